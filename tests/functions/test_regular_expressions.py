@@ -87,7 +87,7 @@ def flags_of(call: ast.Call, method: str) -> int:
 
 def written_in_features() -> Iterator[Expression]:
     for one in features().values():
-        of_names = [one.property, one.selector, one.tag, one.image]
+        of_names = [one.property, one.selector, one.element, one.image]
         of_values = [one.value, one.at, one.partial, one.graceful, *one.when.values(), *one.on.values()]
         for method, patterns in (("fullmatch", of_names), ("search", of_values)):
             for pattern in patterns:

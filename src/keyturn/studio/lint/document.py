@@ -148,7 +148,7 @@ class Document:
     @cached_property
     def lookup(self) -> ElementLookup:
         """The way back from an element of `compiled`."""
-        return ElementLookup(self.root, self.body, is_mjml=self.is_mjml)
+        return ElementLookup(self.root, self.body)
 
 
 Check = Callable[[Document], Iterable[Finding]]

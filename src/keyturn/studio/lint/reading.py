@@ -98,7 +98,7 @@ def _announcement(element: Element) -> Saying:
     """Return what announces a table of data, a list, an entry or a part of the page, and ends the line before it."""
     tag, label, is_layout = element.tag, element.get("aria-label"), element.get("role") in _LAYOUT
     if tag == "table" and not is_layout:
-        caption = next((_name(one) for one in element.children if one.tag == "caption"), "")
+        caption = next((one.text() for one in element.children if one.tag == "caption"), "")
         return Saying("table", label or caption, about=_extent(element))
     if tag in ("ul", "ol") and not is_layout:
         count = sum(one.tag == "li" for one in element.children)
@@ -119,15 +119,9 @@ def _is_silent(element: Element) -> bool:
 
 
 def _name(element: Element) -> str:
-    parts, waiting = list[str](), element.nodes[::-1]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, Text):
-            parts.append(node.text)
-        elif not _is_silent(node):
-            parts.append(f" {node.get('alt')} " if node.tag == "img" else " " if node.tag == "br" else "")
-            waiting += reversed(node.nodes)
-    return " ".join("".join(parts).split())
+    """Return the words of what is read in it."""
+    spoken = (one.words for one in read_aloud(element) if one.kind in ("text", "heading", "link", "image"))
+    return " ".join(" ".join(spoken).split())
 
 
 def _heading_level(element: Element) -> int:

@@ -36,8 +36,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     bad: str = ""
     good: str = ""
     select: str = ""
-    on: Tree = "authored"
+    on: frozenset[Tree] = frozenset(["authored"])
     attribute: str = ""
+    value: str = ".*"
     is_stored: bool = True
     is_of_nesting: bool = False
     breaks_nesting: bool = False

@@ -56,16 +56,17 @@ def at_severity(finding: Finding, levels: Mapping[str, Any]) -> Finding | None:
 
 def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield the unknown clients, rules and severities of the studio's settings."""
-    for name in values.get("clients", ()):
-        try:
-            clients_in([name])
-        except UnknownClients as unknown:
-            yield Fault("clients", str(unknown))
-    for name, level in values.get("severity", {}).items():
-        try:
-            expect_rules([name])
-        except UnknownRule as unknown:
-            yield Fault("severity", str(unknown))
+    levels = values.get("severity", {})
+    for field, expect, names in (
+        ("clients", clients_in, values.get("clients", ())),
+        ("severity", expect_rules, levels),
+    ):
+        for name in names:
+            try:
+                expect([name])
+            except (UnknownClients, UnknownRule) as unknown:
+                yield Fault(field, str(unknown))
+    for name, level in levels.items():
         if level not in _CHOICES:
             yield Fault(f"severity.{name}", f"must be {listed(_CHOICES, 'or')}, not {level!r}")
 

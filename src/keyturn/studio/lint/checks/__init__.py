@@ -7,6 +7,15 @@ from keyturn.studio.lint.checks import accessibility, comments, compatibility, l
 from keyturn.studio.lint.clients.clients import clients_in
 from keyturn.studio.lint.document import Check
 
+_OF_ALL_PARTS: tuple[Check, ...] = (
+    parts.check_byte_order_marks,
+    parts.check_subject,
+    parts.check_parity,
+    parts.check_undefined,
+)
+TEXT_CHECKS: tuple[Check, ...] = (links.check_links_in_text, *_OF_ALL_PARTS)
+"""The checks of a mail that consists of text alone."""
+
 
 def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tuple[Check, ...]:
     """Return the checks for these groups of mail clients. `audits`: what mails declare about their audit, by name.
@@ -15,28 +24,15 @@ def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tu
     """
     return (
         partial(safety.check_safety, audits=audits),
+        partial(compatibility.check_compatibility, clients=clients_in(groups)),
         comments.check_comments,
-        comments.check_unclosed_elements,
         links.check_links,
         selectors.check_selectors,
-        parts.check_byte_order_marks,
-        parts.check_subject,
-        parts.check_parity,
         accessibility.check_accessibility,
         accessibility.check_contrast,
-        partial(compatibility.check_compatibility, clients=clients_in(groups)),
         parts.check_sizes,
-        parts.check_undefined,
+        *_OF_ALL_PARTS,
     )
 
 
-TEXT_CHECKS: tuple[Check, ...] = (
-    links.check_links_in_text,
-    parts.check_byte_order_marks,
-    parts.check_subject,
-    parts.check_parity,
-    parts.check_undefined,
-)
-"""The checks of a mail that consists of text alone."""
-
-CHECKS: tuple[Check, ...] = checks_for()
+CHECKS = checks_for()

@@ -5,16 +5,15 @@ The contrast of every text with its background is checked in light and in each d
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from functools import partial
+from itertools import chain, pairwise
 
 from keyturn.mail.rendering.contrast import ENOUGH, contrast
 from keyturn.mail.rendering.html_tree import Element
-from keyturn.studio.lint.addresses import split_address
 from keyturn.studio.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Colour, Mode
 from keyturn.studio.lint.css.computed_style import Paint, Painter
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity
-from keyturn.studio.lint.markup.structure import body_of
 
 ENOUGH_FOR_LARGE = 3.0
 
@@ -31,13 +30,13 @@ _STAND_IN = "#336699"
 
 
 def check_contrast(document: Document) -> Iterator[Finding]:
-    """Yield texts that are hard to read: the first of equal ones in an element.
+    """Yield texts that are hard to read: the first of equal ones in a line.
 
     A text that fails in light is not reported again for the inversions.
     """
     values, texts = document.sample.values, document.texts_in_light
     guessed = {node for node, paint in texts if not values and _STAND_IN in (str(paint.colour), str(paint.ground))}
-    failed, reported = set[Element](), dict[tuple[str, Element], Finding]()
+    failed, reported = set[Element](), dict[tuple[str, str, int], Finding]()
     for mode in (LIGHT, DARK, PARTIAL, FULL):
         painter = Painter(document.compiled, mode, document.stylesheets)
         if mode is DARK and not painter.knows_dark:
@@ -47,7 +46,7 @@ def check_contrast(document: Document) -> Iterator[Finding]:
                 continue
             if finding := _finding_on(document, node, paint, mode):
                 failed |= {node} if mode is LIGHT else set()
-                reported.setdefault((finding.message, document.lookup.element_of(node)), finding)
+                reported.setdefault((finding.message, finding.place.file, finding.place.line), finding)
     yield from reported.values()
 
 
@@ -88,13 +87,7 @@ _SEVERAL_LINES = 120
 
 
 def check_accessibility(document: Document) -> Iterator[Finding]:
-    yield from _language_and_title(document)
-    for node in document.compiled.walk():
-        if node.tag == "img" and _is_file_name(node.get("alt"), node.get("src")):
-            yield document.finding(document.lookup.offset_of(node), "accessibility/alt-file-name", alt=node.get("alt"))
-    yield from _headings(document)
-    yield from _tables(document)
-    yield from _texts(document)
+    return chain(_language_and_title(document), _headings(document), _texts(document))
 
 
 def _language_and_title(document: Document) -> Iterator[Finding]:
@@ -108,51 +101,22 @@ def _language_and_title(document: Document) -> Iterator[Finding]:
         yield document.finding(title.offset if title else offset, "accessibility/title", tag=tag)
 
 
-def _is_file_name(alt: str, source: str) -> bool:
-    file = split_address(source).path.rpartition("/")[2].lower()
-    alt = alt.strip().lower()
-    return bool(alt) and (alt == file or bool(re.fullmatch(r"\S+\.(?:png|jpe?g|gif|webp|svg)", alt)))
-
-
 def _headings(document: Document) -> Iterator[Finding]:
     headings = [(one.offset, int(one.tag[1])) for one in document.html_elements("h1", "h2", "h3", "h4", "h5", "h6")]
     for (_, before), (offset, level) in pairwise(headings):
         if level > before + 1:
             yield document.finding(offset, "accessibility/heading-order", before=before, level=level, next=before + 1)
-    if not headings and (body := body_of(document.root) or document.root.find("body")):
-        yield document.finding(body.offset, "accessibility/no-heading")
-
-
-def _tables(document: Document) -> Iterator[Finding]:
-    """Yield tables that have neither header cells nor the role of layout, and tables that have both."""
-    for element in document.elements("mj-table"):
-        inside_attributes = any(above.tag == "mj-attributes" for above in element.ancestors())
-        if not (inside_attributes or element.get("role") or element.find("th")):
-            yield document.finding(element.offset, "accessibility/table-role", name="mj-table")
-    for table in document.html_elements("table"):
-        own = table.below(frozenset(["table"]))  # not the cells of a nested table
-        headed, role = any(isinstance(node, Element) and node.tag == "th" for node in own), table.get("role")
-        if not (role or headed):
-            yield document.finding(table.offset, "accessibility/table-role", name="table")
-        if role in ("presentation", "none") and headed:
-            yield document.finding(table.offset, "accessibility/headers-of-layout", role=role)
+    if not headings and document.body.tag:
+        yield document.finding(document.body.offset, "accessibility/no-heading")
 
 
 def _texts(document: Document) -> Iterator[Finding]:
-    """Yield text that is hard to read, once for each place."""
-    hard: dict[tuple[int, str], Finding] = {}
     for node, paint in document.texts_in_light:
-        offset = document.lookup.offset_of(node)
-        for finding in _of_text(document, offset, paint, len(node.text())):
-            hard.setdefault((offset, finding.rule), finding)
-    yield from hard.values()
-
-
-def _of_text(document: Document, offset: int, paint: Paint, letters: int) -> Iterator[Finding]:
-    if paint.size < _SMALLEST:
-        severity: Severity = "note" if _TINY <= paint.size < document.text_size else "warning"
-        yield document.finding(offset, "accessibility/small-text", severity=severity, size=paint.size)
-    if letters > _SEVERAL_LINES and 0 < paint.line_height < paint.size * _TIGHTEST:
-        yield document.finding(offset, "accessibility/tight-lines", height=paint.line_height, size=paint.size)
-    if paint.align == "justify":
-        yield document.finding(offset, "accessibility/justified")
+        find = partial(document.finding, document.lookup.offset_of(node))
+        if paint.size < _SMALLEST:
+            severity: Severity = "note" if _TINY <= paint.size < document.text_size else "warning"
+            yield find("accessibility/small-text", severity=severity, size=paint.size)
+        if len(node.text()) > _SEVERAL_LINES and 0 < paint.line_height < paint.size * _TIGHTEST:
+            yield find("accessibility/tight-lines", height=paint.line_height, size=paint.size)
+        if paint.align == "justify":
+            yield find("accessibility/justified")

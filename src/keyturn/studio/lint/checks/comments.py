@@ -15,16 +15,14 @@ _SWALLOWS = ("a", "script", "select", "style", "textarea", "title")
 
 
 def check_comments(document: Document) -> Iterator[Finding]:
+    """Yield comments that hide something, and elements of plain HTML that swallow what follows."""
     for comment in _COMMENT.finditer(document.markup):
         is_open = not comment["end"] or "<!--" in comment["text"]
         if is_open and not document.files.is_mjml:  # else a finding on the MJML
             yield document.finding(comment.start(), "html/unclosed-comment")
         if comment["end"] and _FOR_OTHERS_ALONE.fullmatch(comment["text"]):
             yield document.finding(comment.start(), "html/never-shown")
-
-
-def check_unclosed_elements(document: Document) -> Iterator[Finding]:
-    """Yield elements of plain HTML that swallow what follows. The guard checks the tags of MJML."""
+    # The guard checks the tags of MJML.
     for element in () if document.is_mjml else document.elements(*_SWALLOWS):
         closes_itself = document.markup.startswith("/>", element.inner.start - 2)
         is_target = element.tag == "a" and "href" not in element.attributes

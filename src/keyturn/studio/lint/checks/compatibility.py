@@ -44,8 +44,8 @@ def _finding_on(document: Document, slug: str, use: Use, chosen: tuple[str, ...]
 
 def _message(use: Use, support: Support, feature: Feature, gaps: Gaps) -> str:
     """Return what is lacking where. Of a feature that covers several elements, the element is named."""
-    tag = re.match(r"<[\w-]+", use.written) if feature.tag and not feature.attribute else None
-    title = f"{tag[0]}>" if tag else support.title.removesuffix(" property")
+    is_of_tag = use.value and use.written.startswith((f"<{use.value}>", f"<{use.value} "))
+    title = f"<{use.value}>" if is_of_tag else support.title.removesuffix(" property")
     effects = [f"{feature.effect} in {names_of([*gaps.lacking])}"] if gaps.lacking else []
     if gaps.partly:
         why = _note(support, gaps.partly).rstrip(".")

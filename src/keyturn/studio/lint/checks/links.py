@@ -71,78 +71,64 @@ def check_links(document: Document) -> Iterator[Finding]:
         find = partial(document.finding, anchor.offset)
         if not anchor.has_href:
             yield find("links/no-href")
-        elif not is_unfilled(anchor.address):
+        elif anchor.address in ("", "#"):
+            # what the mail is for, or one link of several
+            yield find("links/empty", severity="error" if anchor.is_button else "warning")
+        elif not anchor.address.startswith("#"):  # a place in this mail: compatibility says who follows it
             yield from _check_address(document, anchor, partial(document.finding, anchor.begins_at))
         yield from _check_label(anchor, targets, find)
     images = (*document.elements("mj-image", "mj-carousel-image"), *document.html_elements("img"))
-    for case, name, elements in (("image", "src", images), ("base", "href", document.html_elements("base"))):
-        for written in filter(None, (element.attributes.get(name) for element in elements)):
-            yield from _check_source(document, written.value.strip(), case, partial(document.finding, written.offset))
+    sources = [("image", one.attributes.get("src")) for one in images]
+    sources += (("base", one.attributes.get("href")) for one in document.html_elements("base"))
+    for kind, written in sources:
+        if written and (address := written.value.strip()):
+            source, find = Anchor(address, written.offset, written.offset), partial(document.finding, written.offset)
+            yield from _check_address(document, source, find, kind)
 
 
 def check_links_in_text(document: Document) -> Iterator[Finding]:
     """Check the addresses in a mail that consists of text alone."""
     for match in _ANY_ADDRESS.finditer(document.text):
-        address, start = match[0].rstrip(_CLOSING), match.start()
-        if not is_unfilled(address):
-            find = partial(document.finding, document.text_place(start))
-            yield from _check_address(document, Anchor(address, start, start), find)
+        start = match.start()
+        find = partial(document.finding, document.text_place(start))
+        yield from _check_address(document, Anchor(match[0].rstrip(_CLOSING), start, start), find)
 
 
-def _check_source(document: Document, address: str, case: str, find: "partial[Finding]") -> Iterator[Finding]:
-    """Check the address of an image or a base. An app may complete or attach a relative image of a template."""
-    scheme = _SCHEME.match(address)
-    if address and not (scheme or is_unfilled(address) or (case == "image" and document.template)):
-        yield find("links/relative", case)
+def _check_address(document: Document, anchor: Anchor, find: "partial[Finding]", kind: str = "") -> Iterator[Finding]:
+    """Check an address. `kind`: "image" (an app may complete or attach a relative one), "base", or "" for a link."""
+    address, host, scheme = anchor.address, host_of(anchor.address), _SCHEME.match(anchor.address)
+    name = scheme[1].lower() if scheme else ""
+    if is_unfilled(address) or (kind == "image" and not scheme and document.template):
+        return
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
-    elif scheme and "{" not in address and scheme[1].lower() not in _KNOWN[case]:
-        meant = did_you_mean(scheme[1].lower(), _KNOWN[case], question="Did you mean {}:?")
-        yield find("links/unknown-scheme", case, severity="error", scheme=scheme[1], fix=meant)
-    elif _INSIDE.fullmatch(host := host_of(address)):
-        yield from _check_machine(document, host, find)
-
-
-def _check_address(document: Document, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
-    address, scheme = anchor.address, _SCHEME.match(anchor.address)
-    if address in ("", "#"):
-        # what the mail is for, or one link of several
-        yield find("links/empty", severity="error" if anchor.is_button else "warning")
-    elif address.startswith("#"):
-        return  # a place in this mail: compatibility says who follows it
     elif not scheme:
-        yield find("links/relative")
-    elif (name := scheme[1].lower()) in ("javascript", "data", "vbscript", "file"):
+        yield find("links/relative", kind)
+    elif not kind and name in ("javascript", "data", "vbscript", "file"):
         yield find("links/forbidden-scheme", scheme=name)
-    elif name not in _KNOWN[""]:
-        meant = did_you_mean(name, _KNOWN[""], question="Did you mean {}:?")
-        yield find("links/unknown-scheme", severity="error" if meant else "warning", scheme=name, fix=meant)
+    elif name not in _KNOWN[kind]:
+        meant = did_you_mean(name, _KNOWN[kind], question="Did you mean {}:?")
+        severity: Severity = "error" if meant or kind else "warning"
+        yield find("links/unknown-scheme", kind, severity=severity, scheme=name, fix=meant)
     elif name == "mailto" and not _MAILTO.fullmatch(address):
         yield find("links/malformed-mailto")
-    elif name in ("http", "https"):
-        yield from _check_web_address(document, anchor, find)
-
-
-def _check_web_address(document: Document, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
-    address, host, secret = anchor.address, host_of(anchor.address), bool(anchor.secret)
-    severity: Severity = "error" if secret and document.sample.is_complete else "warning"
-    if _TWICE.match(address):
-        yield find("links/doubled-scheme")
-        return
-    if not address.lower().startswith(("http://", "https://")) or not host or " " in address:
-        yield find("links/no-host")
     elif _INSIDE.fullmatch(host):
-        yield from _check_machine(document, host, find)
-    elif address.lower().startswith("http:"):
+        if not is_sample_value(document.sample.values, host):
+            yield find("links/this-machine", severity="error" if document.template else "note", host=host)
+    elif not kind and name in ("http", "https"):
+        yield from _check_web_link(document, anchor, host, find)
+
+
+def _check_web_link(document: Document, anchor: Anchor, host: str, find: "partial[Finding]") -> Iterator[Finding]:
+    secret, address = bool(anchor.secret), anchor.address.lower()
+    severity: Severity = "error" if secret and document.sample.is_complete else "warning"
+    if not address.startswith(("http://", "https://")) or not host or " " in address:
+        yield find("links/no-host")
+    elif address.startswith("http:"):
         yield find("links/http", severity=severity, host=host, seen="read its token" if secret else "see it")
     if is_between(host):
         seen = "sees the token in this link" if secret else "sees who clicks this link"
         yield find("links/third-party", severity=severity, host=host, seen=seen)
-
-
-def _check_machine(document: Document, host: str, find: "partial[Finding]") -> Iterator[Finding]:
-    if not is_sample_value(document.sample.values, host):
-        yield find("links/this-machine", severity="error" if document.template else "note", host=host)
 
 
 def _check_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]") -> Iterator[Finding]:
@@ -239,16 +225,9 @@ def _of_element(rules: Sequence[Element], element: Element) -> Anchor:
 
 
 def _of_html(link: Element) -> Anchor:
-    href = link.attributes.get("href")
-    return Anchor(
-        address=href.value.strip() if href else "",
-        has_href=bool(href),
-        offset=(href or link).offset,
-        begins_at=(href or link).offset,
-        label=link.text(),
-        has_image=link.find("img") is not None,
-        is_button=_is_button(link),
-    )
+    href, image = link.attributes.get("href"), link.find("img")
+    address, at = href.value.strip() if href else "", (href or link).offset
+    return Anchor(address, at, at, link.text(), has_href=bool(href), has_image=bool(image), is_button=_is_button(link))
 
 
 def _is_button(link: Element) -> bool:

@@ -52,18 +52,17 @@ def check_sizes(document: Document) -> Iterator[Finding]:
 
 
 def _bulkiest_place(document: Document) -> int:
-    """Return where the line that writes most begins, in the file that writes most."""
+    """Return where the line that writes most begins."""
     pieces = pieces_of(document.markup)
-    files, lines, first = Counter[str](), Counter[tuple[str, int]](), dict[tuple[str, int], int]()
+    lines, first = Counter[tuple[str, int]](), dict[tuple[str, int], int]()
     for piece, end in zip(pieces, (*(piece.start for piece in pieces[1:]), len(document.markup)), strict=True):
         if piece.origin:
             line = (piece.origin.place.file, piece.origin.place.line)
-            files[line[0]] += end - piece.start
             lines[line] += end - piece.start
             first.setdefault(line, piece.start)
     if not lines:
         return document.body.offset
-    written = document.markup[first[max(lines, key=lambda line: (files[line[0]], lines[line]))] :]
+    written = document.markup[first[max(lines, key=lines.__getitem__)] :]
     return len(document.markup) - len(written.lstrip())
 
 

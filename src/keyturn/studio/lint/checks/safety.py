@@ -3,14 +3,14 @@
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
 from keyturn.studio.lint.addresses import host_of, site_of
 from keyturn.studio.lint.checks.links import LOOPBACK, addresses_in, anchors, has_token, is_between, secret_in, texts_in
 from keyturn.studio.lint.document import Document
-from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.report import AuditItem
 
 # Other purposes of links with tokens, where no password is chosen.
@@ -43,90 +43,74 @@ def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem
     `audits` does not say "off". The link may lead to the host of the link in the values.
     """
     declared = audits.get(document.template, "")
-    if declared == "reset" or (not declared and _holds_token(document)):
-        return tuple(AuditItem(says, next(iter(fails), None)) for says, fails in _requirements(document))
-    return ()
+    if not (declared == "reset" or (not declared and _holds_token(document))):
+        return ()
+    every = ((says, next(iter(faults), None)) for says, faults in _requirements(document).items())
+    return tuple(
+        AuditItem(says, document.finding(fault.at, f"safety/{fault.rule}", host=fault.host) if fault else None)
+        for says, fault in every
+    )
 
 
 def _holds_token(document: Document) -> bool:
     """Tell whether the sample has a link with a token. Guessed values do not count."""
-    if not document.sample.is_complete:
-        return False
-    links = (text for text in texts_in(document.sample.values) if has_token(text))
-    return any(not _FOR_SOMETHING_ELSE.search(link.partition("?")[0]) for link in links)
+    links = texts_in(document.sample.values) if document.sample.is_complete else ()
+    return any(has_token(link) and not _FOR_SOMETHING_ELSE.search(link.partition("?")[0]) for link in links)
 
 
-def _requirements(document: Document) -> Iterator[tuple[str, Iterable[Finding]]]:
-    """Yield the requirements on a reset mail, each with what fails it."""
-    find, body, in_text = document.finding, document.body.offset, addresses_in(document.text)
+class _Fault(NamedTuple):
+    rule: str
+    at: int | Place
+    host: str = ""
+
+
+def _requirements(document: Document) -> Mapping[str, Iterable[_Fault]]:
+    """Return the requirements on a reset mail, each with what fails it."""
+    body, in_text, links = document.body.offset, addresses_in(document.text), anchors(document)
     known = {text: secret for text in texts_in(document.sample.values) if (secret := secret_in(text))}
-    hosts, links = set(map(host_of, known)), anchors(document)
+    hosts = {*map(host_of, known)}
+    sites = {site_of(host) for host in {*hosts, *(host_of(one.address) for one in links)}}
     with_secret, buttons = [one for one in links if one.secret], [one for one in links if one.is_button]
     calls, secrets = with_secret or buttons[:1], {*known.values(), *(one.secret for one in with_secret)}
-    one_call: Sequence[Finding] = ()
+    receivers = [(one.offset, host_of(one.address)) for one in with_secret]
+    images = [*document.elements("mj-image"), *document.html_elements("img")]
+    sources = [(one.offset, host_of(one.get("src"))) for one in images]
+    wrong_call: Sequence[_Fault] = ()
     if not calls:
-        one_call = [find(body, "safety/no-call-to-action")]
+        wrong_call = [_Fault("no-call-to-action", body)]
     elif secrets and not with_secret:
-        one_call = [find(calls[0].offset, "safety/link-without-token")]
+        wrong_call = [_Fault("link-without-token", calls[0].offset)]
     elif len(buttons) > 1:
-        one_call = [find(buttons[1].offset, "safety/calls-to-action")]
-    yield "one button", one_call
-    yield (
-        "https",
-        (
-            find(one.offset, "safety/not-https")
-            for one in calls
-            if not (one.address.startswith("https://") or host_of(one.address) in LOOPBACK)
+        wrong_call = [_Fault("calls-to-action", buttons[1].offset)]
+    unsafe = (one for one in calls if not (one.address.startswith("https://") or host_of(one.address) in LOOPBACK))
+    foreign = (one for one in receivers if is_between(one[1]) or (hosts and one[1] not in hosts))
+    from_others = (one for one in sources if one[1] and site_of(one[1]) not in sites and one[1] not in LOOPBACK)
+    return {
+        "one button": wrong_call,
+        "https": (_Fault("not-https", one.offset) for one in unsafe),
+        "allowed host": (_Fault("foreign-host", *one) for one in foreign),
+        "same link in HTML and text": (
+            _Fault("link-differs", one.offset) for one in calls if one.address not in in_text
         ),
-    )
-    yield (
-        "allowed host",
-        (
-            find(one.offset, "safety/foreign-host", host=host)
-            for one in with_secret
-            if is_between(host := host_of(one.address)) or (hosts and host not in hosts)
-        ),
-    )
-    differing = (one for one in calls if one.address not in in_text)
-    yield "same link in HTML and text", (find(one.offset, "safety/link-differs") for one in differing)
-    yield "no token in subject or preheader", _tokens_in_the_envelope(document, secrets)
-    yield "lifetime of the link", [] if _says_a_time(document) else [find(body, "safety/no-expiry")]
-    yield "what to do if you did not request it", [] if _says_not_you(document) else [find(body, "safety/not-you")]
-    yield from _requirements_on_images(document, {*hosts, *(host_of(one.address) for one in links)})
+        "no token in subject or preheader": _tokens_in_the_envelope(document, secrets),
+        "lifetime of the link": () if _TIME.search(document.compiled.text()) else [_Fault("no-expiry", body)],
+        "what to do if you did not request it": () if _says_not_you(document) else [_Fault("not-you", body)],
+        "no tracker": (_Fault("tracker", one.offset) for one in images if _is_tracker(one)),
+        "images from own host": (_Fault("foreign-image", *one) for one in from_others),
+    }
 
 
-def _requirements_on_images(document: Document, own: Iterable[str]) -> Iterator[tuple[str, Iterable[Finding]]]:
-    sites, images = set(map(site_of, own)), (*document.elements("mj-image"), *document.html_elements("img"))
-    yield "no tracker", (document.finding(one.offset, "safety/tracker") for one in images if _is_tracker(one))
-    yield (
-        "images from own host",
-        (
-            document.finding(one.offset, "safety/foreign-image", host=host)
-            for one in images
-            if (host := host_of(one.get("src"))) and site_of(host) not in sites and host not in LOOPBACK
-        ),
-    )
-
-
-def _tokens_in_the_envelope(document: Document, secrets: Iterable[str]) -> Iterator[Finding]:
+def _tokens_in_the_envelope(document: Document, secrets: Iterable[str]) -> Iterator[_Fault]:
     """Yield the places of tokens in the subject and the preheader. In plain HTML the preheader is the first text."""
     file, body = document.subject_file, document.body
     title, preview = (document.root.find(tag) for tag in ("mj-title" if document.is_mjml else "title", "mj-preview"))
-    for secret in (one for one in secrets if one in document.mail.subject):
-        place = title.inner.start if title else body.offset
-        at = document.subject_place(max(file.find(secret), 0)) if file else place
-        yield document.finding(at, "safety/token-in-subject")
-    for secret in (one for one in secrets if one in document.mail.preheader):
-        texts = (node for node in body.below(NOT_SHOWN) if isinstance(node, Text) and secret in node.text)
-        place = preview.inner.start if preview else next((node.offset for node in texts), body.offset)
-        yield document.finding(place, "safety/token-in-preheader")
-
-
-def _says_a_time(document: Document) -> bool:
-    visible, values = document.compiled.text(), document.sample.values.values()
-    times = [document.language.clock(value) for value in values if isinstance(value, datetime)]
-    times += [document.language.duration(value) for value in values if isinstance(value, timedelta)]
-    return any(time in visible for time in times) or bool(_TIME.search(visible))
+    for secret in secrets:
+        if secret in document.mail.subject:
+            at = title.inner.start if title else body.offset
+            yield _Fault("token-in-subject", document.subject_place(max(file.find(secret), 0)) if file else at)
+        if secret in document.mail.preheader:
+            texts = (node.offset for node in body.below(NOT_SHOWN) if isinstance(node, Text) and secret in node.text)
+            yield _Fault("token-in-preheader", preview.inner.start if preview else next(texts, body.offset))
 
 
 def _says_not_you(document: Document) -> bool:

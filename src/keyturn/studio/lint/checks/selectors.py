@@ -13,23 +13,26 @@ from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.rules import RULES, Tree
 
+_ELEMENTS: Mapping[Tree, Callable[[Document], Iterable[Element]]] = {
+    "authored": Document.html_elements,
+    "compiled": lambda document: (node for node in document.compiled.walk() if node.tag),
+    "mjml": Document.elements,
+}
+
 
 def check_selectors(document: Document) -> Iterator[Finding]:
     """Yield what is wrong in the HTML of the author, and in that which is sent."""
-    yield from _select(document, "authored", document.html_elements(), lambda element: element.offset)
-    compiled = (node for node in document.compiled.walk() if node.tag)
-    yield from _select(document, "compiled", compiled, document.lookup.offset_of)
+    yield from _select(document, "authored")
+    yield from _select(document, "compiled")
 
 
 def check_mjml_selectors(document: Document) -> Iterator[Finding]:
-    yield from _select(document, "mjml", document.elements(), lambda element: element.offset)
+    return _select(document, "mjml")
 
 
-def _select(
-    document: Document, on: Tree, elements: Iterable[Element], offset_of: Callable[[Element], int]
-) -> Iterator[Finding]:
-    by_tag = _selectors(on)
-    for element in elements:
+def _select(document: Document, tree: Tree) -> Iterator[Finding]:
+    by_tag, fits = _selectors(tree), partial(re.fullmatch, flags=re.IGNORECASE | re.DOTALL)
+    for element in _ELEMENTS[tree](document):
         for rule, selector in (*by_tag.get(element.tag, ()), *by_tag.get("", ())):
             if not selector.matches(element):
                 continue
@@ -37,19 +40,21 @@ def _select(
             case = next((one for one in (f"{parent} > {tag}", tag) if one in row.fixes), "")
             find = partial(document.finding, rule=rule, case=case, tag=tag, parent=parent)
             if row.attribute:
-                named = [name for name in element.attributes if re.fullmatch(row.attribute, name, re.IGNORECASE)]
-                yield from (find(element.attributes[name].offset, name=name) for name in named[:1])
+                for name, one in element.attributes.items():
+                    if fits(row.attribute, name) and fits(row.value, one.value):
+                        yield find(one.offset, name=name, value=one.value)
+                        break
             else:
                 lacking = [name for name, operator, _ in selector.compounds[-1].attributes if operator == "without"]
-                yield find(offset_of(element), name="".join(lacking))
+                at = document.lookup.offset_of(element) if tree == "compiled" else element.offset
+                yield find(at, name="".join(lacking))
 
 
 @cache
-def _selectors(on: Tree) -> Mapping[str, Sequence[tuple[str, Selector]]]:
+def _selectors(tree: Tree) -> Mapping[str, Sequence[tuple[str, Selector]]]:
     """Return the rules on a tree with their selectors, by the tag at the end of the selector."""
     by_tag: dict[str, list[tuple[str, Selector]]] = defaultdict(list)
     for rule, row in RULES.items():
-        if row.select and row.on == on:
-            for selector in read_selectors(tinycss2.parse_component_value_list(row.select)):
-                by_tag[selector.compounds[-1].tag].append((rule, selector))
+        for selector in read_selectors(tinycss2.parse_component_value_list(row.select if tree in row.on else "")):
+            by_tag[selector.compounds[-1].tag].append((rule, selector))
     return by_tag

@@ -42,13 +42,10 @@ class StyleUses:
 
     def add(self, document: Document) -> None:
         selectors = dict(_judged_selectors(document)) if document.mail.html else {}
-        if not selectors:
-            return
-        elements = _elements_by_name(document.compiled)
+        elements = _elements_by_name(document.compiled) if selectors else {}
         self._known |= elements.keys()
         self._selectors |= selectors
-        unused = selectors.keys() - self._used
-        self._used |= {key for key in unused if _matches(selectors[key], elements)}
+        self._used |= {key for key in selectors.keys() - self._used if _matches(selectors[key], elements)}
 
     def unused(self, sources: Iterable[str], values: Collection[str]) -> Iterator[Finding]:
         """Yield a finding for each selector that matches nothing.

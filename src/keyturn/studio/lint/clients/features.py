@@ -35,10 +35,8 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: str = ""
     selector: str = ""
     at: str = ""
-    tag: str = ""
-    attribute: str = ""
+    element: str = ""
     image: str = ""
-    mjml: str = ""
     partial: str | None = None
     when: dict[str, str] = {}
     on: dict[str, str] = {}
@@ -66,6 +64,7 @@ class Use(Struct, frozen=True):
     unread_by: frozenset[str] = frozenset()
 
 
+_Kind = Literal["property", "selector", "at", "element", "image"]
 _Uses = Iterator[tuple[Iterable[str], Use]]
 """Features with a use of them all."""
 
@@ -76,39 +75,17 @@ def features() -> Mapping[str, Feature]:
     return msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[str, Feature])
 
 
+def named(kind: _Kind, written: str, value: str | None = None) -> Sequence[str]:
+    """Return the features whose pattern of a kind fits what is written. `value`: that of a property or an attribute."""
+    known = _known(kind, written)
+    return [slug for slug, one in known if value is None or re.search(one.value, value, re.IGNORECASE)]
+
+
 @lru_cache(4096)
-def named(kind: Literal["selector", "at", "image", "mjml"], written: str) -> tuple[str, ...]:
-    """Return the features whose pattern of a kind fits what is written."""
+def _known(kind: _Kind, written: str) -> Sequence[tuple[str, Feature]]:
     fits = re.search if kind == "at" else re.fullmatch
-    patterns = ((slug, getattr(one, kind)) for slug, one in features().items())
-    return tuple(slug for slug, pattern in patterns if pattern and fits(pattern, written))
-
-
-@lru_cache(4096)
-def of_declaration(name: str, value: str) -> tuple[str, ...]:
-    return tuple(
-        slug
-        for slug, one in features().items()
-        if (one.property or (one.value and not one.attribute))
-        and re.fullmatch(one.property or ".*", name)
-        and re.search(one.value, value, re.IGNORECASE)
-    )
-
-
-def of_tag(tag: str, written: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the features of an HTML start tag, each with its attribute, if any."""
-    attributes = {"type": _USUAL_TYPES[tag], **written} if tag in _USUAL_TYPES else written
-    for slug, feature in _known_by_html(tag):
-        if not feature.attribute:
-            yield slug, ""
-        elif feature.attribute in attributes and re.search(feature.value, attributes[feature.attribute]):
-            yield slug, feature.attribute
-
-
-@lru_cache(1024)
-def _known_by_html(tag: str) -> tuple[tuple[str, Feature], ...]:
-    known = ((slug, feature) for slug, feature in features().items() if feature.tag or feature.attribute)
-    return tuple((slug, feature) for slug, feature in known if not feature.tag or re.fullmatch(feature.tag, tag))
+    patterns = ((slug, one, getattr(one, kind)) for slug, one in features().items())
+    return [(slug, one) for slug, one, pattern in patterns if pattern and fits(pattern, written)]
 
 
 # MJML renders these itself with tables, attributes and VML.
@@ -128,38 +105,29 @@ def feature_uses(document: Document) -> Iterator[tuple[str, Use]]:
 
 
 def _all_uses(document: Document) -> _Uses:
-    for element in document.elements():
-        if element.tag.startswith("mj"):
-            yield from _uses_of_element(element)
-    for tag in document.html_elements():
-        yield from _uses_of_tag(tag)
+    of_mjml = (one for one in document.elements() if one.tag.startswith("mj"))
+    yield from chain.from_iterable(map(_uses_of_element, chain(of_mjml, document.html_elements())))
     for style in document.authored_styles():
         yield from _uses_of_stylesheet(document, style)
 
 
 def _uses_of_element(element: Element) -> _Uses:
-    tags = partial(tuple, [element.tag])
-    yield named("mjml", element.tag), Use("", element.offset, f"<{element.tag}>", tags)
-    for name, attribute in element.attributes.items():
-        slugs = named("mjml", f"{element.tag} {name}")
-        if not name.startswith(_COMPILED_BY_MJML) or name.endswith("color"):
-            slugs += of_declaration(name, attribute.value)
-        yield slugs, Use(attribute.value, attribute.offset, f"{element.tag} {name}: {attribute.value}", tags)
-    if element.tag in ("mj-image", "mj-social-element"):
+    tag, tags, is_mjml = element.tag, partial(tuple, [element.tag]), element.tag.startswith("mj")
+    values = {name: attribute.value for name, attribute in element.attributes.items()}
+    written = f"<{' '.join([tag, *(f'{name}={value}' for name, value in values.items())])}>"
+    yield named("element", tag), Use("" if is_mjml else tag, element.offset, written, tags)
+    for name, value in {**({"type": _USUAL_TYPES[tag]} if tag in _USUAL_TYPES else {}), **values}.items():
+        slugs = named("element", f"{tag} {name}", value)
+        if is_mjml:
+            written = f"{tag} {name}: {value}"
+            is_compiled = name.startswith(_COMPILED_BY_MJML) and not name.endswith("color")
+            slugs = [*slugs, *(() if is_compiled else named("property", name, value))]
+        place = element.attributes[name].offset if name in values else element.offset
+        yield slugs, Use(value, place, written, tags)
+    if tag in ("img", "mj-image", "mj-social-element"):
         yield from _uses_of_source(element)
-
-
-def _uses_of_tag(tag: Element) -> _Uses:
-    tags = partial(tuple, [tag.tag])
-    values = {name: attribute.value for name, attribute in tag.attributes.items()}
-    written = f"<{' '.join([tag.tag, *(f'{name}={value}' for name, value in values.items())])}>"
-    for slug, attribute in of_tag(tag.tag, values):
-        place = tag.attributes[attribute].offset if attribute in tag.attributes else tag.offset
-        yield (slug,), Use(values.get(attribute, tag.tag), place, written, tags)
-    if tag.tag == "img":
-        yield from _uses_of_source(tag)
-    if "style" in tag.attributes:
-        style, start = values["style"], tag.attributes["style"].value_offset
+    if "style" in values and not is_mjml:
+        style, start = values["style"], element.attributes["style"].value_offset
         yield from _uses_of_declarations(style, start, read_style(style), "style", tags)
 
 
@@ -219,7 +187,7 @@ def _uses_of_declarations(
         if hidden and one.name in ("visibility", "overflow", *_HIDING) and (one.name, one.value) != ("display", "none"):
             continue
         offset, written = start + one.offset, f"{where} {one.name}: {one.value}"
-        yield of_declaration(one.name, one.value), Use(one.value, offset, written, tags)
+        yield named("property", one.name, one.value), Use(one.value, offset, written, tags)
         if one.important:  # as it is written: to some clients the space in front matters
             end = _IMPORTANT.search(css, one.offset)
             written = f"{where} {css[one.offset : end.end()]}" if end else f"{written} !important"
@@ -265,9 +233,6 @@ def is_of_one_client(selector: Selector) -> bool:
 _OTHER_ACCOUNTS = re.compile(r"non[- ](?:google|gmail|outlook)[- ]accounts?", re.IGNORECASE)
 """Accounts of other providers in Gmail's and Outlook's apps: their gaps depend on neither value nor element."""
 
-_BARE_TYPES_ALONE = re.compile(r"only supported on type selectors", re.IGNORECASE)
-_NOT_A_BARE_TYPE = re.compile(r"[.#\[*]|^sheet :")
-
 
 class Gaps(NamedTuple):
     """The clients that lack a use, and those that lack a part of it, each with the number of the note, or ""."""
@@ -291,28 +256,15 @@ def gaps_of(slug: str, use: Use, clients: Iterable[str]) -> Gaps:
     return Gaps(lacking, partly)
 
 
-def note_if(feature: Feature, support: Support) -> str:
-    """Say when findings on a feature are notes, unless they always are."""
-    partly = (support.noted.get(client) or ("",) for client in support.clients_that("partial"))
-    has_parts = not all(_is_of_whole(note, feature, support) for note in chain.from_iterable(partly))
-    whole = ["the mail stays whole without this value"] if feature.graceful else []
-    return " or ".join([*whole, *(["the chosen clients lack only a part of it"] if has_parts else [])])
-
-
 def _concerns(note: str, use: Use, feature: Feature, support: Support) -> bool:
     if note in feature.when or note in feature.on:
         is_written = re.search(feature.when.get(note, ""), use.written, re.IGNORECASE)
         is_on = note not in feature.on or any(re.fullmatch(feature.on[note], tag) for tag in use.tags())
         return bool(is_written) and is_on
-    if not _is_of_whole(note, feature, support):
-        return True
-    if _BARE_TYPES_ALONE.search(support.notes.get(note, "")):
-        return bool(_NOT_A_BARE_TYPE.search(use.written))
-    return bool(re.search(feature.partial or "", use.value))
+    return not _is_of_whole(note, feature, support) or bool(re.search(feature.partial or "", use.value))
 
 
 def _is_of_whole(note: str, feature: Feature, support: Support) -> bool:
     """Tell whether a client with this note lacks the whole feature where the note is about a use."""
-    text = support.notes.get(note, "")
     depends = note in feature.when or note in feature.on or feature.partial is not None
-    return not _OTHER_ACCOUNTS.search(text) and (depends or bool(_BARE_TYPES_ALONE.search(text)))
+    return depends and not _OTHER_ACCOUNTS.search(support.notes.get(note, ""))

@@ -4,7 +4,6 @@ Notes in the data such as "only on table cells" are code here. The checks report
 """
 
 import re
-from collections.abc import Mapping
 
 from keyturn.studio.lint.clients import features
 from keyturn.studio.lint.clients.clients import supports
@@ -38,7 +37,7 @@ def of_declaration(name: str, value: str) -> str:
     if name in _BY_TAG or name.partition("-")[0] == "padding":
         return ""  # `TAG_RULES` has them
     written = f"style {name}: {value}"
-    slugs = features.of_declaration(name, value)
+    slugs = features.named("property", name, value)
     return next((slug for slug in slugs if _lacks(slug, Use(value, 0, written))), "")
 
 
@@ -49,9 +48,9 @@ def ignores_rule(selector: Selector) -> bool:
     return lacked or not _COMBINATORS.isdisjoint(selector.combinators) or bool(selector.attribute_names())
 
 
-def leaves_out(tag: str, attributes: Mapping[str, str]) -> bool:
+def leaves_out(tag: str) -> bool:
     """Tell whether Word does not render an element."""
-    slugs = (slug for slug, attribute in features.of_tag(tag, attributes) if not attribute)
+    slugs = features.named("element", tag)
     return any(_NOT_RENDERED.fullmatch(slug) and supports()[slug].verdicts[CLIENT] == "no" for slug in slugs)
 
 

@@ -9,7 +9,8 @@ Full inversion (Gmail on iOS, Outlook for Windows): everything is inverted, dark
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import mul
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -19,6 +20,12 @@ from keyturn.mail.rendering.contrast import ENOUGH, contrast, linear_light
 from keyturn.studio.lint.css.stylesheets import parseable
 
 _WHITE_POINT = (0.95047, 1.0, 1.08883)
+_TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
+_TO_RGB = (
+    (3.2404542, -1.5371385, -0.4985314),
+    (-0.9692660, 1.8760108, 0.0415560),
+    (0.0556434, -0.2040259, 1.0572252),
+)
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 
 # Words in a `background` that are no colour.
@@ -90,23 +97,20 @@ def with_lightness(colour: Colour, wanted: float) -> Colour:
 
 
 def _to_lab(colour: Colour) -> tuple[float, float, float]:
-    red, green, blue = map(linear_light, colour[:3])
-    x = 0.4124564 * red + 0.3575761 * green + 0.1804375 * blue
-    y = 0.2126729 * red + 0.7151522 * green + 0.0721750 * blue
-    z = 0.0193339 * red + 0.1191920 * green + 0.9503041 * blue
-    fx, fy, fz = (_lab_curve(value / white) for value, white in zip((x, y, z), _WHITE_POINT, strict=True))
+    xyz = _multiply(_TO_XYZ, [*map(linear_light, colour[:3])])
+    fx, fy, fz = (_lab_curve(value / white) for value, white in zip(xyz, _WHITE_POINT, strict=True))
     return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
 
 
 def _from_lab(light: float, a: float, b: float) -> Colour:
     fy = (light + 16) / 116
-    x, y, z = (
-        _lab_uncurve(value) * white for value, white in zip((fy + a / 500, fy, fy - b / 200), _WHITE_POINT, strict=True)
-    )
-    red = 3.2404542 * x - 1.5371385 * y - 0.4985314 * z
-    green = -0.9692660 * x + 1.8760108 * y + 0.0415560 * z
-    blue = 0.0556434 * x - 0.2040259 * y + 1.0572252 * z
-    return Colour(*(min(max(_gamma(channel), 0.0), 1.0) for channel in (red, green, blue)))
+    each = zip((fy + a / 500, fy, fy - b / 200), _WHITE_POINT, strict=True)
+    linear = _multiply(_TO_RGB, [_lab_uncurve(value) * white for value, white in each])
+    return Colour(*(min(max(_gamma(channel), 0.0), 1.0) for channel in linear))
+
+
+def _multiply(matrix: Iterable[Iterable[float]], vector: Sequence[float]) -> Iterator[float]:
+    return (sum(map(mul, row, vector)) for row in matrix)
 
 
 def _gamma(channel: float) -> float:

@@ -1,8 +1,8 @@
 """Stylesheets with the places of rules, declarations and at-rules (tinycss2, CSS Syntax Level 3), and their selectors.
 
-Selectors are read from tinycss2's tokens: the part of Selectors Level 4 that mails use. Those of `rules.toml` have two
-pseudo-classes of their own: `:silent`, an element without a readable text, and `:without(name)`, one in which this
-attribute is missing or blank.
+Selectors are read from tinycss2's tokens: the part of Selectors Level 4 that mails use. Those of `rules.toml` have
+pseudo-classes of their own: `:silent`, an element without a readable text, `:headed`, a table with header cells, and
+`:without(name)`, an element in which this attribute is missing or blank.
 """
 
 import re
@@ -21,7 +21,9 @@ OUTLOOK_MARK = "data-og"
 
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "": lambda *_: True,
-    "=": lambda held, value: held == value,
+    "#": str.__eq__,
+    ".": lambda held, value: value in held.split(),
+    "=": str.__eq__,
     "~=": lambda held, value: value in held.split(),
     "|=": lambda held, value: held == value or held.startswith(f"{value}-"),
     "^=": str.startswith,
@@ -30,12 +32,15 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "=i": lambda held, value: held.strip().lower() == value.lower(),
     "without": lambda held, _: not held.strip(),
 }
+_SIGNS = ("#", ".")
+_NESTED = frozenset(["table"])
 _STATES: Mapping[str, Callable[[Element], bool]] = {
     "root": lambda node: node.tag == "html",
     "link": lambda node: node.tag == "a" and "href" in node.attributes,
     "first-child": lambda node: not node.elder_siblings(),
     "last-child": lambda node: node.parent is not None and node.parent.children[-1] is node,
     "silent": lambda node: not node.text(),
+    "headed": lambda node: any(isinstance(one, Element) and one.tag == "th" for one in node.below(_NESTED)),
     "is": lambda _: True,  # `Compound.nested` says
     "not": lambda _: True,
 }
@@ -45,24 +50,20 @@ _STATES: Mapping[str, Callable[[Element], bool]] = {
 class Compound(Struct):
     """Conditions on one element.
 
-    `attributes` are (name, operator, value). `pseudos` are names without colons and arguments. `nested`: the
-    selectors within each `:is()` and `:not()`.
+    `tests` of attributes are (name, operator, value), where "#" and "." are the operators of an id and a class.
+    `pseudos` are names without colons and arguments. `nested`: the selectors within each `:is()` and `:not()`.
     """
 
     tag: str = ""
-    id: str = ""
-    classes: list[str] = []
-    attributes: list[tuple[str, str, str]] = []
+    tests: list[tuple[str, str, str]] = []
     pseudos: list[str] = []
     nested: "list[tuple[str, tuple[Selector, ...]]]" = []
 
     def holds(self, node: Element) -> bool:
         """Tell whether a node matches. The marks of Outlook.com are assumed, but not within `:is()` and `:not()`."""
-        if self.tag not in ("", node.tag) or (self.id and node.get("id") != self.id):
-            return False  # first, since nearly every rule ends here
         return (
-            (not self.classes or set(self.classes) <= set(node.get("class").split()))
-            and all(_has_attribute(node, *one) for one in self.attributes)
+            self.tag in ("", node.tag)
+            and all(_has_attribute(node, *one) for one in self.tests)
             and all(pseudo in _STATES and _STATES[pseudo](node) for pseudo in self.pseudos)
             and all(
                 any(not one.has_marks and one.matches(node) for one in those) == (name == "is")
@@ -72,8 +73,13 @@ class Compound(Struct):
 
     @property
     def names(self) -> list[str]:
-        """Its id and its classes: "#id", ".class"."""
-        return [*([f"#{self.id}"] if self.id else []), *(f".{one}" for one in self.classes)]
+        """Its ids and its classes: "#id", ".class"."""
+        return [f"{operator}{value}" for _, operator, value in self.tests if operator in _SIGNS]
+
+    @property
+    def attributes(self) -> list[tuple[str, str, str]]:
+        """Its tests of other attributes."""
+        return [test for test in self.tests if test[1] not in _SIGNS]
 
     def __str__(self) -> str:
         """Return it as CSS, without the arguments of pseudo-classes; "*" alone is empty."""
@@ -98,9 +104,10 @@ class Selector(Struct, frozen=True, dict=True):
         """The specificity (Selectors Level 4, 17). `:is()` and `:not()` have that of the strongest selector within."""
         parts = [(0, 0, 0)]
         for one in self.compounds:
-            classes = len(one.classes) + len(one.attributes) + len(one.pseudos) - len(one.nested)
+            ids = sum(operator == "#" for _, operator, _ in one.tests)
+            classes = len(one.tests) - ids + len(one.pseudos) - len(one.nested)
             parts += [max((each.specificity for each in those), default=(0, 0, 0)) for _, those in one.nested]
-            parts.append((bool(one.id), classes, bool(one.tag)))
+            parts.append((ids, classes, bool(one.tag)))
         ids, classes, tags = map(sum, zip(*parts, strict=True))
         return ids, classes, tags
 
@@ -159,19 +166,19 @@ def _add_token(compound: Compound, mark: str, token: Any) -> bool:
         case "ident", ":":
             compound.pseudos.append(token.lower_value)
         case "function", ":" if token.lower_name == "without":
-            compound.attributes.append((tinycss2.serialize(token.arguments), "without", ""))
+            compound.tests.append((tinycss2.serialize(token.arguments), "without", ""))
         case "function", ":":
             compound.pseudos.append(token.lower_name)
             if token.lower_name in ("is", "not"):
                 compound.nested.append((token.lower_name, read_selectors(token.arguments)))
         case "ident", ".":
-            compound.classes.append(token.value)
+            compound.tests.append(("class", ".", token.value))
         case "ident", _:
             compound.tag = token.lower_value
         case "hash", _:
-            compound.id = token.value
+            compound.tests.append(("id", "#", token.value))
         case "[] block", _:
-            compound.attributes.append(_read_attribute(token))
+            compound.tests.append(_read_attribute(token))
         case _:
             return token in ("*", "&")
     return True

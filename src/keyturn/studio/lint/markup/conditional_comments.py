@@ -3,8 +3,9 @@
 The grammar is that of Microsoft's "About conditional comments", which browsers no longer support.
 """
 
+import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 _MARK = re.compile(
     r"<!--\[if\s([^\]<>]{1,200})\]>(?:\s*(?:<!-->|<!--\s*-->|-->))?"
@@ -12,20 +13,16 @@ _MARK = re.compile(
     r"|(?:<!--\s*)?<!\[endif\](?:\s*--)?>",
     re.IGNORECASE,
 )
-_GROUP = re.compile(r"\(([^()]*)\)")
-_PART = re.compile(
-    r"([!\s]*)(?:([<>])|(?:(gte|gt|lte|lt)\s+)?([a-z]+)(?:\s+(\d{1,4}(?:\.\d{1,4})?))?)\s*", re.IGNORECASE
-)
+_PART = re.compile(r"(?:(gte|gt|lte|lt)\s+)?([a-z]+)(?:\s+(\d{1,4}(?:\.\d{1,4})?))?", re.IGNORECASE)
+_COMPARISONS = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt, "": operator.eq}
 _VERSION = 16.0
 """The version of Outlook 2016, 2019, 2021 and the classic Outlook of Microsoft 365."""
 
-_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
-    "gte": float.__ge__,
-    "gt": float.__gt__,
-    "lte": float.__le__,
-    "lt": float.__lt__,
-    "": float.__eq__,
-}
+_STEPS = (
+    (re.compile(r"!F|\(T\)|(?<!!)T&T|(?<![!&])(?:T\|[TF]|F\|T)(?!&)"), "T"),
+    (re.compile(r"!T|\(F\)|(?<!!)(?:F&[TF]|T&F)|(?<![!&])F\|F(?!&)"), "F"),
+)
+"""Conditions that are true and false. "Not" comes before "and", which comes before "or"."""
 
 
 def resolve_conditionals(html: str) -> str:
@@ -53,26 +50,16 @@ def _parts(html: str) -> Iterator[tuple[range, bool]]:
 
 def is_true(condition: str) -> bool:
     """Tell whether a condition such as "gte mso 9" holds in Word. Malformed conditions do not."""
-    before = ""
-    while before != condition:  # the innermost groups first
-        before, condition = condition, _GROUP.sub(lambda group: _value(group[1]), condition)
-    return _value(condition) == ">"
+    before, left = "", re.sub(r"\s", "", _PART.sub(_value, condition))
+    while before != left:
+        before = left
+        for pattern, value in _STEPS:
+            left = pattern.sub(value, left)
+    return left == "T"
 
 
-def _value(condition: str) -> str:
-    """Return ">" if a condition without parentheses, `|` of `&` of parts, holds, "<" if not, "?" if it is malformed.
-
-    Conditions in marks have no angle brackets. A "?" is no part, so what is around it is malformed, too.
-    """
-    choices = [[_PART.fullmatch(part) for part in each.split("&")] for each in condition.split("|")]
-    parts = [[part for part in each if part] for each in choices]
-    return "<>"[any(all(map(_holds, each)) for each in parts)] if parts == choices else "?"
-
-
-def _holds(part: re.Match[str]) -> bool:
-    negations, value, comparison, name, version = part.groups("")
+def _value(part: re.Match[str]) -> str:
+    comparison, name, version = part.groups("")
     if name.lower() == "mso" and version:
-        holds = _COMPARISONS[comparison.lower()](_VERSION, float(version))
-    else:
-        holds = value == ">" or name.lower() in ("mso", "vml", "true")
-    return holds != bool(negations.count("!") % 2)
+        return "FT"[_COMPARISONS[comparison.lower()](_VERSION, float(version))]
+    return "FT"[name.lower() in ("mso", "vml", "true")]

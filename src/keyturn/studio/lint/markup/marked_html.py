@@ -62,29 +62,16 @@ _OFFSET = re.compile("[0-9]{1,9}")
 class ElementLookup:
     """Finds the source of an element of `Document.marked_html` in `root`, the tree of the markup; or else `body`."""
 
-    def __init__(self, root: Element, body: Element, *, is_mjml: bool) -> None:
+    def __init__(self, root: Element, body: Element) -> None:
         self._body = body
-        self._is_mjml = is_mjml
-        self._by_number = {element.number: element for element in root.walk() if element.tag}
-        self._tables = {str(table.offset): table for table in root.walk() if table.tag == "table"}
+        self._by_number = {element.number: element.offset for element in root.walk() if element.tag}
 
     def offset_of(self, node: Element) -> int:
         """Return the offset of its tag, or else of the element that renders it."""
         for above in chain((node,), node.ancestors()):
             if _OFFSET.fullmatch(written := above.get("data-keyturn")):
                 return int(written)
-            if element := self._named_by(above):
-                return element.offset
+            for mark in filter(None, map(_CLASS.fullmatch, above.get("class").split())):
+                if (number := int(mark[1])) in self._by_number:
+                    return self._by_number[number]
         return self._body.offset
-
-    def element_of(self, node: Element) -> Element:
-        """Return the element that renders it; in plain HTML, the nearest table."""
-        if self._is_mjml:
-            named = (self._named_by(above) for above in chain((node,), node.ancestors()))
-            return next(filter(None, named), self._body)
-        tables = (above.get("data-keyturn") for above in chain((node,), node.ancestors()) if above.tag == "table")
-        return self._tables.get(next(tables, ""), self._body)
-
-    def _named_by(self, node: Element) -> Element | None:
-        marks = filter(None, map(_CLASS.fullmatch, node.get("class").split()))
-        return next(filter(None, (self._by_number.get(int(mark[1])) for mark in marks)), None)

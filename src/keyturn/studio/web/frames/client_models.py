@@ -83,7 +83,7 @@ def simulate_word(html: str) -> str:
             rewriting.set(tag, "rel", "")
         elif ":" in tag.tag:
             continue
-        elif word.leaves_out(tag.tag, {name: one.value for name, one in tag.attributes.items()}):
+        elif word.leaves_out(tag.tag):
             rewriting.set(tag, "style", "display:none!important")
         elif style := tag.get("style"):
             rewriting.set(tag, "style", _style_attribute(style, tag, web_fonts))
