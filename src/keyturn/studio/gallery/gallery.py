@@ -261,14 +261,8 @@ class Gallery:
         if name not in look.samples:
             written: dict[str, WrittenSample] = {}
             for folder in reversed(self.folders.all):
-                written |= find_samples(
-                    folder,
-                    name,
-                    self.files(name).markup,
-                    printed_names=lambda: self.variables(name),
-                    names_in=look.names_in,
-                    bounds=self.patterns.bounds,
-                )
+                markup, bounds = self.files(name).markup, self.patterns.bounds
+                written |= find_samples(folder, name, markup, names_in=look.names_in, bounds=bounds)
             values = {one: sample.values for one, sample in written.items()}
             if props := self.props.get(name):
                 values = {one: msgspec.structs.asdict(typed) for one, typed in fit_samples(written, props).items()}
