@@ -2,7 +2,6 @@
 
 import os
 import re
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
@@ -10,11 +9,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-import msgspec
 from jinja2 import BaseLoader, Environment, FunctionLoader
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from keyturn.errors import TemplateInvalid, UnknownMail
 from keyturn.mail.languages import Languages
@@ -263,13 +261,11 @@ class Gallery:
             for folder in reversed(self.folders.all):
                 markup, bounds = self.files(name).markup, self.patterns.bounds
                 written |= find_samples(folder, name, markup, names_in=look.names_in, bounds=bounds)
-            values = {one: sample.values for one, sample in written.items()}
+            samples = {one: Sample(one, each.values, "plain", self._origin_of(each)) for one, each in written.items()}
             if props := self.props.get(name):
-                values = {one: msgspec.structs.asdict(typed) for one, typed in fit_samples(written, props).items()}
-            kind: Literal["typed", "plain"] = "typed" if props else "plain"
-            look.samples[name] = {
-                one: Sample(one, values[one], kind, self._origin_of(sample)) for one, sample in written.items()
-            }
+                for one, typed in fit_samples(written, props).items():
+                    samples[one] = structs.replace(samples[one], values=structs.asdict(typed), kind="typed")
+            look.samples[name] = samples
         return look.samples[name]
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
@@ -350,12 +346,6 @@ def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    top, states = str(folder), set[FileState]()
-    for above, _, names in walk(top):
-        inside = above[len(top) :].strip(os.sep).replace(os.sep, "/")
-        for name in names:
-            with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
-                status = os.stat(f"{above}/{name}")  # noqa: PTH116 - many
-                if stat.S_ISREG(status.st_mode):
-                    states.add((f"{inside}/{name}".lstrip("/"), status.st_mtime_ns, status.st_size))
-    return frozenset(states)
+    top = str(folder)
+    files = (f"{above}/{name}" for above, _, names in walk(top) for name in names)
+    return frozenset((file[len(top) + 1 :].replace(os.sep, "/"), *state_of(file)[1:]) for file in files)
