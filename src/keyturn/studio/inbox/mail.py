@@ -173,9 +173,7 @@ def _headers(head: bytes) -> bytes:
     if not _HEADER.match(head):
         return head
     last = max(number for number, line in enumerate(lines) if _HEADER.match(line))
-    return b"".join(
-        line for n, line in enumerate(lines) if n >= last or line.startswith(_FOLDED) or _HEADER.match(line)
-    )
+    return b"".join(one for at, one in enumerate(lines) if at >= last or one.startswith(_FOLDED) or _HEADER.match(one))
 
 
 class MailContent:
