@@ -140,7 +140,7 @@ class Gallery:
         """Return values that a mail could have, by the types of its props or its templates. Raises LookupError."""
         from keyturn.studio.gallery.samples.made_up import made_up
 
-        values: Mapping[str, Any] = self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
+        values: Mapping[str, Any] = self._while_unchanged(name, "guess", lambda: guess(self.variables(name)))
         if props := self.props.get(name):
             with suppress(Exception):  # types that polyfactory does not know, rules, or a missing package
                 values = self._while_unchanged(name, "made up", lambda: made_up(props, values))

@@ -117,7 +117,7 @@ def codes_of(subject: str, text: str) -> list[str]:
     words = _NUMBER_IN_A_LIST.sub("", _DIGIT_IN_A_CELL.sub(" ", words))
     words = _NONE.sub(lambda found: "\n".join("_" * len(line) for line in found[0].split("\n")), words)
     lines = [*map(_read, _lines(words))]
-    if subject.strip():  # it is no part of the text's first sentence
+    if lines and subject.strip():  # it is no part of the text's first sentence
         lines[0] = lines[0]._replace(goes_on="")
     found = [code for line in lines for code in line.codes] + [*_beside(lines)]
     if not found and any(kind.search(subject) for kind in (_SIGN_IN, _CODE, _PASSWORD)):
