@@ -36,7 +36,7 @@ class Probe:
     def note_filter(self, name: str, default: Any = None) -> None:
         for one in self.variables:
             one.filters.add(name)
-            one.default = one.default if default is None else default
+            one.default = default if isinstance(default, str | int | float) else one.default
 
     def note_constant(self, value: Any, *, is_option: bool = True) -> None:
         """Note that it is compared with a value. `is_option`: with one that it may have."""
