@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 import keyturn
+from keyturn.context_values import within
 from keyturn.errors import KeyturnError
 
 if TYPE_CHECKING:
@@ -114,10 +115,8 @@ class HttpClient:
         try:
             async with asyncio.timeout_at(deadline):
                 answer = await self._send(method, url, **content)
-        except self._malformed as error:
-            raise NotSent(type(error).__name__, malformed=True) from None
-        except self._unreached as error:
-            raise NotSent(type(error).__name__) from None
+        except (*self._malformed, *self._unreached) as error:
+            raise NotSent(type(error).__name__, malformed=isinstance(error, self._malformed)) from None
         except TimeoutError:
             raise Unknown(f"no answer within {self._seconds:g} s") from None
         except self._lost as error:
@@ -134,11 +133,8 @@ class HttpClient:
     async def _send(self, method: str, url: str, **content: Any) -> "httpx2.Response":
         """Return the answer once it begins."""
         http = self._http = self._http or self._open()
-        before = _OURS.set(True)
-        try:
+        with within(_OURS, True):  # noqa: FBT003
             return await http.send(http.build_request(method, url, **content), stream=True)
-        finally:
-            _OURS.reset(before)
 
     async def close(self) -> None:
         """Close the connections. Later calls open new ones, also in another event loop."""

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from jinja2 import BaseLoader, Environment, FunctionLoader
 from msgspec import Struct, structs
 
+from keyturn.context_values import within
 from keyturn.errors import TemplateInvalid, UnknownMail
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.compiling import Rendered
@@ -22,7 +23,6 @@ from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, read_plain_text, walk
 from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
-from keyturn.studio.gallery.context_values import within
 from keyturn.studio.gallery.discovery import FileState, FolderContents, Patterns, contents_of, state_of
 from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.rendering import Renderers

@@ -14,9 +14,9 @@ from jinja2 import Template, Undefined
 from jinja2.exceptions import UndefinedError
 from jinja2.utils import missing
 
+from keyturn.context_values import within
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.jinja import template_invalid
-from keyturn.studio.gallery.context_values import within
 
 
 class _Faults(list[TemplateInvalid]):

@@ -19,7 +19,7 @@ from jinja2.runtime import Context, Macro
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
-from keyturn.studio.gallery.context_values import within
+from keyturn.context_values import within
 from keyturn.studio.gallery.environments import OrElse, Prepare
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.gallery.variables.probe import Probe, Shape

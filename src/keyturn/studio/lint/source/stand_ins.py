@@ -5,7 +5,7 @@ nobody notes faults, they raise it. An error that ends the whole mail, such as a
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from itertools import islice
 from traceback import walk_stack, walk_tb
@@ -16,6 +16,7 @@ from jinja2 import Template
 from jinja2.debug import rewrite_traceback_stack
 from jinja2.runtime import Context
 
+from keyturn.context_values import within
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.jinja import template_invalid
 from keyturn.studio.gallery.sandbox import OutOfBounds
@@ -67,14 +68,9 @@ FAILED = StandInForFailed(name=NOT_RENDERED)
 _turns_left: ContextVar[list[int] | None] = ContextVar("turns_left", default=None)
 
 
-@contextmanager
-def few_turns() -> Iterator[None]:
+def few_turns() -> AbstractContextManager[object]:
     """Render a mail without end as far as that is possible: a loop takes few turns, and no file is part of itself."""
-    token = _turns_left.set([_TURNS])
-    try:
-        yield
-    finally:
-        _turns_left.reset(token)
+    return within(_turns_left, [_TURNS])
 
 
 def takes_few_turns() -> bool:
