@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 import keyturn
+from keyturn.context_values import within
 from keyturn.errors import KeyturnError
 
 if TYPE_CHECKING:
@@ -132,11 +133,8 @@ class HttpClient:
     async def _send(self, method: str, url: str, **content: Any) -> "httpx2.Response":
         """Return the answer once it begins."""
         http = self._http = self._http or self._open()
-        before = _OURS.set(True)
-        try:
+        with within(_OURS, True):  # noqa: FBT003
             return await http.send(http.build_request(method, url, **content), stream=True)
-        finally:
-            _OURS.reset(before)
 
     async def close(self) -> None:
         """Close the connections. Later calls open new ones, also in another event loop."""

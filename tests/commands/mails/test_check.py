@@ -100,16 +100,15 @@ def test_a_long_line_is_cut_around_the_place(keyturn: Keyturn, emails: Path) -> 
 
 def test_every_file_of_samples_that_cannot_be_read_is_named_in_one_run(keyturn: Keyturn, emails: Path) -> None:
     write(emails, GOOD, "[first]\nname = Ada\n")
-    folder = emails / "news" / "samples"
-    folder.mkdir()
-    for name in ("one", "two"):
-        (folder / f"{name}.json").write_text("{", "utf-8")
-        (folder / f"{name}.toml").write_bytes(b"\xff\xfe")
+    for name in ("news", "news.samples"):
+        (emails / "news" / f"{name}.json").write_text("{", "utf-8")
+        (emails / "news" / f"{name}.toml").write_bytes(b"\xff\xfe")
 
     shown = keyturn("check", "emails")
 
     assert shown.code == 1
-    places = ("samples.toml:2:", *(f"samples/{name}:1:" for name in ("one.json", "one.toml", "two.json", "two.toml")))
+    names = ("news.json", "news.toml", "news.samples.json", "news.samples.toml")
+    places = ("samples.toml:2:", *(f"{name}:1:" for name in names))
     assert [place for place in places if f"emails/news/{place}" not in shown.out] == []
     assert "4 errors" in shown.out  # two have the same
 

@@ -89,10 +89,10 @@ def test_samples_come_in_every_form(tmp_path: Path) -> None:
         return {one.name: (one.kind, one.origin) for one in club.samples(name).values()}
 
     assert written("welcome") == {"ada": ("plain", "welcome.toml:1"), "no name": ("plain", "welcome.toml:6")}
-    assert written("dues") == {"sample": ("plain", "samples/dues.json:1")}
+    assert written("dues") == {"grace": ("plain", "samples/dues.json:2")}
     assert written("invitation") == {"spring": ("plain", "invitation/samples.toml:1")}
     assert club.samples("welcome")["ada"].values["boat"]["from"].strftime("%d %B") == "20 November"
-    assert [entry.samples for entry in club.entries()] == [("sample",), ("spring",), ("ada", "no name")]
+    assert [entry.samples for entry in club.entries()] == [("grace",), ("spring",), ("ada", "no name")]
 
 
 def test_samples_from_further_up_say_where_they_are(tmp_path: Path) -> None:

@@ -103,6 +103,10 @@ def test_a_date_that_is_formatted_is_one(guessed: Guess) -> None:
             {"brand_color": "#0a7", "flavour": "plain", "name": "Ada"},
         ),
         (
+            "{{ flavour|default(shop.flavour) }} {{ sizes|default(['S']) }}",
+            {"flavour": "flavour", "sizes": "sizes", "shop": {"flavour": "flavour"}},
+        ),
+        (
             "{{ url_for('home') }} {{ user.get_full_name() }} {{ user.email }}",
             {"user": {"email": "ada@northwind.example"}},
         ),
@@ -113,6 +117,7 @@ def test_a_date_that_is_formatted_is_one(guessed: Guess) -> None:
         "a state is true where it is asked for",
         "what is compared is the first that it is compared with",
         "a fallback is taken where the name says nothing better",
+        "a fallback that is no constant is not taken",
         "what is called is left out",
     ],
 )

@@ -78,7 +78,10 @@ def test_a_link_back_into_the_folder_is_not_followed_and_a_link_beside_it_is(tmp
 
 
 def test_a_link_out_of_a_foreign_folder_is_not_read_in_any_way(tmp_path: Path) -> None:
-    outside, folder = written(tmp_path / "outside", {"secret.html": HTML, "values.toml": 'name = "x"'}), tmp_path / "in"
+    outside, folder = (
+        written(tmp_path / "outside", {"secret.html": HTML, "values.toml": '[ada]\nname = "x"'}),
+        tmp_path / "in",
+    )
     written(folder, {"a.html": "{% include 'secret.html' %}", "b.html": HTML})
     (folder / "secret.html").symlink_to(outside / "secret.html")
     (folder / "all").symlink_to(outside)
@@ -146,7 +149,9 @@ def test_a_link_to_another_folder_of_the_repository_is_followed(tmp_path: Path) 
 
 
 def test_a_byte_order_mark_is_told_in_its_file_and_nothing_else_goes_wrong(tmp_path: Path) -> None:
-    written(tmp_path, {"a.mjml": MJML, "a.txt": "Hello", "a.toml": 'name = "Ada"', "_part.html": HTML}, "utf-8-sig")
+    written(
+        tmp_path, {"a.mjml": MJML, "a.txt": "Hello", "a.toml": '[ada]\nname = "Ada"', "_part.html": HTML}, "utf-8-sig"
+    )
     written(tmp_path, {"b.html": "<p>{% include '_part.html' %}</p>"})
     gallery = open_gallery(tmp_path, sandboxed=True)
     found = check(gallery, languages=[gallery.languages.choose("en")]).found

@@ -28,9 +28,9 @@ def write(folder: Path) -> Write:
     return file
 
 
-def found(folder: Path, markup: str, name: str = "", **more: object) -> dict[str, Mapping[str, object]]:
+def found(folder: Path, markup: str, name: str = "") -> dict[str, Mapping[str, object]]:
     name = name or markup.partition(".")[0]
-    return {one: sample.values for one, sample in find_samples(folder, name, markup, **more).items()}  # type: ignore[arg-type]
+    return {one: sample.values for one, sample in find_samples(folder, name, markup).items()}
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,7 @@ def found(folder: Path, markup: str, name: str = "", **more: object) -> dict[str
         ("auth/reset.toml", TOML),
         ("auth/samples/reset.toml", TOML),
         ("samples/auth/reset.json", JSON),
-        ("samples/auth/reset/ada.json", '{"name": "Ada"}'),
-        ("../samples/auth/reset/ada.toml", 'name = "Ada"\n'),
+        ("../samples/auth/reset.toml", TOML),
     ],
 )
 def test_they_are_found_beside_a_mail_and_in_a_folder_of_samples(
@@ -55,7 +54,7 @@ def test_they_are_found_beside_a_mail_and_in_a_folder_of_samples(
 
 @pytest.mark.parametrize(
     ("file", "text"),
-    [("welcome/samples.toml", TOML), ("welcome/samples/ada.json", '{"name": "Ada"}'), ("welcome/index.toml", TOML)],
+    [("welcome/samples.toml", TOML), ("welcome/samples.json", JSON), ("welcome/index.toml", TOML)],
 )
 def test_a_mail_with_a_folder_of_its_own_has_them_there(folder: Path, write: Write, file: str, text: str) -> None:
     write(file, text)
@@ -67,29 +66,6 @@ def test_the_samples_of_a_folder_with_several_mails_belong_to_none_of_them(folde
     write("samples.toml", TOML)
 
     assert found(folder, "welcome.html") == {}
-
-
-@pytest.mark.parametrize(
-    ("text", "asked", "expected"),
-    [
-        ('{"name": "Ada", "order": {"id": 7}}', set(), {"sample": {"name": "Ada", "order": {"id": 7}}}),
-        (
-            '{"user": {"name": "Ada"}, "order": {"id": 7}}',
-            {"user", "order"},
-            {"sample": {"user": {"name": "Ada"}, "order": {"id": 7}}},
-        ),
-        ('{"user": {"user": {"name": "Ada"}}}', {"user"}, {"user": {"user": {"name": "Ada"}}}),
-        ('{"ada": {"user": {"name": "Ada"}}}', {"user"}, {"ada": {"user": {"name": "Ada"}}}),
-        ("", set(), {}),
-        ("{}", set(), {}),
-    ],
-)
-def test_a_file_holds_samples_or_the_values_of_one(
-    folder: Path, write: Write, text: str, asked: set[str], expected: object
-) -> None:
-    write("welcome.json", text)
-
-    assert found(folder, "welcome.html", printed_names=lambda: asked) == expected
 
 
 def test_a_name_that_two_files_give_is_told(folder: Path, write: Write) -> None:
@@ -111,7 +87,7 @@ def test_a_name_that_two_files_give_is_told(folder: Path, write: Write) -> None:
         ("welcome.json", '{"ada": {},\n"ada": {}}', 2, "ada occurs twice"),
         ("welcome.samples.toml", 'name = "Ada"\n', 1, "name is outside a sample: write a line [first] above it"),
         ("welcome.samples.json", '{"name": "Ada"}', 1, 'name is outside a sample: write "first": { above it'),
-        ("samples/welcome/ada.json", "[1]", 1, "A file of samples must contain names with values"),
+        ("samples/welcome.json", "[1]", 1, "A file of samples must contain names with values"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_by_its_line(

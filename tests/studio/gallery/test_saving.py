@@ -156,16 +156,6 @@ def test_it_goes_to_the_file_that_has_the_others(folder: Path) -> None:
     assert files(folder, "alone").save("new", {"name": "Ada"}, ()) == folder / "samples" / "alone.json"
 
 
-def test_a_file_that_is_one_sample_is_replaced_whole_and_never_added_to(folder: Path) -> None:
-    (folder / "mail" / "samples").mkdir()
-    one = folder / "mail" / "samples" / "ada.toml"
-    one.write_text('# Ada\nname = "A"\n')
-    assert files(folder).save("ada", {"name": "Ada"}, ()) == one
-    assert one.read_text() == '# Ada\nname = "Ada"\n'
-    assert files(folder).save("new", {"name": "New"}, ()) == folder / "mail" / "samples.toml"
-    assert one.read_text() == '# Ada\nname = "Ada"\n'
-
-
 def test_times_are_what_the_format_has(folder: Path) -> None:
     written(folder, "", ".toml")
     save(folder, "one", {"opens": time(9, 30)})

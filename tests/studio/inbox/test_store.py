@@ -36,13 +36,11 @@ def three(captured: CapturedMails) -> CapturedMails:
         ("482913", ["Your code is 482913"]),
         ("minut", ["Your code is 482913"]),  # the beginning of a word
         ("ÜBERWEISEN märz", ["Rechnung für März"]),
-        ("northwind -code", ["Rechnung für März", "Welcome aboard"]),
         ("wind.ex", ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),  # any part of an address
         ('"code is"', ["Your code is 482913"]),
         ('"is code"', []),
         ("to:grace", ["Welcome aboard"]),
         ("to:ada subject:code", ["Your code is 482913"]),
-        ("!to:ada", ["Welcome aboard"]),
         ("subject:is", ["Your code is 482913"]),
         ('"', ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
         ("what:ever", []),

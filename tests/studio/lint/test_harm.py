@@ -46,7 +46,7 @@ def test_mistakes_in_the_file_of_a_subject_are_at_its_lines(tmp_path: Path) -> N
     files = {
         "a.html": PAGE.format('<a href="{{ link }}">Choose</a>'),
         "a.subject.txt": "\n{{ '{{' }} name }}, <b>reset</b> it\nat {{ link }}\n",
-        "a.toml": f'link = "{link}"',
+        "a.toml": f'[ada]\nlink = "{link}"',
     }
     found = {one.rule: one.place for one in findings(tmp_path, files) if one.place.file == "a.subject.txt"}
     assert {rule: place.line for rule, place in found.items()} == {
@@ -72,7 +72,7 @@ def test_bulk_is_told_in_the_file_and_at_the_line_that_holds_it(tmp_path: Path) 
         "_base.html": PAGE.format("{% block main %}{% endblock %}"),
         "rows/_rows.html": rows,
         "a.html": '{% extends "_base.html" %}{% block main %}{% include "rows/_rows.html" %}{% endblock %}',
-        "a.json": json.dumps({"rows": ["x"] * 2500}),
+        "a.json": json.dumps({"ada": {"rows": ["x"] * 2500}}),
     }
     assert told(findings(tmp_path, files, "sizes")) == {("clipped", "error", "rows/_rows.html", 2)}
 
@@ -118,5 +118,5 @@ def test_a_guess_makes_no_reset_mail_and_neither_does_a_name(tmp_path: Path) -> 
     ],
 )
 def test_a_token_that_is_certain_makes_one(tmp_path: Path, link: str, audited: bool) -> None:
-    files = {"a.html": RESET, "a.toml": f'reset_url = "{link}"'}
+    files = {"a.html": RESET, "a.toml": f'[ada]\nreset_url = "{link}"'}
     assert bool(findings(tmp_path, files, "safety")) == audited

@@ -11,10 +11,10 @@ from typing import Annotated, Any, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from babel import Locale, UnknownLocaleError
 from msgspec import Meta
 
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.mail.languages.catalogues import parse_locale
 from keyturn.plain_files import leads_out, read_plain_text
 from keyturn.studio.gallery.naming import bounds_of
 from keyturn.studio.renderers.limits import Limits
@@ -26,7 +26,7 @@ Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
 
 _LARGEST = 1_000_000
 _SUFFIX = re.compile(r"\.[\w-]+")
-_FOLDERS = ("folder", "locales")
+_CODE = (("env", r"[^/]+:[^/]+", "package.module:environment"), ("props", r"[^/]+", "package.module"))
 _LIMITS = ("limit_seconds", "limit_megabytes")
 _TRUSTING = "if you trust the folder, add --trust"
 
@@ -87,6 +87,9 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
         return Limits(self.limit_seconds, self.limit_megabytes)
 
 
+_TYPES = {field.name: field.type for field in msgspec.structs.fields(StudioSettings) if field.name != "file"}
+
+
 def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True) -> StudioSettings:
     """Return the settings nearest to a place, in it or above it, up to the repository that it is in.
 
@@ -116,9 +119,8 @@ def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bo
     settings, here = read_studio_settings(folder, rules=rules, follows_links=trusted), folder.resolve()
     named = settings.folder and settings.folder.resolve()
     if named and not here.is_relative_to(named):
-        naming = StudioSettings(folder=settings.folder, file=settings.file)
-        if not trusted and (refused := [*refused_without_trust(naming)]):
-            raise SettingsInvalid(refused)
+        if not trusted and (why := _why_not("folder", settings.folder, settings)):
+            raise SettingsInvalid.of(f"{settings.file} folder", f"{why}; {_TRUSTING}")
         return _with_limits(StudioSettings())
     own = named == here if named else settings.file is not None and settings.file.parent == here
     return settings if own else msgspec.structs.replace(settings, snapshots=None)
@@ -126,13 +128,11 @@ def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bo
 
 def _with_limits(settings: StudioSettings) -> StudioSettings:
     """Apply the limits in the environment. Raises SettingsInvalid."""
-    types = {field.name: field.type for field in msgspec.structs.fields(StudioSettings)}
-    texts = {limit: text for limit in _LIMITS if (text := _of_environment(limit))}
     convert = partial(msgspec.convert, strict=False)
-    faults = [fault for one in texts for fault in _mismatches(_variable_of(one), texts[one], types[one], convert)]
-    if faults:
+    texts = {one: text for one in _LIMITS if (text := _of_environment(one))}
+    if faults := [fault for one in texts for fault in _mismatches(_variable_of(one), texts[one], _TYPES[one], convert)]:
         raise SettingsInvalid(faults)
-    return msgspec.structs.replace(settings, **{one: convert(text, types[one]) for one, text in texts.items()})
+    return msgspec.structs.replace(settings, **{one: convert(text, _TYPES[one]) for one, text in texts.items()})
 
 
 def _of_environment(limit: str) -> str:
@@ -143,10 +143,10 @@ def _variable_of(limit: str) -> str:
     return f"KEYTURN_STUDIO_{limit.upper()}"
 
 
-_LOOKS = frozenset(
-    ("suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands", "outlook_classic")
-)
-_CHECKS = frozenset(("clients", "severity", "snapshot_languages", "branches"))
+_HARMLESS = frozenset((
+    "branches", "brands", "clients", "editor", "globals", "ignore", "languages", "layouts", "outlook_classic", "sender",
+    "severity", "snapshot_languages", "suffixes", "timezone",
+))  # fmt: skip
 
 
 def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
@@ -178,7 +178,7 @@ def _why_not(name: str, value: Any, settings: StudioSettings) -> str:
             return f"is an address, {value!r}, but only the name of an editor is allowed"
         case "file":  # the place of the settings
             return _leads_out(value)
-    return "" if name in _LOOKS | _CHECKS | {"editor"} else "counts only in trusted folders"
+    return "" if name in _HARMLESS else "counts only in trusted folders"
 
 
 def _leads_out(file: Path) -> str:
@@ -196,10 +196,8 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
         values: Any = tomllib.loads(read_plain_text(file, _LARGEST))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except RecursionError:
-        raise SettingsInvalid.of(str(file), "cannot be read: tables are nested too deeply") from None
-    except (ValueError, OSError) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
-        reason = (isinstance(error, OSError) and error.strerror) or str(error).partition("; use sys.")[0]
+    except (ValueError, OSError, RecursionError) as error:  # of TOML, of UTF-8, of a number of thousands of digits
+        reason = getattr(error, "strerror", None) or str(error).partition("; use sys.")[0]
         raise SettingsInvalid.of(str(file), f"cannot be read: {reason}") from error
     for name in path:
         values = values.get(name) if isinstance(values, dict) else None
@@ -209,17 +207,16 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
 def _build(section_values: Any, file: Path, section: str, rules: Rules) -> StudioSettings:
     if not isinstance(section_values, dict):
         raise SettingsInvalid.of(str(file), f"{section} is a section: write [{section}]")
-    types = {field.name: field.type for field in msgspec.structs.fields(StudioSettings) if field.name != "file"}
     convert = partial(msgspec.convert, dec_hook=lambda _, path: file.parent / _text(path))
     values: dict[str, Any] = {}
     faults: list[Fault] = []
     for key, value in section_values.items():
-        if key not in types:
-            faults.append(Fault(key, "unknown setting" + did_you_mean(key, types)))
-        elif mismatches := [*_mismatches(key, value, types[key], convert)]:
+        if key not in _TYPES:
+            faults.append(Fault(key, "unknown setting" + did_you_mean(key, _TYPES)))
+        elif mismatches := [*_mismatches(key, value, _TYPES[key], convert)]:
             faults += mismatches
         else:
-            values[key] = convert(value, types[key])
+            values[key] = convert(value, _TYPES[key])
     faults += [*_broken_rules(values, file), *rules(values)]
     if faults:
         raise SettingsInvalid([Fault(f"{file} [{section}] {fault.name}", fault.message) for fault in faults])
@@ -245,19 +242,14 @@ def _text(path: Any) -> str:
 
 
 def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
-    for key in _FOLDERS:
+    for key in ("folder", "locales"):
         folder = values.get(key)
         if folder and not folder.is_dir():
             shown = folder.relative_to(file.parent) if folder.is_relative_to(file.parent) else folder
             yield Fault(key, f"no such folder: {shown.as_posix()}")
-    for key, form in (("env", ":"), ("props", "")):
-        if (value := values.get(key)) and (form not in value or "/" in value or value.endswith(".py")):
-            shape = "package.module:environment" if form else "package.module"
+    for key, form, shape in _CODE:
+        if (value := values.get(key)) and (value.endswith(".py") or not re.fullmatch(form, value)):
             yield Fault(key, f"must be written as {shape}")
-    yield from _broken_names(values)
-
-
-def _broken_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     for suffix in values.get("suffixes", ()):
         if not _SUFFIX.fullmatch(suffix):
             yield Fault("suffixes", f"must begin with a dot and have no other, as .html: not {suffix!r}")
@@ -265,8 +257,6 @@ def _broken_names(values: Mapping[str, Any]) -> Iterator[Fault]:
         ZoneInfo(values.get("timezone", "UTC"))
     except (ValueError, OSError, ZoneInfoNotFoundError):
         yield Fault("timezone", f"no such time zone: {values['timezone']}")
-    for tag in values.get("languages", ()):
-        try:
-            Locale.parse(tag, sep="-" if "-" in tag else "_")
-        except (ValueError, UnknownLocaleError):
-            yield Fault("languages", f"no such language: {tag}")
+    yield from (
+        Fault("languages", f"no such language: {tag}") for tag in values.get("languages", ()) if not parse_locale(tag)
+    )

@@ -215,13 +215,6 @@ def _classify(files: Mapping[str, _Text], patterns_of_layouts: Iterable[str]) ->
     return FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
 
 
-@lru_cache(65_536)
-def _text(path: str, _: int, size: int) -> _Text:
-    """Return the facts on a file in this state. Raises OSError."""
-    is_large = size > LARGEST  # rendering reports it
-    return _read("" if is_large else read_plain_text(path, encoding="utf-8-sig", errors="replace"))
-
-
 def _files_named(names: Iterable[str], file: str, files: Collection[str]) -> Iterator[str]:
     meant = (naming.files_meant_by(name, file) for name in names)
     return filter(None, (next((path for path in those if path in files), None) for those in meant))
@@ -252,7 +245,11 @@ def _reached(files: Iterable[str], references: Mapping[str, Iterable[str]]) -> l
     return list(reached)
 
 
-def _read(text: str) -> _Text:
+@lru_cache(65_536)
+def _text(path: str, _: int, size: int) -> _Text:
+    """Return the facts on a file in this state. Raises OSError."""
+    # Rendering reports a large one.
+    text = "" if size > LARGEST else read_plain_text(path, encoding="utf-8-sig", errors="replace")
     references = [
         (first or second, _QUOTED.findall(named or path)) for first, named, second, path in _REFERENCE.findall(text)
     ]

@@ -2,7 +2,6 @@
 
 import os
 import re
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
@@ -10,12 +9,12 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-import msgspec
 from jinja2 import BaseLoader, Environment, FunctionLoader
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from keyturn.context_values import within
 from keyturn.errors import TemplateInvalid, UnknownMail
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.compiling import Rendered
@@ -24,7 +23,6 @@ from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, read_plain_text, walk
 from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
-from keyturn.studio.gallery.context_values import within
 from keyturn.studio.gallery.discovery import FileState, FolderContents, Patterns, contents_of, state_of
 from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.rendering import Renderers
@@ -142,7 +140,7 @@ class Gallery:
         """Return values that a mail could have, by the types of its props or its templates. Raises LookupError."""
         from keyturn.studio.gallery.samples.made_up import made_up
 
-        values: Mapping[str, Any] = self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
+        values: Mapping[str, Any] = self._while_unchanged(name, "guess", lambda: guess(self.variables(name)))
         if props := self.props.get(name):
             with suppress(Exception):  # types that polyfactory does not know, rules, or a missing package
                 values = self._while_unchanged(name, "made up", lambda: made_up(props, values))
@@ -261,21 +259,13 @@ class Gallery:
         if name not in look.samples:
             written: dict[str, WrittenSample] = {}
             for folder in reversed(self.folders.all):
-                written |= find_samples(
-                    folder,
-                    name,
-                    self.files(name).markup,
-                    printed_names=lambda: self.variables(name),
-                    names_in=look.names_in,
-                    bounds=self.patterns.bounds,
-                )
-            values = {one: sample.values for one, sample in written.items()}
+                markup, bounds = self.files(name).markup, self.patterns.bounds
+                written |= find_samples(folder, name, markup, names_in=look.names_in, bounds=bounds)
+            samples = {one: Sample(one, each.values, "plain", self._origin_of(each)) for one, each in written.items()}
             if props := self.props.get(name):
-                values = {one: msgspec.structs.asdict(typed) for one, typed in fit_samples(written, props).items()}
-            kind: Literal["typed", "plain"] = "typed" if props else "plain"
-            look.samples[name] = {
-                one: Sample(one, values[one], kind, self._origin_of(sample)) for one, sample in written.items()
-            }
+                for one, typed in fit_samples(written, props).items():
+                    samples[one] = structs.replace(samples[one], values=structs.asdict(typed), kind="typed")
+            look.samples[name] = samples
         return look.samples[name]
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
@@ -356,12 +346,6 @@ def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    top, states = str(folder), set[FileState]()
-    for above, _, names in walk(top):
-        inside = above[len(top) :].strip(os.sep).replace(os.sep, "/")
-        for name in names:
-            with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
-                status = os.stat(f"{above}/{name}")  # noqa: PTH116 - many
-                if stat.S_ISREG(status.st_mode):
-                    states.add((f"{inside}/{name}".lstrip("/"), status.st_mtime_ns, status.st_size))
-    return frozenset(states)
+    top = str(folder)
+    files = (f"{above}/{name}" for above, _, names in walk(top) for name in names)
+    return frozenset((file[len(top) + 1 :].replace(os.sep, "/"), *state_of(file)[1:]) for file in files)

@@ -30,11 +30,7 @@ from keyturn.studio.renderers.limits import OutOfTime
 _READ = ("HEAD", "commondir", "packed-refs", "shallow", "info/grafts")
 """Files of a git directory that dulwich opens. It would wait for the writer of a pipe."""
 
-_FORMAT = (
-    ("core", "repositoryformatversion"),
-    ("extensions", "objectformat"),
-    ("extensions", "refstorage"),
-)
+_FORMAT = (("core", "repositoryformatversion"), ("extensions", "objectformat"), ("extensions", "refstorage"))
 """The settings that say how a repository is stored. No other one counts."""
 
 _SHA256 = 64

@@ -21,7 +21,7 @@ from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, safe_range
 from jinja2.utils import generate_lorem_ipsum
 from jinja2.visitor import NodeTransformer
 
-from keyturn.studio.gallery.context_values import within
+from keyturn.context_values import within
 from keyturn.studio.gallery.environments import FolderEnvironment, method_call
 from keyturn.studio.gallery.sizes import LARGEST
 

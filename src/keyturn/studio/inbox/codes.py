@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 _READ = 64 * 1024  # characters that are searched for codes
 
@@ -29,6 +30,7 @@ _LIST = re.compile(r"\s*+(?:[,/&]|and|or|und|oder|et|ou|y|o|e|og|eller|och|ja|ta
 _AROUND = " \t*_\"'`“”„«»()[]<>:.,-–—=>#|"
 _BREAK = re.compile(r"[|•·\t\n]")
 _END = re.compile(r"[.!?؟।…;]['\")]?(?=\s)|[。！？]")
+_APART = re.compile(r"[,،、，\d_]")
 _ENDED = re.compile(r"[.!?؟।…。！？,،，;]['\")*]*\Z")
 
 _WORDS = {
@@ -51,74 +53,62 @@ _NUMBER = re.compile(
 _KINDS = (_OTHER, _CODE, _TO_TYPE, _PASSWORD, _NUMBER, _END)
 
 
-class _Line:
-    """A line with its codes, read word by word.
+class _Line(NamedTuple):
+    """A line with its codes.
 
-    `free`: its numbers that nothing names or announces.
+    `number`: the first that nothing names or announces. `begins`, `is_alone`: where it is in the line.
+    `behind`: the character behind it: a capital begins a name, as behind a postcode.
     `announces`: the kind of the word that still waits for a code, or an empty text.
     `goes_on`: the last character, if the last sentence announces and does not end here.
     `names`: a word for another number stands in it, and its last sentence does not end here.
     """
 
-    def __init__(self, text: str) -> None:
-        self.codes: list[str] = []
-        self.free: list[re.Match[str]] = []
-        self.announces = ""
-        self._text = text
-        self._waits_since = self._named_since = self._code_ends = -1
-        is_offer = _DISCOUNT.search(text) is not None
-        for token in _tokens(text):
-            if token.re is _OTHER:
-                self._named_since = token.end()
-            elif token.re is _END:
-                self._waits_since = self._code_ends = -1
-            elif token.re is _NUMBER and not is_offer:
-                self._number(token)
-            elif not is_offer:
-                self._word(token)
-        last = "" if _ENDED.search(text.rstrip()) else text.rstrip()[-1:]
-        self.goes_on = last if self._waits_since >= 0 else ""
-        self.names = bool(last) and _OTHER.search(text) is not None
+    codes: list[str]
+    number: re.Match[str] | None
+    begins: bool
+    is_alone: bool
+    behind: str
+    announces: str
+    goes_on: str
+    names: bool
 
-    def _word(self, word: re.Match[str]) -> None:
-        """Take the number before a word as its code, else wait for one."""
-        self._named_since = -1
-        before = self.free[-1] if self.free else None
-        if before and word.start() - before.end() <= _AFTER and not _END.search(self._text, before.end(), word.start()):
-            self.codes.append(_typed(self.free.pop()))
+
+def _read(text: str) -> _Line:
+    """Read a line word by word."""
+    codes: list[str] = []
+    free: list[re.Match[str]] = []
+    before: re.Match[str] | None = None  # the last number of this sentence that nothing names or announces
+    waits = named = listed = -1  # the end of a word that announces, of a word for another number, and of a code
+    announces, is_offer = "", _DISCOUNT.search(text) is not None
+    for token in _tokens(text):
+        at = token.start()
+        if token.re is _OTHER:
+            named = token.end()
+        elif token.re is _END:
+            waits, listed, before = -1, -1, None
+        elif is_offer:
+            continue
+        elif token.re is not _NUMBER:
+            named = -1
+            if before and at - before.end() <= _AFTER:
+                free.remove(before)
+                codes.append(_typed(before))
+                before = None
+            else:
+                waits = token.end()
+                announces = "password" if token.re is _PASSWORD and announces != "code" else "code"
+        elif 0 <= named >= at - _NAMED and not _APART.search(text, named, at):
+            named = -1
+        elif 0 <= waits >= at - _BEFORE or (listed >= 0 and _LIST.fullmatch(text, listed, at)):
+            codes.append(_typed(token))
+            waits, listed, announces = -1, token.end(), ""
         else:
-            self._waits_since = word.end()
-            self.announces = "password" if word.re is _PASSWORD and self.announces != "code" else "code"
-
-    def _number(self, number: re.Match[str]) -> None:
-        if self._is_named(number.start()):
-            self._named_since = -1
-        elif 0 <= self._waits_since >= number.start() - _BEFORE or self._is_listed(number.start()):
-            self.codes.append(_typed(number))
-            self._waits_since, self._code_ends, self.announces = -1, number.end(), ""
-        else:
-            self.free.append(number)
-
-    def _is_named(self, at: int) -> bool:
-        """Tell whether a word for another number stands right before, with no comma and no digit between."""
-        since = self._named_since
-        return 0 <= since >= at - _NAMED and not re.search(r"[,،、，\d_]", self._text[since:at])
-
-    def _is_listed(self, at: int) -> bool:
-        return self._code_ends >= 0 and _LIST.fullmatch(self._text, self._code_ends, at) is not None
-
-    @property
-    def begins(self) -> bool:
-        return bool(self.free) and not self._text[: self.free[0].start()].strip(_AROUND)
-
-    @property
-    def is_alone(self) -> bool:
-        return self.begins and len(self.free) == 1 and not self._text[self.free[0].end() :].strip(_AROUND)
-
-    @property
-    def behind(self) -> str:
-        """The character behind the first number: a capital begins a name, as behind a postcode."""
-        return self._text[self.free[0].end() :].lstrip()[:1]
+            free.append(before := token)
+    above, behind = (text[: free[0].start()].strip(_AROUND), text[free[0].end() :]) if free else (text, "")
+    is_alone = not above and len(free) == 1 and not behind.strip(_AROUND)
+    last = "" if _ENDED.search(text.rstrip()) else text.rstrip()[-1:]
+    names, goes_on = bool(last) and _OTHER.search(text) is not None, last if waits >= 0 else ""
+    return _Line(codes, next(iter(free), None), not above, is_alone, behind.lstrip()[:1], announces, goes_on, names)
 
 
 def codes_of(subject: str, text: str) -> list[str]:
@@ -126,14 +116,12 @@ def codes_of(subject: str, text: str) -> list[str]:
     words = _UNSEEN.sub("", f"{subject}\n\n{text}"[:_READ]).translate(_PLAIN)
     words = _NUMBER_IN_A_LIST.sub("", _DIGIT_IN_A_CELL.sub(" ", words))
     words = _NONE.sub(lambda found: "\n".join("_" * len(line) for line in found[0].split("\n")), words)
-    if not _NUMBER.search(words):
-        return []
-    lines = [*map(_Line, _lines(words))]
-    if subject.strip():
-        lines[0].goes_on = ""
+    lines = [*map(_read, _lines(words))]
+    if lines and subject.strip():  # it is no part of the text's first sentence
+        lines[0] = lines[0]._replace(goes_on="")
     found = [code for line in lines for code in line.codes] + [*_beside(lines)]
     if not found and any(kind.search(subject) for kind in (_SIGN_IN, _CODE, _PASSWORD)):
-        firsts = {_typed(line.free[0]) for line in lines if line.begins and not line.behind.isalpha()}
+        firsts = {_typed(line.number) for line in lines if line.number and line.begins and not line.behind.isalpha()}
         found = [*firsts] if len(firsts) == 1 else []
     return [*dict.fromkeys(found)][:_MOST]
 
@@ -172,19 +160,18 @@ def _beside(lines: Sequence[_Line]) -> Iterator[str]:
     """Yield the codes that a line above theirs announces, or the line right below."""
     announced, goes_on, away = "", "", 0
     for line, below in zip_longest(lines, lines[1:]):
-        if line.free and not line.codes:
-            number = line.free[0]
+        if line.number and not line.codes:
             if line.is_alone:
                 if announced or (below and below.announces):
-                    yield _typed(number)
+                    yield _typed(line.number)
                     continue
             elif (goes_on == ":" or not line.behind.isupper()) and (
-                (announced == "code" and line.begins) or (goes_on and number.start() <= _WRAPPED)
+                (announced == "code" and line.begins) or (goes_on and line.number.start() <= _WRAPPED)
             ):
-                yield _typed(number)
+                yield _typed(line.number)
         if line.announces:
             announced, away = line.announces, 0
-        elif line.free or line.codes or line.names or away == _BESIDE:
+        elif line.number or line.codes or line.names or away == _BESIDE:
             announced = ""
         goes_on, away = line.goes_on if line.announces else "", away + 1
 

@@ -58,13 +58,10 @@ def links_of(html: str, text: str) -> tuple[MailLink, ...]:
     for link in (element for element in parse_html(html).walk() if element.tag == "a"):
         if address := _BREAKS_IN_A_URL.sub("", link.get("href")).strip():
             labels_of.setdefault(address, []).append(link.text())
-    both = [
-        MailLink(
-            address, next(filter(None, labels), ""), len(labels), address in in_text or address.split("?")[0] in named
-        )
-        for address, labels in labels_of.items()
-    ]
-    return (*both, *(MailLink(address, "", 0, in_text=True) for address in in_text if address not in labels_of))
+    return tuple(
+        MailLink(one, next(filter(None, labels), ""), len(labels), one in in_text or one.split("?")[0] in named)
+        for one, labels in (labels_of | {one: [] for one in in_text if one not in labels_of}).items()
+    )
 
 
 _SECRET = re.compile(r"[\w-]{16,}|(?:token|code|key|otp|sig)=[^&#]{4,}", re.IGNORECASE)
@@ -176,8 +173,7 @@ def _headers(head: bytes) -> bytes:
     if not _HEADER.match(head):
         return head
     last = max(number for number, line in enumerate(lines) if _HEADER.match(line))
-    kept = [line for line in lines[:last] if line.startswith(_FOLDED) or _HEADER.match(line)]
-    return b"".join([*kept, *lines[last:]])
+    return b"".join(one for at, one in enumerate(lines) if at >= last or one.startswith(_FOLDED) or _HEADER.match(one))
 
 
 class MailContent:
@@ -203,13 +199,20 @@ class MailContent:
         values = (unfold(str(value)) for key, value in self._message.raw_items() if key.lower() == name)
         return addresses_of(utf8(", ".join(islice(values, _MOST_HEADERS))))
 
-    @property
+    @cached_property
     def html(self) -> str:
-        return self._bodies[0]
+        """The HTML of all parts in order. A text with no HTML of its own is in it, too."""
+        if all(kind != "text/html" for kind, _, _ in self._texts):
+            return ""
+        return "".join(
+            text if kind == "text/html" else f'<pre style="white-space: pre-wrap">{escape(text)}</pre>'
+            for kind, text, beside in self._texts
+            if kind == "text/html" or not beside
+        )
 
-    @property
+    @cached_property
     def text(self) -> str:
-        return self._bodies[1]
+        return "\n".join(text for kind, text, _ in self._texts if kind == "text/plain")
 
     @cached_property
     def readable(self) -> str:
@@ -250,18 +253,8 @@ class MailContent:
         return tuple((number, part, beside) for number, (part, beside) in enumerate(_leaves(self._message), 1))
 
     @cached_property
-    def _bodies(self) -> tuple[str, str]:
-        """The HTML and the plain text, each of all parts in order. A text with no HTML of its own is in both."""
-        texts = [(_kind(part), _text(part), beside) for _, part, beside in self._parts if _is_text(part)]
-        plain = "\n".join(text for kind, text, _ in texts if kind == "text/plain")
-        if not any(kind == "text/html" for kind, _, _ in texts):
-            return "", plain
-        shown = (
-            text if kind == "text/html" else f'<pre style="white-space: pre-wrap">{escape(text)}</pre>'
-            for kind, text, beside in texts
-            if kind == "text/html" or not beside
-        )
-        return "".join(shown), plain
+    def _texts(self) -> list[tuple[str, str, bool]]:
+        return [(_kind(part), _text(part), beside) for _, part, beside in self._parts if _is_text(part)]
 
 
 def markup_to_read(html: str, most: int = _READ) -> str:
@@ -319,6 +312,9 @@ def _attachment(number: int, part: Message) -> Attachment:
     )
 
 
+OPENING = 64 * 1024
+"""Characters of HTML that are searched for a preheader: lists show the beginning."""
+
 _CID = re.compile(r"cid:([^\s\"'()<>]{1,250})", re.IGNORECASE)
 _SHOWN = {
     "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
@@ -347,7 +343,3 @@ def with_inline_images(mail: MailContent, html: str) -> str:
         return f"data:{kind};base64,{b64encode(image.content).decode()}"
 
     return _CID.sub(put, html)
-
-
-OPENING = 64 * 1024
-"""Characters of HTML that are searched for a preheader: lists show the beginning."""

@@ -9,10 +9,11 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
-from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword, Session, TLSSetupException
+from aiosmtpd.smtp import SMTP, AuthResult, Session, TLSSetupException
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
 from keyturn.studio.inbox.captured_mail import Envelope
@@ -115,22 +116,19 @@ class SmtpServer:
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
 
     async def _serve(self) -> None:
-        sockets: list[dict[str, Any]] = [{"sock": self._bound}]
-        if self.tls and self.tls.at_once:
-            handshake = {"ssl": self.tls.context, "ssl_handshake_timeout": _HANDSHAKE}
-            sockets.append({"sock": self.tls.at_once, **handshake})
+        listen = partial(self.loop.create_server, lambda: _Connection(self))
         async with contextlib.AsyncExitStack() as listening:
-            for each in sockets:
-                await listening.enter_async_context(await self.loop.create_server(lambda: _Connection(self), **each))
+            await listening.enter_async_context(await listen(sock=self._bound))
+            if self.tls and self.tls.at_once:
+                at_once = listen(sock=self.tls.at_once, ssl=self.tls.context, ssl_handshake_timeout=_HANDSHAKE)
+                await listening.enter_async_context(await at_once)
             await self._stopping.wait()
             for connection in list(self.connections):
                 connection.hang_up()
 
-    def log_in(self, *given: Any) -> AuthResult:
-        """Accept any user and password."""
-        login = given[-1]
-        assert isinstance(login, LoginPassword)  # as PLAIN and LOGIN, the only mechanisms, send
-        return AuthResult(success=True, handled=False, auth_data=login)
+    def log_in(self, *of_session: Any) -> AuthResult:
+        """Accept any user and password, as PLAIN and LOGIN, the only mechanisms, send them."""
+        return AuthResult(success=True, handled=False, auth_data=of_session[-1])
 
     async def handle_MAIL(
         self, server: "_Connection", _: Session, envelope: SmtpEnvelope, address: str, options: list[str]
@@ -149,8 +147,7 @@ class SmtpServer:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: "_Connection", session: Session, envelope: SmtpEnvelope) -> str:
-        login: bytes = getattr(session.auth_data, "login", b"")
-        user = login.decode("utf-8", "replace")
+        user = getattr(session.auth_data, "login", b"").decode("utf-8", "replace")
         sent = Envelope(sender=envelope.mail_from or "", recipients=tuple(envelope.rcpt_tos), username=user)
         assert isinstance(envelope.content, bytes)  # `decode_data` is off
         mail_id = await asyncio.to_thread(self._mails.add, envelope.content, sent)

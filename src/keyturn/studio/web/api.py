@@ -62,7 +62,6 @@ class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def __post_init__(self) -> None:
         if self.seconds > _LONGEST_WAIT:
             raise ValueError(f"wait is at most {_LONGEST_WAIT:g}s")
-        _ = self.match  # which raises a ValueError, too
 
     @property
     def seconds(self) -> float:

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from jinja2 import BytecodeCache, Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
 
+from keyturn.context_values import within
 from keyturn.studio.gallery.branches.points import Branch, decisions_in
-from keyturn.studio.gallery.context_values import within
 from keyturn.studio.gallery.environments import method_call
 from keyturn.studio.gallery.variables.missing_names import stand_in_for
 from keyturn.studio.gallery.variables.stand_in import StandIn

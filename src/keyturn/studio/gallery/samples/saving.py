@@ -3,16 +3,17 @@
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime, time
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from keyturn.errors import SampleNotSaved, TemplateInvalid
 from keyturn.plain_files import replace_file
 from keyturn.studio.gallery.gallery import Gallery
-from keyturn.studio.gallery.samples.files import ONLY, READERS, WrittenSample, find_samples, read_tables
+from keyturn.studio.gallery.samples.files import READERS, WrittenSample, find_samples, read_samples
 from keyturn.studio.gallery.samples.shapes import Fields, plain_data, without_defaults
 
 _NAME = re.compile(r"\w[\w-]{0,59}")
@@ -39,8 +40,7 @@ class SampleFiles:
         written = self._written_samples()
         if name in written:
             return written[name].file
-        shared = (file for file in reversed([sample.file for sample in written.values()]) if not self._holds_one(file))
-        inside = (file for file in shared if file.resolve().is_relative_to(self._folder))
+        inside = (one.file for one in reversed([*written.values()]) if one.file.resolve().is_relative_to(self._folder))
         return next(inside, self._default_file())
 
     def is_writable(self, name: str) -> bool:
@@ -73,65 +73,50 @@ class SampleFiles:
             raise SampleNotSaved(file, getattr(error, "strerror", None) or str(error)) from error
 
     def _text(self, file: Path, name: str, values: Mapping[str, Any], fields: Fields) -> str:
-        ending, at = file.suffix.lower(), None if self._holds_one(file) else name
-        before = {key: table.value for key, table in read_tables(file).items()}
+        ending, before = file.suffix.lower(), {one: sample.values for one, sample in read_samples(file).items()}
         old = file.read_bytes().decode("utf-8-sig") if file.exists() else ""
         plain = without_defaults(plain_data(values, NATIVE[ending]), fields)
-        new = WRITERS[ending](old.replace("\r\n", "\n"), at, plain)
+        new = WRITERS[ending](old.replace("\r\n", "\n"), name, plain)
         with suppress(ValueError):
-            if READERS[ending](new) == (plain if at is None else {**before, at: plain}):
+            if READERS[ending](new) == {**before, name: plain}:
                 return new.replace("\n", "\r\n") if "\r\n" in old else new
         raise ValueError("its layout does not allow adding to it; add the sample by hand")
 
     def _written_samples(self) -> Mapping[str, WrittenSample]:
         with suppress(TemplateInvalid):
-            return find_samples(
-                self._folder, self._mail, self._markup, printed_names=lambda: self._gallery.variables(self._mail)
-            )
+            return find_samples(self._folder, self._mail, self._markup)
         return {}
 
-    def _holds_one(self, file: Path) -> bool:
-        if not file.exists():
-            return False
-        names = [name for name, sample in self._written_samples().items() if sample.file == file]
-        return names in ([file.stem], [ONLY]) and set(read_tables(file)) != set(names)
-
     def _default_file(self) -> Path:
-        markup = self._folder / self._markup
-        if markup.parent == self._folder / self._mail:
-            return markup.parent / "samples.toml"
-        stem = self._folder / self._mail
-        return stem.with_name(f"{stem.name}.samples.toml")
+        markup, stem = self._folder / self._markup, self._folder / self._mail
+        return stem / "samples.toml" if markup.parent == stem else stem.with_name(f"{stem.name}.samples.toml")
 
 
-Writer = Callable[[str, str | None, Mapping[str, Any]], str]
-"""Returns a text with a table added or replaced by name; without a name, the table is the whole text.
-
-Raises ValueError if the format cannot express the values.
-"""
+Writer = Callable[[str, str, Mapping[str, Any]], str]
+"""Returns a text with a table added or replaced by name. Raises ValueError if the format cannot express the values."""
 
 NATIVE: Mapping[str, tuple[type, ...]] = {".toml": (datetime, date, time), ".json": ()}
 """Types that a format has beside those of JSON."""
 
 
-def _toml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
+def _toml(text: str, name: str, table: Mapping[str, Any]) -> str:
     import tomlkit
 
-    if missing := _find_null(table):
+    for missing in _nulls(table):
         raise ValueError(f"{missing} is null, which TOML cannot express")
-    if not text:
-        return tomlkit.dumps({name: table} if name else table)
-    document = tomlkit.parse(text if text.endswith("\n") else f"{text}\n")
-    if name is None:
-        _update(document, table)
-    elif name not in document:
-        return _with_blank_line(text) + tomlkit.dumps({name: table})
-    elif isinstance(document[name], tomlkit.items.Table):
-        _update(document[name], table)
-    elif isinstance(document[name], tomlkit.items.InlineTable):
-        document[name] = _inline_item(dict(table))
-    else:  # tomlkit cannot join scattered parts
-        raise ValueError(f"[{name}] is split into several parts in the file")
+    if text and not text.endswith("\n"):
+        text += "\n"
+    document = tomlkit.parse(text)
+    match document.get(name):
+        case None:
+            above = f"{text}\n".replace("\n\n\n", "\n\n") if text.strip() else ""
+            return above + tomlkit.dumps({name: table})
+        case tomlkit.items.Table() as old:
+            _update(old, table)
+        case tomlkit.items.InlineTable():
+            document[name] = _inline_item(dict(table))
+        case _:  # tomlkit cannot join scattered parts
+            raise ValueError(f"[{name}] is split into several parts in the file")
     return tomlkit.dumps(document)
 
 
@@ -141,7 +126,7 @@ def _update(table: Any, values: Mapping[str, Any]) -> None:
 
     for key in [key for key in table if key not in values]:
         del table[key]
-    body = table.body if isinstance(table, tomlkit.TOMLDocument) else table.value.body
+    body = table.value.body
     end = len(body)
     while end and body[end - 1][0] is None:
         end -= 1
@@ -175,30 +160,22 @@ def _inline_item(value: Any) -> Any:
     return tomlkit.item(value)
 
 
-def _find_null(value: Any, name: str = "") -> str:
+def _nulls(value: Any, name: str = "") -> Iterator[str]:
     match value:
         case None:
-            return name
+            yield name
         case dict():
-            return next(filter(None, (_find_null(each, f"{name}.{key}".strip(".")) for key, each in value.items())), "")
+            yield from chain.from_iterable(_nulls(each, f"{name}.{key}".strip(".")) for key, each in value.items())
         case list():
-            return next(filter(None, (_find_null(each, f"{name}[{at}]") for at, each in enumerate(value))), "")
-    return ""
+            yield from chain.from_iterable(_nulls(each, f"{name}[{at}]") for at, each in enumerate(value))
 
 
-def _json(text: str, name: str | None, table: Mapping[str, Any]) -> str:
+def _json(text: str, name: str, table: Mapping[str, Any]) -> str:
     samples = json.loads(text) if text.strip() else {}
     indent = re.search(r"^[ \t]+(?=\S)", text, re.MULTILINE)
-    written = json.dumps(
-        {**samples, name: table} if name else table,
-        ensure_ascii=False,
-        indent=indent[0] if indent else 2 if "\n" in text.strip() or not text.strip() else None,
-    )
+    default = 2 if "\n" in text.strip() or not text.strip() else None
+    written = json.dumps({**samples, name: table}, ensure_ascii=False, indent=indent[0] if indent else default)
     return written + ("\n" if text.endswith("\n") or not text else "")
-
-
-def _with_blank_line(text: str) -> str:
-    return "" if not text.strip() else text + "\n" * (2 - min(2, len(text) - len(text.rstrip("\n"))))
 
 
 WRITERS: Mapping[str, Writer] = {".toml": _toml, ".json": _json}

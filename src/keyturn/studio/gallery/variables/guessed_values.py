@@ -1,23 +1,18 @@
 """Guesses values for templates without samples, from the names of variables and their uses.
 
-The name of the mail decides switches: a confirmation is not about a cancelled order.
+A switch is on unless its name is that of a failure: a mail is rather about an order than about a cancelled one.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from contextvars import ContextVar
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from keyturn.studio.gallery.context_values import within
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
 from keyturn.studio.gallery.variables.variables import FILTERS, OF_MONEY, Variable, singular
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
 """The day of all guesses, so that previews do not change from day to day."""
-
-_MAIL: ContextVar[str] = ContextVar("mail", default="")
-"""The name of the mail that a guess is for."""
 
 _ITEMS = 3
 _DEEPEST_LIST = 3
@@ -34,13 +29,11 @@ _FLAG = re.compile(r"(?:is|has|can|show|hide|should|include|with|enable|use|allo
 _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 
-def guess(variables: Mapping[str, Variable], mail: str = "") -> dict[str, Any]:
-    """Return the same plain values for the same templates, without functions. The name of `mail` decides switches."""
-    with within(_MAIL, mail):
-        return _values(variables, "", 0, 0)
+def guess(variables: Mapping[str, Variable], of: str = "", nth: int = 0, depth: int = 0) -> dict[str, Any]:
+    """Return the same plain values for the same templates, without functions.
 
-
-def _values(variables: Mapping[str, Variable], of: str, nth: int, depth: int) -> dict[str, Any]:
+    `of`: the variable that has these as attributes. `nth`: the position in a list. `depth`: lists around it.
+    """
     guessed = {name: _value(one, of, nth, depth) for name, one in variables.items() if "called" not in one.uses}
     return {name: value for name, value in guessed.items() if value != {}}
 
@@ -50,12 +43,12 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
     if "moment" in one.uses or (one.attributes and one.attributes.keys() <= _PARTS_OF_A_MOMENT):
         return NOW + timedelta(days=nth + (7 if is_later(named) else 0))
     if "mapping" in one.uses and one.item:
-        return _mapping(one, one.item, depth) | _values(one.attributes, one.name, nth, depth)
+        return _mapping(one, one.item, depth) | guess(one.attributes, one.name, nth, depth)
     if _is_list(one):
         turns = range(_ITEMS if depth < _DEEPEST_LIST else 0)
         return [_item(one.item_variable(), one.name, each, depth + 1) for each in turns]
     if one.attributes:
-        return _values(one.attributes, one.name, nth, depth)
+        return guess(one.attributes, one.name, nth, depth)
     if "mapping" in one.uses:
         return {}
     return _plain_value(one, named, nth)
@@ -89,11 +82,11 @@ def _plain_value(one: Variable, named: Named, nth: int) -> Any:
     if "number" in one.uses:
         return _number(text, one.default, nth)
     if one.compared:
-        return likeliest(one.compared, _MAIL.get())
+        return next((option for option in one.compared if not _is_failure(str(option))), one.compared[0])
     if isinstance(one.default, int | float):
         return one.default
     if _is_yes_or_no(one, words):
-        return _score(words, _MAIL.get()) >= 0
+        return not _is_failure(words)
     if text is None and one.filters & FILTERS["moment"]:
         text = text_for(Named("date"), nth)
     if text is None and one.filters & FILTERS["number"]:
@@ -131,22 +124,8 @@ _GONE_WRONG = (
     "fail", "invalid", "late", "lost", "miss", "overdue", "past_due", "refund", "refus", "reject", "remov", "return",
     "revok", "suspend", "unpaid", "unsubscrib", "void", "withdraw",
 )  # fmt: skip
-"""Beginnings of words for failures. A mail on a failure says so in its name."""
-
-_STEM = 5
-"""Words with this many letters in common count as the same: "confirmed", "confirmation"."""
+"""Beginnings of words for failures."""
 
 
-def likeliest(options: Iterable[Any], mail: str) -> Any:
-    return max(options, key=lambda option: _score(str(option), mail))
-
-
-def _score(option: str, mail: str) -> int:
-    words, of_mail = Named(option).words, Named(mail).words
-    if any(_same(word, other) for word in words for other in of_mail):
-        return 1
-    return -1 if any(word.startswith(_GONE_WRONG) for word in words) or option.lower() in _GONE_WRONG else 0
-
-
-def _same(word: str, other: str) -> bool:
-    return word == other or (len(word) >= _STEM and len(other) >= _STEM and word[:_STEM] == other[:_STEM])
+def _is_failure(name: str) -> bool:
+    return name.lower() in _GONE_WRONG or any(word.startswith(_GONE_WRONG) for word in Named(name).words)

@@ -26,9 +26,7 @@ class Probe:
     alters_data = unsafe_callable = False  # words of the sandbox
 
     def __init__(self, *variables: Variable, holder: "Probe | None" = None, name: str = "", sides: Any = ()) -> None:
-        self.variables = variables
-        self.holder, self.name = holder, name
-        self.sides = sides
+        self.variables, self.holder, self.name, self.sides = variables, holder, name, sides
 
     def note(self, use: Use) -> "Probe":
         for one in self.variables:
@@ -38,7 +36,7 @@ class Probe:
     def note_filter(self, name: str, default: Any = None) -> None:
         for one in self.variables:
             one.filters.add(name)
-            one.default = default if default is not None else one.default
+            one.default = default if isinstance(default, str | int | float) else one.default
 
     def note_constant(self, value: Any, *, is_option: bool = True) -> None:
         """Note that it is compared with a value. `is_option`: with one that it may have."""
@@ -76,16 +74,13 @@ class Probe:
         if self.holder is None or use is None:
             self.note("called")
             return Probe()
-        self.holder.note(use).forget(self.name)
+        self.holder.note(use)
+        for one in self.holder.variables:  # a method is no attribute
+            if one.attributes.get(self.name) == Variable(self.name):
+                del one.attributes[self.name]
         if self.name == "get" and arguments and isinstance(arguments[0], str):
             return self.holder.attribute(arguments[0])
         return self.holder if self.name in _RETURN_THE_LIKE else Probe()
-
-    def forget(self, name: str) -> None:
-        """Take an attribute back that was a method."""
-        for one in self.variables:
-            if one.attributes.get(name) == Variable(name):
-                del one.attributes[name]
 
     def __getattr__(self, name: str) -> "Probe":
         if name.startswith("__"):

@@ -19,7 +19,7 @@ from jinja2.runtime import Context, Macro
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
-from keyturn.studio.gallery.context_values import within
+from keyturn.context_values import within
 from keyturn.studio.gallery.environments import OrElse, Prepare
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.gallery.variables.probe import Probe, Shape
@@ -98,10 +98,8 @@ def _probing(environment: Environment) -> Environment:
 def _loaded(environment: Environment, file: str, parent: str | None = None) -> Template | None:
     try:
         return environment.get_template(file, parent)
-    except TemplateSyntaxError:
-        _reading.get().is_broken = True
-    except (TemplateError, OSError, UnicodeDecodeError, ValueError, RecursionError):
-        pass
+    except (TemplateError, OSError, ValueError, RecursionError) as error:
+        _reading.get().is_broken |= isinstance(error, TemplateSyntaxError)
     return None
 
 
@@ -136,9 +134,13 @@ def _is_built_in(called: Any) -> bool:
 
 def _filtered(environment: Environment, name: str, context: Context, value: Any, *args: Any, **named: Any) -> Any:
     """Return the result of a filter: Jinja's own filters of lists take what they need from a probe."""
+
+    def result() -> Any:
+        made = environment.call_filter(name, value, args, named, context)
+        return [*made] if isinstance(made, Iterator) else made
+
     if not isinstance(value, Probe):
-        is_known = name in environment.filters
-        return _attempted(lambda: environment.call_filter(name, value, args, named, context)) if is_known else value
+        return _attempted(result) if name in environment.filters else value
     value.note_filter(name, next(iter(args), None) if name in ("default", "d") else None)
     use = next((use for use, names in FILTERS.items() if name in names), None)
     if use is None or name not in environment.filters:
@@ -146,14 +148,8 @@ def _filtered(environment: Environment, name: str, context: Context, value: Any,
     value.note(use)
     if use == "mapping":
         return value
-    if use != "list" or name not in OF_JINJA:
-        return Probe()
-    result = _attempted(lambda: _listed(environment.call_filter(name, value, args, named, context)))
-    return value if name in _ITSELF else result
-
-
-def _listed(result: Any) -> Any:
-    return [*result] if isinstance(result, Iterator) else result
+    listed = _attempted(result) if use == "list" and name in OF_JINJA else Probe()
+    return value if name in _ITSELF else listed
 
 
 def _attempted(work: Callable[[], Any]) -> Any:
@@ -196,7 +192,7 @@ class _Branches(NodeTransformer):
         return [_statement(_call(asked, node.test)), *node.body, *node.elif_, *node.else_]
 
     def visit_For(self, node: nodes.For) -> list[nodes.Node]:  # noqa: N802
-        node.iter = _call(each, node.iter, _const(_shape_of(node.target)))
+        node.iter = _call(each, node.iter, nodes.Const(_shape_of(node.target)))
         if node.test:
             node.body.insert(0, _statement(_call(asked, node.test)))
         otherwise, node.test, node.else_ = node.else_, None, []
@@ -213,7 +209,7 @@ class _Branches(NodeTransformer):
 
     def visit_Assign(self, node: nodes.Assign) -> nodes.Node:  # noqa: N802
         if isinstance(node.target, nodes.Tuple):
-            node.node = _call(unpacked, node.node, _const(_shape_of(node.target)))
+            node.node = _call(unpacked, node.node, nodes.Const(_shape_of(node.target)))
         return node
 
     def visit_Include(self, node: nodes.Include) -> nodes.Node:  # noqa: N802
@@ -240,7 +236,7 @@ class _Branches(NodeTransformer):
     def _files(self, function: Callable[..., Any], node: Any) -> Any:
         """Return a call with this file, the names in an expression, and the value of that."""
         names = tuple(one.value for one in node.find_all(nodes.Const) if isinstance(one.value, str))
-        return _call(function, node.template, _const(self._file), _const(names))
+        return _call(function, node.template, nodes.Const(self._file), nodes.Const(names))
 
 
 def _call(function: Callable[..., Any], value: Any, *arguments: Any) -> Any:
@@ -250,11 +246,6 @@ def _call(function: Callable[..., Any], value: Any, *arguments: Any) -> Any:
 
 def _name_of(function: Callable[..., Any]) -> str:
     return f" {function.__name__}"
-
-
-def _const(value: Any) -> nodes.Expr:
-    """Return a constant, in the form that Jinja compiles: tuples as such."""
-    return nodes.Tuple([*map(_const, value)], "load") if isinstance(value, tuple) else nodes.Const(value)
 
 
 def _statement(call: Any) -> nodes.Node:
@@ -296,8 +287,7 @@ def unpacked(value: Any, shape: Shape) -> Any:
 @pass_context
 def each_file(context: Context, value: Any, parent: str, names: tuple[str, ...]) -> Iterator[Template]:
     """Yield the files that an include may mean."""
-    reading = _reading.get()
-    values = value if isinstance(value, list | tuple) else (value,)
+    reading, values = _reading.get(), value if isinstance(value, list | tuple) else (value,)
     for name in dict.fromkeys(name for name in (*names, *values) if isinstance(name, str)):
         if reading.goes_on() and (template := _loaded(context.environment, name, parent)):
             with reading.deeper():

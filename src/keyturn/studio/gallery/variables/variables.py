@@ -18,8 +18,8 @@ class Variable(Struct):
     """A variable of templates.
 
     `attributes`: by name. `item`: one entry of a list, or one value of a mapping. `parts`: of an unpacked item, as in
-    `for label, amount in rows`. `compared`: the constants that it is compared with. `default`: the template's fallback.
-    `filters`: names of the filters on it.
+    `for label, amount in rows`. `compared`: the constants that it is compared with. `default`: the template's fallback
+    if that is a constant. `filters`: names of the filters on it.
     """
 
     name: str

@@ -9,14 +9,13 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.inbox.captured_mail import ENVELOPE, CapturedMail
 from keyturn.studio.inbox.mail import OPENING, MailContent, action_link, markup_to_read
-from keyturn.studio.inbox.search import SearchInvalid, all_of, search_for, with_id
+from keyturn.studio.inbox.search import all_of, search_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.checks.parts import size_of
 from keyturn.studio.lint.finding import Place
@@ -60,10 +59,7 @@ def inbox_page(visit: NamedDependency[Visit], captured: NamedDependency[Captured
 @post("/inbox/delete", sync_to_thread=True)
 def delete_mails(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Redirect:
     """Delete the mails that the search finds; without a search, all."""
-    try:
-        captured.delete(search_for(visit.view.search, is_exact=True))
-    except SearchInvalid as error:
-        raise ClientException(detail=f"Nothing was deleted: {error}.") from error
+    captured.delete(search_for(visit.view.search))
     return visit.layout.redirect("inbox")
 
 
