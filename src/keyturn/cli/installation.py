@@ -78,8 +78,7 @@ class Installation:
         """Yield the database alone, and close it."""
         from keyturn.service.database import Database
 
-        own = settings.database
-        database = self._plugin.parts.database if self._plugin else Database(own.url, schema=own.schema)
+        database = self._plugin.parts.database if self._plugin else Database(settings.database.url)
         try:
             yield database
         finally:

@@ -65,11 +65,11 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
             if not read_url(settings.database.url, "alchemy").url.database:
                 reason = f"a database in memory exists only for one connection: use a file, or {_INSTEAD}"
                 raise SettingsInvalid.of("alchemy", reason)
-            return settings, Database(settings.database.url, schema=settings.database.schema)
+            return settings, Database(settings.database.url)
         case "postgresql", "asyncpg":
             with requires_extra("postgres", "postgresql+asyncpg", "alchemy"):
                 engine = alchemy.get_engine()
-            return settings, Database(engine, schema=settings.database.schema, timeout=settings.database.timeout)
+            return settings, Database(engine, timeout=settings.database.timeout)
         case "postgresql", driver:
             reason = f"its driver is {driver}, but Keyturn needs postgresql+asyncpg: {_INSTEAD}"
             raise SettingsInvalid.of("alchemy", reason)

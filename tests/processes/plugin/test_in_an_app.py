@@ -13,22 +13,13 @@ from tests.processes.plugin.host import KNOWN, REQUEST, RESET, Host, fits, keytu
 from tests.servers.databases import ON_SQLITE
 
 from keyturn import KeyturnConfig, KeyturnPlugin
-from keyturn.service.settings import DatabaseSettings, LimitSettings, ServerSettings
+from keyturn.service.settings import LimitSettings, ServerSettings
 
 pytestmark = pytest.mark.long
 
 CLOSED = {"X-Closed": "yes"}
 
 
-@pytest.mark.parametrize(
-    ("databases", "host"),
-    [
-        ("sqlite", {}),
-        ("postgresql", {}),
-        ("postgresql", {"settings": keyturn_settings(database=DatabaseSettings(schema="keyturn"))}),
-    ],
-    indirect=True,
-)
 async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> None:
     """No guard, token or hook of the app stops a user who cannot sign in."""
     async with host.client() as client:

@@ -136,8 +136,6 @@ def test_two_databases_are_refused(tmp_path: Path) -> None:
         "remove [database] from keyturn.toml, or remove alchemy="
         in faults(at("sqlite:///keyturn.db"), alchemy=alchemy)["database.url"]
     )
-    in_schema = keyturn_settings(database=DatabaseSettings(schema="keyturn"))
-    assert "only PostgreSQL" in faults(in_schema, alchemy=alchemy)["database.schema"]
 
 
 def test_twice_in_one_app_is_refused_unless_each_has_a_path_of_its_own(tmp_path: Path) -> None:

@@ -101,29 +101,25 @@ class DatabaseAccess:
 class Database(DatabaseAccess):
     """Keyturn's own database. Raises DatabaseUnready if it cannot be reached."""
 
-    def __init__(
-        self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "", timeout: timedelta | None = None
-    ) -> None:
+    def __init__(self, source: str | AsyncEngine, *, pool_size: int = 10, timeout: timedelta | None = None) -> None:
         """Open a URL, or share a PostgreSQL engine that its owner opened and will close. Raises SettingsInvalid.
 
-        `schema`: PostgreSQL's, of all tables without a schema of their own, as Keyturn's.
         `timeout`: how long a caller waits for PostgreSQL, from its own arrival, including the wait for a connection;
         then it gets DatabaseUnready. The client measures it, since a frozen server or a silent network cannot. A
         migration has no limit. On SQLite a caller waits for a locked file for `sqlite.PATIENCE`.
         """
-        self.schema = schema
         self.is_shared = not isinstance(source, str)
         connections: Connections
         seconds = timeout.total_seconds() if timeout else None
-        place = _read_ours(source, schema) if isinstance(source, str) else source
+        place = _read_ours(source) if isinstance(source, str) else source
         self.url = place.url
         if isinstance(place, DatabaseUrl) and place.kind == "sqlite":
             seconds, connections = PATIENCE if timeout else None, _open_file(place)
         else:
             engine = reads = _open_pool(place, pool_size, seconds) if isinstance(place, DatabaseUrl) else place
-            if self.is_shared or schema:
-                reads = engine_for_our_statements(engine, schema, "AUTOCOMMIT")
-            connections = ServerConnections(engine_for_our_statements(engine, schema), reads)
+            if self.is_shared:
+                reads = engine_for_our_statements(engine, "AUTOCOMMIT")
+            connections = ServerConnections(engine_for_our_statements(engine), reads)
         self.where = describe_url(self.url)
         super().__init__(connections, seconds, partial(unready_where_unreachable, self.where))
         self.is_sqlite = self.dialect.name == "sqlite"
@@ -194,13 +190,10 @@ class Store:
         return bound
 
 
-def _read_ours(address: str, schema: str) -> DatabaseUrl:
+def _read_ours(address: str) -> DatabaseUrl:
     if message := database_fault(address, for_our_tables=True):
         raise SettingsInvalid([Fault("database.url", message)])
-    read = read_url(address, "database.url")
-    if schema and read.kind == "sqlite":
-        raise SettingsInvalid([Fault("database.schema", "is set, but only PostgreSQL has schemas: remove it")])
-    return read
+    return read_url(address, "database.url")
 
 
 def _open_file(read: DatabaseUrl) -> SqliteConnections:

@@ -50,9 +50,8 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
             raise DatabaseUnready(f"{ahead}, and lacks what it needs ({missing}): install that version") from error
     if current and current >= head():
         return current
-    where = f"schema {database.schema}" if database.schema else "database"
     state = f"is at revision {current}, not {head()}" if current else NO_TABLES
-    raise DatabaseUnready(f"the {where} {state}: run `{command} migrate`")
+    raise DatabaseUnready(f"the database {state}: run `{command} migrate`")
 
 
 def ahead_text(current: str) -> str:
@@ -74,8 +73,8 @@ async def revision(database: Database) -> str | None:
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
-            # There is no such table, or no such schema (PostgreSQL's manual, appendix A).
-            if getattr(error.orig, "sqlstate", "") in {"42P01", "3F000"} or "no such table" in str(error.orig):
+            # There is no such table (PostgreSQL's manual, appendix A).
+            if getattr(error.orig, "sqlstate", "") == "42P01" or "no such table" in str(error.orig):
                 return None
             raise DatabaseUnready(f"the revision of the database cannot be read: {_reason(error)}") from error
 
@@ -117,23 +116,12 @@ def _bring_up(database: Database, lock_timeout: str, connection: Connection) -> 
         database.hold(connection, "keyturn is migrating")
         if not database.is_sqlite:  # after the wait for another migration, which may take long
             connection.execute(text("SELECT set_config('lock_timeout', :most, true)"), {"most": lock_timeout})
-        if database.schema:
-            _enter_schema(connection, database.schema)
         command.upgrade(config, "head")
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
         # Usually a missing right to create tables, a foreign table of the same name, or another session's lock.
         raise DatabaseUnready(f"the database refuses the migration: {_reason(error)}") from error
-
-
-def _enter_schema(connection: Connection, schema: str) -> None:
-    """Create the schema if it is missing, and search it alone in this transaction: Alembic writes bare names."""
-    quoted = connection.dialect.identifier_preparer.quote(schema)
-    # "IF NOT EXISTS" would need the right to create a schema even if it exists.
-    if not connection.scalar(text("SELECT 1 FROM pg_namespace WHERE nspname = :schema"), {"schema": schema}):
-        connection.execute(text(f"CREATE SCHEMA {quoted}"))
-    connection.execute(text(f"SET LOCAL search_path TO {quoted}"))
 
 
 def _reason(error: DBAPIError) -> str:

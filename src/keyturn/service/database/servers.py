@@ -84,12 +84,11 @@ def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: str) -> No
             raise SettingsInvalid([Fault(setting, message)]) from None
 
 
-def engine_for_our_statements(engine: AsyncEngine, schema: str, level: str = "READ COMMITTED") -> AsyncEngine:
+def engine_for_our_statements(engine: AsyncEngine, level: str = "READ COMMITTED") -> AsyncEngine:
     """Return the engine, over the same pool, with options for Keyturn's own statements alone.
 
     Transactions are written for READ COMMITTED, in the strict sense, which another app's engine need not provide.
     """
-    options: dict[str, Any] = {"schema_translate_map": {None: schema}} if schema else {}
-    ours = engine.execution_options(isolation_level=level, **options)
+    ours = engine.execution_options(isolation_level=level)
     ours.sync_engine.hide_parameters = True  # parameters include hashes of passwords, and addresses
     return ours

@@ -66,8 +66,7 @@ async def check_database(settings: Settings) -> list[Finding]:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
     """Open Keyturn's database for the block. Raises SettingsInvalid for an address that the driver cannot read."""
-    own = settings.database
-    database = Database(own.url, schema=own.schema, timeout=own.timeout)
+    database = Database(settings.database.url, timeout=settings.database.timeout)
     try:
         yield database
     finally:

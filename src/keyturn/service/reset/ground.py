@@ -74,7 +74,7 @@ def build(
 ) -> Ground:
     """Open the database of the settings, or take the app's, and build the stores. Raises SettingsInvalid."""
     named, limits = settings.database, settings.limits
-    database = database or Database(named.url, schema=named.schema, timeout=named.timeout)
+    database = database or Database(named.url, timeout=named.timeout)
     return Ground(
         database=database,
         outbox=Outbox(database),

@@ -408,13 +408,11 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `url`: `sqlite:///file` or `postgresql://...`, [as your app writes it](accounts.md#which-database); MySQL can hold
     the accounts, but not Keyturn's own tables
-    `schema`: a schema of PostgreSQL for Keyturn's tables only: small letters, digits and `_`
     `timeout`: how long a request waits for PostgreSQL, counted from its arrival; then the answer is 503, and the
     connection is closed
     """
 
     url: Secret = Secret("sqlite:///.keyturn/keyturn.db")
-    schema: str = ""
     timeout: timedelta = timedelta(seconds=10)
 
 

@@ -28,9 +28,6 @@ _MOST_A_RATE = 100_000
 
 _MINUTE, _NONE = timedelta(minutes=1), timedelta(0)
 
-_SCHEMA = re.compile(r"([a-z_][a-z0-9_]{0,62})?").fullmatch
-"""Names that PostgreSQL keeps unchanged without quotes (its manual, 4.1.1)."""
-
 ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")
 """RFC 4512 1.4: a short name, or an OID."""
 
@@ -76,7 +73,6 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     ("server.host", bool, "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"),
     ("server.allowed_origins", is_serialized_origin, "must be an origin such as https://app.example.org, not {value}"),
     ("server.trusted_proxies", read_network, "must be an IP address or network, not {value}"),
-    ("database.schema", _SCHEMA, "must be a plain name of lower-case letters, digits and _, such as keyturn"),
     (
         "challenge.url",
         lambda url: not url or ((url.startswith("https://") or is_loopback(url)) and not ENDS_A_SOURCE.search(url)),

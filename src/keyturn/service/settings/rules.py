@@ -22,7 +22,7 @@ from keyturn.service.settings.rule_tables import (
     broken_pairs,
     value_of,
 )
-from keyturn.service.settings.url_rules import database_fault, database_kind, page_faults, service_faults
+from keyturn.service.settings.url_rules import database_fault, page_faults, service_faults
 from keyturn.values import did_you_mean, not_this
 
 _WITH_SECRETS = ("accounts.supabase.url", "second_step.sms.api_url", "webhooks.url")
@@ -56,7 +56,8 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         yield from brand_faults(f"{member_name('kinds', kind)}.brand", own.brand)
     yield from broken_bounds(settings)
     yield from api_path_faults(settings.server.api_path)
-    yield from _database(settings, written)
+    if message := database_fault(settings.database.url, for_our_tables=True):
+        yield Fault("database.url", message)
     yield from _folders(settings)
 
 
@@ -217,15 +218,7 @@ def _second_step(settings: Settings) -> Iterator[Fault]:
             yield Fault("second_step.table.key", "must be a Fernet key: 32 bytes in base64url")
 
 
-# The database, folders and languages
-
-
-def _database(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
-    url, schema = settings.database.url, settings.database.schema
-    if message := database_fault(url, for_our_tables=True):
-        yield Fault("database.url", message)
-    elif schema and database_kind(url) == "sqlite" and "database.url" in written:  # otherwise an app may share its own
-        yield Fault("database.schema", "is set, but only PostgreSQL has schemas: remove it")
+# Folders and languages
 
 
 def _folders(settings: Settings) -> Iterator[Fault]:
