@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from keyturn.errors import Fault
 from keyturn.service.problems.problem import MALFORMED, N_, NOT_COUNTED, Problem
@@ -73,41 +73,15 @@ class UnsupportedMediaType(
 _WAIT = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in the header Retry-After")]),)
 
 
-class Quota(Struct, frozen=True):
-    """A client's allowance: `requests` at once, and as many in each `seconds`, for the kind of request in `name`."""
-
-    name: str
-    requests: float
-    seconds: float
-
-
 class TooManyRequests(Problem, status=429, title=N_("Too many requests"), outcome="limited"):
-    """A limit is used up.
-
-    `wait`: seconds, of which the client is told at least 1, and whole ones.
-    `quota`: the limit, if it is the client's own.
-    """
+    """A limit is used up. `wait`: seconds, of which the client is told at least 1, and whole ones."""
 
     members = _WAIT
     example = (30,)
 
-    def __init__(self, wait: float, quota: Quota | None = None) -> None:
+    def __init__(self, wait: float) -> None:
         self.retry_after: int = max(1, math.ceil(wait))
-        self.quota = quota
         super().__init__(f"retry after {self.retry_after} s")
-
-    def headers(self) -> Mapping[str, str]:
-        """Add the fields of draft-ietf-httpapi-ratelimit-headers-10, for a client's own limits alone.
-
-        The limits of an account, or of the networks around a client, would reveal what other clients do.
-        """
-        if not (quota := self.quota):
-            return super().headers()
-        return {
-            **super().headers(),
-            "RateLimit-Policy": f'"{quota.name}";q={quota.requests};w={quota.seconds}',
-            "RateLimit": f'"{quota.name}";r=0;t={self.retry_after}',
-        }
 
 
 class OverBudget(TooManyRequests):
