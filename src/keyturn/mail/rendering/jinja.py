@@ -4,7 +4,6 @@ import re
 import traceback
 from collections.abc import MutableMapping
 from functools import cache
-from math import inf
 from posixpath import dirname, join, normpath
 from types import CodeType
 from typing import Any
@@ -27,28 +26,20 @@ class PlainEnvironment(Environment):
 class SharedBytecodeCache(BytecodeCache):
     """Caches compiled files for each language: a filter of that language may have been applied to a constant.
 
-    It is for environments that differ in nothing else. A changed file replaces its old entry. When there are `most`
-    files, the cache begins anew.
+    It is for environments that differ in nothing else. A changed file replaces its old entry.
     """
 
-    def __init__(self, most: float = inf) -> None:
+    def __init__(self) -> None:
         self._known: dict[str, tuple[str, CodeType | None]] = {}
-        self._most = most
 
     def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
         language = environment.globals.get("lang", "")
         bucket = Bucket(environment, f"{language} {name} {filename}", self.get_source_checksum(source))
-        self.load_bytecode(bucket)
+        checksum, code = self._known.get(bucket.key, ("", None))
+        bucket.code = code if checksum == bucket.checksum else None
         return bucket
 
-    def load_bytecode(self, bucket: Bucket) -> None:
-        checksum, code = self._known.get(bucket.key, ("", None))
-        if checksum == bucket.checksum:
-            bucket.code = code
-
     def dump_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key not in self._known and len(self._known) >= self._most:
-            self._known.clear()
         self._known[bucket.key] = bucket.checksum, bucket.code
 
 
