@@ -4,6 +4,7 @@ import re
 import traceback
 from collections.abc import MutableMapping
 from functools import cache
+from math import inf
 from posixpath import dirname, join, normpath
 from types import CodeType
 from typing import Any
@@ -26,11 +27,13 @@ class PlainEnvironment(Environment):
 class SharedBytecodeCache(BytecodeCache):
     """Caches compiled files for each language: a filter of that language may have been applied to a constant.
 
-    It is for environments that differ in nothing else. A changed file replaces its old entry.
+    It is for environments that differ in nothing else. A changed file replaces its old entry. When there are `most`
+    files, the cache begins anew.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: float = inf) -> None:
         self._known: dict[str, tuple[str, CodeType | None]] = {}
+        self._most = most
 
     def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
         language = environment.globals.get("lang", "")
@@ -40,6 +43,8 @@ class SharedBytecodeCache(BytecodeCache):
         return bucket
 
     def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key not in self._known and len(self._known) >= self._most:
+            self._known.clear()
         self._known[bucket.key] = bucket.checksum, bucket.code
 
 
