@@ -16,6 +16,7 @@ from tests.servers.serving import held_ports
 _RULES = """
 local all all trust
 host by_password all all scram-sha-256
+hostssl by_certificate all all cert
 host all all all trust
 """
 """The rules of sign-ins for each database (pg_hba.conf)."""
@@ -27,7 +28,7 @@ class TlsServer:
     `root`: the certificate authority that signed it.
     `other_root`: another authority.
 
-    For the name `by_password` no password is right.
+    For the name `by_password` no password is right, and `by_certificate` asks for a client's certificate.
     """
 
     def __init__(self, folder: Path, port: int) -> None:

@@ -74,7 +74,10 @@ _WAIT = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in th
 
 
 class TooManyRequests(Problem, status=429, title=N_("Too many requests"), outcome="limited"):
-    """A limit is used up. `wait`: seconds, of which the client is told at least 1, and whole ones."""
+    """A limit is used up.
+
+    `wait`: seconds, of which the client is told at least 1, and whole ones.
+    """
 
     members = _WAIT
     example = (30,)

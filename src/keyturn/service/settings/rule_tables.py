@@ -90,11 +90,7 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         lambda url: "@" not in url.partition("://")[2].partition("/")[0],
         "must not contain a user or a password: the signature proves that the call is Keyturn's",
     ),
-    (
-        "webhooks.secret",
-        lambda text: all(map(webhook_key, split_secrets(text))),
-        f"must be a signing secret: {FORM}",
-    ),
+    ("webhooks.secret", lambda text: all(map(webhook_key, split_secrets(text))), f"must be a signing secret: {FORM}"),
 )
 """Settings, what is true of each of their values (or raises ValueError), and what a fault says."""
 
