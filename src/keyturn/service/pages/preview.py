@@ -52,7 +52,7 @@ _TYPES: Mapping[str, Any] = {
 """The types of values that templates ask for more than their fields."""
 
 _REFUSED = ResetRefused("Your account is being examined. Please call us.")
-_PROBLEMS = {type(one).__name__: one for one in (TooManyRequests(47), Busy(47), OutcomeUnknown(), _REFUSED, Internal())}
+_PROBLEMS = {type(one).__name__: one for one in (TooManyRequests(47), Busy(), OutcomeUnknown(), _REFUSED, Internal())}
 _ADA = {"id": "1", "email": "ada@northwind.example", "name": "Ada"}
 
 

@@ -70,20 +70,23 @@ class UnsupportedMediaType(
     """The body must be application/json."""
 
 
-_WAIT = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in the header Retry-After")]),)
+class Passing(Problem):
+    """A problem that passes: the client is told when to try again."""
+
+    members = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in the header Retry-After")]),)
+    retry_after: int = 5
 
 
-class TooManyRequests(Problem, status=429, title=N_("Too many requests"), outcome="limited"):
+class TooManyRequests(Passing, status=429, title=N_("Too many requests"), outcome="limited"):
     """A limit is used up.
 
     `wait`: seconds, of which the client is told at least 1, and whole ones.
     """
 
-    members = _WAIT
     example = (30,)
 
     def __init__(self, wait: float) -> None:
-        self.retry_after: int = max(1, math.ceil(wait))
+        self.retry_after = max(1, math.ceil(wait))
         super().__init__(f"retry after {self.retry_after} s")
 
 
@@ -91,26 +94,12 @@ class OverBudget(TooManyRequests):
     """All clients together have used up what they may ask for; no client is told."""
 
 
-class Busy(Problem, status=503, title=N_("We’re busy right now")):
+class Busy(Passing, status=503, title=N_("We’re busy right now")):
     """Too much work is waiting, such as passwords to hash."""
 
-    members = _WAIT
-    example = (30,)
 
-    def __init__(self, retry_after: int = 5) -> None:
-        self.retry_after: int = retry_after
-        super().__init__(f"retry after {retry_after} s")
-
-
-class Unavailable(Problem, status=503, title=N_("The service is not available right now")):
+class Unavailable(Passing, status=503, title=N_("The service is not available right now")):
     """A service that the request needs does not answer, such as the database."""
-
-    members = _WAIT
-    example = ("", 30)
-
-    def __init__(self, reason: str = "", retry_after: int = 5) -> None:
-        self.retry_after: int = retry_after
-        super().__init__(reason)
 
 
 class DatabaseUnready(Unavailable):
