@@ -81,14 +81,12 @@ class DatabaseUrl(msgspec.Struct, frozen=True):
 
     `kind`: "sqlite", "postgresql" or "mysql".
     `url`: the driver and the place, without parameters.
-    `holds_secret`: whether the address has a password.
     `arguments`: further arguments for the driver.
     `roots`: the file with the roots for the server's certificate; "" for this machine's.
     """
 
     kind: str
     url: URL
-    holds_secret: bool = False
     arguments: dict[str, Any] = {}
     roots: str = ""
 
@@ -113,7 +111,7 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
             arguments = _mysql(parameters)
     except _NotUnderstood as problem:
         raise SettingsInvalid.of(setting, str(problem)) from None
-    return DatabaseUrl(kind, url, bool(url.password), arguments, roots)
+    return DatabaseUrl(kind, url, arguments, roots)
 
 
 def _parameters(query: str, kind: str) -> dict[str, str]:
