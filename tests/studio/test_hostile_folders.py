@@ -134,7 +134,7 @@ SETTINGS = [
     "[studio]\nseverity = { contrast = 'loud' }\nclients = ['lotus notes']\n",
     "[studio]\nlimit_seconds = 0\nlimit_megabytes = 'much'\n",
     "[studio]\nsamples = '../../..'\nlocales = '/dev'\nsnapshots = '/proc'\n",
-    "[studio]\noutlook_classic = false\nsuffixes = ['.x', '']\n",
+    "[studio]\nsuffixes = ['.x', '']\n",
     "studio = 3\n",
     "[" * 5_000,
 ]

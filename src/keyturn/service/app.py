@@ -106,7 +106,7 @@ def _cors(settings: Settings) -> CORSConfig | None:
         allow_origins=list(settings.server.allowed_origins),
         allow_methods=["GET", "POST"],
         allow_headers=["content-type", *_TRACING],
-        expose_headers=["retry-after", "ratelimit", "ratelimit-policy"],
+        expose_headers=["retry-after"],
         allow_credentials=False,
         max_age=600,
     )

@@ -36,7 +36,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from keyturn.service.clock import monotonic, replacing, unix
 from keyturn.service.database import Database, Model
 from keyturn.service.database.unready import describe_error
-from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready, OverBudget, Quota, TooManyRequests
+from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready, OverBudget, TooManyRequests
 from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import RATES, LimitSettings
 from keyturn.service.settings.building import Rate, parse_rate
@@ -316,7 +316,7 @@ class RateLimits:
         together = [self._limit(overall)] if overall else []
         hit = await self._run(lambda counters: counters.count(*own, *together))
         if hit.full:
-            raise OverBudget(hit.wait) if hit.full in together else _refusal(own, hit.full, hit.wait)
+            raise (OverBudget if hit.full in together else TooManyRequests)(hit.wait)
 
     async def require_left(self, kind: str, client: Client) -> None:
         """Raise TooManyRequests if the limit is full, and count nothing: some requests count only if they fail."""
@@ -324,7 +324,7 @@ class RateLimits:
         levels = await self._run(lambda counters: counters.levels(*limits))
         for limit, level in zip(limits, levels, strict=True):
             if wait := limit.wait(level):
-                raise _refusal(limits, limit, wait)
+                raise TooManyRequests(wait)
 
     async def count_guess(self, counted: GuessCounter, name: str) -> None:
         """Count a guess at a password of an address, of a signed-in account, or of a device (`SignIns.device`).
@@ -354,9 +354,3 @@ class RateLimits:
         """Return the limits of a client and of the networks around it, the narrowest first."""
         amount, seconds = self._rates[kind]
         return [Limit(Rate(amount * _SHARES.get(prefix, 1), seconds), kind, who) for who, prefix in client.networks]
-
-
-def _refusal(limits: Sequence[Limit], full: Limit, wait: float) -> TooManyRequests:
-    """Return the refusal with the client's quota; the limits of the networks around it stay undisclosed."""
-    own = Quota(full.kind, full.rate.amount, full.rate.seconds)
-    return TooManyRequests(wait, own if full == limits[0] else None)

@@ -31,7 +31,6 @@ editor = "vscode"
 limit_seconds = 1
 limit_megabytes = 64
 branches = false
-outlook_classic = false
 globals = { site = { name = "Northwind School" } }
 brands.harbour = { site = { name = "Harbour School" } }
 """

@@ -285,19 +285,3 @@ def test_functions_of_starlette_and_litestar_get_a_request(
     gallery = open_gallery(project / "emails", environment=f"bookshop:{named}")
 
     assert rendered(gallery, "a") == f"<html>{order} www.example.org https://www.example.org/"
-
-
-def test_a_folder_leaves_out_what_only_outlook_classic_reads(project: Path, write: Write) -> None:
-    mail = "<mjml><mj-body><mj-section><mj-column><mj-text>Hi</mj-text></mj-column></mj-section></mj-body></mjml>"
-    write("emails/hello.mjml", mail)
-    galleries = [
-        open_gallery(project / "emails", settings=settings)
-        for settings in (StudioSettings(), StudioSettings(outlook_classic=False))
-    ]
-    with_it, without = (
-        gallery.renderers()(gallery.sample("hello", "guessed"))
-        .render_values("hello", {}, gallery.languages.choose(""))
-        .html
-        for gallery in galleries
-    )
-    assert ("mso | IE" in with_it, "mso | IE" in without) == (True, False)

@@ -5,7 +5,7 @@ import re
 import pytest
 from mjml import mjml2html
 
-from keyturn.mail.rendering.compiling import to_html, without_outlook_classic
+from keyturn.mail.rendering.compiling import to_html
 
 BODY = "<mjml><mj-body><mj-section><mj-column>{}</mj-column></mj-section></mj-body></mjml>"
 TABLE = BODY.format("{}<tr><td>a</td></tr></mj-table>")
@@ -65,32 +65,3 @@ def test_a_mistake_beside_a_table_with_a_role_is_told_at_its_place() -> None:
         faults.append(str(refused.value))
 
     assert faults[0] == faults[1]
-
-
-# Without Outlook with Word's engine
-
-
-def test_without_outlook_classic_only_conditional_comments_are_left_out() -> None:
-    html = to_html(BODY.format("<mj-text>Hello</mj-text><mj-raw><!-- a note --></mj-raw>"))
-    without = without_outlook_classic(html)
-
-    assert "mso | IE" in html
-    assert not re.search(r"<!--\[if|endif\]", without)
-    assert "<!-- a note -->" in without
-    assert '<meta http-equiv="X-UA-Compatible" content="IE=edge">' in without
-    assert without_outlook_classic(without) == without
-
-
-@pytest.mark.parametrize(
-    ("html", "left"),
-    [
-        ("<p><!--[if mso]><v:rect><![endif]-->A</p>", "<p>A</p>"),
-        ("<p><!--[if !mso]><!-->A<!--<![endif]--></p>", "<p>A</p>"),
-        ("<p><!--[if !mso]><!-- -->A<!--<![endif]--></p>", "<p>A</p>"),
-        ("<p><!--[IF MSO]>A<![ENDIF]-->B", "<p>B"),
-        ("<p>A<!--[if mso]>B", "<p>A<!--[if mso]>B"),
-        ("<p><!-- [if mso] -->A</p>", "<p><!-- [if mso] -->A</p>"),
-    ],
-)
-def test_what_other_clients_show_stays_without_outlook_classic(html: str, left: str) -> None:
-    assert without_outlook_classic(html) == left

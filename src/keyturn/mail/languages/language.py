@@ -2,14 +2,14 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property, lru_cache
 from gettext import NullTranslations
 from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from unicodedata import normalize
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -35,14 +35,6 @@ _UNITS: Mapping[_Unit, int] = {"day": 86400, "hour": 3600, "minute": 60, "second
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
-@dataclass(slots=True)
-class _Loaded:
-    """The catalogues of a language that were found and read; shared with its variants in other zones."""
-
-    files: list[Path] | None = None
-    read: tuple[object, NullTranslations] | None = None
-
-
 @dataclass(frozen=True, eq=False)
 class Language(SourceTexts):
     """A language for users: texts, dates, numbers.
@@ -55,25 +47,24 @@ class Language(SourceTexts):
     catalogues: Catalogues = Catalogues()
     _: KW_ONLY
     reload: bool = False
-    loaded: _Loaded = field(default_factory=_Loaded, repr=False)
+    loaded: dict[str, Any] = field(default_factory=dict, repr=False)
+    """The texts, and the state of the files that they were read from; shared with the variants in other zones."""
 
     @property
     def translations(self) -> NullTranslations:
         """The texts of the catalogues. Raises CatalogueInvalid."""
-        read = self.loaded.read
-        if read and not self.reload:
-            return read[1]
-        state = _file_states(self.files)
-        if not read or read[0] != state:
-            self.loaded.read = read = state, self.catalogues.translations(self.locale)
-        return read[1]
+        if self.reload or not self.loaded:
+            states = [file.stat() for file in self.files if file.is_file()]
+            state = [(one.st_mtime_ns, one.st_size) for one in states]
+            if self.loaded.get("state") != state:
+                self.loaded.update(state=state, texts=self.catalogues.translations(self.locale))
+        texts: NullTranslations = self.loaded["texts"]
+        return texts
 
-    @property
+    @cached_property
     def files(self) -> list[Path]:
         """The catalogues that are searched for a text, in order; looked up once."""
-        if self.loaded.files is None:
-            self.loaded.files = self.catalogues.files(self.locale)
-        return self.loaded.files
+        return self.catalogues.files(self.locale)
 
     def in_zone(self, name: str) -> "Language":
         """Return the language with times in that IANA zone; unchanged if the zone does not exist."""
@@ -87,8 +78,9 @@ class Language(SourceTexts):
 
     @property
     def name(self) -> str:
-        """The name that its speakers use, for a list of languages."""
-        return own_name(self.locale)
+        """The name that its speakers use, capitalised for a list."""
+        name = _OWN_NAMES.get(str(self.locale)) or self.locale.get_display_name() or self.tag
+        return name[:1].upper() + name[1:]
 
     @cached_property
     def direction(self) -> str:
@@ -158,17 +150,12 @@ class Language(SourceTexts):
         environment.globals.update(lang=self.tag, dir=self.direction)
 
         # An environment serves readers in every zone: a template gets its reader when it is rendered.
-        @pass_context
-        def clock(context: Context, moment: datetime) -> str:
-            return str(context.get(READER, self).clock(moment))
-
-        @pass_context
-        def say_moment(context: Context, moment: datetime) -> str:
-            return str(context.get(READER, self).moment(moment))
+        def of_reader(say: Callable[[Language, datetime], str]) -> Callable[[Context, datetime], str]:
+            return pass_context(lambda context, moment: say(context.get(READER, self), moment))
 
         environment.filters.update(
-            clock=clock,
-            moment=say_moment,
+            clock=of_reader(Language.clock),
+            moment=of_reader(Language.moment),
             duration=self.duration,
             in_time=self.in_time,
             number=self.number,
@@ -192,11 +179,6 @@ def _zone_name(local: datetime) -> str:
     return f"UTC{name}" if name[:1] in ("+", "-") else name
 
 
-def _file_states(files: list[Path]) -> tuple[tuple[int, int], ...]:
-    states = (file.stat() for file in files if file.is_file())
-    return tuple((one.st_mtime_ns, one.st_size) for one in states)
-
-
 # The names of languages in those languages
 
 
@@ -209,12 +191,6 @@ _OWN_NAMES: Mapping[str, str] = {
     "pt_BR": "Português (Brasil)", "ru": "Русский", "sv": "Svenska", "tr": "Türkçe", "uk": "Українська",
     "zh_Hans": "简体中文", "zh_Hant": "繁體中文",
 }  # fmt: skip
-
-
-def own_name(locale: Locale) -> str:
-    """Return a language's name in itself, capitalised for a list."""
-    name = _OWN_NAMES.get(str(locale)) or locale.get_display_name() or str(locale).replace("_", "-")
-    return name[:1].upper() + name[1:]
 
 
 def order_of_name(name: str) -> str:

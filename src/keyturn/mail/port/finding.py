@@ -1,5 +1,6 @@
 """The result of a check."""
 
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -21,14 +22,5 @@ class Finding(msgspec.Struct, frozen=True):
     fix: str = ""
 
 
-def ok(message: str) -> Finding:
-    """Return a finding that the doctor labels with the check's name, as do the next two functions."""
-    return Finding("", "ok", message)
-
-
-def warn(message: str, fix: str) -> Finding:
-    return Finding("", "warn", message, fix)
-
-
-def fail(message: str, fix: str) -> Finding:
-    return Finding("", "fail", message, fix)
+ok, warn, fail = partial(Finding, "", "ok"), partial(Finding, "", "warn"), partial(Finding, "", "fail")
+"""Findings that the doctor labels with the check's name: of a message, and of its fix."""

@@ -7,6 +7,7 @@ keys.
 import base64
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Generic
@@ -50,6 +51,7 @@ def basic(user: str, password: str) -> Mapping[str, str]:
     return {"authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
+@dataclass(eq=False, repr=False)
 class ProviderApi:
     """Calls the API at `url` within `timeout`.
 
@@ -59,22 +61,17 @@ class ProviderApi:
     `reset_header`: the header with the time, since 1970, at which a rate limit renews.
     """
 
-    def __init__(
-        self,
-        url: str,
-        authorize: Callable[[Request], Mapping[str, str]],
-        timeout: timedelta,
-        *,
-        report_pause: float | None = None,
-        knows_keys: bool = False,
-        reset_header: str = "",
-    ) -> None:
-        self.url = url.rstrip("/")
-        self._authorize = authorize
-        self._report_pause = report_pause
-        self._knows_keys = knows_keys
-        self._reset_header = reset_header
-        self._http = HttpClient(timeout.total_seconds(), 2**20, headers={"accept": "application/json"})
+    url: str
+    authorize: Callable[[Request], Mapping[str, str]]
+    timeout: timedelta
+    _: KW_ONLY
+    report_pause: float | None = None
+    knows_keys: bool = False
+    reset_header: str = ""
+
+    def __post_init__(self) -> None:
+        self.url = self.url.rstrip("/")
+        self._http = HttpClient(self.timeout.total_seconds(), 2**20, headers={"accept": "application/json"})
         self.close = self._http.close
 
     async def post(self, path: str, fields: Mapping[str, Any], *, form: bool = False, key: str = "") -> Answer:
@@ -91,7 +88,7 @@ class ProviderApi:
         """
         try:
             request = Request(method, self.url + path, headers, content)
-            proven = {**headers, **self._authorize(request)}
+            proven = {**headers, **self.authorize(request)}
             return await self._http.ask(method, request.url, content=content, headers=proven)
         except NotSent as error:
             if error.malformed:
@@ -102,7 +99,7 @@ class ProviderApi:
 
     def unknown(self, reason: str, pause: float | None = None) -> SendRetryable:
         """Return the error for a mail that the provider may have."""
-        return SendRetryable(reason, pause) if self._knows_keys else SendUnknown(reason, self._report_pause)
+        return SendRetryable(reason, pause) if self.knows_keys else SendUnknown(reason, self.report_pause)
 
     def failure(self, answer: Answer, refused: Refused | None) -> SendFailed:
         """Return the error for an answer; `refused` is None if it is not in the provider's own form.
@@ -122,10 +119,10 @@ class ProviderApi:
         """Return the seconds to wait that an answer asks for."""
         asked_for = retry_after(headers, datetime.now(UTC))
         if asked_for is not None:
-            longest = LONGEST_PAUSE if self._knows_keys else asked_for
+            longest = LONGEST_PAUSE if self.knows_keys else asked_for
             return min(asked_for, longest) if asked_for >= 0 else None
         try:
-            return float(headers.get(self._reset_header, "")) - time.time()
+            return float(headers.get(self.reset_header, "")) - time.time()
         except ValueError:
             return None
 

@@ -111,17 +111,6 @@ def _line_breaks(gap: re.Match[str]) -> str:
     return "\n" * len(gap[0])
 
 
-_CONDITIONAL_COMMENT = re.compile(r"<!--\[if\b.*?(?:-->|\Z)|<!--<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
-
-
-def without_outlook_classic(html: str) -> str:
-    """Return the HTML without conditional comments, which only Outlook with Word's engine and old browsers read.
-
-    MJML writes a table into them around each section and column. What other clients show stays.
-    """
-    return _CONDITIONAL_COMMENT.sub(lambda match: "" if match[0].endswith("-->") else match[0], html)
-
-
 _CONTAINERS = frozenset(("div", "span", "p"))
 _HIDES_BY_CLASS = re.compile(r"(?:^|\s)pre-?(?:header|view)(?:-?text)?(?:\s|$)", re.IGNORECASE)
 _HIDES_BY_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)

@@ -38,13 +38,9 @@ class SharedBytecodeCache(BytecodeCache):
     def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
         language = environment.globals.get("lang", "")
         bucket = Bucket(environment, f"{language} {name} {filename}", self.get_source_checksum(source))
-        self.load_bytecode(bucket)
-        return bucket
-
-    def load_bytecode(self, bucket: Bucket) -> None:
         checksum, code = self._known.get(bucket.key, ("", None))
-        if checksum == bucket.checksum:
-            bucket.code = code
+        bucket.code = code if checksum == bucket.checksum else None
+        return bucket
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         if bucket.key not in self._known and len(self._known) >= self._most:

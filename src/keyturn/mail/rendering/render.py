@@ -11,7 +11,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
 
 from keyturn.mail.languages import READER, Language
-from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line, to_html, without_outlook_classic
+from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line, to_html
 from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.folders import Folders, MailFiles, own_files
 from keyturn.mail.rendering.jinja import MjmlIncludes, PlainEnvironment, shared_bytecode_cache, template_invalid
@@ -40,7 +40,6 @@ class Templates:
     `make_environment`: makes a language's environment, if it is not Keyturn's own; `prepare` is applied to it.
     `engine`: renders the templates in place of Jinja.
     `around`: makes a context in which the files of a mail are rendered.
-    `outlook_classic`: keep what only Outlook with Word's engine reads.
     """
 
     folder: Path
@@ -53,7 +52,6 @@ class Templates:
     prepare: Callable[[Environment], Environment] | None = None
     engine: Engine | None = None
     around: Callable[[], AbstractContextManager[object]] = nullcontext
-    outlook_classic: bool = True
     environments: dict[str, Environment] = field(default_factory=dict, repr=False)
     """The environments made so far, by language. They do not depend on `files`, so variants with other files share
     them."""
@@ -93,10 +91,7 @@ class Templates:
 
     def compile(self, name: str, filled: Filled, compile_mjml: Callable[[str], str] = to_html) -> Rendered:
         plain = Filled(*map(str, filled))  # an engine's values know their source places; a sent mail does not need them
-        mail = compile_mail(plain, self.files(name), self.folders, compile_mjml)
-        if self.outlook_classic:
-            return mail
-        return msgspec.structs.replace(mail, html=without_outlook_classic(mail.html))
+        return compile_mail(plain, self.files(name), self.folders, compile_mjml)
 
     def environment(self, language: Language) -> Environment:
         if language.tag not in self.environments:

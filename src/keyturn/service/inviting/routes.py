@@ -21,6 +21,7 @@ from keyturn.service.problems.requests import TooManyRequests
 from keyturn.service.reset.records.messages import LONGEST_REASON
 
 WITH_KEY: Sequence[SecurityRequirement] = ({SERVICE_KEY: []},)
+_INVITED = "Grace Hopper invites you to the course Algebra I."
 
 
 class InvitationRequest(Schema, frozen=True, kw_only=True):
@@ -28,12 +29,7 @@ class InvitationRequest(Schema, frozen=True, kw_only=True):
 
     email: EmailAddress
     reason: Annotated[
-        str,
-        Meta(
-            max_length=LONGEST_REASON,
-            description="who invites to what, in your words",
-            examples=["Grace Hopper invites you to the course Algebra I."],
-        ),
+        str, Meta(max_length=LONGEST_REASON, description="who invites to what, in your words", examples=[_INVITED])
     ] = ""
     link: Annotated[bool, Meta(description="answer with a link as well, which takes the link key")] = False
 

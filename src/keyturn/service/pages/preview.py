@@ -7,7 +7,7 @@ interface (`HostedPages`), so neither half knows the other; `cli` connects them.
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -41,24 +41,17 @@ _STATES: Mapping[str, Mapping[str, Any]] = {
 """In the order in which users meet them."""
 
 
-class _Owner(LiveLink, frozen=True, kw_only=True):
-    """The account of a form for a new password, with or without a link."""
-
-    expires_at: datetime | None = None  # type: ignore[assignment]
-
-
 _TYPES: Mapping[str, Any] = {
     "account": Account,
     "factors": tuple[Factor, ...],
     "link_request": LinkRequest,
     "lifetime": timedelta,
-    "owner": _Owner,
     "step": ShownStep,
     "wait": timedelta,
 }
 """The types of values that templates ask for more than their fields."""
 
-_PROBLEMS = {type(one).__name__: one for one in (TooManyRequests(47), Busy(47), OutcomeUnknown(), Internal())}
+_PROBLEMS = {type(one).__name__: one for one in (TooManyRequests(47), Busy(), OutcomeUnknown(), Internal())}
 _ADA = {"id": "1", "email": "ada@northwind.example", "name": "Ada"}
 
 
@@ -146,9 +139,10 @@ class PagePreview:
             values |= _STATES[state]
             for name in values.keys() & {"account", "owner"}:
                 values[name] = {**_ADA, "kind": kind, **values[name]}
-            values |= {name: msgspec.convert(values[name], _TYPES[name]) for name in values.keys() & _TYPES.keys()}
-            owner = values.get("owner")  # of a form for a new password
-            values = {"account": owner, "until": owner and owner.expires_at, **values}
+            until = values.get("owner", {}).get("expires_at")  # of a form for a new password, with a link or without
+            types = {**_TYPES, "owner": LiveLink if until else Account}
+            values |= {name: msgspec.convert(values[name], types[name]) for name in values.keys() & types.keys()}
+            values = {"account": values.get("owner"), "until": until, **values}
             values["problem"] = _PROBLEMS.get(values.get("problem", ""))
             values["site"] = replace(site, **values.get("site", {}))
             return templates.render(values["template"], values, site.theme(kind).languages.choose(language), kind)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -50,7 +50,7 @@ class PageTemplates:
 
     def __init__(self, site: Site, assets: Assets, own: str = "") -> None:
         self._site, self._assets, self._own = site, assets, own
-        self._environments: dict[tuple[str, str], Environment] = {}
+        self._environment = cache(self._make_environment)
 
     def render(
         self, template: str, values: Mapping[str, Any], language: Language, kind: str, link_to_itself: str = "?lang="
@@ -69,23 +69,21 @@ class PageTemplates:
                 raise
             raise template_invalid(error, template) from error
 
-    def _environment(self, language: Language, kind: str) -> Environment:
-        if (language.tag, kind) not in self._environments:
-            environment = page_environment(self._own, reload=self._site.reload)
-            language.teach(environment)
-            environment.globals.update(
-                site=self._site,
-                link_texts=LINK_TEXTS,
-                brand=self._site.theme(kind).brand,
-                palette=self._site.theme(kind).palette,
-                url=self._site.url,
-                asset=partial(self._assets.url, kind=kind),
-                brand_file=partial(self._assets.brand_url, kind=kind),
-            )
-            environment.filters |= {"inbox": inbox_of, "meant": meant_by}
-            environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
-            self._environments[language.tag, kind] = environment
-        return self._environments[language.tag, kind]
+    def _make_environment(self, language: Language, kind: str) -> Environment:
+        environment = page_environment(self._own, reload=self._site.reload)
+        language.teach(environment)
+        environment.globals.update(
+            site=self._site,
+            link_texts=LINK_TEXTS,
+            brand=self._site.theme(kind).brand,
+            palette=self._site.theme(kind).palette,
+            url=self._site.url,
+            asset=partial(self._assets.url, kind=kind),
+            brand_file=partial(self._assets.brand_url, kind=kind),
+        )
+        environment.filters |= {"inbox": inbox_of, "meant": meant_by}
+        environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
+        return environment
 
 
 def page_environment(own: str = "", *, reload: bool = False) -> Environment:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from keyturn.errors import Fault
 from keyturn.service.problems.problem import MALFORMED, N_, NOT_COUNTED, Problem
@@ -70,70 +70,36 @@ class UnsupportedMediaType(
     """The body must be application/json."""
 
 
-_WAIT = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in the header Retry-After")]),)
+class Passing(Problem):
+    """A problem that passes: the client is told when to try again."""
+
+    members = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in the header Retry-After")]),)
+    retry_after: int = 5
 
 
-class Quota(Struct, frozen=True):
-    """A client's allowance: `requests` at once, and as many in each `seconds`, for the kind of request in `name`."""
-
-    name: str
-    requests: float
-    seconds: float
-
-
-class TooManyRequests(Problem, status=429, title=N_("Too many requests"), outcome="limited"):
+class TooManyRequests(Passing, status=429, title=N_("Too many requests"), outcome="limited"):
     """A limit is used up.
 
     `wait`: seconds, of which the client is told at least 1, and whole ones.
-    `quota`: the limit, if it is the client's own.
     """
 
-    members = _WAIT
     example = (30,)
 
-    def __init__(self, wait: float, quota: Quota | None = None) -> None:
-        self.retry_after: int = max(1, math.ceil(wait))
-        self.quota = quota
+    def __init__(self, wait: float) -> None:
+        self.retry_after = max(1, math.ceil(wait))
         super().__init__(f"retry after {self.retry_after} s")
-
-    def headers(self) -> Mapping[str, str]:
-        """Add the fields of draft-ietf-httpapi-ratelimit-headers-10, for a client's own limits alone.
-
-        The limits of an account, or of the networks around a client, would reveal what other clients do.
-        """
-        if not (quota := self.quota):
-            return super().headers()
-        return {
-            **super().headers(),
-            "RateLimit-Policy": f'"{quota.name}";q={quota.requests};w={quota.seconds}',
-            "RateLimit": f'"{quota.name}";r=0;t={self.retry_after}',
-        }
 
 
 class OverBudget(TooManyRequests):
     """All clients together have used up what they may ask for; no client is told."""
 
 
-class Busy(Problem, status=503, title=N_("We’re busy right now")):
+class Busy(Passing, status=503, title=N_("We’re busy right now")):
     """Too much work is waiting, such as passwords to hash."""
 
-    members = _WAIT
-    example = (30,)
 
-    def __init__(self, retry_after: int = 5) -> None:
-        self.retry_after: int = retry_after
-        super().__init__(f"retry after {retry_after} s")
-
-
-class Unavailable(Problem, status=503, title=N_("The service is not available right now")):
+class Unavailable(Passing, status=503, title=N_("The service is not available right now")):
     """A service that the request needs does not answer, such as the database."""
-
-    members = _WAIT
-    example = ("", 30)
-
-    def __init__(self, reason: str = "", retry_after: int = 5) -> None:
-        self.retry_after: int = retry_after
-        super().__init__(reason)
 
 
 class DatabaseUnready(Unavailable):

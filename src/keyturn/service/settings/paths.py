@@ -12,20 +12,9 @@ from keyturn.service.settings import Settings
 from keyturn.service.settings.building import member_name
 
 API_ROUTES = (
-    "request-password-reset",
-    "forgot-password",
-    "validate-reset-token",
-    "verify-reset-token",
-    "replace-expired-link",
-    "reset-password",
-    "reset-password-with-token",
-    "check-password",
-    "password-policy",
-    "texts",
-    "challenge",
-    "verify-reset-code",
-    "secure-account",
-    "links",
+    *("request-password-reset", "forgot-password", "validate-reset-token", "verify-reset-token", "verify-reset-code"),
+    *("replace-expired-link", "reset-password", "reset-password-with-token", "check-password", "password-policy"),
+    *("texts", "challenge", "secure-account", "links"),
 )
 """What is mounted below `server.api_path`."""
 

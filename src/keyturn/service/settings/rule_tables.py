@@ -28,8 +28,6 @@ _MOST_A_RATE = 100_000
 
 _MINUTE, _NONE = timedelta(minutes=1), timedelta(0)
 
-"""Names that PostgreSQL keeps unchanged without quotes (its manual, 4.1.1)."""
-
 ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")
 """RFC 4512 1.4: a short name, or an OID."""
 
@@ -92,11 +90,7 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         lambda url: "@" not in url.partition("://")[2].partition("/")[0],
         "must not contain a user or a password: the signature proves that the call is Keyturn's",
     ),
-    (
-        "webhooks.secret",
-        lambda text: all(map(webhook_key, split_secrets(text))),
-        f"must be a signing secret: {FORM}",
-    ),
+    ("webhooks.secret", lambda text: all(map(webhook_key, split_secrets(text))), f"must be a signing secret: {FORM}"),
 )
 """Settings, what is true of each of their values (or raises ValueError), and what a fault says."""
 

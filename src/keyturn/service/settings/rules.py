@@ -56,7 +56,8 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         yield from brand_faults(f"{member_name('kinds', kind)}.brand", own.brand)
     yield from broken_bounds(settings)
     yield from api_path_faults(settings.server.api_path)
-    yield from _database(settings)
+    if message := database_fault(settings.database.url, for_our_tables=True):
+        yield Fault("database.url", message)
     yield from _folders(settings)
 
 
@@ -217,12 +218,7 @@ def _second_step(settings: Settings) -> Iterator[Fault]:
             yield Fault("second_step.table.key", "must be a Fernet key: 32 bytes in base64url")
 
 
-# The database, folders and languages
-
-
-def _database(settings: Settings) -> Iterator[Fault]:
-    if message := database_fault(settings.database.url, for_our_tables=True):
-        yield Fault("database.url", message)
+# Folders and languages
 
 
 def _folders(settings: Settings) -> Iterator[Fault]:

@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -118,7 +118,8 @@ def _event_of(record: logging.LogRecord, formatter: logging.Formatter) -> dict[s
         event.setdefault("request_id", identity)
     if record.exc_info:
         event["exception"] = formatter.formatException(record.exc_info)
-    return _redact_values(event)
+    # Before the line is made, so that it stays well-formed.
+    return {key: value if isinstance(value, int | float | None) else redact(str(value)) for key, value in event.items()}
 
 
 class _Json(logging.Formatter):
@@ -144,11 +145,6 @@ def _plain(value: object) -> str:
     """Return a value as one word, in quotes if it is not."""
     text = str(value)
     return text if text.isprintable() and " " not in text else repr(text)
-
-
-def _redact_values(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Redact each value, including the traceback, before rendering, so that the line stays well-formed."""
-    return {key: value if isinstance(value, int | float | None) else redact(str(value)) for key, value in event.items()}
 
 
 # Access logs of the server around an app: their lines must not open a link (OWASP ASVS 16.2.5)

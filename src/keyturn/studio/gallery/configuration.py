@@ -54,7 +54,6 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     `limit_seconds`: of the processor, for one mail
     `limit_megabytes`: for one mail
     `branches`: `false` does not force [branches](check.md#every-branch)
-    `outlook_classic`: `false` leaves out what only Outlook with Word's engine reads, about a fifth of a mail of MJML
     `globals`: values for every template
     `brands`: a table for each brand to switch to; it overrides `globals`, or `[brand]` for Keyturn's own mails
     """
@@ -77,7 +76,6 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     limit_seconds: Annotated[float, Meta(ge=0.1, le=300)] = 5
     limit_megabytes: Annotated[int, Meta(ge=64, le=16_384)] = 512
     branches: bool = True
-    outlook_classic: bool = True
     globals: dict[str, Any] = {}
     brands: dict[str, dict[str, Any]] = {}
     file: Path | None = None
@@ -144,7 +142,7 @@ def _variable_of(limit: str) -> str:
 
 
 _HARMLESS = frozenset((
-    "branches", "brands", "clients", "editor", "globals", "ignore", "languages", "layouts", "outlook_classic", "sender",
+    "branches", "brands", "clients", "editor", "globals", "ignore", "languages", "layouts", "sender",
     "severity", "snapshot_languages", "suffixes", "timezone",
 ))  # fmt: skip
 

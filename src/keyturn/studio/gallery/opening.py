@@ -46,13 +46,7 @@ def open_gallery(
     else:
         catalogues = partial(languages_in, folder, settings.timezone)
     return Gallery(
-        templates=Templates(
-            folder,
-            settings.globals,
-            reload=True,
-            make_environment=make_environment,
-            outlook_classic=settings.outlook_classic,
-        ),
+        templates=Templates(folder, settings.globals, reload=True, make_environment=make_environment),
         languages=catalogues(more=settings.languages, bounds=bounds),
         props=_props(settings.props, places) if settings.props else {},
         brands={name: {**settings.globals, **brand} for name, brand in settings.brands.items()},

@@ -144,13 +144,7 @@ class SignInWithProvider(_ToOwner, frozen=True, kw_only=True):
 EMAILS: dict[str, type[EmailProps]] = {
     props.template: props
     for props in (
-        PasswordReset,
-        Invitation,
-        PasswordChanged,
-        SecondStepFailed,
-        SecondStepChanged,
-        HelpRequested,
-        AddressDisputed,
-        SignInWithProvider,
+        *(PasswordReset, Invitation, PasswordChanged, SecondStepFailed, SecondStepChanged, HelpRequested),
+        *(AddressDisputed, SignInWithProvider),
     )
 }

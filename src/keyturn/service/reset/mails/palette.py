@@ -98,10 +98,8 @@ def _make_readable(colour: str, others: Sequence[str], *, darken: bool) -> str:
 
 def _text_on(ground: str, *candidates: str) -> str:
     """Return the first candidate that is readable on `ground`, else the better of black and white."""
-    for candidate in candidates:
-        if contrast(candidate, ground) >= ENOUGH:
-            return candidate
-    return max(("#000000", "#ffffff"), key=lambda text: contrast(text, ground))
+    readable = (candidate for candidate in candidates if contrast(candidate, ground) >= ENOUGH)
+    return next(readable, max("#000000", "#ffffff", key=lambda text: contrast(text, ground)))
 
 
 def _mix(ground: str, ink: str, share: float) -> str:

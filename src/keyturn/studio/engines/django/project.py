@@ -37,7 +37,6 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
             beneath=tuple(others),
             reload=True,
             engine=DjangoEngine(engine, codes),
-            outlook_classic=studio.outlook_classic,
         ),
         languages=Languages(of_project.TIME_ZONE or "UTC", first, only=codes),
         brands={name: {**studio.globals, **brand} for name, brand in studio.brands.items()},
