@@ -16,6 +16,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 
+from keyturn.mail.rendering.jinja import shared_bytecode_cache
 from keyturn.packaging import folder
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.samples import hostile
@@ -27,7 +28,6 @@ from keyturn.studio.web.checks.reports import Checks, FolderChecks
 from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.failures import Answer
 from keyturn.studio.web.frames.rewriting import remote_hosts
-from keyturn.studio.web.pages.compiled_pages import compiled_pages
 from keyturn.studio.web.pages.editor import editor_for
 from keyturn.studio.web.pages.inbox_rows import rows
 from keyturn.studio.web.pages.tree import tree
@@ -120,7 +120,7 @@ class Layout:
         self._editor = None if studio.is_shared else editor_for(studio.editor)
         self._environment = Environment(
             loader=FileSystemLoader(folder("preview")),
-            bytecode_cache=compiled_pages(),
+            bytecode_cache=shared_bytecode_cache(),
             auto_reload=False,  # the pages are files of the package
             autoescape=True,
             undefined=StrictUndefined,
