@@ -216,7 +216,6 @@ def _studio(
     **more: Any,
 ) -> "Studio":
     from keyturn.mail.port.email import local_sender
-    from keyturn.studio.web.pages.editor import editor_started_by
     from keyturn.studio.web.studio import Studio
 
     settings, brand = opened.settings, service.brand
@@ -239,7 +238,7 @@ def _studio(
         provider=_provider(service, captured),
         host=host,
         token=token,
-        editor=settings.editor or editor_started_by(os.environ),
+        editor=settings.editor,
         pages=pages,
         **more,
     )
