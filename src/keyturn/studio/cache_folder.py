@@ -1,11 +1,8 @@
 """Finds the folder for what Keyturn keeps between two runs and can make again."""
 
 import os
-import stat
 import sys
 from pathlib import Path
-
-from keyturn.plain_files import make_private_folder
 
 
 def cache_folder(purpose: str) -> Path:
@@ -21,20 +18,3 @@ def cache_folder(purpose: str) -> Path:
         configured = os.environ.get("XDG_CACHE_HOME", "")
         caches = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
     return caches / "keyturn" / purpose
-
-
-def own_cache_folder(purpose: str) -> Path | None:
-    """Return the folder, made if it was missing; None unless this user alone can write to it.
-
-    It is for bytecode: what others wrote there would run as this user (CWE-502).
-    """
-    folder = cache_folder(purpose)
-    try:
-        make_private_folder(folder)
-        status = folder.lstat()
-    except OSError:
-        return None
-    if not hasattr(os, "getuid"):  # on Windows the folder is below the user's own, which is closed to others
-        return folder
-    is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
-    return folder if is_own else None

@@ -43,7 +43,7 @@ def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
     assert re.fullmatch(rf"  Studio       {studio.url}/studio\?token=[\w-]{{22,}}", first)
     assert re.fullmatch(r"  Templates    the emails that Keyturn sends   \d+ templates", rows[0])
     assert rows[1:] == ["", "  Press Ctrl-C to stop it. Nothing is sent."]
-    assert (code, rest.lstrip()) == (0, "Stopped. Nothing was sent.\n")
+    assert (code, rest.lstrip()) == (0, "Stopped.\n")
 
 
 def test_without_a_token_it_answers_every_user_of_this_machine_and_says_so(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_however_it_ends_while_a_template_runs_away_no_process_is_left(tmp_path:
         assert select.select([worker], [], [], 30)[0], "it has ended"
         os.close(worker)
     if how != signal.SIGKILL:
-        assert (code, rest.lstrip()) == (0, "Stopped. Nothing was sent.\n")
+        assert (code, rest.lstrip()) == (0, "Stopped.\n")
 
 
 def _processes_below(parent: int) -> list[int]:
@@ -185,7 +185,7 @@ def test_without_a_provider_a_mail_is_sent_into_the_running_inbox(tmp_path: Path
             follow_redirects=True,
         ).text
         (mail,) = httpx2.get(f"{studio.url}/api/messages").json()["messages"]
-        assert studio.interrupt()[1].lstrip() == "Stopped. Nothing was sent.\n"
+        assert studio.interrupt()[1].lstrip() == "Stopped.\n"
     assert "Sent to ada@northwind.example" in page
     assert 'It is in the <a href="/studio/inbox">inbox</a>.' in page
     assert mail["Subject"] == "[Preview] Hello"

@@ -2,19 +2,19 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec import Struct
-from msgspec.structs import asdict, fields, replace
+from msgspec.structs import asdict, fields
 
 from keyturn.cli.terminal import fail, harmless, warning
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import leads_out
+from keyturn.values import did_you_mean
 
 if TYPE_CHECKING:
     from keyturn.service.settings import Settings
@@ -113,7 +113,9 @@ def open_folder(source: Source) -> Opened:
 
     directory = source.directory
     if directory and not directory.is_dir():
-        fail(_explain_missing_folder(directory))
+        if directory.is_file():
+            fail(f"{directory} is a file; name its folder: {directory.parent}")
+        fail(f"there is no folder {directory}{did_you_mean(str(directory), map(str, directory.parent.glob('*/')))}")
     if source.environment and source.django:
         fail("--env is for Jinja and --django for Django: use one of them")
     if directory and not source.is_trusted:
@@ -125,7 +127,9 @@ def open_folder(source: Source) -> Opened:
     if directory is None or directory.resolve() == folder("email_templates").resolve():
         if source.environment:
             fail("--env is for your own templates: name their folder")
-        return _open_own_emails(settings)
+        from keyturn.service.settings.reading import read_settings
+
+        return own_emails(partial(read_settings, sending=False, connecting=False), settings)
     return _open_foreign(directory, source, settings)
 
 
@@ -165,14 +169,20 @@ def studio_settings(directory: Path | None, *, trusted: bool = False) -> "Studio
     return read_studio_settings(Path.cwd(), rules=_unknown_names)
 
 
-def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]]) -> Opened:
+def own_emails(
+    read_service: "Callable[[], Settings]", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]] = {}
+) -> Opened:
     """Open the emails that Keyturn sends. `brands` are there to switch to beside those that are set."""
     from keyturn.service.reset.mails.builtin_emails import builtin_emails
+    from keyturn.service.reset.mails.theme import palette_of
     from keyturn.studio.gallery import Gallery
 
+    service = read_service()
+    for doubt in palette_of(service.brand)[1]:
+        click.echo(warning(doubt), err=True)
     mails = builtin_emails(service, {**brands, **settings.brands}, reload=True)
     gallery = Gallery(**asdict(mails), finds_branches=settings.branches)
-    return Opened(gallery, settings, service, lambda: service)
+    return Opened(gallery, settings, service, read_service)
 
 
 def usual_baseline(opened: Opened) -> Path:
@@ -205,19 +215,6 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
             yield from invalid.faults
 
 
-def _open_own_emails(settings: "StudioSettings") -> Opened:
-    from keyturn.service.reset.mails.theme import palette_of
-    from keyturn.service.settings.reading import read_settings
-
-    def read_service() -> "Settings":
-        return read_settings(sending=False, connecting=False)
-
-    service = read_service()
-    for doubt in palette_of(service.brand)[1]:
-        click.echo(warning(doubt), err=True)
-    return replace(own_emails(service, settings, {}), read_service=read_service)
-
-
 def _refuse_link_out(directory: Path) -> None:
     """End the command if a repository replaces the folder with a link that leads outside (CWE-59)."""
     from keyturn.studio.gallery.naming import bounds_of
@@ -226,23 +223,6 @@ def _refuse_link_out(directory: Path) -> None:
         bounds = bounds_of(above)
         if bounds == above.resolve() and (bounds / ".git").exists() and leads_out(directory, bounds):
             fail(f"{directory} is a link that leads out of {bounds}; if you trust the folder, add --trust")
-
-
-def _explain_missing_folder(directory: Path) -> str:
-    if directory.is_file():
-        return f"{directory} is a file; name its folder: {directory.parent}"
-    siblings = [path.name for path in directory.parent.glob("*") if path.is_dir()] if directory.parent.is_dir() else []
-    close = get_close_matches(directory.name, siblings, n=1)
-    return f"there is no folder {directory}" + (f"; did you mean {directory.parent / close[0]}?" if close else "")
-
-
-# The studio's view of the service: the provider, and the folder of captured mails
-
-
-_NOT_TRUSTED = (
-    "{file} may come from the author of {folder}, so its settings of the service are ignored here; if you trust the "
-    "folder, add --trust"
-)
 
 
 def service_settings(opened: Opened) -> "Settings":
@@ -265,10 +245,10 @@ def service_settings(opened: Opened) -> "Settings":
     try:
         settings = read_settings(sending=False, connecting=False, with_file=counts)
     except SettingsInvalid as invalid:  # a foreign folder only needs these settings to send its mails
-        message = "The settings of the service have mistakes. They are ignored here, and nothing can be sent:"
-        for line in (message, *(f"  {fault.name}: {fault.message}" for fault in invalid.faults)):
-            click.echo(warning(line), err=True)
+        says = "The settings of the service have mistakes. They are ignored here, and nothing can be sent:"
+        click.echo(warning("\n".join([says, *(f"  {one.name}: {one.message}" for one in invalid.faults)])), err=True)
         return Settings()
     if not counts and settings != reading.settings:
-        click.echo(warning(_NOT_TRUSTED.format(file=reading.file, folder=opened.shown)), err=True)
+        says = f"{reading.file} may come from the author of {opened.shown}, so its settings of the service are ignored"
+        click.echo(warning(f"{says} here; if you trust the folder, add --trust"), err=True)
     return settings

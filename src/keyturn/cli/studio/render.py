@@ -1,6 +1,7 @@
 """render: writes an email to standard output."""
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,11 +62,10 @@ def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rend
     from keyturn.studio.lint.rules import limit_finding
     from keyturn.studio.renderers import LimitExceeded, renderers_for
 
-    runner = renderers_for(opened.gallery, opened.settings.limits, 1)
-    try:
-        return runner.run(Gallery.render, template, opened.gallery.files(template), sample, lang)
-    except LimitExceeded as exceeded:
-        finding = limit_finding(exceeded.limit, opened.gallery.files(template).markup)
-        fail(f"{template} was not rendered: {finding.message} {finding.fix}")
-    finally:
-        runner.close()
+    files = opened.gallery.files(template)
+    with closing(renderers_for(opened.gallery, opened.settings.limits, 1)) as runner:
+        try:
+            return runner.run(Gallery.render, template, files, sample, lang)
+        except LimitExceeded as exceeded:
+            finding = limit_finding(exceeded.limit, files.markup)
+            fail(f"{template} was not rendered: {finding.message} {finding.fix}")

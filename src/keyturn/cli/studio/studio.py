@@ -24,67 +24,51 @@ from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong, warni
 if TYPE_CHECKING:
     from keyturn.mail.port.email import Sender
     from keyturn.service.settings import Settings
-    from keyturn.studio.inbox.smtp_server import SmtpServer
     from keyturn.studio.inbox.store import CapturedMails
     from keyturn.studio.renderers import Runner
     from keyturn.studio.web.rendering.rendition import MailRenderer
     from keyturn.studio.web.sending import MailProvider
-    from keyturn.studio.web.studio import HostedPages, Studio
+    from keyturn.studio.web.studio import Studio
 
 _SHARED = "Anyone with this address and token can read these mails."
 _OPEN = "Without a token, all users and programs of this machine can use this studio."
-
-# The greeting of `keyturn studio`
 
 
 def greeting(opened: Opened, studio: "Studio", base: str) -> str:
     """Return where the studio is and what it shows."""
     from keyturn import __version__
 
-    names = opened.gallery.names()
-    templates = f"{len(names)} template{'' if len(names) == 1 else 's'}" if names else warning("no template yet")
+    count = len(opened.gallery.names())
+    templates = muted(f"{count} template{'' if count == 1 else 's'}") if count else warning("no template yet")
     folder = "the emails that Keyturn sends" if opened.service else opened.shown
     url, token = f"{base}/studio", f"?token={studio.token}" if studio.token else ""
-    password = "; the token is the password" if studio.token else ""
-    rows = {
-        "Studio": accent(f"{url}{token}"),
-        "Templates": f"{folder}   {muted(templates) if names else templates}",
-    }
+    rows = {"Studio": accent(f"{url}{token}"), "Templates": f"{folder}   {templates}"}
     if studio.smtp:
         tls = ", with TLS" if studio.certificate else ""
         rows["SMTP"] = f"{accent(studio.smtp)}   {muted(f'captures every mail, for any recipient{tls}')}"
-        if studio.smtps:
-            rows["SMTPS"] = f"{accent(studio.smtps)}   {muted('the same, with TLS from the start')}"
+    if studio.smtps:
+        rows["SMTPS"] = f"{accent(studio.smtps)}   {muted('the same, with TLS from the start')}"
     if studio.captured:
+        password = "; the token is the password" if token else ""
         rows["Inbox"] = accent(f"{url}/inbox{token}")
         rows["API"] = f"{accent(f'{base}/api/messages')}   {muted(f'for tests{password}')}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
-    ends = "Press Ctrl-C to stop it." + ("" if studio.provider else " Nothing is sent.")
-    return "\n".join(
-        [
-            "",
-            f"{strong('Keyturn ' + __version__)}  studio{ready():>49}",
-            "",
-            *(f"  {name:<12} {value}" for name, value in rows.items()),
-            "",
-            *([f"  {warning(_SHARED)}"] if studio.is_shared else []),
-            *([] if studio.token else [f"  {warning(_OPEN)}"]),
-            f"  {muted(ends)}",
-            "",
-        ]
-    )
+    warnings = [warning(says) for says, counts in ((_SHARED, studio.is_shared), (_OPEN, not token)) if counts]
+    ends = muted("Press Ctrl-C to stop it." + ("" if studio.provider else " Nothing is sent."))
+    lines = ["", *(f"  {name:<12} {value}" for name, value in rows.items()), ""]
+    lines += [*(f"  {line}" for line in (*warnings, ends)), ""]
+    return "\n".join(["", f"{strong('Keyturn ' + __version__)}  studio{ready():>49}", *lines])
 
 
 _TOKEN = "KEYTURN_STUDIO_TOKEN"
-_HELLO = "hello@example.test"
 _WORKERS = 4
 """One that checks, one for the mail that a user looks at, and two for other users."""
 
 
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
-    opened = own_emails(service, studio_settings(None), brands)
+    opened = own_emails(lambda: service, studio_settings(None), brands)
     return _studio(opened, service, host, _token(host), _inbox(service), brands=brands)
 
 
@@ -173,21 +157,23 @@ def _serve(
     from keyturn.cli.running import serve
     from keyturn.cli.sockets import address_of, listen
     from keyturn.service.event_loop import run
+    from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
     from keyturn.studio.web import create_studio_app
 
-    token = _token(host, is_needed=not no_token)
-    bound = listen(host, port)
-    service = service_settings(opened)
+    token, bound, service = _token(host, is_needed=not no_token), listen(host, port), service_settings(opened)
     captured = _inbox(service, inbox, catching=smtp is not None)
     more: dict[str, Any] = {"opens_inbox": bool((smtp is not None or inbox) and opened.service)}  # no folder was named
     if smtp is not None and captured:
-        server, addresses = _smtp_server(host, captured, smtp, smtps, starttls=starttls)
-        more |= addresses
-        running.enter_context(server.running())
+        plain = listen(host, smtp, "--smtp")
+        secure = listen(host, smtps, "--smtps") if smtps is not None else None
+        tls = SmtpTls.open(host, at_once=secure, starttls=starttls) if secure or starttls else None
+        more |= {"smtp": address_of(plain), "smtps": address_of(secure) if secure else ""}
+        more["certificate"] = tls.pem if tls else ""
+        running.enter_context(SmtpServer(plain, captured, tls=tls).running())
     shown = _studio(opened, service, host, token, captured, runner=runner, edits=edits, **more)
     app = create_studio_app(shown)
     run(serve(app, bound, lambda: click.echo(greeting(opened, shown, f"http://{address_of(bound)}")), shown.stop))
-    click.echo(muted("Stopped. Nothing was sent." if _provider(service) is None else "Stopped."))
+    click.echo(muted("Stopped."))
 
 
 def _runner(opened: Opened) -> "Runner[MailRenderer]":
@@ -201,18 +187,14 @@ def _runner(opened: Opened) -> "Runner[MailRenderer]":
     from keyturn.studio.web.rendering import source_map  # noqa: F401 - for the workers
     from keyturn.studio.web.rendering.rendition import MailRenderer
 
+    def warm_up() -> None:
+        with contextlib.suppress(Exception):  # the page of the mail tells it
+            runner.run(MailRenderer.warm_up)
+
     runner = renderers_for(MailRenderer(opened.gallery), opened.settings.limits, _WORKERS)
     runner.start()
-    # While this process loads the web framework.
-    threading.Thread(target=_warm_up, args=(runner,), daemon=True).start()
+    threading.Thread(target=warm_up, daemon=True).start()  # while this process loads the web framework
     return runner
-
-
-def _warm_up(runner: "Runner[MailRenderer]") -> None:
-    from keyturn.studio.web.rendering.rendition import MailRenderer
-
-    with contextlib.suppress(Exception):  # the page of the mail tells it
-        runner.run(MailRenderer.warm_up)
 
 
 def _inbox(service: "Settings", folder: Path | None = None, *, catching: bool = False) -> "CapturedMails | None":
@@ -224,68 +206,42 @@ def _inbox(service: "Settings", folder: Path | None = None, *, catching: bool = 
     return CapturedMails(folder) if folder or catching else None
 
 
-def _smtp_server(
-    host: str, mails: "CapturedMails", smtp: int, smtps: int | None, *, starttls: bool
-) -> "tuple[SmtpServer, dict[str, str]]":
-    """Return an SMTP server for the mails, and what the studio shows of it: its addresses and its certificate."""
-    from keyturn.cli.sockets import address_of, listen
-    from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
-
-    bound = listen(host, smtp, "--smtp")
-    secure = listen(host, smtps, "--smtps") if smtps is not None else None
-    shown = {"smtp": address_of(bound), "smtps": address_of(secure) if secure else ""}
-    if not (secure or starttls):
-        return SmtpServer(bound, mails), shown
-    tls = SmtpTls.open(host, at_once=secure, starttls=starttls)
-    return SmtpServer(bound, mails, tls=tls), {**shown, "certificate": tls.pem}
-
-
 def _studio(
     opened: Opened,
-    settings: "Settings",
+    service: "Settings",
     host: str,
     token: str,
-    captured: "CapturedMails | None" = None,
-    brands: Mapping[str, Mapping[str, Any]] | None = None,
+    captured: "CapturedMails | None",
+    brands: Mapping[str, Mapping[str, Any]] = {},
     **more: Any,
 ) -> "Studio":
-    from keyturn.studio.web.pages.editor import editor_started_by
+    from keyturn.mail.port.email import local_sender
     from keyturn.studio.web.studio import Studio
 
+    settings, brand = opened.settings, service.brand
+    named = (brand.name, brand.support_address) if opened.service else ("Your app", "hello@example.test")
+    pages = None
+    if opened.read_service:  # the hosted pages belong to Keyturn's mails
+        from keyturn.service.pages.preview import PagePreview
+
+        pages = PagePreview(opened.read_service, {**brands, **settings.brands})
     return Studio(
         gallery=opened.gallery,
-        sender=_sender(opened, settings),
+        sender=settings.sender or service.mail.from_ or local_sender(*named),
         captured=captured,
-        snapshots=opened.settings.snapshots,
-        snapshot_languages=opened.settings.snapshot_languages,
-        clients=opened.settings.clients,
-        severity=opened.settings.severity,
+        snapshots=settings.snapshots,
+        snapshot_languages=settings.snapshot_languages,
+        clients=settings.clients,
+        severity=settings.severity,
         baseline=usual_baseline(opened),
-        limits=opened.settings.limits,
-        provider=_provider(settings, captured),
+        limits=settings.limits,
+        provider=_provider(service, captured),
         host=host,
         token=token,
-        editor=opened.settings.editor or editor_started_by(os.environ),
-        pages=_hosted_pages(opened, brands or {}),
+        editor=settings.editor,
+        pages=pages,
         **more,
     )
-
-
-def _sender(opened: Opened, settings: "Settings") -> str:
-    from keyturn.mail.port.email import local_sender
-
-    brand = settings.brand
-    unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
-    return opened.settings.sender or settings.mail.from_ or unnamed
-
-
-def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "HostedPages | None":
-    """Return the pages that belong to Keyturn's mails; none for a foreign folder."""
-    if not opened.read_service:
-        return None
-    from keyturn.service.pages.preview import PagePreview
-
-    return PagePreview(opened.read_service, {**brands, **opened.settings.brands})
 
 
 def _token(host: str, *, is_needed: bool = True) -> str:
@@ -305,7 +261,7 @@ def _token(host: str, *, is_needed: bool = True) -> str:
         fail(f"{_TOKEN}: {error}")
 
 
-def _provider(settings: "Settings", captured: "CapturedMails | None" = None) -> "MailProvider | None":
+def _provider(settings: "Settings", captured: "CapturedMails | None") -> "MailProvider | None":
     """Return the provider for "send me this": the one with a key or a server, else the studio's own inbox."""
     from keyturn.service.settings.rules import missing_settings
     from keyturn.studio.web.sending import InboxSender, MailProvider

@@ -50,7 +50,7 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     `snapshots`: the folder of the [snapshots](check.md#mail-snapshots)
     `snapshot_languages`: their languages. Default: all
     `editor`: a name (`vscode`, `cursor`, `zed`, `pycharm`, `sublime` ...) or a pattern with `{path}`, `{line}`,
-    `{column}`. Default: `$VISUAL` or `$EDITOR`
+    `{column}`
     `limit_seconds`: of the processor, for one mail
     `limit_megabytes`: for one mail
     `branches`: `false` does not force [branches](check.md#every-branch)

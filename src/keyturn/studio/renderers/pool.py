@@ -10,11 +10,12 @@ import os
 import pickle
 import signal
 import socket
+import sys
 import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing import Pipe, reduction
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pickle import PicklingError
 from typing import Any, Generic, NoReturn, TypeVar, TypeVarTuple, cast
@@ -85,6 +86,7 @@ _GRACE = 5.0  # seconds by the clock beyond that, so that a renderer on a busy m
 _Renderer = tuple[int, "Connection[Any, Any]"]
 """Its process id and its connection."""
 _START = 0  # asks the spawner for a renderer; any other number is the process id of one to end
+_OCTETS = 8  # of a number
 _Serve = Callable[["Connection[Any, Any]"], None]
 """Serves a connection until it is closed."""
 
@@ -195,10 +197,10 @@ def renderers_for(state: S, limits: Limits, most: int) -> Runner[S]:
 
 
 class Spawner:
-    """Starts renderers, which do `serve`."""
+    """Starts renderers, which do `serve`. Its orders are numbers: `_START`, beside a pipe, or the process id to end."""
 
     def __init__(self, serve: _Serve) -> None:
-        self._control, theirs = Pipe()
+        self._control, theirs = socket.socketpair()
         self._one_at_a_time = threading.Lock()
         self._pid = os.fork()
         if self._pid == 0:
@@ -209,22 +211,15 @@ class Spawner:
     def start(self) -> _Renderer:
         """Return a new renderer. Raises OSError or EOFError if the spawner is gone."""
         ours, theirs = Pipe()
-        with (
-            theirs,
-            self._one_at_a_time,
-            # First: without a free file descriptor, nothing may be sent.
-            socket.fromfd(self._control.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as handles,
-        ):
-            self._control.send(_START)
-            reduction.sendfds(handles, [theirs.fileno()])
-            return self._control.recv(), ours
+        with theirs, self._one_at_a_time:
+            socket.send_fds(self._control, [_START.to_bytes(_OCTETS)], [theirs.fileno()])
+            return _read_number(self._control.recv(_OCTETS, socket.MSG_WAITALL)), ours
 
     def end(self, pid: int) -> int:
         """End a renderer at once. Return the signal that ended it: an earlier one, or SIGKILL."""
         with suppress(OSError, EOFError), self._one_at_a_time:
-            self._control.send(pid)
-            ended_by: int = self._control.recv()
-            return ended_by
+            self._control.sendall(pid.to_bytes(_OCTETS))
+            return _read_number(self._control.recv(_OCTETS, socket.MSG_WAITALL))
         return 0
 
     def close(self) -> None:
@@ -234,27 +229,34 @@ class Spawner:
             os.waitpid(self._pid, 0)
 
 
-def _be_spawner(control: "Connection[Any, Any]", serve: _Serve) -> NoReturn:
+def _read_number(octets: bytes) -> int:
+    if len(octets) < _OCTETS:
+        raise EOFError  # the other side is closed
+    return int.from_bytes(octets)
+
+
+def _be_spawner(control: socket.socket, serve: _Serve) -> NoReturn:
     renderers: set[int] = set()
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends it
-        signal.signal(signal.SIGTERM, _exit)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
         gc.freeze()  # or a collection would write to every page that is shared
-        while True:  # until the parent has closed the pipe: an EOFError
-            if (pid := control.recv()) == _START:
-                pid = _fork_renderer(control, reduction.recv_handle(control), serve)
-                renderers.add(pid)
-                control.send(pid)
+        while True:  # until the parent has closed the socket: an EOFError
+            octets, handles, *_ = socket.recv_fds(control, _OCTETS, 1, socket.MSG_WAITALL)
+            if (order := _read_number(octets)) == _START:
+                answer = _fork_renderer(control, handles[0], serve)
+                renderers.add(answer)
             else:
-                renderers.remove(pid)
-                control.send(_kill(pid))
+                renderers.remove(order)
+                answer = _kill(order)
+            control.sendall(answer.to_bytes(_OCTETS))
     finally:
         for pid in renderers:
             _kill(pid)
         os._exit(0)
 
 
-def _fork_renderer(control: "Connection[Any, Any]", handle: int, serve: _Serve) -> int:
+def _fork_renderer(control: socket.socket, handle: int, serve: _Serve) -> int:
     pid = os.fork()
     if pid:
         os.close(handle)
@@ -274,7 +276,3 @@ def _kill(pid: int) -> int:
         status = os.waitpid(pid, 0)[1]
         return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     return 0
-
-
-def _exit(_: int, __: object) -> NoReturn:
-    raise SystemExit

@@ -116,42 +116,29 @@ def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fi
 
 def _fit_to_sample(start: Sample, edited: Values) -> _Fitted:
     """Convert values to the types of the sample: plain values have no declared types."""
-    values: dict[str, Any] = {}
     faults: dict[str, str] = {}
-    for name, value in edited.items():
-        try:
-            values[name] = _convert_like(start.values.get(name), value, _pointer(name))
-        except _Unlike as error:
-            faults[error.place] = error.message
-            values[name] = start.values[name]
-    return values, faults
 
+    def fit(like: Any, value: Any, *steps: object) -> Any:
+        match like, value:
+            case ((datetime() | date() | time() | timedelta()), str()):
+                try:
+                    return msgspec.convert(value, type(like))
+                except msgspec.ValidationError as error:
+                    faults[_pointer(*steps)] = _to_plain_words(str(error))
+                    return like
+            case Mapping(), Mapping():
+                return {key: fit(like.get(key), each, *steps, key) for key, each in value.items()}
+            case ((list() | tuple()), list()):
+                likes = [*like, *[like[0] if like else None] * (len(value) - len(like))]
+                return [fit(likes[at], each, *steps, at) for at, each in enumerate(value)]
+            case float(), int() if not isinstance(value, bool):
+                return float(value)  # scripts write 42.0 as 42
+            case ((Mapping() | list() | tuple()), str()):
+                faults[_pointer(*steps)] = "Enter valid JSON."
+                return like
+        return value
 
-class _Unlike(Exception):
-    def __init__(self, place: str, message: str) -> None:
-        self.place, self.message = place, message
-
-
-def _convert_like(start: Any, value: Any, place: str) -> Any:
-    match start, value:
-        case ((datetime() | date() | time() | timedelta()), str()):
-            try:
-                return msgspec.convert(value, type(start))
-            except msgspec.ValidationError as error:
-                raise _Unlike(place, _to_plain_words(str(error))) from error
-        case Mapping(), Mapping():
-            return {key: _convert_like(start.get(key), each, f"{place}{_pointer(key)}") for key, each in value.items()}
-        case ((list() | tuple()), list()):
-            first = start[0] if start else None
-            return [
-                _convert_like(start[at] if at < len(start) else first, each, f"{place}{_pointer(at)}")
-                for at, each in enumerate(value)
-            ]
-        case float(), int() if not isinstance(value, bool):
-            return float(value)  # scripts write 42.0 as 42
-        case ((Mapping() | list() | tuple()), str()):
-            raise _Unlike(place, "Enter valid JSON.")
-    return value
+    return {name: fit(start.values.get(name), value, name) for name, value in edited.items()}, faults
 
 
 def _to_plain_words(message: str) -> str:

@@ -92,3 +92,8 @@ def test_the_policy_of_the_frame_refuses_images_whatever_names_them(client: Clie
 def test_images_can_be_left_out_of_a_captured_mail_as_well(client: Client) -> None:
     page = client.get("/studio/templates/greeting?images=off").text
     assert "images=off" in re.findall(r'<iframe src="([^"]+)"', page)[0]
+
+
+def test_web_fonts_are_never_loaded(client: Client) -> None:
+    policy = client.get("/studio/frames/greeting").headers["content-security-policy"]
+    assert "style-src 'unsafe-inline'; font-src data:;" in policy

@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 
 from keyturn.errors import SettingsInvalid
 from keyturn.studio.web import Studio, create_studio_app
-from keyturn.studio.web.pages.editor import editor_for, editor_started_by
+from keyturn.studio.web.pages.editor import editor_for
 
 
 def page_of(studio: Studio, address: str = "greeting?sample=ada&show=source", **changes: Any) -> str:
@@ -47,24 +47,6 @@ def test_an_editor_that_nobody_knows_is_refused_with_those_that_are_known(settin
         SettingsInvalid, match=r"^editor: .* must be one of vscode, vscodium, .*pattern such as vscode://"
     ):
         editor_for(setting)
-
-
-@pytest.mark.parametrize(
-    ("environ", "name"),
-    [
-        ({"EDITOR": "code --wait"}, "vscode"),
-        ({"EDITOR": "vim", "VISUAL": "/usr/local/bin/zed -w"}, "zed"),
-        ({"VISUAL": "vim", "EDITOR": "'/opt/My Apps/cursor' -w"}, "cursor"),
-        ({"EDITOR": "vim"}, ""),
-        ({"EDITOR": "nano", "VISUAL": ""}, ""),
-        ({"EDITOR": "code 'unfinished"}, ""),
-        ({}, ""),
-    ],
-)
-def test_without_a_setting_it_is_the_editor_of_the_terminal_if_that_answers_to_an_address(
-    environ: dict[str, str], name: str
-) -> None:
-    assert editor_started_by(environ) == name
 
 
 @pytest.mark.long

@@ -72,8 +72,8 @@ def test_a_folder_with_more_templates_than_a_page_has_rows_that_lead_to_the_rest
     assert len([name for name in listed(page) if re.fullmatch(r"area_00/mail_\d+", name)]) == 200
     leads = re.findall(r'class="row more" href="([^"?]*)[^"]*" aria-label="([^"]*)"', page)
     assert leads == [
-        ("/studio/templates/area_00/mail_149", "152 more before, from area_00/mail_149 on"),
-        ("/studio/templates/area_00/mail_350", "150 more after, from area_00/mail_350 on"),
+        ("/studio/templates/area_00/mail_150", "152 more before area_00/mail_150"),
+        ("/studio/templates/area_00/mail_349", "150 more after area_00/mail_349"),
     ]
     assert "area_00/mail_149" in listed(client.get(leads[0][0]).text)
 

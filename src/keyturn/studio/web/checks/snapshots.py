@@ -132,18 +132,6 @@ def group_changes(mails: Iterable[ComparedMail]) -> list[ChangeGroup]:
 
 
 def _shorten_line(line: Line) -> Line:
-    """Return the line without text far from a change: lines of compiled HTML are long."""
-    pieces, last = line.pieces, len(line.pieces) - 1
-    return line._replace(pieces=tuple(_cut_piece(piece, at > 0, at < last) for at, piece in enumerate(pieces)))
-
-
-def _cut_piece(piece: LinePiece, after: bool, before: bool) -> LinePiece:
-    """Keep the text after and before a change; of an unchanged line its beginning, and both ends of a long change."""
-    text = piece.text
-    if piece.changed:
-        cut = f"{text[: 2 * _AROUND]}…{text[-2 * _AROUND :]}"
-        return piece._replace(text=cut) if len(text) > len(cut) else piece
-    if len(text) <= (after + before or 2) * _AROUND:
-        return piece
-    start = text[:_AROUND] if after else "" if before else text[: 2 * _AROUND]
-    return LinePiece(f"{start}…{text[-_AROUND:] if before else ''}")
+    """Return the line with both ends of each piece: lines of compiled HTML are long."""
+    cut = (f"{text[:_AROUND]}…{text[-_AROUND:]}" if len(text) > 2 * _AROUND + 1 else text for text, _ in line.pieces)
+    return line._replace(pieces=tuple(LinePiece(text, of.changed) for text, of in zip(cut, line.pieces, strict=True)))

@@ -1,6 +1,5 @@
 """Links that open a file at its line in the reader's editor."""
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -22,25 +21,22 @@ class Editor(NamedTuple):
         return in_file.replace("{line}", str(line)).replace("{column}", str(column))
 
 
-# The name of a setting, the editor, its links, and the commands in $EDITOR whose editors open them without further
-# installation. VS Code documents its links ("Opening VS Code with URLs"), and its forks and Zed (open_listener.rs)
-# follow it. The IDEs of JetBrains register theirs through the Toolbox, TextMate documents txmt://; subl:// and emacs://
-# need a handler that people install.
-_KNOWN = (
-    ("vscode", "VS Code", "vscode://file{path}:{line}:{column}", "code code-insiders"),
-    ("vscodium", "VSCodium", "vscodium://file{path}:{line}:{column}", "codium vscodium"),
-    ("cursor", "Cursor", "cursor://file{path}:{line}:{column}", "cursor"),
-    ("windsurf", "Windsurf", "windsurf://file{path}:{line}:{column}", "windsurf"),
-    ("zed", "Zed", "zed://file{path}:{line}:{column}", "zed zeditor"),
-    ("idea", "IntelliJ IDEA", "idea://open?file={path}&line={line}&column={column}", "idea"),
-    ("pycharm", "PyCharm", "pycharm://open?file={path}&line={line}&column={column}", "pycharm charm"),
-    ("webstorm", "WebStorm", "webstorm://open?file={path}&line={line}&column={column}", "webstorm"),
-    ("textmate", "TextMate", "txmt://open?url=file://{path}&line={line}&column={column}", "mate"),
-    ("sublime", "Sublime Text", "subl://open?url=file://{path}&line={line}&column={column}", ""),
-    ("emacs", "Emacs", "emacs://open?url=file://{path}&line={line}&column={column}", ""),
-)
-PRESETS: Mapping[str, Editor] = {key: Editor(name, pattern) for key, name, pattern, _ in _KNOWN}
-_COMMANDS = {command: key for key, _, _, commands in _KNOWN for command in commands.split()}
+# VS Code documents its links ("Opening VS Code with URLs"), and its forks and Zed (open_listener.rs) follow it. The
+# IDEs of JetBrains register theirs through the Toolbox, TextMate documents txmt://; subl:// and emacs:// need a handler
+# that people install.
+PRESETS: Mapping[str, Editor] = {
+    "vscode": Editor("VS Code", "vscode://file{path}:{line}:{column}"),
+    "vscodium": Editor("VSCodium", "vscodium://file{path}:{line}:{column}"),
+    "cursor": Editor("Cursor", "cursor://file{path}:{line}:{column}"),
+    "windsurf": Editor("Windsurf", "windsurf://file{path}:{line}:{column}"),
+    "zed": Editor("Zed", "zed://file{path}:{line}:{column}"),
+    "idea": Editor("IntelliJ IDEA", "idea://open?file={path}&line={line}&column={column}"),
+    "pycharm": Editor("PyCharm", "pycharm://open?file={path}&line={line}&column={column}"),
+    "webstorm": Editor("WebStorm", "webstorm://open?file={path}&line={line}&column={column}"),
+    "textmate": Editor("TextMate", "txmt://open?url=file://{path}&line={line}&column={column}"),
+    "sublime": Editor("Sublime Text", "subl://open?url=file://{path}&line={line}&column={column}"),
+    "emacs": Editor("Emacs", "emacs://open?url=file://{path}&line={line}&column={column}"),
+}
 
 
 def editor_for(setting: str) -> Editor | None:
@@ -52,16 +48,3 @@ def editor_for(setting: str) -> Editor | None:
         says = f"{setting!r} must be one of {', '.join(PRESETS)}, or a pattern such as vscode://file{{path}}:{{line}}"
         raise SettingsInvalid([Fault("editor", says)])
     return Editor("the editor", setting)
-
-
-def editor_started_by(environ: Mapping[str, str]) -> str:
-    """Return the name of the editor in $VISUAL or $EDITOR; empty if it has no links."""
-    return next(filter(None, (_editor_of_command(environ.get(name, "")) for name in ("VISUAL", "EDITOR"))), "")
-
-
-def _editor_of_command(command: str) -> str:
-    try:
-        words = shlex.split(command)
-    except ValueError:  # an unclosed quotation
-        return ""
-    return _COMMANDS.get(Path(words[0]).name, "") if words else ""

@@ -43,13 +43,14 @@ def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPag
     scheme: PageScheme = "light" if view.scheme == "light" else "dark"  # as the models of inverting clients are
     label, template = states[name]
     fault: TemplateInvalid | ValueError | None = None
+    frame: tuple[ExcerptLine, ...] = ()
     try:
         hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
-    except (TemplateInvalid, ValueError) as error:
+    except ValueError as error:
         fault = error
-    frame: tuple[ExcerptLine, ...] = ()
-    if isinstance(fault, TemplateInvalid) and fault.line and (file := Path(fault.path)).is_file():
-        frame = excerpt(file.read_text("utf-8", "replace"), fault.line, around=2)
+    except TemplateInvalid as error:
+        fault, file = error, Path(error.path)
+        frame = excerpt(file.read_text("utf-8", "replace"), error.line or 0, around=2) if file.is_file() else ()
     context = {
         "view": view.to(scheme=scheme),
         "state": name,

@@ -1,7 +1,7 @@
 """What all pages share: the request with its typed query, a Jinja environment over the folder `preview`, and errors."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from email.utils import parseaddr
 from functools import cached_property
 from itertools import groupby
@@ -16,6 +16,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 
+from keyturn.mail.rendering.jinja import shared_bytecode_cache
 from keyturn.packaging import folder
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.samples import hostile
@@ -27,7 +28,6 @@ from keyturn.studio.web.checks.reports import Checks, FolderChecks
 from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.failures import Answer
 from keyturn.studio.web.frames.rewriting import remote_hosts
-from keyturn.studio.web.pages.compiled_pages import compiled_pages
 from keyturn.studio.web.pages.editor import editor_for
 from keyturn.studio.web.pages.inbox_rows import rows
 from keyturn.studio.web.pages.tree import tree
@@ -120,7 +120,7 @@ class Layout:
         self._editor = None if studio.is_shared else editor_for(studio.editor)
         self._environment = Environment(
             loader=FileSystemLoader(folder("preview")),
-            bytecode_cache=compiled_pages(),
+            bytecode_cache=shared_bytecode_cache(),
             auto_reload=False,  # the pages are files of the package
             autoescape=True,
             undefined=StrictUndefined,
@@ -150,7 +150,6 @@ class Layout:
             "inbox_rows": rows,
             "foreign": gallery.folder.name if gallery.is_foreign else "",
             "remote_hosts": remote_hosts,
-            "hints": hints,
             "hostile": hostile.NAMES,
             "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
         }
@@ -251,21 +250,3 @@ def error_page(layout: Layout) -> Answer:
         return layout.page("error.html", {"status": error.status_code, "detail": error.detail}, error.status_code)
 
     return answer
-
-
-_DARK = re.compile(
-    r"prefers-color-scheme\s*:\s*dark|color-scheme[\"']?\s*(?:content=)?[\"':\s][^;>]{0,40}\bdark\b", re.IGNORECASE
-)
-_WEB_FONT = re.compile(
-    r"@font-face\s*\{[^{}]*url\(\s*[\"']?(?:https?:)?//|@import\s++(?:url\(\s*)?[\"']?https?://(?:(?!@import)[^;])*?font"
-    r"|<link\b(?>[^<>]*?href=[\"']?https?://)[^<>]*?font",
-    re.IGNORECASE,
-)
-
-
-def hints(html: str, view: View) -> Iterator[str]:
-    """Yield what the preview does not show in this view."""
-    if view.scheme == "dark" and not _DARK.search(html):
-        yield "This mail has no dark styles, so clients that support them show it in its light colours."
-    if _WEB_FONT.search(html):
-        yield "Web fonts are off: the preview uses the next font of each list, as most clients do."

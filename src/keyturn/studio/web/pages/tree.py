@@ -19,20 +19,16 @@ T = TypeVar("T")
 
 
 class Window(Struct, Generic[T], frozen=True):
-    """The rows of a list around one of them. `before`, `after`: the rows next to it, where it leaves some out."""
+    """The rows of a list around one of them. `before`, `after`: how many it leaves out."""
 
     rows: Sequence[T]
-    left_before: int = 0
-    left_after: int = 0
-    before: T | None = None
-    after: T | None = None
+    before: int
+    after: int
 
 
 def window(rows: Sequence[T], at: int) -> Window[T]:
     start = max(min(at - MOST // 2, len(rows) - MOST), 0)
-    end = min(start + MOST, len(rows))
-    before, after = rows[start - 1] if start else None, rows[end] if end < len(rows) else None
-    return Window(rows[start:end], start, len(rows) - end, before, after)
+    return Window(rows[start : start + MOST], start, max(0, len(rows) - start - MOST))
 
 
 class TreeFolder(Struct, frozen=True):
