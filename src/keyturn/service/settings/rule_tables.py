@@ -28,8 +28,6 @@ _MOST_A_RATE = 100_000
 
 _MINUTE, _NONE = timedelta(minutes=1), timedelta(0)
 
-"""Names that PostgreSQL keeps unchanged without quotes (its manual, 4.1.1)."""
-
 ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")
 """RFC 4512 1.4: a short name, or an OID."""
 
