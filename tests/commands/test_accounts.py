@@ -17,6 +17,7 @@ import pytest
 from tests.commands.command import ADA, CHEAP, PASSWORD, Ended, Keyturn
 from tests.commands.school import ADA as STUDENT
 from tests.commands.school import GRACE, NOBODY, School
+from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import TOKEN
 
 from keyturn.service.clock import now
@@ -226,6 +227,27 @@ def test_a_file_says_whom_and_a_formula_stays_text(keyturn: Keyturn, school: Sch
     assert keyturn(*words).out == "Every account has its link already.\n"
     school.deliver()
     assert [mail.to for mail in school.inbox.mails] == [STUDENT]
+
+
+class Many(Elsewhere):
+    """An app's store with a thousand addresses that counts how often it is asked for some of them."""
+
+    asked = 0
+
+    def __init__(self, _: object) -> None:
+        super().__init__()
+
+    async def addresses_after(self, email: str, most: int) -> list[str]:
+        Many.asked += 1
+        return [one for one in (f"{number:04}@northwind.test" for number in range(1000)) if one > email][:most]
+
+
+def test_a_slow_rate_does_not_ask_the_store_for_a_few_addresses_at_a_time(migrated: Keyturn) -> None:
+    own = {"KEYTURN_ACCOUNTS_STORE": f"{__name__}:Many", "KEYTURN_SIGN_IN_URL": "https://app.example.org/login"}
+    dry = migrated("accounts", "reset", "--all", "--dry-run", **own)
+
+    assert dry.out == "No mail was sent. The outcome would be: 1,000 no account.\n"
+    assert Many.asked <= 5
 
 
 @pytest.mark.usefixtures("school")

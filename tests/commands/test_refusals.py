@@ -59,6 +59,7 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row(f"accounts recovery-codes {ADA}", NOT_KEPT),
         row(f"accounts recovery-codes {ADA}", f"{ADA} has no second factor: set one up first", 1, BUILTIN),
         row("audit --since yesterday", "as in 90s, 30m, 1h or 7d", 2),
+        row("audit --since 9999999d", "Invalid value for '--since': too long", 2),
         row("audit --last 0", "--last", 2),
         row("audit --email nobody", "email: not an email address"),
         row("mailbox show nobody", "not an email address"),
@@ -118,3 +119,18 @@ def test_it_is_told_and_nothing_is_done(
     assert code == 2 or len(refused.err.splitlines()) == 1
     assert keyturn("outbox", "list").out == "No messages yet.\n"
     assert keyturn("audit").out == "No entries yet.\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["outbox retry", "accounts invite", "accounts invite ada", f"accounts phone {ADA} 07700", "audit --email ada"],
+)
+def test_wrong_usage_is_told_before_a_database_is_needed(keyturn: Keyturn, words: str) -> None:
+    refused = keyturn(*split(words))
+
+    assert refused.code
+    assert "keyturn migrate" not in refused.err
+
+
+def test_a_duration_is_called_one(keyturn: Keyturn) -> None:
+    assert "--since DURATION" in keyturn("audit", "--help").out

@@ -18,7 +18,7 @@ def documented() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for row in table.splitlines():
         files, _, given = (cell.strip() for cell in row.strip("|").split("|"))
-        values = {*re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)|where `reason` is `refused`", "", given))}
+        values = {*re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", given))}
         found |= dict.fromkeys(re.findall(r"`([\w.]+)`", files), values)
     return found
 

@@ -8,7 +8,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -26,6 +25,7 @@ from keyturn.service.reset.records.client import Client
 
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"
+_PAGE = 500
 _LARGEST_WAVE = 200
 
 _SAID = {
@@ -147,10 +147,8 @@ async def _ask_all(
     if results and not results.goes_on:
         await parts.operators.begin(campaign)
     counts: Counter[str] = Counter()
-    async for emails in _waves(parts, listed, max(1, min(round(rate), _LARGEST_WAVE))):
+    async for wave in _waves(parts, listed, max(1, min(round(rate), _LARGEST_WAVE)), results):
         began = time.monotonic()
-        if not (wave := [email for email in emails if not (results and results.is_done(email))]):
-            continue
         judged = await parts.operators.judge(wave)
         if results:
             wanted = [address for address, outcome in judged if outcome == "asked"]
@@ -166,16 +164,30 @@ async def _ask_all(
     click.echo(_outcome(counts, is_dry=results is None))
 
 
-async def _waves(parts: Parts, listed: Iterable[str] | None, size: int) -> AsyncIterator[Sequence[str]]:
-    """Yield the addresses, a wave at a time."""
-    if listed is not None:
-        named = (email for line in listed if (email := line.partition(",")[0].strip()))
-        while wave := list(islice(named, size)):
+async def _waves(
+    parts: Parts, listed: Iterable[str] | None, size: int, results: "Results | None"
+) -> AsyncIterator[Sequence[str]]:
+    """Yield the addresses that earlier runs have not handled, a wave at a time."""
+    wave: list[str] = []
+    async for email in _addresses(parts, listed):
+        if results and results.is_done(email):
+            continue
+        wave.append(email)
+        if len(wave) == size:
             yield wave
-        return
+            wave = []
+    if wave:
+        yield wave
+
+
+async def _addresses(parts: Parts, listed: Iterable[str] | None) -> AsyncIterator[str]:
+    for line in listed or ():
+        if email := line.partition(",")[0].strip():
+            yield email
     last = ""
-    while page := await parts.accounts.addresses_after(last, size):
-        yield page
+    while listed is None and (page := await parts.accounts.addresses_after(last, _PAGE)):
+        for email in page:
+            yield email
         last = page[-1].strip(" ")
 
 

@@ -92,9 +92,15 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
     _print_recovery_codes(await parts.second_step.change(account, operator, "recovery_codes_set", renew_recovery_codes))
 
 
+def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
+    if number := e164(text):
+        return number
+    raise CommandRefused("NUMBER: must be a full number such as +447700900123")
+
+
 @accounts.command()
 @ADDRESS
-@click.argument("number")
+@click.argument("number", callback=_phone_number)
 @OPERATOR
 @takes_parts
 async def phone(parts: Parts, email: str, number: str, operator: Client) -> None:
@@ -105,16 +111,13 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
     \b
     Example:  keyturn accounts phone ada@northwind.example '+44 7700 900123'
     """
-    phone_number = e164(number)
-    if not phone_number:
-        raise CommandRefused("NUMBER: must be a full number such as +447700900123")
     factors = _kept_here(parts)
     if not parts.settings.second_step.sms.account:
         raise CommandRefused("second_step.sms.account is not set, so no code could be sent: set it first")
     account = await account_of(parts, email)
-    set_phone = partial(factors.set, kind=Purpose.PHONE, factor=phone_number.encode())
+    set_phone = partial(factors.set, kind=Purpose.PHONE, factor=number.encode())
     await parts.second_step.change(account, operator, "phone_set", set_phone)
-    click.echo(f"From now on, resets and sign-ins for {accent(account.email)} can send a code to {phone_number}.")
+    click.echo(f"From now on, resets and sign-ins for {accent(account.email)} can send a code to {number}.")
 
 
 def _own_step(parts: Parts) -> OwnSecondStep:
@@ -177,8 +180,7 @@ def _print_recovery_codes(codes: Sequence[str]) -> None:
 @click.option("--timezone", default="", help="Time zone in the account's mails, for example Europe/Berlin.")
 @click.option("--disabled", is_flag=True, help="The user can neither sign in nor get mails.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
-@takes_parts
-async def add(parts: Parts, /, *, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> None:
+def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> None:
     """Add an account to the built-in store.
 
     Without --password-stdin, Keyturn invites the user by mail to choose a password. With --provider and no password,
@@ -188,12 +190,17 @@ async def add(parts: Parts, /, *, email: str, disabled: bool, password_stdin: bo
     Example:  printf '%s' "$PASSWORD" |
               keyturn accounts add ada@northwind.example --password-stdin
     """
+    # before the event loop, which would hold Ctrl-C back
+    password = sys.stdin.readline().removesuffix("\n") if password_stdin else None
+    _add(Account(id="", email=email, active=not disabled, **fields), password)
+
+
+@takes_parts
+async def _add(parts: Parts, new: Account, password: str | None) -> None:
     hashed = None
-    if password_stdin:
-        password = sys.stdin.readline().removesuffix("\n")
-        await parts.policy.require(password, email)
+    if password is not None:
+        await parts.policy.require(password, new.email)
         hashed = await parts.hasher.hash(password)
-    new = Account(id="", email=email, active=not disabled, **fields)
     account = await _builtin(
         parts, "can be added here. Add it in your app, then run `keyturn accounts invite EMAIL`"
     ).add(new, hashed)
@@ -208,8 +215,7 @@ async def add(parts: Parts, /, *, email: str, disabled: bool, password_stdin: bo
 @click.option("--all", "everybody", is_flag=True, help="Invite every account without a password or other sign-in.")
 @REASON
 @OPERATOR
-@takes_parts
-async def invite(parts: Parts, emails: tuple[str, ...], everybody: bool, reason: str, operator: Client) -> None:
+def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Client) -> None:
     """Invite users by mail to choose their first password.
 
     If one address cannot be invited, no invitation is sent.
@@ -220,9 +226,14 @@ async def invite(parts: Parts, emails: tuple[str, ...], everybody: bool, reason:
     """
     if bool(emails) == everybody:
         raise click.UsageError("Give the addresses to invite, or --all.")
-    named = [addresses.parse(email) for email in emails]
+    _invite([addresses.parse(email) for email in emails], operator, reason)
+
+
+@takes_parts
+async def _invite(parts: Parts, named: Sequence[str], operator: Client, reason: str) -> None:
+    """Invite the named users, or else every user who has no password."""
     await parts.accounts.require_ready()
-    invited = await _everybody_awaiting(parts) if everybody else named
+    invited = named or await _everybody_awaiting(parts)
     if faults := [fault for email in named if (fault := await _objection(parts, email))]:
         raise CommandRefused("; ".join(faults))
     await parts.operators.invite_all(invited, operator, reason)

@@ -30,6 +30,8 @@ def ago(text: object) -> datetime:
     """Return the time before now by a duration as the settings write it: 90s, 30m, 1h, 7d."""
     try:
         return now() - parse_duration(text)
+    except OverflowError:
+        raise click.BadParameter("too long") from None
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -74,7 +76,9 @@ REASON = click.option(
 EMAIL = click.option(
     "--email", default="", callback=lambda _, __, text: text and addresses.parse(text), help="Show only this address."
 )
-SINCE = click.option("--since", type=ago, help="Show only the last hours or days: 1h or 7d, for example.")
+SINCE = click.option(
+    "--since", type=ago, metavar="DURATION", help="Show only the last hours or days: 1h or 7d, for example."
+)
 LAST = click.option(
     "--last", default=50, show_default=True, type=click.IntRange(1), help="Show at most this many, newest first."
 )

@@ -94,8 +94,7 @@ async def show(parts: Parts, message_id: int, as_json: bool) -> None:
 @click.option(
     "--waiting", is_flag=True, help="All messages that wait for a later try, once their provider works again."
 )
-@takes_parts
-async def retry(parts: Parts, ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
+def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
     """Retry messages.
 
     A waiting message is tried at once. A dead or dropped message starts again. If one of the named messages cannot be
@@ -107,6 +106,11 @@ async def retry(parts: Parts, ids: tuple[int, ...], dead: bool, waiting: bool) -
     """
     if [bool(ids), dead, waiting].count(True) != 1:
         raise click.UsageError("Give the ids of messages, or --dead, or --waiting.")
+    _retry_chosen(ids, dead=dead)
+
+
+@takes_parts
+async def _retry_chosen(parts: Parts, ids: Sequence[int], *, dead: bool) -> None:
     if ids:
         await _retry(parts, list(dict.fromkeys(ids)))
         return

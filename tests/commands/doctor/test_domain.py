@@ -131,13 +131,13 @@ async def test_a_server_that_fails_or_keeps_quiet_and_a_name_that_dns_cannot_hol
 ) -> None:
     nameserver.failing.add(DOMAIN)
 
-    with pytest.raises(Unanswered, match=f"{DOMAIN}.*SERVFAIL"):
+    with pytest.raises(Unanswered, match=f"gave an error for {DOMAIN}"):
         await dns.texts(DOMAIN)
     with pytest.raises(Unanswered):
         await dns.texts(f"{'a' * 64}.example")
     nameserver.silent = True
     async with asyncio.timeout(10):
-        with pytest.raises(Unanswered, match="lifetime expired"):
+        with pytest.raises(Unanswered, match="in time"):
             await Dns(nameserver.address, patience=0.2).texts(DOMAIN)
 
 

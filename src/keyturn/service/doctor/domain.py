@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
-from dns.resolver import NXDOMAIN
+from dns.resolver import NXDOMAIN, LifetimeTimeout, NoNameservers, NoResolverConfiguration
 from msgspec.structs import replace
 
 from keyturn.errors import KeyturnError
@@ -23,6 +23,12 @@ from keyturn.service.problems.requests import InputInvalid
 
 _PATIENCE = 4
 """Seconds for one question, including all nameservers and retries."""
+
+_REASONS: Mapping[type[Exception], str] = {
+    LifetimeTimeout: "no nameserver answered in time",
+    NoNameservers: "the nameservers gave an error for {name}",
+    NoResolverConfiguration: "this machine has no nameserver configured",
+}
 
 Texts = Mapping[str, Sequence[str]]
 """The TXT records of each name."""
@@ -57,7 +63,8 @@ class Dns:
         except NXDOMAIN:
             return None
         except (DNSException, OSError) as error:
-            raise Unanswered(str(error)) from None
+            why = _REASONS.get(type(error), str(error) or type(error).__name__)
+            raise Unanswered(why.format(name=name)) from None
 
     @cached_property
     def _resolver(self) -> Resolver:
