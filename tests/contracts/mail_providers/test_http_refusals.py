@@ -84,6 +84,7 @@ LATER = [
     ("resend", Answer(404, {"message": "no Route matched with those values"}), False, True),
     ("postmark", postmark.refusal(503, 100, "Maintenance"), True, True),
     ("ses", ses.refusal(400, "ThrottlingException", "Rate exceeded"), True, False),
+    ("resend", resend.refusal(408, "request_timeout"), False, True),
     ("ses", ses.refusal(400, "Throttling"), True, False),
     ("ses", ses.refusal(400, "LimitExceededException", "Maximum sending rate exceeded."), True, False),
 ]

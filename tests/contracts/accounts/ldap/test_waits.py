@@ -117,6 +117,18 @@ async def test_the_next_server_answers_for_one_that_hangs_and_goes_on_answering(
     assert "no answer within 1 s" in line
 
 
+async def test_who_loses_a_server_together_turns_to_the_next_once(
+    directories: list[FakeDirectory], opened: Opened
+) -> None:
+    first, second = directories
+    first.answers["search"] = [HANG]
+    settings = opened(servers=(first.url, second.url)).settings
+    store = LdapAccounts(settings, connections=2, patience=SHORT.total_seconds())
+
+    assert all(await asyncio.gather(store.find(EMAIL), store.find(EMAIL)))
+    assert (first.asked["search"], second.asked["search"]) == (2, 2)
+
+
 @pytest.mark.parametrize("trouble", [HANG, CUT, b"raw \x00"], ids=str)
 async def test_a_change_without_an_answer_may_have_happened_and_is_not_repeated(
     directories: list[FakeDirectory], opened: Opened, trouble: bytes

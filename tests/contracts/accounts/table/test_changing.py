@@ -10,6 +10,7 @@ from tests.contracts.accounts.table.app import Over, hashed, one
 from tests.driver.app_database import App
 from tests.driver.lost_commits import losing_commits
 
+from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.port import NewPassword
 from keyturn.service.accounts.table.store import JoiningTableAccounts, table_accounts
 from keyturn.service.database import Database
@@ -169,6 +170,11 @@ async def test_a_table_that_changed_meanwhile_is_away_until_it_is_as_it_was(
         with pytest.raises(AccountsUnready, match="has refused a statement") as raised:  # and is not looked at here
             await database.transact(lambda connection: accounts.password_hash_within(connection, "1"))
         assert raised.value.not_changed
+    else:
+        with pytest.raises(SettingsInvalid, match="the table users has no column email"):
+            await accounts.require_ready()
+        with pytest.raises(AccountsUnready, match="does not match the settings"):  # no statement is tried
+            await accounts.get("1")
     await database.close()
 
 
