@@ -68,7 +68,7 @@ class Mails:
     def read_values(
         self, template: str, values: dict[str, object], language: str = "en", sample: str = "first"
     ) -> Document:
-        chosen = Languages("UTC").choose(language)
+        chosen = Languages("UTC", more=[language]).choose(language)
         given = Sample(sample, values, "typed" if template in EMAILS else "plain")
         return read_document(self._templates, template, given, chosen)
 

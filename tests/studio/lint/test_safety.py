@@ -52,6 +52,15 @@ def test_how_long_a_link_works_is_understood_in_every_language(tag: str, mails: 
         assert ("safety/no-expiry" in {finding.rule for finding in check_safety(document)}) == (not lasts), lasts
 
 
+@pytest.mark.parametrize("tag", ["hu", "ro", "th", "vi", "fa"])
+def test_a_span_in_the_values_is_known_in_languages_that_keyturn_does_not_have(tag: str, mails: Mails) -> None:
+    button = "<mj-button href='{{ start }}'>Start</mj-button><mj-text>{{ lasts | duration }}</mj-text>"
+    mails.write("welcome/welcome.mjml", f"<mjml><mj-body>{button}</mj-body></mjml>")
+    link = "https://northwind.example/start?token=kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"
+    document = mails.read_values("welcome", {"start": link, "lasts": timedelta(minutes=30)}, tag)
+    assert "safety/no-expiry" not in {finding.rule for finding in check_safety(document)}
+
+
 @pytest.mark.parametrize("template", ["password_changed", "sign_in_with_provider"])
 def test_a_mail_without_a_reset_link_is_not_audited(mails: Mails, template: str) -> None:
     assert {audit(mails.read(template, sample)) for sample in mails.samples(template)} == {()}

@@ -120,7 +120,7 @@ def _is_silent(element: Element) -> bool:
 
 def _name(element: Element) -> str:
     """Return the words of what is read in it."""
-    spoken = (one.words for one in read_aloud(element) if one.kind in ("text", "heading", "link", "image"))
+    spoken = (one.words for one in read_aloud(element) if one.kind in ("text", "item", "heading", "link", "image"))
     return " ".join(" ".join(spoken).split())
 
 
