@@ -1,5 +1,6 @@
 """A PostgreSQL with TLS, from Debian. The one from the wheel is built without TLS."""
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import trustme
+from cryptography.hazmat.primitives import serialization
 from tests.servers.databases import in_memory
 from tests.servers.serving import held_ports
 
@@ -17,6 +19,7 @@ _RULES = """
 local all all trust
 host by_password all all scram-sha-256
 hostssl by_certificate all all cert
+host by_certificate all all reject
 host all all all trust
 """
 """The rules of sign-ins for each database (pg_hba.conf)."""
@@ -27,13 +30,16 @@ class TlsServer:
 
     `root`: the certificate authority that signed it.
     `other_root`: another authority.
+    `certificate` and `key`: those of the user postgres.
+    `locked_key`: the same key, encrypted with the password "hunter2".
 
-    For the name `by_password` no password is right, and `by_certificate` asks for a client's certificate.
+    The database `by_certificate` requires a client certificate. For the name `by_password` no password is right.
     """
 
     def __init__(self, folder: Path, port: int) -> None:
         self.port = port
         self.root, self.other_root = folder / "root.pem", folder / "other.pem"
+        self.certificate, self.key, self.locked_key = (folder / name for name in ("user.crt", "user.key", "locked.key"))
 
     def address(self, host: str = "localhost", database: str = "postgres") -> str:
         return f"postgresql://postgres:hunter2@{host}:{self.port}/{database}"
@@ -74,10 +80,19 @@ def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
             while not lines or "ready to accept connections" not in lines[-1]:
                 lines.append(process.stderr.readline())
                 assert lines[-1], f"PostgreSQL ended before it was ready: {''.join(lines)}"
+            asyncio.run(_make_database(server))
             yield server
         finally:
             process.terminate()
             process.communicate(timeout=30)
+
+
+async def _make_database(server: TlsServer) -> None:
+    import asyncpg
+
+    connection = await asyncpg.connect(server.address(), ssl=False)
+    await connection.execute("CREATE DATABASE by_certificate")
+    await connection.close()
 
 
 def _make_certificates(server: TlsServer, folder: Path) -> None:
@@ -87,7 +102,14 @@ def _make_certificates(server: TlsServer, folder: Path) -> None:
     issued = authority.issue_cert("localhost")
     issued.private_key_pem.write_to_path(folder / "server.key")
     issued.cert_chain_pems[0].write_to_path(folder / "server.crt")
-    (folder / "server.key").chmod(0o600)
+    user = authority.issue_cert("postgres", common_name="postgres")
+    user.private_key_pem.write_to_path(server.key)
+    user.cert_chain_pems[0].write_to_path(server.certificate)
+    key = serialization.load_pem_private_key(server.key.read_bytes(), None)
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    server.locked_key.write_bytes(key.private_bytes(*form, serialization.BestAvailableEncryption(b"hunter2")))
+    for file in (folder / "server.key", server.key, server.locked_key):
+        file.chmod(0o600)
 
 
 def unprivileged_user() -> str | None:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from tests.servers.mariadb import MariadbServer
 from tests.servers.postgresql_with_tls import TlsServer
 
+from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
@@ -110,6 +111,33 @@ async def test_a_server_that_refuses_is_named_with_its_host_port_and_database_an
     assert re.search(why.format(other=server.other_root), told)
     assert "migrated" not in told
     assert "hunter2" not in told
+
+
+@in_both
+@pytest.mark.parametrize("key", ["sslkey={key}", "sslkey={locked}&sslpassword=hunter2"])
+async def test_a_certificate_of_the_client_s_is_shown(
+    postgresql_with_tls: TlsServer, place: type[Database | AppDatabase], key: str
+) -> None:
+    server = postgresql_with_tls
+    address = server.address(database="by_certificate")
+    said = f"sslcert={server.certificate}&{key.format(key=server.key, locked=server.locked_key)}"
+
+    assert await ask(place, f"{address}?{said}") is True
+    with pytest.raises((AccountsUnready, DatabaseUnready), match="certificate"):
+        await ask(place, f"{address}?sslmode=require")
+
+
+def test_a_key_that_its_password_does_not_open_is_a_fault_and_asks_nothing_at_the_terminal(
+    postgresql_with_tls: TlsServer,
+) -> None:
+    server = postgresql_with_tls
+    for password in ("", "&sslpassword=hunter3"):
+        address = f"{server.address()}?sslcert={server.certificate}&sslkey={server.locked_key}{password}"
+        with pytest.raises(
+            SettingsInvalid, match=r"database\.url: sslcert \(.*\) or sslkey \(.*\) cannot be read"
+        ) as invalid:
+            Database(address)
+        assert "hunter" not in str(invalid.value)
 
 
 @asynccontextmanager

@@ -137,11 +137,14 @@ def test_behind_a_pooler_of_transactions_no_statement_is_prepared_twice(url: str
     assert name() != name()
 
 
-def test_a_password_is_read() -> None:
+def test_a_password_is_read_and_known_to_be_one() -> None:
     for scheme in ("postgresql", "mysql"):
         found = read(f"{scheme}://app:p%40s%2Fs%3A@db/app")
 
         assert (found.url.username, found.url.password, found.url.host) == ("app", "p@s/s:", "db")
+        assert found.holds_secret
+    assert read("postgresql://app@db/app?sslpassword=p").holds_secret
+    assert not read("postgresql://app@db/app").holds_secret
 
 
 @pytest.mark.parametrize(
@@ -173,7 +176,6 @@ def test_a_password_is_read() -> None:
         ("postgresql://db/app?require_auth=scram-sha-256", "require_auth is not understood"),
         ("postgresql://db/app?sslrootcert=/no.pem&sslmode=verify-full", "names a file that does not exist: /no.pem"),
         ("postgresql://db/app?sslidentity=a.p12", "sslidentity is not understood"),
-        ("postgresql://db/app?sslkey=a.key", "sslkey is not understood: a proxy can show the server a certificate"),
         ("postgresql://db/app?poool=5", "poool is not understood: leave it out"),
         ("sqlite://app.db", "names a host, and SQLite has none: a path follows three slashes, as in sqlite:///app.db"),
         ("sqlite:", "names no file"),

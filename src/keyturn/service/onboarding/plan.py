@@ -146,7 +146,7 @@ def _database(flags: Flags, environ: Mapping[str, str]) -> tuple[str, str]:
     if variable and not environ.get(variable):
         raise SettingsInvalid.of(_URL, f"the variable {variable} is not set{_where_it_may_be(variable)}")
     url = environ[variable] if variable else address
-    if read_url(url, _URL).url.password and not variable:
+    if read_url(url, _URL).holds_secret and not variable:
         holding = [name for name, value in environ.items() if value == address and not name.startswith("KEYTURN_")]
         variable = next(iter(holding), "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL")
     if flags.together and database_fault(url, for_our_tables=True):

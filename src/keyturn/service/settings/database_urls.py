@@ -33,20 +33,22 @@ _WORDS = {
 
 _SPELLINGS = {
     **dict.fromkeys(("ssl", "ssl_mode", "sslaccept"), "sslmode"),
-    **dict.fromkeys(("ssl_ca", "sslcert"), "sslrootcert"),  # Prisma's name for the roots
+    "ssl_ca": "sslrootcert",
+    "ssl_cert": "sslcert",
+    "ssl_key": "sslkey",
     "prepared_statement_cache_size": "statement_cache_size",
 }
 """Parameters that mean one of libpq's or asyncpg's."""
 
+_FILES = ("sslrootcert", "sslcert", "sslkey", "sslpassword")
 _HONOURED = {
     "sqlite": (),
-    "mysql": ("sslmode", "sslrootcert", "unix_socket"),
+    "mysql": ("sslmode", *_FILES, "unix_socket"),
     "postgresql": (
-        *("sslmode", "sslrootcert", "channel_binding", "host", "schema", "search_path", "options", "application_name"),
+        *("sslmode", *_FILES, "channel_binding", "host", "schema", "search_path", "options", "application_name"),
         *("pgbouncer", "statement_cache_size", "passfile", "target_session_attrs"),
     ),
 }
-_OF_A_CLIENT = ("sslkey", "sslpassword", "ssl_cert", "ssl_key")
 _LEFT_OUT = {
     *("command_timeout", "conn_max_age", "connect_timeout", "connection_limit", "keepalives", "keepalives_idle"),
     *("max_overflow", "pool_pre_ping", "pool_recycle", "pool_size", "pool_timeout", "reconnect", "socket_timeout"),
@@ -81,12 +83,14 @@ class DatabaseUrl(msgspec.Struct, frozen=True):
 
     `kind`: "sqlite", "postgresql" or "mysql".
     `url`: the driver and the place, without parameters.
+    `holds_secret`: whether the address has a password.
     `arguments`: further arguments for the driver.
     `roots`: the file with the roots for the server's certificate; "" for this machine's.
     """
 
     kind: str
     url: URL
+    holds_secret: bool = False
     arguments: dict[str, Any] = {}
     roots: str = ""
 
@@ -103,7 +107,7 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
         parameters = _parameters(query, kind)
         if kind == "sqlite":
             return DatabaseUrl(kind, _file(place.removeprefix("//") if scheme == "file" else place))
-        roots = parameters.get("sslrootcert", "").removeprefix("system")
+        roots, holds_secret = parameters.get("sslrootcert", ""), "sslpassword" in parameters
         if kind == "postgresql":
             url, arguments = _postgresql(place, parameters)
         else:
@@ -111,7 +115,7 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
             arguments = _mysql(parameters)
     except _NotUnderstood as problem:
         raise SettingsInvalid.of(setting, str(problem)) from None
-    return DatabaseUrl(kind, url, arguments, roots)
+    return DatabaseUrl(kind, url, holds_secret or bool(url.password), arguments, roots.removeprefix("system"))
 
 
 def _parameters(query: str, kind: str) -> dict[str, str]:
@@ -128,26 +132,21 @@ def _parameters(query: str, kind: str) -> dict[str, str]:
             continue
         if known not in _HONOURED[kind]:
             meant = did_you_mean(name, (*_HONOURED[kind], *_SPELLINGS))
-            if known in _OF_A_CLIENT:
-                meant = ": a proxy can show the server a certificate, and Keyturn shows none"
             raise _NotUnderstood(f"{name} is not understood{meant or ': leave it out'}")
         if not value:
             raise _NotUnderstood(f"{name} is empty: give it a value, or leave it out")
         if known == "sslmode":
-            value = max(_tls_mode(name, value), parameters.get(known, ""), key=_MODES.index)
+            word = value.lower().replace("_", "-")
+            value = _WORDS.get(word, word)
+            if value not in _MODES:
+                raise _NotUnderstood(f"{name} must be one of {', '.join(_MODES[1:])}")
+            value = max(value, parameters.get(known, ""), key=_MODES.index)
         elif known == "host" and known in parameters:
             value = f"{parameters[known]},{value}"
         elif parameters.get(known, value) != value:
             raise _NotUnderstood(f"{name} has two values: leave one of them out")
         parameters[known] = value
     return parameters
-
-
-def _tls_mode(name: str, written: str) -> str:
-    word = written.lower().replace("_", "-")
-    if (mode := _WORDS.get(word, word)) not in _MODES:
-        raise _NotUnderstood(f"{name} must be one of {', '.join(_MODES[1:])}")
-    return mode
 
 
 def _parsed(address: str) -> URL:
@@ -237,30 +236,38 @@ def _take_tls(parameters: dict[str, str], kind: str) -> ssl.SSLContext | str:
     server's name (https://www.postgresql.org/docs/current/libpq-connect.html).
     """
     mode, binding = parameters.pop("sslmode", ""), parameters.pop("channel_binding", "disable")
-    roots = parameters.pop("sslrootcert", "")
+    if "sslkey" not in parameters and "sslcert" in parameters:  # Prisma's name for the roots
+        parameters["sslrootcert"] = parameters.pop("sslcert")
+    roots, certificate, key, password = (parameters.pop(name, "") for name in _FILES)
     if roots == "system" or binding not in {"disable", "prefer"}:
         mode = "verify-full"
     elif roots and mode in {"", "require"}:  # libpq's "prefer" would continue in the clear after a failure
         mode = "verify-full" if kind == "mysql" else "verify-ca"
-    if mode in _MODES[:4] or (mode == "require" and kind == "postgresql"):
+    elif certificate and mode in {"", "allow", "prefer"}:  # which is only sent over TLS
+        mode = "require"
+    if mode in _MODES[:4] or (mode == "require" and kind == "postgresql" and not certificate):
         return mode
-    return _context(mode, roots.removeprefix("system"))
+    return _context(mode, roots.removeprefix("system"), certificate, key, password)
 
 
-def _context(mode: str, roots: str) -> ssl.SSLContext:
+def _context(mode: str, roots: str, certificate: str, key: str, password: str) -> ssl.SSLContext:
     """Return the context for a mode with TLS.
 
     "verify-ca" without its own roots becomes "verify-full": any of this machine's roots would also sign for a stranger
     (libpq refuses it).
     """
-    if roots and not Path(roots).exists():
-        raise _NotUnderstood(f"names a file that does not exist: {Path(roots).absolute()}")
+    for file in (roots, certificate, key):
+        if file and not Path(file).exists():
+            raise _NotUnderstood(f"names a file that does not exist: {Path(file).absolute()}")
     try:
         context = ssl.create_default_context(cafile=roots or None)
+        context.check_hostname = mode == "verify-full" or (mode == "verify-ca" and not roots)
+        if mode == "require":
+            context.verify_mode = ssl.CERT_NONE
+        if certificate:
+            # Without a password OpenSSL would ask for one at the terminal.
+            context.load_cert_chain(certificate, key or None, password)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", "") or error
-        raise _NotUnderstood(f"sslrootcert ({roots}) cannot be read: {reason}") from None
-    context.check_hostname = mode == "verify-full" or (mode == "verify-ca" and not roots)
-    if mode == "require":
-        context.verify_mode = ssl.CERT_NONE
+        files = f"sslcert ({certificate}) or sslkey ({key})" if certificate else f"sslrootcert ({roots})"
+        raise _NotUnderstood(f"{files} cannot be read: {getattr(error, 'strerror', '') or error}") from None
     return context
