@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
@@ -92,6 +93,14 @@ def test_a_worker_starts_once_there_are_file_descriptors_again(left: int) -> Non
             with pytest.raises(LimitExceeded):
                 workers.run(number)
         assert workers.run(read, "answer") == 42
+
+
+def test_a_default_timeout_of_a_project_is_not_one_of_its_workers() -> None:
+    with ExitStack() as reset:
+        reset.callback(socket.setdefaulttimeout, socket.getdefaulttimeout())
+        socket.setdefaulttimeout(0.0)
+        with closing(RendererPool({"answer": 42}, Limits(), most=1)) as workers:
+            assert workers.run(read, "answer") == 42
 
 
 def _wait_for_end(pid: int) -> None:

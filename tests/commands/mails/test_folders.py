@@ -53,7 +53,8 @@ def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> Non
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("templates/email", "there is no folder templates/email; did you mean templates/emails?"),
+        ("templates/email", "there is no folder templates/email; did you mean emails?"),
+        ("templates/pages", "there is no folder templates/pages"),
         ("mails", "there is no folder mails"),
         ("templates/emails/base.html", "templates/emails/base.html is a file; name its folder: templates/emails"),
     ],

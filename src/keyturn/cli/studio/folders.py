@@ -115,7 +115,8 @@ def open_folder(source: Source) -> Opened:
     if directory and not directory.is_dir():
         if directory.is_file():
             fail(f"{directory} is a file; name its folder: {directory.parent}")
-        fail(f"there is no folder {directory}{did_you_mean(str(directory), map(str, directory.parent.glob('*/')))}")
+        siblings = (path.name for path in directory.parent.glob("*/"))
+        fail(f"there is no folder {directory}{did_you_mean(directory.name, siblings)}")
     if source.environment and source.django:
         fail("--env is for Jinja and --django for Django: use one of them")
     if directory and not source.is_trusted:

@@ -200,7 +200,9 @@ class Spawner:
     """Starts renderers, which do `serve`. Its orders are numbers: `_START`, beside a pipe, or the process id to end."""
 
     def __init__(self, serve: _Serve) -> None:
-        self._control, theirs = socket.socketpair()
+        self._control, theirs = ends = socket.socketpair()
+        for end in ends:
+            end.settimeout(None)  # a project may have set a default
         self._one_at_a_time = threading.Lock()
         self._pid = os.fork()
         if self._pid == 0:
