@@ -64,6 +64,7 @@ def test_a_mail_with_a_folder_of_its_own_has_them_there(folder: Path, write: Wri
 
 def test_the_samples_of_a_folder_with_several_mails_belong_to_none_of_them(folder: Path, write: Write) -> None:
     write("samples.toml", TOML)
+    (folder / "welcome.toml").mkdir()  # no file
 
     assert found(folder, "welcome.html") == {}
 
@@ -85,6 +86,7 @@ def test_a_name_that_two_files_give_is_told(folder: Path, write: Write) -> None:
         ("welcome.toml", '[ada]\nname = "', 2, "Unterminated string"),
         ("welcome.json", '{"ada": {"name": "Ada",}}', 1, "(at line 1, column"),
         ("welcome.json", '{"ada": {},\n"ada": {}}', 2, "ada occurs twice"),
+        ("welcome.json", f'{{"(at line {"9" * 5000}": 1,\n"(at line {"9" * 5000}": 2}}', 2, "occurs twice"),
         ("welcome.samples.toml", 'name = "Ada"\n', 1, "name is outside a sample: write a line [first] above it"),
         ("welcome.samples.json", '{"name": "Ada"}', 1, 'name is outside a sample: write "first": { above it'),
         ("samples/welcome.json", "[1]", 1, "A file of samples must contain names with values"),

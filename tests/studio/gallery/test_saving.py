@@ -94,7 +94,11 @@ def left(old: str, new: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("ending", "text", "expected"),
-    [(".toml", TOML, READ), (".json", JSON, {**READ, "at": "2026-11-20T14:32:00Z", "day": "2026-11-20"})],
+    [
+        (".toml", TOML, READ),
+        (".toml", TOML.replace("\n\n", "\n\n\n"), READ),
+        (".json", JSON, {**READ, "at": "2026-11-20T14:32:00Z", "day": "2026-11-20"}),
+    ],
 )
 def test_a_new_sample_comes_last_and_all_else_stays(folder: Path, ending: str, text: str, expected: Any) -> None:
     file = written(folder, text, ending)

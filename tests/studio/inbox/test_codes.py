@@ -9,6 +9,7 @@ from keyturn.studio.inbox.mail import MailContent
 WITH_CODES = [
     ("", "Your code is 482913.", ["482913"]),
     ("", "482 913 is your code", ["482913"]),
+    ("", "A1B2C3 482913 code password", ["482913", "A1B2C3"]),
     ("", "Code: 482-913", ["482913"]),
     ("", "Ihr Kennwort für heute: K7XQ-92MB", ["K7XQ-92MB"]),
     ("", "Use A1B2C3 to sign in", ["A1B2C3"]),

@@ -42,6 +42,7 @@ def three(captured: CapturedMails) -> CapturedMails:
         ("to:grace", ["Welcome aboard"]),
         ("to:ada subject:code", ["Your code is 482913"]),
         ("subject:is", ["Your code is 482913"]),
+        ("\u017fubject:is", []),  # a long s
         ('"', ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
         ("what:ever", []),
         ("https://", []),

@@ -54,6 +54,7 @@ def test_a_missing_name_hides_no_other_finding(tmp_path: Path) -> None:
             "{% macro hello(who) %}<mj-text>{{ who }}</mj-text>{% endmacro %}\n\n{{ hello(nmae) }}",
             ["news.mjml:4:10: 'nmae' is undefined."],
         ),
+        ("<mj-text>{{ (nmae > 3) is boolean or other }}</mj-text>", ["news.mjml:2:14: 'nmae' is undefined."]),
         (
             "<mj-text>{{ one }}\n{% if nobody %}x{% endif %}{{ two }}</mj-text>",
             ["news.mjml:2:13: 'one' is undefined.", "news.mjml:3:31: 'two' is undefined."],
@@ -63,6 +64,7 @@ def test_a_missing_name_hides_no_other_finding(tmp_path: Path) -> None:
         "of an object with the name of the object",
         "in a loop once",
         "given to a macro where it is given",
+        "compared it is no",
         "several all and one that is only asked for not",
     ],
 )

@@ -194,7 +194,9 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
         values: Any = tomllib.loads(read_plain_text(file, _LARGEST))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, OSError, RecursionError) as error:  # of TOML, of UTF-8, of a number of thousands of digits
+    except RecursionError:
+        raise SettingsInvalid.of(str(file), "cannot be read: tables are nested too deeply") from None
+    except (ValueError, OSError) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
         reason = getattr(error, "strerror", None) or str(error).partition("; use sys.")[0]
         raise SettingsInvalid.of(str(file), f"cannot be read: {reason}") from error
     for name in path:

@@ -77,7 +77,7 @@ def _read(text: str) -> _Line:
     """Read a line word by word."""
     codes: list[str] = []
     free: list[re.Match[str]] = []
-    before: re.Match[str] | None = None  # the last number of this sentence that nothing names or announces
+    ended = 0  # how many of these are of earlier sentences
     waits = named = listed = -1  # the end of a word that announces, of a word for another number, and of a code
     announces, is_offer = "", _DISCOUNT.search(text) is not None
     for token in _tokens(text):
@@ -85,15 +85,13 @@ def _read(text: str) -> _Line:
         if token.re is _OTHER:
             named = token.end()
         elif token.re is _END:
-            waits, listed, before = -1, -1, None
+            waits, listed, ended = -1, -1, len(free)
         elif is_offer:
             continue
         elif token.re is not _NUMBER:
             named = -1
-            if before and at - before.end() <= _AFTER:
-                free.remove(before)
-                codes.append(_typed(before))
-                before = None
+            if len(free) > ended and at - free[-1].end() <= _AFTER:
+                codes.append(_typed(free.pop()))
             else:
                 waits = token.end()
                 announces = "password" if token.re is _PASSWORD and announces != "code" else "code"
@@ -103,7 +101,7 @@ def _read(text: str) -> _Line:
             codes.append(_typed(token))
             waits, listed, announces = -1, token.end(), ""
         else:
-            free.append(before := token)
+            free.append(token)
     above, behind = (text[: free[0].start()].strip(_AROUND), text[free[0].end() :]) if free else (text, "")
     is_alone = not above and len(free) == 1 and not behind.strip(_AROUND)
     last = "" if _ENDED.search(text.rstrip()) else text.rstrip()[-1:]

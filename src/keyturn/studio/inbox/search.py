@@ -14,7 +14,7 @@ _TEXTS: Mapping[str, Callable[[CapturedMail], str]] = {
     "from": lambda mail: str(mail.sender),
     "to": lambda mail: " ".join(map(str, (*mail.to, *mail.cc, *mail.bcc))),
 }
-_TERM = re.compile(rf'(?:(?P<field>{"|".join(_TEXTS)}):)?(?:"(?P<quoted>[^"]*)"?|(?P<word>\S+))', re.IGNORECASE)
+_TERM = re.compile(rf'(?:(?P<field>(?a:{"|".join(_TEXTS)})):)?(?:"(?P<quoted>[^"]*)"?|(?P<word>\S+))', re.IGNORECASE)
 _MOST_TERMS = 20
 _LONGEST_SEARCH = 500
 

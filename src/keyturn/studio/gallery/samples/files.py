@@ -12,6 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -37,7 +38,7 @@ _LARGEST = 10_000_000
 _DEEPEST = 100
 _HALF = re.compile("[\ud800-\udfff]")
 _TOO_DEEP = f"Values are nested more than {_DEEPEST} levels deep"
-_LINE = re.compile(r"\(at line (\d+)|at end of document")
+_LINE = re.compile(r"\(at (?:line (\d+)(?:, column \d+)?|end of document)\)\Z")
 
 
 class WrittenSample(NamedTuple):
@@ -102,7 +103,9 @@ def _files(folder: Path, name: str, markup: str, names_in: NamesIn) -> Iterator[
 
 def read_samples(file: Path) -> dict[str, WrittenSample]:
     """Return the samples in a file, {} without one. They are cached: do not change them. Raises TemplateInvalid."""
-    return _samples(*state_of(str(file)))
+    with suppress(FileNotFoundError, IsADirectoryError):
+        return _samples(*state_of(str(file)))
+    return {}
 
 
 @lru_cache(_REMEMBERED)
@@ -112,8 +115,8 @@ def _samples(path: str, *_: int) -> dict[str, WrittenSample]:
         text = read_plain_text(file, _LARGEST, encoding="utf-8-sig")
         tables = READERS[file.suffix.lower()](text)
         _require_plain(tables)
-    except FileNotFoundError:
-        return {}
+    except (FileNotFoundError, IsADirectoryError):
+        raise
     except UnicodeDecodeError as error:
         raise TemplateInvalid(path, None, str(error)) from error  # it has the offset, and so the column
     except OSError as error:  # such as a link that leads to itself

@@ -109,7 +109,7 @@ def _toml(text: str, name: str, table: Mapping[str, Any]) -> str:
     document = tomlkit.parse(text)
     match document.get(name):
         case None:
-            above = f"{text}\n".replace("\n\n\n", "\n\n") if text.strip() else ""
+            above = (text if text.endswith("\n\n") else f"{text}\n") if text.strip() else ""
             return above + tomlkit.dumps({name: table})
         case tomlkit.items.Table() as old:
             _update(old, table)

@@ -142,6 +142,10 @@ class MissingName(Undefined):
         self._tell()
         return 0
 
+    def _is_no(self, *_: Any) -> Any:
+        self._tell()
+        return False
+
     def __float__(self) -> Any:
         return float(self._is_nothing())
 
@@ -150,7 +154,7 @@ class MissingName(Undefined):
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _is_still_missing
     __mod__ = __rmod__ = __pow__ = __rpow__ = _is_still_missing
     __int__ = __index__ = __round__ = _is_nothing
-    __lt__ = __le__ = __gt__ = __ge__ = _is_nothing
+    __lt__ = __le__ = __gt__ = __ge__ = _is_no
 
 
 class UndescribedName(MissingName):
@@ -158,10 +162,8 @@ class UndescribedName(MissingName):
 
     __slots__ = ()
 
-    __eq__ = __contains__ = __len__ = MissingName._is_nothing  # noqa: SLF001 - its own kind
-
-    def __bool__(self) -> bool:
-        return bool(self._is_nothing())
+    __bool__ = __eq__ = __contains__ = MissingName._is_no  # noqa: SLF001 - its own kind
+    __len__ = MissingName._is_nothing  # noqa: SLF001
 
     def __iter__(self) -> Iterator[Any]:
         self._tell()
