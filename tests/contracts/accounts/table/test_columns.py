@@ -29,6 +29,7 @@ HEX = UUID_.replace("-", "")
         ("postgresql", "uuid PRIMARY KEY", f"'{UUID_}'", UUID_),
         ("postgresql", "numeric PRIMARY KEY", "1000", "1000"),
         ("postgresql", "numeric(9, 2) PRIMARY KEY", "7", "7.00"),
+        ("postgresql", "text PRIMARY KEY", "'u_7'", "u_7"),
         ("postgresql", "bytea PRIMARY KEY", f"'\\x{HEX}'", HEX),
         ("mariadb", "SMALLINT UNSIGNED PRIMARY KEY", "65535", "65535"),
         ("mariadb", "DECIMAL(30) PRIMARY KEY", "900000000000000000007", "900000000000000000007"),
