@@ -1,13 +1,21 @@
 """A fault in a mail is found at its line, and so are two others in the same mail, which the fault does not hide."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jinja2 import DictLoader, Environment, TemplateSyntaxError, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.source import tolerant_parsing
+from keyturn.studio.lint.source.origins import with_origins
+from keyturn.studio.lint.source.tolerant_parsing import TolerantEnvironment
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -37,6 +45,18 @@ environment.globals |= {"who": who, "user_proxy": User()}
 environment.filters["address"] = environment.tests["known"] = who
 """
 """An app whose functions need a session."""
+
+
+class _When(Extension):
+    """A block with a tag of its own in it, and an end of its own."""
+
+    tags = {"when"}
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        parser.parse_statements(("name:case",), drop_needle=True)
+        parser.parse_expression()
+        return parser.parse_statements(("name:end",), drop_needle=True)
 
 
 def examined(folder: Path, body: str, sample: str = SAMPLE, around: str = MJML, **others: str) -> Report:
@@ -128,6 +148,63 @@ def test_a_fault_is_told_once_however_many_samples_and_branches_have_it(tmp_path
 
     assert told(examination) == [("jinja/error", "news.mjml:2:10"), *OTHERS]
     assert [*map(str, examination.found[0].mails)] == ["news/ada", "news/bob"]
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        "{{ {'a': '{'} }}",
+        "{{ {'a': {'b': {'c': {'d': 1}}}} }}",
+        r'{{ "a\"}}b" }}',
+        "{{ '${' }}",
+        "{{ end }}",
+        "{# a {# b #}",
+        "{% set (a, b) = 1, 2 %}",
+        "{% trans %}{{ n }} boat{% pluralize %}{{ n }} boats{% endtrans %}",
+        "{% raw %}{{ a }{% if %}{% endraw %}",
+        "{% when %}{% case 1 %}{{ n }}{% end %}",
+    ],
+)
+def test_right_tags_beside_a_wrong_one_are_not_told(right: str) -> None:
+    environment = with_origins(Environment(extensions=["jinja2.ext.i18n", _When], autoescape=True))
+    assert isinstance(environment, TolerantEnvironment)
+    environment.parse(f"{{{{ 1 + }}}}\n{right}")
+
+    assert [error.lineno for error in environment.wrong_tags[None][0]] == [1]
+
+
+@pytest.mark.parametrize(
+    ("syntax", "right"),
+    [
+        ({"block_start_string": "[%", "block_end_string": "%]"}, "{% endfor %}"),
+        ({"line_statement_prefix": "#"}, "{% if n %}\n# endif"),
+    ],
+)
+def test_tags_are_not_matched_in_a_syntax_that_is_not_the_usual_one(syntax: dict[str, Any], right: str) -> None:
+    environment = with_origins(Environment(**syntax, autoescape=True))
+    assert isinstance(environment, TolerantEnvironment)
+    environment.parse(f"{{{{ 1 + }}}}\n{right}")
+
+    assert [error.lineno for error in environment.wrong_tags[None][0]] == [1]
+
+
+def test_an_include_without_context_in_a_macro_renders_what_jinja_does() -> None:
+    files = DictLoader({"mail": "{% macro m() %}{% include 'a' without context %}{% endmacro %}{{ m() }}", "a": "A"})
+
+    for environment in (plain := Environment(loader=files, autoescape=True)), with_origins(plain):
+        assert "generator object" in environment.get_template("mail").render()
+
+
+def test_what_many_long_tags_take_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tolerant_parsing, "_MOST_ALONE", 10_000)
+    start, parsed = "{% if " + "n" * 5_000 + " %}", list[str]()
+    environment = with_origins(Environment(autoescape=True))
+    monkeypatch.setattr(environment, "_error_alone", parsed.append)
+    others = "".join(f"{{% elif n{number} %}}" for number in range(9))
+    with suppress(TemplateSyntaxError):
+        environment.parse(f"{start}{others}{{% endif %}}{{{{ 1 + }}}}")
+
+    assert sum(map(len, parsed)) < 10_000
 
 
 def test_a_macro_without_end_is_an_error_also_without_samples(tmp_path: Path) -> None:

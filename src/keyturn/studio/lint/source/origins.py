@@ -96,6 +96,9 @@ class _OriginsGenerator(CodeGenerator):
 
     def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Write it so that an include without end prints nothing: its parts are put together first."""
+        if frame.buffer is not None and not node.with_context:  # as Jinja: a macro with it becomes a generator
+            self._write_attempt(super().visit_Include, node, frame)
+            return
         self.writeline(f"def {(part := self.temporary_identifier())}():", node)
         self.indent()
         self.writeline("yield require_end()")

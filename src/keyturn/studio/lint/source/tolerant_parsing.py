@@ -6,9 +6,9 @@ If a file cannot be parsed, the start and end tags of its blocks are matched, an
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from copy import copy
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -27,6 +27,9 @@ STAND_IN = "__"
 _MOST_TAGS = 5_000
 """Different tags of a file that are parsed alone."""
 
+_MOST_ALONE = 1_250_000
+"""Characters of tags that are parsed alone: each `elif` takes the `if` of its block."""
+
 _MOST_FAULTS = 500
 """Mistakes of a file. With more, only the first one is reported."""
 
@@ -35,19 +38,37 @@ _MOST_PARSED = 20
 
 _MOST_LEXERS = 32
 
-_INSIDE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|(?!\{\{|\{%)\{(?:[^{}]|\{[^{}]*\})*+\}|(?!\{\{|\{%|%\}|\}\}).)*+"
+_STRING = r"\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'"
+_DICT = reduce(lambda inner, _: rf"\{{(?:{_STRING}|[^{{}}]|{inner})*+\}}", range(3), r"\{[^{}]*+\}")
+_INSIDE = rf"(?:{_STRING}|(?!\{{\{{|\{{%){_DICT}|(?!\{{\{{|\{{%|%\}}|\}}\}}).)*+"
 _TAG = re.compile(
-    r"\{#(?:(?!\{#).)*?#\}|\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}"
+    r"\{#(?:(?!\{#).)*?#\}"
     rf"|(?P<tag>\{{%[-+]?\s*(?P<name>\w*){_INSIDE}%\}}|\{{\{{{_INSIDE}\}}\}})"
     r"|(?P<broken>\{[%{#][^{}<>\"\n]*\}?)",
     re.DOTALL,
 )
-_END_OF_COMMENT = re.compile(r"\{%[-+]?\s*endcomment\s*[-+]?%\}")
+_RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}")
+_END_OF = {name: re.compile(rf"\{{%[-+]?\s*end{name}\s*[-+]?%\}}") for name in ("comment", "raw")}
 _WHOLE = re.compile(r"(?P<tag>.+)(?P<name>)(?P<broken>)", re.DOTALL)
-_WITH_VALUE = re.compile(r"\{%[-+]?\s*set\s[\w\s.,]+=")
+_WITH_VALUE = re.compile(r"\{%[-+]?\s*set\b[\w\s.,()]+=")
 """A `{% set %}` that needs no end tag."""
 
 _OPEN_BLOCK = "'block' is not closed."
+_SYNTAX = {
+    "block_start_string": "{%",
+    "block_end_string": "%}",
+    "variable_start_string": "{{",
+    "variable_end_string": "}}",
+    "comment_start_string": "{#",
+    "comment_end_string": "#}",
+    "line_statement_prefix": None,
+    "line_comment_prefix": None,
+}
+"""What the patterns here know. An app's environment may have another syntax, whose tags are not matched."""
+
+_OF_OTHERS = ("Unexpected end of template.", "Encountered unknown tag", "pluralize without variables")
+"""Mistakes of a tag alone that it may not have with what is around it in its block."""
+
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _INCLUDED = re.compile(r"\{%[-+]?\s*include\s+(?:\"[^\"]*\"|'[^']*')(?=\s+(?:with|only)\b)")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -134,8 +155,15 @@ class TolerantEnvironment(Environment):
     def _faults_in(self, source: str, error: TemplateSyntaxError, *, is_first: bool) -> Sequence["_Fault"]:
         if error.message == TOO_DEEP:
             return ()
-        faults = [*islice(_faults_in(source, self._error_alone), _MOST_FAULTS)] if is_first else ()
-        return faults or [*_fault_at(source, error)]
+        is_usual = all(getattr(self, name) == value for name, value in _SYNTAX.items())
+        faults = _faults_in(source, self._error_alone, self._own_tags) if is_first and is_usual else iter(())
+        return [*islice(faults, _MOST_FAULTS)] or [*_fault_at(source, error)]
+
+    @property
+    def _own_tags(self) -> set[str]:
+        """The tags of an app's extensions. Which others are in their blocks, and how they end, only they know."""
+        extensions = self.extensions.values()
+        return {tag for one in extensions if not type(one).__module__.startswith("jinja2.") for tag in one.tags}
 
     def _error_alone(self, source: str) -> TemplateSyntaxError | None:
         try:
@@ -192,17 +220,26 @@ class _Fault(NamedTuple):
         return TemplateSyntaxError(self.message, self.place, name, filename)
 
 
-def _faults_in(source: str, error_alone: Callable[[str], TemplateSyntaxError | None]) -> Iterator[_Fault]:
+def _faults_in(
+    source: str, error_alone: Callable[[str], TemplateSyntaxError | None], own_tags: Collection[str]
+) -> Iterator[_Fault]:
     """Yield the faults of tags that are wrong by themselves, and of blocks that are not closed, by their lines."""
     tags = [tag for tag in _tags_in(source) if tag["tag"] or tag["broken"]]
     errors: dict[str, TemplateSyntaxError | None] = {}
+    engines, parsed = set[str](), [0]
+    closed = source.rfind("#}")
+    unsure = _OF_OTHERS if any(tag["name"] in own_tags for tag in tags) else _OF_OTHERS[2:]
 
     def error_of(before: str, tag: _Tag, after: str) -> tuple[str, int] | None:
         """Return the error of a tag, and how many lines below its start."""
         text = f"{before}{tag[0]}{after} "  # else Jinja does not miss the end of a comment
-        if text not in errors and len(errors) < _MOST_TAGS:
+        if text not in errors and len(errors) < _MOST_TAGS and parsed[0] + len(text) < _MOST_ALONE:
+            parsed[0] += len(text)
             errors[text] = error_alone(text)
         error = errors.get(text)
+        is_comment = tag[0].startswith("{#") and tag.start() < closed
+        if is_comment or (error and (error.message or "").startswith(unsure)):
+            return None
         return (error.message or "", max(0, error.lineno - 1 - before.count("\n"))) if error else None
 
     blocks = [*_blocks(tags)]
@@ -214,7 +251,11 @@ def _faults_in(source: str, error_alone: Callable[[str], TemplateSyntaxError | N
         end = f"{{% end{start['name']} %}}" if others or message is not None else ""
         error = None if is_end else error_of("", start, end)
         engine, sentence = recognise(start[0], source)
-        if error or message is not None or (engine and not sentence):
+        if error:
+            engines.add(engine)
+        if unsure == _OF_OTHERS and (is_end or message == ""):
+            continue
+        if error or message is not None or (engine in engines and engine and not sentence):
             yield _Fault.of(source, block, *(error or (message or "", 0)))
             continue
         for tag in others:
@@ -243,14 +284,18 @@ def without_block_at(source: str, start: int) -> str:
 
 
 def _tags_in(source: str) -> Iterator[_Tag]:
-    """Yield all tags. `{% comment %}` of Django and Liquid is one with what is in it."""
-    at, ends = 0, True
+    """Yield all tags but those within `{% raw %}`. `{% comment %}` of Django and Liquid is one with what is in it."""
+    at, ends = 0, dict(_END_OF)
     while tag := _TAG.search(source, at):
         at = tag.end()
-        end = _END_OF_COMMENT.search(source, at) if tag["name"] == "comment" and ends else None
-        ends = ends and not (tag["name"] == "comment" and end is None)
-        at = end.end() if end else at
-        yield (end and _WHOLE.match(source, tag.start(), at)) or tag
+        name = "raw" if _RAW.fullmatch(tag[0]) else tag["name"] if tag["name"] == "comment" else ""
+        end = ends[name].search(source, at) if name in ends else None
+        if end:
+            at = end.end()
+        else:
+            ends.pop(name, None)  # so that it is not looked for again
+        if not end or name == "comment":
+            yield (end and _WHOLE.match(source, tag.start(), at)) or tag
 
 
 def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
@@ -258,7 +303,7 @@ def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
 
     With a block that is not closed, and an end without a start, comes a message; an empty one if another fault is why.
     """
-    ends = {tag["name"][3:] for tag in tags if (tag["name"] or "").startswith("end")}
+    ends = {tag["name"][3:] for tag in tags if (tag["name"] or "").startswith("end")} - {""}
     opened: list[list[_Tag]] = []
     names, lost = Counter[str](), Counter[str]()
     has_stray = False
