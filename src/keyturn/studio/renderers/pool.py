@@ -125,8 +125,7 @@ class RendererPool(Runner[S_co]):
     def __init__(self, state: S_co, limits: Limits, most: int) -> None:
         super().__init__(state, limits)
         self._most = most
-        self._idle: list[_Renderer] = []
-        self._busy: set[int] = set()
+        self._idle, self._busy = list[_Renderer](), set[int]()
         self._closed = False
         self._changed = threading.Condition()
         self._spawner = Spawner(lambda connection: work(connection, state, limits))
