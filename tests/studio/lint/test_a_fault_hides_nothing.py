@@ -82,6 +82,8 @@ FAULTS = [
     ("{{ name|shout }}", "jinja/unknown-filter", 18),
     ("{{ name }", "jinja/syntax", 10),
     ("{% if name %}Boats", "jinja/syntax", 13),
+    ("{% if name }Boats{% else %}x{% endif %}", "jinja/syntax", 10),
+    ("{% if name %}Boats{% endif }", "jinja/syntax", 28),
     ("{% for line in lines %}{{ line }}{% endif %}", "jinja/unknown-tag", 46),
     ("{{ name }}{{ name|date:'d M' }}{{ name }}", "jinja/django-tag", 20),
     ("<a href=\"{% url 'order' %}\">Your order</a>", "jinja/django-tag", 22),

@@ -47,6 +47,7 @@ _TAG = re.compile(
     r"|(?P<broken>\{[%{#][^{}<>\"\n]*\}?)",
     re.DOTALL,
 )
+_NAME = re.compile(r"\{%[-+]?\s*(\w+)")
 _RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}")
 _END_OF = {name: re.compile(rf"\{{%[-+]?\s*end{name}\s*[-+]?%\}}") for name in ("comment", "raw")}
 _WHOLE = re.compile(r"(?P<tag>.+)(?P<name>)(?P<broken>)", re.DOTALL)
@@ -247,9 +248,9 @@ def _faults_in(
     alone = (([tag], None) for tag in tags if tag not in inside)
     for block, message in sorted((*blocks, *alone), key=lambda one: one[0][0].start()):
         start, *others = block
-        is_end = message is not None and (start["name"] or "").startswith("end")
-        end = f"{{% end{start['name']} %}}" if others or message is not None else ""
-        error = None if is_end else error_of("", start, end)
+        is_end = message is not None and _name(start).startswith("end")
+        end = f"{{% end{_name(start)} %}}" if others or message is not None else ""
+        error = None if is_end and not start["broken"] else error_of("", start, "" if is_end else end)
         engine, sentence = recognise(start[0], source)
         if error:
             engines.add(engine)
@@ -298,21 +299,26 @@ def _tags_in(source: str) -> Iterator[_Tag]:
             yield (end and _WHOLE.match(source, tag.start(), at)) or tag
 
 
+def _name(tag: _Tag) -> str:
+    """Return the name of a tag, also of one whose end is broken."""
+    return tag["name"] or ((match := _NAME.match(tag["broken"] or "")) and match[1]) or ""
+
+
 def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
     """Yield the tags of each block: those of `if` are its start, each `elif`, `else`, and its end.
 
     With a block that is not closed, and an end without a start, comes a message; an empty one if another fault is why.
     """
-    ends = {tag["name"][3:] for tag in tags if (tag["name"] or "").startswith("end")} - {""}
+    ends = {_name(tag)[3:] for tag in tags if _name(tag).startswith("end")} - {""}
     opened: list[list[_Tag]] = []
     names, lost = Counter[str](), Counter[str]()
     has_stray = False
     for tag in tags:
-        name = tag["name"] or ""
+        name = _name(tag)
         if name in _BETWEEN and opened:
             opened[-1].append(tag)
         elif name.startswith("end") and names[name[3:]]:
-            while (own := (block := opened.pop())[0]["name"]) != name[3:]:
+            while (own := _name((block := opened.pop())[0])) != name[3:]:
                 names[own], lost[own] = names[own] - 1, lost[own] + 1
                 yield block, f"'{own}' is not closed before '{name}'."
             names[own] -= 1
@@ -323,7 +329,7 @@ def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
         elif (name in _STARTS or name in ends) and not _WITH_VALUE.match(tag[0]):
             opened.append([tag])
             names[name] += 1
-    yield from ((block, "" if has_stray else f"'{block[0]['name']}' is not closed.") for block in opened)
+    yield from ((block, "" if has_stray else f"'{_name(block[0])}' is not closed.") for block in opened)
 
 
 def _without(source: str, faults: Iterable[_Fault]) -> str:
