@@ -106,7 +106,7 @@ def test_a_link_is_judged_where_it_is_written(tmp_path: Path, markup: str, rules
 
 def test_a_scheme_that_stands_twice_in_an_address_of_a_sample_is_the_template_s(tmp_path: Path) -> None:
     page = PAGE.format('<a href="https://{{ link }}">Your link</a><a href="{{ base }}/help">Help</a>')
-    samples = 'link = "https://b.example/x"\nbase = "http://localhost:3000"'
+    samples = '[one]\nlink = "https://b.example/x"\nbase = "http://localhost:3000"'
     assert [one.rule for one in of_links(tmp_path, a_html=page, a_toml=samples)] == [*DOUBLED]
 
 

@@ -21,7 +21,7 @@ def found(
     folder: Path, body: str, text: str | None = None, head: str = "", only: str = "", **values: object
 ) -> list[Finding]:
     (folder / "letter.mjml").write_text(LETTER.replace("{body}", body).replace("{head}", head), "utf-8")
-    (folder / "letter.json").write_text(json.dumps({"name": "Ada", "link": LINK, **values}), "utf-8")
+    (folder / "letter.json").write_text(json.dumps({"ada": {"name": "Ada", "link": LINK, **values}}), "utf-8")
     if text is not None:
         (folder / "letter.txt").write_text(text, "utf-8")
     return [one for one in check(open_gallery(folder)).found if one.rule.startswith(only or ("accessibility", "sizes"))]
