@@ -78,9 +78,9 @@ def test_mjml_whose_mistake_is_in_no_tag_alone_is_shown_as_the_checks_show_it(ot
             "<b>{{ name }}</b> {{ name }} {{ 'a'|int + [] }}",
             "3:32",
             "{{ &#39;a&#39;|int + [] }}",
-            "Correct this expression",
+            "Check what this line",
         ),
-        ("{{ name }} {% macro cell(x) %}{{ x }}", "3:14", "{% macro cell(x) %}", "Write {% endmacro %} where it ends."),
+        ("{{ name }} {% macro cell(x) %}{{ x }}", "3:17", "macro", "Write {% endmacro %} where it ends."),
         ("<b>nmae</b> {{ name }} {{ nmae }}", "3:29", "nmae", "Did you mean name?"),
         (
             "{{ name }} {{ street }}",
