@@ -243,10 +243,7 @@ def _faults_in(
             return None
         return (error.message or "", max(0, error.lineno - 1 - before.count("\n"))) if error else None
 
-    blocks = [*_blocks(tags)]
-    inside = {tag for block, _ in blocks for tag in block}
-    alone = (([tag], None) for tag in tags if tag not in inside)
-    for block, message in sorted((*blocks, *alone), key=lambda one: one[0][0].start()):
+    for block, message in _groups(tags):
         start, *others = block
         is_end = message is not None and _name(start).startswith("end")
         end = f"{{% end{_name(start)} %}}" if others or message is not None else ""
@@ -263,6 +260,14 @@ def _faults_in(
             is_last = tag is others[-1]
             if error := error_of(start[0], tag, "" if is_last else end):
                 yield _Fault.of(source, [tag, *block[:-1]] if is_last else [tag], *error)
+
+
+def _groups(tags: Sequence[_Tag]) -> Sequence[tuple[list[_Tag], str | None]]:
+    """Return the blocks with their messages, and each tag outside of them alone, in the order of their starts."""
+    blocks = [*_blocks(tags)]
+    inside = {tag for block, _ in blocks for tag in block}
+    alone = (([tag], None) for tag in tags if tag not in inside)
+    return sorted((*blocks, *alone), key=lambda one: one[0][0].start())
 
 
 def _fault_at(source: str, error: TemplateSyntaxError) -> Iterator[_Fault]:
