@@ -93,7 +93,6 @@ Samples in TOML or JSON replace the made-up values:
   emails/welcome.mjml              a template
   emails/welcome.txt               its text part
   emails/welcome.samples.toml      its samples, each a table such as [ada]
-  emails/samples/welcome/ada.json  or one file for each sample
 
 Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keyturn.toml.
 """
@@ -150,10 +149,8 @@ def _serve(
     from keyturn.service.telemetry.logs import configure_logs
 
     configure_logs("warning")
-    # Before there are threads, sockets and files to inherit, or modules that only this process needs: Litestar loads
-    # Advanced Alchemy and SQLAlchemy if they are installed.
-    runner = _runner(opened)
-    running.callback(runner.close)
+    # Before there are threads, sockets and files to inherit, and Litestar loads SQLAlchemy for this process alone.
+    runner = running.enter_context(contextlib.closing(_runner(opened)))
     from keyturn.cli.running import serve
     from keyturn.cli.sockets import address_of, listen
     from keyturn.service.event_loop import run
