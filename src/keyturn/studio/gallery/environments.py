@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache, wraps
 from importlib import import_module
 from pathlib import Path
-from types import FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
@@ -81,6 +81,12 @@ class FolderEnvironment(Environment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         return require_shallow(super()._parse(source, name, filename), name, filename)
+
+    def _compile(self, source: str, filename: str) -> CodeType:
+        try:
+            return super()._compile(source, filename)
+        except SyntaxError as error:  # Python's, such as for more than twenty loops within each other
+            raise TemplateSyntaxError(f"Python cannot compile it: {error.msg}.", 1, filename=filename) from None
 
     def join_path(self, template: str, parent: str) -> str:
         """Find a file by the name that the app's loader uses, or by its path beside the other file."""

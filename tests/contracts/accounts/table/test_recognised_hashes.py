@@ -64,7 +64,7 @@ def test_most_of_the_hashes_count() -> None:
     assert recognise_hashes([f"$2y${BCRYPT}", "hunter2", f"$2y${BCRYPT}"]).format == "php"
 
 
-@pytest.mark.parametrize(("costs", "cost"), [("10 10 12", 10), ("14", 14), ("08", 0), ("17", 0)])
+@pytest.mark.parametrize(("costs", "cost"), [("10 10 12", 10), ("14", 14), ("08", 0), ("17", 0), ("00", 0)])
 def test_what_most_of_them_took_is_told_where_keyturn_would_write_it(costs: str, cost: int) -> None:
     assert recognise_hashes([f"$2y${one}{BCRYPT[2:]}" for one in costs.split()]).cost == cost
 

@@ -30,6 +30,8 @@ EXPRESSIONS = {
     "inline conditions": "{{ " + "a if a else " * MANY + "a }}",
     "blocks": "{% if a %}" * MANY + "Yes" + "{% endif %}" * MANY,
     "loops": "{% for a in a %}" * MANY + "Yes" + "{% endfor %}" * MANY,
+    "more loops than Python takes": "{% for a in a %}" * 21 + "Yes" + "{% endfor %}" * 21,
+    "a name that Python keeps": "{{ f(__debug__=1) }}",
 }
 MARKUP = {
     "boxes": "<div>" * MANY + "Yes" + "</div>" * MANY,

@@ -76,7 +76,7 @@ def recognise_hashes(values: Iterable[object]) -> HashFormat:
     if not hashes:
         return _NO_ROWS
     form = Counter(map(_form, hashes)).most_common(1)[0][0]
-    costs = Counter(filter(None, map(bcrypt_cost, hashes))).most_common(1)
+    costs = Counter(filter(None, map(bcrypt_cost, hashes))).most_common(1) or [(0, 0)]  # 0 is no cost of bcrypt
     return replace(form, cost=costs[0][0]) if form.shown.startswith("bcrypt") and costs[0][0] in _COSTS else form
 
 
