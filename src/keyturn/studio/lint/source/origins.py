@@ -90,7 +90,7 @@ class _OriginsGenerator(CodeGenerator):
         function, before, after = attempt
         self.write(f"{function}(")
         self.newline(node)  # so that the line is known
-        self.write(f"lambda: {before}")
+        self.write(f"lambda {self._unique()}: {before}")
         super().visit(node, *args, **options)
         return self.write(after)
 
@@ -173,11 +173,15 @@ class _OriginsGenerator(CodeGenerator):
 
     def _write_printed(self, child: nodes.Expr, frame: Frame) -> None:
         finalize = self._make_finalize()
-        self.write("attempt_print(lambda: ")
+        self.write(f"attempt_print(lambda {self._unique()}: ")
         self._output_child_pre(child, frame, finalize)
         self.visit(child, frame)
         self._output_child_post(child, frame, finalize)
         self.write(f", {self._position(child)})")
+
+    def _unique(self) -> str:
+        """Return a parameter that no other function has: of thousands alike, Python compares each with all others."""
+        return f"{self.temporary_identifier()}=0"
 
     def _attempts(self, template: nodes.Template) -> Iterator[tuple[nodes.Node, tuple[str, str, str]]]:
         """Yield the expressions of statements, each with the function that attempts it, and the code around it."""
