@@ -90,7 +90,7 @@ class Assets:
             except LookupError as error:
                 raise NotFoundException from error
             own = self._brand_files.get(name)
-            headers = _PICTURE_HEADERS if own and own.suffix != ".css" else {}
+            headers = _PICTURE_HEADERS if own else {}
             # While servers of two versions run side by side, addresses of the other version work, but are not cached.
             caching = {"Cache-Control": _FOR_A_YEAR} if version == (own.fingerprint if own else self._version) else {}
             return _file_response(request, content, media_type, self._headers | headers | caching)

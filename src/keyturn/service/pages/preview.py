@@ -58,7 +58,7 @@ _ADA = {"id": "1", "email": "ada@northwind.example", "name": "Ada"}
 class PagePreview:
     """Renders any state of any page with its files, in the brands of the settings and in `brands`.
 
-    A save shows at once: settings, templates, stylesheets and logos are read again for each page.
+    A save shows at once: settings, templates and logos are read again for each page.
     """
 
     def __init__(self, read: Callable[[], Settings], brands: Mapping[str, Mapping[str, Any]] | None = None) -> None:
@@ -75,7 +75,7 @@ class PagePreview:
         """The folders in which a save changes a page."""
         site = self._site("")
         brands = (site.settings.brand, *(theme.brand for theme in site.themes.kinds.values()))
-        files = (file for brand in brands for file in (brand.stylesheet, brand.logo, brand.logo_dark))
+        files = (file for brand in brands for file in (brand.logo, brand.logo_dark))
         folders = {Path(file).parent.resolve() for file in files if file and "://" not in file}
         if site.settings.pages.templates:
             folders.add(Path(site.settings.pages.templates).resolve())

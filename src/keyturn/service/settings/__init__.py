@@ -354,8 +354,6 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     `radius`: of buttons and fields, pixels. Cards have one and a half times as much
     `font`: font families as in CSS, such as `'"Source Sans 3", Georgia, serif'`. Default: the system's own. Pages load
     no fonts, so name fonts that readers have
-    `stylesheet`: a file, up to 100 kB, that pages load after their own: [the hosted
-    pages](frontend.md#the-hosted-pages). It can load nothing itself
     `support_address`: in the footer of mails; replies go there
     `postal_address`: in the footer of mails
     """
@@ -372,7 +370,6 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     logo_width: Pixels = 120
     radius: Radius = 8
     font: str = ""
-    stylesheet: Folder = Folder("")
     support_address: str = ""
     postal_address: str = ""
 

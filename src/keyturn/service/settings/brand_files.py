@@ -24,8 +24,6 @@ from keyturn.values import FileOrUrl, not_this
 LARGEST_LOGO = 200_000
 """Bytes; it is in every page and, for some readers, in every mail."""
 
-LARGEST_STYLESHEET = 100_000
-
 _SIGNATURES = {
     ".png": re.compile(rb"\x89PNG\r\n\x1a\n"),
     ".jpg": re.compile(rb"\xff\xd8\xff"),
@@ -55,32 +53,18 @@ class BrandFile(msgspec.Struct, frozen=True):
 
 def read_logo(path: str) -> BrandFile:
     """Return the picture. Raises ValueError with what is wrong with it."""
-    content = _read(path, LARGEST_LOGO)
-    for suffix, signature in _SIGNATURES.items():
-        if signature.match(content):
-            return BrandFile(content, suffix)
-    raise ValueError(f"must be an SVG, PNG, JPEG, GIF or WebP image: {path}")
-
-
-def read_stylesheet(path: str) -> BrandFile:
-    """Return the stylesheet. The pages' policy lets it load nothing. Raises ValueError with what is wrong with it."""
-    content = _read(path, LARGEST_STYLESHEET)
     try:
-        content.decode()
-    except UnicodeDecodeError:
-        raise ValueError(f"is not UTF-8: {path}") from None
-    return BrandFile(content, ".css")
-
-
-def _read(path: str, largest: int) -> bytes:
-    try:
-        return read_plain_file(path, largest)
+        content = read_plain_file(path, LARGEST_LOGO)
     except FileNotFoundError:
         raise ValueError(f"no such file: {Path(path).absolute()}") from None
     except OSError as error:
         if error.errno == errno.EFBIG:
-            raise ValueError(f"is larger than {largest // 1000} kB: {path}") from None
+            raise ValueError(f"is larger than {LARGEST_LOGO // 1000} kB: {path}") from None
         raise ValueError(f"cannot be read: {path}: {error.strerror}") from None
+    for suffix, signature in _SIGNATURES.items():
+        if signature.match(content):
+            return BrandFile(content, suffix)
+    raise ValueError(f"must be an SVG, PNG, JPEG, GIF or WebP image: {path}")
 
 
 # The rules
@@ -103,11 +87,6 @@ def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
     if (font := brand.get("font")) and not _FONT.fullmatch(font):
         example = '"Source Sans 3", system-ui, sans-serif'
         yield Fault(f"{section}.font", f"must be a list of font families, as in {example}{not_this(font)}")
-    if stylesheet := brand.get("stylesheet"):
-        try:
-            read_stylesheet(stylesheet)
-        except ValueError as error:
-            yield Fault(f"{section}.stylesheet", str(error))
 
 
 def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.languages import PACKAGED, Languages
 from keyturn.service.reset.mails.palette import Palette, branding, palette_for
 from keyturn.service.settings import Brand, FileOrUrl, Settings
-from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo, read_stylesheet
+from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo
 from keyturn.service.settings.building import decode_text
 from keyturn.service.telemetry.logs import LogEvent, log
 
@@ -50,10 +50,7 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def files(self) -> Mapping[str, BrandFile]:
         """The files to serve, by the name of their setting. Raises ValueError if a file was removed after the start."""
-        files = {name: read_logo(logo) for name in _LOGOS if (logo := self._logo(name)) and not logo.is_url}
-        if self.brand.stylesheet:
-            files["stylesheet"] = read_stylesheet(self.brand.stylesheet)
-        return files
+        return {name: read_logo(logo) for name in _LOGOS if (logo := self._logo(name)) and not logo.is_url}
 
     def served(self) -> dict[str, BrandFile]:
         """Return the files by the names under which they are served."""
