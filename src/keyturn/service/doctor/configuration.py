@@ -9,9 +9,8 @@ from keyturn.errors import Fault
 from keyturn.hosts import is_loopback
 from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.pages.assets import FrontendModule
 from keyturn.service.pages.preview import PagePreview
-from keyturn.service.reset.mails.theme import Theme, own_languages, palette_of
+from keyturn.service.reset.mails.theme import palette_of
 from keyturn.service.settings import Settings
 from keyturn.service.settings.networks import read_network
 from keyturn.service.settings.reading import Reading, environment_name, known_variables
@@ -111,11 +110,3 @@ async def check_pages(settings: Settings) -> list[Finding]:
         return [ok(f"all pages render with the templates in {settings.pages.templates}")]
     fix = "Fix the template: `keyturn serve` does not start with this error."
     return [fail(str(fault), fix) for fault in faults]
-
-
-async def check_own_pages(settings: Settings) -> list[Finding]:
-    """Tell how pages on other origins can pin keyturn.js."""
-    module = FrontendModule(Theme(brand=settings.brand, languages=own_languages(settings)))
-    tag = await asyncio.to_thread(module.script_tag, settings.base_url.rstrip("/"))
-    message = "pages can pin keyturn.js with this tag; it changes with each new version and each change of [brand]"
-    return [Finding("", "ok", message, tag)]

@@ -10,7 +10,7 @@ from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.doctor.accounts import check_accounts, check_credentials
-from keyturn.service.doctor.configuration import check_own_pages, check_pages, check_settings
+from keyturn.service.doctor.configuration import check_pages, check_settings
 from keyturn.service.doctor.database import check_database, check_previous_keys
 from keyturn.service.doctor.domain import Dns, check_domain, domain_of
 from keyturn.service.rooms import CHECKS
@@ -71,8 +71,6 @@ def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
         yield "domain", check_domain(domain, [PROVIDERS[name] for name in chosen], dns)
     if settings.pages.templates:
         yield "pages", check_pages(settings)
-    if settings.server.allowed_origins:
-        yield "frontend", check_own_pages(settings)
 
 
 async def _run(name: str, work: Awaitable[Sequence[Finding]], patience: float) -> Sequence[Finding]:

@@ -1,11 +1,10 @@
 """Static files of the pages, the brand's files, and keyturn.js. The addresses of assets change with their contents."""
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import cache
 from gzip import compress
-from hashlib import sha256, sha384
+from hashlib import sha256
 from html import escape
 from pathlib import Path
 
@@ -180,39 +179,22 @@ def _looks(palette: Palette, brand: Brand) -> Sequence[str]:
     )
 
 
-class FrontendModule:
-    """keyturn.js in the looks of a brand, and how a page pins it: by an address and the digest of its bytes."""
-
-    def __init__(self, theme: Theme) -> None:
-        self.content = brand_module(bundle_modules(), theme).encode()
-        self.path = f"/keyturn-{sha256(self.content).hexdigest()[:12]}.js"
-
-    def script_tag(self, base_url: str) -> str:
-        """Return the tag that runs these very bytes and no others (Subresource Integrity, 3.5)."""
-        digest = b64encode(sha384(self.content).digest()).decode()
-        return f'<script type="module" src="{base_url}{self.path}" integrity="sha384-{digest}" crossorigin></script>'
-
-
 def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
-    """Return the routes of the module, under a lasting address and under one for this version, and of its types."""
-    module = FrontendModule(site.theme(""))
-    types = (folder("frontend") / "keyturn.d.ts").read_bytes()
+    """Return the routes of the module and of its types."""
+    module, types = brand_module(bundle_modules(), site.theme("")), (folder("frontend") / "keyturn.d.ts").read_bytes()
     return [
-        _static_route(site, "/keyturn.js", module.content, "text/javascript"),
-        _static_route(site, module.path, module.content, "text/javascript", caching=_FOR_A_YEAR),
+        _static_route(site, "/keyturn.js", module.encode(), "text/javascript"),
         _static_route(site, "/keyturn.d.ts", types, MediaType.TEXT),
     ]
 
 
-def _static_route(
-    site: Site, path: str, content: bytes, media_type: str, caching: str = "public, max-age=3600"
-) -> HTTPRouteHandler:
+def _static_route(site: Site, path: str, content: bytes, media_type: str) -> HTTPRouteHandler:
     fingerprint = sha256(content).hexdigest()[:20]
     # Public, and made to be run by other origins, which fetch a module in the mode "cors" (HTML, 8.1.4.2).
     headers = security_headers(site) | {
         "Access-Control-Allow-Origin": "*",
         "Cross-Origin-Resource-Policy": "cross-origin",
-        "Cache-Control": caching,
+        "Cache-Control": "public, max-age=3600",
         "Vary": "Accept-Encoding",
         "ETag": f'W/"{fingerprint}"',  # weak: the bytes of a compressed answer are others
     }
