@@ -145,6 +145,6 @@ class PagePreview:
             values = {"account": values.get("owner"), "until": until, **values}
             values["problem"] = _PROBLEMS.get(values.get("problem", ""))
             values["site"] = replace(site, **values.get("site", {}))
-            return templates.render(values["template"], values, site.theme(kind).languages.choose(language), kind)
+            return templates.render(values["template"], values, site.themes.languages.choose(language), kind)
 
         return render

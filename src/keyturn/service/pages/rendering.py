@@ -19,7 +19,7 @@ from litestar.types import ControllerRouterHandler
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.addresses import LONGEST
-from keyturn.mail.languages import READER, Language, Languages, order_of_name
+from keyturn.mail.languages import READER, Language, order_of_name
 from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie
@@ -59,7 +59,7 @@ class PageTemplates:
 
         Raises TemplateInvalid with the file and the line of a broken custom template.
         """
-        known = sorted(self._site.theme(kind).languages.known.values(), key=lambda one: order_of_name(one.name))
+        known = sorted(self._site.themes.languages.known.values(), key=lambda one: order_of_name(one.name))
         languages = [(one, f"{link_to_itself}{one.tag}") for one in known]
         values = {READER: language, "language": language, "languages": languages, **values}
         try:
@@ -154,12 +154,9 @@ class Visit(Call):
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Answer:
-        """Return a template as the answer, in the chosen language, else the account's, else the browser's.
-
-        The kind of the account decides its brand and its words.
-        """
+        """Return a template as the answer, in the chosen language, else the account's, else the browser's."""
         kind = account.kind if account and account.kind in self.site.themes.kinds else ""
-        language, chosen = self._choose_language(self.site.theme(kind).languages, account)
+        language, chosen = self._choose_language(account)
         values |= {
             READER: language.in_zone(account.timezone if account else ""),
             "account": account,
@@ -175,9 +172,10 @@ class Visit(Call):
             headers={**self.pages.headers, **of_language, **no_index, **(headers or {})},
         )
 
-    def _choose_language(self, languages: Languages, account: PageOwner | None) -> tuple[Language, Sequence[Cookie]]:
+    def _choose_language(self, account: PageOwner | None) -> tuple[Language, Sequence[Cookie]]:
         """Return the language of an answer, and the cookie that remembers it if the reader has just chosen it."""
-        cookie, chosen = self.cookies.language, self.request.query_params.get("lang", "")
+        languages, cookie = self.parts.languages, self.cookies.language
+        chosen = self.request.query_params.get("lang", "")
         tags = (tag for tag in (chosen, cookie.read(self.request)) if tag in languages.known)
         wanted = next(tags, account.locale if account else "")
         cookies = [cookie.issue(chosen)] if chosen in languages.known else []

@@ -159,12 +159,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
     `settings_url`: the page of their security settings; placeholder: `{base_url}`
     `brand`: the keys of `[brand]` that differ: `[kinds.school.brand]`
-    `locales`: a folder of catalogues that override all others
     """
 
     settings_url: str = ""
     brand: dict[str, str | int] = {}
-    locales: Folder = Folder("")
 
 
 # Safeguards: what users can do about a change that was not theirs, and what an app may refuse

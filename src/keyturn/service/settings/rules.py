@@ -227,10 +227,8 @@ def _folders(settings: Settings) -> Iterator[Fault]:
             yield Fault(name, f"{'is a file, not a folder' if Path(folder).exists() else 'no such folder'}: {folder}")
     if settings.languages:
         yield from _languages(settings)
-    locales = {f"{member_name('kinds', kind)}.locales": own.locales for kind, own in settings.kinds.items()}
-    for name, folder in ({"locales": settings.locales} | locales).items():
-        if folder:
-            yield from _catalogues(name, Path(folder))
+    if settings.locales:
+        yield from _catalogues(Path(settings.locales))
 
 
 def _languages(settings: Settings) -> Iterator[Fault]:
@@ -244,11 +242,11 @@ def _languages(settings: Settings) -> Iterator[Fault]:
             yield Fault("languages", f"no catalogue for {tag}: put one into `locales`")
 
 
-def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
+def _catalogues(folder: Path) -> Iterator[Fault]:
     """Yield faults that would otherwise first appear in a mail in that language."""
     from keyturn.mail.languages import Catalogues, catalogue_faults
 
     catalogues = Catalogues((folder,))
     if not any(catalogues.languages()):
-        yield Fault(name, f"no catalogue in {folder}: Keyturn looks for files such as ro/LC_MESSAGES/keyturn.po")
-    yield from (Fault(name, str(fault)) for fault in catalogue_faults(catalogues) if fault.kind != "fuzzy")
+        yield Fault("locales", f"no catalogue in {folder}: Keyturn looks for files such as ro/LC_MESSAGES/keyturn.po")
+    yield from (Fault("locales", str(fault)) for fault in catalogue_faults(catalogues) if fault.kind != "fuzzy")
