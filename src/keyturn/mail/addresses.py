@@ -27,12 +27,11 @@ ASCII_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") 
 
 
 def parse(text: str) -> str:
-    """Return the address in the form in which it is compared and stored.
+    """Return the address in the form in which it is compared and stored. Raises ValueError if the text is none.
 
-    Folds only ASCII letters. Unicode case folding would make look-alikes equal (dotless i and i, long s and s), and
-    with them another person's mailbox (CVE-2019-19844). Refuses the three characters that normalization itself would
-    turn into ASCII (the Kelvin sign into K). An international domain becomes its A-labels (RFC 5891).
-    Raises ValueError if the text is not an address.
+    Folds only ASCII letters: Unicode's case folding makes look-alikes equal (dotless i and i, long s and s), and with
+    them another person's mailbox (CVE-2019-19844). Refuses what normalization itself would turn into ASCII (the Kelvin
+    sign into K). An international domain becomes its A-labels (RFC 5891).
     """
     text = text.strip(_AROUND)
     # First of all: the time that normalization takes grows with the square of the marks on one letter.
@@ -56,10 +55,7 @@ def parse(text: str) -> str:
 
 
 def with_ascii_domain(mailbox: str) -> str:
-    """Return "ada@bücher.example", or "Ada <ada@bücher.example>", with the A-labels of its domain (RFC 5891).
-
-    A mail server then needs no SMTPUTF8 for it. A domain that has none stays.
-    """
+    """Return a mailbox with the A-labels of its domain (RFC 5891), which needs no SMTPUTF8; as it is if it has none."""
     name, at, domain = mailbox.rpartition("@")
     if not at or domain.isascii():
         return mailbox

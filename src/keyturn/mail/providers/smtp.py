@@ -92,7 +92,6 @@ class SmtpSender:
 
 
 def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[str, Any]:
-    """Return aiosmtplib's options to connect, to encrypt and to log in."""
     return {
         "hostname": settings.host,
         "port": settings.port,
@@ -105,19 +104,13 @@ def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[s
 
 
 async def _own_name(sender: str) -> str:
-    """Return the name for EHLO: this machine's, or that of the sender's domain in a container, whose name is no domain.
-
-    Strict servers refuse a name without a dot (RFC 5321, 4.1.1.1).
-    """
+    """Return the name for EHLO, with a dot (RFC 5321, 4.1.1.1): this machine's, or in a container the sender's."""
     name = await asyncio.to_thread(socket.getfqdn)
     return name if "." in name else sender.rpartition("@")[2]
 
 
 def _missing_extension(error: BaseException) -> str:
-    """Return the extension that the settings need and the server does not offer, else "".
-
-    aiosmtplib says it only in words, and mentions STARTTLS if AUTH is missing, too.
-    """
+    """Return the extension that the server lacks, else "": aiosmtplib names STARTTLS if AUTH is missing, too."""
     return next((name for name in ("AUTH", "STARTTLS") if name in str(error)), "")
 
 

@@ -72,10 +72,7 @@ def _last_class_first(match: re.Match[str]) -> str:
 
 
 def _compile_with_roles(mjml: str) -> str:
-    """Compile with the `role` of each mj-table, so that a screen reader does not take a layout for data.
-
-    mrml drops the attribute, so it is passed through the table's content.
-    """
+    """Compile with the `role` of each mj-table, which mrml drops, so that no screen reader takes a layout for data."""
     marked = _TABLE_WITH_ROLE.sub(lambda match: f"{match[0]}<!-- role={match[2]} -->" if match[1] else match[0], mjml)
     if marked == mjml:
         return _compile(mjml)
@@ -86,10 +83,7 @@ def _compile_with_roles(mjml: str) -> str:
 
 
 def _compile(mjml: str) -> str:
-    """Compile the source; if mrml refuses it, retry with gaps that mrml can read. Few mails need that.
-
-    The compiler is loaded with the first mail: a process that only answers requests never needs its 2 MB.
-    """
+    """Compile the source; if mrml refuses it, retry with gaps that mrml can read."""
     from mjml.mjml import mjml2html  # not from `mjml`: django-mjml installs a package of that name into the same folder
 
     try:
@@ -147,10 +141,7 @@ class Filled(NamedTuple):
 def compile_mail(
     filled: Filled, files: MailFiles, folders: Folders, compile_mjml: Callable[[str], str] = to_html
 ) -> Rendered:
-    """Return the mail. Raises TemplateInvalid, which names the file in the `folders`, if it cannot be compiled.
-
-    `compile_mjml`: does what `to_html` does.
-    """
+    """Return the mail. Raises TemplateInvalid, which names the file in the `folders`, if it cannot be compiled."""
     html, is_mjml = "" if files.is_text else filled.markup, files.is_mjml
     if is_mjml:
         try:

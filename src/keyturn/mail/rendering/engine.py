@@ -15,11 +15,7 @@ class Engine(Protocol):
     name: str
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
-        """Return the rendered template, byte for byte as in the project's own app.
-
-        The text records the source of each part (`studio/lint/source`). Raises TemplateInvalid: from an EngineFault, or
-        from an error that a limit raises.
-        """
+        """Return the rendered template with the source of each part (`studio/lint/source`). Raises TemplateInvalid."""
 
     def find_variables(self, files: Sequence[str]) -> Mapping[str, Any]:
         """Return the variables of files, with all that they use, by name, as the studio describes them."""

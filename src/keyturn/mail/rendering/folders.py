@@ -9,10 +9,7 @@ from keyturn.plain_files import paths_below
 
 
 class Folders:
-    """A stack of template folders.
-
-    A file in an earlier folder replaces the same file in later ones. New files are written into the first folder.
-    """
+    """A stack of template folders. A file in an earlier one replaces the same file in later ones."""
 
     def __init__(self, first: Path, *others: Path) -> None:
         self.first = first
@@ -45,10 +42,9 @@ _FORMAT = re.compile(rf"{_SUFFIX}$", re.IGNORECASE)
 
 
 class MailFiles(NamedTuple):
-    """The files of one mail, relative to the folder of its templates, as Jinja names them.
+    """The files of one mail, as Jinja names them. A mail of text alone has its text in place of the markup, too.
 
-    `text` is empty for a mail without a text part, `subject` if the markup's own title is the subject. A mail of text
-    alone has its text in place of the markup, too.
+    `text` is empty for a mail without a text part, `subject` if the markup's own title is the subject.
     """
 
     markup: str
@@ -77,10 +73,7 @@ class UnnamedMjml(MailFiles):
 
 
 def plain_name(file: str) -> str:
-    """Return the name without its template suffix: "welcome.html" for "welcome.html.j2".
-
-    Any suffix after a format's own is a template suffix.
-    """
+    """Return the name without its template suffix, any that follows a format's own, as in "welcome.html.j2"."""
     return file if _FORMAT.search(file) else _TEMPLATE_OF.sub(r"\1", file)
 
 

@@ -1,8 +1,7 @@
 """Parses HTML and MJML as forgivingly as a browser into a tree with the offset of every tag, attribute and text.
 
-One parser reads both. In MJML it also notes what the compiler refuses or misreads, and a missing tag hides as little as
-possible of the rest. MJML is neither HTML (its elements may close themselves) nor XML (mj-text holds HTML). `html5lib`
-and `lxml` are declined: they have no columns, which findings need.
+In MJML it also notes what the compiler refuses or misreads, and a missing tag hides as little as possible of the rest.
+`html5lib` and `lxml` are declined: they have no columns, which findings need.
 """
 
 import re
@@ -57,12 +56,9 @@ _REFERENCE = re.compile(r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|([a-zA-Z][a-zA-Z0-9
 
 
 class Attribute(NamedTuple):
-    """An attribute and its offsets.
+    """An attribute, and the offsets of its name, of its value after a quote, and after the whole.
 
-    `value` has its character references resolved; it is empty for an attribute without a value.
-
-    `offset`: start of the name. `value_offset`: start of the value, after a quote; without a value, that of the name.
-    `end`: after the whole attribute, including the closing quote.
+    `value` has its character references resolved. Without a value it is empty, and its offset that of the name.
     """
 
     value: str
@@ -83,9 +79,8 @@ class Element:
     """An element of HTML or MJML. All offsets count characters of the source that the tree was read from.
 
     `offset`: start of its start tag. `end`: after its end tag. `inner`: the range between the two tags.
-    `nodes`: its texts and elements. `children`: its elements alone. `number`: unique in a tree, counts start tags.
+    `number`: unique in a tree, counts start tags. The root has number 0 and an empty tag.
     `holder`: the element of MJML around an element of HTML, such as mj-text.
-    The root, which holds all top-level nodes, has number 0 and an empty tag.
     """
 
     tag: str
@@ -107,7 +102,6 @@ class Element:
         return child
 
     def close(self, stop: int, end: int) -> None:
-        """Set the start and the end of the end tag."""
         self.inner, self.end = range(self.inner.start, stop), end
 
     @property
@@ -203,10 +197,7 @@ def parse_html(html: str) -> Element:
 
 
 def parse_markup(source: str, *, is_mjml: bool) -> Parsed:
-    """Parse HTML or MJML, which may be any text.
-
-    Names are in lower case, but those of MJML as they are written. The HTML in an element of MJML is part of its tree.
-    """
+    """Parse any text as HTML or MJML. Names are in lower case, but those of MJML as they are written."""
     parser = _Parser(source, is_mjml=is_mjml)
     parser.read()
     return Parsed(parser.root, tuple(sorted(parser.faults, key=lambda fault: fault.offset)))
@@ -215,8 +206,7 @@ def parse_markup(source: str, *, is_mjml: bool) -> Parsed:
 def attribute_value(written: str) -> str:
     """Return the value of an attribute, with its character references resolved.
 
-    A name without a semicolon is no reference if a letter, a digit or "=" follows, so `?id=1&copy=2` keeps its
-    parameter (HTML, 13.2.5.73, named character reference state).
+    `?id=1&copy=2` keeps its parameter (HTML, 13.2.5.73, named character reference state).
     """
     return _REFERENCE.sub(_resolve, written) if "&" in written else written
 

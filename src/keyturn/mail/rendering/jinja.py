@@ -27,8 +27,7 @@ class PlainEnvironment(Environment):
 class SharedBytecodeCache(BytecodeCache):
     """Caches compiled files for each language: a filter of that language may have been applied to a constant.
 
-    It is for environments that differ in nothing else. A changed file replaces its old entry. When there are `most`
-    files, the cache begins anew.
+    It is for environments that differ in nothing else. When there are `most` files, it begins anew.
     """
 
     def __init__(self, most: float = inf) -> None:
@@ -89,10 +88,9 @@ _WRAPPER = re.compile(r"<!--.*?(?:-->|\Z)|<(/?)(mjml|mj-head|mj-body)\b[^<>]*>",
 
 
 class MjmlIncludes(Extension):
-    """Reads `mj-include` of MJML, of CSS (`type="css"`) and of HTML (`type="html"`).
+    """Reads `mj-include` of MJML, of CSS (`type="css"`) and of HTML, relative to the file, else to the folder.
 
-    A path is relative to the including file, else to the folder of the templates. A path that holds Jinja is left as it
-    is; the guard reports it.
+    A path that holds Jinja is left as it is; the guard reports it.
     """
 
     priority = -1  # before the other extensions of an environment

@@ -33,9 +33,7 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Templates:
     """The mails of a folder: an immutable value, of which the `with_...` methods make variants.
 
-    `globals`: values for every template, such as those of a brand.
-    `beneath`: folders with the files that this folder lacks.
-    `files`: tells which files make a mail.
+    `beneath`: folders with the files that this folder lacks. `files`: tells which files make a mail.
     `reload`: read a template again after it was saved.
     `make_environment`: makes a language's environment, if it is not Keyturn's own; `prepare` is applied to it.
     `engine`: renders the templates in place of Jinja.
@@ -65,11 +63,9 @@ class Templates:
         return self.engine.name if self.engine else "Jinja"
 
     def with_preparation(self, prepare: Callable[[Environment], Environment]) -> "Templates":
-        """Return the same templates, with `prepare` applied to each language's Jinja environment."""
         return replace(self, prepare=prepare, environments={})
 
     def with_files(self, files: Callable[[str], MailFiles]) -> "Templates":
-        """Return the same templates, with `files` to say which files make a mail."""
         return replace(self, files=files)
 
     def with_globals(self, globals_: Mapping[str, Any]) -> "Templates":
@@ -81,7 +77,6 @@ class Templates:
         return self.render_values(props.template, msgspec.structs.asdict(props), language)
 
     def render_values(self, name: str, values: Mapping[str, Any], language: Language) -> Rendered:
-        """Render as `render` does, from values without a struct."""
         return self.compile(name, self.fill(name, values, language))
 
     def fill(self, name: str, values: Mapping[str, Any], language: Language) -> Filled:
