@@ -45,10 +45,9 @@ _PATIENCE = 5
 
 @get("/metrics", include_in_schema=False)
 async def read_metrics(call: GivenCall) -> Response[bytes]:
-    """Answer the bearer of `metrics.token`; other clients get 404, and so do all without a token.
+    """Answer the bearer of `metrics.token`; other clients get 404, and so do all without a token (OWASP ASVS 13.4.5).
 
-    A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5). It asks what /health/ready asks:
-    otherwise, no metric of a quiet service would show that its accounts or its worker are down, since no request fails.
+    It asks what /health/ready asks: no other metric of a quiet service shows that its accounts or worker are down.
     """
     parts = call.parts
     token = parts.settings.metrics.token

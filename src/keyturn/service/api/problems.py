@@ -53,10 +53,7 @@ _INSTANCE = Meta(description="what the logs call the request, where it failed")
 
 
 def document_of(problem: Problem, language: Language) -> dict[str, Any]:
-    """Return the document that describes a problem to a client.
-
-    A problem for users is in their language (RFC 9457, 3.1.3). A problem that only a program can cause is in English.
-    """
+    """Return the document of a problem, in the user's language (RFC 9457, 3.1.3), or in English for a program."""
     title, detail = problem.title, problem.detail(language)
     document = {
         "type": f"{TYPE_PREFIX}{problem.slug}",
@@ -81,10 +78,7 @@ def problem_response(
 
 
 def problem_handlers(languages: Languages, meters: Meters | None = None) -> ExceptionHandlersMap:
-    """Return the handlers for a router of the API.
-
-    `meters` count a request that was refused before a call of a service, under the `kind` of its route.
-    """
+    """Return the handlers for a router of the API. `meters` count what was refused before a call of a service."""
     log_failure = FailureLog()
 
     def answer(request: AnyRequest, error: Exception) -> Response[Any]:
@@ -104,10 +98,7 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
 
 
 def count_unread(parts: Parts) -> Middleware:
-    """Return middleware that counts requests whose body was not JSON or had the wrong shape, when the answer begins.
-
-    If the limit is used up, that problem replaces the answer.
-    """
+    """Return middleware that counts requests with an unreadable body; a used-up limit replaces the answer."""
 
     def middleware(app: ASGIApp) -> ASGIApp:
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:

@@ -79,10 +79,7 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
 
 
 class Call:
-    """A request with the parts that answer it, which is what a handler gets: Litestar starts a task group for several.
-
-    `client` and `language` are those of the request.
-    """
+    """A request with the parts that answer it, as one dependency: Litestar starts a task group for several."""
 
     def __init__(self, parts: Parts, request: AnyRequest) -> None:
         self.parts, self.request = parts, request
@@ -116,8 +113,6 @@ GivenCall = NamedDependency[Call]
 
 
 def calling(parts: Parts) -> dict[str, Provide]:
-    """Return the dependency of handlers."""
-
     def call(request: AnyRequest) -> Call:
         return Call(parts, request)
 

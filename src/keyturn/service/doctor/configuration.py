@@ -104,7 +104,6 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
 
 
 async def check_pages(settings: Settings) -> list[Finding]:
-    """Render the app's own pages, and report each mistake with its place."""
     faults = await asyncio.to_thread(PagePreview(lambda: settings).faults)
     if not faults:
         return [ok(f"all pages render with the templates in {settings.pages.templates}")]

@@ -25,10 +25,7 @@ Check = tuple[str, Awaitable[Sequence[Finding]]]
 
 
 async def examine(reading: Reading, dns: Dns, *, patience: float = _PATIENCE) -> list[Finding]:
-    """Return the findings of all checks, in the order of the checks.
-
-    Only the settings are checked if they have a fault: other checks would read defaults that the user did not choose.
-    """
+    """Return the findings of all checks, in order; of the settings alone if they have a fault."""
     if reading.faults:
         skipped = Finding("others", "skip", "no other check was made", "Fix the settings first.")
         return [*check_settings(reading), skipped]

@@ -83,10 +83,7 @@ def is_supabase_auth(table: Table) -> bool:
 
 
 def clear_choice(likely: Sequence[str]) -> str:
-    """Return the only plausible table; "" if there are several.
-
-    It is the only one, or the only one with a usual name, or the only such one in the search path.
-    """
+    """Return the only plausible table, or the only one with a usual name, or in the search path; else ""."""
     usual = [name for name in likely if _rank(name) < len(_NAMES["tables"])] or likely
     chosen = usual if len(usual) == 1 else [name for name in usual if "." not in name]
     return chosen[0] if len(chosen) == 1 else ""
@@ -102,10 +99,7 @@ def _rank(name: str) -> int:
 
 
 def telling_columns(table: Table) -> list[str]:
-    """Return the columns whose values tell a form: that of the hashes, and those of times.
-
-    Only a time of the last change needs a form, if its type is none of times: that of columns of its type is likely.
-    """
+    """Return the columns whose values tell a form: that of the hashes, and times like a change that no type tells."""
     changed = [name for name, one in table.columns.items() if _is_of_change(name) and not kind_of(one).has_native_times]
     times = dict.fromkeys(one for name in changed for one in _times_like(table, name))
     return list(filter(None, [_column(table, "password"), *times]))
@@ -116,10 +110,7 @@ def _is_of_change(name: str) -> bool:
 
 
 def guess(table: Table, tables: Mapping[str, Table], values: _Values, *, password: bool) -> TableSettings:
-    """Return the likeliest meaning of the columns; "" for meanings without a column.
-
-    `values`: those of a few rows, by the `telling_columns`.
-    """
+    """Return the likeliest meaning of the columns. `values`: those of a few rows, by the `telling_columns`."""
     return TableSettings(
         table=table.name,
         id=_key_column(table),
@@ -147,7 +138,6 @@ def _column(table: Table, meaning: str) -> str:
 
 
 def text_column(table: Table, meaning: str) -> str:
-    """Return the column of a meaning by its name, if it can hold text; "" for none."""
     name = _column(table, meaning)
     return name if name and kind_of(table.columns[name]).holds in (str, object) else ""
 

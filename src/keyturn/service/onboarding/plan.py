@@ -46,12 +46,10 @@ class Flags(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The values for a settings file.
+    """The values for a settings file. `sign_in_url`: "" for Keyturn's page.
 
-    `sign_in_url`: "" for Keyturn's page.
     `database`: the address of the accounts' database. `variable`: the one that the file names in its place; "" if it
-    has the address. `together`: Keyturn's own tables are there, too.
-    `hashing`: the settings of the app's own hashes, and `hashes` in words. `look_at`: what the database does not show.
+    has the address. `together`: Keyturn's own tables are there, too. `look_at`: what the database does not show.
     """
 
     base_url: str
@@ -135,8 +133,7 @@ def _transport(environ: Mapping[str, str]) -> str:
 def _database(flags: Flags, environ: Mapping[str, str]) -> tuple[str, str]:
     """Return the address of the app's database, and the variable that the file names in its place; "" for none.
 
-    The flag may name the variable, such as `${DATABASE_URL}`. Raises SettingsInvalid, without repeating the address: it
-    may be a secret.
+    The flag may name the variable, such as `${DATABASE_URL}`. Raises SettingsInvalid, without the address: a secret.
     """
     address = flags.database or ("${DATABASE_URL}" if flags.store in (None, "table") else "")
     if not address:
@@ -188,7 +185,6 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
 
 
 async def _refusals(settings: TableSettings, hashes: HashFormat, database: AppDatabase) -> list[str]:
-    """Return what the database refuses of the mapping; nothing while a column is missing."""
     try:
         if settings.id and settings.email:
             await TableAccounts(settings, database, hashes.settings.hash_length).require_ready()

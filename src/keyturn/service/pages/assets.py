@@ -48,10 +48,9 @@ _PICTURE_HEADERS = {
 
 
 class Assets:
-    """Serves the static files, the files of each theme, and the files of a brand.
+    """Serves the static files, the files of each theme, and the files of a brand, from memory.
 
-    They are some kilobytes, so they live in memory. The packaged files share one version: scripts import each other by
-    relative names.
+    The packaged files share one version: scripts import each other by relative names.
     """
 
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
@@ -67,10 +66,7 @@ class Assets:
         self._version = sha256(b"".join(self._files[name] for name in sorted(self._files))).hexdigest()[:12]
 
     def url(self, name: str, kind: str = "") -> str:
-        """Return the URL path of a packaged file, for accounts of a kind.
-
-        Browsers may keep it for ever (RFC 8246), since other contents have another path.
-        """
+        """Return the URL path of a packaged file. Other contents have another path (RFC 8246)."""
         if name in ("brand.css", "icon.svg"):
             stem, _, suffix = name.partition(".")
             name = self._site.theme(kind).file_name(stem, f".{suffix}")
@@ -146,10 +142,7 @@ _INDENT = re.compile(r"^ +", re.MULTILINE)
 
 @cache
 def bundle_modules() -> str:
-    """Return all modules as one, without comments, indentation and their imports of each other.
-
-    The one text of several lines is the styles, where indentation means nothing.
-    """
+    """Return all modules as one, without comments, imports of each other and indentation, also that of the styles."""
     sources = folder("frontend")
     entry = (sources / "keyturn.js").read_text("utf-8")
     inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
@@ -160,10 +153,7 @@ def bundle_modules() -> str:
 
 
 def brand_module(source: str, theme: Theme) -> str:
-    """Return the module with the brand's accent, corners and font, which a page may override.
-
-    The elements stand on the background of the app, so the other colours of the brand are left out.
-    """
+    """Return the module with the brand's accent, corners and font; the elements stand on the background of the app."""
     for ours, theirs in zip(_looks(Palette(), Brand()), _looks(theme.palette, theme.brand), strict=True):
         source = source.replace(ours, theirs)
     return source
@@ -220,7 +210,6 @@ def _file_response(request: AnyRequest, content: bytes, media_type: str, headers
 
 @cache
 def _compressed(content: bytes) -> bytes:
-    """Return a file as it is sent: it is compressed once, when it is first asked for."""
     return compress(content, mtime=0)
 
 

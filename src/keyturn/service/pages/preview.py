@@ -1,8 +1,4 @@
-"""The hosted pages in every state, without a service: for designers, and for the check at the start.
-
-`preview.toml` has the states: samples of the values that a template gets. The studio shows them through its own
-interface (`HostedPages`), so neither half knows the other; `cli` connects them.
-"""
+"""The hosted pages in every state of `preview.toml`, without a service: for designers, and the check at the start."""
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -56,10 +52,7 @@ _ADA = {"id": "1", "email": "ada@northwind.example", "name": "Ada"}
 
 
 class PagePreview:
-    """Renders any state of any page with its files, in the brands of the settings and in `brands`.
-
-    A save shows at once: settings, templates and logos are read again for each page.
-    """
+    """Renders any state of any page with its files, in the brands of the settings and in `brands`, which may change."""
 
     def __init__(self, read: Callable[[], Settings], brands: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         """`read` returns the current settings, or raises SettingsInvalid."""
@@ -82,10 +75,9 @@ class PagePreview:
         return sorted(folder for folder in folders if folder.is_dir())
 
     def page(self, state: str, language: str, brand: str, prefix: str) -> str:
-        """Return a page whose links and files are below `prefix`.
+        """Return a page whose links and files are below `prefix`. Raises TemplateInvalid.
 
-        Raises LookupError for an unknown state or brand, and TemplateInvalid. Raises ValueError for a missing file of
-        the brand, and for settings with which the service would not start.
+        Raises LookupError for an unknown state or brand, and ValueError for settings or files that are wrong.
         """
         try:
             site = self._site(prefix)
@@ -96,10 +88,7 @@ class PagePreview:
         return self._renderer(site)(state, language, brand)
 
     def faults(self) -> Sequence[Fault]:
-        """Return every mistake in custom templates, by file and line. With any of them the service refuses to start.
-
-        Each state is rendered for each kind of account, so mistakes in rare states are reported, too.
-        """
+        """Return every mistake in custom templates, by file and line, in every state and for each kind of account."""
         site = self._site("")
         render, faults = self._renderer(site), list[Fault]()
         for state, kind in product(_STATES, ("", *site.themes.kinds)) if site.settings.pages.templates else ():
@@ -125,10 +114,7 @@ class PagePreview:
         )
 
     def _renderer(self, site: Site) -> Callable[[str, str, str], str]:
-        """Return what renders a state, in a language, for a kind of accounts, as a browser would get it.
-
-        It raises TemplateInvalid with the file and the line.
-        """
+        """Return what renders a state, in a language, for a kind of accounts. It raises TemplateInvalid."""
         settings = site.settings
         templates = PageTemplates(site, Assets(site, {}), settings.pages.templates)
         policy = PasswordPolicy(settings.password, settings.brand.name, max_bytes=settings.hashing.max_bytes)

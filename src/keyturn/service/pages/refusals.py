@@ -1,6 +1,6 @@
 """Errors as pages: a heading, a sentence, a way back, and no internal detail (OWASP ASVS 16.5.1).
 
-The page of an error that the log explains shows the id of the request, by which support finds its line.
+A page shows the id of the request if the log explains the error.
 """
 
 import logging
@@ -113,10 +113,7 @@ def refusal_page(
 
 
 def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
-    """Return the API's handler, with a page for browsers at an address that a service of its own does not know.
-
-    In an app, unknown addresses are the app's.
-    """
+    """Return the API's handler, with a page for browsers at an address that a service of its own does not know."""
     to_programs = problem_handlers(pages.parts.languages)[Exception]
 
     def answer(request: AnyRequest, error: Exception) -> Answer:

@@ -42,11 +42,7 @@ OURS = "keyturn"
 
 
 class PageTemplates:
-    """Renders the pages.
-
-    A file in the folder `own` replaces the packaged template of the same name; `keyturn/forgot.html` is always the
-    packaged one.
-    """
+    """Renders the pages. A file in the folder `own` replaces the packaged template of the same name."""
 
     def __init__(self, site: Site, assets: Assets, own: str = "") -> None:
         self._site, self._assets, self._own = site, assets, own
@@ -55,10 +51,7 @@ class PageTemplates:
     def render(
         self, template: str, values: Mapping[str, Any], language: Language, kind: str, link_to_itself: str = "?lang="
     ) -> str:
-        """Return the page, with a link to itself in each language: `link_to_itself` lacks only the language's tag.
-
-        Raises TemplateInvalid with the file and the line of a broken custom template.
-        """
+        """Return the page. `link_to_itself` lacks only a language's tag. Raises TemplateInvalid for own templates."""
         known = sorted(self._site.themes.languages.known.values(), key=lambda one: order_of_name(one.name))
         languages = [(one, f"{link_to_itself}{one.tag}") for one in known]
         values = {READER: language, "language": language, "languages": languages, **values}
@@ -188,8 +181,7 @@ class Visit(Call):
     def lead_on(self, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any) -> Answer:
         """Answer a form by leading to an address: with a redirect to a page here, with a page to another site.
 
-        A redirect of a form to another site ends at `form-action`, and so does every redirect that follows it there
-        (CSP Level 3, 6.4.2).
+        A redirect of a form to another site ends at `form-action` (CSP Level 3, 6.4.2).
         """
         if url.startswith("/"):
             return self.redirect(url, *cookies)
@@ -204,7 +196,6 @@ class Visit(Call):
         return self.redirect(cookie.path, cookie.hold(token[: LENGTH + 1], (email or "")[: LONGEST + 1]))
 
     async def signed_in(self) -> Account | None:
-        """Return the account that is signed in with this browser, if there is one."""
         try:
             return await self.require_signed_in()
         except NotSignedIn:
@@ -222,8 +213,6 @@ GivenVisit = NamedDependency[Visit]
 
 
 def visiting(pages: Pages) -> dict[str, Provide]:
-    """Return the dependency of handlers of pages."""
-
     def visit(request: AnyRequest) -> Visit:
         return Visit(pages, request)
 
@@ -238,8 +227,7 @@ def page_at(path: str, *handlers: ControllerRouterHandler, back: str = "") -> Ro
 def taking_link(cookie: BrowserCookie) -> HTTPRouteHandler:
     """Return the route of links with their token at the end of the path of their page, which is that of the cookie.
 
-    The token leaves the address bar for the cookie, GET shows the page, and only POST acts: mail scanners follow links
-    with GET (RFC 9110, 9.2.1; ASVS 3.5.3).
+    The token leaves the address bar, and only POST acts: mail scanners follow links (RFC 9110, 9.2.1; ASVS 3.5.3).
     """
 
     @reading("/{token:str}")
@@ -250,10 +238,7 @@ def taking_link(cookie: BrowserCookie) -> HTTPRouteHandler:
 
 
 def _link_to_itself(request: AnyRequest) -> str:
-    """Return the link from a page to itself, without the language tag at its end.
-
-    The rest of the address stays, unless it is longer than any of ours: the page has a link for each language.
-    """
+    """Return the link from a page to itself without the language tag at its end, and without too long a query."""
     stays = len(request.scope["query_string"]) <= _LONGEST_QUERY
     others = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"] if stays else []
     return f"?{urlencode([*others, ('lang', '')])}"

@@ -24,10 +24,7 @@ class OutcomeUnknown(
 
 
 class Violation(Struct, frozen=True):
-    """A broken password rule. `rule`: its stable name. `limit`: the number in its sentence.
-
-    `message`: the sentence of a rule that is not one of `rule_text`.
-    """
+    """A broken rule by its stable name, with the number in its sentence, or the sentence of a store's own rule."""
 
     rule: str
     message: str = ""

@@ -70,10 +70,7 @@ class SecurityLinkDead(
     sentence=N_("It has already been used, or it has expired."),
     outcome="link_dead",
 ):
-    """The link is invalid, used or expired.
-
-    It is a link by which a user says that a change or a request was not theirs.
-    """
+    """The link is invalid, used or expired."""
 
 
 class CodeRefused(
@@ -94,10 +91,7 @@ class Challenge(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ChallengeRequired(Problem, status=403, title=N_("Confirm that you’re human"), outcome="challenge_{reason}"):
-    """The answer to a challenge is missing, expired or refused; `challenge` has what a form needs to show one.
-
-    `reason`: what is wrong with the answer.
-    """
+    """The answer to a challenge is missing, expired or refused; `challenge` has what a form needs to show one."""
 
     # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): the client has no identity here.
     members = (("reason", ChallengeFlaw), ("challenge", Challenge))
@@ -113,7 +107,6 @@ class ChallengeRequired(Problem, status=403, title=N_("Confirm that you’re hum
 
 
 def flaw_text(flaw: ChallengeFlaw, words: "SourceTexts") -> str:
-    """Return the advice for a missing or refused answer to a challenge."""
     return words.gettext(_FLAWS[flaw])
 
 

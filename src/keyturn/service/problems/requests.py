@@ -78,10 +78,7 @@ class Passing(Problem):
 
 
 class TooManyRequests(Passing, status=429, title=N_("Too many requests"), outcome="limited"):
-    """A limit is used up.
-
-    `wait`: seconds, of which the client is told at least 1, and whole ones.
-    """
+    """A limit is used up."""
 
     example = (30,)
 
@@ -103,10 +100,7 @@ class Unavailable(Passing, status=503, title=N_("The service is not available ri
 
 
 class DatabaseUnready(Unavailable):
-    """Keyturn's own database cannot be reached, or its migrations were not run.
-
-    `not_committed`: it is certain that a transaction that ended with this error was not committed.
-    """
+    """Keyturn's own database cannot be reached, or its migrations were not run."""
 
     def __init__(self, reason: str = "", *, not_committed: bool = False) -> None:
         super().__init__(reason)

@@ -1,7 +1,6 @@
-"""Reads a brand's files within bounds, detects their types by content, and checks the rules for a brand.
+"""A brand's files, read within bounds with types by content, and the rules for a brand.
 
-An SVG logo is shown as an image, in which browsers run no script (SVG 2, 2.2.1), and its own URL is sandboxed
-(`pages/assets.py`). So an SVG is served unchanged.
+An SVG is served unchanged: browsers run no script in an image (SVG 2, 2.2.1), and its own URL is sandboxed.
 """
 
 import errno
@@ -41,8 +40,6 @@ IN_MAILS = (".png", ".jpg", ".gif")
 
 
 class BrandFile(msgspec.Struct, frozen=True):
-    """What a file holds, and the suffix of its kind."""
-
     content: bytes
     suffix: str
 

@@ -1,4 +1,4 @@
-"""Derives the paths of the API and the hosted pages, and the links to them, from the settings, and checks them."""
+"""The paths of the API and the hosted pages, and the links to them, derived from the settings and checked."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -36,9 +36,8 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     """Paths as the service knows them, without that of `base_url`.
 
     A page whose address is elsewhere keeps its default path; it is "" if the API has that path.
-    `secure` is "" if no link of a mail leads there. `token` and `email` are
-    what a link calls them in its query, or behind its "#". `settings` has the kinds of accounts whose security settings
-    are not at `security`: a path, or an address elsewhere.
+    `secure` is "" if no link of a mail leads there. `token` and `email` are a link's names for them, in its query or
+    behind its "#". `settings`: of the kinds of accounts whose security settings are elsewhere, a path or an address.
     """
 
     api: str = "/api/auth"
@@ -121,11 +120,7 @@ def page_urls(settings: Settings) -> dict[str, str]:
 
 
 def hosted_path(pattern: str) -> str | None:
-    """Return the path of the hosted page whose address this is; None where the page is the app's own.
-
-    "{base_url}/change-password?token={token}" is at /change-password, and "{base_url}/reset-password/{token}" at
-    /reset-password.
-    """
+    """Return the path of the hosted page at "{base_url}/reset-password/{token}"; None for a page of the app's own."""
     if not pattern.startswith(_HOSTED):
         return None
     path = re.split(r"[?#]", pattern.removeprefix(_HOSTED))[0].removesuffix(_TOKEN)

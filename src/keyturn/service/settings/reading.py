@@ -49,10 +49,7 @@ def read_settings(
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of a file and an environment, and their faults. An unreadable value is its default.
-
-    `is_of_no_file`: there is no settings file where one is looked for, and none was named.
-    """
+    """The settings of a file and an environment, and their faults. An unreadable value is its default."""
 
     file: Path
     settings: Settings
@@ -73,7 +70,6 @@ def inspect_settings(
     `file`: by default $KEYTURN_CONFIG, then keyturn.toml in the working directory, which may be missing.
     `sending`: whether the process sends mails, and so needs their secrets.
     `connecting`: whether it connects to anything. To render mails, a variable that the file names may be missing.
-    `with_file`: False to read the environment alone.
     """
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
@@ -87,11 +83,7 @@ def inspect_settings(
 
 
 def require_valid(values: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
-    """Return settings that code has made or changed, each value with the type of its setting.
-
-    What holds for a file holds for them. A mapping has the sections and keys of a file. Raises SettingsInvalid with
-    every fault.
-    """
+    """Return settings that code has made or changed, checked as those of a file. Raises SettingsInvalid."""
     settings, faults = _build(values, Builder(None, Path(), []), sending=sending, connecting=True)
     if faults:
         raise SettingsInvalid(faults)
@@ -101,7 +93,6 @@ def require_valid(values: Settings | Mapping[str, Any], *, sending: bool = True)
 def _build(
     values: Settings | Mapping[str, Any], builder: Builder, *, sending: bool, connecting: bool
 ) -> tuple[Settings, list[Fault]]:
-    """Return the settings with all faults: invalid values, missing values, and broken rules."""
     settings = builder.build(Settings, values)
     broken = broken_rules(settings, sending=sending, written=_written_names(builder))
     # A rule about a default says nothing where that replaces an unreadable value.
@@ -181,7 +172,6 @@ def known_variables() -> dict[str, str]:
 
 
 def secret_variables() -> frozenset[str]:
-    """Return the variables that hold a secret."""
     secrets = {name for name, kind in _typed_settings() if is_secret(kind)}
     return frozenset({name for name, setting in known_variables().items() if setting in secrets} | {_STUDIO_TOKEN})
 

@@ -30,9 +30,8 @@ _WITH_SECRETS = ("accounts.supabase.url", "second_step.sms.api_url", "webhooks.u
 
 
 def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
-    """Yield every rule that the settings break.
+    """Yield every rule that the settings break. A process that is `sending` mails has more of them.
 
-    `sending`: whether the process sends mails, which has more rules.
     `written`: the sections and keys in the file or the environment, as opposed to defaults.
     """
     yield from list(page_faults(settings)) or hosting_faults(settings)
@@ -78,10 +77,7 @@ _TRIAL = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_
 
 
 def _providers(settings: Settings) -> Iterator[Fault]:
-    """Yield what keeps a process from sending: values that a chosen provider lacks, and values that are none.
-
-    Those of other providers are not checked: AWS's variables serve other programs, too.
-    """
+    """Yield what chosen providers lack, and values of theirs that are none: AWS's variables serve others, too."""
     mail = settings.mail
     chosen = {mail.transport: ("mail.transport", _TRIAL)} | {mail.fallback: ("mail.fallback", "")}
     for name, (chosen_by, advice) in chosen.items():
@@ -94,7 +90,6 @@ def _providers(settings: Settings) -> Iterator[Fault]:
 
 
 def missing_settings(name: str, settings: Settings) -> Iterator[str]:
-    """Yield what a provider needs and is not set, as people know it."""
     for setting in PROVIDERS[name].needs if name in PROVIDERS else ():
         if not getattr(getattr(settings, name), setting):
             yield PROVIDERS[name].known_as(setting)
