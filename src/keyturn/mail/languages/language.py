@@ -217,9 +217,6 @@ def _zone_name(local: datetime) -> str:
     return f"UTC{name}" if name[:1] in ("+", "-") else name
 
 
-# The names of languages in those languages
-
-
 # The packaged names are listed here, as in large products: reading CLDR's would load the data of every locale for a
 # page with a list, a third of a second and 18 MB.
 _OWN_NAMES: Mapping[str, str] = {

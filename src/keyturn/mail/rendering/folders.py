@@ -33,9 +33,6 @@ class Folders:
             yield from paths_below(folder)
 
 
-# The files of a mail
-
-
 _SUFFIX = r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)"
 _TEMPLATE_OF = re.compile(rf"({_SUFFIX})\.[^./]+$|\.(?:j2|jinja2?)$", re.IGNORECASE)
 _FORMAT = re.compile(rf"{_SUFFIX}$", re.IGNORECASE)

@@ -79,18 +79,15 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
 
 
-# `<mj-include path="./footer.mjml" />`: mrml reads no files, so it becomes Jinja's include, as in mjml's own compiler
-
-
 _INCLUDE = re.compile(r"<!--.*?(?:-->|\Z)|<mj-include\b([^<>]*?)/?>(?:\s*</mj-include\s*>)?", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""\s([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _WRAPPER = re.compile(r"<!--.*?(?:-->|\Z)|<(/?)(mjml|mj-head|mj-body)\b[^<>]*>", re.DOTALL)
 
 
 class MjmlIncludes(Extension):
-    """Reads `mj-include` of MJML, of CSS (`type="css"`) and of HTML, relative to the file, else to the folder.
+    """Makes Jinja's include of `mj-include` of MJML, of CSS (`type="css"`) and of HTML: mrml reads no files.
 
-    A path that holds Jinja is left as it is; the guard reports it.
+    A path is relative to the file, else to the folder. One that holds Jinja is left as it is; the guard reports it.
     """
 
     priority = -1  # before the other extensions of an environment

@@ -61,8 +61,6 @@ _NO_CREDENTIALS = re.compile(r"challenge|ceremony|attempt|logs?$|events?$|histor
 
 _Values = Mapping[str, Sequence[object]]
 
-# The table of accounts
-
 
 def likely_tables(tables: Mapping[str, Table], *, password: bool) -> list[str]:
     """Return the tables that may hold accounts, the likeliest first. `password`: whether they must hold one, too."""
@@ -93,9 +91,6 @@ def _rank(name: str) -> int:
     usual: list[str] = _NAMES["tables"]
     plain = _bare_name(name)
     return usual.index(plain) if plain in usual else len(usual)
-
-
-# Its columns
 
 
 def telling_columns(table: Table) -> list[str]:
@@ -158,9 +153,6 @@ def _key_column(table: Table) -> str:
     return table.key or _column(table, "id")
 
 
-# What a change sets
-
-
 def _columns_to_set(table: Table, values: _Values) -> dict[str, Value]:
     password = _column(table, "password")
     wanted = {name: _value_to_set(table, name, values) for name in table.columns if name != password}
@@ -197,9 +189,6 @@ def _time_placeholder(table: Table, name: str, values: _Values) -> str:
         return "{now_iso}"
     # A 64-bit integer is most likely JavaScript's Date.now(), which does not fit a smaller one.
     return "{now_ms}" if kind.holds is int and not kind.on_sqlite and kind.highest > 2**32 else "{now}"
-
-
-# What a change or an intrusion ends
 
 
 def credentials_in(name: str) -> Credentials | Literal[""]:

@@ -165,9 +165,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     brand: dict[str, str | int] = {}
 
 
-# Safeguards: what users can do about a change that was not theirs, and what an app may refuse
-
-
 class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The button "Secure your account" in the mail that confirms a change of the password.
 
@@ -270,9 +267,6 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     site_key: str = ""
     secret: Secret = Secret("")
     url: str = ""
-
-
-# Second steps
 
 
 class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):

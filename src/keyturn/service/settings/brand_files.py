@@ -64,9 +64,6 @@ def read_logo(path: str) -> BrandFile:
     raise ValueError(f"must be an SVG, PNG, JPEG, GIF or WebP image: {path}")
 
 
-# The rules
-
-
 _QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
 _FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
 """A name that needs no escaping in a stylesheet, in an attribute of a mail and in a JavaScript module."""

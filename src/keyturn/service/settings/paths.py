@@ -80,11 +80,11 @@ def _parameter_names(pattern: str) -> dict[str, str]:
     return {places[value]: name for name, value in parameters if value in places}
 
 
-# The links in mails come from the settings alone, never from a request's headers (CVE-2017-8295)
-
-
 class PageUrls:
-    """Makes links from the patterns of the settings. `secures`: the button "This was not me" has a page."""
+    """Makes links from the settings alone, never from a request's headers (CVE-2017-8295).
+
+    `secures`: the button "This was not me" has a page.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._base = settings, settings.base_url.rstrip("/")

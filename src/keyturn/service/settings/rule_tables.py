@@ -95,9 +95,6 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
 """Settings, what is true of each of their values (or raises ValueError), and what a fault says."""
 
 
-# Rules between settings
-
-
 class Needs(NamedTuple):
     """`setting` must be set if `by` is one of `values`; without values, if `by` is set at all.
 

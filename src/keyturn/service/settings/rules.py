@@ -70,9 +70,6 @@ def _secret_key(settings: Settings) -> Iterator[Fault]:
         yield Fault(name, f"missing: set it to {SHORTEST_SECRET} or more random characters")
 
 
-# Mail providers
-
-
 _TRIAL = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_MAIL_TRANSPORT=capture"
 
 
@@ -100,9 +97,6 @@ def _reports(settings: Settings) -> Iterator[Fault]:
         proof = provider.proof(getattr(settings, name))
         if proof and (reports := provider.reports) and not holds(reports.proof, proof):
             yield Fault(f"{name}.{reports.setting}", reports.fault)
-
-
-# The account store, and second steps
 
 
 _CHOICES = (
@@ -211,9 +205,6 @@ def _second_step(settings: Settings) -> Iterator[Fault]:
 
         if not all(holds(Fernet, key) for key in table.keys):
             yield Fault("second_step.table.key", "must be a Fernet key: 32 bytes in base64url")
-
-
-# Folders and languages
 
 
 def _folders(settings: Settings) -> Iterator[Fault]:
