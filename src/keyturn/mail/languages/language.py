@@ -28,7 +28,6 @@ from keyturn.mail.languages.catalogues import ANY, PACKAGED, Catalogues, lineage
 SOURCE_LANGUAGE = "en"
 
 READER = "_reader"
-"""The name under which a template gets its reader's language, in the reader's zone."""
 
 _LONGEST_ZONE = 64
 _Unit = Literal["day", "hour", "minute", "second"]
@@ -186,7 +185,6 @@ _VALUES_OF: Mapping[str, Mapping[str, int]] = {
     "pgettext": {"context": 0},
     "npgettext": {"context": 0, "num": 3},
 }
-"""The functions of gettext, and where they get values beside those by name."""
 
 
 def _filling(texts: SourceTexts, name: str, places: Mapping[str, int]) -> Callable[..., str]:

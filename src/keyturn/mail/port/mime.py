@@ -28,7 +28,6 @@ _LONGEST_LINE = 78
 """Without the line break (RFC 5322, 2.1.1)."""
 
 _LOCAL_PART = re.compile(r"(?:(?<=^)|(?<=<))(?=\.|[^@\s\"<>]*\.(?:\.|@))[^@\s\"<>]+(?=@[^@]+$)")
-"""A local part with a dot at its start, at its end or beside another."""
 
 _MAILBOXES = frozenset(("From", "To", "Reply-To"))
 _NAME = re.compile(r"[!-9;-~]+")

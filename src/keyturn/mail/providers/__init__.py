@@ -15,4 +15,3 @@ def _providers() -> Mapping[str, Provider[Any]]:
 
 
 PROVIDERS = _providers()
-"""By name, in the order in which lists show them."""

@@ -73,7 +73,6 @@ def quota_renewal(quota: str, moment: datetime) -> datetime:
 
 
 _LONGEST_ID = 80
-"""Characters: Svix's own have 31."""
 
 
 _TOLERANCE = 300
@@ -110,7 +109,6 @@ async def _read(key: bytes, headers: Mapping[str, str], body: bytes) -> Sequence
 
 
 _SANDBOX = "resend.dev"
-"""The domain of Resend's own test sender."""
 
 _DOMAINS = "https://resend.com/domains"
 _KEY_REFUSED = {400, 401, 403, 422}

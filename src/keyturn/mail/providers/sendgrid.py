@@ -85,7 +85,6 @@ _EVENTS = {
     "click": "clicked",
 }
 _SUPPRESSED = {"Bounced Address", "Invalid", "Spam Reporting Address", "Unsubscribed Address"}
-"""Reasons of "dropped" for mailboxes on SendGrid's own lists, as in its reference."""
 
 _SIGNATURE, _TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
 _require_headers = signature_headers(_SIGNATURE, _TIMESTAMP)

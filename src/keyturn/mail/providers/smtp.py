@@ -36,7 +36,6 @@ _TRANSIENT, _PERMANENT = range(400, 500), range(500, 600)
 """RFC 5321 4.2.1: a reply of 5yz is permanent, 4yz may work later. No other replies refuse."""
 
 _MOST_SAID = 200
-"""Characters of a server's words that are shown."""
 
 _UNKNOWN_PAUSE = 600.0
 """Seconds before a mail is repeated that the server may have: one that never answers would send a copy each time."""

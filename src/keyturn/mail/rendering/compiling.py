@@ -13,7 +13,6 @@ from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.html_tree import Element, parse_html, parse_markup
 from keyturn.mail.rendering.jinja import unwrap_includes
 
-
 _INLINE_STYLE = re.compile(
     r"""<!--.*?(?:-->|\Z)|(<mj-style\b(?=[^<>]*?\sinline\s*=\s*["']inline["'])[^<>]*(?<!/)>)(.*?)(?:(?=(</)mj-style\s*>)|\Z)""",
     re.DOTALL,

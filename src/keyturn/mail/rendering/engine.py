@@ -6,7 +6,6 @@ from typing import Any, Literal, Protocol
 from keyturn.mail.languages import Language
 
 FaultKind = Literal["error", "missing-template", "syntax", "unknown-filter", "unknown-library", "unknown-tag"]
-"""Kinds of mistakes, named as the rules are."""
 
 
 class Engine(Protocol):

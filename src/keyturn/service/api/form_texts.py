@@ -116,7 +116,6 @@ _TEXTS: Mapping[str, str] = {
     "retry": N_("Try again"),
     "reference": N_("Reference: %(id)s"),
 }
-"""Every text by the form's name for it."""
 
 _OF_NAMES: Mapping[str, str] = {
     "forgotLead": N_(
@@ -127,7 +126,6 @@ _OF_NAMES: Mapping[str, str] = {
     "malformed": N_("Enter a full email address, such as name@example.org, or your username."),
     "another": N_("Use another email or username"),
 }
-"""What differs if users may enter a user name in place of their address."""
 
 _OF_THE_FORM = ("all", "email", "id", "met", "name", "number", "rules", "strength", "time", "wait")
 """The placeholders that the form fills in, and finds in braces."""

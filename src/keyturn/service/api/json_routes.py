@@ -23,10 +23,8 @@ ANYONE: Sequence[SecurityRequirement] = ({},)
 """For OpenAPI: a client need not show anything."""
 
 SESSION = "session"
-"""The name of the session's cookie among OpenAPI's security schemes."""
 
 SERVICE_KEY = "serviceKey"
-"""The name of an operator's service key among OpenAPI's security schemes."""
 
 Register = Callable[[AnyCallable], HTTPRouteHandler]
 

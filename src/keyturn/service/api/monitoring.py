@@ -31,7 +31,6 @@ async def check_readiness(call: GivenCall) -> Health:
 
 
 health_routes = Router("/health", route_handlers=[check_liveness, check_readiness], tags=["Health"], security=ANYONE)
-"""For load balancers and orchestrators."""
 
 log = logging.getLogger("keyturn.metrics")
 

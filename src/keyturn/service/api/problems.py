@@ -34,7 +34,6 @@ TYPE_PREFIX = "urn:keyturn:problem:"
 """A `type` is a name, not a page (RFC 9457 3.1.1 asks for a stable, absolute URI; it need not be resolvable)."""
 
 INSTANCE_PREFIX = "urn:keyturn:request:"
-"""An `instance` names a failure in the logs (RFC 9457 3.1.5)."""
 
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """The headers of every answer about an account (OWASP ASVS 14.3.2, 3.4.4)."""
@@ -44,7 +43,6 @@ UNREAD = "keyturn_unread"
 
 _HTTP = requests.NotFound, requests.MethodNotAllowed, requests.RequestTooLarge, requests.UnsupportedMediaType
 _HTTP_PROBLEMS: Mapping[int, type[Problem]] = {problem.status: problem for problem in _HTTP}
-"""The problems for Litestar's own refusals, by status."""
 
 _ENGLISH = Language(Locale(SOURCE_LANGUAGE), UTC)
 _MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`")

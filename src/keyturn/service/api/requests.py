@@ -109,7 +109,6 @@ class Call:
 
 
 GivenCall = NamedDependency[Call]
-"""The call, as a handler gets it."""
 
 
 def calling(parts: Parts) -> dict[str, Provide]:

@@ -31,7 +31,6 @@ _REASONS: Mapping[type[Exception], str] = {
 }
 
 Texts = Mapping[str, Sequence[str]]
-"""The TXT records of each name."""
 
 
 class Unanswered(KeyturnError):

@@ -21,7 +21,6 @@ _PATIENCE = 5
 """Seconds for one check."""
 
 Check = tuple[str, Awaitable[Sequence[Finding]]]
-"""The name of a check of the doctor, and its work."""
 
 
 async def examine(reading: Reading, dns: Dns, *, patience: float = _PATIENCE) -> list[Finding]:

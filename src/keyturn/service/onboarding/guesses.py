@@ -33,7 +33,6 @@ _CHANGED_AT = re.compile(
     rf"|last{_PASSWORD}(change|update)d?(at|on|date|time)?"
 )
 _TIMES = re.compile(r"(at|on|date|time|timestamp|since)$|^(created|updated|modified|changed|last)", re.IGNORECASE)
-"""Names of columns of times."""
 _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
     "passkeys": re.compile(
         r"passkey|webauthn|fido2?(key|credential|device)|publickeycredential|securitykeys?$|authenticators?$"
@@ -57,7 +56,6 @@ second factor, and must stay."""
 _MIXED = re.compile(r"authenticators?$")
 """Tables that may also hold second factors, which must stay: django-allauth's."""
 _NO_CREDENTIALS = re.compile(r"challenge|ceremony|attempt|logs?$|events?$|history|usage|audit")
-"""Parts of names of tables that only tell of credentials."""
 
 _Values = Mapping[str, Sequence[object]]
 

@@ -25,7 +25,6 @@ from keyturn.service.settings.brand_files import BrandFile
 
 _STATIC = Path(__file__).parent / "static"
 _SHARED = ("puzzle.js", "strength.js")
-"""The modules of keyturn.js that the pages use, too."""
 
 _MEDIA_TYPES = {
     ".css": "text/css",
@@ -129,7 +128,6 @@ _MODULES = (
     "client", "style", "making", "puzzle", "challenge", "forms", "code", "asking", "link", "strength", "rules",
     "second_step", "reset",
 )  # fmt: skip
-"""In the order of their imports."""
 
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)
 _TYPE = re.compile(r"/\*\* @type [^\n*]*\*/ ?|(?<=[;,{]) // [^\n]*")

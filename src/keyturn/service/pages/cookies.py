@@ -18,10 +18,8 @@ from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.sign_in import PROOF_LIFE
 
 Said = Literal[DeadReason, "password_changed", "signed_out", "account_secured", "outcome_unknown", "link_replaced"]
-"""A message on the next page about the last action, or why a link ended under a script."""
 
 _REMEMBERED = timedelta(minutes=10)
-"""How long the page of a request shows "Check your email"."""
 
 _SHOWN_ONCE = timedelta(minutes=1)
 _OPENED = timedelta(hours=1)

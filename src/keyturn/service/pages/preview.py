@@ -34,7 +34,6 @@ _FILE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _STATES: Mapping[str, Mapping[str, Any]] = {
     name: {**_FILE["defaults"].get(state["template"], {}), **state} for name, state in _FILE["states"].items()
 }
-"""In the order in which users meet them."""
 
 
 _TYPES: Mapping[str, Any] = {
@@ -45,7 +44,6 @@ _TYPES: Mapping[str, Any] = {
     "step": ShownStep,
     "wait": timedelta,
 }
-"""The types of values that templates ask for more than their fields."""
 
 _PROBLEMS = {type(one).__name__: one for one in (TooManyRequests(47), Busy(), OutcomeUnknown(), Internal())}
 _ADA = {"id": "1", "email": "ada@northwind.example", "name": "Ada"}

@@ -58,7 +58,6 @@ STORY = (
     "checkPassword", "resetPassword", "replaceExpiredLink", "secureAccount", "getFormTexts",
     "signIn", "getSignedIn", "changePassword", "signOut", "invite", "mintLink", "checkLiveness", "checkReadiness",
 )  # fmt: skip
-"""The names of the operations, in the order in which a frontend calls them."""
 
 
 _JSON = "application/json"

@@ -36,7 +36,6 @@ _REASONS = {
     "too-many-requests": "too_many",
     "unavailable": "failed",
 }
-"""The names in `refusal.html` that differ from the slug of the problem."""
 
 _WITHOUT_REFERENCE = {"missing", "too_many", "busy"}
 """The reasons whose page says everything: the log has no more."""

@@ -38,7 +38,6 @@ from keyturn.service.telemetry.logs import LogEvent
 PACKAGED = Path(__file__).parent / "templates"
 
 OURS = "keyturn"
-"""The prefix of a packaged template that a custom one replaces: `keyturn/page.html`."""
 
 
 class PageTemplates:
@@ -106,7 +105,6 @@ _LONGEST_QUERY = 1000
 Answer = Response[Any]
 
 PageOwner = Account | Flash
-"""The account of a page: its language, kind and time zone."""
 
 
 class Pages:
@@ -209,7 +207,6 @@ class Visit(Call):
 
 
 GivenVisit = NamedDependency[Visit]
-"""The visit, as a handler gets it."""
 
 
 def visiting(pages: Pages) -> dict[str, Provide]:

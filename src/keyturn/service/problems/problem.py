@@ -21,7 +21,6 @@ NOT_COUNTED = "failed"
 
 
 MALFORMED = "malformed"
-"""The outcome of an unreadable request."""
 
 
 class Problem(KeyturnError):

@@ -60,7 +60,6 @@ LINK_TEXTS: Mapping[DeadReason, tuple[str, str]] = {
     ),
     "second_step": (LinkDead.title, _DEAD["second_step"]),
 }
-"""The heading and the text of a page or a form that says why a link is dead."""
 
 
 class SecurityLinkDead(

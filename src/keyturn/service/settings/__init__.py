@@ -203,7 +203,6 @@ BCRYPT_PREFIXES = {
     "django-bcrypt": "bcrypt$$2b$",
     "spring-bcrypt": "{bcrypt}$2a$",
 }
-"""How each library writes bcrypt."""
 
 PBKDF2_ITERATIONS = 1_200_000
 """Those of Django 6.0; OWASP requires 600,000. Django itself replaces a hash with others at the next sign-in."""
@@ -213,7 +212,6 @@ _OTHER_HASHES = {
     "argon2id": ("$argon2id$v=19$m=65536,t=3,p=4$", 22 + 1 + 43),
     "werkzeug-scrypt": ("scrypt:32768:8:1$", 145),
 }
-"""The beginning of each hash, and the characters of its salt and its digest."""
 
 
 class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -480,7 +478,6 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 RATES = tuple(field.name for field in msgspec.structs.fields(LimitSettings) if field.type is str)
-"""The limits that are rates."""
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):

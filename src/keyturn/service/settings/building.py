@@ -29,7 +29,6 @@ _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d
 
 _Section = Mapping[str, Any] | msgspec.Struct
 _SECTIONS = (Mapping, msgspec.Struct)
-"""A section of a file, and one that code has made."""
 
 
 class Variable(str):

@@ -37,7 +37,6 @@ _SPELLINGS = {
     "ssl_key": "sslkey",
     "prepared_statement_cache_size": "statement_cache_size",
 }
-"""Parameters that mean one of libpq's or asyncpg's."""
 
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslpassword")
 _HONOURED = {

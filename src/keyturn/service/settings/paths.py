@@ -16,10 +16,8 @@ API_ROUTES = (
     *("replace-expired-link", "reset-password", "reset-password-with-token", "check-password", "password-policy"),
     *("texts", "challenge", "secure-account", "links"),
 )
-"""What is mounted below `server.api_path`."""
 
 SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
-"""Where sessions are, wherever `server.api_path` is."""
 
 SECURITY_SETTINGS = "/security-settings"
 """Where the security settings are of every kind of account that has no page of its own."""
@@ -29,7 +27,6 @@ _TOKEN = "/{token}"
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 """Without "." and "..": a browser removes them, and requests another path (RFC 3986, 5.2.4)."""
 _TAKEN = {"health", "keyturn-assets", "keyturn.d.ts", "keyturn.js", "logout", "metrics", "schema", "studio", "webhooks"}
-"""First parts of paths that other routes use."""
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,6 @@ OTHER_NAMES = {
     "SUPABASE_URL": "accounts.supabase.url",
     "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
 }
-"""Names that a provider's own documentation uses, and the setting that each one sets."""
 
 _STUDIO_TOKEN = "KEYTURN_STUDIO_TOKEN"
 _NOT_SETTINGS = {"KEYTURN_CONFIG", _STUDIO_TOKEN, "KEYTURN_STUDIO_LIMIT_SECONDS", "KEYTURN_STUDIO_LIMIT_MEGABYTES"}

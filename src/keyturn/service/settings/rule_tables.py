@@ -21,7 +21,6 @@ SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
 
 FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-"""How a function of the app's is named: `package.module:function`."""
 
 _MOST_A_RATE = 100_000
 """Requests: the time of each is stored until it expires."""
@@ -145,7 +144,6 @@ _ONLY_FOR = (
     ("second_step.sms.account", "second_step.source", "builtin table"),
     ("second_step.table.key", "second_step.table.format", "fernet laravel"),
 )
-"""Settings that have no effect unless others are one of some values."""
 
 _DIFFERS = (
     ("mail.fallback", "mail.transport", "must be another provider than mail.transport"),
@@ -155,7 +153,6 @@ _DIFFERS = (
         "is also invitations.service_key: a link is a stronger right, choose another",
     ),
 )
-"""Settings that must differ from others if they are set, and what a fault says."""
 
 
 def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:

@@ -26,7 +26,6 @@ from keyturn.service.settings.url_rules import database_fault, page_faults, serv
 from keyturn.values import did_you_mean, not_this
 
 _WITH_SECRETS = ("accounts.supabase.url", "second_step.sms.api_url", "webhooks.url")
-"""Addresses of services that are called with a secret."""
 
 
 def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
@@ -103,7 +102,6 @@ _CHOICES = (
     ("accounts.store", ("builtin", "table", "supabase", "ldap")),
     ("second_step.source", ("none", "builtin", "table", "supabase")),
 )
-"""Keyturn's own choices; another is a function of the app's."""
 
 _USERS = (
     ("accounts.table", "accounts.store", ("table", "supabase")),
@@ -114,7 +112,6 @@ _USERS = (
 """Sections, and the choices that use them."""
 
 _PLACES = ("{now}", "{now_ms}", "{now_iso}", "{null}")
-"""What a value of accounts.table.set may be, beside a plain one."""
 
 _COLUMN_OF_TABLE = re.compile(r'[^."\s]+(\.[^."\s]+){1,2}')
 _PLACE = re.compile(r"\{\w+\}")

@@ -16,7 +16,6 @@ _DATABASES = {
     **dict.fromkeys(("postgresql", "postgres", "pgsql", "psql", "postgis"), "postgresql"),
     **dict.fromkeys(("mysql", "mysql2", "mysql-connector", "mariadb"), "mysql"),
 }
-"""URL schemes of databases in frameworks, and the database of each."""
 
 NO_ADDRESS = "not a database address: write one such as postgresql://app@db/app or sqlite:///app.db"
 
