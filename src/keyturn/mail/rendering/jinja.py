@@ -1,4 +1,4 @@
-"""Jinja templates, compiled once in a process, however often the app is built, and MJML's includes in them."""
+"""Jinja templates, their errors, and MJML's includes in them."""
 
 import re
 import traceback
@@ -9,19 +9,13 @@ from posixpath import dirname, join, normpath
 from types import CodeType
 from typing import Any
 
-from jinja2 import BytecodeCache, Environment, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import BaseLoader, BytecodeCache, Environment, StrictUndefined
 from jinja2.bccache import Bucket
+from jinja2.exceptions import TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.ext import Extension
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.html_tree import attribute_value
-
-
-class PlainEnvironment(Environment):
-    """Gives its templates its own globals, in place of Jinja's ChainMap of them, which is read for each mail."""
-
-    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        return {**self.globals, **d} if d else self.globals
 
 
 class SharedBytecodeCache(BytecodeCache):
@@ -48,9 +42,30 @@ class SharedBytecodeCache(BytecodeCache):
 
 
 @cache
-def shared_bytecode_cache() -> SharedBytecodeCache:
-    """Return the cache that all of Keyturn's own environments share."""
+def _shared_cache() -> SharedBytecodeCache:
     return SharedBytecodeCache()
+
+
+class OwnEnvironment(Environment):
+    """Reads Keyturn's own templates, compiled once in a process, however often the app is built.
+
+    Templates get the environment's globals, in place of Jinja's ChainMap of them, which is read for each mail.
+    """
+
+    def __init__(self, loader: BaseLoader, *, reload: bool = False) -> None:
+        super().__init__(
+            loader=loader,
+            autoescape=lambda name: not (name or "").endswith(".txt"),
+            auto_reload=reload,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+            bytecode_cache=_shared_cache(),
+        )
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **d} if d else self.globals
 
 
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")

@@ -1,20 +1,19 @@
 """Typed props -> Jinja -> MJML -> a rendered mail: one path for sending, for the studio and for snapshot tests."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
+from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError
 
 from keyturn.mail.languages import READER, Language
 from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line, to_html
-from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.folders import Folders, MailFiles, own_files
-from keyturn.mail.rendering.jinja import MjmlIncludes, PlainEnvironment, shared_bytecode_cache, template_invalid
+from keyturn.mail.rendering.jinja import MjmlIncludes, OwnEnvironment, template_invalid
 
 
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,6 +26,29 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     template: ClassVar[str]
     audit: ClassVar[str] = ""
+
+
+FaultKind = Literal["error", "missing-template", "syntax", "unknown-filter", "unknown-library", "unknown-tag"]
+
+
+class Engine(Protocol):
+    """The port of a template engine other than Jinja, Django's: renders templates by their names in `Folders`."""
+
+    name: str
+
+    def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
+        """Return the rendered template with the source of each part (`studio/lint/source`). Raises TemplateInvalid."""
+
+    def find_variables(self, files: Sequence[str]) -> Mapping[str, Any]:
+        """Return the variables of files, with all that they use, by name, as the studio describes them."""
+
+
+class EngineFault(Exception):
+    """What an engine knows of a mistake in a template beside its place and its reason. `engine`: the engine's name."""
+
+    def __init__(self, engine: str, kind: FaultKind, fix: str) -> None:
+        self.engine, self.kind, self.fix = engine, kind, fix
+        super().__init__(f"{engine}: {kind}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,15 +128,6 @@ class Templates:
             raise template_invalid(error, named) from error
 
     def _own_environment(self, language: Language) -> Environment:
-        environment = PlainEnvironment(
-            loader=FileSystemLoader(self.folders.all),
-            autoescape=lambda name: not (name or "").endswith(".txt"),
-            auto_reload=self.reload,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n"],
-            bytecode_cache=shared_bytecode_cache(),
-        )
+        environment = OwnEnvironment(FileSystemLoader(self.folders.all), reload=self.reload)
         language.teach(environment)
         return environment

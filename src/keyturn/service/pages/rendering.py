@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
 from litestar import MediaType, Response, Router
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
@@ -20,7 +20,7 @@ from litestar.types import ControllerRouterHandler
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.addresses import LONGEST
 from keyturn.mail.languages import READER, Language, order_of_name
-from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
+from keyturn.mail.rendering.jinja import OwnEnvironment, template_invalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.mail_services import inbox_of, meant_by
@@ -81,16 +81,7 @@ class PageTemplates:
 def page_environment(own: str = "", *, reload: bool = False) -> Environment:
     """Return the Jinja environment of the pages' templates, without a language or values."""
     by_name = FileSystemLoader([Path(own).resolve(), PACKAGED] if own else PACKAGED)
-    return Environment(
-        loader=ChoiceLoader([by_name, PrefixLoader({OURS: FileSystemLoader(PACKAGED)})]),
-        autoescape=True,
-        auto_reload=reload,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
-        bytecode_cache=shared_bytecode_cache(),
-    )
+    return OwnEnvironment(ChoiceLoader([by_name, PrefixLoader({OURS: FileSystemLoader(PACKAGED)})]), reload=reload)
 
 
 log = logging.getLogger("keyturn.pages")
