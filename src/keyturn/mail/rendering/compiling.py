@@ -86,16 +86,11 @@ def _compile(mjml: str) -> str:
     try:
         return str(mjml2html(mjml, fonts={}))  # without web fonts: the default asks a font host for "Roboto"
     except ValueError:
-        readable = _with_readable_gaps(mjml)
+        in_attributes = _ATTRIBUTES.sub(lambda match: _GAP_IN_ATTRIBUTES.sub(_line_breaks, match[0]), mjml)
+        readable = _GAP.sub(_line_breaks, in_attributes)
         if readable == mjml:
             raise
         return str(mjml2html(readable, fonts={}))
-
-
-def _with_readable_gaps(mjml: str) -> str:
-    """Return MJML of the same length, with a line break at the start of each gap where mrml accepts no other."""
-    in_attributes = _ATTRIBUTES.sub(lambda match: _GAP_IN_ATTRIBUTES.sub(_line_breaks, match[0]), mjml)
-    return _GAP.sub(_line_breaks, in_attributes)
 
 
 def _line_breaks(gap: re.Match[str]) -> str:

@@ -76,7 +76,10 @@ def template_invalid(error: Exception, file: str) -> TemplateInvalid:
     if isinstance(error, TemplateSyntaxError):
         # A plain int: an environment that traces its output counts lines in a number type of its own.
         return TemplateInvalid(error.filename or file, int(error.lineno), str(error.message))
-    return TemplateInvalid(*_error_place(error, file), _reason(error))
+    reason = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, TemplateNotFound):
+        reason = f"there is no template {error.name}"
+    return TemplateInvalid(*_error_place(error, file), reason)
 
 
 def _error_place(error: Exception, file: str) -> tuple[str, int | None]:
@@ -86,12 +89,6 @@ def _error_place(error: Exception, file: str) -> tuple[str, int | None]:
     if missing := _UNDEFINED.match(str(error)):  # the macro that received it is not the place where it is missing
         frames = [frame for frame in frames if missing[1] in (frame.line or "")] or frames
     return (frames[-1].filename, frames[-1].lineno) if frames else (file, None)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TemplateNotFound):
-        return f"there is no template {error.name}"
-    return str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
 
 
 _INCLUDE = re.compile(r"<!--.*?(?:-->|\Z)|<mj-include\b([^<>]*?)/?>(?:\s*</mj-include\s*>)?", re.DOTALL)

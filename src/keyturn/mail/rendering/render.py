@@ -112,7 +112,11 @@ class Templates:
 
     def environment(self, language: Language) -> Environment:
         if language.tag not in self.environments:
-            environment = (self.make_environment or self._own_environment)(language)
+            if self.make_environment:
+                environment = self.make_environment(language)
+            else:
+                environment = OwnEnvironment(FileSystemLoader(self.folders.all), reload=self.reload)
+                language.teach(environment)
             environment.globals.update(self.globals)
             environment.add_extension(MjmlIncludes)
             self.environments[language.tag] = self.prepare(environment) if self.prepare else environment
@@ -126,8 +130,3 @@ class Templates:
         except Exception as error:  # a template calls filters and methods, which can raise anything
             named = file if isinstance(error, TemplateSyntaxError) else str(self.folders / file)
             raise template_invalid(error, named) from error
-
-    def _own_environment(self, language: Language) -> Environment:
-        environment = OwnEnvironment(FileSystemLoader(self.folders.all), reload=self.reload)
-        language.teach(environment)
-        return environment
