@@ -171,7 +171,6 @@ class CatalogueFault(Struct, frozen=True):
 
 
 def catalogue_faults(catalogues: Catalogues) -> Iterator[CatalogueFault]:
-    """Yield every fault of every catalogue."""
     for folder, locale in catalogues.languages():
         if locale is None:
             message = f"{folder.name} is not a language: name folders as in de, pt_BR or zh_Hant"

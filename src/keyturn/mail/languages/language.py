@@ -36,8 +36,6 @@ _ISOLATE, _END = "\u2068", "\u2069"
 
 
 class SourceTexts:
-    """The original texts of the code, in English."""
-
     @property
     def translations(self) -> NullTranslations:
         return NullTranslations()
@@ -93,7 +91,6 @@ class Language(SourceTexts):
 
     @cached_property
     def tag(self) -> str:
-        """The BCP 47 tag, for `lang` attributes."""
         return str(self.locale).replace("_", "-")
 
     @property
@@ -132,7 +129,6 @@ class Language(SourceTexts):
         return self.duration(span, is_ahead=True)
 
     def number(self, number: float) -> str:
-        """Format as "1,234.5"."""
         return format_decimal(number, locale=self.locale)
 
     def join_list(self, texts: Iterable[str]) -> str:

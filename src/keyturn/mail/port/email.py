@@ -39,8 +39,6 @@ class Email(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sender(Protocol):
-    """Hands mails to a provider."""
-
     name: str
 
     async def send(self, email: Email, idempotency_key: str) -> str:
@@ -53,7 +51,6 @@ class Sender(Protocol):
 
 
 def local_sender(name: str, address: str = "") -> str:
-    """Return the default sender for mails that never leave the machine."""
     return formataddr((name, address or "no-reply@localhost"))
 
 

@@ -28,8 +28,6 @@ LONGEST_PAUSE = 600.0
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A request whose sender is to be proven."""
-
     method: str
     url: str
     headers: Mapping[str, str]
@@ -43,7 +41,6 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 def basic(user: str, password: str) -> Mapping[str, str]:
-    """Return the header of Basic authentication (RFC 7617)."""
     return {"authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
@@ -92,7 +89,6 @@ class ProviderApi:
             raise self.unknown(str(error)) from None
 
     def unknown(self, reason: str, pause: float | None = None) -> SendRetryable:
-        """Return the error for a mail that the provider may have."""
         return SendRetryable(reason, pause) if self.knows_keys else SendUnknown(reason, self.report_pause)
 
     def failure(self, answer: Answer, refused: Refused | None) -> SendFailed:
@@ -212,8 +208,6 @@ class Examination(HttpSender[Any]):
 
 
 class Judged(Exception):
-    """Ends an examination with a finding."""
-
     def __init__(self, finding: Finding) -> None:
         self.finding = finding
         super().__init__(finding.message)

@@ -35,8 +35,6 @@ class Dkim(msgspec.Struct, frozen=True):
 
 
 class CheckedSender(msgspec.Struct, frozen=True, kw_only=True):
-    """The sender that the doctor asks a provider about. `timeout`: for one call."""
-
     address: str
     domain: str
     is_production: bool

@@ -74,8 +74,6 @@ def secret_text(pattern: str) -> Callable[[str], bytes]:
 
 
 def signature_headers(*names: str) -> Callable[[Any, Mapping[str, str]], None]:
-    """Return a check that all headers of a signature are there."""
-
     def require(_: Any, headers: Mapping[str, str]) -> None:
         for name in names:
             if not headers.get(name):
@@ -114,8 +112,6 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """Verifies and reads the reports of one provider with the proof of its settings."""
-
     provider: str
     reports: Reports
     proof: Any

@@ -65,7 +65,6 @@ def _judge(answer: Answer, _: Email) -> str | Refused:
 
 
 def quota_renewal(quota: str, moment: datetime) -> datetime:
-    """Return the next midnight UTC for the daily quota; the first of the next month for the monthly one."""
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     if quota == "daily_quota_exceeded":
         return midnight + timedelta(days=1)
@@ -116,7 +115,6 @@ _KEY_REFUSED = {400, 401, 403, 422}
 
 
 async def _examine(api: Examination, _: ResendSettings, sender: CheckedSender) -> AsyncIterator[Finding]:
-    """Yield findings on the key, and on the sender's domain, which a key that may only send cannot see."""
     name = sender.domain
     if name == _SANDBOX:
         fix = f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it."

@@ -55,7 +55,6 @@ class SmtpSender:
         self._server = _connection_options(settings, timeout)
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        """Hand the mail to the server; return its Message-ID."""
         import aiosmtplib
 
         from keyturn.mail.port.mime import bare_address, message_id_of, needs_utf8, to_mime
@@ -122,8 +121,6 @@ def _failure_of(code: int) -> SendFailed:
 
 
 class _Smtp(Provider[SmtpSettings], frozen=True, kw_only=True):
-    """Describes mail servers."""
-
     def build(self, section: SmtpSettings, timeout: timedelta) -> SmtpSender:
         return SmtpSender(section, timeout)
 

@@ -55,7 +55,6 @@ class MailFiles(NamedTuple):
 
     @property
     def is_text(self) -> bool:
-        """Whether the mail consists of text alone."""
         return self.markup == self.text
 
 
@@ -75,5 +74,4 @@ def plain_name(file: str) -> str:
 
 
 def own_files(name: str) -> MailFiles:
-    """Return the files of a mail with a folder of its own name, as Keyturn's own mails have."""
     return MailFiles(f"{name}/{name}.mjml", f"{name}/{name}.txt")

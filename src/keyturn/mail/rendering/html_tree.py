@@ -68,8 +68,6 @@ class Attribute(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text between tags, with its character references resolved, and its offset."""
-
     text: str
     offset: int
 
@@ -95,7 +93,6 @@ class Element:
     holder: "Element | None" = None
 
     def add(self, child: "Element") -> "Element":
-        """Append an element and return it."""
         child.parent = self
         self.nodes.append(child)
         self.children.append(child)
@@ -106,7 +103,6 @@ class Element:
 
     @property
     def behind_name(self) -> int:
-        """The offset after the name in its start tag."""
         return self.offset + 1 + len(self.tag)
 
     def get(self, name: str) -> str:
@@ -148,7 +144,6 @@ class Element:
 
     @property
     def texts(self) -> list[Text]:
-        """Its own texts, without those of its children."""
         return [node for node in self.nodes if isinstance(node, Text)]
 
     def text(self) -> str:
@@ -185,8 +180,6 @@ class SyntaxFault(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """The root of the tree, and what is wrong with MJML, in order."""
-
     root: Element
     faults: tuple[SyntaxFault, ...]
 
@@ -257,7 +250,6 @@ class _Parser:
             self._leave_open(len(self._source))
 
     def _markup(self, found: re.Match[str]) -> int:
-        """Read a tag, a comment or a declaration, and return the offset behind it."""
         start = found.start()
         if found["slash"]:
             return self._end_tag(start, found["name"] or "")
@@ -386,7 +378,6 @@ class _Parser:
         return end + 1
 
     def _close(self, tag: str, start: int, end: int) -> None:
-        """Close the element that an end tag closes, and all in it."""
         innermost = self._open[-1][0]
         if self._times_open[tag]:
             while self._open[-1][0] != tag:
@@ -422,7 +413,6 @@ class _Parser:
         return element.holder or (element if self._is_mjml and element.tag in HOLD_HTML else None)
 
     def _find(self, text: str, start: int) -> int:
-        """Return where a text is, or -1."""
         at = self._next.get(text)
         if at is None or 0 <= at < start:
             at = self._next[text] = self._source.find(text, start)

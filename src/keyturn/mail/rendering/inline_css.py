@@ -38,12 +38,10 @@ def _tags(html: str) -> list[Element]:
 
 
 def _rewrite_tags(html: str, tags: Sequence[Element], rewrite: Callable[[str, Element], str]) -> str:
-    """Return the HTML with each start tag replaced by the result of `rewrite(html, tag)`."""
     return splice(html, ((tag.offset, tag.inner.start, rewrite(html, tag)) for tag in tags))
 
 
 def _number_elements(html: str, tag: Element) -> str:
-    """Return the tag for the copy, without its own style, which css-inline would have to parse."""
     start, end = _place_of_style(html, tag)
     ignored = ' data-css-inline="ignore"' if tag.tag == "style" else ""
     number = f' {_NUMBER}="{tag.number}"{ignored}'

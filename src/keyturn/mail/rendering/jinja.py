@@ -109,7 +109,6 @@ class MjmlIncludes(Extension):
         return _INCLUDE.sub(lambda tag: self._include(tag, name or ""), source) if is_any else source
 
     def _include(self, tag: re.Match[str], name: str) -> str:
-        """Return Jinja's include in place of the tag, on as many lines."""
         attributes = {key: attribute_value(first or second) for key, first, second in _ATTRIBUTE.findall(tag[1] or "")}
         path, jinja = attributes.get("path", "").replace("\\", "/"), self.environment
         if not path or jinja.variable_start_string in path or "'" in path:

@@ -44,8 +44,6 @@ class Engine(Protocol):
 
 
 class EngineFault(Exception):
-    """What an engine knows of a mistake in a template beside its place and its reason. `engine`: the engine's name."""
-
     def __init__(self, engine: str, kind: FaultKind, fix: str) -> None:
         self.engine, self.kind, self.fix = engine, kind, fix
         super().__init__(f"{engine}: {kind}")
@@ -91,7 +89,6 @@ class Templates:
         return replace(self, files=files)
 
     def with_globals(self, globals_: Mapping[str, Any]) -> "Templates":
-        """Return the same templates for another brand."""
         return replace(self, globals=globals_, environments={})
 
     def render(self, props: EmailProps, language: Language) -> Rendered:

@@ -123,7 +123,6 @@ def count_unread(parts: Parts) -> Middleware:
 
 
 def problem_answering(error: Exception) -> Problem:
-    """Return the problem that answers an error: also a refusal of Litestar's own."""
     if not isinstance(error, HTTPException):
         return problem_of(error)
     if error.status_code == _BAD_REQUEST:
@@ -151,7 +150,6 @@ class FailureLog:
 
 
 def _faults_in(error: HTTPException) -> list[Fault]:
-    """Return Litestar's complaints about a request, under the client's names."""
     if not isinstance(error, ValidationException):
         return [Fault("body", error.detail)]
     faults = []

@@ -93,7 +93,6 @@ class Call:
         return accepted_language(self.parts.languages, self.request)
 
     def done(self, message: str, *cookies: Cookie) -> Response[Done]:
-        """Return an answer with a sentence of the catalogues, in the user's language."""
         language = self.language
         done = Done(message=language.gettext(message), success=True)
         return Response(done, headers=language_headers(language), cookies=list(cookies))

@@ -64,10 +64,6 @@ def _doubts(settings: Settings) -> Iterator[Finding]:
         yield Finding("settings", "warn", warning, fix)
 
 
-def _trusts_all(settings: Settings) -> str:
-    return next((text for text in settings.server.trusted_proxies if not read_network(text).prefixlen), "")
-
-
 _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
     (
         lambda settings: settings.secret_key and len(set(settings.secret_key)) < _FEWEST_CHARACTERS,
@@ -90,8 +86,8 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
         "Set server.trusted_proxies to the address that the proxy connects from, for example 127.0.0.1.",
     ),
     (
-        _trusts_all,
-        "server.trusted_proxies: {cause} trusts every client, so any client can fake its IP address",
+        lambda settings: [text for text in settings.server.trusted_proxies if not read_network(text).prefixlen],
+        "server.trusted_proxies: {cause[0]} trusts every client, so any client can fake its IP address",
         "Set server.trusted_proxies to the address that your proxy connects from.",
     ),
     (

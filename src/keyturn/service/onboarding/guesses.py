@@ -234,6 +234,5 @@ def _bare_name(name: str) -> str:
 
 
 def frameworks_of(table: Table) -> list[Mapping[str, Any]]:
-    """Return the frameworks that the columns show, as guesses.toml describes them."""
     columns = {plain_name(name) for name in table.columns}
     return [one for one in _NAMES["frameworks"] if columns.issuperset(one["columns"])]

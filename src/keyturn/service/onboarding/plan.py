@@ -92,7 +92,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables that the file names, and their values."""
         return {self.variable: self.database} if self.variable else {}
 
 
@@ -152,7 +151,6 @@ def _database(flags: Flags, environ: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _where_it_may_be(variable: str) -> str:
-    """Return what to do about a variable that is not set, as the end of a sentence."""
     with suppress(OSError):
         if re.search(rf"(?m)^(export )?{variable}=", Path(".env").read_text("utf-8", "replace")):
             return ", but .env has it: type `set -a; . ./.env; set +a`"
@@ -194,7 +192,6 @@ async def _refusals(settings: TableSettings, hashes: HashFormat, database: AppDa
 
 
 def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> Iterator[str]:
-    """Yield what the file lacks before Keyturn can start."""
     for setting, held in (("id", "ids"), ("email", "email addresses"), ("password", "password hashes")):
         if not getattr(settings, setting) and (setting != "password" or with_password):
             yield (
@@ -204,7 +201,6 @@ def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> I
 
 
 def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> Iterator[str]:
-    """Yield what the database does not show, but the settings depend on."""
     table = tables[settings.table]
     frameworks = guesses.frameworks_of(table)
     yield from (one["look_at"] for one in frameworks if "look_at" in one)

@@ -71,7 +71,6 @@ class Assets:
         return self._site.url(f"{ASSETS}/{self._version}/{name}")
 
     def brand_url(self, name: str, kind: str = "") -> str:
-        """Return the URL of the file in that setting of the brand, or an empty text."""
         return self._site.theme(kind).file_url(name, self._site.prefix)
 
     def route(self) -> HTTPRouteHandler:
@@ -150,7 +149,6 @@ def bundle_modules() -> str:
 
 
 def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
-    """Return the routes of the module and of its types."""
     types = (folder("frontend") / "keyturn.d.ts").read_bytes()
     return [
         _static_route(site, "/keyturn.js", bundle_modules().encode(), "text/javascript"),

@@ -58,12 +58,10 @@ class PagePreview:
 
     @property
     def states(self) -> Sequence[tuple[str, str, str]]:
-        """The name, label and template of each state."""
         return [(name, state["label"], state["template"]) for name, state in _STATES.items()]
 
     @property
     def watched_folders(self) -> Sequence[Path]:
-        """The folders in which a save changes a page."""
         site = self._site("")
         brands = (site.settings.brand, *(theme.brand for theme in site.themes.kinds.values()))
         files = (file for brand in brands for file in (brand.logo, brand.logo_dark))

@@ -60,7 +60,6 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
         return refusal_page(Visit(pages, request), problem, reason, way, cookies=ended)
 
     def lead_to_sign_in(request: AnyRequest, _: NotSignedIn) -> Answer:
-        """Lead to the sign-in, and from there back to the requested page."""
         wanted = site.url(request.route_handler.opt.get("here", ""))
         return Visit(pages, request).redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': wanted})}")
 

@@ -79,7 +79,6 @@ class PageTemplates:
 
 
 def page_environment(own: str = "", *, reload: bool = False) -> Environment:
-    """Return the Jinja environment of the pages' templates, without a language or values."""
     by_name = FileSystemLoader([Path(own).resolve(), PACKAGED] if own else PACKAGED)
     return OwnEnvironment(ChoiceLoader([by_name, PrefixLoader({OURS: FileSystemLoader(PACKAGED)})]), reload=reload)
 

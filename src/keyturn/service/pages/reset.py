@@ -66,8 +66,6 @@ def password_form(
 
 
 class LinkForm(msgspec.Struct, frozen=True):
-    """The parts of an address that fragment.js sends."""
-
     token: str = ""
     email: str = ""
 
@@ -152,7 +150,6 @@ ROUTES = take_from_fragment, show, judge, send_code, save
 
 
 async def _complete(visit: Visit, token: str, live: LiveLink, data: NewPasswordForm) -> Answer:
-    """Set the password, and lead on with the cookie of the device."""
     cookies, sign_ins = visit.cookies, visit.parts.sign_ins
     account = await visit.parts.resets.complete(token, data.password, visit.client, live.email, data.answer)
     device = [cookies.device.issue(sign_ins.device(account))] if sign_ins else []
@@ -216,7 +213,6 @@ def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
 
 
 async def _change(visit: Visit, data: NewPasswordForm) -> Answer:
-    """Set the password of the signed-in user, and continue in a fresh session."""
     path, secret = visit.site.paths.reset, visit.cookies.session.read(visit.request)
     sign_ins = mounted(visit.parts.sign_ins)
     fresh = await sign_ins.change_password(secret, data.current, data.password, visit.client)

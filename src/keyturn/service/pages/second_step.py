@@ -11,8 +11,6 @@ _LONGEST_CODE = 64
 
 
 class StepForm(msgspec.Struct, frozen=True):
-    """The submitted fields."""
-
     method: str = ""
     code: str = ""
 

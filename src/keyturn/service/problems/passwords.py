@@ -55,7 +55,6 @@ class PasswordRejected(Problem, status=422, title=N_("This password can’t be u
         return {"violations": self.broken_rules(words)}
 
     def broken_rules(self, words: "SourceTexts") -> tuple[BrokenRule, ...]:
-        """Return the rules in the reader's language."""
         return tuple(
             BrokenRule(rule=broken.rule, message=rule_text(broken.rule, broken.limit, words) or broken.message)
             for broken in self.violations

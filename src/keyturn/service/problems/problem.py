@@ -82,7 +82,6 @@ class Problem(KeyturnError):
         return {name: getattr(self, _joined(name, "_")) for name, _ in self.members}
 
     def headers(self) -> Mapping[str, str]:
-        """Return the extra headers of the API's answer."""
         named = {"WWW-Authenticate": self.scheme, "Retry-After": str(self.retry_after or "")}
         return {name: value for name, value in named.items() if value}
 

@@ -156,7 +156,6 @@ def _parsed(address: str) -> URL:
 
 
 def _file(place: str) -> URL:
-    """Return the address of a file, which needs no slashes before it."""
     url = _parsed(f"sqlite:{place if place.startswith('//') else f'///{place}'}")
     if url.host:
         raise _NotUnderstood("names a host, and SQLite has none: a path follows three slashes, as in sqlite:///app.db")

@@ -49,7 +49,6 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def paths_of(settings: Settings) -> Paths:
-    """Return the paths of settings that have no fault."""
     default, api = Paths(), settings.server.api_path.rstrip("/")
     routes = {f"{api}/{route}" for route in API_ROUTES}
     patterns = {"forgot": settings.forgot_url, "reset": settings.reset_url, "sign_in": settings.sign_in_page}
@@ -70,7 +69,6 @@ def paths_of(settings: Settings) -> Paths:
 
 
 def _parameter_names(pattern: str) -> dict[str, str]:
-    """Return a link's parameter names for its token and for the address."""
     parts = urlsplit(pattern.removeprefix("{base_url}"))
     places = {"{token}": "token", "{email}": "email"}
     parameters = chain(parse_qsl(parts.query), parse_qsl(parts.fragment))
@@ -109,7 +107,6 @@ LINKS: Mapping[str, Collection[str]] = {"reset_url": ("token", "email"), "secure
 
 
 def page_urls(settings: Settings) -> dict[str, str]:
-    """Return the addresses of the pages that settings place, by the settings' names."""
     pages = {"reset_url": settings.reset_url, "forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
     optional = {"secure_account.url": settings.secure_account.url}
     optional |= {f"{member_name('kinds', kind)}.settings_url": own.settings_url for kind, own in settings.kinds.items()}
@@ -158,7 +155,6 @@ def api_path_faults(path: str) -> Iterator[Fault]:
 
 
 def _hidden_token_faults(pattern: str) -> Iterator[Fault]:
-    """Yield a link whose token the hosted page could not find in its URL."""
     path, _, parameters = pattern.partition("?") if "?" in pattern else pattern.partition("#")
     values = [value for _, value in parse_qsl(parameters.replace("#", "&"))]
     if not path.endswith(_TOKEN) and "{token}" not in values:

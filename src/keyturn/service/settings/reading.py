@@ -166,7 +166,6 @@ def _overlay_environment(
 
 
 def known_variables() -> dict[str, str]:
-    """Return the setting that each variable sets, by the variable's name."""
     return {environment_name(setting): setting for setting in setting_names()} | OTHER_NAMES
 
 
@@ -184,11 +183,11 @@ def changed_settings(settings: msgspec.Struct, above: str = "") -> Iterator[tupl
             yield from changed_settings(value, f"{name}.")
         elif value != getattr(default, field.name):
             text = ", ".join(map(str, value)) if isinstance(value, dict | tuple) else str(value)
-            yield name, "set" if is_secret(field.type) or _may_log_in(text) else text
+            may_log_in = not {"@", "?"}.isdisjoint(text.partition("://")[2])  # an address with a password or a key
+            yield name, "set" if is_secret(field.type) or may_log_in else text
 
 
 def is_secret(kind: Any) -> bool:
-    """Tell whether this is the type of a secret, or of several."""
     return Secret in (kind, *get_args(kind))
 
 
@@ -199,8 +198,3 @@ def _typed_settings(struct: type[msgspec.Struct] = Settings, prefix: str = "") -
             yield from _typed_settings(field.type, f"{name}.")
         else:
             yield name, field.type
-
-
-def _may_log_in(text: str) -> bool:
-    """Tell whether an address in the text may contain a password or a key."""
-    return not {"@", "?"}.isdisjoint(text.partition("://")[2])

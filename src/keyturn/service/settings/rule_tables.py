@@ -32,7 +32,6 @@ ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")
 
 
 def value_of(settings: Settings, name: str) -> Any:
-    """Return the value of a setting by its name in the file."""
     return reduce(lambda section, key: getattr(section, "from_" if key == "from" else key), name.split("."), settings)
 
 
@@ -156,7 +155,6 @@ _DIFFERS = (
 
 
 def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:
-    """Yield what is missing, what has no effect, and what must differ."""
     for rule in _NEEDS:
         by = value_of(settings, rule.by)
         is_needed = by in rule.values.split() if rule.values else by

@@ -47,7 +47,6 @@ def database_fault(url: str, *, for_our_tables: bool = False) -> str:
 
 
 def page_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield what is wrong with the addresses that people open."""
     base = settings.base_url
     if not base.startswith(("https://", "http://")) or not host_of(base) or "?" in base or "#" in base:
         yield Fault("base_url", f"must be an address like https://account.example.org{not_this(base)}")

@@ -51,7 +51,6 @@ class SnsMessage(msgspec.Struct, rename="pascal"):
         return self.type == "Notification"
 
     def signed(self) -> bytes:
-        """Return the signed text: names and values, in the order of the names."""
         subject = {} if self.subject is None else {"Subject": self.subject}
         parts = {
             "Message": self.message,
@@ -84,7 +83,6 @@ class SnsTopic:
         self._fetching = asyncio.Lock()
 
     def require_header(self, headers: Mapping[str, str]) -> None:
-        """Raise ValueError if the headers name another topic."""
         if headers.get("x-amz-sns-topic-arn") != self.arn:
             raise ValueError("the headers name another topic than ses.topic_arn")
 
