@@ -86,7 +86,7 @@ async def _revision(database: Database, url: URL) -> Finding:
 
 async def _sqlite(database: Database, file: str) -> list[Finding]:
     findings = []
-    if Path(file).stat().st_mode & stat.S_IROTH and Path(file).parent.stat().st_mode & stat.S_IXOTH:
+    if _is_open_to_all(Path(file)):
         message = f"{file} contains password hashes, and all users of this machine can read it"
         findings.append(warn(message, f"Run `chmod o= {file}`."))
     try:
@@ -95,6 +95,10 @@ async def _sqlite(database: Database, file: str) -> list[Finding]:
         fix = "Let the user who runs Keyturn write the file and its folder."
         findings.append(fail(f"{file} cannot be written: {describe_error(error)}", fix))
     return findings
+
+
+def _is_open_to_all(file: Path) -> bool:
+    return bool(file.stat().st_mode & stat.S_IROTH and file.parent.stat().st_mode & stat.S_IXOTH)
 
 
 def _try_to_write(connection: Connection) -> None:
