@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC
 from functools import reduce
 from operator import or_
@@ -13,7 +13,6 @@ from babel import Locale
 from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import Example
 from litestar.types import ASGIApp, ExceptionHandlersMap, Message, Middleware, Receive, Scope, Send
 from msgspec import UNSET, Meta, UnsetType
 
@@ -166,24 +165,16 @@ def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[i
     """Describe a route's problems for OpenAPI, by status; the problems of every route are added."""
     of_a_body = (requests.RequestTooLarge, requests.UnsupportedMediaType) if has_body else ()
     known = (*problems, requests.Unavailable, *of_a_body)
+    by_status = {one.status: [other for other in known if other.status == one.status] for one in known}
     return {
-        status: _response([problem for problem in known if problem.status == status])
-        for status in sorted({problem.status for problem in known})
+        status: ResponseSpec(
+            reduce(or_, map(_schema, of_status)),
+            description=" Or: ".join(map(_meaning, of_status)),
+            media_type=MEDIA_TYPE,
+            generate_examples=False,
+        )
+        for status, of_status in sorted(by_status.items())
     }
-
-
-def _response(problems: Sequence[type[Problem]]) -> ResponseSpec:
-    schemas: list[Any] = [_schema(problem) for problem in problems]
-    return ResponseSpec(
-        reduce(or_, schemas),
-        description=" Or: ".join(_meaning(problem) for problem in problems),
-        media_type=MEDIA_TYPE,
-        generate_examples=False,
-        examples=[
-            Example(summary=problem.slug, value=document_of(problem(*problem.example), _ENGLISH))
-            for problem in problems
-        ],
-    )
 
 
 def _meaning(problem: type[Problem]) -> str:
@@ -193,7 +184,7 @@ def _meaning(problem: type[Problem]) -> str:
 _SCHEMAS: dict[str, type[msgspec.Struct]] = {}
 
 
-def _schema(problem: type[Problem]) -> type[msgspec.Struct]:
+def _schema(problem: type[Problem]) -> Any:
     """Return the schema of one problem type: the same object for every route, since OpenAPI identifies it by name."""
     schema = msgspec.defstruct(
         "".join(map(str.title, problem.slug.split("-"))) + "Problem",

@@ -42,7 +42,6 @@ class PasswordRejected(Problem, status=422, title=N_("This password can’t be u
     """The password breaks rules: `violations` lists each. Nothing was changed, and the link still works."""
 
     members = (("violations", tuple[BrokenRule, ...]),)
-    example = ([Violation("min_length", "at least 12 characters", 12)],)
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         self.violations = tuple(violations)

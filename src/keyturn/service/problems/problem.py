@@ -47,8 +47,6 @@ class Problem(KeyturnError):
     for_people: ClassVar[bool]
     members: ClassVar[Sequence[tuple[str, Any]]] = ()
     """Names and types of the document's members beside the standard ones."""
-    example: ClassVar[Sequence[Any]] = ()
-    """The constructor's arguments for an example in OpenAPI."""
 
     retry_after: int | None = None
     """Whole seconds until a retry is useful, at least 1; None if unknown."""

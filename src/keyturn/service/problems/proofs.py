@@ -27,7 +27,6 @@ class LinkDead(Problem, status=400, title=N_("This link does not work"), outcome
     """The masked address of a link that has expired and may be replaced, for a page; "" for any other."""
 
     members = (("reason", DeadReason),)
-    example = ("expired",)
 
     def __init__(self, reason: DeadReason) -> None:
         self.reason: DeadReason = reason
@@ -94,7 +93,6 @@ class ChallengeRequired(Problem, status=403, title=N_("Confirm that you’re hum
 
     # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): the client has no identity here.
     members = (("reason", ChallengeFlaw), ("challenge", Challenge))
-    example = ("missing", Challenge("altcha", "", "request_reset"))
 
     def __init__(self, reason: ChallengeFlaw, challenge: Challenge) -> None:
         self.reason: ChallengeFlaw = reason
@@ -169,7 +167,6 @@ class SecondStepRequired(
     """At a sign-in, what proves to its page that the password was right."""
 
     members = (("methods", tuple[SecondFactor, ...]), ("sent", Literal["sms"] | None))
-    example = ([Factor("totp"), Factor("sms", "…23")], "sms")
 
     def __init__(self, factors: Sequence[Factor], sent: str = "") -> None:
         self.methods = tuple(factors)
@@ -184,7 +181,6 @@ class SecondStepRejected(Problem, status=401, title=N_("Wrong code"), scheme="Se
     """As in `SecondStepRequired`."""
 
     members = (("methods", tuple[SecondFactor, ...]), ("triesLeft", Annotated[int, Meta(ge=0)]))
-    example = ([Factor("totp")], 4)
 
     def __init__(self, factors: Sequence[Factor], tries_left: int) -> None:
         self.methods = tuple(factors)

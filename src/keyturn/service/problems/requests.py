@@ -27,7 +27,6 @@ class InputInvalid(
     """The request is malformed; `errors` names each wrong field."""
 
     members = (("errors", tuple[FieldError, ...]),)
-    example = (Fault("email", "not an email address"),)
 
     def __init__(self, *faults: Fault) -> None:
         self.faults = faults
@@ -79,8 +78,6 @@ class Passing(Problem):
 
 class TooManyRequests(Passing, status=429, title=N_("Too many requests"), outcome="limited"):
     """A limit is used up."""
-
-    example = (30,)
 
     def __init__(self, wait: float) -> None:
         self.retry_after = max(1, math.ceil(wait))
