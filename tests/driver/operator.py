@@ -13,7 +13,6 @@ from keyturn import Account
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
 from keyturn.service.inviting.invitations import Campaign
-from keyturn.service.pages.assets import FrontendModule
 from keyturn.service.parts import Parts
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, renew_recovery_codes
 from keyturn.service.reset.records.client import Client
@@ -80,10 +79,6 @@ class Operator:
 
     async def _change(self, email: str, change: FactorChange, work: Callable[[Connection, str], _Result]) -> _Result:
         return await self._parts.second_step.change(await self._account(email), _GRETA, change, work)
-
-    def script_tag(self) -> str:
-        """`keyturn doctor`: return the tag by which a page pins keyturn.js."""
-        return FrontendModule(self._parts.themes.general).script_tag(self._parts.settings.base_url)
 
     @property
     def _kept(self) -> BuiltinFactors:

@@ -28,5 +28,5 @@ def read_samples(folder_of_mails: Path, props: type[Props]) -> dict[str, Props]:
 def branded(**fields: object) -> Templates:
     """Return the shipped templates for Northwind School, with any of its brand's fields replaced."""
     brand = msgspec.structs.replace(NORTHWIND, **fields)
-    theme = Theme(brand=brand, languages=LANGUAGES, base_url="https://account.northwind.example")
+    theme = Theme(brand=brand, base_url="https://account.northwind.example")
     return Templates(folder("email_templates"), theme.globals)

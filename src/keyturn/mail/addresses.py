@@ -18,7 +18,6 @@ _LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+")
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 _AROUND = " \u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-"""Blanks and invisible characters that come along when an address is copied."""
 
 BECOME_ASCII = frozenset("\u037e\u1fef\u212a")
 """Every character beyond ASCII that NFC maps to one within it (Unicode's DerivedNormalizationProps)."""
@@ -27,12 +26,11 @@ ASCII_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") 
 
 
 def parse(text: str) -> str:
-    """Return the address in the form in which it is compared and stored.
+    """Return the address in the form in which it is compared and stored. Raises ValueError if the text is none.
 
-    Folds only ASCII letters. Unicode case folding would make look-alikes equal (dotless i and i, long s and s), and
-    with them another person's mailbox (CVE-2019-19844). Refuses the three characters that normalization itself would
-    turn into ASCII (the Kelvin sign into K). An international domain becomes its A-labels (RFC 5891).
-    Raises ValueError if the text is not an address.
+    Folds only ASCII letters: Unicode's case folding makes look-alikes equal (dotless i and i, long s and s), and with
+    them another person's mailbox (CVE-2019-19844). Refuses what normalization itself would turn into ASCII (the Kelvin
+    sign into K). An international domain becomes its A-labels (RFC 5891).
     """
     text = text.strip(_AROUND)
     # First of all: the time that normalization takes grows with the square of the marks on one letter.
@@ -56,10 +54,7 @@ def parse(text: str) -> str:
 
 
 def with_ascii_domain(mailbox: str) -> str:
-    """Return "ada@bücher.example", or "Ada <ada@bücher.example>", with the A-labels of its domain (RFC 5891).
-
-    A mail server then needs no SMTPUTF8 for it. A domain that has none stays.
-    """
+    """Return a mailbox with the A-labels of its domain (RFC 5891), which needs no SMTPUTF8; as it is if it has none."""
     name, at, domain = mailbox.rpartition("@")
     if not at or domain.isascii():
         return mailbox

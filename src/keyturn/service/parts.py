@@ -55,7 +55,7 @@ class Parts:
         self.meters = meters or Meters()
         self.paths, self.urls = paths_of(settings), PageUrls(settings)
         self.themes = theme.build(settings, reload=reload_templates)
-        self.languages = self.themes.general.languages
+        self.languages = self.themes.languages
         self.templates = builtin_emails.builtin_templates(settings, self.themes.general, reload=reload_templates)
         self.ground = shared = ground.build(settings, self.themes, self.meters, accounts)
         self.accounts, self.secrets = shared.accounts, shared.secrets

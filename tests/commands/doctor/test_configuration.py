@@ -11,7 +11,7 @@ import pytest
 from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
-from keyturn.service.doctor.configuration import check_own_pages, check_settings
+from keyturn.service.doctor.configuration import check_settings
 from keyturn.service.settings import Brand, MailSettings, Secret, ServerSettings, Settings, TokenSettings
 from keyturn.service.settings.reading import Reading, inspect_settings
 
@@ -67,13 +67,6 @@ def test_what_is_allowed_and_hardly_meant_is_a_doubt(
     assert found.verdict == "warn"
     assert re.match(rf"{name}[:.]", found.message)
     assert fix in found.fix
-
-
-async def test_pages_elsewhere_are_told_how_to_pin_the_script() -> None:
-    (found,) = await check_own_pages(Settings())
-
-    assert found.verdict == "ok"
-    assert found.fix.startswith('<script type="module" src="http://127.0.0.1:8000/keyturn')
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from keyturn.service.settings import (
     MailSettings,
     PasswordSettings,
     Secret,
-    ServerSettings,
     Settings,
 )
 from keyturn.service.settings.reading import Reading, inspect_settings
@@ -87,9 +86,8 @@ async def test_each_transport_that_is_used_is_checked(
         ({"previous_secret_keys": (Secret("0123456789abcdef" * 4),)}, "keys"),
         ({"password": PasswordSettings(breaches=NOWHERE)}, "breaches"),
         ({"challenge": ChallengeSettings(method="turnstile", secret=Secret("right"), url=NOWHERE)}, "challenge"),
-        ({"server": ServerSettings(allowed_origins=("https://app.example.org",))}, "frontend"),
     ],
-    ids=["keys", "breaches", "challenge", "frontend"],
+    ids=["keys", "breaches", "challenge"],
 )
 async def test_what_is_set_is_checked(production: Settings, dns: Dns, changes: dict[str, Any], check: str) -> None:
     before = verdicts(await examine(reading(production), dns))

@@ -10,10 +10,9 @@ from tests.functions.settings.reading import Faults, Read
 def test_files_are_found_beside_keyturn_toml_and_addresses_stay_as_they_are(read: Read, tmp_path: Path) -> None:
     (tmp_path / "logo.svg").write_bytes(SVG)
     (tmp_path / "mail.png").write_bytes(PNG)
-    (tmp_path / "own.css").write_text("@font-face { src: local(x) }\n.sheet { border-style: dashed }\n")
     settings = read(
         '[brand]\nlogo = "logo.svg"\nlogo_dark = "https://cdn.northwind.example/dark.svg"\nmail_logo = "mail.png"\n'
-        'stylesheet = "own.css"\nfont = \'"Source Sans 3", Georgia, sans-serif\'\nradius = 0'
+        "font = '\"Source Sans 3\", Georgia, sans-serif'\nradius = 0"
     )
 
     assert Path(settings.brand.logo).resolve() == (tmp_path / "logo.svg").resolve()

@@ -23,7 +23,6 @@ def test_every_fault_in_them_is_told_by_its_name(faults: Faults) -> None:
         """
         [kinds.school]
         setting_url = "{base_url}/x"
-        locales = 7
         [kinds.school.brand]
         acent = "#14614b"
         accent = "green"
@@ -38,7 +37,6 @@ def test_every_fault_in_them_is_told_by_its_name(faults: Faults) -> None:
 
     assert found == {
         "kinds.school.setting_url": "unknown setting; did you mean settings_url?",
-        "kinds.school.locales": "must be a text, not 7",
         "kinds.school.brand.acent": "unknown setting; did you mean accent?",
         "kinds.school.brand.accent": "must be a colour as #rrggbb, not 'green'",
         "kinds.school.brand.logo_width": "must be a whole number of at least 1, not 'wide'",
@@ -50,10 +48,10 @@ def test_every_fault_in_them_is_told_by_its_name(faults: Faults) -> None:
 
 @pytest.mark.parametrize("kind", ['""', '"other one"', '"a.b"'])
 def test_a_kind_is_named_as_it_is_written(faults: Faults, kind: str) -> None:
-    toml = 'settings_url = "/x"\nlocales = "nowhere"\nlocale = 1\nbrand = { support_address = "nobody", acent = "" }'
+    toml = 'settings_url = "/x"\nlocale = 1\nbrand = { support_address = "nobody", acent = "" }'
 
     assert set(faults(f"[kinds.{kind}]\n{toml}")) == {
-        f"kinds.{kind}.{name}" for name in ("settings_url", "locales", "locale", "brand.support_address", "brand.acent")
+        f"kinds.{kind}.{name}" for name in ("settings_url", "locale", "brand.support_address", "brand.acent")
     }
     assert set(faults(f'[kinds.{kind}]\nsettings_url = "{{base_url}}/login"')) == {f"kinds.{kind}.settings_url"}
     assert set(faults(f"[kinds]\n{kind} = 1")) == {f"kinds.{kind}"}
@@ -69,7 +67,6 @@ def test_a_kind_is_named_as_it_is_written(faults: Faults, kind: str) -> None:
         ),
         ('settings_url = "/settings"', "settings_url", "must begin with {base_url} or https://"),
         ('settings_url = "http://a.example/x"', "settings_url", "must be https in production"),
-        ('locales = "nowhere"', "locales", "no catalogue in nowhere"),
         ('brand = { support_address = "nobody" }', "brand.support_address", "not an email address: nobody"),
         ('brand = { logo = "http://a.example/x" }', "brand.logo", "must begin with https://"),
     ],

@@ -1,4 +1,4 @@
-"""What a brand brings to the pages: its logos, its stylesheet, its corners and grounds, each within the policy."""
+"""What a brand brings to the pages: its logos, its corners and grounds, each within the policy."""
 
 import re
 from pathlib import Path
@@ -11,17 +11,10 @@ from tests.spec.pages.school import OpenSchool
 
 pytestmark = pytest.mark.long
 
-BOLD = ".question h1 { font-weight: 800; }"
-
 
 @pytest.fixture
 async def school(tmp_path: Path, open_school: OpenSchool) -> Service:
-    for name, content in {
-        "a.svg": SVG,
-        "b.svg": SVG + b"<!-- dark -->",
-        "c.png": PNG,
-        "own.css": BOLD.encode(),
-    }.items():
+    for name, content in {"a.svg": SVG, "b.svg": SVG + b"<!-- dark -->", "c.png": PNG}.items():
         (tmp_path / name).write_bytes(content)
     brand = {
         "name": "Northwind School",
@@ -32,7 +25,6 @@ async def school(tmp_path: Path, open_school: OpenSchool) -> Service:
         "radius": 4,
         "font": '"Source Sans 3", serif',
         "ground": "#eef2f0",
-        "stylesheet": f"{tmp_path}/own.css",
     }
     kinds = {"school": {"brand": {"logo": f"{tmp_path}/c.png", "logo_dark": ""}}}
     return await open_school(brand=brand, kinds=kinds)
@@ -76,20 +68,9 @@ async def test_the_logo_of_mails_is_where_they_say(visitor: Visitor, school: Ser
     assert (answer.content, answer.headers["content-type"]) == (PNG, "image/png")
 
 
-async def test_one_s_own_stylesheet_comes_last_from_here_and_the_policy_stays(visitor: Visitor) -> None:
-    page = await visitor.get("/login")
-    sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)">', page.text)
+async def test_the_policy_stays_with_a_brand_s_logo(visitor: Visitor) -> None:
+    policy = (await visitor.get("/login")).headers["content-security-policy"]
 
-    assert [sheet.rpartition("/")[2] for sheet in sheets] == [
-        "brand.css",
-        "pages.css",
-        "no-script.css",
-        "stylesheet.css",
-    ]
-    answer = await visitor.get(sheets[-1])
-    assert (answer.text, answer.headers["content-type"]) == (BOLD, "text/css; charset=utf-8")
-    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
-    policy = page.headers["content-security-policy"]
     assert "style-src 'self'; script-src 'self'" in policy
     assert "img-src 'self';" in policy
 
@@ -112,4 +93,3 @@ async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visito
     (logo,) = re.findall(r'<img src="([^"]+)"', page.text)
     assert (await visitor.get(logo)).content == PNG
     assert logo.rpartition("/")[2] != "logo.png"
-    assert "stylesheet.css" in page.text

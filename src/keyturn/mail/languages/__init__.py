@@ -1,8 +1,7 @@
 """Languages: gettext, and localised dates, durations and numbers (Babel, CLDR).
 
-Catalogues are read as `.po` without compiling: a team adds one text file. Lines are checked before Babel's reader,
-which takes an unclosed quote for a letter. The plural rule is the catalogue's own, because Babel's for Arabic is wrong.
-Values in a text are enclosed in Unicode isolates, as in MessageFormat 2, but not in headers.
+The plural rule is the catalogue's own, because Babel's for Arabic is wrong. Values in a text are enclosed in Unicode
+isolates, as in MessageFormat 2, but not in headers.
 """
 
 from keyturn.mail.languages.catalogues import ANY as ANY
@@ -17,6 +16,6 @@ from keyturn.mail.languages.language import READER as READER
 from keyturn.mail.languages.language import SOURCE_LANGUAGE as SOURCE_LANGUAGE
 from keyturn.mail.languages.language import Language as Language
 from keyturn.mail.languages.language import Languages as Languages
+from keyturn.mail.languages.language import SourceTexts as SourceTexts
 from keyturn.mail.languages.language import languages_in as languages_in
 from keyturn.mail.languages.language import order_of_name as order_of_name
-from keyturn.mail.languages.texts import SourceTexts as SourceTexts

@@ -1,10 +1,6 @@
-"""Reads translators' catalogues, and finds faults in them.
+"""Translators' catalogues, gettext's .po files read without compiling, and the faults in them.
 
-They are gettext's .po files, read without compiling, so that a team adds one text file. A fault is an error that would
-break a mail, or a text that a translator has to review.
-
-Reading a catalogue takes a few milliseconds, once, at the first use of its language; a service in English alone reads
-none. A .mo file is used if it has no .po file beside it.
+A .mo file is used if it has no .po file beside it. A service in English alone reads none.
 """
 
 import re
@@ -88,10 +84,7 @@ def text_of(message: "Message") -> Text:
 
 @lru_cache(1024)
 def parse_locale(name: str) -> Locale | None:
-    """Return the locale of a BCP 47 tag or a folder's name; None if CLDR does not know it.
-
-    Cached, because Babel compares a name with each of its thousand files.
-    """
+    """Return the locale of a tag or a folder's name; None if CLDR does not know it. Babel looks at a thousand files."""
     try:
         return Locale.parse(name.replace("-", "_"))
     except (ValueError, TypeError, UnknownLocaleError):
@@ -105,10 +98,7 @@ def lineage(locale: Locale) -> list[str]:
 
 
 def read_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> "Catalog":
-    """Return a catalogue with its lines; a .mo file has none. Raises CatalogueInvalid.
-
-    A link may lead anywhere within the `bounds`, and within the folder of all languages, which may be beside them.
-    """
+    """Return a catalogue with its lines. Raises CatalogueInvalid, also for a link out of `bounds` and of the folder."""
     # Imported here, because a service in English never needs it.
     from babel.messages.mofile import read_mo
     from babel.messages.pofile import PoFileError, read_po
@@ -138,7 +128,6 @@ def _require_whole_lines(file: Path, content: bytes) -> None:
 
 
 def compile_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> GNUTranslations:
-    """Return a catalogue's texts, ready for look-ups. Raises CatalogueInvalid."""
     from babel.messages.mofile import write_mo
 
     catalogue, binary = read_catalogue(file, locale, bounds), BytesIO()
@@ -151,7 +140,6 @@ def compile_catalogue(file: Path, locale: Locale, bounds: Path | None = None) ->
 
 
 def strings(text: str | Sequence[str] | None) -> Sequence[str]:
-    """Return the forms of a text; a singular text has one."""
     return [text or ""] if text is None or isinstance(text, str) else text
 
 
@@ -167,9 +155,7 @@ _Kind = Literal["unknown-language", "unreadable", "placeholders", "plurals", "fu
 
 
 class CatalogueFault(Struct, frozen=True):
-    """A fault in a catalogue.
-
-    `line` counts from 1. `text`: the source text of the faulty translation, None for the whole catalogue.
+    """A fault in a catalogue, with its line from 1, and the source text; None for the whole catalogue.
 
     The kind "fuzzy" breaks nothing: the text is shown untranslated.
     """
@@ -185,7 +171,6 @@ class CatalogueFault(Struct, frozen=True):
 
 
 def catalogue_faults(catalogues: Catalogues) -> Iterator[CatalogueFault]:
-    """Yield every fault of every catalogue."""
     for folder, locale in catalogues.languages():
         if locale is None:
             message = f"{folder.name} is not a language: name folders as in de, pt_BR or zh_Hant"
@@ -238,7 +223,6 @@ def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[_Kind
 
 
 def excerpt(text: str) -> str:
-    """Return the beginning of a text, to identify it."""
     one = " ".join(text.split())
     return one if len(one) <= _SHOWN else f"{one[: _SHOWN - 1].rstrip()}…"
 

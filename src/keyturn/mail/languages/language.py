@@ -18,16 +18,16 @@ from babel.core import get_global
 from babel.dates import format_date, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal
-from jinja2 import Environment, pass_context
+from jinja2 import Environment, pass_context, pass_eval_context
+from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, markup_join
+from markupsafe import Markup, escape
 
 from keyturn.mail.languages.catalogues import ANY, PACKAGED, Catalogues, lineage, parse_locale
-from keyturn.mail.languages.texts import SourceTexts, teach_texts
 
 SOURCE_LANGUAGE = "en"
 
 READER = "_reader"
-"""The name under which a template gets its reader's language, in the reader's zone."""
 
 _LONGEST_ZONE = 64
 _Unit = Literal["day", "hour", "minute", "second"]
@@ -35,12 +35,30 @@ _UNITS: Mapping[_Unit, int] = {"day": 86400, "hour": 3600, "minute": 60, "second
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
+class SourceTexts:
+    @property
+    def translations(self) -> NullTranslations:
+        return NullTranslations()
+
+    def gettext(self, text: str, /, **values: object) -> str:
+        """Return the translation with its placeholders filled in; the text itself if it has no translation."""
+        return self.translations.gettext(text) % self.isolate_values(values)
+
+    def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
+        return self.translations.ngettext(one, many, number) % self.isolate_values({"num": number, **values})
+
+    def pgettext(self, context: str, text: str, /, **values: object) -> str:
+        """Return the translation of a text that has another meaning elsewhere: a button's and not a heading's."""
+        return self.translations.pgettext(context, text) % self.isolate_values(values)
+
+    def isolate_values(self, values: Mapping[str, object]) -> Mapping[str, object]:
+        """Return the values, isolated from the surrounding text if the language needs that."""
+        return values
+
+
 @dataclass(frozen=True, eq=False)
 class Language(SourceTexts):
-    """A language for users: texts, dates, numbers.
-
-    Times are shown in `timezone`, with its name. `reload`: read a catalogue again after it was saved.
-    """
+    """A language for users: texts, dates, numbers. `reload`: read a catalogue again after it was saved."""
 
     locale: Locale
     timezone: tzinfo
@@ -73,12 +91,10 @@ class Language(SourceTexts):
 
     @cached_property
     def tag(self) -> str:
-        """The BCP 47 tag, for `lang` attributes."""
         return str(self.locale).replace("_", "-")
 
     @property
     def name(self) -> str:
-        """The name that its speakers use, capitalised for a list."""
         name = _OWN_NAMES.get(str(self.locale)) or self.locale.get_display_name() or self.tag
         return name[:1].upper() + name[1:]
 
@@ -110,11 +126,9 @@ class Language(SourceTexts):
         return text.replace(" ", "") if self.locale.language == "ja" else text
 
     def in_time(self, span: timedelta) -> str:
-        """Format as "in 30 minutes", "in 1 hour": as a sentence needs it."""
         return self.duration(span, is_ahead=True)
 
     def number(self, number: float) -> str:
-        """Format as "1,234.5"."""
         return format_decimal(number, locale=self.locale)
 
     def join_list(self, texts: Iterable[str]) -> str:
@@ -127,10 +141,9 @@ class Language(SourceTexts):
         return markup_join(part for text in texts if text for part in (space, text)).lstrip()
 
     def isolate_values(self, values: Mapping[str, object]) -> Mapping[str, object]:
-        """Isolate values from the surrounding text if it runs from right to left.
+        """Isolate values from the surrounding text if it runs from right to left (Unicode UAX #9, 2.7).
 
-        Otherwise an address or a name in Latin letters would take its punctuation to the wrong side, and the parts of
-        an IPv6 address would change places (Unicode UAX #9, 2.7; MessageFormat 2 does the same by default).
+        Otherwise the punctuation of an address, or parts of an IPv6 address, would change sides.
         """
         return {name: self.isolate(value) for name, value in values.items()} if self.direction == "rtl" else values
 
@@ -141,13 +154,10 @@ class Language(SourceTexts):
         return f"{_ISOLATE}{value}{_END}"
 
     def teach(self, environment: Environment) -> None:
-        """Add this language to a Jinja environment.
-
-        That is gettext, `lang`, `dir` and the filters clock, moment, duration, in_time, number, listed, sentences and
-        isolated. Times are in the zone of the template's `READER` language, if it has one.
-        """
-        teach_texts(self, environment)
-        environment.globals.update(lang=self.tag, dir=self.direction)
+        """Add gettext, `lang`, `dir` and the filters to a Jinja environment; times are in the zone of its `READER`."""
+        texts = {name: _filling(self, name, values) for name, values in _VALUES_OF.items()}
+        vars(environment)["newstyle_gettext"] = True  # what {% trans %} is compiled for
+        environment.globals.update(texts, _=texts["gettext"], lang=self.tag, dir=self.direction)
 
         # An environment serves readers in every zone: a template gets its reader when it is rendered.
         def of_reader(say: Callable[[Language, datetime], str]) -> Callable[[Context, datetime], str]:
@@ -165,6 +175,28 @@ class Language(SourceTexts):
         )
 
 
+_VALUES_OF: Mapping[str, Mapping[str, int]] = {
+    "gettext": {},
+    "ngettext": {"num": 2},
+    "pgettext": {"context": 0},
+    "npgettext": {"context": 0, "num": 3},
+}
+
+
+def _filling(texts: SourceTexts, name: str, places: Mapping[str, int]) -> Callable[..., str]:
+    """Return a function of gettext in Jinja's new style, `_("Hello %(name)s", name=name)`, in a third of its time."""
+
+    @pass_eval_context
+    def fill_in(context: EvalContext, /, *args: Any, **named: object) -> str:
+        values = texts.isolate_values({**{place: args[at] for place, at in places.items()}, **named})
+        text: str = getattr(texts.translations, name)(*args)
+        if context.autoescape:
+            return Markup(text % {key: escape(value) for key, value in values.items()})  # noqa: S704 - escaped here
+        return text % values
+
+    return fill_in
+
+
 @lru_cache(1024)
 def _zone(name: str) -> ZoneInfo | None:
     try:
@@ -179,9 +211,6 @@ def _zone_name(local: datetime) -> str:
     return f"UTC{name}" if name[:1] in ("+", "-") else name
 
 
-# The names of languages in those languages
-
-
 # The packaged names are listed here, as in large products: reading CLDR's would load the data of every locale for a
 # page with a list, a third of a second and 18 MB.
 _OWN_NAMES: Mapping[str, str] = {
@@ -194,7 +223,6 @@ _OWN_NAMES: Mapping[str, str] = {
 
 
 def order_of_name(name: str) -> str:
-    """Return a sort key for names: an accented letter sorts beside the plain one."""
     return normalize("NFKD", name).casefold()
 
 
@@ -210,11 +238,7 @@ _READ_ALIKE = {"nb": "no", "nn": "no"}
 class Languages:
     """The languages with a catalogue, always including English, by their BCP 47 tags.
 
-    Without folders they are Keyturn's own. A later folder adds languages, and its texts win over those of earlier ones.
-    `more`: tags of languages without a catalogue.
-
-    `only`: offer only these tags, with the first as the default in place of English. Links of catalogues must stay
-    within the `bounds`.
+    Texts of a later folder win. `more`: tags without a catalogue. `only`: offer only these tags, the first by default.
     """
 
     def __init__(
@@ -263,10 +287,7 @@ def _writing(locale: Locale) -> tuple[str, str]:
 
 
 def languages_in(folder: Path, timezone: str, more: Iterable[str] = (), bounds: Path | None = None) -> Languages:
-    """Return the languages of a project's templates: their catalogues are in that folder, or right beside it.
-
-    The folder is named as in gettext, Flask and Django: `locales`, `locale` or `translations`.
-    """
+    """Return the languages of a project's templates: their catalogues are in that folder, or right beside it."""
     places = [place / name for place, name in product((folder.parent, folder), _NAMES)]
     return Languages(timezone, *places, domain=ANY, reload=True, more=more, bounds=bounds)
 

@@ -1,4 +1,1 @@
-"""The values and ports that `mail/providers/` builds on: mail, sender, provider.
-
-Declined: vendors' SDKs, `standardwebhooks` and `svix`. A mail is one call, and a signature is one HMAC.
-"""
+"""The values and ports that `mail/providers/` builds on. Declined: vendors' SDKs, `standardwebhooks` and `svix`."""

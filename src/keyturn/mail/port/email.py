@@ -18,8 +18,7 @@ _BREAK = re.compile(r"[\x00\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 class Email(msgspec.Struct, frozen=True, kw_only=True):
     """A mail that is ready to be sent. It never changes, so every try sends the same bytes.
 
-    International domains become A-labels, which every provider and server knows. Raises ValueError for a line break in
-    what becomes a header, whatever the provider: what follows it would be another header.
+    International domains become A-labels. Raises ValueError for a line break in what becomes a header.
     """
 
     sender: str
@@ -40,22 +39,18 @@ class Email(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sender(Protocol):
-    """Hands mails to a provider."""
-
     name: str
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        """Return the provider's id for the mail, once the provider has accepted it.
+        """Return the provider's id for the mail, once it is accepted: the same key and mail once, if it can be.
 
-        A provider with idempotency keys accepts the same key and mail once. Raises SendRetryable, QuotaExhausted,
-        SendRefused, and SendUnknown if a repeat would be a second mail.
+        Raises SendRetryable, QuotaExhausted, SendRefused, and SendUnknown if a repeat would be a second mail.
         """
 
     async def close(self) -> None: ...
 
 
 def local_sender(name: str, address: str = "") -> str:
-    """Return the default sender for mails that never leave the machine."""
     return formataddr((name, address or "no-reply@localhost"))
 
 

@@ -9,11 +9,9 @@ Verdict = Literal["ok", "warn", "fail", "skip"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """Holds a result of the doctor.
+    """A result of the doctor. `fail`: users get no mail or no answer. `warn`: something is weaker than it should be.
 
-    `fail`: users get no mail or no answer. `warn`: they do, but something is weaker than it should be.
-
-    `fix` is a sentence with the command, the setting or the DNS record to fix it; only "ok" has none.
+    `fix`: a sentence with the command, the setting or the DNS record; only "ok" has none.
     """
 
     check: str

@@ -1,8 +1,4 @@
-"""Providers with an HTTP API: one call hands a mail over, and a failure says what is certain after it.
-
-If the answer is lost, the provider may have the mail. A retry sends it twice, unless the provider knows idempotency
-keys.
-"""
+"""Providers with an HTTP API: one call hands a mail over, and a failure says what is certain after it."""
 
 import base64
 import time
@@ -32,8 +28,6 @@ LONGEST_PAUSE = 600.0
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A request whose sender is to be proven."""
-
     method: str
     url: str
     headers: Mapping[str, str]
@@ -47,15 +41,13 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 def basic(user: str, password: str) -> Mapping[str, str]:
-    """Return the header of Basic authentication (RFC 7617)."""
     return {"authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
 @dataclass(eq=False, repr=False)
 class ProviderApi:
-    """Calls the API at `url` within `timeout`.
+    """Calls the API at `url` within `timeout`. `authorize`: returns the headers that prove who calls.
 
-    `authorize`: returns the headers that prove who calls.
     `report_pause`: seconds to wait for a report after a lost answer; None if there are no reports.
     `knows_keys`: the provider ignores a repeat under the same idempotency key, so a retry waits for no report.
     `reset_header`: the header with the time, since 1970, at which a rate limit renews.
@@ -75,16 +67,15 @@ class ProviderApi:
         self.close = self._http.close
 
     async def post(self, path: str, fields: Mapping[str, Any], *, form: bool = False, key: str = "") -> Answer:
-        """Post a JSON document or a form, under an idempotency key. Returns and raises as `call` does."""
+        """Post a JSON document or a form, under an idempotency key, as `call` does."""
         headers = {"content-type": "application/x-www-form-urlencoded" if form else "application/json"}
         content = urlencode(fields).encode() if form else msgspec.json.encode(fields)
         return await self.call("POST", path, headers | ({"idempotency-key": key} if key else {}), content)
 
     async def call(self, method: str, path: str, headers: Mapping[str, str] = {}, content: bytes = b"") -> Answer:
-        """Return the answer, whatever its status.
+        """Return the answer, whatever its status. Raises SendRetryable if the request did not arrive.
 
-        Raises SendRetryable if the request did not arrive, SendRefused for a key that no header can hold, and the
-        result of `unknown` if the answer is lost.
+        Raises SendRefused for a key that no header can hold, and the result of `unknown` if the answer is lost.
         """
         try:
             request = Request(method, self.url + path, headers, content)
@@ -98,15 +89,10 @@ class ProviderApi:
             raise self.unknown(str(error)) from None
 
     def unknown(self, reason: str, pause: float | None = None) -> SendRetryable:
-        """Return the error for a mail that the provider may have."""
         return SendRetryable(reason, pause) if self.knows_keys else SendUnknown(reason, self.report_pause)
 
     def failure(self, answer: Answer, refused: Refused | None) -> SendFailed:
-        """Return the error for an answer; `refused` is None if it is not in the provider's own form.
-
-        A 403 or 404 of a firewall or gateway is no refusal. After a server's fault, or an answer in a foreign form, the
-        provider may have the mail.
-        """
+        """Return the error for an answer; `refused` is None for that of a firewall or gateway, which is no refusal."""
         reason, pause = refused.reason if refused else str(answer.status), self._pause(answer.headers)
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             return SendRetryable(reason, pause, not_accepted=refused is not None, down=False)
@@ -116,7 +102,6 @@ class ProviderApi:
         return SendRefused(reason, account=answer.status in ACCOUNT_REFUSED)
 
     def _pause(self, headers: Mapping[str, str]) -> float | None:
-        """Return the seconds to wait that an answer asks for."""
         asked_for = retry_after(headers, datetime.now(UTC))
         if asked_for is not None:
             longest = LONGEST_PAUSE if self.knows_keys else asked_for
@@ -128,14 +113,12 @@ class ProviderApi:
 
 
 class HttpProvider(Provider[Section], Generic[Section], frozen=True, kw_only=True):
-    """Describes a provider by its HTTP API.
+    """A provider by its HTTP API. `url`: returns its address. `authorize`: returns the headers that prove who calls.
 
-    `url`: returns the address of the API. `authorize`: returns the headers that prove who calls.
     `hand_over`: makes the call that hands a mail over under an idempotency key.
     `judge`: returns the provider's id of a mail that it accepted, or its refusal. Raises SendFailed if the status does
     not tell what a refusal means, and ValueError for an answer that is not in the provider's own form.
     `examine`: asks for the doctor, and yields findings. Raises ValueError for an answer in a foreign form.
-    `knows_keys`, `reset_header`: as in `ProviderApi`.
     """
 
     url: Callable[[Any], str] = lambda section: section.api_url
@@ -178,7 +161,6 @@ class HttpSender(ProviderApi, Generic[Section]):
         )
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        """Hand the mail over; return the provider's id."""
         answer = await self._provider.hand_over(self, self._section, email, idempotency_key)
         try:
             outcome = self._provider.judge(answer, email)
@@ -226,8 +208,6 @@ class Examination(HttpSender[Any]):
 
 
 class Judged(Exception):
-    """Ends an examination with a finding."""
-
     def __init__(self, finding: Finding) -> None:
         self.finding = finding
         super().__init__(finding.message)

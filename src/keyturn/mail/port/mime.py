@@ -1,8 +1,4 @@
-"""A mail as an RFC 5322 message.
-
-It is written by hand, in a tenth of the time that `email.message` takes. Only headers that are not plain ASCII in a
-single line are left to `email.policy`.
-"""
+"""A mail as an RFC 5322 message, written by hand in a tenth of the time that `email.message` takes."""
 
 import re
 from binascii import b2a_qp
@@ -32,7 +28,6 @@ _LONGEST_LINE = 78
 """Without the line break (RFC 5322, 2.1.1)."""
 
 _LOCAL_PART = re.compile(r"(?:(?<=^)|(?<=<))(?=\.|[^@\s\"<>]*\.(?:\.|@))[^@\s\"<>]+(?=@[^@]+$)")
-"""A local part with a dot at its start, at its end or beside another."""
 
 _MAILBOXES = frozenset(("From", "To", "Reply-To"))
 _NAME = re.compile(r"[!-9;-~]+")
@@ -41,10 +36,9 @@ _TOO_LONG = re.compile(rb"=(?:20|09)\n(?<=[^\n]{77}\n)")
 
 
 def to_mime(email: Email, *, key: str, date: datetime, utf8: bool = False) -> bytes:
-    """Return a multipart/alternative message, from plain to rich: the text first, as in RFC 2046 5.1.4.
+    """Return a multipart/alternative message, the text first (RFC 2046, 5.1.4); with `utf8` by RFC 6532.
 
-    Its Message-ID is `message_id_of` the key. With `utf8` headers are not encoded (RFC 6532). Raises ValueError if
-    a header holds a line break or is given twice.
+    Raises ValueError if a header holds a line break or is given twice.
     """
     mailboxes = [("From", email.sender), ("To", email.to), ("Reply-To", email.reply_to)]
     fields = [

@@ -1,7 +1,7 @@
-"""Describes a mail provider to the rest of Keyturn: its settings, a sender, reports, and a check.
+"""A mail provider: its settings, a sender, reports, and a check.
 
-Each module in `mail/providers/` holds one `PROVIDER`. It is loaded with the settings, so it imports msgspec and cheap
-modules at its top, and slow ones (an HTTP client, cryptography) in functions.
+Each module in `mail/providers/` holds one `PROVIDER`. It is loaded with the settings, so it imports slow modules (an
+HTTP client, cryptography) in functions.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,10 +22,7 @@ Rate = Annotated[float, Meta(gt=0)]
 
 
 class Spf(msgspec.Struct, frozen=True, kw_only=True):
-    """Describes the SPF record that receivers read: at `host` below the sending domain, with `term` in it.
-
-    `missing`: the doctor's verdict if there is no record.
-    """
+    """The SPF record at `host` below the sending domain, with `term` in it; `missing`: the verdict if there is none."""
 
     host: str = ""
     term: str = ""
@@ -33,18 +30,11 @@ class Spf(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dkim(msgspec.Struct, frozen=True):
-    """Describes where the DKIM key is: the selector, and the page on which the provider shows the record."""
-
     selector: str
     page: str
 
 
 class CheckedSender(msgspec.Struct, frozen=True, kw_only=True):
-    """Names the sender that the doctor asks a provider about: its bare address, its domain, and the environment.
-
-    `timeout`: for one call.
-    """
-
     address: str
     domain: str
     is_production: bool
@@ -56,13 +46,10 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
 
     `name`: the value of `mail.transport`, the section of its settings, and the path of its reports.
     `place`: its place in lists; providers without one come last.
-    `settings`: the struct of its section.
     `needs`: the settings that it needs, and the variable of each, named as in the provider's own documentation.
     `other_variables`: names of settings in the provider's documentation, beside those of `needs`.
     `shares_variables`: other programs use the same variables, so they do not show that this provider is wanted.
-    `faults`: yields a setting and what is wrong with it. It is asked if the provider is chosen.
-    `reports`: None if the provider does not report.
-    `spf`, `dkim`: None if the names of these records cannot be known.
+    `faults`: yields a setting and what is wrong with it, if the provider is chosen.
     `sandbox`: a domain of the provider's own, for trying it, whose DNS is not the user's.
     `package`: the library that the provider needs, if any; `extra` is the extra of Keyturn's that installs it.
     """

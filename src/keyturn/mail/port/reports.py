@@ -29,14 +29,12 @@ class ReportUnproven(KeyturnError):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened to a mail.
+    """One thing that happened to a mail to the mailbox `to`. The `id` is the same on every delivery.
 
-    `id`: the same on every delivery of the report.
-    `event`: a word of Resend's; those of other providers are translated: "sent", "delivered", "delivery_delayed",
-    "bounced", "complained", "suppressed", "failed", "opened", "clicked", or another without effect.
+    `event`: a word of Resend's: "sent", "delivered", "delivery_delayed", "bounced", "complained", "suppressed",
+    "failed", "opened", "clicked", or another without effect.
     `detail`: fixed words of the provider, since its sentences hold addresses and a click the whole link.
     `key`: the mail's idempotency key, if the report repeats it.
-    `to`: the mailbox.
     `ends`: the mailbox should get no more mail for a while.
     """
 
@@ -76,8 +74,6 @@ def secret_text(pattern: str) -> Callable[[str], bytes]:
 
 
 def signature_headers(*names: str) -> Callable[[Any, Mapping[str, str]], None]:
-    """Return a check that all headers of a signature are there."""
-
     def require(_: Any, headers: Mapping[str, str]) -> None:
         for name in names:
             if not headers.get(name):
@@ -98,14 +94,12 @@ def require_password(password: bytes, headers: Mapping[str, str]) -> None:
 
 
 class Reports(msgspec.Struct, frozen=True, kw_only=True):
-    """Describes how a provider's reports are proven and read.
+    """How a provider's reports are proven and read. `setting`: the key of the proof.
 
-    `setting`: the key that holds the proof: a secret, a public key or an address.
     `proof`: reads its value. Raises ValueError for a text that cannot prove anything; `fault` is then what is wrong.
     `where`: where the provider is told to report, and which setting is set then.
     `longest`: bytes of a body; a longer one is refused unread.
-    `require_headers`: raises ValueError if the headers alone show that a report is not proven.
-    `read`: verifies a report, given the proof, and returns what it says of mails. Raises ValueError.
+    `require_headers`, `read`: verify, given the proof, and raise ValueError. Headers alone may show that it fails.
     """
 
     setting: str
@@ -118,8 +112,6 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """Verifies and reads the reports of one provider with the proof of its settings."""
-
     provider: str
     reports: Reports
     proof: Any
@@ -133,11 +125,7 @@ class Webhook(msgspec.Struct, frozen=True):
             raise ReportRefused(str(error)) from None
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
-        """Return the reports about mails, if any.
-
-        Raises ReportRefused for a report that is not proven to be the provider's, or has an undocumented form;
-        ReportUnproven if that cannot be told at the moment.
-        """
+        """Return the reports about mails. Raises ReportRefused for one that is forged or odd, and ReportUnproven."""
         try:
             return [self._complete(report) for report in await self.reports.read(self.proof, headers, body)]
         except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:

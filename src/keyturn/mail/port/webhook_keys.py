@@ -3,12 +3,10 @@
 import base64
 import hmac
 
-_PREFIX = "whsec_"
-_SHORTEST_KEY, _LONGEST_KEY = 24, 64
-"""Bytes (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)."""
+_PREFIX, _SHORTEST_KEY, _LONGEST_KEY = "whsec_", 24, 64
+"""In bytes (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)."""
 
 FORM = f"{_PREFIX} and base64 of {_SHORTEST_KEY} to {_LONGEST_KEY} bytes"
-"""The format of a signing secret."""
 
 
 def webhook_key(secret: str) -> bytes:

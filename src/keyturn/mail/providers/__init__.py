@@ -1,7 +1,4 @@
-"""Every mail provider, found by its module: each module in this folder holds one `PROVIDER`.
-
-Settings, their rules, the doctor, `keyturn init` and the tables of the docs are derived from `PROVIDERS`.
-"""
+"""Every mail provider, found by its module. All lists of providers, in docs too, are derived from `PROVIDERS`."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -18,4 +15,3 @@ def _providers() -> Mapping[str, Provider[Any]]:
 
 
 PROVIDERS = _providers()
-"""By name, in the order in which lists show them."""

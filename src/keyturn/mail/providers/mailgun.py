@@ -111,8 +111,6 @@ async def _read(key: bytes, _: Mapping[str, str], body: bytes) -> Sequence[Repor
 
 
 class _Signature(msgspec.Struct):
-    """The signature of a report; the time is in seconds since 1970."""
-
     timestamp: str | int
     token: str
     signature: str

@@ -65,7 +65,6 @@ def _judge(answer: Answer, _: Email) -> str | Refused:
 
 
 def quota_renewal(quota: str, moment: datetime) -> datetime:
-    """Return the next midnight UTC for the daily quota; the first of the next month for the monthly one."""
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     if quota == "daily_quota_exceeded":
         return midnight + timedelta(days=1)
@@ -73,7 +72,6 @@ def quota_renewal(quota: str, moment: datetime) -> datetime:
 
 
 _LONGEST_ID = 80
-"""Characters: Svix's own have 31."""
 
 
 _TOLERANCE = 300
@@ -110,7 +108,6 @@ async def _read(key: bytes, headers: Mapping[str, str], body: bytes) -> Sequence
 
 
 _SANDBOX = "resend.dev"
-"""The domain of Resend's own test sender."""
 
 _DOMAINS = "https://resend.com/domains"
 _KEY_REFUSED = {400, 401, 403, 422}
@@ -118,7 +115,6 @@ _KEY_REFUSED = {400, 401, 403, 422}
 
 
 async def _examine(api: Examination, _: ResendSettings, sender: CheckedSender) -> AsyncIterator[Finding]:
-    """Yield findings on the key, and on the sender's domain, which a key that may only send cannot see."""
     name = sender.domain
     if name == _SANDBOX:
         fix = f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it."

@@ -85,7 +85,6 @@ _EVENTS = {
     "click": "clicked",
 }
 _SUPPRESSED = {"Bounced Address", "Invalid", "Spam Reporting Address", "Unsubscribed Address"}
-"""Reasons of "dropped" for mailboxes on SendGrid's own lists, as in its reference."""
 
 _SIGNATURE, _TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
 _require_headers = signature_headers(_SIGNATURE, _TIMESTAMP)
@@ -161,7 +160,6 @@ _KEYS, _SENDERS = "https://app.sendgrid.com/settings/api_keys", "https://app.sen
 
 
 async def _examine(api: Examination, _: SendGridSettings, sender: CheckedSender) -> AsyncIterator[Finding]:
-    """Yield findings on the key, and on the sender's domain, which a key that may only send cannot see."""
     scopes = (await api.get("/v3/scopes", "key", f"Set SENDGRID_API_KEY to one from {_KEYS}.")).texts("scopes")
     if "mail.send" not in scopes:
         yield fail("the key may not send", f'Give it full access to "Mail Send" at {_KEYS}.')

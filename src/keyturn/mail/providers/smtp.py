@@ -36,7 +36,6 @@ _TRANSIENT, _PERMANENT = range(400, 500), range(500, 600)
 """RFC 5321 4.2.1: a reply of 5yz is permanent, 4yz may work later. No other replies refuse."""
 
 _MOST_SAID = 200
-"""Characters of a server's words that are shown."""
 
 _UNKNOWN_PAUSE = 600.0
 """Seconds before a mail is repeated that the server may have: one that never answers would send a copy each time."""
@@ -56,7 +55,6 @@ class SmtpSender:
         self._server = _connection_options(settings, timeout)
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        """Hand the mail to the server; return its Message-ID."""
         import aiosmtplib
 
         from keyturn.mail.port.mime import bare_address, message_id_of, needs_utf8, to_mime
@@ -92,7 +90,6 @@ class SmtpSender:
 
 
 def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[str, Any]:
-    """Return aiosmtplib's options to connect, to encrypt and to log in."""
     return {
         "hostname": settings.host,
         "port": settings.port,
@@ -105,19 +102,13 @@ def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[s
 
 
 async def _own_name(sender: str) -> str:
-    """Return the name for EHLO: this machine's, or that of the sender's domain in a container, whose name is no domain.
-
-    Strict servers refuse a name without a dot (RFC 5321, 4.1.1.1).
-    """
+    """Return the name for EHLO, with a dot (RFC 5321, 4.1.1.1): this machine's, or in a container the sender's."""
     name = await asyncio.to_thread(socket.getfqdn)
     return name if "." in name else sender.rpartition("@")[2]
 
 
 def _missing_extension(error: BaseException) -> str:
-    """Return the extension that the settings need and the server does not offer, else "".
-
-    aiosmtplib says it only in words, and mentions STARTTLS if AUTH is missing, too.
-    """
+    """Return the extension that the server lacks, else "": aiosmtplib names STARTTLS if AUTH is missing, too."""
     return next((name for name in ("AUTH", "STARTTLS") if name in str(error)), "")
 
 
@@ -130,8 +121,6 @@ def _failure_of(code: int) -> SendFailed:
 
 
 class _Smtp(Provider[SmtpSettings], frozen=True, kw_only=True):
-    """Describes mail servers."""
-
     def build(self, section: SmtpSettings, timeout: timedelta) -> SmtpSender:
         return SmtpSender(section, timeout)
 

@@ -13,9 +13,6 @@ from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.html_tree import Element, parse_html, parse_markup
 from keyturn.mail.rendering.jinja import unwrap_includes
 
-# MJML to HTML by mrml: the only path for sent, checked and previewed mails
-
-
 _INLINE_STYLE = re.compile(
     r"""<!--.*?(?:-->|\Z)|(<mj-style\b(?=[^<>]*?\sinline\s*=\s*["']inline["'])[^<>]*(?<!/)>)(.*?)(?:(?=(</)mj-style\s*>)|\Z)""",
     re.DOTALL,
@@ -72,10 +69,7 @@ def _last_class_first(match: re.Match[str]) -> str:
 
 
 def _compile_with_roles(mjml: str) -> str:
-    """Compile with the `role` of each mj-table, so that a screen reader does not take a layout for data.
-
-    mrml drops the attribute, so it is passed through the table's content.
-    """
+    """Compile with the `role` of each mj-table, which mrml drops, so that no screen reader takes a layout for data."""
     marked = _TABLE_WITH_ROLE.sub(lambda match: f"{match[0]}<!-- role={match[2]} -->" if match[1] else match[0], mjml)
     if marked == mjml:
         return _compile(mjml)
@@ -86,25 +80,17 @@ def _compile_with_roles(mjml: str) -> str:
 
 
 def _compile(mjml: str) -> str:
-    """Compile the source; if mrml refuses it, retry with gaps that mrml can read. Few mails need that.
-
-    The compiler is loaded with the first mail: a process that only answers requests never needs its 2 MB.
-    """
+    """Compile the source; if mrml refuses it, retry with gaps that mrml can read."""
     from mjml.mjml import mjml2html  # not from `mjml`: django-mjml installs a package of that name into the same folder
 
     try:
         return str(mjml2html(mjml, fonts={}))  # without web fonts: the default asks a font host for "Roboto"
     except ValueError:
-        readable = _with_readable_gaps(mjml)
+        in_attributes = _ATTRIBUTES.sub(lambda match: _GAP_IN_ATTRIBUTES.sub(_line_breaks, match[0]), mjml)
+        readable = _GAP.sub(_line_breaks, in_attributes)
         if readable == mjml:
             raise
         return str(mjml2html(readable, fonts={}))
-
-
-def _with_readable_gaps(mjml: str) -> str:
-    """Return MJML of the same length, with a line break at the start of each gap where mrml accepts no other."""
-    in_attributes = _ATTRIBUTES.sub(lambda match: _GAP_IN_ATTRIBUTES.sub(_line_breaks, match[0]), mjml)
-    return _GAP.sub(_line_breaks, in_attributes)
 
 
 def _line_breaks(gap: re.Match[str]) -> str:
@@ -147,10 +133,7 @@ class Filled(NamedTuple):
 def compile_mail(
     filled: Filled, files: MailFiles, folders: Folders, compile_mjml: Callable[[str], str] = to_html
 ) -> Rendered:
-    """Return the mail. Raises TemplateInvalid, which names the file in the `folders`, if it cannot be compiled.
-
-    `compile_mjml`: does what `to_html` does.
-    """
+    """Return the mail. Raises TemplateInvalid, which names the file in the `folders`, if it cannot be compiled."""
     html, is_mjml = "" if files.is_text else filled.markup, files.is_mjml
     if is_mjml:
         try:

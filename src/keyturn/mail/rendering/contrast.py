@@ -10,7 +10,6 @@ def contrast(one: str, other: str) -> float:
 
 
 def channels(colour: str) -> tuple[float, float, float]:
-    """Return red, green and blue, from 0 to 1."""
     red, green, blue = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
     return red, green, blue
 

@@ -9,10 +9,7 @@ from keyturn.plain_files import paths_below
 
 
 class Folders:
-    """A stack of template folders.
-
-    A file in an earlier folder replaces the same file in later ones. New files are written into the first folder.
-    """
+    """A stack of template folders. A file in an earlier one replaces the same file in later ones."""
 
     def __init__(self, first: Path, *others: Path) -> None:
         self.first = first
@@ -36,19 +33,15 @@ class Folders:
             yield from paths_below(folder)
 
 
-# The files of a mail
-
-
 _SUFFIX = r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)"
 _TEMPLATE_OF = re.compile(rf"({_SUFFIX})\.[^./]+$|\.(?:j2|jinja2?)$", re.IGNORECASE)
 _FORMAT = re.compile(rf"{_SUFFIX}$", re.IGNORECASE)
 
 
 class MailFiles(NamedTuple):
-    """The files of one mail, relative to the folder of its templates, as Jinja names them.
+    """The files of one mail, as Jinja names them. A mail of text alone has its text in place of the markup, too.
 
-    `text` is empty for a mail without a text part, `subject` if the markup's own title is the subject. A mail of text
-    alone has its text in place of the markup, too.
+    `text` is empty for a mail without a text part, `subject` if the markup's own title is the subject.
     """
 
     markup: str
@@ -62,7 +55,6 @@ class MailFiles(NamedTuple):
 
     @property
     def is_text(self) -> bool:
-        """Whether the mail consists of text alone."""
         return self.markup == self.text
 
 
@@ -77,13 +69,9 @@ class UnnamedMjml(MailFiles):
 
 
 def plain_name(file: str) -> str:
-    """Return the name without its template suffix: "welcome.html" for "welcome.html.j2".
-
-    Any suffix after a format's own is a template suffix.
-    """
+    """Return the name without its template suffix, any that follows a format's own, as in "welcome.html.j2"."""
     return file if _FORMAT.search(file) else _TEMPLATE_OF.sub(r"\1", file)
 
 
 def own_files(name: str) -> MailFiles:
-    """Return the files of a mail with a folder of its own name, as Keyturn's own mails have."""
     return MailFiles(f"{name}/{name}.mjml", f"{name}/{name}.txt")

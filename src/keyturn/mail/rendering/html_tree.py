@@ -1,8 +1,7 @@
 """Parses HTML and MJML as forgivingly as a browser into a tree with the offset of every tag, attribute and text.
 
-One parser reads both. In MJML it also notes what the compiler refuses or misreads, and a missing tag hides as little as
-possible of the rest. MJML is neither HTML (its elements may close themselves) nor XML (mj-text holds HTML). `html5lib`
-and `lxml` are declined: they have no columns, which findings need.
+In MJML it also notes what the compiler refuses or misreads, and a missing tag hides as little as possible of the rest.
+`html5lib` and `lxml` are declined: they have no columns, which findings need.
 """
 
 import re
@@ -57,12 +56,9 @@ _REFERENCE = re.compile(r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|([a-zA-Z][a-zA-Z0-9
 
 
 class Attribute(NamedTuple):
-    """An attribute and its offsets.
+    """An attribute, and the offsets of its name, of its value after a quote, and after the whole.
 
-    `value` has its character references resolved; it is empty for an attribute without a value.
-
-    `offset`: start of the name. `value_offset`: start of the value, after a quote; without a value, that of the name.
-    `end`: after the whole attribute, including the closing quote.
+    `value` has its character references resolved. Without a value it is empty, and its offset that of the name.
     """
 
     value: str
@@ -72,8 +68,6 @@ class Attribute(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text between tags, with its character references resolved, and its offset."""
-
     text: str
     offset: int
 
@@ -83,9 +77,8 @@ class Element:
     """An element of HTML or MJML. All offsets count characters of the source that the tree was read from.
 
     `offset`: start of its start tag. `end`: after its end tag. `inner`: the range between the two tags.
-    `nodes`: its texts and elements. `children`: its elements alone. `number`: unique in a tree, counts start tags.
+    `number`: unique in a tree, counts start tags. The root has number 0 and an empty tag.
     `holder`: the element of MJML around an element of HTML, such as mj-text.
-    The root, which holds all top-level nodes, has number 0 and an empty tag.
     """
 
     tag: str
@@ -100,19 +93,16 @@ class Element:
     holder: "Element | None" = None
 
     def add(self, child: "Element") -> "Element":
-        """Append an element and return it."""
         child.parent = self
         self.nodes.append(child)
         self.children.append(child)
         return child
 
     def close(self, stop: int, end: int) -> None:
-        """Set the start and the end of the end tag."""
         self.inner, self.end = range(self.inner.start, stop), end
 
     @property
     def behind_name(self) -> int:
-        """The offset after the name in its start tag."""
         return self.offset + 1 + len(self.tag)
 
     def get(self, name: str) -> str:
@@ -154,7 +144,6 @@ class Element:
 
     @property
     def texts(self) -> list[Text]:
-        """Its own texts, without those of its children."""
         return [node for node in self.nodes if isinstance(node, Text)]
 
     def text(self) -> str:
@@ -191,8 +180,6 @@ class SyntaxFault(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """The root of the tree, and what is wrong with MJML, in order."""
-
     root: Element
     faults: tuple[SyntaxFault, ...]
 
@@ -203,10 +190,7 @@ def parse_html(html: str) -> Element:
 
 
 def parse_markup(source: str, *, is_mjml: bool) -> Parsed:
-    """Parse HTML or MJML, which may be any text.
-
-    Names are in lower case, but those of MJML as they are written. The HTML in an element of MJML is part of its tree.
-    """
+    """Parse any text as HTML or MJML. Names are in lower case, but those of MJML as they are written."""
     parser = _Parser(source, is_mjml=is_mjml)
     parser.read()
     return Parsed(parser.root, tuple(sorted(parser.faults, key=lambda fault: fault.offset)))
@@ -215,8 +199,7 @@ def parse_markup(source: str, *, is_mjml: bool) -> Parsed:
 def attribute_value(written: str) -> str:
     """Return the value of an attribute, with its character references resolved.
 
-    A name without a semicolon is no reference if a letter, a digit or "=" follows, so `?id=1&copy=2` keeps its
-    parameter (HTML, 13.2.5.73, named character reference state).
+    `?id=1&copy=2` keeps its parameter (HTML, 13.2.5.73, named character reference state).
     """
     return _REFERENCE.sub(_resolve, written) if "&" in written else written
 
@@ -267,7 +250,6 @@ class _Parser:
             self._leave_open(len(self._source))
 
     def _markup(self, found: re.Match[str]) -> int:
-        """Read a tag, a comment or a declaration, and return the offset behind it."""
         start = found.start()
         if found["slash"]:
             return self._end_tag(start, found["name"] or "")
@@ -396,7 +378,6 @@ class _Parser:
         return end + 1
 
     def _close(self, tag: str, start: int, end: int) -> None:
-        """Close the element that an end tag closes, and all in it."""
         innermost = self._open[-1][0]
         if self._times_open[tag]:
             while self._open[-1][0] != tag:
@@ -432,7 +413,6 @@ class _Parser:
         return element.holder or (element if self._is_mjml and element.tag in HOLD_HTML else None)
 
     def _find(self, text: str, start: int) -> int:
-        """Return where a text is, or -1."""
         at = self._next.get(text)
         if at is None or 0 <= at < start:
             at = self._next[text] = self._source.find(text, start)

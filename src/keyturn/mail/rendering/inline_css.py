@@ -1,8 +1,6 @@
 """Writes the rules of `<mj-style inline="inline">` into the tags, since mrml leaves them in the head.
 
-css-inline matches the rules. Its output is not sent, because it changes white space and `&nbsp;`. It gets a copy with
-numbered tags, and only `style` attributes change in the mail. Comments stay as compiled, and so do the tables for
-Outlook.
+css-inline matches the rules in a copy with numbered tags. Its output is not sent: it changes white space and `&nbsp;`.
 """
 
 import re
@@ -22,10 +20,7 @@ _IMPORTANT = re.compile(r"!\s*important(?:\s|/\*(?:[^*]|\*(?!/))*\*/)*\Z", re.IG
 
 
 def inline_css(html: str, css: str) -> tuple[str, str]:
-    """Return the HTML with the rules in its tags, and the CSS that cannot be inlined.
-
-    The latter are at-rules, pseudo-classes such as :hover, and rules that match nothing in this mail.
-    """
+    """Return the HTML with the rules in its tags, and the CSS that cannot be inlined, such as at-rules and :hover."""
     tags = _tags(html)
     copy = _rewrite_tags(html, tags, _number_elements).replace("</head>", f"<style>{css}</style></head>", 1)
     inliner = CSSInliner(
@@ -43,12 +38,10 @@ def _tags(html: str) -> list[Element]:
 
 
 def _rewrite_tags(html: str, tags: Sequence[Element], rewrite: Callable[[str, Element], str]) -> str:
-    """Return the HTML with each start tag replaced by the result of `rewrite(html, tag)`."""
     return splice(html, ((tag.offset, tag.inner.start, rewrite(html, tag)) for tag in tags))
 
 
 def _number_elements(html: str, tag: Element) -> str:
-    """Return the tag for the copy, without its own style, which css-inline would have to parse."""
     start, end = _place_of_style(html, tag)
     ignored = ' data-css-inline="ignore"' if tag.tag == "style" else ""
     number = f' {_NUMBER}="{tag.number}"{ignored}'
@@ -56,10 +49,9 @@ def _number_elements(html: str, tag: Element) -> str:
 
 
 def _style_tag(html: str, tag: Element, css: str) -> str:
-    """Return the tag with the rules' declarations in its style.
+    """Return the tag with the rules' declarations before its own, which so win (CSS Cascade 4, 6.1).
 
-    They precede its own declarations, which so win (CSS Cascade 4, 6.1). Important ones follow, without the word
-    `!important`: Outlook for Windows drops a declaration in a tag that has it.
+    Important ones follow, without the word `!important`: Outlook for Windows drops a declaration in a tag that has it.
     """
     declarations = list(_declarations(css))
     if not declarations:
@@ -73,10 +65,7 @@ def _style_tag(html: str, tag: Element, css: str) -> str:
 
 
 def _declarations(style: str) -> Iterator[tuple[str, bool]]:
-    """Yield each declaration of css-inline's style as `name:value;`, and whether it is important, without the word.
-
-    In that style a semicolon follows each declaration.
-    """
+    """Yield each declaration of css-inline's style as `name:value;`, and whether it is important, without the word."""
     level = begin = 0
     for token in _TOKEN.finditer(style):
         if token[0] == ";" and level == 0:
@@ -88,10 +77,7 @@ def _declarations(style: str) -> Iterator[tuple[str, bool]]:
 
 
 def _place_of_style(html: str, tag: Element) -> tuple[int, int]:
-    """Return the range of the style attribute, including the blank before it.
-
-    For a tag without a style it is an empty range after the name.
-    """
+    """Return the range of the style attribute with the blank before it; an empty range after the name without one."""
     if style := tag.attributes.get("style"):
         return tag.offset + len(html[tag.offset : style.offset].rstrip()), style.end
     return tag.behind_name, tag.behind_name

@@ -1,4 +1,4 @@
-"""Jinja templates, compiled once in a process, however often the app is built, and MJML's includes in them."""
+"""Jinja templates, their errors, and MJML's includes in them."""
 
 import re
 import traceback
@@ -9,26 +9,19 @@ from posixpath import dirname, join, normpath
 from types import CodeType
 from typing import Any
 
-from jinja2 import BytecodeCache, Environment, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import BaseLoader, BytecodeCache, Environment, StrictUndefined
 from jinja2.bccache import Bucket
+from jinja2.exceptions import TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.ext import Extension
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.html_tree import attribute_value
 
 
-class PlainEnvironment(Environment):
-    """Gives its templates its own globals, in place of Jinja's ChainMap of them, which is read for each mail."""
-
-    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        return {**self.globals, **d} if d else self.globals
-
-
 class SharedBytecodeCache(BytecodeCache):
     """Caches compiled files for each language: a filter of that language may have been applied to a constant.
 
-    It is for environments that differ in nothing else. A changed file replaces its old entry. When there are `most`
-    files, the cache begins anew.
+    It is for environments that differ in nothing else. When there are `most` files, it begins anew.
     """
 
     def __init__(self, most: float = inf) -> None:
@@ -49,9 +42,30 @@ class SharedBytecodeCache(BytecodeCache):
 
 
 @cache
-def shared_bytecode_cache() -> SharedBytecodeCache:
-    """Return the cache that all of Keyturn's own environments share."""
+def _shared_cache() -> SharedBytecodeCache:
     return SharedBytecodeCache()
+
+
+class OwnEnvironment(Environment):
+    """Reads Keyturn's own templates, compiled once in a process, however often the app is built.
+
+    Templates get the environment's globals, in place of Jinja's ChainMap of them, which is read for each mail.
+    """
+
+    def __init__(self, loader: BaseLoader, *, reload: bool = False) -> None:
+        super().__init__(
+            loader=loader,
+            autoescape=lambda name: not (name or "").endswith(".txt"),
+            auto_reload=reload,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+            bytecode_cache=_shared_cache(),
+        )
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **d} if d else self.globals
 
 
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
@@ -62,7 +76,10 @@ def template_invalid(error: Exception, file: str) -> TemplateInvalid:
     if isinstance(error, TemplateSyntaxError):
         # A plain int: an environment that traces its output counts lines in a number type of its own.
         return TemplateInvalid(error.filename or file, int(error.lineno), str(error.message))
-    return TemplateInvalid(*_error_place(error, file), _reason(error))
+    reason = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, TemplateNotFound):
+        reason = f"there is no template {error.name}"
+    return TemplateInvalid(*_error_place(error, file), reason)
 
 
 def _error_place(error: Exception, file: str) -> tuple[str, int | None]:
@@ -74,25 +91,15 @@ def _error_place(error: Exception, file: str) -> tuple[str, int | None]:
     return (frames[-1].filename, frames[-1].lineno) if frames else (file, None)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, TemplateNotFound):
-        return f"there is no template {error.name}"
-    return str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
-
-
-# `<mj-include path="./footer.mjml" />`: mrml reads no files, so it becomes Jinja's include, as in mjml's own compiler
-
-
 _INCLUDE = re.compile(r"<!--.*?(?:-->|\Z)|<mj-include\b([^<>]*?)/?>(?:\s*</mj-include\s*>)?", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""\s([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _WRAPPER = re.compile(r"<!--.*?(?:-->|\Z)|<(/?)(mjml|mj-head|mj-body)\b[^<>]*>", re.DOTALL)
 
 
 class MjmlIncludes(Extension):
-    """Reads `mj-include` of MJML, of CSS (`type="css"`) and of HTML (`type="html"`).
+    """Makes Jinja's include of `mj-include` of MJML, of CSS (`type="css"`) and of HTML: mrml reads no files.
 
-    A path is relative to the including file, else to the folder of the templates. A path that holds Jinja is left as it
-    is; the guard reports it.
+    A path is relative to the file, else to the folder. One that holds Jinja is left as it is; the guard reports it.
     """
 
     priority = -1  # before the other extensions of an environment
@@ -102,7 +109,6 @@ class MjmlIncludes(Extension):
         return _INCLUDE.sub(lambda tag: self._include(tag, name or ""), source) if is_any else source
 
     def _include(self, tag: re.Match[str], name: str) -> str:
-        """Return Jinja's include in place of the tag, on as many lines."""
         attributes = {key: attribute_value(first or second) for key, first, second in _ATTRIBUTE.findall(tag[1] or "")}
         path, jinja = attributes.get("path", "").replace("\\", "/"), self.environment
         if not path or jinja.variable_start_string in path or "'" in path:

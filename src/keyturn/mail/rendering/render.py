@@ -1,20 +1,19 @@
 """Typed props -> Jinja -> MJML -> a rendered mail: one path for sending, for the studio and for snapshot tests."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
+from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError
 
 from keyturn.mail.languages import READER, Language
 from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line, to_html
-from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.folders import Folders, MailFiles, own_files
-from keyturn.mail.rendering.jinja import MjmlIncludes, PlainEnvironment, shared_bytecode_cache, template_invalid
+from keyturn.mail.rendering.jinja import MjmlIncludes, OwnEnvironment, template_invalid
 
 
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,13 +28,32 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     audit: ClassVar[str] = ""
 
 
+FaultKind = Literal["error", "missing-template", "syntax", "unknown-filter", "unknown-library", "unknown-tag"]
+
+
+class Engine(Protocol):
+    """The port of a template engine other than Jinja, Django's: renders templates by their names in `Folders`."""
+
+    name: str
+
+    def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
+        """Return the rendered template with the source of each part (`studio/lint/source`). Raises TemplateInvalid."""
+
+    def find_variables(self, files: Sequence[str]) -> Mapping[str, Any]:
+        """Return the variables of files, with all that they use, by name, as the studio describes them."""
+
+
+class EngineFault(Exception):
+    def __init__(self, engine: str, kind: FaultKind, fix: str) -> None:
+        self.engine, self.kind, self.fix = engine, kind, fix
+        super().__init__(f"{engine}: {kind}")
+
+
 @dataclass(frozen=True, eq=False)
 class Templates:
     """The mails of a folder: an immutable value, of which the `with_...` methods make variants.
 
-    `globals`: values for every template, such as those of a brand.
-    `beneath`: folders with the files that this folder lacks.
-    `files`: tells which files make a mail.
+    `beneath`: folders with the files that this folder lacks. `files`: tells which files make a mail.
     `reload`: read a template again after it was saved.
     `make_environment`: makes a language's environment, if it is not Keyturn's own; `prepare` is applied to it.
     `engine`: renders the templates in place of Jinja.
@@ -65,15 +83,12 @@ class Templates:
         return self.engine.name if self.engine else "Jinja"
 
     def with_preparation(self, prepare: Callable[[Environment], Environment]) -> "Templates":
-        """Return the same templates, with `prepare` applied to each language's Jinja environment."""
         return replace(self, prepare=prepare, environments={})
 
     def with_files(self, files: Callable[[str], MailFiles]) -> "Templates":
-        """Return the same templates, with `files` to say which files make a mail."""
         return replace(self, files=files)
 
     def with_globals(self, globals_: Mapping[str, Any]) -> "Templates":
-        """Return the same templates for another brand."""
         return replace(self, globals=globals_, environments={})
 
     def render(self, props: EmailProps, language: Language) -> Rendered:
@@ -81,7 +96,6 @@ class Templates:
         return self.render_values(props.template, msgspec.structs.asdict(props), language)
 
     def render_values(self, name: str, values: Mapping[str, Any], language: Language) -> Rendered:
-        """Render as `render` does, from values without a struct."""
         return self.compile(name, self.fill(name, values, language))
 
     def fill(self, name: str, values: Mapping[str, Any], language: Language) -> Filled:
@@ -95,7 +109,11 @@ class Templates:
 
     def environment(self, language: Language) -> Environment:
         if language.tag not in self.environments:
-            environment = (self.make_environment or self._own_environment)(language)
+            if self.make_environment:
+                environment = self.make_environment(language)
+            else:
+                environment = OwnEnvironment(FileSystemLoader(self.folders.all), reload=self.reload)
+                language.teach(environment)
             environment.globals.update(self.globals)
             environment.add_extension(MjmlIncludes)
             self.environments[language.tag] = self.prepare(environment) if self.prepare else environment
@@ -109,17 +127,3 @@ class Templates:
         except Exception as error:  # a template calls filters and methods, which can raise anything
             named = file if isinstance(error, TemplateSyntaxError) else str(self.folders / file)
             raise template_invalid(error, named) from error
-
-    def _own_environment(self, language: Language) -> Environment:
-        environment = PlainEnvironment(
-            loader=FileSystemLoader(self.folders.all),
-            autoescape=lambda name: not (name or "").endswith(".txt"),
-            auto_reload=self.reload,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n"],
-            bytecode_cache=shared_bytecode_cache(),
-        )
-        language.teach(environment)
-        return environment

@@ -55,10 +55,9 @@ def behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
 
 
 def _bounded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the headers with bounded values, and only with cookies that Keyturn may have set.
+    """Return the headers with bounded values, and only with cookies that Keyturn may have set, which have no quotes.
 
-    This happens before parsing: unquoting a value takes Python's library quadratic time (CVE-2024-7592), and 400 kB
-    would block the process for minutes. Keyturn's cookies contain no quotes.
+    Unquoting a value takes Python's library quadratic time (CVE-2024-7592): 400 kB would block the process for minutes.
     """
     headers = list(headers)
     cookies = [value for name, value in headers if name == b"cookie"]

@@ -116,7 +116,6 @@ _TEXTS: Mapping[str, str] = {
     "retry": N_("Try again"),
     "reference": N_("Reference: %(id)s"),
 }
-"""Every text by the form's name for it."""
 
 _OF_NAMES: Mapping[str, str] = {
     "forgotLead": N_(
@@ -127,17 +126,13 @@ _OF_NAMES: Mapping[str, str] = {
     "malformed": N_("Enter a full email address, such as name@example.org, or your username."),
     "another": N_("Use another email or username"),
 }
-"""What differs if users may enter a user name in place of their address."""
 
 _OF_THE_FORM = ("all", "email", "id", "met", "name", "number", "rules", "strength", "time", "wait")
 """The placeholders that the form fills in, and finds in braces."""
 
 
 def form_texts(language: SourceTexts, lifetime: str, *, takes_names: bool) -> dict[str, str]:
-    """Return every text by the form's name for it, with placeholders in braces.
-
-    `lifetime`: how long a link works, in words of that language.
-    """
+    """Return every text by the form's name for it, with placeholders in braces, and how long a link works."""
     values = {"lifetime": lifetime} | {name: f"{{{name}}}" for name in _OF_THE_FORM}
     texts = {**_TEXTS, **(_OF_NAMES if takes_names else {})}
     filled = {name: language.gettext(text, **values) for name, text in texts.items()}

@@ -23,19 +23,16 @@ ANYONE: Sequence[SecurityRequirement] = ({},)
 """For OpenAPI: a client need not show anything."""
 
 SESSION = "session"
-"""The name of the session's cookie among OpenAPI's security schemes."""
 
 SERVICE_KEY = "serviceKey"
-"""The name of an operator's service key among OpenAPI's security schemes."""
 
 Register = Callable[[AnyCallable], HTTPRouteHandler]
 
 
 def takes(*paths: str, problems: Sequence[type[Problem]] = (), status_code: int = 200, **options: Any) -> Register:
-    """Register a handler for POST, and describe it for OpenAPI: by its docstring, and by the `problems` it answers.
+    """Register a handler for POST, described by its docstring, whose first line is the summary, and its `problems`.
 
-    The first line of the docstring is the summary. The operation is named after the handler, or after the end of each
-    path if there are several: other frontends use the second.
+    The operation is named after the handler, or after the end of each path if there are several.
     """
     options |= {"status_code": status_code, "responses": problem_responses(InputInvalid, *problems)}
     return lambda handler: post([*paths], **_description(handler, by_path=len(paths) > 1), **options)(handler)
@@ -82,10 +79,9 @@ _MOST_BRACKETS = 500
 async def require_json(request: AnyRequest) -> None:
     """Raise RequestUnreadable for a body that is not JSON in UTF-8, nests too deeply or repeats a name.
 
-    Parsers differ in which of two members with one name they take. A check that sees one of them, while the work uses
-    the other, is a hole (RFC 8259, section 4; CVE-2023-7028). The media type is required, because a form on another
-    site can send any text but not that type (OWASP CSRF Prevention Cheat Sheet, "Disallowing simple requests").
-    Raises UnsupportedMediaType for another type.
+    Parsers differ in which of two members with one name they take: a hole if a check sees one, and the work the other
+    (RFC 8259, 4; CVE-2023-7028). A form on another site can send any text but not this media type (OWASP CSRF
+    Prevention Cheat Sheet, "Disallowing simple requests"). Raises UnsupportedMediaType for another type.
     """
     body = await request.body()
     if not body:
@@ -112,7 +108,6 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_require_each_name_once)
 
 
 def security_schemes(parts: Parts) -> dict[str, SecurityScheme]:
-    """Return what clients may have to show to the API, for OpenAPI."""
     cookie, key = session_cookie(parts.settings).name, "A key of the settings `[invitations]`."
     schemes = {
         SESSION: SecurityScheme(

@@ -1,7 +1,4 @@
-"""Well-known mail services: where their inboxes are, and which one a mistyped address may mean.
-
-The answer depends on the address that the user typed, and on nothing else.
-"""
+"""Well-known mail services, by the typed address alone: their inboxes, and which one a mistake may mean."""
 
 import tomllib
 from collections.abc import Mapping
@@ -15,8 +12,6 @@ _SHORTEST = len("gmail.com")
 
 
 class MailService(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail service: its name, the address of its inbox, and the domains of its users."""
-
     name: str
     url: str
     domains: tuple[str, ...]

@@ -31,7 +31,6 @@ async def check_readiness(call: GivenCall) -> Health:
 
 
 health_routes = Router("/health", route_handlers=[check_liveness, check_readiness], tags=["Health"], security=ANYONE)
-"""For load balancers and orchestrators."""
 
 log = logging.getLogger("keyturn.metrics")
 
@@ -45,10 +44,9 @@ _PATIENCE = 5
 
 @get("/metrics", include_in_schema=False)
 async def read_metrics(call: GivenCall) -> Response[bytes]:
-    """Answer the bearer of `metrics.token`; other clients get 404, and so do all without a token.
+    """Answer the bearer of `metrics.token`; other clients get 404, and so do all without a token (OWASP ASVS 13.4.5).
 
-    A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5). It asks what /health/ready asks:
-    otherwise, no metric of a quiet service would show that its accounts or its worker are down, since no request fails.
+    It asks what /health/ready asks: no other metric of a quiet service shows that its accounts or worker are down.
     """
     parts = call.parts
     token = parts.settings.metrics.token

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC
 from functools import reduce
 from operator import or_
@@ -13,7 +13,6 @@ from babel import Locale
 from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import Example
 from litestar.types import ASGIApp, ExceptionHandlersMap, Message, Middleware, Receive, Scope, Send
 from msgspec import UNSET, Meta, UnsetType
 
@@ -34,7 +33,6 @@ TYPE_PREFIX = "urn:keyturn:problem:"
 """A `type` is a name, not a page (RFC 9457 3.1.1 asks for a stable, absolute URI; it need not be resolvable)."""
 
 INSTANCE_PREFIX = "urn:keyturn:request:"
-"""An `instance` names a failure in the logs (RFC 9457 3.1.5)."""
 
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """The headers of every answer about an account (OWASP ASVS 14.3.2, 3.4.4)."""
@@ -44,7 +42,6 @@ UNREAD = "keyturn_unread"
 
 _HTTP = requests.NotFound, requests.MethodNotAllowed, requests.RequestTooLarge, requests.UnsupportedMediaType
 _HTTP_PROBLEMS: Mapping[int, type[Problem]] = {problem.status: problem for problem in _HTTP}
-"""The problems for Litestar's own refusals, by status."""
 
 _ENGLISH = Language(Locale(SOURCE_LANGUAGE), UTC)
 _MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`")
@@ -53,10 +50,7 @@ _INSTANCE = Meta(description="what the logs call the request, where it failed")
 
 
 def document_of(problem: Problem, language: Language) -> dict[str, Any]:
-    """Return the document that describes a problem to a client.
-
-    A problem for users is in their language (RFC 9457, 3.1.3). A problem that only a program can cause is in English.
-    """
+    """Return the document of a problem, in the user's language (RFC 9457, 3.1.3), or in English for a program."""
     title, detail = problem.title, problem.detail(language)
     document = {
         "type": f"{TYPE_PREFIX}{problem.slug}",
@@ -81,10 +75,7 @@ def problem_response(
 
 
 def problem_handlers(languages: Languages, meters: Meters | None = None) -> ExceptionHandlersMap:
-    """Return the handlers for a router of the API.
-
-    `meters` count a request that was refused before a call of a service, under the `kind` of its route.
-    """
+    """Return the handlers for a router of the API. `meters` count what was refused before a call of a service."""
     log_failure = FailureLog()
 
     def answer(request: AnyRequest, error: Exception) -> Response[Any]:
@@ -104,10 +95,7 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
 
 
 def count_unread(parts: Parts) -> Middleware:
-    """Return middleware that counts requests whose body was not JSON or had the wrong shape, when the answer begins.
-
-    If the limit is used up, that problem replaces the answer.
-    """
+    """Return middleware that counts requests with an unreadable body; a used-up limit replaces the answer."""
 
     def middleware(app: ASGIApp) -> ASGIApp:
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,7 +122,6 @@ def count_unread(parts: Parts) -> Middleware:
 
 
 def problem_answering(error: Exception) -> Problem:
-    """Return the problem that answers an error: also a refusal of Litestar's own."""
     if not isinstance(error, HTTPException):
         return problem_of(error)
     if error.status_code == _BAD_REQUEST:
@@ -162,7 +149,6 @@ class FailureLog:
 
 
 def _faults_in(error: HTTPException) -> list[Fault]:
-    """Return Litestar's complaints about a request, under the client's names."""
     if not isinstance(error, ValidationException):
         return [Fault("body", error.detail)]
     faults = []
@@ -179,24 +165,16 @@ def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[i
     """Describe a route's problems for OpenAPI, by status; the problems of every route are added."""
     of_a_body = (requests.RequestTooLarge, requests.UnsupportedMediaType) if has_body else ()
     known = (*problems, requests.Unavailable, *of_a_body)
+    by_status = {one.status: [other for other in known if other.status == one.status] for one in known}
     return {
-        status: _response([problem for problem in known if problem.status == status])
-        for status in sorted({problem.status for problem in known})
+        status: ResponseSpec(
+            reduce(or_, map(_schema, of_status)),
+            description=" Or: ".join(map(_meaning, of_status)),
+            media_type=MEDIA_TYPE,
+            generate_examples=False,
+        )
+        for status, of_status in sorted(by_status.items())
     }
-
-
-def _response(problems: Sequence[type[Problem]]) -> ResponseSpec:
-    schemas: list[Any] = [_schema(problem) for problem in problems]
-    return ResponseSpec(
-        reduce(or_, schemas),
-        description=" Or: ".join(_meaning(problem) for problem in problems),
-        media_type=MEDIA_TYPE,
-        generate_examples=False,
-        examples=[
-            Example(summary=problem.slug, value=document_of(problem(*problem.example), _ENGLISH))
-            for problem in problems
-        ],
-    )
 
 
 def _meaning(problem: type[Problem]) -> str:
@@ -206,7 +184,7 @@ def _meaning(problem: type[Problem]) -> str:
 _SCHEMAS: dict[str, type[msgspec.Struct]] = {}
 
 
-def _schema(problem: type[Problem]) -> type[msgspec.Struct]:
+def _schema(problem: type[Problem]) -> Any:
     """Return the schema of one problem type: the same object for every route, since OpenAPI identifies it by name."""
     schema = msgspec.defstruct(
         "".join(map(str.title, problem.slug.split("-"))) + "Problem",

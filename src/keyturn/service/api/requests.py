@@ -79,10 +79,7 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
 
 
 class Call:
-    """A request with the parts that answer it, which is what a handler gets: Litestar starts a task group for several.
-
-    `client` and `language` are those of the request.
-    """
+    """A request with the parts that answer it, as one dependency: Litestar starts a task group for several."""
 
     def __init__(self, parts: Parts, request: AnyRequest) -> None:
         self.parts, self.request = parts, request
@@ -96,7 +93,6 @@ class Call:
         return accepted_language(self.parts.languages, self.request)
 
     def done(self, message: str, *cookies: Cookie) -> Response[Done]:
-        """Return an answer with a sentence of the catalogues, in the user's language."""
         language = self.language
         done = Done(message=language.gettext(message), success=True)
         return Response(done, headers=language_headers(language), cookies=list(cookies))
@@ -112,12 +108,9 @@ class Call:
 
 
 GivenCall = NamedDependency[Call]
-"""The call, as a handler gets it."""
 
 
 def calling(parts: Parts) -> dict[str, Provide]:
-    """Return the dependency of handlers."""
-
     def call(request: AnyRequest) -> Call:
         return Call(parts, request)
 

@@ -1,4 +1,1 @@
-"""The worker as a separate process, which `serve`, `demo` and an app with the plugin start and restart.
-
-Nothing is imported here: that process begins with this package, and loads the rest in its own order.
-"""
+"""The worker as a separate process, which begins with this package: nothing is imported here."""

@@ -1,8 +1,7 @@
 """The worker that `Supervisor` starts: a separate process that ends with the process that started it.
 
-The first line on its standard input holds its orders. Each further line says that a message waits in the outbox. The
-end of the input means that the other process has ended, even if it was killed. The worker reports its counts to the
-other process, whose /metrics answers for both.
+The first line on its standard input holds its orders. Each further line says that a message waits in the outbox. It
+reports its counts to the other process, whose /metrics answers for both.
 """
 
 import asyncio

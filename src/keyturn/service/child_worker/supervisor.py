@@ -1,7 +1,6 @@
 """Runs a worker beside a process that answers requests, and starts it again if it ends.
 
-The worker is a separate process because its work would be visible in the response times of this one. Mails are handed
-over only for addresses that have an account, and on SQLite that work held the writer's lock here.
+It is separate because its work would show in response times: mails go only to addresses that have an account.
 """
 
 import asyncio

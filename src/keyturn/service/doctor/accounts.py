@@ -53,7 +53,6 @@ async def _check(settings: Settings, database: Database) -> list[Finding]:
 
 
 def _fix_of_unready(settings: Settings) -> str:
-    """Return the fix, and what does not work until then."""
     table = settings.accounts.table
     if settings.accounts.store == "ldap":
         fix = "Start a server of the directory, or correct accounts.ldap.servers. SSL_CERT_FILE names all authorities."
@@ -68,10 +67,7 @@ def _fix_of_unready(settings: Settings) -> str:
 
 
 async def check_credentials(settings: Settings) -> list[Finding]:
-    """Name the tables of passkeys, tokens and keys that no setting ends (CWE-613).
-
-    Nothing is named if the database cannot be read, or if the accounts are in no table of it.
-    """
+    """Name the tables of passkeys, tokens and keys that no setting ends (CWE-613), if the database can be read."""
     mapped = settings.accounts.table
     try:
         async with app_database(mapped.url or settings.database.url) as database:

@@ -9,9 +9,8 @@ from keyturn.errors import Fault
 from keyturn.hosts import is_loopback
 from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.pages.assets import FrontendModule
 from keyturn.service.pages.preview import PagePreview
-from keyturn.service.reset.mails.theme import Theme, own_languages, palette_of
+from keyturn.service.reset.mails.theme import palette_of
 from keyturn.service.settings import Settings
 from keyturn.service.settings.networks import read_network
 from keyturn.service.settings.reading import Reading, environment_name, known_variables
@@ -65,10 +64,6 @@ def _doubts(settings: Settings) -> Iterator[Finding]:
         yield Finding("settings", "warn", warning, fix)
 
 
-def _trusts_all(settings: Settings) -> str:
-    return next((text for text in settings.server.trusted_proxies if not read_network(text).prefixlen), "")
-
-
 _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
     (
         lambda settings: settings.secret_key and len(set(settings.secret_key)) < _FEWEST_CHARACTERS,
@@ -91,8 +86,8 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
         "Set server.trusted_proxies to the address that the proxy connects from, for example 127.0.0.1.",
     ),
     (
-        _trusts_all,
-        "server.trusted_proxies: {cause} trusts every client, so any client can fake its IP address",
+        lambda settings: [text for text in settings.server.trusted_proxies if not read_network(text).prefixlen],
+        "server.trusted_proxies: {cause[0]} trusts every client, so any client can fake its IP address",
         "Set server.trusted_proxies to the address that your proxy connects from.",
     ),
     (
@@ -105,17 +100,8 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
 
 
 async def check_pages(settings: Settings) -> list[Finding]:
-    """Render the app's own pages, and report each mistake with its place."""
     faults = await asyncio.to_thread(PagePreview(lambda: settings).faults)
     if not faults:
         return [ok(f"all pages render with the templates in {settings.pages.templates}")]
     fix = "Fix the template: `keyturn serve` does not start with this error."
     return [fail(str(fault), fix) for fault in faults]
-
-
-async def check_own_pages(settings: Settings) -> list[Finding]:
-    """Tell how pages on other origins can pin keyturn.js."""
-    module = FrontendModule(Theme(brand=settings.brand, languages=own_languages(settings)))
-    tag = await asyncio.to_thread(module.script_tag, settings.base_url.rstrip("/"))
-    message = "pages can pin keyturn.js with this tag; it changes with each new version and each change of [brand]"
-    return [Finding("", "ok", message, tag)]

@@ -36,7 +36,6 @@ def missing_file(address: str) -> str:
 
 
 def accounts_file(settings: Settings) -> str:
-    """Return the path of the accounts' SQLite file if the file is missing; else ""."""
     table = settings.accounts.table
     return missing_file(table.url or settings.database.url) if table.table else ""
 

@@ -31,7 +31,6 @@ _REASONS: Mapping[type[Exception], str] = {
 }
 
 Texts = Mapping[str, Sequence[str]]
-"""The TXT records of each name."""
 
 
 class Unanswered(KeyturnError):
@@ -39,10 +38,7 @@ class Unanswered(KeyturnError):
 
 
 class Dns:
-    """Asks a nameserver, with three distinct outcomes: records, none, and no answer.
-
-    `nameserver`: an IP address and a port; None for the nameservers in this machine's configuration.
-    """
+    """Asks a nameserver, by default this machine's, with three outcomes: records, none, and no answer."""
 
     def __init__(self, nameserver: tuple[str, int] | None = None, patience: float = _PATIENCE) -> None:
         self._nameserver = nameserver
@@ -160,7 +156,6 @@ def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
 
 
 def parents(domain: str) -> list[str]:
-    """Return the domain and those above it, but no top-level one."""
     labels = domain.split(".")
     return [".".join(labels[at:]) for at in range(len(labels) - 1)]
 

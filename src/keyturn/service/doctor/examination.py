@@ -10,7 +10,7 @@ from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.doctor.accounts import check_accounts, check_credentials
-from keyturn.service.doctor.configuration import check_own_pages, check_pages, check_settings
+from keyturn.service.doctor.configuration import check_pages, check_settings
 from keyturn.service.doctor.database import check_database, check_previous_keys
 from keyturn.service.doctor.domain import Dns, check_domain, domain_of
 from keyturn.service.rooms import CHECKS
@@ -21,14 +21,10 @@ _PATIENCE = 5
 """Seconds for one check."""
 
 Check = tuple[str, Awaitable[Sequence[Finding]]]
-"""The name of a check of the doctor, and its work."""
 
 
 async def examine(reading: Reading, dns: Dns, *, patience: float = _PATIENCE) -> list[Finding]:
-    """Return the findings of all checks, in the order of the checks.
-
-    Only the settings are checked if they have a fault: other checks would read defaults that the user did not choose.
-    """
+    """Return the findings of all checks, in order; of the settings alone if they have a fault."""
     if reading.faults:
         skipped = Finding("others", "skip", "no other check was made", "Fix the settings first.")
         return [*check_settings(reading), skipped]
@@ -71,8 +67,6 @@ def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
         yield "domain", check_domain(domain, [PROVIDERS[name] for name in chosen], dns)
     if settings.pages.templates:
         yield "pages", check_pages(settings)
-    if settings.server.allowed_origins:
-        yield "frontend", check_own_pages(settings)
 
 
 async def _run(name: str, work: Awaitable[Sequence[Finding]], patience: float) -> Sequence[Finding]:

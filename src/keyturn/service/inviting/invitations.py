@@ -95,9 +95,7 @@ class Operators:
 
     @count_calls("invite")
     async def invite(self, email: str, client: Client, reason: str = "") -> None:
-        """Accept an invitation, which is committed on return. Raises InputInvalid.
-
-        The worker decides, as for requests: an account that awaits no password gets no mail.
+        """Accept an invitation, which is committed on return; the worker decides. Raises InputInvalid.
 
         `reason`: who invites to what, in the app's words.
         """

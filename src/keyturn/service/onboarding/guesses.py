@@ -33,7 +33,6 @@ _CHANGED_AT = re.compile(
     rf"|last{_PASSWORD}(change|update)d?(at|on|date|time)?"
 )
 _TIMES = re.compile(r"(at|on|date|time|timestamp|since)$|^(created|updated|modified|changed|last)", re.IGNORECASE)
-"""Names of columns of times."""
 _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
     "passkeys": re.compile(
         r"passkey|webauthn|fido2?(key|credential|device)|publickeycredential|securitykeys?$|authenticators?$"
@@ -57,11 +56,8 @@ second factor, and must stay."""
 _MIXED = re.compile(r"authenticators?$")
 """Tables that may also hold second factors, which must stay: django-allauth's."""
 _NO_CREDENTIALS = re.compile(r"challenge|ceremony|attempt|logs?$|events?$|history|usage|audit")
-"""Parts of names of tables that only tell of credentials."""
 
 _Values = Mapping[str, Sequence[object]]
-
-# The table of accounts
 
 
 def likely_tables(tables: Mapping[str, Table], *, password: bool) -> list[str]:
@@ -83,10 +79,7 @@ def is_supabase_auth(table: Table) -> bool:
 
 
 def clear_choice(likely: Sequence[str]) -> str:
-    """Return the only plausible table; "" if there are several.
-
-    It is the only one, or the only one with a usual name, or the only such one in the search path.
-    """
+    """Return the only plausible table, or the only one with a usual name, or in the search path; else ""."""
     usual = [name for name in likely if _rank(name) < len(_NAMES["tables"])] or likely
     chosen = usual if len(usual) == 1 else [name for name in usual if "." not in name]
     return chosen[0] if len(chosen) == 1 else ""
@@ -98,14 +91,8 @@ def _rank(name: str) -> int:
     return usual.index(plain) if plain in usual else len(usual)
 
 
-# Its columns
-
-
 def telling_columns(table: Table) -> list[str]:
-    """Return the columns whose values tell a form: that of the hashes, and those of times.
-
-    Only a time of the last change needs a form, if its type is none of times: that of columns of its type is likely.
-    """
+    """Return the columns whose values tell a form: that of the hashes, and times like a change that no type tells."""
     changed = [name for name, one in table.columns.items() if _is_of_change(name) and not kind_of(one).has_native_times]
     times = dict.fromkeys(one for name in changed for one in _times_like(table, name))
     return list(filter(None, [_column(table, "password"), *times]))
@@ -116,10 +103,7 @@ def _is_of_change(name: str) -> bool:
 
 
 def guess(table: Table, tables: Mapping[str, Table], values: _Values, *, password: bool) -> TableSettings:
-    """Return the likeliest meaning of the columns; "" for meanings without a column.
-
-    `values`: those of a few rows, by the `telling_columns`.
-    """
+    """Return the likeliest meaning of the columns. `values`: those of a few rows, by the `telling_columns`."""
     return TableSettings(
         table=table.name,
         id=_key_column(table),
@@ -147,7 +131,6 @@ def _column(table: Table, meaning: str) -> str:
 
 
 def text_column(table: Table, meaning: str) -> str:
-    """Return the column of a meaning by its name, if it can hold text; "" for none."""
     name = _column(table, meaning)
     return name if name and kind_of(table.columns[name]).holds in (str, object) else ""
 
@@ -166,9 +149,6 @@ def _active(table: Table) -> str:
 
 def _key_column(table: Table) -> str:
     return table.key or _column(table, "id")
-
-
-# What a change sets
 
 
 def _columns_to_set(table: Table, values: _Values) -> dict[str, Value]:
@@ -207,9 +187,6 @@ def _time_placeholder(table: Table, name: str, values: _Values) -> str:
         return "{now_iso}"
     # A 64-bit integer is most likely JavaScript's Date.now(), which does not fit a smaller one.
     return "{now_ms}" if kind.holds is int and not kind.on_sqlite and kind.highest > 2**32 else "{now}"
-
-
-# What a change or an intrusion ends
 
 
 def credentials_in(name: str) -> Credentials | Literal[""]:
@@ -257,6 +234,5 @@ def _bare_name(name: str) -> str:
 
 
 def frameworks_of(table: Table) -> list[Mapping[str, Any]]:
-    """Return the frameworks that the columns show, as guesses.toml describes them."""
     columns = {plain_name(name) for name in table.columns}
     return [one for one in _NAMES["frameworks"] if columns.issuperset(one["columns"])]

@@ -46,12 +46,10 @@ class Flags(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The values for a settings file.
+    """The values for a settings file. `sign_in_url`: "" for Keyturn's page.
 
-    `sign_in_url`: "" for Keyturn's page.
     `database`: the address of the accounts' database. `variable`: the one that the file names in its place; "" if it
-    has the address. `together`: Keyturn's own tables are there, too.
-    `hashing`: the settings of the app's own hashes, and `hashes` in words. `look_at`: what the database does not show.
+    has the address. `together`: Keyturn's own tables are there, too. `look_at`: what the database does not show.
     """
 
     base_url: str
@@ -94,7 +92,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables that the file names, and their values."""
         return {self.variable: self.database} if self.variable else {}
 
 
@@ -135,8 +132,7 @@ def _transport(environ: Mapping[str, str]) -> str:
 def _database(flags: Flags, environ: Mapping[str, str]) -> tuple[str, str]:
     """Return the address of the app's database, and the variable that the file names in its place; "" for none.
 
-    The flag may name the variable, such as `${DATABASE_URL}`. Raises SettingsInvalid, without repeating the address: it
-    may be a secret.
+    The flag may name the variable, such as `${DATABASE_URL}`. Raises SettingsInvalid, without the address: a secret.
     """
     address = flags.database or ("${DATABASE_URL}" if flags.store in (None, "table") else "")
     if not address:
@@ -155,7 +151,6 @@ def _database(flags: Flags, environ: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _where_it_may_be(variable: str) -> str:
-    """Return what to do about a variable that is not set, as the end of a sentence."""
     with suppress(OSError):
         if re.search(rf"(?m)^(export )?{variable}=", Path(".env").read_text("utf-8", "replace")):
             return ", but .env has it: type `set -a; . ./.env; set +a`"
@@ -188,7 +183,6 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
 
 
 async def _refusals(settings: TableSettings, hashes: HashFormat, database: AppDatabase) -> list[str]:
-    """Return what the database refuses of the mapping; nothing while a column is missing."""
     try:
         if settings.id and settings.email:
             await TableAccounts(settings, database, hashes.settings.hash_length).require_ready()
@@ -198,7 +192,6 @@ async def _refusals(settings: TableSettings, hashes: HashFormat, database: AppDa
 
 
 def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> Iterator[str]:
-    """Yield what the file lacks before Keyturn can start."""
     for setting, held in (("id", "ids"), ("email", "email addresses"), ("password", "password hashes")):
         if not getattr(settings, setting) and (setting != "password" or with_password):
             yield (
@@ -208,7 +201,6 @@ def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> I
 
 
 def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> Iterator[str]:
-    """Yield what the database does not show, but the settings depend on."""
     table = tables[settings.table]
     frameworks = guesses.frameworks_of(table)
     yield from (one["look_at"] for one in frameworks if "look_at" in one)

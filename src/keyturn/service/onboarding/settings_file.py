@@ -26,7 +26,6 @@ _COLUMNS = {
     "kind": "the column with the kind of user, for [kinds]",
     "locale": "the column with the user's language",
 }
-"""Settings of the table that may be left out, and what each means."""
 
 
 def as_toml(plan: Plan) -> str:

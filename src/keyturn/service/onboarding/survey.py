@@ -22,7 +22,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A table as its database describes it. `key`: its primary key column, "" if it has none or several.
 
     `points_to`: its foreign keys of one column, each as the column, the full name of the other table, and its column.
-
     `holds`: tables whose rows cannot be deleted while a row of this one refers to them.
     """
 
@@ -57,7 +56,6 @@ def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table
 
 
 def tables_in(connection: Connection) -> dict[str, Table]:
-    """Return the tables by their names."""
     inspector = inspect(connection)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # a type unknown to SQLAlchemy

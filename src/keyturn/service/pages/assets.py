@@ -1,11 +1,10 @@
 """Static files of the pages, the brand's files, and keyturn.js. The addresses of assets change with their contents."""
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import cache
 from gzip import compress
-from hashlib import sha256, sha384
+from hashlib import sha256
 from html import escape
 from pathlib import Path
 
@@ -21,12 +20,10 @@ from keyturn.service.pages.security import NO_FORM, security_headers
 from keyturn.service.pages.site import Site
 from keyturn.service.reset.mails.palette import Palette
 from keyturn.service.reset.mails.theme import ASSETS, Theme
-from keyturn.service.settings import Brand
 from keyturn.service.settings.brand_files import BrandFile
 
 _STATIC = Path(__file__).parent / "static"
 _SHARED = ("puzzle.js", "strength.js")
-"""The modules of keyturn.js that the pages use, too."""
 
 _MEDIA_TYPES = {
     ".css": "text/css",
@@ -49,10 +46,9 @@ _PICTURE_HEADERS = {
 
 
 class Assets:
-    """Serves the static files, the files of each theme, and the files of a brand.
+    """Serves the static files, the files of each theme, and the files of a brand, from memory.
 
-    They are some kilobytes, so they live in memory. The packaged files share one version: scripts import each other by
-    relative names.
+    The packaged files share one version: scripts import each other by relative names.
     """
 
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
@@ -68,17 +64,13 @@ class Assets:
         self._version = sha256(b"".join(self._files[name] for name in sorted(self._files))).hexdigest()[:12]
 
     def url(self, name: str, kind: str = "") -> str:
-        """Return the URL path of a packaged file, for accounts of a kind.
-
-        Browsers may keep it for ever (RFC 8246), since other contents have another path.
-        """
+        """Return the URL path of a packaged file. Other contents have another path (RFC 8246)."""
         if name in ("brand.css", "icon.svg"):
             stem, _, suffix = name.partition(".")
             name = self._site.theme(kind).file_name(stem, f".{suffix}")
         return self._site.url(f"{ASSETS}/{self._version}/{name}")
 
     def brand_url(self, name: str, kind: str = "") -> str:
-        """Return the URL of the file in that setting of the brand, or an empty text."""
         return self._site.theme(kind).file_url(name, self._site.prefix)
 
     def route(self) -> HTTPRouteHandler:
@@ -90,7 +82,7 @@ class Assets:
             except LookupError as error:
                 raise NotFoundException from error
             own = self._brand_files.get(name)
-            headers = _PICTURE_HEADERS if own and own.suffix != ".css" else {}
+            headers = _PICTURE_HEADERS if own else {}
             # While servers of two versions run side by side, addresses of the other version work, but are not cached.
             caching = {"Cache-Control": _FOR_A_YEAR} if version == (own.fingerprint if own else self._version) else {}
             return _file_response(request, content, media_type, self._headers | headers | caching)
@@ -134,7 +126,6 @@ _MODULES = (
     "client", "style", "making", "puzzle", "challenge", "forms", "code", "asking", "link", "strength", "rules",
     "second_step", "reset",
 )  # fmt: skip
-"""In the order of their imports."""
 
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)
 _TYPE = re.compile(r"/\*\* @type [^\n*]*\*/ ?|(?<=[;,{]) // [^\n]*")
@@ -147,10 +138,7 @@ _INDENT = re.compile(r"^ +", re.MULTILINE)
 
 @cache
 def bundle_modules() -> str:
-    """Return all modules as one, without comments, indentation and their imports of each other.
-
-    The one text of several lines is the styles, where indentation means nothing.
-    """
+    """Return all modules as one, without comments, imports of each other and indentation, also that of the styles."""
     sources = folder("frontend")
     entry = (sources / "keyturn.js").read_text("utf-8")
     inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
@@ -160,59 +148,21 @@ def bundle_modules() -> str:
     return "// Keyturn in your own pages. MIT licence.\n" + _BLANK.sub("\n", whole).lstrip("\n")
 
 
-def brand_module(source: str, theme: Theme) -> str:
-    """Return the module with the brand's accent, corners and font, which a page may override.
-
-    The elements stand on the background of the app, so the other colours of the brand are left out.
-    """
-    for ours, theirs in zip(_looks(Palette(), Brand()), _looks(theme.palette, theme.brand), strict=True):
-        source = source.replace(ours, theirs)
-    return source
-
-
-def _looks(palette: Palette, brand: Brand) -> Sequence[str]:
-    """Return how the module writes a brand's looks."""
-    return (
-        f"light-dark({palette.accent}, {palette.dark_accent})",
-        f"light-dark({palette.on_accent}, {palette.dark_on_accent})",
-        f"--keyturn-radius, {brand.radius}px",
-        f"--keyturn-font, {brand.font}{', ' if brand.font else ''}system-ui",
-    )
-
-
-class FrontendModule:
-    """keyturn.js in the looks of a brand, and how a page pins it: by an address and the digest of its bytes."""
-
-    def __init__(self, theme: Theme) -> None:
-        self.content = brand_module(bundle_modules(), theme).encode()
-        self.path = f"/keyturn-{sha256(self.content).hexdigest()[:12]}.js"
-
-    def script_tag(self, base_url: str) -> str:
-        """Return the tag that runs these very bytes and no others (Subresource Integrity, 3.5)."""
-        digest = b64encode(sha384(self.content).digest()).decode()
-        return f'<script type="module" src="{base_url}{self.path}" integrity="sha384-{digest}" crossorigin></script>'
-
-
 def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
-    """Return the routes of the module, under a lasting address and under one for this version, and of its types."""
-    module = FrontendModule(site.theme(""))
     types = (folder("frontend") / "keyturn.d.ts").read_bytes()
     return [
-        _static_route(site, "/keyturn.js", module.content, "text/javascript"),
-        _static_route(site, module.path, module.content, "text/javascript", caching=_FOR_A_YEAR),
+        _static_route(site, "/keyturn.js", bundle_modules().encode(), "text/javascript"),
         _static_route(site, "/keyturn.d.ts", types, MediaType.TEXT),
     ]
 
 
-def _static_route(
-    site: Site, path: str, content: bytes, media_type: str, caching: str = "public, max-age=3600"
-) -> HTTPRouteHandler:
+def _static_route(site: Site, path: str, content: bytes, media_type: str) -> HTTPRouteHandler:
     fingerprint = sha256(content).hexdigest()[:20]
     # Public, and made to be run by other origins, which fetch a module in the mode "cors" (HTML, 8.1.4.2).
     headers = security_headers(site) | {
         "Access-Control-Allow-Origin": "*",
         "Cross-Origin-Resource-Policy": "cross-origin",
-        "Cache-Control": caching,
+        "Cache-Control": "public, max-age=3600",
         "Vary": "Accept-Encoding",
         "ETag": f'W/"{fingerprint}"',  # weak: the bytes of a compressed answer are others
     }
@@ -238,7 +188,6 @@ def _file_response(request: AnyRequest, content: bytes, media_type: str, headers
 
 @cache
 def _compressed(content: bytes) -> bytes:
-    """Return a file as it is sent: it is compressed once, when it is first asked for."""
     return compress(content, mtime=0)
 
 

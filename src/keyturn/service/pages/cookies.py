@@ -18,10 +18,8 @@ from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.sign_in import PROOF_LIFE
 
 Said = Literal[DeadReason, "password_changed", "signed_out", "account_secured", "outcome_unknown", "link_replaced"]
-"""A message on the next page about the last action, or why a link ended under a script."""
 
 _REMEMBERED = timedelta(minutes=10)
-"""How long the page of a request shows "Check your email"."""
 
 _SHOWN_ONCE = timedelta(minutes=1)
 _OPENED = timedelta(hours=1)
@@ -48,11 +46,7 @@ class Flash(Struct, frozen=True):
 
 
 class LinkRequest(Struct, frozen=True):
-    """The address, or the user name, for which this browser requested a link.
-
-    `wait`: how long no other mail would be sent. Zero: one would be sent now.
-    `return_to`: where to go after the reset, or "".
-    """
+    """The address, or the user name, for which this browser requested a link, and how long it waits for another."""
 
     email: str
     wait: timedelta
@@ -62,10 +56,8 @@ class LinkRequest(Struct, frozen=True):
 class Cookies:
     """The pages' cookies, and what their values mean. Values that browsers return are checked.
 
-    `link` and `proof` hold a link in place of the address bar, as its token and its address if it has one: a link for a
-    new password, and one "This was not me".
+    `link` and `proof` hold a link in place of the address bar, as its token and its address if it has one.
     `password` holds the proof that a password was right, while the sign-in page asks for the second step.
-    `form` has the token of all forms, which Litestar sets.
     """
 
     def __init__(self, parts: Parts, site: Site) -> None:
@@ -82,23 +74,17 @@ class Cookies:
         return BrowserCookie(holds=holds, life=life, secure=self._parts.settings.secure, path=self._site.url(path))
 
     def asked(self, path: str = "/") -> BrowserCookie:
-        """Return the cookie that holds a request for a link, for the page at `path`."""
         return self._at(path, "asked", _REMEMBERED)
 
     def flash(self, path: str = "/") -> BrowserCookie:
-        """Return the cookie that holds a message for the page at `path`."""
         return self._at(path, "flash", _SHOWN_ONCE)
 
     def opened_link(self, request: AnyRequest, email: str = "") -> tuple[str, str | None]:
-        """Return the token of the link for a new password that was opened here, or "", and the address of its account.
-
-        `email`: the address in the form, if it has one, which replaces that of the link.
-        """
+        """Return the token of the link that was opened here, or "", and its address, or that in the form."""
         token, of_link = self.link.held(request, 2)
         return token, email or of_link or None
 
     def set_link_request(self, email: str, path: str, return_to: str = "") -> Cookie:
-        """Hold the requested address and the time, for the page at `path`."""
         return self.asked(path).hold(str(int(unix())), email, return_to)
 
     def read_link_request(self, request: AnyRequest) -> LinkRequest | None:
@@ -113,7 +99,6 @@ class Cookies:
             return None
 
     def set_flash(self, flash: Flash, path: str) -> Cookie:
-        """Hold a message for the page at that path."""
         kind, locale = flash.kind[:_LONGEST_PART], flash.locale[:_LONGEST_PART]
         return self.flash(path).hold(flash.said, kind, locale, flash.email[:LONGEST], flash.return_to)
 

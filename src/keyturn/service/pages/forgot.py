@@ -1,7 +1,4 @@
-"""Requesting a link: the same page for every address, and a challenge if one is required.
-
-The page of an expired link requests another one, too.
-"""
+"""Requesting a link: the same page for every address, and a challenge if one is required."""
 
 from functools import partial
 from typing import Any
@@ -22,10 +19,7 @@ from keyturn.service.problems.requests import InputInvalid
 class ForgotForm(
     msgspec.Struct, frozen=True, rename={"turnstile": "cf-turnstile-response", "hcaptcha": "h-captcha-response"}
 ):
-    """The submitted form: the address as typed, if it has a field, and an answer under the name of its widget.
-
-    `return_to`: where to go after the reset.
-    """
+    """The submitted form: the address as typed, if it has a field, and an answer under the name of its widget."""
 
     email: str = ""
     altcha: str = ""
@@ -41,10 +35,7 @@ class ForgotForm(
 def forgot_page(
     visit: Visit, return_to: str, *, email: str = "", malformed: bool = False, flaw: ChallengeFlaw | None = None
 ) -> Answer:
-    """Return the form. It holds the challenge, if there is one.
-
-    The policy lets in the hosts of an external challenge, on this page only.
-    """
+    """Return the form. Its policy lets in the hosts of an external challenge, on this page only."""
     status = 403 if flaw else 422 if malformed else 200
     known: dict[str, Any] = {"email": email, "malformed": malformed, "return_to": return_to}
     return visit.page("forgot.html", status=status, **known, **_challenge_values(visit, flaw))
@@ -71,10 +62,7 @@ def dead_link_page(visit: Visit, dead: LinkDead, flaw: ChallengeFlaw | None = No
 
 @post("/replace")
 async def replace_expired(data: URLEncodedBody[ForgotForm], visit: GivenVisit) -> Answer:
-    """Request a new link for the address of the expired one that was opened here. The address stays masked.
-
-    Raises LinkDead, TooManyRequests.
-    """
+    """Request a new link for the address of the expired one that was opened here. The address stays masked."""
     path, cookies, client = visit.site.paths.reset, visit.cookies, visit.client
     token, _ = cookies.opened_link(visit.request)
     try:
@@ -105,10 +93,9 @@ async def show(visit: GivenVisit) -> Answer:
 
 @post()
 async def ask(data: URLEncodedBody[ForgotForm], visit: GivenVisit) -> Answer:
-    """Request the link, then redirect, so that reloading "Check your email" requests nothing.
+    """Request the link, then redirect. The answer depends only on the input, never on an account (ASVS 6.3.8).
 
-    The answer depends only on the input, never on whether there is an account (ASVS 6.3.8). Within the cooldown no link
-    is requested, because the worker would hold the mail back.
+    Within the cooldown no link is requested, because the worker would hold the mail back.
     """
     path = visit.site.paths.forgot
     here, earlier = visit.site.url(path), visit.cookies.read_link_request(visit.request)

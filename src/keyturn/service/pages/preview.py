@@ -1,8 +1,4 @@
-"""The hosted pages in every state, without a service: for designers, and for the check at the start.
-
-`preview.toml` has the states: samples of the values that a template gets. The studio shows them through its own
-interface (`HostedPages`), so neither half knows the other; `cli` connects them.
-"""
+"""The hosted pages in every state of `preview.toml`, without a service: for designers, and the check at the start."""
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +34,6 @@ _FILE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _STATES: Mapping[str, Mapping[str, Any]] = {
     name: {**_FILE["defaults"].get(state["template"], {}), **state} for name, state in _FILE["states"].items()
 }
-"""In the order in which users meet them."""
 
 
 _TYPES: Mapping[str, Any] = {
@@ -49,17 +44,13 @@ _TYPES: Mapping[str, Any] = {
     "step": ShownStep,
     "wait": timedelta,
 }
-"""The types of values that templates ask for more than their fields."""
 
 _PROBLEMS = {type(one).__name__: one for one in (TooManyRequests(47), Busy(), OutcomeUnknown(), Internal())}
 _ADA = {"id": "1", "email": "ada@northwind.example", "name": "Ada"}
 
 
 class PagePreview:
-    """Renders any state of any page with its files, in the brands of the settings and in `brands`.
-
-    A save shows at once: settings, templates, stylesheets and logos are read again for each page.
-    """
+    """Renders any state of any page with its files, in the brands of the settings and in `brands`, which may change."""
 
     def __init__(self, read: Callable[[], Settings], brands: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         """`read` returns the current settings, or raises SettingsInvalid."""
@@ -67,25 +58,22 @@ class PagePreview:
 
     @property
     def states(self) -> Sequence[tuple[str, str, str]]:
-        """The name, label and template of each state."""
         return [(name, state["label"], state["template"]) for name, state in _STATES.items()]
 
     @property
     def watched_folders(self) -> Sequence[Path]:
-        """The folders in which a save changes a page."""
         site = self._site("")
         brands = (site.settings.brand, *(theme.brand for theme in site.themes.kinds.values()))
-        files = (file for brand in brands for file in (brand.stylesheet, brand.logo, brand.logo_dark))
+        files = (file for brand in brands for file in (brand.logo, brand.logo_dark))
         folders = {Path(file).parent.resolve() for file in files if file and "://" not in file}
         if site.settings.pages.templates:
             folders.add(Path(site.settings.pages.templates).resolve())
         return sorted(folder for folder in folders if folder.is_dir())
 
     def page(self, state: str, language: str, brand: str, prefix: str) -> str:
-        """Return a page whose links and files are below `prefix`.
+        """Return a page whose links and files are below `prefix`. Raises TemplateInvalid.
 
-        Raises LookupError for an unknown state or brand, and TemplateInvalid. Raises ValueError for a missing file of
-        the brand, and for settings with which the service would not start.
+        Raises LookupError for an unknown state or brand, and ValueError for settings or files that are wrong.
         """
         try:
             site = self._site(prefix)
@@ -96,10 +84,7 @@ class PagePreview:
         return self._renderer(site)(state, language, brand)
 
     def faults(self) -> Sequence[Fault]:
-        """Return every mistake in custom templates, by file and line. With any of them the service refuses to start.
-
-        Each state is rendered for each kind of account, so mistakes in rare states are reported, too.
-        """
+        """Return every mistake in custom templates, by file and line, in every state and for each kind of account."""
         site = self._site("")
         render, faults = self._renderer(site), list[Fault]()
         for state, kind in product(_STATES, ("", *site.themes.kinds)) if site.settings.pages.templates else ():
@@ -125,10 +110,7 @@ class PagePreview:
         )
 
     def _renderer(self, site: Site) -> Callable[[str, str, str], str]:
-        """Return what renders a state, in a language, for a kind of accounts, as a browser would get it.
-
-        It raises TemplateInvalid with the file and the line.
-        """
+        """Return what renders a state, in a language, for a kind of accounts. It raises TemplateInvalid."""
         settings = site.settings
         templates = PageTemplates(site, Assets(site, {}), settings.pages.templates)
         policy = PasswordPolicy(settings.password, settings.brand.name, max_bytes=settings.hashing.max_bytes)
@@ -145,6 +127,6 @@ class PagePreview:
             values = {"account": values.get("owner"), "until": until, **values}
             values["problem"] = _PROBLEMS.get(values.get("problem", ""))
             values["site"] = replace(site, **values.get("site", {}))
-            return templates.render(values["template"], values, site.theme(kind).languages.choose(language), kind)
+            return templates.render(values["template"], values, site.themes.languages.choose(language), kind)
 
         return render

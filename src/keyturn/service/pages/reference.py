@@ -1,7 +1,4 @@
-"""The API's reference at /schema: plain HTML from the OpenAPI schema, each route with an example.
-
-The members of bodies are in `openapi.json`.
-"""
+"""The API's reference at /schema: plain HTML from the OpenAPI schema, each route with an example."""
 
 import json
 import shlex
@@ -42,10 +39,7 @@ class ReferencePage(OpenAPIRenderPlugin):
 
 
 def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list["Operation"]]:
-    """Return the operations by tag, in the order of a reset; those that differ only in their path are one.
-
-    Its own path comes first: other names of a route are none of `STORY`.
-    """
+    """Return the operations by tag, in the order of a reset; those that differ only in their path are one."""
     known = schema.get("components", {}).get("schemas", {})
     groups: dict[str, dict[str, Operation]] = {tag["name"]: {} for tag in schema.get("tags", [])}
     routes = [(path, *route) for path, methods in schema["paths"].items() for route in methods.items()]
@@ -64,7 +58,6 @@ STORY = (
     "checkPassword", "resetPassword", "replaceExpiredLink", "secureAccount", "getFormTexts",
     "signIn", "getSignedIn", "changePassword", "signOut", "invite", "mintLink", "checkLiveness", "checkReadiness",
 )  # fmt: skip
-"""The names of the operations, in the order in which a frontend calls them."""
 
 
 _JSON = "application/json"

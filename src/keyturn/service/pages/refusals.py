@@ -1,6 +1,6 @@
 """Errors as pages: a heading, a sentence, a way back, and no internal detail (OWASP ASVS 16.5.1).
 
-The page of an error that the log explains shows the id of the request, by which support finds its line.
+A page shows the id of the request if the log explains the error.
 """
 
 import logging
@@ -36,7 +36,6 @@ _REASONS = {
     "too-many-requests": "too_many",
     "unavailable": "failed",
 }
-"""The names in `refusal.html` that differ from the slug of the problem."""
 
 _WITHOUT_REFERENCE = {"missing", "too_many", "busy"}
 """The reasons whose page says everything: the log has no more."""
@@ -61,7 +60,6 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
         return refusal_page(Visit(pages, request), problem, reason, way, cookies=ended)
 
     def lead_to_sign_in(request: AnyRequest, _: NotSignedIn) -> Answer:
-        """Lead to the sign-in, and from there back to the requested page."""
         wanted = site.url(request.route_handler.opt.get("here", ""))
         return Visit(pages, request).redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': wanted})}")
 
@@ -113,10 +111,7 @@ def refusal_page(
 
 
 def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
-    """Return the API's handler, with a page for browsers at an address that a service of its own does not know.
-
-    In an app, unknown addresses are the app's.
-    """
+    """Return the API's handler, with a page for browsers at an address that a service of its own does not know."""
     to_programs = problem_handlers(pages.parts.languages)[Exception]
 
     def answer(request: AnyRequest, error: Exception) -> Answer:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
 from litestar import MediaType, Response, Router
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
@@ -19,8 +19,8 @@ from litestar.types import ControllerRouterHandler
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.addresses import LONGEST
-from keyturn.mail.languages import READER, Language, Languages, order_of_name
-from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
+from keyturn.mail.languages import READER, Language, order_of_name
+from keyturn.mail.rendering.jinja import OwnEnvironment, template_invalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.mail_services import inbox_of, meant_by
@@ -38,15 +38,10 @@ from keyturn.service.telemetry.logs import LogEvent
 PACKAGED = Path(__file__).parent / "templates"
 
 OURS = "keyturn"
-"""The prefix of a packaged template that a custom one replaces: `keyturn/page.html`."""
 
 
 class PageTemplates:
-    """Renders the pages.
-
-    A file in the folder `own` replaces the packaged template of the same name; `keyturn/forgot.html` is always the
-    packaged one.
-    """
+    """Renders the pages. A file in the folder `own` replaces the packaged template of the same name."""
 
     def __init__(self, site: Site, assets: Assets, own: str = "") -> None:
         self._site, self._assets, self._own = site, assets, own
@@ -55,11 +50,8 @@ class PageTemplates:
     def render(
         self, template: str, values: Mapping[str, Any], language: Language, kind: str, link_to_itself: str = "?lang="
     ) -> str:
-        """Return the page, with a link to itself in each language: `link_to_itself` lacks only the language's tag.
-
-        Raises TemplateInvalid with the file and the line of a broken custom template.
-        """
-        known = sorted(self._site.theme(kind).languages.known.values(), key=lambda one: order_of_name(one.name))
+        """Return the page. `link_to_itself` lacks only a language's tag. Raises TemplateInvalid for own templates."""
+        known = sorted(self._site.themes.languages.known.values(), key=lambda one: order_of_name(one.name))
         languages = [(one, f"{link_to_itself}{one.tag}") for one in known]
         values = {READER: language, "language": language, "languages": languages, **values}
         try:
@@ -87,18 +79,8 @@ class PageTemplates:
 
 
 def page_environment(own: str = "", *, reload: bool = False) -> Environment:
-    """Return the Jinja environment of the pages' templates, without a language or values."""
     by_name = FileSystemLoader([Path(own).resolve(), PACKAGED] if own else PACKAGED)
-    return Environment(
-        loader=ChoiceLoader([by_name, PrefixLoader({OURS: FileSystemLoader(PACKAGED)})]),
-        autoescape=True,
-        auto_reload=reload,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
-        bytecode_cache=shared_bytecode_cache(),
-    )
+    return OwnEnvironment(ChoiceLoader([by_name, PrefixLoader({OURS: FileSystemLoader(PACKAGED)})]), reload=reload)
 
 
 log = logging.getLogger("keyturn.pages")
@@ -113,7 +95,6 @@ _LONGEST_QUERY = 1000
 Answer = Response[Any]
 
 PageOwner = Account | Flash
-"""The account of a page: its language, kind and time zone."""
 
 
 class Pages:
@@ -154,12 +135,9 @@ class Visit(Call):
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Answer:
-        """Return a template as the answer, in the chosen language, else the account's, else the browser's.
-
-        The kind of the account decides its brand and its words.
-        """
+        """Return a template as the answer, in the chosen language, else the account's, else the browser's."""
         kind = account.kind if account and account.kind in self.site.themes.kinds else ""
-        language, chosen = self._choose_language(self.site.theme(kind).languages, account)
+        language, chosen = self._choose_language(account)
         values |= {
             READER: language.in_zone(account.timezone if account else ""),
             "account": account,
@@ -175,9 +153,10 @@ class Visit(Call):
             headers={**self.pages.headers, **of_language, **no_index, **(headers or {})},
         )
 
-    def _choose_language(self, languages: Languages, account: PageOwner | None) -> tuple[Language, Sequence[Cookie]]:
+    def _choose_language(self, account: PageOwner | None) -> tuple[Language, Sequence[Cookie]]:
         """Return the language of an answer, and the cookie that remembers it if the reader has just chosen it."""
-        cookie, chosen = self.cookies.language, self.request.query_params.get("lang", "")
+        languages, cookie = self.parts.languages, self.cookies.language
+        chosen = self.request.query_params.get("lang", "")
         tags = (tag for tag in (chosen, cookie.read(self.request)) if tag in languages.known)
         wanted = next(tags, account.locale if account else "")
         cookies = [cookie.issue(chosen)] if chosen in languages.known else []
@@ -190,8 +169,7 @@ class Visit(Call):
     def lead_on(self, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any) -> Answer:
         """Answer a form by leading to an address: with a redirect to a page here, with a page to another site.
 
-        A redirect of a form to another site ends at `form-action`, and so does every redirect that follows it there
-        (CSP Level 3, 6.4.2).
+        A redirect of a form to another site ends at `form-action` (CSP Level 3, 6.4.2).
         """
         if url.startswith("/"):
             return self.redirect(url, *cookies)
@@ -206,7 +184,6 @@ class Visit(Call):
         return self.redirect(cookie.path, cookie.hold(token[: LENGTH + 1], (email or "")[: LONGEST + 1]))
 
     async def signed_in(self) -> Account | None:
-        """Return the account that is signed in with this browser, if there is one."""
         try:
             return await self.require_signed_in()
         except NotSignedIn:
@@ -220,12 +197,9 @@ class Visit(Call):
 
 
 GivenVisit = NamedDependency[Visit]
-"""The visit, as a handler gets it."""
 
 
 def visiting(pages: Pages) -> dict[str, Provide]:
-    """Return the dependency of handlers of pages."""
-
     def visit(request: AnyRequest) -> Visit:
         return Visit(pages, request)
 
@@ -240,8 +214,7 @@ def page_at(path: str, *handlers: ControllerRouterHandler, back: str = "") -> Ro
 def taking_link(cookie: BrowserCookie) -> HTTPRouteHandler:
     """Return the route of links with their token at the end of the path of their page, which is that of the cookie.
 
-    The token leaves the address bar for the cookie, GET shows the page, and only POST acts: mail scanners follow links
-    with GET (RFC 9110, 9.2.1; ASVS 3.5.3).
+    The token leaves the address bar, and only POST acts: mail scanners follow links (RFC 9110, 9.2.1; ASVS 3.5.3).
     """
 
     @reading("/{token:str}")
@@ -252,10 +225,7 @@ def taking_link(cookie: BrowserCookie) -> HTTPRouteHandler:
 
 
 def _link_to_itself(request: AnyRequest) -> str:
-    """Return the link from a page to itself, without the language tag at its end.
-
-    The rest of the address stays, unless it is longer than any of ours: the page has a link for each language.
-    """
+    """Return the link from a page to itself without the language tag at its end, and without too long a query."""
     stays = len(request.scope["query_string"]) <= _LONGEST_QUERY
     others = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"] if stays else []
     return f"?{urlencode([*others, ('lang', '')])}"

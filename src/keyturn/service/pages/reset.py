@@ -45,10 +45,7 @@ def password_form(
     status: int = 200,
     step: ShownStep | None = None,
 ) -> Answer:
-    """Return the form, with the known rules and the rules by which a custom store refused the password.
-
-    Without a link, the form asks a signed-in user for the current password. `rejected`: that password was wrong.
-    """
+    """Return the form, with the known rules and those of a custom store. `rejected`: the current password was wrong."""
     known = visit.parts.policy.rules
     names = {rule.name for rule in known}
     more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
@@ -69,8 +66,6 @@ def password_form(
 
 
 class LinkForm(msgspec.Struct, frozen=True):
-    """The parts of an address that fragment.js sends."""
-
     token: str = ""
     email: str = ""
 
@@ -83,10 +78,7 @@ async def take_from_fragment(data: URLEncodedBody[LinkForm], visit: GivenVisit) 
 
 @reading()
 async def show(visit: GivenVisit) -> Answer:
-    """Take a link out of the address bar, or show the form. The link is never used up (RFC 9110, 9.2.1; ASVS 3.5.3).
-
-    The settings name the parameters of a link. Raises LinkDead, TooManyRequests.
-    """
+    """Take a link out of the address bar, or show the form; the link is never used up (RFC 9110, 9.2.1; ASVS 3.5.3)."""
     names, query = visit.site.paths, visit.request.query_params
     if (token := query.get(names.token)) is not None:
         return visit.keep_link(visit.cookies.link, token, query.get(names.email))
@@ -121,8 +113,7 @@ async def save(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) -> Answ
     """Set the password, or show the form again with every mistake; the link survives a mistake.
 
     The address in the form must be the link's: with two links in two tabs, the cookie holds the later one. Without a
-    link, the signed-in user changes the password, and another user may have signed in in another tab. Raises LinkDead,
-    TooManyRequests, Busy.
+    link, the signed-in user changes the password, and another user may have signed in in another tab.
     """
     (token, email), path = visit.cookies.opened_link(visit.request, data.email), visit.site.paths.reset
     owner: LiveLink | Account | None
@@ -159,7 +150,6 @@ ROUTES = take_from_fragment, show, judge, send_code, save
 
 
 async def _complete(visit: Visit, token: str, live: LiveLink, data: NewPasswordForm) -> Answer:
-    """Set the password, and lead on with the cookie of the device."""
     cookies, sign_ins = visit.cookies, visit.parts.sign_ins
     account = await visit.parts.resets.complete(token, data.password, visit.client, live.email, data.answer)
     device = [cookies.device.issue(sign_ins.device(account))] if sign_ins else []
@@ -206,12 +196,9 @@ async def _show_without_link(visit: Visit) -> Answer:
 
 
 def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
-    """Return the page after a saved password, and its message: the sign-in page, or a page of its own.
+    """Return the page after a saved password, and its message: the sign-in page, a way back, or a page of its own.
 
-    If the request of the link named an address to return to, that replaces the sign-in page.
-
-    The message is in the brand and language of the account. The sign-in page of an app shows no message, unless the
-    settings say that it reads the query.
+    The sign-in page of an app shows no message, unless the settings say that it reads the query.
     """
     site, leads_away = visit.site, visit.parts.settings.after_reset == "sign_in"
     here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
@@ -226,7 +213,6 @@ def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
 
 
 async def _change(visit: Visit, data: NewPasswordForm) -> Answer:
-    """Set the password of the signed-in user, and continue in a fresh session."""
     path, secret = visit.site.paths.reset, visit.cookies.session.read(visit.request)
     sign_ins = mounted(visit.parts.sign_ins)
     fresh = await sign_ins.change_password(secret, data.current, data.password, visit.client)

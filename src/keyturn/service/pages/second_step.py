@@ -11,8 +11,6 @@ _LONGEST_CODE = 64
 
 
 class StepForm(msgspec.Struct, frozen=True):
-    """The submitted fields."""
-
     method: str = ""
     code: str = ""
 
@@ -25,12 +23,7 @@ class StepForm(msgspec.Struct, frozen=True):
 
 
 class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of the last try of the second step.
-
-    `missing`: the code was empty.
-    `tries_left`: the code was wrong.
-    `sent`: a code was sent to a phone.
-    """
+    """The outcome of the last try: the code was empty, or wrong with some tries left, or one was sent to a phone."""
 
     method: str = ""
     missing: bool = False

@@ -47,8 +47,7 @@ def security_headers(site: Site) -> dict[str, str]:
 def content_security_policy(site: Site, method: str = "") -> str:
     """Return a policy that refuses inline code and foreign hosts, except the brand's logo (CSP Level 3; ASVS 3.4.3).
 
-    `method`: the challenge on the page. The script of an external challenge comes from its hosts, and writes to the
-    page past any policy for trusted types. ALTCHA runs from here, and needs nothing more.
+    The script of an external challenge comes from its hosts, and writes to the page past any policy for trusted types.
     """
     logos = [logo for brand in site.themes.brands for logo in (brand.logo, brand.logo_dark) if logo.is_url]
     directives = {
@@ -92,11 +91,7 @@ def form_token_check(parts: Parts, cookies: Cookies) -> DefineMiddleware:
 
 
 class FormTokenCheck(CSRFMiddleware):
-    """Litestar's check of a form's token, limited to ASCII.
-
-    `hmac.compare_digest` raises for other characters, which any client can send; here they are a
-    PermissionDeniedException.
-    """
+    """Litestar's check, for ASCII alone: `hmac.compare_digest` raises for what else any client can send."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request[Any, Any, Any](scope, receive)

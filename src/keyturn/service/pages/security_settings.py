@@ -1,8 +1,4 @@
-"""The security settings of a signed-in user: the card that sends a link to change the password.
-
-Mounted at each address of the page, since kinds of accounts may have one each; `here` is that address. Both handlers
-raise NotSignedIn.
-"""
+"""The security settings of a signed-in user: the card that sends a link, at each address of the page (`here`)."""
 
 from datetime import timedelta
 
@@ -35,10 +31,7 @@ async def request_password_change(visit: GivenVisit) -> Answer:
 
 
 async def _link_request_of(visit: Visit, account: Account) -> tuple[bool, timedelta]:
-    """Return whether this browser requested a link for this account, and the rest of the cooldown.
-
-    The cooldown counts requests from elsewhere, too: a signed-in user may learn of them.
-    """
+    """Return whether this browser requested a link for this account, and the rest of the cooldown, from anywhere."""
     link_request = visit.cookies.read_link_request(visit.request)
     own_wait = link_request.wait if link_request and link_request.email == account.email else None
     left = (await visit.parts.mailboxes.look([account.email]))[account.email].wait

@@ -42,16 +42,13 @@ async def show(
 
 @post()
 async def sign_in(data: URLEncodedBody[SignInForm], visit: GivenVisit) -> Answer:
-    """Start a session under a new secret (ASVS 7.2.4). What an earlier one requested is no longer shown.
-
-    Raises TooManyRequests, Busy.
-    """
+    """Start a session under a new secret (ASVS 7.2.4). What an earlier one requested is no longer shown."""
     return await _sign_in(visit, data, data.answer)
 
 
 @post("/code")
 async def send_code(data: URLEncodedBody[SignInForm], visit: GivenVisit) -> Answer:
-    """Send a code to the phone of an account whose password was just proved. Raises TooManyRequests, Busy."""
+    """Send a code to the phone of an account whose password was just proved."""
     return await _sign_in(visit, data, SecondStepAnswer(method="sms"))
 
 
@@ -103,16 +100,12 @@ def next_url(wanted: str, otherwise: str) -> str:
 
 @reading("/", include_in_schema=False)
 async def redirect_home(visit: GivenVisit) -> Answer:
-    """Lead to the first page of a visit."""
     return visit.redirect(visit.site.url(visit.site.paths.sign_in) if visit.parts.sign_ins else visit.site.forgot)
 
 
 @reading("/.well-known/change-password", include_in_schema=False)
 async def redirect_to_change(visit: GivenVisit) -> Answer:
-    """Lead password managers to the form for changing a password, after a sign-in if need be.
-
-    "A Well-Known URL for Changing Passwords" (https://w3c.github.io/webappsec-change-password-url/).
-    """
+    """Lead password managers to the form (https://w3c.github.io/webappsec-change-password-url/)."""
     site, form = visit.site, visit.site.url(visit.site.paths.reset)
     if not visit.parts.sign_ins:
         return visit.redirect(site.forgot)

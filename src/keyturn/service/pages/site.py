@@ -14,14 +14,10 @@ from keyturn.service.settings.paths import Paths, hosted_path
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """What the templates know, as `site`.
+    """What the templates know, as `site`. `sign_in_url`, `forgot_url`: empty for the hosted page.
 
-    `sign_in_url`: the target of "Back to sign-in" and of a saved password. Empty: the hosted page.
-    `forgot_url`: the page for requesting a link. Empty: the hosted page.
     `prefix`: the path above every route in browsers, without a slash at its end; a proxy removes it.
-    `reload`: changes in custom templates show at once.
-    `codes`: mails hold a code beside their link.
-    `takes_names`: users may enter a user name in place of their address.
+    `codes`: mails hold a code beside their link. `takes_names`: users may enter a user name in place of their address.
     """
 
     settings: Settings
@@ -60,7 +56,6 @@ class Site:
 
     @property
     def challenge_url(self) -> str:
-        """The source of ALTCHA's puzzles."""
         return self.url(f"{self.paths.api.rstrip('/')}/challenge")
 
     @property

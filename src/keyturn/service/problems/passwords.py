@@ -24,10 +24,7 @@ class OutcomeUnknown(
 
 
 class Violation(Struct, frozen=True):
-    """A broken password rule. `rule`: its stable name. `limit`: the number in its sentence.
-
-    `message`: the sentence of a rule that is not one of `rule_text`.
-    """
+    """A broken rule by its stable name, with the number in its sentence, or the sentence of a store's own rule."""
 
     rule: str
     message: str = ""
@@ -45,7 +42,6 @@ class PasswordRejected(Problem, status=422, title=N_("This password can’t be u
     """The password breaks rules: `violations` lists each. Nothing was changed, and the link still works."""
 
     members = (("violations", tuple[BrokenRule, ...]),)
-    example = ([Violation("min_length", "at least 12 characters", 12)],)
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         self.violations = tuple(violations)
@@ -58,7 +54,6 @@ class PasswordRejected(Problem, status=422, title=N_("This password can’t be u
         return {"violations": self.broken_rules(words)}
 
     def broken_rules(self, words: "SourceTexts") -> tuple[BrokenRule, ...]:
-        """Return the rules in the reader's language."""
         return tuple(
             BrokenRule(rule=broken.rule, message=rule_text(broken.rule, broken.limit, words) or broken.message)
             for broken in self.violations

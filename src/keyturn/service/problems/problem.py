@@ -21,7 +21,6 @@ NOT_COUNTED = "failed"
 
 
 MALFORMED = "malformed"
-"""The outcome of an unreadable request."""
 
 
 class Problem(KeyturnError):
@@ -30,11 +29,9 @@ class Problem(KeyturnError):
     `status`: the HTTP status of the answer (RFC 9110).
     `slug`: the end of the document's `type` (RFC 9457, 3.1.1), in kebab-case, by default the name of the class.
     `title`: the document's title in English. `sentence`: what stands under it; "" if the title says it all.
-    `outcome`: the label in the metrics, by default the slug; a name in braces is that of an attribute with a fixed set
-    of words.
+    `outcome`: the label in the metrics, by default the slug; a name in braces is an attribute with few values.
     `scheme`: what a 401 asks a client to authenticate by (RFC 9110, 11.6.1).
-    `for_people`: whether users may see it, so that title and sentence are translated. Problems that only a program can
-    cause stay English.
+    `for_people`: whether users may see it, so that title and sentence are translated.
 
     The first line of the docstring is the problem's meaning in OpenAPI.
     """
@@ -48,8 +45,6 @@ class Problem(KeyturnError):
     for_people: ClassVar[bool]
     members: ClassVar[Sequence[tuple[str, Any]]] = ()
     """Names and types of the document's members beside the standard ones."""
-    example: ClassVar[Sequence[Any]] = ()
-    """The constructor's arguments for an example in OpenAPI."""
 
     retry_after: int | None = None
     """Whole seconds until a retry is useful, at least 1; None if unknown."""
@@ -83,7 +78,6 @@ class Problem(KeyturnError):
         return {name: getattr(self, _joined(name, "_")) for name, _ in self.members}
 
     def headers(self) -> Mapping[str, str]:
-        """Return the extra headers of the API's answer."""
         named = {"WWW-Authenticate": self.scheme, "Retry-After": str(self.retry_after or "")}
         return {name: value for name, value in named.items() if value}
 

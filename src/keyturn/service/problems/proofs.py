@@ -27,7 +27,6 @@ class LinkDead(Problem, status=400, title=N_("This link does not work"), outcome
     """The masked address of a link that has expired and may be replaced, for a page; "" for any other."""
 
     members = (("reason", DeadReason),)
-    example = ("expired",)
 
     def __init__(self, reason: DeadReason) -> None:
         self.reason: DeadReason = reason
@@ -60,7 +59,6 @@ LINK_TEXTS: Mapping[DeadReason, tuple[str, str]] = {
     ),
     "second_step": (LinkDead.title, _DEAD["second_step"]),
 }
-"""The heading and the text of a page or a form that says why a link is dead."""
 
 
 class SecurityLinkDead(
@@ -70,10 +68,7 @@ class SecurityLinkDead(
     sentence=N_("It has already been used, or it has expired."),
     outcome="link_dead",
 ):
-    """The link is invalid, used or expired.
-
-    It is a link by which a user says that a change or a request was not theirs.
-    """
+    """The link is invalid, used or expired."""
 
 
 class CodeRefused(
@@ -94,14 +89,10 @@ class Challenge(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ChallengeRequired(Problem, status=403, title=N_("Confirm that you’re human"), outcome="challenge_{reason}"):
-    """The answer to a challenge is missing, expired or refused; `challenge` has what a form needs to show one.
-
-    `reason`: what is wrong with the answer.
-    """
+    """The answer to a challenge is missing, expired or refused; `challenge` has what a form needs to show one."""
 
     # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): the client has no identity here.
     members = (("reason", ChallengeFlaw), ("challenge", Challenge))
-    example = ("missing", Challenge("altcha", "", "request_reset"))
 
     def __init__(self, reason: ChallengeFlaw, challenge: Challenge) -> None:
         self.reason: ChallengeFlaw = reason
@@ -113,7 +104,6 @@ class ChallengeRequired(Problem, status=403, title=N_("Confirm that you’re hum
 
 
 def flaw_text(flaw: ChallengeFlaw, words: "SourceTexts") -> str:
-    """Return the advice for a missing or refused answer to a challenge."""
     return words.gettext(_FLAWS[flaw])
 
 
@@ -177,7 +167,6 @@ class SecondStepRequired(
     """At a sign-in, what proves to its page that the password was right."""
 
     members = (("methods", tuple[SecondFactor, ...]), ("sent", Literal["sms"] | None))
-    example = ([Factor("totp"), Factor("sms", "…23")], "sms")
 
     def __init__(self, factors: Sequence[Factor], sent: str = "") -> None:
         self.methods = tuple(factors)
@@ -192,7 +181,6 @@ class SecondStepRejected(Problem, status=401, title=N_("Wrong code"), scheme="Se
     """As in `SecondStepRequired`."""
 
     members = (("methods", tuple[SecondFactor, ...]), ("triesLeft", Annotated[int, Meta(ge=0)]))
-    example = ([Factor("totp")], 4)
 
     def __init__(self, factors: Sequence[Factor], tries_left: int) -> None:
         self.methods = tuple(factors)

@@ -27,7 +27,6 @@ class InputInvalid(
     """The request is malformed; `errors` names each wrong field."""
 
     members = (("errors", tuple[FieldError, ...]),)
-    example = (Fault("email", "not an email address"),)
 
     def __init__(self, *faults: Fault) -> None:
         self.faults = faults
@@ -78,12 +77,7 @@ class Passing(Problem):
 
 
 class TooManyRequests(Passing, status=429, title=N_("Too many requests"), outcome="limited"):
-    """A limit is used up.
-
-    `wait`: seconds, of which the client is told at least 1, and whole ones.
-    """
-
-    example = (30,)
+    """A limit is used up."""
 
     def __init__(self, wait: float) -> None:
         self.retry_after = max(1, math.ceil(wait))
@@ -103,10 +97,7 @@ class Unavailable(Passing, status=503, title=N_("The service is not available ri
 
 
 class DatabaseUnready(Unavailable):
-    """Keyturn's own database cannot be reached, or its migrations were not run.
-
-    `not_committed`: it is certain that a transaction that ended with this error was not committed.
-    """
+    """Keyturn's own database cannot be reached, or its migrations were not run."""
 
     def __init__(self, reason: str = "", *, not_committed: bool = False) -> None:
         super().__init__(reason)

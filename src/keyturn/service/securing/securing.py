@@ -108,8 +108,8 @@ class AccountSecuring:
     async def secure(self, token: str, client: Client) -> None:
         """Use the link up, end sessions and links, and enqueue the work that follows. It is committed on return.
 
-        A client whose press is stored gets the same answer again: the first may have been lost, with the database or on
-        its way. Every fault of the link gets the same answer. Raises SecurityLinkDead, TooManyRequests.
+        A client whose press is stored gets the same answer again: the first may have been lost. Every fault of the link
+        gets the same answer. Raises SecurityLinkDead, TooManyRequests.
         """
         await self._ground.limits.count("reset", client)
         link = await self._find(token)
@@ -126,10 +126,7 @@ class AccountSecuring:
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
     async def _secure(self, link: Secret, client: Client) -> str:
-        """Secure the account if the link still works, commit, and return the outcome for the audit trail.
-
-        A press of a dead link is recorded, too: its owner may need an operator (ASVS 16.3.3).
-        """
+        """Secure the account if the link still works, commit, and return the outcome; a dead link too (ASVS 16.3.3)."""
         account_id, moment = link.account_id, now()
 
         def write(tx: Transaction) -> str:
@@ -215,10 +212,7 @@ class AccountSecuring:
     def _write_effects(
         self, tx: Transaction, account: Account, secured: AccountWasSecured, outcome: str, ended: Ended
     ) -> None:
-        """Tell the app, and end recent second factors; if the account has moved, mail both mailboxes instead.
-
-        `ended`: what this press has ended, for the app.
-        """
+        """Tell the app, and end recent second factors; if the account has moved, mail both mailboxes instead."""
         of, by = account.id, secured.client
         if outcome == ADDRESS_CHANGED:
             for email, is_current in ((secured.email, False), (account.email, True)):

@@ -21,21 +21,17 @@ _NO_END = 1e9
 
 
 class Pace:
-    """Books slots for calls to a provider, a twentieth more than `1 / per_second` apart.
+    """Books slots for calls to a provider, a twentieth more than `1 / per_second` apart, one for each statement.
 
-    The level of a counter is the time until its next free slot, and one statement books a slot, so no two workers get
-    the same. Calls that are `first` in line have a counter of their own: they wait only for each other, and move all
-    other calls back by one slot each.
+    Calls that are `first` in line have a counter of their own: they wait only for each other, and move all other calls
+    back by one slot each.
     """
 
     def __init__(self, database: Database, name: str, per_second: float) -> None:
         self._database, self._name, self._gap = database, name, _SLACK / per_second
 
     async def turn(self, *, first: bool) -> None:
-        """Return when it is this caller's turn: at once if the gap since the last call has passed.
-
-        Raises SendRetryable if the queue is so long that the message's lease would run out.
-        """
+        """Return when it is this caller's turn. Raises SendRetryable if the message's lease would run out before."""
         own = self._slots(f"{self._name}:first" if first else self._name, LONGEST_WAIT / self._gap + 1)
         slot = await alone(self._database, lambda counters: counters.count(own))
         if slot.full:
@@ -59,10 +55,7 @@ TRIAL = 60
 
 
 class Breaker:
-    """Opens after so many failures in a row, of any mails; one success closes it.
-
-    Each process has its own. Another process notices an outage as fast; a restarted one starts without knowledge.
-    """
+    """Opens after so many failures in a row, of any mails; one success closes it. Each process has its own."""
 
     def __init__(self, patience: int, clock: Callable[[], float] = monotonic) -> None:
         self._patience = patience

@@ -29,10 +29,7 @@ _MOST_BYTES_OF_CLIENT = _MOST_BYTES // 4
 
 
 def provider_webhooks(settings: Settings) -> Mapping[str, Webhook]:
-    """Return the webhooks of all providers that have a proof in the settings, by name, chosen or not.
-
-    Reports of mails arrive for days, even after a change of provider.
-    """
+    """Return the webhooks of all providers with a proof in the settings: reports arrive after a change, too."""
     webhooks = {name: provider.webhook(getattr(settings, name)) for name, provider in PROVIDERS.items()}
     return {name: webhook for name, webhook in webhooks.items() if webhook}
 
@@ -113,10 +110,9 @@ class ProviderReports:
 
 
 class _Bodies:
-    """Bounds the total bytes of all unproven bodies, and of each client's.
+    """Bounds the total bytes of all unproven bodies, and of each client's (OWASP ASVS 2.4.1, 13.2.6).
 
-    Anyone may send a body (OWASP ASVS 2.4.1, 13.2.6). Bytes count on arrival: a body that is announced and never sent
-    takes no room from providers' reports. Providers repeat a report after a 503.
+    Bytes count on arrival: a body that is announced and never sent takes no room. Providers repeat a report after 503.
     """
 
     def __init__(self) -> None:

@@ -39,11 +39,7 @@ def sender_for(name: str, settings: Settings) -> Sender:
 
 
 class CaptureSender:
-    """Writes each mail into a folder as an .eml file: nothing leaves the machine.
-
-    The file is named after the idempotency key, which must be a valid file name. So a single look-up tells whether the
-    mail exists, however many files there are.
-    """
+    """Writes each mail into a folder as an .eml file, named after the idempotency key: nothing leaves the machine."""
 
     name = "capture"
 

@@ -56,8 +56,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An app's own table of accounts.
 
-    `url`: `sqlite:///file`, `postgresql://...`, `mysql://...` or `mariadb://...`; empty if the table is in Keyturn's
-    own database
+    `url`: `sqlite:///file`, `postgresql://...`, `mysql://...` or `mariadb://...`; empty if it is Keyturn's own
     `table`: its name, or `schema.name`
     `id`: column of exact numbers, UUIDs, texts or bytes
     `email`: column
@@ -159,15 +158,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
     `settings_url`: the page of their security settings; placeholder: `{base_url}`
     `brand`: the keys of `[brand]` that differ: `[kinds.school.brand]`
-    `locales`: a folder of catalogues that override all others
     """
 
     settings_url: str = ""
     brand: dict[str, str | int] = {}
-    locales: Folder = Folder("")
-
-
-# Safeguards: what users can do about a change that was not theirs, and what an app may refuse
 
 
 class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,8 +180,7 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Rules for new passwords. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
 
     `min_length`: characters
-    `require`: kinds of characters that a password needs: `uppercase`, `lowercase`, `digit`, `special`; separated by
-    commas in the environment
+    `require`: characters that it needs: `uppercase`, `lowercase`, `digit`, `special`; in the environment with commas
     `breaches`: where Keyturn looks passwords up in data leaks: `hibp` (Have I Been Pwned), or the https address of a
     mirror ([proofs](proofs.md#passwords-from-data-leaks))
     """
@@ -208,7 +201,6 @@ BCRYPT_PREFIXES = {
     "django-bcrypt": "bcrypt$$2b$",
     "spring-bcrypt": "{bcrypt}$2a$",
 }
-"""How each library writes bcrypt."""
 
 PBKDF2_ITERATIONS = 1_200_000
 """Those of Django 6.0; OWASP requires 600,000. Django itself replaces a hash with others at the next sign-in."""
@@ -218,7 +210,6 @@ _OTHER_HASHES = {
     "argon2id": ("$argon2id$v=19$m=65536,t=3,p=4$", 22 + 1 + 43),
     "werkzeug-scrypt": ("scrypt:32768:8:1$", 145),
 }
-"""The beginning of each hash, and the characters of its salt and its digest."""
 
 
 class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,8 +217,7 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `cost`: of the formats with bcrypt. One more doubles the time
     `workers`: threads; 0 is one for each core
-    `queue`: hashes that may wait before the answer is 503, counted separately for strangers and for users with a live
-    link or a session
+    `queue`: hashes that may wait before the answer is 503, for strangers and for users with a link or a session each
     `format`: the format that your app's sign-in reads: `bcrypt`, `bcrypt-2a`, `php`, `django-bcrypt`, `spring-bcrypt`,
     `django-pbkdf2`, `argon2id` or `werkzeug-scrypt` ([hashes](accounts.md#hashes))
     """
@@ -272,9 +262,6 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     site_key: str = ""
     secret: Secret = Secret("")
     url: str = ""
-
-
-# Second steps
 
 
 class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -346,16 +333,11 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     `logo`: shown on pages instead of the name: a file (SVG, PNG, JPEG, GIF or WebP, up to 200 kB), relative to this one
     and served by Keyturn, or an `https://` address
     `logo_dark`: the same for a dark background. Default: `logo`
-    `mail_logo`: the same in mails, as PNG, JPEG or GIF, because mail programs do not show SVG. Default: `logo` if it is
-    not SVG, else the name
+    `mail_logo`: the same in mails, as PNG, JPEG or GIF: mail programs show no SVG. Default: such a `logo`, else the name
     `mail_logo_dark`: the same for a dark background. Without it, the light logo keeps a light background
-    `logo_width`: pixels. A logo is scaled to fit this width and 32 pixels of height, which pages reserve
-    while it loads
+    `logo_width`: pixels. A logo fits into this width and 32 pixels of height, which pages reserve while it loads
     `radius`: of buttons and fields, pixels. Cards have one and a half times as much
-    `font`: font families as in CSS, such as `'"Source Sans 3", Georgia, serif'`. Default: the system's own. Pages load
-    no fonts, so name fonts that readers have
-    `stylesheet`: a file, up to 100 kB, that pages load after their own: [the hosted
-    pages](frontend.md#the-hosted-pages). It can load nothing itself
+    `font`: families as in CSS, such as `'"Source Sans 3", Georgia, serif'`; pages load none. Default: the system's own
     `support_address`: in the footer of mails; replies go there
     `postal_address`: in the footer of mails
     """
@@ -372,7 +354,6 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     logo_width: Pixels = 120
     radius: Radius = 8
     font: str = ""
-    stylesheet: Folder = Folder("")
     support_address: str = ""
     postal_address: str = ""
 
@@ -408,8 +389,7 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `url`: `sqlite:///file` or `postgresql://...`, [as your app writes it](accounts.md#which-database); MySQL can hold
     the accounts, but not Keyturn's own tables
-    `timeout`: how long a request waits for PostgreSQL, counted from its arrival; then the answer is 503, and the
-    connection is closed
+    `timeout`: how long a request waits for PostgreSQL from its arrival; then its connection ends, and the answer is 503
     """
 
     url: Secret = Secret("sqlite:///.keyturn/keyturn.db")
@@ -444,8 +424,7 @@ class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """The sender of mails, and how they are sent.
 
-    `transport`: a [mail provider](mail-providers.md), whose section has its name, or `capture` (.eml files, nothing is
-    sent)
+    `transport`: a [mail provider](mail-providers.md), with its section, or `capture` (.eml files, nothing is sent)
     `from`: `Name <address>` or an address
     `templates`: a folder of your own mails, which replace Keyturn's of the same name: [emails](emails.md)
     `capture_dir`: the folder for `capture`
@@ -470,12 +449,10 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     `client`: checks of links, new passwords, and refused requests, per client and each counted by itself. Refused are
     addresses that are none, unreadable bodies, wrong keys, and unproven reports of mail providers
     `login`: sign-ins and changes, per client
-    `account`: guesses at one account, from all clients together; counted separately in each browser where its owner
-    signed in or set a password
+    `account`: guesses at one account, from all clients together, but for each browser where its owner signed in
     `overall`: requests for a link, all clients together; more get the same answer and are dropped
     `mailbox_cooldown`: a mailbox gets one mail in this time
-    `mailbox_daily`: reset mails to one mailbox in a day, which refill evenly: with 12, one each two hours once all are
-    used
+    `mailbox_daily`: reset mails to one mailbox in a day, which refill evenly: with 12, one each two hours
     `in_memory`: `true`: each process counts separately. `false`: PostgreSQL counts for all processes; with SQLite, one
     process counts in its memory, and a second one refuses to start ([operating](operating.md#where-limits-are-counted))
     """
@@ -491,7 +468,6 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 RATES = tuple(field.name for field in msgspec.structs.fields(LimitSettings) if field.type is str)
-"""The limits that are rates."""
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,6 @@
-"""Reads a brand's files within bounds, detects their types by content, and checks the rules for a brand.
+"""A brand's files, read within bounds with types by content, and the rules for a brand.
 
-An SVG logo is shown as an image, in which browsers run no script (SVG 2, 2.2.1), and its own URL is sandboxed
-(`pages/assets.py`). So an SVG is served unchanged.
+An SVG is served unchanged: browsers run no script in an image (SVG 2, 2.2.1), and its own URL is sandboxed.
 """
 
 import errno
@@ -24,8 +23,6 @@ from keyturn.values import FileOrUrl, not_this
 LARGEST_LOGO = 200_000
 """Bytes; it is in every page and, for some readers, in every mail."""
 
-LARGEST_STYLESHEET = 100_000
-
 _SIGNATURES = {
     ".png": re.compile(rb"\x89PNG\r\n\x1a\n"),
     ".jpg": re.compile(rb"\xff\xd8\xff"),
@@ -43,8 +40,6 @@ IN_MAILS = (".png", ".jpg", ".gif")
 
 
 class BrandFile(msgspec.Struct, frozen=True):
-    """What a file holds, and the suffix of its kind."""
-
     content: bytes
     suffix: str
 
@@ -55,40 +50,23 @@ class BrandFile(msgspec.Struct, frozen=True):
 
 def read_logo(path: str) -> BrandFile:
     """Return the picture. Raises ValueError with what is wrong with it."""
-    content = _read(path, LARGEST_LOGO)
+    try:
+        content = read_plain_file(path, LARGEST_LOGO)
+    except FileNotFoundError:
+        raise ValueError(f"no such file: {Path(path).absolute()}") from None
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise ValueError(f"is larger than {LARGEST_LOGO // 1000} kB: {path}") from None
+        raise ValueError(f"cannot be read: {path}: {error.strerror}") from None
     for suffix, signature in _SIGNATURES.items():
         if signature.match(content):
             return BrandFile(content, suffix)
     raise ValueError(f"must be an SVG, PNG, JPEG, GIF or WebP image: {path}")
 
 
-def read_stylesheet(path: str) -> BrandFile:
-    """Return the stylesheet. The pages' policy lets it load nothing. Raises ValueError with what is wrong with it."""
-    content = _read(path, LARGEST_STYLESHEET)
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        raise ValueError(f"is not UTF-8: {path}") from None
-    return BrandFile(content, ".css")
-
-
-def _read(path: str, largest: int) -> bytes:
-    try:
-        return read_plain_file(path, largest)
-    except FileNotFoundError:
-        raise ValueError(f"no such file: {Path(path).absolute()}") from None
-    except OSError as error:
-        if error.errno == errno.EFBIG:
-            raise ValueError(f"is larger than {largest // 1000} kB: {path}") from None
-        raise ValueError(f"cannot be read: {path}: {error.strerror}") from None
-
-
-# The rules
-
-
 _QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
 _FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
-"""A name that needs no escaping in a stylesheet, in an attribute of a mail and in a JavaScript module."""
+"""A name that needs no escaping in a stylesheet and in an attribute of a mail."""
 
 _FONT = re.compile(rf"\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*")
 
@@ -103,11 +81,6 @@ def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
     if (font := brand.get("font")) and not _FONT.fullmatch(font):
         example = '"Source Sans 3", system-ui, sans-serif'
         yield Fault(f"{section}.font", f"must be a list of font families, as in {example}{not_this(font)}")
-    if stylesheet := brand.get("stylesheet"):
-        try:
-            read_stylesheet(stylesheet)
-        except ValueError as error:
-            yield Fault(f"{section}.stylesheet", str(error))
 
 
 def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:

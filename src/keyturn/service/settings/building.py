@@ -1,7 +1,4 @@
-"""Builds a typed struct from written values with `${NAME}` in them.
-
-It collects every fault, under the name that the user wrote.
-"""
+"""A typed struct of written values with `${NAME}` in them, and every fault under the name that the user wrote."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +29,6 @@ _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d
 
 _Section = Mapping[str, Any] | msgspec.Struct
 _SECTIONS = (Mapping, msgspec.Struct)
-"""A section of a file, and one that code has made."""
 
 
 class Variable(str):
@@ -49,7 +45,6 @@ class Builder:
     """Builds a struct of what was written, and collects the faults; a value that could not be read is left out.
 
     `variables`: the values of `${NAME}`; None for settings that code has made, which are taken as they are.
-    `folder`: the folder of the file.
     `unset`: the faults of settings whose variables are not set.
     `origins`: the variable of each value that was written, by its name; None for a value that stands in the file.
     """
@@ -66,10 +61,9 @@ class Builder:
         return struct(**self._values(struct, section, prefix))
 
     def as_shown(self, fault: Fault) -> Fault:
-        """Return the fault under the name that the operator set, with `${NAME}` in place of what that holds.
+        """Return the fault under the name that the operator set, with `${NAME}` in place of its value (ASVS 16.2.5).
 
-        It may be a secret: a variable that was mistaken for another is as likely a password as an address (OWASP ASVS
-        16.2.5).
+        A variable that was mistaken for another is as likely a password as an address.
         """
         message, instead = fault.message, self._hidden.get(fault.name.partition(".")[0])
         if instead:
@@ -190,7 +184,6 @@ def holds(check: Callable[[Any], object], value: Any) -> bool:
 
 
 def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:
-    """Return the value as `wanted`. Raises ValueError that tells the wanted type and the value."""
     try:
         return msgspec.convert(value, wanted, strict=strict, dec_hook=decode_text)
     except msgspec.ValidationError:
@@ -234,13 +227,10 @@ def _has_places(value: Any) -> bool:
 
 
 def _fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) -> Any:
-    """Return the text, or the list of texts, with every `${NAME}` and `${NAME:-default}` replaced. Any other `$` stays.
+    """Return the text, or the list of texts, with every `${NAME}` and `${NAME:-default}` replaced (POSIX 2.6.2).
 
-    As in a shell, the default stands in for a variable that is not set or empty (POSIX 2.6.2). Raises ValueError for
-    a malformed text. Raises VariableUnset with every variable that is missing, whose file is unusable, or that leaves a
-    whole text empty: an empty address would mean the setting's own "none".
-
-    `hidden`: gets each text of a variable that a fault could show, with what stands in the file.
+    Raises VariableUnset with every variable that is missing, or leaves a whole text empty: an empty address would mean
+    the setting's own "none". `hidden`: gets what a fault could show of a variable, with what stands in the file.
     """
     unset: dict[str, str] = {}
     members = value if isinstance(value, list) else [value]

@@ -1,7 +1,6 @@
-"""Reads the address of a database, as apps and frameworks write it, for Keyturn's drivers.
+"""The address of a database, as apps and frameworks write it, for Keyturn's drivers.
 
-`[database]`, `[accounts.table]`, `keyturn init`, the plugin and the doctor all read addresses here. SQLAlchemy parses
-what is before the "?". Each parameter after it is used, left out on purpose (`_LEFT_OUT`), or refused by its name.
+Each parameter is used, left out on purpose (`_LEFT_OUT`), or refused by its name.
 """
 
 import re
@@ -38,7 +37,6 @@ _SPELLINGS = {
     "ssl_key": "sslkey",
     "prepared_statement_cache_size": "statement_cache_size",
 }
-"""Parameters that mean one of libpq's or asyncpg's."""
 
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslpassword")
 _HONOURED = {
@@ -79,11 +77,8 @@ class _NotUnderstood(Exception):
 
 
 class DatabaseUrl(msgspec.Struct, frozen=True):
-    """The address of a database.
+    """The address of a database: its kind ("sqlite", "postgresql" or "mysql"), driver and place, without parameters.
 
-    `kind`: "sqlite", "postgresql" or "mysql".
-    `url`: the driver and the place, without parameters.
-    `holds_secret`: whether the address has a password.
     `arguments`: further arguments for the driver.
     `roots`: the file with the roots for the server's certificate; "" for this machine's.
     """
@@ -119,10 +114,7 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
 
 
 def _parameters(query: str, kind: str) -> dict[str, str]:
-    """Return the parameters that are not left out, as libpq and asyncpg spell them.
-
-    Of several modes of TLS the strictest is meant. SQLAlchemy repeats `host` for each of several hosts.
-    """
+    """Return the parameters that are not left out, as libpq and asyncpg spell them, and the strictest mode of TLS."""
     if "@" in query:  # a password with a "?"
         raise _NotUnderstood(_UNREADABLE)
     parameters: dict[str, str] = {}
@@ -164,7 +156,6 @@ def _parsed(address: str) -> URL:
 
 
 def _file(place: str) -> URL:
-    """Return the address of a file, which needs no slashes before it."""
     url = _parsed(f"sqlite:{place if place.startswith('//') else f'///{place}'}")
     if url.host:
         raise _NotUnderstood("names a host, and SQLite has none: a path follows three slashes, as in sqlite:///app.db")
@@ -174,7 +165,6 @@ def _file(place: str) -> URL:
 
 
 def _mysql(parameters: dict[str, str]) -> dict[str, Any]:
-    """Return aiomysql's arguments."""
     # MySQL reads and writes TIMESTAMP in the connection's zone; Keyturn writes UTC.
     arguments: dict[str, Any] = {"init_command": "SET time_zone = '+00:00'", "charset": "utf8mb4"}
     if isinstance(tls := _take_tls(parameters, "mysql"), ssl.SSLContext):
@@ -183,10 +173,7 @@ def _mysql(parameters: dict[str, str]) -> dict[str, Any]:
 
 
 async def _connect_encrypted(**arguments: Any) -> Any:
-    """Return an encrypted connection. Raises OperationalError before sending a password if the server cannot encrypt.
-
-    aiomysql itself would continue in the clear.
-    """
+    """Return an encrypted connection, where aiomysql would send a password in the clear. Raises OperationalError."""
     from aiomysql import Connection, OperationalError
 
     connection = Connection(**arguments)
@@ -231,9 +218,8 @@ def _postgresql(place: str, query: dict[str, str]) -> tuple[URL, dict[str, Any]]
 def _take_tls(parameters: dict[str, str], kind: str) -> ssl.SSLContext | str:
     """Take the parameters of TLS out of `parameters`: return a context, or a mode for which the driver needs none.
 
-    With a plain mode, asyncpg itself reads libpq's variables and its files in ~/.postgresql. asyncpg has no channel
-    binding. `channel_binding=require` keeps out a stranger between client and server, who has no certificate for the
-    server's name (https://www.postgresql.org/docs/current/libpq-connect.html).
+    asyncpg has no channel binding: `channel_binding=require` keeps out a stranger between client and server, who has no
+    certificate for the server's name (https://www.postgresql.org/docs/current/libpq-connect.html).
     """
     mode, binding = parameters.pop("sslmode", ""), parameters.pop("channel_binding", "disable")
     if "sslkey" not in parameters and "sslcert" in parameters:  # Prisma's name for the roots
@@ -251,11 +237,7 @@ def _take_tls(parameters: dict[str, str], kind: str) -> ssl.SSLContext | str:
 
 
 def _context(mode: str, roots: str, certificate: str, key: str, password: str) -> ssl.SSLContext:
-    """Return the context for a mode with TLS.
-
-    "verify-ca" without its own roots becomes "verify-full": any of this machine's roots would also sign for a stranger
-    (libpq refuses it).
-    """
+    """Return the context for a mode with TLS. "verify-ca" without own roots becomes "verify-full": libpq refuses it."""
     for file in (roots, certificate, key):
         if file and not Path(file).exists():
             raise _NotUnderstood(f"names a file that does not exist: {Path(file).absolute()}")

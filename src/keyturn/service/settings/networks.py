@@ -20,10 +20,7 @@ def read_peer(text: str) -> IPv4Address | IPv6Address | None:
 
 @lru_cache(256)
 def read_network(text: str) -> IPv4Network | IPv6Network:
-    """Return the network that an address, as in 127.0.0.1, or one with a length, as in 127.0.0.1/8, stands for.
-
-    Raises ValueError.
-    """
+    """Return the network of an address, as in 127.0.0.1, or of one with a length. Raises ValueError."""
     network = ip_network(text, strict=False)
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is None or network.prefixlen < _MAPPED:

@@ -1,4 +1,4 @@
-"""Derives the paths of the API and the hosted pages, and the links to them, from the settings, and checks them."""
+"""The paths of the API and the hosted pages, and the links to them, derived from the settings and checked."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -16,10 +16,8 @@ API_ROUTES = (
     *("replace-expired-link", "reset-password", "reset-password-with-token", "check-password", "password-policy"),
     *("texts", "challenge", "secure-account", "links"),
 )
-"""What is mounted below `server.api_path`."""
 
 SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
-"""Where sessions are, wherever `server.api_path` is."""
 
 SECURITY_SETTINGS = "/security-settings"
 """Where the security settings are of every kind of account that has no page of its own."""
@@ -29,16 +27,14 @@ _TOKEN = "/{token}"
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 """Without "." and "..": a browser removes them, and requests another path (RFC 3986, 5.2.4)."""
 _TAKEN = {"health", "keyturn-assets", "keyturn.d.ts", "keyturn.js", "logout", "metrics", "schema", "studio", "webhooks"}
-"""First parts of paths that other routes use."""
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
     """Paths as the service knows them, without that of `base_url`.
 
     A page whose address is elsewhere keeps its default path; it is "" if the API has that path.
-    `secure` is "" if no link of a mail leads there. `token` and `email` are
-    what a link calls them in its query, or behind its "#". `settings` has the kinds of accounts whose security settings
-    are not at `security`: a path, or an address elsewhere.
+    `secure` is "" if no link of a mail leads there. `token` and `email` are a link's names for them, in its query or
+    behind its "#". `settings`: of the kinds of accounts whose security settings are elsewhere, a path or an address.
     """
 
     api: str = "/api/auth"
@@ -53,7 +49,6 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def paths_of(settings: Settings) -> Paths:
-    """Return the paths of settings that have no fault."""
     default, api = Paths(), settings.server.api_path.rstrip("/")
     routes = {f"{api}/{route}" for route in API_ROUTES}
     patterns = {"forgot": settings.forgot_url, "reset": settings.reset_url, "sign_in": settings.sign_in_page}
@@ -74,18 +69,17 @@ def paths_of(settings: Settings) -> Paths:
 
 
 def _parameter_names(pattern: str) -> dict[str, str]:
-    """Return a link's parameter names for its token and for the address."""
     parts = urlsplit(pattern.removeprefix("{base_url}"))
     places = {"{token}": "token", "{email}": "email"}
     parameters = chain(parse_qsl(parts.query), parse_qsl(parts.fragment))
     return {places[value]: name for name, value in parameters if value in places}
 
 
-# The links in mails come from the settings alone, never from a request's headers (CVE-2017-8295)
-
-
 class PageUrls:
-    """Makes links from the patterns of the settings. `secures`: the button "This was not me" has a page."""
+    """Makes links from the settings alone, never from a request's headers (CVE-2017-8295).
+
+    `secures`: the button "This was not me" has a page.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._base = settings, settings.base_url.rstrip("/")
@@ -113,7 +107,6 @@ LINKS: Mapping[str, Collection[str]] = {"reset_url": ("token", "email"), "secure
 
 
 def page_urls(settings: Settings) -> dict[str, str]:
-    """Return the addresses of the pages that settings place, by the settings' names."""
     pages = {"reset_url": settings.reset_url, "forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
     optional = {"secure_account.url": settings.secure_account.url}
     optional |= {f"{member_name('kinds', kind)}.settings_url": own.settings_url for kind, own in settings.kinds.items()}
@@ -121,11 +114,7 @@ def page_urls(settings: Settings) -> dict[str, str]:
 
 
 def hosted_path(pattern: str) -> str | None:
-    """Return the path of the hosted page whose address this is; None where the page is the app's own.
-
-    "{base_url}/change-password?token={token}" is at /change-password, and "{base_url}/reset-password/{token}" at
-    /reset-password.
-    """
+    """Return the path of the hosted page at "{base_url}/reset-password/{token}"; None for a page of the app's own."""
     if not pattern.startswith(_HOSTED):
         return None
     path = re.split(r"[?#]", pattern.removeprefix(_HOSTED))[0].removesuffix(_TOKEN)
@@ -166,7 +155,6 @@ def api_path_faults(path: str) -> Iterator[Fault]:
 
 
 def _hidden_token_faults(pattern: str) -> Iterator[Fault]:
-    """Yield a link whose token the hosted page could not find in its URL."""
     path, _, parameters = pattern.partition("?") if "?" in pattern else pattern.partition("#")
     values = [value for _, value in parse_qsl(parameters.replace("#", "&"))]
     if not path.endswith(_TOKEN) and "{token}" not in values:

@@ -26,7 +26,6 @@ OTHER_NAMES = {
     "SUPABASE_URL": "accounts.supabase.url",
     "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
 }
-"""Names that a provider's own documentation uses, and the setting that each one sets."""
 
 _STUDIO_TOKEN = "KEYTURN_STUDIO_TOKEN"
 _NOT_SETTINGS = {"KEYTURN_CONFIG", _STUDIO_TOKEN, "KEYTURN_STUDIO_LIMIT_SECONDS", "KEYTURN_STUDIO_LIMIT_MEGABYTES"}
@@ -49,10 +48,7 @@ def read_settings(
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of a file and an environment, and their faults. An unreadable value is its default.
-
-    `is_of_no_file`: there is no settings file where one is looked for, and none was named.
-    """
+    """The settings of a file and an environment, and their faults. An unreadable value is its default."""
 
     file: Path
     settings: Settings
@@ -73,7 +69,6 @@ def inspect_settings(
     `file`: by default $KEYTURN_CONFIG, then keyturn.toml in the working directory, which may be missing.
     `sending`: whether the process sends mails, and so needs their secrets.
     `connecting`: whether it connects to anything. To render mails, a variable that the file names may be missing.
-    `with_file`: False to read the environment alone.
     """
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
@@ -87,11 +82,7 @@ def inspect_settings(
 
 
 def require_valid(values: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
-    """Return settings that code has made or changed, each value with the type of its setting.
-
-    What holds for a file holds for them. A mapping has the sections and keys of a file. Raises SettingsInvalid with
-    every fault.
-    """
+    """Return settings that code has made or changed, checked as those of a file. Raises SettingsInvalid."""
     settings, faults = _build(values, Builder(None, Path(), []), sending=sending, connecting=True)
     if faults:
         raise SettingsInvalid(faults)
@@ -101,7 +92,6 @@ def require_valid(values: Settings | Mapping[str, Any], *, sending: bool = True)
 def _build(
     values: Settings | Mapping[str, Any], builder: Builder, *, sending: bool, connecting: bool
 ) -> tuple[Settings, list[Fault]]:
-    """Return the settings with all faults: invalid values, missing values, and broken rules."""
     settings = builder.build(Settings, values)
     broken = broken_rules(settings, sending=sending, written=_written_names(builder))
     # A rule about a default says nothing where that replaces an unreadable value.
@@ -176,12 +166,10 @@ def _overlay_environment(
 
 
 def known_variables() -> dict[str, str]:
-    """Return the setting that each variable sets, by the variable's name."""
     return {environment_name(setting): setting for setting in setting_names()} | OTHER_NAMES
 
 
 def secret_variables() -> frozenset[str]:
-    """Return the variables that hold a secret."""
     secrets = {name for name, kind in _typed_settings() if is_secret(kind)}
     return frozenset({name for name, setting in known_variables().items() if setting in secrets} | {_STUDIO_TOKEN})
 
@@ -195,11 +183,11 @@ def changed_settings(settings: msgspec.Struct, above: str = "") -> Iterator[tupl
             yield from changed_settings(value, f"{name}.")
         elif value != getattr(default, field.name):
             text = ", ".join(map(str, value)) if isinstance(value, dict | tuple) else str(value)
-            yield name, "set" if is_secret(field.type) or _may_log_in(text) else text
+            may_log_in = not {"@", "?"}.isdisjoint(text.partition("://")[2])  # an address with a password or a key
+            yield name, "set" if is_secret(field.type) or may_log_in else text
 
 
 def is_secret(kind: Any) -> bool:
-    """Tell whether this is the type of a secret, or of several."""
     return Secret in (kind, *get_args(kind))
 
 
@@ -210,8 +198,3 @@ def _typed_settings(struct: type[msgspec.Struct] = Settings, prefix: str = "") -
             yield from _typed_settings(field.type, f"{name}.")
         else:
             yield name, field.type
-
-
-def _may_log_in(text: str) -> bool:
-    """Tell whether an address in the text may contain a password or a key."""
-    return not {"@", "?"}.isdisjoint(text.partition("://")[2])

@@ -21,7 +21,6 @@ SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
 
 FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-"""How a function of the app's is named: `package.module:function`."""
 
 _MOST_A_RATE = 100_000
 """Requests: the time of each is stored until it expires."""
@@ -33,7 +32,6 @@ ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")
 
 
 def value_of(settings: Settings, name: str) -> Any:
-    """Return the value of a setting by its name in the file."""
     return reduce(lambda section, key: getattr(section, "from_" if key == "from" else key), name.split("."), settings)
 
 
@@ -95,9 +93,6 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
 """Settings, what is true of each of their values (or raises ValueError), and what a fault says."""
 
 
-# Rules between settings
-
-
 class Needs(NamedTuple):
     """`setting` must be set if `by` is one of `values`; without values, if `by` is set at all.
 
@@ -148,7 +143,6 @@ _ONLY_FOR = (
     ("second_step.sms.account", "second_step.source", "builtin table"),
     ("second_step.table.key", "second_step.table.format", "fernet laravel"),
 )
-"""Settings that have no effect unless others are one of some values."""
 
 _DIFFERS = (
     ("mail.fallback", "mail.transport", "must be another provider than mail.transport"),
@@ -158,11 +152,9 @@ _DIFFERS = (
         "is also invitations.service_key: a link is a stronger right, choose another",
     ),
 )
-"""Settings that must differ from others if they are set, and what a fault says."""
 
 
 def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:
-    """Yield what is missing, what has no effect, and what must differ."""
     for rule in _NEEDS:
         by = value_of(settings, rule.by)
         is_needed = by in rule.values.split() if rule.values else by

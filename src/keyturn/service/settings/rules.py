@@ -26,13 +26,11 @@ from keyturn.service.settings.url_rules import database_fault, page_faults, serv
 from keyturn.values import did_you_mean, not_this
 
 _WITH_SECRETS = ("accounts.supabase.url", "second_step.sms.api_url", "webhooks.url")
-"""Addresses of services that are called with a secret."""
 
 
 def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
-    """Yield every rule that the settings break.
+    """Yield every rule that the settings break. A process that is `sending` mails has more of them.
 
-    `sending`: whether the process sends mails, which has more rules.
     `written`: the sections and keys in the file or the environment, as opposed to defaults.
     """
     yield from list(page_faults(settings)) or hosting_faults(settings)
@@ -71,17 +69,11 @@ def _secret_key(settings: Settings) -> Iterator[Fault]:
         yield Fault(name, f"missing: set it to {SHORTEST_SECRET} or more random characters")
 
 
-# Mail providers
-
-
 _TRIAL = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_MAIL_TRANSPORT=capture"
 
 
 def _providers(settings: Settings) -> Iterator[Fault]:
-    """Yield what keeps a process from sending: values that a chosen provider lacks, and values that are none.
-
-    Those of other providers are not checked: AWS's variables serve other programs, too.
-    """
+    """Yield what chosen providers lack, and values of theirs that are none: AWS's variables serve others, too."""
     mail = settings.mail
     chosen = {mail.transport: ("mail.transport", _TRIAL)} | {mail.fallback: ("mail.fallback", "")}
     for name, (chosen_by, advice) in chosen.items():
@@ -94,7 +86,6 @@ def _providers(settings: Settings) -> Iterator[Fault]:
 
 
 def missing_settings(name: str, settings: Settings) -> Iterator[str]:
-    """Yield what a provider needs and is not set, as people know it."""
     for setting in PROVIDERS[name].needs if name in PROVIDERS else ():
         if not getattr(getattr(settings, name), setting):
             yield PROVIDERS[name].known_as(setting)
@@ -107,14 +98,10 @@ def _reports(settings: Settings) -> Iterator[Fault]:
             yield Fault(f"{name}.{reports.setting}", reports.fault)
 
 
-# The account store, and second steps
-
-
 _CHOICES = (
     ("accounts.store", ("builtin", "table", "supabase", "ldap")),
     ("second_step.source", ("none", "builtin", "table", "supabase")),
 )
-"""Keyturn's own choices; another is a function of the app's."""
 
 _USERS = (
     ("accounts.table", "accounts.store", ("table", "supabase")),
@@ -125,7 +112,6 @@ _USERS = (
 """Sections, and the choices that use them."""
 
 _PLACES = ("{now}", "{now_ms}", "{now_iso}", "{null}")
-"""What a value of accounts.table.set may be, beside a plain one."""
 
 _COLUMN_OF_TABLE = re.compile(r'[^."\s]+(\.[^."\s]+){1,2}')
 _PLACE = re.compile(r"\{\w+\}")
@@ -218,19 +204,14 @@ def _second_step(settings: Settings) -> Iterator[Fault]:
             yield Fault("second_step.table.key", "must be a Fernet key: 32 bytes in base64url")
 
 
-# Folders and languages
-
-
 def _folders(settings: Settings) -> Iterator[Fault]:
     for name in ("mail.templates", "pages.templates"):
         if (folder := value_of(settings, name)) and not Path(folder).is_dir():
             yield Fault(name, f"{'is a file, not a folder' if Path(folder).exists() else 'no such folder'}: {folder}")
     if settings.languages:
         yield from _languages(settings)
-    locales = {f"{member_name('kinds', kind)}.locales": own.locales for kind, own in settings.kinds.items()}
-    for name, folder in ({"locales": settings.locales} | locales).items():
-        if folder:
-            yield from _catalogues(name, Path(folder))
+    if settings.locales:
+        yield from _catalogues(Path(settings.locales))
 
 
 def _languages(settings: Settings) -> Iterator[Fault]:
@@ -244,11 +225,11 @@ def _languages(settings: Settings) -> Iterator[Fault]:
             yield Fault("languages", f"no catalogue for {tag}: put one into `locales`")
 
 
-def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
+def _catalogues(folder: Path) -> Iterator[Fault]:
     """Yield faults that would otherwise first appear in a mail in that language."""
     from keyturn.mail.languages import Catalogues, catalogue_faults
 
     catalogues = Catalogues((folder,))
     if not any(catalogues.languages()):
-        yield Fault(name, f"no catalogue in {folder}: Keyturn looks for files such as ro/LC_MESSAGES/keyturn.po")
-    yield from (Fault(name, str(fault)) for fault in catalogue_faults(catalogues) if fault.kind != "fuzzy")
+        yield Fault("locales", f"no catalogue in {folder}: Keyturn looks for files such as ro/LC_MESSAGES/keyturn.po")
+    yield from (Fault("locales", str(fault)) for fault in catalogue_faults(catalogues) if fault.kind != "fuzzy")

@@ -16,7 +16,6 @@ _DATABASES = {
     **dict.fromkeys(("postgresql", "postgres", "pgsql", "psql", "postgis"), "postgresql"),
     **dict.fromkeys(("mysql", "mysql2", "mysql-connector", "mariadb"), "mysql"),
 }
-"""URL schemes of databases in frameworks, and the database of each."""
 
 NO_ADDRESS = "not a database address: write one such as postgresql://app@db/app or sqlite:///app.db"
 
@@ -30,10 +29,7 @@ def database_kind(url: str) -> str:
 
 
 def database_fault(url: str, *, for_our_tables: bool = False) -> str:
-    """Return what is wrong with how the address of a database begins, "" for nothing.
-
-    No other part of it is repeated, since it may hold a password. `for_our_tables`: Keyturn's own tables are there.
-    """
+    """Return what is wrong with how an address begins, "" for nothing. The rest may hold a password."""
     kind = database_kind(url)
     known = "sqlite:// or postgresql://" if for_our_tables else "sqlite://, postgresql://, mysql:// or mariadb://"
     if kind == "mysql" and for_our_tables:
@@ -51,7 +47,6 @@ def database_fault(url: str, *, for_our_tables: bool = False) -> str:
 
 
 def page_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield what is wrong with the addresses that people open."""
     base = settings.base_url
     if not base.startswith(("https://", "http://")) or not host_of(base) or "?" in base or "#" in base:
         yield Fault("base_url", f"must be an address like https://account.example.org{not_this(base)}")

@@ -24,9 +24,8 @@ class SecretUnread(ValueError):
 class Variables:
     """The environment, in which a file can hold a variable's value.
 
-    The sources of NAME are, in this order: the variable NAME, the file whose path is in NAME_FILE, and the file NAME in
-    the folder $CREDENTIALS_DIRECTORY (systemd.exec(5)). NAME and NAME_FILE exclude each other. An empty variable counts
-    as not set where a file has the value. A file is read once, when its value is first looked up.
+    The sources of NAME are, in this order: the variable, the file in NAME_FILE, and the file NAME in the folder
+    $CREDENTIALS_DIRECTORY (systemd.exec(5)). An empty variable counts as not set where a file has the value.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -69,7 +68,6 @@ class Variables:
 
 
 def _content(label: str, file: str) -> str:
-    """Return the text of a file without line ends around it. Raises SecretUnread."""
     text = ""
     try:
         text = read_plain_file(file, _LARGEST).decode().strip(_AT_ENDS)

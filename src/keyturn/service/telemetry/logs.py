@@ -36,10 +36,7 @@ _MOST_NAMES = 1_024
 
 
 class LogEvent:
-    """A log message: a name that machines match, and fields. It goes through `logging` as the message.
-
-    So an app that mounts Keyturn sees it in its own format: `mail.sent message_id=7 attempts=1`.
-    """
+    """A log message: a name that machines match, and fields, `mail.sent message_id=7` in an app's own format."""
 
     __slots__ = ("fields", "name")
 
@@ -52,10 +49,7 @@ class LogEvent:
 
 
 class OnceAMinute:
-    """Limits lines that clients can cause to the first in a minute for each name.
-
-    A line for each request would flood the log. The latest 1,024 names are remembered.
-    """
+    """Limits lines that clients can cause to the first in a minute, for each of the latest 1,024 names."""
 
     def __init__(self) -> None:
         self._written: dict[str, tuple[float, int]] = {}
@@ -72,9 +66,8 @@ class OnceAMinute:
 
 
 def redact(text: str) -> str:
-    """Remove text that looks like a token, a password hash or an address.
+    """Remove text that looks like a token, a password hash or an address, as a second defence.
 
-    The code logs none of them. This is a second defence, for messages and exceptions of libraries.
     Hashes go first: a hash can have as many letters between its dots as a token.
     """
     # Few texts hold any, and a check for a required substring costs less than a search.
@@ -88,9 +81,8 @@ def redact(text: str) -> str:
 
 
 def configure_logs(level: str = "info") -> None:
-    """Send every record of this process to stderr, those of libraries and warnings too.
+    """Send every record of this process to stderr, as text on a terminal, else as JSON.
 
-    They are text if stderr is a terminal, else JSON for machines: a line is an object.
     `level`: Keyturn's own; libraries stay silent below info, because they would log values and headers.
     """
     handler = logging.StreamHandler(sys.stderr)
@@ -154,10 +146,7 @@ _LOGGERS = ("uvicorn.access", "hypercorn.access", "gunicorn.access", "granian.ac
 
 
 def redact_access_logs() -> None:
-    """Redact the access logs of this process, for any handler and format.
-
-    A path may hold the token of a live link. Repeated calls have no effect.
-    """
+    """Redact the access logs of this process: a path may hold the token of a live link."""
     for logger in map(logging.getLogger, _LOGGERS):
         if not any(isinstance(one, RedactingFilter) for one in logger.filters):
             logger.addFilter(RedactingFilter())

@@ -33,9 +33,7 @@ _GAUGES = {
 
 
 class Meters:
-    """Counts for Prometheus, with a registry for each app, so that two apps in a process do not add up.
-
-    Every label comes from a fixed list, so that clients cannot create unlimited series.
+    """Counts for Prometheus, with a registry for each app, and labels of fixed lists, so that series stay few.
 
     `request`: counts a call of a service by its kind and outcome: "accepted", or the problem's `outcome`.
     `breach_lookup`: counts a look-up of a password in data leaks: breached, clear, failed.

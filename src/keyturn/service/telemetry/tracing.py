@@ -10,9 +10,8 @@ _OF_TRACES = {b"traceparent", b"tracestate", b"baggage"}
 def request_spans(*, joining: bool) -> list[Any]:
     """Return Litestar middleware with OpenTelemetry's own in it; [] in a process without a provider.
 
-    OpenTelemetry sees the route instead of the path, no query, few headers and no client: a path may hold a token, and
-    addresses belong in the audit trail alone (OWASP ASVS 14.2.1, 16.2.5). A client's traceparent is followed only if
-    `joining`. Otherwise strangers could write into foreign traces (W3C Trace Context, "Security considerations").
+    It sees the route instead of the path, no query, few headers and no client (OWASP ASVS 14.2.1, 16.2.5). A client's
+    traceparent is followed only if `joining`: strangers could write into foreign traces (W3C Trace Context).
     """
     library = sys.modules.get("opentelemetry.trace")
     if library is None or isinstance(library.get_tracer_provider(), library.ProxyTracerProvider):

@@ -19,10 +19,7 @@ _LONGEST_ANSWER = 16_384
 
 
 class WebhookSender:
-    """Posts events to one URL. A redirect is a failure: the operator has to fix the setting.
-
-    `timeout`: for a try. Raises ValueError for a malformed secret.
-    """
+    """Posts events to one URL, within `timeout`. A redirect is a failure. Raises ValueError for a malformed secret."""
 
     def __init__(self, url: str, secrets: Sequence[str], timeout: timedelta) -> None:
         self._url = url
@@ -36,10 +33,7 @@ class WebhookSender:
         return Sent("webhook", await self.send(message.key, bytes(event), now()))
 
     async def send(self, identity: str, body: bytes, moment: datetime) -> str:
-        """Deliver the event, and return the status of the answer. Raises SendRetryable, SendRefused.
-
-        `identity` is the same on every try, so that the app can detect a repeat; `moment` is the time of the try.
-        """
+        """Deliver the event, and return the status of the answer. Raises SendRetryable, SendRefused."""
         try:
             answer = await self._http.ask(
                 "POST", self._url, content=body, headers=self._headers(identity, moment, body)
@@ -53,10 +47,7 @@ class WebhookSender:
         raise SendRetryable(str(answer.status), retry_after(answer.headers, moment))
 
     def _headers(self, identity: str, moment: datetime, body: bytes) -> dict[str, str]:
-        """Return the headers of a try, with a signature by each secret, so that the app can switch to a new one.
-
-        https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-        """
+        """Return the headers of a try, with a signature by each secret, as Standard Webhooks has them."""
         timestamp = str(int(moment.timestamp()))
         return {
             "webhook-id": identity,

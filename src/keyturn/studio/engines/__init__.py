@@ -1,7 +1,7 @@
 """Engines beside Jinja.
 
 `django` renders the templates of a project with the place of every character, and finds their variables itself, since
-its tags are code (`Engine.find_variables`). The port is `mail/rendering/engine.py`. Samples, checks and the rest are
+its tags are code (`Engine.find_variables`). The port is `mail/rendering/render.py`. Samples, checks and the rest are
 the same for both engines.
 
 Handlebars has no suitable library for Python, as of November 2026. pybars3 (2019) and pybars4 (2021) have no wheels and

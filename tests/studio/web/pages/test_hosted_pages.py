@@ -31,14 +31,12 @@ def own(tmp_path: Path) -> Path:
 def studio(own: Path, tmp_path: Path) -> Studio:
     (tmp_path / "look").mkdir()
     (tmp_path / "look" / "logo.svg").write_bytes(SVG)
-    (tmp_path / "look" / "own.css").write_text("@media (prefers-color-scheme: dark) { h1 { font-style: normal } }")
     settings = Settings(
         brand=Brand(
             name="Northwind School",
             support_address="help@northwind.example",
             accent="#5a34c8",
             logo=FileOrUrl(f"{tmp_path}/look/logo.svg"),
-            stylesheet=Folder(f"{tmp_path}/look/own.css"),
         ),
         kinds={"school": Kind(brand={"name": "Harbour Primary", "logo": FileOrUrl("")})},
         password=PasswordSettings(require=("uppercase", "lowercase", "digit", "special")),
@@ -82,7 +80,7 @@ def test_a_page_s_files_are_in_the_scheme_that_is_wanted(client: Client) -> None
         page = client.get(f"{FRAMES}/{scheme}/sign-in").text
         assert f'<meta name="color-scheme" content="{scheme}">' in page
         sheets = re.findall(r'href="([^"]+\.css)"', page)
-        assert len(sheets) == 4
+        assert len(sheets) == 3
         for sheet in sheets:
             css = client.get(sheet)
             assert css.status_code == 200

@@ -119,7 +119,6 @@ def _judge(answer: Answer, email: Email) -> str | Refused:
 
 
 def _error_type(answer: Answer) -> str:
-    """Return AWS's name of an error, the part before a colon; "" if there is no name."""
     name = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
     return name if re.fullmatch(r"[A-Za-z]{1,60}", name) else ""
 

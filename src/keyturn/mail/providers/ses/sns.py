@@ -51,7 +51,6 @@ class SnsMessage(msgspec.Struct, rename="pascal"):
         return self.type == "Notification"
 
     def signed(self) -> bytes:
-        """Return the signed text: names and values, in the order of the names."""
         subject = {} if self.subject is None else {"Subject": self.subject}
         parts = {
             "Message": self.message,
@@ -66,11 +65,10 @@ class SnsMessage(msgspec.Struct, rename="pascal"):
 
 
 class SnsTopic:
-    """Verifies messages of a topic, and confirms its subscription to this endpoint.
+    """Verifies messages of a topic, and confirms its subscription to this endpoint. Raises ValueError for no ARN.
 
-    Any AWS customer can have SNS sign messages of their own topic, so a topic is recognised by its ARN. Only SNS in
-    that topic's region is called: the host of a certificate and of a confirmation is derived from the ARN, never from
-    the message. Raises ValueError for a text that is no ARN.
+    Any AWS customer can have SNS sign messages of their own topic, so a topic is recognised by its ARN. The host of a
+    certificate and of a confirmation, in that topic's region, is derived from the ARN, never from the message.
     """
 
     def __init__(self, arn: str, timeout: timedelta = SNS_TIMEOUT) -> None:
@@ -85,15 +83,11 @@ class SnsTopic:
         self._fetching = asyncio.Lock()
 
     def require_header(self, headers: Mapping[str, str]) -> None:
-        """Raise ValueError if the headers name another topic."""
         if headers.get("x-amz-sns-topic-arn") != self.arn:
             raise ValueError("the headers name another topic than ses.topic_arn")
 
     async def receive(self, body: bytes) -> SnsMessage | None:
-        """Return the published message; None after confirming a subscription.
-
-        Raises msgspec.MsgspecError and ValueError if SNS did not sign it, ReportUnproven if SNS cannot be reached.
-        """
+        """Return the published message; None after confirming a subscription. Raises ValueError and ReportUnproven."""
         message = msgspec.json.decode(body, type=SnsMessage)
         await asyncio.to_thread(import_module, "cryptography.x509")  # which would hold the event loop
         await self._verify(message)
@@ -127,10 +121,7 @@ class SnsTopic:
             raise ValueError("the signature does not match") from None
 
     async def _certificate(self, url: str) -> "Certificate":
-        """Return the certificate at an SNS URL, fetched once; TLS proves that it comes from SNS.
-
-        One is fetched at a time: a client may send any URL.
-        """
+        """Return the certificate at an SNS URL, fetched once, and one at a time: a client may send any URL."""
         path = url.removeprefix(self.host)
         if path == url or not re.fullmatch(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem", path):
             raise ValueError("the certificate does not belong to SNS in the topic's region")

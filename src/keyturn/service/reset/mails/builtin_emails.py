@@ -37,4 +37,4 @@ def builtin_emails(
     themes = themes_of(settings, others, reload=reload)
     brands = {name: one.globals for name, one in themes.kinds.items()}
     templates = builtin_templates(settings, themes.general, reload=reload)
-    return BuiltinEmails(templates, themes.general.languages, EMAILS, brands)
+    return BuiltinEmails(templates, themes.languages, EMAILS, brands)

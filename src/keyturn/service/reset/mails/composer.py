@@ -50,10 +50,8 @@ class MailComposer:
     """Writes the mails: props, language, look, sender. If it `offers_securing`, confirmations have that button."""
 
     def __init__(self, templates: Templates, themes: Themes, settings: Settings) -> None:
-        self._general = templates, themes.general.languages
-        self._of_kinds = {
-            kind: (templates.with_globals(one.globals), one.languages) for kind, one in themes.kinds.items()
-        }
+        self._languages, self._templates = themes.languages, templates
+        self._of_kinds = {kind: templates.with_globals(one.globals) for kind, one in themes.kinds.items()}
         self._urls = PageUrls(settings)
         self._reply_to = settings.brand.support_address
         self._sender = settings.mail.from_ or local_sender(settings.brand.name, self._reply_to)
@@ -131,11 +129,10 @@ class MailComposer:
 
     def _language_for(self, account: Account, client: Client) -> Language:
         """Return the account's language, in its zone; without one, the language of the browser that caused the mail."""
-        _, languages = self._of_kinds.get(account.kind, self._general)
-        return languages.choose(account.locale, client.languages).in_zone(account.timezone)
+        return self._languages.choose(account.locale, client.languages).in_zone(account.timezone)
 
     def _write(self, props: EmailProps, account: Account, client: Client) -> Email:
-        templates, _ = self._of_kinds.get(account.kind, self._general)
+        templates = self._of_kinds.get(account.kind, self._templates)
         rendered = templates.render(props, self._language_for(account, client))
         # RFC 3834: automatic mails say so, and out-of-office programs do not answer them. Gmail hides what a mail
         # repeats from an earlier one of the same subject, the button too, unless X-Entity-Ref-ID differs.

@@ -1,4 +1,4 @@
-"""The look and the language of mails and pages: in general, and for accounts of a kind."""
+"""The look and the languages of mails and pages: in general, and for accounts of a kind."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -12,7 +12,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.languages import PACKAGED, Languages
 from keyturn.service.reset.mails.palette import Palette, branding, palette_for
 from keyturn.service.settings import Brand, FileOrUrl, Settings
-from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo, read_stylesheet
+from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo
 from keyturn.service.settings.building import decode_text
 from keyturn.service.telemetry.logs import LogEvent, log
 
@@ -22,7 +22,7 @@ _LOGOS = ("logo", "logo_dark", "mail_logo", "mail_logo_dark")
 
 
 class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A brand with its colours, its files and its languages: the look and the language of a mail or a page.
+    """A brand with its colours and its files: the look of a mail or a page.
 
     A file keeps its name when it changes, since sent mails refer to it. The fingerprint before the name changes, so
     that browsers may cache the file.
@@ -32,7 +32,6 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """
 
     brand: Brand
-    languages: Languages
     base_url: str = ""
     kind: str = ""
 
@@ -50,10 +49,7 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def files(self) -> Mapping[str, BrandFile]:
         """The files to serve, by the name of their setting. Raises ValueError if a file was removed after the start."""
-        files = {name: read_logo(logo) for name in _LOGOS if (logo := self._logo(name)) and not logo.is_url}
-        if self.brand.stylesheet:
-            files["stylesheet"] = read_stylesheet(self.brand.stylesheet)
-        return files
+        return {name: read_logo(logo) for name in _LOGOS if (logo := self._logo(name)) and not logo.is_url}
 
     def served(self) -> dict[str, BrandFile]:
         """Return the files by the names under which they are served."""
@@ -89,8 +85,9 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 class Themes(msgspec.Struct, frozen=True, kw_only=True):
-    """The look of all mails and pages, and those of the `kinds` of accounts that have one of their own."""
+    """The languages and the look of mails and pages, and of the `kinds` of accounts that have a brand of their own."""
 
+    languages: Languages
     general: Theme
     kinds: Mapping[str, Theme]
 
@@ -110,35 +107,26 @@ def build(settings: Settings, *, reload: bool = False) -> Themes:
 
 def themes_of(settings: Settings, further: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False) -> Themes:
     """Return the themes, also of the `further` brands, by what differs. Raises SettingsInvalid."""
-    base_url, languages = settings.base_url.rstrip("/"), own_languages(settings, reload=reload)
-    general = Theme(brand=settings.brand, languages=languages, base_url=base_url)
-    kinds, faults = dict[str, Theme](), []
-    differing: list[tuple[str, str, Mapping[str, Any], str]] = [
-        (f"kinds.{kind}.brand", kind, one.brand, one.locales)
-        for kind, one in settings.kinds.items()
-        if one.brand or one.locales
+    base_url, kinds, faults = settings.base_url.rstrip("/"), dict[str, Theme](), []
+    differing: list[tuple[str, str, Mapping[str, Any]]] = [
+        *((f"kinds.{kind}.brand", kind, one.brand) for kind, one in settings.kinds.items() if one.brand),
+        *((f"studio.brands.{name}", name, brand) for name, brand in further.items()),
     ]
-    differing += [(f"studio.brands.{name}", name, brand, "") for name, brand in further.items()]
-    for place, kind, differs, locales in differing:
+    for place, kind, differs in differing:
         values = {**msgspec.structs.asdict(settings.brand), **differs}
         try:
             brand = msgspec.convert(values, Brand, dec_hook=decode_text)
         except msgspec.ValidationError as error:
             faults.append(Fault(place, str(error)))
             continue
-        texts = own_languages(settings, locales, reload=reload) if locales else languages
-        kinds[kind] = Theme(brand=brand, languages=texts, base_url=base_url, kind=kind)
+        kinds[kind] = Theme(brand=brand, base_url=base_url, kind=kind)
     if faults:
         raise SettingsInvalid(faults)
-    return Themes(general=general, kinds=kinds)
+    folders = PACKAGED, *([Path(settings.locales)] if settings.locales else [])
+    languages = Languages(settings.timezone, *folders, reload=reload, only=settings.languages)
+    return Themes(languages=languages, general=Theme(brand=settings.brand, base_url=base_url), kinds=kinds)
 
 
 def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
     """Return the colours of a brand, and a warning for each that had to be adjusted."""
     return palette_for(brand.accent, brand.accent_dark, brand.ground, brand.ground_dark)
-
-
-def own_languages(settings: Settings, *more: str, reload: bool = False) -> Languages:
-    """Return the languages of the settings: packaged ones, their own, and folders that take precedence over those."""
-    added = [Path(folder) for folder in (settings.locales, *more) if folder]
-    return Languages(settings.timezone, PACKAGED, *added, reload=reload, only=settings.languages)

@@ -12,7 +12,7 @@ from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, Undefin
 from jinja2.exceptions import SecurityError, TemplateRuntimeError, TemplatesNotFound
 
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
-from keyturn.mail.rendering.engine import EngineFault
+from keyturn.mail.rendering.render import EngineFault
 from keyturn.plain_files import read_plain_file
 from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.environments import FolderEnvironment, parse_template

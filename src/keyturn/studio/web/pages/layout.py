@@ -10,13 +10,13 @@ from typing import Any, TypeVar, get_args, get_origin
 from urllib.parse import quote
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 
-from keyturn.mail.rendering.jinja import shared_bytecode_cache
+from keyturn.mail.rendering.jinja import OwnEnvironment
 from keyturn.packaging import folder
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.samples import hostile
@@ -118,15 +118,7 @@ class Layout:
             stored, languages = SnapshotFolder(studio.snapshots), studio.snapshot_languages
             self.review = Review(Snapshots(studio.gallery, stored, languages, render=self.renditions.render))
         self._editor = None if studio.is_shared else editor_for(studio.editor)
-        self._environment = Environment(
-            loader=FileSystemLoader(folder("preview")),
-            bytecode_cache=shared_bytecode_cache(),
-            auto_reload=False,  # the pages are files of the package
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = OwnEnvironment(FileSystemLoader(folder("preview")))
         self._environment.globals.update(self._shared_values())
         self._environment.filters["kilobytes"] = _kilobytes
 

@@ -152,7 +152,7 @@ class SmsCodes:
         https://wicg.github.io/sms-one-time-codes/
         """
         theme = self._themes.kinds.get(trial.account.kind, self._themes.general)
-        language = theme.languages.choose(trial.account.locale, trial.client.languages)
+        language = self._themes.languages.choose(trial.account.locale, trial.client.languages)
         values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(LIFE)}
         if trial.link:
             text = language.gettext(
