@@ -105,7 +105,7 @@ def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_li
 
 
 def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bool = False) -> StudioSettings:
-    """Return the settings in or above a folder of templates; a `trusted` one may have them behind a link that leads out.
+    """Return the settings in or above a folder; a `trusted` one may have them behind a link that leads out.
 
     Settings that name another folder belong to that one. `snapshots` only counts if the settings name this folder or
     lie in it. Raises SettingsInvalid, also if the settings may not name the other folder.

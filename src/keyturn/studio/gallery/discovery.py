@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatch
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -43,7 +43,6 @@ _REFERENCE = re.compile(
 )
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
-_BLOCK = re.compile(r"\{%[-+]?\s*block\s")
 _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
 """The block of Django's packages for MJML, in files of any name."""
 
@@ -59,23 +58,17 @@ class _Text(NamedTuple):
     fragment: bool
     extends: tuple[str, ...]
     refers: tuple[str, ...]
-    blocks: bool
     compiles: bool
     prints: bool
 
 
-class FolderContents(Struct, frozen=True, dict=True):
+class FolderContents(Struct, frozen=True):
     """The files of a folder at one time, by relative paths. `left_out`: reasons why some were not read."""
 
     mails: Mapping[str, MailFiles]
-    layouts: tuple[str, ...]
-    partials: tuple[str, ...]
+    shared: list[str]
     references: Mapping[str, tuple[str, ...]]
-    left_out: Mapping[str, str] = {}
-
-    @cached_property
-    def shared(self) -> list[str]:
-        return sorted((*self.layouts, *self.partials))
+    left_out: Mapping[str, str]
 
     def reached_from(self, files: Iterable[str]) -> list[str]:
         return _reached(files, self.references)
@@ -84,8 +77,7 @@ class FolderContents(Struct, frozen=True, dict=True):
 class Patterns(Struct, frozen=True):
     """Rules on the files of a folder. `ignore` and `layouts` are patterns of paths, as "drafts/*".
 
-    `suffixes`: more endings of templates. `bounds`: links may not lead out of it. `is_mail`: tells the mails of a
-    project from the pages of its app.
+    `bounds`: links may not lead out of it. `is_mail`: tells the mails of a project from the pages of its app.
     """
 
     ignore: tuple[str, ...] = ()
@@ -172,19 +164,17 @@ def _classified(states: tuple[tuple[str, FileState], ...], patterns: Patterns) -
             texts[file] = _text(*state)
         except OSError as error:
             unreadable[file] = f"cannot be read: {error.strerror}"
-    contents = _classify(texts, patterns.layouts)
+    references = {file: tuple(_files_named(text.refers, file, texts)) for file, text in texts.items()}
+    mails, shared = _mails_and_shared(texts, references, patterns.layouts)
     if patterns.is_mail:  # leave out the pages of an app, and files that only they use
-        mails = {name: files for name, files in contents.mails.items() if patterns.is_mail(files)}
-        reached = {file for files in mails.values() for file in contents.reached_from(files)}
-        layouts, partials = (
-            tuple(one for one in those if one in reached) for those in (contents.layouts, contents.partials)
-        )
-        contents = replace(contents, mails=mails, layouts=layouts, partials=partials)
-    return replace(contents, left_out=unreadable)
+        mails = {name: files for name, files in mails.items() if patterns.is_mail(files)}
+        shared &= {*_reached((file for files in mails.values() for file in files), references)}
+    return FolderContents(dict(sorted(mails.items())), sorted(shared), references, unreadable)
 
 
-def _classify(files: Mapping[str, _Text], patterns_of_layouts: Iterable[str]) -> FolderContents:
-    references = {file: tuple(_files_named(text.refers, file, files)) for file, text in files.items()}
+def _mails_and_shared(
+    files: Mapping[str, _Text], references: Mapping[str, tuple[str, ...]], layouts: Iterable[str]
+) -> tuple[dict[str, MailFiles], set[str]]:
     extended = _used({file: tuple(_files_named(text.extends, file, files)) for file, text in files.items()})
     used = _used(references)
     # No mail includes the files of a circle: they are shown, so that they are reported.
@@ -192,27 +182,26 @@ def _classify(files: Mapping[str, _Text], patterns_of_layouts: Iterable[str]) ->
     used |= extended
     kinds = {file: _kind(file, text) or (".html" if file in of_circles else "") for file, text in files.items()}
     compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
-    mails, layouts, partials, named = {}, [], [], {plain_name(file): file for file in files}
+    mails, shared, named = dict[str, MailFiles](), set[str](), {plain_name(file): file for file in files}
     for file, text in files.items():
         is_markup, is_mjml = kinds[file] in _MARKUP, kinds[file] == ".mjml"
-        is_layout = is_markup and any(fnmatch(file, pattern) for pattern in patterns_of_layouts)
-        is_shared = naming.is_shared(file) or file in used
-        if is_markup and (file in extended or (is_layout and text.blocks)):
-            layouts.append(file)
-        elif is_shared or is_layout or (is_mjml and text.fragment and not text.extends):
-            partials.append(file)
+        is_layout = is_markup and any(fnmatch(file, pattern) for pattern in layouts)
+        is_part = is_mjml and text.fragment and not text.extends
+        if naming.is_shared(file) or file in used or is_layout or is_part:
+            shared.add(file)
         elif is_mjml or (is_markup and naming.stem_of(file) not in compiled):
             is_named = naming.ending_of(file) == ".mjml" or not is_mjml
             files_of = MailFiles(file, naming.text_part(file, named), naming.subject(file, named))
             mails[naming.name_of(file)] = files_of if is_named else UnnamedMjml(*files_of)
     taken = {file for own in mails.values() for file in own} | used
     for file, text in files.items():
-        if file not in taken and _may_be_alone(file, text):
+        is_text = naming.ending_of(file) in (".txt", ".text") and not _SUBJECT.search(naming.stem_of(file))
+        if file not in taken and is_text and text.prints and not naming.is_shared(file):
             mails.setdefault(naming.name_of(file), MailFiles(file, file, naming.subject(file, named)))
     for name, own in mails.items():
         if any(files[file].compiles for file in _reached([own.markup], references)):
             mails[name] = UnnamedMjml(*own)
-    return FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
+    return mails, shared
 
 
 def _files_named(names: Iterable[str], file: str, files: Collection[str]) -> Iterator[str]:
@@ -260,16 +249,9 @@ def _text(path: str, _: int, size: int) -> _Text:
         fragment=fragment,
         extends=tuple(name for tag, names in references if tag == "extends" for name in names),
         refers=tuple(name for _, names in references for name in names),
-        blocks=_BLOCK.search(text) is not None,
         compiles=_MJML_BLOCK.search(text) is not None,
         prints="{{" in text or "{%" in text,
     )
-
-
-def _may_be_alone(file: str, text: _Text) -> bool:
-    """Tell whether a file may be a mail of text alone: it prints values, and is no subject and no shared file."""
-    is_text = naming.ending_of(file) in (".txt", ".text") and not _SUBJECT.search(naming.stem_of(file))
-    return is_text and text.prints and not naming.is_shared(file)
 
 
 def _kind(file: str, text: _Text) -> str:
