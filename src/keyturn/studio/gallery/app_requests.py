@@ -1,7 +1,4 @@
-"""The request that functions of an app's environment need, such as `url_for` of Starlette, FastAPI and Litestar.
-
-Flask makes its own: `environments`.
-"""
+"""The request that functions of an app's environment need, such as `url_for` of Starlette, FastAPI and Litestar."""
 
 from collections.abc import Iterable
 from importlib import import_module

@@ -27,10 +27,7 @@ Prepare = Callable[[Environment], Environment]
 TOO_DEEP = "An expression is nested too deeply."
 
 _MOST_NESTED = 100
-"""Levels of a syntax tree: a template's longest path of attributes, filters, operators and tags within each other.
-
-Readers of a tree call themselves for each level, up to four calls deep, and Python ends at a thousand calls.
-"""
+"""Levels of a syntax tree. Its readers call themselves for each, up to four calls deep; Python ends at a thousand."""
 
 
 def require_shallow(tree: nodes.Template, name: str | None, filename: str | None) -> nodes.Template:
@@ -53,11 +50,7 @@ def method_call(name: str, place: nodes.Node, *arguments: Any) -> Any:
     return call
 
 
-_MOST_TREES = 32
-"""Cached trees: of the current mail and of shared layouts and partials."""
-
-
-@lru_cache(_MOST_TREES)
+@lru_cache(32)  # trees of the current mail, and of shared layouts and partials
 def parse_template(environment: Environment, source: str, file: str, go_on: Prepare | None = None) -> nodes.Template:
     """Return the shared syntax tree; do not change it. Raises TemplateSyntaxError."""
     try:
@@ -97,9 +90,8 @@ def folder_environment(
     """Return a factory of environments with Jinja's defaults. `bounds`: links may not lead out of it."""
 
     def make(language: Language) -> Environment:
-        environment = kind(
-            loader=BoundedLoader(folder, bounds), autoescape=is_markup, extensions=_EXTENSIONS, auto_reload=True
-        )
+        loader = BoundedLoader(folder, bounds)
+        environment = kind(loader=loader, autoescape=_is_markup, extensions=_EXTENSIONS, auto_reload=True)
         environment.folder = folder
         _translate(environment, language)
         return environment
@@ -164,8 +156,7 @@ def _translate(environment: Environment, language: Language) -> None:
     environment.filters = filters
 
 
-def is_markup(name: str | None) -> bool:
-    """Tell whether a file is HTML, so that values are escaped in it."""
+def _is_markup(name: str | None) -> bool:
     return name is None or ending_of(name) not in _NO_MARKUP
 
 
@@ -175,10 +166,9 @@ def _holds(obj: Any, name: str) -> bool:
 
 
 def with_lenient_filters(environment: Environment) -> Environment:
-    """Return a copy of a folder's environment in which unknown filters return their value unchanged.
+    """Return a copy of a folder's environment in which unknown filters change nothing; an app's own stays as it is.
 
-    So mails can be rendered without the app's environment; the checks report unknown filters. An app's own environment
-    is returned unchanged.
+    So mails can be rendered without the app's environment; the checks report unknown filters.
     """
     if not isinstance(environment, FolderEnvironment):
         return environment
@@ -195,18 +185,14 @@ class OrElse(dict[str, Any]):
         super().__init__(known)
         self._make = make
 
-    def __missing__(self, name: str) -> Any:
-        return self._make(name)
-
     def get(self, name: str, _: Any = None) -> Any:
-        return self[name]
+        return self[name] if name in self else self._make(name)
+
+    __missing__ = get
 
 
 _HOLDERS = ("jinja_env", "env", "environment", "engine", "template_engine")
-"""Attributes with the environment: of Flask's app, Starlette's Jinja2Templates, Django's and Litestar's engines.
-
-Litestar's app has an engine.
-"""
+"""Attributes with the environment: of Flask's and Litestar's apps, Starlette's Jinja2Templates, and engines."""
 
 _LOCALE = frozenset({"lang", "language", "locale", "tag"})
 
@@ -216,10 +202,10 @@ class CannotImport(KeyturnError):
 
 
 def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], Environment]:
-    """Return a function from the tag of a language to the app's environment.
+    """Return a function from the tag of a language to the app's environment. Raises CannotImport.
 
     `named` may be an environment, an object with one (a Flask app, Jinja2Templates), or a function that returns either
-    and may take the tag. It is imported with the folders on `sys.path`. Raises CannotImport.
+    and may take the tag.
     """
     (module_name, _, path), option = named.partition(":"), f"--env {named}"
     if not module_name or not path or "/" in named:
@@ -245,7 +231,7 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
 
 
 def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
-    """Import a module, also from these folders. Raises CannotImport."""
+    """Import a module with the folders on `sys.path`. Raises CannotImport."""
     for folder in folders:
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
@@ -272,17 +258,12 @@ def _environment_in(value: Any, tag: str, option: str, *, called: bool = False) 
         made = "returns a value of" if called else "is of"
         raise CannotImport(f"{option} {made} type {type(value).__name__}, not a Jinja environment")
     try:
-        made_by = value(tag) if _takes_locale(value) else value()
+        first = next(iter(inspect.signature(value).parameters.values()), None)
+        is_required = first and first.default is first.empty and first.kind is not first.KEYWORD_ONLY
+        made_by = value(tag) if first and (is_required or first.name in _LOCALE) else value()
     except Exception as error:
         raise CannotImport(f"{option}: {_describe_error(error)}") from error
     return _environment_in(made_by, tag, option, called=True)
-
-
-def _takes_locale(function: Callable[..., Any]) -> bool:
-    """Tell whether a function requires an argument, or names its first one as a locale."""
-    first = next(iter(inspect.signature(function).parameters.values()), None)
-    is_required = first and first.default is first.empty and first.kind is not first.KEYWORD_ONLY
-    return first is not None and bool(first.name in _LOCALE or is_required)
 
 
 def _describe_error(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from copy import deepcopy
@@ -41,10 +41,7 @@ GUESSED = "guessed"
 
 
 class Entry(Struct, frozen=True):
-    """A mail in the list. `unreadable`: its samples cannot be read.
-
-    `branches`: names of passes, if they were asked for (`Gallery.branches`).
-    """
+    """A mail in the list. `branches`: names of known passes. `unreadable`: its samples cannot be read."""
 
     name: str
     samples: tuple[str, ...]
@@ -63,11 +60,9 @@ class Draft(Struct, frozen=True):
 class Gallery:
     """The mails of a folder. It reads the folder on each call; `one_look` groups calls.
 
-    `props`: typed props by template. A template without samples gets guessed values.
-    `brands`: globals of other brands, by name. `patterns`: which files are mails.
+    `props`: typed props by template. `brands`: globals of other brands, by name. `patterns`: which files are mails.
     `finds_branches`: whether to force branches that samples leave out; `explorer` does it within limits.
-    `go_on`: makes an environment that goes on at faults, to find the branches of a mail that has some.
-    `draft`: the text of one file. The list of files stays that of the disk.
+    `go_on`: makes an environment that goes on at faults. `draft`: the text of one file, in place of that on the disk.
     """
 
     templates: Templates
@@ -79,9 +74,7 @@ class Gallery:
     explorer: Callable[[str], Passes | None] | None = None
     go_on: Prepare | None = None
     draft: Draft | None = None
-    _results: dict[tuple[str, str], tuple[tuple[object, ...], Any]] = field(
-        default_factory=dict, init=False, compare=False
-    )
+    _results: dict[tuple[str, str], tuple[Any, Any]] = field(default_factory=dict, init=False, compare=False)
 
     @property
     def audits(self) -> Mapping[str, str]:
@@ -160,20 +153,20 @@ class Gallery:
 
     def variables(self, name: str) -> Mapping[str, Variable]:
         """Return the variables of a mail's templates. Raises LookupError."""
-        return self._while_unchanged(name, "variables", lambda: self.variables_in([*filter(None, self.files(name))]))
-
-    def variables_in(self, files: Sequence[str]) -> Mapping[str, Variable]:
         from keyturn.studio.gallery.variables.probing import find_variables
 
-        if self.templates.engine:
-            return self.templates.engine.find_variables(files)
-        return find_variables(files, self.templates.environment(self.languages.choose("")), self.go_on)
+        def find() -> Mapping[str, Variable]:
+            files = [*filter(None, self.files(name))]
+            if self.templates.engine:
+                return self.templates.engine.find_variables(files)
+            return find_variables(files, self.templates.environment(self.languages.choose("")), self.go_on)
+
+        return self._while_unchanged(name, "variables", find)
 
     def branches(self, name: str) -> Passes | None:
-        """Return the passes through a mail, which force the branches that no sample takes.
+        """Return the passes through a mail, in up to two seconds of processor time. Raises LookupError.
 
-        It takes up to two seconds of processor time, and is kept until files or samples change. Returns None if
-        branches are not explored, or the samples cannot be read. Raises LookupError.
+        Returns None if branches are not explored, or the samples cannot be read.
         """
         try:
             samples = self.samples(name)
@@ -207,6 +200,7 @@ class Gallery:
             return ""
 
     def users(self, shared: str) -> list[str]:
+        """Return the mails that use a file."""
         contents = self._look.contents
         return [name for name, files in contents.mails.items() if shared in contents.reached_from(files)]
 
@@ -228,7 +222,7 @@ class Gallery:
         return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft, is_forcing)
 
     def render(self, name: str, files: MailFiles, sample: Sample, language: str, brand: str = "") -> Rendered:
-        """Return a mail as the app sends it, of these files, with only known filters. `language`: a tag.
+        """Return a mail as the app sends it, of these files. `language`: a tag.
 
         Raises UnknownMail for an unknown brand, TemplateInvalid, and in a renderer OutOfTime.
         """
@@ -250,8 +244,8 @@ class Gallery:
             samples = tuple(self._written_samples(name)) or (GUESSED,)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
-        known_passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
-        return Entry(name, samples, tuple(sample.name for sample in known_passes.samples) if known_passes else ())
+        passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
+        return Entry(name, samples, tuple(sample.name for sample in passes.samples) if passes else ())
 
     def _written_samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples in files. Raises LookupError, TemplateInvalid."""
@@ -261,7 +255,7 @@ class Gallery:
             for folder in reversed(self.folders.all):
                 markup, bounds = self.files(name).markup, self.patterns.bounds
                 written |= find_samples(folder, name, markup, names_in=look.names_in, bounds=bounds)
-            samples = {one: Sample(one, each.values, "plain", self._origin_of(each)) for one, each in written.items()}
+            samples = {one: each.as_sample(one, self.folder) for one, each in written.items()}
             if props := self.props.get(name):
                 for one, typed in fit_samples(written, props).items():
                     samples[one] = structs.replace(samples[one], values=structs.asdict(typed), kind="typed")
@@ -271,13 +265,12 @@ class Gallery:
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
         """Return the result of `make`, which is kept until the inputs or a file of the mail change."""
         state = (*self.states_of(name), *inputs)
-        if (name, what) not in self._results or self._results[name, what][0] != state:
+        if self._results.get((name, what), ((), None))[0] != state:
             self._results[name, what] = state, make()
         result: T = self._results[name, what][1]
         return result
 
     def states_of(self, name: str) -> tuple[FileState, ...]:
-        """Return the states of the files of a mail. Raises LookupError."""
         return tuple(state_of(str(self.folders / file)) for file in self.files_of(name))
 
     @cached_property
@@ -287,10 +280,6 @@ class Gallery:
     @cached_property
     def _compiled(self) -> SharedBytecodeCache:
         return SharedBytecodeCache(most=64)  # layouts and partials, which many mails share
-
-    def _origin_of(self, sample: WrittenSample) -> str:
-        file = Path(os.path.relpath(sample.file, self.folder)).as_posix()
-        return f"{file}:{sample.line}" if sample.line else file
 
     @property
     def _look(self) -> "Look":
@@ -327,14 +316,10 @@ def _with_draft(loader: BaseLoader, environment: Environment, file: Path, text: 
 
 
 Fingerprint = frozenset[FileState]
-"""The states of files, by their paths in the folder."""
 
 
 def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
-    """Return the fingerprint of each template: all files but those that belong to other templates alone.
-
-    The path of a file names the templates that it belongs to. Most files belong to none.
-    """
+    """Return the fingerprint of each template: all files but those that belong, by their path, to others alone."""
     own: dict[str, set[FileState]] = {name: set() for name in gallery.names()}
     shared: set[FileState] = set()
     for file in Fingerprint().union(*map(fingerprint, gallery.watched_folders)):

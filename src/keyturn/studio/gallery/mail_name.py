@@ -4,10 +4,9 @@ from typing import NamedTuple
 
 
 class MailName(NamedTuple):
-    """The name of a mail.
+    """The name of a mail. `sample`: empty for what concerns the template with any sample.
 
-    `sample`: empty for what concerns the template, whatever the sample. `language`: its tag; empty if the mails have
-    one language, and in the name of a snapshot for the language of the templates.
+    `language`: its tag; empty if the mails have one language, and in a snapshot for the language of the templates.
     """
 
     template: str
@@ -15,6 +14,4 @@ class MailName(NamedTuple):
     language: str = ""
 
     def __str__(self) -> str:
-        return (
-            self.template + (f"/{self.sample}" if self.sample else "") + (f" {self.language}" if self.language else "")
-        )
+        return f"{self.template}{self.sample and f'/{self.sample}'}{self.language and f' {self.language}'}"

@@ -21,19 +21,13 @@ from keyturn.plain_files import leads_out
 
 
 def bounds_of(folder: Path) -> Path:
-    """Return the folder that links must stay in: the repository, or else the folder itself.
-
-    A home folder that is a repository does not count, since it also holds keys and the like.
-    """
+    """Return the folder that links must stay in: the repository (but no home folder with its keys), or the folder."""
     here, home = folder.resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - works without a home folder
     return next((above for above in (here, *here.parents) if above != home and (above / ".git").exists()), here)
 
 
 def may_come_with(folder: Path, file: Path) -> bool:
-    """Tell whether the authors of a folder may have made that file, since it lies in the same repository.
-
-    Without a repository, the file lies in the folder or above it, as in an unpacked archive, but in no home folder.
-    """
+    """Tell whether the authors of a folder may have made that file: in its repository, or else in or above it."""
     here, bounds, home = folder.resolve(), bounds_of(folder), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111
     above = () if (bounds / ".git").exists() and bounds != home else (one for one in here.parents if one != home)
     places = {file.parent.resolve(), file.resolve().parent}  # its own, and that of its target
@@ -93,8 +87,7 @@ def name_of(file: str) -> str:
 def files_meant_by(name: str, by: str) -> Iterator[str]:
     """Yield the files that a template may mean by a name, the likeliest first.
 
-    A name is relative to the folder or to the template. The app's own loader may also start in a folder below or above:
-    "base.html" is then "templates/base.html" here, or "emails/base.html" there.
+    The app's own loader may start in a folder below or above this one.
     """
     if not name.startswith(_OUTSIDE):  # nearly always this one is there
         yield name

@@ -23,16 +23,11 @@ from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
 
 
 def open_gallery(
-    directory: Path,
-    *,
-    environment: str = "",
-    settings: StudioSettings | None = None,
-    sandboxed: bool = False,
+    directory: Path, *, environment: str = "", settings: StudioSettings | None = None, sandboxed: bool = False
 ) -> Gallery:
-    """Return the gallery over a folder of templates.
+    """Return the gallery over a folder of templates. Raises CannotImport.
 
-    `environment` overrides the one in the settings. `sandboxed`: for untrusted folders, whose settings name no code; an
-    app's own environment has no sandbox. Raises CannotImport.
+    `environment` overrides the one in the settings. `sandboxed`: for untrusted folders, whose settings name no code.
     """
     folder, settings = directory.resolve(), settings or StudioSettings()
     bounds, places = bounds_of(folder) if sandboxed else None, _import_places(folder, settings)

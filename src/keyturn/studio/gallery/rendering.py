@@ -19,10 +19,7 @@ _UNKNOWN: Mapping[str, type[Undefined]] = {"typed": UndescribedName, "plain": Mi
 
 @dataclass(frozen=True)
 class Renderers:
-    """Makes templates for kinds of samples and brands. `brands`: globals by name. `prepare` changes environments.
-
-    `is_forcing`: all samples share templates with those that force branches, for a caller that renders both.
-    """
+    """Makes templates for kinds of samples and brands. `is_forcing`: all samples share those that force branches."""
 
     templates: Templates
     brands: Mapping[str, Mapping[str, object]]

@@ -34,8 +34,8 @@ _WIDEST = 1000
 """The maximum of widths, columns and paragraphs."""
 
 _PADDING_METHODS = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
-_PADDING_FILTERS = {"batch": 1, "center": 1, "indent": 1, "round": 1, "slice": 1, "tojson": 2}
-"""Filters whose numbers make a text longer, with the index of the first number."""
+_PADDING_FUNCTIONS = {"batch": 1, "center": 1, "indent": 1, "lipsum": 0, "round": 1, "slice": 1, "tojson": 2}
+"""Functions whose numbers make a text longer, with the index of the first number."""
 
 _WIDE_FORMAT = re.compile(
     r"%(?:\([^)]*\))?[-+ #0]*(?:\d*\.)?(?:\d{4}|\*)"  # printf's
@@ -62,9 +62,9 @@ class _EndingTemplate(Template):
 
 
 class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironment):
-    """A folder's environment in which templates reach only their values, and end.
+    """A folder's environment in which templates reach only their values, change none of them, and end.
 
-    Forbidden operations raise SecurityError. Lists and tables are immutable, since other templates get them, too.
+    Forbidden operations raise SecurityError.
     """
 
     template_class = _EndingTemplate
@@ -72,9 +72,8 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.globals["lipsum"] = _short_lipsum
-        self.globals["range"] = _short_range
-        self.filters = {name: _bounded_filter(name, function) for name, function in self.filters.items()}
+        self.globals |= {"lipsum": _bounded_function("lipsum", generate_lorem_ipsum), "range": _short_range}
+        self.filters = {name: _bounded_function(name, function) for name, function in self.filters.items()}
         self.concat = lambda parts: "".join(self.bounded_parts(parts))  # type: ignore[method-assign]  # as NativeEnvironment does
 
     def bounded_parts(self, parts: Iterable[str]) -> Iterator[str]:
@@ -125,7 +124,7 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         return wrapped
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
-        """Refuse at once: in a template without samples, an undefined value would be plausible."""
+        """Refuse at once, since a stand-in would be plausible."""
         raise SecurityError(f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe")
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
@@ -157,22 +156,17 @@ class _Bounds(NodeTransformer):
         return method_call("bounded_text", node, node)
 
 
-def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def _bounded_function(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def apply(*args: Any, **options: Any) -> Any:
         _require_time()
-        if name in _PADDING_FILTERS:
-            _require_narrow(*args[_PADDING_FILTERS[name] :], *options.values())
+        if name in _PADDING_FUNCTIONS:
+            _require_narrow(*args[_PADDING_FUNCTIONS[name] :], *options.values())
         if name == "format":
             _require_narrow_format(str(args[0]))
         return _require_short(function(*args, **options))
 
     return apply
-
-
-def _short_lipsum(n: int = 5, html: bool = True, min: int = 20, max: int = 100) -> str:  # noqa: A002 - Jinja's names
-    _require_narrow(n, min, max)
-    return generate_lorem_ipsum(n, html, min, max)
 
 
 def _short_range(*bounds: int) -> range:

@@ -25,13 +25,13 @@ from keyturn.mail.rendering.render import EmailProps
 from keyturn.plain_files import leads_out, read_plain_text
 from keyturn.studio.gallery.discovery import state_of
 from keyturn.studio.gallery.naming import stem_of
+from keyturn.studio.gallery.samples import Sample
 
 Props = TypeVar("Props", bound=EmailProps)
 
 NamesIn = Callable[[str], frozenset[str]]
 """Lists a folder. A caller that reads the samples of many mails caches it."""
 
-_REMEMBERED = 2048
 _LARGEST = 10_000_000
 """Bytes of a file."""
 
@@ -48,6 +48,10 @@ class WrittenSample(NamedTuple):
     file: Path
     line: int | None
 
+    def as_sample(self, name: str, folder: Path) -> Sample:
+        file = Path(os.path.relpath(self.file, folder)).as_posix()
+        return Sample(name, self.values, origin=f"{file}:{self.line}" if self.line else file)
+
 
 def names_in(folder: str) -> frozenset[str]:
     try:
@@ -59,10 +63,9 @@ def names_in(folder: str) -> frozenset[str]:
 def find_samples(
     folder: Path, name: str, markup: str, *, names_in: NamesIn = names_in, bounds: Path | None = None
 ) -> dict[str, WrittenSample]:
-    """Return the samples of a mail by name.
+    """Return the samples of a mail by name. `bounds`: links may only lead out of it to the samples beside the folder.
 
-    `bounds`: links may only lead out of it to the samples beside the folder. Raises TemplateInvalid with file and line
-    for unreadable samples and duplicate names; `others` has the faults of the other files.
+    Raises TemplateInvalid with file and line for unreadable samples and duplicate names; `others` has further faults.
     """
     by_name: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
@@ -108,7 +111,7 @@ def read_samples(file: Path) -> dict[str, WrittenSample]:
     return {}
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(2048)
 def _samples(path: str, *_: int) -> dict[str, WrittenSample]:
     file, text = Path(path), ""
     try:

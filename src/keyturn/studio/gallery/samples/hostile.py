@@ -1,7 +1,7 @@
 """Samples that stress a mail: the texts of a good sample made very long, right to left, or HTML.
 
-A link still works, with the hostile text in its query. Addresses, colours, codes and single words in small letters stay
-the same, since others would break any mail.
+Addresses, colours, codes and single words in small letters stay, since others would break any mail. So do links, which
+get the text in their query.
 """
 
 import re

@@ -1,7 +1,4 @@
-"""Values for typed templates without samples: plausible ones where they fit the types, and polyfactory's elsewhere.
-
-They are the same on every machine and day.
-"""
+"""Values for typed templates without samples: plausible ones where they fit the types, and polyfactory's elsewhere."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress

@@ -30,10 +30,7 @@ _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 
 def guess(variables: Mapping[str, Variable], of: str = "", nth: int = 0, depth: int = 0) -> dict[str, Any]:
-    """Return the same plain values for the same templates, without functions.
-
-    `of`: the variable that has these as attributes. `nth`: the position in a list. `depth`: lists around it.
-    """
+    """Return plain values, without functions, the same each time. `of`: the variable that has these as attributes."""
     guessed = {name: _value(one, of, nth, depth) for name, one in variables.items() if "called" not in one.uses}
     return {name: value for name, value in guessed.items() if value != {}}
 
@@ -45,8 +42,10 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
     if "mapping" in one.uses and one.item:
         return _mapping(one, one.item, depth) | guess(one.attributes, one.name, nth, depth)
     if _is_list(one):
-        turns = range(_ITEMS if depth < _DEEPEST_LIST else 0)
-        return [_item(one.item_variable(), one.name, each, depth + 1) for each in turns]
+        turns, item, of_part = range(_ITEMS if depth < _DEEPEST_LIST else 0), one.item_variable(), singular(one.name)
+        if item.parts:
+            return [[_value(part, of_part, each, depth + 1) for part in item.parts] for each in turns]
+        return [_value(item, "", each, depth + 1) for each in turns]
     if one.attributes:
         return guess(one.attributes, one.name, nth, depth)
     if "mapping" in one.uses:
@@ -58,12 +57,6 @@ def _is_list(one: Variable) -> bool:
     if "list" in one.uses or (one.item and one.item.attributes):
         return True
     return bool({"indexed", "length"} & one.uses) and singular(one.name) != one.name
-
-
-def _item(item: Variable, of: str, nth: int, depth: int) -> Any:
-    if item.parts:
-        return [_value(part, singular(of), nth, depth) for part in item.parts]
-    return _value(item, "", nth, depth)
 
 
 def _mapping(one: Variable, item: Variable, depth: int) -> dict[str, Any]:

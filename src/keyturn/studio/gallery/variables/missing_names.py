@@ -75,10 +75,7 @@ def stand_in_for(name: str) -> str:
 
 
 class NameNotFound(UndefinedError):
-    """Raised for a missing name.
-
-    `beside`: the names that the object has which lacks it, as far as known; None for a name that the sample lacks.
-    """
+    """Raised for a missing name. `beside`: the names that the object has; None for a name that the sample lacks."""
 
     def __init__(self, message: str, holder: object) -> None:
         super().__init__(message)
@@ -87,10 +84,7 @@ class NameNotFound(UndefinedError):
 
 
 class MissingName(Undefined):
-    """The value of a name that the sample lacks: it may be tested, but not printed.
-
-    Within `note_faults` it is noted and prints a stand-in; elsewhere it raises UndefinedError.
-    """
+    """The value of a name that the sample lacks: it may be tested; to print it is a fault, which is noted or raised."""
 
     __slots__ = ("_is_told",)
 

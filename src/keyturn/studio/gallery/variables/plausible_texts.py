@@ -33,8 +33,7 @@ class Named:
 def text_for(named: Named, nth: int = 0) -> str | None:
     """Return a text for a name, or None if no rule matches. `nth`: the position in a list, for different texts.
 
-    The first rule that matches the end of the name wins, then the first that matches anywhere: in English, the last
-    word is the kind, so a "link_colour" is a colour.
+    A rule that matches the end of the name wins: in English, the last word is the kind, so a "link_colour" is a colour.
     """
     by_end = (rule for rule in _rules() if rule.end.search(named.path))
     anywhere = (rule for rule in _rules() if rule.anywhere.search("_".join(named.words)))

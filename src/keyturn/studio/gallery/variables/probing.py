@@ -69,9 +69,9 @@ _reading: ContextVar[_Reading] = ContextVar("reading")
 def find_variables(
     files: Iterable[str], environment: Environment, go_on: Prepare | None = None
 ) -> Mapping[str, Variable]:
-    """Return the variables of files, with all that they extend, include and import, by name.
+    """Return the variables of files, with all that they extend, include and import, by name; globals are none.
 
-    Globals of the environment are no variables. Missing files are skipped, and without `go_on` malformed ones.
+    Missing files are skipped, and without `go_on` malformed ones.
     """
     files = [*files]
     with within(_reading, _Reading()) as reading, note_faults():
