@@ -267,9 +267,10 @@ def _environment_in(value: Any, tag: str, option: str, *, called: bool = False) 
 
 
 def _describe_error(error: BaseException) -> str:
+    message, place = str(error), ""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
-    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and frames[-1].filename != __file__ else ""
     if isinstance(error, SyntaxError) and error.filename:
-        place = f" ({error.filename}:{error.lineno})"
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
+        message, place = error.msg, f" ({error.filename}:{error.lineno})"
+    elif frames and frames[-1].filename != __file__:
+        place = f" ({frames[-1].filename}:{frames[-1].lineno})"
     return f"{type(error).__name__}: {message}{place}"
