@@ -86,10 +86,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def takes_parts(command: Callable[Concatenate[Parts, Arguments], Awaitable[None]]) -> Callable[Arguments, None]:
-    """Return a function that runs a coroutine function whose first argument is the parts.
-
-    The function raises SettingsInvalid, or DatabaseUnready where the database was not migrated.
-    """
+    """Return a function that gives a coroutine function the parts. It raises SettingsInvalid and DatabaseUnready."""
 
     @wraps(command)
     def run_command(*arguments: Arguments.args, **options: Arguments.kwargs) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from keyturn.errors import DataUnfit, SettingsInvalid
+from keyturn.errors import DataUnfit
 from keyturn.packaging import requires_extra
 from keyturn.studio.gallery import Gallery, Sample
-from keyturn.studio.gallery.configuration import refused_without_trust, settings_of_folder
+from keyturn.studio.gallery.configuration import settings_of_folder
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.renderers import Limits
 
@@ -63,8 +63,6 @@ class Mails:
         if not folder.is_dir():
             raise NotADirectoryError(f"There is no folder {folder}.")
         settings = settings_of_folder(folder, rules=unknown_names, trusted=trusted)
-        if not trusted and (refused := [*refused_without_trust(settings)]):
-            raise SettingsInvalid(refused)
         gallery = open_gallery(folder, settings=settings, sandboxed=not trusted)
         return cls(gallery, settings.clients, settings.severity, settings.limits, gallery.folder / NAME)
 

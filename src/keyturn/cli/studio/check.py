@@ -36,7 +36,7 @@ _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
 def print_findings(report: "Report", gallery: "Gallery", *, in_full: bool = False) -> None:
-    """Print errors and warnings, then the notes in one line each; `in_full`, print every place and note."""
+    """Print errors and warnings, then a line for each note; `in_full`, every place and note."""
     from keyturn.studio.lint.report import equal_findings
 
     notes = []
@@ -86,7 +86,7 @@ def _where(gallery: "Gallery", place: "Place") -> str:
 
 
 def _frame(gallery: "Gallery", place: "Place") -> Iterator[str]:
-    """Yield the lines around a place, with the line marked and its column. Long lines are cut around the column."""
+    """Yield the lines around a place, with the line marked and its column; a long one is cut around it."""
     line, column, lines = place.line_for_tools, place.column, gallery.text(place.file).splitlines()
     first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
     room = min(_WIDTH, shutil.get_terminal_size().columns - width - 7) if sys.stdout.isatty() else _WIDTH
@@ -147,8 +147,6 @@ without the sandbox.
 
 
 class _Options(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of a check, besides those that name the templates."""
-
     output: str
     only: tuple[str, ...]
     explain: str | None
@@ -235,7 +233,7 @@ def check(source: Source, **values: Any) -> None:
 
 
 def _report(opened: Opened, source: Source, options: _Options, baseline: Path) -> "Report":
-    """Check the mails. Results that involve code are not cached: its files are unknown."""
+    """Check the mails. Results that involve code are not cached, since its files are unknown."""
     from keyturn.service.reset.bounded_pool import cores
     from keyturn.studio.lint.check import check
     from keyturn.studio.lint.checks import checks_for
@@ -272,7 +270,7 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
 
 
 def _write(report: "Report", gallery: "Gallery", options: _Options) -> None:
-    """Write the report, and which mails were not checked: beside a report for programs to standard error."""
+    """Write the report, and which mails were not checked, beside a report for programs to standard error."""
     from keyturn.studio.lint import formats
 
     if options.output == "text":

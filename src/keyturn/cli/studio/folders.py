@@ -48,10 +48,7 @@ _OPTIONS: Sequence[Decorator] = (
 
 
 class Source(Struct, frozen=True):
-    """Names the templates of a command: a folder, and what may be done with it.
-
-    `environment`: an app's own Jinja environment. `django`: the settings of a project, whose code runs.
-    """
+    """The templates of a command. `environment`: an app's own of Jinja. `django`: a project's settings module."""
 
     directory: Path | None
     environment: str = ""
@@ -81,11 +78,7 @@ def takes_source(directory: Decorator = DIRECTORY) -> Decorator:
 
 
 class Opened(Struct, frozen=True):
-    """Holds a folder of emails, opened for a command.
-
-    `settings`: those of the studio. `service`: those of the service, if these are its emails; `read_service` reads
-    them again.
-    """
+    """A folder of emails. `service`: the settings of a service that sends these; `read_service` reads them again."""
 
     gallery: "Gallery"
     settings: "StudioSettings"
@@ -94,7 +87,6 @@ class Opened(Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """The folder as people would type it."""
         return shown_path(self.gallery.folder)
 
 
@@ -103,11 +95,9 @@ def shown_path(path: Path) -> str:
 
 
 def open_folder(source: Source) -> Opened:
-    """Open the folder that was named, else the one that is set, else Keyturn's own. Ends without one.
+    """Open the folder that was named, else the one that is set, else Keyturn's own.
 
-    Every folder but Keyturn's own is untrusted, unless the source is trusted. Its settings may come with it, in a
-    stranger's branch. Its templates are rendered in a sandbox, and settings that could do harm are refused. The mails
-    that `mail.templates` names are the installation's own.
+    Every other folder is untrusted, unless the source is trusted: it and its settings may come in a stranger's branch.
     """
     from keyturn.packaging import folder
 
@@ -144,11 +134,7 @@ def _open_project(source: Source, settings: "StudioSettings") -> Opened:
 
 
 def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -> Opened:
-    from keyturn.studio.gallery.configuration import refused_without_trust
     from keyturn.studio.gallery.opening import open_gallery
-
-    if not source.is_trusted and (refused := [*refused_without_trust(settings)]):
-        raise SettingsInvalid(refused)
 
     gallery = open_gallery(
         directory, environment=source.environment, settings=settings, sandboxed=not source.is_trusted
@@ -159,10 +145,7 @@ def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -
 
 
 def studio_settings(directory: Path | None, *, trusted: bool = False) -> "StudioSettings":
-    """Return the settings of a folder that was named, else those of where the command runs, as the service reads them.
-
-    Raises SettingsInvalid with every fault.
-    """
+    """Return the settings of the named folder, else of the working directory. Raises SettingsInvalid."""
     from keyturn.studio.gallery.configuration import read_studio_settings, settings_of_folder
 
     if directory:
@@ -194,7 +177,6 @@ def usual_baseline(opened: Opened) -> Path:
 
 
 def without_templates(opened: Opened) -> str:
-    """Say which files are templates, or that `ignore` may leave all of them out."""
     if ignore := opened.settings.ignore:
         patterns = ", ".join(map(repr, ignore))
         return f"{opened.shown} has no templates that count as mails: its settings have ignore = [{patterns}]"
@@ -202,7 +184,6 @@ def without_templates(opened: Opened) -> str:
 
 
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield the unknown clients, rules, severities and editors."""
     if values.get("clients") or values.get("severity"):
         with requires_extra("studio", "a folder with clients or severities in its settings"):
             from keyturn.studio.lint.suppression import unknown_names
@@ -229,8 +210,7 @@ def _refuse_link_out(directory: Path) -> None:
 def service_settings(opened: Opened) -> "Settings":
     """Return the settings of the service; the defaults if they have faults and the folder is not its own.
 
-    A file that may have come with an untrusted folder does not count. It names the host that gets mails and passwords,
-    and may put any variable of the environment into them.
+    A file that may have come with an untrusted folder does not count: it names the host that gets mails and passwords.
     """
     from keyturn.cli.installation import missing_settings
     from keyturn.service.settings import Settings

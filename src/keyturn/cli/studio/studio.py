@@ -35,7 +35,6 @@ _OPEN = "Without a token, all users and programs of this machine can use this st
 
 
 def greeting(opened: Opened, studio: "Studio", base: str) -> str:
-    """Return where the studio is and what it shows."""
     from keyturn import __version__
 
     count = len(opened.gallery.names())
@@ -67,7 +66,6 @@ _WORKERS = 4
 
 
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
-    """Return the studio over the templates that the service sends."""
     opened = own_emails(lambda: service, studio_settings(None), brands)
     return _studio(opened, service, host, _token(host), _inbox(service), brands=brands)
 
@@ -143,7 +141,6 @@ def _serve(
     smtps: int | None,
     starttls: bool,
 ) -> None:
-    """Serve the studio until it is ended."""
     if smtp is None and (starttls or smtps is not None):
         fail(f"{'--starttls' if starttls else '--smtps'} is for the mails that --smtp captures: add --smtp")
     from keyturn.service.telemetry.logs import configure_logs
@@ -174,14 +171,11 @@ def _serve(
 
 
 def _runner(opened: Opened) -> "Runner[MailRenderer]":
-    """Return the runner that renders and checks, with one worker started, so that the first preview is quick.
-
-    It shares the modules that are loaded here: those of its work, which this process needs, too.
-    """
+    """Return the runner that renders and checks, with one worker started, so that the first preview is quick."""
     from keyturn.studio.renderers import renderers_for
-    from keyturn.studio.web import drafts  # noqa: F401 - for the workers
-    from keyturn.studio.web.checks import reports  # noqa: F401 - for the workers
-    from keyturn.studio.web.rendering import source_map  # noqa: F401 - for the workers
+    from keyturn.studio.web import drafts  # noqa: F401 - workers share the modules that are loaded here
+    from keyturn.studio.web.checks import reports  # noqa: F401
+    from keyturn.studio.web.rendering import source_map  # noqa: F401
     from keyturn.studio.web.rendering.rendition import MailRenderer
 
     def warm_up() -> None:
@@ -259,7 +253,7 @@ def _token(host: str, *, is_needed: bool = True) -> str:
 
 
 def _provider(settings: "Settings", captured: "CapturedMails | None") -> "MailProvider | None":
-    """Return the provider for "send me this": the one with a key or a server, else the studio's own inbox."""
+    """Return what "send me this" sends with: the provider with a key or a server, else the studio's own inbox."""
     from keyturn.service.settings.rules import missing_settings
     from keyturn.studio.web.sending import InboxSender, MailProvider
 
