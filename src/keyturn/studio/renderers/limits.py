@@ -22,11 +22,7 @@ _SOON = 0.001  # seconds until an alarm that came due while another one counted
 
 
 class Limits(Struct, frozen=True):
-    """How much one mail may take to be rendered or checked.
-
-    `seconds`: of processor time, so that a busy machine stops nothing. By the clock, PATIENCE times as many.
-    `megabytes`: of a renderer.
-    """
+    """How much one mail may take. `seconds`: of processor time; by the clock, PATIENCE times as many."""
 
     seconds: float = 5
     megabytes: int = 512
@@ -87,10 +83,7 @@ def limit_processor(seconds: float) -> None:
 
 
 def limit_memory(megabytes: int) -> None:
-    """Limit the memory of this process beyond what it has now; more is a MemoryError.
-
-    Only on Linux: it counts written memory (RLIMIT_DATA, getrlimit(2)), and not what is mapped.
-    """
+    """Limit the memory of this process beyond what it has now; more is a MemoryError. Only on Linux (RLIMIT_DATA)."""
     if sys.platform != "linux":
         return
     import resource  # missing on Windows

@@ -1,8 +1,7 @@
 """The renderers of this process, any thread of which may ask one and waits for its answer, and their spawner.
 
-The spawner is a process with a single thread, unlike its parent: it forks renderers and ends them. It is forked when
-the folder is open and nothing runs yet. It owns its renderers: they end on request, and all of them when the parent is
-gone, however it ended. Until then it keeps their process ids from being reused.
+The spawner is a process with a single thread, unlike its parent. It is forked when the folder is open and nothing runs
+yet, forks the renderers, and owns them: they end on request, and all of them when the parent is gone, however it ended.
 """
 
 import gc
@@ -33,7 +32,6 @@ from keyturn.studio.renderers.limits import (
 
 Job = tuple[float, Callable[..., Any], tuple[Any, ...]]
 """The seconds that it may take, a function, and its arguments."""
-
 
 Answer = tuple[Any, Exception | None]
 """The value of a job, or what it raised: LimitExceeded if it passed a limit."""
@@ -83,44 +81,34 @@ R = TypeVar("R")
 
 _GRACE = 5.0  # seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself
 
-_Renderer = tuple[int, "Connection[Any, Any]"]
-"""Its process id and its connection."""
 _START = 0  # asks the spawner for a renderer; any other number is the process id of one to end
 _OCTETS = 8  # of a number
-_Serve = Callable[["Connection[Any, Any]"], None]
-"""Serves a connection until it is closed."""
+_Renderer = tuple[int, "Connection[Any, Any]"]  # its process id and its connection
+_Serve = Callable[["Connection[Any, Any]"], None]  # serves a connection until it is closed
 
 
 class Runner(Generic[S_co]):
-    """Does work on the `state` that it was made with: here in the requesting process, within the sandbox alone.
-
-    Functions are named by their module, arguments are pickled.
-    """
+    """Does work on the `state` that it was made with: here in the requesting process, within the sandbox alone."""
 
     def __init__(self, state: S_co, limits: Limits | None = None) -> None:
-        self._state = state
-        self._limits = limits or Limits()
+        self._state, self._limits = state, limits or Limits()
 
     def run(self, function: Callable[[S_co, *Ts], R], *args: *Ts) -> R:
-        """Return the result of the function. Raises LimitExceeded, and what the function raises."""
+        """Return the result of a function of a module. Raises LimitExceeded, and what the function raises."""
         return self.run_for(self._limits.seconds, function, *args)
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:  # noqa: ARG002 - nothing ends it
-        """Do the same with another time limit."""
         return function(self._state, *args)
 
     def start(self) -> None:
-        """Get ready for the first request."""
+        """Have one renderer ready before the first request."""
 
     def close(self) -> None:
         """End all work. Waiting threads get LimitExceeded."""
 
 
 class RendererPool(Runner[S_co]):
-    """Has work done in up to `most` processes, each with the `state` at the time when this was made.
-
-    Make it before there are threads. A renderer is started when no other is free, and ended when it passes a limit.
-    """
+    """Has work done in up to `most` processes, each with the `state` at the time when this was made, before threads."""
 
     def __init__(self, state: S_co, limits: Limits, most: int) -> None:
         super().__init__(state, limits)
@@ -131,7 +119,6 @@ class RendererPool(Runner[S_co]):
         self._spawner = Spawner(lambda connection: work(connection, state, limits))
 
     def start(self) -> None:
-        """Have one renderer ready before the first request."""
         self._give_back(self._take())
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:

@@ -17,7 +17,7 @@ from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
-from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
+from keyturn.errors import SettingsInvalid, TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.plain_files import leads_out, read_plain_text, replace_file
@@ -92,10 +92,7 @@ class SnapshotFolder:
 
 
 def _quote_name(part: str) -> str:
-    """Return a part of a file name, percent-encoded except for letters, digits, `_`, `-` and blanks.
-
-    Dots are encoded too, so that the parts between dots stay distinct.
-    """
+    """Return a part of a file name, percent-encoded except for letters, digits, `_`, `-` and blanks."""
     return _NOT_PLAIN.sub(lambda sign: "".join(f"%{byte:02X}" for byte in sign[0].encode()), part)
 
 
@@ -165,19 +162,14 @@ class Snapshots:
         self, gallery: Gallery, stored: SnapshotFolder, languages: Sequence[str] = (), render: Renders | None = None
     ) -> None:
         if stored.folder.resolve().is_relative_to(gallery.folder.resolve()):
-            raise SettingsInvalid(
-                [Fault("snapshots", f"{stored.folder} is inside the folder of the templates: move it outside")]
-            )
-        self.stored = stored
-        self.gallery = gallery
+            wrong = f"{stored.folder} is inside the folder of the templates: move it outside"
+            raise SettingsInvalid.of("snapshots", wrong)
+        self.stored, self.gallery = stored, gallery
         self._languages = dict(_languages_by_name(gallery, languages))
         self._render = render or gallery.render
 
     def names(self) -> list[MailName]:
-        """Return all mails to compare, and the names of snapshots without a mail.
-
-        A template with unreadable samples is listed without a sample.
-        """
+        """Return all mails, without a sample where none can be read, and the names of snapshots without a mail."""
         own = list(self._mails())
         unreadable = {name.template for name in own if not name.sample}
         left = (name for name in self.stored.names() if name.template not in unreadable)
@@ -219,7 +211,5 @@ def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[
     known, own = gallery.languages.known, gallery.languages.choose("")
     for tag in tags or known:
         if tag not in known:
-            raise SettingsInvalid(
-                [Fault("snapshot_languages", f"there is no language {tag}; there are {', '.join(known)}")]
-            )
+            raise SettingsInvalid.of("snapshot_languages", f"there is no language {tag}; there are {', '.join(known)}")
         yield "" if tag == own.tag else tag, tag
