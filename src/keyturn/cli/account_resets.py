@@ -73,12 +73,8 @@ async def link(parts: Parts, email: str, reason: str, with_code: bool, operator:
 @click.argument("email", default="")
 @click.option("--all", "everybody", is_flag=True, help="Send to all active or locked accounts with a password.")
 @click.option("--from", "source", type=click.File(), help="Send to the addresses in this file, one a line.")
-@click.option(
-    "--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="File for the outcome of each address."
-)
-@click.option(
-    "--rate", default="300/minute", show_default=True, type=rate, help="How many links to send, and how fast."
-)
+@click.option("--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="File for each outcome.")
+@click.option("--rate", default="300/minute", show_default=True, type=rate, help="How fast to send the links.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen, and send no mail.")
 @click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @REASON
@@ -139,10 +135,8 @@ async def _ask_all(
     """Send the links in waves, and write each outcome to `result`; without that file, only say what would happen."""
     await parts.accounts.require_ready()
     if listed is None and not parts.accounts.offers(AccountStore.addresses_after):
-        store = parts.settings.accounts.store
-        raise CommandRefused(
-            f"the store {store} cannot list its accounts: put the addresses into a file, and use --from addresses.txt"
-        )
+        wrong = f"the store {parts.settings.accounts.store} cannot list its accounts"
+        raise CommandRefused(f"{wrong}: put the addresses into a file, and use --from addresses.txt")
     results = Results(result, campaign) if result else None
     if results and not results.goes_on:
         await parts.operators.begin(campaign)

@@ -70,18 +70,12 @@ OPERATOR = click.option(
     callback=lambda _, __, name: operator_named(name),
     help="Your name for the audit trail.",
 )
-REASON = click.option(
-    "--reason", default="", callback=printable, help="The reason that the mail and the page give the user."
-)
+REASON = click.option("--reason", default="", callback=printable, help="The reason that mail and page give the user.")
 EMAIL = click.option(
     "--email", default="", callback=lambda _, __, text: text and addresses.parse(text), help="Show only this address."
 )
-SINCE = click.option(
-    "--since", type=ago, metavar="DURATION", help="Show only the last hours or days: 1h or 7d, for example."
-)
-LAST = click.option(
-    "--last", default=50, show_default=True, type=click.IntRange(1), help="Show at most this many, newest first."
-)
+SINCE = click.option("--since", type=ago, metavar="DURATION", help="Show only the last hours or days, as 1h or 7d.")
+LAST = click.option("--last", default=50, show_default=True, type=click.IntRange(1), help="Show at most this many.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

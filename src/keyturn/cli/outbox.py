@@ -91,9 +91,7 @@ async def show(parts: Parts, message_id: int, as_json: bool) -> None:
 @outbox.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1))
 @click.option("--dead", is_flag=True, help="All dead messages that still have their address.")
-@click.option(
-    "--waiting", is_flag=True, help="All messages that wait for a later try, once their provider works again."
-)
+@click.option("--waiting", is_flag=True, help="All messages that wait for a later try, once their provider works.")
 def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
     """Retry messages.
 

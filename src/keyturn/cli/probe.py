@@ -48,7 +48,7 @@ Probe only what is yours. URL is an address of this machine. Another host has to
 prints, at /.well-known/keyturn-probe, and gets two requests a second.
 """
 
-
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _STOPPED = 130
 """The exit code of a command that Ctrl-C ended (128 and the signal's number)."""
 
@@ -70,15 +70,11 @@ def _known_attacks(_: click.Context, __: click.Parameter, names: tuple[str, ...]
 @click.option("--change", metavar="CALL", help="The call with which a signed-in user changes a password.")
 @click.option("--private", metavar="CALL", help="A GET that only a signed-in user may call.")
 @click.option("--second-step", is_flag=True, default=None, help="The first account has a second factor.")
-@click.option(
-    "--file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A TOML file with the URL and the options. The probe adds what it found.",
-)
+@click.option("--file", type=_FILE, help="A TOML file with the URL and the options, to which the probe adds.")
 @click.option("--only", multiple=True, metavar="ATTACK", callback=_known_attacks, help="Play only this attack.")
 @click.option("--json", "form", flag_value="json", help="Print the report as JSON.")
 @click.option("--sarif", "form", flag_value="sarif", help="Print the report as SARIF, for code scanning.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as a page.")
+@click.option("--html", type=_FILE, help="Also write the report as a page.")
 @click.option("--list", "form", flag_value="list", help="List all attacks, and play none.")
 def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **options: Any) -> None:
     if form == "list":

@@ -99,9 +99,8 @@ class Mails:
         with self.gallery.one_look():
             order = self._order(template, data, sample, language, brand)
             mail = self.renderer.render(order)
-        return RenderedMail(
-            subject=mail.subject, preheader=mail.preheader, html=mail.html, text=mail.text, language=order.language
-        )
+        parts = {name: getattr(mail, name) for name in ("subject", "preheader", "html", "text")}
+        return RenderedMail(**parts, language=order.language)
 
     def check(self, templates: Collection[str] | None = None) -> Report:
         """Return the report of `keyturn check` on all mails, or on some `templates`. `found` has the worst first.

@@ -52,9 +52,8 @@ class DemoFolder:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise CommandRefused(
-                    "a demo is already running in this folder: stop it, or start this one in another folder"
-                ) from None
+                fix = "stop it, or start this one in another folder"
+                raise CommandRefused(f"a demo is already running in this folder: {fix}") from None
             yield
 
     def secret(self) -> Secret:
@@ -81,10 +80,7 @@ ACCOUNTS = (
 BRAND = Brand(
     name="Northwind School", support_address="help@northwind.example", postal_address="12 Harbour Street, Leeds"
 )
-KINDS = {
-    "viewer": Kind(settings_url="{base_url}/viewer-settings/security"),
-    "school": Kind(settings_url="{base_url}/school-settings/security"),
-}
+KINDS = {name: Kind(settings_url=f"{{base_url}}/{name}-settings/security") for name in ("viewer", "school")}
 
 
 class PlainDemo:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from keyturn.studio.lint.finding import Finding, Place
     from keyturn.studio.lint.report import Report
 
+_FORMATS = click.Choice(["text", "json", "github", "sarif"])
+_SEVERITIES = click.Choice(["error", "warning", "note", "never"])
 _AROUND = 1
 _WIDTH = 110
 _MOST_LINES = 5
@@ -160,42 +162,15 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command(help=_HELP)
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["text", "json", "github", "sarif"]),
-    default="text",
-    show_default=True,
-    help="github annotates pull requests, sarif is for code scanning.",
-)
+@click.option("--format", "output", type=_FORMATS, default="text", help="github is for pull requests. Default: text.")
 @click.option("--only", multiple=True, metavar="RULE", help="Report only this rule or group of rules; can be repeated.")
-@click.option(
-    "--explain",
-    metavar="RULE",
-    is_flag=False,
-    flag_value="",
-    help="Explain a rule, and exit. Without RULE, list all rules.",
-)
+@click.option("--explain", metavar="RULE", is_flag=False, flag_value="", help="Explain a rule, or list all, and exit.")
 @click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients to check for; see above.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning", "note", "never"]),
-    default="error",
-    show_default=True,
-    help="Exit with 1 if a finding is at least this severe.",
-)
+@click.option("--fail-on", type=_SEVERITIES, default="error", help="Exit with 1 from this severity on. Default: error.")
 @click.option("--only-changed", is_flag=True, help="Check only mails that changed since --base, according to git.")
-@click.option(
-    "--base",
-    metavar="COMMIT",
-    default="HEAD",
-    show_default=True,
-    help="With --only-changed: the branch or commit to compare with.",
-)
+@click.option("--base", metavar="COMMIT", default="HEAD", help="The branch or commit to compare with. Default: HEAD.")
 @click.option("--write-baseline", is_flag=True, help="Write all current findings into the baseline, and exit.")
-@click.option(
-    "--jobs", type=click.IntRange(1, 256), metavar="N", help="The number of processes. Default: one for each core."
-)
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes. Default: one for each core.")
 @click.option("--no-cache", is_flag=True, help="Check unchanged templates again, too.")
 @takes_source()
 def check(source: Source, **values: Any) -> None:

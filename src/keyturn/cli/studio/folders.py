@@ -28,13 +28,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
 
 _OPTIONS: Sequence[Decorator] = (
-    click.option(
-        "--env",
-        "environment",
-        default="",
-        metavar="MODULE:NAME",
-        help="Your app's Jinja environment, with its filters, globals and translations.",
-    ),
+    click.option("--env", "environment", default="", metavar="MODULE:NAME", help="Your app's own Jinja environment."),
     click.option("--trust", is_flag=True, help="Trust the folder: its templates and settings may run code."),
     click.option(
         "--django",
@@ -136,9 +130,8 @@ def _open_project(source: Source, settings: "StudioSettings") -> Opened:
 def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -> Opened:
     from keyturn.studio.gallery.opening import open_gallery
 
-    gallery = open_gallery(
-        directory, environment=source.environment, settings=settings, sandboxed=not source.is_trusted
-    )
+    sandboxed = not source.is_trusted
+    gallery = open_gallery(directory, environment=source.environment, settings=settings, sandboxed=sandboxed)
     for file, why in gallery.left_out.items():
         click.echo(warning(harmless(f"skipped {directory / file}: it {why}")), err=True)
     return Opened(gallery, settings)

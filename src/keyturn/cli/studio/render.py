@@ -16,21 +16,15 @@ if TYPE_CHECKING:
     from keyturn.studio.gallery import Sample
 
 
+_FORMATS = click.Choice(["html", "text", "mjml", "json"])
+
+
 @click.command()
 @click.argument("template")
 @click.option("--sample", help="The sample. Default: the first.")
 @click.option("--lang", default="", metavar="TAG", show_default="en", help="The language, such as de or pt-BR.")
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["html", "text", "mjml", "json"]),
-    default="html",
-    show_default=True,
-    help="json has the subject, the preheader and all parts.",
-)
-@takes_source(
-    click.option("--dir", "directory", type=click.Path(path_type=Path), help="A folder with your own templates.")
-)
+@click.option("--format", "output", type=_FORMATS, default="html", help="json has all parts. Default: html.")
+@takes_source(click.option("--dir", "directory", type=click.Path(path_type=Path), help="A folder of your templates."))
 def render(template: str, sample: str | None, lang: str, output: str, source: Source) -> None:
     """Render an email with a sample to standard output.
 

@@ -70,6 +70,7 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
     return _studio(opened, service, host, _token(host), _inbox(service), brands=brands)
 
 
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
 
 DIRECTORY is a folder of Jinja templates in MJML or HTML. Without it, the studio shows the emails that
@@ -103,23 +104,9 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
 @click.option("--smtp", type=PORT, help="Port for an SMTP server that captures mails of any app; 0 for a free one.")
 @click.option("--starttls", is_flag=True, help="With --smtp: offer STARTTLS, with a certificate made here.")
 @click.option("--smtps", type=PORT, help="With --smtp: one more port, on which TLS begins at once (SMTPS).")
-@click.option(
-    "--inbox",
-    metavar="FOLDER",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Show the mails of this folder, which are .eml files, and keep those of --smtp there.",
-)
-@click.option(
-    "--no-token",
-    is_flag=True,
-    help="Answer without a token: every user and program of this machine gets in. Default: a token in the address.",
-)
-@click.option(
-    "--edit/--no-edit",
-    "edits",
-    default=None,
-    help="Allow editing in the browser. Default: only if no other machine can reach the studio.",
-)
+@click.option("--inbox", metavar="FOLDER", type=_FOLDER, help="Show this folder's .eml files, and keep --smtp's there.")
+@click.option("--no-token", is_flag=True, help="Let every user and program of this machine in, without a token.")
+@click.option("--edit/--no-edit", "edits", default=None, help="Allow editing. Default: if only this machine gets in.")
 def studio(source: Source, **listening: Any) -> None:
     from keyturn.packaging import require_studio
 

@@ -226,6 +226,5 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
         ZoneInfo(values.get("timezone", "UTC"))
     except (ValueError, OSError, ZoneInfoNotFoundError):
         yield Fault("timezone", f"no such time zone: {values['timezone']}")
-    yield from (
-        Fault("languages", f"no such language: {tag}") for tag in values.get("languages", ()) if not parse_locale(tag)
-    )
+    unknown = (tag for tag in values.get("languages", ()) if not parse_locale(tag))
+    yield from (Fault("languages", f"no such language: {tag}") for tag in unknown)

@@ -239,9 +239,7 @@ def _text(path: str, _: int, size: int) -> _Text:
     """Return the facts on a file in this state. Raises OSError."""
     # Rendering reports a large one.
     text = "" if size > LARGEST else read_plain_text(path, encoding="utf-8-sig", errors="replace")
-    references = [
-        (first or second, _QUOTED.findall(named or path)) for first, named, second, path in _REFERENCE.findall(text)
-    ]
+    references = [(tag or mjml, _QUOTED.findall(named or path)) for tag, named, mjml, path in _REFERENCE.findall(text)]
     whole = _ROOT.search(text) is not None
     fragment = not whole and _FRAGMENT.match(text) is not None
     return _Text(

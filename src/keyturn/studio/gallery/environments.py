@@ -132,10 +132,8 @@ def _awaited(functions: Mapping[str, Any]) -> dict[str, Any]:
         return answer
 
     kinds = {FunctionType, MethodType}  # not what a proxy, such as Flask's request, would take itself for
-    return {
-        name: answering(one) if type(one) in kinds and inspect.iscoroutinefunction(one) else one
-        for name, one in functions.items()
-    }
+    waiting = {name: one for name, one in functions.items() if type(one) in kinds and inspect.iscoroutinefunction(one)}
+    return {**functions, **{name: answering(one) for name, one in waiting.items()}}
 
 
 class _InRequest(Template):

@@ -49,9 +49,7 @@ class BoundedLoader(FileSystemLoader):
         return super().get_source(environment, template)
 
 
-_SHARED_FOLDER = re.compile(
-    r"(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared", re.IGNORECASE
-)
+_SHARED = r"(?i:(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared)"
 _BODY = re.compile(r"[_-](?:body|email|mail|message)$")
 """Endings of the body's name beside `..._subject.txt` in Django's apps."""
 
@@ -63,7 +61,7 @@ _ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "
 @cache
 def is_shared(file: str) -> bool:
     *folders, name = file.split("/")
-    return name.startswith("_") or any(one.startswith("_") or _SHARED_FOLDER.fullmatch(one) for one in folders)
+    return name.startswith("_") or any(one.startswith("_") or re.fullmatch(_SHARED, one) for one in folders)
 
 
 @cache

@@ -11,13 +11,7 @@ from keyturn.mail.languages.catalogues import ANY
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.studio.gallery.configuration import StudioSettings, refused_without_trust
 from keyturn.studio.gallery.discovery import Patterns
-from keyturn.studio.gallery.environments import (
-    FolderEnvironment,
-    app_environment,
-    folder_environment,
-    import_environment,
-    import_from,
-)
+from keyturn.studio.gallery.environments import app_environment, folder_environment, import_environment, import_from
 from keyturn.studio.gallery.gallery import Gallery
 from keyturn.studio.gallery.naming import bounds_of
 from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
@@ -38,8 +32,8 @@ def open_gallery(
     if named := environment or settings.env:
         make_environment = app_environment(folder, import_environment(named, places))
     else:
-        kind = SandboxedFolderEnvironment if sandboxed else FolderEnvironment
-        make_environment = folder_environment(folder, kind, bounds=bounds)
+        kind = {"kind": SandboxedFolderEnvironment} if sandboxed else {}
+        make_environment = folder_environment(folder, bounds=bounds, **kind)
     if settings.locales:
         catalogues = partial(Languages, settings.timezone, settings.locales, domain=ANY, reload=True)
     else:
@@ -56,9 +50,9 @@ def open_gallery(
 
 def _import_places(folder: Path, settings: StudioSettings) -> list[Path]:
     """Return the folders of an app's modules: the working directory, and its project, with or without `src`."""
-    project = settings.file.parent if settings.file else None
-    project = project or next((above for above in folder.parents if (above / "pyproject.toml").is_file()), None)
-    return [*([project / "src", project] if project else []), Path.cwd()]
+    projects = [settings.file.parent] if settings.file else []
+    projects += [above for above in folder.parents if (above / "pyproject.toml").is_file()]
+    return [*(place for project in projects[:1] for place in (project / "src", project)), Path.cwd()]
 
 
 def _props(module: str, places: Iterable[Path]) -> Mapping[str, type[EmailProps]]:

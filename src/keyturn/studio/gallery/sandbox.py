@@ -131,10 +131,8 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         _require_time()
         return super()._load_template(name, globals)
 
-    def _generate(
-        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
-    ) -> str:
-        return super()._generate(_Bounds().visit(source), name, filename, defer_init)
+    def _generate(self, source: nodes.Template, *args: Any, **options: Any) -> str:
+        return super()._generate(_Bounds().visit(source), *args, **options)
 
 
 def _bounded(entries: Iterator[T]) -> Iterator[T]:

@@ -27,9 +27,8 @@ def require_sendable(filled: Filled, files: MailFiles, folders: Folders) -> None
     """Raise TemplateInvalid from TooLarge if a rendered mail is too large."""
     for file, text in zip(files, filled, strict=False):
         if len(text) > LARGEST:
-            raise TemplateInvalid(
-                str(folders / file), None, f"the rendered text has {_megabytes(len(text))}"
-            ) from TooLarge()
+            wrong = f"the rendered text has {_megabytes(len(text))}"
+            raise TemplateInvalid(str(folders / file), None, wrong) from TooLarge()
 
 
 def _megabytes(size: int) -> str:

@@ -60,12 +60,8 @@ class Difference:
 
     def runs(self) -> list[Run]:
         """Return the lines in runs. Runs far from a change are folded."""
-        near = {
-            at + step
-            for at, line in enumerate(self.lines)
-            if line.kind != "same"
-            for step in range(-_AROUND, _AROUND + 1)
-        }
+        changed = (at for at, line in enumerate(self.lines) if line.kind != "same")
+        near = {at + step for at in changed for step in range(-_AROUND, _AROUND + 1)}
         groups = groupby(range(len(self.lines)), near.__contains__)
         runs = ((is_near, tuple(self.lines[at] for at in group)) for is_near, group in groups)
         return [Run(lines, folded=not is_near and len(lines) >= _FOLDED_FROM) for is_near, lines in runs]

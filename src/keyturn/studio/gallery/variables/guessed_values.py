@@ -18,9 +18,7 @@ _ITEMS = 3
 _DEEPEST_LIST = 3
 """Depth of nested lists, to stop at recursive ones such as comments on comments."""
 
-_PARTS_OF_A_MOMENT = frozenset(
-    {"day", "hour", "isoweekday", "microsecond", "minute", "month", "second", "tzinfo", "tzname", "weekday", "year"}
-)
+_PARTS_OF_A_MOMENT = frozenset({"day", "hour", "isoweekday", "minute", "month", "second", "tzname", "weekday", "year"})
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MOST_DIGITS = 18
 _QUESTION = re.compile(r"(?:is|has|can|should)_.+")

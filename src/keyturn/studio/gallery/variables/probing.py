@@ -4,7 +4,7 @@ It extends Jinja's code generator, so that both sides of a decision are rendered
 macros, inheritance and includes are Jinja's own. An app's own functions and filters are not called.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache, partial, reduce
@@ -67,13 +67,12 @@ _reading: ContextVar[_Reading] = ContextVar("reading")
 
 
 def find_variables(
-    files: Iterable[str], environment: Environment, go_on: Prepare | None = None
+    files: Sequence[str], environment: Environment, go_on: Prepare | None = None
 ) -> Mapping[str, Variable]:
     """Return the variables of files, with all that they extend, include and import, by name; globals are none.
 
     Missing files are skipped, and without `go_on` malformed ones.
     """
-    files = [*files]
     with within(_reading, _Reading()) as reading, note_faults():
         for file in files:
             if template := _loaded(_probing(environment), file):
