@@ -7,9 +7,9 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 import msgspec
@@ -23,6 +23,7 @@ from keyturn.service.inviting.invitations import RETRIED, Campaign
 from keyturn.service.parts import Parts
 from keyturn.service.reset.records.client import Client
 
+_List = IO[str] | None
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"
 _PAGE = 500
@@ -80,15 +81,7 @@ async def link(parts: Parts, email: str, reason: str, with_code: bool, operator:
 @REASON
 @OPERATOR
 def reset(
-    email: str,
-    everybody: bool,
-    source: IO[str] | None,
-    result: Path | None,
-    rate: float,
-    dry_run: bool,
-    yes: bool,
-    reason: str,
-    operator: Client,
+    email: str, everybody: bool, source: _List, result: Path | None, rate: float, dry_run: bool, yes: bool, **why: Any
 ) -> None:
     """Send a reset link to one account, or to all.
 
@@ -104,7 +97,7 @@ def reset(
     """
     if [bool(email), everybody, source is not None].count(True) != 1:
         raise click.UsageError("Give one address, --all or --from.")
-    campaign = Campaign(name=secrets.token_hex(8), operator=operator, reason=reason)
+    campaign = Campaign(name=secrets.token_hex(8), **why)
     if email:
         _ask_one(campaign, email, dry_run=dry_run)
         return
@@ -129,9 +122,7 @@ async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: boo
 
 
 @takes_parts
-async def _ask_all(
-    parts: Parts, campaign: Campaign, listed: Iterable[str] | None, result: Path | None, rate: float
-) -> None:
+async def _ask_all(parts: Parts, campaign: Campaign, listed: _List, result: Path | None, rate: float) -> None:
     """Send the links in waves, and write each outcome to `result`; without that file, only say what would happen."""
     await parts.accounts.require_ready()
     if listed is None and not parts.accounts.offers(AccountStore.addresses_after):
@@ -158,9 +149,7 @@ async def _ask_all(
     click.echo(_outcome(counts, is_dry=results is None))
 
 
-async def _waves(
-    parts: Parts, listed: Iterable[str] | None, size: int, results: "Results | None"
-) -> AsyncIterator[Sequence[str]]:
+async def _waves(parts: Parts, listed: _List, size: int, results: "Results | None") -> AsyncIterator[Sequence[str]]:
     """Yield the addresses that earlier runs have not handled, a wave at a time."""
     wave: list[str] = []
     async for email in _addresses(parts, listed):
@@ -174,7 +163,7 @@ async def _waves(
         yield wave
 
 
-async def _addresses(parts: Parts, listed: Iterable[str] | None) -> AsyncIterator[str]:
+async def _addresses(parts: Parts, listed: _List) -> AsyncIterator[str]:
     for line in listed or ():
         if email := line.partition(",")[0].strip():
             yield email

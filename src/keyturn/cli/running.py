@@ -15,6 +15,7 @@ from keyturn.garbage import collect_seldom
 from keyturn.service.event_loop import on_signals
 
 App = Callable[..., Any]
+_Call = Callable[[], None]
 
 _PATIENCE = 2
 """Seconds for open requests at the end; a browser's live connection would otherwise never end."""
@@ -22,16 +23,11 @@ _PATIENCE = 2
 _IDLE = 75
 """Seconds between two requests: longer than load balancers keep a connection, which would use it as it closes."""
 
-_DEFAULTS = ConnectionLimits()
+_USUAL = ConnectionLimits()
 
 
 async def serve(
-    app: App,
-    bound: socket.socket,
-    ready: Callable[[], None],
-    stopping: Callable[[], None] = lambda: None,
-    *,
-    limits: ConnectionLimits = _DEFAULTS,
+    app: App, bound: socket.socket, ready: _Call, stopping: _Call = lambda: None, *, limits: ConnectionLimits = _USUAL
 ) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins."""
     server = _Server(uvicorn_config(app, limits), ready)
@@ -48,7 +44,7 @@ async def serve(
 @contextlib.asynccontextmanager
 async def serving(app: App, bound: socket.socket) -> AsyncIterator[None]:
     """Serve while the block runs, and leave the signals to it."""
-    server = _Server(uvicorn_config(app, _DEFAULTS, lifespan="off"), lambda: None)
+    server = _Server(uvicorn_config(app, _USUAL, lifespan="off"), lambda: None)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         yield
@@ -76,7 +72,7 @@ class _Server(uvicorn.Server):
     Uvicorn would raise a signal again after its clean end, so the process would end with a bad exit code.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: _Call) -> None:
         super().__init__(config)
         self._ready = ready
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from keyturn.errors import DataUnfit
+from keyturn.errors import DataUnfit, SettingsInvalid
 from keyturn.packaging import requires_extra
 from keyturn.studio.gallery import Gallery, Sample
-from keyturn.studio.gallery.configuration import settings_of_folder
+from keyturn.studio.gallery.configuration import refused_without_trust, settings_of_folder
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.renderers import Limits
 
@@ -25,6 +25,7 @@ with requires_extra("studio", "keyturn.Mails"):
     from keyturn.studio.web.rendering.rendition import MailRenderer, Order
 
 _GIVEN = "the given data"
+Data = Mapping[str, Any] | None
 
 
 class RenderedMail(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +64,8 @@ class Mails:
         if not folder.is_dir():
             raise NotADirectoryError(f"There is no folder {folder}.")
         settings = settings_of_folder(folder, rules=unknown_names, trusted=trusted)
+        if not trusted and (refused := [*refused_without_trust(settings)]):
+            raise SettingsInvalid(refused)
         gallery = open_gallery(folder, settings=settings, sandboxed=not trusted)
         return cls(gallery, settings.clients, settings.severity, settings.limits, gallery.folder / NAME)
 
@@ -82,13 +85,7 @@ class Mails:
         return self.gallery.sample(template, name or next(iter(self.gallery.samples(template)), name))
 
     def render(
-        self,
-        template: str,
-        data: Mapping[str, Any] | None = None,
-        *,
-        sample: str = "",
-        language: str = "",
-        brand: str = "",
+        self, template: str, data: Data = None, *, sample: str = "", language: str = "", brand: str = ""
     ) -> RenderedMail:
         """Render a mail as it is sent, with `data` or a sample.
 
@@ -117,13 +114,7 @@ class Mails:
         return known.without_known(report) if known else report
 
     def check_mail(
-        self,
-        template: str,
-        data: Mapping[str, Any] | None = None,
-        *,
-        sample: str = "",
-        language: str = "",
-        brand: str = "",
+        self, template: str, data: Data = None, *, sample: str = "", language: str = "", brand: str = ""
     ) -> Report:
         """Return the report on one mail: what was `found`, the worst first, and why a part was `not_checked`.
 
@@ -137,7 +128,7 @@ class Mails:
     def renderer(self) -> MailRenderer:
         return MailRenderer(self.gallery)
 
-    def _order(self, template: str, data: Mapping[str, Any] | None, sample: str, language: str, brand: str) -> Order:
+    def _order(self, template: str, data: Data, sample: str, language: str, brand: str) -> Order:
         return Order(
             template=template,
             files=self.gallery.files(template),

@@ -16,20 +16,10 @@ import msgspec
 from keyturn.cli.terminal import CommandRefused
 from keyturn.packaging import folder
 from keyturn.plain_files import make_private_file, make_private_folder
+from keyturn.service import settings as service
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
 from keyturn.service.parts import Parts
-from keyturn.service.settings import (
-    AccountSettings,
-    Brand,
-    DatabaseSettings,
-    Kind,
-    LogSettings,
-    MailSettings,
-    Secret,
-    SecureAccountSettings,
-    Settings,
-)
 from keyturn.service.settings.reading import inspect_settings, read_settings
 
 if TYPE_CHECKING:
@@ -56,15 +46,15 @@ class DemoFolder:
                 raise CommandRefused(f"a demo is already running in this folder: {fix}") from None
             yield
 
-    def secret(self) -> Secret:
+    def secret(self) -> service.Secret:
         """Return the demo's own secret key, the same at every start, so that it can open what it sealed."""
         file = make_private_folder(self.path) / "secret"
         if not file.exists():
             make_private_file(file, secrets.token_hex(32).encode())
-        return Secret(file.read_text())
+        return service.Secret(file.read_text())
 
-    def sqlite(self, name: str) -> Secret:
-        return Secret(f"sqlite:///{self.path / name}")
+    def sqlite(self, name: str) -> service.Secret:
+        return service.Secret(f"sqlite:///{self.path / name}")
 
 
 PASSWORD = "correct horse battery"
@@ -77,10 +67,10 @@ ACCOUNTS = (
     Account(id="", email="disabled@example.test", name="Dan Disabled", kind="viewer", active=False),
 )
 
-BRAND = Brand(
+BRAND = service.Brand(
     name="Northwind School", support_address="help@northwind.example", postal_address="12 Harbour Street, Leeds"
 )
-KINDS = {name: Kind(settings_url=f"{{base_url}}/{name}-settings/security") for name in ("viewer", "school")}
+KINDS = {name: service.Kind(settings_url=f"{{base_url}}/{name}-settings/security") for name in ("viewer", "school")}
 
 
 class PlainDemo:
@@ -97,16 +87,16 @@ class PlainDemo:
 
     def __init__(self, url: str, folder: DemoFolder) -> None:
         # Whatever keyturn.toml and the environment say.
-        self.settings = Settings(
+        self.settings = service.Settings(
             environment="development",
             base_url=url,
             secret_key=folder.secret(),
             brand=BRAND,
             kinds=KINDS,
-            secure_account=SecureAccountSettings(lock=True),
-            database=DatabaseSettings(url=folder.sqlite("demo.db")),
-            logs=LogSettings(level="warning"),
-            mail=MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
+            secure_account=service.SecureAccountSettings(lock=True),
+            database=service.DatabaseSettings(url=folder.sqlite("demo.db")),
+            logs=service.LogSettings(level="warning"),
+            mail=service.MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
         )
 
     async def parts(self) -> Parts:
@@ -125,7 +115,7 @@ class PlainDemo:
         return ACCOUNTS
 
 
-async def _migrated(settings: Settings) -> Parts:
+async def _migrated(settings: service.Settings) -> Parts:
     from keyturn.service.database.migrations import migrate
 
     parts = Parts(settings, reload_templates=True)
@@ -165,12 +155,9 @@ class Example:
         self.settings = read_settings(file, environ | self._local_variables(written, url))
         if self._is_at_supabase:
             table = msgspec.structs.replace(self.settings.accounts.table, password=_PASSWORD_COLUMN)
-            accounts = AccountSettings(store="table", table=table)
+            accounts = service.AccountSettings(store="table", table=table)
             self.settings = msgspec.structs.replace(self.settings, accounts=accounts)
-            self.notes += [
-                "The app signs users in through Supabase Auth. In this demo, a local page and a column of its table",
-                "replace them.",
-            ]
+            self.notes.append("A local page and a column of the app's table stand in for Supabase Auth.")
         self._app_database = home.path / "app.db"
 
     async def parts(self) -> Parts:
@@ -182,13 +169,13 @@ class Example:
 
     def routes(self) -> list["ControllerRouterHandler"]:
         """Return a route for each page of the folder, under its own name, as a server of static files has it."""
-        from litestar import HttpMethod, route
+        from litestar import route
 
-        def page(file: Path, media_type: str) -> "ControllerRouterHandler":
+        def page(file: Path, kind: str) -> "ControllerRouterHandler":
             @route(
                 f"/{file.name}",
-                http_method=[HttpMethod.GET, HttpMethod.HEAD],
-                media_type=media_type,
+                http_method=["GET", "HEAD"],
+                media_type=kind,
                 include_in_schema=False,
                 sync_to_thread=False,
             )
@@ -206,7 +193,7 @@ class Example:
             stored = database.execute(people).fetchall()
         return [account for (email,) in stored if (account := await parts.accounts.find(email))]
 
-    def _local_variables(self, written: Settings, url: str) -> dict[str, str]:
+    def _local_variables(self, written: service.Settings, url: str) -> dict[str, str]:
         """Return the variables that override the file: local addresses and databases, and mails that stay here."""
         has_own = bool(written.accounts.table.url)
         base = written.base_url.rstrip("/")

@@ -12,15 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from keyturn.cli.studio.folders import (
-    Opened,
-    Source,
-    open_folder,
-    shown_path,
-    takes_source,
-    usual_baseline,
-    without_templates,
-)
+from keyturn.cli.studio import folders
+from keyturn.cli.studio.folders import shown_path
 from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, warning, wrap
 
 if TYPE_CHECKING:
@@ -172,8 +165,8 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--write-baseline", is_flag=True, help="Write all current findings into the baseline, and exit.")
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes. Default: one for each core.")
 @click.option("--no-cache", is_flag=True, help="Check unchanged templates again, too.")
-@takes_source()
-def check(source: Source, **values: Any) -> None:
+@folders.takes_source()
+def check(source: folders.Source, **values: Any) -> None:
     from keyturn.packaging import require_studio
 
     require_studio("keyturn check")
@@ -191,10 +184,10 @@ def check(source: Source, **values: Any) -> None:
         raise click.UsageError(str(unknown)) from None
     if options.write_baseline and (options.only or options.only_changed):
         fail("--write-baseline writes all findings: remove --only and --only-changed")
-    opened = open_folder(source)
+    opened = folders.open_folder(source)
     if not opened.gallery.names():
-        fail(without_templates(opened))
-    known = usual_baseline(opened)
+        fail(folders.without_templates(opened))
+    known = folders.usual_baseline(opened)
     report = _report(opened, source, options, known)
     if options.write_baseline:
         baseline = Baseline.of(report)
@@ -207,7 +200,7 @@ def check(source: Source, **values: Any) -> None:
     sys.exit(0 if is_checked and not report.fails(options.fail_on) else 1)
 
 
-def _report(opened: Opened, source: Source, options: _Options, baseline: Path) -> "Report":
+def _report(opened: folders.Opened, source: folders.Source, options: _Options, baseline: Path) -> "Report":
     """Check the mails. Results that involve code are not cached, since its files are unknown."""
     from keyturn.service.reset.bounded_pool import cores
     from keyturn.studio.lint.check import check
@@ -233,7 +226,7 @@ def _report(opened: Opened, source: Source, options: _Options, baseline: Path) -
     )
 
 
-def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
+def _changed(opened: folders.Opened, base: str, baseline: Path) -> set[str]:
     from keyturn.studio.lint.changed_mails import LONGEST, changed_mails
     from keyturn.studio.renderers import LimitExceeded, renderers_for
 

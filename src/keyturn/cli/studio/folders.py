@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _OF_VARIABLE = "DJANGO_SETTINGS_MODULE"
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+Brands = Mapping[str, Mapping[str, Any]]
 
 DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
 
@@ -114,7 +115,7 @@ def open_folder(source: Source) -> Opened:
             fail("--env is for your own templates: name their folder")
         from keyturn.service.settings.reading import read_settings
 
-        return own_emails(partial(read_settings, sending=False, connecting=False), settings)
+        return own_emails(partial(read_settings, sending=False, connecting=False), settings, {})
     return _open_foreign(directory, source, settings)
 
 
@@ -128,9 +129,12 @@ def _open_project(source: Source, settings: "StudioSettings") -> Opened:
 
 
 def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -> Opened:
+    from keyturn.studio.gallery.configuration import refused_without_trust
     from keyturn.studio.gallery.opening import open_gallery
 
     sandboxed = not source.is_trusted
+    if sandboxed and (refused := [*refused_without_trust(settings)]):
+        raise SettingsInvalid(refused)
     gallery = open_gallery(directory, environment=source.environment, settings=settings, sandboxed=sandboxed)
     for file, why in gallery.left_out.items():
         click.echo(warning(harmless(f"skipped {directory / file}: it {why}")), err=True)
@@ -146,9 +150,7 @@ def studio_settings(directory: Path | None, *, trusted: bool = False) -> "Studio
     return read_studio_settings(Path.cwd(), rules=_unknown_names)
 
 
-def own_emails(
-    read_service: "Callable[[], Settings]", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]] = {}
-) -> Opened:
+def own_emails(read_service: "Callable[[], Settings]", settings: "StudioSettings", brands: Brands) -> Opened:
     """Open the emails that Keyturn sends. `brands` are there to switch to beside those that are set."""
     from keyturn.service.reset.mails.builtin_emails import builtin_emails
     from keyturn.service.reset.mails.theme import palette_of

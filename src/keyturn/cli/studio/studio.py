@@ -3,22 +3,12 @@
 import contextlib
 import os
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyturn.cli.studio.folders import (
-    Opened,
-    Source,
-    open_folder,
-    own_emails,
-    service_settings,
-    studio_settings,
-    takes_source,
-    usual_baseline,
-)
+from keyturn.cli.studio import folders
 from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong, warning
 
 if TYPE_CHECKING:
@@ -34,7 +24,7 @@ _SHARED = "Anyone with this address and token can read these mails."
 _OPEN = "Without a token, all users and programs of this machine can use this studio."
 
 
-def greeting(opened: Opened, studio: "Studio", base: str) -> str:
+def greeting(opened: folders.Opened, studio: "Studio", base: str) -> str:
     from keyturn import __version__
 
     count = len(opened.gallery.names())
@@ -65,9 +55,9 @@ _WORKERS = 4
 """One that checks, one for the mail that a user looks at, and two for other users."""
 
 
-def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
-    opened = own_emails(lambda: service, studio_settings(None), brands)
-    return _studio(opened, service, host, _token(host), _inbox(service), brands=brands)
+def studio_of(service: "Settings", host: str, brands: folders.Brands) -> "Studio":
+    opened = folders.own_emails(lambda: service, folders.studio_settings(None), brands)
+    return _studio(opened, service, _inbox(service), brands, host=host, token=_token(host))
 
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -98,7 +88,7 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
 
 
 @click.command(help=_HELP)
-@takes_source()
+@folders.takes_source()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 for a free one.")
 @click.option("--smtp", type=PORT, help="Port for an SMTP server that captures mails of any app; 0 for a free one.")
@@ -107,57 +97,49 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
 @click.option("--inbox", metavar="FOLDER", type=_FOLDER, help="Show this folder's .eml files, and keep --smtp's there.")
 @click.option("--no-token", is_flag=True, help="Let every user and program of this machine in, without a token.")
 @click.option("--edit/--no-edit", "edits", default=None, help="Allow editing. Default: if only this machine gets in.")
-def studio(source: Source, **listening: Any) -> None:
+def studio(
+    source: folders.Source, host: str, port: int, edits: bool | None, no_token: bool, inbox: Path | None, **smtp: Any
+) -> None:
     from keyturn.packaging import require_studio
 
     require_studio("the studio")
-    with contextlib.ExitStack() as running:
-        _serve(open_folder(source), running, **listening)
-
-
-def _serve(
-    opened: Opened,
-    running: contextlib.ExitStack,
-    *,
-    host: str,
-    port: int,
-    edits: bool | None,
-    no_token: bool,
-    inbox: Path | None,
-    smtp: int | None,
-    smtps: int | None,
-    starttls: bool,
-) -> None:
-    if smtp is None and (starttls or smtps is not None):
-        fail(f"{'--starttls' if starttls else '--smtps'} is for the mails that --smtp captures: add --smtp")
+    opened, is_catching = folders.open_folder(source), smtp["smtp"] is not None
+    if not is_catching and (smtp["starttls"] or smtp["smtps"] is not None):
+        fail(f"{'--starttls' if smtp['starttls'] else '--smtps'} is for the mails that --smtp captures: add --smtp")
     from keyturn.service.telemetry.logs import configure_logs
 
     configure_logs("warning")
     # Before there are threads, sockets and files to inherit, and Litestar loads SQLAlchemy for this process alone.
-    runner = running.enter_context(contextlib.closing(_runner(opened)))
+    runner = click.get_current_context().with_resource(contextlib.closing(_runner(opened)))
     from keyturn.cli.running import serve
     from keyturn.cli.sockets import address_of, listen
     from keyturn.service.event_loop import run
-    from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
     from keyturn.studio.web import create_studio_app
 
-    token, bound, service = _token(host, is_needed=not no_token), listen(host, port), service_settings(opened)
-    captured = _inbox(service, inbox, catching=smtp is not None)
-    more: dict[str, Any] = {"opens_inbox": bool((smtp is not None or inbox) and opened.service)}  # no folder was named
-    if smtp is not None and captured:
-        plain = listen(host, smtp, "--smtp")
-        secure = listen(host, smtps, "--smtps") if smtps is not None else None
-        tls = SmtpTls.open(host, at_once=secure, starttls=starttls) if secure or starttls else None
-        more |= {"smtp": address_of(plain), "smtps": address_of(secure) if secure else ""}
-        more["certificate"] = tls.pem if tls else ""
-        running.enter_context(SmtpServer(plain, captured, tls=tls).running())
-    shown = _studio(opened, service, host, token, captured, runner=runner, edits=edits, **more)
+    token, bound, service = _token(host, is_needed=not no_token), listen(host, port), folders.service_settings(opened)
+    captured = _inbox(service, inbox, catching=is_catching)
+    more = _capture(host, captured, **smtp) if is_catching and captured else {}
+    more |= {"opens_inbox": bool((is_catching or inbox) and opened.service)}  # no folder was named
+    shown = _studio(opened, service, captured, {}, host=host, token=token, runner=runner, edits=edits, **more)
     app = create_studio_app(shown)
     run(serve(app, bound, lambda: click.echo(greeting(opened, shown, f"http://{address_of(bound)}")), shown.stop))
     click.echo(muted("Stopped."))
 
 
-def _runner(opened: Opened) -> "Runner[MailRenderer]":
+def _capture(host: str, captured: "CapturedMails", *, smtp: int, smtps: int | None, starttls: bool) -> dict[str, Any]:
+    """Capture mails over SMTP while the command runs. Return the addresses and the certificate."""
+    from keyturn.cli.sockets import address_of, listen
+    from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
+
+    plain = listen(host, smtp, "--smtp")
+    secure = listen(host, smtps, "--smtps") if smtps is not None else None
+    tls = SmtpTls.open(host, at_once=secure, starttls=starttls) if secure or starttls else None
+    click.get_current_context().with_resource(SmtpServer(plain, captured, tls=tls).running())
+    addresses = {"smtp": address_of(plain), "smtps": address_of(secure) if secure else ""}
+    return {**addresses, "certificate": tls.pem if tls else ""}
+
+
+def _runner(opened: folders.Opened) -> "Runner[MailRenderer]":
     """Return the runner that renders and checks, with one worker started, so that the first preview is quick."""
     from keyturn.studio.renderers import renderers_for
     from keyturn.studio.web import drafts  # noqa: F401 - workers share the modules that are loaded here
@@ -185,13 +167,7 @@ def _inbox(service: "Settings", folder: Path | None = None, *, catching: bool = 
 
 
 def _studio(
-    opened: Opened,
-    service: "Settings",
-    host: str,
-    token: str,
-    captured: "CapturedMails | None",
-    brands: Mapping[str, Mapping[str, Any]] = {},
-    **more: Any,
+    opened: folders.Opened, service: "Settings", captured: "CapturedMails | None", brands: folders.Brands, **more: Any
 ) -> "Studio":
     from keyturn.mail.port.email import local_sender
     from keyturn.studio.web.studio import Studio
@@ -211,11 +187,9 @@ def _studio(
         snapshot_languages=settings.snapshot_languages,
         clients=settings.clients,
         severity=settings.severity,
-        baseline=usual_baseline(opened),
+        baseline=folders.usual_baseline(opened),
         limits=settings.limits,
         provider=_provider(service, captured),
-        host=host,
-        token=token,
         editor=settings.editor,
         pages=pages,
         **more,

@@ -5,7 +5,6 @@ reads and writes values, `variables` guesses those that are missing, and `branch
 """
 
 from keyturn.studio.gallery.gallery import Entry, Gallery
-from keyturn.studio.gallery.mail_name import MailName
-from keyturn.studio.gallery.samples import Sample
+from keyturn.studio.gallery.samples import MailName, Sample
 
 __all__ = ["Entry", "Gallery", "MailName", "Sample"]

@@ -30,7 +30,7 @@ from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_samples, fit_samples, names_in
 from keyturn.studio.gallery.sizes import require_readable, require_sendable
 from keyturn.studio.gallery.variables.guessed_values import guess
-from keyturn.studio.gallery.variables.variables import Variable
+from keyturn.studio.gallery.variables.probe import Variable
 from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
 

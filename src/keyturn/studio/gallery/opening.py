@@ -5,11 +5,10 @@ from functools import partial
 from inspect import isclass
 from pathlib import Path
 
-from keyturn.errors import SettingsInvalid
 from keyturn.mail.languages import Languages, languages_in
 from keyturn.mail.languages.catalogues import ANY
 from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.studio.gallery.configuration import StudioSettings, refused_without_trust
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.discovery import Patterns
 from keyturn.studio.gallery.environments import app_environment, folder_environment, import_environment, import_from
 from keyturn.studio.gallery.gallery import Gallery
@@ -22,12 +21,9 @@ def open_gallery(
 ) -> Gallery:
     """Return the gallery over a folder of templates. Raises CannotImport.
 
-    `environment` overrides the one in the settings. `sandboxed`: for untrusted folders; settings that could do harm are
-    refused then, by SettingsInvalid.
+    `environment` overrides the one in the settings. `sandboxed`: for untrusted folders, whose settings name no code.
     """
     folder, settings = directory.resolve(), settings or StudioSettings()
-    if sandboxed and (refused := [*refused_without_trust(settings)]):
-        raise SettingsInvalid(refused)
     bounds, places = bounds_of(folder) if sandboxed else None, _import_places(folder, settings)
     if named := environment or settings.env:
         make_environment = app_environment(folder, import_environment(named, places))

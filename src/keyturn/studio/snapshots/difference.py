@@ -50,13 +50,9 @@ class Difference:
     @cached_property
     def edits(self) -> frozenset[tuple[str, str]]:
         """Return the changed texts: mails with the same edits were changed in the same way."""
-        return frozenset(
-            (line.kind, piece.text.strip())
-            for line in self.lines
-            if line.kind != "same"
-            for piece in line.pieces
-            if piece.changed or len(line.pieces) == 1
-        )
+        changed = [line for line in self.lines if line.kind != "same"]
+        pieces = ((line.kind, one) for line in changed for one in line.pieces if one.changed or len(line.pieces) == 1)
+        return frozenset((kind, one.text.strip()) for kind, one in pieces)
 
     def runs(self) -> list[Run]:
         """Return the lines in runs. Runs far from a change are folded."""

@@ -19,7 +19,7 @@ from keyturn.mail.languages import Language
 from keyturn.mail.rendering.engine import Engine, EngineFault, FaultKind
 from keyturn.studio.engines.django.tracing import DjangoTracer
 from keyturn.studio.engines.django.variables import find_variables
-from keyturn.studio.gallery.variables.variables import Variable
+from keyturn.studio.gallery.variables.probe import Variable
 from keyturn.studio.lint.finding import did_you_mean, did_you_mean_file, limit_of
 
 _UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")

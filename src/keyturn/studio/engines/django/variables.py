@@ -15,8 +15,7 @@ from django.template.loader_tags import construct_relative_path
 from jinja2 import Environment, FunctionLoader
 
 from keyturn.studio.gallery.variables import probing
-from keyturn.studio.gallery.variables.probe import Probe
-from keyturn.studio.gallery.variables.variables import Variable
+from keyturn.studio.gallery.variables.probe import Probe, Variable
 from keyturn.studio.lint.source.origins import with_origins
 
 _ALWAYS_THERE = frozenset({"forloop", "block", "csrf_token", "request"})

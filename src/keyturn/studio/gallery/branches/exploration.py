@@ -55,9 +55,9 @@ class Passes(msgspec.Struct, frozen=True):
 def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache) -> Passes:
     """Explore the branches of a mail. `compiled`: compiled templates that several mails share. Raises OutOfTime."""
     names = {one for sample in samples.values() for one in sample.values}
-    exploration = _Exploration(gallery, name, names, with_lenient_filters, compiled)
-    if not exploration.render_all(samples.values()) and gallery.go_on:
-        exploration = _Exploration(gallery, name, names, gallery.go_on)
+    exploration = _Exploration(gallery, name, names, lambda one: with_forcing(with_lenient_filters(one), compiled))
+    if not exploration.render_all(samples.values()) and (go_on := gallery.go_on):
+        exploration = _Exploration(gallery, name, names, lambda one: with_forcing(go_on(one)))
         exploration.render_all(samples.values())
     return exploration.passes(next(iter(samples.values())))
 
@@ -128,16 +128,8 @@ class _Exploration:
     `names`: those that samples give a value.
     """
 
-    def __init__(
-        self,
-        gallery: "Gallery",
-        name: str,
-        names: Collection[str],
-        prepare: Prepare,
-        compiled: BytecodeCache | None = None,
-    ) -> None:
-        self._gallery, self._name = gallery, name
-        self._renderers = gallery.renderers(lambda environment: with_forcing(prepare(environment), compiled))
+    def __init__(self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare) -> None:
+        self._gallery, self._name, self._renderers = gallery, name, gallery.renderers(prepare)
         self._language = gallery.languages.choose(SOURCE_LANGUAGE)
         own = gallery.templates.environment(self._language).globals.keys() - names
         # No pass forces a decision of the brand, whose values it does not complete.

@@ -1,4 +1,4 @@
-"""The data that mails are rendered with: read, written, made hostile."""
+"""The data that mails are rendered with: read, written, made hostile; and their names."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
@@ -6,6 +6,20 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct
 
 from keyturn.studio.gallery.branches.forcing import Branch
+
+
+class MailName(NamedTuple):
+    """The name of a mail. `sample`: empty for what concerns the template with any sample.
+
+    `language`: its tag; empty if the mails have one language, and in a snapshot for the language of the templates.
+    """
+
+    template: str
+    sample: str = ""
+    language: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.template}{self.sample and f'/{self.sample}'}{self.language and f' {self.language}'}"
 
 
 class Lines(NamedTuple):

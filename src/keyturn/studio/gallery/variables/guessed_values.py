@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
-from keyturn.studio.gallery.variables.variables import FILTERS, OF_MONEY, Variable, singular
+from keyturn.studio.gallery.variables.probe import FILTERS, OF_MONEY, Variable, singular
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
 """The day of all guesses, so that previews do not change from day to day."""

@@ -22,8 +22,7 @@ from jinja2.visitor import NodeTransformer
 from keyturn.context_values import within
 from keyturn.studio.gallery.environments import OrElse, Prepare
 from keyturn.studio.gallery.variables.missing_names import note_faults
-from keyturn.studio.gallery.variables.probe import Probe, Shape
-from keyturn.studio.gallery.variables.variables import FILTERS, TESTS, Variable
+from keyturn.studio.gallery.variables.probe import FILTERS, TESTS, Probe, Shape, Variable
 
 _DEEPEST = 12
 """Depth of calls and includes. Deeper ones are circles."""
