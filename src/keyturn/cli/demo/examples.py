@@ -172,13 +172,9 @@ class Example:
         from litestar import route
 
         def page(file: Path, kind: str) -> "ControllerRouterHandler":
-            @route(
-                f"/{file.name}",
-                http_method=["GET", "HEAD"],
-                media_type=kind,
-                include_in_schema=False,
-                sync_to_thread=False,
-            )
+            path = f"/{file.name}"
+
+            @route(path, http_method=["GET", "HEAD"], media_type=kind, include_in_schema=False, sync_to_thread=False)
             def read() -> bytes:
                 return file.read_bytes()
 
