@@ -18,15 +18,9 @@ from keyturn.service.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.server")
 
-_MOST_AHEAD = 16
-"""Requests that a client may send before the first is answered."""
-
-_MOST_UNREAD = 1_000_000
-"""Bytes that are read and thrown away after a refusal."""
-
-_LOOKS = 8
-"""How often a connection's wait is compared to `request_timeout` in that time."""
-
+_MOST_AHEAD = 16  # requests that a client may send before the first is answered
+_MOST_UNREAD = 1_000_000  # bytes that are read and thrown away after a refusal
+_LOOKS = 8  # how often a connection's wait is compared to `request_timeout` in that time
 _OWN_FILES = 128
 """Files of the process itself: connections to the database and to providers, its log, its worker's pipes."""
 

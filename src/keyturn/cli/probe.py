@@ -49,8 +49,7 @@ prints, at /.well-known/keyturn-probe, and gets two requests a second.
 """
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_STOPPED = 130
-"""The exit code of a command that Ctrl-C ended (128 and the signal's number)."""
+_STOPPED = 130  # the exit code of a command that Ctrl-C ended (128 and the signal's number)
 
 
 def _known_attacks(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,11 +15,9 @@ from keyturn.garbage import collect_seldom
 from keyturn.service.event_loop import on_signals
 
 App = Callable[..., Any]
-_Call = Callable[[], None]
+Call = Callable[[], None]
 
-_PATIENCE = 2
-"""Seconds for open requests at the end; a browser's live connection would otherwise never end."""
-
+_PATIENCE = 2  # seconds for open requests at the end; a browser's live connection would otherwise never end
 _IDLE = 75
 """Seconds between two requests: longer than load balancers keep a connection, which would use it as it closes."""
 
@@ -27,7 +25,7 @@ _USUAL = ConnectionLimits()
 
 
 async def serve(
-    app: App, bound: socket.socket, ready: _Call, stopping: _Call = lambda: None, *, limits: ConnectionLimits = _USUAL
+    app: App, bound: socket.socket, ready: Call, stopping: Call = lambda: None, *, limits: ConnectionLimits = _USUAL
 ) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins."""
     server = _Server(uvicorn_config(app, limits), ready)
@@ -72,7 +70,7 @@ class _Server(uvicorn.Server):
     Uvicorn would raise a signal again after its clean end, so the process would end with a bad exit code.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: _Call) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Call) -> None:
         super().__init__(config)
         self._ready = ready
 

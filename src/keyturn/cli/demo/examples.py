@@ -125,8 +125,7 @@ async def _migrated(settings: service.Settings) -> Parts:
 
 _SCHEMA, _ACCOUNTS = "schema.sql", "accounts.sql"
 _PAGES = {".html": "text/html", ".css": "text/css"}
-_PASSWORD_COLUMN = "demo_password"
-"""Stands in for the passwords that Supabase Auth has."""
+_PASSWORD_COLUMN = "demo_password"  # stands in for the passwords that Supabase Auth has
 
 
 def example_names() -> list[str]:

@@ -51,8 +51,7 @@ def greeting(opened: folders.Opened, studio: "Studio", base: str) -> str:
 
 
 _TOKEN = "KEYTURN_STUDIO_TOKEN"
-_WORKERS = 4
-"""One that checks, one for the mail that a user looks at, and two for other users."""
+_WORKERS = 4  # one that checks, one for the mail that a user looks at, and two for other users
 
 
 def studio_of(service: "Settings", host: str, brands: folders.Brands) -> "Studio":

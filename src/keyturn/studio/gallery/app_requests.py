@@ -5,9 +5,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
-HOST = "www.example.org"
-"""The host of an app that names none."""
-
+HOST = "www.example.org"  # the host of an app that names none
 _FRAMEWORKS = {
     "starlette.templating": ("starlette.requests", ("url_path_for", "router")),
     "litestar.template.base": ("litestar.connection", ("route_reverse",)),

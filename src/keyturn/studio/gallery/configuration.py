@@ -19,9 +19,7 @@ from keyturn.studio.renderers.limits import Limits
 from keyturn.values import did_you_mean, mismatch
 
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
-Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
-"""Returns the faults of values that are set."""
-
+Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]  # returns the faults of values that are set
 _LARGEST = 1_000_000
 _SUFFIX = re.compile(r"\.[\w-]+")
 _CODE = (("env", r"[^/]+:[^/]+", "package.module:environment"), ("props", r"[^/]+", "package.module"))

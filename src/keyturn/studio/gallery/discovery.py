@@ -43,8 +43,7 @@ _REFERENCE = re.compile(
 )
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
-_MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
-"""The block of Django's packages for MJML, in files of any name."""
+_MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")  # the block of Django's packages for MJML, in files of any name
 
 
 FileState = tuple[str, int, int]
@@ -119,7 +118,7 @@ def _states(
         # For a link to itself, `is_dir` would raise OSError.
         is_folder = os.path.isdir(each.path) if each.is_symlink() else each.is_dir()  # noqa: PTH112 - many
         can_be_part = not is_folder and patterns.can_be_part(file)
-        if why := _why_left_out(each, real, patterns.bounds, is_folder=is_folder, can_be_part=can_be_part):
+        if why := _refusal(each, real, patterns.bounds, is_folder, can_be_part):
             left_out[printable_name(file)] = why
         elif is_folder and each.name not in NOT_OURS:
             there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
@@ -132,25 +131,23 @@ def _states(
                 yield file, (each.path, changed, status.st_size)
 
 
-def _why_left_out(
-    each: os.DirEntry[str], real: tuple[str, ...], bounds: Path | None, *, is_folder: bool, can_be_part: bool
-) -> str:
+def _refusal(each: os.DirEntry[str], real: Sequence[str], bounds: Path | None, is_folder: bool, is_part: bool) -> str:
     """Return why an entry is skipped that may be a part of mails, or an empty text."""
-    if not has_printable_name(each.name) and (is_folder or can_be_part):
+    if not has_printable_name(each.name) and (is_folder or is_part):
         return "has a name that is not UTF-8"
     if is_folder and len(real) > DEEPEST:
         return f"is nested more than {DEEPEST} folders deep"
-    if each.name.lower().endswith(_HANDLEBARS) and not (is_folder or can_be_part):
+    if each.name.lower().endswith(_HANDLEBARS) and not (is_folder or is_part):
         return "is a template of Handlebars, which Keyturn cannot render: compile it to HTML"
     if each.is_symlink():
         if os.path.realpath(each.path) in real:
             return "is a link to a folder above it"
         if leads_out(each.path, bounds):
             return "is a link that leads out of the folder"
-        if can_be_part and not os.path.exists(each.path):  # noqa: PTH110 - many
+        if is_part and not os.path.exists(each.path):  # noqa: PTH110 - many
             return "is a link to a missing file"
     with suppress(OSError):  # deleted meanwhile
-        if can_be_part and not stat.S_ISREG(each.stat().st_mode):
+        if is_part and not stat.S_ISREG(each.stat().st_mode):
             return "is not a regular file, but a pipe, a socket or a device"
     return ""
 

@@ -21,9 +21,7 @@ from keyturn.studio.gallery.app_requests import HOST, request_for
 from keyturn.studio.gallery.naming import BoundedLoader, ending_of, files_meant_by
 from keyturn.values import did_you_mean
 
-Prepare = Callable[[Environment], Environment]
-"""Returns a changed copy of an environment."""
-
+Prepare = Callable[[Environment], Environment]  # returns a changed copy of an environment
 TOO_DEEP = "An expression is nested too deeply."
 
 _MOST_NESTED = 100

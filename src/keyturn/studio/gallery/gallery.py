@@ -30,14 +30,13 @@ from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_samples, fit_samples, names_in
 from keyturn.studio.gallery.sizes import require_readable, require_sendable
 from keyturn.studio.gallery.variables.guessed_values import guess
-from keyturn.studio.gallery.variables.probe import Variable
+from keyturn.studio.gallery.variables.probe import Variables
 from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
 
 T = TypeVar("T")
 
-GUESSED = "guessed"
-"""The name of the guessed sample of a template without samples."""
+GUESSED = "guessed"  # the name of the guessed sample of a template without samples
 
 
 class Entry(Struct, frozen=True):
@@ -151,11 +150,11 @@ class Gallery:
             raise UnknownMail(f"{name} has no sample called {sample}; it has {', '.join(samples) or 'none'}.")
         return samples[sample]
 
-    def variables(self, name: str) -> Mapping[str, Variable]:
+    def variables(self, name: str) -> Variables:
         """Return the variables of a mail's templates. Raises LookupError."""
         from keyturn.studio.gallery.variables.probing import find_variables
 
-        def find() -> Mapping[str, Variable]:
+        def find() -> Variables:
             files = [*filter(None, self.files(name))]
             if self.templates.engine:
                 return self.templates.engine.find_variables(files)

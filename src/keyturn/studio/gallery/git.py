@@ -31,8 +31,7 @@ _READ = ("HEAD", "commondir", "packed-refs", "shallow", "info/grafts")
 _FORMAT = (("core", "repositoryformatversion"), ("extensions", "objectformat"), ("extensions", "refstorage"))
 """The settings that say how a repository is stored. No other one counts."""
 
-_SHA256 = 64
-"""Hexadecimal digits of an id in a repository with SHA-256."""
+_SHA256 = 64  # hexadecimal digits of an id in a repository with SHA-256
 
 
 class _Repository(Repo):

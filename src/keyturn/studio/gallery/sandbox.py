@@ -30,9 +30,7 @@ T = TypeVar("T")
 LONGEST = 2.0
 """Seconds of processor time for one rendering. A mail takes milliseconds."""
 
-_WIDEST = 1000
-"""The maximum of widths, columns and paragraphs."""
-
+_WIDEST = 1000  # the maximum of widths, columns and paragraphs
 _PADDING_METHODS = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
 _PADDING_FUNCTIONS = {"batch": 1, "center": 1, "indent": 1, "lipsum": 0, "round": 1, "slice": 1, "tojson": 2}
 """Functions whose numbers make a text longer, with the index of the first number."""

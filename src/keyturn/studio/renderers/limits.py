@@ -102,11 +102,8 @@ def _end_work(_: int, __: FrameType | None) -> NoReturn:
     raise OutOfTime(_Alarm.seconds)
 
 
-Job = tuple[float, Callable[..., Any], tuple[Any, ...]]
-"""The seconds that it may take, a function, and its arguments."""
-
-Answer = tuple[Any, Exception | None]
-"""The value of a job, or what it raised: LimitExceeded if it passed a limit."""
+Job = tuple[float, Callable[..., Any], tuple[Any, ...]]  # the seconds that it may take, a function, and its arguments
+Answer = tuple[Any, Exception | None]  # the value of a job, or what it raised: LimitExceeded if it passed a limit
 
 
 def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> None:

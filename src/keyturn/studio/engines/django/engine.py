@@ -19,7 +19,7 @@ from keyturn.mail.languages import Language
 from keyturn.mail.rendering.engine import Engine, EngineFault, FaultKind
 from keyturn.studio.engines.django.tracing import DjangoTracer
 from keyturn.studio.engines.django.variables import find_variables
-from keyturn.studio.gallery.variables.probe import Variable
+from keyturn.studio.gallery.variables.probe import Variables
 from keyturn.studio.lint.finding import did_you_mean, did_you_mean_file, limit_of
 
 _UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
@@ -91,7 +91,7 @@ class DjangoEngine(Engine):
                     return str(loader.get_contents(origin))
         return None
 
-    def find_variables(self, files: Sequence[str]) -> Mapping[str, Variable]:
+    def find_variables(self, files: Sequence[str]) -> Variables:
         registers = (*(register for _, register in self._tag_libraries()), *self._engine.template_builtins)
         filters = {name: function for register in registers for name, function in register.filters.items()}
         return find_variables(files, self.source, filters)

@@ -158,8 +158,7 @@ def _source(origin: Any) -> str:
     return source
 
 
-_FOR_NOTHING = frozenset({"default", "default_if_none", "yesno"})
-"""Filters with a replacement for a missing value."""
+_FOR_NOTHING = frozenset({"default", "default_if_none", "yesno"})  # filters with a replacement for a missing value
 
 
 def undefined_names(node: Any, context: Any, written: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from django.template.loader_tags import construct_relative_path
 from jinja2 import Environment, FunctionLoader
 
 from keyturn.studio.gallery.variables import probing
-from keyturn.studio.gallery.variables.probe import Probe, Variable
+from keyturn.studio.gallery.variables.probe import Probe, Variable, Variables
 from keyturn.studio.lint.source.origins import with_origins
 
 _ALWAYS_THERE = frozenset({"forloop", "block", "csrf_token", "request"})
@@ -37,9 +37,7 @@ _DEEPEST = 12
 Filters = Mapping[str, Callable[..., Any]]
 
 
-def find_variables(
-    files: Sequence[str], source: Callable[[str], str | None], filters: Filters
-) -> Mapping[str, Variable]:
+def find_variables(files: Sequence[str], source: Callable[[str], str | None], filters: Filters) -> Variables:
     """Return the variables of files, with all that they extend and include. `source` returns a file's, if it exists."""
 
     def translated(name: str) -> str | None:

@@ -31,18 +31,11 @@ if TYPE_CHECKING:
 PREFIX = "branch: "
 """The start of the names of passes. No other names of samples start with it."""
 
-MOST_PASSES = 8
-"""The number of samples that are added to a mail."""
-
-LONGEST = 2.0
-"""Seconds of processor time for all passes of a mail."""
-
-_MOST_IDLE = 2
-"""Passes in a row that take nothing new, after which the rest is left: each tries another way."""
-
+MOST_PASSES = 8  # the number of samples that are added to a mail
+LONGEST = 2.0  # seconds of processor time for all passes of a mail
+_MOST_IDLE = 2  # passes in a row that take nothing new, after which the rest is left: each tries another way
 _EMPTY: tuple[Any, ...] = (None, "", [], (), {})
-_CLOSE = 0.75
-"""A ratio of difflib: "compnay" and "company" have 0.86."""
+_CLOSE = 0.75  # a ratio of difflib: "compnay" and "company" have 0.86
 
 
 class Passes(msgspec.Struct, frozen=True):

@@ -23,8 +23,7 @@ T = TypeVar("T")
 _KINDS = (nodes.If, nodes.For, nodes.CondExpr)
 Decision = nodes.If | nodes.For | nodes.CondExpr
 
-_TURNS = 2
-"""Turns of a loop that is forced to take several."""
+_TURNS = 2  # turns of a loop that is forced to take several
 
 
 class Branch(NamedTuple):

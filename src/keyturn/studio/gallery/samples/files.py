@@ -32,9 +32,7 @@ Props = TypeVar("Props", bound=EmailProps)
 NamesIn = Callable[[str], frozenset[str]]
 """Lists a folder. A caller that reads the samples of many mails caches it."""
 
-_LARGEST = 10_000_000
-"""Bytes of a file."""
-
+_LARGEST = 10_000_000  # bytes of a file
 _DEEPEST = 100
 _HALF = re.compile("[\ud800-\udfff]")
 _TOO_DEEP = f"Values are nested more than {_DEEPEST} levels deep"

@@ -48,9 +48,7 @@ def _html(text: str) -> Iterator[str]:
     yield from (f'<b>{text}</b> & "Co" <script>alert(1)</script> {{{{ 7 * 7 }}}}', f'<i>{text}</i> & "Co"', "<b>", "<")
 
 
-_Texts = Callable[[str], Iterator[str]]
-"""Yields replacements of a text, the preferred ones first."""
-
+_Texts = Callable[[str], Iterator[str]]  # yields replacements of a text, the preferred ones first
 _HOSTILE: Mapping[str, _Texts] = {"very long": _very_long, "right to left": _right_to_left, "HTML": _html}
 
 NAMES = tuple(PREFIX + name for name in _HOSTILE)

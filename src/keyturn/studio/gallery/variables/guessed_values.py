@@ -4,20 +4,17 @@ A switch is on unless its name is that of a failure: a mail is rather about an o
 """
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
-from keyturn.studio.gallery.variables.probe import FILTERS, OF_MONEY, Variable, singular
+from keyturn.studio.gallery.variables.probe import FILTERS, OF_MONEY, Variable, Variables, singular
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
 """The day of all guesses, so that previews do not change from day to day."""
 
 _ITEMS = 3
-_DEEPEST_LIST = 3
-"""Depth of nested lists, to stop at recursive ones such as comments on comments."""
-
+_DEEPEST_LIST = 3  # depth of nested lists, to stop at recursive ones such as comments on comments
 _PARTS_OF_A_MOMENT = frozenset({"day", "hour", "isoweekday", "minute", "month", "second", "tzname", "weekday", "year"})
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MOST_DIGITS = 18
@@ -27,7 +24,7 @@ _FLAG = re.compile(r"(?:is|has|can|show|hide|should|include|with|enable|use|allo
 _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 
-def guess(variables: Mapping[str, Variable], of: str = "", nth: int = 0, depth: int = 0) -> dict[str, Any]:
+def guess(variables: Variables, of: str = "", nth: int = 0, depth: int = 0) -> dict[str, Any]:
     """Return plain values, without functions, the same each time. `of`: the variable that has these as attributes."""
     guessed = {name: _value(one, of, nth, depth) for name, one in variables.items() if "called" not in one.uses}
     return {name: value for name, value in guessed.items() if value != {}}

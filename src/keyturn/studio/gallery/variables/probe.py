@@ -48,6 +48,9 @@ class Variable(Struct):
         return self.parts
 
 
+Variables = Mapping[str, Variable]
+
+
 def singular(name: str) -> str:
     """Return the singular: an "order_item" of "order_items"."""
     if name in _IRREGULAR:
