@@ -67,15 +67,6 @@ class SnapshotFolder:
             else:
                 path.unlink(missing_ok=True)
 
-    def remove(self, name: MailName) -> None:
-        paths = self.places(name)
-        for path in paths:
-            path.unlink(missing_ok=True)
-        for folder in paths[0].parents:
-            if folder == self.folder or any(folder.iterdir()):
-                return
-            folder.rmdir()
-
     def files(self, name: MailName) -> list[Path]:
         return [path for path in self.places(name) if path.is_file()]
 
@@ -192,10 +183,8 @@ class Snapshots:
         return Comparison(name, before)
 
     def accept(self, comparison: Comparison) -> None:
-        if comparison.after:
-            self.stored.write(comparison.name, comparison.after)
-        elif comparison.state == "gone":
-            self.stored.remove(comparison.name)
+        if comparison.acceptable:
+            self.stored.write(comparison.name, comparison.after or _NO_PARTS)
 
     def _mails(self) -> Iterator[MailName]:
         for entry in self.gallery.entries():
