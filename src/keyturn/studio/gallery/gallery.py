@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jinja2 import BaseLoader, Environment, FunctionLoader
+from jinja2 import BaseLoader, Environment, FunctionLoader, Undefined
 from msgspec import Struct, structs
 
 from keyturn.context_values import within
@@ -23,18 +23,22 @@ from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, read_plain_text, walk
 from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
+from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
 from keyturn.studio.gallery.discovery import FileState, FolderContents, Patterns, contents_of, state_of
 from keyturn.studio.gallery.environments import Prepare
-from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_samples, fit_samples, names_in
 from keyturn.studio.gallery.sizes import require_readable, require_sendable
 from keyturn.studio.gallery.variables.guessed_values import guess
+from keyturn.studio.gallery.variables.missing_names import MissingName, UndescribedName
 from keyturn.studio.gallery.variables.probe import Variables
+from keyturn.studio.gallery.variables.stand_in import StandIn
 from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
 
 T = TypeVar("T")
+Renderers = Callable[..., Templates]
+_UNKNOWN: Mapping[str, type[Undefined]] = {"typed": UndescribedName, "plain": MissingName, "guessed": StandIn}
 
 GUESSED = "guessed"  # the name of the guessed sample of a template without samples
 
@@ -208,17 +212,35 @@ class Gallery:
         return self._look.contents.reached_from(self.files(name))
 
     def renderers(self, prepare: Prepare | None = None, *, is_forcing: bool = False) -> Renderers:
-        """Return the templates for each kind of sample. `prepare` changes each Jinja environment."""
+        """Return a function from a sample and a brand to their templates, which raises UnknownMail for a brand.
 
-        def prepare_draft(environment: Environment) -> Environment:
+        `prepare` changes each Jinja environment. `is_forcing`: all samples share templates with those that force
+        branches, for a caller that renders both.
+        """
+
+        def prepared(kind: str, forces: bool, environment: Environment) -> Environment:
             if self.draft:
                 environment.bytecode_cache = None  # a draft is compiled once, for its author alone
                 if environment.loader:
                     file = self.folders / self.draft.file
                     environment.loader = _with_draft(environment.loader, environment, file, self.draft.text)
-            return prepare(environment) if prepare else environment
+            environment = prepare(environment) if prepare else environment
+            environment = with_forcing(environment) if forces else environment
+            environment.undefined = _UNKNOWN[kind]
+            return environment
 
-        return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft, is_forcing)
+        @cache
+        def of_kind(kind: str, brand: str, forces: bool) -> Templates:
+            if brand and brand not in self.brands:
+                raise UnknownMail(f"There is no brand called {brand}.")
+            templates = self.templates.with_files(self.files).with_preparation(partial(prepared, kind, forces))
+            return templates.with_globals(self.brands[brand]) if brand else templates
+
+        def templates_for(sample: Sample, brand: str = "") -> Templates:
+            templates = of_kind(sample.kind, brand, is_forcing or bool(sample.forced))
+            return replace(templates, around=lambda: on_way(Way(sample.forced))) if sample.forced else templates
+
+        return templates_for
 
     def render(self, name: str, files: MailFiles, sample: Sample, language: str, brand: str = "") -> Rendered:
         """Return a mail as the app sends it, of these files. `language`: a tag.
