@@ -205,19 +205,17 @@ def _refuse_link_out(directory: Path) -> None:
 def service_settings(opened: Opened) -> "Settings":
     """Return the settings of the service; the defaults if they have faults and the folder is not its own.
 
-    A file that may have come with an untrusted folder does not count: it names the host that gets mails and passwords.
+    No file counts beside an untrusted folder, with which it may have come: it names the host that gets passwords.
     """
     from keyturn.cli.installation import missing_settings
     from keyturn.service.settings import Settings
     from keyturn.service.settings.reading import inspect_settings, read_settings
-    from keyturn.studio.gallery.naming import may_come_with
 
     if opened.service:
         return opened.service
     if missing_settings():
         return Settings()
-    reading = inspect_settings()
-    counts = not (opened.gallery.is_foreign and may_come_with(opened.gallery.folder, reading.file))
+    reading, counts = inspect_settings(), not opened.gallery.is_foreign
     try:
         settings = read_settings(sending=False, connecting=False, with_file=counts)
     except SettingsInvalid as invalid:  # a foreign folder only needs these settings to send its mails
@@ -225,6 +223,6 @@ def service_settings(opened: Opened) -> "Settings":
         click.echo(warning("\n".join([says, *(f"  {one.name}: {one.message}" for one in invalid.faults)])), err=True)
         return Settings()
     if not counts and settings != reading.settings:
-        says = f"{reading.file} may come from the author of {opened.shown}, so its settings of the service are ignored"
-        click.echo(warning(f"{says} here; if you trust the folder, add --trust"), err=True)
+        says = f"The settings of the service in {reading.file} are ignored, since {opened.shown} is not trusted"
+        click.echo(warning(f"{says}; if you trust the folder, add --trust"), err=True)
     return settings

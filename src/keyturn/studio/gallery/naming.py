@@ -26,14 +26,6 @@ def bounds_of(folder: Path) -> Path:
     return next((above for above in (here, *here.parents) if above != home and (above / ".git").exists()), here)
 
 
-def may_come_with(folder: Path, file: Path) -> bool:
-    """Tell whether the authors of a folder may have made that file: in its repository, or else in or above it."""
-    here, bounds, home = folder.resolve(), bounds_of(folder), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111
-    above = () if (bounds / ".git").exists() and bounds != home else (one for one in here.parents if one != home)
-    places = {file.parent.resolve(), file.resolve().parent}  # its own, and that of its target
-    return any(place.is_relative_to(bounds) for place in places) or not places.isdisjoint(above)
-
-
 class BoundedLoader(FileSystemLoader):
     def __init__(self, folder: Path, bounds: Path | None) -> None:
         super().__init__(folder)
