@@ -153,9 +153,8 @@ async def _waves(parts: Parts, listed: _List, size: int, results: "Results | Non
     """Yield the addresses that earlier runs have not handled, a wave at a time."""
     wave: list[str] = []
     async for email in _addresses(parts, listed):
-        if results and results.is_done(email):
-            continue
-        wave.append(email)
+        if not (results and results.is_done(email)):
+            wave.append(email)
         if len(wave) == size:
             yield wave
             wave = []
@@ -238,7 +237,7 @@ def _cell_of(email: str) -> str:
 
 
 def _address_in(cell: str) -> str:
-    """Undo `_cell_of`; an address that itself begins with that sign stays as it is."""
+    """Undo `_cell_of`."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_BEGINS_A_FORMULA) else cell
 
 

@@ -269,7 +269,6 @@ async def find(parts: Parts, email: str, as_json: bool) -> None:
 
 
 async def _everybody_awaiting(parts: Parts) -> list[str]:
-    """Return the addresses that can get mail and await a password, each once."""
     stored = await parts.accounts.awaiting_password()
     if stored is None:
         wrong = f"the store {parts.settings.accounts.store} cannot list accounts without a password"
@@ -278,7 +277,7 @@ async def _everybody_awaiting(parts: Parts) -> list[str]:
 
 
 async def _objection(parts: Parts, email: str) -> str:
-    """Return why an address cannot be invited; "" if it can."""
+    """Return why an address cannot be invited, or an empty text."""
     account = await parts.accounts.find(email)
     if account is None:
         return f"there is no account with the address {email}"

@@ -90,7 +90,7 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
     from keyturn.studio.inbox.store import CapturedMails
 
     try:
-        _require_folders(html, file)
+        _require_folders(html, file)  # before a run of minutes
         inbox = CapturedMails()
         run = Run(_read_target(options, file), inbox)
         report = _play(run, inbox, only)
@@ -106,14 +106,13 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
 
 
 def _require_folders(*files: Path | None) -> None:
-    """Look before a run of minutes whether its files can be written."""
     for file in files:
         if file and not file.parent.is_dir():
             raise CommandRefused(f"{file}: there is no such folder.")
 
 
 def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
-    """Return what options and file say; another host gets a value to publish. Raises CannotProbe."""
+    """Return what options and file say, with a value for another host to publish. Raises CannotProbe."""
     from keyturn.probe.target import add_to_file, with_file
     from keyturn.probe.web import needs_permission
 
@@ -125,10 +124,7 @@ def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
 
 
 def _play(run: "Run", inbox: "CapturedMails", only: tuple[str, ...]) -> "Report":
-    """Play the attacks, then print the accounts' passwords. Ctrl-C ends them, with a report.
-
-    Raises CannotProbe and CommandRefused.
-    """
+    """Play the attacks, then print the accounts' passwords. Raises CannotProbe and CommandRefused."""
     from keyturn.probe.probe import play
     from keyturn.studio.inbox.smtp_server import SmtpServer
 

@@ -65,10 +65,7 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
 
 
 class _Server(uvicorn.Server):
-    """Announces when it answers, and leaves the signals to the process.
-
-    Uvicorn would raise a signal again after its clean end, so the process would end with a bad exit code.
-    """
+    """Announces when it answers, and leaves the signals to the process: uvicorn would raise them again at the end."""
 
     def __init__(self, config: uvicorn.Config, ready: Call) -> None:
         super().__init__(config)

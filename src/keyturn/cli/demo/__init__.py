@@ -1,8 +1,4 @@
-"""demo: all features on this machine.
-
-An example's demo reads the example's own file. Variables override it where this machine differs, so the demo shows the
-file that users adopt.
-"""
+"""demo: all features on this machine."""
 
 import socket
 from collections.abc import Iterator, Sequence

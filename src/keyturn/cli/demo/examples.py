@@ -74,10 +74,7 @@ KINDS = {name: service.Kind(settings_url=f"{{base_url}}/{name}-settings/security
 
 
 class PlainDemo:
-    """Sets up the demo that needs nothing: accounts, captured mails, the studio beside them.
-
-    `brands` are for the studio: how the mails look for another brand.
-    """
+    """The demo that needs nothing. `brands`: how the mails look for others, for the studio."""
 
     brands: Mapping[str, Mapping[str, Any]] = {
         "Harbour Library": {"name": "Harbour Library", "accent": "#5b3a8c", "accent_dark": "#c3a6f0"},
@@ -100,7 +97,6 @@ class PlainDemo:
         )
 
     async def parts(self) -> Parts:
-        """Return the parts, over a database that is ready."""
         parts = await _migrated(self.settings)
         store = BuiltinAccounts(parts.database)
         if not await store.list():
@@ -129,15 +125,13 @@ _PASSWORD_COLUMN = "demo_password"  # stands in for the passwords that Supabase 
 
 
 def example_names() -> list[str]:
-    """Return the examples that have a table of accounts, and so a story."""
     return sorted(schema.parent.name for schema in folder("examples").glob(f"*/{_SCHEMA}"))
 
 
 class Example:
-    """Describes an example: its folder, and the variables that it runs with.
+    """The demo of an example, by its own file, which variables override for this machine.
 
-    It reads the example's file; the variables below override it for this machine. Raises CommandRefused,
-    SettingsInvalid.
+    Raises CommandRefused, SettingsInvalid.
     """
 
     brands: Mapping[str, Mapping[str, Any]] = {}
@@ -160,7 +154,6 @@ class Example:
         self._app_database = home.path / "app.db"
 
     async def parts(self) -> Parts:
-        """Return the parts, over the app's database, in which Keyturn's tables may be, too."""
         self._make_app_database()
         parts = await _migrated(self.settings)
         await self._set_factors(parts)
@@ -189,7 +182,6 @@ class Example:
         return [account for (email,) in stored if (account := await parts.accounts.find(email))]
 
     def _local_variables(self, written: service.Settings, url: str) -> dict[str, str]:
-        """Return the variables that override the file: local addresses and databases, and mails that stay here."""
         has_own = bool(written.accounts.table.url)
         base = written.base_url.rstrip("/")
         pages = {"RESET_URL": written.reset_url, "FORGOT_URL": written.forgot_url, "SIGN_IN_URL": written.sign_in_url}
@@ -232,7 +224,7 @@ class Example:
         new.rename(self._app_database)
 
     async def _set_factors(self, parts: Parts) -> None:
-        """Set the factors that the example's file names, and note, in lines for people, how they are tried."""
+        """Set the factors that the example's file names, and note how they are tried."""
         file, stored = self._source / "second_factors.toml", parts.second_step.builtin
         written = tomllib.loads(file.read_text("utf-8")) if file.is_file() and stored else {}
         for email, factors in written.items():
