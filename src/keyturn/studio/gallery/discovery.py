@@ -85,10 +85,6 @@ class Patterns(Struct, frozen=True):
     bounds: Path | None = None
     is_mail: Callable[[MailFiles], bool] | None = None
 
-    def can_be_part(self, file: str) -> bool:
-        suffix = os.path.splitext(file)[1].lower()  # noqa: PTH122 - many
-        return suffix in _SUFFIXES or suffix in map(str.lower, self.suffixes)
-
 
 def contents_of(folders: Folders, patterns: Patterns) -> FolderContents:
     """List the folders now. Only changed files are read again."""
@@ -117,14 +113,15 @@ def _states(
             continue
         # For a link to itself, `is_dir` would raise OSError.
         is_folder = os.path.isdir(each.path) if each.is_symlink() else each.is_dir()  # noqa: PTH112 - many
-        can_be_part = not is_folder and patterns.can_be_part(file)
-        if why := _refusal(each, real, patterns.bounds, is_folder, can_be_part):
+        ending = os.path.splitext(file)[1].lower()  # noqa: PTH122 - many
+        is_part = not is_folder and (ending in _SUFFIXES or ending in map(str.lower, patterns.suffixes))
+        if why := _refusal(each, real, patterns.bounds, is_folder, is_part):
             left_out[printable_name(file)] = why
         elif is_folder and each.name not in NOT_OURS:
             there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
             if not os.path.isfile(f"{each.path}/{_MARKS_ENVIRONMENT}"):  # noqa: PTH113 - many
                 yield from _states(each.path, f"{file}/", (*real, there), left_out, patterns)
-        elif can_be_part:
+        elif is_part:
             with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
                 status = each.stat()
                 changed = max(status.st_mtime_ns, status.st_ctime_ns)  # a copy or `chmod` leaves the first as it was
