@@ -187,10 +187,9 @@ def _summary(counts: Counter[str]) -> str:
 
 
 class Results:
-    """The file with the outcome of each address. An address's last row counts, which is written once it is certain.
+    """The file with the outcome of each address, whose last row counts. The first row has the name of the run.
 
-    The first row has the name of the run. No account gets two links under that name, even if a run stopped before it
-    wrote the row.
+    No account gets two links under that name, even if a run stopped before it wrote the row.
     """
 
     def __init__(self, file: Path, campaign: Campaign) -> None:

@@ -55,8 +55,7 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
     """Return uvicorn's configuration. It can be pickled for other processes if `app` can.
 
     An access log would hold the paths of reset links (OWASP ASVS 16.2.5). Only `server.trusted_proxies` decides who the
-    client is. WebSockets are unused, and their protocols have other limits. The loop is asyncio's in each process, as
-    in `event_loop.run`.
+    client is. WebSockets are unused, and their protocols have other limits.
     """
     http: Any = partial(BoundedProtocol, limits)
     more |= {"access_log": False, "proxy_headers": False, "server_header": False, "ws": "none"}

@@ -84,10 +84,9 @@ _TYPES = {field.name: field.type for field in msgspec.structs.fields(StudioSetti
 
 
 def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True) -> StudioSettings:
-    """Return the settings nearest to a place, in it or above it, up to the repository that it is in.
+    """Return the nearest settings, in a place or above, up to its repository. Raises SettingsInvalid with every fault.
 
-    `rules`: more faults of the values. Without `follows_links`, a link out of the bounds is a fault. Raises
-    SettingsInvalid with every fault.
+    `rules`: more faults of the values. Without `follows_links`, a link out of the bounds is a fault.
     """
     here = place.resolve()
     for above in (here, *here.parents):
@@ -125,11 +124,7 @@ _HARMLESS = frozenset((
 
 
 def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
-    """Yield what an untrusted folder's settings may not set.
-
-    Its authors choose how its mails look, but neither what runs, nor which other files are read or written, nor what is
-    sent, nor how much work is done.
-    """
+    """Yield what an untrusted folder may not set: what runs, what is sent, which other files and how much work count."""
     for field in msgspec.structs.fields(StudioSettings):
         value = getattr(settings, field.name)
         if value != field.default and (why := _why_not(field.name, value, settings)):

@@ -1,7 +1,6 @@
-"""Finds the mails of a folder, and the layouts and partials that they share.
+"""The mails of a folder, and the layouts and partials that they share.
 
-A mail is a whole document in MJML or HTML that no other file extends or includes. Where that does not decide, names do:
-files and folders that start with `_`, and folders such as `layouts`, `partials` and `components`, are shared.
+A mail is a whole document in MJML or HTML that no other file extends or includes. Where that does not decide, names do.
 """
 
 import os

@@ -162,10 +162,7 @@ def _holds(obj: Any, name: str) -> bool:
 
 
 def with_lenient_filters(environment: Environment) -> Environment:
-    """Return a copy of a folder's environment in which unknown filters change nothing; an app's own stays as it is.
-
-    So mails can be rendered without the app's environment; the checks report unknown filters.
-    """
+    """Return a copy of a folder's environment in which unknown filters change nothing; an app's own stays as it is."""
     if not isinstance(environment, FolderEnvironment):
         return environment
     copy = environment.overlay(bytecode_cache=None)
@@ -200,8 +197,7 @@ class CannotImport(KeyturnError):
 def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], Environment]:
     """Return a function from the tag of a language to the app's environment. Raises CannotImport.
 
-    `named` may be an environment, an object with one (a Flask app, Jinja2Templates), or a function that returns either
-    and may take the tag.
+    `named`: an environment, an object with one (a Flask app), or a function that returns either and may take the tag.
     """
     (module_name, _, path), option = named.partition(":"), f"--env {named}"
     if not module_name or not path or "/" in named:

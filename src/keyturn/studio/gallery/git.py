@@ -52,8 +52,7 @@ class GitFailed(KeyturnError):
 def changed_files(folder: Path, paths: Iterable[Path], base: str) -> Iterator[Path]:
     """Yield the files at and below `paths` that differ from the merge base of HEAD and a commit or branch.
 
-    Deleted and untracked files count, and those in submodules; ignored ones do not, nor `paths` outside the repository
-    of the folder. Before the first commit, all files differ. Raises GitFailed.
+    Deleted and untracked files count, ignored ones do not. Before the first commit, all files differ. Raises GitFailed.
     """
     try:
         top = _top_of(folder)

@@ -1,7 +1,6 @@
-"""Names of files: the name of a mail, the files that belong to it, and shared files; and bounds for symbolic links.
+"""Names of files: of a mail, of its parts, of what is shared; and bounds for symbolic links.
 
-A foreign branch may link to any file of this machine, and templates are shown, even in the log of a CI run (CWE-59,
-CWE-61).
+A foreign branch may link to any file, and templates are shown, even in the log of a CI run (CWE-59, CWE-61).
 """
 
 import os
@@ -75,10 +74,7 @@ def name_of(file: str) -> str:
 
 
 def files_meant_by(name: str, by: str) -> Iterator[str]:
-    """Yield the files that a template may mean by a name, the likeliest first.
-
-    The app's own loader may start in a folder below or above this one.
-    """
+    """Yield what a template may mean by a name, the likeliest first: the app's loader may start elsewhere."""
     if not name.startswith(_OUTSIDE):  # nearly always this one is there
         yield name
     parts = PurePosixPath(name).parts

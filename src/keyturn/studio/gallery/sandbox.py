@@ -1,8 +1,7 @@
 """A sandbox for untrusted templates: Jinja's own, with limits on time and size.
 
 A template is a program. Outside a sandbox it reaches Python's objects and so the machine (OWASP Web Security Testing
-Guide, WSTG-INPV-18). Jinja leaves limits to its user: here are those on the time of a template and the length of a
-text. Renderers limit memory by means of the system (`keyturn.studio.renderers`).
+Guide, WSTG-INPV-18). Here are limits on its time and on the length of a text; renderers limit memory.
 """
 
 import inspect
@@ -60,10 +59,7 @@ class _EndingTemplate(Template):
 
 
 class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironment):
-    """A folder's environment in which templates reach only their values, change none of them, and end.
-
-    Forbidden operations raise SecurityError.
-    """
+    """A folder's environment in which templates reach only their values, change none, and end; else SecurityError."""
 
     template_class = _EndingTemplate
     intercepted_binops = frozenset({"+", "*", "**", "%"})

@@ -1,7 +1,7 @@
 """Passes through a mail, which force the branches that its samples leave out.
 
-Mails are rendered with Jinja alone, since MJML and HTML have no decisions. A pass is a sample: its values are those of
-the first one, completed with plausible ones, and what it forces. Findings on it count within the lines that it adds.
+A pass is a sample: its values are those of the first one, completed with plausible ones, and what it forces. It is
+rendered with Jinja alone, since MJML and HTML have no decisions.
 """
 
 from collections import Counter
@@ -57,10 +57,9 @@ def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample], c
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Point:
-    """A decision. `test`: its text without the `not` around it. `is_asked`: whether there is none.
+    """A decision. `test`: its text without the `not` around it. `is_asked`: whether there is none. `names`: in it.
 
-    `names`: in the test. `lines`: those that one outcome alone renders, or None if it shows nothing. `inside`: the
-    numbers of the decisions within each outcome.
+    `lines`: those that one outcome alone renders, if any. `inside`: the numbers of the decisions within each outcome.
     """
 
     file: str
@@ -81,10 +80,9 @@ _Points = Mapping[tuple[str, int], _Point]
 
 
 class _Pass(Way):
-    """A way that takes the branches that are `wanted`: an outcome once it decides it, or else what is within one.
+    """A way that takes the branches that are `wanted`, and those around them. Equal tests get equal answers.
 
-    Equal tests get equal answers, and their opposites the opposite. `tries`: how often each outcome was chosen for what
-    is within it, in this pass and earlier ones.
+    `tries`: how often each outcome was chosen for what is within it, in this pass and earlier ones.
     """
 
     def __init__(self, points: _Points, wanted: Collection[Branch], tries: Counter[Branch]) -> None:
@@ -116,10 +114,7 @@ class _Pass(Way):
 
 
 class _Exploration:
-    """The branches of a mail, those that its samples take, and the passes that take the others.
-
-    `names`: those that samples give a value.
-    """
+    """The branches of a mail, and the passes that take those that its samples, which set `names`, leave out."""
 
     def __init__(self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare) -> None:
         self._gallery, self._name, self._renderers = gallery, name, gallery.renderers(prepare)

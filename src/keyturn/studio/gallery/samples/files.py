@@ -1,10 +1,7 @@
 """Reads the samples of a mail from TOML and JSON. Errors name file and line.
 
-A file holds a table for each sample. All of these count, in this order:
-
-1. `samples.toml` in the mail's folder, where that is its own;
-2. `NAME.samples.toml` and `NAME.toml` beside it;
-3. `samples/NAME.toml`. The folder `samples` may lie beside the mail, in the folder of templates, or beside that.
+`samples.toml` in a folder of the mail's own, `NAME.samples.toml` and `NAME.toml` beside it, and `samples/NAME.toml`
+beside the mail, in the folder of templates or beside that, have a table for each sample, and count in this order.
 """
 
 import json

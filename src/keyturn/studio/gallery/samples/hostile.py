@@ -1,7 +1,6 @@
 """Samples that stress a mail: the texts of a good sample made very long, right to left, or HTML.
 
-Addresses, colours, codes and single words in small letters stay, since others would break any mail. So do links, which
-get the text in their query.
+Addresses, colours, codes and single words in small letters stay, and links get the text in their query.
 """
 
 import re

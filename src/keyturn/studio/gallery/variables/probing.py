@@ -63,10 +63,7 @@ _reading: ContextVar[_Reading] = ContextVar("reading")
 
 
 def find_variables(files: Sequence[str], environment: Environment, go_on: Prepare | None = None) -> Variables:
-    """Return the variables of files, with all that they extend, include and import, by name; globals are none.
-
-    Missing files are skipped, and without `go_on` malformed ones.
-    """
+    """Return the variables of files and of all that they use, without globals. Malformed files need `go_on`."""
     with within(_reading, _Reading()) as reading, note_faults():
         for file in files:
             if template := _loaded(_probing(environment), file):
