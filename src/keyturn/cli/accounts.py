@@ -161,8 +161,7 @@ def _require_code(seed: bytes) -> int:
 
 def _print_recovery_codes(codes: Sequence[str]) -> None:
     click.echo("Recovery codes: each works once, without the phone. Print them now: they are not shown again.\n")
-    for code in codes:
-        click.echo(f"  {code}")
+    click.echo("\n".join(f"  {code}" for code in codes))
 
 
 @accounts.command()

@@ -142,7 +142,8 @@ class Example:
             raise CommandRefused(f"there is no example {name}: choose one of {', '.join(example_names())}")
         self._source = folder("examples") / name
         self._home = home
-        file, environ = self._source / "keyturn.toml", _variables(self._source / "env.example")
+        words = shlex.split((self._source / "env.example").read_text("utf-8"), comments=True)
+        file, environ = self._source / "keyturn.toml", dict(word.partition("=")[::2] for word in words)
         written = inspect_settings(file, environ).settings
         self._is_at_supabase = written.accounts.store == "supabase"
         self.settings = read_settings(file, environ | self._local_variables(written, url))
@@ -237,9 +238,3 @@ class Example:
                 if "totp" in factors:
                     key = f"{email} has an authenticator app with the key {factors['totp']}."
                     self.notes += [key, f"Without an app, use a recovery code, each once: {codes[0]} or {codes[1]}"]
-
-
-def _variables(file: Path) -> dict[str, str]:
-    """Return the variables of an env.example; text after a # is a comment."""
-    words = shlex.split(file.read_text("utf-8"), comments=True)
-    return {name: value for name, _, value in (word.partition("=") for word in words)}

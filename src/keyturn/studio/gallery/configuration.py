@@ -124,7 +124,7 @@ _HARMLESS = frozenset((
 
 
 def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
-    """Yield what an untrusted folder may not set: what runs, what is sent, which other files and how much work count."""
+    """Yield what an untrusted folder may not set: what runs, what is sent, which other files count, and more work."""
     for field in msgspec.structs.fields(StudioSettings):
         value = getattr(settings, field.name)
         if value != field.default and (why := _why_not(field.name, value, settings)):

@@ -90,12 +90,8 @@ def text_part(file: str, files: Mapping[str, str]) -> str:
     if stem != name:  # in a folder of its own
         wanted += [f"{name}/{own}" for own in (name.rpartition("/")[2], "text", "plain", "body", "txt")]
     parts = stem.split("/")
-    wanted += [
-        "/".join((*parts[:at], other, *parts[at + 1 :]))
-        for at, part in enumerate(parts[:-1])
-        if part in ("html", "mjml")
-        for other in ("text", "txt", "plain")
-    ]
+    for at in (at for at, part in enumerate(parts[:-1]) if part in ("html", "mjml")):
+        wanted += ["/".join((*parts[:at], other, *parts[at + 1 :])) for other in ("text", "txt", "plain")]
     return _first_file(wanted, (".txt", ".text"), files)
 
 

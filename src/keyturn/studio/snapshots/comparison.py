@@ -156,7 +156,11 @@ class Snapshots:
             wrong = f"{stored.folder} is inside the folder of the templates: move it outside"
             raise SettingsInvalid.of("snapshots", wrong)
         self.stored, self.gallery = stored, gallery
-        self._languages = dict(_languages_by_name(gallery, languages))
+        known, own = gallery.languages.known, gallery.languages.choose("").tag
+        if unknown := [tag for tag in languages if tag not in known]:
+            wrong = f"there is no language {unknown[0]}; there are {', '.join(known)}"
+            raise SettingsInvalid.of("snapshot_languages", wrong)
+        self._languages = {"" if tag == own else tag: tag for tag in languages or known}  # by their part of a name
         self._render = render or gallery.render
 
     def names(self) -> list[MailName]:
@@ -193,12 +197,3 @@ class Snapshots:
             for sample in entry.samples:
                 for tag in self._languages:
                     yield MailName(entry.name, sample, tag)
-
-
-def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the tags of the languages by their part of the name of a snapshot."""
-    known, own = gallery.languages.known, gallery.languages.choose("")
-    for tag in tags or known:
-        if tag not in known:
-            raise SettingsInvalid.of("snapshot_languages", f"there is no language {tag}; there are {', '.join(known)}")
-        yield "" if tag == own.tag else tag, tag

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,9 @@ def is_own(folder: Path) -> bool:
 
 def language_codes() -> dict[str, str]:
     """Return Django's codes by tag, that of LANGUAGE_CODE first: those in LANGUAGES, or else those with catalogues."""
+    from django.apps import apps
     from django.conf import settings
+    from django.utils.translation import to_language
 
     if not settings.USE_I18N:
         codes = [settings.LANGUAGE_CODE]
@@ -120,23 +122,15 @@ def language_codes() -> dict[str, str]:
         codes = [code for code, _ in settings.LANGUAGES]
         codes.sort(key=lambda code: not settings.LANGUAGE_CODE.startswith(code))
     else:
-        codes = [settings.LANGUAGE_CODE, *_translated()]
+        own_apps = (app for app in map(Path, (one.path for one in apps.get_app_configs())) if is_own(app))
+        places = (*map(Path, settings.LOCALE_PATHS), *(app / "locale" for app in own_apps))
+        catalogues = (file for folder in places for file in sorted(folder.glob("*/LC_MESSAGES/django.mo")))
+        codes = [settings.LANGUAGE_CODE, *(to_language(file.parent.parent.name) for file in catalogues)]
     by_tag: dict[str, str] = {}
     for code in codes:
         if locale := parse_locale(code):
             by_tag.setdefault(str(locale).replace("_", "-"), code)
     return by_tag or {"en": "en"}
-
-
-def _translated() -> Iterator[str]:
-    from django.apps import apps
-    from django.conf import settings
-    from django.utils.translation import to_language
-
-    of_apps = (Path(app.path) / "locale" for app in apps.get_app_configs() if is_own(Path(app.path)))
-    for folder in (*map(Path, settings.LOCALE_PATHS), *of_apps):
-        for catalogue in sorted(folder.glob("*/LC_MESSAGES/django.mo")):
-            yield to_language(catalogue.parent.parent.name)
 
 
 def _import_places(here: Path) -> Iterable[Path]:

@@ -108,11 +108,10 @@ class MissingName(Undefined):
         self._tell()
         return stand_in_for(str(self._undefined_name))
 
-    def __html__(self) -> str:
+    def __html__(self, _: str = "") -> str:
         return str(self)
 
-    def __format__(self, _: str) -> str:
-        return str(self)
+    __format__ = __html__
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
