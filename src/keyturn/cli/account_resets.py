@@ -150,7 +150,6 @@ async def _ask_all(parts: Parts, campaign: Campaign, listed: _List, result: Path
 
 
 async def _waves(parts: Parts, listed: _List, size: int, results: "Results | None") -> AsyncIterator[Sequence[str]]:
-    """Yield the addresses that earlier runs have not handled, a wave at a time."""
     wave: list[str] = []
     async for email in _addresses(parts, listed):
         if not (results and results.is_done(email)):
@@ -236,7 +235,6 @@ def _cell_of(email: str) -> str:
 
 
 def _address_in(cell: str) -> str:
-    """Undo `_cell_of`."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_BEGINS_A_FORMULA) else cell
 
 

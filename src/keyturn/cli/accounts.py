@@ -276,7 +276,6 @@ async def _everybody_awaiting(parts: Parts) -> list[str]:
 
 
 async def _objection(parts: Parts, email: str) -> str:
-    """Return why an address cannot be invited, or an empty text."""
     account = await parts.accounts.find(email)
     if account is None:
         return f"there is no account with the address {email}"

@@ -49,7 +49,6 @@ def answer_in_processes(settings: Settings, bound: socket.socket, announce: Call
 
 
 def _app_of_process(settings: Settings) -> ASGIApp:
-    """Return the app of one of uvicorn's processes, which begins here."""
     configure_logs(settings.logs.level)
     app = create_app(settings, parts=Parts(settings), worker=False)
     collect_seldom(loaded=True)

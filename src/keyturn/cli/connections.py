@@ -179,7 +179,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(self._fault)
 
     def _begin_to_wait(self) -> None:
-        """Wait for the client from now on, unless it waits for an answer."""
         self.waiting_since = None if self._owed > 0 else monotonic()
 
     def _look(self) -> None:

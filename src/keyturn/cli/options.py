@@ -95,7 +95,6 @@ def takes_parts(command: Callable[Concatenate[Parts, Arguments], Awaitable[None]
 
 
 async def account_of(parts: Parts, address: str) -> Account:
-    """Return the account. Raises CommandRefused, and the store's own error if it is not ready."""
     await parts.accounts.require_ready()
     account = await parts.accounts.find(address)
     if account is None:

@@ -44,7 +44,6 @@ async def audit(parts: Parts, email: str, since: datetime | None, last: int, as_
 
 
 def _event(entry: Mapping[str, Any]) -> str:
-    """Mark an event that the owner reported as unwanted."""
     is_unwanted = entry["event"] == NOT_ME or entry["outcome"] == ADDRESS_CHANGED
     return warning(f"! {entry['event']}") if is_unwanted else entry["event"]
 

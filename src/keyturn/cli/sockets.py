@@ -56,7 +56,6 @@ def _is_answered(path: Path) -> bool:
 
 
 def address_of(bound: socket.socket) -> str:
-    """Return "host:port" as it stands in a URL; this machine's own where it listens on all addresses."""
     return address_in_url(*bound.getsockname()[:2])
 
 

@@ -209,7 +209,6 @@ class Example:
         return {f"KEYTURN_{name}": value for name, value in here.items()}
 
     def _make_app_database(self) -> None:
-        """Create the database at the first start, whole or not at all."""
         if self._app_database.exists():
             return
         new = make_private_folder(self._home.path) / "app.db.new"

@@ -142,7 +142,6 @@ def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -
 
 
 def studio_settings(directory: Path | None, *, trusted: bool = False) -> "StudioSettings":
-    """Return the settings of the named folder, else of the working directory. Raises SettingsInvalid."""
     from keyturn.studio.gallery.configuration import read_studio_settings, settings_of_folder
 
     if directory:

@@ -51,7 +51,6 @@ def render(template: str, sample: str | None, lang: str, output: str, source: So
 
 
 def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rendered":
-    """Return the mail, rendered within its limits. Raises TemplateInvalid."""
     from keyturn.studio.gallery import Gallery
     from keyturn.studio.lint.rules import limit_finding
     from keyturn.studio.renderers import LimitExceeded, renderers_for

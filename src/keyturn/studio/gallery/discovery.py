@@ -86,7 +86,6 @@ class Patterns(Struct, frozen=True):
 
 
 def contents_of(folders: Folders, patterns: Patterns) -> FolderContents:
-    """List the folders now. Only changed files are read again."""
     left_out: dict[str, str] = {}
     tops = reversed(folders.all)
     states = dict(chain.from_iterable(_states(top, "", (os.path.realpath(top),), left_out, patterns) for top in tops))
@@ -128,7 +127,6 @@ def _states(
 
 
 def _refusal(each: os.DirEntry[str], real: Sequence[str], bounds: Path | None, is_folder: bool, is_part: bool) -> str:
-    """Return why an entry is skipped that may be a part of mails, or an empty text."""
     if not has_printable_name(each.name) and (is_folder or is_part):
         return "has a name that is not UTF-8"
     if is_folder and len(real) > DEEPEST:
@@ -229,7 +227,6 @@ def _reached(files: Iterable[str], references: Mapping[str, Iterable[str]]) -> l
 
 @lru_cache(65_536)
 def _text(path: str, _: int, size: int) -> _Text:
-    """Return the facts on a file in this state. Raises OSError."""
     # Rendering reports a large one.
     text = "" if size > LARGEST else read_plain_text(path, encoding="utf-8-sig", errors="replace")
     references = [(tag or mjml, _QUOTED.findall(named or path)) for tag, named, mjml, path in _REFERENCE.findall(text)]

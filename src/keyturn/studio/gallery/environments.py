@@ -239,7 +239,6 @@ def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
 
 
 def _environment_in(value: Any, tag: str, option: str, *, called: bool = False) -> tuple[Environment, Any]:
-    """Return the environment, and the object that holds it."""
     if isinstance(value, Environment):
         return value, value
     for name in _HOLDERS:

@@ -53,8 +53,6 @@ class Entry(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True):
-    """The unsaved text of a file, by the name that templates use."""
-
     file: str
     text: str
 
@@ -81,12 +79,10 @@ class Gallery:
 
     @property
     def audits(self) -> Mapping[str, str]:
-        """The audits that the props of mails declare, by name."""
         return {name: props.audit for name, props in self.props.items() if props.audit}
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the folder is not trusted."""
         return self.patterns.bounds is not None
 
     @property
@@ -121,7 +117,6 @@ class Gallery:
             return [self._entry(name) for name in self.names()]
 
     def files(self, name: str) -> MailFiles:
-        """Return the files of a mail. Raises LookupError for unknown names."""
         mails = self._look.contents.mails
         if name not in mails:
             raise UnknownMail(f"There is no template called {name}{did_you_mean(name, mails) or '.'}")
@@ -155,7 +150,6 @@ class Gallery:
         return samples[sample]
 
     def variables(self, name: str) -> Variables:
-        """Return the variables of a mail's templates. Raises LookupError."""
         from keyturn.studio.gallery.variables.probing import find_variables
 
         def find() -> Variables:
@@ -203,7 +197,6 @@ class Gallery:
             return ""
 
     def users(self, shared: str) -> list[str]:
-        """Return the mails that use a file."""
         contents = self._look.contents
         return [name for name, files in contents.mails.items() if shared in contents.reached_from(files)]
 
@@ -269,7 +262,6 @@ class Gallery:
         return Entry(name, samples, tuple(sample.name for sample in passes.samples) if passes else ())
 
     def _written_samples(self, name: str) -> Mapping[str, Sample]:
-        """Return the samples in files. Raises LookupError, TemplateInvalid."""
         look = self._look
         if name not in look.samples:
             written: dict[str, WrittenSample] = {}
@@ -304,7 +296,6 @@ class Gallery:
 
     @property
     def _look(self) -> "Look":
-        """The look of the `one_look` around this call, or one for this call alone."""
         look = _LOOK.get()
         return look if look is not None and look.gallery is self else Look(self)
 

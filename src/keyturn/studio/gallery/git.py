@@ -126,7 +126,6 @@ def _changed_in(repository: Repo, top: Path, paths: Iterable[Path], commit: Obje
 
 
 def _ignored_by(repository: Repo, top: Path) -> Callable[[Path], bool]:
-    """Return a function that tells whether the folder, the repository or the user ignores a file."""
     of_user = Path(default_user_ignore_filter_path(StackedConfig.default())).expanduser()
     filters = []
     for file in (Path(repository.commondir(), "info", "exclude"), of_user):

@@ -67,7 +67,6 @@ def stem_of(file: str) -> str:
 
 @cache
 def name_of(file: str) -> str:
-    """Return the name of a mail: its path, or its folder if that is a folder of its own."""
     stem = stem_of(file)
     above, _, last = stem.rpartition("/")
     return above if above and (last == above.rpartition("/")[2] or last in _ITS_FOLDERS_OWN) else stem

@@ -107,7 +107,6 @@ Answer = tuple[Any, Exception | None]  # the value of a job, or what it raised: 
 
 
 def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> None:
-    """Do the jobs of a connection until the other side closes it."""
     take_alarm()
     limit_memory(limits.megabytes)
     with suppress(EOFError, OSError):

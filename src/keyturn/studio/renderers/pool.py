@@ -114,7 +114,6 @@ class RendererPool(Runner[S_co]):
             self._changed.notify()
 
     def _discard(self, renderer: _Renderer) -> int:
-        """End a renderer; return the signal that ended it."""
         renderer[1].close()
         with self._changed:
             self._busy.discard(renderer[0])

@@ -71,7 +71,6 @@ class SnapshotFolder:
         return [path for path in self.places(name) if path.is_file()]
 
     def places(self, name: MailName) -> list[Path]:
-        """Return the places of the parts, in their order. Raises LookupError for a name that leads elsewhere."""
         template = PurePath(name.template)
         if not name.template or not name.sample or template.is_absolute() or ".." in template.parts:
             raise LookupError(f"{name} cannot have a snapshot: its name is not a plain path.")
@@ -83,7 +82,6 @@ class SnapshotFolder:
 
 
 def _quote_name(part: str) -> str:
-    """Return a part of a file name, percent-encoded except for letters, digits, `_`, `-` and blanks."""
     return _NOT_PLAIN.sub(lambda sign: "".join(f"%{byte:02X}" for byte in sign[0].encode()), part)
 
 
@@ -129,7 +127,6 @@ class Comparison:
 
     @property
     def acceptable(self) -> bool:
-        """Whether there are files to write or to delete."""
         return self.state in ("changed", "new", "gone")
 
     @cached_property

@@ -55,7 +55,6 @@ class Difference:
         return frozenset((kind, one.text.strip()) for kind, one in pieces)
 
     def runs(self) -> list[Run]:
-        """Return the lines in runs. Runs far from a change are folded."""
         changed = (at for at, line in enumerate(self.lines) if line.kind != "same")
         near = {at + step for at in changed for step in range(-_AROUND, _AROUND + 1)}
         groups = groupby(range(len(self.lines)), near.__contains__)

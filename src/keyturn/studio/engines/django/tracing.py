@@ -51,7 +51,6 @@ class DjangoTracer:
         return with_undefined(concat(self._written[0]), self.undefined)
 
     def position(self, node: Any) -> _Position:
-        """Return file, line and column of a node, or of the node around one without a template."""
         token, origin = getattr(node, "token", None), getattr(node, "origin", None)
         if token is None or origin is None or not origin.template_name:
             return self._positions[-1]
@@ -145,7 +144,6 @@ def _with_places(written: str, inside: str, position: _Position) -> str:
 
 
 def _is_mjml(node: Any) -> bool:
-    """Tell whether a node is a `{% mjml %}` block of any package."""
     token = getattr(node, "token", None)
     return token is not None and token.contents.split(None, 1)[:1] == ["mjml"] and hasattr(node, "nodelist")
 
@@ -162,7 +160,6 @@ _FOR_NOTHING = frozenset({"default", "default_if_none", "yesno"})  # filters wit
 
 
 def undefined_names(node: Any, context: Any, written: str) -> Iterator[str]:
-    """Yield names without a value that a node prints or loops over. `written`: its text."""
     match node:
         case VariableNode() if not written:
             yield from _undefined(node.filter_expression, context)

@@ -108,7 +108,6 @@ class _Translation:
         return self._pairs(words)
 
     def _pairs(self, words: list[str]) -> str:
-        """Return what names are bound to, as `name=value` or `value as name`; a counter needs a number."""
         pairs = [word.partition("=")[::2] for word in words if "=" in word]
         pairs += [(words[at + 1], words[at - 1]) for at, word in enumerate(words[:-1]) if word == "as" and at]
         values = [f"{name}={self._expression(value)}" for name, value in pairs]

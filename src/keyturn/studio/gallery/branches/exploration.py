@@ -128,14 +128,12 @@ class _Exploration:
         self._names: set[str] = set()
 
     def render_all(self, samples: Iterable[Sample]) -> bool:
-        """Render the samples; return whether none of them failed."""
         return not [sample for sample in samples if not self._render(sample, Way())]
 
     def passes(self, first: Sample) -> Passes:
         return Passes(tuple(self._passes(first)) if self._wanted() else (), thread_time() >= self._ends_at)
 
     def _wanted(self) -> list[Branch]:
-        """Return the branches that show something, and that nothing has taken."""
         branches = (one for point in self._points.values() for one in point.branches if point.lines[one.holds])
         return [one for one in branches if one not in self._taken]
 

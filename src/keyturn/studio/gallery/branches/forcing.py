@@ -60,7 +60,6 @@ _way: ContextVar[Way] = ContextVar("way")
 
 
 def on_way(way: Way) -> AbstractContextManager[Way]:
-    """Render all templates of a `with_forcing` environment on this way."""
     return within(_way, way)
 
 

@@ -148,7 +148,6 @@ def _require_plain(top: Any) -> None:
 
 
 def _lines_of(name: str, text: str) -> Iterator[int]:
-    """Find the lines of a table or key: `[name]`, `name =`, `"name":`."""
     head = re.compile(rf"[\s{{]*+(?:\[\s*+)?[\"']?{re.escape(name)}[\"']?\s*[\]=:]")
     return (number for number, line in enumerate(text.splitlines(), 1) if head.match(line))
 

@@ -86,6 +86,5 @@ def _places_of_texts(holder: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _with_query(link: str, texts: _Texts) -> str:
-    """Return the link with one more parameter in its query, before its fragment."""
     start, hash_sign, fragment = link.partition("#")
     return f"{start}{'&' if '?' in start else '?'}next={quote(next(texts('a')), safe='')}{hash_sign}{fragment}"

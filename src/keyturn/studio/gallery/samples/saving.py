@@ -26,8 +26,6 @@ def name_fault(name: str) -> str:
 
 
 class SampleFiles:
-    """The sample files of a mail."""
-
     def __init__(self, gallery: Gallery, mail: str) -> None:
         self._folder = gallery.folder.resolve()
         self._gallery, self._mail = gallery, mail
@@ -59,7 +57,6 @@ class SampleFiles:
         return file
 
     def text_with(self, name: str, values: Mapping[str, Any], fields: Fields) -> str:
-        """Return the new content of the file. Raises SampleNotSaved."""
         file = self.file_for(name)
         if fault := name_fault(name):
             raise SampleNotSaved(file, fault)
