@@ -102,42 +102,24 @@ def _number(count: int, of_what: str) -> str:
 
 _HELP = """Check emails: MJML, clients, links, accessibility, safety.
 
-DIRECTORY is a folder of Jinja templates in MJML or HTML. Samples are in NAME.samples.toml or
-samples/NAME.toml, for example. A template without samples gets made-up values. Without DIRECTORY, Keyturn checks its
-own emails.
+DIRECTORY is a folder of Jinja templates in MJML or HTML; without it, Keyturn checks its own emails. Each template is
+checked with every sample and language, and with the sides of an if or of a loop that its samples miss. A template
+without samples gets made-up values. The exit code is 1 if there is an error (see --fail-on).
 
-Each template is checked with every sample and language. If samples miss a side of an if or of a loop, Keyturn forces
-it. The exit code is 1 if there is an error (see --fail-on).
-
-\b
-Groups for --clients (default: apple, gmail, outlook and yahoo):
-  apple        Mail on macOS and iOS
-  gmail        on the web, iOS and Android
-  outlook      on Windows (Word's engine), macOS, the web, iOS and Android
-  yahoo, aol   on the web, iOS and Android
-  samsung      Samsung Email
-  thunderbird  on macOS and Windows
-  germany      GMX, WEB.DE, T-Online, IONOS
-  france       Orange, SFR, La Poste, Free
-  independent  Proton Mail, HEY, Fastmail, RainLoop
-  rest         Gmail on the mobile web, Windows Mail, Mail.ru, WP Poczta
-  all          all of these
+Groups for --clients: apple, gmail, outlook and yahoo (these are the default), aol, samsung, thunderbird, germany (GMX,
+WEB.DE, T-Online, IONOS), france (Orange, SFR, La Poste, Free), independent (Proton Mail, HEY, Fastmail, RainLoop),
+rest, and all.
 
 \b
-Examples:  keyturn check
-           keyturn check emails --only mjml --format github
+Examples:  keyturn check emails --only mjml --format github
            keyturn check emails --clients outlook,germany
            keyturn check templates/emails --env myshop.mails:environment
-           keyturn check --django mysite.settings
-           keyturn check emails --write-baseline
            keyturn check emails --only-changed --base origin/main
            keyturn check --explain links/relative
 
 Unchanged templates are not checked again: their findings are in your cache folder. --env and --django check all
-templates each time. A mail that takes too much time or memory gets a finding (limit_seconds, limit_megabytes).
-
-The templates run in a sandbox, so you can check a branch that you do not trust. --env, --django and --trust run them
-without the sandbox.
+templates each time. The templates run in a sandbox, so you can check a branch that you do not trust. --env, --django
+and --trust run them without the sandbox.
 """
 
 

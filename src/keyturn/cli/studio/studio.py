@@ -62,19 +62,15 @@ def studio_of(service: "Settings", host: str, brands: folders.Brands) -> "Studio
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
 
-DIRECTORY is a folder of Jinja templates in MJML or HTML. Without it, the studio shows the emails that
-Keyturn sends.
-
+DIRECTORY is a folder of Jinja templates in MJML or HTML; without it, the studio shows the emails that Keyturn sends.
 You need no configuration: the studio recognises text parts, layouts and partials, and makes up a plausible value for
 each variable from its name.
 
 \b
-Examples:  keyturn studio
-           keyturn studio emails
+Examples:  keyturn studio emails
            keyturn studio templates/emails --env myshop.mails:environment
            keyturn studio --django mysite.settings
-           keyturn studio --smtp 1025
-           keyturn studio --inbox mails
+           keyturn studio --smtp 1025 --inbox mails
 
 \b
 Samples in TOML or JSON replace the made-up values:
