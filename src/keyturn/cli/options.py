@@ -45,7 +45,7 @@ def rate(text: object) -> float:
     return limit.amount / limit.seconds
 
 
-def operator_named(name: str) -> Client:
+def operator_named(name: str | None) -> Client:
     """Return who runs the command: by the name that they say, or else the one that the operating system has."""
     import pwd  # not available on Windows, where the studio runs
 
@@ -65,10 +65,9 @@ ADDRESS = click.argument("email", callback=lambda _, __, text: addresses.parse(t
 OPERATOR = click.option(
     "--as",
     "operator",
-    default="",
     metavar="NAME",
     callback=lambda _, __, name: operator_named(name),
-    help="Your name for the audit trail.",
+    help="Your name in the audit.",
 )
 REASON = click.option("--reason", default="", callback=printable, help="The reason that mail and page give the user.")
 EMAIL = click.option(

@@ -7,6 +7,7 @@ from contextlib import closing
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -123,19 +124,6 @@ and --trust run them without the sandbox.
 """
 
 
-class _Options(msgspec.Struct, frozen=True, kw_only=True):
-    output: str
-    only: tuple[str, ...]
-    explain: str | None
-    groups: tuple[str, ...]
-    fail_on: str
-    only_changed: bool
-    base: str
-    write_baseline: bool
-    jobs: int | None
-    no_cache: bool
-
-
 @click.command(help=_HELP)
 @click.option("--format", "output", type=_FORMATS, default="text", help="github is for pull requests. Default: text.")
 @click.option("--only", multiple=True, metavar="RULE", help="Report only this rule or group of rules; can be repeated.")
@@ -156,7 +144,7 @@ def check(source: folders.Source, **values: Any) -> None:
     from keyturn.studio.lint.explaining import as_text
     from keyturn.studio.lint.suppression import UnknownRule, expect_rules
 
-    options = _Options(**values)
+    options = SimpleNamespace(**values)
     try:
         expect_rules(options.only)
         if options.explain is not None:
@@ -182,7 +170,7 @@ def check(source: folders.Source, **values: Any) -> None:
     sys.exit(0 if is_checked and not report.fails(options.fail_on) else 1)
 
 
-def _report(opened: folders.Opened, source: folders.Source, options: _Options, baseline: Path) -> "Report":
+def _report(opened: folders.Opened, source: folders.Source, options: SimpleNamespace, baseline: Path) -> "Report":
     """Check the mails. Results that involve code are not cached, since its files are unknown."""
     from keyturn.service.reset.bounded_pool import cores
     from keyturn.studio.lint.check import check
@@ -219,7 +207,7 @@ def _changed(opened: folders.Opened, base: str, baseline: Path) -> set[str]:
             fail(f"--only-changed: the comparison was stopped: {exceeded.limit}")
 
 
-def _write(report: "Report", gallery: "Gallery", options: _Options) -> None:
+def _write(report: "Report", gallery: "Gallery", options: SimpleNamespace) -> None:
     """Write the report, and which mails were not checked, beside a report for programs to standard error."""
     from keyturn.studio.lint import formats
 
