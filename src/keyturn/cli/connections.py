@@ -21,9 +21,7 @@ log = logging.getLogger("keyturn.server")
 _MOST_AHEAD = 16  # requests that a client may send before the first is answered
 _MOST_UNREAD = 1_000_000  # bytes that are read and thrown away after a refusal
 _LOOKS = 8  # how often a connection's wait is compared to `request_timeout` in that time
-_OWN_FILES = 128
-"""Files of the process itself: connections to the database and to providers, its log, its worker's pipes."""
-
+_OWN_FILES = 128  # files of the process itself, such as connections to the database and to providers
 _FEWEST = 16
 
 _SECURITY = (
@@ -32,8 +30,7 @@ _SECURITY = (
     b"referrer-policy: no-referrer",
     b"cache-control: no-store",
 )
-_END = b"\r\n".join([*_SECURITY, b"connection: close", b"content-length: 0", b"", b""])
-"""The headers of a refused request."""
+_END = b"\r\n".join([*_SECURITY, b"connection: close", b"content-length: 0", b"", b""])  # of a refused request
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):

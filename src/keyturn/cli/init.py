@@ -18,7 +18,7 @@ from keyturn.service.settings.reading import FILE_NAME
 from keyturn.service.settings.url_rules import database_kind
 from keyturn.service.settings.variables import Variables
 
-_FLAGS = {
+_FLAGS = {  # by setting
     "mail.from": "--from",
     "brand.name": "--brand",
     "base_url": "--base-url",
@@ -29,7 +29,6 @@ _FLAGS = {
     "accounts.table.url": "--database",
     "database.url": "--together",
 }
-"""The flags of settings."""
 
 
 @click.command()

@@ -18,9 +18,7 @@ App = Callable[..., Any]
 Call = Callable[[], None]
 
 _PATIENCE = 2  # seconds for open requests at the end; a browser's live connection would otherwise never end
-_IDLE = 75
-"""Seconds between two requests: longer than load balancers keep a connection, which would use it as it closes."""
-
+_IDLE = 75  # seconds between two requests: load balancers must close a connection first
 _USUAL = ConnectionLimits()
 
 

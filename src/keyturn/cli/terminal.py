@@ -72,8 +72,7 @@ def fail(*lines: str) -> NoReturn:
     sys.exit(1)
 
 
-Columns = Mapping[str, Callable[[Mapping[str, Any]], str]]
-"""Functions that return the cell of an entry, which may be styled, by the heads of a table."""
+Columns = Mapping[str, Callable[[Mapping[str, Any]], str]]  # functions that return a cell, perhaps styled, by heads
 
 
 def listing(entries: Sequence[Mapping[str, Any]], columns: Columns, empty: str, *, as_json: bool) -> None:

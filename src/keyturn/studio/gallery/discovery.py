@@ -25,9 +25,7 @@ from keyturn.studio.gallery.sizes import LARGEST
 
 _MARKUP = (".mjml", ".html", ".htm")
 _OTHERS = (".txt", ".text", ".subject", ".css")
-_TEMPLATE_SUFFIXES = (".j2", ".jinja", ".jinja2", ".tpl")
-"""Endings of templates whose format, if any, is named by the ending before."""
-
+_TEMPLATE_SUFFIXES = (".j2", ".jinja", ".jinja2", ".tpl")  # the ending before may name the format
 _SUFFIXES = frozenset((*_MARKUP, *_OTHERS, *_TEMPLATE_SUFFIXES))
 
 _HANDLEBARS = (".hbs", ".handlebars")
@@ -45,8 +43,7 @@ _SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
 _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")  # the block of Django's packages for MJML, in files of any name
 
 
-FileState = tuple[str, int, int]
-"""A file, the time of its last change in nanoseconds, and its size. The name is empty for sources without a file."""
+FileState = tuple[str, int, int]  # a file, or an empty name, its time of change in ns, and its size
 
 
 class _Text(NamedTuple):

@@ -24,8 +24,7 @@ from keyturn.values import did_you_mean
 Prepare = Callable[[Environment], Environment]  # returns a changed copy of an environment
 TOO_DEEP = "An expression is nested too deeply."
 
-_MOST_NESTED = 100
-"""Levels of a syntax tree. Its readers call themselves for each, up to four calls deep; Python ends at a thousand."""
+_MOST_NESTED = 100  # levels of a syntax tree: its readers take up to four calls for each, of Python's thousand
 
 
 def require_shallow(tree: nodes.Template, name: str | None, filename: str | None) -> nodes.Template:

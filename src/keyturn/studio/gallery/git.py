@@ -25,9 +25,7 @@ from keyturn.errors import KeyturnError
 from keyturn.plain_files import read_plain_file, walk
 from keyturn.studio.renderers.limits import OutOfTime
 
-_READ = ("HEAD", "commondir", "packed-refs", "shallow", "info/grafts")
-"""Files of a git directory that dulwich opens. It would wait for the writer of a pipe."""
-
+_READ = ("HEAD", "commondir", "packed-refs", "shallow", "info/grafts")  # dulwich opens them, even pipes
 _FORMAT = (("core", "repositoryformatversion"), ("extensions", "objectformat"), ("extensions", "refstorage"))
 """The settings that say how a repository is stored. No other one counts."""
 

@@ -41,9 +41,7 @@ class BoundedLoader(FileSystemLoader):
 
 
 _SHARED = r"(?i:(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared)"
-_BODY = re.compile(r"[_-](?:body|email|mail|message)$")
-"""Endings of the body's name beside `..._subject.txt` in Django's apps."""
-
+_BODY = re.compile(r"[_-](?:body|email|mail|message)$")  # beside `..._subject.txt` in Django's apps
 _OUTSIDE = ("/", "..")
 _ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "html", "body", "content"})
 """Generic names of files: the mail is named after its folder."""

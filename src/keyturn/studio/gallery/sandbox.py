@@ -26,9 +26,7 @@ from keyturn.studio.gallery.sizes import LARGEST
 
 T = TypeVar("T")
 
-LONGEST = 2.0
-"""Seconds of processor time for one rendering. A mail takes milliseconds."""
-
+LONGEST = 2.0  # seconds of processor time for one rendering; a mail takes milliseconds
 _WIDEST = 1000  # the maximum of widths, columns and paragraphs
 _PADDING_METHODS = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
 _PADDING_FUNCTIONS = {"batch": 1, "center": 1, "indent": 1, "lipsum": 0, "round": 1, "slice": 1, "tojson": 2}
@@ -40,8 +38,7 @@ _WIDE_FORMAT = re.compile(
 )
 """A width of four digits, or one from a value."""
 
-_ends_at: ContextVar[tuple[float, float] | None] = ContextVar("ends_at", default=None)
-"""By the clock and by the processor time of the thread, which is the slower one and takes longer to read."""
+_ends_at: ContextVar[tuple[float, float] | None] = ContextVar("ends_at", default=None)  # by the clock, by the processor
 
 
 class OutOfBounds(SecurityError):

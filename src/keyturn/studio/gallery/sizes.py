@@ -7,8 +7,7 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.compiling import Filled
 from keyturn.mail.rendering.folders import Folders, MailFiles
 
-LARGEST = 1_000_000
-"""Characters of a text, bytes of a file, entries of a list. Gmail shows a tenth of it (see the check of sizes)."""
+LARGEST = 1_000_000  # characters of a text, bytes of a file, entries of a list; Gmail shows a tenth of it
 
 
 class TooLarge(Exception):

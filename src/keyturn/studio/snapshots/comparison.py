@@ -100,9 +100,7 @@ def _text(path: Path) -> str | None:
         return None
 
 
-Renders = Callable[[str, MailFiles, Sample, str], Rendered]
-"""Renders a template, of these files, in the language of a tag. Raises TemplateInvalid."""
-
+Renders = Callable[[str, MailFiles, Sample, str], Rendered]  # a template in the language of a tag, or TemplateInvalid
 State = Literal["same", "changed", "new", "gone", "broken"]
 
 

@@ -9,9 +9,8 @@ from itertools import groupby
 from typing import Literal, NamedTuple
 
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
-_AROUND = 3
-_FOLDED_FROM = 4
-"""Unchanged lines are kept around a change. Between two changes, this many or more unchanged lines are folded."""
+_AROUND = 3  # unchanged lines that are kept around a change
+_FOLDED_FROM = 4  # between two changes, this many or more unchanged lines are folded
 
 
 class LinePiece(NamedTuple):

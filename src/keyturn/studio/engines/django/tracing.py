@@ -26,9 +26,7 @@ from keyturn.studio.lint.source.traced_text import concat, keep_origins, trace_d
 
 _Position = tuple[str, int, int]
 _NOWHERE: _Position = ("", 1, 1)
-_FOLLOWS = re.compile(r"block tag(?: on line \d+)?: '(?:end|el)")
-"""Mistakes that an earlier one of the same file may have caused."""
-
+_FOLLOWS = re.compile(r"block tag(?: on line \d+)?: '(?:end|el)")  # may follow from an earlier mistake
 _ONE_AT_A_TIME = threading.Lock()
 
 

@@ -26,9 +26,7 @@ _BLOCKS |= dict.fromkeys(("blocktranslate", "blocktrans"), "with")
 
 _WITHOUT_VALUES = frozenset({"autoescape", "comment", "filter", "get_current_language", "load", "localize", "lorem"})
 _WITHOUT_VALUES |= {"now", "spaceless", "templatetag", "verbatim"}
-_OF_LISTS = frozenset({"slice", "dictsort", "dictsortreversed", "unordered_list"})
-"""Filters that work on lists in Django alone."""
-
+_OF_LISTS = frozenset({"slice", "dictsort", "dictsortreversed", "unordered_list"})  # in Django alone
 _OF_A_QUERY = frozenset({"count", "exists", "first", "last"})  # methods that `_Queried` gives to any list
 _ALL = re.compile(r"^(.+?)\.all(?=\.|$)")  # a query set, or a manager
 

@@ -26,9 +26,7 @@ from keyturn.studio.gallery.samples import Sample
 
 Props = TypeVar("Props", bound=EmailProps)
 
-NamesIn = Callable[[str], frozenset[str]]
-"""Lists a folder. A caller that reads the samples of many mails caches it."""
-
+NamesIn = Callable[[str], frozenset[str]]  # lists a folder; a caller may cache it
 _LARGEST = 10_000_000  # bytes of a file
 _DEEPEST = 100
 _HALF = re.compile("[\ud800-\udfff]")

@@ -92,8 +92,7 @@ class SampleFiles:
 Writer = Callable[[str, str, Mapping[str, Any]], str]
 """Returns a text with a table added or replaced by name. Raises ValueError if the format cannot express the values."""
 
-NATIVE: Mapping[str, tuple[type, ...]] = {".toml": (datetime, date, time), ".json": ()}
-"""Types that a format has beside those of JSON."""
+NATIVE: Mapping[str, tuple[type, ...]] = {".toml": (datetime, date, time), ".json": ()}  # beside those of JSON
 
 
 def _toml(text: str, name: str, table: Mapping[str, Any]) -> str:

@@ -10,9 +10,7 @@ from typing import Any
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
 from keyturn.studio.gallery.variables.probe import FILTERS, OF_MONEY, Variable, Variables, singular
 
-NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
-"""The day of all guesses, so that previews do not change from day to day."""
-
+NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)  # previews do not change from day to day
 _ITEMS = 3
 _DEEPEST_LIST = 3  # depth of nested lists, to stop at recursive ones such as comments on comments
 _PARTS_OF_A_MOMENT = frozenset({"day", "hour", "isoweekday", "minute", "month", "second", "tzname", "weekday", "year"})

@@ -68,9 +68,7 @@ OF_MONEY = frozenset(USES["of_money"])
 METHODS: Mapping[Use, frozenset[str]] = {use: frozenset(names) for use, names in USES["methods"].items()}
 TESTS: Mapping[str, Use] = {name: use for use, names in USES["tests"].items() for name in names}
 
-Shape = str | Sequence["Shape"]
-"""The name that takes a value, or those of its parts: `for label, (amount, unit) in rows`."""
-
+Shape = str | Sequence["Shape"]  # the names that take a value: `for label, (amount, unit) in rows`
 _OF_A_DIFFERENCE = frozenset({"days", "seconds", "total_seconds"})
 _RETURN_THE_LIKE = frozenset({"items", "values", "astimezone", "date", "time"})
 _NUMBER_FORMAT = re.compile(r"[\dfdgen,%]$")

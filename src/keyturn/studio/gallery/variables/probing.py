@@ -24,9 +24,7 @@ from keyturn.studio.gallery.environments import OrElse, Prepare
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.gallery.variables.probe import FILTERS, TESTS, Probe, Shape, Variable, Variables
 
-_DEEPEST = 12
-"""Depth of calls and includes. Deeper ones are circles."""
-
+_DEEPEST = 12  # depth of calls and includes; deeper ones are circles
 _MOST = 2000  # calls, includes and turns of loops: a macro that calls itself twice would make exponentially many
 _ALWAYS_THERE = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"})
 _ITSELF = frozenset({"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"})
