@@ -38,8 +38,9 @@ def listen_at(path: Path) -> socket.socket:
     """Return a socket at a file for its owner and group, in place of an ended program's. Raises CommandRefused."""
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if path.is_socket() and not _is_answered(path):
-            path.unlink()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            if path.is_socket() and probe.connect_ex(str(path)) == errno.ECONNREFUSED:
+                path.unlink()
         bound.bind(str(path))
         path.chmod(0o660)  # nothing can connect before `listen`
         bound.listen(2048)
@@ -48,11 +49,6 @@ def listen_at(path: Path) -> socket.socket:
         reason = error.strerror or error
         raise CommandRefused(f"cannot listen on {path} ({reason}): choose another file with --uds") from None
     return bound
-
-
-def _is_answered(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(str(path)) != errno.ECONNREFUSED
 
 
 def address_of(bound: socket.socket) -> str:

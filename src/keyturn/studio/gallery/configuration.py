@@ -21,6 +21,7 @@ from keyturn.values import did_you_mean, mismatch
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
 Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]  # returns the faults of values that are set
 _LARGEST = 1_000_000
+_SHARED = stat.S_ISVTX | stat.S_IWOTH
 _SUFFIX = re.compile(r"\.[\w-]+")
 _CODE = (("env", r"[^/]+:[^/]+", "package.module:environment"), ("props", r"[^/]+", "package.module"))
 _TRUSTING = "if you trust the folder, add --trust"
@@ -96,7 +97,9 @@ def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_li
                 raise SettingsInvalid.of(str(file), f"{why}, so it is not read; {_TRUSTING}")
             if (values := _section(file, section)) is not None:
                 return _build(values, file, ".".join(section), rules)
-        if (above / ".git").exists() or _anyone_writes_in(above.parent):  # folders above belong to other projects
+        if (above / ".git").exists():  # folders above belong to other projects
+            break
+        if above.parent.stat().st_mode & _SHARED == _SHARED:  # /tmp, where others could leave settings (CWE-379)
             break
     return StudioSettings()
 
@@ -151,11 +154,6 @@ def _why_not(name: str, value: Any, settings: StudioSettings) -> str:
 def _leads_out(file: Path) -> str:
     bounds = bounds_of(file.parent) if file.is_symlink() else None
     return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
-
-
-def _anyone_writes_in(folder: Path) -> bool:
-    """Tell whether a folder is one like /tmp, where other users of the machine could leave settings (CWE-379)."""
-    return folder.stat().st_mode & (both := stat.S_ISVTX | stat.S_IWOTH) == both
 
 
 def _section(file: Path, path: tuple[str, ...]) -> Any:

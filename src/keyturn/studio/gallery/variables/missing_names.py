@@ -177,16 +177,13 @@ def calling_frame() -> FrameType:
 
 def _place_of(name: str) -> tuple[str, int | None]:
     """Return the innermost template line with the name, not that of a macro that gets it as an argument."""
-    places = list(_lines_being_rendered())
+    places = [
+        (template.filename or template.name or "", template.get_corresponding_lineno(line))
+        for frame, line in walk_stack(calling_frame())
+        if isinstance(template := frame.f_globals.get("__jinja_template__"), Template)
+    ]
     word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     for path, _ in places:
         linecache.checkcache(path)
     named = (place for place in places if word.search(linecache.getline(*place)))
     return next(named, places[0] if places else ("", None))
-
-
-def _lines_being_rendered() -> Iterator[tuple[str, int]]:
-    for frame, line in walk_stack(calling_frame()):
-        template = frame.f_globals.get("__jinja_template__")
-        if isinstance(template, Template):
-            yield template.filename or template.name or "", template.get_corresponding_lineno(line)
