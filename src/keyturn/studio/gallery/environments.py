@@ -12,12 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.languages import Language
-from keyturn.studio.gallery.app_requests import HOST, request_for
 from keyturn.studio.gallery.naming import BoundedLoader, ending_of, files_meant_by
 from keyturn.values import did_you_mean
 
@@ -62,6 +62,7 @@ def parse_template(environment: Environment, source: str, file: str, go_on: Prep
         return go_on(environment).parse(source, file)
 
 
+_HOST = "www.example.org"  # the host of an app that names none
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
 _NO_MARKUP = (".txt", ".text", ".subject", ".css")
 
@@ -139,7 +140,7 @@ class _InRequest(Template):
     request: ClassVar[Any]
 
     def render(self, *args: Any, **values: Any) -> str:
-        host = self.request.__self__.config.get("SERVER_NAME") or HOST
+        host = self.request.__self__.config.get("SERVER_NAME") or _HOST
         with self.request(base_url=f"https://{host}"):
             return super().render(*args, **values)
 
@@ -211,7 +212,7 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     @cache
     def environment(tag: str) -> Environment:
         made, holder = _environment_in(value, tag, option)
-        request = request_for(made.globals.get("url_for"), (holder, value, *vars(module).values()))
+        request = _request_for(made.globals.get("url_for"), (holder, value, *vars(module).values()))
         if request is not None and "request" not in made.globals:
             made = made.overlay()
             made.globals = {**made.globals, "request": request}
@@ -219,6 +220,41 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
 
     environment("en")
     return environment
+
+
+_FRAMEWORKS = {
+    "starlette.templating": ("starlette.requests", ("url_path_for", "router")),
+    "litestar.template.base": ("litestar.connection", ("route_reverse",)),
+}
+"""By the module of `url_for`: the module of the class `Request`, and attributes of an app."""
+
+
+def _request_for(url_for: object, objects: Iterable[object]) -> Any:
+    """Return a request to the app among the objects, or to one that has every route; None for other frameworks."""
+    if not (framework := _FRAMEWORKS.get(getattr(url_for, "__module__", ""))):
+        return None
+    module, attributes = framework
+    apps = (one for one in objects if not isinstance(one, type) and all(hasattr(one, name) for name in attributes))
+    app = next(apps, _AnyRoute())
+    scope: dict[str, object] = dict.fromkeys(("app", "litestar_app", "router"), app)
+    scope |= {"type": "http", "method": "GET", "scheme": "https", "server": (_HOST, 443), "client": None}
+    scope |= {"path": "/", "raw_path": b"/", "root_path": "", "query_string": b"", "path_params": {}}
+    scope |= {"headers": [(b"host", _HOST.encode())], "session": {}, "state": {}}
+    return import_module(module).Request(scope)
+
+
+class _AnyRoute:
+    """Stands in for an app that is not in the module of the environment."""
+
+    def route_reverse(self, route_name: object, /, **parameters: object) -> str:
+        parts = (str(part).strip("/") for part in (route_name, *parameters.values()))
+        return quote("/" + "/".join(parts), safe="/:")
+
+    def url_for_static_asset(self, name: str, file_path: str) -> str:
+        return self.route_reverse(name, path=file_path)
+
+    def url_path_for(self, name: str, /, **parameters: object) -> Any:
+        return import_module("starlette.datastructures").URLPath(self.route_reverse(name, **parameters))
 
 
 def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:

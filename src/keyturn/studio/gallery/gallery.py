@@ -30,9 +30,8 @@ from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_samples, fit_samples, names_in
 from keyturn.studio.gallery.sizes import require_readable, require_sendable
 from keyturn.studio.gallery.variables.guessed_values import guess
-from keyturn.studio.gallery.variables.missing_names import MissingName, UndescribedName
+from keyturn.studio.gallery.variables.missing_names import MissingName, StandIn, UndescribedName
 from keyturn.studio.gallery.variables.probe import Variables
-from keyturn.studio.gallery.variables.stand_in import StandIn
 from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
 

@@ -15,8 +15,7 @@ from jinja2.compiler import CodeGenerator, Frame
 
 from keyturn.context_values import within
 from keyturn.studio.gallery.environments import method_call
-from keyturn.studio.gallery.variables.missing_names import stand_in_for
-from keyturn.studio.gallery.variables.stand_in import StandIn
+from keyturn.studio.gallery.variables.missing_names import StandIn, stand_in_for
 
 T = TypeVar("T")
 
