@@ -29,7 +29,7 @@ _PROCESSES = click.IntRange(1, 64)
 @click.option("--host", show_default="server.host, 127.0.0.1", help="Address to listen on.")
 @click.option("--port", show_default="server.port, 8000", type=PORT, help="Port to listen on; 0 takes a free one.")
 @click.option("--uds", metavar="FILE", type=click.Path(path_type=Path), help="Listen on a Unix socket instead.")
-@click.option("--workers", metavar="N", default=1, type=_PROCESSES, help="Answer in N processes; PostgreSQL only.")
+@click.option("--workers", metavar="N", default=1, type=_PROCESSES, help="Answer in N processes; over 1: PostgreSQL.")
 @click.option("--no-worker", is_flag=True, help="Send no mails here; start `keyturn worker` as well.")
 def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no_worker: bool) -> None:
     """Run the API, the hosted pages and a worker, which sends the mails.

@@ -131,7 +131,7 @@ and --trust run them without the sandbox.
 @click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients to check for; see above.")
 @click.option("--fail-on", type=_SEVERITIES, default="error", help="Exit with 1 from this severity on. Default: error.")
 @click.option("--only-changed", is_flag=True, help="Check only mails that changed since --base, according to git.")
-@click.option("--base", metavar="COMMIT", default="HEAD", help="The branch or commit to compare with. Default: HEAD.")
+@click.option("--base", metavar="COMMIT", default="HEAD", help="For --only-changed: compare with it. Default: HEAD.")
 @click.option("--write-baseline", is_flag=True, help="Write all current findings into the baseline, and exit.")
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes. Default: one for each core.")
 @click.option("--no-cache", is_flag=True, help="Check unchanged templates again, too.")
