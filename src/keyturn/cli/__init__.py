@@ -4,6 +4,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -65,10 +66,8 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(COMMANDS[name][0]), name.replace("-", "_"))
         return command
 
-    def resolve_command(
-        self, context: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Do what click does; where there is no such command, name those that it may have been."""
+    def resolve_command(self, context: click.Context, args: list[str]) -> Any:
+        """Do what click does; if there is no such command, name a similar one."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
             close = difflib.get_close_matches(name, COMMANDS, n=1)

@@ -7,9 +7,9 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 import msgspec
@@ -23,6 +23,7 @@ from keyturn.service.inviting.invitations import RETRIED, Campaign
 from keyturn.service.parts import Parts
 from keyturn.service.reset.records.client import Client
 
+_List = IO[str] | None
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"
 _PAGE = 500
@@ -73,26 +74,14 @@ async def link(parts: Parts, email: str, reason: str, with_code: bool, operator:
 @click.argument("email", default="")
 @click.option("--all", "everybody", is_flag=True, help="Send to all active or locked accounts with a password.")
 @click.option("--from", "source", type=click.File(), help="Send to the addresses in this file, one a line.")
-@click.option(
-    "--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="File for the outcome of each address."
-)
-@click.option(
-    "--rate", default="300/minute", show_default=True, type=rate, help="How many links to send, and how fast."
-)
+@click.option("--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="File for each outcome.")
+@click.option("--rate", default="300/minute", show_default=True, type=rate, help="How fast to send the links.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen, and send no mail.")
 @click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @REASON
 @OPERATOR
 def reset(
-    email: str,
-    everybody: bool,
-    source: IO[str] | None,
-    result: Path | None,
-    rate: float,
-    dry_run: bool,
-    yes: bool,
-    reason: str,
-    operator: Client,
+    email: str, everybody: bool, source: _List, result: Path | None, rate: float, dry_run: bool, yes: bool, **why: Any
 ) -> None:
     """Send a reset link to one account, or to all.
 
@@ -108,7 +97,7 @@ def reset(
     """
     if [bool(email), everybody, source is not None].count(True) != 1:
         raise click.UsageError("Give one address, --all or --from.")
-    campaign = Campaign(name=secrets.token_hex(8), operator=operator, reason=reason)
+    campaign = Campaign(name=secrets.token_hex(8), **why)
     if email:
         _ask_one(campaign, email, dry_run=dry_run)
         return
@@ -133,16 +122,12 @@ async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: boo
 
 
 @takes_parts
-async def _ask_all(
-    parts: Parts, campaign: Campaign, listed: Iterable[str] | None, result: Path | None, rate: float
-) -> None:
+async def _ask_all(parts: Parts, campaign: Campaign, listed: _List, result: Path | None, rate: float) -> None:
     """Send the links in waves, and write each outcome to `result`; without that file, only say what would happen."""
     await parts.accounts.require_ready()
     if listed is None and not parts.accounts.offers(AccountStore.addresses_after):
-        store = parts.settings.accounts.store
-        raise CommandRefused(
-            f"the store {store} cannot list its accounts: put the addresses into a file, and use --from addresses.txt"
-        )
+        wrong = f"the store {parts.settings.accounts.store} cannot list its accounts"
+        raise CommandRefused(f"{wrong}: put the addresses into a file, and use --from addresses.txt")
     results = Results(result, campaign) if result else None
     if results and not results.goes_on:
         await parts.operators.begin(campaign)
@@ -164,15 +149,11 @@ async def _ask_all(
     click.echo(_outcome(counts, is_dry=results is None))
 
 
-async def _waves(
-    parts: Parts, listed: Iterable[str] | None, size: int, results: "Results | None"
-) -> AsyncIterator[Sequence[str]]:
-    """Yield the addresses that earlier runs have not handled, a wave at a time."""
+async def _waves(parts: Parts, listed: _List, size: int, results: "Results | None") -> AsyncIterator[Sequence[str]]:
     wave: list[str] = []
     async for email in _addresses(parts, listed):
-        if results and results.is_done(email):
-            continue
-        wave.append(email)
+        if not (results and results.is_done(email)):
+            wave.append(email)
         if len(wave) == size:
             yield wave
             wave = []
@@ -180,7 +161,7 @@ async def _waves(
         yield wave
 
 
-async def _addresses(parts: Parts, listed: Iterable[str] | None) -> AsyncIterator[str]:
+async def _addresses(parts: Parts, listed: _List) -> AsyncIterator[str]:
     for line in listed or ():
         if email := line.partition(",")[0].strip():
             yield email
@@ -205,10 +186,9 @@ def _summary(counts: Counter[str]) -> str:
 
 
 class Results:
-    """The file with the outcome of each address. An address's last row counts, which is written once it is certain.
+    """The file with the outcome of each address, whose last row counts. The first row has the name of the run.
 
-    The first row has the name of the run. No account gets two links under that name, even if a run stopped before it
-    wrote the row.
+    No account gets two links under that name, even if a run stopped before it wrote the row.
     """
 
     def __init__(self, file: Path, campaign: Campaign) -> None:
@@ -255,7 +235,6 @@ def _cell_of(email: str) -> str:
 
 
 def _address_in(cell: str) -> str:
-    """Undo `_cell_of`; an address that itself begins with that sign stays as it is."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_BEGINS_A_FORMULA) else cell
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
@@ -13,7 +13,7 @@ import msgspec
 
 from keyturn.cli.account_resets import link, reset, unlock
 from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, account_of, operator_named, takes_parts
-from keyturn.cli.terminal import CommandRefused, accent, facts, listing, muted, print_json
+from keyturn.cli.terminal import Columns, CommandRefused, accent, facts, listing, muted, print_json
 from keyturn.service import addresses
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
@@ -34,9 +34,6 @@ def accounts() -> None:
 
 for command in (link, reset, unlock):
     accounts.add_command(command)
-
-
-# Second factors that Keyturn keeps itself
 
 
 @accounts.command()
@@ -123,10 +120,8 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
 def _own_step(parts: Parts) -> OwnSecondStep:
     step = parts.second_step.step
     if not isinstance(step, OwnSecondStep):
-        raise CommandRefused(
-            f'second_step.source is "{parts.settings.second_step.source}": this command needs "builtin",'
-            ' or "table" for recovery codes'
-        )
+        wrong = f'second_step.source is "{parts.settings.second_step.source}"'
+        raise CommandRefused(f'{wrong}: this command needs "builtin", or "table" for recovery codes')
     return step
 
 
@@ -140,7 +135,6 @@ def _kept_here(parts: Parts) -> BuiltinFactors:
 
 
 def _show(seed: bytes, email: str, brand: str) -> None:
-    """Print the seed for an authenticator app: as a QR code or, without the extra `qr`, as an address; and as a key."""
     uri, text = otpauth_uri(seed, email, brand), base32(seed)
     try:
         import segno
@@ -167,8 +161,7 @@ def _require_code(seed: bytes) -> int:
 
 def _print_recovery_codes(codes: Sequence[str]) -> None:
     click.echo("Recovery codes: each works once, without the phone. Print them now: they are not shown again.\n")
-    for code in codes:
-        click.echo(f"  {code}")
+    click.echo("\n".join(f"  {code}" for code in codes))
 
 
 @accounts.command()
@@ -201,9 +194,8 @@ async def _add(parts: Parts, new: Account, password: str | None) -> None:
     if password is not None:
         await parts.policy.require(password, new.email)
         hashed = await parts.hasher.hash(password)
-    account = await _builtin(
-        parts, "can be added here. Add it in your app, then run `keyturn accounts invite EMAIL`"
-    ).add(new, hashed)
+    store = _builtin(parts, "can be added here. Add it in your app, then run `keyturn accounts invite EMAIL`")
+    account = await store.add(new, hashed)
     click.echo(f"Added {accent(account.email)} with id {account.id}.")
     if account.active and account.awaits_password:
         await parts.operators.invite_all([account.email], operator_named(""))
@@ -231,16 +223,13 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
 
 @takes_parts
 async def _invite(parts: Parts, named: Sequence[str], operator: Client, reason: str) -> None:
-    """Invite the named users, or else every user who has no password."""
     await parts.accounts.require_ready()
     invited = named or await _everybody_awaiting(parts)
     if faults := [fault for email in named if (fault := await _objection(parts, email))]:
         raise CommandRefused("; ".join(faults))
     await parts.operators.invite_all(invited, operator, reason)
-    if invited:
-        click.echo(f"The worker will send {len(invited)} {'invitation' if len(invited) == 1 else 'invitations'}.")
-    else:
-        click.echo("No account is waiting for a first password.")
+    sent = f"The worker will send {len(invited)} {'invitation' if len(invited) == 1 else 'invitations'}."
+    click.echo(sent if invited else "No account is waiting for a first password.")
 
 
 @accounts.command(name="list")
@@ -253,7 +242,7 @@ async def list_accounts(parts: Parts, as_json: bool) -> None:
     Example:  keyturn accounts list --json
     """
     stored = await _builtin(parts, "can be listed. Show a single account with `keyturn accounts find EMAIL`").list()
-    columns: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    columns: Columns = {
         "EMAIL": itemgetter("email"),
         "NAME": itemgetter("name"),
         "KIND": itemgetter("kind"),
@@ -279,18 +268,14 @@ async def find(parts: Parts, email: str, as_json: bool) -> None:
 
 
 async def _everybody_awaiting(parts: Parts) -> list[str]:
-    """Return the addresses that can get mail and await a password, each once."""
     stored = await parts.accounts.awaiting_password()
     if stored is None:
-        raise CommandRefused(
-            f"the store {parts.settings.accounts.store} cannot list accounts without a password:"
-            " give their addresses, as in `keyturn accounts invite EMAIL...`"
-        )
+        wrong = f"the store {parts.settings.accounts.store} cannot list accounts without a password"
+        raise CommandRefused(f"{wrong}: give their addresses, as in `keyturn accounts invite EMAIL...`")
     return list({addresses.normalize(email): None for email in stored if addresses.is_same_mailbox(email, email)})
 
 
 async def _objection(parts: Parts, email: str) -> str:
-    """Return why an address cannot be invited; "" if it can."""
     account = await parts.accounts.find(email)
     if account is None:
         return f"there is no account with the address {email}"
@@ -304,8 +289,6 @@ async def _objection(parts: Parts, email: str) -> str:
 def _builtin(parts: Parts, otherwise: str) -> BuiltinAccounts:
     """Return the built-in store; `otherwise` ends the sentence "only accounts of the built-in store ..."."""
     if not isinstance(parts.accounts, BuiltinAccounts):
-        raise CommandRefused(
-            f"the accounts are in the store {parts.settings.accounts.store}; only accounts of the built-in store"
-            f" {otherwise}"
-        )
+        where = f"the accounts are in the store {parts.settings.accounts.store}"
+        raise CommandRefused(f"{where}; only accounts of the built-in store {otherwise}")
     return parts.accounts

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import sys
-from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -12,7 +11,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from keyturn.cli.connections import limits_of_process
-from keyturn.cli.running import serve, uvicorn_config
+from keyturn.cli.running import Call, serve, uvicorn_config
 from keyturn.garbage import collect_seldom
 from keyturn.service.app import create_app
 from keyturn.service.child_worker.supervisor import supervised
@@ -23,7 +22,7 @@ from keyturn.service.settings import Secret, Settings
 from keyturn.service.telemetry.logs import configure_logs
 
 
-def answer(settings: Settings, bound: socket.socket, announce: Callable[[], None], *, worker: bool) -> None:
+def answer(settings: Settings, bound: socket.socket, announce: Call, *, worker: bool) -> None:
     parts = Parts(settings)
     app = create_app(settings, parts=parts, worker=worker)
 
@@ -34,9 +33,7 @@ def answer(settings: Settings, bound: socket.socket, announce: Callable[[], None
     run(work())
 
 
-def answer_in_processes(
-    settings: Settings, bound: socket.socket, announce: Callable[[], None], count: int, *, worker: bool
-) -> None:
+def answer_in_processes(settings: Settings, bound: socket.socket, announce: Call, count: int, *, worker: bool) -> None:
     """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each answers for all."""
     parts = Parts(settings)
     # If no key is set, this process's own.
@@ -52,7 +49,6 @@ def answer_in_processes(
 
 
 def _app_of_process(settings: Settings) -> ASGIApp:
-    """Return the app of one of uvicorn's processes, which begins here."""
     configure_logs(settings.logs.level)
     app = create_app(settings, parts=Parts(settings), worker=False)
     collect_seldom(loaded=True)

@@ -18,18 +18,10 @@ from keyturn.service.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.server")
 
-_MOST_AHEAD = 16
-"""Requests that a client may send before the first is answered."""
-
-_MOST_UNREAD = 1_000_000
-"""Bytes that are read and thrown away after a refusal."""
-
-_LOOKS = 8
-"""How often a connection's wait is compared to `request_timeout` in that time."""
-
-_OWN_FILES = 128
-"""Files of the process itself: connections to the database and to providers, its log, its worker's pipes."""
-
+_MOST_AHEAD = 16  # requests that a client may send before the first is answered
+_MOST_UNREAD = 1_000_000  # bytes that are read and thrown away after a refusal
+_LOOKS = 8  # how often a connection's wait is compared to `request_timeout` in that time
+_OWN_FILES = 128  # files of the process itself, such as connections to the database and to providers
 _FEWEST = 16
 
 _SECURITY = (
@@ -38,8 +30,7 @@ _SECURITY = (
     b"referrer-policy: no-referrer",
     b"cache-control: no-store",
 )
-_END = b"\r\n".join([*_SECURITY, b"connection: close", b"content-length: 0", b"", b""])
-"""The headers of a refused request."""
+_END = b"\r\n".join([*_SECURITY, b"connection: close", b"content-length: 0", b"", b""])  # of a refused request
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +176,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(self._fault)
 
     def _begin_to_wait(self) -> None:
-        """Wait for the client from now on, unless it waits for an answer."""
         self.waiting_since = None if self._owed > 0 else monotonic()
 
     def _look(self) -> None:

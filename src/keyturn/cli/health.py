@@ -10,8 +10,7 @@ from keyturn.cli.sockets import address_in_url
 from keyturn.cli.terminal import PORT, fail
 from keyturn.service.settings.reading import inspect_settings
 
-_PATIENCE = 5
-"""Seconds for the answer."""
+_PATIENCE = 5  # seconds for the answer
 
 
 @click.command()

@@ -18,7 +18,7 @@ from keyturn.service.settings.reading import FILE_NAME
 from keyturn.service.settings.url_rules import database_kind
 from keyturn.service.settings.variables import Variables
 
-_FLAGS = {
+_FLAGS = {  # by setting
     "mail.from": "--from",
     "brand.name": "--brand",
     "base_url": "--base-url",
@@ -29,20 +29,13 @@ _FLAGS = {
     "accounts.table.url": "--database",
     "database.url": "--together",
 }
-"""The flags of settings."""
 
 
 @click.command()
-@click.option(
-    "--database", metavar="URL", help="Your app's database, or its variable. Default: '${DATABASE_URL}', if it is set."
-)
-@click.option(
-    "--store", metavar="NAME", help="Where accounts are: builtin, table, supabase, or your own package.module:factory."
-)
+@click.option("--database", metavar="URL", help="Your app's database. Default: '${DATABASE_URL}', if it is set.")
+@click.option("--store", metavar="NAME", help="Where accounts are: builtin, table, supabase or package.module:factory.")
 @click.option("--table", metavar="NAME", help="The table with the accounts. Default: the table that fits best.")
-@click.option(
-    "--together/--apart", default=None, help="Keep Keyturn's tables in that database, or in one of their own."
-)
+@click.option("--together/--apart", default=None, help="Keep Keyturn's tables in that database, or in another.")
 @click.option("--supabase-url", metavar="URL", help="Address of the Supabase project.")
 @click.option("--base-url", metavar="URL", help="Public address of Keyturn. Default: this machine's.")
 @click.option("--sign-in-url", metavar="URL", help="Your app's sign-in page. Default: Keyturn's page.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def missing_settings() -> str:
-    """Return that nothing is configured here, in words; "" where a file or a variable of Keyturn's is there."""
+    """Return in words that nothing is configured here; "" if a file or a variable of Keyturn's exists."""
     if any(name.startswith(PREFIX) or name == CREDENTIALS for name in os.environ) or Path(FILE_NAME).exists():
         return ""
     return f"there is no {FILE_NAME} in {Path.cwd()}: all settings have their defaults"

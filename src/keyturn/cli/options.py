@@ -45,7 +45,7 @@ def rate(text: object) -> float:
     return limit.amount / limit.seconds
 
 
-def operator_named(name: str) -> Client:
+def operator_named(name: str | None) -> Client:
     """Return who runs the command: by the name that they say, or else the one that the operating system has."""
     import pwd  # not available on Windows, where the studio runs
 
@@ -65,31 +65,21 @@ ADDRESS = click.argument("email", callback=lambda _, __, text: addresses.parse(t
 OPERATOR = click.option(
     "--as",
     "operator",
-    default="",
     metavar="NAME",
     callback=lambda _, __, name: operator_named(name),
-    help="Your name for the audit trail.",
+    help="Your name in the audit.",
 )
-REASON = click.option(
-    "--reason", default="", callback=printable, help="The reason that the mail and the page give the user."
-)
+REASON = click.option("--reason", default="", callback=printable, help="The reason that mail and page give the user.")
 EMAIL = click.option(
     "--email", default="", callback=lambda _, __, text: text and addresses.parse(text), help="Show only this address."
 )
-SINCE = click.option(
-    "--since", type=ago, metavar="DURATION", help="Show only the last hours or days: 1h or 7d, for example."
-)
-LAST = click.option(
-    "--last", default=50, show_default=True, type=click.IntRange(1), help="Show at most this many, newest first."
-)
+SINCE = click.option("--since", type=ago, metavar="DURATION", help="Show only the last hours or days, as 1h or 7d.")
+LAST = click.option("--last", default=50, show_default=True, type=click.IntRange(1), help="Show at most this many.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def takes_parts(command: Callable[Concatenate[Parts, Arguments], Awaitable[None]]) -> Callable[Arguments, None]:
-    """Return a function that runs a coroutine function whose first argument is the parts.
-
-    The function raises SettingsInvalid, or DatabaseUnready where the database was not migrated.
-    """
+    """Return a function that gives a coroutine function the parts. It raises SettingsInvalid and DatabaseUnready."""
 
     @wraps(command)
     def run_command(*arguments: Arguments.args, **options: Arguments.kwargs) -> None:
@@ -104,7 +94,6 @@ def takes_parts(command: Callable[Concatenate[Parts, Arguments], Awaitable[None]
 
 
 async def account_of(parts: Parts, address: str) -> Account:
-    """Return the account. Raises CommandRefused, and the store's own error if it is not ready."""
     await parts.accounts.require_ready()
     account = await parts.accounts.find(address)
     if account is None:

@@ -1,23 +1,23 @@
 """outbox: lists outgoing messages and their history, and retries them."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import click
 import msgspec
 
 from keyturn.cli.options import JSON, LAST, SINCE, takes_parts
-from keyturn.cli.terminal import error, facts, listing, muted, print_json, stamp, strong, warning
+from keyturn.cli.terminal import Columns, error, facts, listing, muted, print_json, stamp, strong, warning
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import STATES, Event, Item, MessageUnknown, RetryRefused, history_of, read
 from keyturn.service.outbox.history import retry as retry_messages
 from keyturn.service.outbox.models import DEAD, ERASED, WAITING
 from keyturn.service.parts import Parts
 
-_WARNINGS = {"delayed"}
-_ERRORS = {"failed", "suppressed", "bounced", "complained", DEAD}
+_COLOURS = {"delayed": warning} | dict.fromkeys(("failed", "suppressed", "bounced", "complained", DEAD), error)
 
 _TOLD = {
     "hastened": "Message {} is due now.",
@@ -44,10 +44,10 @@ async def list_messages(parts: Parts, state: str | None, since: datetime | None,
     Example:  keyturn outbox list --state dead --since 1d
     """
     items = await read(parts.database, state=state or "", since=since, most=last)
-    columns: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    columns: Columns = {
         "ID": lambda item: str(item["id"]),
         "WHEN (UTC)": lambda item: stamp(item["created_at"]),
-        "KIND": lambda item: item["kind"],
+        "KIND": itemgetter("kind"),
         "STATE": lambda item: colour_state(item["state"]),
         "TRIES": lambda item: str(item["tries"]),
         "NEXT TRY (UTC)": _next_try,
@@ -74,8 +74,8 @@ async def show(parts: Parts, message_id: int, as_json: bool) -> None:
     history = await history_of(parts.database, message_id)
     if as_json:
         events = [
-            {"at": event.at, "event": event.event, "detail": event.detail, "reported": event.source_id is not None}
-            for event in history
+            {"at": one.at, "event": one.event, "detail": one.detail, "reported": one.source_id is not None}
+            for one in history
         ]
         print_json({**_as_json(item), "history": events})
         return
@@ -91,9 +91,7 @@ async def show(parts: Parts, message_id: int, as_json: bool) -> None:
 @outbox.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1))
 @click.option("--dead", is_flag=True, help="All dead messages that still have their address.")
-@click.option(
-    "--waiting", is_flag=True, help="All messages that wait for a later try, once their provider works again."
-)
+@click.option("--waiting", is_flag=True, help="All messages that wait for a later try, once their provider works.")
 def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
     """Retry messages.
 
@@ -132,21 +130,16 @@ async def _retry(parts: Parts, ids: Sequence[int]) -> None:
 
 
 def colour_state(state: str) -> str:
-    """Return a state as it is printed: what went wrong stands out, what may yet go right a little."""
-    return error(state) if state in _ERRORS else warning(state) if state in _WARNINGS else state
-
-
-def _recipient_of(item: Item) -> str:
-    payload = msgspec.json.decode(item.payload)
-    about = payload["event"]["data"] if "event" in payload else payload
-    return about.get("email") or (f"account {about['account_id']}" if "account_id" in about else "erased")
+    return _COLOURS.get(state, str)(state)
 
 
 def _as_json(item: Item) -> Mapping[str, Any]:
+    payload = msgspec.json.decode(item.payload)
+    about = payload["event"]["data"] if "event" in payload else payload
     return {
         "id": item.id,
         "kind": item.kind,
-        "for": _recipient_of(item),
+        "for": about.get("email") or (f"account {about['account_id']}" if "account_id" in about else "erased"),
         "state": item.state,
         "reason": item.reason,
         "tries": item.attempts,

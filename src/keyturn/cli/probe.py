@@ -48,9 +48,8 @@ Probe only what is yours. URL is an address of this machine. Another host has to
 prints, at /.well-known/keyturn-probe, and gets two requests a second.
 """
 
-
-_STOPPED = 130
-"""The exit code of a command that Ctrl-C ended (128 and the signal's number)."""
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_STOPPED = 130  # the exit code of a command that Ctrl-C ended (128 and the signal's number)
 
 
 def _known_attacks(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -70,15 +69,11 @@ def _known_attacks(_: click.Context, __: click.Parameter, names: tuple[str, ...]
 @click.option("--change", metavar="CALL", help="The call with which a signed-in user changes a password.")
 @click.option("--private", metavar="CALL", help="A GET that only a signed-in user may call.")
 @click.option("--second-step", is_flag=True, default=None, help="The first account has a second factor.")
-@click.option(
-    "--file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A TOML file with the URL and the options. The probe adds what it found.",
-)
+@click.option("--file", type=_FILE, help="A TOML file with the URL and the options, to which the probe adds.")
 @click.option("--only", multiple=True, metavar="ATTACK", callback=_known_attacks, help="Play only this attack.")
 @click.option("--json", "form", flag_value="json", help="Print the report as JSON.")
 @click.option("--sarif", "form", flag_value="sarif", help="Print the report as SARIF, for code scanning.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as a page.")
+@click.option("--html", type=_FILE, help="Also write the report as a page.")
 @click.option("--list", "form", flag_value="list", help="List all attacks, and play none.")
 def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **options: Any) -> None:
     if form == "list":
@@ -95,7 +90,7 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
     from keyturn.studio.inbox.store import CapturedMails
 
     try:
-        _require_folders(html, file)
+        _require_folders(html, file)  # before a run of minutes
         inbox = CapturedMails()
         run = Run(_read_target(options, file), inbox)
         report = _play(run, inbox, only)
@@ -111,14 +106,13 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
 
 
 def _require_folders(*files: Path | None) -> None:
-    """Look before a run of minutes whether its files can be written."""
     for file in files:
         if file and not file.parent.is_dir():
             raise CommandRefused(f"{file}: there is no such folder.")
 
 
 def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
-    """Return what options and file say; another host gets a value to publish. Raises CannotProbe."""
+    """Return what options and file say, with a value for another host to publish. Raises CannotProbe."""
     from keyturn.probe.target import add_to_file, with_file
     from keyturn.probe.web import needs_permission
 
@@ -130,10 +124,7 @@ def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
 
 
 def _play(run: "Run", inbox: "CapturedMails", only: tuple[str, ...]) -> "Report":
-    """Play the attacks, then print the accounts' passwords. Ctrl-C ends them, with a report.
-
-    Raises CannotProbe and CommandRefused.
-    """
+    """Play the attacks, then print the accounts' passwords. Raises CannotProbe and CommandRefused."""
     from keyturn.probe.probe import play
     from keyturn.studio.inbox.smtp_server import SmtpServer
 

@@ -1,14 +1,15 @@
 """audit and mailbox: show events, unblock an address."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import click
 
 from keyturn.cli.options import ADDRESS, EMAIL, JSON, LAST, OPERATOR, SINCE, takes_parts
 from keyturn.cli.outbox import colour_state
-from keyturn.cli.terminal import facts, listing, print_json, stamp, strong, warning
+from keyturn.cli.terminal import Columns, facts, listing, print_json, stamp, strong, warning
 from keyturn.service.clock import now
 from keyturn.service.outbox.models import DROPPED
 from keyturn.service.parts import Parts
@@ -30,12 +31,12 @@ async def audit(parts: Parts, email: str, since: datetime | None, last: int, as_
     Example:  keyturn audit --email ada@northwind.example --since 7d
     """
     entries = await parts.audit.read(email=email, since=since, most=last)
-    columns: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    columns: Columns = {
         "WHEN (UTC)": lambda entry: stamp(entry["at"]),
         "EVENT": _event,
-        "OUTCOME": lambda entry: entry["outcome"],
+        "OUTCOME": itemgetter("outcome"),
         "MAIL": _mail,
-        "EMAIL": lambda entry: entry["email"],
+        "EMAIL": itemgetter("email"),
         "ADDRESS": _who,
     }
     empty = "No matching entries." if email or since else "No entries yet."
@@ -43,7 +44,6 @@ async def audit(parts: Parts, email: str, since: datetime | None, last: int, as_
 
 
 def _event(entry: Mapping[str, Any]) -> str:
-    """Return the event, with a mark if the owner reported it as unwanted."""
     is_unwanted = entry["event"] == NOT_ME or entry["outcome"] == ADDRESS_CHANGED
     return warning(f"! {entry['event']}") if is_unwanted else entry["event"]
 
@@ -57,9 +57,6 @@ def _mail(entry: Mapping[str, Any]) -> str:
 def _who(entry: Mapping[str, Any]) -> str:
     who = entry["ip_address"] or (entry["operator"] and f"by {entry['operator']}") or ""
     return f"{who}: {entry['note']}" if entry["note"] else who
-
-
-# mailbox: why an address gets no reset mail, and how to unblock it
 
 
 @click.group()
@@ -79,17 +76,16 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
     """
     moment = now()
     state = (await parts.mailboxes.look([email]))[email]
-    values: Mapping[str, object] = {}
-    if state.mails or state.refusal:
-        values = {
-            "mails_today": state.mails,
-            "daily": parts.mailboxes.daily,
-            "free_at": moment + state.wait,
-            "suppressed_until": moment + state.suppressed if state.suppressed else None,
-        }
+    has_records = bool(state.mails or state.refusal)
+    values = {
+        "mails_today": state.mails,
+        "daily": parts.mailboxes.daily,
+        "free_at": moment + state.wait,
+        "suppressed_until": moment + state.suppressed if state.suppressed else None,
+    }
     if as_json:
-        print_json(values)
-    elif values:
+        print_json(values if has_records else {})
+    elif has_records:
         click.echo(f"{strong(email)}\n")
         facts(values)
     else:

@@ -15,23 +15,15 @@ from keyturn.garbage import collect_seldom
 from keyturn.service.event_loop import on_signals
 
 App = Callable[..., Any]
+Call = Callable[[], None]
 
-_PATIENCE = 2
-"""Seconds for open requests at the end; a browser's live connection would otherwise never end."""
-
-_IDLE = 75
-"""Seconds between two requests: longer than load balancers keep a connection, which would use it as it closes."""
-
-_DEFAULTS = ConnectionLimits()
+_PATIENCE = 2  # seconds for open requests at the end; a browser's live connection would otherwise never end
+_IDLE = 75  # seconds between two requests: load balancers must close a connection first
+_USUAL = ConnectionLimits()
 
 
 async def serve(
-    app: App,
-    bound: socket.socket,
-    ready: Callable[[], None],
-    stopping: Callable[[], None] = lambda: None,
-    *,
-    limits: ConnectionLimits = _DEFAULTS,
+    app: App, bound: socket.socket, ready: Call, stopping: Call = lambda: None, *, limits: ConnectionLimits = _USUAL
 ) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins."""
     server = _Server(uvicorn_config(app, limits), ready)
@@ -48,7 +40,7 @@ async def serve(
 @contextlib.asynccontextmanager
 async def serving(app: App, bound: socket.socket) -> AsyncIterator[None]:
     """Serve while the block runs, and leave the signals to it."""
-    server = _Server(uvicorn_config(app, _DEFAULTS, lifespan="off"), lambda: None)
+    server = _Server(uvicorn_config(app, _USUAL, lifespan="off"), lambda: None)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         yield
@@ -61,8 +53,7 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
     """Return uvicorn's configuration. It can be pickled for other processes if `app` can.
 
     An access log would hold the paths of reset links (OWASP ASVS 16.2.5). Only `server.trusted_proxies` decides who the
-    client is. WebSockets are unused, and their protocols have other limits. The loop is asyncio's in each process, as
-    in `event_loop.run`.
+    client is. WebSockets are unused, and their protocols have other limits.
     """
     http: Any = partial(BoundedProtocol, limits)
     more |= {"access_log": False, "proxy_headers": False, "server_header": False, "ws": "none"}
@@ -71,12 +62,9 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
 
 
 class _Server(uvicorn.Server):
-    """Announces when it answers, and leaves the signals to the process.
+    """Announces when it answers, and leaves the signals to the process: uvicorn would raise them again at the end."""
 
-    Uvicorn would raise a signal again after its clean end, so the process would end with a bad exit code.
-    """
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Call) -> None:
         super().__init__(config)
         self._ready = ready
 

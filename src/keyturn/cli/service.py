@@ -22,26 +22,14 @@ from keyturn.service.telemetry.logs import configure_logs
 if TYPE_CHECKING:
     from keyturn.service.parts import Parts
 
-_MOST_PROCESSES = 64
+_PROCESSES = click.IntRange(1, 64)
 
 
 @click.command()
 @click.option("--host", show_default="server.host, 127.0.0.1", help="Address to listen on.")
 @click.option("--port", show_default="server.port, 8000", type=PORT, help="Port to listen on; 0 takes a free one.")
-@click.option(
-    "--uds",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Listen on a Unix socket instead, for a proxy on this machine.",
-)
-@click.option(
-    "--workers",
-    metavar="N",
-    default=1,
-    show_default=True,
-    type=click.IntRange(1, _MOST_PROCESSES),
-    help="Answer in N processes. Over 1: with PostgreSQL only.",
-)
+@click.option("--uds", metavar="FILE", type=click.Path(path_type=Path), help="Listen on a Unix socket instead.")
+@click.option("--workers", metavar="N", default=1, type=_PROCESSES, help="Answer in N processes; over 1: PostgreSQL.")
 @click.option("--no-worker", is_flag=True, help="Send no mails here; start `keyturn worker` as well.")
 def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no_worker: bool) -> None:
     """Run the API, the hosted pages and a worker, which sends the mails.
@@ -72,7 +60,7 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
     else:
         bound = listen(host or settings.server.host, wanted, "--port or server.port", "--host or server.host")
     place = f"the Unix socket {uds}" if uds else f"http://{address_of(bound)}"
-    announce = partial(_announce, settings, place, "" if uds else _links_elsewhere(settings, wanted))
+    announce = partial(_announce, settings, place, 0 if uds else wanted)
     with bound:
         if workers > 1:
             answer_in_processes(settings, bound, announce, workers, worker=not no_worker)
@@ -80,13 +68,19 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
             answer(settings, bound, announce, worker=not no_worker)
 
 
-def _announce(settings: Settings, place: str, warning: str) -> None:
-    click.echo(_describe_installation(settings), err=True)
-    if warning:
-        click.echo(f"keyturn: {warning}", err=True)
+def _announce(settings: Settings, place: str, port: int) -> None:
+    """Say what is in use, and warn of links that lead to another port of this machine. `port`: 0 for a free one."""
+    table = f" ({settings.accounts.table.table})" if settings.accounts.store == "table" else ""
+    file = Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).absolute()
+    read = f"from {file}" if file.is_file() else f"from the environment only, because there is no {file}"
+    lines = [f"Accounts: store {settings.accounts.store}{table}. Settings: {read}"]
+    linked = local_port(settings.base_url)
+    if port and linked not in (None, port) and not settings.server.trusted_proxies:  # else a proxy may listen there
+        wrong = f"base_url is {settings.base_url}, but Keyturn listens on port {port}, so links in mails will not work"
+        lines.append(f"keyturn: {wrong}: set server.port to {linked}, or correct base_url")
     if settings.mail.transport == "capture":
-        click.echo(f"Mails are saved in {settings.mail.capture_dir}: `keyturn studio --port 8002` shows them", err=True)
-    click.echo(f"Keyturn answers on {place}", err=True)
+        lines.append(f"Mails are saved in {settings.mail.capture_dir}: `keyturn studio --port 8002` shows them")
+    click.echo("\n".join([*lines, f"Keyturn answers on {place}"]), err=True)
 
 
 @click.command()
@@ -147,33 +141,8 @@ def migrate() -> None:
         click.echo(f"keyturn: {missing}", err=True)
 
 
-def _describe_installation(settings: Settings) -> str:
-    """Return a description of the accounts and the settings in use."""
-    table = f" ({settings.accounts.table.table})" if settings.accounts.store == "table" else ""
-    file = Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).absolute()
-    read = f"from {file}" if file.is_file() else f"from the environment only, because there is no {file}"
-    return f"Accounts: store {settings.accounts.store}{table}. Settings: {read}"
-
-
-def _links_elsewhere(settings: Settings, port: int) -> str:
-    """Return a warning if links lead to another port of this machine than `port`; "" if a proxy may listen there.
-
-    Port 0 means a free port, which a `base_url` cannot name in advance.
-    """
-    linked = local_port(settings.base_url)
-    if port == 0 or linked in (None, port) or settings.server.trusted_proxies:
-        return ""
-    return (
-        f"base_url is {settings.base_url}, but Keyturn listens on port {port}, so links in mails will not work: set"
-        f" server.port to {linked}, or correct base_url"
-    )
-
-
 async def _require_ready(parts: "Parts") -> None:
-    """Raise before anything starts, so that users see a sentence for each fault and not a lifespan's traceback.
-
-    Raises DatabaseUnready if the migrations were not run, and the store's own error if the accounts are not ready.
-    """
+    """Raise DatabaseUnready, or the store's own error, before anything starts: a sentence, not a traceback."""
     from keyturn.service.database.migrations import ahead_text, require_current
 
     current = await require_current(parts.database)

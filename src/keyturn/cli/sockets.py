@@ -11,9 +11,7 @@ _OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not lis
 
 
 def listen(host: str, port: int, option: str = "--port", host_option: str = "--host") -> socket.socket:
-    """Return a bound socket, so that a taken port is known before anything else is started.
-
-    `option` is the one that chooses another port, `host_option` another host. Raises CommandRefused.
+    """Return a bound socket. Raises CommandRefused, which names the options for another port and another host.
 
     The socket names its protocol. Without one, asyncio does not set TCP_NODELAY on the connections, and an answer in
     two parts waits 40 ms for the client's delayed acknowledgement (RFC 896, RFC 1122 4.2.3.2).
@@ -37,14 +35,12 @@ def listen(host: str, port: int, option: str = "--port", host_option: str = "--h
 
 
 def listen_at(path: Path) -> socket.socket:
-    """Return a socket bound to a file for its owner and group. Raises CommandRefused.
-
-    A file whose program has ended is replaced.
-    """
+    """Return a socket at a file for its owner and group, in place of an ended program's. Raises CommandRefused."""
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if path.is_socket() and not _is_answered(path):
-            path.unlink()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            if path.is_socket() and probe.connect_ex(str(path)) == errno.ECONNREFUSED:
+                path.unlink()
         bound.bind(str(path))
         path.chmod(0o660)  # nothing can connect before `listen`
         bound.listen(2048)
@@ -55,13 +51,7 @@ def listen_at(path: Path) -> socket.socket:
     return bound
 
 
-def _is_answered(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(str(path)) != errno.ECONNREFUSED
-
-
 def address_of(bound: socket.socket) -> str:
-    """Return "host:port" as it stands in a URL; this machine's own where it listens on all addresses."""
     return address_in_url(*bound.getsockname()[:2])
 
 

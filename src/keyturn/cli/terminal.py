@@ -17,7 +17,6 @@ import click
 from keyturn.errors import KeyturnError
 
 PORT = click.IntRange(0, 65535)
-"""What a --port may be; the studio, the demo and the service take the same."""
 
 
 class CommandRefused(KeyturnError):
@@ -29,8 +28,7 @@ _CONTROLS = re.compile("[\0-\x08\n-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def wants_no_colour() -> bool:
-    """Tell whether NO_COLOR is set (https://no-color.org)."""
-    return bool(os.environ.get("NO_COLOR"))
+    return bool(os.environ.get("NO_COLOR"))  # https://no-color.org
 
 
 accent, warning, error = (partial(click.style, fg=colour) for colour in ("green", "yellow", "red"))
@@ -46,10 +44,7 @@ def harmless(text: str) -> str:
 
 
 def wrap(text: str, indent: str) -> str:
-    """Return a text in lines of the terminal, each later one behind `indent`; as it is if piped.
-
-    A command stays on one line, to copy it.
-    """
+    """Return a text in lines of the terminal, each later one behind `indent`; a command stays on one line."""
     if not sys.stdout.isatty():
         return text
     width = max(shutil.get_terminal_size().columns - len(indent), 30)
@@ -59,15 +54,11 @@ def wrap(text: str, indent: str) -> str:
 
 
 def stamp(moment: datetime) -> str:
-    """Return a time, in UTC, as every table writes it."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def ready() -> str:
-    """Return what a greeting says once requests are answered: "ready in 0.6 s".
-
-    Only Linux tells when a process started (proc(5)).
-    """
+    """Return "ready in 0.6 s" for a greeting; "ready" where the system does not tell the start (proc(5))."""
     if not sys.platform.startswith("linux"):
         return "ready"
     fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
@@ -77,21 +68,15 @@ def ready() -> str:
 
 def fail(*lines: str) -> NoReturn:
     """Say what is wrong, on stderr, and end with 1."""
-    color = False if wants_no_colour() else None
-    click.echo(error("keyturn: ") + lines[0], err=True, color=color)
-    for line in lines[1:]:
-        click.echo(line, err=True, color=color)
+    click.echo("\n".join([error("keyturn: ") + lines[0], *lines[1:]]), err=True, color=not wants_no_colour() and None)
     sys.exit(1)
 
 
-def listing(
-    entries: Sequence[Mapping[str, Any]],
-    columns: Mapping[str, Callable[[Mapping[str, Any]], str]],
-    empty: str,
-    *,
-    as_json: bool,
-) -> None:
-    """Print entries in aligned columns, whose cells may be styled, or else as JSON; `empty` if there are none."""
+Columns = Mapping[str, Callable[[Mapping[str, Any]], str]]  # functions that return a cell, perhaps styled, by heads
+
+
+def listing(entries: Sequence[Mapping[str, Any]], columns: Columns, empty: str, *, as_json: bool) -> None:
+    """Print entries in aligned columns, or else as JSON; `empty` if there are none."""
     if as_json:
         print_json(entries)
         return
@@ -107,18 +92,14 @@ def listing(
 
 def facts(values: Mapping[str, object]) -> None:
     """Print the values of an object, as `--json` names them, in aligned lines. Empty ones are left out."""
-    width = max(map(len, values))
+    width, words = max(map(len, values)), {True: "yes", False: "no", None: ""}
     for name, value in values.items():
-        if text := _in_words(value):
+        if isinstance(value, bool | None):
+            text = words[value]
+        else:
+            text = stamp(value) if isinstance(value, datetime) else str(value)
+        if text:
             click.echo(f"  {muted(name.replace('_', ' ').capitalize().ljust(width))}  {text}")
-
-
-def _in_words(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return stamp(value)
-    return "" if value is None else str(value)
 
 
 def print_json(value: object) -> None:

@@ -6,10 +6,7 @@ from pathlib import Path
 
 
 def cache_folder(purpose: str) -> Path:
-    """Return the folder for a purpose in the user's cache folder, which may be missing.
-
-    By the XDG Base Directory Specification; `%LOCALAPPDATA%` on Windows, `~/Library/Caches` on macOS.
-    """
+    """Return the folder for a purpose in the user's cache folder (XDG Base Directory Specification)."""
     if sys.platform == "win32":
         caches = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":

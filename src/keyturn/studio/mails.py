@@ -25,6 +25,7 @@ with requires_extra("studio", "keyturn.Mails"):
     from keyturn.studio.web.rendering.rendition import MailRenderer, Order
 
 _GIVEN = "the given data"
+Data = Mapping[str, Any] | None
 
 
 class RenderedMail(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,13 +85,7 @@ class Mails:
         return self.gallery.sample(template, name or next(iter(self.gallery.samples(template)), name))
 
     def render(
-        self,
-        template: str,
-        data: Mapping[str, Any] | None = None,
-        *,
-        sample: str = "",
-        language: str = "",
-        brand: str = "",
+        self, template: str, data: Data = None, *, sample: str = "", language: str = "", brand: str = ""
     ) -> RenderedMail:
         """Render a mail as it is sent, with `data` or a sample.
 
@@ -101,9 +96,8 @@ class Mails:
         with self.gallery.one_look():
             order = self._order(template, data, sample, language, brand)
             mail = self.renderer.render(order)
-        return RenderedMail(
-            subject=mail.subject, preheader=mail.preheader, html=mail.html, text=mail.text, language=order.language
-        )
+        parts = {name: getattr(mail, name) for name in ("subject", "preheader", "html", "text")}
+        return RenderedMail(**parts, language=order.language)
 
     def check(self, templates: Collection[str] | None = None) -> Report:
         """Return the report of `keyturn check` on all mails, or on some `templates`. `found` has the worst first.
@@ -120,13 +114,7 @@ class Mails:
         return known.without_known(report) if known else report
 
     def check_mail(
-        self,
-        template: str,
-        data: Mapping[str, Any] | None = None,
-        *,
-        sample: str = "",
-        language: str = "",
-        brand: str = "",
+        self, template: str, data: Data = None, *, sample: str = "", language: str = "", brand: str = ""
     ) -> Report:
         """Return the report on one mail: what was `found`, the worst first, and why a part was `not_checked`.
 
@@ -140,7 +128,7 @@ class Mails:
     def renderer(self) -> MailRenderer:
         return MailRenderer(self.gallery)
 
-    def _order(self, template: str, data: Mapping[str, Any] | None, sample: str, language: str, brand: str) -> Order:
+    def _order(self, template: str, data: Data, sample: str, language: str, brand: str) -> Order:
         return Order(
             template=template,
             files=self.gallery.files(template),

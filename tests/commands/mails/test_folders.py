@@ -198,33 +198,20 @@ def transport_of(directory: Path, *, trust: bool = False) -> tuple[str, str]:
     return settings.smtp.host, settings.mail.from_
 
 
-@pytest.mark.parametrize("place", ["repository", "archive", "named", "link", "beside"])
-def test_settings_of_the_service_that_come_with_a_foreign_folder_do_not_count(
-    workplace: Path, place: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_settings_of_the_service_do_not_count_beside_a_foreign_folder(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project = workplace / "project"
-    emails = project / "emails"
-    emails.mkdir(parents=True)
+    emails = workplace / "emails"
+    emails.mkdir()
     (emails / "welcome.html").write_text("<p>Hello</p>")
-    if place != "archive":
-        (project / ".git").mkdir()
-    (project / "keyturn.toml").write_text(SERVICE)
-    if place == "beside":  # the repository, which is not foreign
-        (project / "keyturn.toml").rename(workplace / "keyturn.toml")
-    elif place == "link":
-        (workplace / "keyturn.toml").symlink_to("project/keyturn.toml")
-    elif place == "named":
-        monkeypatch.setenv("KEYTURN_CONFIG", "project/keyturn.toml")
-    else:
-        monkeypatch.chdir(project)
+    (workplace / "keyturn.toml").write_text(SERVICE)
     monkeypatch.setenv("KEYTURN_SMTP_PASSWORD", "a password of the environment")
 
     with click.Context(studio):
-        theirs, counts = ("mail.folder.example", "Theirs <theirs@folder.example>"), place == "beside"
-        assert transport_of(emails) == (theirs if counts else ("", ""))
-        told = capsys.readouterr().err
-        assert told == "" if counts else "may come from the author of" in told
-        assert transport_of(emails, trust=True) == theirs
+        assert transport_of(emails) == ("", "")
+        assert "are ignored, since emails is not trusted" in capsys.readouterr().err
+        assert transport_of(emails, trust=True) == ("mail.folder.example", "Theirs <theirs@folder.example>")
+        assert capsys.readouterr().err == ""
         monkeypatch.setenv("KEYTURN_SMTP_HOST", "mail.own.example")
         assert transport_of(emails)[0] == "mail.own.example"
 

@@ -160,11 +160,8 @@ REFUSED = {
     "locales": ('"/etc"', "leads out of {project}"),
     "snapshots": ('"/tmp/snapshots"', "leads out of {project}"),
     "editor": ('"evil://{path}"', "is an address, 'evil://{{path}}', but only the name of an editor is allowed"),
-    "limit_seconds": ("5.1", "is 5.1, more than 5: to allow it, set KEYTURN_STUDIO_LIMIT_SECONDS in the environment"),
-    "limit_megabytes": (
-        "513",
-        "is 513, more than 512: to allow it, set KEYTURN_STUDIO_LIMIT_MEGABYTES in the environment",
-    ),
+    "limit_seconds": ("5.1", "is 5.1, more than 5"),
+    "limit_megabytes": ("513", "is 513, more than 512"),
 }
 
 
@@ -201,24 +198,6 @@ def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trus
     (fault,) = refused_without_trust(read_studio_settings(project))
 
     assert fault.name.endswith(" locales")
-
-
-@pytest.mark.parametrize("name", ["limit_seconds", "limit_megabytes"])
-def test_a_limit_is_raised_by_the_environment_without_trust(
-    project: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    value, variable = REFUSED[name][0], f"KEYTURN_STUDIO_{name.upper()}"
-    (project / "keyturn.toml").write_text(f"[studio]\n{name} = {value}\n")
-    usual = getattr(StudioSettings(), name)
-    monkeypatch.setenv(variable, str(usual + 2))
-    settings = settings_of_folder(project)
-
-    assert getattr(settings, name) == usual + 2
-    assert [*refused_without_trust(settings)] == []
-    assert read_settings(project / "keyturn.toml", {variable: str(usual + 2)}, sending=False), "no fault of the service"
-    monkeypatch.setenv(variable, "a lot")
-    with pytest.raises(SettingsInvalid, match=f"{variable}: must be a .*number from .* to .*, not 'a lot'"):
-        settings_of_folder(project)
 
 
 @pytest.mark.parametrize("name", ["keyturn.toml", "pyproject.toml"])

@@ -124,7 +124,7 @@ def test_a_file_that_another_as_old_and_as_large_replaces_is_read_again(look: Lo
 def test_a_partial_that_brings_in_itself_stays_one_where_a_mail_uses_it(look: Look) -> None:
     tree, leaf = "<p>{% include 'leaf.html' %}{% include 'tree.html' %}", "<p>{% include 'tree.html' %}"
     found = look({"tree.html": tree, "leaf.html": leaf, "news.html": "<p>{% include 'tree.html' %}"})
-    assert (set(found.mails), found.partials) == ({"news"}, ("leaf.html", "tree.html"))
+    assert (set(found.mails), found.shared) == ({"news"}, ["leaf.html", "tree.html"])
 
 
 def test_a_text_that_prints_values_and_belongs_to_no_other_mail_is_a_mail(look: Look) -> None:

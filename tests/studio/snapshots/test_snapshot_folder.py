@@ -69,7 +69,7 @@ def test_a_name_leads_to_a_file_and_back(stored: SnapshotFolder, name: MailName,
 
 @pytest.mark.parametrize("template", ["../greeting", "a/../../greeting", "/etc", ""])
 def test_no_template_leads_out_of_the_folder(stored: SnapshotFolder, template: str) -> None:
-    for touch in (stored.read, stored.remove, stored.files):
+    for touch in (stored.read, stored.files):
         with pytest.raises(LookupError, match="cannot have a snapshot"):
             touch(MailName(template, "ada"))
     with pytest.raises(LookupError):
@@ -81,17 +81,6 @@ def test_a_part_that_a_mail_has_no_more_loses_its_file(stored: SnapshotFolder) -
     stored.write(ADA, MAIL)
     stored.write(ADA, MAIL._replace(text=""))
     assert written(stored) == {"greeting/ada.html": MAIL.html}
-
-
-def test_what_is_taken_away_takes_its_empty_folders_along_and_nothing_else(stored: SnapshotFolder) -> None:
-    reset = MailName("auth/reset", "viewer")
-    for name in (ADA, reset):
-        stored.write(name, MAIL)
-    (stored.folder / "auth" / "README.md").write_text("What these are")
-    stored.remove(reset)
-    stored.remove(ADA)
-    assert written(stored) == {"auth/README.md": "What these are"}
-    assert [path.name for path in stored.folder.iterdir()] == ["auth"]
 
 
 def test_other_files_in_the_folder_are_none_of_its_business(stored: SnapshotFolder) -> None:

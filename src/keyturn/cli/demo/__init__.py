@@ -1,11 +1,8 @@
-"""demo: all features on this machine.
-
-An example's demo reads the example's own file. Variables override it where this machine differs, so the demo shows the
-file that users adopt.
-"""
+"""demo: all features on this machine."""
 
 import socket
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import click
 
@@ -25,9 +22,7 @@ from keyturn.service.settings.paths import paths_of
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
-@click.option(
-    "--example", default="", metavar="NAME", help=f"Run an example app with users: {', '.join(example_names())}."
-)
+@click.option("--example", default="", metavar="NAME", help=f"Run an example app: {', '.join(example_names())}.")
 def demo(host: str, port: int, example: str) -> None:
     """Try everything in a browser: no configuration, no mail is sent.
 
@@ -61,9 +56,8 @@ async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str)
     people = await shown.accounts(parts)
     warnings = ["Anyone with the token in these addresses can read the mails."] * studio.is_shared
     notes = [*warnings, *shown.notes]
-    await serve(
-        app, bound, lambda: click.echo("\n".join(_greeting(settings, people, studio.token, notes))), studio.stop
-    )
+    greeting = partial(_greeting, settings, people, studio.token, notes)
+    await serve(app, bound, lambda: click.echo("\n".join(greeting())), studio.stop)
 
 
 def _greeting(settings: Settings, people: Sequence[Account], token: str, notes: Sequence[str]) -> Iterator[str]:

@@ -16,20 +16,10 @@ import msgspec
 from keyturn.cli.terminal import CommandRefused
 from keyturn.packaging import folder
 from keyturn.plain_files import make_private_file, make_private_folder
+from keyturn.service import settings as service
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
 from keyturn.service.parts import Parts
-from keyturn.service.settings import (
-    AccountSettings,
-    Brand,
-    DatabaseSettings,
-    Kind,
-    LogSettings,
-    MailSettings,
-    Secret,
-    SecureAccountSettings,
-    Settings,
-)
 from keyturn.service.settings.reading import inspect_settings, read_settings
 
 if TYPE_CHECKING:
@@ -52,20 +42,19 @@ class DemoFolder:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise CommandRefused(
-                    "a demo is already running in this folder: stop it, or start this one in another folder"
-                ) from None
+                fix = "stop it, or start this one in another folder"
+                raise CommandRefused(f"a demo is already running in this folder: {fix}") from None
             yield
 
-    def secret(self) -> Secret:
+    def secret(self) -> service.Secret:
         """Return the demo's own secret key, the same at every start, so that it can open what it sealed."""
         file = make_private_folder(self.path) / "secret"
         if not file.exists():
             make_private_file(file, secrets.token_hex(32).encode())
-        return Secret(file.read_text())
+        return service.Secret(file.read_text())
 
-    def sqlite(self, name: str) -> Secret:
-        return Secret(f"sqlite:///{self.path / name}")
+    def sqlite(self, name: str) -> service.Secret:
+        return service.Secret(f"sqlite:///{self.path / name}")
 
 
 PASSWORD = "correct horse battery"
@@ -78,20 +67,14 @@ ACCOUNTS = (
     Account(id="", email="disabled@example.test", name="Dan Disabled", kind="viewer", active=False),
 )
 
-BRAND = Brand(
+BRAND = service.Brand(
     name="Northwind School", support_address="help@northwind.example", postal_address="12 Harbour Street, Leeds"
 )
-KINDS = {
-    "viewer": Kind(settings_url="{base_url}/viewer-settings/security"),
-    "school": Kind(settings_url="{base_url}/school-settings/security"),
-}
+KINDS = {name: service.Kind(settings_url=f"{{base_url}}/{name}-settings/security") for name in ("viewer", "school")}
 
 
 class PlainDemo:
-    """Sets up the demo that needs nothing: accounts, captured mails, the studio beside them.
-
-    `brands` are for the studio: how the mails look for another brand.
-    """
+    """The demo that needs nothing. `brands`: how the mails look for others, for the studio."""
 
     brands: Mapping[str, Mapping[str, Any]] = {
         "Harbour Library": {"name": "Harbour Library", "accent": "#5b3a8c", "accent_dark": "#c3a6f0"},
@@ -101,20 +84,19 @@ class PlainDemo:
 
     def __init__(self, url: str, folder: DemoFolder) -> None:
         # Whatever keyturn.toml and the environment say.
-        self.settings = Settings(
+        self.settings = service.Settings(
             environment="development",
             base_url=url,
             secret_key=folder.secret(),
             brand=BRAND,
             kinds=KINDS,
-            secure_account=SecureAccountSettings(lock=True),
-            database=DatabaseSettings(url=folder.sqlite("demo.db")),
-            logs=LogSettings(level="warning"),
-            mail=MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
+            secure_account=service.SecureAccountSettings(lock=True),
+            database=service.DatabaseSettings(url=folder.sqlite("demo.db")),
+            logs=service.LogSettings(level="warning"),
+            mail=service.MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
         )
 
     async def parts(self) -> Parts:
-        """Return the parts, over a database that is ready."""
         parts = await _migrated(self.settings)
         store = BuiltinAccounts(parts.database)
         if not await store.list():
@@ -129,7 +111,7 @@ class PlainDemo:
         return ACCOUNTS
 
 
-async def _migrated(settings: Settings) -> Parts:
+async def _migrated(settings: service.Settings) -> Parts:
     from keyturn.service.database.migrations import migrate
 
     parts = Parts(settings, reload_templates=True)
@@ -139,20 +121,17 @@ async def _migrated(settings: Settings) -> Parts:
 
 _SCHEMA, _ACCOUNTS = "schema.sql", "accounts.sql"
 _PAGES = {".html": "text/html", ".css": "text/css"}
-_PASSWORD_COLUMN = "demo_password"
-"""Stands in for the passwords that Supabase Auth has."""
+_PASSWORD_COLUMN = "demo_password"  # stands in for the passwords that Supabase Auth has
 
 
 def example_names() -> list[str]:
-    """Return the examples that have a table of accounts, and so a story."""
     return sorted(schema.parent.name for schema in folder("examples").glob(f"*/{_SCHEMA}"))
 
 
 class Example:
-    """Describes an example: its folder, and the variables that it runs with.
+    """The demo of an example, by its own file, which variables override for this machine.
 
-    It reads the example's file; the variables below override it for this machine. Raises CommandRefused,
-    SettingsInvalid.
+    Raises CommandRefused, SettingsInvalid.
     """
 
     brands: Mapping[str, Mapping[str, Any]] = {}
@@ -163,22 +142,19 @@ class Example:
             raise CommandRefused(f"there is no example {name}: choose one of {', '.join(example_names())}")
         self._source = folder("examples") / name
         self._home = home
-        file, environ = self._source / "keyturn.toml", _variables(self._source / "env.example")
+        words = shlex.split((self._source / "env.example").read_text("utf-8"), comments=True)
+        file, environ = self._source / "keyturn.toml", dict(word.partition("=")[::2] for word in words)
         written = inspect_settings(file, environ).settings
         self._is_at_supabase = written.accounts.store == "supabase"
         self.settings = read_settings(file, environ | self._local_variables(written, url))
         if self._is_at_supabase:
             table = msgspec.structs.replace(self.settings.accounts.table, password=_PASSWORD_COLUMN)
-            accounts = AccountSettings(store="table", table=table)
+            accounts = service.AccountSettings(store="table", table=table)
             self.settings = msgspec.structs.replace(self.settings, accounts=accounts)
-            self.notes += [
-                "The app signs users in through Supabase Auth. In this demo, a local page and a column of its table",
-                "replace them.",
-            ]
+            self.notes.append("A local page and a column of the app's table stand in for Supabase Auth.")
         self._app_database = home.path / "app.db"
 
     async def parts(self) -> Parts:
-        """Return the parts, over the app's database, in which Keyturn's tables may be, too."""
         self._make_app_database()
         parts = await _migrated(self.settings)
         await self._set_factors(parts)
@@ -186,16 +162,12 @@ class Example:
 
     def routes(self) -> list["ControllerRouterHandler"]:
         """Return a route for each page of the folder, under its own name, as a server of static files has it."""
-        from litestar import HttpMethod, route
+        from litestar import route
 
-        def page(file: Path, media_type: str) -> "ControllerRouterHandler":
-            @route(
-                f"/{file.name}",
-                http_method=[HttpMethod.GET, HttpMethod.HEAD],
-                media_type=media_type,
-                include_in_schema=False,
-                sync_to_thread=False,
-            )
+        def page(file: Path, kind: str) -> "ControllerRouterHandler":
+            path = f"/{file.name}"
+
+            @route(path, http_method=["GET", "HEAD"], media_type=kind, include_in_schema=False, sync_to_thread=False)
             def read() -> bytes:
                 return file.read_bytes()
 
@@ -210,8 +182,7 @@ class Example:
             stored = database.execute(people).fetchall()
         return [account for (email,) in stored if (account := await parts.accounts.find(email))]
 
-    def _local_variables(self, written: Settings, url: str) -> dict[str, str]:
-        """Return the variables that override the file: local addresses and databases, and mails that stay here."""
+    def _local_variables(self, written: service.Settings, url: str) -> dict[str, str]:
         has_own = bool(written.accounts.table.url)
         base = written.base_url.rstrip("/")
         pages = {"RESET_URL": written.reset_url, "FORGOT_URL": written.forgot_url, "SIGN_IN_URL": written.sign_in_url}
@@ -238,7 +209,6 @@ class Example:
         return {f"KEYTURN_{name}": value for name, value in here.items()}
 
     def _make_app_database(self) -> None:
-        """Create the database at the first start, whole or not at all."""
         if self._app_database.exists():
             return
         new = make_private_folder(self._home.path) / "app.db.new"
@@ -254,7 +224,7 @@ class Example:
         new.rename(self._app_database)
 
     async def _set_factors(self, parts: Parts) -> None:
-        """Set the factors that the example's file names, and note, in lines for people, how they are tried."""
+        """Set the factors that the example's file names, and note how they are tried."""
         file, stored = self._source / "second_factors.toml", parts.second_step.builtin
         written = tomllib.loads(file.read_text("utf-8")) if file.is_file() and stored else {}
         for email, factors in written.items():
@@ -267,9 +237,3 @@ class Example:
                 if "totp" in factors:
                     key = f"{email} has an authenticator app with the key {factors['totp']}."
                     self.notes += [key, f"Without an app, use a recovery code, each once: {codes[0]} or {codes[1]}"]
-
-
-def _variables(file: Path) -> dict[str, str]:
-    """Return the variables of an env.example; text after a # is a comment."""
-    words = shlex.split(file.read_text("utf-8"), comments=True)
-    return {name: value for name, _, value in (word.partition("=") for word in words)}

@@ -7,20 +7,14 @@ from contextlib import closing
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from keyturn.cli.studio.folders import (
-    Opened,
-    Source,
-    open_folder,
-    shown_path,
-    takes_source,
-    usual_baseline,
-    without_templates,
-)
+from keyturn.cli.studio import folders
+from keyturn.cli.studio.folders import shown_path
 from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, warning, wrap
 
 if TYPE_CHECKING:
@@ -28,6 +22,8 @@ if TYPE_CHECKING:
     from keyturn.studio.lint.finding import Finding, Place
     from keyturn.studio.lint.report import Report
 
+_FORMATS = click.Choice(["text", "json", "github", "sarif"])
+_SEVERITIES = click.Choice(["error", "warning", "note", "never"])
 _AROUND = 1
 _WIDTH = 110
 _MOST_LINES = 5
@@ -36,7 +32,7 @@ _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
 def print_findings(report: "Report", gallery: "Gallery", *, in_full: bool = False) -> None:
-    """Print errors and warnings, then the notes in one line each; `in_full`, print every place and note."""
+    """Print errors and warnings, then a line for each note; `in_full`, every place and note."""
     from keyturn.studio.lint.report import equal_findings
 
     notes = []
@@ -86,7 +82,7 @@ def _where(gallery: "Gallery", place: "Place") -> str:
 
 
 def _frame(gallery: "Gallery", place: "Place") -> Iterator[str]:
-    """Yield the lines around a place, with the line marked and its column. Long lines are cut around the column."""
+    """Yield the lines around a place, with the line marked and its column; a long one is cut around it."""
     line, column, lines = place.line_for_tools, place.column, gallery.text(place.file).splitlines()
     first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
     room = min(_WIDTH, shutil.get_terminal_size().columns - width - 7) if sys.stdout.isatty() else _WIDTH
@@ -107,100 +103,40 @@ def _number(count: int, of_what: str) -> str:
 
 _HELP = """Check emails: MJML, clients, links, accessibility, safety.
 
-DIRECTORY is a folder of Jinja templates in MJML or HTML. Samples are in NAME.samples.toml or
-samples/NAME.toml, for example. A template without samples gets made-up values. Without DIRECTORY, Keyturn checks its
-own emails.
+DIRECTORY is a folder of Jinja templates in MJML or HTML; without it, Keyturn checks its own emails. Each template is
+checked with every sample and language, and with the sides of an if or of a loop that its samples miss. A template
+without samples gets made-up values. The exit code is 1 if there is an error (see --fail-on).
 
-Each template is checked with every sample and language. If samples miss a side of an if or of a loop, Keyturn forces
-it. The exit code is 1 if there is an error (see --fail-on).
-
-\b
-Groups for --clients (default: apple, gmail, outlook and yahoo):
-  apple        Mail on macOS and iOS
-  gmail        on the web, iOS and Android
-  outlook      on Windows (Word's engine), macOS, the web, iOS and Android
-  yahoo, aol   on the web, iOS and Android
-  samsung      Samsung Email
-  thunderbird  on macOS and Windows
-  germany      GMX, WEB.DE, T-Online, IONOS
-  france       Orange, SFR, La Poste, Free
-  independent  Proton Mail, HEY, Fastmail, RainLoop
-  rest         Gmail on the mobile web, Windows Mail, Mail.ru, WP Poczta
-  all          all of these
+Groups for --clients: apple, gmail, outlook and yahoo (these are the default), aol, samsung, thunderbird, germany (GMX,
+WEB.DE, T-Online, IONOS), france (Orange, SFR, La Poste, Free), independent (Proton Mail, HEY, Fastmail, RainLoop),
+rest, and all.
 
 \b
-Examples:  keyturn check
-           keyturn check emails --only mjml --format github
+Examples:  keyturn check emails --only mjml --format github
            keyturn check emails --clients outlook,germany
            keyturn check templates/emails --env myshop.mails:environment
-           keyturn check --django mysite.settings
-           keyturn check emails --write-baseline
            keyturn check emails --only-changed --base origin/main
            keyturn check --explain links/relative
 
 Unchanged templates are not checked again: their findings are in your cache folder. --env and --django check all
-templates each time. A mail that takes too much time or memory gets a finding (limit_seconds, limit_megabytes).
-
-The templates run in a sandbox, so you can check a branch that you do not trust. --env, --django and --trust run them
-without the sandbox.
+templates each time. The templates run in a sandbox, so you can check a branch that you do not trust. --env, --django
+and --trust run them without the sandbox.
 """
 
 
-class _Options(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of a check, besides those that name the templates."""
-
-    output: str
-    only: tuple[str, ...]
-    explain: str | None
-    groups: tuple[str, ...]
-    fail_on: str
-    only_changed: bool
-    base: str
-    write_baseline: bool
-    jobs: int | None
-    no_cache: bool
-
-
 @click.command(help=_HELP)
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["text", "json", "github", "sarif"]),
-    default="text",
-    show_default=True,
-    help="github annotates pull requests, sarif is for code scanning.",
-)
+@click.option("--format", "output", type=_FORMATS, default="text", help="github is for pull requests. Default: text.")
 @click.option("--only", multiple=True, metavar="RULE", help="Report only this rule or group of rules; can be repeated.")
-@click.option(
-    "--explain",
-    metavar="RULE",
-    is_flag=False,
-    flag_value="",
-    help="Explain a rule, and exit. Without RULE, list all rules.",
-)
+@click.option("--explain", metavar="RULE", is_flag=False, flag_value="", help="Explain a rule, or list all, and exit.")
 @click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients to check for; see above.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning", "note", "never"]),
-    default="error",
-    show_default=True,
-    help="Exit with 1 if a finding is at least this severe.",
-)
+@click.option("--fail-on", type=_SEVERITIES, default="error", help="Exit with 1 from this severity on. Default: error.")
 @click.option("--only-changed", is_flag=True, help="Check only mails that changed since --base, according to git.")
-@click.option(
-    "--base",
-    metavar="COMMIT",
-    default="HEAD",
-    show_default=True,
-    help="With --only-changed: the branch or commit to compare with.",
-)
+@click.option("--base", metavar="COMMIT", default="HEAD", help="For --only-changed: compare with it. Default: HEAD.")
 @click.option("--write-baseline", is_flag=True, help="Write all current findings into the baseline, and exit.")
-@click.option(
-    "--jobs", type=click.IntRange(1, 256), metavar="N", help="The number of processes. Default: one for each core."
-)
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes. Default: one for each core.")
 @click.option("--no-cache", is_flag=True, help="Check unchanged templates again, too.")
-@takes_source()
-def check(source: Source, **values: Any) -> None:
+@folders.takes_source()
+def check(source: folders.Source, **values: Any) -> None:
     from keyturn.packaging import require_studio
 
     require_studio("keyturn check")
@@ -208,7 +144,7 @@ def check(source: Source, **values: Any) -> None:
     from keyturn.studio.lint.explaining import as_text
     from keyturn.studio.lint.suppression import UnknownRule, expect_rules
 
-    options = _Options(**values)
+    options = SimpleNamespace(**values)
     try:
         expect_rules(options.only)
         if options.explain is not None:
@@ -218,10 +154,10 @@ def check(source: Source, **values: Any) -> None:
         raise click.UsageError(str(unknown)) from None
     if options.write_baseline and (options.only or options.only_changed):
         fail("--write-baseline writes all findings: remove --only and --only-changed")
-    opened = open_folder(source)
+    opened = folders.open_folder(source)
     if not opened.gallery.names():
-        fail(without_templates(opened))
-    known = usual_baseline(opened)
+        fail(folders.without_templates(opened))
+    known = folders.usual_baseline(opened)
     report = _report(opened, source, options, known)
     if options.write_baseline:
         baseline = Baseline.of(report)
@@ -234,8 +170,8 @@ def check(source: Source, **values: Any) -> None:
     sys.exit(0 if is_checked and not report.fails(options.fail_on) else 1)
 
 
-def _report(opened: Opened, source: Source, options: _Options, baseline: Path) -> "Report":
-    """Check the mails. Results that involve code are not cached: its files are unknown."""
+def _report(opened: folders.Opened, source: folders.Source, options: SimpleNamespace, baseline: Path) -> "Report":
+    """Check the mails. Results that involve code are not cached, since its files are unknown."""
     from keyturn.service.reset.bounded_pool import cores
     from keyturn.studio.lint.check import check
     from keyturn.studio.lint.checks import checks_for
@@ -260,7 +196,7 @@ def _report(opened: Opened, source: Source, options: _Options, baseline: Path) -
     )
 
 
-def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
+def _changed(opened: folders.Opened, base: str, baseline: Path) -> set[str]:
     from keyturn.studio.lint.changed_mails import LONGEST, changed_mails
     from keyturn.studio.renderers import LimitExceeded, renderers_for
 
@@ -271,8 +207,8 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
             fail(f"--only-changed: the comparison was stopped: {exceeded.limit}")
 
 
-def _write(report: "Report", gallery: "Gallery", options: _Options) -> None:
-    """Write the report, and which mails were not checked: beside a report for programs to standard error."""
+def _write(report: "Report", gallery: "Gallery", options: SimpleNamespace) -> None:
+    """Write the report, and which mails were not checked, beside a report for programs to standard error."""
     from keyturn.studio.lint import formats
 
     if options.output == "text":

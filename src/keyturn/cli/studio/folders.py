@@ -24,17 +24,12 @@ if TYPE_CHECKING:
 _OF_VARIABLE = "DJANGO_SETTINGS_MODULE"
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+Brands = Mapping[str, Mapping[str, Any]]
 
 DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
 
 _OPTIONS: Sequence[Decorator] = (
-    click.option(
-        "--env",
-        "environment",
-        default="",
-        metavar="MODULE:NAME",
-        help="Your app's Jinja environment, with its filters, globals and translations.",
-    ),
+    click.option("--env", "environment", default="", metavar="MODULE:NAME", help="Your app's own Jinja environment."),
     click.option("--trust", is_flag=True, help="Trust the folder: its templates and settings may run code."),
     click.option(
         "--django",
@@ -48,10 +43,7 @@ _OPTIONS: Sequence[Decorator] = (
 
 
 class Source(Struct, frozen=True):
-    """Names the templates of a command: a folder, and what may be done with it.
-
-    `environment`: an app's own Jinja environment. `django`: the settings of a project, whose code runs.
-    """
+    """The templates of a command. `environment`: an app's own of Jinja. `django`: a project's settings module."""
 
     directory: Path | None
     environment: str = ""
@@ -81,11 +73,7 @@ def takes_source(directory: Decorator = DIRECTORY) -> Decorator:
 
 
 class Opened(Struct, frozen=True):
-    """Holds a folder of emails, opened for a command.
-
-    `settings`: those of the studio. `service`: those of the service, if these are its emails; `read_service` reads
-    them again.
-    """
+    """A folder of emails. `service`: the settings of a service that sends these; `read_service` reads them again."""
 
     gallery: "Gallery"
     settings: "StudioSettings"
@@ -94,7 +82,6 @@ class Opened(Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """The folder as people would type it."""
         return shown_path(self.gallery.folder)
 
 
@@ -103,11 +90,9 @@ def shown_path(path: Path) -> str:
 
 
 def open_folder(source: Source) -> Opened:
-    """Open the folder that was named, else the one that is set, else Keyturn's own. Ends without one.
+    """Open the folder that was named, else the one that is set, else Keyturn's own.
 
-    Every folder but Keyturn's own is untrusted, unless the source is trusted. Its settings may come with it, in a
-    stranger's branch. Its templates are rendered in a sandbox, and settings that could do harm are refused. The mails
-    that `mail.templates` names are the installation's own.
+    Every other folder is untrusted, unless the source is trusted: it and its settings may come in a stranger's branch.
     """
     from keyturn.packaging import folder
 
@@ -130,7 +115,7 @@ def open_folder(source: Source) -> Opened:
             fail("--env is for your own templates: name their folder")
         from keyturn.service.settings.reading import read_settings
 
-        return own_emails(partial(read_settings, sending=False, connecting=False), settings)
+        return own_emails(partial(read_settings, sending=False, connecting=False), settings, {})
     return _open_foreign(directory, source, settings)
 
 
@@ -147,22 +132,16 @@ def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -
     from keyturn.studio.gallery.configuration import refused_without_trust
     from keyturn.studio.gallery.opening import open_gallery
 
-    if not source.is_trusted and (refused := [*refused_without_trust(settings)]):
+    sandboxed = not source.is_trusted
+    if sandboxed and (refused := [*refused_without_trust(settings)]):
         raise SettingsInvalid(refused)
-
-    gallery = open_gallery(
-        directory, environment=source.environment, settings=settings, sandboxed=not source.is_trusted
-    )
+    gallery = open_gallery(directory, environment=source.environment, settings=settings, sandboxed=sandboxed)
     for file, why in gallery.left_out.items():
         click.echo(warning(harmless(f"skipped {directory / file}: it {why}")), err=True)
     return Opened(gallery, settings)
 
 
 def studio_settings(directory: Path | None, *, trusted: bool = False) -> "StudioSettings":
-    """Return the settings of a folder that was named, else those of where the command runs, as the service reads them.
-
-    Raises SettingsInvalid with every fault.
-    """
     from keyturn.studio.gallery.configuration import read_studio_settings, settings_of_folder
 
     if directory:
@@ -170,9 +149,7 @@ def studio_settings(directory: Path | None, *, trusted: bool = False) -> "Studio
     return read_studio_settings(Path.cwd(), rules=_unknown_names)
 
 
-def own_emails(
-    read_service: "Callable[[], Settings]", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]] = {}
-) -> Opened:
+def own_emails(read_service: "Callable[[], Settings]", settings: "StudioSettings", brands: Brands) -> Opened:
     """Open the emails that Keyturn sends. `brands` are there to switch to beside those that are set."""
     from keyturn.service.reset.mails.builtin_emails import builtin_emails
     from keyturn.service.reset.mails.theme import palette_of
@@ -194,7 +171,6 @@ def usual_baseline(opened: Opened) -> Path:
 
 
 def without_templates(opened: Opened) -> str:
-    """Say which files are templates, or that `ignore` may leave all of them out."""
     if ignore := opened.settings.ignore:
         patterns = ", ".join(map(repr, ignore))
         return f"{opened.shown} has no templates that count as mails: its settings have ignore = [{patterns}]"
@@ -202,7 +178,6 @@ def without_templates(opened: Opened) -> str:
 
 
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield the unknown clients, rules, severities and editors."""
     if values.get("clients") or values.get("severity"):
         with requires_extra("studio", "a folder with clients or severities in its settings"):
             from keyturn.studio.lint.suppression import unknown_names
@@ -229,20 +204,17 @@ def _refuse_link_out(directory: Path) -> None:
 def service_settings(opened: Opened) -> "Settings":
     """Return the settings of the service; the defaults if they have faults and the folder is not its own.
 
-    A file that may have come with an untrusted folder does not count. It names the host that gets mails and passwords,
-    and may put any variable of the environment into them.
+    No file counts beside an untrusted folder, with which it may have come: it names the host that gets passwords.
     """
     from keyturn.cli.installation import missing_settings
     from keyturn.service.settings import Settings
     from keyturn.service.settings.reading import inspect_settings, read_settings
-    from keyturn.studio.gallery.naming import may_come_with
 
     if opened.service:
         return opened.service
     if missing_settings():
         return Settings()
-    reading = inspect_settings()
-    counts = not (opened.gallery.is_foreign and may_come_with(opened.gallery.folder, reading.file))
+    reading, counts = inspect_settings(), not opened.gallery.is_foreign
     try:
         settings = read_settings(sending=False, connecting=False, with_file=counts)
     except SettingsInvalid as invalid:  # a foreign folder only needs these settings to send its mails
@@ -250,6 +222,6 @@ def service_settings(opened: Opened) -> "Settings":
         click.echo(warning("\n".join([says, *(f"  {one.name}: {one.message}" for one in invalid.faults)])), err=True)
         return Settings()
     if not counts and settings != reading.settings:
-        says = f"{reading.file} may come from the author of {opened.shown}, so its settings of the service are ignored"
-        click.echo(warning(f"{says} here; if you trust the folder, add --trust"), err=True)
+        says = f"The settings of the service in {reading.file} are ignored, since {opened.shown} is not trusted"
+        click.echo(warning(f"{says}; if you trust the folder, add --trust"), err=True)
     return settings

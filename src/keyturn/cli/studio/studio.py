@@ -3,22 +3,12 @@
 import contextlib
 import os
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyturn.cli.studio.folders import (
-    Opened,
-    Source,
-    open_folder,
-    own_emails,
-    service_settings,
-    studio_settings,
-    takes_source,
-    usual_baseline,
-)
+from keyturn.cli.studio import folders
 from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong, warning
 
 if TYPE_CHECKING:
@@ -34,8 +24,7 @@ _SHARED = "Anyone with this address and token can read these mails."
 _OPEN = "Without a token, all users and programs of this machine can use this studio."
 
 
-def greeting(opened: Opened, studio: "Studio", base: str) -> str:
-    """Return where the studio is and what it shows."""
+def greeting(opened: folders.Opened, studio: "Studio", base: str) -> str:
     from keyturn import __version__
 
     count = len(opened.gallery.names())
@@ -62,31 +51,26 @@ def greeting(opened: Opened, studio: "Studio", base: str) -> str:
 
 
 _TOKEN = "KEYTURN_STUDIO_TOKEN"
-_WORKERS = 4
-"""One that checks, one for the mail that a user looks at, and two for other users."""
+_WORKERS = 4  # one that checks, one for the mail that a user looks at, and two for other users
 
 
-def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
-    """Return the studio over the templates that the service sends."""
-    opened = own_emails(lambda: service, studio_settings(None), brands)
-    return _studio(opened, service, host, _token(host), _inbox(service), brands=brands)
+def studio_of(service: "Settings", host: str, brands: folders.Brands) -> "Studio":
+    opened = folders.own_emails(lambda: service, folders.studio_settings(None), brands)
+    return _studio(opened, service, _inbox(service), brands, host=host, token=_token(host))
 
 
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
 
-DIRECTORY is a folder of Jinja templates in MJML or HTML. Without it, the studio shows the emails that
-Keyturn sends.
-
+DIRECTORY is a folder of Jinja templates in MJML or HTML; without it, the studio shows the emails that Keyturn sends.
 You need no configuration: the studio recognises text parts, layouts and partials, and makes up a plausible value for
 each variable from its name.
 
 \b
-Examples:  keyturn studio
-           keyturn studio emails
+Examples:  keyturn studio emails
            keyturn studio templates/emails --env myshop.mails:environment
            keyturn studio --django mysite.settings
-           keyturn studio --smtp 1025
-           keyturn studio --inbox mails
+           keyturn studio --smtp 1025 --inbox mails
 
 \b
 Samples in TOML or JSON replace the made-up values:
@@ -99,89 +83,63 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
 
 
 @click.command(help=_HELP)
-@takes_source()
+@folders.takes_source()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 for a free one.")
 @click.option("--smtp", type=PORT, help="Port for an SMTP server that captures mails of any app; 0 for a free one.")
 @click.option("--starttls", is_flag=True, help="With --smtp: offer STARTTLS, with a certificate made here.")
 @click.option("--smtps", type=PORT, help="With --smtp: one more port, on which TLS begins at once (SMTPS).")
-@click.option(
-    "--inbox",
-    metavar="FOLDER",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Show the mails of this folder, which are .eml files, and keep those of --smtp there.",
-)
-@click.option(
-    "--no-token",
-    is_flag=True,
-    help="Answer without a token: every user and program of this machine gets in. Default: a token in the address.",
-)
-@click.option(
-    "--edit/--no-edit",
-    "edits",
-    default=None,
-    help="Allow editing in the browser. Default: only if no other machine can reach the studio.",
-)
-def studio(source: Source, **listening: Any) -> None:
+@click.option("--inbox", metavar="FOLDER", type=_FOLDER, help="Show this folder's .eml files, and keep --smtp's there.")
+@click.option("--no-token", is_flag=True, help="Let every user and program of this machine in, without a token.")
+@click.option("--edit/--no-edit", "edits", default=None, help="Allow editing. Default: if only this machine gets in.")
+def studio(
+    source: folders.Source, host: str, port: int, edits: bool | None, no_token: bool, inbox: Path | None, **smtp: Any
+) -> None:
     from keyturn.packaging import require_studio
 
     require_studio("the studio")
-    with contextlib.ExitStack() as running:
-        _serve(open_folder(source), running, **listening)
-
-
-def _serve(
-    opened: Opened,
-    running: contextlib.ExitStack,
-    *,
-    host: str,
-    port: int,
-    edits: bool | None,
-    no_token: bool,
-    inbox: Path | None,
-    smtp: int | None,
-    smtps: int | None,
-    starttls: bool,
-) -> None:
-    """Serve the studio until it is ended."""
-    if smtp is None and (starttls or smtps is not None):
-        fail(f"{'--starttls' if starttls else '--smtps'} is for the mails that --smtp captures: add --smtp")
+    opened, is_catching = folders.open_folder(source), smtp["smtp"] is not None
+    if not is_catching and (smtp["starttls"] or smtp["smtps"] is not None):
+        fail(f"{'--starttls' if smtp['starttls'] else '--smtps'} is for the mails that --smtp captures: add --smtp")
     from keyturn.service.telemetry.logs import configure_logs
 
     configure_logs("warning")
     # Before there are threads, sockets and files to inherit, and Litestar loads SQLAlchemy for this process alone.
-    runner = running.enter_context(contextlib.closing(_runner(opened)))
+    runner = click.get_current_context().with_resource(contextlib.closing(_runner(opened)))
     from keyturn.cli.running import serve
     from keyturn.cli.sockets import address_of, listen
     from keyturn.service.event_loop import run
-    from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
     from keyturn.studio.web import create_studio_app
 
-    token, bound, service = _token(host, is_needed=not no_token), listen(host, port), service_settings(opened)
-    captured = _inbox(service, inbox, catching=smtp is not None)
-    more: dict[str, Any] = {"opens_inbox": bool((smtp is not None or inbox) and opened.service)}  # no folder was named
-    if smtp is not None and captured:
-        plain = listen(host, smtp, "--smtp")
-        secure = listen(host, smtps, "--smtps") if smtps is not None else None
-        tls = SmtpTls.open(host, at_once=secure, starttls=starttls) if secure or starttls else None
-        more |= {"smtp": address_of(plain), "smtps": address_of(secure) if secure else ""}
-        more["certificate"] = tls.pem if tls else ""
-        running.enter_context(SmtpServer(plain, captured, tls=tls).running())
-    shown = _studio(opened, service, host, token, captured, runner=runner, edits=edits, **more)
+    token, bound, service = _token(host, is_needed=not no_token), listen(host, port), folders.service_settings(opened)
+    captured = _inbox(service, inbox, catching=is_catching)
+    more = _capture(host, captured, **smtp) if is_catching and captured else {}
+    more |= {"opens_inbox": bool((is_catching or inbox) and opened.service)}  # no folder was named
+    shown = _studio(opened, service, captured, {}, host=host, token=token, runner=runner, edits=edits, **more)
     app = create_studio_app(shown)
     run(serve(app, bound, lambda: click.echo(greeting(opened, shown, f"http://{address_of(bound)}")), shown.stop))
     click.echo(muted("Stopped."))
 
 
-def _runner(opened: Opened) -> "Runner[MailRenderer]":
-    """Return the runner that renders and checks, with one worker started, so that the first preview is quick.
+def _capture(host: str, captured: "CapturedMails", *, smtp: int, smtps: int | None, starttls: bool) -> dict[str, Any]:
+    """Capture mails over SMTP while the command runs. Return the addresses and the certificate."""
+    from keyturn.cli.sockets import address_of, listen
+    from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
 
-    It shares the modules that are loaded here: those of its work, which this process needs, too.
-    """
+    plain = listen(host, smtp, "--smtp")
+    secure = listen(host, smtps, "--smtps") if smtps is not None else None
+    tls = SmtpTls.open(host, at_once=secure, starttls=starttls) if secure or starttls else None
+    click.get_current_context().with_resource(SmtpServer(plain, captured, tls=tls).running())
+    addresses = {"smtp": address_of(plain), "smtps": address_of(secure) if secure else ""}
+    return {**addresses, "certificate": tls.pem if tls else ""}
+
+
+def _runner(opened: folders.Opened) -> "Runner[MailRenderer]":
+    """Return the runner that renders and checks, with one worker started, so that the first preview is quick."""
     from keyturn.studio.renderers import renderers_for
-    from keyturn.studio.web import drafts  # noqa: F401 - for the workers
-    from keyturn.studio.web.checks import reports  # noqa: F401 - for the workers
-    from keyturn.studio.web.rendering import source_map  # noqa: F401 - for the workers
+    from keyturn.studio.web import drafts  # noqa: F401 - workers share the modules that are loaded here
+    from keyturn.studio.web.checks import reports  # noqa: F401
+    from keyturn.studio.web.rendering import source_map  # noqa: F401
     from keyturn.studio.web.rendering.rendition import MailRenderer
 
     def warm_up() -> None:
@@ -204,13 +162,7 @@ def _inbox(service: "Settings", folder: Path | None = None, *, catching: bool = 
 
 
 def _studio(
-    opened: Opened,
-    service: "Settings",
-    host: str,
-    token: str,
-    captured: "CapturedMails | None",
-    brands: Mapping[str, Mapping[str, Any]] = {},
-    **more: Any,
+    opened: folders.Opened, service: "Settings", captured: "CapturedMails | None", brands: folders.Brands, **more: Any
 ) -> "Studio":
     from keyturn.mail.port.email import local_sender
     from keyturn.studio.web.studio import Studio
@@ -230,11 +182,9 @@ def _studio(
         snapshot_languages=settings.snapshot_languages,
         clients=settings.clients,
         severity=settings.severity,
-        baseline=usual_baseline(opened),
+        baseline=folders.usual_baseline(opened),
         limits=settings.limits,
         provider=_provider(service, captured),
-        host=host,
-        token=token,
         editor=settings.editor,
         pages=pages,
         **more,
@@ -259,7 +209,7 @@ def _token(host: str, *, is_needed: bool = True) -> str:
 
 
 def _provider(settings: "Settings", captured: "CapturedMails | None") -> "MailProvider | None":
-    """Return the provider for "send me this": the one with a key or a server, else the studio's own inbox."""
+    """Return what "send me this" sends with: the provider with a key or a server, else the studio's own inbox."""
     from keyturn.service.settings.rules import missing_settings
     from keyturn.studio.web.sending import InboxSender, MailProvider
 

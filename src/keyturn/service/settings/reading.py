@@ -28,7 +28,7 @@ OTHER_NAMES = {
 }
 
 _STUDIO_TOKEN = "KEYTURN_STUDIO_TOKEN"
-_NOT_SETTINGS = {"KEYTURN_CONFIG", _STUDIO_TOKEN, "KEYTURN_STUDIO_LIMIT_SECONDS", "KEYTURN_STUDIO_LIMIT_MEGABYTES"}
+_NOT_SETTINGS = {"KEYTURN_CONFIG", _STUDIO_TOKEN}
 """Variables with the prefix of settings that are not settings. The studio reads its own."""
 
 

@@ -1,11 +1,9 @@
 """The studio's settings: `[tool.keyturn.studio]` in pyproject.toml, or `[studio]` in keyturn.toml."""
 
-import os
 import re
 import stat
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,13 +19,11 @@ from keyturn.studio.renderers.limits import Limits
 from keyturn.values import did_you_mean, mismatch
 
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
-Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
-"""Returns the faults of values that are set."""
-
+Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]  # returns the faults of values that are set
 _LARGEST = 1_000_000
+_SHARED = stat.S_ISVTX | stat.S_IWOTH
 _SUFFIX = re.compile(r"\.[\w-]+")
 _CODE = (("env", r"[^/]+:[^/]+", "package.module:environment"), ("props", r"[^/]+", "package.module"))
-_LIMITS = ("limit_seconds", "limit_megabytes")
 _TRUSTING = "if you trust the folder, add --trust"
 
 
@@ -89,10 +85,9 @@ _TYPES = {field.name: field.type for field in msgspec.structs.fields(StudioSetti
 
 
 def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True) -> StudioSettings:
-    """Return the settings nearest to a place, in it or above it, up to the repository that it is in.
+    """Return the nearest settings, in a place or above, up to its repository. Raises SettingsInvalid with every fault.
 
-    `rules`: more rules, of what is built upon the gallery. Without `follows_links`, a link out of the bounds is a
-    fault. Limits in the environment override those of the file. Raises SettingsInvalid with every fault.
+    `rules`: more faults of the values. Without `follows_links`, a link out of the bounds is a fault.
     """
     here = place.resolve()
     for above in (here, *here.parents):
@@ -101,44 +96,28 @@ def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_li
             if not follows_links and (why := _leads_out(file)):
                 raise SettingsInvalid.of(str(file), f"{why}, so it is not read; {_TRUSTING}")
             if (values := _section(file, section)) is not None:
-                return _with_limits(_build(values, file, ".".join(section), rules))
-        if (above / ".git").exists() or _anyone_writes_in(above.parent):  # folders above belong to other projects
+                return _build(values, file, ".".join(section), rules)
+        if (above / ".git").exists():  # folders above belong to other projects
             break
-    return _with_limits(StudioSettings())
+        if above.parent.stat().st_mode & _SHARED == _SHARED:  # /tmp, where others could leave settings (CWE-379)
+            break
+    return StudioSettings()
 
 
 def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bool = False) -> StudioSettings:
-    """Return the settings of a folder of templates, not those of the working directory.
+    """Return the settings in or above a folder; a `trusted` one may have them behind a link that leads out.
 
-    The file is in the folder or above it; only a `trusted` folder may have it behind a link that leads out. Settings
-    that name another folder belong to that folder. Snapshots belong to one folder, so `snapshots` only counts if the
-    settings name this folder or lie in it. Raises SettingsInvalid, also if the settings may not name the other folder.
+    Settings that name another folder belong to that one. `snapshots` only counts if the settings name this folder or
+    lie in it. Raises SettingsInvalid, also if the settings may not name the other folder.
     """
     settings, here = read_studio_settings(folder, rules=rules, follows_links=trusted), folder.resolve()
     named = settings.folder and settings.folder.resolve()
     if named and not here.is_relative_to(named):
         if not trusted and (why := _why_not("folder", settings.folder, settings)):
             raise SettingsInvalid.of(f"{settings.file} folder", f"{why}; {_TRUSTING}")
-        return _with_limits(StudioSettings())
+        return StudioSettings()
     own = named == here if named else settings.file is not None and settings.file.parent == here
     return settings if own else msgspec.structs.replace(settings, snapshots=None)
-
-
-def _with_limits(settings: StudioSettings) -> StudioSettings:
-    """Apply the limits in the environment. Raises SettingsInvalid."""
-    convert = partial(msgspec.convert, strict=False)
-    texts = {one: text for one in _LIMITS if (text := _of_environment(one))}
-    if faults := [fault for one in texts for fault in _mismatches(_variable_of(one), texts[one], _TYPES[one], convert)]:
-        raise SettingsInvalid(faults)
-    return msgspec.structs.replace(settings, **{one: convert(text, _TYPES[one]) for one, text in texts.items()})
-
-
-def _of_environment(limit: str) -> str:
-    return os.environ.get(_variable_of(limit), "").strip()
-
-
-def _variable_of(limit: str) -> str:
-    return f"KEYTURN_STUDIO_{limit.upper()}"
 
 
 _HARMLESS = frozenset((
@@ -148,11 +127,7 @@ _HARMLESS = frozenset((
 
 
 def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
-    """Yield the settings that are refused in an untrusted folder: all that `_why_not` does not allow.
-
-    The folder's authors wrote them. They choose how its mails look, but neither what runs, nor which other files are
-    read or written, nor what is sent, nor how much work is done. Limits in the environment are the user's own.
-    """
+    """Yield what an untrusted folder may not set: what runs, what is sent, which other files count, and more work."""
     for field in msgspec.structs.fields(StudioSettings):
         value = getattr(settings, field.name)
         if value != field.default and (why := _why_not(field.name, value, settings)):
@@ -160,7 +135,6 @@ def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
 
 
 def _why_not(name: str, value: Any, settings: StudioSettings) -> str:
-    """Return why a value is refused in an untrusted folder, or an empty text."""
     match name:
         case "env" | "props":
             return f'would run the code of "{value}"'
@@ -169,9 +143,7 @@ def _why_not(name: str, value: Any, settings: StudioSettings) -> str:
             return f"leads out of {bounds}" if leads_out(value, bounds) else ""
         case "limit_seconds" | "limit_megabytes":
             usual = getattr(StudioSettings(), name)
-            if value <= usual or _of_environment(name):
-                return ""
-            return f"is {value:.15g}, more than {usual:g}: to allow it, set {_variable_of(name)} in the environment"
+            return f"is {value:.15g}, more than {usual:g}" if value > usual else ""
         case "editor" if "{" in value:  # a pattern could open any program that is registered for addresses
             return f"is an address, {value!r}, but only the name of an editor is allowed"
         case "file":  # the place of the settings
@@ -182,11 +154,6 @@ def _why_not(name: str, value: Any, settings: StudioSettings) -> str:
 def _leads_out(file: Path) -> str:
     bounds = bounds_of(file.parent) if file.is_symlink() else None
     return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
-
-
-def _anyone_writes_in(folder: Path) -> bool:
-    """Tell whether a folder is one like /tmp, where other users of the machine could leave settings (CWE-379)."""
-    return folder.stat().st_mode & (both := stat.S_ISVTX | stat.S_IWOTH) == both
 
 
 def _section(file: Path, path: tuple[str, ...]) -> Any:
@@ -207,38 +174,31 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
 def _build(section_values: Any, file: Path, section: str, rules: Rules) -> StudioSettings:
     if not isinstance(section_values, dict):
         raise SettingsInvalid.of(str(file), f"{section} is a section: write [{section}]")
-    convert = partial(msgspec.convert, dec_hook=lambda _, path: file.parent / _text(path))
     values: dict[str, Any] = {}
     faults: list[Fault] = []
     for key, value in section_values.items():
         if key not in _TYPES:
             faults.append(Fault(key, "unknown setting" + did_you_mean(key, _TYPES)))
-        elif mismatches := [*_mismatches(key, value, _TYPES[key], convert)]:
+        elif mismatches := [*_mismatches(key, value, _TYPES[key])]:
             faults += mismatches
         else:
-            values[key] = convert(value, _TYPES[key])
+            values[key] = msgspec.convert(value, _TYPES[key], dec_hook=lambda _, path: file.parent / path)
     faults += [*_broken_rules(values, file), *rules(values)]
     if faults:
         raise SettingsInvalid([Fault(f"{file} [{section}] {fault.name}", fault.message) for fault in faults])
     return StudioSettings(**values, file=file)
 
 
-def _mismatches(name: str, value: Any, wanted: Any, convert: Callable[[Any, Any], Any]) -> Iterator[Fault]:
-    """Yield the fault of a value that cannot be converted; those of the members, if a table is expected and given."""
+def _mismatches(name: str, value: Any, wanted: Any) -> Iterator[Fault]:
+    """Yield the fault of a value of the wrong type; those of the members, if a table is expected and given."""
     if isinstance(value, dict) and get_origin(wanted) is dict:
         for key, member in value.items():
-            yield from _mismatches(f"{name}.{key}", member, get_args(wanted)[1], convert)
+            yield from _mismatches(f"{name}.{key}", member, get_args(wanted)[1])
         return
     try:
-        convert(value, wanted)
+        msgspec.convert(value, wanted, dec_hook=lambda _, path: Path(path))
     except msgspec.ValidationError:
         yield Fault(name, mismatch(value, wanted))
-
-
-def _text(path: Any) -> str:
-    if not isinstance(path, str):
-        raise msgspec.ValidationError(f"Expected `str`, got `{type(path).__name__}`")
-    return path
 
 
 def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
@@ -257,6 +217,5 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
         ZoneInfo(values.get("timezone", "UTC"))
     except (ValueError, OSError, ZoneInfoNotFoundError):
         yield Fault("timezone", f"no such time zone: {values['timezone']}")
-    yield from (
-        Fault("languages", f"no such language: {tag}") for tag in values.get("languages", ()) if not parse_locale(tag)
-    )
+    unknown = (tag for tag in values.get("languages", ()) if not parse_locale(tag))
+    yield from (Fault("languages", f"no such language: {tag}") for tag in unknown)

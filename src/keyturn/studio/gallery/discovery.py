@@ -1,7 +1,6 @@
-"""Finds the mails of a folder, and the layouts and partials that they share.
+"""The mails of a folder, and the layouts and partials that they share.
 
-A mail is a whole document in MJML or HTML that no other file extends or includes. Where that does not decide, names do:
-files and folders that start with `_`, and folders such as `layouts`, `partials` and `components`, are shared.
+A mail is a whole document in MJML or HTML that no other file extends or includes. Where that does not decide, names do.
 """
 
 import os
@@ -11,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatch
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -26,9 +25,7 @@ from keyturn.studio.gallery.sizes import LARGEST
 
 _MARKUP = (".mjml", ".html", ".htm")
 _OTHERS = (".txt", ".text", ".subject", ".css")
-_TEMPLATE_SUFFIXES = (".j2", ".jinja", ".jinja2", ".tpl")
-"""Endings of templates whose format, if any, is named by the ending before."""
-
+_TEMPLATE_SUFFIXES = (".j2", ".jinja", ".jinja2", ".tpl")  # the ending before may name the format
 _SUFFIXES = frozenset((*_MARKUP, *_OTHERS, *_TEMPLATE_SUFFIXES))
 
 _HANDLEBARS = (".hbs", ".handlebars")
@@ -43,13 +40,10 @@ _REFERENCE = re.compile(
 )
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
-_BLOCK = re.compile(r"\{%[-+]?\s*block\s")
-_MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
-"""The block of Django's packages for MJML, in files of any name."""
+_MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")  # the block of Django's packages for MJML, in files of any name
 
 
-FileState = tuple[str, int, int]
-"""A file, the time of its last change in nanoseconds, and its size. The name is empty for sources without a file."""
+FileState = tuple[str, int, int]  # a file, or an empty name, its time of change in ns, and its size
 
 
 class _Text(NamedTuple):
@@ -59,23 +53,17 @@ class _Text(NamedTuple):
     fragment: bool
     extends: tuple[str, ...]
     refers: tuple[str, ...]
-    blocks: bool
     compiles: bool
     prints: bool
 
 
-class FolderContents(Struct, frozen=True, dict=True):
+class FolderContents(Struct, frozen=True):
     """The files of a folder at one time, by relative paths. `left_out`: reasons why some were not read."""
 
     mails: Mapping[str, MailFiles]
-    layouts: tuple[str, ...]
-    partials: tuple[str, ...]
+    shared: list[str]
     references: Mapping[str, tuple[str, ...]]
-    left_out: Mapping[str, str] = {}
-
-    @cached_property
-    def shared(self) -> list[str]:
-        return sorted((*self.layouts, *self.partials))
+    left_out: Mapping[str, str]
 
     def reached_from(self, files: Iterable[str]) -> list[str]:
         return _reached(files, self.references)
@@ -84,8 +72,7 @@ class FolderContents(Struct, frozen=True, dict=True):
 class Patterns(Struct, frozen=True):
     """Rules on the files of a folder. `ignore` and `layouts` are patterns of paths, as "drafts/*".
 
-    `suffixes`: more endings of templates. `bounds`: links may not lead out of it. `is_mail`: tells the mails of a
-    project from the pages of its app.
+    `bounds`: links may not lead out of it. `is_mail`: tells the mails of a project from the pages of its app.
     """
 
     ignore: tuple[str, ...] = ()
@@ -94,13 +81,8 @@ class Patterns(Struct, frozen=True):
     bounds: Path | None = None
     is_mail: Callable[[MailFiles], bool] | None = None
 
-    def can_be_part(self, file: str) -> bool:
-        suffix = os.path.splitext(file)[1].lower()  # noqa: PTH122 - many
-        return suffix in _SUFFIXES or suffix in map(str.lower, self.suffixes)
-
 
 def contents_of(folders: Folders, patterns: Patterns) -> FolderContents:
-    """List the folders now. Only changed files are read again."""
     left_out: dict[str, str] = {}
     tops = reversed(folders.all)
     states = dict(chain.from_iterable(_states(top, "", (os.path.realpath(top),), left_out, patterns) for top in tops))
@@ -126,39 +108,37 @@ def _states(
             continue
         # For a link to itself, `is_dir` would raise OSError.
         is_folder = os.path.isdir(each.path) if each.is_symlink() else each.is_dir()  # noqa: PTH112 - many
-        can_be_part = not is_folder and patterns.can_be_part(file)
-        if why := _why_left_out(each, real, patterns.bounds, is_folder=is_folder, can_be_part=can_be_part):
+        ending = os.path.splitext(file)[1].lower()  # noqa: PTH122 - many
+        is_part = not is_folder and (ending in _SUFFIXES or ending in map(str.lower, patterns.suffixes))
+        if why := _refusal(each, real, patterns.bounds, is_folder, is_part):
             left_out[printable_name(file)] = why
         elif is_folder and each.name not in NOT_OURS:
             there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
             if not os.path.isfile(f"{each.path}/{_MARKS_ENVIRONMENT}"):  # noqa: PTH113 - many
                 yield from _states(each.path, f"{file}/", (*real, there), left_out, patterns)
-        elif can_be_part:
+        elif is_part:
             with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
                 status = each.stat()
                 changed = max(status.st_mtime_ns, status.st_ctime_ns)  # a copy or `chmod` leaves the first as it was
                 yield file, (each.path, changed, status.st_size)
 
 
-def _why_left_out(
-    each: os.DirEntry[str], real: tuple[str, ...], bounds: Path | None, *, is_folder: bool, can_be_part: bool
-) -> str:
-    """Return why an entry is skipped that may be a part of mails, or an empty text."""
-    if not has_printable_name(each.name) and (is_folder or can_be_part):
+def _refusal(each: os.DirEntry[str], real: Sequence[str], bounds: Path | None, is_folder: bool, is_part: bool) -> str:
+    if not has_printable_name(each.name) and (is_folder or is_part):
         return "has a name that is not UTF-8"
     if is_folder and len(real) > DEEPEST:
         return f"is nested more than {DEEPEST} folders deep"
-    if each.name.lower().endswith(_HANDLEBARS) and not (is_folder or can_be_part):
+    if each.name.lower().endswith(_HANDLEBARS) and not (is_folder or is_part):
         return "is a template of Handlebars, which Keyturn cannot render: compile it to HTML"
     if each.is_symlink():
         if os.path.realpath(each.path) in real:
             return "is a link to a folder above it"
         if leads_out(each.path, bounds):
             return "is a link that leads out of the folder"
-        if can_be_part and not os.path.exists(each.path):  # noqa: PTH110 - many
+        if is_part and not os.path.exists(each.path):  # noqa: PTH110 - many
             return "is a link to a missing file"
     with suppress(OSError):  # deleted meanwhile
-        if can_be_part and not stat.S_ISREG(each.stat().st_mode):
+        if is_part and not stat.S_ISREG(each.stat().st_mode):
             return "is not a regular file, but a pipe, a socket or a device"
     return ""
 
@@ -172,19 +152,17 @@ def _classified(states: tuple[tuple[str, FileState], ...], patterns: Patterns) -
             texts[file] = _text(*state)
         except OSError as error:
             unreadable[file] = f"cannot be read: {error.strerror}"
-    contents = _classify(texts, patterns.layouts)
+    references = {file: tuple(_files_named(text.refers, file, texts)) for file, text in texts.items()}
+    mails, shared = _mails_and_shared(texts, references, patterns.layouts)
     if patterns.is_mail:  # leave out the pages of an app, and files that only they use
-        mails = {name: files for name, files in contents.mails.items() if patterns.is_mail(files)}
-        reached = {file for files in mails.values() for file in contents.reached_from(files)}
-        layouts, partials = (
-            tuple(one for one in those if one in reached) for those in (contents.layouts, contents.partials)
-        )
-        contents = replace(contents, mails=mails, layouts=layouts, partials=partials)
-    return replace(contents, left_out=unreadable)
+        mails = {name: files for name, files in mails.items() if patterns.is_mail(files)}
+        shared &= {*_reached((file for files in mails.values() for file in files), references)}
+    return FolderContents(dict(sorted(mails.items())), sorted(shared), references, unreadable)
 
 
-def _classify(files: Mapping[str, _Text], patterns_of_layouts: Iterable[str]) -> FolderContents:
-    references = {file: tuple(_files_named(text.refers, file, files)) for file, text in files.items()}
+def _mails_and_shared(
+    files: Mapping[str, _Text], references: Mapping[str, tuple[str, ...]], layouts: Iterable[str]
+) -> tuple[dict[str, MailFiles], set[str]]:
     extended = _used({file: tuple(_files_named(text.extends, file, files)) for file, text in files.items()})
     used = _used(references)
     # No mail includes the files of a circle: they are shown, so that they are reported.
@@ -192,27 +170,26 @@ def _classify(files: Mapping[str, _Text], patterns_of_layouts: Iterable[str]) ->
     used |= extended
     kinds = {file: _kind(file, text) or (".html" if file in of_circles else "") for file, text in files.items()}
     compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
-    mails, layouts, partials, named = {}, [], [], {plain_name(file): file for file in files}
+    mails, shared, named = dict[str, MailFiles](), set[str](), {plain_name(file): file for file in files}
     for file, text in files.items():
         is_markup, is_mjml = kinds[file] in _MARKUP, kinds[file] == ".mjml"
-        is_layout = is_markup and any(fnmatch(file, pattern) for pattern in patterns_of_layouts)
-        is_shared = naming.is_shared(file) or file in used
-        if is_markup and (file in extended or (is_layout and text.blocks)):
-            layouts.append(file)
-        elif is_shared or is_layout or (is_mjml and text.fragment and not text.extends):
-            partials.append(file)
+        is_layout = is_markup and any(fnmatch(file, pattern) for pattern in layouts)
+        is_part = is_mjml and text.fragment and not text.extends
+        if naming.is_shared(file) or file in used or is_layout or is_part:
+            shared.add(file)
         elif is_mjml or (is_markup and naming.stem_of(file) not in compiled):
             is_named = naming.ending_of(file) == ".mjml" or not is_mjml
             files_of = MailFiles(file, naming.text_part(file, named), naming.subject(file, named))
             mails[naming.name_of(file)] = files_of if is_named else UnnamedMjml(*files_of)
     taken = {file for own in mails.values() for file in own} | used
     for file, text in files.items():
-        if file not in taken and _may_be_alone(file, text):
+        is_text = naming.ending_of(file) in (".txt", ".text") and not _SUBJECT.search(naming.stem_of(file))
+        if file not in taken and is_text and text.prints and not naming.is_shared(file):
             mails.setdefault(naming.name_of(file), MailFiles(file, file, naming.subject(file, named)))
     for name, own in mails.items():
         if any(files[file].compiles for file in _reached([own.markup], references)):
             mails[name] = UnnamedMjml(*own)
-    return FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
+    return mails, shared
 
 
 def _files_named(names: Iterable[str], file: str, files: Collection[str]) -> Iterator[str]:
@@ -247,12 +224,9 @@ def _reached(files: Iterable[str], references: Mapping[str, Iterable[str]]) -> l
 
 @lru_cache(65_536)
 def _text(path: str, _: int, size: int) -> _Text:
-    """Return the facts on a file in this state. Raises OSError."""
     # Rendering reports a large one.
     text = "" if size > LARGEST else read_plain_text(path, encoding="utf-8-sig", errors="replace")
-    references = [
-        (first or second, _QUOTED.findall(named or path)) for first, named, second, path in _REFERENCE.findall(text)
-    ]
+    references = [(tag or mjml, _QUOTED.findall(named or path)) for tag, named, mjml, path in _REFERENCE.findall(text)]
     whole = _ROOT.search(text) is not None
     fragment = not whole and _FRAGMENT.match(text) is not None
     return _Text(
@@ -260,16 +234,9 @@ def _text(path: str, _: int, size: int) -> _Text:
         fragment=fragment,
         extends=tuple(name for tag, names in references if tag == "extends" for name in names),
         refers=tuple(name for _, names in references for name in names),
-        blocks=_BLOCK.search(text) is not None,
         compiles=_MJML_BLOCK.search(text) is not None,
         prints="{{" in text or "{%" in text,
     )
-
-
-def _may_be_alone(file: str, text: _Text) -> bool:
-    """Tell whether a file may be a mail of text alone: it prints values, and is no subject and no shared file."""
-    is_text = naming.ending_of(file) in (".txt", ".text") and not _SUBJECT.search(naming.stem_of(file))
-    return is_text and text.prints and not naming.is_shared(file)
 
 
 def _kind(file: str, text: _Text) -> str:

@@ -12,25 +12,19 @@ from importlib import import_module
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.languages import Language
-from keyturn.studio.gallery.app_requests import HOST, request_for
 from keyturn.studio.gallery.naming import BoundedLoader, ending_of, files_meant_by
 from keyturn.values import did_you_mean
 
-Prepare = Callable[[Environment], Environment]
-"""Returns a changed copy of an environment."""
-
+Prepare = Callable[[Environment], Environment]  # returns a changed copy of an environment
 TOO_DEEP = "An expression is nested too deeply."
 
-_MOST_NESTED = 100
-"""Levels of a syntax tree: a template's longest path of attributes, filters, operators and tags within each other.
-
-Readers of a tree call themselves for each level, up to four calls deep, and Python ends at a thousand calls.
-"""
+_MOST_NESTED = 100  # levels of a syntax tree: its readers take up to four calls for each, of Python's thousand
 
 
 def require_shallow(tree: nodes.Template, name: str | None, filename: str | None) -> nodes.Template:
@@ -53,11 +47,7 @@ def method_call(name: str, place: nodes.Node, *arguments: Any) -> Any:
     return call
 
 
-_MOST_TREES = 32
-"""Cached trees: of the current mail and of shared layouts and partials."""
-
-
-@lru_cache(_MOST_TREES)
+@lru_cache(32)  # trees of the current mail, and of shared layouts and partials
 def parse_template(environment: Environment, source: str, file: str, go_on: Prepare | None = None) -> nodes.Template:
     """Return the shared syntax tree; do not change it. Raises TemplateSyntaxError."""
     try:
@@ -72,6 +62,7 @@ def parse_template(environment: Environment, source: str, file: str, go_on: Prep
         return go_on(environment).parse(source, file)
 
 
+_HOST = "www.example.org"  # the host of an app that names none
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
 _NO_MARKUP = (".txt", ".text", ".subject", ".css")
 
@@ -103,9 +94,8 @@ def folder_environment(
     """Return a factory of environments with Jinja's defaults. `bounds`: links may not lead out of it."""
 
     def make(language: Language) -> Environment:
-        environment = kind(
-            loader=BoundedLoader(folder, bounds), autoescape=is_markup, extensions=_EXTENSIONS, auto_reload=True
-        )
+        loader = BoundedLoader(folder, bounds)
+        environment = kind(loader=loader, autoescape=_is_markup, extensions=_EXTENSIONS, auto_reload=True)
         environment.folder = folder
         _translate(environment, language)
         return environment
@@ -146,10 +136,8 @@ def _awaited(functions: Mapping[str, Any]) -> dict[str, Any]:
         return answer
 
     kinds = {FunctionType, MethodType}  # not what a proxy, such as Flask's request, would take itself for
-    return {
-        name: answering(one) if type(one) in kinds and inspect.iscoroutinefunction(one) else one
-        for name, one in functions.items()
-    }
+    waiting = {name: one for name, one in functions.items() if type(one) in kinds and inspect.iscoroutinefunction(one)}
+    return {**functions, **{name: answering(one) for name, one in waiting.items()}}
 
 
 class _InRequest(Template):
@@ -158,7 +146,7 @@ class _InRequest(Template):
     request: ClassVar[Any]
 
     def render(self, *args: Any, **values: Any) -> str:
-        host = self.request.__self__.config.get("SERVER_NAME") or HOST
+        host = self.request.__self__.config.get("SERVER_NAME") or _HOST
         with self.request(base_url=f"https://{host}"):
             return super().render(*args, **values)
 
@@ -170,8 +158,7 @@ def _translate(environment: Environment, language: Language) -> None:
     environment.filters = filters
 
 
-def is_markup(name: str | None) -> bool:
-    """Tell whether a file is HTML, so that values are escaped in it."""
+def _is_markup(name: str | None) -> bool:
     return name is None or ending_of(name) not in _NO_MARKUP
 
 
@@ -181,11 +168,7 @@ def _holds(obj: Any, name: str) -> bool:
 
 
 def with_lenient_filters(environment: Environment) -> Environment:
-    """Return a copy of a folder's environment in which unknown filters return their value unchanged.
-
-    So mails can be rendered without the app's environment; the checks report unknown filters. An app's own environment
-    is returned unchanged.
-    """
+    """Return a copy of a folder's environment in which unknown filters change nothing; an app's own stays as it is."""
     if not isinstance(environment, FolderEnvironment):
         return environment
     copy = environment.overlay(bytecode_cache=None)
@@ -201,18 +184,14 @@ class OrElse(dict[str, Any]):
         super().__init__(known)
         self._make = make
 
-    def __missing__(self, name: str) -> Any:
-        return self._make(name)
-
     def get(self, name: str, _: Any = None) -> Any:
-        return self[name]
+        return self[name] if name in self else self._make(name)
+
+    __missing__ = get
 
 
 _HOLDERS = ("jinja_env", "env", "environment", "engine", "template_engine")
-"""Attributes with the environment: of Flask's app, Starlette's Jinja2Templates, Django's and Litestar's engines.
-
-Litestar's app has an engine.
-"""
+"""Attributes with the environment: of Flask's and Litestar's apps, Starlette's Jinja2Templates, and engines."""
 
 _LOCALE = frozenset({"lang", "language", "locale", "tag"})
 
@@ -222,10 +201,9 @@ class CannotImport(KeyturnError):
 
 
 def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], Environment]:
-    """Return a function from the tag of a language to the app's environment.
+    """Return a function from the tag of a language to the app's environment. Raises CannotImport.
 
-    `named` may be an environment, an object with one (a Flask app, Jinja2Templates), or a function that returns either
-    and may take the tag. It is imported with the folders on `sys.path`. Raises CannotImport.
+    `named`: an environment, an object with one (a Flask app), or a function that returns either and may take the tag.
     """
     (module_name, _, path), option = named.partition(":"), f"--env {named}"
     if not module_name or not path or "/" in named:
@@ -240,7 +218,7 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     @cache
     def environment(tag: str) -> Environment:
         made, holder = _environment_in(value, tag, option)
-        request = request_for(made.globals.get("url_for"), (holder, value, *vars(module).values()))
+        request = _request_for(made.globals.get("url_for"), (holder, value, *vars(module).values()))
         if request is not None and "request" not in made.globals:
             made = made.overlay()
             made.globals = {**made.globals, "request": request}
@@ -250,8 +228,43 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     return environment
 
 
+_FRAMEWORKS = {
+    "starlette.templating": ("starlette.requests", ("url_path_for", "router")),
+    "litestar.template.base": ("litestar.connection", ("route_reverse",)),
+}
+"""By the module of `url_for`: the module of the class `Request`, and attributes of an app."""
+
+
+def _request_for(url_for: object, objects: Iterable[object]) -> Any:
+    """Return a request to the app among the objects, or to one that has every route; None for other frameworks."""
+    if not (framework := _FRAMEWORKS.get(getattr(url_for, "__module__", ""))):
+        return None
+    module, attributes = framework
+    apps = (one for one in objects if not isinstance(one, type) and all(hasattr(one, name) for name in attributes))
+    app = next(apps, _AnyRoute())
+    scope: dict[str, object] = dict.fromkeys(("app", "litestar_app", "router"), app)
+    scope |= {"type": "http", "method": "GET", "scheme": "https", "server": (_HOST, 443), "client": None}
+    scope |= {"path": "/", "raw_path": b"/", "root_path": "", "query_string": b"", "path_params": {}}
+    scope |= {"headers": [(b"host", _HOST.encode())], "session": {}, "state": {}}
+    return import_module(module).Request(scope)
+
+
+class _AnyRoute:
+    """Stands in for an app that is not in the module of the environment."""
+
+    def route_reverse(self, route_name: object, /, **parameters: object) -> str:
+        parts = (str(part).strip("/") for part in (route_name, *parameters.values()))
+        return quote("/" + "/".join(parts), safe="/:")
+
+    def url_for_static_asset(self, name: str, file_path: str) -> str:
+        return self.route_reverse(name, path=file_path)
+
+    def url_path_for(self, name: str, /, **parameters: object) -> Any:
+        return import_module("starlette.datastructures").URLPath(self.route_reverse(name, **parameters))
+
+
 def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
-    """Import a module, also from these folders. Raises CannotImport."""
+    """Import a module with the folders on `sys.path`. Raises CannotImport."""
     for folder in folders:
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
@@ -267,7 +280,6 @@ def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
 
 
 def _environment_in(value: Any, tag: str, option: str, *, called: bool = False) -> tuple[Environment, Any]:
-    """Return the environment, and the object that holds it."""
     if isinstance(value, Environment):
         return value, value
     for name in _HOLDERS:
@@ -278,23 +290,19 @@ def _environment_in(value: Any, tag: str, option: str, *, called: bool = False) 
         made = "returns a value of" if called else "is of"
         raise CannotImport(f"{option} {made} type {type(value).__name__}, not a Jinja environment")
     try:
-        made_by = value(tag) if _takes_locale(value) else value()
+        first = next(iter(inspect.signature(value).parameters.values()), None)
+        is_required = first and first.default is first.empty and first.kind is not first.KEYWORD_ONLY
+        made_by = value(tag) if first and (is_required or first.name in _LOCALE) else value()
     except Exception as error:
         raise CannotImport(f"{option}: {_describe_error(error)}") from error
     return _environment_in(made_by, tag, option, called=True)
 
 
-def _takes_locale(function: Callable[..., Any]) -> bool:
-    """Tell whether a function requires an argument, or names its first one as a locale."""
-    first = next(iter(inspect.signature(function).parameters.values()), None)
-    is_required = first and first.default is first.empty and first.kind is not first.KEYWORD_ONLY
-    return first is not None and bool(first.name in _LOCALE or is_required)
-
-
 def _describe_error(error: BaseException) -> str:
+    message, place = str(error), ""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
-    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and frames[-1].filename != __file__ else ""
     if isinstance(error, SyntaxError) and error.filename:
-        place = f" ({error.filename}:{error.lineno})"
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
+        message, place = error.msg, f" ({error.filename}:{error.lineno})"
+    elif frames and frames[-1].filename != __file__:
+        place = f" ({frames[-1].filename}:{frames[-1].lineno})"
     return f"{type(error).__name__}: {message}{place}"

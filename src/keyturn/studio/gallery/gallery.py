@@ -2,16 +2,16 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jinja2 import BaseLoader, Environment, FunctionLoader
+from jinja2 import BaseLoader, Environment, FunctionLoader, Undefined
 from msgspec import Struct, structs
 
 from keyturn.context_values import within
@@ -23,28 +23,27 @@ from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, read_plain_text, walk
 from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
+from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
 from keyturn.studio.gallery.discovery import FileState, FolderContents, Patterns, contents_of, state_of
 from keyturn.studio.gallery.environments import Prepare
-from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_samples, fit_samples, names_in
 from keyturn.studio.gallery.sizes import require_readable, require_sendable
 from keyturn.studio.gallery.variables.guessed_values import guess
-from keyturn.studio.gallery.variables.variables import Variable
+from keyturn.studio.gallery.variables.missing_names import MissingName, StandIn, UndescribedName
+from keyturn.studio.gallery.variables.probe import Variables
 from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
 
 T = TypeVar("T")
+Renderers = Callable[..., Templates]
+_UNKNOWN: Mapping[str, type[Undefined]] = {"typed": UndescribedName, "plain": MissingName, "guessed": StandIn}
 
-GUESSED = "guessed"
-"""The name of the guessed sample of a template without samples."""
+GUESSED = "guessed"  # the name of the guessed sample of a template without samples
 
 
 class Entry(Struct, frozen=True):
-    """A mail in the list. `unreadable`: its samples cannot be read.
-
-    `branches`: names of passes, if they were asked for (`Gallery.branches`).
-    """
+    """A mail in the list. `branches`: names of known passes. `unreadable`: its samples cannot be read."""
 
     name: str
     samples: tuple[str, ...]
@@ -53,8 +52,6 @@ class Entry(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True):
-    """The unsaved text of a file, by the name that templates use."""
-
     file: str
     text: str
 
@@ -63,11 +60,9 @@ class Draft(Struct, frozen=True):
 class Gallery:
     """The mails of a folder. It reads the folder on each call; `one_look` groups calls.
 
-    `props`: typed props by template. A template without samples gets guessed values.
-    `brands`: globals of other brands, by name. `patterns`: which files are mails.
+    `props`: typed props by template. `brands`: globals of other brands, by name. `patterns`: which files are mails.
     `finds_branches`: whether to force branches that samples leave out; `explorer` does it within limits.
-    `go_on`: makes an environment that goes on at faults, to find the branches of a mail that has some.
-    `draft`: the text of one file. The list of files stays that of the disk.
+    `go_on`: makes an environment that goes on at faults. `draft`: the text of one file, in place of that on the disk.
     """
 
     templates: Templates
@@ -79,18 +74,14 @@ class Gallery:
     explorer: Callable[[str], Passes | None] | None = None
     go_on: Prepare | None = None
     draft: Draft | None = None
-    _results: dict[tuple[str, str], tuple[tuple[object, ...], Any]] = field(
-        default_factory=dict, init=False, compare=False
-    )
+    _results: dict[tuple[str, str], tuple[Any, Any]] = field(default_factory=dict, init=False, compare=False)
 
     @property
     def audits(self) -> Mapping[str, str]:
-        """The audits that the props of mails declare, by name."""
         return {name: props.audit for name, props in self.props.items() if props.audit}
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the folder is not trusted."""
         return self.patterns.bounds is not None
 
     @property
@@ -125,7 +116,6 @@ class Gallery:
             return [self._entry(name) for name in self.names()]
 
     def files(self, name: str) -> MailFiles:
-        """Return the files of a mail. Raises LookupError for unknown names."""
         mails = self._look.contents.mails
         if name not in mails:
             raise UnknownMail(f"There is no template called {name}{did_you_mean(name, mails) or '.'}")
@@ -158,22 +148,21 @@ class Gallery:
             raise UnknownMail(f"{name} has no sample called {sample}; it has {', '.join(samples) or 'none'}.")
         return samples[sample]
 
-    def variables(self, name: str) -> Mapping[str, Variable]:
-        """Return the variables of a mail's templates. Raises LookupError."""
-        return self._while_unchanged(name, "variables", lambda: self.variables_in([*filter(None, self.files(name))]))
-
-    def variables_in(self, files: Sequence[str]) -> Mapping[str, Variable]:
+    def variables(self, name: str) -> Variables:
         from keyturn.studio.gallery.variables.probing import find_variables
 
-        if self.templates.engine:
-            return self.templates.engine.find_variables(files)
-        return find_variables(files, self.templates.environment(self.languages.choose("")), self.go_on)
+        def find() -> Variables:
+            files = [*filter(None, self.files(name))]
+            if self.templates.engine:
+                return self.templates.engine.find_variables(files)
+            return find_variables(files, self.templates.environment(self.languages.choose("")), self.go_on)
+
+        return self._while_unchanged(name, "variables", find)
 
     def branches(self, name: str) -> Passes | None:
-        """Return the passes through a mail, which force the branches that no sample takes.
+        """Return the passes through a mail, in up to two seconds of processor time. Raises LookupError.
 
-        It takes up to two seconds of processor time, and is kept until files or samples change. Returns None if
-        branches are not explored, or the samples cannot be read. Raises LookupError.
+        Returns None if branches are not explored, or the samples cannot be read.
         """
         try:
             samples = self.samples(name)
@@ -215,20 +204,38 @@ class Gallery:
         return self._look.contents.reached_from(self.files(name))
 
     def renderers(self, prepare: Prepare | None = None, *, is_forcing: bool = False) -> Renderers:
-        """Return the templates for each kind of sample. `prepare` changes each Jinja environment."""
+        """Return a function from a sample and a brand to their templates, which raises UnknownMail for a brand.
 
-        def prepare_draft(environment: Environment) -> Environment:
+        `prepare` changes each Jinja environment. `is_forcing`: all samples share templates with those that force
+        branches, for a caller that renders both.
+        """
+
+        def prepared(kind: str, forces: bool, environment: Environment) -> Environment:
             if self.draft:
                 environment.bytecode_cache = None  # a draft is compiled once, for its author alone
                 if environment.loader:
                     file = self.folders / self.draft.file
                     environment.loader = _with_draft(environment.loader, environment, file, self.draft.text)
-            return prepare(environment) if prepare else environment
+            environment = prepare(environment) if prepare else environment
+            environment = with_forcing(environment) if forces else environment
+            environment.undefined = _UNKNOWN[kind]
+            return environment
 
-        return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft, is_forcing)
+        @cache
+        def of_kind(kind: str, brand: str, forces: bool) -> Templates:
+            if brand and brand not in self.brands:
+                raise UnknownMail(f"There is no brand called {brand}.")
+            templates = self.templates.with_files(self.files).with_preparation(partial(prepared, kind, forces))
+            return templates.with_globals(self.brands[brand]) if brand else templates
+
+        def templates_for(sample: Sample, brand: str = "") -> Templates:
+            templates = of_kind(sample.kind, brand, is_forcing or bool(sample.forced))
+            return replace(templates, around=lambda: on_way(Way(sample.forced))) if sample.forced else templates
+
+        return templates_for
 
     def render(self, name: str, files: MailFiles, sample: Sample, language: str, brand: str = "") -> Rendered:
-        """Return a mail as the app sends it, of these files, with only known filters. `language`: a tag.
+        """Return a mail as the app sends it, of these files. `language`: a tag.
 
         Raises UnknownMail for an unknown brand, TemplateInvalid, and in a renderer OutOfTime.
         """
@@ -250,18 +257,17 @@ class Gallery:
             samples = tuple(self._written_samples(name)) or (GUESSED,)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
-        known_passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
-        return Entry(name, samples, tuple(sample.name for sample in known_passes.samples) if known_passes else ())
+        passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
+        return Entry(name, samples, tuple(sample.name for sample in passes.samples) if passes else ())
 
     def _written_samples(self, name: str) -> Mapping[str, Sample]:
-        """Return the samples in files. Raises LookupError, TemplateInvalid."""
         look = self._look
         if name not in look.samples:
             written: dict[str, WrittenSample] = {}
             for folder in reversed(self.folders.all):
                 markup, bounds = self.files(name).markup, self.patterns.bounds
                 written |= find_samples(folder, name, markup, names_in=look.names_in, bounds=bounds)
-            samples = {one: Sample(one, each.values, "plain", self._origin_of(each)) for one, each in written.items()}
+            samples = {one: each.as_sample(one, self.folder) for one, each in written.items()}
             if props := self.props.get(name):
                 for one, typed in fit_samples(written, props).items():
                     samples[one] = structs.replace(samples[one], values=structs.asdict(typed), kind="typed")
@@ -271,13 +277,12 @@ class Gallery:
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
         """Return the result of `make`, which is kept until the inputs or a file of the mail change."""
         state = (*self.states_of(name), *inputs)
-        if (name, what) not in self._results or self._results[name, what][0] != state:
+        if self._results.get((name, what), ((), None))[0] != state:
             self._results[name, what] = state, make()
         result: T = self._results[name, what][1]
         return result
 
     def states_of(self, name: str) -> tuple[FileState, ...]:
-        """Return the states of the files of a mail. Raises LookupError."""
         return tuple(state_of(str(self.folders / file)) for file in self.files_of(name))
 
     @cached_property
@@ -288,13 +293,8 @@ class Gallery:
     def _compiled(self) -> SharedBytecodeCache:
         return SharedBytecodeCache(most=64)  # layouts and partials, which many mails share
 
-    def _origin_of(self, sample: WrittenSample) -> str:
-        file = Path(os.path.relpath(sample.file, self.folder)).as_posix()
-        return f"{file}:{sample.line}" if sample.line else file
-
     @property
     def _look(self) -> "Look":
-        """The look of the `one_look` around this call, or one for this call alone."""
         look = _LOOK.get()
         return look if look is not None and look.gallery is self else Look(self)
 
@@ -327,14 +327,10 @@ def _with_draft(loader: BaseLoader, environment: Environment, file: Path, text: 
 
 
 Fingerprint = frozenset[FileState]
-"""The states of files, by their paths in the folder."""
 
 
 def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
-    """Return the fingerprint of each template: all files but those that belong to other templates alone.
-
-    The path of a file names the templates that it belongs to. Most files belong to none.
-    """
+    """Return the fingerprint of each template: all files but those that belong, by their path, to others alone."""
     own: dict[str, set[FileState]] = {name: set() for name in gallery.names()}
     shared: set[FileState] = set()
     for file in Fingerprint().union(*map(fingerprint, gallery.watched_folders)):

@@ -3,13 +3,11 @@
 A repository can make git run programs: hooks, filters, a file watcher, a pager, remotes. The folder may be an unpacked
 archive of unknown origin, so git does not run at all. dulwich reads commits and trees, and runs nothing. Files are
 compared by the ids of their contents, so no blob is read. `check` calls this in a renderer, which has limits.
-
-A `.git` file, `commondir` and alternates may lead to another repository, as those of a worktree do.
 """
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from io import BytesIO
 from pathlib import Path
@@ -27,17 +25,11 @@ from keyturn.errors import KeyturnError
 from keyturn.plain_files import read_plain_file, walk
 from keyturn.studio.renderers.limits import OutOfTime
 
-_READ = ("HEAD", "commondir", "packed-refs", "shallow", "info/grafts")
-"""Files of a git directory that dulwich opens. It would wait for the writer of a pipe."""
-
+_READ = ("HEAD", "commondir", "packed-refs", "shallow", "info/grafts")  # dulwich opens them, even pipes
 _FORMAT = (("core", "repositoryformatversion"), ("extensions", "objectformat"), ("extensions", "refstorage"))
 """The settings that say how a repository is stored. No other one counts."""
 
-_SHA256 = 64
-"""Hexadecimal digits of an id in a repository with SHA-256."""
-
-_NOT_READ = frozenset({".git", "node_modules"})
-"""Folders without templates."""
+_SHA256 = 64  # hexadecimal digits of an id in a repository with SHA-256
 
 
 class _Repository(Repo):
@@ -58,9 +50,7 @@ class GitFailed(KeyturnError):
 def changed_files(folder: Path, paths: Iterable[Path], base: str) -> Iterator[Path]:
     """Yield the files at and below `paths` that differ from the merge base of HEAD and a commit or branch.
 
-    Deleted and untracked files count, ignored ones do not. Files in submodules always
-    count. Before the first commit, all files differ. `paths` outside the repository of the folder are left out. Raises
-    GitFailed.
+    Deleted and untracked files count, ignored ones do not. Before the first commit, all files differ. Raises GitFailed.
     """
     try:
         top = _top_of(folder)
@@ -114,13 +104,15 @@ def _base_commit(repository: Repo, base: str) -> ObjectID | None:
 
 
 def _changed_in(repository: Repo, top: Path, paths: Iterable[Path], commit: ObjectID | None) -> Iterator[Path]:
-    stored, is_ignored = _stored_files(repository, commit), _ignored_by(repository, top)
+    tree = repository[commit] if commit else None
+    entries = iter_tree_contents(repository.object_store, tree.tree) if isinstance(tree, Commit) else ()
+    stored = {entry.path: entry.sha for entry in entries if entry.path and entry.sha}
+    is_ignored = _ignored_by(repository, top)
 
     def is_skipped(folder: Path) -> bool:
-        if folder.name in _NOT_READ:
-            return True
         within = os.fsencode(f"{folder.relative_to(top).as_posix()}/")
-        return is_ignored(folder) and not any(name.startswith(within) for name in stored)
+        has_stored = any(name.startswith(within) for name in stored)
+        return folder.name in {".git", "node_modules"} or (is_ignored(folder) and not has_stored)
 
     for path in paths:
         places = (top / os.fsdecode(name) for name in stored)
@@ -131,16 +123,7 @@ def _changed_in(repository: Repo, top: Path, paths: Iterable[Path], commit: Obje
                 yield file
 
 
-def _stored_files(repository: Repo, commit: ObjectID | None) -> Mapping[bytes, ObjectID]:
-    """Return the ids of the files in a commit by name."""
-    if commit is None or not isinstance(of_commit := repository[commit], Commit):
-        return {}
-    entries = iter_tree_contents(repository.object_store, of_commit.tree)
-    return {entry.path: entry.sha for entry in entries if entry.path and entry.sha}
-
-
 def _ignored_by(repository: Repo, top: Path) -> Callable[[Path], bool]:
-    """Return whether a file is ignored: by the folder's files, the repository's or those of the user."""
     of_user = Path(default_user_ignore_filter_path(StackedConfig.default())).expanduser()
     filters = []
     for file in (Path(repository.commondir(), "info", "exclude"), of_user):
@@ -151,7 +134,6 @@ def _ignored_by(repository: Repo, top: Path) -> Callable[[Path], bool]:
 
 
 def _files_at(path: Path, is_skipped: Callable[[Path], bool]) -> Iterator[Path]:
-    """Yield a file, or those in and below a folder."""
     if path.is_file():
         yield path
     for above, below, names in walk(path):

@@ -1,7 +1,6 @@
-"""Names of files: the name of a mail, the files that belong to it, and shared files; and bounds for symbolic links.
+"""Names of files: of a mail, of its parts, of what is shared; and bounds for symbolic links.
 
-A foreign branch may link to any file of this machine, and templates are shown, even in the log of a CI run (CWE-59,
-CWE-61).
+A foreign branch may link to any file, and templates are shown, even in the log of a CI run (CWE-59, CWE-61).
 """
 
 import os
@@ -21,23 +20,9 @@ from keyturn.plain_files import leads_out
 
 
 def bounds_of(folder: Path) -> Path:
-    """Return the folder that links must stay in: the repository, or else the folder itself.
-
-    A home folder that is a repository does not count, since it also holds keys and the like.
-    """
+    """Return the folder that links must stay in: the repository (but no home folder with its keys), or the folder."""
     here, home = folder.resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - works without a home folder
     return next((above for above in (here, *here.parents) if above != home and (above / ".git").exists()), here)
-
-
-def may_come_with(folder: Path, file: Path) -> bool:
-    """Tell whether the authors of a folder may have made that file, since it lies in the same repository.
-
-    Without a repository, the file lies in the folder or above it, as in an unpacked archive, but in no home folder.
-    """
-    here, bounds, home = folder.resolve(), bounds_of(folder), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111
-    above = () if (bounds / ".git").exists() and bounds != home else (one for one in here.parents if one != home)
-    places = {file.parent.resolve(), file.resolve().parent}  # its own, and that of its target
-    return any(place.is_relative_to(bounds) for place in places) or not places.isdisjoint(above)
 
 
 class BoundedLoader(FileSystemLoader):
@@ -55,12 +40,8 @@ class BoundedLoader(FileSystemLoader):
         return super().get_source(environment, template)
 
 
-_SHARED_FOLDER = re.compile(
-    r"(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared", re.IGNORECASE
-)
-_BODY = re.compile(r"[_-](?:body|email|mail|message)$")
-"""Endings of the body's name beside `..._subject.txt` in Django's apps."""
-
+_SHARED = r"(?i:(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared)"
+_BODY = re.compile(r"[_-](?:body|email|mail|message)$")  # beside `..._subject.txt` in Django's apps
 _OUTSIDE = ("/", "..")
 _ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "html", "body", "content"})
 """Generic names of files: the mail is named after its folder."""
@@ -69,7 +50,7 @@ _ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "
 @cache
 def is_shared(file: str) -> bool:
     *folders, name = file.split("/")
-    return name.startswith("_") or any(one.startswith("_") or _SHARED_FOLDER.fullmatch(one) for one in folders)
+    return name.startswith("_") or any(one.startswith("_") or re.fullmatch(_SHARED, one) for one in folders)
 
 
 @cache
@@ -84,18 +65,13 @@ def stem_of(file: str) -> str:
 
 @cache
 def name_of(file: str) -> str:
-    """Return the name of a mail: its path, or its folder if that is a folder of its own."""
     stem = stem_of(file)
     above, _, last = stem.rpartition("/")
     return above if above and (last == above.rpartition("/")[2] or last in _ITS_FOLDERS_OWN) else stem
 
 
 def files_meant_by(name: str, by: str) -> Iterator[str]:
-    """Yield the files that a template may mean by a name, the likeliest first.
-
-    A name is relative to the folder or to the template. The app's own loader may also start in a folder below or above:
-    "base.html" is then "templates/base.html" here, or "emails/base.html" there.
-    """
+    """Yield what a template may mean by a name, the likeliest first: the app's loader may start elsewhere."""
     if not name.startswith(_OUTSIDE):  # nearly always this one is there
         yield name
     parts = PurePosixPath(name).parts
@@ -111,12 +87,8 @@ def text_part(file: str, files: Mapping[str, str]) -> str:
     if stem != name:  # in a folder of its own
         wanted += [f"{name}/{own}" for own in (name.rpartition("/")[2], "text", "plain", "body", "txt")]
     parts = stem.split("/")
-    wanted += [
-        "/".join((*parts[:at], other, *parts[at + 1 :]))
-        for at, part in enumerate(parts[:-1])
-        if part in ("html", "mjml")
-        for other in ("text", "txt", "plain")
-    ]
+    for at in (at for at, part in enumerate(parts[:-1]) if part in ("html", "mjml")):
+        wanted += ["/".join((*parts[:at], other, *parts[at + 1 :])) for other in ("text", "txt", "plain")]
     return _first_file(wanted, (".txt", ".text"), files)
 
 

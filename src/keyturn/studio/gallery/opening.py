@@ -10,37 +10,26 @@ from keyturn.mail.languages.catalogues import ANY
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.discovery import Patterns
-from keyturn.studio.gallery.environments import (
-    FolderEnvironment,
-    app_environment,
-    folder_environment,
-    import_environment,
-    import_from,
-)
+from keyturn.studio.gallery.environments import app_environment, folder_environment, import_environment, import_from
 from keyturn.studio.gallery.gallery import Gallery
 from keyturn.studio.gallery.naming import bounds_of
 from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
 
 
 def open_gallery(
-    directory: Path,
-    *,
-    environment: str = "",
-    settings: StudioSettings | None = None,
-    sandboxed: bool = False,
+    directory: Path, *, environment: str = "", settings: StudioSettings | None = None, sandboxed: bool = False
 ) -> Gallery:
-    """Return the gallery over a folder of templates.
+    """Return the gallery over a folder of templates. Raises CannotImport.
 
-    `environment` overrides the one in the settings. `sandboxed`: for untrusted folders, whose settings name no code; an
-    app's own environment has no sandbox. Raises CannotImport.
+    `environment` overrides the one in the settings. `sandboxed`: for untrusted folders, whose settings name no code.
     """
     folder, settings = directory.resolve(), settings or StudioSettings()
     bounds, places = bounds_of(folder) if sandboxed else None, _import_places(folder, settings)
     if named := environment or settings.env:
         make_environment = app_environment(folder, import_environment(named, places))
     else:
-        kind = SandboxedFolderEnvironment if sandboxed else FolderEnvironment
-        make_environment = folder_environment(folder, kind, bounds=bounds)
+        kind = {"kind": SandboxedFolderEnvironment} if sandboxed else {}
+        make_environment = folder_environment(folder, bounds=bounds, **kind)
     if settings.locales:
         catalogues = partial(Languages, settings.timezone, settings.locales, domain=ANY, reload=True)
     else:
@@ -57,9 +46,9 @@ def open_gallery(
 
 def _import_places(folder: Path, settings: StudioSettings) -> list[Path]:
     """Return the folders of an app's modules: the working directory, and its project, with or without `src`."""
-    project = settings.file.parent if settings.file else None
-    project = project or next((above for above in folder.parents if (above / "pyproject.toml").is_file()), None)
-    return [*([project / "src", project] if project else []), Path.cwd()]
+    projects = [settings.file.parent] if settings.file else []
+    projects += [above for above in folder.parents if (above / "pyproject.toml").is_file()]
+    return [*(place for project in projects[:1] for place in (project / "src", project)), Path.cwd()]
 
 
 def _props(module: str, places: Iterable[Path]) -> Mapping[str, type[EmailProps]]:

@@ -1,8 +1,7 @@
 """A sandbox for untrusted templates: Jinja's own, with limits on time and size.
 
 A template is a program. Outside a sandbox it reaches Python's objects and so the machine (OWASP Web Security Testing
-Guide, WSTG-INPV-18). Jinja leaves limits to its user: here are those on the time of a template and the length of a
-text. Renderers limit memory by means of the system (`keyturn.studio.renderers`).
+Guide, WSTG-INPV-18). Here are limits on its time and on the length of a text; renderers limit memory.
 """
 
 import inspect
@@ -27,15 +26,11 @@ from keyturn.studio.gallery.sizes import LARGEST
 
 T = TypeVar("T")
 
-LONGEST = 2.0
-"""Seconds of processor time for one rendering. A mail takes milliseconds."""
-
-_WIDEST = 1000
-"""The maximum of widths, columns and paragraphs."""
-
+LONGEST = 2.0  # seconds of processor time for one rendering; a mail takes milliseconds
+_WIDEST = 1000  # the maximum of widths, columns and paragraphs
 _PADDING_METHODS = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
-_PADDING_FILTERS = {"batch": 1, "center": 1, "indent": 1, "round": 1, "slice": 1, "tojson": 2}
-"""Filters whose numbers make a text longer, with the index of the first number."""
+_PADDING_FUNCTIONS = {"batch": 1, "center": 1, "indent": 1, "lipsum": 0, "round": 1, "slice": 1, "tojson": 2}
+"""Functions whose numbers make a text longer, with the index of the first number."""
 
 _WIDE_FORMAT = re.compile(
     r"%(?:\([^)]*\))?[-+ #0]*(?:\d*\.)?(?:\d{4}|\*)"  # printf's
@@ -43,8 +38,7 @@ _WIDE_FORMAT = re.compile(
 )
 """A width of four digits, or one from a value."""
 
-_ends_at: ContextVar[tuple[float, float] | None] = ContextVar("ends_at", default=None)
-"""By the clock and by the processor time of the thread, which is the slower one and takes longer to read."""
+_ends_at: ContextVar[tuple[float, float] | None] = ContextVar("ends_at", default=None)  # by the clock, by the processor
 
 
 class OutOfBounds(SecurityError):
@@ -62,19 +56,15 @@ class _EndingTemplate(Template):
 
 
 class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironment):
-    """A folder's environment in which templates reach only their values, and end.
-
-    Forbidden operations raise SecurityError. Lists and tables are immutable, since other templates get them, too.
-    """
+    """A folder's environment in which templates reach only their values, change none, and end; else SecurityError."""
 
     template_class = _EndingTemplate
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.globals["lipsum"] = _short_lipsum
-        self.globals["range"] = _short_range
-        self.filters = {name: _bounded_filter(name, function) for name, function in self.filters.items()}
+        self.globals |= {"lipsum": _bounded_function("lipsum", generate_lorem_ipsum), "range": _short_range}
+        self.filters = {name: _bounded_function(name, function) for name, function in self.filters.items()}
         self.concat = lambda parts: "".join(self.bounded_parts(parts))  # type: ignore[method-assign]  # as NativeEnvironment does
 
     def bounded_parts(self, parts: Iterable[str]) -> Iterator[str]:
@@ -125,17 +115,15 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
         return wrapped
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
-        """Refuse at once: in a template without samples, an undefined value would be plausible."""
+        """Refuse at once, since a stand-in would be plausible."""
         raise SecurityError(f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe")
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
         _require_time()
         return super()._load_template(name, globals)
 
-    def _generate(
-        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
-    ) -> str:
-        return super()._generate(_Bounds().visit(source), name, filename, defer_init)
+    def _generate(self, source: nodes.Template, *args: Any, **options: Any) -> str:
+        return super()._generate(_Bounds().visit(source), *args, **options)
 
 
 def _bounded(entries: Iterator[T]) -> Iterator[T]:
@@ -157,22 +145,17 @@ class _Bounds(NodeTransformer):
         return method_call("bounded_text", node, node)
 
 
-def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def _bounded_function(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def apply(*args: Any, **options: Any) -> Any:
         _require_time()
-        if name in _PADDING_FILTERS:
-            _require_narrow(*args[_PADDING_FILTERS[name] :], *options.values())
+        if name in _PADDING_FUNCTIONS:
+            _require_narrow(*args[_PADDING_FUNCTIONS[name] :], *options.values())
         if name == "format":
             _require_narrow_format(str(args[0]))
         return _require_short(function(*args, **options))
 
     return apply
-
-
-def _short_lipsum(n: int = 5, html: bool = True, min: int = 20, max: int = 100) -> str:  # noqa: A002 - Jinja's names
-    _require_narrow(n, min, max)
-    return generate_lorem_ipsum(n, html, min, max)
 
 
 def _short_range(*bounds: int) -> range:

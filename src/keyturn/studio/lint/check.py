@@ -17,7 +17,7 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text
 from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST
-from keyturn.studio.gallery.rendering import Renderers
+from keyturn.studio.gallery.gallery import Renderers
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
 from keyturn.studio.lint.checks import CHECKS, TEXT_CHECKS
 from keyturn.studio.lint.checks.unused_styles import StyleUses, unused_in_all

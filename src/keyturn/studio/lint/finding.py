@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from keyturn.studio.gallery.mail_name import MailName
+from keyturn.studio.gallery.samples import MailName
 from keyturn.studio.gallery.sandbox import EndedBySandbox
 from keyturn.studio.gallery.sizes import TooLarge
 from keyturn.studio.renderers.limits import OutOfTime

@@ -1,15 +1,10 @@
 """Renderers: processes that work on templates, which are programs, and end when they pass a limit.
 
-`RendererPool` keeps the processes, and `limits` has their limits. A renderer is forked by a process that was itself
-forked before there were threads. So it shares loaded memory, takes milliseconds to replace, and has the opened folder,
-which could not be sent to it: the environment of an app cannot be pickled. Without fork (Windows), the requesting
-process does the work, within the sandbox alone.
+A renderer is forked by a process that was itself forked before there were threads. So it shares loaded memory, takes
+milliseconds to replace, and has the opened folder, which cannot be pickled: `pebble` fails on it, and
+`concurrent.futures` cannot end a single job. Without fork (Windows), the requesting process does the work.
 
-A renderer is no barrier against code that escapes Jinja's sandbox: it runs as the same user, and its answers are
-unpickled.
-
-Declined: `pebble` forks from a process with threads, or spawns processes and pickles their state, which fails.
-`concurrent.futures` cannot end a single job.
+A renderer is no barrier against code that escapes Jinja's sandbox: it runs as the same user.
 """
 
 from keyturn.studio.renderers.limits import LimitExceeded, Limits

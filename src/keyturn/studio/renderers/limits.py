@@ -1,14 +1,18 @@
-"""The limits of a renderer: seconds and memory."""
+"""The work of a renderer, within its limits of seconds and memory."""
 
+import pickle
 import signal
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from math import ceil
+from multiprocessing.connection import Connection
 from pathlib import Path
+from pickle import PicklingError
 from time import process_time
 from types import FrameType
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 from msgspec import Struct
 
@@ -22,11 +26,7 @@ _SOON = 0.001  # seconds until an alarm that came due while another one counted
 
 
 class Limits(Struct, frozen=True):
-    """How much one mail may take to be rendered or checked.
-
-    `seconds`: of processor time, so that a busy machine stops nothing. By the clock, PATIENCE times as many.
-    `megabytes`: of a renderer.
-    """
+    """How much one mail may take. `seconds`: of processor time; by the clock, PATIENCE times as many."""
 
     seconds: float = 5
     megabytes: int = 512
@@ -87,10 +87,7 @@ def limit_processor(seconds: float) -> None:
 
 
 def limit_memory(megabytes: int) -> None:
-    """Limit the memory of this process beyond what it has now; more is a MemoryError.
-
-    Only on Linux: it counts written memory (RLIMIT_DATA, getrlimit(2)), and not what is mapped.
-    """
+    """Limit the memory of this process beyond what it has now; more is a MemoryError. Only on Linux (RLIMIT_DATA)."""
     if sys.platform != "linux":
         return
     import resource  # missing on Windows
@@ -103,3 +100,43 @@ def limit_memory(megabytes: int) -> None:
 
 def _end_work(_: int, __: FrameType | None) -> NoReturn:
     raise OutOfTime(_Alarm.seconds)
+
+
+Job = tuple[float, Callable[..., Any], tuple[Any, ...]]  # the seconds that it may take, a function, and its arguments
+Answer = tuple[Any, Exception | None]  # the value of a job, or what it raised: LimitExceeded if it passed a limit
+
+
+def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> None:
+    take_alarm()
+    limit_memory(limits.megabytes)
+    with suppress(EOFError, OSError):
+        while True:
+            answer = _do(connection.recv(), state)
+            try:
+                connection.send(answer)
+            except (PicklingError, AttributeError, TypeError) as error:
+                connection.send((None, TypeError(str(error))))
+
+
+def _do(job: Job, state: object) -> Answer:
+    seconds, function, arguments = job
+    try:
+        limit_processor(seconds)
+        with limited_time(seconds):
+            return function(state, *arguments), None
+    except OutOfTime:
+        return None, LimitExceeded("time")
+    except MemoryError:
+        return None, LimitExceeded("memory")
+    except Exception as error:  # noqa: BLE001 - the requesting process handles it
+        error.add_note("".join(traceback.format_exception(error)).rstrip())
+        return None, _as_sent(error)
+
+
+def _as_sent(error: Exception) -> Exception:
+    """Return an exception that can be pickled: some cannot be rebuilt from their arguments."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    except Exception:  # noqa: BLE001 - it runs whatever code the exception's class has
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

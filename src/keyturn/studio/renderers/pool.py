@@ -1,80 +1,22 @@
 """The renderers of this process, any thread of which may ask one and waits for its answer, and their spawner.
 
-The spawner is a process with a single thread, unlike its parent: it forks renderers and ends them. It is forked when
-the folder is open and nothing runs yet. It owns its renderers: they end on request, and all of them when the parent is
-gone, however it ended. Until then it keeps their process ids from being reused.
+The spawner is a process with a single thread, unlike its parent. It is forked when the folder is open and nothing runs
+yet, forks the renderers, and owns them: they end on request, and all of them when the parent is gone, however it ended.
 """
 
 import gc
 import os
-import pickle
 import signal
 import socket
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from pickle import PicklingError
 from typing import Any, Generic, NoReturn, TypeVar, TypeVarTuple, cast
 
-from keyturn.studio.renderers.limits import (
-    PATIENCE,
-    LimitExceeded,
-    Limits,
-    OutOfTime,
-    limit_memory,
-    limit_processor,
-    limited_time,
-    take_alarm,
-)
-
-Job = tuple[float, Callable[..., Any], tuple[Any, ...]]
-"""The seconds that it may take, a function, and its arguments."""
-
-
-Answer = tuple[Any, Exception | None]
-"""The value of a job, or what it raised: LimitExceeded if it passed a limit."""
-
-
-def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> None:
-    """Do the jobs of a connection until the other side closes it."""
-    take_alarm()
-    limit_memory(limits.megabytes)
-    with suppress(EOFError, OSError):
-        while True:
-            answer = _do(connection.recv(), state)
-            try:
-                connection.send(answer)
-            except (PicklingError, AttributeError, TypeError) as error:
-                connection.send((None, TypeError(str(error))))
-
-
-def _do(job: Job, state: object) -> Answer:
-    seconds, function, arguments = job
-    try:
-        limit_processor(seconds)
-        with limited_time(seconds):
-            return function(state, *arguments), None
-    except OutOfTime:
-        return None, LimitExceeded("time")
-    except MemoryError:
-        return None, LimitExceeded("memory")
-    except Exception as error:  # noqa: BLE001 - the requesting process handles it
-        error.add_note("".join(traceback.format_exception(error)).rstrip())
-        return None, _as_sent(error)
-
-
-def _as_sent(error: Exception) -> Exception:
-    """Return an exception that can be pickled: some cannot be rebuilt from their arguments."""
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
-    except Exception:  # noqa: BLE001 - it runs whatever code the exception's class has
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
-
+from keyturn.studio.renderers.limits import PATIENCE, LimitExceeded, Limits, work
 
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
@@ -83,44 +25,34 @@ R = TypeVar("R")
 
 _GRACE = 5.0  # seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself
 
-_Renderer = tuple[int, "Connection[Any, Any]"]
-"""Its process id and its connection."""
 _START = 0  # asks the spawner for a renderer; any other number is the process id of one to end
 _OCTETS = 8  # of a number
-_Serve = Callable[["Connection[Any, Any]"], None]
-"""Serves a connection until it is closed."""
+_Renderer = tuple[int, "Connection[Any, Any]"]  # its process id and its connection
+_Serve = Callable[["Connection[Any, Any]"], None]  # serves a connection until it is closed
 
 
 class Runner(Generic[S_co]):
-    """Does work on the `state` that it was made with: here in the requesting process, within the sandbox alone.
-
-    Functions are named by their module, arguments are pickled.
-    """
+    """Does work on the `state` that it was made with: here in the requesting process, within the sandbox alone."""
 
     def __init__(self, state: S_co, limits: Limits | None = None) -> None:
-        self._state = state
-        self._limits = limits or Limits()
+        self._state, self._limits = state, limits or Limits()
 
     def run(self, function: Callable[[S_co, *Ts], R], *args: *Ts) -> R:
-        """Return the result of the function. Raises LimitExceeded, and what the function raises."""
+        """Return the result of a function of a module. Raises LimitExceeded, and what the function raises."""
         return self.run_for(self._limits.seconds, function, *args)
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:  # noqa: ARG002 - nothing ends it
-        """Do the same with another time limit."""
         return function(self._state, *args)
 
     def start(self) -> None:
-        """Get ready for the first request."""
+        """Have one renderer ready before the first request."""
 
     def close(self) -> None:
         """End all work. Waiting threads get LimitExceeded."""
 
 
 class RendererPool(Runner[S_co]):
-    """Has work done in up to `most` processes, each with the `state` at the time when this was made.
-
-    Make it before there are threads. A renderer is started when no other is free, and ended when it passes a limit.
-    """
+    """Has work done in up to `most` processes, each with the `state` at the time when this was made, before threads."""
 
     def __init__(self, state: S_co, limits: Limits, most: int) -> None:
         super().__init__(state, limits)
@@ -131,7 +63,6 @@ class RendererPool(Runner[S_co]):
         self._spawner = Spawner(lambda connection: work(connection, state, limits))
 
     def start(self) -> None:
-        """Have one renderer ready before the first request."""
         self._give_back(self._take())
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
@@ -183,7 +114,6 @@ class RendererPool(Runner[S_co]):
             self._changed.notify()
 
     def _discard(self, renderer: _Renderer) -> int:
-        """End a renderer; return the signal that ended it."""
         renderer[1].close()
         with self._changed:
             self._busy.discard(renderer[0])

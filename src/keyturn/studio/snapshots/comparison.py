@@ -17,7 +17,7 @@ from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
-from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
+from keyturn.errors import SettingsInvalid, TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.plain_files import leads_out, read_plain_text, replace_file
@@ -67,20 +67,10 @@ class SnapshotFolder:
             else:
                 path.unlink(missing_ok=True)
 
-    def remove(self, name: MailName) -> None:
-        paths = self.places(name)
-        for path in paths:
-            path.unlink(missing_ok=True)
-        for folder in paths[0].parents:
-            if folder == self.folder or any(folder.iterdir()):
-                return
-            folder.rmdir()
-
     def files(self, name: MailName) -> list[Path]:
         return [path for path in self.places(name) if path.is_file()]
 
     def places(self, name: MailName) -> list[Path]:
-        """Return the places of the parts, in their order. Raises LookupError for a name that leads elsewhere."""
         template = PurePath(name.template)
         if not name.template or not name.sample or template.is_absolute() or ".." in template.parts:
             raise LookupError(f"{name} cannot have a snapshot: its name is not a plain path.")
@@ -92,10 +82,6 @@ class SnapshotFolder:
 
 
 def _quote_name(part: str) -> str:
-    """Return a part of a file name, percent-encoded except for letters, digits, `_`, `-` and blanks.
-
-    Dots are encoded too, so that the parts between dots stay distinct.
-    """
     return _NOT_PLAIN.sub(lambda sign: "".join(f"%{byte:02X}" for byte in sign[0].encode()), part)
 
 
@@ -114,9 +100,7 @@ def _text(path: Path) -> str | None:
         return None
 
 
-Renders = Callable[[str, MailFiles, Sample, str], Rendered]
-"""Renders a template, of these files, in the language of a tag. Raises TemplateInvalid."""
-
+Renders = Callable[[str, MailFiles, Sample, str], Rendered]  # a template in the language of a tag, or TemplateInvalid
 State = Literal["same", "changed", "new", "gone", "broken"]
 
 
@@ -141,7 +125,6 @@ class Comparison:
 
     @property
     def acceptable(self) -> bool:
-        """Whether there are files to write or to delete."""
         return self.state in ("changed", "new", "gone")
 
     @cached_property
@@ -165,19 +148,18 @@ class Snapshots:
         self, gallery: Gallery, stored: SnapshotFolder, languages: Sequence[str] = (), render: Renders | None = None
     ) -> None:
         if stored.folder.resolve().is_relative_to(gallery.folder.resolve()):
-            raise SettingsInvalid(
-                [Fault("snapshots", f"{stored.folder} is inside the folder of the templates: move it outside")]
-            )
-        self.stored = stored
-        self.gallery = gallery
-        self._languages = dict(_languages_by_name(gallery, languages))
+            wrong = f"{stored.folder} is inside the folder of the templates: move it outside"
+            raise SettingsInvalid.of("snapshots", wrong)
+        self.stored, self.gallery = stored, gallery
+        known, own = gallery.languages.known, gallery.languages.choose("").tag
+        if unknown := [tag for tag in languages if tag not in known]:
+            wrong = f"there is no language {unknown[0]}; there are {', '.join(known)}"
+            raise SettingsInvalid.of("snapshot_languages", wrong)
+        self._languages = {"" if tag == own else tag: tag for tag in languages or known}  # by their part of a name
         self._render = render or gallery.render
 
     def names(self) -> list[MailName]:
-        """Return all mails to compare, and the names of snapshots without a mail.
-
-        A template with unreadable samples is listed without a sample.
-        """
+        """Return all mails, without a sample where none can be read, and the names of snapshots without a mail."""
         own = list(self._mails())
         unreadable = {name.template for name in own if not name.sample}
         left = (name for name in self.stored.names() if name.template not in unreadable)
@@ -200,10 +182,8 @@ class Snapshots:
         return Comparison(name, before)
 
     def accept(self, comparison: Comparison) -> None:
-        if comparison.after:
-            self.stored.write(comparison.name, comparison.after)
-        elif comparison.state == "gone":
-            self.stored.remove(comparison.name)
+        if comparison.acceptable:
+            self.stored.write(comparison.name, comparison.after or _NO_PARTS)
 
     def _mails(self) -> Iterator[MailName]:
         for entry in self.gallery.entries():
@@ -212,14 +192,3 @@ class Snapshots:
             for sample in entry.samples:
                 for tag in self._languages:
                     yield MailName(entry.name, sample, tag)
-
-
-def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the tags of the languages by their part of the name of a snapshot."""
-    known, own = gallery.languages.known, gallery.languages.choose("")
-    for tag in tags or known:
-        if tag not in known:
-            raise SettingsInvalid(
-                [Fault("snapshot_languages", f"there is no language {tag}; there are {', '.join(known)}")]
-            )
-        yield "" if tag == own.tag else tag, tag

@@ -9,9 +9,8 @@ from itertools import groupby
 from typing import Literal, NamedTuple
 
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
-_AROUND = 3
-_FOLDED_FROM = 4
-"""Unchanged lines are kept around a change. Between two changes, this many or more unchanged lines are folded."""
+_AROUND = 3  # unchanged lines that are kept around a change
+_FOLDED_FROM = 4  # between two changes, this many or more unchanged lines are folded
 
 
 class LinePiece(NamedTuple):
@@ -50,22 +49,13 @@ class Difference:
     @cached_property
     def edits(self) -> frozenset[tuple[str, str]]:
         """Return the changed texts: mails with the same edits were changed in the same way."""
-        return frozenset(
-            (line.kind, piece.text.strip())
-            for line in self.lines
-            if line.kind != "same"
-            for piece in line.pieces
-            if piece.changed or len(line.pieces) == 1
-        )
+        changed = [line for line in self.lines if line.kind != "same"]
+        pieces = ((line.kind, one) for line in changed for one in line.pieces if one.changed or len(line.pieces) == 1)
+        return frozenset((kind, one.text.strip()) for kind, one in pieces)
 
     def runs(self) -> list[Run]:
-        """Return the lines in runs. Runs far from a change are folded."""
-        near = {
-            at + step
-            for at, line in enumerate(self.lines)
-            if line.kind != "same"
-            for step in range(-_AROUND, _AROUND + 1)
-        }
+        changed = (at for at, line in enumerate(self.lines) if line.kind != "same")
+        near = {at + step for at in changed for step in range(-_AROUND, _AROUND + 1)}
         groups = groupby(range(len(self.lines)), near.__contains__)
         runs = ((is_near, tuple(self.lines[at] for at in group)) for is_near, group in groups)
         return [Run(lines, folded=not is_near and len(lines) >= _FOLDED_FROM) for is_near, lines in runs]

@@ -1,7 +1,7 @@
 """Renders templates with Django, and explains its errors."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -19,7 +19,7 @@ from keyturn.mail.languages import Language
 from keyturn.mail.rendering.render import Engine, EngineFault, FaultKind
 from keyturn.studio.engines.django.tracing import DjangoTracer
 from keyturn.studio.engines.django.variables import find_variables
-from keyturn.studio.gallery.variables.variables import Variable
+from keyturn.studio.gallery.variables.probe import Variables
 from keyturn.studio.lint.finding import did_you_mean, did_you_mean_file, limit_of
 
 _UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
@@ -58,14 +58,13 @@ def _as_queried(value: Any) -> Any:
 
 
 class DjangoEngine(Engine):
-    """Renders with a project's own engine, which is made to record positions. `codes`: Django's languages by tag."""
+    """Renders with a project's own engine. `codes`: Django's languages by tag."""
 
     name = "Django"
 
     def __init__(self, engine: Any, codes: Mapping[str, str]) -> None:
         engine.debug = True  # without it, tokens have no positions
-        self._engine = engine
-        self._codes = codes
+        self._engine, self._codes = engine, codes
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         tracer = DjangoTracer(partial(self._invalid, file))
@@ -92,7 +91,7 @@ class DjangoEngine(Engine):
                     return str(loader.get_contents(origin))
         return None
 
-    def find_variables(self, files: Sequence[str]) -> Mapping[str, Variable]:
+    def find_variables(self, files: Sequence[str]) -> Variables:
         registers = (*(register for _, register in self._tag_libraries()), *self._engine.template_builtins)
         filters = {name: function for register in registers for name, function in register.filters.items()}
         return find_variables(files, self.source, filters)
@@ -111,7 +110,9 @@ class DjangoEngine(Engine):
         """Return the kind of a mistake, the reason and the fix."""
         match error:
             case TemplateDoesNotExist():
-                meant = did_you_mean_file(str(error), self._names_of_templates())
+                folders = template_folders(self._engine)
+                names = (file.relative_to(folder).as_posix() for folder in folders for file in folder.rglob("*.*"))
+                meant = did_you_mean_file(str(error), names)
                 fix = meant or "Check the name, and that one of Django's loaders finds the file."
                 return "missing-template", f"there is no template {error}", fix
             case TemplateSyntaxError():
@@ -151,10 +152,6 @@ class DjangoEngine(Engine):
             except Exception:  # noqa: BLE001, S112 - a broken package cannot be suggested
                 continue
 
-    def _names_of_templates(self) -> Iterable[str]:
-        folders = template_folders(self._engine)
-        return (file.relative_to(folder).as_posix() for folder in folders for file in folder.rglob("*.*"))
-
 
 def _place(error: Exception, tracer: DjangoTracer) -> tuple[Any, Any]:
     token, debug = getattr(error, "token", None), getattr(error, "template_debug", None)
@@ -169,8 +166,8 @@ def _place(error: Exception, tracer: DjangoTracer) -> tuple[Any, Any]:
 def _is_constant(node: Any) -> bool:
     """Tell whether this is a `{% url %}` without variables, which fails with any values."""
     given = (node.view_name, *node.args, *node.kwargs.values()) if isinstance(node, URLNode) else ()
-    arguments = [of_one for one in given for _, of_filter in one.filters for of_one in of_filter]
-    return bool(given) and not any(one.is_var for one in given) and not any(is_variable for is_variable, _ in arguments)
+    are_variables = [is_variable for one in given for _, arguments in one.filters for is_variable, _ in arguments]
+    return bool(given) and not any((*are_variables, *(one.is_var for one in given)))
 
 
 def template_folders(engine: Any) -> list[Path]:

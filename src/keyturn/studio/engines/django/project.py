@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,9 @@ _MAIL = re.compile(r"(?:^|[/_.-])e?-?(?:mails?|mailings?|newsletters?|notificati
 
 
 def open_project(settings: str, directory: Path | None, studio: StudioSettings | None = None) -> Gallery:
-    """Return the gallery over the mails of a Django project: in `directory`, or else in its own apps.
+    """Return the gallery over the mails of a Django project, whose code runs: in `directory`, or else in its own apps.
 
-    The project's code runs in this process. Raises CannotImport, also if no loader of Django uses `directory`.
+    Raises CannotImport, also if no loader of Django uses `directory`.
     """
     option, studio = f"--django {settings}", studio or StudioSettings()
     set_up(settings, (directory or Path.cwd()).resolve())
@@ -32,11 +32,7 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
     first, *others = _ordered_folders(template_folders(engine), directory, option)
     return Gallery(
         templates=Templates(
-            first,
-            studio.globals,
-            beneath=tuple(others),
-            reload=True,
-            engine=DjangoEngine(engine, codes),
+            first, studio.globals, beneath=tuple(others), reload=True, engine=DjangoEngine(engine, codes)
         ),
         languages=Languages(of_project.TIME_ZONE or "UTC", first, only=codes),
         brands={name: {**studio.globals, **brand} for name, brand in studio.brands.items()},
@@ -46,7 +42,7 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
 
 
 def _ordered_folders(folders: Sequence[Path], directory: Path | None, option: str) -> list[Path]:
-    """Return the folders, the one of the mails first: new samples are written into it."""
+    """Return the folders, that of the mails first: new samples are written into it."""
     own = [folder for folder in folders if is_own(folder)]
     if directory is None:
         having, missing = own, "a folder of the project; set DIRS or APP_DIRS in TEMPLATES"
@@ -62,13 +58,14 @@ def _ordered_folders(folders: Sequence[Path], directory: Path | None, option: st
 
 def _mails_in(folders: Folders, directory: Path | None) -> Callable[[MailFiles], bool]:
     """Return a function that tells mails from pages, by folder, or else by name and files."""
-    if directory is not None:
-        wanted = directory.resolve()
-        return lambda files: (folders / files.markup).is_relative_to(wanted)
+    wanted = directory and directory.resolve()
 
     def is_mail(files: MailFiles) -> bool:
+        file = folders / files.markup
+        if wanted:
+            return file.is_relative_to(wanted)
         says_so = files.is_mjml or (files.text and not files.is_text) or files.subject or _MAIL.search(files.markup)
-        return bool(says_so) and is_own(folders / files.markup)
+        return bool(says_so) and is_own(file)
 
     return is_mail
 
@@ -78,19 +75,16 @@ _PACKAGES = frozenset({"site-packages", "dist-packages"})
 
 def set_up(settings: str, here: Path) -> None:
     """Import the settings of a project and set up its apps, which runs its code. Raises CannotImport."""
-    option = f"--django {settings}"
+    option, example = f"--django {settings}", "such as --django mysite.settings"
     if not settings:
-        raise CannotImport(
-            "--django: name your settings module, such as --django mysite.settings, or set DJANGO_SETTINGS_MODULE"
-        )
+        raise CannotImport(f"--django: name your settings module, {example}, or set DJANGO_SETTINGS_MODULE")
     if "/" in settings or settings.endswith(".py"):
-        raise CannotImport(f"{option}: write it as package.module, such as --django mysite.settings")
+        raise CannotImport(f"{option}: write it as package.module, {example}")
     try:
         import django
     except ImportError:
-        raise CannotImport(
-            f"{option}: Django is not installed here; install Keyturn in your project's virtual environment"
-        ) from None
+        fix = "install Keyturn in your project's virtual environment"
+        raise CannotImport(f"{option}: Django is not installed here; {fix}") from None
     import_from(settings, _import_places(here), option)
     os.environ["DJANGO_SETTINGS_MODULE"] = settings
     try:
@@ -113,13 +107,14 @@ def template_engine(option: str) -> Any:
 
 
 def is_own(folder: Path) -> bool:
-    """Tell whether a folder belongs to the project and not to an installed package."""
     return not _PACKAGES.intersection(folder.parts)
 
 
 def language_codes() -> dict[str, str]:
     """Return Django's codes by tag, that of LANGUAGE_CODE first: those in LANGUAGES, or else those with catalogues."""
+    from django.apps import apps
     from django.conf import settings
+    from django.utils.translation import to_language
 
     if not settings.USE_I18N:
         codes = [settings.LANGUAGE_CODE]
@@ -127,7 +122,10 @@ def language_codes() -> dict[str, str]:
         codes = [code for code, _ in settings.LANGUAGES]
         codes.sort(key=lambda code: not settings.LANGUAGE_CODE.startswith(code))
     else:
-        codes = [settings.LANGUAGE_CODE, *_translated()]
+        own_apps = (app for app in map(Path, (one.path for one in apps.get_app_configs())) if is_own(app))
+        places = (*map(Path, settings.LOCALE_PATHS), *(app / "locale" for app in own_apps))
+        catalogues = (file for folder in places for file in sorted(folder.glob("*/LC_MESSAGES/django.mo")))
+        codes = [settings.LANGUAGE_CODE, *(to_language(file.parent.parent.name) for file in catalogues)]
     by_tag: dict[str, str] = {}
     for code in codes:
         if locale := parse_locale(code):
@@ -135,18 +133,7 @@ def language_codes() -> dict[str, str]:
     return by_tag or {"en": "en"}
 
 
-def _translated() -> Iterator[str]:
-    from django.apps import apps
-    from django.conf import settings
-    from django.utils.translation import to_language
-
-    of_apps = (Path(app.path) / "locale" for app in apps.get_app_configs() if is_own(Path(app.path)))
-    for folder in (*map(Path, settings.LOCALE_PATHS), *of_apps):
-        for catalogue in sorted(folder.glob("*/LC_MESSAGES/django.mo")):
-            yield to_language(catalogue.parent.parent.name)
-
-
 def _import_places(here: Path) -> Iterable[Path]:
     """Return the folders of the project's modules: the working directory, and that of manage.py."""
-    project = next((above for above in (here, *here.parents) if (above / "manage.py").is_file()), None)
-    return dict.fromkeys([Path.cwd(), *([project] if project else [])])
+    projects = [above for above in (here, *here.parents) if (above / "manage.py").is_file()]
+    return dict.fromkeys([Path.cwd(), *projects[:1]])

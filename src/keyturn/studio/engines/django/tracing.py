@@ -1,8 +1,7 @@
-"""Traces the places of text that Django renders, and names that lack a value.
+"""Traces the places of text that Django renders, and names that lack a value, for which Django prints nothing.
 
 Nodes return plain text and join it freely, so places are recorded separately: for every node the text of its children.
-If the node's own text consists of that, it gets their places. The text itself is unchanged. Django prints nothing for a
-name without a value, and raises no error.
+If the node's own text consists of that, it gets their places. The text itself is unchanged.
 """
 
 import re
@@ -27,16 +26,14 @@ from keyturn.studio.lint.source.traced_text import concat, keep_origins, trace_d
 
 _Position = tuple[str, int, int]
 _NOWHERE: _Position = ("", 1, 1)
-_FOLLOWS = re.compile(r"block tag(?: on line \d+)?: '(?:end|el)")
-"""Mistakes that an earlier one of the same file may have caused."""
-
+_FOLLOWS = re.compile(r"block tag(?: on line \d+)?: '(?:end|el)")  # may follow from an earlier mistake
 _ONE_AT_A_TIME = threading.Lock()
 
 
 class DjangoTracer:
     """Records one rendering: the innermost node that `failed` with its error, and names printed without a value.
 
-    Where faults are noted, a node that fails is explained by `explain`, and shows a stand-in.
+    Where faults are noted, a node that fails is noted as `explain` explains it, and shows a stand-in.
     """
 
     def __init__(self, explain: Callable[[Exception, "DjangoTracer"], TemplateInvalid]) -> None:
@@ -52,18 +49,15 @@ class DjangoTracer:
         return with_undefined(concat(self._written[0]), self.undefined)
 
     def position(self, node: Any) -> _Position:
-        """Return file, line and column of a node, or of the node around one without a template."""
         token, origin = getattr(node, "token", None), getattr(node, "origin", None)
         if token is None or origin is None or not origin.template_name:
             return self._positions[-1]
         return (origin.template_name, token.lineno, self.column(origin, token))
 
     def column(self, origin: Any, token: Any) -> int:
-        if not token.position:
-            return 1
-        if origin.name not in self._sources:
+        if token.position and origin.name not in self._sources:
             self._sources[origin.name] = _source(origin)
-        return line_and_column(self._sources[origin.name], token.position[0])[1]
+        return line_and_column(self._sources[origin.name], token.position[0])[1] if token.position else 1
 
     @contextmanager
     def tracing(self) -> Iterator[None]:
@@ -94,10 +88,9 @@ class DjangoTracer:
                 template.source, noted = without, True
 
     def _write_text(self, node: Any) -> str:
-        text: str = node.s
-        if text:
-            self._written[-1].append(trace_data(text, *self.position(node)))
-        return text
+        if node.s:
+            self._written[-1].append(trace_data(node.s, *self.position(node)))
+        return str(node.s)
 
     def _render(self, render: Any, node: Any, context: Any) -> str:
         self._written.append([])
@@ -120,7 +113,7 @@ class DjangoTracer:
         return written
 
     def _stand_in(self, node: Any, context: Any) -> str:
-        """Return what stands in for a failed node: nothing for an include, for a block its content, else a text."""
+        """Return nothing for a failed include, the content of a failed block, else a text."""
         inside = getattr(node, "nodelist", None) or getattr(node, "nodelist_loop", None)
         if isinstance(node, IncludeNode):
             return ""
@@ -149,7 +142,6 @@ def _with_places(written: str, inside: str, position: _Position) -> str:
 
 
 def _is_mjml(node: Any) -> bool:
-    """Tell whether a node is a `{% mjml %}` block of any package."""
     token = getattr(node, "token", None)
     return token is not None and token.contents.split(None, 1)[:1] == ["mjml"] and hasattr(node, "nodelist")
 
@@ -162,12 +154,10 @@ def _source(origin: Any) -> str:
     return source
 
 
-_MEANT_FOR_NOTHING = frozenset({"default", "default_if_none", "yesno"})
-"""Filters with a replacement for a missing value."""
+_FOR_NOTHING = frozenset({"default", "default_if_none", "yesno"})  # filters with a replacement for a missing value
 
 
 def undefined_names(node: Any, context: Any, written: str) -> Iterator[str]:
-    """Yield names without a value that a node prints or loops over. `written`: its text."""
     match node:
         case VariableNode() if not written:
             yield from _undefined(node.filter_expression, context)
@@ -181,11 +171,9 @@ def undefined_names(node: Any, context: Any, written: str) -> Iterator[str]:
 
 
 def _undefined(expression: Any, context: Any) -> Iterator[str]:
-    if not isinstance(expression, FilterExpression) or not expression.is_var:
-        return
-    if _MEANT_FOR_NOTHING.intersection(getattr(function, "_filter_name", "") for function, _ in expression.filters):
-        return
-    try:
-        expression.var.resolve(context)
-    except VariableDoesNotExist:
-        yield str(expression.var)
+    if isinstance(expression, FilterExpression) and expression.is_var:
+        filters = {getattr(function, "_filter_name", "") for function, _ in expression.filters}
+        try:
+            expression.var.resolve(context)
+        except VariableDoesNotExist:
+            yield from () if filters & _FOR_NOTHING else (str(expression.var),)

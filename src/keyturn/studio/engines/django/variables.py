@@ -15,8 +15,7 @@ from django.template.loader_tags import construct_relative_path
 from jinja2 import Environment, FunctionLoader
 
 from keyturn.studio.gallery.variables import probing
-from keyturn.studio.gallery.variables.probe import Probe
-from keyturn.studio.gallery.variables.variables import Variable
+from keyturn.studio.gallery.variables.probe import Probe, Variable, Variables
 from keyturn.studio.lint.source.origins import with_origins
 
 _ALWAYS_THERE = frozenset({"forloop", "block", "csrf_token", "request"})
@@ -27,23 +26,16 @@ _BLOCKS |= dict.fromkeys(("blocktranslate", "blocktrans"), "with")
 
 _WITHOUT_VALUES = frozenset({"autoescape", "comment", "filter", "get_current_language", "load", "localize", "lorem"})
 _WITHOUT_VALUES |= {"now", "spaceless", "templatetag", "verbatim"}
-_IN_OTHER_WORDS = {"slice": "list", "dictsort": "list", "dictsortreversed": "list", "unordered_list": "list"}
-"""Filters that work on lists in Django alone."""
-
-_OF_A_QUERY = frozenset({"count", "exists", "first", "last"})
-"""Methods of query sets and managers, which `_Queried` gives to any list."""
-
-_ALL = re.compile(r"^(.+?)\.all(?=\.|$)")
-"""A query set, or a manager."""
+_OF_LISTS = frozenset({"slice", "dictsort", "dictsortreversed", "unordered_list"})  # in Django alone
+_OF_A_QUERY = frozenset({"count", "exists", "first", "last"})  # methods that `_Queried` gives to any list
+_ALL = re.compile(r"^(.+?)\.all(?=\.|$)")  # a query set, or a manager
 
 _DEEPEST = 12
 
 Filters = Mapping[str, Callable[..., Any]]
 
 
-def find_variables(
-    files: Sequence[str], source: Callable[[str], str | None], filters: Filters
-) -> Mapping[str, Variable]:
+def find_variables(files: Sequence[str], source: Callable[[str], str | None], filters: Filters) -> Variables:
     """Return the variables of files, with all that they extend and include. `source` returns a file's, if it exists."""
 
     def translated(name: str) -> str | None:
@@ -65,13 +57,11 @@ class _Translation:
     """A file in Jinja's words, as far as values are concerned."""
 
     def __init__(self, name: str, source: str, filters: Filters) -> None:
-        self._name = name
-        self._tokens = Lexer(source).tokenize()
-        self._filters = filters
+        self._name, self._source, self._filters = name, source, filters
         self._open: list[str] = []
 
     def texts(self) -> Iterator[str]:
-        tokens = iter(self._tokens)
+        tokens = iter(Lexer(self._source).tokenize())
         for token in tokens:
             if token.token_type == TokenType.VAR:
                 written = token.contents
@@ -113,17 +103,15 @@ class _Translation:
                 return name.replace("-", "_")
             case "ifchanged", _:
                 return f"[{', '.join(map(self._expression, words))}]"
-        is_counted = words[:1] == ["count"]
-        return self._pairs(words, is_counted=is_counted)
+        return self._pairs(words)
 
-    def _pairs(self, words: list[str], *, is_counted: bool = False) -> str:
-        """Return what names are bound to, as `name=value` or `value as name`; a counter needs a number."""
+    def _pairs(self, words: list[str]) -> str:
         pairs = [word.partition("=")[::2] for word in words if "=" in word]
         pairs += [(words[at + 1], words[at - 1]) for at, word in enumerate(words[:-1]) if word == "as" and at]
-        values = [(name, self._expression(value)) for name, value in pairs]
-        return ", ".join(
-            f"{name}={value}{'|int' if is_counted and nth == 0 else ''}" for nth, (name, value) in enumerate(values)
-        )
+        values = [f"{name}={self._expression(value)}" for name, value in pairs]
+        if words[:1] == ["count"] and values:
+            values[0] += "|int"
+        return ", ".join(values)
 
     def _expression(self, written: str) -> str:
         """Return an expression with filters. A value that only works as a number also passes `int`."""
@@ -136,7 +124,7 @@ class _Translation:
             function = self._filters.get(name)
             if function and part["var_arg"] and any(_needs_number(partial(function, of)) for of in (3, "some words")):
                 argument = f"{argument}|int"
-            value += f"|{_IN_OTHER_WORDS.get(name, name)}" + (f"({argument})" if argument else "")
+            value += f"|{'list' if name in _OF_LISTS else name}" + (f"({argument})" if argument else "")
             if function and _needs_number(function, *([3] if argument else [])):
                 value += "|int"
         return value or "none"

@@ -1,83 +1,91 @@
-"""Renders the branches of a mail that its samples leave out, in a few passes that force them.
+"""Passes through a mail, which force the branches that its samples leave out.
 
-Mails are rendered with Jinja alone, since MJML and HTML have no decisions. A pass is a sample: its values are those of
-the first one, completed with plausible ones, and what it forces. Findings on it count within the lines that it adds.
+A pass is a sample: its values are those of the first one, completed with plausible ones, and what it forces. It is
+rendered with Jinja alone, since MJML and HTML have no decisions.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import PurePosixPath
 from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jinja2 import BytecodeCache, TemplateError
+from jinja2 import BytecodeCache, TemplateError, nodes
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE
-from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
-from keyturn.studio.gallery.branches.points import Branch, Lines, Point, points_in
+from keyturn.studio.gallery.branches.forcing import Branch, Decision, Way, decisions_in, on_way, with_forcing
 from keyturn.studio.gallery.environments import Prepare, parse_template, with_lenient_filters
-from keyturn.studio.gallery.samples import Sample
+from keyturn.studio.gallery.samples import Lines, Sample
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.renderers.limits import OutOfTime
 
 if TYPE_CHECKING:
     from keyturn.studio.gallery.gallery import Gallery
 
-PREFIX = "branch: "
-"""The start of the names of passes. No other names of samples start with it."""
-
-MOST_PASSES = 8
-"""The number of samples that are added to a mail."""
-
-LONGEST = 2.0
-"""Seconds of processor time for all passes of a mail."""
-
-_MOST_IDLE = 2
-"""Passes in a row that take nothing new, after which the rest is left: each tries another way."""
-
+PREFIX = "branch: "  # the start of the names of passes, and of no other samples
+MOST_PASSES = 8  # the number of samples that are added to a mail
+LONGEST = 2.0  # seconds of processor time for all passes of a mail
+_MOST_IDLE = 2  # passes in a row that take nothing new, after which the rest is left: each tries another way
 _EMPTY: tuple[Any, ...] = (None, "", [], (), {})
-_CLOSE = 0.75
-"""A ratio of difflib: "compnay" and "company" have 0.86."""
-
-Points = Mapping[tuple[str, int], Point]
+_CLOSE = 0.75  # a ratio of difflib: "compnay" and "company" have 0.86
 
 
 class Passes(msgspec.Struct, frozen=True):
-    """The passes through the branches of a mail that its samples leave out.
-
-    `is_cut_short`: exploring ran out of time; another machine may find more.
-    """
+    """The passes through a mail. `is_cut_short`: exploring ran out of time; another machine may find more."""
 
     samples: tuple[Sample, ...]
     is_cut_short: bool = False
 
 
 def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache) -> Passes:
-    """Explore the branches of a mail. `compiled`: a cache of compiled templates for several mails. Raises OutOfTime."""
+    """Explore the branches of a mail. `compiled`: compiled templates that several mails share. Raises OutOfTime."""
     names = {one for sample in samples.values() for one in sample.values}
-    exploration = _Exploration(gallery, name, names, with_lenient_filters, compiled)
-    if not exploration.render_all(samples.values()) and gallery.go_on:
-        exploration = _Exploration(gallery, name, names, gallery.go_on)
+    exploration = _Exploration(gallery, name, names, lambda one: with_forcing(with_lenient_filters(one), compiled))
+    if not exploration.render_all(samples.values()) and (go_on := gallery.go_on):
+        exploration = _Exploration(gallery, name, names, lambda one: with_forcing(go_on(one)))
         exploration.render_all(samples.values())
     return exploration.passes(next(iter(samples.values())))
 
 
-class _Pass(Way):
-    """A way that takes the branches that are `wanted`: an outcome once it decides it, or else what is within one.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Point:
+    """A decision. `test`: its text without the `not` around it. `is_asked`: whether there is none. `names`: in it.
 
-    Equal tests get equal answers, and their opposites the opposite. `tries`: how often each outcome was chosen for what
-    is within it, in this pass and earlier ones.
+    `lines`: those that one outcome alone renders, if any. `inside`: the numbers of the decisions within each outcome.
     """
 
-    def __init__(self, points: Points, wanted: Collection[Branch], tries: Counter[Branch]) -> None:
+    file: str
+    number: int
+    is_loop: bool
+    test: str
+    is_asked: bool
+    names: frozenset[str]
+    lines: Mapping[bool, Lines | None]
+    inside: Mapping[bool, frozenset[int]]
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        return Branch(self.file, self.number, True), Branch(self.file, self.number, False)  # noqa: FBT003
+
+
+_Points = Mapping[tuple[str, int], _Point]
+
+
+class _Pass(Way):
+    """A way that takes the branches that are `wanted`, and those around them. Equal tests get equal answers.
+
+    `tries`: how often each outcome was chosen for what is within it, in this pass and earlier ones.
+    """
+
+    def __init__(self, points: _Points, wanted: Collection[Branch], tries: Counter[Branch]) -> None:
         super().__init__()
-        self._points = points
-        self._wanted = wanted
-        self._tries = tries
+        self._points, self._wanted, self._tries = points, wanted, tries
         self._answers: dict[str, bool] = {}
 
     def choose(self, file: str, number: int) -> bool | None:
@@ -88,7 +96,7 @@ class _Pass(Way):
                 self._answers[point.test] = point.is_asked == holds
         return super().choose(file, number)
 
-    def _decide(self, point: Point) -> bool | None:
+    def _decide(self, point: _Point) -> bool | None:
         if not point.is_loop and point.test in self._answers:
             return self._answers[point.test] == point.is_asked
         own = [branch for branch in point.branches if branch in self._wanted]
@@ -104,39 +112,26 @@ class _Pass(Way):
 
 
 class _Exploration:
-    """The branches of a mail, those that its samples take, and the passes that take the others."""
+    """The branches of a mail, and the passes that take those that its samples, which set `names`, leave out."""
 
-    def __init__(
-        self,
-        gallery: "Gallery",
-        name: str,
-        names: Collection[str],
-        prepare: Prepare,
-        compiled: BytecodeCache | None = None,
-    ) -> None:
-        """`names`: those that samples give a value."""
-        self._gallery = gallery
-        self._name = name
-        self._renderers = gallery.renderers(lambda environment: with_forcing(prepare(environment), compiled))
+    def __init__(self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare) -> None:
+        self._gallery, self._name, self._renderers = gallery, name, gallery.renderers(prepare)
         self._language = gallery.languages.choose(SOURCE_LANGUAGE)
         own = gallery.templates.environment(self._language).globals.keys() - names
         # No pass forces a decision of the brand, whose values it does not complete.
         points = (one for one in _points(gallery, name) if not (one.names and one.names <= own))
-        self._points: Points = {(one.file, one.number): one for one in points}
+        self._points: _Points = {(one.file, one.number): one for one in points}
         self._taken: set[Branch] = set()
         self._ends_at = thread_time() + LONGEST
         self._names: set[str] = set()
 
     def render_all(self, samples: Iterable[Sample]) -> bool:
-        """Render the samples; return whether none of them failed."""
-        failed = [sample for sample in samples if not self._render(sample, Way())]
-        return not failed
+        return not [sample for sample in samples if not self._render(sample, Way())]
 
     def passes(self, first: Sample) -> Passes:
         return Passes(tuple(self._passes(first)) if self._wanted() else (), thread_time() >= self._ends_at)
 
     def _wanted(self) -> list[Branch]:
-        """Return the branches that show something, and that nothing has taken."""
         branches = (one for point in self._points.values() for one in point.branches if point.lines[one.holds])
         return [one for one in branches if one not in self._taken]
 
@@ -172,17 +167,60 @@ class _Exploration:
         return True
 
 
-def _points(gallery: "Gallery", name: str) -> Iterator[Point]:
+def _points(gallery: "Gallery", name: str) -> Iterator[_Point]:
     environment = gallery.templates.environment(gallery.languages.choose(SOURCE_LANGUAGE))
     for file in gallery.files_of(name):
-        try:
-            yield from points_in(parse_template(environment, gallery.source(file), file, gallery.go_on), file)
-        except (TemplateError, OSError):  # the checks report it
-            continue
+        with suppress(TemplateError, OSError):  # the checks report it
+            yield from _points_in(parse_template(environment, gallery.source(file), file, gallery.go_on), file)
+
+
+def _points_in(tree: nodes.Template, file: str) -> list[_Point]:
+    """Return the decisions of a file, without those in macros: the arguments of a call decide them."""
+    decisions = decisions_in(tree)
+    numbers = {id(node): number for number, node in enumerate(decisions)}
+    of_macros = {id(node) for node in decisions_in(*tree.find_all(nodes.Macro))}
+    behind: dict[int, tuple[Sequence[nodes.Node], Sequence[nodes.Node]]] = {}  # each question: others, and the `else`
+    for node in tree.find_all(nodes.If):
+        questions = [node, *node.elif_]
+        for nth, one in enumerate(questions, 1):
+            behind.setdefault(id(one), (questions[nth:], node.else_))
+
+    def inside(*body: nodes.Node) -> frozenset[int]:
+        return frozenset(numbers[id(one)] for one in (*body, *decisions_in(*body)) if id(one) in numbers)
+
+    def point(number: int, node: Decision) -> _Point:
+        body: Sequence[nodes.Node]
+        match node:
+            case nodes.If():
+                test, body, (questions, otherwise) = node.test, node.body, behind[id(node)]
+            case nodes.For():
+                test, body, questions, otherwise = node.iter, node.body, (), node.else_
+            case _:
+                test, body, questions, otherwise = node.test, [node.expr1], (), [node.expr2] if node.expr2 else []
+        names = frozenset(one.name for one in (test, *test.find_all(nodes.Name)) if isinstance(one, nodes.Name))
+        is_asked = True
+        while isinstance(test, nodes.Not):
+            test, is_asked = test.node, not is_asked
+        # `else` belongs to the last question.
+        lines = {True: _lines(file, body), False: None if questions else _lines(file, otherwise)}
+        within = {True: inside(*body), False: inside(*questions, *otherwise)}
+        return _Point(file, number, isinstance(node, nodes.For), repr(test), is_asked, names, lines, within)
+
+    return [point(number, node) for number, node in enumerate(decisions) if id(node) not in of_macros]
+
+
+def _lines(file: str, body: Iterable[nodes.Node]) -> Lines | None:
+    lines: set[int] = set()
+    for one in (inner for node in body for inner in (node, *node.find_all(nodes.Node))):
+        if isinstance(one, nodes.TemplateData):
+            lines.update(int(one.lineno) + nth for nth, text in enumerate(one.data.split("\n")) if text.strip())
+        elif not isinstance(one, nodes.Output) and one.lineno:  # an extension's own nodes may stand nowhere
+            lines.add(int(one.lineno))
+    return Lines(file, min(lines), max(lines)) if lines else None
 
 
 def _name_among(names: Collection[str], adds: Sequence[Lines]) -> str:
-    """Return a name of its own for a pass: where it adds lines, as "branch: welcome.mjml:28 and 2 more"."""
+    """Return a name for a pass: where it adds lines, as "branch: welcome.mjml:28 and 2 more"."""
     more = f" and {len(adds) - 1} more" if len(adds) > 1 else ""
     name = f"{PREFIX}{PurePosixPath(adds[0].file).name}:{adds[0].first}{more}"
     return next(one for one in (name, *(f"{name} ({nth})" for nth in range(2, MOST_PASSES + 2))) if one not in names)

@@ -1,27 +1,43 @@
 """Renders a mail through chosen branches: at each decision a `Way` may force an outcome, and notes the one taken.
 
-It extends Jinja's code generator, which writes calls into compiled templates. So inheritance, includes, macros and
-filters are Jinja's own, and no code here evaluates an expression.
+It extends Jinja's code generator, which writes calls into compiled templates. So inheritance, includes and macros are
+Jinja's own, and no code here evaluates an expression or looks for values that lead to a branch.
 """
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
 from jinja2 import BytecodeCache, Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
 
 from keyturn.context_values import within
-from keyturn.studio.gallery.branches.points import Branch, decisions_in
 from keyturn.studio.gallery.environments import method_call
-from keyturn.studio.gallery.variables.missing_names import stand_in_for
-from keyturn.studio.gallery.variables.stand_in import StandIn
+from keyturn.studio.gallery.variables.missing_names import StandIn, stand_in_for
 
 T = TypeVar("T")
 
-_TURNS = 2
-"""Turns of a loop that is forced to take several."""
+_KINDS = (nodes.If, nodes.For, nodes.CondExpr)
+Decision = nodes.If | nodes.For | nodes.CondExpr
+
+_TURNS = 2  # turns of a loop that is forced to take several
+
+
+class Branch(NamedTuple):
+    """An outcome of a decision. `number` counts the decisions of the file in the order of the syntax tree.
+
+    `holds`: whether a test is true, or a loop has several entries instead of none.
+    """
+
+    file: str
+    number: int
+    holds: bool
+
+
+def decisions_in(*trees: nodes.Node) -> list[Decision]:
+    return list(chain.from_iterable(tree.find_all(_KINDS) for tree in trees))
 
 
 class Way:
@@ -43,15 +59,11 @@ _way: ContextVar[Way] = ContextVar("way")
 
 
 def on_way(way: Way) -> AbstractContextManager[Way]:
-    """Render all templates of a `with_forcing` environment on this way."""
     return within(_way, way)
 
 
 def with_forcing(environment: Environment, compiled: BytecodeCache | None = None) -> Environment:
-    """Return a copy of the environment whose templates go where the current way leads, and render the same without one.
-
-    A None that is printed shows a stand-in: behind a forced decision it is no mistake.
-    """
+    """Return a copy of the environment whose templates take the current way, and render the same without one."""
     copy = environment.overlay(bytecode_cache=compiled, enable_async=False)
     copy.code_generator_class = type("Forcing", (_Forcing, environment.code_generator_class), {})
     if copy.finalize is None:
@@ -62,6 +74,7 @@ def with_forcing(environment: Environment, compiled: BytecodeCache | None = None
 
 
 def _show_none(value: T) -> T | str:
+    """Show a stand-in for a None that is printed: behind a forced decision it is no mistake."""
     return stand_in_for("none") if value is None and _way.get(None) is not None else value
 
 

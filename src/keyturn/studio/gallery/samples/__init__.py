@@ -1,20 +1,41 @@
-"""The data that mails are rendered with: read, written, made hostile."""
+"""The data that mails are rendered with: read, written, made hostile; and their names."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from keyturn.studio.gallery.branches.points import Branch, Lines
+from keyturn.studio.gallery.branches.forcing import Branch
+
+
+class MailName(NamedTuple):
+    """The name of a mail. `sample`: empty for what concerns the template with any sample.
+
+    `language`: its tag; empty if the mails have one language, and in a snapshot for the language of the templates.
+    """
+
+    template: str
+    sample: str = ""
+    language: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.template}{self.sample and f'/{self.sample}'}{self.language and f' {self.language}'}"
+
+
+class Lines(NamedTuple):
+    """Lines of a file from 1, both ends included."""
+
+    file: str
+    first: int
+    last: int
 
 
 class Sample(Struct, frozen=True):
     """Values for a mail.
 
     `kind`: "typed" values fit the props of the template, "plain" ones come from a file without a type, "guessed" ones
-    are made up from the template. `origin`: their place, "file" or "file:line" relative to the folder of templates, or
-    empty. `forced`: the outcomes of decisions that rendering it forces. `adds`: the lines that it adds so; findings on
-    it count in them alone.
+    are made up from the template. `origin`: "file" or "file:line" relative to the folder of templates, or empty.
+    `forced`: outcomes of decisions. `adds`: the lines that these add; findings on it count in them alone.
     """
 
     name: str

@@ -1,10 +1,7 @@
 """Reads the samples of a mail from TOML and JSON. Errors name file and line.
 
-A file holds a table for each sample. All of these count, in this order:
-
-1. `samples.toml` in the mail's folder, where that is its own;
-2. `NAME.samples.toml` and `NAME.toml` beside it;
-3. `samples/NAME.toml`. The folder `samples` may lie beside the mail, in the folder of templates, or beside that.
+`samples.toml` in a folder of the mail's own, `NAME.samples.toml` and `NAME.toml` beside it, and `samples/NAME.toml`
+beside the mail, in the folder of templates or beside that, have a table for each sample, and count in this order.
 """
 
 import json
@@ -25,16 +22,12 @@ from keyturn.mail.rendering.render import EmailProps
 from keyturn.plain_files import leads_out, read_plain_text
 from keyturn.studio.gallery.discovery import state_of
 from keyturn.studio.gallery.naming import stem_of
+from keyturn.studio.gallery.samples import Sample
 
 Props = TypeVar("Props", bound=EmailProps)
 
-NamesIn = Callable[[str], frozenset[str]]
-"""Lists a folder. A caller that reads the samples of many mails caches it."""
-
-_REMEMBERED = 2048
-_LARGEST = 10_000_000
-"""Bytes of a file."""
-
+NamesIn = Callable[[str], frozenset[str]]  # lists a folder; a caller may cache it
+_LARGEST = 10_000_000  # bytes of a file
 _DEEPEST = 100
 _HALF = re.compile("[\ud800-\udfff]")
 _TOO_DEEP = f"Values are nested more than {_DEEPEST} levels deep"
@@ -48,6 +41,10 @@ class WrittenSample(NamedTuple):
     file: Path
     line: int | None
 
+    def as_sample(self, name: str, folder: Path) -> Sample:
+        file = Path(os.path.relpath(self.file, folder)).as_posix()
+        return Sample(name, self.values, origin=f"{file}:{self.line}" if self.line else file)
+
 
 def names_in(folder: str) -> frozenset[str]:
     try:
@@ -59,10 +56,9 @@ def names_in(folder: str) -> frozenset[str]:
 def find_samples(
     folder: Path, name: str, markup: str, *, names_in: NamesIn = names_in, bounds: Path | None = None
 ) -> dict[str, WrittenSample]:
-    """Return the samples of a mail by name.
+    """Return the samples of a mail by name. `bounds`: links may only lead out of it to the samples beside the folder.
 
-    `bounds`: links may only lead out of it to the samples beside the folder. Raises TemplateInvalid with file and line
-    for unreadable samples and duplicate names; `others` has the faults of the other files.
+    Raises TemplateInvalid with file and line for unreadable samples and duplicate names; `others` has further faults.
     """
     by_name: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
@@ -108,7 +104,7 @@ def read_samples(file: Path) -> dict[str, WrittenSample]:
     return {}
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(2048)
 def _samples(path: str, *_: int) -> dict[str, WrittenSample]:
     file, text = Path(path), ""
     try:
@@ -150,7 +146,6 @@ def _require_plain(top: Any) -> None:
 
 
 def _lines_of(name: str, text: str) -> Iterator[int]:
-    """Find the lines of a table or key: `[name]`, `name =`, `"name":`."""
     head = re.compile(rf"[\s{{]*+(?:\[\s*+)?[\"']?{re.escape(name)}[\"']?\s*[\]=:]")
     return (number for number, line in enumerate(text.splitlines(), 1) if head.match(line))
 

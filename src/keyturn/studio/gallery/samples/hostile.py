@@ -1,7 +1,6 @@
 """Samples that stress a mail: the texts of a good sample made very long, right to left, or HTML.
 
-A link still works, with the hostile text in its query. Addresses, colours, codes and single words in small letters stay
-the same, since others would break any mail.
+Addresses, colours, codes and single words in small letters stay, and links get the text in their query.
 """
 
 import re
@@ -16,9 +15,7 @@ from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery.samples import Sample
 from keyturn.studio.gallery.samples.shapes import plain_data
 
-PREFIX = "hostile: "
-"""The start of their names. Written samples have no colon in their names."""
-
+PREFIX = "hostile: "  # written samples have no colon in their names
 _SHORTEST = 160
 _LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwe, who was christened Wilhelmina Charlotte Featherstonehaugh"
 _RIGHT_TO_LEFT = "مريم عبد الرحمن، نص حكيم له سر قاطع وذو شأن عظيم (2026) مكتوب على ثوب أخضر ومغلف بجلد أزرق"
@@ -28,10 +25,8 @@ _ADDRESS = re.compile(r"[^\s@]+@\S+")
 
 
 def hostile_samples(sample: Sample, props: type[EmailProps] | None) -> tuple[Sample, ...]:
-    return tuple(
-        Sample(PREFIX + name, _with_texts(sample.values, props, texts), sample.kind, sample.origin)
-        for name, texts in _HOSTILE.items()
-    )
+    made = {name: _with_texts(sample.values, props, texts) for name, texts in _HOSTILE.items()}
+    return tuple(Sample(PREFIX + name, values, sample.kind, sample.origin) for name, values in made.items())
 
 
 def _very_long(text: str) -> Iterator[str]:
@@ -50,19 +45,13 @@ def _html(text: str) -> Iterator[str]:
     yield from (f'<b>{text}</b> & "Co" <script>alert(1)</script> {{{{ 7 * 7 }}}}', f'<i>{text}</i> & "Co"', "<b>", "<")
 
 
-_HOSTILE: Mapping[str, Callable[[str], Iterator[str]]] = {
-    "very long": _very_long,
-    "right to left": _right_to_left,
-    "HTML": _html,
-}
-"""Functions that yield replacements of a text, the preferred ones first."""
+_Texts = Callable[[str], Iterator[str]]  # yields replacements of a text, the preferred ones first
+_HOSTILE: Mapping[str, _Texts] = {"very long": _very_long, "right to left": _right_to_left, "HTML": _html}
 
 NAMES = tuple(PREFIX + name for name in _HOSTILE)
 
 
-def _with_texts(
-    values: Mapping[str, Any], props: type[EmailProps] | None, texts: Callable[[str], Iterator[str]]
-) -> Mapping[str, Any]:
+def _with_texts(values: Mapping[str, Any], props: type[EmailProps] | None, texts: _Texts) -> Mapping[str, Any]:
     """Return the values with each text replaced by the first one that the props, if there are some, accept."""
     made = plain_data(values, () if props else (date, datetime, time))
     if props and not _fits(made, props):  # types that only the app can make
@@ -94,7 +83,6 @@ def _places_of_texts(holder: Any) -> Iterator[tuple[Any, Any]]:
             yield holder, key
 
 
-def _with_query(link: str, texts: Callable[[str], Iterator[str]]) -> str:
-    """Return the link with one more parameter in its query, before its fragment."""
+def _with_query(link: str, texts: _Texts) -> str:
     start, hash_sign, fragment = link.partition("#")
     return f"{start}{'&' if '?' in start else '?'}next={quote(next(texts('a')), safe='')}{hash_sign}{fragment}"

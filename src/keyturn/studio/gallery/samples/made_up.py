@@ -1,12 +1,9 @@
-"""Values for typed templates without samples: plausible ones where they fit the types, and polyfactory's elsewhere.
-
-They are the same on every machine and day.
-"""
+"""Values for typed templates without samples: plausible ones where they fit the types, and polyfactory's elsewhere."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from inspect import isclass
 from typing import Any, get_args
@@ -18,12 +15,7 @@ from keyturn.studio.gallery.variables.guessed_values import NOW
 from keyturn.studio.gallery.variables.plausible_texts import Named, text_for
 
 _SEED = 1
-_NOW: Mapping[type, Any] = {
-    datetime: NOW,
-    date: NOW.date(),
-    time: NOW.time().replace(tzinfo=UTC),
-    timedelta: timedelta(minutes=30),
-}
+_NOW: Mapping[type, Any] = {datetime: NOW, date: NOW.date(), time: NOW.timetz(), timedelta: timedelta(minutes=30)}
 
 
 def made_up(props: type[EmailProps], plausible: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,10 +28,9 @@ def _made(struct: Any, plausible: Mapping[str, Any]) -> Any:
 
     factory: Any = MsgspecFactory.create_factory(struct, bases=(_Steady,))  # type: ignore[arg-type]
     factory.seed_random(_SEED)
-    fitting = (
-        (one.name, _fitting(one.type, one.name, plausible.get(one.name))) for one in msgspec.structs.fields(struct)
-    )
-    return factory.build(**{name: values[0] for name, values in fitting if values})
+    fields = {one.name: one.type for one in msgspec.structs.fields(struct)}
+    fitting = {name: _fitting(kind, name, plausible.get(name)) for name, kind in fields.items()}
+    return factory.build(**{name: values[0] for name, values in fitting.items() if values})
 
 
 class _Steady:

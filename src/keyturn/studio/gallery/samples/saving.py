@@ -26,8 +26,6 @@ def name_fault(name: str) -> str:
 
 
 class SampleFiles:
-    """The sample files of a mail."""
-
     def __init__(self, gallery: Gallery, mail: str) -> None:
         self._folder = gallery.folder.resolve()
         self._gallery, self._mail = gallery, mail
@@ -59,7 +57,6 @@ class SampleFiles:
         return file
 
     def text_with(self, name: str, values: Mapping[str, Any], fields: Fields) -> str:
-        """Return the new content of the file. Raises SampleNotSaved."""
         file = self.file_for(name)
         if fault := name_fault(name):
             raise SampleNotSaved(file, fault)
@@ -95,8 +92,7 @@ class SampleFiles:
 Writer = Callable[[str, str, Mapping[str, Any]], str]
 """Returns a text with a table added or replaced by name. Raises ValueError if the format cannot express the values."""
 
-NATIVE: Mapping[str, tuple[type, ...]] = {".toml": (datetime, date, time), ".json": ()}
-"""Types that a format has beside those of JSON."""
+NATIVE: Mapping[str, tuple[type, ...]] = {".toml": (datetime, date, time), ".json": ()}  # beside those of JSON
 
 
 def _toml(text: str, name: str, table: Mapping[str, Any]) -> str:

@@ -4,23 +4,16 @@ A switch is on unless its name is that of a failure: a mail is rather about an o
 """
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
-from keyturn.studio.gallery.variables.variables import FILTERS, OF_MONEY, Variable, singular
+from keyturn.studio.gallery.variables.probe import FILTERS, OF_MONEY, Variable, Variables, singular
 
-NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
-"""The day of all guesses, so that previews do not change from day to day."""
-
+NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)  # previews do not change from day to day
 _ITEMS = 3
-_DEEPEST_LIST = 3
-"""Depth of nested lists, to stop at recursive ones such as comments on comments."""
-
-_PARTS_OF_A_MOMENT = frozenset(
-    {"day", "hour", "isoweekday", "microsecond", "minute", "month", "second", "tzinfo", "tzname", "weekday", "year"}
-)
+_DEEPEST_LIST = 3  # depth of nested lists, to stop at recursive ones such as comments on comments
+_PARTS_OF_A_MOMENT = frozenset({"day", "hour", "isoweekday", "minute", "month", "second", "tzname", "weekday", "year"})
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MOST_DIGITS = 18
 _QUESTION = re.compile(r"(?:is|has|can|should)_.+")
@@ -29,11 +22,8 @@ _FLAG = re.compile(r"(?:is|has|can|show|hide|should|include|with|enable|use|allo
 _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 
-def guess(variables: Mapping[str, Variable], of: str = "", nth: int = 0, depth: int = 0) -> dict[str, Any]:
-    """Return the same plain values for the same templates, without functions.
-
-    `of`: the variable that has these as attributes. `nth`: the position in a list. `depth`: lists around it.
-    """
+def guess(variables: Variables, of: str = "", nth: int = 0, depth: int = 0) -> dict[str, Any]:
+    """Return plain values, without functions, the same each time. `of`: the variable that has these as attributes."""
     guessed = {name: _value(one, of, nth, depth) for name, one in variables.items() if "called" not in one.uses}
     return {name: value for name, value in guessed.items() if value != {}}
 
@@ -45,8 +35,10 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
     if "mapping" in one.uses and one.item:
         return _mapping(one, one.item, depth) | guess(one.attributes, one.name, nth, depth)
     if _is_list(one):
-        turns = range(_ITEMS if depth < _DEEPEST_LIST else 0)
-        return [_item(one.item_variable(), one.name, each, depth + 1) for each in turns]
+        turns, item, of_part = range(_ITEMS if depth < _DEEPEST_LIST else 0), one.item_variable(), singular(one.name)
+        if item.parts:
+            return [[_value(part, of_part, each, depth + 1) for part in item.parts] for each in turns]
+        return [_value(item, "", each, depth + 1) for each in turns]
     if one.attributes:
         return guess(one.attributes, one.name, nth, depth)
     if "mapping" in one.uses:
@@ -58,12 +50,6 @@ def _is_list(one: Variable) -> bool:
     if "list" in one.uses or (one.item and one.item.attributes):
         return True
     return bool({"indexed", "length"} & one.uses) and singular(one.name) != one.name
-
-
-def _item(item: Variable, of: str, nth: int, depth: int) -> Any:
-    if item.parts:
-        return [_value(part, singular(of), nth, depth) for part in item.parts]
-    return _value(item, "", nth, depth)
 
 
 def _mapping(one: Variable, item: Variable, depth: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Notes names that a sample lacks while a mail is rendered, so that one of them hides no other mistake."""
+"""Values for names that samples lack: noted as faults, so that one hides no other mistake, or made up."""
 
 import linecache
 import re
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from pathlib import PurePosixPath
 from traceback import walk_stack
 from types import FrameType
 from typing import Any
@@ -17,6 +18,7 @@ from jinja2.utils import missing
 from keyturn.context_values import within
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.jinja import template_invalid
+from keyturn.studio.gallery.variables.plausible_texts import Named, text_for
 
 
 class _Faults(list[TemplateInvalid]):
@@ -75,10 +77,7 @@ def stand_in_for(name: str) -> str:
 
 
 class NameNotFound(UndefinedError):
-    """Raised for a missing name.
-
-    `beside`: the names that the object has which lacks it, as far as known; None for a name that the sample lacks.
-    """
+    """Raised for a missing name. `beside`: the names that the object has; None for a name that the sample lacks."""
 
     def __init__(self, message: str, holder: object) -> None:
         super().__init__(message)
@@ -87,10 +86,7 @@ class NameNotFound(UndefinedError):
 
 
 class MissingName(Undefined):
-    """The value of a name that the sample lacks: it may be tested, but not printed.
-
-    Within `note_faults` it is noted and prints a stand-in; elsewhere it raises UndefinedError.
-    """
+    """The value of a name that the sample lacks: it may be tested; to print it is a fault, which is noted or raised."""
 
     __slots__ = ("_is_told",)
 
@@ -114,11 +110,10 @@ class MissingName(Undefined):
         self._tell()
         return stand_in_for(str(self._undefined_name))
 
-    def __html__(self) -> str:
+    def __html__(self, _: str = "") -> str:
         return str(self)
 
-    def __format__(self, _: str) -> str:
-        return str(self)
+    __format__ = __html__
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -184,7 +179,11 @@ def calling_frame() -> FrameType:
 
 def _place_of(name: str) -> tuple[str, int | None]:
     """Return the innermost template line with the name, not that of a macro that gets it as an argument."""
-    places = list(_lines_being_rendered())
+    places = [
+        (template.filename or template.name or "", template.get_corresponding_lineno(line))
+        for frame, line in walk_stack(calling_frame())
+        if isinstance(template := frame.f_globals.get("__jinja_template__"), Template)
+    ]
     word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     for path, _ in places:
         linecache.checkcache(path)
@@ -192,8 +191,65 @@ def _place_of(name: str) -> tuple[str, int | None]:
     return next(named, places[0] if places else ("", None))
 
 
-def _lines_being_rendered() -> Iterator[tuple[str, int]]:
-    for frame, line in walk_stack(calling_frame()):
-        template = frame.f_globals.get("__jinja_template__")
-        if isinstance(template, Template):
-            yield template.filename or template.name or "", template.get_corresponding_lineno(line)
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
+_MAKES_LINKS = frozenset({"asset", "href", "link", "path", "reverse", "route", "static", "uri", "url"})
+
+
+class StandIn(Undefined):
+    """The value of a name that could not be guessed: a plausible text, true, a list of one, and a function."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        of = self._undefined_obj._undefined_name if isinstance(self._undefined_obj, StandIn) else ""  # noqa: SLF001 - its own kind
+        named = Named(str(self._undefined_name or "text"), str(of or ""))
+        return text_for(named) or str(named)
+
+    def __html__(self) -> str:
+        return str(self)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator["StandIn"]:
+        yield self
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._items if name == "items" else StandIn(name=name, obj=self)
+
+    def __getitem__(self, key: object) -> Any:
+        return StandIn(name=key, obj=self) if isinstance(key, str) else self
+
+    def _items(self) -> list[tuple[str, Any]]:
+        return [("name", StandIn(name="value"))]
+
+    def _call(self, *arguments: Any, **named: Any) -> Any:
+        """Return a stand-in for a result: `url_for("orders.show")` is a link with this name."""
+        texts = [text for text in (*named.values(), *arguments) if isinstance(text, str)]
+        picture = next((text for text in texts if text.lower().endswith(_PICTURES)), None)
+        if picture:
+            return StandIn(name=f"{PurePosixPath(picture).stem}_image")
+        if arguments and texts and _MAKES_LINKS & {*Named(str(self._undefined_name)).words}:
+            return StandIn(name=f"{texts[-1]}_url")
+        return self
+
+    __call__ = _call
+
+    def _answer_one(self, *_: Any) -> Any:
+        return 1
+
+    def _answer_true(self, *_: Any) -> Any:
+        return True
+
+    def __float__(self) -> Any:
+        return 1.0
+
+    __int__ = __index__ = __round__ = _answer_one
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _answer_one
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _answer_one
+    __lt__ = __le__ = __gt__ = __ge__ = _answer_true

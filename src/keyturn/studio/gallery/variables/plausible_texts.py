@@ -1,19 +1,15 @@
-"""The one generator of plausible values: texts by name, by the rules in plausible_texts.toml, and pictures.
-
-A name always gets the same texts. Pictures are SVG made here, so that a preview fetches nothing.
-"""
+"""Plausible values by name: texts by the rules in plausible_texts.toml, and pictures that are not fetched."""
 
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-_RULES = Path(__file__).with_name("plausible_texts.toml")
 _SITE = "https://www.example.com"
 _TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
 
@@ -33,15 +29,13 @@ class Named:
 def text_for(named: Named, nth: int = 0) -> str | None:
     """Return a text for a name, or None if no rule matches. `nth`: the position in a list, for different texts.
 
-    The first rule that matches the end of the name wins, then the first that matches anywhere: in English, the last
-    word is the kind, so a "link_colour" is a colour.
+    A rule that matches the end of the name wins: in English, the last word is the kind, so a "link_colour" is a colour.
     """
-    by_end = (rule for rule in _rules() if rule.end.search(named.path))
-    anywhere = (rule for rule in _rules() if rule.anywhere.search("_".join(named.words)))
-    rule = next(by_end, None) or next(anywhere, None)
-    if rule is None:
-        return None
-    return _MADE[rule.texts](named, nth) if isinstance(rule.texts, str) else rule.texts[nth % len(rule.texts)]
+    rules, words = _rules()["texts"], "_".join(named.words)
+    by_end = (texts for names, texts in rules if re.search(rf"(?:^|[._])(?:{names})$", named.path))
+    anywhere = (texts for names, texts in rules if re.search(rf"(?:^|_)(?:{names})(?:_|$)", words))
+    texts = next(chain(by_end, anywhere), None)
+    return _MADE[texts](named, nth) if isinstance(texts, str) else texts and texts[nth % len(texts)]
 
 
 def is_later(named: Named) -> bool:
@@ -49,36 +43,14 @@ def is_later(named: Named) -> bool:
     return bool(re.search(r"until|due|deadline|expir|(?:^|_)ends?(?:_|$)|valid|renew|next", "_".join(named.words)))
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """The texts for a kind of names."""
-
-    pattern: str
-    texts: Sequence[str] | str
-
-    @cached_property
-    def end(self) -> re.Pattern[str]:
-        return re.compile(rf"(?:^|[._])(?:{self.pattern})$")
-
-    @cached_property
-    def anywhere(self) -> re.Pattern[str]:
-        return re.compile(rf"(?:^|_)(?:{self.pattern})(?:_|$)")
-
-
 @cache
-def _written() -> Mapping[str, Any]:
-    return tomllib.loads(_RULES.read_text("utf-8"))
-
-
-@cache
-def _rules() -> tuple[_Rule, ...]:
-    written = _written()
-    words = {f"<{name}>": f"(?:{'|'.join(any_of)})" for name, any_of in written["words"].items()}
-    return tuple(
-        _Rule(re.sub("<[a-z]+>", lambda match: words[match[0]], names), texts)
-        for section in written["texts"].values()
-        for names, texts in section.items()
-    )
+def _rules() -> dict[str, Any]:
+    rules = tomllib.loads(Path(__file__).with_name("plausible_texts.toml").read_text("utf-8"))
+    words = {f"<{name}>": f"(?:{'|'.join(any_of)})" for name, any_of in rules["words"].items()}
+    written = chain.from_iterable(section.items() for section in rules["texts"].values())
+    return rules | {
+        "texts": [(re.sub("<[a-z]+>", lambda one: words[one[0]], names), texts) for names, texts in written]
+    }
 
 
 def _words(name: str) -> list[str]:
@@ -88,15 +60,11 @@ def _words(name: str) -> list[str]:
 
 
 def _telling(words: Sequence[str]) -> list[str]:
-    return [word for word in words if word not in _written()["links"]["filling"]]
-
-
-def _picture(named: Named, _: int) -> str:
-    return placeholder(_telling([*named.of, *named.words]))
+    return [word for word in words if word not in _rules()["links"]["filling"]]
 
 
 def _link(named: Named, nth: int) -> str:
-    known = _written()["links"]
+    known = _rules()["links"]
     words = _telling(named.words) or _telling(named.of)
     if not words:
         return f"{_SITE}/"
@@ -107,14 +75,10 @@ def _link(named: Named, nth: int) -> str:
     return f"{_SITE}/{'-'.join(words)}"
 
 
-def _day(named: Named, nth: int) -> str:
-    return f"{(27 if is_later(named) else 20) + nth} November 2026"
-
-
 _MADE: Mapping[str, Callable[[Named, int], str]] = {
-    "picture": _picture,
+    "picture": lambda named, _: placeholder(_telling([*named.of, *named.words])),
     "link": _link,
-    "day": _day,
+    "day": lambda named, nth: f"{(27 if is_later(named) else 20) + nth} November 2026",
     "number": lambda _, nth: str(1042 + nth),
     "token": lambda *_: _TOKEN,
 }
@@ -126,7 +90,7 @@ _MARK = "keyturn-placeholder"
 
 
 def placeholder(words: Sequence[str]) -> str:
-    sizes = _written()["sizes"]
+    sizes = _rules()["sizes"]
     width, height = next((sizes[word] for word in words if word in sizes), _SIZE)
     label = " ".join(words) or "picture"
     size = max(9, min(height // 3, 40, int(0.8 * width / (_WIDTH_OF_A_LETTER * len(label)))))

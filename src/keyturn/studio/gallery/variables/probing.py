@@ -4,7 +4,7 @@ It extends Jinja's code generator, so that both sides of a decision are rendered
 macros, inheritance and includes are Jinja's own. An app's own functions and filters are not called.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache, partial, reduce
@@ -22,15 +22,10 @@ from jinja2.visitor import NodeTransformer
 from keyturn.context_values import within
 from keyturn.studio.gallery.environments import OrElse, Prepare
 from keyturn.studio.gallery.variables.missing_names import note_faults
-from keyturn.studio.gallery.variables.probe import Probe, Shape
-from keyturn.studio.gallery.variables.variables import FILTERS, TESTS, Variable
+from keyturn.studio.gallery.variables.probe import FILTERS, TESTS, Probe, Shape, Variable, Variables
 
-_DEEPEST = 12
-"""Depth of calls and includes. Deeper ones are circles."""
-
-_MOST = 2000
-"""Calls, includes and turns of loops: a macro that calls itself twice would make exponentially many."""
-
+_DEEPEST = 12  # depth of calls and includes; deeper ones are circles
+_MOST = 2000  # calls, includes and turns of loops: a macro that calls itself twice would make exponentially many
 _ALWAYS_THERE = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"})
 _ITSELF = frozenset({"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"})
 """Filters of lists whose result is such a list."""
@@ -38,8 +33,7 @@ _ITSELF = frozenset({"list", "reject", "rejectattr", "reverse", "select", "selec
 _COMPARING = frozenset({"eq", "equalto", "==", "sameas", "in"})
 _MOST_TURNS = 100
 _INCLUDED = "_included"
-_INSIDE = "_inside"
-"""A name that only the templates of a mail have, and no imported file without their context."""
+_INSIDE = "_inside"  # a name that only the templates of a mail have, and no imported file without their context
 
 
 class _Reading:
@@ -66,14 +60,8 @@ class _Reading:
 _reading: ContextVar[_Reading] = ContextVar("reading")
 
 
-def find_variables(
-    files: Iterable[str], environment: Environment, go_on: Prepare | None = None
-) -> Mapping[str, Variable]:
-    """Return the variables of files, with all that they extend, include and import, by name.
-
-    Globals of the environment are no variables. Missing files are skipped, and without `go_on` malformed ones.
-    """
-    files = [*files]
+def find_variables(files: Sequence[str], environment: Environment, go_on: Prepare | None = None) -> Variables:
+    """Return the variables of files and of all that they use, without globals. Malformed files need `go_on`."""
     with within(_reading, _Reading()) as reading, note_faults():
         for file in files:
             if template := _loaded(_probing(environment), file):
