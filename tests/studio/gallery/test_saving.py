@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from msgspec import Struct, inspect
+from msgspec import Struct
 
 from keyturn.errors import SampleNotSaved
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.gallery.samples.files import find_samples
 from keyturn.studio.gallery.samples.saving import SampleFiles
-from keyturn.studio.gallery.samples.shapes import Fields, parts_of
+from keyturn.studio.gallery.samples.shapes import Schema, schema_of
 
 VALUES: dict[str, Any] = {
     "name": "Ada",
@@ -73,8 +73,8 @@ def files(folder: Path, name: str = "mail") -> SampleFiles:
     return SampleFiles(open_gallery(folder), name)
 
 
-def save(folder: Path, name: str, values: dict[str, Any], fields: Fields = ()) -> str:
-    return files(folder).save(name, values, fields).read_bytes().decode()
+def save(folder: Path, name: str, values: dict[str, Any], schema: Schema | None = None) -> str:
+    return files(folder).save(name, values, schema or {}).read_bytes().decode()
 
 
 def written(folder: Path, text: str, ending: str) -> Path:
@@ -157,7 +157,7 @@ def test_line_ends_of_windows_stay(folder: Path) -> None:
 def test_it_goes_to_the_file_that_has_the_others(folder: Path) -> None:
     (folder / "samples").mkdir()
     (folder / "samples" / "alone.json").write_text(JSON)
-    assert files(folder, "alone").save("new", {"name": "Ada"}, ()) == folder / "samples" / "alone.json"
+    assert files(folder, "alone").save("new", {"name": "Ada"}, {}) == folder / "samples" / "alone.json"
 
 
 def test_times_are_what_the_format_has(folder: Path) -> None:
@@ -171,18 +171,18 @@ def test_times_are_what_the_format_has(folder: Path) -> None:
 
 
 def test_what_is_none_anyway_is_left_out(folder: Path) -> None:
-    fields = parts_of(inspect.type_info(Props))
+    schema = schema_of({}, Props)
     values: dict[str, Any] = {"name": "Ada", "note": None, "items": [Item("Lamp"), Item("Shade", "old")], "must": "x"}
-    assert save(folder, "one", values, fields).count("note") == 1
+    assert save(folder, "one", values, schema).count("note") == 1
     typed = msgspec.convert(read(folder, "one"), Props)
     assert typed == Props(**values)
 
 
 def test_none_is_told_where_toml_has_no_word_for_it_and_nothing_is_written(folder: Path) -> None:
     written(folder, TOML, ".toml")
-    fields = parts_of(inspect.type_info(Props))
+    schema = schema_of({}, Props)
     with pytest.raises(SampleNotSaved, match="must is null, which TOML cannot express"):
-        save(folder, "new", {"name": "Ada", "must": None}, fields)
+        save(folder, "new", {"name": "Ada", "must": None}, schema)
     with pytest.raises(SampleNotSaved, match=r"items\[0\]\.title is null"):
         save(folder, "new", {"items": [{"title": None}]})
     assert (folder / "mail" / "samples.toml").read_text() == TOML

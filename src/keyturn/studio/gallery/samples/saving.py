@@ -14,7 +14,7 @@ from keyturn.errors import SampleNotSaved, TemplateInvalid
 from keyturn.plain_files import replace_file
 from keyturn.studio.gallery.gallery import Gallery
 from keyturn.studio.gallery.samples.files import READERS, WrittenSample, find_samples, read_samples
-from keyturn.studio.gallery.samples.shapes import Fields, plain_data, without_defaults
+from keyturn.studio.gallery.samples.shapes import Schema, plain_data, without_defaults
 
 _NAME = re.compile(r"\w[\w-]{0,59}")
 
@@ -48,9 +48,9 @@ class SampleFiles:
         place = next(one for one in (file, *file.parents) if one.exists())
         return os.access(place, os.W_OK) and os.access(place if place.is_dir() else place.parent, os.W_OK)
 
-    def save(self, name: str, values: Mapping[str, Any], fields: Fields) -> Path:
+    def save(self, name: str, values: Mapping[str, Any], schema: Schema) -> Path:
         """Write or replace a sample; return the file. Raises SampleNotSaved without writing anything."""
-        file, text = self.file_for(name), self.text_with(name, values, fields)
+        file, text = self.file_for(name), self.text_with(name, values, schema)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             replace_file(file, text.encode())
@@ -58,7 +58,7 @@ class SampleFiles:
             raise SampleNotSaved(file, error.strerror or str(error)) from error
         return file
 
-    def text_with(self, name: str, values: Mapping[str, Any], fields: Fields) -> str:
+    def text_with(self, name: str, values: Mapping[str, Any], schema: Schema) -> str:
         """Return the new content of the file. Raises SampleNotSaved."""
         file = self.file_for(name)
         if fault := name_fault(name):
@@ -66,16 +66,16 @@ class SampleFiles:
         if not file.resolve().is_relative_to(self._folder):
             raise SampleNotSaved(file, f"it is outside {self._folder}")
         try:
-            return self._text(file, name, values, fields)
+            return self._text(file, name, values, schema)
         except TemplateInvalid as error:
             raise SampleNotSaved(file, f"it cannot be read: {error.message}") from error
         except (OSError, ValueError) as error:
             raise SampleNotSaved(file, getattr(error, "strerror", None) or str(error)) from error
 
-    def _text(self, file: Path, name: str, values: Mapping[str, Any], fields: Fields) -> str:
+    def _text(self, file: Path, name: str, values: Mapping[str, Any], schema: Schema) -> str:
         ending, before = file.suffix.lower(), {one: sample.values for one, sample in read_samples(file).items()}
         old = file.read_bytes().decode("utf-8-sig") if file.exists() else ""
-        plain = without_defaults(plain_data(values, NATIVE[ending]), fields)
+        plain = without_defaults(plain_data(values, NATIVE[ending]), schema)
         new = WRITERS[ending](old.replace("\r\n", "\n"), name, plain)
         with suppress(ValueError):
             if READERS[ending](new) == {**before, name: plain}:

@@ -58,7 +58,7 @@ def _save(gallery: Gallery, template: str, view: View, name: str, *, replaces: b
     if files.has(name) and not replaces:
         raise _in_the_way(f"A sample named {name} already exists.", replaceable=True)
     try:
-        files.save(name, data.sample.values, data.fields)
+        files.save(name, data.sample.values, data.schema)
     except SampleNotSaved as error:
         raise _in_the_way(f"{_name_of(gallery, error.file)} was not written: {error.reason}.") from error
 
