@@ -99,65 +99,20 @@ NATIVE: Mapping[str, tuple[type, ...]] = {".toml": (datetime, date, time), ".jso
 """Types that a format has beside those of JSON."""
 
 
+# A table with those within it, up to the blank lines and comments above the next one.
+_TABLE = r"^\[\[?{0}[.\]](?:.*\n)+?(?=(?:[ \t]*(?:#.*)?\n)*(?:\[(?!\[?{0}[.\]])|\Z))"
+
+
 def _toml(text: str, name: str, table: Mapping[str, Any]) -> str:
     import tomlkit
 
     for missing in _nulls(table):
         raise ValueError(f"{missing} is null, which TOML cannot express")
-    if text and not text.endswith("\n"):
-        text += "\n"
-    document = tomlkit.parse(text)
-    match document.get(name):
-        case None:
-            above = (text if text.endswith("\n\n") else f"{text}\n") if text.strip() else ""
-            return above + tomlkit.dumps({name: table})
-        case tomlkit.items.Table() as old:
-            _update(old, table)
-        case tomlkit.items.InlineTable():
-            document[name] = _inline_item(dict(table))
-        case _:  # tomlkit cannot join scattered parts
-            raise ValueError(f"[{name}] is split into several parts in the file")
-    return tomlkit.dumps(document)
-
-
-def _update(table: Any, values: Mapping[str, Any]) -> None:
-    """Change only differing values, to keep comments. New values come before the comments at the end."""
-    import tomlkit
-
-    for key in [key for key in table if key not in values]:
-        del table[key]
-    body = table.value.body
-    end = len(body)
-    while end and body[end - 1][0] is None:
-        end -= 1
-    tail, body[end:] = body[end:], []
-    for key, value in values.items():
-        was = table.get(key)
-        if isinstance(was, tomlkit.items.Table) and isinstance(value, dict):
-            _update(was, value)
-        elif isinstance(was, tomlkit.items.AoT) and isinstance(value, list) and all(type(one) is dict for one in value):
-            del was[len(value) :]
-            for at, one in enumerate(value):
-                _update(was[at], one) if at < len(was) else was.append(tomlkit.item(one))
-        else:
-            old = was.unwrap() if hasattr(was, "unwrap") else was
-            if type(old) is not type(value) or old != value:  # 1 is no 1.0, and no true
-                table[key] = _inline_item(value)
-    body.extend(tail)
-
-
-def _inline_item(value: Any) -> Any:
-    import tomlkit
-
-    if isinstance(value, dict):
-        inline = tomlkit.inline_table()
-        inline.update({key: _inline_item(one) for key, one in value.items()})
-        return inline
-    if isinstance(value, list):
-        array = tomlkit.array()
-        array.extend(_inline_item(one) for one in value)
-        return array
-    return tomlkit.item(value)
+    text += "\n" if text and not text.endswith("\n") else ""
+    new, old = tomlkit.dumps({name: table}), re.search(_TABLE.format(re.escape(name)), text, re.MULTILINE)
+    if old:
+        return text[: old.start()] + new + text[old.end() :]
+    return text + ("\n" if text.strip() and not text.endswith("\n\n") else "") + new
 
 
 def _nulls(value: Any, name: str = "") -> Iterator[str]:
