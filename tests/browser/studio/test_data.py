@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from tests.browser.studio.on_screen import mail
 from tests.studio.web.orders import order_studio
 
-from keyturn.studio.web import Studio
+from keyturn.studio.web.app import Studio
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -155,7 +155,7 @@ def _serve(
     from keyturn.cli.sockets import address_of, listen
     from keyturn.service.event_loop import run
     from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
-    from keyturn.studio.web import create_studio_app
+    from keyturn.studio.web.app import create_studio_app
 
     token, bound, service = _token(host, is_needed=not no_token), listen(host, port), service_settings(opened)
     captured = _inbox(service, inbox, catching=smtp is not None)
@@ -226,16 +226,11 @@ def _studio(
         gallery=opened.gallery,
         sender=settings.sender or service.mail.from_ or local_sender(*named),
         captured=captured,
-        snapshots=settings.snapshots,
-        snapshot_languages=settings.snapshot_languages,
-        clients=settings.clients,
-        severity=settings.severity,
+        settings=settings,
         baseline=usual_baseline(opened),
-        limits=settings.limits,
         provider=_provider(service, captured),
         host=host,
         token=token,
-        editor=settings.editor,
         pages=pages,
         **more,
     )

@@ -38,6 +38,8 @@ from keyturn.studio.web.pages.layout import Layout, Visit, error_page
 from keyturn.studio.web.rendering.rendition import with_bounded_branches
 from keyturn.studio.web.studio import PATH, Studio
 
+__all__ = ["Studio", "create_studio_app", "studio_routers"]
+
 
 def create_studio_app(studio: Studio) -> Litestar:
     @get("/", include_in_schema=False, sync_to_thread=False)
@@ -78,7 +80,7 @@ def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
         dependencies={
             "visit": Provide(visit, sync_to_thread=False),
             "captured": _provide(studio.captured),
-            "captured_checks": _provide(CapturedChecks(layout.renditions.runner, studio.clients, studio.severity)),
+            "captured_checks": _provide(CapturedChecks(layout.renditions.runner, studio.settings)),
             "drafts": _provide(Drafts(studio)),
             "hosted": _provide(studio.pages),
             "review": _provide(layout.review),
@@ -107,7 +109,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield from inbox_pages.HANDLERS
     if studio.pages:
         yield from hosted_pages.HANDLERS
-    yield from review_pages.SNAPSHOT_HANDLERS if studio.snapshots else [review_pages.lesson_page]
+    yield from review_pages.SNAPSHOT_HANDLERS if studio.settings.snapshots else [review_pages.lesson_page]
 
 
 @route(

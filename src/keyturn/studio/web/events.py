@@ -38,7 +38,8 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
             continue
         # A watch of the inbox needs its folder before the first mail.
         inbox = make_private_folder(studio.captured.folder).resolve() if studio.captured else None
-        snapshots = studio.snapshots.resolve() if studio.snapshots and studio.snapshots.is_dir() else None
+        stored = studio.settings.snapshots
+        snapshots = stored.resolve() if stored and stored.is_dir() else None
         folders = {*_watched(studio), *filter(None, (inbox, snapshots))}
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
             async for paths in _batches(studio, folders):

@@ -13,7 +13,7 @@ from tests.studio.web.fixtures import Client
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
 from keyturn.service.sending.senders import CaptureSender
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 from keyturn.studio.web.sending import MailProvider
 
 PAGE = "/studio/send/greeting?sample=grace"

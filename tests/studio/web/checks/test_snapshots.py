@@ -15,8 +15,9 @@ from keyturn.errors import SettingsInvalid
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.environments import app_environment
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 ADA = "/studio/snapshots/greeting?sample=ada"
 OURS = {"sec-fetch-site": "same-origin"}
@@ -30,7 +31,7 @@ def stored(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(studio: Studio, stored: Path) -> Iterator[Client]:
     """Ask a studio with a folder for snapshots, in which there is nothing yet."""
-    app = create_studio_app(replace(studio, snapshots=stored, snapshot_languages=("en",)))
+    app = create_studio_app(replace(studio, settings=StudioSettings(snapshots=stored, snapshot_languages=("en",))))
     with TestClient(app, base_url="http://127.0.0.1:8001") as client:
         client.headers.update(OURS)
         client.follow_redirects = False
@@ -192,7 +193,7 @@ def test_a_file_that_only_the_app_s_own_loader_finds_is_noticed(studio: Studio, 
     environment = Environment(loader=FileSystemLoader(elsewhere), autoescape=True)
     templates = Templates(mails, {}, reload=True, make_environment=app_environment(mails, lambda _: environment))
     gallery = Gallery(templates=templates, languages=Languages("UTC"))
-    app = create_studio_app(replace(studio, gallery=gallery, runner=None, snapshots=stored))
+    app = create_studio_app(replace(studio, gallery=gallery, runner=None, settings=StudioSettings(snapshots=stored)))
     with TestClient(app, base_url="http://127.0.0.1:8001") as client:
         assert "cannot be rendered" in headings(client)[0]
         (elsewhere / "foot.txt").write_text("The end")
@@ -230,4 +231,4 @@ def test_where_no_folder_is_set_the_page_says_how_to_begin(studio: Studio) -> No
 
 def test_snapshots_among_the_templates_are_refused_at_the_start(studio: Studio, folder: Path) -> None:
     with pytest.raises(SettingsInvalid, match="is inside the folder of the templates"):
-        create_studio_app(replace(studio, snapshots=folder / "snapshots"))
+        create_studio_app(replace(studio, settings=StudioSettings(snapshots=folder / "snapshots")))

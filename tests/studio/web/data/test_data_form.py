@@ -11,7 +11,7 @@ import pytest
 from tests.studio.web.fixtures import Client
 from tests.studio.web.orders import ORDERS, form_of, order_studio
 
-from keyturn.studio.web import Studio
+from keyturn.studio.web.app import Studio
 
 PAGE = "/studio/templates/order"
 MOMENT = {"type": "string", "format": "date-time"}

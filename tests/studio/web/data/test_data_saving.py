@@ -10,7 +10,7 @@ import pytest
 from tests.studio.web.fixtures import Client
 from tests.studio.web.orders import ORDERS, order_studio
 
-from keyturn.studio.web import Studio
+from keyturn.studio.web.app import Studio
 
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
 

@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 from tests.studio.web.fixtures import Client, capture
 
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 OWN = {"sec-fetch-site": "same-origin"}
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
