@@ -155,6 +155,6 @@ _SAYINGS = tuple(
         (r"Invalid RFC3339 encoded datetime", "Enter a date and time, such as 2026-11-20T14:32:00Z."),
         (r"Invalid RFC3339 encoded date", "Enter a date, such as 2026-11-20."),
         (r"Invalid RFC3339 encoded time", "Enter a time, such as 14:32:00."),
-        (r"Invalid ISO8601 duration", 'Enter a duration, such as "30 minutes" or "PT30M".'),
+        (r"Invalid ISO8601 duration", "Enter a duration, such as PT30M."),
     )
 )

@@ -105,17 +105,18 @@ def lesson_page(visit: NamedDependency[Visit]) -> Response[str]:
     return visit.page("snapshots_lesson.html", {"waiting": []})
 
 
-@post("/snapshots", sync_to_thread=True)
+@post(["/snapshots", "/snapshots/{name:path}"], sync_to_thread=True)
 def accept(
     visit: NamedDependency[Visit], data: URLEncodedBody[Acceptance], review: NamedDependency[Review]
 ) -> Redirect:
+    """Accept the mails, and lead to the page of the address: the next one to review, or all."""
     view = visit.view  # first: an address that cannot be read accepts nothing
     try:
         review.accept(data.ids.split(), deletes=data.deletes == "yes")
     except Stale as error:
         detail = "A mail changed while you looked at it, so nothing was accepted. Reload the page and look again."
         raise HTTPException(status_code=409, detail=detail) from error
-    return visit.layout.redirect("snapshots", view=view)
+    return visit.layout.redirect(*filter(None, ("snapshots", visit.name)), view=view)
 
 
 @get("/snapshots/{name:path}", sync_to_thread=True)
