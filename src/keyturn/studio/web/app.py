@@ -26,13 +26,11 @@ from keyturn.studio.web.events import saved_events
 from keyturn.studio.web.failures import answer_problem, exception_handlers, problem
 from keyturn.studio.web.pages import (
     contact_sheet,
-    data_tab,
-    editing_pages,
     hosted_pages,
     inbox_pages,
     review_pages,
-    send_pages,
     template_pages,
+    writing_pages,
 )
 from keyturn.studio.web.pages.layout import Layout, Visit, error_page
 from keyturn.studio.web.rendering.rendition import with_bounded_branches
@@ -102,7 +100,7 @@ def _provide(part: object) -> Provide:
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
-    for page in (template_pages, data_tab, editing_pages, send_pages, contact_sheet):
+    for page in (template_pages, writing_pages, contact_sheet):
         yield from page.HANDLERS
     yield from (review_pages.findings_page, saved_events, _no_page)
     if studio.captured:

@@ -1,5 +1,6 @@
 """The pages to review a folder: all its findings, and its mails beside their snapshots, which can be accepted."""
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from litestar import Response, get, post
@@ -105,14 +106,14 @@ def lesson_page(visit: NamedDependency[Visit]) -> Response[str]:
     return visit.page("snapshots_lesson.html", {"waiting": []})
 
 
-@post(["/snapshots", "/snapshots/{name:path}"], sync_to_thread=True)
-def accept(
+@post(["/snapshots", "/snapshots/{name:path}"])
+async def accept(
     visit: NamedDependency[Visit], data: URLEncodedBody[Acceptance], review: NamedDependency[Review]
 ) -> Redirect:
     """Accept the mails, and lead to the page of the address: the next one to review, or all."""
     view = visit.view  # first: an address that cannot be read accepts nothing
     try:
-        review.accept(data.ids.split(), deletes=data.deletes == "yes")
+        await asyncio.to_thread(review.accept, data.ids.split(), deletes=data.deletes == "yes")
     except Stale as error:
         detail = "A mail changed while you looked at it, so nothing was accepted. Reload the page and look again."
         raise HTTPException(status_code=409, detail=detail) from error

@@ -16,9 +16,10 @@ from keyturn.studio.lint.checks.parts import size_of
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
-from keyturn.studio.web.pages import data_tab, frame_answers
+from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.layout import Visit, neighbours
 from keyturn.studio.web.pages.tree import in_order
+from keyturn.studio.web.pages.writing_pages import data_of_tab
 from keyturn.studio.web.rendering.rendition import Rendition
 from keyturn.studio.web.rendering.source import files_of, shared_source, source_at, stages_of
 from keyturn.studio.web.rendering.source_map import Marks, Selection, line_in, marks_in, sayings_in, selection_in
@@ -77,7 +78,7 @@ def _page(visit: Visit, *, left: bool) -> Response[str]:
     if mail := rendition.mail:
         context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
     if view.tab == "data":
-        context |= data_tab.parts(gallery, template, view, rendition.data)
+        context |= data_of_tab(gallery, template, view, rendition.data)
     return visit.page("template.html", context)
 
 
