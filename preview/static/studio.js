@@ -17,7 +17,6 @@ import { useSheet } from "./sheet.js";
 const home = document.body.dataset.home;
 const PAUSE = 200; // ms without a key, longer than the gap between two keys
 let waiting = 0;
-document.querySelector("[data-here]").textContent = location.host + home;
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");

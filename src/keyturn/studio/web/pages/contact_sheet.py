@@ -13,7 +13,6 @@ from keyturn.studio.web.pages.layout import Visit, page_of
 from keyturn.studio.web.pages.tree import in_order
 from keyturn.studio.web.view import PageAddress, PageNumber, Scheme, View
 
-SAMPLES = {"first": "First sample", "all": "All samples"}
 SCHEMES: Mapping[Scheme, str] = {
     "light": "Light",
     "dark": "Dark",
@@ -90,7 +89,6 @@ def contact_sheet(visit: NamedDependency[Visit]) -> Response[str]:
         "address": sheet,
         "sheet": sheet,
         "schemes": SCHEMES,
-        "sample_choices": SAMPLES,
         "language_choices": [(str(each), str(each)) for each in visit.gallery.languages.known],
         "sandbox": frames.PREVIEW,
     }
