@@ -76,10 +76,7 @@ def _events(paths: set[Path], inbox: Path | None, snapshots: Path | None) -> tup
 
 
 def _watched(studio: Studio) -> Iterator[Path]:
-    """Yield the folders of the mails, and those of the pages that lie outside of them.
-
-    Also what links in the folder lead to: the system reports a change there only to who watches it there.
-    """
+    """Yield the folders of mails and pages, and what links lead to: a change is reported only where it happens."""
     gallery, folders = studio.gallery, studio.gallery.watched_folders
     yield from folders
     for above, below, files in walk(gallery.folder):

@@ -126,10 +126,7 @@ class FolderChecks:
         self._one_at_a_time = threading.Lock()
 
     def check_more(self) -> bool:
-        """Check some new templates; return whether any are left.
-
-        A page asks again while it is open, so only requested checks run.
-        """
+        """Check some new templates; return whether any are left. A page asks again while it is open."""
         with self._one_at_a_time:
             began = monotonic()
             states = fingerprints(self._gallery)

@@ -45,10 +45,7 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
-    """Return what a page shows: `sections` are the views by template and sample.
-
-    `count` is the number of pictures on all pages. A page past `last_page` is the last.
-    """
+    """Return what a page shows: the views by template and sample, and the number of pictures on all pages."""
     entries = in_order(entries)
     of_sample, samples = len(list(_views("", view))), [len(_samples(entry, view)) for entry in entries]
     shown, page, last = page_of(entries, view.page, max(1, _MOST // max(1, of_sample * max(samples, default=1))))

@@ -23,10 +23,7 @@ _MOST_PLACES = 20  # the number of groups on a page, and of places in a group
 
 
 class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
-    """The findings on the page. `words`: all of them are in the finding, its rule, its mails or its mail clients.
-
-    Without `severity`, all severities.
-    """
+    """The findings on the page: with all `words`, and of a `severity`; without one, all."""
 
     severity: tuple[Severity, ...] = ()
     words: Annotated[str, Meta(max_length=200)] = ""
@@ -51,10 +48,7 @@ def _has_words(finding: Finding, words: str) -> bool:
 
 @get("/findings", sync_to_thread=True)
 def findings_page(visit: NamedDependency[Visit], prefer: FromHeader[str] = "") -> Response[str]:
-    """Show the known findings after some more checks. The page asks again while checks are left.
-
-    With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once.
-    """
+    """Show the known findings after some more checks; at once with `Prefer: respond-async` (RFC 7240, 4.1)."""
     view, checks = visit.address(FindingsView), visit.layout.folder_checks
     left = "respond-async" in prefer or checks.check_more()
     context = {

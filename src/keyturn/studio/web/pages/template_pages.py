@@ -125,11 +125,7 @@ def template_frame(visit: NamedDependency[Visit]) -> Response[str]:
 
 
 def _html(rendition: Rendition, view: View) -> str | None:
-    """Return the mail for the frame, as the view has it; None if it cannot be rendered.
-
-    The mail is rendered as it is sent, with the origins of its parts. While a template is broken, it is the last good
-    mail, without origins. A mail of text alone is a page of its text.
-    """
+    """Return the mail for the frame, as the view has it: the last good one of a broken template; None without one."""
     if marked := rendition.read(frames.frame_of, view):
         return marked
     mail = rendition.mail
