@@ -30,7 +30,7 @@ function start() {
   });
   source.addEventListener("saved", showSave);
   source.addEventListener("mail", () => visit());
-  source.addEventListener("snapshot", () => "deciding" in document.body.dataset || visit());
+  source.addEventListener("snapshot", () => visit());
   source.addEventListener("error", ({ target }) => {
     missed = true;
     tell("lost", target.readyState === EventSource.CLOSED ? REFUSED : LOST);

@@ -4,16 +4,6 @@ const LONG = 40;
 const ROOMY = 80;
 const MOMENT = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:\d\d)?$/;
 const CLOCK = /^(\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?$/;
-const SPAN = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/;
-const IN_WORDS = /^(\d+(?:\.\d+)?)\s*([a-z]+)[\s,]*(?:and\s+)?/i;
-const UNITS = ["day", "hour", "minute", "second"];
-const SECONDS = [
-  [/^w(eeks?)?$/i, 604_800],
-  [/^d(ays?)?$/i, 86_400],
-  [/^h(ours?|rs?)?$/i, 3600],
-  [/^m(in(ute)?s?)?$/i, 60],
-  [/^s(ec(ond)?s?)?$/i, 1],
-];
 const FORMATS = { "date-time": "moment", date: "day", time: "clock", duration: "span" };
 const NEVER_EMPTY = new Set(["number", "moment", "day", "clock", "span", "choice"]);
 const BLANKS = { "date-time": "2026-11-20T14:32:00Z", date: "2026-11-20", time: "14:32:00", duration: "PT30M" };
@@ -44,8 +34,7 @@ export function textOf(kind, value) {
     if (!minute) return "";
     return part ? `${minute}:${second}.${part.slice(0, 3)}` : minute + (second === "00" ? "" : `:${second}`);
   }
-  if (kind === "clock") return CLOCK.exec(value)?.[1] ?? value;
-  return kind === "span" ? inWords(value) : value;
+  return kind === "clock" ? (CLOCK.exec(value)?.[1] ?? value) : value;
 }
 
 // The zone at the end of a moment, which its control cannot show.
@@ -59,7 +48,6 @@ export function valueOf({ kind, zone, droppable, always, value, shown, isUnset }
   if (!text) return !always && NEVER_EMPTY.has(kind) ? (droppable ? undefined : null) : text;
   if (kind === "number") return text.trim() && Number.isFinite(Number(text)) ? Number(text) : text;
   if (kind === "moment" || kind === "clock") return text + (/(^|T)\d\d:\d\d$/.test(text) ? ":00" : "") + zone;
-  if (kind === "span") return inIso(text);
   if (kind !== "choice" && kind !== "json") return text;
   try {
     return JSON.parse(text);
@@ -85,26 +73,4 @@ export function blank(schema, optional = true) {
       return Object.fromEntries(schema.required.map((name) => [name, blank(schema.properties[name])]));
   }
   return BLANKS[schema.format] ?? "x".repeat(schema.minLength ?? 0);
-}
-
-function inWords(span) {
-  const counts = SPAN.exec(span)?.slice(1);
-  if (!counts) return span;
-  const parts = counts.map((count, at) => (Number(count) ? `${count} ${UNITS[at]}${count === "1" ? "" : "s"}` : ""));
-  return parts.filter(Boolean).join(" ") || "0 minutes";
-}
-
-// ISO 8601 of a duration in either form; any other text as it is.
-function inIso(text) {
-  if (SPAN.test(text.trim().toUpperCase())) return text.trim().toUpperCase();
-  let seconds = 0;
-  let rest = text.trim();
-  for (let found; rest && (found = IN_WORDS.exec(rest)); rest = rest.slice(found[0].length)) {
-    seconds += Number(found[1]) * (SECONDS.find(([unit]) => unit.test(found[2]))?.[1] ?? Number.NaN);
-  }
-  if (rest || !Number.isInteger(seconds)) return text;
-  const counts = [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
-  const clock = counts.map((count, at) => (count ? `${count}${"HMS"[at]}` : "")).join("");
-  const days = Math.floor(seconds / 86_400);
-  return seconds ? `P${days ? `${days}D` : ""}${clock ? `T${clock}` : ""}` : "PT0S";
 }

@@ -12,13 +12,8 @@ export function build(page) {
   if (!data || !place || !Object.keys(data.schema.properties).length) return;
   const fields = fieldsOf(data);
   const edit = editBetween(data, data.values);
-  const without = fields.map(({ name }) => editWithout(data, name));
-  const head = element("span", {}, `${without.filter((other) => other !== edit).length} edited`);
   const reset = element("a", { id: "reset", "data-then": fields[0].id, href: addressOf(data, "") }, "Reset all");
-  place.replaceChildren(
-    ...(edit ? [element("p", { class: "edited" }, head, " ", reset)] : []),
-    ...fields.map((field, at) => shown(field, without[at] === edit ? "" : addressOf(data, without[at]))),
-  );
+  place.replaceChildren(...(edit ? [element("p", { class: "edited" }, reset)] : []), ...fields.map((field) => shown(field)));
 }
 
 // The address of the page with what a form holds; `submitter`: a button that adds or removes an item.
@@ -50,11 +45,6 @@ function editBetween({ start }, values) {
   const gone = Object.keys(start).filter((name) => !Object.hasOwn(values, name));
   if (!changes.length && !gone.length) return "";
   return JSON.stringify(Object.fromEntries([...changes, ...(gone.length ? [["", gone]] : [])]));
-}
-
-function editWithout(data, name) {
-  const { [name]: _, ...values } = data.values;
-  return editBetween(data, Object.hasOwn(data.start, name) ? { ...values, [name]: data.start[name] } : values);
 }
 
 function fieldsOf({ schema, values, start, faults }) {
@@ -89,7 +79,7 @@ function fieldOf(schema, place, name, value, start, faults, droppable = false) {
   return field;
 }
 
-function shown(field, reset, many = "") {
+function shown(field, many = "") {
   const { id, kind, name, schema } = field;
   const head = element("div", { class: "field-head" });
   const notes = [
@@ -99,15 +89,15 @@ function shown(field, reset, many = "") {
   if (kind !== "group" && kind !== "many") {
     const own = control(field);
     const inHead = kind === "flag" ? [own] : [];
-    head.append(...inHead, element("label", { for: id }, name), ...actions(field, reset, many));
+    head.append(...inHead, element("label", { for: id }, name), ...actions(field, many));
     return element("div", { id: `${id}-field`, class: "field" }, head, ...(inHead.length ? [] : [own]), ...notes);
   }
-  head.append(...actions(field, reset, many));
+  head.append(...actions(field, many));
   const count = element("span", { class: "count" }, `${field.parts.length}`, hidden(" items"));
   const legend = element("legend", {}, name, ...(kind === "many" ? [" ", count] : []));
   const least = schema.minItems ?? 0;
   const removable = kind === "many" && field.parts.length > least;
-  const inner = field.parts.map((part) => shown(part, "", removable ? id : ""));
+  const inner = field.parts.map((part) => shown(part, removable ? id : ""));
   if (kind === "many" && !field.isUnset && !(field.parts.length >= schema.maxItems)) {
     inner.push(button(`${id}-add`, "button", "add", field.place, "Add", ` to ${name}`));
   }
@@ -115,9 +105,8 @@ function shown(field, reset, many = "") {
   return element("fieldset", { id: `${id}-field`, class: "field nested", ...said }, legend, head, ...notes, ...inner);
 }
 
-function actions({ id, name, place, kind, always, isUnset }, reset, many) {
+function actions({ id, name, place, kind, always, isUnset }, many) {
   const found = [];
-  if (reset) found.push(element("a", { id: `${id}-reset`, "data-then": id, href: reset }, "Reset", hidden(` ${name}`)));
   if (!always && kind !== "choice") {
     const box = element("input", { id: `${id}-unset`, type: "checkbox", ...(isUnset ? { checked: "" } : {}) });
     found.push(element("label", { class: "unset" }, box, hidden(`${name} `), "unset"));

@@ -118,19 +118,15 @@ function boxAround({ left, top, width, height }, scale, kind) {
   return box;
 }
 
-// Labels a box with its tag and line: to its right if there is room, else below.
+// Labels a box with its tag and line: below it, and within the paper.
 function label(box, { tag, trail }) {
   const paper = box.parentElement;
   const [inner, outer] = [trail[0], trail.at(-1)];
   const label = element("p", { class: "outline-label pointed", "aria-hidden": "true" }, `${short(outer)} · ${tag}`);
   if (inner !== outer) label.append(element("small", {}, ` in ${short(inner)}`));
   paper.append(label);
-  const right = box.offsetLeft + box.offsetWidth + 4;
-  const fits = right + label.offsetWidth <= paper.clientWidth;
-  const left = fits ? right : Math.max(0, Math.min(box.offsetLeft, paper.clientWidth - label.offsetWidth));
-  const top = fits ? box.offsetTop + (box.offsetHeight - label.offsetHeight) / 2 : box.offsetTop + box.offsetHeight + 3;
-  label.style.left = `${left}px`;
-  label.style.top = `${Math.min(Math.max(0, top), paper.clientHeight - label.offsetHeight)}px`;
+  label.style.left = `${Math.max(0, Math.min(box.offsetLeft, paper.clientWidth - label.offsetWidth))}px`;
+  label.style.top = `${Math.min(box.offsetTop + box.offsetHeight + 3, paper.clientHeight - label.offsetHeight)}px`;
 }
 
 function clear(kind) {

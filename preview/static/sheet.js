@@ -20,7 +20,6 @@ function measure(frame) {
   const inside = frame.contentDocument?.documentElement;
   if (!isLoaded(frame)) return;
   inside.style.overflow = "hidden";
-  inside.style.printColorAdjust = "exact"; // prints backgrounds, which dark mails with light letters need
   new ResizeObserver(() => fit(frame, inside)).observe(inside);
 }
 

@@ -11,16 +11,12 @@ import { useHandle } from "./handle.js";
 import { useKeys } from "./keys.js";
 import { useMenus } from "./menu.js";
 import { usePalette } from "./palette.js";
-import { openPanel, usePanels } from "./panels.js";
 import { usePixels, watch } from "./pixels.js";
-import { useRows } from "./rows.js";
 import { useSheet } from "./sheet.js";
-import { useSnapshots } from "./snapshots.js";
 
 const home = document.body.dataset.home;
 const PAUSE = 200; // ms without a key, longer than the gap between two keys
 let waiting = 0;
-document.querySelector("[data-here]").textContent = location.host + home;
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
@@ -78,7 +74,6 @@ function isPage(link) {
 // A link in a mail is not followed, but shown in the list of links. A link in a hosted page opens the preview of its target.
 async function show(address) {
   if (document.body.dataset.page === "hosted") return lead(address);
-  openPanel("details");
   const tab = document.getElementById("tab-links");
   const there = new URL(tab.href);
   if (!tab.checkVisibility()) there.searchParams.set("pane", "details");
@@ -108,8 +103,5 @@ useKeys();
 useData();
 useEditing();
 usePalette();
-usePanels();
-useRows();
 useSheet();
-useSnapshots();
 listen();

@@ -10,8 +10,9 @@ from tests.browser.browsing import opened
 from tests.browser.studio.elsewhere import Elsewhere, answering
 from tests.servers.serving import serving
 
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -36,7 +37,7 @@ def foreign(templates: Path, tmp_path: Path) -> Iterator[str]:
     studio = Studio(
         gallery=open_gallery(templates, sandboxed=True),
         sender="a@b.example",
-        snapshots=tmp_path / "snapshots",
+        settings=StudioSettings(snapshots=tmp_path / "snapshots"),
         token="",
     )
     with serving(create_studio_app(studio)) as url:

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import BrowserContext, expect
 from tests.servers.serving import serving
 
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
 

@@ -82,10 +82,10 @@ async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> Non
 async def test_the_keys_are_told_and_can_be_turned_off(page: Page, served: str) -> None:
     await open_sample(page, served)
     await page.keyboard.press("?")
-    told = page.get_by_role("dialog", name="Keyboard shortcuts")
-    await expect(told).to_be_visible()
+    told = page.get_by_role("dialog", name="Find")
+    await expect(told.get_by_role("option", name="Next sample")).to_have_text("Next samplej↓")
     await told.get_by_role("checkbox").uncheck()
-    await told.get_by_role("button", name="Close").click()
+    await page.keyboard.press("Escape")
     await page.keyboard.press("j")
     await page.keyboard.press("ArrowDown")
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace")

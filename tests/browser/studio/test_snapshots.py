@@ -9,8 +9,9 @@ from playwright.async_api import Page, expect
 from tests.servers.serving import serving
 from tests.studio.web.fixtures import save
 
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.snapshots import MailName, Snapshot, SnapshotFolder, Snapshots
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -28,7 +29,9 @@ def served(studio: Studio, stored: SnapshotFolder) -> Iterator[str]:
     snapshots = Snapshots(studio.gallery, stored, ["en"])
     for comparison in map(snapshots.compare, snapshots.names()):
         snapshots.accept(comparison)
-    with serving(create_studio_app(replace(studio, snapshots=stored.folder, snapshot_languages=("en",)))) as url:
+    with serving(
+        create_studio_app(replace(studio, settings=StudioSettings(snapshots=stored.folder, snapshot_languages=("en",))))
+    ) as url:
         yield f"{url}/studio"
         studio.stopping.set()
 

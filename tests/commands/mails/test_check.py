@@ -11,7 +11,7 @@ from tests.every_language import TAGS, TELLING
 from tests.studio.web.fixtures import checked_page
 
 from keyturn.cli.studio.folders import Source, open_folder
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
 

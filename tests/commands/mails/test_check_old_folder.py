@@ -11,7 +11,7 @@ from tests.commands.command import Keyturn
 from tests.studio.web.fixtures import checked_page
 
 from keyturn.cli.studio.folders import Source, open_folder, usual_baseline
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
 

@@ -13,7 +13,7 @@ from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.baseline import Baseline, write_baseline
 from keyturn.studio.snapshots import Snapshot, SnapshotFolder
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
 

@@ -11,7 +11,7 @@ from tests.studio.web.fixtures import Client, Greeting, gallery_of, write_templa
 from keyturn.mail.languages import Languages
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.studio.web.fixtures import gallery_of
 
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import EmailProps
-from keyturn.studio.web import Studio
+from keyturn.studio.web.app import Studio
 
 Link = Annotated[str, Meta(max_length=200, pattern="^https?://", description="an absolute address")]
 

@@ -13,7 +13,7 @@ from tests.studio.web.fixtures import GREETING, GREETING_SAMPLES, Client
 
 from keyturn.packaging import folder as packaged
 from keyturn.studio.gallery.sizes import LARGEST
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
 VENDORED = packaged("preview") / "static" / "vendored" / "codemirror"

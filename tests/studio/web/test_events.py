@@ -10,7 +10,7 @@ import pytest
 from tests.studio.web.fixtures import GREETING, capture, write_templates
 
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.web import Studio
+from keyturn.studio.web.app import Studio
 
 Event = tuple[str, str]
 

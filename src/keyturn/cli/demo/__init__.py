@@ -45,7 +45,7 @@ def demo(host: str, port: int, example: str) -> None:
 async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
     from keyturn.service.app import create_app
     from keyturn.service.telemetry.logs import configure_logs
-    from keyturn.studio.web import studio_routers
+    from keyturn.studio.web.app import studio_routers
 
     settings = shown.settings
     configure_logs(settings.logs.level)

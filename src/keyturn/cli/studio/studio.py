@@ -109,7 +109,7 @@ def studio(
     from keyturn.cli.running import serve
     from keyturn.cli.sockets import address_of, listen
     from keyturn.service.event_loop import run
-    from keyturn.studio.web import create_studio_app
+    from keyturn.studio.web.app import create_studio_app
 
     token, bound, service = _token(host, is_needed=not no_token), listen(host, port), folders.service_settings(opened)
     captured = _inbox(service, inbox, catching=is_catching)
@@ -178,14 +178,9 @@ def _studio(
         gallery=opened.gallery,
         sender=settings.sender or service.mail.from_ or local_sender(*named),
         captured=captured,
-        snapshots=settings.snapshots,
-        snapshot_languages=settings.snapshot_languages,
-        clients=settings.clients,
-        severity=settings.severity,
+        settings=settings,
         baseline=folders.usual_baseline(opened),
-        limits=settings.limits,
         provider=_provider(service, captured),
-        editor=settings.editor,
         pages=pages,
         **more,
     )

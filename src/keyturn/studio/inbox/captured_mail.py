@@ -87,14 +87,6 @@ class CapturedMail(msgspec.Struct, kw_only=True):
         return self.sender.name or self.sender.address
 
     @property
-    def ago(self) -> str:
-        """How long ago it was received, in words; after a day the time of day, since the list has the day."""
-        minutes = int((datetime.now(UTC) - self.at).total_seconds() // 60)
-        if 0 <= minutes < 60:
-            return f"{minutes} min ago" if minutes else "now"
-        return f"{minutes // 60} h ago" if 0 < minutes < 24 * 60 else f"{self.at:%H:%M}"
-
-    @property
     def clock(self) -> str:
         return f"{self.at:%H:%M:%S}"
 

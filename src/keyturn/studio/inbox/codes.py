@@ -7,8 +7,7 @@ customer), a date, a price and a phone number are no codes.
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -114,21 +113,40 @@ def codes_of(subject: str, text: str) -> list[str]:
     words = _UNSEEN.sub("", f"{subject}\n\n{text}"[:_READ]).translate(_PLAIN)
     words = _NUMBER_IN_A_LIST.sub("", _DIGIT_IN_A_CELL.sub(" ", words))
     words = _NONE.sub(lambda found: "\n".join("_" * len(line) for line in found[0].split("\n")), words)
-    lines = [*map(_read, _lines(words))]
-    if lines and subject.strip():  # it is no part of the text's first sentence
-        lines[0] = lines[0]._replace(goes_on="")
-    found = [code for line in lines for code in line.codes] + [*_beside(lines)]
-    if not found and any(kind.search(subject) for kind in (_SIGN_IN, _CODE, _PASSWORD)):
-        firsts = {_typed(line.number) for line in lines if line.number and line.begins and not line.behind.isalpha()}
-        found = [*firsts] if len(firsts) == 1 else []
+    found, below, firsts = list[str](), list[str](), set[str]()
+    announced, goes_on, away = "", "", 0
+    for at, line in enumerate(map(_read, _lines(words))):
+        found += line.codes
+        if line.number and line.begins and not line.behind.isalpha():
+            firsts.add(_typed(line.number))
+        is_code = bool(line.number and not line.codes and _is_announced(line, announced, goes_on))
+        if line.number and is_code:
+            below.append(_typed(line.number))
+        if line.announces:
+            announced, away = line.announces, 0
+        elif is_code and line.is_alone:  # others may follow
+            continue
+        elif line.number or line.codes or line.names or away == _BESIDE:
+            announced = ""
+        in_subject = at == 0 and subject.strip()  # it is no part of the text's first sentence
+        goes_on, away = "" if in_subject or not line.announces else line.goes_on, away + 1
+    found += below
+    if not found and len(firsts) == 1 and any(kind.search(subject) for kind in (_SIGN_IN, _CODE, _PASSWORD)):
+        found = [*firsts]
     return [*dict.fromkeys(found)][:_MOST]
 
 
-def _lines(words: str) -> Iterator[str]:
-    """Yield lines that are not blank and cells of tables, each with the lines that continue its sentence.
+def _is_announced(line: _Line, announced: str, goes_on: str) -> bool:
+    """Tell whether the lines above a number announce it."""
+    if line.is_alone:
+        return bool(announced)
+    assert line.number
+    near = (announced == "code" and line.begins) or (goes_on and line.number.start() <= _WRAPPED)
+    return bool(near) and (goes_on == ":" or not line.behind.isupper())
 
-    Behind a number, a word for a code begins another sentence.
-    """
+
+def _lines(words: str) -> Iterator[str]:
+    """Yield lines and cells, each with those that continue its sentence. A word for a code behind a number does not."""
     whole = ""
     for line in _BREAK.split(words):
         above, below = whole.rstrip(), line.lstrip()
@@ -152,26 +170,6 @@ def _tokens(text: str) -> Iterator[re.Match[str]]:
         if start >= end:
             end = token.end()
             yield token
-
-
-def _beside(lines: Sequence[_Line]) -> Iterator[str]:
-    """Yield the codes that a line above theirs announces, or the line right below."""
-    announced, goes_on, away = "", "", 0
-    for line, below in zip_longest(lines, lines[1:]):
-        if line.number and not line.codes:
-            if line.is_alone:
-                if announced or (below and below.announces):
-                    yield _typed(line.number)
-                    continue
-            elif (goes_on == ":" or not line.behind.isupper()) and (
-                (announced == "code" and line.begins) or (goes_on and line.number.start() <= _WRAPPED)
-            ):
-                yield _typed(line.number)
-        if line.announces:
-            announced, away = line.announces, 0
-        elif line.number or line.codes or line.names or away == _BESIDE:
-            announced = ""
-        goes_on, away = line.goes_on if line.announces else "", away + 1
 
 
 def _typed(number: re.Match[str]) -> str:

@@ -82,10 +82,7 @@ _GROUP = re.compile(r"\A[^@\[\"]*:")
 
 
 def addresses_of(header: str) -> tuple[Address, ...]:
-    """Return the addresses of a header (RFC 5322, 3.4), also of one that is damaged, such as by a semicolon.
-
-    Python's own parser returns nothing for the whole header then, or other results with other versions.
-    """
+    """Return the addresses of a header (RFC 5322, 3.4), also of a damaged one, where Python's parser has none."""
     found: list[Address] = []
     tokens: list[re.Match[str]] = []
     for token in _TOKEN.finditer(header[:_LONGEST_HEADER] + ","):

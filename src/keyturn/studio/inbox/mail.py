@@ -48,10 +48,7 @@ class MailLink(Struct, frozen=True):
 
 @lru_cache(4)  # each save has three pages of the same mail
 def links_of(html: str, text: str) -> tuple[MailLink, ...]:
-    """Return every address once, in the order of the HTML; addresses of the text alone come last.
-
-    The label of an image is its alternative text. A mailto link counts as in the text if the text names its address.
-    """
+    """Return every address once, in the order of the HTML. A mailto link is in a text that names its address."""
     in_text = dict.fromkeys(match.rstrip(_CLOSING) for match in _LINK.findall(text))
     named = {f"mailto:{address}" for address in _MAIL_ADDRESS.findall(text)}
     labels_of: dict[str, list[str]] = {}
@@ -76,10 +73,7 @@ _LONGEST_ACTION = 2_000
 
 
 def action_link(links: Sequence[MailLink]) -> MailLink | None:
-    """Return the link that the mail is about: one with a secret, as a reset link has, in both parts rather than one.
-
-    None if no link has a secret, and if several have one and nothing tells them apart.
-    """
+    """Return the link that the mail is about: the only one with a secret, or the only one of these in both parts."""
     likely = [
         link
         for link in links
@@ -264,10 +258,7 @@ def markup_to_read(html: str, most: int = _READ) -> str:
 
 
 def _leaves(message: Message, beside: bool = False) -> Iterator[tuple[Message, bool]]:
-    """Yield the parts that hold no others, and whether they are alternatives of each other (RFC 2046, 5.1.4).
-
-    A message within the message is one of them.
-    """
+    """Yield the parts that hold no others, and whether they are alternatives of each other (RFC 2046, 5.1.4)."""
     if message.is_multipart() and message.get_content_maintype() == "multipart":
         for part in message.get_payload():
             if isinstance(part, Message):

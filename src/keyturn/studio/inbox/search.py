@@ -42,10 +42,7 @@ def search_for(search: str) -> Match:
 
 
 def match_for(query: str = "", to: str = "", subject: str = "", since: datetime | None = None) -> Match:
-    """Return the predicate of a program; `everything` itself for an empty query.
-
-    `to`: a whole address. `subject`: a part of the subject. `since`: UTC without a zone.
-    """
+    """Return the predicate of a program; `everything` itself for an empty query. `since`: UTC without a zone."""
     matches = [search_for(query)] if query.strip() else []
     if to:
         matches.append(lambda mail: to.lower() in (each.lower() for each in mail.recipients))

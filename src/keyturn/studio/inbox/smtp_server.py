@@ -74,10 +74,7 @@ class SmtpTls(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SmtpServer:
-    """Listens on a socket, in a thread with its own loop, so a large mail delays nothing else.
-
-    It answers the commands, too: aiosmtpd finds the methods by their names. Without `tls` it knows no TLS.
-    """
+    """Listens on a socket, in a thread with its own loop, and answers the commands, by names that aiosmtpd knows."""
 
     def __init__(
         self,

@@ -5,9 +5,8 @@ to. The form of a mail's data, the editor and the palette need scripts, which fe
 The palette and the dialog of keys read the links of the page, so no second list of actions exists.
 
 The studio starts without the service. Renderers load no web framework, so what they run is in `rendering`, `checks`,
-`frames` and `drafts`, which import none, and the names of this package are loaded when they are first used: Litestar
-brings Advanced Alchemy and SQLAlchemy where they are installed, 40 MB. Slow parts (Pygments, polyfactory, the watcher)
-are loaded when they are first needed.
+`frames` and `drafts`, which import none: Litestar brings Advanced Alchemy and SQLAlchemy where they are installed,
+40 MB. Slow parts (Pygments, polyfactory, the watcher) are loaded when they are first needed.
 
 From the template to the pixels: `pages/template_pages` asks `rendering/rendition` for the mail of a view. The page
 holds a frame, which is answered with the mail alone, as `frames` prepares it.
@@ -15,18 +14,3 @@ holds a frame, which is answered with the mail alone, as `frames` prepares it.
 Templates run only in `rendering/rendition`, in a renderer process (`keyturn.studio.renderers`). A page sends a function
 there and gets plain values back. So a template blocks only the thread that asks for it, never the event loop.
 """
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from keyturn.studio.web.app import create_studio_app, studio_routers
-    from keyturn.studio.web.studio import Studio
-
-__all__ = ["Studio", "create_studio_app", "studio_routers"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{'studio' if name == 'Studio' else 'app'}"), name)

@@ -51,10 +51,7 @@ BeforeRequest = Callable[[Request[Any, Any, Any]], Awaitable[Response[Any] | Non
 
 
 def token_for(wanted: str = "") -> str:
-    """Return the token of a studio: `wanted`, or a new one.
-
-    Raises ValueError if `wanted` could be guessed, or cannot stand in an address and a header.
-    """
+    """Return the token of a studio: `wanted`, or a new one. Raises ValueError if it can be guessed or not be sent."""
     if wanted and not _TOKEN.fullmatch(wanted):
         raise ValueError(f"a token must have {_SHORTEST} to {_LONGEST} letters, digits, - and _")
     return wanted or secrets.token_urlsafe(_BYTES)

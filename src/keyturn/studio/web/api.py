@@ -94,10 +94,7 @@ class Inbox(msgspec.Struct, frozen=True):
             await asyncio.sleep(min(left, _LOOK_UP))
 
     async def read(self, name: str, read: Callable[[CapturedMail, MailContent], _Read]) -> _Read:
-        """Read a mail by its id, or by "latest" the newest of the query, and mark it as read. Raises LookupError.
-
-        `read` returns the answer, in a thread: a mail may be large.
-        """
+        """Read a mail by its id, or by "latest" the newest of the query, and mark it as read. Raises LookupError."""
         if name != "latest":
             mail = await asyncio.to_thread(self.captured.find, name)
         elif mails := await self.mails():

@@ -26,17 +26,17 @@ from keyturn.studio.web.events import saved_events
 from keyturn.studio.web.failures import answer_problem, exception_handlers, problem
 from keyturn.studio.web.pages import (
     contact_sheet,
-    data_tab,
-    editing_pages,
     hosted_pages,
     inbox_pages,
     review_pages,
-    send_pages,
     template_pages,
+    writing_pages,
 )
 from keyturn.studio.web.pages.layout import Layout, Visit, error_page
 from keyturn.studio.web.rendering.rendition import with_bounded_branches
 from keyturn.studio.web.studio import PATH, Studio
+
+__all__ = ["Studio", "create_studio_app", "studio_routers"]
 
 
 def create_studio_app(studio: Studio) -> Litestar:
@@ -78,7 +78,7 @@ def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
         dependencies={
             "visit": Provide(visit, sync_to_thread=False),
             "captured": _provide(studio.captured),
-            "captured_checks": _provide(CapturedChecks(layout.renditions.runner, studio.clients, studio.severity)),
+            "captured_checks": _provide(CapturedChecks(layout.renditions.runner, studio.settings)),
             "drafts": _provide(Drafts(studio)),
             "hosted": _provide(studio.pages),
             "review": _provide(layout.review),
@@ -100,14 +100,14 @@ def _provide(part: object) -> Provide:
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
-    for page in (template_pages, data_tab, editing_pages, send_pages, contact_sheet):
+    for page in (template_pages, writing_pages, contact_sheet):
         yield from page.HANDLERS
     yield from (review_pages.findings_page, saved_events, _no_page)
     if studio.captured:
         yield from inbox_pages.HANDLERS
     if studio.pages:
         yield from hosted_pages.HANDLERS
-    yield from review_pages.SNAPSHOT_HANDLERS if studio.snapshots else [review_pages.lesson_page]
+    yield from review_pages.SNAPSHOT_HANDLERS if studio.settings.snapshots else [review_pages.lesson_page]
 
 
 @route(

@@ -2,8 +2,8 @@
 
 import secrets
 import threading
-from collections.abc import Mapping
 
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.gallery import Draft
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.rules import limit_finding
@@ -22,7 +22,7 @@ class Drafts:
     """Has drafts rendered and checked. An editor sends its next draft when it has the answer to the last."""
 
     def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+        self._settings = studio.settings
         self._frames: LatestValues[str, tuple[str, View]] = LatestValues(_MOST)
         self._one_at_a_time = threading.Lock()
 
@@ -46,8 +46,7 @@ class Drafts:
             return ()
         try:
             with self._one_at_a_time:
-                clients, severity = self._studio.clients, self._studio.severity
-                return rendition.runner.run(_check, rendition.order, draft, clients, severity)
+                return rendition.runner.run(_check, rendition.order, draft, self._settings)
         except LimitExceeded:  # reported where it is rendered
             return ()
 
@@ -67,7 +66,6 @@ def _render(renderer: MailRenderer, order: Order, draft: Draft, view: View) -> t
     return frames.apply_view(drafted.document(order).marked_html, view), None
 
 
-def _check(
-    renderer: MailRenderer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
-) -> tuple[Finding, ...]:
-    return check_mail(MailRenderer(renderer.gallery.but(draft=draft)), order, clients, severity).found
+def _check(renderer: MailRenderer, order: Order, draft: Draft, settings: StudioSettings) -> tuple[Finding, ...]:
+    drafted = MailRenderer(renderer.gallery.but(draft=draft))
+    return check_mail(drafted, order, settings.clients, settings.severity).found

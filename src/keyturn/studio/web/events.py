@@ -38,7 +38,8 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
             continue
         # A watch of the inbox needs its folder before the first mail.
         inbox = make_private_folder(studio.captured.folder).resolve() if studio.captured else None
-        snapshots = studio.snapshots.resolve() if studio.snapshots and studio.snapshots.is_dir() else None
+        stored = studio.settings.snapshots
+        snapshots = stored.resolve() if stored and stored.is_dir() else None
         folders = {*_watched(studio), *filter(None, (inbox, snapshots))}
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
             async for paths in _batches(studio, folders):
@@ -75,10 +76,7 @@ def _events(paths: set[Path], inbox: Path | None, snapshots: Path | None) -> tup
 
 
 def _watched(studio: Studio) -> Iterator[Path]:
-    """Yield the folders of the mails, and those of the pages that lie outside of them.
-
-    Also what links in the folder lead to: the system reports a change there only to who watches it there.
-    """
+    """Yield the folders of mails and pages, and what links lead to: a change is reported only where it happens."""
     gallery, folders = studio.gallery, studio.gallery.watched_folders
     yield from folders
     for above, below, files in walk(gallery.folder):

@@ -1,15 +1,16 @@
 """The settings of a studio: what it shows, who may reach it, and what it may do."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from keyturn.hosts import is_loopback_host
 from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.renderers import Limits, Runner
+from keyturn.studio.renderers import Runner
 from keyturn.studio.web.rendering.rendition import MailRenderer
 from keyturn.studio.web.sending import MailProvider
 
@@ -52,16 +53,10 @@ class Studio:
     `sender`: the From header of every mail.
     `captured`: the mails that apps sent, or None without an inbox.
     `certificate`: that of the SMTP server in PEM; empty without TLS.
-    `snapshots`: the folder of the snapshots, or None.
-    `snapshot_languages`: the languages that have snapshots. Empty: all.
-    `clients`: groups of mail clients that the checks look at. Empty: the usual ones.
-    `severity`: severities by rule or group.
     `baseline`: a file of known findings, which do not count.
-    `limits`: seconds and memory for one mail.
     `provider`: sends a mail to an address that the reader enters, or None.
     `host`: the address that the server is bound to.
     `token`: lets clients in (`access.token_for`). Empty: all users and programs of this machine get in.
-    `editor`: the editor for places in files, by the name of a preset or as a pattern.
     `edits`: whether templates can be edited in the browser. None: only if no other machine reaches the studio.
     `smtp`, `smtps`: "host:port" of the inbox, or empty.
     `opens_inbox`: whether the first page is the inbox, instead of the mails of the gallery.
@@ -76,15 +71,10 @@ class Studio:
     token: str
     captured: CapturedMails | None = None
     certificate: str = ""
-    snapshots: Path | None = None
-    snapshot_languages: tuple[str, ...] = ()
-    clients: tuple[str, ...] = ()
-    severity: Mapping[str, str] = field(default_factory=dict)
+    settings: StudioSettings = field(default_factory=StudioSettings)
     baseline: Path | None = None
-    limits: Limits = field(default_factory=Limits)
     provider: MailProvider | None = None
     host: str = "127.0.0.1"
-    editor: str = ""
     edits: bool | None = None
     smtp: str = ""
     smtps: str = ""

@@ -11,8 +11,9 @@ from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 from tests.studio.web.fixtures import Client, capture
 
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.web.access import token_for
+from keyturn.studio.web.app import Studio, create_studio_app
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
 OTHER = "9LwAkT3vQ9mXh2Jr0pZsYc"
@@ -22,7 +23,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104
 
 @pytest.fixture(params=["127.0.0.1", "::1", "localhost", EVERYWHERE])
 def guarded(request: pytest.FixtureRequest, studio: Studio, tmp_path: Path) -> Studio:
-    return replace(studio, host=request.param, token=TOKEN, snapshots=tmp_path / "snapshots")
+    return replace(studio, host=request.param, token=TOKEN, settings=StudioSettings(snapshots=tmp_path / "snapshots"))
 
 
 @pytest.fixture

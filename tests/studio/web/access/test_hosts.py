@@ -9,7 +9,7 @@ from litestar import Litestar, Request, Response, get
 from litestar.testing import TestClient
 from tests.studio.web.fixtures import capture
 
-from keyturn.studio.web import Studio, create_studio_app, studio_routers
+from keyturn.studio.web.app import Studio, create_studio_app, studio_routers
 
 TOKEN = "a-token-that-nobody-guesses"
 PATHS = (

@@ -8,7 +8,8 @@ from litestar.testing import TestClient
 from tests.studio.web.access.test_access_token import requests_of
 from tests.studio.web.fixtures import capture
 
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.gallery.configuration import StudioSettings
+from keyturn.studio.web.app import Studio, create_studio_app
 
 SITES = [
     {"sec-fetch-site": "cross-site"},
@@ -28,7 +29,7 @@ def test_no_route_takes_anything_from_a_page_of_another_site(
 ) -> None:
     capture(inbox, "Welcome")
     before = contents(tmp_path)
-    app = create_studio_app(replace(studio, snapshots=tmp_path / "snapshots"))
+    app = create_studio_app(replace(studio, settings=StudioSettings(snapshots=tmp_path / "snapshots")))
     asked = [(method, path) for method, path in requests_of(app) if method not in {"GET", "HEAD", "OPTIONS"}]
     if headers in PROGRAMS:
         asked = [(method, path) for method, path in asked if not path.startswith("/api")]

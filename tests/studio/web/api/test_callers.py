@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from tests.studio.web.fixtures import Client
 
-from keyturn.studio.web import Studio, create_studio_app, studio_routers
+from keyturn.studio.web.app import Studio, create_studio_app, studio_routers
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
 PATHS = ("/api/messages", "/api/v1/search", "/api/message/latest", "/view/latest.html")

@@ -9,7 +9,7 @@ from tests.studio.inbox.mails import mail
 from tests.studio.web.fixtures import Client
 
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.web import Studio
+from keyturn.studio.web.app import Studio
 
 PREFIXES = pytest.mark.parametrize("api", ["/api", "/api/v1"])
 

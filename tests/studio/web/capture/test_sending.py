@@ -13,7 +13,7 @@ from tests.studio.web.fixtures import Client
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
 from keyturn.service.sending.senders import CaptureSender
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 from keyturn.studio.web.sending import MailProvider
 
 PAGE = "/studio/send/greeting?sample=grace"
@@ -112,7 +112,7 @@ def test_where_a_browser_sends_the_origin_alone_that_is_enough(client: Client, s
 
 def test_without_a_transport_the_page_says_how_to_have_one(studio: Studio) -> None:
     with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
-        assert "KEYTURN_RESEND_API_KEY" in client.get(PAGE).text
+        assert "KEYTURN_MAIL_TRANSPORT" in client.get(PAGE).text
         assert client.post(PAGE, data={"to": "a@b.example"}, headers=FROM_A_PAGE).status_code == 422
 
 

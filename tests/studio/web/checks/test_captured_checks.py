@@ -8,6 +8,7 @@ import pytest
 from tests.studio.inbox.mails import mail
 from tests.studio.web.fixtures import Client
 
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.inbox.captured_mail import Envelope
 from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.inbox.store import CapturedMails
@@ -137,7 +138,9 @@ def test_its_rows_in_inboxes_are_shown_with_the_hidden_text_that_it_begins_with(
 
 
 def test_the_severities_of_a_team_hold_for_captured_mails(captured: CapturedMails) -> None:
-    checks = CapturedChecks(Runner(None), (), {"message/missing-header": "note", "message/no-subject": "off"})
+    checks = CapturedChecks(
+        Runner(None), StudioSettings(severity={"message/missing-header": "note", "message/no-subject": "off"})
+    )
     name = captured.add(BODY)
     checks.check(captured.find(name), MailContent(captured.raw(captured.find(name))))
 

@@ -13,7 +13,7 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.service.reset.mails.builtin_emails import builtin_emails
 from keyturn.service.settings import Brand, Folder, Kind, MailSettings, Settings
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pytest
 from litestar.testing import TestClient
 from tests.studio.web.fixtures import Client
 
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 
 def cards(page: str) -> list[str]:

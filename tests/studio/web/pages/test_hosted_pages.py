@@ -15,7 +15,7 @@ from keyturn.service.reset.mails.builtin_emails import builtin_emails
 from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings
 from keyturn.service.settings.reading import read_settings
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?</h1>{% endblock %}\n'
 FRAMES = "/studio/page-frames"

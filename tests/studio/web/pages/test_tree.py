@@ -66,16 +66,14 @@ def test_a_long_list_holds_the_folder_of_the_chosen_template_and_a_row_for_each_
     assert closed(client.get("/studio").text) == [f"area_{group:02}/, 100 templates" for group in range(3)]
 
 
-def test_a_folder_with_more_templates_than_a_page_has_rows_that_lead_to_the_rest(client: Client, folder: Path) -> None:
+def test_a_folder_with_more_templates_than_a_page_has_rows_has_those_around_the_chosen_one(
+    client: Client, folder: Path
+) -> None:
     many(folder, groups=1, each=500)
     page = client.get("/studio/templates/area_00/mail_250").text
-    assert len([name for name in listed(page) if re.fullmatch(r"area_00/mail_\d+", name)]) == 200
-    leads = re.findall(r'class="row more" href="([^"?]*)[^"]*" aria-label="([^"]*)"', page)
-    assert leads == [
-        ("/studio/templates/area_00/mail_150", "152 more before area_00/mail_150"),
-        ("/studio/templates/area_00/mail_349", "150 more after area_00/mail_349"),
-    ]
-    assert "area_00/mail_149" in listed(client.get(leads[0][0]).text)
+    names = [name for name in listed(page) if re.fullmatch(r"area_00/mail_\d+", name)]
+    assert (len(names), "area_00/mail_250" in names) == (200, True)
+    assert "302 more are not listed." in page
 
 
 @pytest.mark.long

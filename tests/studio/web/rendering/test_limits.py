@@ -11,8 +11,9 @@ import pytest
 from litestar.testing import TestClient
 from tests.studio.web.fixtures import GREETING, NOTICE, Client
 
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.renderers import Limits, RendererPool
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 from keyturn.studio.web.rendering import rendition
 from keyturn.studio.web.rendering.rendition import MailRenderer
 
@@ -22,7 +23,11 @@ ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-
 @pytest.fixture
 def limited(studio: Studio, tmp_path: Path) -> Iterator[Studio]:
     with closing(RendererPool(MailRenderer(studio.gallery), Limits(seconds=0.4, megabytes=128), most=2)) as workers:
-        yield replace(studio, runner=workers, snapshots=tmp_path / "snapshots", snapshot_languages=("en", "de"))
+        yield replace(
+            studio,
+            runner=workers,
+            settings=StudioSettings(snapshots=tmp_path / "snapshots", snapshot_languages=("en", "de")),
+        )
 
 
 @pytest.fixture

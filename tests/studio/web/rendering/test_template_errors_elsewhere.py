@@ -13,7 +13,7 @@ from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.environments import folder_environment
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.app import Studio, create_studio_app
 
 NEWS = """\
 <mjml><mj-body><mj-section><mj-column>

@@ -14,7 +14,7 @@ from keyturn.errors import SampleNotSaved, TemplateInvalid
 from keyturn.plain_files import replace_file
 from keyturn.studio.gallery.gallery import Gallery
 from keyturn.studio.gallery.samples.files import READERS, WrittenSample, find_samples, read_samples
-from keyturn.studio.gallery.samples.shapes import Fields, plain_data, without_defaults
+from keyturn.studio.gallery.samples.shapes import Schema, plain_data, without_defaults
 
 _NAME = re.compile(r"\w[\w-]{0,59}")
 
@@ -46,9 +46,9 @@ class SampleFiles:
         place = next(one for one in (file, *file.parents) if one.exists())
         return os.access(place, os.W_OK) and os.access(place if place.is_dir() else place.parent, os.W_OK)
 
-    def save(self, name: str, values: Mapping[str, Any], fields: Fields) -> Path:
+    def save(self, name: str, values: Mapping[str, Any], schema: Schema) -> Path:
         """Write or replace a sample; return the file. Raises SampleNotSaved without writing anything."""
-        file, text = self.file_for(name), self.text_with(name, values, fields)
+        file, text = self.file_for(name), self.text_with(name, values, schema)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             replace_file(file, text.encode())
@@ -56,23 +56,23 @@ class SampleFiles:
             raise SampleNotSaved(file, error.strerror or str(error)) from error
         return file
 
-    def text_with(self, name: str, values: Mapping[str, Any], fields: Fields) -> str:
+    def text_with(self, name: str, values: Mapping[str, Any], schema: Schema) -> str:
         file = self.file_for(name)
         if fault := name_fault(name):
             raise SampleNotSaved(file, fault)
         if not file.resolve().is_relative_to(self._folder):
             raise SampleNotSaved(file, f"it is outside {self._folder}")
         try:
-            return self._text(file, name, values, fields)
+            return self._text(file, name, values, schema)
         except TemplateInvalid as error:
             raise SampleNotSaved(file, f"it cannot be read: {error.message}") from error
         except (OSError, ValueError) as error:
             raise SampleNotSaved(file, getattr(error, "strerror", None) or str(error)) from error
 
-    def _text(self, file: Path, name: str, values: Mapping[str, Any], fields: Fields) -> str:
+    def _text(self, file: Path, name: str, values: Mapping[str, Any], schema: Schema) -> str:
         ending, before = file.suffix.lower(), {one: sample.values for one, sample in read_samples(file).items()}
         old = file.read_bytes().decode("utf-8-sig") if file.exists() else ""
-        plain = without_defaults(plain_data(values, NATIVE[ending]), fields)
+        plain = without_defaults(plain_data(values, NATIVE[ending]), schema)
         new = WRITERS[ending](old.replace("\r\n", "\n"), name, plain)
         with suppress(ValueError):
             if READERS[ending](new) == {**before, name: plain}:
@@ -95,65 +95,20 @@ Writer = Callable[[str, str, Mapping[str, Any]], str]
 NATIVE: Mapping[str, tuple[type, ...]] = {".toml": (datetime, date, time), ".json": ()}  # beside those of JSON
 
 
+# A table with those within it, up to the blank lines and comments above the next one.
+_TABLE = r"^\[\[?{0}[.\]](?:.*\n)+?(?=(?:[ \t]*(?:#.*)?\n)*(?:\[(?!\[?{0}[.\]])|\Z))"
+
+
 def _toml(text: str, name: str, table: Mapping[str, Any]) -> str:
     import tomlkit
 
     for missing in _nulls(table):
         raise ValueError(f"{missing} is null, which TOML cannot express")
-    if text and not text.endswith("\n"):
-        text += "\n"
-    document = tomlkit.parse(text)
-    match document.get(name):
-        case None:
-            above = (text if text.endswith("\n\n") else f"{text}\n") if text.strip() else ""
-            return above + tomlkit.dumps({name: table})
-        case tomlkit.items.Table() as old:
-            _update(old, table)
-        case tomlkit.items.InlineTable():
-            document[name] = _inline_item(dict(table))
-        case _:  # tomlkit cannot join scattered parts
-            raise ValueError(f"[{name}] is split into several parts in the file")
-    return tomlkit.dumps(document)
-
-
-def _update(table: Any, values: Mapping[str, Any]) -> None:
-    """Change only differing values, to keep comments. New values come before the comments at the end."""
-    import tomlkit
-
-    for key in [key for key in table if key not in values]:
-        del table[key]
-    body = table.value.body
-    end = len(body)
-    while end and body[end - 1][0] is None:
-        end -= 1
-    tail, body[end:] = body[end:], []
-    for key, value in values.items():
-        was = table.get(key)
-        if isinstance(was, tomlkit.items.Table) and isinstance(value, dict):
-            _update(was, value)
-        elif isinstance(was, tomlkit.items.AoT) and isinstance(value, list) and all(type(one) is dict for one in value):
-            del was[len(value) :]
-            for at, one in enumerate(value):
-                _update(was[at], one) if at < len(was) else was.append(tomlkit.item(one))
-        else:
-            old = was.unwrap() if hasattr(was, "unwrap") else was
-            if type(old) is not type(value) or old != value:  # 1 is no 1.0, and no true
-                table[key] = _inline_item(value)
-    body.extend(tail)
-
-
-def _inline_item(value: Any) -> Any:
-    import tomlkit
-
-    if isinstance(value, dict):
-        inline = tomlkit.inline_table()
-        inline.update({key: _inline_item(one) for key, one in value.items()})
-        return inline
-    if isinstance(value, list):
-        array = tomlkit.array()
-        array.extend(_inline_item(one) for one in value)
-        return array
-    return tomlkit.item(value)
+    text += "\n" if text and not text.endswith("\n") else ""
+    new, old = tomlkit.dumps({name: table}), re.search(_TABLE.format(re.escape(name)), text, re.MULTILINE)
+    if old:
+        return text[: old.start()] + new + text[old.end() :]
+    return text + ("\n" if text.strip() and not text.endswith("\n\n") else "") + new
 
 
 def _nulls(value: Any, name: str = "") -> Iterator[str]:

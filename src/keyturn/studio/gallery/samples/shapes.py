@@ -1,61 +1,116 @@
-"""Types of values (msgspec's, declared by props or inferred), and values as plain data."""
+"""Types of values (msgspec's, declared by props or inferred) as JSON Schema, and values as plain data."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import msgspec
-from msgspec import inspect
+from msgspec import NODEFAULT, inspect
 
 from keyturn.mail.rendering.render import EmailProps
 
 Shape = inspect.Type
-Fields = tuple[inspect.Field, ...]
+Schema = dict[str, Any]
 
 _SIMPLE: Mapping[type, Shape] = {
-    bool: inspect.BoolType(),
-    int: inspect.IntType(),
-    float: inspect.FloatType(),
-    str: inspect.StrType(),
-    datetime: inspect.DateTimeType(),
-    date: inspect.DateType(),
-    time: inspect.TimeType(),
-    timedelta: inspect.TimeDeltaType(),
+    one: inspect.type_info(one) for one in (bool, int, float, str, datetime, date, time, timedelta)
+}
+_TYPES: Mapping[type[Shape], Schema] = {
+    inspect.StrType: {"type": "string"},
+    inspect.IntType: {"type": "integer"},
+    inspect.FloatType: {"type": "number"},
+    inspect.BoolType: {"type": "boolean"},
+    inspect.DateTimeType: {"type": "string", "format": "date-time"},
+    inspect.DateType: {"type": "string", "format": "date"},
+    inspect.TimeType: {"type": "string", "format": "time"},
+    inspect.TimeDeltaType: {"type": "string", "format": "duration"},
+    inspect.UUIDType: {"type": "string", "format": "uuid"},
+    inspect.DecimalType: {"type": "string", "format": "decimal"},
+}
+_MANY = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
+_LIMITS = {
+    "ge": "minimum",
+    "le": "maximum",
+    "gt": "exclusiveMinimum",
+    "lt": "exclusiveMaximum",
+    "multiple_of": "multipleOf",
+    "min_length": "minLength",
+    "max_length": "maxLength",
 }
 
 
-def fields_of(values: Mapping[str, Any], props: type[EmailProps] | None) -> Fields:
-    return parts_of(inspect.type_info(props) if props else shape_of(values))
+def schema_of(values: Mapping[str, Any], props: type[EmailProps] | None) -> Schema:
+    """Return the JSON Schema (2020-12) of values: of their declared types, or else of inferred ones.
+
+    An empty schema stands for a type that a form shows as JSON. `nullable`: whether None is allowed. `droppable`: the
+    properties of a mapping that may be missing.
+    """
+    return _schema(inspect.type_info(props) if props else _shape_of(values))
 
 
-def parts_of(shape: Shape) -> Fields:
-    return getattr(shape, "fields", ())
+def _schema(shape: Shape) -> Schema:
+    every = _alternatives(shape)
+    kinds = [one for one in every if not isinstance(one, inspect.NoneType)]
+    numbers = all(isinstance(one, inspect.IntType | inspect.FloatType) for one in kinds)
+    schema = _of_kind(kinds[-1]) if kinds and (len(kinds) == 1 or numbers) else {}
+    says = {"description": description} if (description := _description_of(shape)) else {}
+    return schema | says | ({"nullable": True} if len(kinds) < len(every) else {})
 
 
-def alternatives(shape: Shape) -> tuple[Shape, ...]:
+def _alternatives(shape: Shape) -> tuple[Shape, ...]:
     if isinstance(shape, inspect.Metadata):
-        return alternatives(shape.type)
+        return _alternatives(shape.type)
     if isinstance(shape, inspect.UnionType):
-        return tuple(one for each in shape.types for one in alternatives(each))
+        return tuple(one for each in shape.types for one in _alternatives(each))
     return (shape,)
 
 
-def description_of(shape: Shape) -> str:
+def _description_of(shape: Shape) -> str:
     if isinstance(shape, inspect.Metadata):
-        return str((shape.extra_json_schema or {}).get("description", "")) or description_of(shape.type)
+        return str((shape.extra_json_schema or {}).get("description", "")) or _description_of(shape.type)
     if isinstance(shape, inspect.UnionType):
-        return next(filter(None, map(description_of, shape.types)), "")
+        return next(filter(None, map(_description_of, shape.types)), "")
     return ""
 
 
-def shape_of(value: object) -> Shape:
+def _of_kind(shape: Shape) -> Schema:
+    limits = {name: limit for of, name in _LIMITS.items() if (limit := getattr(shape, of, None)) is not None}
+    match shape:
+        case inspect.LiteralType(values=values):
+            return {"enum": [value for value in values if value is not None]}
+        case inspect.EnumType(cls=cls):
+            return {"enum": [member.value for member in cls]}
+        case many if isinstance(many, _MANY):
+            items = _schema(many.item_type)
+            counts = {name.replace("Length", "Items"): limit for name, limit in limits.items()}
+            return {"type": "array", "items": items} | counts if items else {}
+        case group if (fields := _fields_of(group)) and not getattr(group, "array_like", False):
+            required = [field.encode_name for field in fields if field.required]
+            properties = {field.encode_name: _schema(field.type) | _default(field) for field in fields}
+            is_mapping = isinstance(group, inspect.TypedDictType)
+            droppable = [name for name in properties if is_mapping and name not in required]
+            schema: Schema = {"type": "object", "properties": properties, "required": required}
+            return schema | ({"droppable": droppable} if droppable else {})
+    return {**_TYPES[type(shape)], **limits} if type(shape) in _TYPES else {}
+
+
+def _fields_of(shape: Shape) -> tuple[inspect.Field, ...]:
+    return getattr(shape, "fields", ())
+
+
+def _default(field: inspect.Field) -> Schema:
+    default = field.default if field.default_factory is NODEFAULT else field.default_factory()
+    return {} if default is NODEFAULT else plain_data({"default": default})
+
+
+def _shape_of(value: object) -> Shape:
     """Infer the type of a value. Lists may mix int and float, and mappings with different keys."""
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             return inspect.AnyType()
-        return _mapping({name: (shape_of(each), True) for name, each in value.items()})
+        return _mapping({name: (_shape_of(each), True) for name, each in value.items()})
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return inspect.ListType(_common_shape([shape_of(item) for item in value]))
+        return inspect.ListType(_common_shape([_shape_of(item) for item in value]))
     return _SIMPLE.get(type(value), inspect.AnyType())
 
 
@@ -72,7 +127,7 @@ def _common_shape(shapes: Sequence[Shape]) -> Shape:
 def _merge(mappings: Sequence[Shape]) -> Shape:
     """Merge mappings. Keys that some of them lack are optional."""
     by_name: dict[str, list[inspect.Field]] = {}
-    for field in (field for mapping in mappings for field in parts_of(mapping)):
+    for field in (field for mapping in mappings for field in _fields_of(mapping)):
         by_name.setdefault(field.name, []).append(field)
     merged = {}
     for name, fields in by_name.items():
@@ -92,22 +147,21 @@ def plain_data(values: Mapping[str, Any], natively: tuple[type, ...] = ()) -> di
     return {name: _without_spans(value) for name, value in built.items()}
 
 
-def without_defaults(values: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
+def without_defaults(values: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
     """Drop values that are None by default: TOML cannot express None."""
-    shapes = {field.encode_name: field for field in fields}
+    schemas = schema.get("properties", {})
     return {
-        name: _without_defaults_in(value, shapes[name].type) if name in shapes else value
+        name: _without_defaults_in(value, schemas.get(name, {}))
         for name, value in values.items()
-        if value is not None or name not in shapes or shapes[name].default is not None
+        if value is not None or schemas.get(name, {}).get("default", NODEFAULT) is not None
     }
 
 
-def _without_defaults_in(value: Any, shape: Shape) -> Any:
-    for one in alternatives(shape):
-        if isinstance(value, dict) and (fields := parts_of(one)):
-            return without_defaults(value, fields)
-        if isinstance(value, list) and (item := getattr(one, "item_type", None)) is not None:
-            return [_without_defaults_in(each, item) for each in value]
+def _without_defaults_in(value: Any, schema: Schema) -> Any:
+    if isinstance(value, dict):
+        return without_defaults(value, schema)
+    if isinstance(value, list):
+        return [_without_defaults_in(each, schema.get("items", {})) for each in value]
     return value
 
 

@@ -2,9 +2,10 @@
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.inbox.captured_mail import RETURN_PATH, CapturedMail
 from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.lint.addresses import site_of
@@ -23,15 +24,11 @@ _SECONDS = 10.0
 
 
 class CapturedChecks:
-    """Has one mail at a time checked, from any thread, by a `runner` of any state.
+    """Has one mail at a time checked, from any thread, by a `runner` of any state."""
 
-    `clients`: groups of mail clients. `severity`: by rule or group.
-    """
-
-    def __init__(self, runner: Runner[object], clients: tuple[str, ...], severity: Mapping[str, str] = {}) -> None:
+    def __init__(self, runner: Runner[object], settings: StudioSettings) -> None:
         self._runner = runner
-        self._clients = clients
-        self._severity = severity
+        self._settings = settings
         self._known: LatestValues[str, Report] = LatestValues(_MOST)
         self._one_at_a_time = threading.Lock()
 
@@ -43,7 +40,7 @@ class CapturedChecks:
         with self._one_at_a_time:
             if not (report := self._known.get(mail.id)):
                 report = self._examine(mail, content)
-                judged = (at_severity(finding, self._severity) for finding in report.findings)
+                judged = (at_severity(finding, self._settings.severity) for finding in report.findings)
                 report = report.with_findings(filter(None, judged))
                 self._known.put(mail.id, report)
             return report
@@ -55,7 +52,9 @@ class CapturedChecks:
         if max(len(content.html), len(content.text)) > _LONGEST:
             return Report(findings, not_checked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.")
         try:
-            of_html = self._runner.run_for(_SECONDS, examine, content.html, content.text, mail.subject, self._clients)
+            of_html = self._runner.run_for(
+                _SECONDS, examine, content.html, content.text, mail.subject, self._settings.clients
+            )
             return Report((*findings, *of_html))
         except (LimitExceeded, RecursionError):
             return Report(findings, not_checked="The HTML was not checked: it takes too much time or memory.")

@@ -94,7 +94,8 @@ class Checks:
     def _report(self, rendition: Rendition) -> Report:
         if order := rendition.order:
             try:
-                return rendition.runner.run(check_mail, order, self._studio.clients, self._studio.severity)
+                settings = self._studio.settings
+                return rendition.runner.run(check_mail, order, settings.clients, settings.severity)
             except LimitExceeded as exceeded:
                 return Report((limit_finding(exceeded.limit, order.files.markup),))
         faults = (error, *error.others) if (error := rendition.unreadable) else ()
@@ -125,10 +126,7 @@ class FolderChecks:
         self._one_at_a_time = threading.Lock()
 
     def check_more(self) -> bool:
-        """Check some new templates; return whether any are left.
-
-        A page asks again while it is open, so only requested checks run.
-        """
+        """Check some new templates; return whether any are left. A page asks again while it is open."""
         with self._one_at_a_time:
             began = monotonic()
             states = fingerprints(self._gallery)
@@ -143,13 +141,13 @@ class FolderChecks:
 
     def _check(self, entry: Entry) -> Part:
         self._gallery.branches(entry.name)  # so that the list shows them
-        limits, clients = self._studio.limits, self._studio.clients
+        settings = self._studio.settings
 
         def run(seconds: float) -> Part:
-            return self._runner.run_for(seconds, _check_template, entry.name, clients, limits)
+            return self._runner.run_for(seconds, _check_template, entry.name, settings.clients, settings.limits)
 
         try:
-            return check_apart(run, self._gallery, entry, limits)
+            return check_apart(run, self._gallery, entry, settings.limits)
         except LookupError:  # deleted since
             return Part()
 
@@ -161,7 +159,7 @@ class FolderChecks:
             return
         known, languages = dict(self._parts.items()), tuple(self._gallery.languages.known.values())
         parts = {name: known[name] for name in names if name in known}
-        report = put_together(self._gallery, parts, languages, self._studio.severity, are_all=are_all)
+        report = put_together(self._gallery, parts, languages, self._studio.settings.severity, are_all=are_all)
         self.last, self.trouble = without_known(report, baseline)
         self._put_together, self._again_at = state, began + (monotonic() - began) * (_SHARE + 1)
 

@@ -97,10 +97,7 @@ class Review:
         return self.mails
 
     def accept(self, ids: Iterable[str], *, deletes: bool = False) -> None:
-        """Write the snapshots of the mails with these ids, or delete those of removed mails; never both at once.
-
-        Raises Stale, and changes nothing, if one of the mails is not of that kind any more.
-        """
+        """Write the snapshots of the mails with these ids, or delete those of removed mails. Raises Stale first."""
         self.look(float("inf"))
         seen = {mail.id: mail.name for mail in self.mails}
         with self._one_at_a_time:

@@ -35,11 +35,7 @@ _MARKS = tuple(OUTLOOK_MARK + rest for rest in ("sc", "sb", "ac", "ab"))
 
 
 def simulate_dark(html: str, mode: Mode) -> str:
-    """Return the HTML with the colours that `mode` chooses; images stay as they are.
-
-    Each element with a colour gets the new one in its style, as Outlook.com does it; elements that inherit a colour
-    still do.
-    """
+    """Return the HTML with the colours that `mode` chooses, in the style of each element, as Outlook.com does it."""
     rewriting = Rewriting(html)
     painter = Painter(rewriting.root, mode)
     colours = dict(painter.recoloured_elements())
@@ -152,11 +148,7 @@ _NO = ("f", "false")
 
 
 def render_vml(html: str) -> str:
-    """Return the HTML with elements that browsers render in place of VML.
-
-    Mails use four shapes of W3C's note "Vector Markup Language" (1998): rectangles, with or without round corners,
-    ovals and images. All other VML and Office XML is left out.
-    """
+    """Return the HTML with elements for the four shapes of VML (W3C, 1998) that mails use, and without other VML."""
     if not re.search(r"<(?:v|w|o):|<xml\b", html, re.IGNORECASE):
         return html
     html = _XML.sub("", html)

@@ -13,7 +13,6 @@ from keyturn.studio.web.pages.layout import Visit, page_of
 from keyturn.studio.web.pages.tree import in_order
 from keyturn.studio.web.view import PageAddress, PageNumber, Scheme, View
 
-SAMPLES = {"first": "First sample", "all": "All samples"}
 SCHEMES: Mapping[Scheme, str] = {
     "light": "Light",
     "dark": "Dark",
@@ -31,7 +30,6 @@ _SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     """The query of the sheet: what it shows. Without `lang`: the default language."""
 
-    find: str = ""
     width: tuple[Literal[320, 375, 600, 1280], ...] = _WIDTHS
     scheme: tuple[Scheme, ...] = _SCHEMES
     lang: tuple[str, ...] = ()
@@ -40,10 +38,6 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     page: PageNumber = 1
     pane: Literal["list", "mail"] = "mail"
 
-    def names(self, entry: Entry) -> bool:
-        """Tell whether a template has every word of the search in its name."""
-        return all(word in entry.name.lower() for word in self.find.lower().split())
-
     @property
     def is_single(self) -> bool:
         """Whether each template has one picture."""
@@ -51,11 +45,8 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
-    """Return what a page shows: `sections` are the views by template and sample.
-
-    `count` is the number of pictures on all pages. A page past `last_page` is the last.
-    """
-    entries = [entry for entry in in_order(entries) if view.names(entry)]
+    """Return what a page shows: the views by template and sample, and the number of pictures on all pages."""
+    entries = in_order(entries)
     of_sample, samples = len(list(_views("", view))), [len(_samples(entry, view)) for entry in entries]
     shown, page, last = page_of(entries, view.page, max(1, _MOST // max(1, of_sample * max(samples, default=1))))
     sections = {each.name: {sample: list(_views(sample, view)) for sample in _samples(each, view)} for each in shown}
@@ -95,7 +86,6 @@ def contact_sheet(visit: NamedDependency[Visit]) -> Response[str]:
         "address": sheet,
         "sheet": sheet,
         "schemes": SCHEMES,
-        "sample_choices": SAMPLES,
         "language_choices": [(str(each), str(each)) for each in visit.gallery.languages.known],
         "sandbox": frames.PREVIEW,
     }

@@ -114,10 +114,10 @@ class Layout:
         self.folder_checks = FolderChecks(studio, self.renditions.runner)
         self.sources = SourceFiles(studio.gallery, studio.read_only)
         self.review: Review | None = None
-        if studio.snapshots:
-            stored, languages = SnapshotFolder(studio.snapshots), studio.snapshot_languages
+        if studio.settings.snapshots:
+            stored, languages = SnapshotFolder(studio.settings.snapshots), studio.settings.snapshot_languages
             self.review = Review(Snapshots(studio.gallery, stored, languages, render=self.renditions.render))
-        self._editor = None if studio.is_shared else editor_for(studio.editor)
+        self._editor = None if studio.is_shared else editor_for(studio.settings.editor)
         self._environment = OwnEnvironment(FileSystemLoader(folder("preview")))
         self._environment.globals.update(self._shared_values())
         self._environment.filters["kilobytes"] = _kilobytes

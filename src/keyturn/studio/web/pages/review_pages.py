@@ -1,5 +1,6 @@
 """The pages to review a folder: all its findings, and its mails beside their snapshots, which can be accepted."""
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from litestar import Response, get, post
@@ -22,10 +23,7 @@ _MOST_PLACES = 20  # the number of groups on a page, and of places in a group
 
 
 class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
-    """The findings on the page. `words`: all of them are in the finding, its rule, its mails or its mail clients.
-
-    Without `severity`, all severities.
-    """
+    """The findings on the page: with all `words`, and of a `severity`; without one, all."""
 
     severity: tuple[Severity, ...] = ()
     words: Annotated[str, Meta(max_length=200)] = ""
@@ -50,10 +48,7 @@ def _has_words(finding: Finding, words: str) -> bool:
 
 @get("/findings", sync_to_thread=True)
 def findings_page(visit: NamedDependency[Visit], prefer: FromHeader[str] = "") -> Response[str]:
-    """Show the known findings after some more checks. The page asks again while checks are left.
-
-    With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once.
-    """
+    """Show the known findings after some more checks; at once with `Prefer: respond-async` (RFC 7240, 4.1)."""
     view, checks = visit.address(FindingsView), visit.layout.folder_checks
     left = "respond-async" in prefer or checks.check_more()
     context = {
@@ -105,17 +100,18 @@ def lesson_page(visit: NamedDependency[Visit]) -> Response[str]:
     return visit.page("snapshots_lesson.html", {"waiting": []})
 
 
-@post("/snapshots", sync_to_thread=True)
-def accept(
+@post(["/snapshots", "/snapshots/{name:path}"])
+async def accept(
     visit: NamedDependency[Visit], data: URLEncodedBody[Acceptance], review: NamedDependency[Review]
 ) -> Redirect:
+    """Accept the mails, and lead to the page of the address: the next one to review, or all."""
     view = visit.view  # first: an address that cannot be read accepts nothing
     try:
-        review.accept(data.ids.split(), deletes=data.deletes == "yes")
+        await asyncio.to_thread(review.accept, data.ids.split(), deletes=data.deletes == "yes")
     except Stale as error:
         detail = "A mail changed while you looked at it, so nothing was accepted. Reload the page and look again."
         raise HTTPException(status_code=409, detail=detail) from error
-    return visit.layout.redirect("snapshots", view=view)
+    return visit.layout.redirect(*filter(None, ("snapshots", visit.name)), view=view)
 
 
 @get("/snapshots/{name:path}", sync_to_thread=True)

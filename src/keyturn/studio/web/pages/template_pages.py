@@ -16,9 +16,10 @@ from keyturn.studio.lint.checks.parts import size_of
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
-from keyturn.studio.web.pages import data_tab, frame_answers
+from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.layout import Visit, neighbours
 from keyturn.studio.web.pages.tree import in_order
+from keyturn.studio.web.pages.writing_pages import data_of_tab
 from keyturn.studio.web.rendering.rendition import Rendition
 from keyturn.studio.web.rendering.source import files_of, shared_source, source_at, stages_of
 from keyturn.studio.web.rendering.source_map import Marks, Selection, line_in, marks_in, sayings_in, selection_in
@@ -77,7 +78,7 @@ def _page(visit: Visit, *, left: bool) -> Response[str]:
     if mail := rendition.mail:
         context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
     if view.tab == "data":
-        context |= data_tab.parts(gallery, template, view, rendition.data)
+        context |= data_of_tab(gallery, template, view, rendition.data)
     return visit.page("template.html", context)
 
 
@@ -124,11 +125,7 @@ def template_frame(visit: NamedDependency[Visit]) -> Response[str]:
 
 
 def _html(rendition: Rendition, view: View) -> str | None:
-    """Return the mail for the frame, as the view has it; None if it cannot be rendered.
-
-    The mail is rendered as it is sent, with the origins of its parts. While a template is broken, it is the last good
-    mail, without origins. A mail of text alone is a page of its text.
-    """
+    """Return the mail for the frame, as the view has it: the last good one of a broken template; None without one."""
     if marked := rendition.read(frames.frame_of, view):
         return marked
     mail = rendition.mail

@@ -1,4 +1,4 @@
-"""The list of templates by folder, with the samples of the open one. The palette searches.
+"""The list of templates by folder, with the samples of the open one. The palette finds the rest.
 
 A short list holds everything. Of a long one, a page holds the folder of the chosen template and a row for each other
 folder, at most `MOST` rows around the chosen one.
@@ -6,7 +6,7 @@ folder, at most `MOST` rows around the chosen one.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -16,19 +16,6 @@ MOST = 200
 """Rows of a list on a page. Thousands of rows would be a megabyte of HTML on every page."""
 
 T = TypeVar("T")
-
-
-class Window(Struct, Generic[T], frozen=True):
-    """The rows of a list around one of them. `before`, `after`: how many it leaves out."""
-
-    rows: Sequence[T]
-    before: int
-    after: int
-
-
-def window(rows: Sequence[T], at: int) -> Window[T]:
-    start = max(min(at - MOST // 2, len(rows) - MOST), 0)
-    return Window(rows[start : start + MOST], start, max(0, len(rows) - start - MOST))
 
 
 class TreeFolder(Struct, frozen=True):
@@ -44,23 +31,29 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
 
 
 class Tree(Struct, frozen=True):
-    """The rows of a page. A row of `mails` has the number of templates that its folder holds, if it is closed."""
+    """The rows of a page. `left_out`: how many templates and files have no row."""
 
     folders: Sequence[TreeFolder]
-    mails: Window[tuple[Entry, int]]
-    files: Window[str]
+    files: Sequence[str]
+    left_out: int
 
 
 def tree(entries: Iterable[Entry], files: Sequence[str], chosen: str | None) -> Tree:
     entries = in_order(entries)
     is_long = len(entries) + len(files) > MOST
     mails = list(_closed(entries, chosen)) if is_long else [(entry, 0) for entry in entries]
-    cut = window(mails, next((at for at, (entry, _) in enumerate(mails) if entry.name == chosen), 0))
+    shown, shown_files = _around(mails, [entry.name for entry, _ in mails], chosen), _around(files, files, chosen)
     folders = [
         TreeFolder(folder, tuple(entry for entry, _ in inside), closed)
-        for (folder, closed), inside in groupby(cut.rows, lambda row: (_folder(row[0]), row[1]))
+        for (folder, closed), inside in groupby(shown, lambda row: (_folder(row[0]), row[1]))
     ]
-    return Tree(folders, cut, window(files, next((at for at, file in enumerate(files) if file == chosen), 0)))
+    return Tree(folders, shown_files, len(mails) + len(files) - len(shown) - len(shown_files))
+
+
+def _around(rows: Sequence[T], names: Sequence[str], chosen: str | None) -> Sequence[T]:
+    at = names.index(chosen) if chosen in names else 0
+    start = max(min(at - MOST // 2, len(rows) - MOST), 0)
+    return rows[start : start + MOST]
 
 
 def _closed(entries: Iterable[Entry], chosen: str | None) -> Iterator[tuple[Entry, int]]:

@@ -1,6 +1,4 @@
-"""From a view to its mail, and back to the lines of its templates.
+"""From a view to its mail, rendered once for all requests until a file changes, and back to the lines of its templates.
 
-A mail is rendered once for all requests (`rendition.Renditions`), until one of its files changes: one pass of Jinja and
-MJML as it is sent, and one with the places of its parts. The frame shows the second, with a class for each element that
-leads to a line. Its text equals that of the first, to the byte.
+The mail as it is sent and the mail with a class for each element have the same text, to the byte.
 """

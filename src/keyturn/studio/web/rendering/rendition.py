@@ -61,10 +61,7 @@ class RenderingOutcome(Struct, frozen=True):
 
 
 class MailRenderer:
-    """Renders mails of a gallery, one at a time.
-
-    `traced`: its templates with origins, each compiled once for pictures and checks.
-    """
+    """Renders mails of a gallery, one at a time. `traced`: its templates with origins, for pictures and checks."""
 
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery = going_on(gallery)

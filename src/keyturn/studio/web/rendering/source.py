@@ -87,10 +87,7 @@ class ExcerptLine(Struct, frozen=True):
 def excerpt(
     text: str, line: int, column: int | None = None, *, around: int = 1, before: int = 16
 ) -> tuple[ExcerptLine, ...]:
-    """Return the lines of a text around one, without their common indentation. Without a column, nothing is marked.
-
-    A place more than twice `before` characters to the right is brought near.
-    """
+    """Return the lines around a line, without common indentation. A place to the far right is brought near."""
     lines = text.split("\n")
     if not (text and 1 <= line <= len(lines)):
         return ()

@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 from tests.studio.web.fixtures import Client
 
 from keyturn.mail.languages import Languages
-from keyturn.studio.web import Studio, create_studio_app, studio_routers
+from keyturn.studio.web.app import Studio, create_studio_app, studio_routers
 
 
 def test_it_lists_templates_with_their_samples_and_the_files_that_they_share(client: Client) -> None:

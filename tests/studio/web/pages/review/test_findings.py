@@ -9,7 +9,8 @@ import pytest
 from litestar.testing import TestClient
 from tests.studio.web.fixtures import NOTICE, Client, checked_page, save
 
-from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.gallery.configuration import StudioSettings
+from keyturn.studio.web.app import Studio, create_studio_app
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 AT_ONCE = {"prefer": "respond-async"}
@@ -117,7 +118,7 @@ def test_a_save_is_found_with_the_next_look(client: Client, folder: Path) -> Non
 def test_a_folder_with_nothing_to_fix_is_told_so(studio: Studio, folder: Path) -> None:
     for file in (folder / "notice").iterdir():
         file.unlink()
-    calm = replace(studio, severity={"compatibility": "off", "accessibility": "off"})
+    calm = replace(studio, settings=StudioSettings(severity={"compatibility": "off", "accessibility": "off"}))
     with TestClient(create_studio_app(calm), base_url="http://127.0.0.1:8001") as client:
         page = page_of(client)
 
