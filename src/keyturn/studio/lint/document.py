@@ -24,7 +24,7 @@ from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.markup.marked_html import ElementLookup, compile_with_marks, mark_html
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.source.traced_text import Piece, pieces_of, trail_at, undefined_in, with_pieces
+from keyturn.studio.lint.source.traced_text import follow, pieces_of, trail_at, undefined_in, with_pieces
 
 
 class AuthoredStyle(Struct, frozen=True):
@@ -178,7 +178,7 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
         mail=mail,
         markup=markup,
         marked_html=marked_html,
-        text=_strip(filled.text),
+        text=follow(filled.text, f"{filled.text.strip()}\n".lstrip()),  # as it is stripped for sending
         root=parsed.root,
         faults=parsed.faults,
         refusal=refusal,
@@ -203,12 +203,3 @@ def _compile(templates: Templates, template: str, filled: Filled, root: Element)
     except TemplateInvalid as error:
         return Rendered(subject="", preheader="", html="", text="", mjml=""), "", error.message
     return mail, marked or (mark_html(mail.html, root) if mail.html else ""), ""
-
-
-def _strip(text: str) -> str:
-    """Strip a text part as it is stripped for sending."""
-    if not text.strip():
-        return ""
-    blanks = len(text) - len(text.lstrip())
-    pieces = [Piece(max(start - blanks, 0), origin) for start, origin in pieces_of(text)]
-    return with_pieces(str(text).strip() + "\n", pieces)
