@@ -19,9 +19,7 @@ if TYPE_CHECKING:  # the commands need only the name of the file, without loadin
     from keyturn.studio.lint.report import Report
 
 NAME = "keyturn-baseline.json"
-_LARGEST = 50_000_000
-"""In bytes. An entry has about 30."""
-
+_LARGEST = 50_000_000  # In bytes. An entry has about 30.
 _Key = tuple[str, str, str]
 
 

@@ -34,8 +34,7 @@ from keyturn.studio.lint.source.translations import findings_on_texts, marked_te
 from keyturn.studio.lint.suppression import IgnoreComments, at_severity, judge
 from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
 
-ENOUGH = 2
-"""Mails of a template that may pass a limit before the others are skipped."""
+ENOUGH = 2  # mails of a template that may pass a limit before the others are skipped
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
@@ -61,8 +60,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 _Result = TypeVar("_Result")
 _Read = Callable[[], Document]
 _LIMITS = (OutOfTime, RecursionError)
-_SAYS = attrgetter("says")
-"""What makes findings of one template equal: what they say to do may name another sample."""
+_SAYS = attrgetter("says")  # what makes findings of one template equal: what they say to do may name another sample
 
 
 @dataclass(eq=False)
@@ -224,9 +222,7 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
     return filterfalse(is_of_stand_in, findings)
 
 
-_Parts = Mapping[str, Part]
-"""Parts by the names of their templates."""
-
+_Parts = Mapping[str, Part]  # parts by the names of their templates
 ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[Part]]
 """Checks templates, one by one or in parallel, in the order of the names."""
 

@@ -32,12 +32,8 @@ from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, renderers_for
 
-_BESIDE = 10
-"""Seconds for work that belongs to no single mail: loading the checks, reading samples and files."""
-
-_MOST_KEPT = 5_000
-"""Templates in a store, the last ones used: enough for two branches of a thousand templates."""
-
+_BESIDE = 10  # seconds for work that belongs to no single mail: loading the checks, reading samples and files
+_MOST_KEPT = 5_000  # templates in a store, the last ones used: enough for two branches of a thousand templates
 _LARGEST_KEPT = 64_000_000
 _MOST_FILES = 32
 

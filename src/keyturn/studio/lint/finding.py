@@ -15,9 +15,7 @@ from keyturn.studio.gallery.sizes import TooLarge
 from keyturn.studio.renderers.limits import OutOfTime
 
 Severity = Literal["error", "warning", "note"]
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-"""The worst first."""
-
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # the worst first
 _LONGEST_WORD = 300
 _LIMITS = {"time": (OutOfTime, EndedBySandbox), "memory": (MemoryError,), "size": (TooLarge,)}
 

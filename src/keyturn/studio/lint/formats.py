@@ -18,8 +18,7 @@ from keyturn.studio.lint.finding import ClientGap, Finding, Severity
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import Rule
 
-Shown = Callable[[str], str]
-"""Returns the path that a reader can open, from a file's name in the folder of templates."""
+Shown = Callable[[str], str]  # returns the path that a reader can open, from a file's name in the folder of templates
 
 
 Count = Annotated[int, Meta(ge=0)]

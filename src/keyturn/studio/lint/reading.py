@@ -43,8 +43,7 @@ class Saying(Struct, frozen=True):
     language: str = ""
 
 
-PlaceOf = Callable[[Element], Place | None]
-"""Returns the place in the templates of a rendered element."""
+PlaceOf = Callable[[Element], Place | None]  # returns the place in the templates of a rendered element
 
 
 _END_OF_LINE = Saying("text", "")

@@ -71,9 +71,7 @@ def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(f"severity.{name}", f"must be {listed(_CHOICES, 'or')}, not {level!r}")
 
 
-_MARK = "keyturn:"
-"""What every comment for Keyturn contains."""
-
+_MARK = "keyturn:"  # what every comment for Keyturn contains
 _COMMENT = re.compile(
     r"(?:\{#|<!--|\{%[-+]?\s*comment\b[^%{}]*%\})[-+]?\s*keyturn:(?P<said>(?:(?!keyturn:).)*?)"
     r"[-+]?(?:#\}|-->|\{%[-+]?\s*endcomment\s*[-+]?%\})",
@@ -89,12 +87,8 @@ _START_TAG = re.compile(
     r"""<[a-zA-Z](?>\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\{#(?:(?!\{#).)*?#\}|"[^"]*"|'[^']*'|[^>])*+>""",
     re.DOTALL,
 )
-_MOST_COMMENTS = 1_000
-"""Comments of a file that count."""
-
-_LONGEST_TAG = 10_000
-"""Characters of a start tag."""
-
+_MOST_COMMENTS = 1_000  # comments of a file that count
+_LONGEST_TAG = 10_000  # characters of a start tag
 _FORM = "{# keyturn: ignore links/relative because ... #}"
 
 

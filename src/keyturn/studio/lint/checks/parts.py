@@ -66,8 +66,7 @@ def _bulkiest_place(document: Document) -> int:
     return len(document.markup) - len(written.lstrip())
 
 
-_TOO_LONG = 500
-"""Characters: mail programs wrap lines, but more than five sentences in one paragraph are hard to read."""
+_TOO_LONG = 500  # Characters: mail programs wrap lines, but more than five sentences in one paragraph are hard to read
 _LONG_LINE = re.compile(rf"^.{{{_TOO_LONG + 1},}}", re.MULTILINE)
 
 _HTML = re.compile(

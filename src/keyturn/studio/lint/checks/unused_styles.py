@@ -28,8 +28,7 @@ _STRING = re.compile(r"""["']([^"']*)["']""")
 _BARE_VALUE = re.compile(r"(?:^|\s|%\})\{\{-?\s*(\w+)")
 _WORD = re.compile(r"[\w-]+")
 _DIGITS = re.compile(r"\d+")
-_CLOSE = 0.85
-"""A ratio of difflib: "buton" and "button" have 0.91."""
+_CLOSE = 0.85  # a ratio of difflib: "buton" and "button" have 0.91
 
 
 class StyleUses:

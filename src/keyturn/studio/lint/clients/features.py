@@ -24,8 +24,7 @@ from keyturn.studio.lint.css.stylesheets import Declaration, Selector, StyleRule
 from keyturn.studio.lint.document import AuthoredStyle, Document
 from keyturn.studio.lint.markup.conditional_comments import parts_not_for_word
 
-_USUAL_TYPES = {"input": "text", "button": "submit"}
-"""Default types of elements (HTML, 4.10.5 and 4.10.6)."""
+_USUAL_TYPES = {"input": "text", "button": "submit"}  # default types of elements (HTML, 4.10.5 and 4.10.6)
 
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,8 +64,7 @@ class Use(Struct, frozen=True):
 
 
 _Kind = Literal["property", "selector", "at", "element", "image"]
-_Uses = Iterator[tuple[Iterable[str], Use]]
-"""Features with a use of them all."""
+_Uses = Iterator[tuple[Iterable[str], Use]]  # features with a use of them all
 
 
 @cache

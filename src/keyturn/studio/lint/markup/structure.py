@@ -45,8 +45,7 @@ def unread_attributes() -> dict[str, dict[str, list[str]]]:
     return msgspec.json.decode(data, type=dict[str, dict[str, list[str]]])
 
 
-EVERYWHERE = frozenset(["css-class", "mj-class"])
-"""Attributes that every element takes."""
+EVERYWHERE = frozenset(["css-class", "mj-class"])  # attributes that every element takes
 
 
 _HEAD = ("mj-head", "mj-attributes")

@@ -30,8 +30,7 @@ _ANOTHER_USE = re.compile(
 )
 """Tags that Jinja knows with other arguments: {% include "a.html" with name=1 %}."""
 
-OF_ENGINES = frozenset({"block", "forloop"})
-"""Names that such templates have from their engine."""
+OF_ENGINES = frozenset({"block", "forloop"})  # names that such templates have from their engine
 
 
 class TagOfAnotherEngine(TemplateSyntaxError):

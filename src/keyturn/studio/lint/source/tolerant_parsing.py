@@ -21,18 +21,10 @@ from keyturn.studio.gallery.variables.missing_names import is_noting, note_wrong
 from keyturn.studio.lint.finding import line_and_column
 from keyturn.studio.lint.source.other_engines import OF_ENGINES, TagOfAnotherEngine, recognise
 
-STAND_IN = "__"
-"""The global whose value stands in for a tag."""
-
-_MOST_TAGS = 5_000
-"""Different tags of a file that are parsed alone."""
-
-_MOST_ALONE = 1_250_000
-"""Characters of tags that are parsed alone: each `elif` takes the `if` of its block."""
-
-_MOST_FAULTS = 500
-"""Mistakes of a file. With more, only the first one is reported."""
-
+STAND_IN = "__"  # the global whose value stands in for a tag
+_MOST_TAGS = 5_000  # different tags of a file that are parsed alone
+_MOST_ALONE = 1_250_000  # characters of tags that are parsed alone: each `elif` takes the `if` of its block
+_MOST_FAULTS = 500  # Mistakes of a file. With more, only the first one is reported.
 _MOST_PARSED = 20
 """Times that a file is parsed: some mistakes show only in the whole, such as a block within `{% trans %}`."""
 
@@ -51,9 +43,7 @@ _NAME = re.compile(r"\{%[-+]?\s*(\w+)")
 _RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}")
 _END_OF = {name: re.compile(rf"\{{%[-+]?\s*end{name}\s*[-+]?%\}}") for name in ("comment", "raw")}
 _WHOLE = re.compile(r"(?P<tag>.+)(?P<name>)(?P<broken>)", re.DOTALL)
-_WITH_VALUE = re.compile(r"\{%[-+]?\s*set\b[\w\s.,()]+=")
-"""A `{% set %}` that needs no end tag."""
-
+_WITH_VALUE = re.compile(r"\{%[-+]?\s*set\b[\w\s.,()]+=")  # a `{% set %}` that needs no end tag
 _OPEN_BLOCK = "'block' is not closed."
 _SYNTAX = {
     "block_start_string": "{%",
