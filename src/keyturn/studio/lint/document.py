@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -25,6 +25,9 @@ from keyturn.studio.lint.markup.marked_html import ElementLookup, compile_with_m
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.traced_text import follow, pieces_of, trail_at, undefined_in, with_pieces
+
+Part = Literal["markup", "text", "subject"]
+"""A rendered file of a mail, as `Document` and `MailFiles` name it."""
 
 
 class AuthoredStyle(Struct, frozen=True):
@@ -47,7 +50,7 @@ class Document:
       class `kt-NUMBER`. Tags that the author wrote, in plain HTML or inside mj-text and its like, have
       `data-keyturn="OFFSET"`.
     `text`: empty if the template has no text part.
-    `subject_file`: the rendered file of the subject; empty if it has no file of its own.
+    `subject`: empty if it has no file of its own.
     `root`: the tree of `markup`. Its tag is empty, its children are the top elements, usually one `mjml` or `html`.
     `faults`: places where the MJML is malformed.
     `missing`: names that the sample lacks, and other parts that failed; the mail shows a stand-in for each.
@@ -67,7 +70,7 @@ class Document:
     faults: tuple[SyntaxFault, ...] = ()
     refusal: str = ""
     missing: tuple[TemplateInvalid, ...] = ()
-    subject_file: str = ""
+    subject: str = ""
     undefined: tuple[tuple[str, Place], ...] = ()
     engine: str = "Jinja"
 
@@ -79,26 +82,13 @@ class Document:
         """Make a finding, as `Rules.finding` does. `at` is a place, or an offset in `markup`."""
         return RULES.finding(self.place(at) if isinstance(at, int) else at, rule, case, **words)
 
-    def place(self, offset: int) -> Place:
-        """Return the place in the templates of a character of `markup`."""
-        return self.trail(offset)[0]
+    def place(self, offset: int, part: Part = "markup") -> Place:
+        """Return the place in the templates of a character of a part."""
+        return trail_at(getattr(self, part), offset, getattr(self.files, part))[0]
 
     def trail(self, offset: int) -> tuple[Place, ...]:
         """Return the place of a character of `markup`, then the places of the calls of its macro."""
         return trail_at(self.markup, offset, self.files.markup)
-
-    def text_place(self, offset: int) -> Place:
-        """Return the place in the templates of a character of `text`."""
-        return trail_at(self.text, offset, self.files.text)[0]
-
-    def subject_place(self, offset: int) -> Place:
-        """Return the place in the templates of a character of `subject_file`."""
-        return trail_at(self.subject_file, offset, self.files.subject)[0]
-
-    @property
-    def written(self) -> tuple[tuple[str, Callable[[int], Place]], ...]:
-        """The rendered files, each with a function from its characters to their places in the templates."""
-        return (self.markup, self.place), (self.text, self.text_place), (self.subject_file, self.subject_place)
 
     @property
     def body(self) -> Element:
@@ -183,7 +173,7 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
         faults=parsed.faults,
         refusal=refusal,
         missing=tuple(missing),
-        subject_file=filled.subject,
+        subject=filled.subject,
         undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
         engine=templates.engine_name,
     )

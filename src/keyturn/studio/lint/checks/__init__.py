@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from keyturn.studio.lint.checks import accessibility, comments, compatibility, links, parts, safety, selectors
+from keyturn.studio.lint.checks import accessibility, compatibility, links, parts, safety, selectors
 from keyturn.studio.lint.clients.clients import clients_in
 from keyturn.studio.lint.document import Check
 
@@ -25,7 +25,7 @@ def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tu
     return (
         partial(safety.check_safety, audits=audits),
         partial(compatibility.check_compatibility, clients=clients_in(groups)),
-        comments.check_comments,
+        parts.check_comments,
         links.check_links,
         selectors.check_selectors,
         accessibility.check_accessibility,

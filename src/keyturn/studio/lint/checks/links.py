@@ -90,7 +90,7 @@ def check_links_in_text(document: Document) -> Iterator[Finding]:
     """Check the addresses in a mail that consists of text alone."""
     for match in _ANY_ADDRESS.finditer(document.text):
         start = match.start()
-        find = partial(document.finding, document.text_place(start))
+        find = partial(document.finding, document.place(start, "text"))
         yield from _check_address(document, Anchor(match[0].rstrip(_CLOSING), start, start), find)
 
 

@@ -103,12 +103,12 @@ def _requirements(document: Document) -> Mapping[str, Iterable[_Fault]]:
 
 def _tokens_in_the_envelope(document: Document, secrets: Iterable[str]) -> Iterator[_Fault]:
     """Yield the places of tokens in the subject and the preheader. In plain HTML the preheader is the first text."""
-    file, body = document.subject_file, document.body
+    file, body = document.subject, document.body
     title, preview = (document.root.find(tag) for tag in ("mj-title" if document.is_mjml else "title", "mj-preview"))
     for secret in secrets:
         if secret in document.mail.subject:
             at = title.inner.start if title else body.offset
-            yield _Fault("token-in-subject", document.subject_place(max(file.find(secret), 0)) if file else at)
+            yield _Fault("token-in-subject", document.place(max(file.find(secret), 0), "subject") if file else at)
         if secret in document.mail.preheader:
             texts = (node.offset for node in body.below(NOT_SHOWN) if isinstance(node, Text) and secret in node.text)
             yield _Fault("token-in-preheader", preview.inner.start if preview else next(texts, body.offset))
