@@ -14,9 +14,7 @@ from msgspec.structs import replace
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
 from keyturn.studio.lint.finding import Place
 
-PhraseKind = Literal[
-    "text", "heading", "link", "image", "table", "list", "item", "landmark", "silent-image", "nameless-link"
-]
+PhraseKind = Literal["text", "heading", "link", "image", "table", "list", "item", "silent-image", "nameless-link"]
 
 _HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE)
 _INLINE = frozenset(
@@ -24,7 +22,6 @@ _INLINE = frozenset(
      "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "center")
 )  # fmt: skip
 _HEADING = re.compile(r"h([1-6])")
-_LANDMARKS = {"header": "banner", "footer": "content information", "main": "main", "nav": "navigation"}
 _LAYOUT = ("presentation", "none")
 
 
@@ -94,18 +91,15 @@ def _parts(element: Element) -> Sequence[Element | Text | Saying]:
 
 
 def _announcement(element: Element) -> Saying:
-    """Return what announces a table of data, a list, an entry or a part of the page, and ends the line before it."""
-    tag, label, is_layout = element.tag, element.get("aria-label"), element.get("role") in _LAYOUT
+    """Return what announces a table of data, a list or an entry, and ends the line before it."""
+    tag, is_layout = element.tag, element.get("role") in _LAYOUT
     if tag == "table" and not is_layout:
         caption = next((one.text() for one in element.children if one.tag == "caption"), "")
-        return Saying("table", label or caption, about=_extent(element))
+        return Saying("table", element.get("aria-label") or caption, about=_extent(element))
     if tag in ("ul", "ol") and not is_layout:
         count = sum(one.tag == "li" for one in element.children)
         return Saying("list", "", about=f"{count} {'entry' if count == 1 else 'entries'}")
-    if tag == "li":
-        return Saying("item", "")
-    name = _part_of_page(element)
-    return Saying("landmark", label, about=name) if name else _END_OF_LINE
+    return Saying("item", "") if tag == "li" else _END_OF_LINE
 
 
 def _is_silent(element: Element) -> bool:
@@ -128,14 +122,6 @@ def _heading_level(element: Element) -> int:
         return int(match[1]) if element.get("role") not in _LAYOUT else 0
     level = element.get("aria-level")
     return (int(level) if level.isdecimal() and len(level) == 1 else 2) if element.get("role") == "heading" else 0
-
-
-def _part_of_page(element: Element) -> str:
-    """Return the name of a part of the page; empty if a screen reader does not announce it."""
-    by_tag, role = _LANDMARKS.get(element.tag, ""), element.get("role")
-    if role in _LAYOUT or not (by_tag or element.get("aria-label")):
-        return ""
-    return element.get("aria-roledescription") or role or by_tag
 
 
 def _extent(table: Element) -> str:
