@@ -110,7 +110,7 @@ class TemplateChecks:
             if ended >= ENOUGH:
                 break
         is_judged = not (exceeded or any(finding.hides for finding in findings))
-        read_files = partial(self._of_files, template, samples, styles if is_judged else None)
+        read_files = partial(self._of_files, template, styles if is_judged else None)
         of_files, late = self._within_limits(template, read_files)
         of_files = of_files or Part()
         findings += (_with_mail(one, name) for one in of_files.findings)
@@ -180,14 +180,13 @@ class TemplateChecks:
         findings = merge([*findings, *(replace(one, hides=True) for one in hiding)])
         return [one for one in findings if one.group == "limits" or _counts(one, sample)]
 
-    def _of_files(self, template: str, samples: Iterable[Sample] = (), styles: StyleUses | None = None) -> Part:
+    def _of_files(self, template: str, styles: StyleUses | None = None) -> Part:
         """Return what can be said of the files of a template, and which of their `styles` are unused."""
         files = self.gallery.files_of(template)
-        names = {name for sample in samples for name in sample.values}
         return Part(
             tuple(one for file in files for one in self._unknown_filters(file)),
             texts=tuple(text for file in files for text in self._texts(file).items()),
-            unused=tuple(styles.unused(map(self.gallery.text, files), names)) if styles else (),
+            unused=tuple(styles.unused(map(self.gallery.text, files))) if styles else (),
         )
 
 
