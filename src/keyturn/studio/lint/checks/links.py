@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
 
+from keyturn.hosts import host_of, site_of, split_address
 from keyturn.mail.rendering.html_tree import Element
-from keyturn.studio.lint.addresses import host_of, site_of, split_address
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
 from keyturn.studio.lint.markup.structure import default_rules, inherited_attribute

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from keyturn.hosts import host_of, site_of
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
-from keyturn.studio.lint.addresses import host_of, site_of
 from keyturn.studio.lint.checks.links import LOOPBACK, addresses_in, anchors, has_token, is_between, secret_in, texts_in
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Place

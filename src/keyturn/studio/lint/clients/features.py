@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from keyturn.hosts import split_address
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.gallery.variables.plausible_texts import is_placeholder
-from keyturn.studio.lint.addresses import split_address
 from keyturn.studio.lint.clients.clients import Support, supports
 from keyturn.studio.lint.css.stylesheets import Declaration, Selector, StyleRule, read_style, read_stylesheet
 from keyturn.studio.lint.document import AuthoredStyle, Document

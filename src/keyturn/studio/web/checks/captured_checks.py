@@ -5,9 +5,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from keyturn.hosts import site_of
 from keyturn.studio.inbox.captured_mail import RETURN_PATH, CapturedMail
 from keyturn.studio.inbox.mail import MailContent
-from keyturn.studio.lint.addresses import site_of
 from keyturn.studio.lint.finding import Finding, Place, Severity
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES
