@@ -1,7 +1,6 @@
-"""A baseline holds the findings that a folder had at one time, so that later checks report only new ones.
+"""A baseline: the findings that a folder had at one time, so that later checks report only new ones.
 
-A finding is recognised by its rule, its file and the text of its line. It stays known when other lines change, and
-comes back when its own line is edited. Equal findings are counted: one more than before is new.
+A finding is recognised by its rule, its file and the text of its line. Of equal ones, one more than before is new.
 """
 
 from collections import Counter

@@ -40,9 +40,8 @@ ENOUGH = 2  # mails of a template that may pass a limit before the others are sk
 class Part(msgspec.Struct, frozen=True, array_like=True):
     """What the checks say of a template, from which a report is put together.
 
-    `mails`: how many were rendered. `texts`: texts of its files that are marked for translation, each with its
-    first place. `is_cut_short`: exploring its branches ran out of time. `unused`: selectors that match nothing in its
-    mails.
+    `mails`: how many were rendered. `texts`: those of its files that are marked for translation, with first places.
+    `is_cut_short`: exploring its branches ran out of time. `unused`: selectors that match nothing in its mails.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -67,10 +66,8 @@ _SAYS = attrgetter("says")  # what makes findings of one template equal: what th
 class TemplateChecks:
     """Checks templates of a gallery, one by one, within the gallery's current look.
 
-    Every sample is checked in one language, English if possible, and the first sample in all languages: mistakes in
-    data show in any language, mistakes in a language with any data. Samples of branches count as samples.
-
-    `traced`: the gallery's templates with origins, for a caller that has some.
+    Every sample is checked in one language, and the first sample in all: mistakes in data show in any language,
+    mistakes in a language with any data. `traced`: the gallery's templates with origins, for a caller that has some.
     """
 
     gallery: Gallery

@@ -1,11 +1,8 @@
 """Checks templates in several processes, each within its limits, and reuses the findings of unchanged templates.
 
-Findings are stored under a key of everything that they depend on: the states of the template's files and samples, of
-all files that templates share, and of the catalogues, as the studio knows them (`fingerprints`), the settings, and the
-code and data of the checks. If a template includes a file by a value, the states of all files count. Findings that
-depend on an app's code (its environment, typed props) are never stored, and none are in folders with links to folders.
-
-The store lies in the user's cache folder. In the checked folder, a branch could bring findings of its own.
+Findings are stored under a key of everything that they depend on: files, samples, catalogues, settings, the checks. Those
+that depend on an app's code are never stored, and none are in folders with links to folders. The store lies in the
+user's cache folder. In the checked folder, a branch could bring findings of its own.
 """
 
 import hashlib
@@ -159,10 +156,7 @@ def check_in_renderers(
 
 
 def check_apart(run: Callable[[float], Part], gallery: Gallery, entry: Entry, limits: Limits) -> Part:
-    """Check a template in a renderer. If that passes a limit, the limit is a finding.
-
-    `run` takes the seconds that it may take. Raises what it raises.
-    """
+    """Check a template in a renderer, where `run` may take some seconds. A limit that it passes is a finding."""
     branches = MOST_PASSES + 1 if gallery.finds_branches else 0
     mails = max(1, len(entry.samples) + len(gallery.languages.known) - 1 + branches)
     try:

@@ -40,22 +40,14 @@ class AuthoredStyle(Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A template with a sample in a language.
-
-    Checks run on documents that compile, the guard on all MJML.
+    """A template with a sample in a language. Checks run on documents that compile, the guard on all MJML.
 
     `mail`: as it is sent; empty if the MJML does not compile. `refusal` is then the compiler's message.
-    `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML.
-    `marked_html`: the HTML of the mail with marks that lead back to the markup. Elements that MJML renders have a
-      class `kt-NUMBER`. Tags that the author wrote, in plain HTML or inside mj-text and its like, have
-      `data-keyturn="OFFSET"`.
-    `text`: empty if the template has no text part.
-    `subject`: empty if it has no file of its own.
-    `root`: the tree of `markup`. Its tag is empty, its children are the top elements, usually one `mjml` or `html`.
-    `faults`: places where the MJML is malformed.
+    `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML. `root`: its tree.
+    `marked_html`: the HTML with marks (`compile_with_marks`) that lead back to the markup.
+    `text`, `subject`: empty if they have no file of their own.
     `missing`: names that the sample lacks, and other parts that failed; the mail shows a stand-in for each.
     `undefined`: names that the sample lacks and that the engine prints as nothing.
-    `engine`: the name of the template engine.
     """
 
     template: str

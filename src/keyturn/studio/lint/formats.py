@@ -87,10 +87,7 @@ _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def as_sarif(report: Report, shown: Shown) -> str:
-    """Return a log in SARIF 2.1.0.
-
-    https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
-    """
+    """Return a log in SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0)."""
     rules = sorted({finding.rule for finding in report.found})
     driver = {"name": "keyturn", "version": version("keyturn"), "rules": [_rule(explain_rule(rule)) for rule in rules]}
     results = [_result(finding, rules, shown) for finding in report.found]

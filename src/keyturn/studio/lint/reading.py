@@ -1,7 +1,6 @@
 """A mail as a screen reader reads it aloud: headings, links by name, images by alternative text.
 
-It follows the HTML Accessibility API Mappings 1.0 and Accessible Name and Description Computation 1.2. Screen readers
-differ in words, not in content and order.
+It follows the HTML Accessibility API Mappings 1.0 and Accessible Name and Description Computation 1.2.
 """
 
 import re
@@ -26,11 +25,7 @@ _LAYOUT = ("presentation", "none")
 
 
 class Saying(Struct, frozen=True):
-    """A phrase that is read aloud.
-
-    `level`: of a heading. `about`: more on the words, such as the target of a link. `language`: empty if the mail has
-    none. `place`: its line in the templates, or None if unknown.
-    """
+    """A phrase that is read aloud, with the `level` of a heading and the target of a link (`about`)."""
 
     kind: PhraseKind
     words: str

@@ -1,9 +1,7 @@
 """The names of rules, and a team's choice of findings: severities by rule, and comments that ignore findings.
 
-A comment has the form `{# keyturn: ignore links/relative because ... #}`. It may be a comment of the engine (Jinja and
-Django; `{% comment %}`) or of HTML. Beside other text it applies to its own line. Alone on its
-lines, it applies to the next start tag, up to its end, or to the next line. `ignore-file` applies to the whole file. A
-comment needs a reason, so that later readers can judge it.
+A comment has the form `{# keyturn: ignore links/relative because ... #}`, as one of the engine (`{% comment %}`) or of
+HTML. Beside other text it applies to its line. Alone, it applies to the next start tag or line.
 """
 
 import re

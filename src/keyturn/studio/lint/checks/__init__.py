@@ -18,10 +18,7 @@ TEXT_CHECKS: tuple[Check, ...] = (links.check_links_in_text, *_OF_ALL_PARTS)
 
 
 def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tuple[Check, ...]:
-    """Return the checks for these groups of mail clients. `audits`: what mails declare about their audit, by name.
-
-    Raises UnknownClients.
-    """
+    """Return the checks for groups of mail clients. `audits`: what mails declare, by name. Raises UnknownClients."""
     return (
         partial(safety.check_safety, audits=audits),
         partial(compatibility.check_compatibility, clients=clients_in(groups)),

@@ -30,10 +30,7 @@ _STAND_IN = "#336699"
 
 
 def check_contrast(document: Document) -> Iterator[Finding]:
-    """Yield texts that are hard to read: the first of equal ones in a line.
-
-    A text that fails in light is not reported again for the inversions.
-    """
+    """Yield texts that are hard to read: the first of equal ones in a line, and of light and its inversions."""
     values, texts = document.sample.values, document.texts_in_light
     guessed = {node for node, paint in texts if not values and _STAND_IN in (str(paint.colour), str(paint.ground))}
     failed, reported = set[Element](), dict[tuple[str, str, int], Finding]()

@@ -45,11 +45,9 @@ _TWICE = re.compile(
 
 
 class Anchor(Struct, frozen=True):
-    """A link of a mail.
+    """A link of a mail, with an empty `address` without an href. `label`: its text, also that of its images.
 
-    `address` is empty without an href. `label` is its text, with the alternative texts of images. `offset` counts
-    characters of the markup. `begins_at`: where its address begins, which may be the base-url of its navbar.
-    `has_image`: it contains an image.
+    `offset` counts characters of the markup. `begins_at`: where its address does, perhaps the base-url of its navbar.
     """
 
     address: str

@@ -1,8 +1,4 @@
-"""The size of a mail, its parts beside the HTML, and what got lost or hidden between file and mail.
-
-The text part exists, is plain text and has the same links. A subject in a file of its own is one line of plain text.
-Jinja copies a byte order mark into the mail. Django prints nothing for a name that the sample lacks.
-"""
+"""The size of a mail, its parts beside the HTML, and what got lost or hidden between file and mail."""
 
 import re
 from collections import Counter

@@ -40,8 +40,8 @@ def check_safety(document: Document, audits: Mapping[str, str] = {}) -> Iterator
 def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem, ...]:
     """Return the requirements on a reset mail, passed or not; an empty tuple for other mails.
 
-    A mail is a reset mail if `audits` declares it "reset" by name, or if its values have a link with a token and
-    `audits` does not say "off". The link may lead to the host of the link in the values.
+    A mail is one if `audits` declares it "reset" by name, or if its values have a link with a token and `audits` does
+    not say "off". The link may lead to the host of the link in the values.
     """
     declared = audits.get(document.template, "")
     if not (declared == "reset" or (not declared and _holds_token(document))):

@@ -1,9 +1,7 @@
 """Selectors of the author's stylesheets that match no element in any mail, because they are misspelt or forgotten.
 
-A shared stylesheet is judged with all mails that use it. Only selectors with a class or an id of the author count:
-those of tags alone are resets, and clients and the MJML compiler have names of their own. A name is taken as used if a
-file of the mail writes it in a class or an id, also in a part that no sample renders; and every name, if one of them is
-a value.
+Only those with a class or an id of the author count, in all mails that use the stylesheet. A name is taken as used if a
+file of the mail writes it in a class or an id, also in a part that no sample renders; every name, if one is a value.
 """
 
 import re
@@ -61,10 +59,7 @@ class StyleUses:
 
 
 def unused_in_all(by_template: Mapping[str, Iterable[Finding]], users: Mapping[str, Collection[str]]) -> list[Finding]:
-    """Return the findings that all templates with their file have, with these templates.
-
-    `by_template`: findings, for those that were checked in full. `users`: the templates with a file.
-    """
+    """Return the findings that all templates with their file have (`users`), with these templates."""
     by_selector: dict[tuple[Place, str], dict[str, Finding]] = defaultdict(dict)
     for template, findings in by_template.items():
         for finding in findings:

@@ -49,11 +49,10 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Use(Struct, frozen=True):
-    """A place that uses one or more features.
+    """A place that uses features. `offset` counts characters of the markup.
 
-    `offset` counts characters of the markup. `written` is its text behind the kind of its place: "style color: red",
-    "sheet @media print", "<input type=radio>". `value` is the value alone. `tags` returns the tags of the elements that
-    use it, if known. `unread_by`: clients that never read this place.
+    `written` is its text behind the kind of its place: "style color: red", "sheet @media print", "<input type=radio>".
+    `tags` returns the tags of the elements that use it, if known. `unread_by`: clients that never read this place.
     """
 
     value: str

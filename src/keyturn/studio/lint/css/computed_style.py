@@ -30,8 +30,7 @@ _BELOW_ALL, _ABOVE_ALL = (-1, 0, 0), (1_000_000, 0, 0)
 class Styles(Struct, frozen=True, eq=False, dict=True):
     """The styles of an element. Elements that are styled alike share one instance, also across mails.
 
-    `values` has the value of each property, in the order of the cascade, so later properties override an earlier
-    shorthand. `of_modes`: the properties that are declared for some modes alone.
+    `values`: in the order of the cascade. `of_modes`: the properties that are declared for some modes alone.
     """
 
     values: Mapping[str, str]
@@ -109,10 +108,7 @@ def _styles_of(rules: tuple[StyleRule, ...], link: tuple[Declaration, ...], node
 
 @lru_cache(4096)
 def _find_winners(written: tuple[_Written, ...]) -> Styles:
-    """Return the winner of each property (CSS Cascade 4, 6.1). Among equals the later one wins.
-
-    A font whose size is calculated or a part of the window is left to the declarations before it, as clients leave it.
-    """
+    """Return the winner of each property (CSS Cascade 4, 6.1). A font of calculated size is left out, as clients do."""
     each = [
         (one.important, specificity, one, of_mode)
         for specificity, those, of_mode in written
@@ -133,10 +129,9 @@ _LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:co
 
 
 class Paint(Struct, frozen=True):
-    """The look of an element's text.
+    """The look of an element's text, in px. A line height of 0 is the client's choice.
 
-    `colour` and `ground` (its background) are None if they cannot be read. `size` and `line_height` are in px; a line
-    height of 0 is the client's choice. `over_image`: the background is only seen if an image or gradient is not shown.
+    A colour is None if it cannot be read. `over_image`: the background is only seen if an image is not shown.
     """
 
     colour: Colour | None

@@ -84,10 +84,7 @@ def _undecodable(error: TemplateInvalid, gallery: Gallery) -> Place | None:
 
 
 def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
-    """Return where a template fails: at the name that the error quotes, else at its tag, else at the first of its line.
-
-    In a line without tags it is the first word.
-    """
+    """Return where a template fails: at the name that the error quotes, at its tag, or at the first of its line."""
     file, line, cause = gallery.folders.name_of(error.path), error.line or 0, error.__cause__
     text, position = _line_at(file, line, gallery), getattr(cause, "lineno", None)
     column = error.column or (getattr(position, "line", 0) == line and getattr(position, "column", 0)) or 0

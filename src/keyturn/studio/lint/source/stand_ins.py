@@ -1,7 +1,7 @@
 """What the checks render in place of a part that fails, so that it hides no other mistake in its mail.
 
-The generated code (`origins`) calls these functions. They note the fault (`note_faults`) and return a stand-in; where
-nobody notes faults, they raise it. An error that ends the whole mail, such as a limit, is always raised.
+The generated code (`origins`) calls these functions, which note the fault (`note_faults`), or raise it where nobody
+notes faults. An error that ends the whole mail, such as a limit, is always raised.
 """
 
 from collections.abc import Callable, Iterator

@@ -112,10 +112,7 @@ def _with_positions(lexer: Lexer) -> Lexer:
 
 
 class TolerantEnvironment(Environment):
-    """An environment whose templates have stand-ins for wrong tags, which are noted when the template is loaded.
-
-    Where nobody notes faults, the first is raised. Line numbers in its trees are a `Position`.
-    """
+    """Notes wrong tags when a template is loaded, or raises the first. Lines in its trees are a `Position`."""
 
     wrong_tags: dict[str | None, tuple[list[TemplateSyntaxError], set[str]]]
     """The errors of each parsed template, in the order of their tags, and the words in wrong tags."""
@@ -187,10 +184,7 @@ _Tag = re.Match[str]
 
 
 class _Fault(NamedTuple):
-    """What is wrong with the first of these tags. `engine`: whose tag it is, if it is another engine's.
-
-    Without a message and an engine, it follows from another fault.
-    """
+    """What is wrong with the first of these tags; nothing without a message and an `engine`, whose tag it is."""
 
     tags: Sequence[_Tag]
     message: str
@@ -300,10 +294,7 @@ def _name(tag: _Tag) -> str:
 
 
 def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
-    """Yield the tags of each block: those of `if` are its start, each `elif`, `else`, and its end.
-
-    With a block that is not closed, and an end without a start, comes a message; an empty one if another fault is why.
-    """
+    """Yield the tags of each block, with a message if it is not closed or not begun; empty if another fault is why."""
     ends = {_name(tag)[3:] for tag in tags if _name(tag).startswith("end")} - {""}
     opened: list[list[_Tag]] = []
     names, lost = Counter[str](), Counter[str]()

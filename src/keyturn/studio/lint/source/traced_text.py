@@ -17,10 +17,9 @@ from keyturn.studio.lint.finding import Place
 
 
 class Origin(NamedTuple):
-    """The origin of a piece of text.
+    """The origin of a piece of text. `verbatim`: it is the template's own text, so its columns continue from `place`.
 
-    `verbatim`: it is the template's own text, so its columns continue from `place`. `via`: the expressions that
-    printed it, the innermost first, as the calls of its macro.
+    `via`: the expressions that printed it, the innermost first, as the calls of its macro.
     """
 
     place: Place
