@@ -1,6 +1,6 @@
 """Checks templates in several processes, each within its limits, and reuses the findings of unchanged templates.
 
-Findings are stored under a key of everything that they depend on: files, samples, catalogues, settings, the checks. Those
+Findings are stored under a key of everything that they depend on: files, samples, catalogues, settings, checks. Those
 that depend on an app's code are never stored, and none are in folders with links to folders. The store lies in the
 user's cache folder. In the checked folder, a branch could bring findings of its own.
 """

@@ -117,7 +117,7 @@ class Rules(dict[str, Rule]):
     ) -> Finding:
         """Make a finding of a rule, filling in the words. A severity or a text that is given here replaces the rule's.
 
-        `case`: one for which the rule has texts of its own. Long words and texts are cut. Raises KeyError if the rule is
+        `case`: one for which the rule has texts of its own. Long words are cut. Raises KeyError if the rule is
         not declared, or not with this severity.
         """
         declared = self[rule]

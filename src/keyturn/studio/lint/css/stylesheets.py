@@ -47,7 +47,7 @@ _STATES: Mapping[str, Callable[[Element], bool]] = {
 
 
 class Compound(Struct):
-    """Conditions on one element: tests of attributes (name, operator, value), "#" and "." are those of an id and a class.
+    """Conditions on one element: tests of attributes (name, operator, value), "#" and "." for an id and a class.
 
     `pseudos` are names without colons and arguments. `nested`: the selectors within each `:is()` and `:not()`.
     """
