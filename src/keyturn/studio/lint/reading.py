@@ -89,8 +89,10 @@ def _announcement(element: Element) -> Saying:
     """Return what announces a table of data, a list or an entry, and ends the line before it."""
     tag, is_layout = element.tag, element.get("role") in _LAYOUT
     if tag == "table" and not is_layout:
+        rows = [one for one in element.walk() if one.tag == "tr"]
+        columns = max((sum(cell.tag in ("td", "th") for cell in row.children) for row in rows), default=0)
         caption = next((one.text() for one in element.children if one.tag == "caption"), "")
-        return Saying("table", element.get("aria-label") or caption, about=_extent(element))
+        return Saying("table", element.get("aria-label") or caption, about=f"{len(rows)} rows, {columns} columns")
     if tag in ("ul", "ol") and not is_layout:
         count = sum(one.tag == "li" for one in element.children)
         return Saying("list", "", about=f"{count} {'entry' if count == 1 else 'entries'}")
@@ -117,12 +119,6 @@ def _heading_level(element: Element) -> int:
         return int(match[1]) if element.get("role") not in _LAYOUT else 0
     level = element.get("aria-level")
     return (int(level) if level.isdecimal() and len(level) == 1 else 2) if element.get("role") == "heading" else 0
-
-
-def _extent(table: Element) -> str:
-    rows = [one for one in table.walk() if one.tag == "tr"]
-    columns = max((sum(cell.tag in ("td", "th") for cell in row.children) for row in rows), default=0)
-    return f"{len(rows)} rows, {columns} columns"
 
 
 def _language_above(root: Element) -> str:

@@ -60,7 +60,8 @@ class AuditItem(Struct, frozen=True):
 class Report(Struct, frozen=True, dict=True):
     """What the checks found: all findings, the worst first, equal ones together, also those that do not count.
 
-    `templates` and `mails` count what was checked. `unchecked`: mails that were not seen in full, as a finding says. `audit`: of one reset mail. `not_checked`: why a part of one mail was not checked, as a sentence.
+    `templates` and `mails` count what was checked. `unchecked`: mails that were not seen in full, as a finding says.
+    `audit`: of one reset mail. `not_checked`: why a part of one mail was not checked, as a sentence.
     """
 
     findings: tuple[Finding, ...] = ()

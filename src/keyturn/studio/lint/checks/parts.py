@@ -75,7 +75,10 @@ _HTML = re.compile(
 
 
 def check_parity(document: Document) -> Iterator[Finding]:
-    yield from _unfilled_places(document)
+    for part, match in _matches(document, UNFILLED):
+        if not is_sample_value(document.sample.values, match[0]):
+            place = document.place(match.start(), part)
+            yield document.finding(place, "parity/unfilled", shown=match[0], engine=document.engine)
     if not document.text.strip():
         yield document.finding(Place(document.files.markup), "parity/no-text", template=document.template)
         return
@@ -85,13 +88,6 @@ def check_parity(document: Document) -> Iterator[Finding]:
     for line in _LONG_LINE.finditer(document.text):
         if not addresses_in(line[0]):
             yield document.finding(document.place(line.start(), "text"), "parity/long-line", most=_TOO_LONG)
-
-
-def _unfilled_places(document: Document) -> Iterator[Finding]:
-    for part, match in _matches(document, UNFILLED):
-        if not is_sample_value(document.sample.values, match[0]):
-            place = document.place(match.start(), part)
-            yield document.finding(place, "parity/unfilled", shown=match[0], engine=document.engine)
 
 
 def _html_in_text(document: Document) -> Iterator[Finding]:

@@ -192,12 +192,13 @@ def _paint(styles: Styles, above: Paint, mode: Mode) -> Paint:
     """Return the look of an element within `above`."""
     values, own_ground = styles.values, _own_ground(styles, mode)
     ground = own_ground.blend_over(above.ground) if own_ground and above.ground else None
-    size = font_size(values.get("font-size", ""), above.size)
+    written, weight = values.get("font-size", "").lower(), values.get("font-weight", "")
+    size = _KEYWORDS.get(written, length_in_px(written, above.size, above.size))
     return Paint(
         colour=above.colour if styles.inherits_colour else _own_colour(styles, ground, mode),
         ground=ground,
         size=size,
-        weight=font_weight(values.get("font-weight", ""), above.weight),
+        weight=int(weight) if _WEIGHT.fullmatch(weight) else _WEIGHTS.get(weight, above.weight),
         line_height=line_height(values.get("line-height"), size, above.line_height),
         align=values.get("text-align", above.align),
         over_image=styles.has_image or (above.over_image and ground == above.ground),
@@ -235,14 +236,6 @@ _WEIGHTS = {"normal": 400, "bold": BOLD, "bolder": BOLD}
 _WEIGHT = re.compile("[0-9]{1,4}")
 _NUMBER = re.compile(r"\d++(?:\.\d+)?|\.\d+")
 _LENGTH = re.compile(rf"(-?(?:{_NUMBER.pattern}))(px|pt|in|em|rem|%)?$")
-
-
-def font_size(value: str, above: float) -> float:
-    return _KEYWORDS.get(value.lower(), length_in_px(value.lower(), above, above))
-
-
-def font_weight(value: str, above: int) -> int:
-    return int(value) if _WEIGHT.fullmatch(value) else _WEIGHTS.get(value, above)
 
 
 def line_height(value: str | None, size: float, above: float) -> float:

@@ -139,7 +139,7 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
         case TemplatesNotFound() if "<mj-include" in line_text:
             return _missing_include([*map(str, cause.templates)], gallery, place)
         case TemplateRuntimeError() if unknown := _UNKNOWN.search(message):
-            return _unknown(unknown, message, gallery, place)
+            return _unknown(unknown[1] or "tag", unknown[2] or "", message, gallery, place)
         case RecursionError():
             case = "circle" if _BRINGS_IN.search(line_text) else "endless macro"
             return RULES.finding(place, "jinja/error", case, file=place.file)
@@ -166,7 +166,7 @@ def _of_syntax(cause: TemplateSyntaxError, message: str, line_text: str, gallery
     if isinstance(cause, TagOfAnotherEngine):
         return RULES.finding(place, rule_of(cause.engine), said=message)
     if unknown := _UNKNOWN.search(message):
-        return _unknown(unknown, message, gallery, place)
+        return _unknown(unknown[1] or "tag", unknown[2] or "", message, gallery, place)
     fix = RULES["jinja/syntax"].fix_where(f"{message}\n{line_text}")
     if open_tag := _OPEN_TAG.search(message):
         message = f"'{open_tag[1]}' is not closed" if open_tag[1] else message
@@ -176,18 +176,15 @@ def _of_syntax(cause: TemplateSyntaxError, message: str, line_text: str, gallery
     return RULES.finding(place, "jinja/syntax", message=_as_sentence(message), fix=fix)
 
 
-def _unknown(unknown: re.Match[str], message: str, gallery: Gallery, place: Place) -> Finding:
-    kind, name = unknown[1] or "tag", unknown[2] or ""
-    return _of_unknown(kind, name, _as_sentence(f"No {kind} named '{name}'" if name else message), gallery, place)
-
-
-def _of_unknown(kind: str, name: str, message: str, gallery: Gallery, place: Place) -> Finding:
+def _unknown(kind: str, name: str, message: str, gallery: Gallery, place: Place) -> Finding:
+    """Return the finding on a filter, test or tag that is unknown by its name, or for what the message says."""
     environment = gallery.templates.environment(gallery.languages.choose(""))
     known = {"filter": environment.filters, "test": environment.tests}.get(kind, {})
     engine = next((one for one, names in RULES["jinja/unknown-filter"].words.items() if name in names), "")
     meant = did_you_mean(name, known, _CLOSE, "Did you mean {}? Otherwise,") or "Check its spelling;"
+    message = f"No {kind} named '{name}'" if name else message
     spelling = f"{engine} has one of this name;" if engine else meant
-    return RULES.finding(place, f"jinja/unknown-{kind}", message=message, spelling=spelling)
+    return RULES.finding(place, f"jinja/unknown-{kind}", message=_as_sentence(message), spelling=spelling)
 
 
 def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
@@ -204,14 +201,10 @@ def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
     for kind, known in ((nodes.Filter, environment.filters), (nodes.Test, environment.tests)):
         for node in tree.find_all(kind):
             if node.name not in known:
-                place = Place(file, line := int(node.lineno), _column_of_filter(lines[line - 1], node.name))
-                name = kind.__name__.lower()
-                yield _of_unknown(name, node.name, f"No {name} named '{node.name}'.", gallery, place)
-
-
-def _column_of_filter(line: str, name: str) -> int:
-    match = re.search(rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(name)})\b", line)
-    return match.start(1) + 1 if match else 1
+                line, name = int(node.lineno), kind.__name__.lower()
+                written = re.search(rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(node.name)})\b", lines[line - 1])
+                place = Place(file, line, written.start(1) + 1 if written else 1)
+                yield _unknown(name, node.name, "", gallery, place)
 
 
 def _missing_include(names: Sequence[str], gallery: Gallery, place: Place) -> Finding:
