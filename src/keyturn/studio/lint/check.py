@@ -19,9 +19,9 @@ from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST
 from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
-from keyturn.studio.lint.checks import CHECKS, TEXT_CHECKS
+from keyturn.studio.lint.checks import CHECKS, TEXT_CHECKS, checks_for
 from keyturn.studio.lint.checks.unused_styles import StyleUses, unused_in_all
-from keyturn.studio.lint.document import Check, Document, read_document
+from keyturn.studio.lint.document import Check, Document, document_of, read_document
 from keyturn.studio.lint.finding import Finding, Place, merge
 from keyturn.studio.lint.guard import guard
 from keyturn.studio.lint.report import Report
@@ -216,6 +216,16 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
         return finding.place in shown_at or "[[" in finding.message or (without_layout and is_of_layout)
 
     return filterfalse(is_of_stand_in, findings)
+
+
+def examine(_: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()) -> list[Finding]:
+    """Return the findings in a sent mail. `clients`: existing groups of mail clients. A renderer's state is not needed.
+
+    A few kilobytes of HTML and CSS can cost an hour of work, so the studio has a renderer do it, which has limits.
+    """
+    findings = dict.fromkeys(document_findings(document_of(html, text, subject), checks_for(clients)))
+    for_senders = (replace(one, fix=RULES.row_of(one).fixes.get("sent", one.fix)) for one in findings)
+    return sorted(for_senders, key=lambda finding: (finding.place, finding.rule, finding.message))
 
 
 _Parts = Mapping[str, Part]  # parts by the names of their templates

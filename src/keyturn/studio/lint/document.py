@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import Language
+from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Languages
 from keyturn.mail.rendering.compiling import Filled, Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import Element, SyntaxFault, parse_html, parse_markup
@@ -24,7 +24,7 @@ from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.markup.marked_html import ElementLookup, compile_with_marks, mark_html
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.source.traced_text import follow, pieces_of, trail_at, undefined_in, with_pieces
+from keyturn.studio.lint.source.traced_text import follow, pieces_of, trace_data, trail_at, undefined_in, with_pieces
 
 Part = Literal["markup", "text", "subject"]
 """A rendered file of a mail, as `Document` and `MailFiles` name it."""
@@ -185,3 +185,22 @@ def _compile(templates: Templates, template: str, filled: Filled, root: Element)
     except TemplateInvalid as error:
         return Rendered(subject="", preheader="", html="", text="", mjml=""), "", error.message
     return mail, marked or (mark_html(mail.html, root) if mail.html else ""), ""
+
+
+HTML, TEXT = "HTML", "text"  # in the places of findings on a sent mail, instead of files
+
+
+def document_of(html: str, text: str = "", subject: str = "") -> Document:
+    """Return a mail that an app has sent, without templates."""
+    root = parse_html(html)
+    return Document(
+        template="",
+        files=MailFiles(HTML, TEXT),
+        sample=Sample("", {}),
+        language=Languages("UTC").choose(SOURCE_LANGUAGE),
+        mail=Rendered(subject=subject, preheader="", html=html, text=text, mjml=""),
+        markup=trace_data(html, HTML, 1, 1),
+        marked_html=mark_html(html, root),
+        text=trace_data(text, TEXT, 1, 1),
+        root=root,
+    )

@@ -74,9 +74,12 @@ _ONCE = ("mj-head", "mj-body", "mj-title", "mj-preview", "mj-breakpoint")
 def _nesting_findings(document: Document) -> Iterator[Finding]:
     yield from _check_top(document)
     for element in document.root.walk():
-        if element.holder:
-            yield from _check_html(document, element, element.holder.tag)
-        elif element.tag:
+        tag, within = element.tag, element.holder.tag if element.holder else ""
+        if within in TEXT_ALONE:
+            yield document.finding(element.offset, "mjml/markup-in-text", within=within, tag=tag)
+        elif within and tag.startswith("mj-"):
+            yield document.finding(element.offset, "mjml/mjml-in-html", tag=tag, within=within)
+        elif tag and not within:
             yield from _check_element(document, element, _parent_of(element))
     for tag in _ONCE:
         for again in list(bodies_of(document.root) if tag == "mj-body" else document.elements(tag))[1:]:
@@ -96,13 +99,6 @@ def _check_top(document: Document) -> Iterator[Finding]:
         yield document.finding(text.offset, "mjml/outside-root", "text")
     if not any(child.tag == "mj-body" for child in mjml.children):
         yield document.finding(mjml.offset, "mjml/missing-body")
-
-
-def _check_html(document: Document, element: Element, within: str) -> Iterator[Finding]:
-    if within in TEXT_ALONE:
-        yield document.finding(element.offset, "mjml/markup-in-text", within=within, tag=element.tag)
-    elif element.tag.startswith("mj-"):
-        yield document.finding(element.offset, "mjml/mjml-in-html", tag=element.tag, within=within)
 
 
 def _check_element(document: Document, element: Element, parent: str) -> Iterator[Finding]:

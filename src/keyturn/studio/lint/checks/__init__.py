@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from keyturn.studio.lint.checks import accessibility, compatibility, links, parts, safety, selectors
+from keyturn.studio.lint.checks import accessibility, links, parts, safety, selectors
 from keyturn.studio.lint.clients.clients import clients_in
+from keyturn.studio.lint.clients.features import check_compatibility
 from keyturn.studio.lint.document import Check
 
 _OF_ALL_PARTS: tuple[Check, ...] = (
@@ -21,7 +22,7 @@ def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tu
     """Return the checks for groups of mail clients. `audits`: what mails declare, by name. Raises UnknownClients."""
     return (
         partial(safety.check_safety, audits=audits),
-        partial(compatibility.check_compatibility, clients=clients_in(groups)),
+        partial(check_compatibility, clients=clients_in(groups)),
         parts.check_comments,
         links.check_links,
         selectors.check_selectors,
