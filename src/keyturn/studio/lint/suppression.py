@@ -86,7 +86,7 @@ _START_TAG = re.compile(
     re.DOTALL,
 )
 _MOST_COMMENTS = 1_000  # comments of a file that count
-_LONGEST_TAG = 10_000  # characters of a start tag, and of what is between it and its comment
+_LONGEST_TAG = 10_000  # characters of a start tag
 _FORM = "{# keyturn: ignore links/relative because ... #}"
 
 
@@ -129,7 +129,10 @@ class IgnoreComments:
 
 def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
     """Yield each comment for Keyturn, or a finding if it is malformed."""
+    next_at = 0  # behind the comments and blanks that follow: they are read once for all comments among them
     for match in islice(_COMMENT.finditer(source) if _MARK in source else (), _MOST_COMMENTS):
+        if match.end() > next_at:
+            next_at = after.end() if (after := _UP_TO_NEXT.match(source, match.end())) else match.end()
         find = partial(RULES.finding, place := Place(file, *line_and_column(source, match.start())))
         if not (comment := _SAID.fullmatch(match["said"])):
             why = "it needs rules, separated by commas, and a reason"
@@ -142,12 +145,12 @@ def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
             yield find("ignore/unknown-rule", unknown=unknown)
         else:
             whole = comment["what"] == "ignore-file"
-            lines = range(1, 2**31) if whole else _lines_meant(source, match)
+            lines = range(1, 2**31) if whole else _lines_meant(source, match, next_at)
             yield IgnoreComment(place, frozenset(rules), lines, " ".join(comment["reason"].split()))
 
 
-def _lines_meant(source: str, comment: re.Match[str]) -> range:
-    """Return the lines of a comment: its own, or up to the end of the next start tag or text."""
+def _lines_meant(source: str, comment: re.Match[str], next_at: int) -> range:
+    """Return the lines of a comment. `next_at`: where the text behind it and further comments begins."""
     first, _ = line_and_column(source, comment.start())
     last, _ = line_and_column(source, comment.end())
     ends = source.find("\n", comment.end())
@@ -155,8 +158,6 @@ def _lines_meant(source: str, comment: re.Match[str]) -> range:
     around += source[comment.end() : ends if ends >= 0 else len(source)]
     if around.strip():
         return range(first, last + 1)
-    between = _UP_TO_NEXT.match(source, comment.end(), comment.end() + _LONGEST_TAG)
-    next_at = between.end() if between else comment.end()
     tag = _START_TAG.match(source, next_at, next_at + _LONGEST_TAG)
     return range(first, line_and_column(source, tag.end() - 1 if tag else next_at)[0] + 1)
 
