@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
 
@@ -30,14 +30,26 @@ def local_port(url: str) -> int | None:
     return (urlsplit(url).port or 80) if is_loopback(url) and urlsplit(url).scheme == "http" else None
 
 
+def split_address(address: str) -> SplitResult:
+    """Return the parts of an address, empty ones if it has none, such as "https://[[name]]/"."""
+    try:
+        return urlsplit(address)
+    except ValueError:  # brackets without an IP address
+        return urlsplit("")
+
+
+def site_of(host: str) -> str:
+    """Return the last two labels, which tell two parties apart without a list of public suffixes."""
+    return ".".join(host.split(".")[-2:])
+
+
 def host_of(url: str) -> str:
     """Return the host of a URL; "" if the host is missing or the port is invalid."""
+    parts = split_address(url)
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:  # an IPv6 address without its closing bracket, or a port that is not a number up to 65535
+        return "" if parts.port == 0 else parts.hostname or ""
+    except ValueError:  # a port that is not a number up to 65535
         return ""
-    return "" if port == 0 else parts.hostname or ""
 
 
 def is_origin(text: str) -> bool:

@@ -8,9 +8,9 @@ from tests.studio.lint.planting import Mails
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
+from keyturn.studio.lint.check import examine as examine_sent
 from keyturn.studio.lint.checks.links import anchors, secret_in
 from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.sent_mail import examine as examine_sent
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 PAGE = '<html lang="en"><head><title>Hello</title></head><body><h1>Hello</h1>\n{}</body></html>'

@@ -1,10 +1,9 @@
-"""A baseline holds the findings that a folder had at one time, so that later checks report only new ones.
+"""A baseline: the findings that a folder had at one time, so that later checks report only new ones.
 
-A finding is recognised by its rule, its file and the text of its line. It stays known when other lines change, and
-comes back when its own line is edited. Equal findings are counted: one more than before is new.
+A finding is recognised by its rule, its file and the text of its line. Of equal ones, one more than before is new.
 """
 
-from collections import Counter
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,14 +14,11 @@ from keyturn.errors import KeyturnError
 from keyturn.plain_files import read_plain_file, replace_file
 
 if TYPE_CHECKING:  # the commands need only the name of the file, without loading the checks
-    from keyturn.studio.lint.finding import Finding
     from keyturn.studio.lint.report import Report
 
 NAME = "keyturn-baseline.json"
-_LARGEST = 50_000_000
-"""In bytes. An entry has about 30."""
-
-_Key = tuple[str, str, str]
+_LARGEST = 50_000_000  # In bytes. An entry has about 30.
+_Counts = dict[str, dict[str, dict[str, int]]]
 
 
 class BaselineInvalid(KeyturnError):
@@ -30,39 +26,32 @@ class BaselineInvalid(KeyturnError):
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Counts findings by file, rule and fingerprint."""
+    """The numbers of findings by file, rule and fingerprint."""
 
     version: Literal[1] = 1
-    findings: dict[str, dict[str, dict[str, int]]] = {}
+    findings: _Counts = {}
 
     @classmethod
     def of(cls, report: "Report") -> "Baseline":
-        findings: dict[str, dict[str, dict[str, int]]] = {}
-        for (file, rule, fingerprint), count in sorted(Counter(map(_key, report.found)).items()):
-            findings.setdefault(file, {}).setdefault(rule, {})[fingerprint] = count
+        findings: _Counts = {}
+        for file, rule, line in sorted((one.place.file, one.rule, one.fingerprint) for one in report.found):
+            lines = findings.setdefault(file, {}).setdefault(rule, {})
+            lines[line] = lines.get(line, 0) + 1
         return cls(findings=findings)
 
     def without_known(self, report: "Report") -> "Report":
         """Return the report, in which known findings do not count. Of equal findings, the first ones are known."""
-        left = Counter(self._counts())
-        marked: list[Finding] = []
-        for finding in report.findings:
-            is_known = not finding.reason and left[_key(finding)] > 0
-            left[_key(finding)] -= is_known
-            marked.append(replace(finding, known=True) if is_known else finding)
+        left, marked = deepcopy(self.findings), []
+        for one in report.findings:
+            lines = left.get(one.place.file, {}).get(one.rule, {})
+            if is_known := not one.reason and lines.get(one.fingerprint, 0) > 0:
+                lines[one.fingerprint] -= 1
+            marked.append(replace(one, known=True) if is_known else one)
         return report.with_findings(marked)
 
     @property
     def count(self) -> int:
-        return sum(self._counts().values())
-
-    def _counts(self) -> dict[_Key, int]:
-        return {
-            (file, rule, fingerprint): count
-            for file, by_rule in self.findings.items()
-            for rule, by_fingerprint in by_rule.items()
-            for fingerprint, count in by_fingerprint.items()
-        }
+        return sum(sum(lines.values()) for by_rule in self.findings.values() for lines in by_rule.values())
 
 
 def read_baseline(file: Path) -> Baseline:
@@ -81,7 +70,3 @@ def write_baseline(file: Path, baseline: Baseline) -> None:
         replace_file(file, msgspec.json.format(msgspec.json.encode(baseline), indent=1) + b"\n")
     except OSError as error:
         raise BaselineInvalid(f"the baseline {file} cannot be written: {error.strerror}") from error
-
-
-def _key(finding: "Finding") -> _Key:
-    return finding.place.file, finding.rule, finding.fingerprint

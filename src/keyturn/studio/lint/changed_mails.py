@@ -7,18 +7,15 @@ from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.git import changed_files
 
-LONGEST = 60.0
-"""Seconds of processor time for a comparison."""
-
+LONGEST = 60.0  # seconds of processor time for a comparison
 _NO_PART = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".pot"})
 """Endings of files beside templates that are never part of a mail."""
 
 
 def changed_mails(gallery: Gallery, base: str, settings: Path | None, without: Collection[Path] = ()) -> set[str]:
-    """Return the mails that may differ from the merge base with the commit or branch `base`.
+    """Return the mails that may differ from the merge base with the commit or branch `base`. Raises GitFailed.
 
-    A changed file of no known mail (a catalogue, a deleted file, the `settings`) may concern every mail. Files in
-    `without` are ignored. Raises GitFailed.
+    A changed file of no known mail (a catalogue, a deleted file, the `settings`) may concern every mail.
     """
     watched = gallery.watched_folders
     paths = [*watched, *([settings.resolve()] if settings else [])]

@@ -19,9 +19,9 @@ from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST
 from keyturn.studio.gallery.gallery import Renderers
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
-from keyturn.studio.lint.checks import CHECKS, TEXT_CHECKS
+from keyturn.studio.lint.checks import CHECKS, TEXT_CHECKS, checks_for
 from keyturn.studio.lint.checks.unused_styles import StyleUses, unused_in_all
-from keyturn.studio.lint.document import Check, Document, read_document
+from keyturn.studio.lint.document import Check, Document, document_of, read_document
 from keyturn.studio.lint.finding import Finding, Place, merge
 from keyturn.studio.lint.guard import guard
 from keyturn.studio.lint.report import Report
@@ -34,16 +34,14 @@ from keyturn.studio.lint.source.translations import findings_on_texts, marked_te
 from keyturn.studio.lint.suppression import IgnoreComments, at_severity, judge
 from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
 
-ENOUGH = 2
-"""Mails of a template that may pass a limit before the others are skipped."""
+ENOUGH = 2  # mails of a template that may pass a limit before the others are skipped
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
     """What the checks say of a template, from which a report is put together.
 
-    `mails`: how many were rendered. `texts`: texts of its files that are marked for translation, each with its
-    first place. `is_cut_short`: exploring its branches ran out of time. `unused`: selectors that match nothing in its
-    mails.
+    `mails`: how many were rendered. `texts`: those of its files that are marked for translation, with first places.
+    `is_cut_short`: exploring its branches ran out of time. `unused`: selectors that match nothing in its mails.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -61,18 +59,15 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 _Result = TypeVar("_Result")
 _Read = Callable[[], Document]
 _LIMITS = (OutOfTime, RecursionError)
-_SAYS = attrgetter("says")
-"""What makes findings of one template equal: what they say to do may name another sample."""
+_SAYS = attrgetter("says")  # what makes findings of one template equal: what they say to do may name another sample
 
 
 @dataclass(eq=False)
 class TemplateChecks:
     """Checks templates of a gallery, one by one, within the gallery's current look.
 
-    Every sample is checked in one language, English if possible, and the first sample in all languages: mistakes in
-    data show in any language, mistakes in a language with any data. Samples of branches count as samples.
-
-    `traced`: the gallery's templates with origins, for a caller that has some.
+    Every sample is checked in one language, and the first sample in all: mistakes in data show in any language,
+    mistakes in a language with any data. `traced`: the gallery's templates with origins, for a caller that has some.
     """
 
     gallery: Gallery
@@ -112,7 +107,7 @@ class TemplateChecks:
             if ended >= ENOUGH:
                 break
         is_judged = not (exceeded or any(finding.hides for finding in findings))
-        read_files = partial(self._of_files, template, samples, styles if is_judged else None)
+        read_files = partial(self._of_files, template, styles if is_judged else None)
         of_files, late = self._within_limits(template, read_files)
         of_files = of_files or Part()
         findings += (_with_mail(one, name) for one in of_files.findings)
@@ -182,14 +177,13 @@ class TemplateChecks:
         findings = merge([*findings, *(replace(one, hides=True) for one in hiding)])
         return [one for one in findings if one.group == "limits" or _counts(one, sample)]
 
-    def _of_files(self, template: str, samples: Iterable[Sample] = (), styles: StyleUses | None = None) -> Part:
+    def _of_files(self, template: str, styles: StyleUses | None = None) -> Part:
         """Return what can be said of the files of a template, and which of their `styles` are unused."""
         files = self.gallery.files_of(template)
-        names = {name for sample in samples for name in sample.values}
         return Part(
             tuple(one for file in files for one in self._unknown_filters(file)),
             texts=tuple(text for file in files for text in self._texts(file).items()),
-            unused=tuple(styles.unused(map(self.gallery.text, files), names)) if styles else (),
+            unused=tuple(styles.unused(map(self.gallery.text, files))) if styles else (),
         )
 
 
@@ -224,9 +218,17 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
     return filterfalse(is_of_stand_in, findings)
 
 
-_Parts = Mapping[str, Part]
-"""Parts by the names of their templates."""
+def examine(_: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()) -> list[Finding]:
+    """Return the findings in a sent mail. `clients`: existing groups of mail clients. A renderer's state is not needed.
 
+    A few kilobytes of HTML and CSS can cost an hour of work, so the studio has a renderer do it, which has limits.
+    """
+    findings = dict.fromkeys(document_findings(document_of(html, text, subject), checks_for(clients)))
+    for_senders = (replace(one, fix=RULES.row_of(one).fixes.get("sent", one.fix)) for one in findings)
+    return sorted(for_senders, key=lambda finding: (finding.place, finding.rule, finding.message))
+
+
+_Parts = Mapping[str, Part]  # parts by the names of their templates
 ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[Part]]
 """Checks templates, one by one or in parallel, in the order of the names."""
 

@@ -1,11 +1,8 @@
 """Checks templates in several processes, each within its limits, and reuses the findings of unchanged templates.
 
-Findings are stored under a key of everything that they depend on: the states of the template's files and samples, of
-all files that templates share, and of the catalogues, as the studio knows them (`fingerprints`), the settings, and the
-code and data of the checks. If a template includes a file by a value, the states of all files count. Findings that
-depend on an app's code (its environment, typed props) are never stored, and none are in folders with links to folders.
-
-The store lies in the user's cache folder. In the checked folder, a branch could bring findings of its own.
+Findings are stored under a key of everything that they depend on: files, samples, catalogues, settings, checks. Those
+that depend on an app's code are never stored, and none are in folders with links to folders. The store lies in the
+user's cache folder. In the checked folder, a branch could bring findings of its own.
 """
 
 import hashlib
@@ -26,18 +23,14 @@ from keyturn.plain_files import make_private_folder, walk
 from keyturn.studio.cache_folder import cache_folder
 from keyturn.studio.gallery import Entry, Gallery, MailName
 from keyturn.studio.gallery.branches.exploration import MOST_PASSES
-from keyturn.studio.gallery.discovery import state_of
+from keyturn.studio.gallery.discovery import FileState, state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, renderers_for
 
-_BESIDE = 10
-"""Seconds for work that belongs to no single mail: loading the checks, reading samples and files."""
-
-_MOST_KEPT = 5_000
-"""Templates in a store, the last ones used: enough for two branches of a thousand templates."""
-
+_BESIDE = 10  # seconds for work that belongs to no single mail: loading the checks, reading samples and files
+_MOST_KEPT = 5_000  # templates in a store, the last ones used: enough for two branches of a thousand templates
 _LARGEST_KEPT = 64_000_000
 _MOST_FILES = 32
 
@@ -48,30 +41,27 @@ class ResultCache:
     def __init__(self, folder: Path, depends_on: Iterable[bytes]) -> None:
         name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]
         self._file = cache_folder("check") / f"{name}.msgpack"
-        self._depends_on = depends_on
-        self._known = _read(self._file)
+        self._depends_on = tuple(depends_on)
 
     def check(
         self, gallery: Gallery, names: Sequence[str], check: Callable[[Sequence[str]], Iterable[Part]]
     ) -> Iterable[Part]:
         """Return the findings on templates: `check` makes those of templates that have changed."""
-        keys = _state_keys(gallery, names, self._depends_on)
-        known = {name: part for name, key in keys.items() if (part := self._known.get(key))}
-        left = [name for name in names if name not in known]
-        parts = known | dict(zip(left, check(left), strict=True))
-        self._save({key: parts[name] for name, key in keys.items() if _is_of_files_alone(parts[name])})
+        known, keys = _read(self._file), _state_keys(gallery, names, self._depends_on)
+        parts = {name: known[key] for name, key in keys.items() if key in known}
+        left = [name for name in names if name not in parts]
+        parts |= zip(left, check(left), strict=True)
+        used = {key: parts[name] for name, key in keys.items() if _is_of_files_alone(parts[name])}
+        if not used.keys() <= known.keys():
+            self._save({key: part for key, part in known.items() if key not in used} | used)
         return [parts[name] for name in names]
 
-    def _save(self, used: Mapping[str, Part]) -> None:
-        """Replace the file atomically. If that fails, the next check starts without it."""
-        if used.keys() <= self._known.keys():
-            return
-        left = {key: part for key, part in self._known.items() if key not in used}
-        newest = dict([*left.items(), *used.items()][-_MOST_KEPT:])
+    def _save(self, parts: Mapping[str, Part]) -> None:
+        """Replace the file atomically with the last of these. If that fails, the next check starts without it."""
         half = self._file.with_suffix(f".{os.getpid()}.half")
         with suppress(OSError):
             make_private_folder(self._file.parent)
-            half.write_bytes(msgspec.msgpack.encode(newest))
+            half.write_bytes(msgspec.msgpack.encode(dict([*parts.items()][-_MOST_KEPT:])))
             half.replace(self._file)
             files = sorted(self._file.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
             for old in files[_MOST_FILES:]:
@@ -107,8 +97,7 @@ def _state_keys(gallery: Gallery, names: Sequence[str], depends_on: Iterable[byt
     states = fingerprints(gallery)
     of_all = Fingerprint().union(*states.values())
     shared = of_all.intersection(*states.values())
-    languages = map(str.encode, gallery.languages.known)
-    start = _digest([_code_key(), *depends_on, *languages, _states_as_text(shared)])
+    start = _digest(_code_key(), depends_on, list(gallery.languages.known), _without_git(shared))
     state = cache(lambda file: state_of(str(gallery.folders / file)))
 
     @cache
@@ -116,34 +105,28 @@ def _state_keys(gallery: Gallery, names: Sequence[str], depends_on: Iterable[byt
         return (gallery.folders / file).is_file() and bool(_BY_VALUE.search(gallery.source(file)))
 
     def key(name: str) -> str:
-        files = gallery.files_of(name)
+        files = gallery.files_of(name)  # some lie beside another template
         own = (of_all if any(map(includes_by_value, files)) else states[name]) - shared
-        included = [*map(state, files)]  # some lie beside another template
-        return _digest([start, name.encode(), _states_as_text(own), repr(included).encode()]).hex()
+        return _digest(start, name, _without_git(own), [*map(state, files)])
 
     return {name: key(name) for name in names}
 
 
-def _states_as_text(files: Fingerprint) -> bytes:
-    return repr(sorted(one for one in files if not one[0].startswith(".git/"))).encode()
+def _without_git(files: Fingerprint) -> Sequence[FileState]:
+    return sorted(one for one in files if not one[0].startswith(".git/"))
 
 
 @cache
-def _code_key() -> bytes:
+def _code_key() -> str:
     """Return a digest of the code and data of the checks: in a checkout they change without the version."""
     package = Path(__file__).parents[2]
-    versions = [platform.python_version(), *(version(library) for library in _LIBRARIES)]
     files = (file for folder in ("studio", "mail") for file in sorted((package / folder).rglob("*.*")))
-    states = ((file, file.stat()) for file in files if file.suffix in (".py", ".json", ".toml") and file.is_file())
-    parts = [*versions, *(f"{file} {state.st_mtime_ns} {state.st_size}" for file, state in states)]
-    return _digest(map(str.encode, parts))
+    states = [state_of(str(file)) for file in files if file.suffix in (".py", ".json", ".toml")]
+    return _digest(platform.python_version(), list(map(version, _LIBRARIES)), states)
 
 
-def _digest(parts: Iterable[bytes]) -> bytes:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.digest()
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def check_in_renderers(
@@ -173,10 +156,7 @@ def check_in_renderers(
 
 
 def check_apart(run: Callable[[float], Part], gallery: Gallery, entry: Entry, limits: Limits) -> Part:
-    """Check a template in a renderer. If that passes a limit, the limit is a finding.
-
-    `run` takes the seconds that it may take. Raises what it raises.
-    """
+    """Check a template in a renderer, where `run` may take some seconds. A limit that it passes is a finding."""
     branches = MOST_PASSES + 1 if gallery.finds_branches else 0
     mails = max(1, len(entry.samples) + len(gallery.languages.known) - 1 + branches)
     try:

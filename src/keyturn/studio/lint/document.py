@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import Language
+from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Languages
 from keyturn.mail.rendering.compiling import Filled, Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import Element, SyntaxFault, parse_html, parse_markup
@@ -24,7 +24,10 @@ from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.markup.marked_html import ElementLookup, compile_with_marks, mark_html
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.source.traced_text import Piece, pieces_of, trail_at, undefined_in, with_pieces
+from keyturn.studio.lint.source.traced_text import follow, pieces_of, trace_data, trail_at, undefined_in, with_pieces
+
+Part = Literal["markup", "text", "subject"]
+"""A rendered file of a mail, as `Document` and `MailFiles` name it."""
 
 
 class AuthoredStyle(Struct, frozen=True):
@@ -37,22 +40,14 @@ class AuthoredStyle(Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A template with a sample in a language.
-
-    Checks run on documents that compile, the guard on all MJML.
+    """A template with a sample in a language. Checks run on documents that compile, the guard on all MJML.
 
     `mail`: as it is sent; empty if the MJML does not compile. `refusal` is then the compiler's message.
-    `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML.
-    `marked_html`: the HTML of the mail with marks that lead back to the markup. Elements that MJML renders have a
-      class `kt-NUMBER`. Tags that the author wrote, in plain HTML or inside mj-text and its like, have
-      `data-keyturn="OFFSET"`.
-    `text`: empty if the template has no text part.
-    `subject_file`: the rendered file of the subject; empty if it has no file of its own.
-    `root`: the tree of `markup`. Its tag is empty, its children are the top elements, usually one `mjml` or `html`.
-    `faults`: places where the MJML is malformed.
+    `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML. `root`: its tree.
+    `marked_html`: the HTML with marks (`compile_with_marks`) that lead back to the markup.
+    `text`, `subject`: empty if they have no file of their own.
     `missing`: names that the sample lacks, and other parts that failed; the mail shows a stand-in for each.
     `undefined`: names that the sample lacks and that the engine prints as nothing.
-    `engine`: the name of the template engine.
     """
 
     template: str
@@ -67,7 +62,7 @@ class Document:
     faults: tuple[SyntaxFault, ...] = ()
     refusal: str = ""
     missing: tuple[TemplateInvalid, ...] = ()
-    subject_file: str = ""
+    subject: str = ""
     undefined: tuple[tuple[str, Place], ...] = ()
     engine: str = "Jinja"
 
@@ -79,26 +74,13 @@ class Document:
         """Make a finding, as `Rules.finding` does. `at` is a place, or an offset in `markup`."""
         return RULES.finding(self.place(at) if isinstance(at, int) else at, rule, case, **words)
 
-    def place(self, offset: int) -> Place:
-        """Return the place in the templates of a character of `markup`."""
-        return self.trail(offset)[0]
+    def place(self, offset: int, part: Part = "markup") -> Place:
+        """Return the place in the templates of a character of a part."""
+        return trail_at(getattr(self, part), offset, getattr(self.files, part))[0]
 
     def trail(self, offset: int) -> tuple[Place, ...]:
         """Return the place of a character of `markup`, then the places of the calls of its macro."""
         return trail_at(self.markup, offset, self.files.markup)
-
-    def text_place(self, offset: int) -> Place:
-        """Return the place in the templates of a character of `text`."""
-        return trail_at(self.text, offset, self.files.text)[0]
-
-    def subject_place(self, offset: int) -> Place:
-        """Return the place in the templates of a character of `subject_file`."""
-        return trail_at(self.subject_file, offset, self.files.subject)[0]
-
-    @property
-    def written(self) -> tuple[tuple[str, Callable[[int], Place]], ...]:
-        """The rendered files, each with a function from its characters to their places in the templates."""
-        return (self.markup, self.place), (self.text, self.text_place), (self.subject_file, self.subject_place)
 
     @property
     def body(self) -> Element:
@@ -178,12 +160,12 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
         mail=mail,
         markup=markup,
         marked_html=marked_html,
-        text=_strip(filled.text),
+        text=follow(filled.text, f"{filled.text.strip()}\n".lstrip()),  # as it is stripped for sending
         root=parsed.root,
         faults=parsed.faults,
         refusal=refusal,
         missing=tuple(missing),
-        subject_file=filled.subject,
+        subject=filled.subject,
         undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
         engine=templates.engine_name,
     )
@@ -205,10 +187,20 @@ def _compile(templates: Templates, template: str, filled: Filled, root: Element)
     return mail, marked or (mark_html(mail.html, root) if mail.html else ""), ""
 
 
-def _strip(text: str) -> str:
-    """Strip a text part as it is stripped for sending."""
-    if not text.strip():
-        return ""
-    blanks = len(text) - len(text.lstrip())
-    pieces = [Piece(max(start - blanks, 0), origin) for start, origin in pieces_of(text)]
-    return with_pieces(str(text).strip() + "\n", pieces)
+HTML, TEXT = "HTML", "text"  # in the places of findings on a sent mail, instead of files
+
+
+def document_of(html: str, text: str = "", subject: str = "") -> Document:
+    """Return a mail that an app has sent, without templates."""
+    root = parse_html(html)
+    return Document(
+        template="",
+        files=MailFiles(HTML, TEXT),
+        sample=Sample("", {}),
+        language=Languages("UTC").choose(SOURCE_LANGUAGE),
+        mail=Rendered(subject=subject, preheader="", html=html, text=text, mjml=""),
+        markup=trace_data(html, HTML, 1, 1),
+        marked_html=mark_html(html, root),
+        text=trace_data(text, TEXT, 1, 1),
+        root=root,
+    )

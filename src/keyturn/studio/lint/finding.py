@@ -15,18 +15,13 @@ from keyturn.studio.gallery.sizes import TooLarge
 from keyturn.studio.renderers.limits import OutOfTime
 
 Severity = Literal["error", "warning", "note"]
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-"""The worst first."""
-
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # the worst first
 _LONGEST_WORD = 300
 _LIMITS = {"time": (OutOfTime, EndedBySandbox), "memory": (MemoryError,), "size": (TooLarge,)}
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
-    """A place in a template. `file` is relative to the templates' folder; `line` and `column` count from 1.
-
-    Line 0 is an unknown line; formats for tools, which need one, have the first. A finding always has a column.
-    """
+    """A place in a template. `line` and `column` count from 1. Line 0 is unknown: formats for tools have the first."""
 
     file: str
     line: int = 1
@@ -68,16 +63,10 @@ class ClientGap(msgspec.Struct, frozen=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A mistake in one place of the templates, for people, and who has it.
 
-    A check makes it with what is wrong. `check.put_together` adds the rest.
-
-    `rule`: stable, "group/what-is-wrong".
-    `message` says what is wrong, `fix` how to fix it, in one or two sentences each. Both avoid values of the sample.
-    `feature`: Can I email's name of the feature that the `clients` lack. Other findings have neither.
-
-    `mails` have it. It is empty for findings on the templates themselves. `templates` have it, too: in their own files
-    or in shared ones.
-    `hides`: because of it, the checks have not seen its mails, or not all of them.
-    `fingerprint`: that of its line.
+    `rule`: stable, "group/what-is-wrong". `message` and `fix` have one or two sentences without values of the sample.
+    `feature`: Can I email's name of the feature that the `clients` lack.
+    `mails` have it, unless it is on the templates themselves, and `templates`: in their own files or in shared ones.
+    `hides`: because of it, the checks have not seen its mails, or not all of them. `fingerprint`: that of its line.
     `reason`: why a comment ignores it, or empty. `known`: it is in the baseline.
     """
 

@@ -18,8 +18,7 @@ from keyturn.studio.lint.finding import ClientGap, Finding, Severity
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import Rule
 
-Shown = Callable[[str], str]
-"""Returns the path that a reader can open, from a file's name in the folder of templates."""
+Shown = Callable[[str], str]  # returns the path that a reader can open, from a file's name in the folder of templates
 
 
 Count = Annotated[int, Meta(ge=0)]
@@ -27,43 +26,34 @@ FromOne = Annotated[int, Meta(ge=1)]
 
 
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong in one place, once for all mails that have it."""
+    """One thing that is wrong in one place, once for all mails that have it: TEMPLATE/SAMPLE, and the language."""
 
-    rule: Annotated[
-        str, Meta(description="Stable name: a group, a slash and the mistake.", pattern="^[a-z]+/[a-z0-9-]+$")
-    ]
+    rule: Annotated[str, Meta(pattern="^[a-z]+/[a-z0-9-]+$")]
     severity: Severity
-    message: Annotated[str, Meta(description="What is wrong.")]
-    fix: Annotated[str, Meta(description="How to fix it.")]
-    file: Annotated[str, Meta(description="The template, relative to the working directory if it is inside that.")]
+    message: str
+    fix: str
+    file: str
     line: FromOne
-    column: Annotated[int, Meta(ge=1, description="Counted in characters, from 1.")]
-    fingerprint: Annotated[str, Meta(description="A hash of the line's text, which stays the same if the line moves.")]
-    mails: Annotated[tuple[str, ...], Meta(description="TEMPLATE/SAMPLE, and the language if there are several.")]
-    feature: Annotated[str | None, Meta(description="The name at Can I email of the feature that clients lack.")]
-    clients: Annotated[
-        tuple[ClientGap, ...], Meta(description="The clients that lack the feature, or support it in part.")
-    ]
+    column: FromOne
+    fingerprint: str
+    mails: tuple[str, ...]
+    feature: str | None
+    clients: tuple[ClientGap, ...]
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What `keyturn check --format json` writes."""
+    """What `keyturn check --format json` writes. Added members do not change the version."""
 
-    version: Annotated[Literal[1], Meta(description="The version of this format. Added members do not change it.")] = 1
+    version: Literal[1] = 1
     templates: Count
-    mails: Annotated[
-        Count, Meta(description="The number of rendered mails: each template with each sample and language.")
-    ]
-    errors: Annotated[Count, Meta(description="The number of errors. Equal ones count once, wherever they are.")]
+    mails: Count
+    errors: Count
     warnings: Count
     notes: Count
-    ignored: Annotated[Count, Meta(description="The number of places that comments in the templates ignore.")]
-    in_baseline: Annotated[Count, Meta(description="The number of places in the baseline.")]
-    unchecked: Annotated[Count, Meta(description="The number of mails that were not checked, or not in full.")] = 0
-    findings: Annotated[
-        tuple[ReportedFinding, ...],
-        Meta(description="The worst first. Equal ones follow each other, one entry for each place."),
-    ]
+    ignored: Count
+    in_baseline: Count
+    unchecked: Count = 0
+    findings: tuple[ReportedFinding, ...]
 
 
 def as_json(report: Report, shown: Shown) -> str:
@@ -97,10 +87,7 @@ _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def as_sarif(report: Report, shown: Shown) -> str:
-    """Return a log in SARIF 2.1.0.
-
-    https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
-    """
+    """Return a log in SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0)."""
     rules = sorted({finding.rule for finding in report.found})
     driver = {"name": "keyturn", "version": version("keyturn"), "rules": [_rule(explain_rule(rule)) for rule in rules]}
     results = [_result(finding, rules, shown) for finding in report.found]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache, lru_cache, partial
+from itertools import chain
 
 from keyturn.mail.rendering.html_tree import HOLD_HTML, Attribute, Element, SyntaxFault, parse_markup
 from keyturn.studio.lint.checks.selectors import check_mjml_selectors
@@ -24,21 +25,15 @@ def guard(document: Document) -> Iterator[Finding]:
     is_broken = any(RULES[finding.rule].breaks_nesting for finding in findings)
     selected = check_mjml_selectors(document)
     findings += (finding for finding in selected if not (is_broken and RULES[finding.rule].is_of_nesting))
-    findings += _attribute_findings(document)
-    findings += (finding for element in document.elements() for finding in _unknown_element(document, element))
+    findings += chain(_attribute_findings(document), _unknown_elements(document))
     findings += () if is_broken else _nesting_findings(document)
     yield from findings
     if document.refusal and not any(finding.severity == "error" for finding in findings):
-        yield _compiler_refusal(document)
-
-
-def _compiler_refusal(document: Document) -> Finding:
-    """Report the compiler's message if no other finding explains it."""
-    message = document.refusal.removeprefix("MJML: ")
-    position = _POSITION.match(message)
-    reason, offset = (position[1], position[2]) if position else (message, None)
-    at = document.markup.rfind("<", 0, int(offset) + 1) if offset else Place(document.files.markup)
-    return document.finding(at, "mjml/refused", reason=reason)
+        message = document.refusal.removeprefix("MJML: ")
+        position = _POSITION.match(message)
+        offset = position and position[2]
+        at = document.markup.rfind("<", 0, int(offset) + 1) if offset else Place(document.files.markup)
+        yield document.finding(at, "mjml/refused", reason=position[1] if position else message)
 
 
 _JINJA = re.compile(r"\{#(?:(?!\{#).)*?#\}|\{%(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{).)*?\}\}", re.DOTALL)
@@ -46,14 +41,10 @@ _JINJA = re.compile(r"\{#(?:(?!\{#).)*?#\}|\{%(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{).
 
 def first_mistake_in(file: str, source: str) -> Finding | None:
     """Return the first error in the tags of a template that does not compile. Jinja counts as words and blanks."""
-    faults = parse_markup(_JINJA.sub(_without_jinja, source), is_mjml=True).faults
+    words = _JINJA.sub(lambda jinja: re.sub(r"[^\n]", "x" if jinja[0].startswith("{{") else " ", jinja[0]), source)
+    faults = parse_markup(words, is_mjml=True).faults
     findings = _fault_findings(faults, lambda offset: Place(file, *line_and_column(source, offset)))
     return next((finding for finding in findings if finding.severity == "error"), None)
-
-
-def _without_jinja(jinja: re.Match[str]) -> str:
-    """Replace Jinja by a word or blanks of the same length: offsets stay, and attributes keep a value."""
-    return re.sub(r"[^\n]", "x" if jinja[0].startswith("{{") else " ", jinja[0])
 
 
 def _fault_findings(faults: Iterable[SyntaxFault], place: Callable[[int], Place]) -> Iterator[Finding]:
@@ -83,9 +74,12 @@ _ONCE = ("mj-head", "mj-body", "mj-title", "mj-preview", "mj-breakpoint")
 def _nesting_findings(document: Document) -> Iterator[Finding]:
     yield from _check_top(document)
     for element in document.root.walk():
-        if element.holder:
-            yield from _check_html(document, element, element.holder.tag)
-        elif element.tag:
+        tag, within = element.tag, element.holder.tag if element.holder else ""
+        if within in TEXT_ALONE:
+            yield document.finding(element.offset, "mjml/markup-in-text", within=within, tag=tag)
+        elif within and tag.startswith("mj-"):
+            yield document.finding(element.offset, "mjml/mjml-in-html", tag=tag, within=within)
+        elif tag and not within:
             yield from _check_element(document, element, _parent_of(element))
     for tag in _ONCE:
         for again in list(bodies_of(document.root) if tag == "mj-body" else document.elements(tag))[1:]:
@@ -105,13 +99,6 @@ def _check_top(document: Document) -> Iterator[Finding]:
         yield document.finding(text.offset, "mjml/outside-root", "text")
     if not any(child.tag == "mj-body" for child in mjml.children):
         yield document.finding(mjml.offset, "mjml/missing-body")
-
-
-def _check_html(document: Document, element: Element, within: str) -> Iterator[Finding]:
-    if within in TEXT_ALONE:
-        yield document.finding(element.offset, "mjml/markup-in-text", within=within, tag=element.tag)
-    elif element.tag.startswith("mj-"):
-        yield document.finding(element.offset, "mjml/mjml-in-html", tag=element.tag, within=within)
 
 
 def _check_element(document: Document, element: Element, parent: str) -> Iterator[Finding]:
@@ -136,19 +123,19 @@ def _known_tags() -> frozenset[str]:
     return frozenset((*schema().elements, *_WITHOUT_RULES))
 
 
-def _unknown_element(document: Document, element: Element) -> Iterator[Finding]:
-    tag, known = element.tag, _known_tags()
-    if tag in known or tag == "mj-include" or tag in RULES["mjml/removed-element"].fixes:
-        return
-    if not tag.startswith("mj") and any(above.tag not in known for above in element.ancestors()):
-        return  # only the outermost is reported
-    meant_as_mjml = tag.lower().startswith("mj")
-    name = tag.lower() if meant_as_mjml else f"mj-{tag.lower()}"
-    meant = did_you_mean(name, known, 0.7, "Did you mean <{}>?")
-    if meant_as_mjml or f"<mj-{tag}>" in meant:
-        yield document.finding(element.offset, "mjml/unknown-element", tag=tag, fix=meant)
-    else:
-        yield document.finding(element.offset, "mjml/misplaced-html", tag=tag, parent=_parent_of(element))
+def _unknown_elements(document: Document) -> Iterator[Finding]:
+    """Yield the elements that MJML does not have: of HTML only the outermost."""
+    known = {*_known_tags(), "mj-include", *RULES["mjml/removed-element"].fixes}
+    for element in (one for one in document.elements() if one.tag not in known):
+        tag, is_meant_as_mjml = element.tag, element.tag.lower().startswith("mj")
+        name = tag.lower() if is_meant_as_mjml else f"mj-{tag.lower()}"
+        meant = did_you_mean(name, _known_tags(), 0.7, "Did you mean <{}>?")
+        if not tag.startswith("mj") and any(above.tag not in _known_tags() for above in element.ancestors()):
+            continue
+        if is_meant_as_mjml or f"<mj-{tag}>" in meant:
+            yield document.finding(element.offset, "mjml/unknown-element", tag=tag, fix=meant)
+        else:
+            yield document.finding(element.offset, "mjml/misplaced-html", tag=tag, parent=_parent_of(element))
 
 
 def _misplaced_element(document: Document, element: Element, parent: str, homes: Sequence[str]) -> Finding:
@@ -231,7 +218,8 @@ _COLOUR = re.compile(
     rf"rgba\({_BYTE}{_BYTE}{_BYTE}\d(\.\d{{1,3}})?\)|rgb\({_BYTE}{_BYTE}\d{{1,3}}\)|^#([0-9a-f]{{3}}){{1,2}}$",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"-?[\d.]+\s*([a-z%]*)", re.IGNORECASE)
+_BARE = re.compile(r"-?(?=.*[1-9])[\d.]+")
+_COLOURS = "Write #rrggbb, rgb(0,0,0), rgba(0,0,0,0.5) or a colour's name."
 _NO_HASH = re.compile(r"([0-9a-f]{3}){1,2}", re.IGNORECASE)
 
 
@@ -242,7 +230,8 @@ def _wrong_value(kind: str, value: str) -> tuple[str, str] | None:
     named = listed([*filter(None, options)], "or")
     match name:
         case "color" if value not in schema().colours and not _COLOUR.search(value):
-            return "a colour", _fix_of_colour(value)
+            named = did_you_mean(value.lower(), schema().colours) or _COLOURS
+            return "a colour", f"Add the hash: #{value}." if _NO_HASH.fullmatch(value) else named
         case "enum" if value not in options:
             fix = did_you_mean(value.lower(), filter(None, options)) or f"Write {named}."
             return (f"one of {named}" if len(options) > 1 else named), fix
@@ -265,23 +254,11 @@ def _unit(name: str, units: tuple[str, ...], count: str) -> re.Pattern[str]:
     return re.compile(rf"^((({minus}\d|,|\.)+({written})|0{auto})( )?){{{count}}}$")
 
 
-def _fix_of_colour(value: str) -> str:
-    if _NO_HASH.fullmatch(value):
-        return f"Add the hash: #{value}."
-    if value.startswith("#"):
-        return "Write three or six hexadecimal digits after the hash. For transparency, write rgba(0,0,0,0.5)."
-    meant = did_you_mean(value.lower(), schema().colours)
-    return meant or "Write #rrggbb, rgb(0,0,0), rgba(0,0,0,0.5) or a colour's name."
-
-
 def _fix_of_unit(value: str, units: list[str], count: str) -> str:
     unit, parts, most = next(unit for unit in units if unit != "auto"), value.split(), int(count.rpartition(",")[2])
     if len(parts) > most:
         return f"Write at most {most} lengths." if most > 1 else "Write only one length."
-    number = next((match for part in parts if (match := _NUMBER.fullmatch(part))), None)
-    if number and not number[1]:
-        added = " ".join(f"{part}{unit}" if part.isdigit() and part != "0" else part for part in parts)
-        return f"Add the unit: {added}."
-    if number and number[1] not in units:
-        return f"{number[1]} is not allowed here: write {listed([*filter(None, units)], 'or')}."
-    return f"Write a number with its unit, such as 10{unit}."
+    added = [f"{part}{unit}" if _BARE.fullmatch(part) else part for part in parts]
+    if added != parts:
+        return f"Add the unit: {' '.join(added)}."
+    return f"Write it in {listed([*filter(None, units)], 'or')}, such as 10{unit}."

@@ -1,7 +1,6 @@
 """A mail as a screen reader reads it aloud: headings, links by name, images by alternative text.
 
-It follows the HTML Accessibility API Mappings 1.0 and Accessible Name and Description Computation 1.2. Screen readers
-differ in words, not in content and order.
+It follows the HTML Accessibility API Mappings 1.0 and Accessible Name and Description Computation 1.2.
 """
 
 import re
@@ -14,9 +13,7 @@ from msgspec.structs import replace
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
 from keyturn.studio.lint.finding import Place
 
-PhraseKind = Literal[
-    "text", "heading", "link", "image", "table", "list", "item", "landmark", "silent-image", "nameless-link"
-]
+PhraseKind = Literal["text", "heading", "link", "image", "table", "list", "item", "silent-image", "nameless-link"]
 
 _HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE)
 _INLINE = frozenset(
@@ -24,16 +21,11 @@ _INLINE = frozenset(
      "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "center")
 )  # fmt: skip
 _HEADING = re.compile(r"h([1-6])")
-_LANDMARKS = {"header": "banner", "footer": "content information", "main": "main", "nav": "navigation"}
 _LAYOUT = ("presentation", "none")
 
 
 class Saying(Struct, frozen=True):
-    """A phrase that is read aloud.
-
-    `level`: of a heading. `about`: more on the words, such as the target of a link. `language`: empty if the mail has
-    none. `place`: its line in the templates, or None if unknown.
-    """
+    """A phrase that is read aloud, with the `level` of a heading and the target of a link (`about`)."""
 
     kind: PhraseKind
     words: str
@@ -43,8 +35,7 @@ class Saying(Struct, frozen=True):
     language: str = ""
 
 
-PlaceOf = Callable[[Element], Place | None]
-"""Returns the place in the templates of a rendered element."""
+PlaceOf = Callable[[Element], Place | None]  # returns the place in the templates of a rendered element
 
 
 _END_OF_LINE = Saying("text", "")
@@ -95,18 +86,17 @@ def _parts(element: Element) -> Sequence[Element | Text | Saying]:
 
 
 def _announcement(element: Element) -> Saying:
-    """Return what announces a table of data, a list, an entry or a part of the page, and ends the line before it."""
-    tag, label, is_layout = element.tag, element.get("aria-label"), element.get("role") in _LAYOUT
+    """Return what announces a table of data, a list or an entry, and ends the line before it."""
+    tag, is_layout = element.tag, element.get("role") in _LAYOUT
     if tag == "table" and not is_layout:
+        rows = [one for one in element.walk() if one.tag == "tr"]
+        columns = max((sum(cell.tag in ("td", "th") for cell in row.children) for row in rows), default=0)
         caption = next((one.text() for one in element.children if one.tag == "caption"), "")
-        return Saying("table", label or caption, about=_extent(element))
+        return Saying("table", element.get("aria-label") or caption, about=f"{len(rows)} rows, {columns} columns")
     if tag in ("ul", "ol") and not is_layout:
         count = sum(one.tag == "li" for one in element.children)
         return Saying("list", "", about=f"{count} {'entry' if count == 1 else 'entries'}")
-    if tag == "li":
-        return Saying("item", "")
-    name = _part_of_page(element)
-    return Saying("landmark", label, about=name) if name else _END_OF_LINE
+    return Saying("item", "") if tag == "li" else _END_OF_LINE
 
 
 def _is_silent(element: Element) -> bool:
@@ -129,20 +119,6 @@ def _heading_level(element: Element) -> int:
         return int(match[1]) if element.get("role") not in _LAYOUT else 0
     level = element.get("aria-level")
     return (int(level) if level.isdecimal() and len(level) == 1 else 2) if element.get("role") == "heading" else 0
-
-
-def _part_of_page(element: Element) -> str:
-    """Return the name of a part of the page; empty if a screen reader does not announce it."""
-    by_tag, role = _LANDMARKS.get(element.tag, ""), element.get("role")
-    if role in _LAYOUT or not (by_tag or element.get("aria-label")):
-        return ""
-    return element.get("aria-roledescription") or role or by_tag
-
-
-def _extent(table: Element) -> str:
-    rows = [one for one in table.walk() if one.tag == "tr"]
-    columns = max((sum(cell.tag in ("td", "th") for cell in row.children) for row in rows), default=0)
-    return f"{len(rows)} rows, {columns} columns"
 
 
 def _language_above(root: Element) -> str:

@@ -13,10 +13,9 @@ from keyturn.studio.lint.rules import RULES
 
 
 class Tally(Struct, frozen=True):
-    """Counts findings by severity, equal ones once. Ignored and known findings are left out by the caller.
+    """Counts findings by severity, equal ones once, in however many places and mails.
 
-    A finding counts once however many places, samples, languages and branches show it. One in several templates counts
-    for each of them, and once for the folder.
+    One in several templates counts for each of them, and once for the folder.
     """
 
     errors: int = 0
@@ -59,12 +58,10 @@ class AuditItem(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True, dict=True):
-    """What the checks found.
+    """What the checks found: all findings, the worst first, equal ones together, also those that do not count.
 
-    `findings`: all of them, also those that do not count. The worst come first, equal ones follow each other.
-    `templates` and `mails` count what was checked. `unchecked`: mails that the checks have not seen, or not all of,
-    because of a finding that counts.
-    `audit`: of one mail, if it is a reset mail. `not_checked`: why a part of one mail was not checked, as a sentence.
+    `templates` and `mails` count what was checked. `unchecked`: mails that were not seen in full, as a finding says.
+    `audit`: of one reset mail. `not_checked`: why a part of one mail was not checked, as a sentence.
     """
 
     findings: tuple[Finding, ...] = ()

@@ -81,11 +81,7 @@ _NO_ROW = Rule(name="")
 
 
 class Rules(dict[str, Rule]):
-    """The rules of a file, by name: "links/relative".
-
-    A table named for several groups, such as `["html mjml".cdata]`, is a rule of each. Groups are in the order in which
-    people should read their findings.
-    """
+    """The rules of a file, by name: "links/relative". `["html mjml".cdata]` is a rule of both groups."""
 
     def __init__(self, file: Path) -> None:
         self._places: dict[str, int] = {}
@@ -121,9 +117,8 @@ class Rules(dict[str, Rule]):
     ) -> Finding:
         """Make a finding of a rule, filling in the words. A severity or a text that is given here replaces the rule's.
 
-        `case`: one for which the rule has a message or a fix of its own.
-
-        A long word is cut, and a long text. A rule that is not declared, or not with this severity, raises KeyError.
+        `case`: one for which the rule has texts of its own. Long words are cut. Raises KeyError if the rule is
+        not declared, or not with this severity.
         """
         declared = self[rule]
         if severity and severity not in declared.severities:

@@ -1,9 +1,7 @@
 """The names of rules, and a team's choice of findings: severities by rule, and comments that ignore findings.
 
-A comment has the form `{# keyturn: ignore links/relative because ... #}`. It may be a comment of the engine (Jinja and
-Django; `{% comment %}`) or of HTML. Beside other text it applies to its own line. Alone on its
-lines, it applies to the next start tag, up to its end, or to the next line. `ignore-file` applies to the whole file. A
-comment needs a reason, so that later readers can judge it.
+A comment has the form `{# keyturn: ignore links/relative because ... #}`, as one of the engine (`{% comment %}`) or of
+HTML. Beside other text it applies to its line. Alone, it applies to the next start tag or line.
 """
 
 import re
@@ -71,9 +69,7 @@ def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(f"severity.{name}", f"must be {listed(_CHOICES, 'or')}, not {level!r}")
 
 
-_MARK = "keyturn:"
-"""What every comment for Keyturn contains."""
-
+_MARK = "keyturn:"  # what every comment for Keyturn contains
 _COMMENT = re.compile(
     r"(?:\{#|<!--|\{%[-+]?\s*comment\b[^%{}]*%\})[-+]?\s*keyturn:(?P<said>(?:(?!keyturn:).)*?)"
     r"[-+]?(?:#\}|-->|\{%[-+]?\s*endcomment\s*[-+]?%\})",
@@ -89,12 +85,8 @@ _START_TAG = re.compile(
     r"""<[a-zA-Z](?>\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\{#(?:(?!\{#).)*?#\}|"[^"]*"|'[^']*'|[^>])*+>""",
     re.DOTALL,
 )
-_MOST_COMMENTS = 1_000
-"""Comments of a file that count."""
-
-_LONGEST_TAG = 10_000
-"""Characters of a start tag."""
-
+_MOST_COMMENTS = 1_000  # comments of a file that count
+_LONGEST_TAG = 10_000  # characters of a start tag
 _FORM = "{# keyturn: ignore links/relative because ... #}"
 
 

@@ -25,8 +25,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.response import Redirect
 from litestar.types import Guard
 
-from keyturn.hosts import is_loopback_host
-from keyturn.studio.lint.addresses import split_address
+from keyturn.hosts import is_loopback_host, split_address
 from keyturn.studio.web.studio import PATH, Studio
 
 HEADERS = {

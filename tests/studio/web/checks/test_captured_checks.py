@@ -12,8 +12,8 @@ from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.inbox.captured_mail import Envelope
 from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.lint.check import examine
 from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.sent_mail import examine
 from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, Runner
 from keyturn.studio.web.checks.captured_checks import CapturedChecks, check_message
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from keyturn.studio.lint.checks import accessibility, comments, compatibility, links, parts, safety, selectors
+from keyturn.studio.lint.checks import accessibility, links, parts, safety, selectors
 from keyturn.studio.lint.clients.clients import clients_in
+from keyturn.studio.lint.clients.features import check_compatibility
 from keyturn.studio.lint.document import Check
 
 _OF_ALL_PARTS: tuple[Check, ...] = (
@@ -18,17 +19,16 @@ TEXT_CHECKS: tuple[Check, ...] = (links.check_links_in_text, *_OF_ALL_PARTS)
 
 
 def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tuple[Check, ...]:
-    """Return the checks for these groups of mail clients. `audits`: what mails declare about their audit, by name.
-
-    Raises UnknownClients.
-    """
+    """Return the checks for groups of mail clients. `audits`: what mails declare, by name. Raises UnknownClients."""
     return (
         partial(safety.check_safety, audits=audits),
-        partial(compatibility.check_compatibility, clients=clients_in(groups)),
-        comments.check_comments,
+        partial(check_compatibility, clients=clients_in(groups)),
+        parts.check_comments,
         links.check_links,
         selectors.check_selectors,
-        accessibility.check_accessibility,
+        accessibility.check_language_and_title,
+        accessibility.check_headings,
+        accessibility.check_texts,
         accessibility.check_contrast,
         parts.check_sizes,
         *_OF_ALL_PARTS,

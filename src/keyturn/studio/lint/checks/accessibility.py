@@ -6,7 +6,7 @@ The contrast of every text with its background is checked in light and in each d
 import re
 from collections.abc import Iterator
 from functools import partial
-from itertools import chain, pairwise
+from itertools import pairwise
 
 from keyturn.mail.rendering.contrast import ENOUGH, contrast
 from keyturn.mail.rendering.html_tree import Element
@@ -30,10 +30,7 @@ _STAND_IN = "#336699"
 
 
 def check_contrast(document: Document) -> Iterator[Finding]:
-    """Yield texts that are hard to read: the first of equal ones in a line.
-
-    A text that fails in light is not reported again for the inversions.
-    """
+    """Yield texts that are hard to read: the first of equal ones in a line, and of light and its inversions."""
     values, texts = document.sample.values, document.texts_in_light
     guessed = {node for node, paint in texts if not values and _STAND_IN in (str(paint.colour), str(paint.ground))}
     failed, reported = set[Element](), dict[tuple[str, str, int], Finding]()
@@ -86,11 +83,7 @@ _TIGHTEST = 1.2
 _SEVERAL_LINES = 120
 
 
-def check_accessibility(document: Document) -> Iterator[Finding]:
-    return chain(_language_and_title(document), _headings(document), _texts(document))
-
-
-def _language_and_title(document: Document) -> Iterator[Finding]:
+def check_language_and_title(document: Document) -> Iterator[Finding]:
     top = document.root.find("mjml") or document.root.find("html")
     offset = top.offset if top else 0
     if top is None or not top.get("lang").strip():
@@ -101,7 +94,7 @@ def _language_and_title(document: Document) -> Iterator[Finding]:
         yield document.finding(title.offset if title else offset, "accessibility/title", tag=tag)
 
 
-def _headings(document: Document) -> Iterator[Finding]:
+def check_headings(document: Document) -> Iterator[Finding]:
     headings = [(one.offset, int(one.tag[1])) for one in document.html_elements("h1", "h2", "h3", "h4", "h5", "h6")]
     for (_, before), (offset, level) in pairwise(headings):
         if level > before + 1:
@@ -110,7 +103,7 @@ def _headings(document: Document) -> Iterator[Finding]:
         yield document.finding(document.body.offset, "accessibility/no-heading")
 
 
-def _texts(document: Document) -> Iterator[Finding]:
+def check_texts(document: Document) -> Iterator[Finding]:
     for node, paint in document.texts_in_light:
         find = partial(document.finding, document.lookup.offset_of(node))
         if paint.size < _SMALLEST:

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
 
+from keyturn.hosts import host_of, site_of, split_address
 from keyturn.mail.rendering.html_tree import Element
-from keyturn.studio.lint.addresses import host_of, site_of, split_address
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
 from keyturn.studio.lint.markup.structure import default_rules, inherited_attribute
@@ -45,11 +45,9 @@ _TWICE = re.compile(
 
 
 class Anchor(Struct, frozen=True):
-    """A link of a mail.
+    """A link of a mail, with an empty `address` without an href. `label`: its text, also that of its images.
 
-    `address` is empty without an href. `label` is its text, with the alternative texts of images. `offset` counts
-    characters of the markup. `begins_at`: where its address begins, which may be the base-url of its navbar.
-    `has_image`: it contains an image.
+    `offset` counts characters of the markup. `begins_at`: where its address does, perhaps the base-url of its navbar.
     """
 
     address: str
@@ -90,7 +88,7 @@ def check_links_in_text(document: Document) -> Iterator[Finding]:
     """Check the addresses in a mail that consists of text alone."""
     for match in _ANY_ADDRESS.finditer(document.text):
         start = match.start()
-        find = partial(document.finding, document.text_place(start))
+        find = partial(document.finding, document.place(start, "text"))
         yield from _check_address(document, Anchor(match[0].rstrip(_CLOSING), start, start), find)
 
 

@@ -1,17 +1,15 @@
-"""The size of a mail, its parts beside the HTML, and characters that got lost between file and mail.
-
-The text part exists, is plain text and has the same links. A subject in a file of its own is one line of plain text.
-Jinja copies a byte order mark into the mail. Django prints nothing for a name that the sample lacks.
-"""
+"""The size of a mail, its parts beside the HTML, and what got lost or hidden between file and mail."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
+from typing import get_args
 
 from msgspec import Struct
 
 from keyturn.studio.lint.checks.links import UNFILLED, Anchor, addresses_in, anchors, is_sample_value, is_unfilled
-from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.document import Document, Part
 from keyturn.studio.lint.finding import Finding, Place, Severity, did_you_mean
 from keyturn.studio.lint.source.traced_text import pieces_of
 
@@ -66,8 +64,7 @@ def _bulkiest_place(document: Document) -> int:
     return len(document.markup) - len(written.lstrip())
 
 
-_TOO_LONG = 500
-"""Characters: mail programs wrap lines, but more than five sentences in one paragraph are hard to read."""
+_TOO_LONG = 500  # Characters: mail programs wrap lines, but more than five sentences in one paragraph are hard to read
 _LONG_LINE = re.compile(rf"^.{{{_TOO_LONG + 1},}}", re.MULTILINE)
 
 _HTML = re.compile(
@@ -78,7 +75,10 @@ _HTML = re.compile(
 
 
 def check_parity(document: Document) -> Iterator[Finding]:
-    yield from _unfilled_places(document)
+    for part, match in _matches(document, UNFILLED):
+        if not is_sample_value(document.sample.values, match[0]):
+            place = document.place(match.start(), part)
+            yield document.finding(place, "parity/unfilled", shown=match[0], engine=document.engine)
     if not document.text.strip():
         yield document.finding(Place(document.files.markup), "parity/no-text", template=document.template)
         return
@@ -87,21 +87,14 @@ def check_parity(document: Document) -> Iterator[Finding]:
         yield from _links_in_one_part(document)
     for line in _LONG_LINE.finditer(document.text):
         if not addresses_in(line[0]):
-            yield document.finding(document.text_place(line.start()), "parity/long-line", most=_TOO_LONG)
-
-
-def _unfilled_places(document: Document) -> Iterator[Finding]:
-    for text, place in document.written:
-        for match in UNFILLED.finditer(text):
-            if not is_sample_value(document.sample.values, match[0]):
-                yield document.finding(place(match.start()), "parity/unfilled", shown=match[0], engine=document.engine)
+            yield document.finding(document.place(line.start(), "text"), "parity/long-line", most=_TOO_LONG)
 
 
 def _html_in_text(document: Document) -> Iterator[Finding]:
     reported: dict[int, Finding] = {}
     for match in _HTML.finditer(document.text):
         if not is_sample_value(document.sample.values, match[0]):
-            place = document.text_place(match.start())
+            place = document.place(match.start(), "text")
             reported.setdefault(place.line, document.finding(place, "parity/html-in-text", shown=match[0][:40]))
     yield from reported.values()
 
@@ -123,9 +116,10 @@ def _links_in_one_part(document: Document) -> Iterator[Finding]:
     targets = {address.rstrip("/") for address in in_html}
     for address, offset in in_text.items():
         if address.rstrip("/") not in targets:
-            yield document.finding(document.text_place(offset), "parity/link-not-in-html")
+            yield document.finding(document.place(offset, "text"), "parity/link-not-in-html")
 
 
+_BYTE_ORDER_MARK = re.compile("\ufeff")
 _MARKUP = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
 
 
@@ -133,23 +127,26 @@ _SECOND_LINE = re.compile(r"\s*\S.*\n\s*(?=\S)")
 
 
 def check_subject(document: Document) -> Iterator[Finding]:
-    text = document.subject_file
-    if not document.files.subject:
-        return
-    if not text.strip() and not document.mail.subject:
-        yield document.finding(document.subject_place(0), "subject/empty")
+    text, place = document.subject, partial(document.place, part="subject")
+    if document.files.subject and not text.strip() and not document.mail.subject:
+        yield document.finding(place(0), "subject/empty")
     if match := _MARKUP.search(text):
-        yield document.finding(document.subject_place(match.start()), "subject/markup", shown=match[0][:40])
+        yield document.finding(place(match.start()), "subject/markup", shown=match[0][:40])
     if second := _SECOND_LINE.match(text):
-        yield document.finding(document.subject_place(second.end()), "subject/several-lines")
+        yield document.finding(place(second.end()), "subject/several-lines")
 
 
 def check_byte_order_marks(document: Document) -> Iterator[Finding]:
-    for text, place_of in document.written:
-        for mark in re.finditer("\ufeff", text):
-            place = place_of(mark.start())
-            if place == Place(place.file):
-                yield document.finding(place, "file/byte-order-mark")
+    for part, mark in _matches(document, _BYTE_ORDER_MARK):
+        place = document.place(mark.start(), part)
+        if place == Place(place.file):
+            yield document.finding(place, "file/byte-order-mark")
+
+
+def _matches(document: Document, pattern: re.Pattern[str]) -> Iterator[tuple[Part, re.Match[str]]]:
+    """Yield where a pattern is found in the rendered files."""
+    for part in get_args(Part):
+        yield from ((part, match) for match in pattern.finditer(getattr(document, part)))
 
 
 def check_undefined(document: Document) -> Iterator[Finding]:
@@ -164,3 +161,27 @@ def _closest_name(name: str, values: object) -> str:
     for part in above.split(".") if above else ():
         values = values.get(part) if isinstance(values, dict) else None
     return did_you_mean(last, values if isinstance(values, dict) else (), question=f"Did you mean {above}{dot}{{}}?")
+
+
+_COMMENT = re.compile(r"<!--(?P<text>(?:[^-]++|-(?!->))*+)(?P<end>-->)?")
+_FOR_OTHERS_ALONE = re.compile(r"\[if\s+!\s*\(?\s*mso\b[^\]&|]*\]>.*<!\[endif\]", re.DOTALL | re.IGNORECASE)
+"""Outlook skips it, and all others take it for a comment: `<!--[if !mso]>` without a `<!-->` behind it."""
+
+_SWALLOWS = ("a", "script", "select", "style", "textarea", "title")
+"""Elements that take in the rest of the mail if they are not closed (HTML, 13.2.5.2 to 13.2.5.5)."""
+
+
+def check_comments(document: Document) -> Iterator[Finding]:
+    """Yield comments that hide something, and elements of plain HTML that swallow what follows."""
+    for comment in _COMMENT.finditer(document.markup):
+        is_open = not comment["end"] or "<!--" in comment["text"]
+        if is_open and not document.files.is_mjml:  # else a finding on the MJML
+            yield document.finding(comment.start(), "html/unclosed-comment")
+        if comment["end"] and _FOR_OTHERS_ALONE.fullmatch(comment["text"]):
+            yield document.finding(comment.start(), "html/never-shown")
+    # The guard checks the tags of MJML.
+    for element in () if document.is_mjml else document.elements(*_SWALLOWS):
+        closes_itself = document.markup.startswith("/>", element.inner.start - 2)
+        is_target = element.tag == "a" and "href" not in element.attributes
+        if element.end == element.inner.stop and not (closes_itself or is_target):
+            yield document.finding(element.offset, "html/unclosed-tag", tag=element.tag)

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from keyturn.hosts import host_of, site_of
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
-from keyturn.studio.lint.addresses import host_of, site_of
 from keyturn.studio.lint.checks.links import LOOPBACK, addresses_in, anchors, has_token, is_between, secret_in, texts_in
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Place
@@ -40,8 +40,8 @@ def check_safety(document: Document, audits: Mapping[str, str] = {}) -> Iterator
 def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem, ...]:
     """Return the requirements on a reset mail, passed or not; an empty tuple for other mails.
 
-    A mail is a reset mail if `audits` declares it "reset" by name, or if its values have a link with a token and
-    `audits` does not say "off". The link may lead to the host of the link in the values.
+    A mail is one if `audits` declares it "reset" by name, or if its values have a link with a token and `audits` does
+    not say "off". The link may lead to the host of the link in the values.
     """
     declared = audits.get(document.template, "")
     if not (declared == "reset" or (not declared and _holds_token(document))):
@@ -103,12 +103,12 @@ def _requirements(document: Document) -> Mapping[str, Iterable[_Fault]]:
 
 def _tokens_in_the_envelope(document: Document, secrets: Iterable[str]) -> Iterator[_Fault]:
     """Yield the places of tokens in the subject and the preheader. In plain HTML the preheader is the first text."""
-    file, body = document.subject_file, document.body
+    file, body = document.subject, document.body
     title, preview = (document.root.find(tag) for tag in ("mj-title" if document.is_mjml else "title", "mj-preview"))
     for secret in secrets:
         if secret in document.mail.subject:
             at = title.inner.start if title else body.offset
-            yield _Fault("token-in-subject", document.subject_place(max(file.find(secret), 0)) if file else at)
+            yield _Fault("token-in-subject", document.place(max(file.find(secret), 0), "subject") if file else at)
         if secret in document.mail.preheader:
             texts = (node.offset for node in body.below(NOT_SHOWN) if isinstance(node, Text) and secret in node.text)
             yield _Fault("token-in-preheader", preview.inner.start if preview else next(texts, body.offset))

@@ -1,8 +1,7 @@
 """Selectors of the author's stylesheets that match no element in any mail, because they are misspelt or forgotten.
 
-A shared stylesheet is judged with all mails that use it. Only selectors with a class or an id of the author count:
-those of tags alone are resets, and clients and the MJML compiler have names of their own. A name is taken as used if a
-file of the mail writes it in a class, an id or a string, also in a part that no sample renders.
+Only those with a class or an id of the author count, in all mails that use the stylesheet. A name is taken as used if a
+file of the mail writes it in a class or an id, also in a part that no sample renders; every name, if one is a value.
 """
 
 import re
@@ -23,13 +22,10 @@ _OF_CLIENTS = re.compile(r"(?:mj|kt|mso|x|m|moz|gmail|yahoo|outlook|apple|aol|og
 """Names that MJML and mail clients write into a mail."""
 
 _ATTRIBUTE = re.compile(r"""(?<!mj-)\b(?:class|id)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_TAG = re.compile(r"\{[{%](?:(?!\{[{%]|[%}]\}).)*[%}]\}", re.DOTALL)
-_STRING = re.compile(r"""["']([^"']*)["']""")
-_BARE_VALUE = re.compile(r"(?:^|\s|%\})\{\{-?\s*(\w+)")
+_VALUE_FIRST = re.compile(r"(?:^|\s)\{[{%]")
 _WORD = re.compile(r"[\w-]+")
 _DIGITS = re.compile(r"\d+")
-_CLOSE = 0.85
-"""A ratio of difflib: "buton" and "button" have 0.91."""
+_CLOSE = 0.85  # a ratio of difflib: "buton" and "button" have 0.91
 
 
 class StyleUses:
@@ -47,13 +43,10 @@ class StyleUses:
         self._selectors |= selectors
         self._used |= {key for key in selectors.keys() - self._used if _matches(selectors[key], elements)}
 
-    def unused(self, sources: Iterable[str], values: Collection[str]) -> Iterator[Finding]:
-        """Yield a finding for each selector that matches nothing.
-
-        `sources`: the contents of the template's files. `values`: the names of its samples' values.
-        """
+    def unused(self, sources: Iterable[str]) -> Iterator[Finding]:
+        """Yield a finding for each selector that matches nothing. `sources`: the contents of the template's files."""
         unused = [key for key in self._selectors if key not in self._used]
-        written = _written_names(sources, values) if unused else None
+        written = _written_names(sources) if unused else None
         if written is None:
             return
         styled = {name[1:] for selector in self._selectors.values() for name in selector.names}
@@ -66,10 +59,7 @@ class StyleUses:
 
 
 def unused_in_all(by_template: Mapping[str, Iterable[Finding]], users: Mapping[str, Collection[str]]) -> list[Finding]:
-    """Return the findings that all templates with their file have, with these templates.
-
-    `by_template`: findings, for those that were checked in full. `users`: the templates with a file.
-    """
+    """Return the findings that all templates with their file have (`users`), with these templates."""
     by_selector: dict[tuple[Place, str], dict[str, Finding]] = defaultdict(dict)
     for template, findings in by_template.items():
         for finding in findings:
@@ -114,17 +104,10 @@ def _matches(selector: Selector, elements: Mapping[str, list[Element]]) -> bool:
     return not last.names or any(map(stateless.matches, elements[last.names[0]]))
 
 
-def _written_names(sources: Iterable[str], values: Collection[str]) -> set[str] | None:
-    """Return the words in classes, ids and strings, or None if a class is a value of the samples."""
-    words: set[str] = set()
-    for source in sources:
-        attributes = [match[1] or match[2] or "" for match in _ATTRIBUTE.finditer(source)]
-        if any(match[1] in values for written in attributes for match in _BARE_VALUE.finditer(written)):
-            return None
-        strings = (string[1] for tag in _TAG.finditer(source) for string in _STRING.finditer(tag[0]))
-        for text in (*attributes, *strings):
-            words.update(_WORD.findall(text))
-    return words
+def _written_names(sources: Iterable[str]) -> set[str] | None:
+    """Return the words in classes and ids, or None if one is a value."""
+    written = [match[1] or match[2] or "" for source in sources for match in _ATTRIBUTE.finditer(source)]
+    return None if any(map(_VALUE_FIRST.search, written)) else {word for one in written for word in _WORD.findall(one)}
 
 
 def _may_be_written(name: str, written: set[str]) -> bool:

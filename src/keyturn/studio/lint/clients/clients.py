@@ -24,10 +24,7 @@ class UnknownClients(ValueError):
 
 
 def clients_in(groups: Iterable[str]) -> tuple[str, ...]:
-    """Return the clients of these groups, in the order of `GROUPS`.
-
-    Names may be separated by commas; "all" is every group, no name the usual ones. Raises UnknownClients.
-    """
+    """Return the clients of groups, also "gmail,apple", "all", or of the usual ones. Raises UnknownClients."""
     wanted = {name.strip().lower() for listed in groups for name in listed.split(",")} - {""} or set(_USUAL)
     for name in sorted(wanted - {*GROUPS, "all"}):
         meant = did_you_mean(name, GROUPS, question=" (did you mean {}?)")

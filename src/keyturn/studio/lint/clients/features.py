@@ -1,4 +1,4 @@
-"""Features of CSS, HTML and images that a mail uses, and which of them a client lacks.
+"""Features of CSS, HTML and images that a mail uses, and the findings on those that a client lacks.
 
 `data/features.toml` says how each feature is recognised. Only what the author wrote counts, not what MJML adds. A
 client's gap follows from its verdict and from those of its notes that concern this use.
@@ -16,16 +16,16 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from keyturn.hosts import split_address
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.gallery.variables.plausible_texts import is_placeholder
-from keyturn.studio.lint.addresses import split_address
-from keyturn.studio.lint.clients.clients import Support, supports
+from keyturn.studio.lint.clients.clients import MAJOR, Support, names_of, supports
 from keyturn.studio.lint.css.stylesheets import Declaration, Selector, StyleRule, read_style, read_stylesheet
 from keyturn.studio.lint.document import AuthoredStyle, Document
+from keyturn.studio.lint.finding import ClientGap, Finding
 from keyturn.studio.lint.markup.conditional_comments import parts_not_for_word
 
-_USUAL_TYPES = {"input": "text", "button": "submit"}
-"""Default types of elements (HTML, 4.10.5 and 4.10.6)."""
+_USUAL_TYPES = {"input": "text", "button": "submit"}  # default types of elements (HTML, 4.10.5 and 4.10.6)
 
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,11 +50,10 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Use(Struct, frozen=True):
-    """A place that uses one or more features.
+    """A place that uses features. `offset` counts characters of the markup.
 
-    `offset` counts characters of the markup. `written` is its text behind the kind of its place: "style color: red",
-    "sheet @media print", "<input type=radio>". `value` is the value alone. `tags` returns the tags of the elements that
-    use it, if known. `unread_by`: clients that never read this place.
+    `written` is its text behind the kind of its place: "style color: red", "sheet @media print", "<input type=radio>".
+    `tags` returns the tags of the elements that use it, if known. `unread_by`: clients that never read this place.
     """
 
     value: str
@@ -65,8 +64,7 @@ class Use(Struct, frozen=True):
 
 
 _Kind = Literal["property", "selector", "at", "element", "image"]
-_Uses = Iterator[tuple[Iterable[str], Use]]
-"""Features with a use of them all."""
+_Uses = Iterator[tuple[Iterable[str], Use]]  # features with a use of them all
 
 
 @cache
@@ -268,3 +266,51 @@ def _is_of_whole(note: str, feature: Feature, support: Support) -> bool:
     """Tell whether a client with this note lacks the whole feature where the note is about a use."""
     depends = note in feature.when or note in feature.on or feature.partial is not None
     return depends and not _OTHER_ACCOUNTS.search(support.notes.get(note, ""))
+
+
+_WITHOUT = "Check that the mail also works without it."
+_VERDICT_WORD = re.compile(r"^(?:Partial|Buggy|Supported|Not supported)[.,:] (?:But )?")
+_MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
+
+
+def check_compatibility(document: Document, clients: tuple[str, ...] = MAJOR) -> Iterator[Finding]:
+    """Yield features that these clients lack, once for each line. Notes on other clients count, too."""
+    reported: dict[tuple[object, ...], Finding] = {}
+    for slug, use in feature_uses(document):
+        if finding := _finding_on(document, slug, use, clients):
+            place, noted = finding.place, finding.clients if finding.severity == "note" else ()
+            reported.setdefault((slug, place.file, place.line, noted), finding)
+    yield from reported.values()
+
+
+def _finding_on(document: Document, slug: str, use: Use, chosen: tuple[str, ...]) -> Finding | None:
+    support, feature = supports()[slug], features()[slug]
+    lacking, partly = gaps = gaps_of(slug, use, chosen)
+    if not any(gaps):
+        return None
+    return Finding(
+        rule=f"compatibility/{slug}",
+        severity="warning" if lacking and not feature.is_graceful(use.value) else "note",
+        message=_message(use, support, feature, gaps),
+        fix=(not document.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
+        place=document.place(use.offset),
+        feature=slug,
+        clients=tuple(ClientGap(client, "no" if client in lacking else "partial") for client in (*lacking, *partly)),
+    )
+
+
+def _message(use: Use, support: Support, feature: Feature, gaps: Gaps) -> str:
+    """Return what is lacking where. Of a feature that covers several elements, the element is named."""
+    is_of_tag = use.value and use.written.startswith((f"<{use.value}>", f"<{use.value} "))
+    title = f"<{use.value}>" if is_of_tag else support.title.removesuffix(" property")
+    effects = [f"{feature.effect} in {names_of([*gaps.lacking])}"] if gaps.lacking else []
+    if gaps.partly:
+        why = _note(support, gaps.partly).rstrip(".")
+        effects.append(f"only in part in {names_of([*gaps.partly])}" + (f" ({why})" if why else ""))
+    return f"{title}: {', '.join(effects)}. {support.works[:1].upper()}{support.works[1:]}."
+
+
+def _note(support: Support, gaps: Mapping[str, str]) -> str:
+    """Return the first note of Can I email on these gaps, as plain text."""
+    notes = (support.notes[note] for note in gaps.values() if note in support.notes)
+    return _VERDICT_WORD.sub("", _MARKDOWN_LINK.sub(r"\1", next(notes, "")))

@@ -1,10 +1,7 @@
-"""Colours of CSS, blending, lightness (CIE L*a*b*, D65, as in CSS Color 4), and what clients do to colours in the dark.
-
-The dark modes are models of observed behaviour, since no client publishes its own.
+"""Colours of CSS, lightness (CIE L*a*b*, D65, as in CSS Color 4), and models of what clients do to colours in the dark.
 
 Own dark styles (Apple Mail, Thunderbird, HEY): colours stay, dark styles of the mail count.
-Partial inversion (Outlook.com, Outlook on Android and iOS): light backgrounds turn dark and dark text light, dark areas
-stay. Rules for `[data-ogsc]` and `[data-ogsb]` count.
+Partial inversion (Outlook.com, Outlook's apps): what is light turns dark, `[data-ogsc]` and `[data-ogsb]` count.
 Full inversion (Gmail on iOS, Outlook for Windows): everything is inverted, dark styles do not count.
 """
 
@@ -129,10 +126,9 @@ _MIDDLE = 50
 
 
 class Mode(Struct, frozen=True):
-    """A way in which clients show mails.
+    """A way in which clients show mails, which findings call `says`.
 
-    `says` is its name in findings. `ground` is the background of a mail without its own. `honours`: the styles that
-    count beside the plain ones.
+    `ground`: the background of a mail without its own. `honours`: the styles that count beside the plain ones.
     """
 
     name: str
@@ -150,10 +146,7 @@ class Mode(Struct, frozen=True):
         return self._invert(colour) if self.inverts and not stays else colour
 
     def show_text(self, colour: Colour, ground: Colour) -> Colour:
-        """Return a text colour as it is shown on a background that is inverted already.
-
-        Outlook.com keeps legible colours, and shifts the others until they are legible.
-        """
+        """Return a text colour on a background that is inverted already. Outlook.com shifts it until it is legible."""
         if self is FULL:
             return self._invert(colour)
         if not self.inverts or contrast(str(colour), str(ground)) >= ENOUGH:

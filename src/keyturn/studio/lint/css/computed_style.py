@@ -30,8 +30,7 @@ _BELOW_ALL, _ABOVE_ALL = (-1, 0, 0), (1_000_000, 0, 0)
 class Styles(Struct, frozen=True, eq=False, dict=True):
     """The styles of an element. Elements that are styled alike share one instance, also across mails.
 
-    `values` has the value of each property, in the order of the cascade, so later properties override an earlier
-    shorthand. `of_modes`: the properties that are declared for some modes alone.
+    `values`: in the order of the cascade. `of_modes`: the properties that are declared for some modes alone.
     """
 
     values: Mapping[str, str]
@@ -109,10 +108,7 @@ def _styles_of(rules: tuple[StyleRule, ...], link: tuple[Declaration, ...], node
 
 @lru_cache(4096)
 def _find_winners(written: tuple[_Written, ...]) -> Styles:
-    """Return the winner of each property (CSS Cascade 4, 6.1). Among equals the later one wins.
-
-    A font whose size is calculated or a part of the window is left to the declarations before it, as clients leave it.
-    """
+    """Return the winner of each property (CSS Cascade 4, 6.1). A font of calculated size is left out, as clients do."""
     each = [
         (one.important, specificity, one, of_mode)
         for specificity, those, of_mode in written
@@ -133,10 +129,9 @@ _LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:co
 
 
 class Paint(Struct, frozen=True):
-    """The look of an element's text.
+    """The look of an element's text, in px. A line height of 0 is the client's choice.
 
-    `colour` and `ground` (its background) are None if they cannot be read. `size` and `line_height` are in px; a line
-    height of 0 is the client's choice. `over_image`: the background is only seen if an image or gradient is not shown.
+    A colour is None if it cannot be read. `over_image`: the background is only seen if an image is not shown.
     """
 
     colour: Colour | None
@@ -197,12 +192,13 @@ def _paint(styles: Styles, above: Paint, mode: Mode) -> Paint:
     """Return the look of an element within `above`."""
     values, own_ground = styles.values, _own_ground(styles, mode)
     ground = own_ground.blend_over(above.ground) if own_ground and above.ground else None
-    size = font_size(values.get("font-size", ""), above.size)
+    written, weight = values.get("font-size", "").lower(), values.get("font-weight", "")
+    size = _KEYWORDS.get(written, length_in_px(written, above.size, above.size))
     return Paint(
         colour=above.colour if styles.inherits_colour else _own_colour(styles, ground, mode),
         ground=ground,
         size=size,
-        weight=font_weight(values.get("font-weight", ""), above.weight),
+        weight=int(weight) if _WEIGHT.fullmatch(weight) else _WEIGHTS.get(weight, above.weight),
         line_height=line_height(values.get("line-height"), size, above.line_height),
         align=values.get("text-align", above.align),
         over_image=styles.has_image or (above.over_image and ground == above.ground),
@@ -240,14 +236,6 @@ _WEIGHTS = {"normal": 400, "bold": BOLD, "bolder": BOLD}
 _WEIGHT = re.compile("[0-9]{1,4}")
 _NUMBER = re.compile(r"\d++(?:\.\d+)?|\.\d+")
 _LENGTH = re.compile(rf"(-?(?:{_NUMBER.pattern}))(px|pt|in|em|rem|%)?$")
-
-
-def font_size(value: str, above: float) -> float:
-    return _KEYWORDS.get(value.lower(), length_in_px(value.lower(), above, above))
-
-
-def font_weight(value: str, above: int) -> int:
-    return int(value) if _WEIGHT.fullmatch(value) else _WEIGHTS.get(value, above)
 
 
 def line_height(value: str | None, size: float, above: float) -> float:

@@ -1,8 +1,7 @@
 """Stylesheets with the places of rules, declarations and at-rules (tinycss2, CSS Syntax Level 3), and their selectors.
 
-Selectors are read from tinycss2's tokens: the part of Selectors Level 4 that mails use. Those of `rules.toml` have
-pseudo-classes of their own: `:silent`, an element without a readable text, `:headed`, a table with header cells, and
-`:without(name)`, an element in which this attribute is missing or blank.
+Those of `rules.toml` have pseudo-classes of their own: `:silent`, an element without a readable text, `:headed`, a
+table with header cells, and `:without(name)`, an element in which this attribute is missing or blank.
 """
 
 import re
@@ -48,9 +47,8 @@ _STATES: Mapping[str, Callable[[Element], bool]] = {
 
 
 class Compound(Struct):
-    """Conditions on one element.
+    """Conditions on one element: tests of attributes (name, operator, value), "#" and "." for an id and a class.
 
-    `tests` of attributes are (name, operator, value), where "#" and "." are the operators of an id and a class.
     `pseudos` are names without colons and arguments. `nested`: the selectors within each `:is()` and `:not()`.
     """
 
@@ -233,10 +231,7 @@ class AtRule(Struct, frozen=True):
 
 
 class StyleRule(Struct, frozen=True, eq=False, dict=True):
-    """A style rule. Rules are compared by identity.
-
-    `within`: the at-rules around it, the outermost first. `nested`: it is inside another rule, which few clients read.
-    """
+    """A style rule, compared by identity. `nested`: it is inside another rule, which few clients read."""
 
     selectors: tuple[Selector, ...]
     declarations: tuple[Declaration, ...]
@@ -264,10 +259,7 @@ _DEEPEST = 100
 
 
 def parseable(css: str) -> str:
-    """Return text of the same length that `tinycss2` reads without an error.
-
-    A huge integer becomes an exponent, which CSS reads as infinity. Brackets that are nested too deeply become blanks.
-    """
+    """Return text of the same length without huge integers and deep brackets, which `tinycss2` cannot read."""
     css = _HUGE.sub(lambda match: "1e" + "9" * (len(match[0]) - 2), css)
     depth = 0
 

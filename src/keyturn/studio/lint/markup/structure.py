@@ -37,16 +37,12 @@ def schema() -> Schema:
 
 @cache
 def unread_attributes() -> dict[str, dict[str, list[str]]]:
-    """Return the attributes that MJML defines and our compiler does not read, by tag, with the ways of writing them.
-
-    The ways are "inline", "mj-attributes" and "mj-class". Found by compiling each with both compilers.
-    """
+    """Return the attributes that mrml does not read, by tag, where they are "inline", "mj-attributes" or "mj-class"."""
     data = (_DATA.parent / "unread-attributes.json").read_bytes()
     return msgspec.json.decode(data, type=dict[str, dict[str, list[str]]])
 
 
-EVERYWHERE = frozenset(["css-class", "mj-class"])
-"""Attributes that every element takes."""
+EVERYWHERE = frozenset(["css-class", "mj-class"])  # attributes that every element takes
 
 
 _HEAD = ("mj-head", "mj-attributes")

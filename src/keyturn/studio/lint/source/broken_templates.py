@@ -1,12 +1,9 @@
 """Findings on templates that cannot be rendered, or not in full, and on samples that cannot be read."""
 
 import re
-import traceback
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from posixpath import basename
 
 from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import SecurityError, TemplateRuntimeError, TemplatesNotFound
@@ -23,12 +20,11 @@ from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.lint.source.origins import with_lenient_origins
 from keyturn.studio.lint.source.other_engines import TagOfAnotherEngine, rule_of
 
-_TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)")
+_TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)|<mj-include\b[^>]*")
 _GOT = re.compile(r".*\bgot '(\w+)'")
 _QUOTED = re.compile(r"'(\w+)'")
 _AT = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
 _BRINGS_IN = re.compile(r"\{%[-+]?\s*(?:include|extends|import|from)\b|<mj-include\b")
-_ONCE_MORE = 2
 _FIELD = re.compile(r"`\$\.(\w+)")
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)'")
 _A_NAME_FIRST = re.compile(r"['{]|.+? (?:is outside a sample|occurs twice)\b")
@@ -47,17 +43,12 @@ def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding
     """Say why a template cannot be rendered, where it is known."""
     if place := _undecodable(error, gallery):
         return RULES.finding(place, "jinja/error", "not UTF-8", file=place.file)
-    turns, cause = _circle(error, gallery), error.__cause__
-    place = _completed(turns[-1] if turns else _place_of(error, gallery), gallery)
+    place, cause = _place_of(error, gallery), error.__cause__
     if isinstance(cause, EngineFault):
         if cause.kind == "error" and not (error.by_itself or sample.is_complete):
             return _not_checked(error.message, place)
         rule = f"{cause.engine.lower()}/{cause.kind}"
         return RULES.finding(place, rule, message=_as_sentence(error.message), fix=cause.fix)
-    if turns:
-        others = ", ".join(dict.fromkeys(one.file for one in turns if one.file != place.file))
-        through = f", through {others}" if others else ""
-        return RULES.finding(place, "jinja/error", "circle", file=place.file, through=through)
     if isinstance(cause, CatalogueInvalid):  # the catalogue has a finding of its own
         return RULES.finding(place, "unchecked/part", "catalogue", file=gallery.folders.name_of(cause.path))
     if limit := limit_of(cause):
@@ -70,7 +61,7 @@ def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
     rule, message = "samples/invalid", error.message
     if place := _undecodable(error, gallery):
         return RULES.finding(place, rule, "not UTF-8", file=place.file)
-    place = _completed(_place_in_samples(error, gallery), gallery)
+    place = _place_in_samples(error, gallery)
     if limit := limit_of(error.__cause__):
         return limit_finding(limit, place, reason_of(error.__cause__, message))
     language, fix = Path(error.path).suffix.upper().lstrip("."), RULES[rule].fix_where(message)
@@ -85,80 +76,50 @@ def _undecodable(error: TemplateInvalid, gallery: Gallery) -> Place | None:
     if not isinstance(cause, UnicodeDecodeError):
         return None
     whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
-    files = (path for path in (Path(error.path), *sorted(gallery.folders.paths())) if _has_content(path, whole))
     column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-    return next((Place(gallery.folders.name_of(file), before.count(b"\n") + 1, column) for file in files), None)
-
-
-def _has_content(file: Path, content: bytes) -> bool:
-    return file.is_file() and file.stat().st_size == len(content) and read_plain_file(file) == content
-
-
-def _circle(error: TemplateInvalid, gallery: Gallery) -> tuple[Place, ...]:
-    """Return the includes of an endless circle, each once. A macro that calls itself is no circle."""
-    if not isinstance(error.__cause__, RecursionError):
-        return ()
-    steps, folders = traceback.extract_tb(error.__cause__.__traceback__), gallery.folders
-    times = Counter(
-        Place(folders.name_of(step.filename), step.lineno or 0) for step in steps if Path(step.filename) in folders
-    )
-    lines = {one: _line_at(one, gallery) for one, count in times.items() if count > _ONCE_MORE}
-    turns = ((one, line) for one, line in lines.items() if _BRINGS_IN.search(line))
-    return tuple(Place(one.file, one.line, _column(line, error)) for one, line in turns)
+    for file in (Path(error.path), *sorted(gallery.folders.paths())):
+        if file.is_file() and file.stat().st_size == len(whole) and read_plain_file(file) == whole:
+            return Place(gallery.folders.name_of(file), before.count(b"\n") + 1, column)
+    return None
 
 
 def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
-    """Return where a template fails. In a line with several tags, the column is known only if the error names one."""
-    place, cause = Place(gallery.folders.name_of(error.path), error.line or 0, error.column or 0), error.__cause__
-    if isinstance(cause, EngineFault):
-        return place
-    column = getattr(cause.lineno, "column", 0) if isinstance(cause, TagOfAnotherEngine) else 0
-    return Place(place.file, place.line, column or _column(_line_at(place, gallery), error) or place.column)
+    """Return where a template fails: at the name that the error quotes, at its tag, or at the first of its line."""
+    file, line, cause = gallery.folders.name_of(error.path), error.line or 0, error.__cause__
+    text, position = _line_at(file, line, gallery), getattr(cause, "lineno", None)
+    column = error.column or (getattr(position, "line", 0) == line and getattr(position, "column", 0)) or 0
+    tags = list(_TAG.finditer(text, max(column - 1, 0)))
+    if name := _name_in(error):
+        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        words = ((tag.start(), word.search(text, *tag.span())) for tag in tags)
+        named = (start if text[start] == "<" else one.start() for start, one in words if one)
+        column = next(named, column - 1) + 1
+    first = tags[0].start() if tags else len(text) - len(text.lstrip())
+    return Place(file, line, column or first + 1)
 
 
 def _place_in_samples(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where samples cannot be read. The message names a line, or a sample and its field."""
-    file = gallery.folders.name_of(error.path)
+    file, line, column = gallery.folders.name_of(error.path), error.line or 0, 0
     if match := _AT.search(error.message):
-        return Place(file, int(match[1]), int(match[2] or 0))
-    if error.line and (field := _FIELD.search(error.message)):
+        line, column = int(match[1]), int(match[2] or 0)
+    elif line and (field := _FIELD.search(error.message)):
         written = re.compile(rf"(?:^|[{{,])\s*[\"']?({field[1]})[\"']?\s*[=:]")
-        for number, line in enumerate(gallery.text(file).split("\n")[error.line - 1 :], error.line):
-            if match := written.search(line):
-                return Place(file, number, match.start(1) + 1)
-    return Place(file, error.line or 0, 0)
+        below = enumerate(map(written.search, gallery.text(file).split("\n")[line - 1 :]), line)
+        line, column = next(((number, one.start(1) + 1) for number, one in below if one), (line, 0))
+    text = _line_at(file, line, gallery)
+    return Place(file, line, column or len(text) - len(text.lstrip()) + 1)
 
 
-def _completed(place: Place, gallery: Gallery) -> Place:
-    """Return a place with a column: by default that of the first tag of the line, else of its first word."""
-    line = _line_at(place, gallery)
-    first = tag.start() if (tag := _TAG.search(line)) else len(line) - len(line.lstrip())
-    return place if place.column else Place(place.file, place.line, first + 1)
-
-
-def _line_at(place: Place, gallery: Gallery) -> str:
-    return "".join(gallery.text(place.file).split("\n")[place.line - 1 : place.line]) if place.line else ""
-
-
-def _column(line: str, error: TemplateInvalid) -> int:
-    """Return the column of what an error names in a line, or of its only tag; else 0."""
-    cause, tags = error.__cause__, list(_TAG.finditer(line))
-    if isinstance(cause, TemplatesNotFound) and "<mj-include" in line:
-        includes = list(re.finditer(r"<mj-include\b[^>]*", line))
-        wanted = basename(str(cause.templates[0]))
-        return next((one.start() for one in includes if wanted in one[0]), includes[0].start()) + 1
-    if isinstance(cause, TemplateSyntaxError) and getattr(cause.lineno, "line", None) == error.line:
-        tags = [tag for tag in tags if tag.start() + 1 == getattr(cause.lineno, "column", None)] or tags
-    if name := _name_in(error):
-        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
-        words = (word.search(line, *span) for span in [tag.span() for tag in tags] or [(0, len(line))])
-        if match := next(filter(None, words), None):
-            return match.start() + 1
-    return tags[0].start() + 1 if len(tags) == 1 else 0
+def _line_at(file: str, line: int, gallery: Gallery) -> str:
+    return "".join(gallery.text(file).split("\n")[line - 1 : line]) if line else ""
 
 
 def _name_in(error: TemplateInvalid) -> str:
+    """Return the name in a line that an error is about; empty if it names none, or its tag is known."""
     cause, message = error.__cause__, error.message
+    if isinstance(cause, EngineFault | TagOfAnotherEngine):
+        return ""
     if isinstance(cause, TemplateNotFound):
         return str(cause.name)
     if isinstance(cause, UndefinedError):
@@ -170,7 +131,7 @@ def _name_in(error: TemplateInvalid) -> str:
 
 def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place) -> Finding:
     cause, message = error.__cause__, error.message
-    line_text = _line_at(Place(gallery.folders.name_of(error.path), error.line or 0), gallery)
+    line_text = _line_at(gallery.folders.name_of(error.path), error.line or 0, gallery)
     find = partial(RULES.finding, place, message=_as_sentence(message))
     match cause:
         case TemplateSyntaxError():
@@ -178,9 +139,10 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
         case TemplatesNotFound() if "<mj-include" in line_text:
             return _missing_include([*map(str, cause.templates)], gallery, place)
         case TemplateRuntimeError() if unknown := _UNKNOWN.search(message):
-            return _unknown(unknown, message, gallery, place)
+            return _unknown(unknown[1] or "tag", unknown[2] or "", message, gallery, place)
         case RecursionError():
-            return RULES.finding(place, "jinja/error", "endless macro")
+            case = "circle" if _BRINGS_IN.search(line_text) else "endless macro"
+            return RULES.finding(place, "jinja/error", case, file=place.file)
         case TemplateNotFound():
             return find("jinja/missing-template", fix=_closest_file(str(cause.name), gallery, place))
         case UndefinedError():
@@ -204,7 +166,7 @@ def _of_syntax(cause: TemplateSyntaxError, message: str, line_text: str, gallery
     if isinstance(cause, TagOfAnotherEngine):
         return RULES.finding(place, rule_of(cause.engine), said=message)
     if unknown := _UNKNOWN.search(message):
-        return _unknown(unknown, message, gallery, place)
+        return _unknown(unknown[1] or "tag", unknown[2] or "", message, gallery, place)
     fix = RULES["jinja/syntax"].fix_where(f"{message}\n{line_text}")
     if open_tag := _OPEN_TAG.search(message):
         message = f"'{open_tag[1]}' is not closed" if open_tag[1] else message
@@ -214,18 +176,15 @@ def _of_syntax(cause: TemplateSyntaxError, message: str, line_text: str, gallery
     return RULES.finding(place, "jinja/syntax", message=_as_sentence(message), fix=fix)
 
 
-def _unknown(unknown: re.Match[str], message: str, gallery: Gallery, place: Place) -> Finding:
-    kind, name = unknown[1] or "tag", unknown[2] or ""
-    return _of_unknown(kind, name, _as_sentence(f"No {kind} named '{name}'" if name else message), gallery, place)
-
-
-def _of_unknown(kind: str, name: str, message: str, gallery: Gallery, place: Place) -> Finding:
+def _unknown(kind: str, name: str, message: str, gallery: Gallery, place: Place) -> Finding:
+    """Return the finding on a filter, test or tag that is unknown by its name, or for what the message says."""
     environment = gallery.templates.environment(gallery.languages.choose(""))
     known = {"filter": environment.filters, "test": environment.tests}.get(kind, {})
     engine = next((one for one, names in RULES["jinja/unknown-filter"].words.items() if name in names), "")
     meant = did_you_mean(name, known, _CLOSE, "Did you mean {}? Otherwise,") or "Check its spelling;"
+    message = f"No {kind} named '{name}'" if name else message
     spelling = f"{engine} has one of this name;" if engine else meant
-    return RULES.finding(place, f"jinja/unknown-{kind}", message=message, spelling=spelling)
+    return RULES.finding(place, f"jinja/unknown-{kind}", message=_as_sentence(message), spelling=spelling)
 
 
 def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
@@ -242,14 +201,10 @@ def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
     for kind, known in ((nodes.Filter, environment.filters), (nodes.Test, environment.tests)):
         for node in tree.find_all(kind):
             if node.name not in known:
-                place = Place(file, line := int(node.lineno), _column_of_filter(lines[line - 1], node.name))
-                name = kind.__name__.lower()
-                yield _of_unknown(name, node.name, f"No {name} named '{node.name}'.", gallery, place)
-
-
-def _column_of_filter(line: str, name: str) -> int:
-    match = re.search(rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(name)})\b", line)
-    return match.start(1) + 1 if match else 1
+                line, name = int(node.lineno), kind.__name__.lower()
+                written = re.search(rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(node.name)})\b", lines[line - 1])
+                place = Place(file, line, written.start(1) + 1 if written else 1)
+                yield _unknown(name, node.name, "", gallery, place)
 
 
 def _missing_include(names: Sequence[str], gallery: Gallery, place: Place) -> Finding:

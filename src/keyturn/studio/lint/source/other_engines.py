@@ -1,9 +1,10 @@
 """Tags of engines that look like Jinja: many folders hold such templates. Each engine is reported once for a folder."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from itertools import groupby
+from operator import attrgetter
 
 from jinja2 import TemplateSyntaxError
 from msgspec.structs import replace
@@ -30,8 +31,7 @@ _ANOTHER_USE = re.compile(
 )
 """Tags that Jinja knows with other arguments: {% include "a.html" with name=1 %}."""
 
-OF_ENGINES = frozenset({"block", "forloop"})
-"""Names that such templates have from their engine."""
+OF_ENGINES = frozenset({"block", "forloop"})  # names that such templates have from their engine
 
 
 class TagOfAnotherEngine(TemplateSyntaxError):
@@ -84,18 +84,14 @@ _ENGINE_OF: Mapping[str, str] = {rule_of(engine): engine for engine in (*_BY_TAG
 
 def one_for_each_engine(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Merge the findings on each other engine into one, at its first place. Ignored ones are merged apart."""
-
-    def kind(finding: Finding) -> tuple[str, bool]:
-        return finding.rule, bool(finding.reason)
-
-    findings = list(findings)
+    findings, of_engines = list(findings), defaultdict[tuple[str, bool], list[Finding]](list)
     yield from (one for one in findings if one.rule not in _ENGINE_OF)
-    of_engines = sorted((one for one in findings if one.rule in _ENGINE_OF), key=lambda one: (kind(one), one.place))
-    for _, group in groupby(of_engines, kind):
-        those = list(group)
-        files = len({finding.place.file for finding in those})
+    for one in sorted(findings, key=attrgetter("place")):
+        if one.rule in _ENGINE_OF:
+            of_engines[one.rule, bool(one.reason)].append(one)
+    for _, those in sorted(of_engines.items()):
         (merged,) = merge(those, by=lambda _: None)
-        if files > 1:
+        if (files := len({finding.place.file for finding in those})) > 1:
             sentence = f"{files} files are {_ENGINE_OF[merged.rule]} templates, but the folder is Jinja. The first:"
             merged = replace(merged, message=f"{sentence} {merged.message}", fix=merged.fix.replace(_ONE, _MANY))
         yield merged

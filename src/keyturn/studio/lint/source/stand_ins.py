@@ -1,7 +1,7 @@
 """What the checks render in place of a part that fails, so that it hides no other mistake in its mail.
 
-The generated code (`origins`) calls these functions. They note the fault (`note_faults`) and return a stand-in; where
-nobody notes faults, they raise it. An error that ends the whole mail, such as a limit, is always raised.
+The generated code (`origins`) calls these functions, which note the fault (`note_faults`), or raise it where nobody
+notes faults. An error that ends the whole mail, such as a limit, is always raised.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,12 +21,8 @@ from keyturn.studio.lint.finding import limit_of
 from keyturn.studio.lint.source.traced_text import trace_printed
 
 NOT_RENDERED = "not-rendered"
-NO_LAYOUT = "<template>"
-"""The file of what stands in for a missing layout."""
-
-_DEEPEST = 20
-"""The number of times that a file may include itself."""
-
+NO_LAYOUT = "<template>"  # the file of what stands in for a missing layout
+_DEEPEST = 20  # the number of times that a file may include itself
 LAYOUTS = {
     True: ("<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>", "</mj-body></mjml>"),
     False: ("<html lang='en'><head><title>.</title></head><body>", "</body></html>"),

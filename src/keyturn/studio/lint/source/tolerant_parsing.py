@@ -21,18 +21,10 @@ from keyturn.studio.gallery.variables.missing_names import is_noting, note_wrong
 from keyturn.studio.lint.finding import line_and_column
 from keyturn.studio.lint.source.other_engines import OF_ENGINES, TagOfAnotherEngine, recognise
 
-STAND_IN = "__"
-"""The global whose value stands in for a tag."""
-
-_MOST_TAGS = 5_000
-"""Different tags of a file that are parsed alone."""
-
-_MOST_ALONE = 1_250_000
-"""Characters of tags that are parsed alone: each `elif` takes the `if` of its block."""
-
-_MOST_FAULTS = 500
-"""Mistakes of a file. With more, only the first one is reported."""
-
+STAND_IN = "__"  # the global whose value stands in for a tag
+_MOST_TAGS = 5_000  # different tags of a file that are parsed alone
+_MOST_ALONE = 1_250_000  # characters of tags that are parsed alone: each `elif` takes the `if` of its block
+_MOST_FAULTS = 500  # Mistakes of a file. With more, only the first one is reported.
 _MOST_PARSED = 20
 """Times that a file is parsed: some mistakes show only in the whole, such as a block within `{% trans %}`."""
 
@@ -51,9 +43,7 @@ _NAME = re.compile(r"\{%[-+]?\s*(\w+)")
 _RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}")
 _END_OF = {name: re.compile(rf"\{{%[-+]?\s*end{name}\s*[-+]?%\}}") for name in ("comment", "raw")}
 _WHOLE = re.compile(r"(?P<tag>.+)(?P<name>)(?P<broken>)", re.DOTALL)
-_WITH_VALUE = re.compile(r"\{%[-+]?\s*set\b[\w\s.,()]+=")
-"""A `{% set %}` that needs no end tag."""
-
+_WITH_VALUE = re.compile(r"\{%[-+]?\s*set\b[\w\s.,()]+=")  # a `{% set %}` that needs no end tag
 _OPEN_BLOCK = "'block' is not closed."
 _SYNTAX = {
     "block_start_string": "{%",
@@ -122,10 +112,7 @@ def _with_positions(lexer: Lexer) -> Lexer:
 
 
 class TolerantEnvironment(Environment):
-    """An environment whose templates have stand-ins for wrong tags, which are noted when the template is loaded.
-
-    Where nobody notes faults, the first is raised. Line numbers in its trees are a `Position`.
-    """
+    """Notes wrong tags when a template is loaded, or raises the first. Lines in its trees are a `Position`."""
 
     wrong_tags: dict[str | None, tuple[list[TemplateSyntaxError], set[str]]]
     """The errors of each parsed template, in the order of their tags, and the words in wrong tags."""
@@ -197,10 +184,7 @@ _Tag = re.Match[str]
 
 
 class _Fault(NamedTuple):
-    """What is wrong with the first of these tags. `engine`: whose tag it is, if it is another engine's.
-
-    Without a message and an engine, it follows from another fault.
-    """
+    """What is wrong with the first of these tags; nothing without a message and an `engine`, whose tag it is."""
 
     tags: Sequence[_Tag]
     message: str
@@ -310,10 +294,7 @@ def _name(tag: _Tag) -> str:
 
 
 def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
-    """Yield the tags of each block: those of `if` are its start, each `elif`, `else`, and its end.
-
-    With a block that is not closed, and an end without a start, comes a message; an empty one if another fault is why.
-    """
+    """Yield the tags of each block, with a message if it is not closed or not begun; empty if another fault is why."""
     ends = {_name(tag)[3:] for tag in tags if _name(tag).startswith("end")} - {""}
     opened: list[list[_Tag]] = []
     names, lost = Counter[str](), Counter[str]()

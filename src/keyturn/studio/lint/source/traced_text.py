@@ -17,10 +17,9 @@ from keyturn.studio.lint.finding import Place
 
 
 class Origin(NamedTuple):
-    """The origin of a piece of text.
+    """The origin of a piece of text. `verbatim`: it is the template's own text, so its columns continue from `place`.
 
-    `verbatim`: it is the template's own text, so its columns continue from `place`. `via`: the expressions that
-    printed it, the innermost first, as the calls of its macro.
+    `via`: the expressions that printed it, the innermost first, as the calls of its macro.
     """
 
     place: Place
@@ -152,7 +151,7 @@ def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
     def apply(*arguments: Any, **options: Any) -> Any:
         result = text_filter(*arguments, **options)
         source = next((argument for argument in arguments[:2] if pieces_of(argument)), None)
-        return _follow(source, result) if source is not None and isinstance(result, str) else result
+        return follow(source, result) if source is not None and isinstance(result, str) else result
 
     return apply
 
@@ -190,8 +189,8 @@ def traced_block(reference: runtime.BlockReference | runtime.Undefined) -> runti
     return BlockReference(reference.name, reference._context, reference._stack, reference._depth)  # noqa: SLF001 - its copy
 
 
-def _follow(source: str, result: str) -> str:
-    """Give `result` the pieces of `source`, where a filter changed nothing but blanks and the case."""
+def follow(source: str, result: str) -> str:
+    """Give `result` the pieces of `source`, if they differ in nothing but blanks and the case."""
     before = [index for index, character in enumerate(source) if not character.isspace()]
     after = [index for index, character in enumerate(result) if not character.isspace()]
     if len(before) != len(after) or "".join(source.split()).casefold() != "".join(result.split()).casefold():

@@ -24,10 +24,9 @@ from keyturn.studio.lint.source.origins import with_origins
 def findings_on_texts(
     gallery: Gallery, marked: Mapping[str, Iterable[tuple[Text, Place]]], languages: Sequence[Language]
 ) -> Iterator[Finding]:
-    """Yield a finding for each text that lacks a translation, at its first place, and the templates that have it.
+    """Yield a finding for each text that lacks a translation, at its first place, and faults of catalogues.
 
-    `marked`: the texts of each template. Languages without a catalogue are left out, and English, the language of the
-    texts. Faults of a catalogue that concern these texts are reported at its lines.
+    `marked`: the texts of each template. English and languages without a catalogue are left out.
     """
     users = defaultdict[Text, list[str]](list)
     for template, those in marked.items():

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs
 import tinycss2
 from tinycss2.ast import AtRule, QualifiedRule
 
+from keyturn.hosts import split_address
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
-from keyturn.studio.lint.addresses import split_address
 from keyturn.studio.lint.clients import word
 from keyturn.studio.lint.css.colours import FULL, PARTIAL, Mode, read_ground
 from keyturn.studio.lint.css.computed_style import Painter, length_in_px

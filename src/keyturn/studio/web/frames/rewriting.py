@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import escape
 
+from keyturn.hosts import split_address
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
-from keyturn.studio.lint.addresses import split_address
 
 
 class Rewriting:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.studio.lint.addresses import split_address
+from keyturn.hosts import split_address
 
 
 class Editor(NamedTuple):
