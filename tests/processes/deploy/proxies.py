@@ -41,10 +41,7 @@ http {{
 
 
 class Proxy(msgspec.Struct, frozen=True, kw_only=True):
-    """A proxy with a certificate for `HOST`, and what is behind it.
-
-    `direct` is the address of `serve`. `port` is the one with TLS, `plain_port` the one without.
-    """
+    """A proxy with a certificate for `HOST`, in front of `serve` at `direct`. On `plain_port` it speaks no TLS."""
 
     name: str
     process: Running
@@ -74,9 +71,7 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
             headers={"host": HOST, **(headers or {})},
         )
 
-    def answer(
-        self, method: str, path: str, body: bytes = b"", *, client: str = ONE, **headers: str
-    ) -> httpx2.Response:
+    def answer(self, method: str, path: str, body: bytes = b"", client: str = ONE, **headers: str) -> httpx2.Response:
         with self.client(client, {**JSON, **headers}) as http:
             return http.request(method, path, content=body)
 
