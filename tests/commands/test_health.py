@@ -81,14 +81,11 @@ def test_a_worker_answers_health_and_metrics_on_its_own_port_and_ends_cleanly(
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        pytest.param(
-            b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
-            "/health/ready answers with 404, but is not Keyturn",
-            id="no such page",
-        ),
-        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", "it does not speak HTTP", id="no HTTP"),
-        pytest.param(b"", "Remote end closed connection without response", id="closed"),
+        (b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", "/health/ready answers with 404, but is not Keyturn"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "it does not speak HTTP"),
+        (b"", "Remote end closed connection without response"),
     ],
+    ids=["no such page", "no HTTP", "closed"],
 )
 def test_what_is_not_keyturn_is_not_healthy(keyturn: Keyturn, answer: bytes, message: str) -> None:
     with answering(answer) as port:

@@ -52,24 +52,17 @@ def test_the_trail_says_who_asked_for_what_and_what_became_of_it_with_the_newest
 # mailbox
 
 
-@pytest.mark.usefixtures("school")
-def test_a_mailbox_that_nobody_asked_for_may_be_written_to(keyturn: Keyturn) -> None:
+def test_a_mailbox_shows_its_mails_of_today_and_until_when_there_are_no_more(keyturn: Keyturn, school: School) -> None:
     assert keyturn("mailbox", "show", NOBODY).out == f"{NOBODY} has no records: it can get mails.\n"
     assert json.loads(keyturn("mailbox", "show", NOBODY, "--json").out) == {}
     assert keyturn("mailbox", "release", NOBODY).out == f"{NOBODY} was not blocked.\n"
 
-
-def test_it_says_how_many_mails_there_were_today_and_until_when_there_are_no_more(
-    keyturn: Keyturn, school: School
-) -> None:
     school.ask()
     shown = keyturn("mailbox", "show", STUDENT.upper()).out
     assert re.search(r"Mails today +1\n", shown)
     assert "Suppressed" not in shown
-
     school.ask()
     school.suppress()
-    assert re.search(r"Mails today +2\n", keyturn("mailbox", "show", STUDENT).out)
     facts = json.loads(keyturn("mailbox", "show", STUDENT, "--json").out)
     assert (facts["mails_today"], facts["daily"]) == (2, 12)
     assert facts["suppressed_until"] > facts["free_at"]

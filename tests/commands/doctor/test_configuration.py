@@ -88,7 +88,6 @@ async def test_pages_elsewhere_are_told_how_to_pin_the_script() -> None:
             "mail": MailSettings(transport="capture"),
         },
     ],
-    ids=["production", "links for an hour", "a development on this machine"],
 )
 def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings, changes: dict[str, Any]) -> None:
     (found,) = doubts(production, **changes)
