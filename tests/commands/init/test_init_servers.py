@@ -46,20 +46,6 @@ def test_a_table_in_the_search_path_is_the_one_that_is_meant(
     postgresql.drop(url)
 
 
-def test_values_that_tell_nothing_are_not_read(keyturn: Keyturn, postgresql: PostgresServer) -> None:
-    url = postgresql.empty()
-    executed(
-        url,
-        "CREATE TABLE users (id int PRIMARY KEY, email text, password text, password_changed_at text, last_at date);\n"
-        "INSERT INTO users VALUES (1, 'ada@northwind.example', 'x', '2026-11-20 08:46:42', '0044-03-15 BC')",
-    )
-    ended = keyturn("init", "--database", url, *TEXTS, "--together")
-
-    assert ended.code == 0, "Python has no such time"
-    assert dict(read().accounts.table.set) == {"password_changed_at": "{now}"}
-    postgresql.drop(url)
-
-
 def test_mariadb_whose_address_holds_a_password(keyturn: Keyturn, mariadb: MariadbServer) -> None:
     url = mariadb.empty()
     executed(url, "CREATE TABLE users (id int PRIMARY KEY, email varchar(99), password varchar(128))")

@@ -81,20 +81,13 @@ def test_a_folder_without_templates_is_told_which_files_are_some_or_which_settin
         assert (refused.code, refused.err) == (1, f"keyturn: templates/{name} {why}\n")
 
 
-HOSTILE = """\
-import pathlib
-from jinja2 import Environment
-pathlib.Path("ran").touch()
-environment = Environment()
-"""
-
-
 @pytest.mark.parametrize("command", [("check",), ("render", "reset_password")])
 @pytest.mark.parametrize("setting", ["env = 'hostile:environment'", "props = 'hostile'"])
 def test_code_that_a_folder_s_settings_name_runs_only_where_it_is_trusted(
     keyturn: Keyturn, shop: Path, command: tuple[str, ...], setting: str
 ) -> None:
-    Path("hostile.py").write_text(HOSTILE)
+    made = "from jinja2 import Environment\nenvironment = Environment()\n"
+    Path("hostile.py").write_text(f"import pathlib\npathlib.Path('ran').touch()\n{made}")
     Path("pyproject.toml").write_text(f'[tool.keyturn.studio]\nfolder = "{shop}"\n{setting}\n')
 
     refused = keyturn(*command)
@@ -129,13 +122,8 @@ def test_a_link_in_place_of_a_folder_is_not_followed_out_of_the_repository(
     assert f"{named} is a link that leads out of {workplace}; if you trust the folder, add --trust" in refused.err
     assert "c2VjcmV0" not in refused.out + refused.err
     assert "leads out" not in keyturn(*command, named, "--trust").err
-
-
-def test_a_link_beside_repositories_is_as_good_as_the_folder(keyturn: Keyturn, shop: Path, workplace: Path) -> None:
-    (workplace / "linked").symlink_to(shop)
-
-    assert keyturn("check", "linked", "--only", "jinja").code == keyturn("check", str(shop), "--only", "jinja").code
-    assert keyturn("check", "linked", "--only", "jinja").err == ""
+    (workplace / ".git").rmdir()
+    assert "leads out" not in keyturn(*command, named).err, "without a repository, the link is as good as the folder"
 
 
 @pytest.mark.parametrize(
@@ -192,16 +180,14 @@ host = "mail.folder.example"
 """
 
 
-def transport_of(directory: Path, *, trust: bool = False) -> tuple[str, str]:
-    """Return the host that "Send me this" goes to, and who sends."""
-    settings = service_settings(open_folder(Source(directory, trust=trust)))
-    return settings.smtp.host, settings.mail.from_
-
-
 @pytest.mark.parametrize("place", ["repository", "archive", "named", "link", "beside"])
 def test_settings_of_the_service_that_come_with_a_foreign_folder_do_not_count(
     workplace: Path, place: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def transport(*, trust: bool = False) -> tuple[str, str]:
+        settings = service_settings(open_folder(Source(emails, trust=trust)))
+        return settings.smtp.host, settings.mail.from_
+
     project = workplace / "project"
     emails = project / "emails"
     emails.mkdir(parents=True)
@@ -221,12 +207,12 @@ def test_settings_of_the_service_that_come_with_a_foreign_folder_do_not_count(
 
     with click.Context(studio):
         theirs, counts = ("mail.folder.example", "Theirs <theirs@folder.example>"), place == "beside"
-        assert transport_of(emails) == (theirs if counts else ("", ""))
+        assert transport() == (theirs if counts else ("", ""))
         told = capsys.readouterr().err
         assert told == "" if counts else "may come from the author of" in told
-        assert transport_of(emails, trust=True) == theirs
+        assert transport(trust=True) == theirs
         monkeypatch.setenv("KEYTURN_SMTP_HOST", "mail.own.example")
-        assert transport_of(emails)[0] == "mail.own.example"
+        assert transport()[0] == "mail.own.example"
 
 
 def test_templates_of_handlebars_are_named_as_skipped(keyturn: Keyturn, tmp_path: Path) -> None:
