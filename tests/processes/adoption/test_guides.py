@@ -17,11 +17,10 @@ pytestmark = pytest.mark.long
 
 PYTHON = (sys.executable, "app.py")
 DJANGO = Stack(name="django", starts=PYTHON, sign_in="/accounts/login/", forgot="/accounts/password_reset/")
-
-FLASK = Stack(name="flask", starts=PYTHON, sign_in="/login")
-FASTAPI = Stack(name="fastapi", starts=PYTHON, sign_in="/login", environment={"APP_SECRET": "own"})
-
-LITESTAR = Stack(name="litestar", starts=PYTHON, sign_in="/login", environment={"APP_SECRET": "own"})
+FLASK, FASTAPI, LITESTAR = (
+    Stack(name=name, starts=PYTHON, sign_in="/login", environment={"APP_SECRET": "own"}, says="unning on http")
+    for name in ("flask", "fastapi", "litestar")
+)
 
 
 @pytest.mark.parametrize("stack", [DJANGO, FLASK, FASTAPI, LITESTAR], ids=lambda stack: stack.name)

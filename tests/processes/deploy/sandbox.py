@@ -6,13 +6,12 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from tests.processes.deploy.system_calls import write_filters
 from tests.processes.deploy.units import Unit
-from tests.servers.processes import Running, running_program
+from tests.servers.processes import Running
 
 CHECKOUT = Path(__file__).parents[3]
 _UNKNOWN_USER = "61234"
@@ -89,13 +88,6 @@ def program_and_settings() -> Iterator[str]:
     for entry in sorted(Path("/etc").iterdir()):
         if entry.exists():
             yield from ("--ro-bind", str(entry), str(entry))
-
-
-@contextmanager
-def running_unit(sandbox: Sandbox, command: Sequence[str]) -> Iterator[Running]:
-    """Run a command of a unit, and kill it after the test if it still runs."""
-    with running_program(sandbox.words(command), None) as running:
-        yield running
 
 
 def stop(sandbox: Sandbox, running: Running) -> int:

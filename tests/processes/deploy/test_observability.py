@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,7 @@ def metrics_in(text: str) -> set[str]:
 
 
 def promtool(*words: str) -> None:
-    program = require_program("promtool", "prometheus")
-    output_of([program, *words])
+    output_of([require_program("promtool", "prometheus"), *words])
 
 
 @pytest.mark.usefixtures("prometheus")
@@ -65,25 +64,19 @@ def test_promtool_accepts_the_files_and_the_tests_of_the_alerts_pass() -> None:
     promtool("test", "rules", str(FOLDER / "alerts_test.yml"))
 
 
-def test_each_alert_is_tested_where_it_fires_and_where_it_does_not() -> None:
+def test_each_alert_waits_is_tested_both_ways_and_leads_to_a_runbook_of_three_lines() -> None:
     told = yaml.safe_load((FOLDER / "alerts_test.yml").read_text("utf-8"))
     checks = [check for group in told["tests"] for check in group["alert_rule_test"]]
-    names = {alert["alert"] for alert in ALERTS}
-    assert {check["alertname"] for check in checks if check.get("exp_alerts")} == names
-    assert {check["alertname"] for check in checks if not check.get("exp_alerts")} == names
-
-
-@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
-def test_an_alert_waits_and_says_how_bad_it_is_and_where_its_runbook_is(alert: Mapping[str, Any]) -> None:
-    assert alert["for"]
-    assert alert["labels"]["severity"] in {"critical", "warning"}
-    assert alert["annotations"]["summary"]
-    assert alert["annotations"]["runbook_url"].endswith(f"/observability#{alert['alert'].lower()}")
-
-
-def test_each_alert_has_a_runbook_of_three_lines_and_each_runbook_an_alert() -> None:
+    names = [alert["alert"] for alert in ALERTS]
+    for fires in (True, False):
+        assert {check["alertname"] for check in checks if bool(check.get("exp_alerts")) is fires} == set(names)
+    for alert in ALERTS:
+        assert alert["for"]
+        assert alert["labels"]["severity"] in {"critical", "warning"}
+        assert alert["annotations"]["summary"]
+        assert alert["annotations"]["runbook_url"].endswith(f"/observability#{alert['alert'].lower()}")
     sections = re.split(r"^### ", RUNBOOKS.read_text("utf-8"), flags=re.MULTILINE)[1:]
-    assert [section.split("\n", 1)[0] for section in sections] == [alert["alert"] for alert in ALERTS]
+    assert [section.split("\n", 1)[0] for section in sections] == names
     for section in sections:
         assert re.findall(r"^\* \*\*(\w+):\*\*", section, re.MULTILINE) == ["Meaning", "Look", "Do"], section
 
@@ -117,14 +110,13 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 
     def firing(self) -> set[tuple[str, str]]:
         """Return the alerts that fire, each with its role."""
-        alerts = self.ask("alerts")["alerts"]
-        labels = [alert["labels"] for alert in alerts if alert["state"] == "firing"]
+        labels = [alert["labels"] for alert in self.ask("alerts")["alerts"] if alert["state"] == "firing"]
         return {(told["alertname"], told.get("role", "")) for told in labels}
 
-    def eventually(self, wanted: Callable[[], bool], what: Callable[[], object]) -> None:
+    def eventually(self, wanted: Callable[[], bool], said: Callable[[], object] = list) -> None:
         deadline = time.monotonic() + 60
         while not wanted():
-            assert time.monotonic() < deadline, f"{what()}\n" + "\n".join(self.said[-20:])
+            assert time.monotonic() < deadline, (said(), self.ask("alerts"), self.worker.said, self.said[-20:])
             time.sleep(0.2)
 
     def post(self, path: str, **body: str) -> int:
@@ -176,9 +168,7 @@ def test_every_query_has_an_answer_and_an_alert_fires_while_no_worker_works(
     prometheus: str, sqlite: SqliteFiles, tmp_path: Path
 ) -> None:
     with keyturn_watched(prometheus, sqlite.migrated(), tmp_path) as watched:
-        watched.eventually(
-            lambda: len(watched.series('up{job="keyturn"} == 1')) == 2, lambda: watched.ask("targets")["activeTargets"]
-        )
+        watched.eventually(lambda: len(watched.series('up{job="keyturn"} == 1')) == 2)
         _live(watched)
 
         queries = [query.replace("$job", "keyturn").replace("$__rate_interval", "20s") for query in QUERIES]
@@ -188,14 +178,12 @@ def test_every_query_has_an_answer_and_an_alert_fires_while_no_worker_works(
         )
         for alert in ALERTS:
             watched.series(alert["expr"])
-        watched.eventually(
-            lambda: watched.firing() == {("KeyturnMessagesGivenUp", "")}, lambda: watched.ask("alerts")["alerts"]
-        )
+        watched.eventually(lambda: watched.firing() == {("KeyturnMessagesGivenUp", "")})
 
         watched.worker.end()
         assert watched.post("request-password-reset", email=ADA) == 202
         expected = {("KeyturnDown", "worker"), ("KeyturnMailsDoNotLeave", "")}
-        watched.eventually(lambda: expected <= watched.firing(), lambda: watched.ask("alerts")["alerts"])
+        watched.eventually(lambda: expected <= watched.firing())
         rules = [rule for group in watched.ask("rules")["groups"] for rule in group["rules"]]
         assert [rule["name"] for rule in rules] == [alert["alert"] for alert in ALERTS]
         assert {(rule["health"], rule.get("lastError", "")) for rule in rules} == {("ok", "")}
@@ -205,17 +193,17 @@ def _live(watched: Watched) -> None:
     """Reset a password, sign in wrongly, use an unknown link, and let the provider fail and refuse."""
     accepted = watched.resend.accepted
     assert watched.post("request-password-reset", email=ADA) == 202
-    watched.eventually(lambda: len(accepted) == 1, lambda: watched.worker.said)
+    watched.eventually(lambda: len(accepted) == 1)
     (token,) = set(TOKEN.findall(accepted[0].fields["text"]))
     assert watched.post("validate-reset-token", token=token) == 200
     assert watched.post("reset-password", token=token, newPassword=NEW) == 200
-    watched.eventually(lambda: len(accepted) == 2, lambda: watched.worker.said)
+    watched.eventually(lambda: len(accepted) == 2)
     assert watched.post("validate-reset-token", token="x" * 43) in {200, 400}
     assert watched.post("login", email=ADA, password=PASSWORD) == 401
     watched.resend.coming.append(PROXY_PAGE)
     assert watched.post("request-password-reset", email=ADA) == 202
     watched.worker.wait_for('"mail.retried"')
-    watched.eventually(lambda: len(accepted) == 3, lambda: watched.worker.said)
+    watched.eventually(lambda: len(accepted) == 3)
     watched.resend.coming.append(refusal(422, "validation_error"))
     assert watched.post("request-password-reset", email=ADA) == 202
     watched.worker.wait_for('"mail.dead"')

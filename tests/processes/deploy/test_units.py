@@ -9,9 +9,9 @@ import httpx2
 import pytest
 from tests.commands.command import ADA, PASSWORD
 from tests.driver.inbox import token_in_file
-from tests.processes.deploy.sandbox import Sandbox, running_unit, stop
+from tests.processes.deploy.sandbox import Sandbox, stop
 from tests.processes.deploy.units import NAMES, Unit, install
-from tests.servers.processes import output_of, run
+from tests.servers.processes import output_of, run, running_program
 from tests.servers.serving import held_ports
 
 from keyturn.service.settings import LONGEST_TRY
@@ -86,7 +86,7 @@ def test_a_user_resets_a_password_at_the_hardened_service(machine: Machine, port
     sandbox = machine("keyturn.service", KEYTURN_SERVER_PORT=str(port), KEYTURN_BASE_URL=f"http://127.0.0.1:{port}")
     command = prepare(sandbox)
     with (
-        running_unit(sandbox, command) as serve,
+        running_program(sandbox.words(command), None) as serve,
         httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
     ):
         serve.wait_for("Keyturn answers on ")
@@ -113,7 +113,10 @@ def test_the_hardened_worker_sends_what_the_hardened_service_accepts(machine: Ma
     (worker_command,) = sender.unit.all("ExecStart")
     assert "--port 9464" in worker_command
     worker_words = worker_command.replace("9464", str(health)).split()
-    with running_unit(service, command) as serve, running_unit(sender, worker_words) as worker:
+    with (
+        running_program(service.words(command), None) as serve,
+        running_program(sender.words(worker_words), None) as worker,
+    ):
         serve.wait_for("Keyturn answers on ")
         worker.wait_for("/health/ready")
         asked = httpx2.post(f"http://127.0.0.1:{port}{API}/request-password-reset", json={"email": ADA}, timeout=30)
