@@ -77,9 +77,7 @@ def invited(keyturn: Keyturn, school: School) -> list[str]:
     return sorted(one["email"] for one in trail)
 
 
-def test_who_awaits_a_password_is_invited_when_added_when_named_and_with_all_and_nobody_else(
-    keyturn: Keyturn, school: School
-) -> None:
+def test_who_awaits_a_password_is_invited_once_added_or_named_and_nobody_else(keyturn: Keyturn, school: School) -> None:
     assert keyturn("accounts", "invite", "--all").out == "No account is waiting for a first password.\n"
     keyturn("accounts", "add", ZOE)
     keyturn("accounts", "add", BOB, "--provider", "Google")
@@ -152,9 +150,7 @@ def test_somebody_is_asked_and_told_why_and_the_trail_says_by_whom(keyturn: Keyt
     assert entries(keyturn)[0] == ("operator_reset", "link_mailed", "Grace of support")
 
 
-def test_everybody_is_asked_once_and_a_second_run_goes_on_even_after_one_that_was_killed(
-    keyturn: Keyturn, school: School
-) -> None:
+def test_everybody_is_asked_once_even_after_a_run_that_was_killed(keyturn: Keyturn, school: School) -> None:
     school.do(lambda service: service.add("dan@northwind.test", active=False))
     school.do(lambda service: service.add("guy@northwind.test", provider="Google"))
     dry = keyturn("accounts", "reset", "--all", "--csv", "november.csv", "--dry-run", *FAST)

@@ -83,9 +83,7 @@ def test_a_terminal_has_an_accent_unless_no_color_is_set(workplace: Path) -> Non
     assert '`python -c "import secrets; print(secrets.token_hex(32))"`' in refused, "a command stays on one line"
 
 
-def test_migrate_needs_no_secrets_and_says_where_the_database_went_and_that_there_are_no_settings(
-    keyturn: Keyturn, workplace: Path
-) -> None:
+def test_migrate_needs_no_secrets_and_says_that_there_are_no_settings(keyturn: Keyturn, workplace: Path) -> None:
     first = keyturn("migrate")
     assert first.out == f"Updated the database from revision none to {head()}.\n"
     assert first.err == f"keyturn: there is no keyturn.toml in {Path.cwd()}: all settings have their defaults\n"
@@ -159,9 +157,7 @@ def lacking(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
 
 @pytest.mark.parametrize(("lacking", "environment", "sentence", "commands"), LACKING, indirect=["lacking"])
 @pytest.mark.usefixtures("lacking")
-def test_it_is_named_with_the_way_to_get_it(
-    migrated: Keyturn, environment: dict[str, str], sentence: str, commands: tuple[str, ...]
-) -> None:
+def test_it_is_named(migrated: Keyturn, environment: dict[str, str], sentence: str, commands: tuple[str, ...]) -> None:
     for command in commands:
         shown = migrated(*command.split(), **PRODUCTION | environment)
         assert (shown.code, shown.err.splitlines()[-1].strip()) == (1, sentence), command

@@ -36,9 +36,7 @@ def answering(answer: bytes) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_service_is_found_from_its_settings_and_is_healthy_until_its_database_is_not(
-    keyturn: Keyturn, workplace: Path
-) -> None:
+def test_a_service_is_found_from_its_settings_and_as_healthy_as_its_database(keyturn: Keyturn, workplace: Path) -> None:
     host = {"KEYTURN_SERVER_HOST": "0.0.0.0"}  # noqa: S104 - as in a container
     with running("serve", "--port", "0", **host, **ENVIRONMENT) as serve:
         port = serve.url.rpartition(":")[2]
@@ -64,9 +62,7 @@ def test_a_service_is_found_from_its_settings_and_is_healthy_until_its_database_
 
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_answers_health_and_metrics_on_its_own_port_and_ends_cleanly(
-    keyturn: Keyturn, number: signal.Signals
-) -> None:
+def test_a_worker_answers_health_and_metrics_and_ends_cleanly(keyturn: Keyturn, number: signal.Signals) -> None:
     with running("worker", "--port", "0", **ENVIRONMENT) as worker:
         port = worker.wait_for("/health/ready").rpartition(":")[2].partition("/")[0]
         asked = keyturn("health", "--port", port)

@@ -82,9 +82,7 @@ def test_a_state_that_the_provider_reported_is_listed_and_found_as_are_the_last(
     assert [entry["mail"] for entry in json.loads(keyturn("audit", "--json").out)] == ["sent", state]
 
 
-def test_one_message_is_shown_with_all_that_happened_to_it_and_never_with_its_link(
-    keyturn: Keyturn, school: School
-) -> None:
+def test_a_message_is_shown_with_its_history_and_never_with_its_link(keyturn: Keyturn, school: School) -> None:
     school.ask(ADA, SendRetryable("rate_limit_exceeded"))
     for words in (("list",), ("show", "1"), ("list", "--json"), ("show", "1", "--json")):
         shown = keyturn("outbox", *words).out
@@ -155,9 +153,7 @@ def test_what_a_provider_has_accepted_is_not_sent_twice(keyturn: Keyturn, school
     assert len(school.inbox.tries) == 1
 
 
-def test_all_dead_ones_at_once_and_none_where_one_of_those_named_cannot_be_retried(
-    keyturn: Keyturn, school: School
-) -> None:
+def test_all_dead_ones_at_once_and_none_where_one_named_cannot_be_retried(keyturn: Keyturn, school: School) -> None:
     school.ask(ADA, DEAD)
     school.ask(GRACE, DEAD)
     school.ask(NOBODY)
@@ -187,9 +183,7 @@ def test_a_message_whose_address_was_erased_cannot_be_made_again(keyturn: Keytur
     assert keyturn("outbox", "retry", "--dead").out == "There are no dead messages.\n"
 
 
-def test_what_waits_for_a_later_try_is_due_at_once_one_or_all_and_stays_the_same_mail(
-    keyturn: Keyturn, school: School
-) -> None:
+def test_what_waits_is_due_at_once_one_or_all_and_stays_the_same_mail(keyturn: Keyturn, school: School) -> None:
     school.ask(ADA, LATER)
     school.deliver()
     assert school.inbox.mails == []

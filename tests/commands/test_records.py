@@ -25,9 +25,7 @@ def happened(school: School, email: str, days_ago: int) -> None:
     school.do(lambda service: service.parts.ground.transact(lambda tx: tx.audit.write(*entry)))
 
 
-def test_the_trail_says_who_asked_for_what_and_what_became_of_it_with_the_newest_first(
-    migrated: Keyturn, school: School
-) -> None:
+def test_the_trail_says_who_asked_and_what_became_of_it_newest_first(migrated: Keyturn, school: School) -> None:
     happened(school, ADA, 3)
     head, line = migrated("audit").out.splitlines()
     assert {"EVENT", "OUTCOME", "EMAIL", "ADDRESS"} < set(head.split())
@@ -68,9 +66,7 @@ def test_a_mailbox_shows_its_mails_of_today_and_until_when_there_are_no_more(key
     assert facts["suppressed_until"] > facts["free_at"]
 
 
-def test_a_mailbox_that_is_released_gets_the_next_mail_and_the_trail_says_who_let_it(
-    keyturn: Keyturn, school: School
-) -> None:
+def test_a_released_mailbox_gets_the_next_mail_and_the_trail_says_so(keyturn: Keyturn, school: School) -> None:
     school.suppress()
     school.ask()
     assert keyturn("mailbox", "release", STUDENT).out == f"{STUDENT} can get mails again.\n"

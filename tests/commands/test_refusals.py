@@ -94,9 +94,7 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row("outbox retry --dead --waiting", WHICH, 2),
     ],
 )
-def test_it_is_told_and_nothing_is_done(
-    keyturn: Keyturn, words: list[str], why: str, code: int, environment: Mapping[str, str]
-) -> None:
+def test_it_is_told(keyturn: Keyturn, words: list[str], why: str, code: int, environment: Mapping[str, str]) -> None:
     refused = keyturn(*words, **environment)
 
     assert (refused.code, refused.out) == (code, "")

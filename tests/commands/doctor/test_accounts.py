@@ -87,9 +87,7 @@ async def test_a_user_who_may_not_read_the_accounts_is_told_as_that(empty_url: s
         ("USING (true)", []),
     ],
 )
-async def test_rows_that_row_level_security_hides_are_told(
-    empty_url: str, tmp_path: Path, policy: str, verdicts: list[str]
-) -> None:
+async def test_row_level_security_is_told(empty_url: str, tmp_path: Path, policy: str, verdicts: list[str]) -> None:
     role = ("CREATE ROLE hidden LOGIN", "GRANT ALL ON users TO hidden", "ALTER TABLE users ENABLE ROW LEVEL SECURITY")
     await execute(empty_url, USERS, *role, *([f"CREATE POLICY one ON users {policy}"] if policy else []))
     ready, *hidden = await found_at(empty_url.replace("postgres:@", "hidden@"), tmp_path)

@@ -44,9 +44,7 @@ def test_where_something_fails_it_ends_with_1_and_says_what_to_do(migrated: Keyt
     assert lines[fault + 1].strip().startswith("Set KEYTURN_TOKEN_TTL")
 
 
-def test_a_file_of_the_app_s_that_is_not_there_is_not_made_and_its_path_is_wrong(
-    keyturn: Keyturn, workplace: Path
-) -> None:
+def test_a_missing_file_of_the_app_s_is_not_made_and_its_path_is_wrong(keyturn: Keyturn, workplace: Path) -> None:
     table = '[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\npassword = "password"\n'
     (workplace / "keyturn.toml").write_text(table, "utf-8")
     together = {"KEYTURN_DATABASE_URL": "sqlite:///dev.db", "KEYTURN_SIGN_IN_URL": "https://app.example.org/login"}
@@ -109,7 +107,7 @@ def test_it_shows_what_differs_from_the_defaults_and_no_secret(migrated: Keyturn
     assert secret not in done.out
 
 
-def test_a_doubt_alone_is_no_failure_and_a_terminal_gets_colour_and_lines_that_fit(
+def test_a_doubt_is_no_failure_and_a_terminal_gets_colour_and_lines_that_fit(
     migrated: Keyturn, workplace: Path
 ) -> None:
     doubtful = migrated("doctor", **DEVELOPMENT, KEYTURN_TOKEN_TTL="2h")

@@ -59,9 +59,7 @@ WEBHOOKS = "https://account.northwind.example/webhooks/"
         ),
     ],
 )
-def test_what_is_allowed_and_hardly_meant_is_a_doubt(
-    production: Settings, changes: dict[str, Any], name: str, fix: str
-) -> None:
+def test_what_is_hardly_meant_is_a_doubt(production: Settings, changes: dict[str, Any], name: str, fix: str) -> None:
     (found,) = doubts(production, **changes)
 
     assert found.verdict == "warn"

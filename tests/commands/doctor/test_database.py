@@ -135,9 +135,7 @@ MIGRATE = "Run `keyturn migrate`."
     ],
     ids=["current", "never migrated", "older", "newer"],
 )
-async def test_the_revision_is_told_and_how_to_go_on(
-    database_url: str, at: str | None, verdict: str, said: str, fix: str
-) -> None:
+async def test_the_revision_is_told(database_url: str, at: str | None, verdict: str, said: str, fix: str) -> None:
     put_there = f"UPDATE {VERSION_TABLE} SET version_num = '{at}'"  # noqa: S608 - constants
     await execute(database_url, put_there if at else f"DROP TABLE {VERSION_TABLE}")
     file = Path(database_url.removeprefix("sqlite:///")) if database_url.startswith("sqlite") else None

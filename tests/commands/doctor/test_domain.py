@@ -35,7 +35,7 @@ async def test_a_domain_without_records_is_told_which_to_add(nameserver: DnsServ
     assert found["dmarc"].fix.startswith(f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none')
 
 
-async def test_a_nameserver_that_fails_or_keeps_quiet_or_does_not_know_the_domain_is_no_verdict(
+async def test_a_nameserver_that_fails_is_silent_or_knows_no_such_domain_is_no_verdict(
     told: DnsServer, dns: Dns
 ) -> None:
     unknown = await findings(dns, domain="northwind.test")

@@ -44,7 +44,7 @@ async def test_a_previous_key_that_has_sealed_nothing_can_be_removed(database_ur
     assert found.message.startswith("no stored data needs previous_secret_keys: remove them when every process")
 
 
-async def test_what_a_previous_key_has_sealed_and_what_no_key_opens_is_counted_and_stays(
+async def test_what_needs_a_previous_key_or_no_key_opens_is_counted_and_stays(
     database_url: str, database: Database
 ) -> None:
     for name, key in (("ada", OLD), ("eve", OLD), ("joe", NEW), ("bob", LOST)):

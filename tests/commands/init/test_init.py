@@ -82,9 +82,7 @@ def test_serve_listens_where_links_to_this_machine_lead(keyturn: Keyturn, base: 
     ("file", "config", "said"),
     [("k 2.toml", "", "'k 2.toml'"), ("keyturn.toml", "other.toml", "keyturn.toml"), ("k2.toml", "./k2.toml", "")],
 )
-def test_a_file_that_no_command_would_find_is_named_to_them(
-    keyturn: Keyturn, file: str, config: str, said: str
-) -> None:
+def test_a_file_that_no_command_would_find_is_named(keyturn: Keyturn, file: str, config: str, said: str) -> None:
     out = keyturn("init", "--store", "builtin", *TEXTS, "--file", file, KEYTURN_CONFIG=config).out
 
     told = [f"export KEYTURN_CONFIG={said}"] if said else []

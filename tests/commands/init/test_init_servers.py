@@ -31,9 +31,7 @@ INSERT INTO tenant_a.users VALUES (1, 'ada@northwind.example', '$2b$10$WAs/6lv/r
 
 
 @pytest.mark.parametrize("schema", ["tenant_a", "public"])
-def test_a_table_in_the_search_path_is_the_one_that_is_meant(
-    keyturn: Keyturn, postgresql: PostgresServer, schema: str
-) -> None:
+def test_a_table_in_the_search_path_is_meant(keyturn: Keyturn, postgresql: PostgresServer, schema: str) -> None:
     url = postgresql.empty()
     executed(url, TENANTS)
     address = f"{url}&options=-csearch_path%3D{schema}"

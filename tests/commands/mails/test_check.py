@@ -75,9 +75,7 @@ def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, em
     )
 
 
-def test_equal_findings_stand_together_and_those_of_a_named_rule_have_every_place(
-    keyturn: Keyturn, emails: Path
-) -> None:
+def test_equal_findings_stand_together_and_a_named_rule_shows_all(keyturn: Keyturn, emails: Path) -> None:
     for number in range(7):
         write(emails / f"team{number}", BAD)
     shown, named = (keyturn("check", "emails", *words).out for words in ((), ("--only", "mjml")))
@@ -128,9 +126,7 @@ def test_a_rule_is_explained_without_a_folder(keyturn: Keyturn) -> None:
     assert "links/relative  error\n" in keyturn("check", "--explain").out
 
 
-def test_a_finding_says_which_branch_has_it_and_a_setting_lets_none_be_looked_for(
-    keyturn: Keyturn, emails: Path
-) -> None:
+def test_a_finding_says_which_branch_has_it_unless_none_is_looked_for(keyturn: Keyturn, emails: Path) -> None:
     branch = '{% if status == "cancelled" %}\n<mj-text font-sise="16px">It is off.</mj-text>\n{% endif %}\n'
     write(emails, GOOD.replace("      </mj-column>", f"{branch}</mj-column>"), '[ada]\nname = "Ada"\nstatus = "open"\n')
     shown = keyturn("check", "emails")
@@ -143,9 +139,7 @@ def test_a_finding_says_which_branch_has_it_and_a_setting_lets_none_be_looked_fo
     assert (samples.code, samples.out) == (0, "No problems in 1 template, 1 mail.\n")
 
 
-def test_the_last_line_counts_equal_findings_once_and_what_comments_ignore_and_the_studio_says_the_same(
-    keyturn: Keyturn, emails: Path
-) -> None:
+def test_the_last_line_counts_equal_findings_once_and_the_studio_says_the_same(keyturn: Keyturn, emails: Path) -> None:
     wrong = '<mj-text font-sise="16px">Boats</mj-text>\n'
     ignored = f"{{# keyturn: ignore mjml because the app rewrites it #}}\n{wrong}"
     branch = '{% if status == "cancelled" %}<mj-text colour="red">It is off.</mj-text>{% endif %}\n'

@@ -118,9 +118,7 @@ FOUND = {
 UNCHECKED = re.compile(r"\d mails? (was|were) not checked, or not in full: ")
 
 
-def test_what_is_broken_is_found_and_what_was_not_checked_is_told_beside_the_report(
-    keyturn: Keyturn, workplace: Path
-) -> None:
+def test_what_is_broken_is_found_and_what_was_not_checked_is_told(keyturn: Keyturn, workplace: Path) -> None:
     for name, text in FILES.items():
         file = workplace / "emails" / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +131,7 @@ def test_what_is_broken_is_found_and_what_was_not_checked_is_told_beside_the_rep
     assert UNCHECKED.search(keyturn("check", "emails").out)
 
 
-def test_the_script_for_editors_in_the_docs_lists_each_finding_at_its_place(
+def test_the_script_for_editors_lists_each_finding_at_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (TOP / "docs" / "check.md").read_text("utf-8")

@@ -75,9 +75,7 @@ def test_a_part_that_passes_a_limit_is_a_finding_at_its_line_and_other_mails_are
     assert (shown.code, report["mails"]) == (1, 3)
 
 
-def test_a_process_that_a_mail_ends_is_a_finding(
-    keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_of_a_mail_is_a_finding(keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (emails / "crash.mjml").write_text("<mjml><mj-body>{{ die() }}</mj-body></mjml>")
     (emails.parent / "killing.py").write_text(
         "import os, signal\nfrom jinja2 import Environment\nenvironment = Environment()\n"

@@ -114,9 +114,7 @@ def test_what_the_baseline_knows_counts_nowhere_in_the_studio(keyturn: Keyturn, 
 
 
 @pytest.mark.parametrize("content", ["", '{"version": 2}', '{"findings": {"a": 1}}', "\xff"])
-def test_a_baseline_that_is_none_or_cannot_be_written_is_a_sentence(
-    keyturn: Keyturn, emails: Path, content: str
-) -> None:
+def test_a_baseline_that_is_none_or_a_folder_is_a_sentence(keyturn: Keyturn, emails: Path, content: str) -> None:
     file = emails / "keyturn-baseline.json"
     file.write_text(content, "latin-1")
     refused = keyturn("check", "emails")

@@ -60,17 +60,13 @@ def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> Non
     ],
 )
 @pytest.mark.usefixtures("shop")
-def test_a_folder_that_is_not_there_is_refused_with_one_that_is(
-    keyturn: Keyturn, command: tuple[str, ...], named: str, message: str
-) -> None:
+def test_a_missing_folder_is_refused(keyturn: Keyturn, command: tuple[str, ...], named: str, message: str) -> None:
     refused = keyturn(*command, named)
 
     assert (refused.code, refused.err) == (1, f"keyturn: {message}\n")
 
 
-def test_a_folder_without_templates_is_told_which_files_are_some_or_which_setting_ignores_them(
-    keyturn: Keyturn, shop: Path
-) -> None:
+def test_a_folder_without_templates_is_told_what_would_be_one_or_is_ignored(keyturn: Keyturn, shop: Path) -> None:
     (shop.parent / "pages").mkdir()
     (shop / "keyturn.toml").write_text('[studio]\nignore = ["*"]\n')
     for name, why in (

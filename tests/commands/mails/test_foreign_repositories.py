@@ -167,9 +167,7 @@ def through_a_link(repository: Repository) -> Path:
         *(in_a_worktree, of_another_user, with_sha256, in_a_folder_with_a_strange_name, through_a_link),
     ],
 )
-def test_changes_are_told_wherever_a_repository_keeps_its_data(
-    repository: Repository, arrange: Callable[[Repository], Path]
-) -> None:
+def test_changes_are_told_in_any_repository(repository: Repository, arrange: Callable[[Repository], Path]) -> None:
     folder = arrange(repository)
     before = {file: file.lstat().st_mtime_ns for file in (repository.place / ".git").rglob("*")}
 
@@ -179,7 +177,7 @@ def test_changes_are_told_wherever_a_repository_keeps_its_data(
     assert after == before, "nothing is written"
 
 
-def test_what_git_does_not_track_counts_unless_it_is_ignored(
+def test_untracked_files_count_unless_ignored(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "home").mkdir()

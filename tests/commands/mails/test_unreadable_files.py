@@ -98,7 +98,7 @@ def test_what_is_no_template_is_told_and_the_others_are_rendered(keyturn: Keytur
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_samples_that_cannot_be_read_are_told_by_file_and_the_other_mails_are_rendered(
+def test_samples_that_cannot_be_read_are_told_and_other_mails_rendered(
     keyturn: Keyturn, emails: Path, case: str
 ) -> None:
     name, thing, says = UNREADABLE[case]

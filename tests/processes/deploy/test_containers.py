@@ -23,10 +23,10 @@ import pytest
 import yaml
 from tests.commands.command import ADA, PASSWORD
 from tests.driver.inbox import TOKEN
-from tests.processes.deploy.containers import COMPOSE, UNKNOWN_USER, Machine, parse_command, read_services
+from tests.processes.deploy.containers import COMPOSE, Machine, parse_command, read_services
 from tests.processes.deploy.containers import variables_of_the_image as of_the_image
 from tests.processes.deploy.proxies import replaced, wait_until_it_listens
-from tests.processes.deploy.sandbox import CHECKOUT
+from tests.processes.deploy.sandbox import CHECKOUT, UNKNOWN_USER
 from tests.servers.postgresql_with_tls import TlsServer
 from tests.servers.processes import Running, output_of, run, running_program
 from tests.servers.serving import held_ports

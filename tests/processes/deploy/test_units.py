@@ -98,7 +98,7 @@ def test_a_user_resets_a_password_at_the_hardened_service(machine: Machine, port
         changed = http.post(f"{API}/reset-password", json={"token": token_in_file(mail), "newPassword": NEW})
         assert changed.status_code == 200, changed.text
         assert http.post(f"{API}/login", json={"email": ADA, "password": NEW}).status_code == 200
-        code = stop(sandbox, serve)
+        code = stop(serve)
 
     assert code == 0
     assert not [line for line in serve.said if '"level":"error"' in line or "server.fewer_connections" in line]
@@ -123,7 +123,7 @@ def test_the_hardened_worker_sends_what_the_hardened_service_accepts(machine: Ma
         assert asked.status_code == 202
         worker.wait_for("mail.sent")
         assert httpx2.get(f"http://127.0.0.1:{health}/health/ready", timeout=30).status_code == 200
-        assert (stop(sender, worker), stop(service, serve)) == (0, 0)
+        assert (stop(worker), stop(serve)) == (0, 0)
 
 
 def test_a_password_is_hashed_even_if_no_thread_may_change_its_priority(machine: Machine) -> None:

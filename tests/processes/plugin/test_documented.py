@@ -56,7 +56,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_fault_in_its_settings_and_a_missing_migration_are_sentences_where_the_app_is_loaded(
+def test_faults_of_its_settings_and_a_missing_migration_are_sentences(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     uvicorn = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"]

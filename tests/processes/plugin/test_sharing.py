@@ -96,9 +96,7 @@ def plugin(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
 
 
 @ON_SQLITE
-def test_an_app_is_started_again_with_any_store(
-    databases: Databases, plugin: dict[str, Any], request: pytest.FixtureRequest
-) -> None:
+def test_an_app_starts_again(databases: Databases, plugin: dict[str, Any], request: pytest.FixtureRequest) -> None:
     url = databases.empty()
     request.addfinalizer(lambda: databases.drop(url))
     host = Host(url, **plugin)

@@ -26,9 +26,7 @@ pytestmark = pytest.mark.long
 
 
 @pytest.mark.filterwarnings("ignore:No path_separator:DeprecationWarning")  # in the alembic.ini of Advanced Alchemy
-def test_both_go_up_and_down_and_neither_touches_the_other(
-    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_both_go_up_and_down_alone(empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     place = tmp_path / "migrations"
     alchemy = alchemy_for(empty_url, create_all=False, alembic_config=AlembicAsyncConfig(script_location=str(place)))

@@ -44,9 +44,7 @@ def test_on_a_database_that_was_not_migrated_nothing_is_served(command: str) -> 
 
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize("command", ["serve", "worker"])
-def test_a_database_that_is_newer_is_worked_with_unless_it_lacks_what_this_version_needs(
-    command: str, workplace: Path
-) -> None:
+def test_a_newer_database_is_worked_with_unless_it_lacks_what_is_needed(command: str, workplace: Path) -> None:
     with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database, database:
         database.execute("UPDATE keyturn_migrations SET version_num = '9999'")
     with running(command, "--port", "0", **PRODUCTION) as older:
@@ -138,7 +136,7 @@ def test_where_it_cannot_listen_it_says_why_in_one_sentence(words: str, why: str
         pytest.param("https://account.example.org", "", "", False, id="another host"),
     ],
 )
-def test_links_to_a_port_of_this_machine_that_is_not_listened_on_are_one_warning(
+def test_links_to_a_port_that_is_not_listened_on_are_one_warning(
     base: str, proxies: str, asked: str, warns: bool
 ) -> None:
     environment = PRODUCTION | {"KEYTURN_BASE_URL": base, "KEYTURN_SERVER_TRUSTED_PROXIES": proxies}

@@ -46,9 +46,7 @@ def test_the_service_says_in_a_sentence_where_it_runs(system: Mapping[str, str],
         )
 
 
-def test_the_studio_shows_a_mail_that_is_checked_and_rendered_in_its_own_process(
-    system: Mapping[str, str], workplace: Path
-) -> None:
+def test_the_studio_shows_a_mail_that_its_own_process_renders(system: Mapping[str, str], workplace: Path) -> None:
     column = "<mj-column><mj-text>Hello {{ name }}</mj-text></mj-column>"
     mail = f"<mjml><mj-body><mj-section>{column}</mj-section></mj-body></mjml>"
     (workplace / "emails").mkdir()

@@ -37,15 +37,13 @@ async def test_1_request_says_that_the_link_was_sent(app: Adopted) -> None:
     assert "If an account exists" not in words(page)
 
 
-async def test_2_the_email_comes_in_its_grey_theme_without_a_request_to_supabase(
-    app: Adopted, supabase: SupabaseServer
-) -> None:
+async def test_2_the_email_has_a_grey_theme_and_supabase_is_not_asked(app: Adopted, supabase: SupabaseServer) -> None:
     supabase.requests.clear()
     assert "#4d5156" in (await app.mail(ADA)).html
     assert supabase.requests == []
 
 
-async def test_3_and_4_the_reset_asks_for_no_current_password_and_ends_at_login_with_the_new_one(
+async def test_3_and_4_the_reset_needs_no_current_password_and_ends_at_login(
     app: Adopted, environ: dict[str, str]
 ) -> None:
     visitor, page = await app.opened(await app.link(ADA))

@@ -108,9 +108,7 @@ def document(name: str) -> Document:
     return DOCUMENTS[name]
 
 
-async def test_the_mail_comes_from_the_sender_says_its_words_and_leads_to_the_page_of_its_variables(
-    app: Adopted, document: Document
-) -> None:
+async def test_the_mail_has_the_sender_the_words_and_the_page_of_the_document(app: Adopted, document: Document) -> None:
     mail = await app.mail(document.email)
 
     assert mail.sender == document.sender
@@ -185,7 +183,7 @@ async def test_only_who_has_a_password_can_reset_one_of_six_characters(app: Adop
 
 
 @pytest.mark.parametrize("name", ["teacher-resources"])
-async def test_two_pages_hold_a_form_each_a_captcha_stops_who_does_not_answer_and_others_sessions_stay(
+async def test_two_pages_hold_a_form_each_behind_a_captcha_and_others_sessions_stay(
     app: Adopted, document: Document
 ) -> None:
     for page, element in (("forgot-password.html", "keyturn-forgot"), ("reset-password.html", "keyturn-reset")):
