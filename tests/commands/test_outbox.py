@@ -26,7 +26,6 @@ def states(keyturn: Keyturn, *options: str) -> dict[int, str]:
 
 
 def history(keyturn: Keyturn) -> list[str]:
-    """Return the events of the first message."""
     return [event["event"] for event in json.loads(keyturn("outbox", "show", "1", "--json").out)["history"]]
 
 

@@ -24,7 +24,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def demo(home: Path) -> Iterator[Demo]:
-    """Run one for all who only look at it."""
     with running_demo([*DEMO, "--port", "0"], home) as running:
         yield running
 

@@ -22,7 +22,6 @@ DKIM = {"record": "DKIM", "name": "resend._domainkey", "type": "TXT", "value": "
 
 
 def domain(name: str = "northwind.example", status: str = "verified", **changes: Any) -> dict[str, Any]:
-    """Return a domain of the account as Resend shows it."""
     records = [{**record, "status": status} for record in (SPF, DKIM)]
     plain = {"id": f"id-{name}", "name": name, "status": status, "records": records, "click_tracking": False}
     return plain | changes

@@ -145,7 +145,6 @@ def git(*arguments: str) -> None:
 
 
 def changed(keyturn: Keyturn, *more: str) -> set[str]:
-    """Return the mails that are checked."""
     shown = keyturn("check", "emails", "--only-changed", "--only", "mjml", "--format", "json", *more)
     assert shown.err == ""
     return {mail for one in json.loads(shown.out)["findings"] for mail in one["mails"]}

@@ -110,7 +110,6 @@ def follow_init(
 def beside(
     folder: Path, url: str, environment: Mapping[str, str], command: Sequence[str] = KEYTURN
 ) -> Iterator[Beside]:
-    """Serve what a guide has led to in that folder."""
     words = [*command, "serve", "--port", url.rpartition(":")[2]]
     with running_program(words, folder, **environment) as process:
         process.wait_for("Keyturn answers on")

@@ -109,7 +109,6 @@ ADA = "ada@northwind.example"
 
 
 def schema_of(framework: str) -> str:
-    """Return the statements that make a database as the framework makes it."""
     return (Path(__file__).parents[2] / "commands" / "init" / "schemas" / f"{framework}.sql").read_text("utf-8")
 
 

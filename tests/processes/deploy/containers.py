@@ -78,7 +78,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         return [*words, image, "-c", "listen_addresses=127.0.0.1"]
 
     def python_words(self, code: str) -> list[str]:
-        """Return the words that run a program in the image."""
         *flags, image = self._podman({}, {})
         return [*self.program, *flags, "--entrypoint", "python", image, "-c", code]
 

@@ -54,7 +54,6 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     tls: ssl.SSLContext
 
     def connect(self, sent: bytes, client: str = ONE) -> socket.socket:
-        """Return a connection of a client's on which the bytes were sent."""
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=20, source_address=(client, 0))
         connection = self.tls.wrap_socket(plain, server_hostname=HOST)
         connection.sendall(sent)
@@ -150,7 +149,6 @@ def _write_caddy(program: str, folder: Path, direct: str, port: int, plain_port:
 
 
 def replaced(file: Path, *pairs: Sequence[str]) -> str:
-    """Return a file of deploy/ with this test's ports and folders."""
     text = file.read_text("utf-8")
     for written, here in pairs:
         assert written in text, written

@@ -70,7 +70,6 @@ def write_filters(unit: Unit, folder: Path) -> list[Path]:
 
 
 def allowed_calls(unit: Unit) -> set[str]:
-    """Return the system calls that `SystemCallFilter` leaves."""
     allowed: set[str] = set()
     for line in unit.all("SystemCallFilter"):
         named = {call for word in line.removeprefix("~").split() for call in _expanded(word)}

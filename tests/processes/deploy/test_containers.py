@@ -140,7 +140,6 @@ def machine_in(folder: Path, program: Sequence[str], image: str = "") -> Machine
 
 @pytest.fixture
 def site(bwrap: str, postgresql_with_tls: TlsServer, tmp_path: Path) -> Iterator[Site]:
-    """Run this checkout."""
     asyncio.run(create_database(postgresql_with_tls.address(), "compose"))
     url = postgresql_with_tls.address("127.0.0.1", "compose")
     with running_site(machine_in(tmp_path, [bwrap]), url) as site:

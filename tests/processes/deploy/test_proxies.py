@@ -78,7 +78,6 @@ def paths_with_tokens() -> list[str]:
 
 @pytest.fixture(scope="module")
 def prepared(sqlite: SqliteFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a database that has an account."""
     state = tmp_path_factory.mktemp("prepared")
     (state / ".keyturn").mkdir()
     Path(sqlite.migrated().removeprefix("sqlite:///")).rename(state / ".keyturn" / "keyturn.db")

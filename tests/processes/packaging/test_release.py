@@ -71,7 +71,6 @@ def test_each_picture_and_each_link_of_the_package_s_page_leads_to_a_file_of_thi
 
 
 def page_of(wheel: Path) -> str:
-    """Return the text that a package registry shows on the package's page."""
     (metadata,) = [content for name, content in contents(wheel) if name.endswith(".dist-info/METADATA")]
     page = email.message_from_bytes(metadata).get_payload(decode=True)
     assert isinstance(page, bytes)

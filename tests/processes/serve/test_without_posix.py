@@ -31,7 +31,6 @@ for name in ("SIGHUP", "SIGALRM", "SIGPROF", "SIGXCPU", "setitimer", "ITIMER_PRO
 
 @pytest.fixture
 def system(tmp_path: Path) -> Mapping[str, str]:
-    """Return the environment of a process on such a system."""
     site = tmp_path / "site"
     site.mkdir()
     (site / "sitecustomize.py").write_text(HIDDEN, "utf-8")

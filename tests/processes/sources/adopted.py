@@ -38,7 +38,6 @@ class Adopted:
         self._file = file
 
     def row(self, email: str) -> dict[str, Any]:
-        """Return the app's own row of an account."""
         table = self.settings.accounts.table.table
         (row,) = self.rows(f'SELECT * FROM "{table}" WHERE email = ?', email)  # noqa: S608 - a name in the example
         return row
@@ -49,13 +48,11 @@ class Adopted:
             return [dict(row) for row in database.execute(query, values)]
 
     async def mail(self, email: str, template: str = "password_reset") -> Email:
-        """Ask for a link and return the mail that comes."""
         assert (await self.post(self._route("forgot-password"), email=email)).status_code == 202
         await self.service.deliver()
         return self.service.inbox.sent_to(email, template)[-1]
 
     async def link(self, email: str) -> str:
-        """Ask for a link and return its address, as the mail has it."""
         return self.link_in(await self.mail(email))
 
     def link_in(self, mail: Email) -> str:
@@ -68,7 +65,6 @@ class Adopted:
         return [link for link in links_in(mail) if link.startswith(before)]
 
     def visitor(self) -> Visitor:
-        """Return a browser that runs no scripts and has its own cookies."""
         return Visitor(self.service.anywhere(follow_redirects=False))
 
     async def opened(self, link: str) -> tuple[Visitor, httpx2.Response]:
@@ -87,7 +83,6 @@ class Adopted:
         return f"X'{sha256(token.encode()).hexdigest().upper()}'" in self.dump()
 
     def dump(self) -> str:
-        """Return all that the app's database and Keyturn's hold."""
         with closing(sqlite3.connect(self._file)) as database:
             return "\n".join(database.iterdump())
 

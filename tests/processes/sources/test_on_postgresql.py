@@ -26,7 +26,6 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def app(name: str, postgresql_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Return a connection of the app's own, to its own table."""
     connection = await asyncpg.connect(postgresql_url)
     for script in ("schema.sql", "accounts.sql"):
         await connection.execute((EXAMPLES / name / script).read_text("utf-8"))
