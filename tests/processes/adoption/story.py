@@ -116,14 +116,14 @@ def beside(
         yield Beside(url, folder, process)
 
 
-def reset_password(keyturn: Beside) -> None:
-    """Ask for a mail as Mona, and use its link."""
+def reset_password(keyturn: Beside, email: str = EMAIL) -> None:
+    """Ask for a mail, and use its link."""
     api = f"{keyturn.url}/api/auth"
-    asked = httpx2.post(f"{api}/request-password-reset", json={"email": EMAIL.upper()}, timeout=30)
+    asked = httpx2.post(f"{api}/request-password-reset", json={"email": email.upper()}, timeout=30)
     assert asked.status_code == 202
     keyturn.process.wait_for('"transport":"capture"')
     (file,) = (keyturn.folder / ".keyturn" / "mail").glob("*.eml")
-    assert message_from_bytes(file.read_bytes())["To"].lower() == EMAIL.lower()  # Supabase stores small letters
+    assert message_from_bytes(file.read_bytes())["To"].lower() == email.lower()  # Supabase stores small letters
     fields = {"token": token_in_file(file), "newPassword": NEW}
     answer = httpx2.post(f"{api}/reset-password", json=fields, timeout=30)
     assert answer.status_code == 200, answer.text

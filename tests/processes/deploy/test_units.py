@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.commands.command import ADA, PASSWORD
-from tests.driver.inbox import token_in_file
+from tests.processes.adoption.story import NEW, Beside, reset_password
 from tests.processes.deploy.sandbox import Sandbox, stop
 from tests.processes.deploy.units import NAMES, Unit, install
 from tests.servers.processes import output_of, run, running_program
@@ -19,7 +19,7 @@ from keyturn.service.settings import LONGEST_TRY
 pytestmark = pytest.mark.long
 
 PROGRAM = Path(sys.prefix) / "bin" / "keyturn"
-API, NEW = "/api/auth", "eleven loud lighthouses"
+API = "/api/auth"
 SECRETS = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
     "KEYTURN_MAIL_TRANSPORT": "capture",
@@ -92,11 +92,7 @@ def test_a_user_resets_a_password_at_the_hardened_service(machine: Machine, port
         serve.wait_for("Keyturn answers on ")
         serve.wait_for("worker.started")
         assert http.get("/health/ready").status_code == 200
-        assert http.post(f"{API}/request-password-reset", json={"email": ADA}).status_code == 202
-        serve.wait_for("mail.sent")
-        (mail,) = (sandbox.state / ".keyturn" / "mail").glob("*.eml")
-        changed = http.post(f"{API}/reset-password", json={"token": token_in_file(mail), "newPassword": NEW})
-        assert changed.status_code == 200, changed.text
+        reset_password(Beside(str(http.base_url), sandbox.state, serve), ADA)
         assert http.post(f"{API}/login", json={"email": ADA, "password": NEW}).status_code == 200
         code = stop(serve)
 

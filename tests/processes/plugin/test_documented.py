@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from tests.driver.inbox import token_in_file
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, hash_of
-from tests.processes.plugin.documented import block
+from tests.processes.adoption.guides import block
 from tests.processes.plugin.host import REQUEST, RESET
 from tests.servers.processes import output_of, run
 
@@ -44,8 +44,8 @@ class UserSession(Base):
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, code in {
         "models.py": MODELS,
-        "app.py": block("python", "# app.py"),
-        "keyturn.toml": block("toml", "# keyturn.toml"),
+        "app.py": block("plugin.md", "python", "# app.py"),
+        "keyturn.toml": block("plugin.md", "toml", "# keyturn.toml"),
     }.items():
         (tmp_path / name).write_text(code)
     for name in [name for name in os.environ if name.startswith("KEYTURN_")]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tests.processes.plugin.documented import block
+from tests.processes.adoption.guides import block
 from tests.processes.plugin.host import keyturn_settings
 
 from keyturn import KeyturnPlugin, Settings, create_app, read_settings
@@ -114,5 +114,5 @@ def test_the_documented_change_of_a_setting_is_taken() -> None:
         "KeyturnPlugin": KeyturnPlugin,
         "alchemy": None,
     }
-    exec(block("python", "settings = read_settings()"), names)  # noqa: S102 - as it stands in the documentation
+    exec(block("plugin.md", "python", "settings = read_settings()"), names)  # noqa: S102 - as it stands in the documentation
     assert names["keyturn"].parts.settings.token.ttl == timedelta(minutes=10) != plugin.parts.settings.token.ttl
