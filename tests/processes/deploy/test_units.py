@@ -122,5 +122,7 @@ def test_the_hardened_worker_sends_what_the_hardened_service_accepts(machine: Ma
         assert (stop(worker), stop(serve)) == (0, 0)
 
 
-def test_a_password_is_hashed_even_if_no_thread_may_change_its_priority(machine: Machine) -> None:
+def test_names_are_found_and_a_password_is_hashed_even_if_no_thread_may_change_its_priority(machine: Machine) -> None:
+    lookup = ["/opt/keyturn/bin/python", "-c", "import socket; socket.getaddrinfo('localhost', 80)"]
+    output_of(machine("keyturn.service").words(lookup))
     prepare(machine("keyturn.service", added="SystemCallFilter=~@resources"))
