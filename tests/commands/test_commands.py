@@ -1,7 +1,6 @@
 """What all commands share: help, completion, a sentence for each fault or missing extra, colours in terminals only."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.commands.command import Keyturn
 from tests.commands.terminal import in_a_terminal
+from tests.servers.processes import output_of
 
 from keyturn.service.database.migrations import head
 
@@ -94,36 +94,17 @@ def test_migrate_needs_no_secrets_and_says_that_there_are_no_settings(keyturn: K
     assert keyturn("migrate").err == ""
 
 
+KEYTURN_SCRIPT = [str(Path(sys.executable).with_name("keyturn"))]
 PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")
 LINES = re.findall(r"(?m)^(.*_KEYTURN_COMPLETE=(\w+)_source keyturn.*?) +#", PAGE)
 
 
-def run(*words: str, **environment: str) -> str:
-    found = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **environment}
-    return subprocess.run(words, env=found, capture_output=True, text=True, check=True, timeout=60).stdout
-
-
-def completed(typed: str) -> list[str]:
-    """Return what the documented line of Bash completes at the end of a line."""
-    (line,) = [line for line, shell in LINES if shell == "bash"]
-    words = typed.split(" ")
-    at_the_end = f"COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; _keyturn_completion keyturn"
-    return run("bash", "--norc", "-c", f'{line}; {at_the_end}; printf "%s\\n" "${{COMPREPLY[@]}}"').split()
-
-
-@pytest.mark.parametrize(
-    ("typed", "found"),
-    [("keyturn outbox l", ["list"]), ("keyturn studio --smt", ["--smtp", "--smtps"]), ("keyturn nothing-like-it", [])],
-)
-def test_bash_completes_commands_and_options(typed: str, found: list[str]) -> None:
-    assert completed(typed) == found
-
-
 def test_each_documented_shell_gets_a_script() -> None:
+    """Click completes commands and options in it."""
     shells = [shell for _, shell in LINES]
     assert shells == ["bash", "zsh", "fish"]
     for shell in shells:
-        assert "_keyturn_completion" in run("keyturn", _KEYTURN_COMPLETE=f"{shell}_source")
+        assert "_keyturn_completion" in output_of(KEYTURN_SCRIPT, _KEYTURN_COMPLETE=f"{shell}_source")
 
 
 PRODUCTION = {

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,17 +38,6 @@ async def execute(url: str, statement: str) -> None:
     await database.close()
 
 
-@pytest.fixture(params=[0o555, 0o777], ids=["a folder to read", "a folder to write"])
-def read_only(sqlite_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Give the test a database that only root may write, in a folder that every user can enter."""
-    with TemporaryDirectory(prefix="keyturn-") as folder:
-        file = shutil.copy(sqlite_url.removeprefix("sqlite:///"), folder)
-        Path(file).chmod(0o444)
-        Path(folder).chmod(request.param)
-        yield f"sqlite:///{file}"
-        Path(folder).chmod(0o755)
-
-
 async def test_a_file_that_is_not_there_is_not_made_and_one_that_is_no_database_stays(tmp_path: Path) -> None:
     missing, diary = tmp_path / "folder" / "keyturn.db", tmp_path / "keyturn.db"
     diary.write_text("Dear diary, " * 200)
@@ -61,11 +50,29 @@ async def test_a_file_that_is_not_there_is_not_made_and_one_that_is_no_database_
     assert diary.read_text().startswith("Dear diary")
 
 
-async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
-    with as_stranger():
-        (unwritable,) = [found for found in await check_database(on(read_only)) if found.verdict == "fail"]
+@pytest.mark.parametrize(
+    ("of_file", "of_folder", "verdict", "fix"),
+    [
+        (0o444, 0o555, "fail", "its folder"),
+        (0o444, 0o777, "fail", "its folder"),
+        (0o644, 0o777, "warn", "Run `chmod o= {}`."),
+        (0o640, 0o777, "ok", ""),
+    ],
+)
+def test_a_file_that_cannot_be_written_fails_and_one_that_everybody_can_read_is_a_warning(
+    sqlite_url: str, of_file: int, of_folder: int, verdict: str, fix: str
+) -> None:
+    with TemporaryDirectory(prefix="keyturn-") as folder:
+        file = Path(shutil.copy(sqlite_url.removeprefix("sqlite:///"), folder))
+        file.chmod(of_file)
+        Path(folder).chmod(of_folder)
+        with as_stranger() if verdict == "fail" else nullcontext():
+            found = asyncio.run(check_database(on(f"sqlite:///{file}")))
+        Path(folder).chmod(0o755)
 
-    assert "its folder" in unwritable.fix
+    (told,) = [one for one in found if one.verdict != "ok"] or found
+    assert (told.verdict, fix.format(file) in told.fix) == (verdict, True)
+    assert verdict != "warn" or "password hashes" in told.message
 
 
 @pytest.mark.parametrize(
@@ -106,20 +113,6 @@ async def test_a_user_who_may_not_read_and_a_server_that_takes_no_writes_are_tol
     await execute(database_url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     (no_writes,) = [found for found in await check_database(on(database_url)) if found.verdict == "fail"]
     assert "takes no writes" in no_writes.message
-
-
-def test_a_file_that_everybody_can_read_is_a_warning(sqlite_url: str) -> None:
-    with TemporaryDirectory(prefix="keyturn-") as folder:
-        file = Path(shutil.copy(sqlite_url.removeprefix("sqlite:///"), folder))
-        Path(folder).chmod(0o755)
-        file.chmod(0o644)
-        _, warned = asyncio.run(check_database(on(f"sqlite:///{file}")))
-        file.chmod(0o640)
-        held = asyncio.run(check_database(on(f"sqlite:///{file}")))
-
-    assert (warned.verdict, warned.fix) == ("warn", f"Run `chmod o= {file}`.")
-    assert "password hashes" in warned.message
-    assert [finding.verdict for finding in held] == ["ok"]
 
 
 MIGRATE = "Run `keyturn migrate`."

@@ -167,9 +167,7 @@ async def test_what_a_provider_says_of_the_key_the_account_and_the_domain_is_tol
 
 
 @pytest.mark.parametrize("running", ["postmark"], indirect=True)
-@pytest.mark.parametrize(("environment", "verdict"), [("production", "warn"), ("development", "ok")])
-async def test_postmarks_token_for_tests(provider: str, server: ProviderServer, environment: str, verdict: str) -> None:
-    (found,) = await check(provider, server.url, postmark.TEST_TOKEN, environment)
-
-    assert found.verdict == verdict
-    assert server.requests == []
+async def test_postmarks_token_for_tests_is_a_doubt_in_production(provider: str, server: ProviderServer) -> None:
+    for environment, verdict in (("production", "warn"), ("development", "ok")):
+        (found,) = await check(provider, server.url, postmark.TEST_TOKEN, environment)
+        assert (found.verdict, server.requests) == (verdict, [])

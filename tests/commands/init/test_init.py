@@ -78,17 +78,6 @@ def test_serve_listens_where_links_to_this_machine_lead(keyturn: Keyturn, base: 
     assert (written().server.host, written().server.port) == listens
 
 
-@pytest.mark.parametrize(
-    ("file", "config", "said"),
-    [("k 2.toml", "", "'k 2.toml'"), ("keyturn.toml", "other.toml", "keyturn.toml"), ("k2.toml", "./k2.toml", "")],
-)
-def test_a_file_that_no_command_would_find_is_named(keyturn: Keyturn, file: str, config: str, said: str) -> None:
-    out = keyturn("init", "--store", "builtin", *TEXTS, "--file", file, KEYTURN_CONFIG=config).out
-
-    told = [f"export KEYTURN_CONFIG={said}"] if said else []
-    assert [one.strip() for one in out.splitlines() if "CONFIG" in one] == told
-
-
 def test_a_password_is_never_written_but_the_variable_that_holds_it(keyturn: Keyturn) -> None:
     address = "postgresql://app:hunter2@127.0.0.1:1/app"
     refused = keyturn("init", "--database", address, *TEXTS)

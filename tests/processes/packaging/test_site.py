@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -53,17 +52,3 @@ def test_the_references_come_from_the_code(site: Path) -> None:
         text = re.sub(r"<[^>]+>", "", article)
         assert [word for word in words if word not in text] == [], page
         assert "Sentinel" not in text
-
-
-@pytest.mark.asyncio(loop_scope="session")
-async def test_the_search_works_from_files_and_asks_no_host(site: Path, browser: Browser) -> None:
-    page = await browser.new_page()
-    requests: list[str] = []
-    page.on("request", lambda request: None if request.url.startswith("file:") else requests.append(request.url))
-    await page.goto((site / "index.html").as_uri())
-    await page.get_by_role("textbox", name="Search").fill("idempotency")
-    await page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
-
-    assert "idempotency" in (await page.locator(".md-search-result__list").inner_text()).lower()
-    assert requests == []
-    await page.close()
