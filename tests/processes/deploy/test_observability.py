@@ -48,11 +48,6 @@ PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 QUERIES = [target["expr"] for panel in PANELS for target in panel["targets"]]
 
 
-def metrics_in(text: str) -> set[str]:
-    """Return the names of the metrics in an expression, with the suffixes of histograms."""
-    return set(re.findall(r"\b(?:keyturn_[a-z_]+|process_[a-z_]+|scrape_[a-z_]+|up)(?=[{ ]|\[|$|\))", text))
-
-
 def promtool(*words: str) -> None:
     output_of([require_program("promtool", "prometheus"), *words])
 
@@ -85,7 +80,8 @@ def test_each_metric_of_the_alerts_and_the_dashboard_is_one_of_keyturn() -> None
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", Meters().exposition().decode(), re.MULTILINE))
     suffixes = ("_bucket", "_count", "_sum")
     there = {name + suffix for name, kind in kinds.items() for suffix in (suffixes if kind == "histogram" else ("",))}
-    named = metrics_in("\n".join([alert["expr"] for alert in ALERTS] + QUERIES))
+    metric = r"\b(?:keyturn_[a-z_]+|process_[a-z_]+|scrape_[a-z_]+|up)(?=[{ ]|\[|$|\))"
+    named = set(re.findall(metric, "\n".join([alert["expr"] for alert in ALERTS] + QUERIES)))
     assert len(named) > 10
     assert named - there == PROMETHEUS_OWN
 

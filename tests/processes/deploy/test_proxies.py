@@ -66,16 +66,6 @@ NO_SECRETS = {"name", "path", "version"}
 """Parameters of paths that name files."""
 
 
-def paths_with_tokens() -> list[str]:
-    """Return each path of the API and the pages that takes a token, with one that was cut, and with more behind it."""
-    settings = Settings(environment="development", mail=MailSettings(transport="capture", from_=f"accounts@{HOST}"))
-    app = create_app(settings, worker=False)
-    secret = [route.path for route in app.routes if set(route.path_parameters) - NO_SECRETS]
-    paths = [re.sub(r"\{[^}]+\}", CUT, path) for path in secret]
-    assert paths
-    return [path + more for path in paths for more in ("", "/", "/more", ".", "%3E", "?utm_source=mail")]
-
-
 @pytest.fixture(scope="module")
 def prepared(sqlite: SqliteFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = tmp_path_factory.mktemp("prepared")
@@ -152,7 +142,11 @@ def test_no_log_has_a_token_or_an_address_of_a_whole_story_and_the_trail_has_the
 
 @both
 def test_no_log_has_a_token_or_an_address_wherever_it_stands(proxy: Proxy) -> None:
-    places = [*PLACES, *paths_with_tokens()]
+    settings = Settings(environment="development", mail=MailSettings(transport="capture", from_=f"accounts@{HOST}"))
+    routes = create_app(settings, worker=False).routes
+    secret = [re.sub(r"\{[^}]+\}", CUT, one.path) for one in routes if set(one.path_parameters) - NO_SECRETS]
+    assert secret
+    places = [*PLACES, *(path + more for path in secret for more in ("", "/", "/more", ".", "%3E", "?utm_source=mail"))]
     for path in places:
         proxy.answer("GET", path, referer=f"https://{HOST}{path}")
     logs = proxy.logs()
@@ -195,7 +189,9 @@ def test_too_large_or_endless_bodies_are_refused_and_no_log_has_the_token_of_a_r
 def test_clients_have_limits_of_their_own_share_a_connection_and_get_forms_over_https(proxy: Proxy) -> None:
     for _ in range(5):
         assert proxy.answer("GET", "/health/live").status_code == 200
-    assert connections_to(proxy.direct) == 1
+    remote = f"0100007F:{int(proxy.direct.rpartition(':')[2]):04X}"  # as proc_net_tcp(5) writes it
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+    assert [row[3] for row in rows if row[2] == remote].count("01") == 1, "one connection is established"
 
     forged = {"x-forwarded-for": "203.0.113.7"}
     for more, status in (({}, 202), (forged, 202), (forged, 429)):
@@ -210,13 +206,6 @@ def test_clients_have_limits_of_their_own_share_a_connection_and_get_forms_over_
     assert sent.status_code == 303
     assert page.headers["strict-transport-security"]
     assert "content-encoding" not in page.headers, "what has a token is not compressed"
-
-
-def connections_to(address: str) -> int:
-    """Count the established connections to an address of the loopback (proc_net_tcp(5))."""
-    remote = f"0100007F:{int(address.rpartition(':')[2]):04X}"
-    rows = (line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:])
-    return sum(row[2] == remote and row[3] == "01" for row in rows)
 
 
 @only_nginx

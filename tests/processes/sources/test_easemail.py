@@ -46,7 +46,7 @@ async def test_2_the_email_has_a_grey_theme_and_supabase_is_not_asked(app: Adopt
 async def test_3_and_4_the_reset_needs_no_current_password_and_ends_at_login(
     app: Adopted, environ: dict[str, str]
 ) -> None:
-    visitor, page = await app.opened(await app.link(ADA))
+    visitor, page = await app.opened(app.link_in(await app.mail(ADA)))
     assert page.url.path == "/change-password"
     assert page.text.count('type="password"') == 2
     assert "Update Password" in words(page)

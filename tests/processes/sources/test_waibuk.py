@@ -55,7 +55,7 @@ async def test_subject_and_content_say_what_was_received_and_what_to_click(app: 
 
 
 async def test_a_valid_link_shows_new_password_confirm_password_and_submit(app: Adopted) -> None:
-    _, page = await app.opened(await app.link(VIEWER))
+    _, page = await app.opened(app.link_in(await app.mail(VIEWER)))
 
     assert page.status_code == 200
     assert "New Password" in words(page)
@@ -68,7 +68,7 @@ SENTENCE = "This reset link is invalid or has expired. Please request a new one.
 
 @pytest.mark.parametrize("fate", ["invalid", "expired", "used"])
 async def test_the_page_and_the_api_say_the_document_s_sentence_of_a_dead_link(app: Adopted, fate: str) -> None:
-    link = await app.link(VIEWER)
+    link = app.link_in(await app.mail(VIEWER))
     if fate == "expired":
         app.service.let_time_pass(minutes=31)
     elif fate == "used":
