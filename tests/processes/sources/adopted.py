@@ -47,9 +47,8 @@ class Adopted:
             return [dict(row) for row in database.execute(query, values)]
 
     async def mail(self, email: str, template: str = "password_reset") -> Email:
-        assert (
-            await self.post(f"{self.settings.server.api_path.rstrip('/')}/forgot-password", email=email)
-        ).status_code == 202
+        api = self.settings.server.api_path.rstrip("/")
+        assert (await self.post(f"{api}/forgot-password", email=email)).status_code == 202
         await self.service.deliver()
         return self.service.inbox.sent_to(email, template)[-1]
 
