@@ -1,6 +1,7 @@
 """Accounts that another system keeps, and the credentials of an app that survive a new password."""
 
 import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,34 +19,23 @@ from keyturn.service.settings.reading import read_settings
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Path:
-    file = tmp_path / "app.db"
-    with sqlite3.connect(file) as database:
-        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)")
-    database.close()
-    return file
-
-
-async def found_in(folder: Path, accounts: AccountSettings, hashing: HashingSettings | None = None) -> list[Finding]:
-    own = DatabaseSettings(url=Secret(f"sqlite:///{folder / 'keyturn.db'}"))
-    return await check_accounts(Settings(accounts=accounts, database=own, hashing=hashing or HashingSettings()))
-
-
-def in_table(app: Path, **columns: str) -> AccountSettings:
-    table = TableSettings(url=Secret(f"sqlite:///{app}"), table="users", **columns)  # type: ignore[arg-type]
-    return AccountSettings(store="table", table=table)
-
-
-async def test_each_column_that_is_not_there_is_a_finding_of_its_own(tmp_path: Path, app: Path) -> None:
-    found = await found_in(tmp_path, in_table(app, email="e_mail", name="full_name"))
-
-    assert [one.verdict for one in found] == ["fail", "fail"]
-    assert [one.message.partition(":")[0] for one in found] == ["accounts.table.email", "accounts.table.name"]
-
-
+USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(190), password VARCHAR(190))"
 ARGON2 = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNo"
 PHP = "$2y$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> str:
+    with closing(sqlite3.connect(tmp_path / "app.db")) as database:
+        database.execute(USERS)
+    return f"sqlite:///{tmp_path / 'app.db'}"
+
+
+async def found_at(url: str, folder: Path, hashing: dict[str, Any] = {}, **columns: str) -> list[Finding]:
+    table = TableSettings(url=Secret(url), table="users", **{"password": "password", **columns})  # type: ignore[arg-type]
+    accounts = AccountSettings(store="table", table=table)
+    own = DatabaseSettings(url=Secret(f"sqlite:///{folder / 'keyturn.db'}"))
+    return await check_accounts(Settings(accounts=accounts, database=own, hashing=HashingSettings(**hashing)))
 
 
 async def execute(url: str, *statements: str) -> None:
@@ -55,12 +45,10 @@ async def execute(url: str, *statements: str) -> None:
     await place.close()
 
 
-async def found_at(url: str, folder: Path) -> list[Finding]:
-    table = TableSettings(url=Secret(url), table="users", password="password")
-    return await found_in(folder, AccountSettings(store="table", table=table))
-
-
-USERS = "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(190), password VARCHAR(190))"
+async def test_each_column_that_is_not_there_is_a_finding_of_its_own(tmp_path: Path, app: str) -> None:
+    found = await found_at(app, tmp_path, email="e_mail", name="full_name")
+    told = [(one.verdict, one.message.partition(":")[0]) for one in found]
+    assert told == [("fail", "accounts.table.email"), ("fail", "accounts.table.name")]
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
@@ -114,12 +102,10 @@ BY_PHP = 'Set hashing.format = "php", or'
     ],
 )
 async def test_a_known_format_that_the_app_may_not_read_is_a_warning(
-    tmp_path: Path, app: Path, stored: str, hashing: dict[str, Any], message: str, fix: str
+    tmp_path: Path, app: str, stored: str, hashing: dict[str, Any], message: str, fix: str
 ) -> None:
-    with sqlite3.connect(app) as database:
-        database.execute("INSERT INTO users (email, password_hash) VALUES ('ada@northwind.test', ?)", [stored])
-    database.close()
-    fine, *warned = await found_in(tmp_path, in_table(app), HashingSettings(**hashing))
+    await execute(app, f"INSERT INTO users (email, password) VALUES ('ada@northwind.test', '{stored}')")  # noqa: S608
+    fine, *warned = await found_at(app, tmp_path, hashing)
     told = [("warn", f"the table users has {message}, which your app may not read")] if message else []
 
     assert (fine.verdict, fine.message) == ("ok", "the store table matches the settings")
