@@ -1,6 +1,7 @@
 """Accounts that another system keeps, and the credentials of an app that survive a new password."""
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ def app(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'app.db'}"
 
 
-async def found_at(url: str, folder: Path, hashing: dict[str, Any] = {}, **columns: str) -> list[Finding]:
+async def found_at(url: str, folder: Path, hashing: Mapping[str, Any] = {}, **columns: str) -> list[Finding]:
     table = TableSettings(url=Secret(url), table="users", **{"password": "password", **columns})  # type: ignore[arg-type]
     accounts = AccountSettings(store="table", table=table)
     own = DatabaseSettings(url=Secret(f"sqlite:///{folder / 'keyturn.db'}"))
