@@ -59,12 +59,10 @@ class School:
         self.do(lambda service: service.parts.database.transact(write))
 
     def change(self, **values: object) -> None:
-        """Change every message behind the service's back."""
         self.do(lambda service: service.write(update(OutboxRow).values(**values)))
 
 
 def listed(shown: Ended) -> dict[int, str]:
-    """Return the state of each message in a list in JSON, in its order."""
     assert shown.code == 0, shown.err
     return {message["id"]: message["state"] for message in json.loads(shown.out)}
 

@@ -7,7 +7,6 @@ import sys
 
 
 def in_a_terminal(*arguments: str, **environment: str) -> str:
-    """Run a command of Keyturn's to its end, and return what it writes."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "keyturn", *arguments]
     done = subprocess.run(command, env={**os.environ, **environment}, stdout=theirs, stderr=theirs, check=False)

@@ -1,6 +1,6 @@
 """What all commands share: help, completion, a sentence for each fault or missing extra, colours in terminals only."""
 
-import os
+import json
 import re
 import subprocess
 import sys
@@ -10,21 +10,17 @@ from pathlib import Path
 import pytest
 from tests.commands.command import Keyturn
 from tests.commands.terminal import in_a_terminal
+from tests.servers.processes import output_of
 
 from keyturn.service.database.migrations import head
 
 pytestmark = pytest.mark.long
 
 
-def test_help_needs_neither_settings_nor_a_database(keyturn: Keyturn, workplace: Path) -> None:
-    assert keyturn("serve", "--help", KEYTURN_SMTP_PORT="many").code == 0
-    assert list(workplace.iterdir()) == []
-
-
 def test_the_help_of_each_command_fits_eighty_columns_in_whole_lines_with_an_example(keyturn: Keyturn) -> None:
     commands: list[tuple[str, ...]] = [()]
     for command in commands:
-        text, name = keyturn(*command, "--help").out, " ".join(("keyturn", *command))
+        text, name = keyturn(*command, "--help", KEYTURN_SMTP_PORT="many").out, " ".join(("keyturn", *command))
         usage, _, listed = text.partition("Commands:\n")
         lines = [line for line in listed.splitlines() if line]
         commands += [(*command, line.split()[0]) for line in lines]
@@ -34,6 +30,7 @@ def test_the_help_of_each_command_fits_eighty_columns_in_whole_lines_with_an_exa
         if takes_something and not lines:
             assert re.search(rf"{name}[ \n]", text.partition("  Example")[2]), text
     assert len(commands) > 20
+    assert list(Path().iterdir()) == [], "help needs neither settings nor a database"
 
 
 def test_an_unknown_command_is_refused_and_one_that_is_nearly_it_is_named(keyturn: Keyturn) -> None:
@@ -52,20 +49,12 @@ def test_an_unknown_setting_is_told_to_every_command(keyturn: Keyturn) -> None:
     first, *faults = refused.err.splitlines()
     assert first == f"keyturn: The settings have errors, and there is no keyturn.toml in {Path.cwd()}:"
     named = [fault.strip().partition(":")[0] for fault in faults]
-    assert named == ["KEYTURN_TOKN_TTL", "KEYTURN_SMTP_PORT", "KEYTURN_TOKEN_TTL"]
+    assert named == ["KEYTURN_TOKN_TTL", "KEYTURN_SMTP_PORT", "KEYTURN_TOKEN_TTL"], "init is no remedy for these"
 
 
-def test_init_is_no_remedy_for_a_variable(keyturn: Keyturn) -> None:
-    for wrong in ({"SERVER_PORT": "abc"}, {"HASHING_COST": "3"}, {"SERVER_PORT": "abc", "MAIL_TRANSPORT": "smtp"}):
-        refused = keyturn("outbox", "list", **{f"KEYTURN_{name}": value for name, value in wrong.items()})
-        assert (refused.code, "keyturn init" in refused.err) == (1, False)
-
-
-@pytest.mark.parametrize(
-    "command", [("accounts", "list"), ("accounts", "add", "ada@northwind.example"), ("audit",), ("outbox", "list")]
-)
-def test_a_database_that_was_not_migrated_is_one_sentence(keyturn: Keyturn, command: tuple[str, ...]) -> None:
-    refused = keyturn(*command)
+@pytest.mark.parametrize("command", ["accounts list", "accounts add ada@northwind.example", "audit", "outbox list"])
+def test_a_database_that_was_not_migrated_is_one_sentence(keyturn: Keyturn, command: str) -> None:
+    refused = keyturn(*command.split())
 
     assert refused.code == 1
     said, missing = refused.err.splitlines()
@@ -76,16 +65,11 @@ def test_a_database_that_was_not_migrated_is_one_sentence(keyturn: Keyturn, comm
 @pytest.mark.parametrize(
     "url", ["postgresql://keyturn:hunter2@127.0.0.1:9/keyturn", "sqlite:////dev/null/keyturn.db", "sqlite:////dev/null"]
 )
-@pytest.mark.parametrize("command", [("migrate",), ("accounts", "list")])
-def test_a_database_that_cannot_be_reached_is_one_sentence(
-    keyturn: Keyturn, command: tuple[str, ...], url: str
-) -> None:
-    refused = keyturn(*command, KEYTURN_DATABASE_URL=url)
-
-    assert refused.code == 1
-    assert "database" in refused.err
-    assert "hunter2" not in refused.err
-    assert "Traceback" not in refused.err
+def test_a_database_that_cannot_be_reached_is_one_sentence(keyturn: Keyturn, url: str) -> None:
+    for command in ("migrate", "accounts list"):
+        refused = keyturn(*command.split(), KEYTURN_DATABASE_URL=url)
+        assert (refused.code, "database" in refused.err) == (1, True)
+        assert [word for word in ("hunter2", "Traceback") if word in refused.err] == []
 
 
 def test_a_terminal_has_an_accent_unless_no_color_is_set(workplace: Path) -> None:
@@ -94,19 +78,12 @@ def test_a_terminal_has_an_accent_unless_no_color_is_set(workplace: Path) -> Non
 
     assert "\x1b[32m" in in_a_terminal("migrate", KEYTURN_DATABASE_URL=url)
     assert "\x1b" not in in_a_terminal("migrate", KEYTURN_DATABASE_URL=f"{url}2", NO_COLOR="1")
-    assert "\x1b" not in in_a_terminal("migrate", KEYTURN_SMTP_PORT="many", NO_COLOR="1")
+    refused = in_a_terminal("doctor", COLUMNS="40", NO_COLOR="1")
+    assert "\x1b" not in refused
+    assert '`python -c "import secrets; print(secrets.token_hex(32))"`' in refused, "a command stays on one line"
 
 
-@pytest.mark.usefixtures("workplace")
-def test_a_command_in_a_sentence_stays_on_one_line() -> None:
-    shown = in_a_terminal("doctor", COLUMNS="40", NO_COLOR="1")
-
-    assert '`python -c "import secrets; print(secrets.token_hex(32))"`' in shown
-
-
-def test_migrate_needs_no_secrets_and_says_where_the_database_went_and_that_there_are_no_settings(
-    keyturn: Keyturn, workplace: Path
-) -> None:
+def test_migrate_needs_no_secrets_and_says_that_there_are_no_settings(keyturn: Keyturn, workplace: Path) -> None:
     first = keyturn("migrate")
     assert first.out == f"Updated the database from revision none to {head()}.\n"
     assert first.err == f"keyturn: there is no keyturn.toml in {Path.cwd()}: all settings have their defaults\n"
@@ -117,36 +94,17 @@ def test_migrate_needs_no_secrets_and_says_where_the_database_went_and_that_ther
     assert keyturn("migrate").err == ""
 
 
+KEYTURN_SCRIPT = [str(Path(sys.executable).with_name("keyturn"))]
 PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")
 LINES = re.findall(r"(?m)^(.*_KEYTURN_COMPLETE=(\w+)_source keyturn.*?) +#", PAGE)
 
 
-def run(*words: str, **environment: str) -> str:
-    found = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **environment}
-    return subprocess.run(words, env=found, capture_output=True, text=True, check=True, timeout=60).stdout
-
-
-def completed(typed: str) -> list[str]:
-    """Return what the documented line of Bash completes at the end of a line."""
-    (line,) = [line for line, shell in LINES if shell == "bash"]
-    words = typed.split(" ")
-    at_the_end = f"COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; _keyturn_completion keyturn"
-    return run("bash", "--norc", "-c", f'{line}; {at_the_end}; printf "%s\\n" "${{COMPREPLY[@]}}"').split()
-
-
-@pytest.mark.parametrize(
-    ("typed", "found"),
-    [("keyturn outbox l", ["list"]), ("keyturn studio --smt", ["--smtp", "--smtps"]), ("keyturn nothing-like-it", [])],
-)
-def test_bash_completes_commands_and_options(typed: str, found: list[str]) -> None:
-    assert completed(typed) == found
-
-
 def test_each_documented_shell_gets_a_script() -> None:
+    """Click completes commands and options in it."""
     shells = [shell for _, shell in LINES]
     assert shells == ["bash", "zsh", "fish"]
     for shell in shells:
-        assert "_keyturn_completion" in run("keyturn", _KEYTURN_COMPLETE=f"{shell}_source")
+        assert "_keyturn_completion" in output_of(KEYTURN_SCRIPT, _KEYTURN_COMPLETE=f"{shell}_source")
 
 
 PRODUCTION = {
@@ -180,13 +138,13 @@ def lacking(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
 
 @pytest.mark.parametrize(("lacking", "environment", "sentence", "commands"), LACKING, indirect=["lacking"])
 @pytest.mark.usefixtures("lacking")
-def test_it_is_named_with_the_way_to_get_it(
-    migrated: Keyturn, environment: dict[str, str], sentence: str, commands: tuple[str, ...]
-) -> None:
+def test_it_is_named(migrated: Keyturn, environment: dict[str, str], sentence: str, commands: tuple[str, ...]) -> None:
     for command in commands:
         shown = migrated(*command.split(), **PRODUCTION | environment)
         assert (shown.code, shown.err.splitlines()[-1].strip()) == (1, sentence), command
         assert "Traceback" not in shown.err
+    told = json.loads(migrated("doctor", "--json", **PRODUCTION | environment).out)
+    assert [one for one in told if sentence.partition("needs: ")[2] in one["fix"]], told
 
 
 STUDIOS_OWN = ["cachetools", "polyfactory", "pygments", "tinycss2", "trustme", "watchfiles"]
@@ -196,28 +154,20 @@ MAIL = """\
 """
 
 
-@pytest.fixture
-def emails(workplace: Path) -> Path:
-    """Lay out a folder with one mail and a sample in TOML."""
-    folder = workplace / "emails"
-    folder.mkdir()
-    (folder / "welcome.mjml").write_text(MAIL)
-    (folder / "welcome.samples.toml").write_text('[ada]\nname = "Ada"\n')
-    return folder
-
-
 @pytest.mark.parametrize("lacking", STUDIOS_OWN, indirect=True)
-@pytest.mark.usefixtures("lacking", "emails")
+@pytest.mark.usefixtures("lacking")
 def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered_without(keyturn: Keyturn) -> None:
+    Path("emails").mkdir()
+    Path("emails/welcome.mjml").write_text(MAIL)
+    Path("emails/welcome.samples.toml").write_text('[ada]\nname = "Ada"\n')
     for words, who in (
         ("studio emails --port 0", "the studio"),
         ("check emails --only mjml", "keyturn check"),
         ("check --explain contrast/light", "keyturn check"),
     ):
         shown = keyturn(*words.split())
-        assert (shown.code, shown.out) == (1, "")
+        assert (shown.code, shown.out, "Traceback" in shown.err) == (1, "", False)
         assert shown.err.endswith(f"{who} {STUDIO}\n")
-        assert "Traceback" not in shown.err
     assert "Hello Ada" in keyturn("render", "welcome", "--dir", "emails").out
 
 

@@ -36,9 +36,7 @@ def answering(answer: bytes) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_service_is_found_from_its_settings_and_is_healthy_until_its_database_is_not(
-    keyturn: Keyturn, workplace: Path
-) -> None:
+def test_a_service_is_found_from_its_settings_and_as_healthy_as_its_database(keyturn: Keyturn, workplace: Path) -> None:
     host = {"KEYTURN_SERVER_HOST": "0.0.0.0"}  # noqa: S104 - as in a container
     with running("serve", "--port", "0", **host, **ENVIRONMENT) as serve:
         port = serve.url.rpartition(":")[2]
@@ -64,9 +62,7 @@ def test_a_service_is_found_from_its_settings_and_is_healthy_until_its_database_
 
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_answers_health_and_metrics_on_its_own_port_and_ends_cleanly(
-    keyturn: Keyturn, number: signal.Signals
-) -> None:
+def test_a_worker_answers_health_and_metrics_and_ends_cleanly(keyturn: Keyturn, number: signal.Signals) -> None:
     with running("worker", "--port", "0", **ENVIRONMENT) as worker:
         port = worker.wait_for("/health/ready").rpartition(":")[2].partition("/")[0]
         asked = keyturn("health", "--port", port)
@@ -81,14 +77,11 @@ def test_a_worker_answers_health_and_metrics_on_its_own_port_and_ends_cleanly(
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        pytest.param(
-            b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
-            "/health/ready answers with 404, but is not Keyturn",
-            id="no such page",
-        ),
-        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", "it does not speak HTTP", id="no HTTP"),
-        pytest.param(b"", "Remote end closed connection without response", id="closed"),
+        (b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", "/health/ready answers with 404, but is not Keyturn"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "it does not speak HTTP"),
+        (b"", "Remote end closed connection without response"),
     ],
+    ids=["no such page", "no HTTP", "closed"],
 )
 def test_what_is_not_keyturn_is_not_healthy(keyturn: Keyturn, answer: bytes, message: str) -> None:
     with answering(answer) as port:

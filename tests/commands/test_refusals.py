@@ -33,9 +33,7 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row(f"accounts add {ADA.upper()}", "email: an account with that address exists already"),
         row("accounts invite", "Give the addresses to invite, or --all.", 2),
         row(f"accounts invite {ADA} --all", "Give the addresses to invite, or --all.", 2),
-        row(
-            "accounts find jos\udce9@northwind.test", "Error: The argument 'jos\ufffd@northwind.test' is not UTF-8.", 2
-        ),
+        row("accounts find jos\udce9@x.test", "Error: The argument 'jos\ufffd@x.test' is not UTF-8.", 2),
         row(f"accounts link {ADA}", "Missing option '--reason'", 2),
         row(f"accounts link {NOBODY} --reason x", "email: no account has this address"),
         row(f"accounts link {ADA} --code --reason x", "code: token.code is off, the account is locked"),
@@ -49,7 +47,6 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row("accounts reset --all", "Name a file with --csv for the outcome of each account.", 2),
         row(f"accounts reset {ADA} --reason {'x' * 301}", "must have at most 300 characters", 2),
         row("accounts reset --all --csv x.csv --rate soon", "soon is not a rate: write 300/minute", 2),
-        row("accounts reset --all --csv x.csv --rate 0/minute", "0/minute is not a rate: write 300/minute", 2),
         row("accounts reset --all --csv x.csv --rate '3/minute; 9/day'", "is not a rate: write 300/minute", 2),
         row(f"accounts totp {ADA}", NOT_KEPT),
         row(f"accounts totp {NOBODY}", NO_ACCOUNT, 1, BUILTIN),
@@ -60,19 +57,13 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row(f"accounts recovery-codes {ADA}", f"{ADA} has no second factor: set one up first", 1, BUILTIN),
         row("audit --since yesterday", "as in 90s, 30m, 1h or 7d", 2),
         row("audit --since 9999999d", "Invalid value for '--since': too long", 2),
-        row("audit --last 0", "--last", 2),
         row("audit --email nobody", "email: not an email address"),
         row("mailbox show nobody", "not an email address"),
-        row("mailbox release nobody", "not an email address"),
         row("check --env a:b --django a.b", "--env is for Jinja and --django for Django: use one of them"),
         row("check --env a:b", "--env is for your own templates: name their folder"),
         row("check emails --write-baseline --only mjml", NO_BASELINE),
         row("check emails --write-baseline --only-changed", NO_BASELINE),
-        row(
-            "check emails --only mjml --only mjml/unknown-atribute",
-            "no rule or group is called 'mjml/unknown-atribute' (did you mean mjml/unknown-attribute?)",
-            2,
-        ),
+        row("check emails --only mjml --only mjml/unknown-atribute", "(did you mean mjml/unknown-attribute?)", 2),
         row("check emails --only nosuch", "the groups are accessibility, active, compatibility, contrast, ", 2),
         row("check --explain links/relatve", "did you mean links/relative?", 2),
         row("render password_rest", f"there is no template password_rest; there are {', '.join(sorted(EMAILS))}"),
@@ -92,25 +83,18 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row("serve --port -1", "-1 is not in the range", 2),
         row("demo --port 65536", "65536 is not in the range", 2),
         row("studio --port 65536", "65536 is not in the range", 2),
-        row("serve --workers 0", "0 is not in the range", 2),
         row("serve --workers 65", "65 is not in the range", 2),
-        row("serve --workers all", "'all' is not a valid integer", 2),
         row("outbox list --state lost", "waiting", 2),
-        row("outbox list --since yesterday", "as in 90s, 30m, 1h or 7d", 2),
         row("outbox list --last 0", "--last", 2),
         row("outbox show 99", NO_MESSAGE),
-        row("outbox show 0", "0 is not in the range", 2),
         row("outbox retry 99", NO_MESSAGE),
-        row("outbox retry -- -1", "-1 is not in the range", 2),
         row("outbox retry", WHICH, 2),
         row("outbox retry 1 --dead", WHICH, 2),
         row("outbox retry 1 --waiting", WHICH, 2),
         row("outbox retry --dead --waiting", WHICH, 2),
     ],
 )
-def test_it_is_told_and_nothing_is_done(
-    keyturn: Keyturn, words: list[str], why: str, code: int, environment: Mapping[str, str]
-) -> None:
+def test_it_is_told(keyturn: Keyturn, words: list[str], why: str, code: int, environment: Mapping[str, str]) -> None:
     refused = keyturn(*words, **environment)
 
     assert (refused.code, refused.out) == (code, "")
@@ -130,7 +114,3 @@ def test_wrong_usage_is_told_before_a_database_is_needed(keyturn: Keyturn, words
 
     assert refused.code
     assert "keyturn migrate" not in refused.err
-
-
-def test_a_duration_is_called_one(keyturn: Keyturn) -> None:
-    assert "--since DURATION" in keyturn("audit", "--help").out

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -40,10 +41,6 @@ PEOPLE = {
 }
 
 
-def test_the_five_apps_are_the_examples_with_a_story() -> None:
-    assert tuple(example_names()) == tuple(PEOPLE)
-
-
 @pytest.mark.parametrize("name", PEOPLE)
 def test_an_example_s_file_holds_with_the_variables_of_its_app(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLES / name)
@@ -73,35 +70,26 @@ class Running:
     """A demo whose worker is driven by hand, and a browser's end of it."""
 
     def __init__(self, parts: Parts, client: httpx2.AsyncClient, notes: Sequence[str]) -> None:
-        self.parts = parts
-        self.client = client
-        self.notes = notes
+        self.parts, self.client, self.notes = parts, client, notes
 
-    async def mail(self) -> EmailMessage:
-        """Deliver what waits, and return the newest mail that was captured."""
+    async def mail(self, route: str, email: str) -> tuple[EmailMessage, str]:
+        """Ask for a link, and return the mail that was captured, and its text."""
+        asked = await post_answering(self.client, f"{route}/forgot-password", {"email": email})
+        assert asked.status_code == 202
         await self.parts.worker.drain()
         return self.newest()
 
-    def newest(self) -> EmailMessage:
+    def newest(self) -> tuple[EmailMessage, str]:
         files = Path(self.parts.settings.mail.capture_dir).glob("*.eml")
         newest = max(files, key=lambda file: file.stat().st_mtime_ns)
-        return message_from_bytes(newest.read_bytes(), policy=policy.default)
+        mail = message_from_bytes(newest.read_bytes(), policy=policy.default)
+        body = mail.get_body(("plain",))
+        assert body
+        return mail, str(body.get_content())
 
-    async def signs_in(self, address: str, password: str) -> bool:
-        answer = await self.client.post("/api/auth/login", json={"email": address, "password": password})
-        assert answer.status_code in {200, 401}, answer.text
-        return answer.status_code == 200
-
-
-def text_of(mail: EmailMessage) -> str:
-    body = mail.get_body(("plain",))
-    assert body
-    return str(body.get_content())
-
-
-def token_in(mail: EmailMessage) -> str:
-    (token,) = TOKEN.findall(text_of(mail))
-    return str(token)
+    async def sign_in(self, address: str, password: str, **more: Any) -> int:
+        fields = {"email": address, "password": password, **more}
+        return (await self.client.post("/api/auth/login", json=fields)).status_code
 
 
 @asynccontextmanager
@@ -121,65 +109,53 @@ async def test_its_story_goes_from_asking_to_signing_in_with_the_new_password(na
     async with running(name) as demo:
         settings, person = demo.parts.settings, PEOPLE[name]
         api = settings.server.api_path.rstrip("/")
-        asked = await post_answering(demo.client, f"{api}/forgot-password", {"email": person})
-        mail = await demo.mail()
-        (link,) = re.findall(r"https?://\S+", text_of(mail))
-        token, page = token_in(mail), await demo.client.get(link)
+        mail, text = await demo.mail(api, person)
+        (link,), (token,) = re.findall(r"https?://\S+", text), TOKEN.findall(text)
+        page = await demo.client.get(link)
         sent = [{"token": token, "newPassword": password} for password in ("short", NEW)]
-        weak, done = [await demo.client.post(f"{api}/reset-password", json=fields) for fields in sent]
+        answers = [await demo.client.post(f"{api}/reset-password", json=fields) for fields in sent]
 
-        assert asked.status_code == 202
-        assert mail["To"] == person
-        assert f"<no-reply@{name}.test>" in mail["From"]
+        assert (mail["To"], f"<no-reply@{name}.test>" in mail["From"]) == (person, True)
         assert settings.brand.name in mail["Subject"]
-        assert page.status_code == 200
-        assert settings.brand.name in page.text
-        assert weak.status_code == 422
-        assert done.status_code == 200, done.text
-        assert await demo.signs_in(person, PASSWORD) is False
-        assert await demo.signs_in(person, NEW) is True
+        assert (page.status_code, settings.brand.name in page.text) == (200, True)
+        assert [answer.status_code for answer in answers] == [422, 200]
+        assert [await demo.sign_in(person, password) for password in (PASSWORD, NEW)] == [401, 200]
         assert (await demo.client.get(settings.sign_in_url.format(base_url=URL))).status_code == 200
 
 
 async def test_in_ivory_mirro_somebody_has_an_authenticator_app_and_recovery_codes_for_who_has_none() -> None:
+    guarded = "guarded@ivory.test"
     async with running("ivory-mirro") as demo:
         key, codes = (note.rpartition(mark)[2] for note, mark in zip(demo.notes, (" key ", ": "), strict=True))
-        first, second = codes.split(" or ")
-        await demo.client.post("/api/auth/forgot-password", json={"email": "guarded@ivory.test"})
-        fields = {"token": token_in(await demo.mail()), "newPassword": NEW}
+        _, text = await demo.mail("/api/auth", guarded)
+        fields = {"token": TOKEN.findall(text)[0], "newPassword": NEW}
         alone = await demo.client.post("/api/auth/reset-password", json=fields)
         assert [one["method"] for one in alone.json()["methods"]] == ["totp", "recovery_code"]
         now = {"method": "totp", "code": pyotp.TOTP(key.rstrip(".").replace(" ", "")).now()}
         done = await demo.client.post("/api/auth/reset-password", json=fields | {"secondStep": now})
         assert done.status_code == 200
-        for code in (first, second):
+        for code in codes.split(" or "):
             step = {"method": "recovery_code", "code": code}
-            who = {"email": "guarded@ivory.test", "password": NEW}
-            assert (await demo.client.post("/api/auth/login", json=who)).status_code == 401
-            assert (await demo.client.post("/api/auth/login", json=who | {"secondStep": step})).status_code == 200
+            assert [await demo.sign_in(guarded, NEW), await demo.sign_in(guarded, NEW, secondStep=step)] == [401, 200]
 
 
 async def test_in_teacher_resources_a_code_goes_to_a_phone_and_lies_among_the_mails() -> None:
     async with running("teacher-resources") as demo:
-        await post_answering(demo.client, "/forgot-password", {"email": "phone@resources.test"})
-        fields = {"token": token_in(await demo.mail()), "newPassword": NEW}
+        _, text = await demo.mail("", "phone@resources.test")
+        fields = {"token": TOKEN.findall(text)[0], "newPassword": NEW}
         asked = await demo.client.post("/reset-password", json=fields | {"secondStep": {"method": "sms"}})
         assert asked.json()["sent"] == "sms"
-        message = demo.newest()
+        message, text = demo.newest()
         assert message["To"] == "+447700900123@sms.invalid"
-        text = text_of(message)
         assert text.rstrip().endswith(f"@127.0.0.1 #{text[:6]}") or "@teacher-resources.example #" in text
         answer = {"method": "sms", "code": text[:6]}
         assert (await demo.client.post("/reset-password", json=fields | {"secondStep": answer})).status_code == 200
 
 
-def test_the_help_lists_them_and_an_unknown_one_is_one_sentence_with_the_names_of_those_there_are(
-    keyturn: Keyturn,
-) -> None:
+def test_the_help_lists_them_and_an_unknown_one_is_one_sentence_with_the_names(keyturn: Keyturn) -> None:
+    assert tuple(example_names()) == tuple(PEOPLE)
     with pytest.raises(CommandRefused, match="there is no example wiabuk: choose one of easemail, ivory-mirro"):
         Example("wiabuk", URL, DemoFolder("wiabuk"))
     assert not Path(".keyturn").exists()
-
     shown = "".join(keyturn("demo", "--help").out.split())
-
     assert all(name in shown for name in PEOPLE)

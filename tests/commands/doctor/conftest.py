@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.commands.doctor.production import RSA, production_settings
+from tests.commands.doctor.production import RSA
 from tests.servers.dns import DnsServer, running_dns
-from tests.servers.mail_providers.resend import ResendServer
+from tests.servers.mail_providers.resend import API_KEY, ResendServer
 
+from keyturn.mail.providers.resend import ResendSettings
 from keyturn.service.doctor import Dns
-from keyturn.service.settings import Settings
+from keyturn.service.settings import Brand, DatabaseSettings, MailSettings, Secret, ServerSettings, Settings
 
 
 @pytest.fixture
@@ -35,4 +36,13 @@ def told(nameserver: DnsServer) -> DnsServer:
 @pytest.fixture
 def production(resend: ResendServer, sqlite_url: str) -> Settings:
     """Give the test settings with which nothing is wrong."""
-    return production_settings(sqlite_url, resend.url)
+    webhook = Secret("whsec_MDEyMzQ1Njc4OWFiY2RlZg==")
+    return Settings(
+        base_url="https://account.northwind.example",
+        secret_key=Secret("0123456789abcdef0123456789abcdef"),
+        database=DatabaseSettings(url=Secret(sqlite_url)),
+        mail=MailSettings(from_="Northwind School <accounts@northwind.example>"),
+        resend=ResendSettings(api_key=Secret(API_KEY), api_url=resend.url, webhook_secret=webhook),
+        brand=Brand(name="Northwind School", support_address="help@northwind.example"),
+        server=ServerSettings(trusted_proxies=("127.0.0.1",)),
+    )

@@ -59,9 +59,7 @@ WEBHOOKS = "https://account.northwind.example/webhooks/"
         ),
     ],
 )
-def test_what_is_allowed_and_hardly_meant_is_a_doubt(
-    production: Settings, changes: dict[str, Any], name: str, fix: str
-) -> None:
+def test_what_is_hardly_meant_is_a_doubt(production: Settings, changes: dict[str, Any], name: str, fix: str) -> None:
     (found,) = doubts(production, **changes)
 
     assert found.verdict == "warn"
@@ -81,7 +79,6 @@ def test_what_is_allowed_and_hardly_meant_is_a_doubt(
             "mail": MailSettings(transport="capture"),
         },
     ],
-    ids=["production", "links for an hour", "a development on this machine"],
 )
 def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings, changes: dict[str, Any]) -> None:
     (found,) = doubts(production, **changes)

@@ -35,15 +35,20 @@ async def test_a_domain_without_records_is_told_which_to_add(nameserver: DnsServ
     assert found["dmarc"].fix.startswith(f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none')
 
 
-async def test_a_nameserver_that_fails_or_does_not_know_the_domain_is_no_verdict(told: DnsServer, dns: Dns) -> None:
+async def test_a_nameserver_that_fails_is_silent_or_knows_no_such_domain_is_no_verdict(
+    told: DnsServer, dns: Dns
+) -> None:
     unknown = await findings(dns, domain="northwind.test")
     assert [one.message for one in unknown.values()] == ["the DNS has no northwind.test"]
 
     told.failing.add("example")
-    (found,) = (await findings(dns)).values()
-    assert found.verdict == "warn"
-    assert found.message.startswith("could not be checked: ")
-    assert "nameserver" in found.fix
+    (failed,) = (await findings(dns)).values()
+    told.silent = True
+    async with asyncio.timeout(10):
+        (silent,) = (await findings(Dns(told.address, patience=0.2))).values()
+    for found, why in ((failed, f"gave an error for {DOMAIN}"), (silent, "in time")):
+        assert (found.verdict, found.message.startswith("could not be checked: ")) == ("warn", True)
+        assert (why in found.message, "nameserver" in found.fix) == (True, True)
 
 
 @pytest.mark.usefixtures("told")
@@ -65,11 +70,7 @@ async def test_the_policy_of_the_organization_is_found(nameserver: DnsServer, dn
 
 @pytest.mark.parametrize(
     ("address", "domain"),
-    [
-        ("Northwind School <accounts@Northwind.example>", "northwind.example"),
-        ("accounts@bücher.example", "xn--bcher-kva.example"),
-        ("", ""),
-    ],
+    [("Ada <ada@Northwind.example>", "northwind.example"), ("a@bücher.example", "xn--bcher-kva.example"), ("", "")],
 )
 def test_a_domain_is_asked_for_by_the_name_that_the_dns_knows(address: str, domain: str) -> None:
     assert domain_of(address) == domain
@@ -124,28 +125,14 @@ async def test_texts_are_told_as_they_are_wherever_an_alias_leads(nameserver: Dn
     for name in (f"a.{DOMAIN}", f"nothing.{DOMAIN}", "nothing"):
         assert await dns.texts(name) == []
     assert nameserver.asked[-1] == "TXT nothing", "no search list is applied"
-
-
-async def test_a_server_that_fails_or_keeps_quiet_and_a_name_that_dns_cannot_hold_are_no_answer(
-    nameserver: DnsServer, dns: Dns
-) -> None:
-    nameserver.failing.add(DOMAIN)
-
-    with pytest.raises(Unanswered, match=f"gave an error for {DOMAIN}"):
-        await dns.texts(DOMAIN)
     with pytest.raises(Unanswered):
-        await dns.texts(f"{'a' * 64}.example")
-    nameserver.silent = True
-    async with asyncio.timeout(10):
-        with pytest.raises(Unanswered, match="in time"):
-            await Dns(nameserver.address, patience=0.2).texts(DOMAIN)
+        await dns.texts(f"{'a' * 64}.example")  # which DNS cannot hold
 
 
 NAME = "resend._domainkey.northwind.example"
 PAGE = "https://provider.example/domains"
 REMEDY = f"Copy the TXT record {NAME} from {PAGE} into your DNS."
 ED25519 = base64.b64encode(bytes(range(32))).decode()
-
 
 READ = f"{NAME} has a key"
 NOT_VALID = f"the DKIM key at {NAME} is not valid: it may be cut off or mistyped"
@@ -154,30 +141,22 @@ NOT_VALID = f"the DKIM key at {NAME} is not valid: it may be cut off or mistyped
 @pytest.mark.parametrize(
     ("texts", "verdict", "message"),
     [
-        pytest.param(["some other text", f"p={RSA}"], "ok", READ, id="a key alone"),
-        pytest.param([f"v=DKIM1;k=rsa;t=s;p={RSA};"], "ok", READ, id="without spaces"),
-        # RFC 6376 3.2 allows white space in base64
-        pytest.param([f"p={RSA[:100]} {RSA[100:]}"], "ok", READ, id="white space in the key"),
-        pytest.param([f"v=DKIM1; k=ed25519; p={ED25519}"], "ok", READ, id="Ed25519"),
-        pytest.param([], "fail", f"no DKIM key at {NAME}", id="nothing"),
-        pytest.param(["v=DKIM1; k=rsa"], "fail", f"no DKIM key at {NAME}", id="a record without a key"),
-        pytest.param(["v=DKIM1; p="], "fail", f"the DKIM key at {NAME} was revoked: its p= is empty", id="revoked"),
+        (["some other text", f"p={RSA}"], "ok", READ),
+        ([f"v=DKIM1;k=rsa;t=s;p={RSA};"], "ok", READ),
+        ([f"p={RSA[:100]} {RSA[100:]}"], "ok", READ),  # RFC 6376 3.2 allows white space in base64
+        ([f"v=DKIM1; k=ed25519; p={ED25519}"], "ok", READ),
+        *((nothing, "fail", f"no DKIM key at {NAME}") for nothing in ([], ["v=DKIM1; k=rsa"])),
+        (["v=DKIM1; p="], "fail", f"the DKIM key at {NAME} was revoked: its p= is empty"),
         *(
-            pytest.param([f"v=DKIM1; k=rsa; p={key}"], "fail", NOT_VALID, id=f"{len(key)} characters as in {key[:4]}")
+            ([f"v=DKIM1; k=rsa; p={key}"], "fail", NOT_VALID)
             for key in (RSA[:120], RSA[:-7], "p", "@@@@", f"{RSA}AAAA", "MTIz")
         ),
-        pytest.param([f"p={encoded(generate_private_key(SECP256R1()))}"], "fail", NOT_VALID, id="not the kind it says"),
+        ([f"p={encoded(generate_private_key(SECP256R1()))}"], "fail", NOT_VALID),
+        ([f"p={RSA}", f"v=DKIM1; p={RSA}"], "fail", f"2 DKIM keys at {NAME}, of which receivers use any"),
     ],
 )
 def test_a_key_is_judged_as_receivers_read_it(texts: list[str], verdict: str, message: str) -> None:
     found = judge_dkim(NAME, texts, PAGE)
 
     assert (found.verdict, found.message) == (verdict, message)
-    assert found.fix == ("" if verdict == "ok" else REMEDY)
-
-
-def test_of_two_keys_one_has_to_go() -> None:
-    found = judge_dkim(NAME, [f"p={RSA}", f"v=DKIM1; p={RSA}"], PAGE)
-
-    assert (found.verdict, found.fix) == ("fail", f"Keep one. {REMEDY}")
-    assert "2 DKIM keys" in found.message
+    assert found.fix == ("" if verdict == "ok" else f"Keep one. {REMEDY}" if len(texts) == 2 else REMEDY)

@@ -1,7 +1,6 @@
 """The SMTP server: reached, encrypted, logged in to, and no mail sent."""
 
 import asyncio
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -87,10 +86,3 @@ async def test_a_greeting_that_is_a_refusal_and_nobody_at_the_address_fail() -> 
     assert "smtp.host" in refused.fix
     assert "cannot connect to 127.0.0.1:1" in nobody.message
     assert "smtp.port" in nobody.fix
-
-
-async def test_smtp_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "aiosmtplib", None)
-    (found,) = await check(25)
-
-    assert (found.verdict, found.fix) == ("fail", "Run `pip install 'keyturn[smtp]'`.")

@@ -45,7 +45,6 @@ def files() -> set[str]:
 
 
 def to_look_at(out: str) -> list[str]:
-    """Return what `keyturn init` says to look at."""
     return [line.removeprefix("  * ") for line in out.splitlines() if line.startswith("  * ")]
 
 

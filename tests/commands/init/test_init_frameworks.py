@@ -175,7 +175,6 @@ def test_each_schema_is_one_that_a_test_reads() -> None:
 
 
 def database_of(schema: str, databases: Databases) -> str:
-    """Return the address of a fresh database with the tables of the framework."""
     url = databases.empty()
     script = (SCHEMAS / f"{schema}.sql").read_text("utf-8")
     if url.startswith("sqlite"):

@@ -31,9 +31,7 @@ INSERT INTO tenant_a.users VALUES (1, 'ada@northwind.example', '$2b$10$WAs/6lv/r
 
 
 @pytest.mark.parametrize("schema", ["tenant_a", "public"])
-def test_a_table_in_the_search_path_is_the_one_that_is_meant(
-    keyturn: Keyturn, postgresql: PostgresServer, schema: str
-) -> None:
+def test_a_table_in_the_search_path_is_meant(keyturn: Keyturn, postgresql: PostgresServer, schema: str) -> None:
     url = postgresql.empty()
     executed(url, TENANTS)
     address = f"{url}&options=-csearch_path%3D{schema}"
@@ -43,20 +41,6 @@ def test_a_table_in_the_search_path_is_the_one_that_is_meant(
     assert ("password_resets" in ended.out) is (schema == "public")
     settings = read()
     assert (settings.accounts.table.table, settings.accounts.table.delete) == ("users", ("sessions.user_id",))
-    postgresql.drop(url)
-
-
-def test_values_that_tell_nothing_are_not_read(keyturn: Keyturn, postgresql: PostgresServer) -> None:
-    url = postgresql.empty()
-    executed(
-        url,
-        "CREATE TABLE users (id int PRIMARY KEY, email text, password text, password_changed_at text, last_at date);\n"
-        "INSERT INTO users VALUES (1, 'ada@northwind.example', 'x', '2026-11-20 08:46:42', '0044-03-15 BC')",
-    )
-    ended = keyturn("init", "--database", url, *TEXTS, "--together")
-
-    assert ended.code == 0, "Python has no such time"
-    assert dict(read().accounts.table.set) == {"password_changed_at": "{now}"}
     postgresql.drop(url)
 
 

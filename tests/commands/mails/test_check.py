@@ -75,42 +75,13 @@ def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, em
     )
 
 
-def test_equal_findings_stand_together_and_those_of_a_named_rule_have_every_place(
-    keyturn: Keyturn, emails: Path
-) -> None:
+def test_equal_findings_stand_together_and_a_named_rule_shows_all(keyturn: Keyturn, emails: Path) -> None:
     for number in range(7):
         write(emails / f"team{number}", BAD)
-
     shown, named = (keyturn("check", "emails", *words).out for words in ((), ("--only", "mjml")))
 
-    assert "  also at emails/team1/news/news.mjml:6:18\n" in shown
-    assert (shown.count("  also at "), named.count("  also at ")) == (5, 6)
+    assert (shown.count("  also at emails/team"), named.count("  also at ")) == (5, 6)
     assert "  and more; --only mjml/unknown-attribute shows all\n" in shown
-
-
-def test_a_long_line_is_cut_around_the_place(keyturn: Keyturn, emails: Path) -> None:
-    write(emails, BAD.replace("<mj-text", f"<!-- {'a ' * 200}--><mj-text").replace("the boat", "the boat " * 100))
-
-    lines = keyturn("check", "emails", "--only", "mjml").out.splitlines()
-
-    framed = next(number for number, line in enumerate(lines) if line.startswith("  > 6 | "))
-    assert all(len(line) <= 120 for line in lines)
-    assert lines[framed][lines[framed + 1].index("^") :].startswith("font-sise")
-
-
-def test_every_file_of_samples_that_cannot_be_read_is_named_in_one_run(keyturn: Keyturn, emails: Path) -> None:
-    write(emails, GOOD, "[first]\nname = Ada\n")
-    for name in ("news", "news.samples"):
-        (emails / "news" / f"{name}.json").write_text("{", "utf-8")
-        (emails / "news" / f"{name}.toml").write_bytes(b"\xff\xfe")
-
-    shown = keyturn("check", "emails")
-
-    assert shown.code == 1
-    names = ("news.json", "news.toml", "news.samples.json", "news.samples.toml")
-    places = ("samples.toml:2:", *(f"{name}:1:" for name in names))
-    assert [place for place in places if f"emails/news/{place}" not in shown.out] == []
-    assert "4 errors" in shown.out  # two have the same
 
 
 def test_the_clients_that_count_can_be_chosen(keyturn: Keyturn, emails: Path) -> None:
@@ -139,51 +110,37 @@ def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Ke
 
 
 def test_a_rule_is_explained_without_a_folder(keyturn: Keyturn) -> None:
-    shown = keyturn("check", "--explain", "links/relative")
+    shown = keyturn("check", "--explain", "links/relative").out
 
-    assert (shown.code, shown.err) == (0, "")
-    assert shown.out.startswith("links/relative  error\n")
-    assert "Bad:\n" in shown.out
+    assert (shown.startswith("links/relative  error\n"), "Bad:\n" in shown) == (True, True)
     assert "links/relative  error\n" in keyturn("check", "--explain").out
 
 
-def test_a_finding_says_which_branch_has_it_and_a_setting_lets_none_be_looked_for(
-    keyturn: Keyturn, emails: Path
-) -> None:
+def test_a_finding_says_which_branch_has_it_unless_none_is_looked_for(keyturn: Keyturn, emails: Path) -> None:
     branch = '{% if status == "cancelled" %}\n<mj-text font-sise="16px">It is off.</mj-text>\n{% endif %}\n'
     write(emails, GOOD.replace("      </mj-column>", f"{branch}</mj-column>"), '[ada]\nname = "Ada"\nstatus = "open"\n')
-    shown = keyturn("check", "emails")
+    shown = keyturn("check", "emails").out
+    assert "emails/news/news.mjml:8:10  error  mjml/unknown-attribute" in shown
+    assert "  in news/branch: news.mjml:8\n" in shown
+
     (emails / "keyturn.toml").write_text("[studio]\nbranches = false\n")
-    samples = keyturn("check", "emails")
-
-    assert (shown.code, shown.err) == (1, "")
-    assert "emails/news/news.mjml:8:10  error  mjml/unknown-attribute" in shown.out
-    assert "  in news/branch: news.mjml:8\n" in shown.out
-    assert (samples.code, samples.out) == (0, "No problems in 1 template, 1 mail.\n")
+    assert keyturn("check", "emails").out == "No problems in 1 template, 1 mail.\n"
 
 
-@pytest.fixture
-def counted(emails: Path) -> Path:
-    """Have in two templates equal errors, one that a comment ignores, one in a branch, and a warning."""
+def test_the_last_line_counts_equal_findings_once_and_the_studio_says_the_same(keyturn: Keyturn, emails: Path) -> None:
     wrong = '<mj-text font-sise="16px">Boats</mj-text>\n'
     ignored = f"{{# keyturn: ignore mjml because the app rewrites it #}}\n{wrong}"
     branch = '{% if status == "cancelled" %}<mj-text colour="red">It is off.</mj-text>{% endif %}\n'
     mails = GOOD.replace(' lang="en"', "").replace("      </mj-column>", f"{wrong}{wrong}{ignored}{branch}</mj-column>")
     for template in (emails, emails / "more"):
         write(template, mails, '[ada]\nname = "Ada"\nstatus = "open"\n')
-    return emails
-
-
-def test_the_last_line_counts_equal_findings_once_and_what_comments_ignore_and_the_studio_says_the_same(
-    keyturn: Keyturn, counted: Path
-) -> None:
     last = "\n2 errors in 2 templates, 4 mails, 2 ignored by comments.\n"
     assert keyturn("check", "emails", "--only", "mjml").out.endswith(last)
     mjml = json.loads(keyturn("check", "emails", "--only", "mjml", "--format", "json").out)
     assert (mjml["errors"], len(mjml["findings"]), mjml["ignored"]) == (2, 6, 2)
 
     report = json.loads(keyturn("check", "emails", "--format", "json").out)
-    studio = Studio(gallery=open_folder(Source(counted)).gallery, sender="a@example.test", token="")
+    studio = Studio(gallery=open_folder(Source(emails)).gallery, sender="a@example.test", token="")
     client = TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")
     page = checked_page(client, "findings")
     tab = client.get("/studio/templates/news?tab=checks").text.partition('id="tab-checks"')[2].partition("</a>")[0]

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.commands.command import Keyturn
+from tests.servers.processes import output_of, run
 
 pytestmark = pytest.mark.long
 
@@ -24,23 +24,11 @@ def action() -> Any:
 
 
 @pytest.fixture
-def emails(workplace: Path) -> Path:
+def emails(workplace: Path) -> None:
     folder = workplace / "my emails"
     folder.mkdir()
     (folder / "news.html").write_text(PAGE.format("<a href='htps://boats.test'>Boats</a>"), "utf-8")
     (folder / "news.txt").write_text("Boats: https://boats.test", "utf-8")
-    return folder
-
-
-def run_check(action: Any, workplace: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run a step as the action does, with this Keyturn."""
-    (workplace / "keyturn").mkdir()
-    (workplace / "keyturn" / "bin").symlink_to(Path(sys.executable).parent)
-    inputs = {name.upper(): one.get("default", "") for name, one in action["inputs"].items()} | environment
-    everything = {**os.environ, "RUNNER_TEMP": str(workplace), **inputs}
-    (program,) = (one["run"] for one in action["runs"]["steps"] if one.get("name") == "Check")
-    run = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", program]
-    return subprocess.run(run, env=everything, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.usefixtures("emails")
@@ -51,25 +39,23 @@ def run_check(action: Any, workplace: Path, **environment: str) -> "subprocess.C
         ({"FOLDER": "my emails", "CLIENTS": "outlook,nobody"}, 1, "", ".*nobody.*"),
         ({"FOLDER": "my emails", "SOURCE": "--env boats_app.mails:environment"}, 1, "", ".*boats_app.*"),
         ({"FOLDER": "--trust"}, 1, "", "keyturn: there is no folder --trust\n"),
+        ({"FOLDER": "my emails", "ARGUMENTS": "--format sarif --fail-on never", "OUTPUT": "a.sarif"}, 0, "", ""),
     ],
-    ids=["annotates", "names clients", "has the environment of the app", "a folder named like an option is a folder"],
+    ids=["annotates", "names clients", "has the environment of the app", "takes no folder for an option", "writes"],
 )
-def test_the_action_fails_with_what_is_wrong(
+def test_the_action_fails_with_what_is_wrong_or_writes_it_to_a_file(
     action: Any, workplace: Path, inputs: dict[str, str], code: int, out: str, err: str
 ) -> None:
-    done = run_check(action, workplace, **inputs)
+    (workplace / "keyturn").mkdir()
+    (workplace / "keyturn" / "bin").symlink_to(Path(sys.executable).parent)  # so that it runs this Keyturn
+    given = {name.upper(): one.get("default", "") for name, one in action["inputs"].items()} | inputs
+    (program,) = (one["run"] for one in action["runs"]["steps"] if one.get("name") == "Check")
+    bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", program]
+    done = run(bash, None, "", RUNNER_TEMP=str(workplace), **given)
 
-    assert (done.returncode, bool(done.stdout)) == (code, bool(out))
-    assert out in done.stdout
+    assert (done.returncode, bool(done.stdout), out in done.stdout) == (code, bool(out), True)
     assert re.fullmatch(err, done.stderr, re.DOTALL)
-
-
-def test_the_action_writes_a_file_where_one_is_named(action: Any, emails: Path, workplace: Path) -> None:
-    inputs = {"ARGUMENTS": "--format sarif --fail-on never", "OUTPUT": "a.sarif"}
-    done = run_check(action, workplace, FOLDER=str(emails), **inputs)
-
-    assert (done.returncode, done.stdout) == (0, "")
-    assert '"version": "2.1.0"' in Path("a.sarif").read_text("utf-8")
+    assert code or '"version": "2.1.0"' in Path("a.sarif").read_text("utf-8")
 
 
 def test_what_a_branch_brings_is_never_a_part_of_the_program(action: Any) -> None:
@@ -118,9 +104,7 @@ FOUND = {
 UNCHECKED = re.compile(r"\d mails? (was|were) not checked, or not in full: ")
 
 
-def test_what_is_broken_is_found_and_what_was_not_checked_is_told_beside_the_report(
-    keyturn: Keyturn, workplace: Path
-) -> None:
+def test_what_is_broken_is_found_and_what_was_not_checked_is_told(keyturn: Keyturn, workplace: Path) -> None:
     for name, text in FILES.items():
         file = workplace / "emails" / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -133,15 +117,12 @@ def test_what_is_broken_is_found_and_what_was_not_checked_is_told_beside_the_rep
     assert UNCHECKED.search(keyturn("check", "emails").out)
 
 
-def test_the_script_for_editors_in_the_docs_lists_each_finding_at_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_script_for_editors_lists_each_finding_at_its_place(tmp_path: Path) -> None:
     page = (TOP / "docs" / "check.md").read_text("utf-8")
     (script,) = re.findall(r"```python\n(import json\n.*?)```", page, re.DOTALL)
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "news.html").write_text(PAGE.format("\n<a href='htps://boats.test'>Boats</a>"))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    told = output_of([sys.executable, "-c", script], tmp_path, PATH=path)
 
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-
-    assert re.search(r"^emails/news\.html:2:\d+: error: .*htps.* Did you mean https:", done.stdout, re.MULTILINE)
+    assert re.search(r"^emails/news\.html:2:\d+: error: .*htps.* Did you mean https:", told, re.MULTILINE)

@@ -39,13 +39,9 @@ def emails(workplace: Path) -> Path:
     return folder
 
 
-def found(keyturn: Keyturn, *arguments: str) -> set[tuple[str, str, int]]:
+def found_by(keyturn: Keyturn, *arguments: str) -> set[tuple[str, str, int]]:
     report: dict[str, Any] = json.loads(keyturn("check", "emails", "--format", "json", *arguments).out)
     return {(one["rule"], one["file"].removeprefix("emails/"), one["line"]) for one in report["findings"]}
-
-
-def of_rule(rule: str, those: set[tuple[str, str, int]]) -> set[tuple[str, int]]:
-    return {(file, line) for name, file, line in those if name == rule}
 
 
 @pytest.mark.parametrize(
@@ -79,9 +75,7 @@ def test_a_part_that_passes_a_limit_is_a_finding_at_its_line_and_other_mails_are
     assert (shown.code, report["mails"]) == (1, 3)
 
 
-def test_a_process_that_a_mail_ends_is_a_finding(
-    keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_of_a_mail_is_a_finding(keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (emails / "crash.mjml").write_text("<mjml><mj-body>{{ die() }}</mj-body></mjml>")
     (emails.parent / "killing.py").write_text(
         "import os, signal\nfrom jinja2 import Environment\nenvironment = Environment()\n"
@@ -89,7 +83,7 @@ def test_a_process_that_a_mail_ends_is_a_finding(
     )
     monkeypatch.syspath_prepend(emails.parent)
 
-    assert of_rule("limits/crash", found(keyturn, "--env", "killing:environment")) == {("crash.mjml", 1)}
+    assert ("limits/crash", "crash.mjml", 1) in found_by(keyturn, "--env", "killing:environment")
 
 
 def test_however_many_check_they_find_the_same_in_the_same_order(keyturn: Keyturn, emails: Path) -> None:
@@ -118,42 +112,37 @@ def test_what_has_not_changed_is_not_checked_again_and_a_cache_that_cannot_be_re
     assert keyturn("check", "emails").out == first
 
 
+UNDEFINED = "jinja/undefined"
+
+
 @pytest.mark.parametrize(
-    ("file", "text", "changed"),
+    ("file", "text", "rule", "place"),
     [
-        ("two.mjml", MAIL.replace("Dear", "{{ nobody }}"), {"two.mjml"}),
-        ("two.samples.toml", '[ada]\nnobody = "Ada"\n', {"two.mjml"}),
-        ("_parts/head.mjml", "<mj-text>{{ nobody }}</mj-text>\n", {"_parts/head.mjml"}),
-        ("_parts/macros.mjml", "{% macro said() %}{{ nobody }}{% endmacro %}", {"_parts/macros.mjml"}),
-        ("_parts/chosen.mjml", "{{ nobody }}", {"_parts/chosen.mjml"}),
+        ("two.mjml", MAIL.replace("Dear", "{{ nobody }}"), UNDEFINED, "two.mjml"),
+        ("two.samples.toml", '[ada]\nnobody = "Ada"\n', UNDEFINED, "two.mjml"),
+        ("_parts/head.mjml", "<mj-text>{{ nobody }}</mj-text>\n", UNDEFINED, "_parts/head.mjml"),
+        ("_parts/macros.mjml", "{% macro said() %}{{ nobody }}{% endmacro %}", UNDEFINED, "_parts/macros.mjml"),
+        ("_parts/chosen.mjml", "{{ nobody }}", UNDEFINED, "_parts/chosen.mjml"),
+        ("locales/de/LC_MESSAGES/messages.po", CATALOGUE.replace("Hallo", ""), "languages/untranslated", "three.mjml"),
+        ("../keyturn.toml", '[studio]\nfolder = "emails"\n', UNDEFINED, "three.mjml"),
     ],
 )
-def test_what_has_changed_is_checked(keyturn: Keyturn, emails: Path, file: str, text: str, changed: set[str]) -> None:
-    (emails / "_parts" / "macros.mjml").write_text("{% macro said() %}{% endmacro %}")
-    (emails / "_parts" / "chosen.mjml").write_text("")
-    (emails / "one.mjml").write_text(
-        '{% import "_parts/macros.mjml" as say %}'
-        + MAIL.replace("Dear", '{{ say.said() }}{% include "_parts/" ~ "chosen" ~ ".mjml" %}')
-    )
-    assert not of_rule("jinja/undefined", found(keyturn))
+def test_what_has_changed_is_checked(
+    keyturn: Keyturn, emails: Path, file: str, text: str, rule: str, place: str
+) -> None:
+    (emails / "locales" / "de" / "LC_MESSAGES").mkdir(parents=True)
+    imported = '{% import "_parts/macros.mjml" as say %}{{ say.said() }}{% include "_parts/" ~ "chosen" ~ ".mjml" %}'
+    for name, content in {
+        "_parts/macros.mjml": "{% macro said() %}{% endmacro %}",
+        "_parts/chosen.mjml": "",
+        "locales/de/LC_MESSAGES/messages.po": CATALOGUE,
+        "../keyturn.toml": '[studio]\nfolder = "emails"\nglobals = {known = "Ada"}\n',
+        "one.mjml": MAIL.replace("Dear", imported),
+        "three.mjml": MAIL.replace("Dear {{ name }}", "{{ _('Dear friend') }} {{ known }}"),
+    }.items():
+        (emails / name).write_text(content)
+    assert not {found for found in found_by(keyturn) if found[0] in {UNDEFINED, "languages/untranslated"}}
 
     (emails / file).write_text(text)
 
-    assert {name for name, _ in of_rule("jinja/undefined", found(keyturn))} == changed
-
-
-def test_a_language_or_a_setting_that_has_changed_is_checked(keyturn: Keyturn, emails: Path) -> None:
-    (emails / "two.mjml").write_text(MAIL.replace("Dear {{ name }}", "{{ _('Dear friend') }}"))
-    catalogue = emails / "locales" / "de" / "LC_MESSAGES" / "messages.po"
-    catalogue.parent.mkdir(parents=True)
-    catalogue.write_text(CATALOGUE)
-    assert not of_rule("languages/untranslated", found(keyturn))
-
-    catalogue.write_text(catalogue.read_text().replace("Hallo", ""))
-    assert of_rule("languages/untranslated", found(keyturn)) == {("two.mjml", 5)}
-
-    (emails.parent / "keyturn.toml").write_text('[studio]\nfolder = "emails"\nglobals = {nobody = "Ada"}\n')
-    (emails / "two.mjml").write_text(MAIL.replace("Dear", "{{ nobody }}"))
-    assert not of_rule("jinja/undefined", found(keyturn))
-    (emails.parent / "keyturn.toml").write_text('[studio]\nfolder = "emails"\n')
-    assert of_rule("jinja/undefined", found(keyturn)) == {("two.mjml", 5)}
+    assert {name for found, name, _ in found_by(keyturn) if found == rule} == {place}

@@ -29,12 +29,10 @@ def test_a_mail_of_any_folder_is_rendered(keyturn: Keyturn, shop: Path) -> None:
 
     assert (shown.code, shown.err) == (0, "")
     mail = json.loads(shown.out)
-    assert mail["subject"] == "Choose a new password"
-    assert "https://www.example.com/reset/" in mail["html"]
-    refused = keyturn("render", "reset", "--dir", str(shop))
-    assert refused.err == (
-        "keyturn: there is no template reset; there are order_confirmation, order_shipped, reset_password\n"
-    )
+    assert (mail["subject"], "https://www.example.com/reset/" in mail["html"]) == ("Choose a new password", True)
+    there = "order_confirmation, order_shipped, reset_password"
+    told = keyturn("render", "reset", "--dir", str(shop)).err
+    assert told == f"keyturn: there is no template reset; there are {there}\n"
 
 
 def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> None:
@@ -60,17 +58,13 @@ def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> Non
     ],
 )
 @pytest.mark.usefixtures("shop")
-def test_a_folder_that_is_not_there_is_refused_with_one_that_is(
-    keyturn: Keyturn, command: tuple[str, ...], named: str, message: str
-) -> None:
+def test_a_missing_folder_is_refused(keyturn: Keyturn, command: tuple[str, ...], named: str, message: str) -> None:
     refused = keyturn(*command, named)
 
     assert (refused.code, refused.err) == (1, f"keyturn: {message}\n")
 
 
-def test_a_folder_without_templates_is_told_which_files_are_some_or_which_setting_ignores_them(
-    keyturn: Keyturn, shop: Path
-) -> None:
+def test_a_folder_without_templates_is_told_what_would_be_one_or_is_ignored(keyturn: Keyturn, shop: Path) -> None:
     (shop.parent / "pages").mkdir()
     (shop / "keyturn.toml").write_text('[studio]\nignore = ["*"]\n')
     for name, why in (
@@ -81,20 +75,13 @@ def test_a_folder_without_templates_is_told_which_files_are_some_or_which_settin
         assert (refused.code, refused.err) == (1, f"keyturn: templates/{name} {why}\n")
 
 
-HOSTILE = """\
-import pathlib
-from jinja2 import Environment
-pathlib.Path("ran").touch()
-environment = Environment()
-"""
-
-
 @pytest.mark.parametrize("command", [("check",), ("render", "reset_password")])
 @pytest.mark.parametrize("setting", ["env = 'hostile:environment'", "props = 'hostile'"])
 def test_code_that_a_folder_s_settings_name_runs_only_where_it_is_trusted(
     keyturn: Keyturn, shop: Path, command: tuple[str, ...], setting: str
 ) -> None:
-    Path("hostile.py").write_text(HOSTILE)
+    made = "from jinja2 import Environment\nenvironment = Environment()\n"
+    Path("hostile.py").write_text(f"import pathlib\npathlib.Path('ran').touch()\n{made}")
     Path("pyproject.toml").write_text(f'[tool.keyturn.studio]\nfolder = "{shop}"\n{setting}\n')
 
     refused = keyturn(*command)
@@ -129,13 +116,8 @@ def test_a_link_in_place_of_a_folder_is_not_followed_out_of_the_repository(
     assert f"{named} is a link that leads out of {workplace}; if you trust the folder, add --trust" in refused.err
     assert "c2VjcmV0" not in refused.out + refused.err
     assert "leads out" not in keyturn(*command, named, "--trust").err
-
-
-def test_a_link_beside_repositories_is_as_good_as_the_folder(keyturn: Keyturn, shop: Path, workplace: Path) -> None:
-    (workplace / "linked").symlink_to(shop)
-
-    assert keyturn("check", "linked", "--only", "jinja").code == keyturn("check", str(shop), "--only", "jinja").code
-    assert keyturn("check", "linked", "--only", "jinja").err == ""
+    (workplace / ".git").rmdir()
+    assert "leads out" not in keyturn(*command, named).err, "without a repository, the link is as good as the folder"
 
 
 @pytest.mark.parametrize(
@@ -218,14 +200,11 @@ def test_settings_of_the_service_do_not_count_beside_a_foreign_folder(
 
 def test_templates_of_handlebars_are_named_as_skipped(keyturn: Keyturn, tmp_path: Path) -> None:
     (tmp_path / "welcome.hbs").write_text("{{> header }}{{#if paid}}{{name}}{{/if}}{{#each items}}{{/each}}")
-    skipped = f"skipped {tmp_path}/welcome.hbs: it is a template of Handlebars"
-
     refused = keyturn("check", str(tmp_path))
     (tmp_path / "news.html.j2").write_text("<p>News</p>")
     shown = keyturn("check", str(tmp_path), "--format", "json")
 
-    assert (refused.code, refused.out) == (1, "")
-    assert skipped in refused.err
-    assert "has no templates" in refused.err
-    assert skipped in shown.err
+    for told in (refused.err, shown.err):
+        assert f"skipped {tmp_path}/welcome.hbs: it is a template of Handlebars" in told
+    assert (refused.code, refused.out, "has no templates" in refused.err) == (1, "", True)
     assert "compile it to HTML" in shown.err

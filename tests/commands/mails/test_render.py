@@ -9,13 +9,12 @@ from tests.commands.command import Keyturn
 pytestmark = pytest.mark.long
 
 
-@pytest.mark.parametrize(("output", "part"), [("text", "text part"), ("mjml", "MJML")])
-def test_a_part_that_the_mail_does_not_have_is_named(keyturn: Keyturn, output: str, part: str) -> None:
+def test_a_part_that_the_mail_does_not_have_is_named(keyturn: Keyturn) -> None:
     Path("emails").mkdir()
     Path("emails/hello.html").write_text("<p>Hello</p>")
-    refused = keyturn("render", "hello", "--dir", "emails", "--format", output)
-
-    assert (refused.code, refused.out, refused.err) == (1, "", f"keyturn: hello has no {part}\n")
+    for output, part in (("text", "text part"), ("mjml", "MJML")):
+        refused = keyturn("render", "hello", "--dir", "emails", "--format", output)
+        assert (refused.code, refused.out, refused.err) == (1, "", f"keyturn: hello has no {part}\n")
 
 
 def test_json_holds_all_parts_and_the_other_formats_one_each(keyturn: Keyturn) -> None:

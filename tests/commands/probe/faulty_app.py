@@ -1,36 +1,30 @@
 """A shop whose password reset is right in everything, or wrong in one thing: what one attack of `keyturn probe` finds.
 
-It has forms, as a browser uses them, and a JSON API. It sends its mails over SMTP from a thread, so that no answer
-waits for them.
+It has forms, as a browser uses them, and below /api/ the same in JSON.
 """
 
 import asyncio
 import hashlib
 import hmac
-import queue
 import re
 import secrets
 import smtplib
-import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from html import escape
 from typing import Any
 
-from litestar import Controller, Litestar, Request, Response, get, post, route
+from litestar import Litestar, Request, Response, route
 from litestar.datastructures import Cookie
-from litestar.di import NamedDependency, Provide
-from litestar.exceptions import PermissionDeniedException
+from litestar.exceptions import NotFoundException, PermissionDeniedException
 
 ANN, BOB = "ann.sikes@app.example", "bob@app.example"
 
 _SLOW = 300_000  # iterations: about a tenth of a second
 _MOST_MAILS = 24  # links for one address
-
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -42,25 +36,21 @@ _LEFT_OUT = {
     "token-leaks": {"Referrer-Policy"},
     "page-framed": {"X-Frame-Options", "Content-Security-Policy"},
 }
+_INPUT = '<label>{0} <input type="{1}" name="{0}" required></label>'
+_EMAIL, _PASSWORD = _INPUT.format("email", "email"), _INPUT.format("password", "password")
+_REPEAT, _CURRENT = (_INPUT.format(name, "password") for name in ("repeat", "current"))
+_CHANGED, _NOT_CHANGED = "Your password was changed", "The password was not changed"
 
 Asked = Request[Any, Any, Any]
-Page = Response[str]
-
-
-@dataclass
-class Account:
-    email: str
-    hashes: list[str] = field(default_factory=list)
+Page = Response[Any]
 
 
 class Shop:
     """The shop. `fault` is the name of the attack that succeeds.
 
-    `base_url`: where it is served; its links begin with it.
-    `permission`: what it publishes for the probe.
-    `second_step`: whether a password alone signs nobody in.
-    `front`: the origin to which links are redirected.
-    `padding`: what follows each page, answer and mail.
+    `base_url`: where it is served. `permission`: what it publishes for the probe. `sender`: sends its mails, so that no
+    answer waits for them. `second_step`: whether a password alone signs nobody in. `front`: the origin to which links
+    are redirected. `padding`: what follows each page, answer and mail.
     """
 
     base_url = permission = ""
@@ -68,206 +58,214 @@ class Shop:
     def __init__(
         self, smtp_port: int, fault: str = "", *, second_step: bool = False, front: str = "", padding: str = ""
     ) -> None:
-        self._smtp_port, self.fault, self._second_step = smtp_port, fault, second_step
-        self.front, self._padding = front, padding
-        self._accounts = {email: Account(email) for email in (ANN, BOB)}
-        self._tokens: dict[str, Account] = {}
-        self._sessions: dict[str, Account] = {}
+        self._smtp_port, self._fault, self._second_step = smtp_port, fault, second_step
+        self._front, self._padding = front, padding
+        self.sender = ThreadPoolExecutor(1)
+        self._hashes: dict[str, set[str]] = {ANN: set(), BOB: set()}
+        self._tokens: dict[str, str] = {}
+        self._sessions: dict[str, str] = {}
         self._asked = Counter[str]()
-        self._outbox = queue.SimpleQueue[tuple[EmailMessage, list[str]] | None]()
-
-    @contextmanager
-    def sending(self) -> Iterator[None]:
-        """Send mails while the block runs."""
-        thread = threading.Thread(target=self._send, name="the shop's mails")
-        thread.start()
-        try:
-            yield
-        finally:
-            self._outbox.put(None)
-            thread.join()
-
-    def _send(self) -> None:
-        while entry := self._outbox.get():
-            mail, recipients = entry
-            with smtplib.SMTP("127.0.0.1", self._smtp_port) as server:
-                server.send_message(mail, "shop@app.example", recipients)
 
     def _mail(self, recipients: list[str], subject: str, text: str) -> None:
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = "Shop <shop@app.example>", "customer:;", subject
         mail.set_content(text + self._padding)
-        self._outbox.put((mail, recipients))
+
+        def send() -> None:
+            with smtplib.SMTP("127.0.0.1", self._smtp_port) as server:
+                server.send_message(mail, "shop@app.example", recipients)
+
+        self.sender.submit(send)
 
     # The story
 
-    def ask(self, addresses: list[str], headers: Mapping[str, str]) -> str:
+    def _ask(self, addresses: list[str], headers: Mapping[str, str]) -> str:
         """Mail a link, unless there is no such account. Returns the link, or one that leads nowhere."""
-        account = self._account(addresses[0])
-        self._asked[addresses[0].lower()] += 1
-        too_many = self._asked[addresses[0].lower()] > _MOST_MAILS and self.fault != "no-limit"
-        token = self._token(addresses[0].lower() if account is None else account.email)
-        link = f"{self._origin(headers)}/reset?token={token}"
-        if account is None or too_many:
+        typed, account = addresses[0].lower(), self._account(addresses[0])
+        self._asked[typed] += 1
+        predictable = hashlib.sha256((account or typed).encode()).hexdigest()
+        weak = {"token-short": secrets.token_hex(2), "token-predictable": predictable}
+        token = weak.get(self._fault, secrets.token_urlsafe(32))
+        named = headers.get("x-forwarded-host") or headers["host"]
+        wrong = {"host-in-link": f"http://{named}", "link-not-https": "http://shop.app.example"}
+        link = f"{wrong.get(self._fault, self.base_url)}/reset?token={token}"
+        if account is None or (self._asked[typed] > _MOST_MAILS and self._fault != "no-limit"):
             return link
-        if self.fault == "times-differ":
+        if self._fault == "times-differ":
             hashlib.pbkdf2_hmac("sha256", b"token", b"salt", _SLOW)
         self._tokens[token] = account
         self._mail(self._recipients(account, addresses), "Choose a new password", f"Open this link:\n\n{link}\n")
         return link
 
-    def _account(self, typed: str) -> Account | None:
-        if self.fault == "address-look-alike":
+    def _account(self, typed: str) -> str | None:
+        if self._fault == "address-look-alike":
             typed = unicodedata.normalize("NFKC", typed)
-        if self.fault == "address-header":
+        if self._fault == "address-header":
             typed = typed.split()[0]
-        return self._accounts.get(typed.lower())
+        return typed.lower() if typed.lower() in self._hashes else None
 
-    def _recipients(self, account: Account, addresses: list[str]) -> list[str]:
+    def _recipients(self, account: str, addresses: list[str]) -> list[str]:
         typed = addresses[0]
-        match self.fault:
-            case "address-list":
-                return [account.email, *addresses[1:]]
-            case "address-header" if re.search(r"[\r\n]", typed):
-                return re.findall(r"[^\s:,<>]+@[^\s,<>]+", typed)
-            case "address-look-alike" if not typed.isascii():
-                return [typed]
-            case "mail-to-typed":
-                return [typed]
-        return [account.email]
+        if self._fault == "address-list":
+            return [account, *addresses[1:]]
+        if self._fault == "address-header" and re.search(r"[\r\n]", typed):
+            return re.findall(r"[^\s:,<>]+@[^\s,<>]+", typed)
+        is_typed = self._fault == "mail-to-typed" or (self._fault == "address-look-alike" and not typed.isascii())
+        return [typed if is_typed else account]
 
-    def _token(self, email: str) -> str:
-        match self.fault:
-            case "token-short":
-                return secrets.token_hex(2)
-            case "token-predictable":
-                return hashlib.sha256(email.encode()).hexdigest()
-        return secrets.token_urlsafe(32)
-
-    def _origin(self, headers: Mapping[str, str]) -> str:
-        match self.fault:
-            case "host-in-link":
-                return f"http://{headers.get('x-forwarded-host') or headers['host']}"
-            case "link-not-https":
-                return "http://shop.app.example"
-        return self.base_url
-
-    async def reset(self, token: str, password: str, named: str = "") -> Account | None:
-        """Set a password and end what the account had, if the link works."""
+    async def _reset(self, token: str, password: str, named: str) -> str | None:
+        """Set a password and end what the account had, if the link works. Returns the account."""
         account = self._tokens.get(token)
         if account is None or len(password) < 8:
             return None
-        if self.fault == "link-twice-at-once":
+        if self._fault == "link-twice-at-once":
             await asyncio.to_thread(hashlib.pbkdf2_hmac, "sha256", b"password", b"salt", _SLOW)
-        if self.fault != "older-link-works":
-            self._end_links(account)
+        if self._fault != "older-link-works":
+            self._tokens = _without(self._tokens, account)
         self._tokens.pop(token, None)
-        if self.fault == "link-twice":
+        if self._fault == "link-twice":
             self._tokens[token] = account
-        if self.fault == "other-account" and named:
-            account = self._accounts.get(named.lower(), account)
-        self._set(account, password, ends_sessions=self.fault != "sessions-survive")
+        if self._fault == "other-account" and named.lower() in self._hashes:
+            account = named.lower()
+        self._set(account, password)
+        if self._fault != "sessions-survive":
+            self._sessions = _without(self._sessions, account)
         return account
 
-    def change(self, session: str, current: str, password: str) -> bool:
+    def _change(self, account: str | None, current: str, password: str) -> bool:
         """Set another password for an account that is signed in."""
-        account = self._sessions.get(session)
-        if account is None or not self._knows(account, current) or len(password) < 8:
+        if account is None or _hash(current) not in self._hashes[account] or len(password) < 8:
             return False
-        if self.fault != "link-after-change":
-            self._end_links(account)
-        self._set(account, password, ends_sessions=False)
+        if self._fault != "link-after-change":
+            self._tokens = _without(self._tokens, account)
+        self._set(account, password)
         return True
 
-    def _set(self, account: Account, password: str, *, ends_sessions: bool) -> None:
-        kept = account.hashes if self.fault == "old-password-works" else []
-        account.hashes = [*kept, _hash(password)]
-        if ends_sessions:
-            self._sessions = {name: owner for name, owner in self._sessions.items() if owner is not account}
-        said = f"\n\nThe new password: {password}" if self.fault == "password-mailed" else ""
-        if self.fault == "no-notice":
-            self._mail(["support@app.example"], "A password was changed", account.email)
-        else:
-            self._mail([account.email], "Your password was changed", f"Was this not you? Call us.{said}")
+    def _set(self, account: str, password: str) -> None:
+        kept = self._hashes[account] if self._fault == "old-password-works" else set()
+        self._hashes[account] = {*kept, _hash(password)}
+        said = f"\n\nThe new password: {password}" if self._fault == "password-mailed" else ""
+        told = "support@app.example" if self._fault == "no-notice" else account
+        self._mail([told], _CHANGED, f"Was this not you? Call us.{said}")
 
-    def _end_links(self, account: Account) -> None:
-        self._tokens = {token: owner for token, owner in self._tokens.items() if owner is not account}
-
-    def sign_in(self, email: str, password: str) -> str | None:
-        """Return the name of a session, an empty one if the second step is missing, or None for a wrong password."""
-        account = self._accounts.get(email.lower())
-        if account is None or not self._knows(account, password):
-            return None
-        return "" if self._second_step else self.session(account)
-
-    def session(self, account: Account) -> str:
+    def _session(self, account: str) -> Cookie:
         name = secrets.token_urlsafe(32)
         self._sessions[name] = account
-        return name
-
-    def _knows(self, account: Account, password: str) -> bool:
-        return _hash(password) in account.hashes
-
-    def opened(self, token: str) -> str | None:
-        """Return the token for the form of a link's page, or None if the link is dead."""
-        if token not in self._tokens or self.fault != "get-uses-link":
-            return token if token in self._tokens else None
-        account, fresh = self._tokens.pop(token), secrets.token_urlsafe(32)
-        self._tokens[fresh] = account
-        return fresh
+        return Cookie("session", value=name, httponly=True, samesite="lax")
 
     # Over HTTP
 
     def app(self) -> Litestar:
-        left_out = _LEFT_OUT.get(self.fault, set())
-        headers = {name: value for name, value in _HEADERS.items() if name not in left_out}
+        left_out = _LEFT_OUT.get(self._fault, set())
 
-        def finish(answer: Response[Any]) -> Response[Any]:
-            answer.headers.update(headers)
-            if isinstance(answer.content, dict):
-                answer.content["padding"] = self._padding
-            elif answer.content:
-                answer.content += self._padding
-            return answer
+        @route(["/", "/{rest:path}"], http_method=["GET", "HEAD", "POST"])
+        async def answer(request: Asked) -> Page:
+            given = await (self._take(request) if request.method == "POST" else self._show(request))
+            given.headers.update({name: value for name, value in _HEADERS.items() if name not in left_out})
+            if isinstance(given.content, dict):
+                given.content["padding"] = self._padding
+            elif given.content:
+                given.content += self._padding
+            return given
 
-        shop = {"shop": Provide(lambda: self, sync_to_thread=False)}
-        return Litestar([_Routes], dependencies=shop, after_request=finish, logging_config=None, openapi_config=None)
+        return Litestar([answer], logging_config=None, openapi_config=None)
 
-    def knows(self, typed: str) -> bool:
-        return self._account(typed) is not None
+    async def _show(self, request: Asked) -> Page:
+        match request.url.path:
+            case "/":
+                return _page("The shop", '<a href="/tea">Tea</a> <a href="/login">Sign in</a>')
+            case "/.well-known/keyturn-probe":
+                return Response(self.permission, status_code=200, media_type="text/plain")
+            case "/login":
+                return _page("Sign in", '<a href="/forgot">Forgot your password?</a>', 200, request, _EMAIL, _PASSWORD)
+            case "/forgot":
+                return _page("Forgot your password?", "", 200, request, _EMAIL)
+            case "/reset":
+                return self._show_link(request, request.query_params.get("token", ""))
+            case "/account" | "/api/account":
+                account = self._signed_in(request)
+                if _is_api(request):
+                    return _say(request, account or "nobody", 200 if account else 401)
+                if account is None:
+                    return _redirect("/login")
+                return _page("Your account", f"<p>{escape(account)}</p>", 200, request, _CURRENT, _PASSWORD)
+        raise NotFoundException
 
-    def owner(self, request: Asked) -> Account | None:
+    def _show_link(self, request: Asked, token: str) -> Page:
+        if self._front:
+            return _redirect(f"{self._front}/reset?token={token}", 302)
+        if token not in self._tokens:
+            return _page("This link does not work", '<a href="/forgot">Ask for another</a>', 404)
+        if self._fault == "get-uses-link":
+            fresh = secrets.token_urlsafe(32)
+            self._tokens[fresh], token = self._tokens.pop(token), fresh
+        hidden = f'<input type="hidden" name="token" value="{escape(token)}">'
+        script = '<script src="https://stats.example/count.js"></script>' if self._fault == "token-leaks" else ""
+        page = _page("Choose a new password", script, 200, request, hidden, _PASSWORD, _REPEAT)
+        return self._with_cookie(page, token)
+
+    def _with_cookie(self, answer: Page, token: str) -> Page:
+        if self._fault == "token-in-cookie":
+            answer.cookies.append(Cookie("reset", value=token))
+        return answer
+
+    def _signed_in(self, request: Asked) -> str | None:
         return self._sessions.get(request.cookies.get("session", ""))
+
+    async def _take(self, request: Asked) -> Page:
+        fields = await _sent(request)
+        names = ("email", "password", "current", "repeat", "token")
+        email, password, current, repeat, token = (str(fields.get(name, [""])[0]) for name in names)
+        match request.url.path.removeprefix("/api"):
+            case "/login":
+                return self._sign_in(request, email.lower(), password)
+            case "/account":
+                changed = self._change(self._signed_in(request), current, password)
+                return _say(request, _CHANGED if changed else _NOT_CHANGED, 200 if changed else 400)
+            case "/forgot":
+                return self._take_address(request, fields.get("email", [""]))
+            case "/reset":
+                account = await self._reset(token, password, email) if password == repeat else None
+                if account is None:
+                    return _say(request, _NOT_CHANGED, 400)
+                said = "." * 385 + password if self._fault == "password-in-answer" else ""  # a report has 400 letters
+                answer = _say(request, _CHANGED, 200, said)
+                if self._fault == "second-step-skipped":
+                    answer.cookies.append(self._session(account))
+                return self._with_cookie(answer, token) if _is_api(request) else answer
+        raise NotFoundException
+
+    def _sign_in(self, request: Asked, account: str, password: str) -> Page:
+        if _hash(password) not in self._hashes.get(account, ()):
+            return _say(request, "Wrong email or password", 401)
+        if self._second_step:
+            return _say(request, "Enter the code", 200, '<form method="post" action="/code"><input name="code"></form>')
+        answer = _say(request, "Signed in") if _is_api(request) else _redirect("/account")
+        answer.cookies.append(self._session(account))
+        return answer
+
+    def _take_address(self, request: Asked, addresses: list[Any]) -> Page:
+        is_one = len(addresses) == 1 or (self._fault == "address-list" and addresses)
+        if not is_one or not all(isinstance(one, str) and one for one in addresses):
+            return _say(request, "Enter one email address", 400)
+        if not re.fullmatch(r"[^\s@]+@[^\s@]+", addresses[0]) and self._fault != "address-header":
+            return _say(request, "Enter one email address", 400)
+        if self._fault == "answers-differ" and not self._account(addresses[0]):
+            return _say(request, "There is no such account", 404)
+        link = self._ask(addresses, request.headers)
+        return _say(request, "Look into your inbox", 200, escape(link) if self._fault == "secret-in-answer" else "")
 
 
 def _hash(password: str) -> str:
     return hashlib.sha256(password.encode()).hexdigest()
 
 
-def _session_cookie(session: str) -> Cookie:
-    return Cookie("session", value=session, httponly=True, samesite="lax")
+def _without(owners: dict[str, str], account: str) -> dict[str, str]:
+    return {secret: owner for secret, owner in owners.items() if owner != account}
 
 
-def _page(title: str, body: str, status: int = 200, *, cookies: Sequence[Cookie] = (), head: str = "") -> Page:
-    text = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>{head}</head>'
-        f"<body><h1>{title}</h1>{body}</body></html>"
-    )
-    return Response(text, status_code=status, media_type="text/html", cookies=cookies)
-
-
-def _form(request: Asked, action: str, *fields: str) -> tuple[str, list[Cookie]]:
-    csrf = request.cookies.get("csrf") or secrets.token_urlsafe(16)
-    hidden = f'<input type="hidden" name="csrf" value="{escape(csrf)}">'
-    form = f'<form method="post" action="{action}">{hidden}{"".join(fields)}<button>Send</button></form>'
-    return form, [Cookie("csrf", value=csrf, samesite="strict")]
-
-
-_EMAIL = '<label>Email <input type="email" name="email" required></label>'
-_PASSWORD = '<label>Password <input type="password" name="password" required></label>'
-_REPEAT = '<label>Repeat it <input type="password" name="repeat" required></label>'
-_NOT_CHANGED = "The password was not changed"
-_CURRENT = '<label>Current password <input type="password" name="current" required></label>'
+def _is_api(request: Asked) -> bool:
+    return request.url.path.startswith("/api/")
 
 
 async def _sent(request: Asked) -> dict[str, list[Any]]:
@@ -276,125 +274,31 @@ async def _sent(request: Asked) -> dict[str, list[Any]]:
         members = (await request.json()).items()
         return {name: value if isinstance(value, list) else [value] for name, value in members}
     fields = {name: [str(value) for value in values] for name, values in (await request.form()).dict().items()}
-    cookie, sent = request.cookies.get("csrf", ""), fields.get("csrf", [""])[0]
-    if not cookie or not hmac.compare_digest(cookie, sent):
+    cookie = request.cookies.get("csrf", "")
+    if not cookie or not hmac.compare_digest(cookie, fields.get("csrf", [""])[0]):
         raise PermissionDeniedException("Reload the page and try again")
     return fields
 
 
-async def _words(request: Asked, *names: str) -> list[str]:
-    fields = await _sent(request)
-    return [str(fields.get(name, [""])[0]) for name in names]
+def _page(title: str, body: str, status: int = 200, request: Asked | None = None, *fields: str) -> Page:
+    """Return a page, with a form of these fields for the same address if there are any. `body`: HTML."""
+    cookies = []
+    if request:
+        csrf = request.cookies.get("csrf") or secrets.token_urlsafe(16)
+        cookies = [Cookie("csrf", value=csrf, samesite="strict")]
+        fields = (f'<input type="hidden" name="csrf" value="{escape(csrf)}">', *fields)
+        body += f'<form method="post" action="{request.url.path}">{"".join(fields)}<button>Send</button></form>'
+    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
+    text = f"{head}<body><h1>{title}</h1>{body}</body></html>"
+    return Response(text, status_code=status, media_type="text/html", cookies=cookies)
 
 
-def _is_api(request: Asked) -> bool:
-    return request.url.path.startswith("/api/")
-
-
-def _say(
-    request: Asked, title: str, body: str = "", status: int = 200, *, cookies: Sequence[Cookie] = ()
-) -> Response[Any]:
+def _say(request: Asked, title: str, status: int = 200, body: str = "") -> Page:
     """Answer with a page, or with JSON that says the same. `body`: HTML."""
     if _is_api(request):
-        return Response({"said": title, "more": body}, status_code=status, cookies=cookies)
-    return _page(title, body, status, cookies=cookies)
+        return Response({"said": title, "more": body}, status_code=status)
+    return _page(title, body, status)
 
 
 def _redirect(address: str, status: int = 303) -> Page:
     return Response("", status_code=status, headers={"Location": address}, media_type="text/html")
-
-
-def _readable(shop: Shop, addresses: list[Any]) -> bool:
-    """Tell whether these are one address, or what a fault takes for one."""
-    if not (addresses and all(isinstance(one, str) and one for one in addresses)):
-        return False
-    one = len(addresses) == 1 or shop.fault == "address-list"
-    return one and (bool(re.fullmatch(r"[^\s@]+@[^\s@]+", addresses[0])) or shop.fault == "address-header")
-
-
-OfApp = NamedDependency[Shop]
-
-
-class _Routes(Controller):
-    """Pages with forms, and below /api/ the same in JSON."""
-
-    @get("/", sync_to_thread=False)
-    def start(self) -> Page:
-        return _page("The shop", '<a href="/tea">Tea</a> <a href="/login">Sign in</a>')
-
-    @get("/.well-known/keyturn-probe", media_type="text/plain", sync_to_thread=False)
-    def permission(self, shop: OfApp) -> str:
-        return shop.permission
-
-    @get("/login", sync_to_thread=False)
-    def sign_in_page(self, request: Asked) -> Page:
-        form, cookies = _form(request, "/login", _EMAIL, _PASSWORD)
-        return _page("Sign in", f'{form}<a href="/forgot">Forgot your password?</a>', cookies=cookies)
-
-    @post(["/login", "/api/login"])
-    async def sign_in(self, shop: OfApp, request: Asked) -> Response[Any]:
-        session = shop.sign_in(*await _words(request, "email", "password"))
-        if session is None:
-            return _say(request, "Wrong email or password", status=401)
-        if not session:
-            return _say(request, "Enter the code", '<form method="post" action="/code"><input name="code"></form>')
-        answer = _say(request, "Signed in") if _is_api(request) else _redirect("/account")
-        answer.cookies.append(_session_cookie(session))
-        return answer
-
-    @get(["/account", "/api/me"], sync_to_thread=False)
-    def account_page(self, shop: OfApp, request: Asked) -> Response[Any]:
-        account = shop.owner(request)
-        if _is_api(request):
-            return _say(request, account.email) if account else _say(request, "", status=401)
-        if account is None:
-            return _redirect("/login")
-        form, cookies = _form(request, "/account/password", _CURRENT, _PASSWORD)
-        return _page("Your account", f"<p>{escape(account.email)}</p>{form}", cookies=cookies)
-
-    @post(["/account/password", "/api/password"])
-    async def change(self, shop: OfApp, request: Asked) -> Response[Any]:
-        current, password = await _words(request, "current", "password")
-        changed = shop.change(request.cookies.get("session", ""), current, password)
-        return _say(request, "Your password was changed" if changed else _NOT_CHANGED, status=200 if changed else 400)
-
-    @get("/forgot", sync_to_thread=False)
-    def ask_page(self, request: Asked) -> Page:
-        form, cookies = _form(request, "/forgot", _EMAIL)
-        return _page("Forgot your password?", form, cookies=cookies)
-
-    @post(["/forgot", "/api/forgot"])
-    async def ask(self, shop: OfApp, request: Asked) -> Response[Any]:
-        addresses = (await _sent(request)).get("email", [""])
-        if not _readable(shop, addresses):
-            return _say(request, "Enter one email address", status=400)
-        if shop.fault == "answers-differ" and not shop.knows(addresses[0]):
-            return _say(request, "There is no such account", status=404)
-        link = shop.ask(addresses, request.headers)
-        return _say(request, "Look into your inbox", escape(link) if shop.fault == "secret-in-answer" else "")
-
-    @route("/reset", http_method=["GET", "HEAD"], sync_to_thread=False)
-    def link_page(self, shop: OfApp, request: Asked) -> Page:
-        token = request.query_params.get("token", "")
-        if shop.front:
-            return _redirect(f"{shop.front}/reset?token={token}", 302)
-        if (opened := shop.opened(token)) is None:
-            return _page("This link does not work", '<a href="/forgot">Ask for another</a>', 404)
-        hidden = f'<input type="hidden" name="token" value="{escape(opened)}">'
-        form, cookies = _form(request, "/reset", hidden, _PASSWORD, _REPEAT)
-        if shop.fault == "token-in-cookie":
-            cookies.append(Cookie("reset", value=opened))
-        head = '<script src="https://stats.example/count.js"></script>' if shop.fault == "token-leaks" else ""
-        return _page("Choose a new password", form, cookies=cookies, head=head)
-
-    @post(["/reset", "/api/reset"])
-    async def reset(self, shop: OfApp, request: Asked) -> Response[Any]:
-        token, password, repeat, email = await _words(request, "token", "password", "repeat", "email")
-        account = await shop.reset(token, password, email) if password == repeat else None
-        if account is None:
-            return _say(request, _NOT_CHANGED, "<p>Ask for another link.</p>", 400)
-        cookies = [_session_cookie(shop.session(account))] if shop.fault == "second-step-skipped" else []
-        if shop.fault == "token-in-cookie" and _is_api(request):
-            cookies.append(Cookie("reset", value=token))
-        said = "." * 385 + password if shop.fault == "password-in-answer" else ""  # a report has 400 letters
-        return _say(request, "Your password was changed", said, cookies=cookies)

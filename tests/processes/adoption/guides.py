@@ -27,6 +27,13 @@ _FILE = re.compile(r"(?:#|//|<\?php //) ([\w./-]+\.\w+)\n")
 _NOT_TYPED = ("pip install ", "python3 -m venv ", "keyturn serve")
 
 
+def block(page: str, language: str, beginning: str) -> str:
+    """Return the one block of a page in that language that begins so."""
+    blocks: list[tuple[str, str]] = _BLOCK.findall((DOCS / page).read_text("utf-8"))
+    (found,) = (code for kind, code in blocks if kind == language and code.startswith(beginning))
+    return found
+
+
 def section(page: str, title: str) -> str:
     text = (DOCS / page).read_text("utf-8").partition(f"\n## {title}\n")[2]
     return re.split(r"(?m)^## ", text)[0]

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email import message_from_bytes
 from pathlib import Path
-from typing import Self
 
 import httpx2
 import msgspec
@@ -46,73 +45,47 @@ class Beside(msgspec.Struct, frozen=True):
     process: Running
 
 
-class Adopted(msgspec.Struct, frozen=True):
-    """An app that runs at a URL, and the Keyturn beside it."""
+def signs_in(device: httpx2.Client, stack: Stack, password: str) -> bool:
+    """Tell whether the app's own sign-in lets Mona in."""
+    device.get(stack.sign_in)
+    fields = {"username": EMAIL, "email": EMAIL, "password": password}
+    answer = device.post(stack.sign_in, data=fields | {"csrfmiddlewaretoken": device.cookies.get("csrftoken", "")})
+    assert answer.status_code < 500, answer.text
+    if answer.headers.get("content-type") == "application/json" and "access_token" in answer.json():
+        device.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    return is_signed_in(device)
 
-    stack: Stack
-    url: str
-    keyturn: Beside
 
-
-class Device:
-    """Somebody's browser, at an app."""
-
-    def __init__(self, adopted: Adopted) -> None:
-        self._sign_in = adopted.stack.sign_in
-        self._client = httpx2.Client(base_url=adopted.url, timeout=30)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
-
-    def signs_in(self, password: str) -> bool:
-        """Tell whether the app's own sign-in lets Mona in."""
-        self._client.get(self._sign_in)
-        fields = {"username": EMAIL, "email": EMAIL, "password": password}
-        answer = self._client.post(
-            self._sign_in, data=fields | {"csrfmiddlewaretoken": self._client.cookies.get("csrftoken", "")}
-        )
-        assert answer.status_code < 500, answer.text
-        if answer.headers.get("content-type") == "application/json" and "access_token" in answer.json():
-            self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        return self.is_signed_in()
-
-    def is_signed_in(self) -> bool:
-        answer = self._client.get("/me")
-        assert answer.status_code in {200, 401}, answer.text
-        return answer.status_code == 200 and answer.json() == {"email": EMAIL}
+def is_signed_in(device: httpx2.Client) -> bool:
+    answer = device.get("/me")
+    assert answer.status_code in {200, 401}, answer.text
+    return answer.status_code == 200 and answer.json() == {"email": EMAIL}
 
 
 @contextmanager
-def adopted(stack: Stack, folder: Path) -> Iterator[Adopted]:
-    """Set the app up, follow its guide or `init` alone, and run both."""
+def adopted(stack: Stack, folder: Path) -> Iterator[tuple[str, Beside]]:
+    """Set the app up, follow its guide or `init` alone, and run both; yield the app's address, and Keyturn."""
     with held_ports(2) as ports:
-        yield from _adopted(stack, folder, ports)
-
-
-def _adopted(stack: Stack, folder: Path, ports: Sequence[int]) -> Iterator[Adopted]:
-    keyturn, app = (f"http://127.0.0.1:{port}" for port in ports)
-    shutil.copytree(APPS / stack.name, folder, dirs_exist_ok=True)
-    guide = None if stack.database else Guide(stack.name, keyturn=keyturn, app=app)
-    for name, code in guide.files.items() if guide else ():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(code, "utf-8")
-    packages = install_packages(folder)
-    environment = stack.environment | {"PORT": str(ports[1]), "EMAIL": EMAIL, "PASSWORD": OLD}
-    output_of([*stack.starts, "set-up"], folder, **environment, **packages)
-    if guide:
-        followed = guide.follow(folder, environment)
-        guide.assert_written(folder / "keyturn.toml")
-    else:
-        followed = follow_init(stack, folder, environment, keyturn=keyturn, app=app)
-    with (
-        running_program(stack.starts, folder, **followed, **packages) as process,
-        beside(folder, keyturn, followed) as service,
-    ):
-        process.wait_for(stack.says)
-        yield Adopted(stack, app, service)
+        keyturn, app = (f"http://127.0.0.1:{port}" for port in ports)
+        shutil.copytree(APPS / stack.name, folder, dirs_exist_ok=True)
+        guide = None if stack.database else Guide(stack.name, keyturn=keyturn, app=app)
+        for name, code in guide.files.items() if guide else ():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(code, "utf-8")
+        packages = install_packages(folder)
+        environment = stack.environment | {"PORT": str(ports[1]), "EMAIL": EMAIL, "PASSWORD": OLD}
+        output_of([*stack.starts, "set-up"], folder, **environment, **packages)
+        if guide:
+            followed = guide.follow(folder, environment)
+            guide.assert_written(folder / "keyturn.toml")
+        else:
+            followed = follow_init(stack, folder, environment, keyturn=keyturn, app=app)
+        with (
+            running_program(stack.starts, folder, **followed, **packages) as process,
+            beside(folder, keyturn, followed) as service,
+        ):
+            process.wait_for(stack.says)
+            yield app, service
 
 
 def follow_init(
@@ -137,40 +110,35 @@ def follow_init(
 def beside(
     folder: Path, url: str, environment: Mapping[str, str], command: Sequence[str] = KEYTURN
 ) -> Iterator[Beside]:
-    """Serve what a guide has led to in that folder."""
     words = [*command, "serve", "--port", url.rpartition(":")[2]]
     with running_program(words, folder, **environment) as process:
         process.wait_for("Keyturn answers on")
         yield Beside(url, folder, process)
 
 
-def reset_password(keyturn: Beside) -> None:
-    """Ask for a mail as Mona, and use its link."""
+def reset_password(keyturn: Beside, email: str = EMAIL) -> None:
+    """Ask for a mail, and use its link."""
     api = f"{keyturn.url}/api/auth"
-    asked = httpx2.post(f"{api}/request-password-reset", json={"email": EMAIL.upper()}, timeout=30)
+    asked = httpx2.post(f"{api}/request-password-reset", json={"email": email.upper()}, timeout=30)
     assert asked.status_code == 202
     keyturn.process.wait_for('"transport":"capture"')
     (file,) = (keyturn.folder / ".keyturn" / "mail").glob("*.eml")
-    assert message_from_bytes(file.read_bytes())["To"].lower() == EMAIL.lower()  # Supabase stores small letters
+    assert message_from_bytes(file.read_bytes())["To"].lower() == email.lower()  # Supabase stores small letters
     fields = {"token": token_in_file(file), "newPassword": NEW}
     answer = httpx2.post(f"{api}/reset-password", json=fields, timeout=30)
     assert answer.status_code == 200, answer.text
 
 
 def tell_story(stack: Stack, tmp_path: Path) -> None:
-    with adopted(stack, tmp_path) as app, Device(app) as phone, Device(app) as laptop:
-        assert phone.signs_in(OLD)
-        assert laptop.signs_in(OLD)
+    with adopted(stack, tmp_path) as (app, keyturn), httpx2.Client(base_url=app, timeout=30) as phone:
+        with httpx2.Client(base_url=app, timeout=30) as laptop:
+            assert [signs_in(device, stack, OLD) for device in (phone, laptop)] == [True, True]
+            reset_password(keyturn)
+            if stack.is_told:
+                keyturn.process.wait_for('"kind":"webhook_password_changed"')
 
-        reset_password(app.keyturn)
-        if stack.is_told:
-            app.keyturn.process.wait_for('"kind":"webhook_password_changed"')
-
-        assert not phone.is_signed_in()
-        assert not laptop.is_signed_in()
-        assert not phone.signs_in(OLD)
-        assert laptop.signs_in(NEW)
-        assert not phone.is_signed_in()
+            assert [is_signed_in(device) for device in (phone, laptop)] == [False, False]
+            assert [signs_in(phone, stack, OLD), signs_in(laptop, stack, NEW)] == [False, True]
+            assert not is_signed_in(phone)
         if stack.forgot:
-            answer = httpx2.get(f"{app.url}{stack.forgot}")
-            assert answer.headers["location"] == f"{app.keyturn.url}/forgot-password"
+            assert phone.get(stack.forgot).headers["location"] == f"{keyturn.url}/forgot-password"

@@ -17,11 +17,10 @@ pytestmark = pytest.mark.long
 
 PYTHON = (sys.executable, "app.py")
 DJANGO = Stack(name="django", starts=PYTHON, sign_in="/accounts/login/", forgot="/accounts/password_reset/")
-
-FLASK = Stack(name="flask", starts=PYTHON, sign_in="/login")
-FASTAPI = Stack(name="fastapi", starts=PYTHON, sign_in="/login", environment={"APP_SECRET": "own"})
-
-LITESTAR = Stack(name="litestar", starts=PYTHON, sign_in="/login", environment={"APP_SECRET": "own"})
+FLASK, FASTAPI, LITESTAR = (
+    Stack(name=name, starts=PYTHON, sign_in="/login", environment={"APP_SECRET": "own"}, says="unning on http")
+    for name in ("flask", "fastapi", "litestar")
+)
 
 
 @pytest.mark.parametrize("stack", [DJANGO, FLASK, FASTAPI, LITESTAR], ids=lambda stack: stack.name)
@@ -30,9 +29,7 @@ def test_an_app_s_own_sign_in_takes_the_new_password_and_its_sessions_end(stack:
 
 
 @pytest.mark.parametrize(("name", "is_told"), [("express", True), ("nextjs", False)])
-def test_so_do_those_on_node_and_postgresql(
-    node: str, postgresql: PostgresServer, name: str, is_told: bool, tmp_path: Path
-) -> None:
+def test_so_do_those_on_node(node: str, postgresql: PostgresServer, name: str, is_told: bool, tmp_path: Path) -> None:
     url = postgresql.empty()
     environment = {"DATABASE_URL": url, "AUTH_SECRET": "the app's own"}
     stack = Stack(name=name, starts=(node, "app.js"), sign_in="/login", environment=environment, is_told=is_told)

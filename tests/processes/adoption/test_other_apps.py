@@ -1,17 +1,16 @@
 """Apps that are not run here by a guide: by `keyturn init` alone, by the commands of a guide, or at Supabase Auth."""
 
-import json
 import sqlite3
 import subprocess
 import tomllib
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import bcrypt
 import httpx2
 import pytest
-from tests.driver.service import NEW_PASSWORD, Start, problem, running
+from msgspec.structs import replace
+from tests.driver.service import NEW_PASSWORD, problem, running
 from tests.processes.adoption.guides import Guide
 from tests.processes.adoption.story import EMAIL, NEW, OLD, Stack, beside, reset_password, tell_story
 from tests.programs import leave_out, missing
@@ -29,20 +28,12 @@ def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: Mariad
     if "pdo_mysql" not in subprocess.run([php, "-m"], capture_output=True, text=True, check=True).stdout:
         leave_out(missing("PHP's pdo_mysql", "php-mysql"))
     url = mariadb.empty()
-    tell_story(
-        Stack(
-            name="php",
-            starts=("sh", "app.sh"),
-            sign_in="/login",
-            environment={"PHP": php, "DATABASE_URL": url},
-            database="${DATABASE_URL}",
-            says="Development Server",
-        ),
-        tmp_path,
-    )
+    app = Stack(name="php", starts=("sh", "app.sh"), sign_in="/login", says="Development Server")
+    environment = {"PHP": php, "DATABASE_URL": url}
+    tell_story(replace(app, environment=environment, database="${DATABASE_URL}"), tmp_path)
     mariadb.drop(url)
 
-    written = settings_in(tmp_path)
+    written = tomllib.loads((tmp_path / "keyturn.toml").read_text("utf-8"))
     assert written["accounts"]["table"] == {
         "url": "${DATABASE_URL}",
         "table": "members",
@@ -55,29 +46,6 @@ def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: Mariad
         "set": {"pw_changed": "{now}", "must_change_pw": False},
     }
     assert written["hashing"] == {"format": "php", "cost": 10}
-
-
-def settings_in(folder: Path) -> dict[str, Any]:
-    return tomllib.loads((folder / "keyturn.toml").read_text("utf-8"))
-
-
-ASKED = """
-    [, $password, $stored] = $argv;
-    echo json_encode([password_verify($password, $stored), password_get_info($stored)["algoName"],
-                      password_needs_rehash($stored, PASSWORD_BCRYPT, ["cost" => 12])]);
-"""
-
-
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_php_reads_it_knows_it_and_would_leave_it_as_it_is(php: str, start: Start) -> None:
-    service = await start(hashing={"format": "php"})
-    assert (await service.reset(await service.link())).status_code == 200
-
-    assert answer_of(php, NEW_PASSWORD, await service.password_hash()) == [True, "bcrypt", False]
-
-
-def answer_of(php: str, password: str, stored: str) -> object:
-    return json.loads(subprocess.check_output([php, "-r", ASKED, password, stored]))
 
 
 def test_supabase_s_own_sign_in_takes_the_new_password_and_its_sessions_end(tmp_path: Path) -> None:
@@ -107,10 +75,7 @@ def token(project: str, grant: str, **given: str) -> httpx2.Response:
 ADA = "ada@northwind.example"
 """Has an account in the tables of each framework."""
 
-
-def schema_of(framework: str) -> str:
-    """Return the statements that make a database as the framework makes it."""
-    return (Path(__file__).parents[2] / "commands" / "init" / "schemas" / f"{framework}.sql").read_text("utf-8")
+SCHEMAS = Path(__file__).parents[2] / "commands" / "init" / "schemas"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +87,7 @@ async def test_the_commands_of_a_guide_lead_to_the_settings_and_the_hashes_that_
 ) -> None:
     (tmp_path / file).parent.mkdir()
     with closing(sqlite3.connect(tmp_path / file)) as database:
-        database.executescript(schema_of(schema))
+        database.executescript((SCHEMAS / f"{schema}.sql").read_text("utf-8"))
     guide = Guide(name)
     environment = guide.follow(tmp_path, {})
 

@@ -6,7 +6,6 @@ variables, the settings' file, and a file for each secret of the service.
 
 import re
 import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,12 @@ from typing import Any
 import click
 import msgspec
 import yaml
-from tests.processes.deploy.sandbox import CHECKOUT, program_and_settings
+from tests.processes.deploy.sandbox import CHECKOUT, UNKNOWN_USER, child_of, isolated
 from tests.processes.deploy.units import DEPLOY
 
 from keyturn.cli import keyturn
 
 COMPOSE = DEPLOY / "compose"
-UNKNOWN_USER = "54321"
-_WORKING_DIRECTORY = "/var/lib/keyturn"
 
 
 def read_services() -> dict[str, Any]:
@@ -59,10 +56,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
     def process_id(self, running: int) -> int:
         """Return the process that a stop of the container signals: Keyturn's, or podman's, which passes signals on."""
-        if self.image:
-            return running
-        (child,) = Path(f"/proc/{running}/task/{running}/children").read_text("ascii").split()
-        return int(child)
+        return running if self.image else child_of(running)
 
     def words(self, service: Mapping[str, Any], command: Sequence[str], **more: str) -> list[str]:
         """Return the words that run `keyturn COMMAND` in a container of the service. `more`: further variables."""
@@ -84,7 +78,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         return [*words, image, "-c", "listen_addresses=127.0.0.1"]
 
     def python_words(self, code: str) -> list[str]:
-        """Return the words that run a program in the image."""
         *flags, image = self._podman({}, {})
         return [*self.program, *flags, "--entrypoint", "python", image, "-c", code]
 
@@ -102,19 +95,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         yield self.image
 
     def _bwrap(self, variables: Mapping[str, str], mounts: Mapping[str, str]) -> Iterator[str]:
-        yield from ("--die-with-parent", "--new-session", "--unshare-all", "--share-net", "--cap-drop", "ALL")
         yield "--as-pid-1"  # as in a container: no signal has a default action, and orphans become its children
-        yield from ("--uid", UNKNOWN_USER, "--gid", UNKNOWN_USER)
-        yield from ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp")  # noqa: S108
-        for place in (Path(sys.base_prefix), CHECKOUT):
-            yield from ("--ro-bind", str(place), str(place))
-        yield from program_and_settings()
-        yield from ("--tmpfs", "/run", "--tmpfs", "/var/lib", "--dir", _WORKING_DIRECTORY)
-        for here, there in mounts.items():
-            yield from ("--ro-bind", here, there)
-        for folder in ("/etc", "/run", "/var/lib"):
-            yield from ("--remount-ro", folder)
-        yield from ("--chdir", _WORKING_DIRECTORY, "--clearenv")
-        for name, value in {"LANG": "C.UTF-8", **variables_of_the_image(), **variables}.items():
-            yield from ("--setenv", name, value)
+        yield from isolated({**variables_of_the_image(), **variables}, mounts, "/var/lib/keyturn", None)
         yield from ("--", "/opt/keyturn/bin/keyturn")

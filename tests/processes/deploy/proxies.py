@@ -41,10 +41,7 @@ http {{
 
 
 class Proxy(msgspec.Struct, frozen=True, kw_only=True):
-    """A proxy with a certificate for `HOST`, and what is behind it.
-
-    `direct` is the address of `serve`. `port` is the one with TLS, `plain_port` the one without.
-    """
+    """A proxy with a certificate for `HOST`, in front of `serve` at `direct`. On `plain_port` it speaks no TLS."""
 
     name: str
     process: Running
@@ -57,7 +54,6 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     tls: ssl.SSLContext
 
     def connect(self, sent: bytes, client: str = ONE) -> socket.socket:
-        """Return a connection of a client's on which the bytes were sent."""
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=20, source_address=(client, 0))
         connection = self.tls.wrap_socket(plain, server_hostname=HOST)
         connection.sendall(sent)
@@ -74,9 +70,7 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
             headers={"host": HOST, **(headers or {})},
         )
 
-    def answer(
-        self, method: str, path: str, body: bytes = b"", *, client: str = ONE, **headers: str
-    ) -> httpx2.Response:
+    def answer(self, method: str, path: str, body: bytes = b"", client: str = ONE, **headers: str) -> httpx2.Response:
         with self.client(client, {**JSON, **headers}) as http:
             return http.request(method, path, content=body)
 
@@ -155,7 +149,6 @@ def _write_caddy(program: str, folder: Path, direct: str, port: int, plain_port:
 
 
 def replaced(file: Path, *pairs: Sequence[str]) -> str:
-    """Return a file of deploy/ with this test's ports and folders."""
     text = file.read_text("utf-8")
     for written, here in pairs:
         assert written in text, written

@@ -1,4 +1,4 @@
-"""Filters of system calls, as systemd makes them of a unit, for `bwrap --add-seccomp-fd`.
+"""Filters of system calls that a program may need, as systemd makes them of a unit, for `bwrap --add-seccomp-fd`.
 
 systemd compiles its filters with libseccomp, too (`src/shared/seccomp-util.c`).
 """
@@ -17,18 +17,14 @@ _EQUAL, _MASKED_EQUAL = 4, 7
 _FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10}
 _LAST_FAMILY = 46
 _SHM_EXEC = 0o100000
-_NEW_NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
-"""CLONE_NEW... of mounts, control groups, names, IPC, users, processes and networks (sched.h)."""
 
 
 class _Comparison(ctypes.Structure):
     """`struct scmp_arg_cmp` (seccomp.h)."""
 
     _fields_ = [
-        ("argument", ctypes.c_uint),
-        ("operator", ctypes.c_int),
-        ("first", ctypes.c_uint64),
-        ("second", ctypes.c_uint64),
+        *(("argument", ctypes.c_uint), ("operator", ctypes.c_int)),
+        *(("first", ctypes.c_uint64), ("second", ctypes.c_uint64)),
     ]
 
 
@@ -64,8 +60,6 @@ def write_filters(unit: Unit, folder: Path) -> list[Path]:
         filters.append(_no_new_code().write(folder / "memory.bpf"))
     if families := unit.one("RestrictAddressFamilies"):
         filters.append(_families(families.split()).write(folder / "families.bpf"))
-    if unit.has("RestrictNamespaces"):
-        filters.append(_no_namespaces().write(folder / "namespaces.bpf"))
     if unit.all("SystemCallFilter"):
         number = getattr(errno, unit.one("SystemCallErrorNumber"))
         calls = _Filter(_ERRNO | number)
@@ -76,7 +70,6 @@ def write_filters(unit: Unit, folder: Path) -> list[Path]:
 
 
 def allowed_calls(unit: Unit) -> set[str]:
-    """Return the system calls that `SystemCallFilter` leaves."""
     allowed: set[str] = set()
     for line in unit.all("SystemCallFilter"):
         named = {call for word in line.removeprefix("~").split() for call in _expanded(word)}
@@ -111,14 +104,4 @@ def _families(allowed: Iterable[str]) -> _Filter:
     made, numbers = _Filter(_ALLOW), {_FAMILIES[name] for name in allowed}
     for family in set(range(_LAST_FAMILY)) - numbers:
         made.rule("socket", _ERRNO | errno.EAFNOSUPPORT, _Comparison(0, _EQUAL, family, 0))
-    return made
-
-
-def _no_namespaces() -> _Filter:
-    made, denied = _Filter(_ALLOW), _ERRNO | errno.EPERM
-    made.rule("setns", denied)
-    made.rule("clone3", _ERRNO | errno.ENOSYS)  # its flags are in memory, which no filter reads; glibc then uses clone
-    for flag in _NEW_NAMESPACES:
-        for call in ("clone", "unshare"):
-            made.rule(call, denied, _Comparison(0, _MASKED_EQUAL, flag, flag))
     return made

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tomllib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import asyncpg
@@ -23,10 +23,10 @@ import pytest
 import yaml
 from tests.commands.command import ADA, PASSWORD
 from tests.driver.inbox import TOKEN
-from tests.processes.deploy.containers import COMPOSE, UNKNOWN_USER, Machine, parse_command, read_services
+from tests.processes.deploy.containers import COMPOSE, Machine, parse_command, read_services
 from tests.processes.deploy.containers import variables_of_the_image as of_the_image
 from tests.processes.deploy.proxies import replaced, wait_until_it_listens
-from tests.processes.deploy.sandbox import CHECKOUT
+from tests.processes.deploy.sandbox import CHECKOUT, UNKNOWN_USER
 from tests.servers.postgresql_with_tls import TlsServer
 from tests.servers.processes import Running, output_of, run, running_program
 from tests.servers.serving import held_ports
@@ -59,16 +59,6 @@ def test_a_service_runs_a_command_and_any_other_user_could(name: str) -> None:
     assert name != "worker" or int(service["stop_grace_period"].removesuffix("s")) > LONGEST_TRY.total_seconds() + 10
 
 
-def test_every_image_and_published_port_comes_from_a_variable() -> None:
-    text = (COMPOSE / "compose.yaml").read_text("utf-8")
-    assert re.findall(r"(?m)^ +image: (.*)$", text) == [
-        "${KEYTURN_IMAGE:-keyturn}",
-        "${POSTGRES_IMAGE:-docker.io/library/postgres:17}  # later ones keep their data in another folder",
-    ]
-    assert re.findall(r"(?m)^FROM (.*)$", CONTAINERFILE) == ["${BUILDER} AS build", "${BASE}"]
-    assert len(re.findall(r"127\.0\.0\.1:\$\{\w+:-\d+\}:\d+", text)) == 2
-
-
 def test_a_service_has_every_secret_that_it_reads_and_a_file_for_it() -> None:
     whole = yaml.safe_load((COMPOSE / "compose.yaml").read_text("utf-8"))
     assert {name for service in SERVICES.values() for name in service["secrets"]} == set(whole["secrets"])
@@ -97,14 +87,20 @@ def test_the_image_is_built_of_a_part_of_the_source_archive() -> None:
 
 
 class Site:
-    """The services of compose.yaml on this machine, where they share its ports."""
+    """The services of compose.yaml on this machine, where they share its ports, with a database at this address."""
 
-    def __init__(self, machine: Machine, stack: ExitStack) -> None:
+    def __init__(self, machine: Machine, stack: ExitStack, url: str) -> None:
         self._machine, self._stack = machine, stack
-        self.api, self.worker, self.pages, self.smtp = stack.enter_context(held_ports(4))
-        self._ports = {"8000": str(self.worker), "8001": str(self.pages), "1025": str(self.smtp)}
+        self.api, self.worker, self.pages, smtp = stack.enter_context(held_ports(4))
+        self._ports = {"8000": str(self.worker), "8001": str(self.pages), "1025": str(smtp)}
         self._ports["0.0.0.0"] = "127.0.0.1"  # noqa: S104 - a container's own addresses
         self._place = {"KEYTURN_SERVER_PORT": str(self.api), "KEYTURN_SERVER_HOST": "127.0.0.1", **CHEAP}
+        text = replaced(
+            COMPOSE / "keyturn.toml",
+            ("http://127.0.0.1:${PAGES_PORT}", f"http://127.0.0.1:{self.api}"),
+            *((OWN_URL, url), ('"inbox"', '"127.0.0.1"'), ("1025", str(smtp))),
+        )
+        machine.settings.write_text(text, "utf-8")
 
     def words(self, service: str, *command: str) -> list[str]:
         given = command or [self._ports.get(word, word) for word in OURS[service]["command"]]
@@ -124,22 +120,6 @@ class Site:
         return run(self.words(service, *command), None, stdin)
 
 
-@contextmanager
-def running_site(machine: Machine, url: str) -> Iterator[Site]:
-    """Yield the services with the settings of deploy/compose, for a database at this address."""
-    with ExitStack() as stack:
-        site = Site(machine, stack)
-        text = replaced(
-            COMPOSE / "keyturn.toml",
-            ("http://127.0.0.1:${PAGES_PORT}", f"http://127.0.0.1:{site.api}"),
-            (OWN_URL, url),
-            ('"inbox"', '"127.0.0.1"'),
-            ("1025", str(site.smtp)),
-        )
-        machine.settings.write_text(text, "utf-8")
-        yield site
-
-
 def machine_in(folder: Path, program: Sequence[str], image: str = "") -> Machine:
     secrets = folder / "secrets"
     secrets.mkdir()
@@ -150,17 +130,14 @@ def machine_in(folder: Path, program: Sequence[str], image: str = "") -> Machine
 
 @pytest.fixture
 def site(bwrap: str, postgresql_with_tls: TlsServer, tmp_path: Path) -> Iterator[Site]:
-    """Run this checkout."""
-    asyncio.run(create_database(postgresql_with_tls.address(), "compose"))
-    url = postgresql_with_tls.address("127.0.0.1", "compose")
-    with running_site(machine_in(tmp_path, [bwrap]), url) as site:
-        yield site
+    async def create_database() -> None:
+        connection = await asyncpg.connect(postgresql_with_tls.address(), ssl=False)
+        await connection.execute("CREATE DATABASE compose")
+        await connection.close()
 
-
-async def create_database(server: str, name: str) -> None:
-    connection = await asyncpg.connect(server, ssl=False)
-    await connection.execute(f"CREATE DATABASE {name}")
-    await connection.close()
+    asyncio.run(create_database())
+    with ExitStack() as stack:
+        yield Site(machine_in(tmp_path, [bwrap]), stack, postgresql_with_tls.address("127.0.0.1", "compose"))
 
 
 @pytest.fixture
@@ -179,25 +156,7 @@ def site_of_images(images: Machine) -> Iterator[Site]:
         words = images.database_words(os.environ["POSTGRES_IMAGE"], port)
         running = stack.enter_context(running_program(words, None))
         wait_until_it_listens(running, port)  # not the server that makes the database: it has only a Unix socket
-        with running_site(images, OWN_URL.replace("@database/", f"@127.0.0.1:{port}/")) as site:
-            yield site
-
-
-def reset_password(site: Site) -> None:
-    """Request a link, read the mail in the inbox, and set a new password."""
-    url = f"http://127.0.0.1:{site.api}"
-    assert httpx2.post(f"{url}{API}/request-password-reset", json={"email": ADA}, timeout=30).status_code == 202
-    inbox = httpx2.Client(
-        base_url=f"http://127.0.0.1:{site.pages}", headers={"authorization": f"Bearer {TOKEN_OF_INBOX}"}
-    )
-    with inbox:
-        mail = inbox.get("/api/message/latest", params={"to": ADA, "wait": "30s"}, timeout=60)
-    assert mail.status_code == 200, mail.text
-    (token,) = set(TOKEN.findall(" ".join(mail.json()["Links"])))
-    changed = httpx2.post(f"{url}{API}/reset-password", json={"token": token, "newPassword": NEW}, timeout=30)
-    assert changed.status_code == 200, changed.text
-    signed_in = httpx2.post(f"{url}{API}/login", json={"email": ADA, "password": NEW}, timeout=30)
-    assert signed_in.status_code == 200
+        yield Site(images, stack, OWN_URL.replace("@database/", f"@127.0.0.1:{port}/"))
 
 
 def test_a_user_resets_a_password_with_the_services_of_compose(site: Site) -> None:
@@ -241,26 +200,32 @@ def live_the_story(site: Site) -> None:
     api.wait_for("Keyturn answers on ")
     worker.wait_for("/health/ready")
     wait_until_it_listens(inbox, site.pages)
-    reset_password(site)
+
+    url, pages = f"http://127.0.0.1:{site.api}", f"http://127.0.0.1:{site.pages}/api/message/latest"
+    assert httpx2.post(f"{url}{API}/request-password-reset", json={"email": ADA}, timeout=30).status_code == 202
+    bearer = {"authorization": f"Bearer {TOKEN_OF_INBOX}"}
+    mail = httpx2.get(pages, params={"to": ADA, "wait": "30s"}, headers=bearer, timeout=60)
+    assert mail.status_code == 200, mail.text
+    (token,) = set(TOKEN.findall(" ".join(mail.json()["Links"])))
+    for path, body in (
+        ("reset-password", {"token": token, "newPassword": NEW}),
+        ("login", {"email": ADA, "password": NEW}),
+    ):
+        assert httpx2.post(f"{url}{API}/{path}", json=body, timeout=30).status_code == 200
 
     assert site.do("api", "health").stdout == f"Keyturn on http://127.0.0.1:{site.api} is ready.\n"
     of_worker = ("worker", "health", "--port", str(site.worker))
     assert site.do(*of_worker).returncode == 0
     assert site.stop(worker) == 0
     assert site.do(*of_worker).returncode == 1
-    assert answered_while_it_stops(site, api) == 202
+    half = json.dumps({"email": ADA}).encode()
+    head = f"POST {API}/request-password-reset HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", site.api), timeout=30) as connection:
+        connection.sendall(f"{head}Content-Length: {len(half)}\r\n\r\n".encode() + half[:5])
+        assert httpx2.get(f"{url}/health/live", timeout=30).status_code == 200  # by now it has the first half
+        os.kill(site.process_id(api), signal.SIGTERM)
+        connection.sendall(half[5:])
+        assert connection.recv(1000).split()[1] == b"202", "it stops once a request has its answer"
     assert (api.process.wait(60), site.stop(inbox)) == (0, 0)
     assert site.do("api", "health").returncode == 1
     assert not [line for line in (*api.said, *worker.said) if '"level":"error"' in line or "Traceback" in line]
-
-
-def answered_while_it_stops(site: Site, api: Running) -> int:
-    """Return the status of a request whose second half arrives after SIGTERM."""
-    body = json.dumps({"email": ADA}).encode()
-    head = f"POST {API}/request-password-reset HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    with socket.create_connection(("127.0.0.1", site.api), timeout=30) as connection:
-        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:5])
-        httpx2.get(f"http://127.0.0.1:{site.api}/health/live", timeout=30)  # by then it has the first half
-        os.kill(site.process_id(api), signal.SIGTERM)
-        connection.sendall(body[5:])
-        return int(connection.recv(1000).split()[1])

@@ -42,27 +42,24 @@ def test_kubernetes_knows_every_field(name: str, version: str) -> None:
 
 
 @pytest.mark.parametrize("name", PODS)
-def test_a_pod_meets_the_restricted_standard_and_leaves_its_user_to_the_image_or_the_cluster(name: str) -> None:
+def test_a_pod_is_restricted_runs_a_command_of_the_image_and_reads_settings_from_files(
+    name: str,
+) -> None:
     """Check what Kubernetes' Pod Security Standards list for "restricted", and what goes beyond them."""
     assert MANIFESTS["Namespace keyturn"]["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": "restricted"}
     pod, only = PODS[name], container(name)
     assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-    assert only["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
+    no_right = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    assert only["securityContext"] == no_right
     assert (pod["automountServiceAccountToken"], pod["enableServiceLinks"]) == (False, False)
     assert only["resources"]["limits"]["memory"]
 
-
-@pytest.mark.parametrize("name", PODS)
-def test_a_pod_reads_its_settings_and_its_secrets_from_files(name: str) -> None:
-    only, volumes = container(name), {volume["name"]: volume for volume in PODS[name]["volumes"]}
+    (image,), (generated,) = KUSTOMIZATION["images"], KUSTOMIZATION["configMapGenerator"]
+    assert (only["image"], "command" in only) == (image["name"], False)
+    parse_command(only["args"])
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
     places = {mount["mountPath"]: volumes[mount["name"]] for mount in only["volumeMounts"]}
     variables = {variable["name"]: variable["value"] for variable in only["env"]}
-    (generated,) = KUSTOMIZATION["configMapGenerator"]
-
     assert set(places) == {"/etc/keyturn", "/run/secrets/keyturn", "/tmp"}  # noqa: S108 - in the pod
     assert places["/etc/keyturn"]["configMap"] == {"name": generated["name"]}
     assert Path(variables["KEYTURN_CONFIG"]) == Path("/etc/keyturn") / generated["files"][0]
@@ -80,32 +77,18 @@ def test_the_settings_are_complete_with_the_secrets_that_the_docs_name(tmp_path:
     assert inspect_settings(FOLDER / "keyturn.toml", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).faults == ()
 
 
-@pytest.mark.parametrize("name", PODS)
-def test_a_pod_runs_a_command_of_the_image_that_kustomize_names(name: str) -> None:
-    only = container(name)
-    (image,) = KUSTOMIZATION["images"]
-
-    assert only["image"] == image["name"]
-    assert "command" not in only
-    parse_command(only["args"])
-
-
 @pytest.mark.parametrize("name", DEPLOYMENTS)
-def test_probes_ask_the_port_that_the_process_listens_on(name: str) -> None:
+def test_probes_ask_the_process_s_port_and_a_worker_has_time_to_send_what_it_holds(
+    name: str,
+) -> None:
     only = container(name)
     (port,) = only["ports"]
     asked = {probe: only[probe]["httpGet"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
     given = only["args"][only["args"].index("--port") + 1] if "--port" in only["args"] else Settings().server.port
 
-    assert {probe: place["path"] for probe, place in asked.items()} == {
-        "startupProbe": "/health/live",
-        "livenessProbe": "/health/live",  # a restart does not fix a database
-        "readinessProbe": "/health/ready",
-    }
+    paths = [place["path"] for place in asked.values()]
+    assert paths == ["/health/live", "/health/live", "/health/ready"], "a restart does not fix a database"
     assert {place["port"] for place in asked.values()} == {port["name"]}
     assert int(given) == port["containerPort"]
-
-
-def test_a_worker_has_the_time_to_send_what_it_holds() -> None:
     grace = PODS["Deployment keyturn-worker"]["terminationGracePeriodSeconds"]
     assert grace > LONGEST_TRY.total_seconds() + 10

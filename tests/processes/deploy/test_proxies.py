@@ -66,39 +66,13 @@ NO_SECRETS = {"name", "path", "version"}
 """Parameters of paths that name files."""
 
 
-def paths_with_tokens() -> list[str]:
-    """Return each path of the API and the pages that takes a token, with one that was cut, and with more behind it."""
-    settings = Settings(environment="development", mail=MailSettings(transport="capture", from_=f"accounts@{HOST}"))
-    app = create_app(settings, worker=False)
-    secret = [route.path for route in app.routes if set(route.path_parameters) - NO_SECRETS]
-    paths = [re.sub(r"\{[^}]+\}", CUT, path) for path in secret]
-    assert paths
-    return [path + more for path in paths for more in ("", "/", "/more", ".", "%3E", "?utm_source=mail")]
-
-
 @pytest.fixture(scope="module")
 def prepared(sqlite: SqliteFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a database that has an account."""
     state = tmp_path_factory.mktemp("prepared")
     (state / ".keyturn").mkdir()
     Path(sqlite.migrated().removeprefix("sqlite:///")).rename(state / ".keyturn" / "keyturn.db")
     output_of([*KEYTURN, "accounts", "add", ADA, "--password-stdin"], state, PASSWORD, **SETTINGS)
     return state
-
-
-@contextlib.contextmanager
-def before_a_service(name: str, prepared: Path, folder: Path) -> Iterator[Proxy]:
-    """Run the proxy in front of a service of its own, which has a copy of the database."""
-    program = require_program(name, {"nginx": "nginx-light", "caddy": "caddy"}[name])
-    state = folder / "state"
-    shutil.copytree(prepared, state)
-    (folder / name).mkdir()
-    words = [*KEYTURN, "serve", "--port", "0"]
-    with (
-        running_program(words, state, **SETTINGS) as serve,
-        running_proxy(name, program, serve, folder / name, state) as running,
-    ):
-        yield running
 
 
 both = pytest.mark.parametrize("proxy", ["nginx", "caddy"], indirect=True)
@@ -107,15 +81,16 @@ only_nginx = pytest.mark.parametrize("proxy", ["nginx"], indirect=True)
 
 @pytest.fixture
 def proxy(request: pytest.FixtureRequest, prepared: Path, tmp_path: Path) -> Iterator[Proxy]:
-    """Run a proxy that the test ends, to read its logs, or fills."""
-    with before_a_service(str(request.param), prepared, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture(scope="module", params=["nginx", "caddy"])
-def shared(request: pytest.FixtureRequest, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """Run a proxy for all tests that only ask something. Each is another client, because limits count by client."""
-    with before_a_service(str(request.param), prepared, tmp_path_factory.mktemp("shared")) as running:
+    """Run a proxy in front of a service of its own, which has a copy of the database."""
+    name = str(request.param)
+    program = require_program(name, {"nginx": "nginx-light", "caddy": "caddy"}[name])
+    state, folder = tmp_path / "state", tmp_path / name
+    shutil.copytree(prepared, state)
+    folder.mkdir()
+    with (
+        running_program([*KEYTURN, "serve", "--port", "0"], state, **SETTINGS) as serve,
+        running_proxy(name, program, serve, folder, state) as running,
+    ):
         yield running
 
 
@@ -167,7 +142,11 @@ def test_no_log_has_a_token_or_an_address_of_a_whole_story_and_the_trail_has_the
 
 @both
 def test_no_log_has_a_token_or_an_address_wherever_it_stands(proxy: Proxy) -> None:
-    places = [*PLACES, *paths_with_tokens()]
+    settings = Settings(environment="development", mail=MailSettings(transport="capture", from_=f"accounts@{HOST}"))
+    routes = create_app(settings, worker=False).routes
+    secret = [re.sub(r"\{[^}]+\}", CUT, one.path) for one in routes if set(one.path_parameters) - NO_SECRETS]
+    assert secret
+    places = [*PLACES, *(path + more for path in secret for more in ("", "/", "/more", ".", "%3E", "?utm_source=mail"))]
     for path in places:
         proxy.answer("GET", path, referer=f"https://{HOST}{path}")
     logs = proxy.logs()
@@ -177,12 +156,16 @@ def test_no_log_has_a_token_or_an_address_wherever_it_stands(proxy: Proxy) -> No
 
 
 @both
-def test_no_log_has_the_token_of_a_request_that_fails(proxy: Proxy) -> None:
+def test_too_large_or_endless_bodies_are_refused_and_no_log_has_the_token_of_a_request_that_fails(proxy: Proxy) -> None:
     malformed = f"GET {LINK} HTTP/1.1\r\nhost: {HOST}\r\nbad header\r\n\r\n".encode()
     long = f"GET {LINK} HTTP/1.1\r\nhost: {HOST}\r\nx: {'x' * 70_000}\r\n\r\n".encode()
     cut = f"POST {LINK} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 9\r\n\r\n".encode()
+    by_keyturn = proxy.answer("POST", REQUEST, b"x" * 1_048_576)
+    assert (by_keyturn.status_code, by_keyturn.headers["content-type"]) == (413, "application/problem+json")
     with proxy.client() as http:
-        assert http.post(LINK, content=b"x" * 2_000_000).status_code == 413
+        by_the_proxy = http.post(LINK, content=b"x" * 2_000_000)
+        assert by_the_proxy.status_code == 413
+        assert by_the_proxy.headers.get("content-type") != "application/problem+json"
         with contextlib.suppress(httpx2.TransportError):  # refused, or cut off while it is sent
             assert http.post(LINK, content=iter([b"x" * 1_000_000] * 3)).is_error
     for sent in (malformed, long):
@@ -202,47 +185,27 @@ def test_no_log_has_the_token_of_a_request_that_fails(proxy: Proxy) -> None:
     assert UNKNOWN not in logs
 
 
-def test_each_client_has_its_own_limit_whatever_it_says_of_its_address(shared: Proxy) -> None:
+@both
+def test_clients_have_limits_of_their_own_share_a_connection_and_get_forms_over_https(proxy: Proxy) -> None:
+    for _ in range(5):
+        assert proxy.answer("GET", "/health/live").status_code == 200
+    remote = f"0100007F:{int(proxy.direct.rpartition(':')[2]):04X}"  # as proc_net_tcp(5) writes it
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+    assert [row[3] for row in rows if row[2] == remote].count("01") == 1, "one connection is established"
+
     forged = {"x-forwarded-for": "203.0.113.7"}
-    assert shared.answer("POST", REQUEST, BODY).status_code == 202
-    assert shared.answer("POST", REQUEST, BODY, **forged).status_code == 202
-    assert shared.answer("POST", REQUEST, BODY, **forged).status_code == 429
-    assert shared.answer("POST", REQUEST, BODY, client=OTHER).status_code == 202
+    for more, status in (({}, 202), (forged, 202), (forged, 429)):
+        assert proxy.answer("POST", REQUEST, BODY, **more).status_code == status
+    assert proxy.answer("POST", REQUEST, BODY, client=OTHER).status_code == 202
 
-
-def test_a_form_works_over_https_and_its_token_is_not_compressed(shared: Proxy) -> None:
-    with shared.client(THIRD, headers={"origin": f"https://{HOST}"}) as browser:
+    with proxy.client(THIRD, headers={"origin": f"https://{HOST}"}) as browser:
         page = browser.get("/forgot-password", headers={"accept-encoding": "gzip"})
         cookie = page.headers["set-cookie"].partition(";")[0]
         form = {"_csrf_token": form_token(page), "email": ADA}
         sent = browser.post("/forgot-password", data=form, headers={"cookie": cookie})
-
     assert sent.status_code == 303
     assert page.headers["strict-transport-security"]
-    assert "content-encoding" not in page.headers
-
-
-def test_a_body_that_is_too_large_is_refused_by_keyturn_and_an_endless_one_by_the_proxy(shared: Proxy) -> None:
-    refused = shared.answer("POST", REQUEST, b"x" * 1_048_576, client=THIRD)
-    assert (refused.status_code, refused.headers["content-type"]) == (413, "application/problem+json")
-    refused = shared.answer("POST", REQUEST, b"x" * 2_000_000, client=THIRD)
-    assert refused.status_code == 413
-    assert refused.headers.get("content-type") != "application/problem+json"
-
-
-@both
-def test_requests_share_a_connection_to_keyturn(proxy: Proxy) -> None:
-    for _ in range(5):
-        assert proxy.answer("GET", "/health/live").status_code == 200
-
-    assert connections_to(proxy.direct) == 1
-
-
-def connections_to(address: str) -> int:
-    """Count the established connections to an address of the loopback (proc_net_tcp(5))."""
-    remote = f"0100007F:{int(address.rpartition(':')[2]):04X}"
-    rows = (line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:])
-    return sum(row[2] == remote and row[3] == "01" for row in rows)
+    assert "content-encoding" not in page.headers, "what has a token is not compressed"
 
 
 @only_nginx

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import bcrypt
-from tests.processes.adoption.library import set_up
-from tests.processes.adoption.story import NEW, Stack, beside, follow_init, reset_password
+from tests.commands.init.apps import BCRYPT
+from tests.processes.adoption.story import EMAIL, NEW, Stack, beside, follow_init, reset_password
 from tests.servers.processes import running_demo
 from tests.servers.serving import held_ports
 from tests.versions import CHECKOUT, empty_environment, uv
@@ -134,8 +134,10 @@ def finish_reset(keyturn: str, folder: Path) -> None:
     """Serve beside an app that has a table of users, ask for a link over HTTP, and use it."""
     place = folder / "app"
     place.mkdir()
-    set_up(place / "library.db")
-    stack = Stack(name="library", starts=(), sign_in="/login", forgot="", database="sqlite:///library.db")
+    with closing(sqlite3.connect(place / "library.db")) as database, database:
+        database.execute('CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT UNIQUE, "passwordHash" TEXT)')
+        database.execute("INSERT INTO users VALUES ('7c9e6679', ?, ?)", [EMAIL, BCRYPT])
+    stack = Stack(name="library", starts=(), sign_in="/login", database="sqlite:///library.db")
     with held_ports(2) as ports:
         url, app = (f"http://127.0.0.1:{port}" for port in ports)
         environment = follow_init(stack, place, {}, keyturn=url, app=app, command=[keyturn])
@@ -162,12 +164,9 @@ def bill_of_materials(python: str) -> str:
 
 def without_addresses(part: Any) -> Any:
     """Return a part of a CycloneDX document without its external references."""
-    match part:
-        case dict():
-            return {name: without_addresses(value) for name, value in part.items() if name != "externalReferences"}
-        case list():
-            return [without_addresses(value) for value in part]
-    return part
+    if isinstance(part, dict):
+        return {name: without_addresses(value) for name, value in part.items() if name != "externalReferences"}
+    return [without_addresses(value) for value in part] if isinstance(part, list) else part
 
 
 def require_no_registry(file: Path) -> None:

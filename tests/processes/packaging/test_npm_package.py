@@ -31,7 +31,7 @@ def npm(node: str, tmp_path: Path) -> Runs:
     program = require_program("npm", "npm")
 
     def run(*words: str, folder: Path = tmp_path) -> str:
-        return run_in(folder, program, *words, "--offline", "--ignore-scripts", "--no-audit", "--no-fund")
+        return output_of([program, *words, "--offline", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
 
     return run
 
@@ -52,12 +52,8 @@ def project(npm: Runs, tarball: Path, tmp_path: Path, request: pytest.FixtureReq
     return folder
 
 
-def run_in(folder: Path, *words: str) -> str:
-    return output_of(words, folder)
-
-
-def tool(folder: Path, name: str) -> str:
-    return str(folder.parent / "node_modules" / name)
+def run_tool(folder: Path, node: str, name: str, *words: str) -> str:
+    return output_of([node, str(folder.parent / "node_modules" / name), *words], folder)
 
 
 def test_it_holds_the_modules_their_types_and_the_licence(npm: Runs) -> None:
@@ -78,8 +74,8 @@ def test_it_has_the_version_of_the_python_package_as_npm_writes_it_and_its_repos
 
 @pytest.mark.parametrize("project", ["vite"], indirect=True)
 def test_a_vite_project_type_checks_and_builds_with_all_elements(project: Path, node: str) -> None:
-    run_in(project, node, tool(project, "typescript/bin/tsc"))
-    run_in(project, node, tool(project, "vite/bin/vite.js"), "build")
+    run_tool(project, node, "typescript/bin/tsc")
+    run_tool(project, node, "vite/bin/vite.js", "build")
     (built,) = (project / "dist" / "assets").glob("*.js")
 
     elements = ("keyturn-forgot", "keyturn-code", "keyturn-reset", "keyturn-change-password")
@@ -88,10 +84,10 @@ def test_a_vite_project_type_checks_and_builds_with_all_elements(project: Path, 
 
 @pytest.mark.parametrize("project", ["plain"], indirect=True)
 def test_a_plain_project_type_checks_and_runs_the_client_without_a_browser(project: Path, node: str) -> None:
-    run_in(project, node, tool(project, "typescript/bin/tsc"))
+    run_tool(project, node, "typescript/bin/tsc")
 
     with held_ports(1) as (port,):
-        assert run_in(project, node, "main.js", f"http://127.0.0.1:{port}") == "urn:keyturn:problem:unreachable\n"
+        assert output_of([node, "main.js", f"http://127.0.0.1:{port}"], project) == "urn:keyturn:problem:unreachable\n"
 
 
 @pytest.mark.parametrize("project", ["vite"], indirect=True)
@@ -103,4 +99,4 @@ def test_typescript_reads_the_scripts_of_the_documentation(project: Path, node: 
 
     assert len(blocks) > 10
     files = [file.name for file in project.glob("block*")]
-    assert run_in(project, node, "../syntax.js", *files) == ""
+    assert output_of([node, "../syntax.js", *files], project) == ""

@@ -61,8 +61,6 @@ class User(Base):
 
 
 class Visit(Base):
-    """A session that the app keeps itself."""
-
     __tablename__ = "visits"
 
     id: Mapped[int] = mapped_column(primary_key=True)

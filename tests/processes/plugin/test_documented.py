@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from tests.driver.inbox import token_in_file
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, hash_of
-from tests.processes.plugin.documented import block
+from tests.processes.adoption.guides import block
 from tests.processes.plugin.host import REQUEST, RESET
 from tests.servers.processes import output_of, run
 
@@ -44,8 +44,8 @@ class UserSession(Base):
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, code in {
         "models.py": MODELS,
-        "app.py": block("python", "# app.py"),
-        "keyturn.toml": block("toml", "# keyturn.toml"),
+        "app.py": block("plugin.md", "python", "# app.py"),
+        "keyturn.toml": block("plugin.md", "toml", "# keyturn.toml"),
     }.items():
         (tmp_path / name).write_text(code)
     for name in [name for name in os.environ if name.startswith("KEYTURN_")]:
@@ -56,17 +56,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("command", [["litestar", "--app", "app:app", "info"], ["uvicorn", "app:app", "--port", "0"]])
-def test_a_fault_in_its_settings_is_a_sentence_where_the_app_is_loaded(
-    command: list[str], monkeypatch: pytest.MonkeyPatch
+def test_faults_of_its_settings_and_a_missing_migration_are_sentences(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    uvicorn = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"]
+    unready = run(uvicorn)
+    assert unready.returncode == 3, unready.stderr
+    told = [line for line in unready.stderr.splitlines() if "DatabaseUnready: " in line]
+    assert told[-1].endswith("does not have Keyturn's tables yet: run `keyturn migrate`")
+
     monkeypatch.setenv("KEYTURN_HASHING_COST", "4")
     monkeypatch.setenv("KEYTURN_SECRET_KEY", "short")
-    done = run([sys.executable, "-m", *command])
-    assert done.returncode == 1
-    assert "Traceback" not in done.stdout + done.stderr
-    assert "KEYTURN_HASHING_COST: must be a whole number from 10 to 16, not '4'" in done.stderr
-    assert "KEYTURN_SECRET_KEY: shorter than 32 characters" in done.stderr
+    for command in (uvicorn, [sys.executable, "-m", "litestar", "--app", "app:app", "info"]):
+        done = run(command)
+        assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
+        assert "KEYTURN_HASHING_COST: must be a whole number from 10 to 16, not '4'" in done.stderr
+        assert "KEYTURN_SECRET_KEY: shorter than 32 characters" in done.stderr
 
 
 async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,12 +102,3 @@ async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monk
         assert bcrypt.checkpw(NEW_PASSWORD.encode(), stored.encode())
         assert not (await session.execute(text("SELECT * FROM user_sessions"))).all()
     await names["alchemy"].get_engine().dispose()
-
-
-@pytest.mark.usefixtures("folder")
-def test_under_uvicorn_a_missing_migration_is_an_exit_code_and_the_last_sentence_of_a_traceback() -> None:
-    served = run([sys.executable, "-m", "uvicorn", "app:app", "--port", "0"])
-
-    assert served.returncode == 3, served.stderr
-    told = [line for line in served.stderr.splitlines() if "DatabaseUnready: " in line]
-    assert told[-1].endswith("does not have Keyturn's tables yet: run `keyturn migrate`")

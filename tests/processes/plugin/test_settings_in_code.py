@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tests.processes.plugin.documented import block
+from tests.processes.adoption.guides import block
 from tests.processes.plugin.host import keyturn_settings
 
 from keyturn import KeyturnPlugin, Settings, create_app, read_settings
@@ -23,6 +23,8 @@ ENVIRON = {
 }
 
 BAD: dict[str, Any] = {
+    "environment": "elsewhere",
+    "mail.fallback": "elsewhere",
     "password.min_length": 0,
     "hashing.cost": 4,
     "hashing.format": "md5",
@@ -51,17 +53,13 @@ def settings_read(**variables: str) -> Settings:
     return read_settings(environ=ENVIRON | variables, with_file=False)
 
 
-def plugin_of(settings: Settings) -> KeyturnPlugin:
-    return KeyturnPlugin(settings)
-
-
 def faults(make: Callable[[Settings], object], settings: Settings) -> dict[str, str]:
     with pytest.raises(SettingsInvalid) as caught:
         make(settings)
     return {fault.name: fault.message for fault in caught.value.faults}
 
 
-@pytest.mark.parametrize("make", [plugin_of, create_app])
+@pytest.mark.parametrize("make", [KeyturnPlugin, create_app])
 def test_every_setting_that_no_file_may_hold_is_named_at_once(make: Callable[[Settings], object]) -> None:
     settings = settings_read()
     for name, value in BAD.items():
@@ -74,15 +72,12 @@ def test_every_setting_that_no_file_may_hold_is_named_at_once(make: Callable[[Se
         assert set(faults(make, replace(settings_read(), secret_key=Secret(key)))) == {"KEYTURN_SECRET_KEY"}
 
 
-@pytest.mark.parametrize("name", ["environment", "mail.fallback", "kinds.pupil", "kinds.pupil.brand"])
-def test_a_value_of_another_kind_is_a_fault_of_its_setting(name: str) -> None:
-    kinds: dict[str, Any] = {"kinds.pupil": "pupil", "kinds.pupil.brand": Kind(brand={"accent": "red"})}
-    settings = settings_read()
-    if name in kinds:
-        settings = replace(settings, kinds={"pupil": kinds[name]})
-    else:
-        settings = changed(settings, name, "elsewhere")
-    ((found, _),) = faults(plugin_of, settings).items()
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("kinds.pupil", "pupil"), ("kinds.pupil.brand", Kind(brand={"accent": "red"}))],
+)
+def test_a_value_of_another_kind_is_a_fault_of_its_setting(name: str, kind: Any) -> None:
+    (found,) = faults(KeyturnPlugin, replace(settings_read(), kinds={"pupil": kind}))
     assert found.startswith(name)
 
 
@@ -105,7 +100,7 @@ def test_what_was_read_and_rightly_changed_is_taken_as_it_is() -> None:
 
 def test_a_table_that_is_made_in_code_keeps_the_rules_of_one_in_the_file() -> None:
     wrong = TableSettings(table="users", set={"must_change": "{soon}"}, delete=("visits",))
-    found = faults(plugin_of, keyturn_settings(accounts=AccountSettings(store="table", table=wrong)))
+    found = faults(KeyturnPlugin, keyturn_settings(accounts=AccountSettings(store="table", table=wrong)))
     assert set(found) == {"accounts.table.set.must_change", "accounts.table.delete"}
 
 
@@ -119,5 +114,5 @@ def test_the_documented_change_of_a_setting_is_taken() -> None:
         "KeyturnPlugin": KeyturnPlugin,
         "alchemy": None,
     }
-    exec(block("python", "settings = read_settings()"), names)  # noqa: S102 - as it stands in the documentation
+    exec(block("plugin.md", "python", "settings = read_settings()"), names)  # noqa: S102 - as it stands in the documentation
     assert names["keyturn"].parts.settings.token.ttl == timedelta(minutes=10) != plugin.parts.settings.token.ttl

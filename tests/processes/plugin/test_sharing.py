@@ -29,12 +29,6 @@ from keyturn.service.settings import AccountSettings, DatabaseSettings, Secret, 
 pytestmark = pytest.mark.long
 
 
-def faults(settings: Settings | None = None, **plugin: Any) -> dict[str, str]:
-    with pytest.raises(SettingsInvalid) as caught:
-        KeyturnPlugin(settings or keyturn_settings(), **plugin)
-    return {fault.name: fault.message for fault in caught.value.faults}
-
-
 @ON_SQLITE
 async def test_on_sqlite_the_apps_connections_are_not_set_to_anything(host: Host) -> None:
     def pragmas(connection: Connection) -> list[object]:
@@ -48,39 +42,45 @@ async def test_on_sqlite_the_apps_connections_are_not_set_to_anything(host: Host
         assert await connection.run_sync(pragmas) == [0, 2]
 
 
-def at(url: str) -> Settings:
-    return keyturn_settings(database=DatabaseSettings(url=Secret(url)))
+def at(folder: Path, **more: Any) -> Settings:
+    url = Secret(f"sqlite:///{folder}/keyturn.db")
+    return msgspec.structs.replace(keyturn_settings(database=DatabaseSettings(url=url)), **more)
+
+
+def routes(*plugins: KeyturnPlugin, path: str = "/") -> set[str]:
+    return {route.path for route in Litestar(path=path, plugins=list(plugins), logging_config=None).routes}
 
 
 def test_twice_in_one_app_is_refused_unless_each_has_a_path_of_its_own(tmp_path: Path) -> None:
-    def plugin(path: str) -> KeyturnPlugin:
-        return KeyturnPlugin(at(f"sqlite:///{tmp_path}/keyturn.db"), path=path)
-
     with pytest.raises(ImproperlyConfiguredException, match="already registered"):
-        Litestar(plugins=[plugin(""), plugin("")], logging_config=None)
-    app = Litestar(plugins=[plugin("/staff"), plugin("/pupils")], logging_config=None)
-    assert {"/staff/login", "/pupils/login"} <= {route.path for route in app.routes}
+        routes(*(KeyturnPlugin(at(tmp_path), path="") for _ in range(2)))
+    both = [KeyturnPlugin(at(tmp_path), path=path) for path in ("/staff", "/pupils")]
+    assert {"/staff/login", "/pupils/login"} <= routes(*both)
 
 
-@pytest.mark.parametrize("path", [None, "/account"])
-def test_the_path_of_the_app_itself_counts_once(tmp_path: Path, path: str | None) -> None:
-    def routes(base_url: str) -> set[str]:
-        settings = msgspec.structs.replace(at(f"sqlite:///{tmp_path}/keyturn.db"), base_url=base_url)
-        plugin = KeyturnPlugin(settings, path=path)
-        return {route.path for route in Litestar(path="/v1", plugins=[plugin], logging_config=None).routes}
-
-    assert "/v1/account/login" in routes("https://school.example.org/v1/account")
-    if path is None:
-        with pytest.raises(SettingsInvalid, match="base_url: is not below /v1, the path of the app"):
-            routes("https://school.example.org/v1x/account")
+def test_the_path_of_the_app_itself_counts_once(tmp_path: Path) -> None:
+    below = at(tmp_path, base_url="https://school.example.org/v1/account")
+    for path in (None, "/account"):
+        assert "/v1/account/login" in routes(KeyturnPlugin(below, path=path), path="/v1")
+    beside = KeyturnPlugin(at(tmp_path, base_url="https://school.example.org/v1x/account"))
+    with pytest.raises(SettingsInvalid, match="base_url: is not below /v1, the path of the app"):
+        routes(beside, path="/v1")
 
 
-def test_an_app_says_where_its_people_sign_in_and_without_the_pages_nothing_may_lead_to_them() -> None:
+@pytest.mark.parametrize(
+    ("changes", "plugin", "told"),
+    [
+        ({"sign_in_url": "", "accounts": AccountSettings(store="table", table=TABLE)}, {}, {"sign_in_url"}),
+        ({}, {"pages": False}, {"reset_url", "forgot_url", "sign_in_url"}),
+    ],
+)
+def test_an_app_says_where_its_people_sign_in_and_without_the_pages_nothing_may_lead_to_them(
+    changes: dict[str, Any], plugin: dict[str, Any], told: set[str]
+) -> None:
     """The settings were read for the built-in accounts, of which Keyturn's own page is the only way in."""
-    accounts = AccountSettings(store="table", table=TABLE)
-    found = faults(keyturn_settings(sign_in_url="", accounts=accounts))
-    assert found["sign_in_url"].startswith("missing: set it to your app's sign-in page")
-    assert set(faults(pages=False)) == {"reset_url", "forgot_url", "sign_in_url"}
+    with pytest.raises(SettingsInvalid) as caught:
+        KeyturnPlugin(keyturn_settings(**changes), **plugin)
+    assert {fault.name for fault in caught.value.faults} == told
 
 
 @pytest.fixture(params=["builtin", "table", "table elsewhere"])
@@ -96,9 +96,7 @@ def plugin(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
 
 
 @ON_SQLITE
-def test_an_app_is_started_again_with_any_store(
-    databases: Databases, plugin: dict[str, Any], request: pytest.FixtureRequest
-) -> None:
+def test_an_app_starts_again(databases: Databases, plugin: dict[str, Any], request: pytest.FixtureRequest) -> None:
     url = databases.empty()
     request.addfinalizer(lambda: databases.drop(url))
     host = Host(url, **plugin)

@@ -59,7 +59,6 @@ ODD = {
 
 
 def answer(url: str, request: bytes) -> bytes:
-    """Return the head of the answer."""
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
         connection.sendall(request + b"connection: close\r\n\r\n")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -35,7 +34,7 @@ def several(postgresql: PostgresServer) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_process_that_is_killed_is_started_again_and_a_signal_ends_all_with_0(
+def test_a_killed_process_is_started_again_and_a_signal_ends_all(
     several: dict[str, str], number: signal.Signals
 ) -> None:
     with running("serve", "--port", "0", "--workers", "2", **several) as serve:
@@ -89,34 +88,23 @@ def over(file: Path) -> Iterator[httpx2.Client]:
         yield client
 
 
-def test_a_unix_socket_is_for_its_owner_and_group_also_with_several_processes(
-    several: dict[str, str], workplace: Path
+@pytest.mark.parametrize(("proxies", "address", "processes"), [("127.0.0.1", "203.0.113.7", 1), ("", "127.0.0.1", 2)])
+def test_a_unix_socket_is_for_its_owner_and_group_and_the_proxy_behind_it_is_this_machine(
+    several: dict[str, str], keyturn: Keyturn, workplace: Path, proxies: str, address: str, processes: int
 ) -> None:
+    environment = several | {"KEYTURN_SERVER_TRUSTED_PROXIES": proxies}
+    assert keyturn("accounts", "add", ADA, "--password-stdin", stdin=PASSWORD, **environment).code == 0
     file = workplace / "keyturn.sock"
-    with running("serve", "--uds", str(file), "--workers", "2", **several) as serve:
+    with running("serve", "--uds", str(file), "--workers", str(processes), **environment) as serve:
         serve.wait_for(f"Keyturn answers on the Unix socket {file}")
-        serve.wait_for("Application startup complete", 2)
-        assert oct(file.stat().st_mode & 0o777) == "0o660"
-        with over(file) as client:
-            assert client.get("/health/live").status_code == 200
-        assert serve.end() == 0
-
-
-@pytest.mark.parametrize(("proxies", "address"), [("127.0.0.1", "203.0.113.7"), ("", "127.0.0.1")])
-def test_behind_a_unix_socket_the_proxy_is_this_machine(
-    with_ada: Keyturn, workplace: Path, proxies: str, address: str
-) -> None:
-    environment = ENVIRONMENT | {"KEYTURN_SERVER_TRUSTED_PROXIES": proxies}
-    file = workplace / "keyturn.sock"
-    with running("serve", "--uds", str(file), **environment) as serve:
-        serve.wait_for("Keyturn answers on ")
+        serve.wait_for("Application startup complete", processes)
         assert oct(file.stat().st_mode & 0o777) == "0o660"
         with over(file) as client:
             asked = client.post(REQUEST, json={"email": ADA}, headers={"X-Forwarded-For": "203.0.113.7"})
             assert asked.status_code == 202
         serve.wait_for('"mail.sent"')
         assert serve.end() == 0
-    (entry,) = json.loads(with_ada("audit", "--json", **ENVIRONMENT).out)
+    (entry,) = json.loads(keyturn("audit", "--json", **environment).out)
     assert entry["ip_address"] == address
 
 
@@ -135,22 +123,3 @@ def test_the_socket_of_a_program_that_was_killed_is_replaced_and_one_in_use_is_n
         with over(file) as client:
             assert client.get("/health/live").status_code == 200
         assert serve.end() == 0
-
-
-@pytest.mark.usefixtures("migrated")
-@pytest.mark.parametrize(
-    ("words", "why"),
-    [
-        (("--uds", "notes.txt"), r"cannot listen on .*notes.txt \(Address already in use\)"),
-        (("--uds", "missing/keyturn.sock"), r"cannot listen on .* \(.+\): choose another file with --uds"),
-        (("--uds", "x" * 120), r"cannot listen on .* \(.+\): choose another file with --uds"),
-        (("--port", "0", "--workers", "2"), "--workers: .+ needs PostgreSQL in database.url. This is SQLite.$"),
-    ],
-    ids=["a file", "no folder", "a long name", "SQLite"],
-)
-def test_what_cannot_be_is_one_sentence(words: tuple[str, ...], why: str) -> None:
-    file = Path("notes.txt")
-    file.write_text("mine", "utf-8")
-    with running("serve", *words, **ENVIRONMENT) as refused:
-        assert re.search(why, refused.refusal())
-    assert file.read_text("utf-8") == "mine"

@@ -1,10 +1,6 @@
 """Traces as docs/observability.md says: what a collector gets of a service that `opentelemetry-instrument` starts."""
 
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +9,7 @@ import pytest
 from tests.commands.command import ADA, PASSWORD
 from tests.processes.serve.workers import PRODUCTION
 from tests.servers.processes import running_program
+from tests.servers.serving import send_answer, serving
 
 pytestmark = pytest.mark.long
 
@@ -27,34 +24,22 @@ HEADERS = {
 }
 
 
-@contextmanager
-def collecting() -> Iterator[tuple[str, list[bytes]]]:
-    """Yield the address of a collector, and the bodies that it gets."""
-    received: list[bytes] = []
-
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            assert self.path == "/v1/traces"
-            received.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Collector) as collector:
-        thread = threading.Thread(target=collector.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{collector.server_port}", received
-        collector.shutdown()
-        thread.join()
-
-
 @pytest.mark.usefixtures("with_ada")
 @pytest.mark.parametrize(("proxies", "joins"), [("", False), ("127.0.0.1", True)])
 def test_a_request_is_a_span_that_shows_its_route_and_no_secret(proxies: str, joins: bool) -> None:
     instrument = str(Path(sys.executable).with_name("opentelemetry-instrument"))
-    with collecting() as (collector, received):
+    received = []
+
+    async def collect(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["path"] == "/v1/traces"
+        more = True
+        while more:
+            message = await receive()
+            received.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        await send_answer(send, 200, b"", {})
+
+    with serving(collect) as collector:
         environment = PRODUCTION | {
             "KEYTURN_SERVER_TRUSTED_PROXIES": proxies,
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector,

@@ -31,7 +31,6 @@ for name in ("SIGHUP", "SIGALRM", "SIGPROF", "SIGXCPU", "setitimer", "ITIMER_PRO
 
 @pytest.fixture
 def system(tmp_path: Path) -> Mapping[str, str]:
-    """Return the environment of a process on such a system."""
     site = tmp_path / "site"
     site.mkdir()
     (site / "sitecustomize.py").write_text(HIDDEN, "utf-8")
@@ -46,9 +45,7 @@ def test_the_service_says_in_a_sentence_where_it_runs(system: Mapping[str, str],
         )
 
 
-def test_the_studio_shows_a_mail_that_is_checked_and_rendered_in_its_own_process(
-    system: Mapping[str, str], workplace: Path
-) -> None:
+def test_the_studio_shows_a_mail_that_its_own_process_renders(system: Mapping[str, str], workplace: Path) -> None:
     column = "<mj-column><mj-text>Hello {{ name }}</mj-text></mj-column>"
     mail = f"<mjml><mj-body><mj-section>{column}</mj-section></mj-body></mjml>"
     (workplace / "emails").mkdir()

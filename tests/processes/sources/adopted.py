@@ -5,7 +5,6 @@ import sqlite3
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,7 +37,6 @@ class Adopted:
         self._file = file
 
     def row(self, email: str) -> dict[str, Any]:
-        """Return the app's own row of an account."""
         table = self.settings.accounts.table.table
         (row,) = self.rows(f'SELECT * FROM "{table}" WHERE email = ?', email)  # noqa: S608 - a name in the example
         return row
@@ -49,14 +47,10 @@ class Adopted:
             return [dict(row) for row in database.execute(query, values)]
 
     async def mail(self, email: str, template: str = "password_reset") -> Email:
-        """Ask for a link and return the mail that comes."""
-        assert (await self.post(self._route("forgot-password"), email=email)).status_code == 202
+        api = self.settings.server.api_path.rstrip("/")
+        assert (await self.post(f"{api}/forgot-password", email=email)).status_code == 202
         await self.service.deliver()
         return self.service.inbox.sent_to(email, template)[-1]
-
-    async def link(self, email: str) -> str:
-        """Ask for a link and return its address, as the mail has it."""
-        return self.link_in(await self.mail(email))
 
     def link_in(self, mail: Email) -> str:
         (link,) = self.links_in(mail)
@@ -68,7 +62,6 @@ class Adopted:
         return [link for link in links_in(mail) if link.startswith(before)]
 
     def visitor(self) -> Visitor:
-        """Return a browser that runs no scripts and has its own cookies."""
         return Visitor(self.service.anywhere(follow_redirects=False))
 
     async def opened(self, link: str) -> tuple[Visitor, httpx2.Response]:
@@ -82,17 +75,9 @@ class Adopted:
     async def post(self, path: str, **body: str) -> httpx2.Response:
         return await post_answering(self.service.anywhere(), path, body)
 
-    def holds_digest(self, token: str) -> bool:
-        """Tell whether the SHA-256 of a token is in the database, as one value of 32 bytes."""
-        return f"X'{sha256(token.encode()).hexdigest().upper()}'" in self.dump()
-
     def dump(self) -> str:
-        """Return all that the app's database and Keyturn's hold."""
         with closing(sqlite3.connect(self._file)) as database:
             return "\n".join(database.iterdump())
-
-    def _route(self, name: str) -> str:
-        return f"{self.settings.server.api_path.rstrip('/')}/{name}"
 
 
 @asynccontextmanager
@@ -110,7 +95,9 @@ async def adopted(name: str, migrated: str, **environ: str) -> AsyncIterator[Ado
 def settings_of(name: str, url: str, **environ: str) -> Settings:
     """Return the example's settings under the variables of its env.example, with its table in that database."""
     here = {"KEYTURN_SECRET_KEY": "0123456789abcdef" * 4, "KEYTURN_ENVIRONMENT": "development"}
-    here |= dict.fromkeys(DATABASES if _is_elsewhere(name) else DATABASES[:1], url)
+    written = tomllib.loads((EXAMPLES / name / "keyturn.toml").read_text("utf-8"))
+    is_elsewhere = "url" in written["accounts"].get("table", {})  # Keyturn's own tables are not in the app's database
+    here |= dict.fromkeys(DATABASES if is_elsewhere else DATABASES[:1], url)
     settings = read_settings(EXAMPLES / name / "keyturn.toml", variables_of(name) | here | environ)
     return msgspec.structs.replace(settings, hashing=msgspec.structs.replace(settings.hashing, cost=CHEAPEST))
 
@@ -122,9 +109,3 @@ def variables_of(name: str) -> dict[str, str]:
 
 def path_of(link: str) -> str:
     return urlsplit(link).path
-
-
-def _is_elsewhere(name: str) -> bool:
-    """Tell whether the example keeps Keyturn's own tables out of the app's database."""
-    written = tomllib.loads((EXAMPLES / name / "keyturn.toml").read_text("utf-8"))
-    return "url" in written["accounts"].get("table", {})

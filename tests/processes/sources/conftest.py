@@ -14,7 +14,6 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def supabase(name: str) -> SupabaseServer:
-    """Return a project of Supabase's, with the accounts of EaseMail, the one app that has such a project."""
     server = SupabaseServer(service_role_key=SERVICE_ROLE_KEY)
     for number, person in enumerate(("ada", "grace") if name == "easemail" else (), 1):
         server.users.add(f"{person}@easemail.test", PASSWORD, id=f"6f0c6b0a-3a3e-4f43-8d51-0e6f5a2b700{number}")
@@ -23,7 +22,6 @@ def supabase(name: str) -> SupabaseServer:
 
 @pytest.fixture
 def environ(name: str, supabase: SupabaseServer) -> Iterator[dict[str, str]]:
-    """Return the variables that are different here."""
     with serving(supabase) as url:
         yield {"KEYTURN_ACCOUNTS_SUPABASE_URL": url} if name == "easemail" else {}
 

@@ -7,17 +7,9 @@ import pytest
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.service import running
 from tests.processes.sources.adopted import EXAMPLES, settings_of
+from tests.processes.sources.test_in_common import DOCUMENTS, FORMER, NEW
 
 pytestmark = pytest.mark.long
-
-SOMEBODY = {
-    "waibuk": "school@waibuk.test",
-    "ivory-mirro": "former@ivory.test",
-    "easemail": "ada@easemail.test",
-    "nextjs-app": "former@next.test",
-}
-FORMER = {"resetPasswordToken", "resetPasswordExpires"}
-"""Columns of a former feature, whose links end, too."""
 
 CHANGED = {
     "waibuk": {"password"},
@@ -25,17 +17,15 @@ CHANGED = {
     "easemail": {"is_temp_password", "temp_password_expires_at", "updated_at"},
     "nextjs-app": {"password", *FORMER, "updatedAt"},
 }
-NEW = "Lighthouse-7-loud"
 
 
-@pytest.fixture(params=SOMEBODY)
+@pytest.fixture(params=CHANGED)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
 async def app(name: str, postgresql_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Return a connection of the app's own, to its own table."""
     connection = await asyncpg.connect(postgresql_url)
     for script in ("schema.sql", "accounts.sql"):
         await connection.execute((EXAMPLES / name / script).read_text("utf-8"))
@@ -47,7 +37,7 @@ async def test_a_link_is_mailed_and_sets_a_new_password_in_the_apps_own_table(
     name: str, app: asyncpg.Connection, postgresql_url: str, environ: dict[str, str]
 ) -> None:
     settings = settings_of(name, postgresql_url, **environ)
-    table, email = settings.accounts.table.table, SOMEBODY[name]
+    table, email = settings.accounts.table.table, DOCUMENTS[name].email
     query = f'SELECT * FROM "{table}" WHERE email = $1'  # noqa: S608 - a name in the example
     before = dict(await app.fetchrow(query, email))
     async with running(settings, inbox=Inbox()) as keyturn:
@@ -58,5 +48,5 @@ async def test_a_link_is_mailed_and_sets_a_new_password_in_the_apps_own_table(
 
     assert answer.status_code == 200, answer.text
     changed = {column for column in after if after[column] != before[column]}
-    assert {after[column] for column in FORMER & changed} <= {None}
+    assert {after[column] for column in changed.intersection(FORMER)} <= {None}
     assert changed == CHANGED[name]

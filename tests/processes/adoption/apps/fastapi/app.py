@@ -47,14 +47,8 @@ def app() -> FastAPI:
     return fastapi
 
 
-class Server(uvicorn.Server):
-    async def startup(self, *arguments: object, **others: object) -> None:
-        await super().startup(*arguments, **others)  # type: ignore[arg-type]
-        sys.stderr.write("listening\n")
-
-
 if __name__ == "__main__":
     if sys.argv[1:] == ["set-up"]:
         asyncio.run(set_up())
     else:
-        Server(uvicorn.Config(app(), port=int(os.environ["PORT"]))).run()
+        uvicorn.run(app(), port=int(os.environ["PORT"]))

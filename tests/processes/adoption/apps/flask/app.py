@@ -10,20 +10,15 @@ from flask import Flask, Response, abort, g, jsonify, redirect, request, session
 from users import user_by_email, user_by_id
 from werkzeug import Response as Redirect
 from werkzeug.security import check_password_hash, generate_password_hash
-from werkzeug.serving import make_server
 
-DATABASE = Path("instance/app.db")
-SCHEMA = """
-CREATE TABLE user (id INTEGER PRIMARY KEY, email VARCHAR(120) NOT NULL UNIQUE, name VARCHAR(80),
-  password_hash VARCHAR(256) NOT NULL);
-"""
+COLUMNS = "id INTEGER PRIMARY KEY, email VARCHAR(120) UNIQUE, name VARCHAR(80), password_hash VARCHAR(256) NOT NULL"
 
 
 def set_up() -> None:
-    DATABASE.parent.mkdir()
+    Path("instance").mkdir()
     row = (os.environ["EMAIL"], "Mona", generate_password_hash(os.environ["PASSWORD"]))
-    with closing(sqlite3.connect(DATABASE)) as database, database:
-        database.executescript(SCHEMA)
+    with closing(sqlite3.connect("instance/app.db")) as database, database:
+        database.execute(f"CREATE TABLE user ({COLUMNS})")
         database.execute("INSERT INTO user (email, name, password_hash) VALUES (?, ?, ?)", row)
 
 
@@ -57,6 +52,4 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["set-up"]:
         set_up()
     else:
-        server = make_server("127.0.0.1", int(os.environ["PORT"]), app(), threaded=True)
-        sys.stderr.write("listening\n")
-        server.serve_forever()
+        app().run(port=int(os.environ["PORT"]))

@@ -1,7 +1,4 @@
-"""A Litestar app: users by Advanced Alchemy's own types, its own sign-in, the guide's sessions.
-
-`set-up` makes Mona's account.
-"""
+"""A Litestar app: Advanced Alchemy's users, its own sign-in, the guide's sessions. `set-up` makes Mona's account."""
 
 import asyncio
 import os
@@ -40,14 +37,8 @@ def app() -> Litestar:
     return Litestar([sign_in, me], on_app_init=[session_auth.on_app_init])
 
 
-class Server(uvicorn.Server):
-    async def startup(self, *arguments: object, **others: object) -> None:
-        await super().startup(*arguments, **others)  # type: ignore[arg-type]
-        sys.stderr.write("listening\n")
-
-
 if __name__ == "__main__":
     if sys.argv[1:] == ["set-up"]:
         asyncio.run(set_up())
     else:
-        Server(uvicorn.Config(app(), port=int(os.environ["PORT"]))).run()
+        uvicorn.run(app(), port=int(os.environ["PORT"]))
