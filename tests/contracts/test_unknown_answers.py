@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 import pytest
-from tests.contracts.accounts.supabase.project import ADA, new_password
+from tests.contracts.accounts.stores import new_password
+from tests.contracts.accounts.supabase.project import ADA
 from tests.contracts.unknown_answers import UNKNOWN, UnknownServer, running_unknown, talking
 from tests.servers.supabase import SupabaseServer
 from tests.servers.supabase_users import SupabaseFactor

@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.ldap.people import FIRST, SECOND, THIRD, DomainStaff, new_password, of
+from tests.contracts.accounts.ldap.people import FIRST, SECOND, THIRD, DomainStaff, of
+from tests.contracts.accounts.stores import new_password
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.ldap.accounts import LdapAccounts

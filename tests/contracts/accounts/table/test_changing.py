@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.messages import own_messages
+from tests.contracts.accounts.stores import own_messages
 from tests.contracts.accounts.table.app import NEW, ROW, USERS, Over, changes, one
 from tests.driver.app_database import App
 from tests.driver.lost_commits import losing_commits
