@@ -191,9 +191,7 @@ def running() -> Iterator[UnknownServer]:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.long
-async def test_an_answer_that_is_not_understood_is_neither_a_yes_nor_a_no(
-    running: UnknownServer, question: str
-) -> None:
+async def test_an_answer_that_is_not_understood_is_neither_yes_nor_no(running: UnknownServer, question: str) -> None:
     asked, understood = QUESTIONS[question], {}
     running.paths.clear()
     for silent, patience in ((False, PATIENCE), (True, SHORT)):

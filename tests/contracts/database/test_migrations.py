@@ -118,9 +118,7 @@ async def test_any_number_of_machines_may_migrate_at_once(empty_url: str) -> Non
     ],
     ids=["newer", "from before the first release"],
 )
-async def test_a_database_that_this_version_cannot_bring_on_is_not_touched(
-    database: Database, at: str, why: str
-) -> None:
+async def test_a_database_that_this_version_cannot_update_is_not_touched(database: Database, at: str, why: str) -> None:
     await migrate(database)
     await put_at(database, at)
     before = await tables(database)
@@ -203,9 +201,7 @@ async def test_a_migration_that_somebody_cancels_says_so_and_not_that_it_took_lo
 
 
 @pytest.mark.long
-async def test_a_migration_killed_at_any_statement_leaves_the_database_as_it_was(
-    empty_url: str, database: Database
-) -> None:
+async def test_a_migration_that_is_killed_leaves_the_database_as_it_was(empty_url: str, database: Database) -> None:
     """The next one waits for no lock of the killed one and finishes."""
     killed = 0
     while await asyncio.to_thread(migrate_and_be_killed, empty_url, killed) == -signal.SIGKILL:

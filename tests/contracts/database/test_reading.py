@@ -73,9 +73,7 @@ async def test_an_index_finds_them_by_one_statement_for_any_number_of_them(datab
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_who_reads_never_waits_for_those_who_write_and_wait_for_another_process(
-    database: Database, database_url: str
-) -> None:
+async def test_who_reads_never_waits_for_those_who_wait_to_write(database: Database, database_url: str) -> None:
     elsewhere = Database(database_url)
     async with connected(elsewhere) as connection:
         await connection.execute(text("DELETE FROM keyturn_secrets"))

@@ -125,9 +125,7 @@ async def without_tls() -> AsyncIterator[tuple[int, asyncio.Queue[bytes]]]:
     ("said", "goes_on"),
     [("sslmode=require", False), ("sslmode=verify-full", False), ("ssl=true", False), ("sslmode=prefer", True)],
 )
-async def test_a_server_without_tls_hears_nothing_where_a_mode_asks_for_it(
-    place: Place, said: str, goes_on: bool
-) -> None:
+async def test_a_server_without_tls_hears_nothing_if_a_mode_asks_for_it(place: Place, said: str, goes_on: bool) -> None:
     async with without_tls() as (port, heard):
         with pytest.raises(UNREADY):
             await ask(place, f"postgresql://app:hunter2@127.0.0.1:{port}/app?{said}")

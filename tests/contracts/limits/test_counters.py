@@ -59,14 +59,12 @@ class EveryStore:
     async def test_a_limit_lets_its_amount_through_at_once_and_no_more(self, counters: Counting, amount: int) -> None:
         assert await accepted(counters, limit(amount), amount + 5) == amount
 
-    async def test_a_full_limit_takes_one_request_after_each_gap_and_at_last_its_amount(
-        self, counters: Counting, clock: MovableClock
-    ) -> None:
+    async def test_a_full_limit_takes_one_request_after_each_gap(self, counters: Counting, clock: MovableClock) -> None:
         for wait, let_through in ((0, 3), (19 * 60, 0), (61, 1), (24 * HOUR, 3)):
             clock.move(timedelta(seconds=wait))
             assert await accepted(counters, limit(3), 5) == let_through
 
-    async def test_a_request_is_let_through_once_the_wait_that_a_refusal_names_is_over(
+    async def test_a_request_passes_once_the_wait_of_a_refusal_is_over(
         self, counters: Counting, clock: MovableClock
     ) -> None:
         await accepted(counters, limit(4), 4)
@@ -94,9 +92,7 @@ class EveryStore:
             assert await counters.used(limit(5)) == [used]
             assert limit(5).used((await counters.hit(limit(5))).levels[0]) == used + 1
 
-    async def test_names_and_kinds_count_by_themselves_and_one_that_was_cleared_is_empty(
-        self, counters: Counting
-    ) -> None:
+    async def test_names_and_kinds_count_by_themselves_and_can_be_cleared(self, counters: Counting) -> None:
         others = [limit(2, who="eve"), limit(2, kind="reset")]
         assert [await accepted(counters, one, 5) for one in (limit(2), *others)] == [2, 2, 2]
         assert await counters.run(lambda one: one.clear(limit(2)))
@@ -113,9 +109,7 @@ class TestMemory(EveryStore):
     def counters(self) -> Counting:
         return Counting()
 
-    async def test_a_flood_of_clients_takes_no_more_memory_than_its_bound_and_forgets_the_idlest(
-        self, counters: Counting
-    ) -> None:
+    async def test_a_flood_of_clients_takes_bounded_memory_and_forgets_the_idlest(self, counters: Counting) -> None:
         for number in range(100_010):
             await counters.hit(limit(1, who=str(number)))
 
@@ -139,15 +133,13 @@ class StoredOnes(EveryStore):
     async def counters(self, databases: list[Database]) -> Counting:
         return Counting(databases[0])
 
-    async def test_concurrent_requests_of_several_processes_do_not_exceed_a_limit(
-        self, databases: list[Database]
-    ) -> None:
+    async def test_concurrent_requests_of_several_processes_exceed_no_limit(self, databases: list[Database]) -> None:
         processes = [Counting(database) for database in databases]
         hits = await asyncio.gather(*(one.hit(limit(30, 24 * HOUR)) for one in processes * 15))
         assert [hit.full for hit in hits].count(None) == 30
 
     @pytest.mark.parametrize(("given_back", "free"), [(2, 2), (7, 5)])
-    async def test_a_count_that_is_given_back_can_be_used_again_and_no_more(
+    async def test_a_count_that_is_given_back_is_free_again(
         self, counters: Counting, given_back: int, free: int
     ) -> None:
         await accepted(counters, limit(5), 5)
@@ -155,24 +147,20 @@ class StoredOnes(EveryStore):
             await counters.run(lambda one: one.give_back(limit(5)))
         assert await accepted(counters, limit(5), 9) == free
 
-    async def test_a_request_that_another_limit_refuses_is_given_back_where_it_was_counted(
-        self, counters: Counting
-    ) -> None:
+    async def test_a_request_that_another_limit_refuses_is_given_back(self, counters: Counting) -> None:
         wide, narrow = limit(200, 24 * HOUR), limit(40, 24 * HOUR, kind="overall")
         hits = await asyncio.gather(*(counters.hit(wide, narrow) for _ in range(80)))
 
         assert [hit.full for hit in hits].count(None) == 40
         assert await counters.used(wide) == [40]
 
-    async def test_a_count_is_part_of_the_callers_transaction(
-        self, counters: Counting, databases: list[Database]
-    ) -> None:
+    async def test_a_count_is_in_the_callers_transaction(self, counters: Counting, databases: list[Database]) -> None:
         with pytest.raises(ZeroDivisionError):
             await databases[0].transact(lambda connection: [StoredCounters(connection).count(limit(1)), 1 / 0])
 
         assert await accepted(counters, limit(1), 2) == 1
 
-    async def test_several_requests_are_counted_by_one_statement_each_by_itself(
+    async def test_several_requests_are_counted_by_one_statement(
         self, counters: Counting, databases: list[Database]
     ) -> None:
         ada, eve, all_together = limit(2), limit(1, who="eve"), limit(9, kind="overall")

@@ -96,9 +96,7 @@ async def test_a_client_whose_limit_is_used_up_costs_no_write(database: Database
     assert await database.fetch(version) == before
 
 
-async def test_a_counter_that_is_held_elsewhere_delays_only_its_own_clients(
-    database: Database, postgresql_url: str
-) -> None:
+async def test_a_counter_that_is_held_delays_only_its_own_clients(database: Database, postgresql_url: str) -> None:
     limits, other = limits_in(database), Database(postgresql_url)
     await limits.count("request", HERE)
     async with asyncio.timeout(15):

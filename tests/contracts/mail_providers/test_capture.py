@@ -17,9 +17,7 @@ from keyturn.testing import MemorySender
 pytestmark = pytest.mark.slow
 
 
-async def test_a_mail_becomes_one_file_under_its_key_that_nobody_else_on_the_machine_can_read(
-    tmp_path: Path, mail: Email
-) -> None:
+async def test_a_mail_is_one_file_under_its_key_that_nobody_else_here_can_read(tmp_path: Path, mail: Email) -> None:
     await asyncio.to_thread(tmp_path.chmod, 0o750)
     made = tmp_path / "a" / "b"
     sender = CaptureSender(made)

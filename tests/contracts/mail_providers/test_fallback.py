@@ -124,9 +124,7 @@ async def test_what_the_second_answers_counts_as_the_answer_of_the_first_would(
     assert (len(resend.accepted), len(second.mails)) == (0, mails)
 
 
-async def test_the_transport_that_is_noted_is_the_one_that_is_asked(
-    deploy: Deploy, resend: ResendServer, second: SmtpServer
-) -> None:
+async def test_the_transport_noted_is_the_one_asked(deploy: Deploy, resend: ResendServer, second: SmtpServer) -> None:
     """The first is known to be down, so a new mail goes to the second; its answer is lost. Nobody else ever gets it."""
     service = await deploy(resend=resend_at(NOWHERE))
     await service.ask()

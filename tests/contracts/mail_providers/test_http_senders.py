@@ -85,7 +85,7 @@ class TestHttpSenders(RefusingSenderContract):
         assert fields.keys() == {name for name, value in wanted if mail.reply_to not in str(value)}
 
     @pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
-    async def test_where_the_answer_is_lost_nobody_knows_who_has_the_mail(
+    async def test_after_a_lost_answer_nobody_knows_who_has_the_mail(
         self, case: Case, mail: Email, trouble: Trouble
     ) -> None:
         case.server.coming.append(trouble)

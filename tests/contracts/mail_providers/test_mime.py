@@ -75,9 +75,7 @@ names = st.sampled_from([
 
 
 @given(bodies, bodies, lines, names)
-def test_whatever_a_mail_says_it_is_read_as_if_email_message_had_written_it(
-    text: str, html: str, subject: str, name: str
-) -> None:
+def test_a_mail_is_read_as_if_email_message_had_written_it(text: str, html: str, subject: str, name: str) -> None:
     sender = formataddr((name, "accounts@northwind.example"))
     mail = Email(sender=sender, to="ada@pupils.test", subject=subject, text=text, html=html, headers={"X-Id": "a-1"})
 

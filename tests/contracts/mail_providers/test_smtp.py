@@ -63,9 +63,7 @@ async def test_the_mail_arrives_with_both_parts_under_bare_addresses(server: Smt
     assert (plain, html.strip()) == (mail.text, mail.html)
 
 
-async def test_a_mail_whose_last_reply_is_lost_may_be_there_and_its_repeat_can_be_folded(
-    server: SmtpServer, mail: Email
-) -> None:
+async def test_a_mail_whose_last_reply_is_lost_may_be_there_and_be_folded(server: SmtpServer, mail: Email) -> None:
     sender = sender_to(server.port)
     server.drops_answers = True
     with pytest.raises(SendUnknown) as unknown:

@@ -43,9 +43,7 @@ class Together(Handler):
         return [self.results.get(text) or partial(self.deliver, text) for text in texts]
 
 
-async def test_what_is_claimed_together_is_prepared_in_one_go_and_each_comes_to_its_own(
-    outbox: Outbox, rows: Rows
-) -> None:
+async def test_what_is_claimed_together_is_prepared_in_one_go_each_to_its_own_end(outbox: Outbox, rows: Rows) -> None:
     handler = Together(nobody=NOTHING, refused=SendRefused("no such kind"), later=SendRetryable("busy"))
     await post(outbox, "one", "nobody", "refused", "later", "two")
     assert await worker_of(outbox, handler).drain() == 5

@@ -135,7 +135,7 @@ async def test_any_number_of_rows_leave_in_small_batches(database: Database, ret
     assert set(await kept(database, OutboxRow.payload)) == {ERASED}
 
 
-async def test_it_goes_on_after_a_purge_that_failed(
+async def test_it_outlives_a_failure(
     database: Database, retention: Retention, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "keyturn.housekeeping")

@@ -59,9 +59,7 @@ async def test_a_secret_opens_only_what_its_purpose_says(database: Database, pur
     assert await run(database, secrets.use, secret(purpose), NOW)
 
 
-async def test_a_use_that_was_undone_can_be_made_again_unless_the_secret_was_revoked_in_between(
-    database: Database,
-) -> None:
+async def test_an_undone_use_can_be_made_again_unless_the_secret_was_revoked(database: Database) -> None:
     await added(database, secret())
     await run(database, secrets.use, secret(), NOW)
     await run(database, secrets.give_back, secret(), NOW - SECOND)
@@ -111,9 +109,7 @@ async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_each_of_tries_at_once_gets_a_number_of_its_own_whether_the_key_is_known_or_not(
-    database: Database, known: bool
-) -> None:
+async def test_each_of_tries_at_once_gets_a_number_of_its_own_also_if_unknown(database: Database, known: bool) -> None:
     if known:
         await added(database, secret())
     tries = await asyncio.gather(*(run(database, secrets.count_try, Purpose.RESET, KEY, NOW) for _ in range(8)))

@@ -78,9 +78,7 @@ OTHER = [{"method": "other", "hint": ""}]
 
 
 @on_sqlite
-async def test_the_seed_of_a_column_is_asked_for_and_a_recovery_code_stands_in(
-    started: Started, app_database: Path
-) -> None:
+async def test_the_seed_of_a_column_is_asked_for_or_a_recovery_code(started: Started, app_database: Path) -> None:
     write(app_database, "UPDATE users SET secret = 'no seed at all'")
     async with started(totp="secret") as service:
         token = await service.link()
@@ -124,9 +122,7 @@ async def test_an_account_whose_id_the_factors_column_cannot_hold_is_not_one_wit
 
 
 @on_sqlite
-async def test_a_column_that_is_not_there_is_a_fault_at_the_start_and_later_nothing_is_set(
-    started: Started, app_database: Path
-) -> None:
+async def test_a_column_that_is_not_there_is_a_fault_and_later_a_503(started: Started, app_database: Path) -> None:
     with pytest.raises(KeyturnError, match="did not start"):
         async with started(totp="secrets"):
             pass

@@ -52,9 +52,7 @@ def code_in(message: dict[str, str]) -> str:
 
 
 @pytest.mark.long
-async def test_a_code_comes_with_what_phones_and_twilio_need_and_sets_the_password(
-    service: Service, twilio: TwilioServer
-) -> None:
+async def test_a_code_comes_with_what_phones_need_and_sets_the_password(service: Service, twilio: TwilioServer) -> None:
     token = await service.link()
     required = await reset_with(service, token)
     assert required.json()["methods"] == [{"method": "sms", "hint": "…23"}]
@@ -79,9 +77,7 @@ async def test_a_code_comes_with_what_phones_and_twilio_need_and_sets_the_passwo
     assert await service.knows(NEW_PASSWORD)
 
 
-async def test_a_code_is_for_one_link_for_ten_minutes_and_until_the_next(
-    service: Service, twilio: TwilioServer
-) -> None:
+async def test_a_code_is_for_one_link_for_ten_minutes_until_the_next(service: Service, twilio: TwilioServer) -> None:
     token, other = await service.link(), await service.link()
     await reset_with(service, token, "sms")
     await one_more(service, token)
@@ -94,7 +90,7 @@ async def test_a_code_is_for_one_link_for_ten_minutes_and_until_the_next(
 
 
 @pytest.mark.long
-async def test_a_phone_gets_so_many_messages_a_day_and_no_more_and_none_for_a_bad_password(
+async def test_a_phone_gets_so_many_messages_a_day_not_for_bad_passwords(
     service: Service, twilio: TwilioServer
 ) -> None:
     token = await service.link()

@@ -26,9 +26,7 @@ def speaking(folder: Path, *names: str) -> Languages:
         (";;;q=,,x;q=high, ../../etc/passwd", "en"),
     ],
 )
-def test_a_browser_is_answered_in_what_it_prefers_of_the_languages_there_are(
-    accepted: str, chosen: str, tmp_path: Path
-) -> None:
+def test_a_browser_is_answered_in_what_it_prefers_of_what_there_is(accepted: str, chosen: str, tmp_path: Path) -> None:
     assert speaking(tmp_path, "de", "pt_BR").choose("", accepted).tag == chosen
 
 

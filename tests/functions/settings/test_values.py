@@ -50,9 +50,7 @@ def test_a_variable_cannot_change_a_section_that_is_a_value(faults: Faults) -> N
         ("previous_secret_keys", "one-old-key, another-old-key", ("one-old-key", "another-old-key")),
     ],
 )
-def test_a_variable_can_be_a_switch_a_number_and_a_list_between_commas(
-    read: Read, name: str, written: str, value: object
-) -> None:
+def test_a_variable_can_be_a_switch_a_number_and_a_list(read: Read, name: str, written: str, value: object) -> None:
     settings = read(**{environment_name(name): written})
 
     assert attrgetter(name)(settings) == value
@@ -76,9 +74,7 @@ def test_a_variable_can_be_a_switch_a_number_and_a_list_between_commas(
         ("KEYTURN_TOKEN_TLL", "5m", "unknown setting; did you mean KEYTURN_TOKEN_TTL?"),
     ],
 )
-def test_a_value_that_is_not_understood_is_shown_with_what_it_has_to_be(
-    faults: Faults, name: str, written: str, sentence: str
-) -> None:
+def test_a_value_is_shown_with_what_it_has_to_be(faults: Faults, name: str, written: str, sentence: str) -> None:
     assert faults(**{name: written}) == {name: sentence}
 
 

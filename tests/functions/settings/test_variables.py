@@ -181,9 +181,7 @@ def test_a_variable_of_the_wrong_kind_is_a_fault_by_its_setting_and_not_shown(re
         ),
     ],
 )
-def test_a_fault_shows_a_variable_by_its_name_and_not_what_it_holds(
-    faults: Faults, toml: str, name: str, why: str
-) -> None:
+def test_a_fault_shows_a_variable_by_name_and_not_what_it_holds(faults: Faults, toml: str, name: str, why: str) -> None:
     found = faults(toml, **APP, SEVERAL="127.0.0.1, hunter2-$y", API="api/auth")
 
     assert set(found) == {name}

@@ -83,9 +83,7 @@ async def refusal(asked: Awaitable[object], why: str) -> AccountsUnready:
 
 @pytest.mark.parametrize("step", ["bind", "search"])
 @pytest.mark.parametrize("trouble", [HANG, CUT, b"raw HTTP/1.1 400", b"raw 0\x84\x7f\xff\xff\xff"], ids=str)
-async def test_a_read_ends_whatever_the_server_does(
-    directory: FakeDirectory, opened: Opened, step: str, trouble: bytes
-) -> None:
+async def test_a_read_ends_come_what_may(directory: FakeDirectory, opened: Opened, step: str, trouble: bytes) -> None:
     directory.answers[step] = [trouble]
     store = opened(timeout=SHORT if trouble == HANG else timedelta(seconds=20), servers=(directory.url,))
 
@@ -163,7 +161,7 @@ async def test_what_follows_a_change_cannot_turn_it_into_a_failure(
 
 
 @pytest.mark.parametrize("code", [3, 11], ids=["time limit", "administrative limit"])
-async def test_a_slow_search_loses_no_server(
+async def test_slowness_loses_no_server(
     directories: list[FakeDirectory], opened: Opened, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
     first, second = directories
@@ -189,7 +187,7 @@ async def test_references_to_other_servers_are_not_followed_and_the_next_is_aske
     assert (first.asked["extended"], second.asked["extended"]) == (1, 1)
 
 
-async def test_a_wait_for_one_of_few_connections_ends_as_well(
+async def test_a_wait_for_a_connection_ends(
     directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keyturn.service.accounts.ldap.directory.WHOLE", 0.2)
@@ -277,9 +275,7 @@ async def test_windows_does_not_say_which_rule_is_broken(directory: FakeDirector
     assert [one.rule for one in rejected.value.violations] == ["weak_length", "weak_characters", "history"]
 
 
-async def test_flags_that_cannot_be_read_are_those_of_a_disabled_account(
-    directory: FakeDirectory, opened: Opened
-) -> None:
+async def test_who_has_flags_that_cannot_be_read_is_disabled(directory: FakeDirectory, opened: Opened) -> None:
     directory.answers["search"] = [entry({**DOMAIN, "userAccountControl": []}), result("search")]
 
     assert not (await of(opened(kind="active_directory"), "33323130-3534-3736-3839-616263646566")).active

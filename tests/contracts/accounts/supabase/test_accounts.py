@@ -36,9 +36,7 @@ async def test_an_account_is_found_by_its_address_and_by_its_id(project: Project
     assert await accounts.get(user.id.upper()) == ada
 
 
-async def test_an_address_is_compared_exactly_whatever_the_server_takes_for_a_wildcard(
-    project: Project, accounts: SupabaseAccounts
-) -> None:
+async def test_an_address_is_compared_exactly_without_wildcards(project: Project, accounts: SupabaseAccounts) -> None:
     users = project.server.users
     for stranger in ("adaXlove@northwind.example", "not-ada_love@northwind.example", "ada_love@northwind.example.test"):
         users.add(stranger)
@@ -51,9 +49,7 @@ async def test_an_address_is_compared_exactly_whatever_the_server_takes_for_a_wi
     assert found.id == mine.id
 
 
-async def test_all_pages_of_what_is_alike_are_looked_at_but_never_the_whole_project(
-    project: Project, accounts: SupabaseAccounts
-) -> None:
+async def test_all_pages_of_what_is_alike_are_read_and_no_others(project: Project, accounts: SupabaseAccounts) -> None:
     first = project.server.users.add(ADA)
     for number in range(1100):
         project.server.users.add(f"{number}{ADA}" if number < 120 else f"{number}-a@northwind.example")
@@ -81,9 +77,7 @@ async def test_a_user_that_is_like_no_other_is_in_nobodys_way(
     assert own_messages(caplog) == ["accounts.odd_user users=2"]
 
 
-async def test_of_two_with_one_address_the_one_with_a_password_is_meant(
-    project: Project, accounts: SupabaseAccounts
-) -> None:
+async def test_of_two_with_one_address_a_password_decides(project: Project, accounts: SupabaseAccounts) -> None:
     mine = project.server.users.add(ADA)
     project.server.users.add(ADA, provider="sso:21648a9d", providers=("sso:21648a9d",), is_sso_user=True)
 

@@ -129,9 +129,7 @@ async def test_a_key_that_cannot_be_sent_is_a_fault_that_does_not_hold_it(opened
 
 
 @pytest.mark.parametrize("path", ["", "/rest"])
-async def test_an_address_at_which_somebody_else_answers_is_a_fault(
-    path: str, project: Project, opened: Opened
-) -> None:
+async def test_an_address_at_which_another_answers_is_a_fault(path: str, project: Project, opened: Opened) -> None:
     project.server.coming += [Outage.PAGE] if not path else []
     said = r"^accounts\.supabase\.url: http\S+ does not answer as Supabase Auth does"
     with pytest.raises(SettingsInvalid, match=said):

@@ -27,7 +27,7 @@ def service_options(project: Project) -> dict[str, Any]:
 
 
 @pytest.mark.long
-async def test_a_code_that_supabase_takes_sets_the_password_and_no_session_is_left(
+async def test_a_code_that_supabase_takes_sets_the_password_without_a_session(
     project: Project, service: Service
 ) -> None:
     users = project.server.users
@@ -85,9 +85,7 @@ NO_VERDICT = [
 ]  # fmt: skip
 
 
-async def test_only_the_documented_refusal_of_a_code_is_a_no_and_costs_a_try(
-    project: Project, service: Service
-) -> None:
+async def test_only_the_documented_refusal_of_a_code_is_a_no_costing_a_try(project: Project, service: Service) -> None:
     project.server.users.add(ADA, OLD, factors=[SupabaseFactor(id=TOTP, code="492039")])
     token = await service.link()
     coming: Any = [(before, Outage.CUT) for before in range(7)] + [(1, answer) for answer in NO_FACTORS]

@@ -60,7 +60,7 @@ async def test_columns_are_set_to_what_their_type_makes_of_it(app: App, over: Ov
     assert await changes(over(set={"flag": False}))
 
 
-async def test_a_commit_whose_answer_is_lost_is_no_certain_no(
+async def test_a_commit_with_a_lost_answer_is_no_certain_no(
     app: App, over: Over, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await app.run(f"{USERS}; {ROW}")

@@ -209,9 +209,7 @@ async def test_rows_that_refer_to_others_go_first_unless_the_key_follows_a_delet
 @pytest.mark.parametrize(
     "refresh", [None, Ending(set={"revoked": True}), Ending(when="intrusion"), Ending(when="never")]
 )
-async def test_a_row_that_stays_and_refers_to_a_deleted_one_is_a_doubt(
-    app: App, checked: Over, refresh: Ending | None
-) -> None:
+async def test_a_row_that_refers_to_a_deleted_one_is_a_doubt(app: App, checked: Over, refresh: Ending | None) -> None:
     await make_referring(app)
     ends = {"access.user_id": Ending(), "refresh.user_id": refresh}
 

@@ -62,7 +62,7 @@ async def test_many_who_are_looked_for_at_once_are_found_as_alone_in_few_stateme
     assert sum(statement.startswith("SELECT") for statement in statements) <= 4
 
 
-async def test_a_row_that_comes_later_locks_nobody_out_of_a_mailbox(
+async def test_a_later_row_locks_nobody_out_of_a_mailbox(
     app: App, over: Over, caplog: pytest.LogCaptureFixture
 ) -> None:
     others = ("aDa@northwind.test", "ada@northwind.test", "ada@northwind.test ")

@@ -38,9 +38,7 @@ async def make_users(app: App, kind: str, *values: str) -> None:
 
 @pytest.mark.parametrize("given", TIMES)
 @pytest.mark.parametrize("place", range(3), ids=["times", "numbers", "texts"])
-async def test_a_placeholder_writes_its_form_or_is_refused_at_the_start(
-    app: App, over: Over, given: str, place: int
-) -> None:
+async def test_a_placeholder_writes_its_form_or_is_refused(app: App, over: Over, given: str, place: int) -> None:
     await make_users(app, KINDS[app.dialect][place])
     shape = WRITTEN["sqlite" if app.dialect == "sqlite" else "server", given][place]
     accounts = over(set={"changed_at": given})

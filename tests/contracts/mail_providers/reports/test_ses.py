@@ -141,7 +141,7 @@ async def test_what_sns_signed_is_believed_and_its_certificate_fetched_once(
     assert [request.path for request in server.requests] == ["/SimpleNotificationService-0a1b.pem"]
 
 
-async def test_another_topic_is_refused_though_sns_signed_it_and_nothing_is_fetched(
+async def test_another_topic_is_refused_although_signed_and_nothing_fetched(
     webhook: Webhook, server: SnsServer
 ) -> None:
     strangers = TOPIC.replace("123456789012", "666666666666")
@@ -178,9 +178,7 @@ async def test_sha_1_is_refused_with_what_to_set(webhook: Webhook) -> None:
         "",
     ],
 )
-async def test_a_certificate_is_fetched_from_sns_in_the_topics_region_alone(
-    webhook: Webhook, server: SnsServer, url: str
-) -> None:
+async def test_a_certificate_is_fetched_from_sns_there_alone(webhook: Webhook, server: SnsServer, url: str) -> None:
     assert "does not belong to SNS" in await refused(webhook, message(DELIVERED, SigningCertURL=url))
     assert server.requests == []
 
@@ -250,9 +248,7 @@ async def test_a_subscription_of_our_topic_is_confirmed_at_sns_itself(webhook: W
     assert server.confirmed == ["token-1", "token-2"]
 
 
-async def test_a_confirmation_that_sns_does_not_hear_is_refused_so_that_it_comes_again(
-    webhook: Webhook, server: SnsServer
-) -> None:
+async def test_a_confirmation_that_sns_does_not_hear_comes_again(webhook: Webhook, server: SnsServer) -> None:
     await read_one(webhook, post(message(DELIVERED)))
     server.coming.append(Answer(500, {}))
     with pytest.raises(ReportUnproven, match="unexpected answer: 500"):
