@@ -36,7 +36,7 @@ async def client() -> AsyncIterator[HttpClient]:
     await client.close()
 
 
-async def test_only_our_addresses_are_not_logged(
+async def test_an_address_is_not_logged_and_those_of_other_clients_are(
     client: HttpClient, server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):

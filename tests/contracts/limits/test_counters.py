@@ -139,9 +139,7 @@ class StoredOnes(EveryStore):
         assert [hit.full for hit in hits].count(None) == 30
 
     @pytest.mark.parametrize(("given_back", "free"), [(2, 2), (7, 5)])
-    async def test_a_count_that_is_given_back_is_free_again(
-        self, counters: Counting, given_back: int, free: int
-    ) -> None:
+    async def test_a_count_given_back_is_free_again(self, counters: Counting, given_back: int, free: int) -> None:
         await accepted(counters, limit(5), 5)
         for _ in range(given_back):
             await counters.run(lambda one: one.give_back(limit(5)))

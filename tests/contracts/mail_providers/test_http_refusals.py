@@ -225,7 +225,9 @@ def test_without_an_address_of_ones_own_ses_is_asked_in_its_region() -> None:
     ],
     indirect=["running"],
 )
-async def test_a_senders_name_arrives_as_it_is(opened: Open, server: Any, mail: Email, name: str, read: str) -> None:
+async def test_a_senders_name_arrives_as_the_provider_reads_it(
+    opened: Open, server: Any, mail: Email, name: str, read: str
+) -> None:
     address = "accounts@northwind.example"
     provider_id = await opened().send(msgspec.structs.replace(mail, sender=f"{name} <{address}>"), "key-1")
 

@@ -85,7 +85,7 @@ async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(d
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_clock_ahead_holds_nobody(
+async def test_a_machine_whose_clock_is_ahead_holds_nobody(
     database: Database, elsewhere: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as ahead:

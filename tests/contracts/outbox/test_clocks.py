@@ -50,9 +50,7 @@ async def test_a_message_is_due_and_held_as_long_on_a_machine_whose_clock_is_wro
     assert [text_of(message) for message in await elsewhere.claim(3, MINUTE)] == ["posted", "enqueued"]
 
 
-async def test_a_pause_is_as_long_whatever_the_clock_says(
-    outbox: Outbox, rows: Rows, wrong: pytest.MonkeyPatch
-) -> None:
+async def test_a_pause_is_as_long_whatever_the_clock(outbox: Outbox, rows: Rows, wrong: pytest.MonkeyPatch) -> None:
     await outbox.post("note", Note("one"))
     await worker_of(outbox, Handler(one=SendRetryable("busy", 300))).drain()
     wrong.undo()
@@ -60,9 +58,7 @@ async def test_a_pause_is_as_long_whatever_the_clock_says(
     assert timedelta(seconds=240) < (await rows.only()).available_at - now() < timedelta(seconds=310)
 
 
-async def test_a_lock_on_an_account_is_as_long_whatever_the_clock(
-    database: Database, wrong: pytest.MonkeyPatch
-) -> None:
+async def test_an_account_is_locked_as_long_whatever_the_clock(database: Database, wrong: pytest.MonkeyPatch) -> None:
     def lock(connection: Connection) -> bool:
         return take(connection, (Purpose.CHANGE, b"u-1"), "u-1", database.clock(), database.clock(MINUTE))
 

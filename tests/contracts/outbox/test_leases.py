@@ -21,9 +21,7 @@ async def renewed(rows: Rows, since: object) -> None:
 
 
 @pytest.mark.long
-async def test_a_delivery_longer_than_its_lease_stays_in_its_hands(
-    outbox: Outbox, elsewhere: Outbox, rows: Rows
-) -> None:
+async def test_a_delivery_beyond_its_lease_stays_in_its_hands(outbox: Outbox, elsewhere: Outbox, rows: Rows) -> None:
     handler = Handler()
     await post(outbox, "slow")
     async with running(worker_of(outbox, handler, longest=HOUR, lease=SHORT)):

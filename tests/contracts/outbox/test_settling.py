@@ -123,7 +123,7 @@ async def test_of_several_ends_at_once_that_it_was_sent_counts(outbox: Outbox, m
     assert await rows.states() == ["sent"]
 
 
-async def test_two_ends_do_not_hide_that_of_the_newer_claim(
+async def test_two_ends_at_one_moment_do_not_hide_that_of_the_newer_claim(
     outbox: Outbox, late: Message, again: Message, rows: Rows
 ) -> None:
     await asyncio.gather(outbox.end(late, Dropped("late")), outbox.end(again, Dropped("current")))

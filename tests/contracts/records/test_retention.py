@@ -135,9 +135,7 @@ async def test_any_number_of_rows_leave_in_small_batches(database: Database, ret
     assert set(await kept(database, OutboxRow.payload)) == {ERASED}
 
 
-async def test_it_outlives_a_failure(
-    database: Database, retention: Retention, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_it_outlives_failures(database: Database, retention: Retention, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "keyturn.housekeeping")
     async with committing(database) as connection:
         await connection.execute(text("DROP TABLE keyturn_audit"))

@@ -90,9 +90,7 @@ async def test_a_code_is_for_one_link_for_ten_minutes_until_the_next(service: Se
 
 
 @pytest.mark.long
-async def test_a_phone_gets_so_many_messages_a_day_not_for_bad_passwords(
-    service: Service, twilio: TwilioServer
-) -> None:
+async def test_a_phone_gets_few_messages_a_day_none_for_bad_passwords(service: Service, twilio: TwilioServer) -> None:
     token = await service.link()
     assert problem(await reset_with(service, token, "sms", password="password")) == "422 password-rejected"
     answers = [await one_more(service, token) for _ in range(6)]

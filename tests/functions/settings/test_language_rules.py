@@ -41,9 +41,7 @@ def test_a_language_without_a_catalogue_is_told_and_a_folder_without_any(faults:
         ("dutch", 'msgid "Email"\nmsgstr "E-mail"\n', "locales/dutch:1: dutch is not a language"),
     ],
 )
-def test_a_faulty_catalogue_is_told_by_line(
-    faults: Faults, tmp_path: Path, language: str, text: str, fault: str
-) -> None:
+def test_catalogue_faults_have_a_line(faults: Faults, tmp_path: Path, language: str, text: str, fault: str) -> None:
     written(tmp_path / "locales", language, text)
 
     assert faults('locales = "locales"')["locales"].startswith(fault)

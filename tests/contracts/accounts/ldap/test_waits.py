@@ -161,7 +161,7 @@ async def test_what_follows_a_change_cannot_turn_it_into_a_failure(
 
 
 @pytest.mark.parametrize("code", [3, 11], ids=["time limit", "administrative limit"])
-async def test_slowness_loses_no_server(
+async def test_a_slow_search_loses_no_server(
     directories: list[FakeDirectory], opened: Opened, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
     first, second = directories
@@ -187,7 +187,7 @@ async def test_references_to_other_servers_are_not_followed_and_the_next_is_aske
     assert (first.asked["extended"], second.asked["extended"]) == (1, 1)
 
 
-async def test_a_wait_for_a_connection_ends(
+async def test_a_wait_for_one_of_few_connections_ends_as_well(
     directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keyturn.service.accounts.ldap.directory.WHOLE", 0.2)

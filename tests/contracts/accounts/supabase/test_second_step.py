@@ -27,9 +27,7 @@ def service_options(project: Project) -> dict[str, Any]:
 
 
 @pytest.mark.long
-async def test_a_code_that_supabase_takes_sets_the_password_without_a_session(
-    project: Project, service: Service
-) -> None:
+async def test_a_code_that_supabase_takes_sets_the_password_no_session(project: Project, service: Service) -> None:
     users = project.server.users
     users.add(ADA, OLD, factors=[SupabaseFactor(id=TOTP, code="492039")])
     token = await service.link()

@@ -30,7 +30,7 @@ async def ada(project: Project, profiles: Profiles, store: SupabaseWithTable) ->
     return account
 
 
-async def test_only_the_table_is_read(
+async def test_people_are_looked_up_in_the_table_alone(
     project: Project, profiles: Profiles, store: SupabaseWithTable, ada: Account
 ) -> None:
     profiles.add("7", "grace@northwind.example", provider="Google")
@@ -75,7 +75,7 @@ async def test_a_password_is_set_at_supabase_and_noted_in_the_table_if_that_take
     assert NEW not in caplog.text
 
 
-async def test_refusals_are_not_noted(
+async def test_what_supabase_refuses_is_not_noted(
     project: Project, profiles: Profiles, store: SupabaseWithTable, ada: Account
 ) -> None:
     project.server.min_length = 30

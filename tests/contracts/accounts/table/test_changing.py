@@ -60,9 +60,7 @@ async def test_columns_are_set_to_what_their_type_makes_of_it(app: App, over: Ov
     assert await changes(over(set={"flag": False}))
 
 
-async def test_a_commit_with_a_lost_answer_is_no_certain_no(
-    app: App, over: Over, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_commit_without_answer_is_no_certain_no(app: App, over: Over, monkeypatch: pytest.MonkeyPatch) -> None:
     await app.run(f"{USERS}; {ROW}")
     accounts = over()
     account = await one(accounts)

@@ -62,9 +62,7 @@ async def test_many_who_are_looked_for_at_once_are_found_as_alone_in_few_stateme
     assert sum(statement.startswith("SELECT") for statement in statements) <= 4
 
 
-async def test_a_later_row_locks_nobody_out_of_a_mailbox(
-    app: App, over: Over, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_later_rows_lock_nobody_out_of_a_mailbox(app: App, over: Over, caplog: pytest.LogCaptureFixture) -> None:
     others = ("aDa@northwind.test", "ada@northwind.test", "ada@northwind.test ")
     await keep(app, *[f"{number}@northwind.test" for number in range(1, 9)], "Ada@northwind.test", *others)
 

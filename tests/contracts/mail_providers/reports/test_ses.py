@@ -141,9 +141,7 @@ async def test_what_sns_signed_is_believed_and_its_certificate_fetched_once(
     assert [request.path for request in server.requests] == ["/SimpleNotificationService-0a1b.pem"]
 
 
-async def test_another_topic_is_refused_although_signed_and_nothing_fetched(
-    webhook: Webhook, server: SnsServer
-) -> None:
+async def test_another_topic_is_refused_though_signed_and_nothing_fetched(webhook: Webhook, server: SnsServer) -> None:
     strangers = TOPIC.replace("123456789012", "666666666666")
     for document in (message(DELIVERED, TopicArn=strangers), confirmation(TopicArn=strangers)):
         assert "the topic is not ses.topic_arn" in await refused(webhook, document)
