@@ -98,6 +98,11 @@ def test_a_variable_of_kubernetes_is_told_from_a_misspelt_one(faults: Faults) ->
             "hashing.format",
             f"must be one of argon2id, {', '.join(FORMATS)}, werkzeug-scrypt, not 'bcrypt-2x'",
         ),
+        (
+            '[hashing]\nformat = "argon2id"\ncost = 11',
+            "hashing.cost",
+            "has no effect with hashing.format argon2id: remove it",
+        ),
         ('[mail]\nfallback = "post"', "mail.fallback", f"must be one of {', '.join(sorted(PROVIDERS))}, not 'post'"),
         (
             '[limits]\nrequest = "many"',
@@ -113,9 +118,3 @@ def test_a_variable_of_kubernetes_is_told_from_a_misspelt_one(faults: Faults) ->
 )
 def test_so_is_one_in_the_file(faults: Faults, toml: str, name: str, sentence: str) -> None:
     assert faults(toml) == {name: sentence}
-
-
-def test_what_a_format_of_hashes_does_not_have_is_a_fault(faults: Faults) -> None:
-    found = faults('[hashing]\nformat = "argon2id"\ncost = 11')
-
-    assert found == {f"hashing.{name}": "has no effect with hashing.format argon2id: remove it" for name in ("cost",)}
