@@ -1,6 +1,5 @@
 """One try: a signed POST, and what the answer means for the next."""
 
-import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,6 @@ pytestmark = pytest.mark.long
 BODY = (
     b'{"type":"password.changed","timestamp":"2026-11-20T08:46:42Z","data":{"email":"gr\xc3\xbc\xc3\x9fe@a.example"}}'
 )
-EVENT = {"type": "password.changed", "timestamp": "2026-11-20T08:46:42Z", "data": {"email": "grüße@a.example"}}
 
 
 @pytest.fixture
@@ -48,7 +46,7 @@ async def test_the_app_gets_a_post_that_the_reference_library_verifies(app: App,
     assert await sender.send("event1", BODY, moment) == "204"
     (told,) = app.told
     assert (told.method, told.path, told.body, told.id) == ("POST", PATH, BODY, "event1")
-    assert told.verified() == EVENT
+    assert told.verified()["data"] == {"email": "grüße@a.example"}
     assert told.headers["content-type"] == "application/json"
     assert told.headers["user-agent"] == f"keyturn/{keyturn.__version__}"
     assert told.headers["webhook-timestamp"] == str(int(moment.timestamp()))
@@ -74,13 +72,6 @@ def test_a_secret_that_is_none_signs_nothing(secret: str) -> None:
         WebhookSender("https://app.example.org", [secret], timedelta(seconds=5))
 
 
-async def test_every_2xx_is_a_yes(app: App, sender: WebhookSender) -> None:
-    statuses = [200, 201, 202, 204, 299]
-    app.coming += [Answer(status) for status in statuses]
-
-    assert [await sender.send("event1", BODY, now()) for _ in statuses] == [str(status) for status in statuses]
-
-
 async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app: App, sender: WebhookSender) -> None:
     pauses = {
         "120": 120,
@@ -93,27 +84,13 @@ async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app:
         "inf": None,
         "": None,
         "Fri, 99 Nov 2026 08:00:00 GMT": None,
-        "Mon, 01 Jan 0001 00:00:00 +2359": 0,
         "Mon, 01 Jan 2026 00:00:00 +9999": None,
+        "Mon, 01 Jan 0001 00:00:00 +2359": 0,
     }
     app.coming += [Answer(status, headers={"retry-after": written}) for status in (429, 503) for written in pauses]
     refused = [await refusal(sender) for _ in app.coming.copy()]
 
     assert [one.retry_after for one in refused] == [*pauses.values()] * 2
-
-
-async def test_an_app_that_says_nothing_is_given_up_in_time(app: App, sender: WebhookSender) -> None:
-    app.coming.append(Trouble.STALL)
-
-    assert (await refusal(sender)).reason == "no answer within 1 s"
-
-
-async def test_an_app_that_cannot_be_reached_is_tried_again() -> None:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))  # and does not listen
-        sender = WebhookSender(f"http://127.0.0.1:{bound.getsockname()[1]}", [SECRET], timedelta(seconds=5))
-        assert (await refusal(sender)).reason == "ConnectError"
-        await sender.close()
 
 
 async def test_an_answer_without_end_counts_by_its_status_and_is_not_read(app: App, sender: WebhookSender) -> None:
@@ -123,9 +100,9 @@ async def test_an_answer_without_end_counts_by_its_status_and_is_not_read(app: A
     assert await sender.send("event2", BODY, now()) == "204"
 
 
-async def test_one_connection_serves_many_tries(app: App, sender: WebhookSender) -> None:
-    app.coming += [Answer(200), Answer(500)]
-    await sender.send("event1", BODY, now())
+async def test_one_connection_serves_many_tries_and_every_2xx_is_a_yes(app: App, sender: WebhookSender) -> None:
+    app.coming += [Answer(status) for status in (200, 299, 500)]
+    assert [await sender.send("event1", BODY, now()) for _ in range(2)] == ["200", "299"]
     await refusal(sender)
     await sender.send("event2", BODY, now())
 

@@ -10,43 +10,28 @@ from keyturn.service.problems.requests import InputInvalid
 @pytest.mark.parametrize(
     ("typed", "stored"),
     [
-        ("ada@northwind.example", "ada@northwind.example"),
+        *((same, same) for same in (
+            "ada@northwind.example", "ada+school@northwind.example", "o'hara.b-c_d@sub.northwind.example",
+            "ada@localhost", "jürgen@northwind.example", f"{'a' * 64}@northwind.example", ".try..this.@docomo.example",
+        )),
         ("  Ada@Northwind.EXAMPLE ", "ada@northwind.example"),
-        ("ada+school@northwind.example", "ada+school@northwind.example"),
-        ("o'hara.b-c_d@sub.northwind.example", "o'hara.b-c_d@sub.northwind.example"),
-        ("ada@localhost", "ada@localhost"),
         ("ada@bücher.example", "ada@xn--bcher-kva.example"),
         ("ada@BÜCHER.example", "ada@xn--bcher-kva.example"),
-        ("jürgen@northwind.example", "jürgen@northwind.example"),
         ("ju\u0308rgen@northwind.example", "j\u00fcrgen@northwind.example"),
-        (f"{'a' * 64}@northwind.example", f"{'a' * 64}@northwind.example"),
-        (".try..this.@docomo.example", ".try..this.@docomo.example"),
         ("\u200b\ufeff ada@northwind.example\u00a0\u202c\u2069", "ada@northwind.example"),
     ],
-)
+)  # fmt: skip
 def test_an_address_has_one_form(typed: str, stored: str) -> None:
     assert parse(typed) == stored
     assert parse(stored) == stored
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "ada@@northwind.example",
-        "ada@north wind.example",
-        "ada@-northwind.example",
-        "ada@northwind-.example",
-        "ada@northwind..example",
-        "ada@.example",
-        "ada@[127.0.0.1]",
-        '"ada b"@northwind.example',
-        "ada\t@northwind.example",
-        "ada\u200b@northwind.example",
-        "ada\u00a0@northwind.example",
-        "ada@\u2603\ufe0f\u200d.example",
-        f"ada@{'b' * 64}.example",
-    ],
-)
+@pytest.mark.parametrize("typed", [
+    "ada@@northwind.example", "ada@north wind.example", "ada@-northwind.example", "ada@northwind-.example",
+    "ada@northwind..example", "ada@.example", "ada@[127.0.0.1]", '"ada b"@northwind.example',
+    "ada\t@northwind.example", "ada\u200b@northwind.example", "ada\u00a0@northwind.example",
+    "ada@\u2603\ufe0f\u200d.example", f"ada@{'b' * 64}.example",
+])  # fmt: skip
 def test_a_bad_address_is_refused(typed: str) -> None:
     with pytest.raises(InputInvalid) as invalid:
         parse(typed)
@@ -59,10 +44,12 @@ def test_a_length_is_counted_in_bytes(typed: str) -> None:
         parse(typed)
 
 
-def test_two_spellings_of_one_mailbox_are_the_same() -> None:
+def test_two_spellings_of_one_mailbox_are_the_same_and_what_is_no_address_is_none() -> None:
     assert is_same_mailbox("ADA@northwind.example", "ada@NORTHWIND.example")
     assert is_same_mailbox("ada@bücher.example", "ada@xn--bcher-kva.example")
     assert not is_same_mailbox("ada@northwind.example", "ada+x@northwind.example")
+    assert not is_same_mailbox("nobody", "nobody")
+    assert not is_same_mailbox("ada@northwind.example", "")
 
 
 @pytest.mark.parametrize(
@@ -77,11 +64,6 @@ def test_two_spellings_of_one_mailbox_are_the_same() -> None:
 )
 def test_a_domain_is_written_so_that_every_mail_server_knows_it(mailbox: str, written: str) -> None:
     assert with_ascii_domain(mailbox) == written
-
-
-def test_what_is_no_address_is_the_same_as_nothing() -> None:
-    assert not is_same_mailbox("nobody", "nobody")
-    assert not is_same_mailbox("ada@northwind.example", "")
 
 
 def test_logs_may_hold_the_first_letter_and_the_domain() -> None:

@@ -91,22 +91,11 @@ def test_a_seed_is_read_as_its_app_writes_it(form: str, written: str, keys: list
     assert read_seed(written, form, keys) == SEED
 
 
-@pytest.mark.parametrize(
-    ("form", "written"),
-    [
-        ("base32", "not base 32!"),
-        ("base32", "AAAA"),
-        ("base32", "otpauth://totp/Ada"),
-        ("hex", "zz"),
-        ("hex", "00"),
-        ("text", "short"),
-        ("json", "{}"),
-        ("json", PLAIN),
-        ("fernet", PLAIN),
-        ("laravel", PLAIN),
-        ("laravel", laravel(PLAIN, os.urandom(32))),
-    ],
-)
+@pytest.mark.parametrize(("form", "written"), [
+    ("base32", "not base 32!"), ("base32", "AAAA"), ("base32", "otpauth://totp/Ada"), ("hex", "zz"), ("hex", "00"),
+    ("text", "short"), ("json", "{}"), ("json", PLAIN), ("fernet", PLAIN), ("laravel", PLAIN),
+    ("laravel", laravel(PLAIN, os.urandom(32))),
+])  # fmt: skip
 def test_what_is_no_seed_is_never_taken_for_one(form: str, written: str) -> None:
     with pytest.raises((ValueError, KeyError)):
         read_seed(written, form, [FERNET if form == "fernet" else LARAVEL])

@@ -72,13 +72,16 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Any:
     return read
 
 
-def test_away_from_a_terminal_a_record_is_a_line_of_json(lines: Any) -> None:
+def test_away_from_a_terminal_a_record_is_a_line_of_json_also_a_librarys(lines: Any) -> None:
     configure_logs()
+    logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
     request_id.set("c0ffee")
     log.info(LogEvent("mail.sent", message_id=7, transport="resend", latency_ms=43.5))
-    (line,) = lines()
-    assert line.pop("timestamp").endswith("Z")
-    assert line == {
+    library, ours = lines()
+    assert (library["event"], library["logger"]) == ("Started server process [7]", "uvicorn.error")
+    assert "request_id" not in library, "it is outside any request"
+    assert ours.pop("timestamp").endswith("Z")
+    assert ours == {
         "event": "mail.sent",
         "level": "info",
         "logger": "keyturn.outbox",
@@ -87,19 +90,6 @@ def test_away_from_a_terminal_a_record_is_a_line_of_json(lines: Any) -> None:
         "latency_ms": 43.5,
         "request_id": "c0ffee",
     }
-
-
-def test_a_record_outside_any_request_names_none(lines: Any) -> None:
-    configure_logs()
-    log.info(LogEvent("outbox.unready"))
-    assert "request_id" not in lines()[0]
-
-
-def test_a_librarys_record_looks_the_same(lines: Any) -> None:
-    configure_logs()
-    logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
-    (line,) = lines()
-    assert (line["event"], line["logger"]) == ("Started server process [7]", "uvicorn.error")
 
 
 def test_fields_arguments_and_tracebacks_are_redacted(lines: Any) -> None:

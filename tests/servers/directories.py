@@ -75,7 +75,8 @@ class DirectoryServer:
         return f"ldap://localhost:{self.ldap_port}"
 
     def add(self, dn: str, values: Values) -> None:
-        self.change(_lines(dn, "add", values))
+        lines = "".join(_values(name, value) for name, value in values.items())
+        self.change(f"dn: {dn}\nchangetype: add\n{lines}")
 
     def replace(self, dn: str, values: Values) -> None:
         parts = [f"replace: {name}\n{_values(name, value)}-\n" for name, value in values.items()]
@@ -86,13 +87,13 @@ class DirectoryServer:
         told = self._run("ldapmodify", admin or self.admin, password or self.password, given=ldif)
         assert told.returncode == 0, f"{told.stderr}\n{ldif}"
 
-    def attributes(self, dn: str, *names: str) -> dict[str, str]:
-        """Return the first values of an entry's attributes."""
-        told = self._run("ldapsearch", self.admin, self.password, "-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", dn,
-                         *(names or ("*", "+")))  # fmt: skip
+    def attributes(self, dn: str, *names: str, bind: tuple[str, str] | None = None) -> dict[str, str]:
+        """Return the first values of an entry's attributes, as the administrator or another entry may read them."""
+        options = ("-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", dn, *(names or ("*", "+")))
+        told = self._run("ldapsearch", *(bind or (self.admin, self.password)), *options)
         assert told.returncode == 0, told.stderr
-        lines = [(name, value) for name, colon, value in map(_split, told.stdout.splitlines()) if colon]
-        return dict(reversed(lines))
+        lines = [line.partition(": ") for line in told.stdout.splitlines()]
+        return {name: value for name, colon, value in reversed(lines) if colon}
 
     def binds(self, dn: str, password: str) -> bool:
         return self._run("ldapsearch", dn, password, "-s", "base", "-b", "", "1.1").returncode == 0
@@ -105,14 +106,6 @@ class DirectoryServer:
         return subprocess.run(
             command, input=given, capture_output=True, text=True, check=False, env=environ, timeout=60
         )
-
-
-def _split(line: str) -> tuple[str, str, str]:
-    return line.partition(": ")
-
-
-def _lines(dn: str, change: str, values: Values) -> str:
-    return f"dn: {dn}\nchangetype: {change}\n{''.join(_values(name, value) for name, value in values.items())}"
 
 
 def _values(name: str, value: str | bytes | Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import msgspec
 from tests.servers.serving import body_of, send_answer, until_gone
-from tests.servers.supabase_users import MAX_BYTES, SupabaseFactor, SupabaseUser, SupabaseUsers, is_uuid
+from tests.servers.supabase_users import MAX_BYTES, SupabaseUser, SupabaseUsers, is_uuid
 
 # Answers, in the shapes of older and newer servers
 
@@ -38,93 +38,11 @@ class Outage(Enum):
     PAGE = auto()
 
 
-def refusal(status: int, code: str, message: str, *, old: bool) -> Answer:
-    return Answer(status, _shape(status, code, message, old=old), {"x-sb-error-code": code})
+def refusal(status: int, code: str, message: str, *, old: bool, **more: Any) -> Answer:
+    shape = {"code": status, "error_code": code, "msg": message} if old else {"code": code, "message": message}
+    return Answer(status, shape | more, {"x-sb-error-code": code})
 
 
-def weak_password(broken: Mapping[str, str], *, old: bool) -> Answer:
-    """Return the refusal of a password; the keys are the broken rules, the values their sentences."""
-    document = _shape(422, "weak_password", " ".join(broken.values()), old=old)
-    return Answer(422, {**document, "weak_password": {"reasons": list(broken)}})
-
-
-def _shape(status: int, code: str, message: str, *, old: bool) -> dict[str, Any]:
-    if old:
-        return {"code": status, "error_code": code, "msg": message}
-    return {"code": code, "message": message}
-
-
-# Second factors (supabase/auth, internal/api/mfa.go)
-
-
-_ROOT = "/auth/v1"
-
-
-class SupabaseFactors:
-    """Lists factors, generates links without mailing them, opens them, and checks codes in the resulting session."""
-
-    def __init__(self, users: SupabaseUsers, service_role_key: str) -> None:
-        self._users = users
-        self._key = service_role_key
-        self._links: dict[str, SupabaseUser] = {}
-
-    def list(self, user_id: str) -> Answer:
-        user = self._users.get(user_id) if is_uuid(user_id) else None
-        if user is None:
-            return refusal(404, "user_not_found", "User not found", old=False)
-        return Answer(200, [factor.document() for factor in user.factors])
-
-    def answer(self, path: str, bearer: str, body: bytes, *, old: bool) -> Answer | None:
-        """Return the answer to a POST; None for another route."""
-        fields = json.loads(body) if body else {}
-        match path.removeprefix(_ROOT).strip("/").split("/"):
-            case ["admin", "generate_link"] if bearer == self._key:
-                return self._generate_link(fields["email"])
-            case ["verify"]:
-                user = self._links.pop(fields["token_hash"], None)
-                return self._session(user) if user else refusal(403, "otp_expired", "Token has expired", old=old)
-            case ["logout"]:
-                self._users.end_session(bearer)
-                return Answer(204, "")
-            case ["factors", factor_id, what]:
-                return self._factor(bearer, factor_id, what, fields, old=old)
-        return None
-
-    def _generate_link(self, email: str) -> Answer:
-        user = next(user for user in self._users.matching("") if user.email == email)
-        token = secrets.token_hex(28)
-        self._links[token] = user
-        return Answer(200, user.document() | {"hashed_token": token, "verification_type": "recovery"})
-
-    def _factor(self, bearer: str, factor_id: str, what: str, fields: dict[str, str], *, old: bool) -> Answer:
-        user = self._users.of_session(bearer)
-        factor = next((one for one in user.factors if one.id == factor_id), None) if user else None
-        if user is None or factor is None:
-            return refusal(401, "no_authorization", "This endpoint requires a valid Bearer token", old=old)
-        if what == "challenge":
-            challenge = str(uuid4())
-            factor.challenges.append(challenge)
-            return Answer(200, {"id": challenge, "type": factor.factor_type})
-        return self._verify(user, factor, bearer, fields, old=old)
-
-    def _verify(
-        self, user: SupabaseUser, factor: SupabaseFactor, bearer: str, fields: dict[str, str], *, old: bool
-    ) -> Answer:
-        if fields["challenge_id"] not in factor.challenges:
-            return refusal(404, "mfa_factor_not_found", "MFA factor with the provided challenge ID not found", old=old)
-        if not factor.code or fields["code"] != factor.code:
-            return refusal(422, "mfa_verification_failed", "Invalid TOTP code entered", old=old)
-        factor.challenges.remove(fields["challenge_id"])
-        self._users.end_session(bearer)
-        return self._session(user)
-
-    def _session(self, user: SupabaseUser) -> Answer:
-        token = self._users.start_session(user)
-        return Answer(200, {"token_type": "bearer", "access_token": token, "refresh_token": token})
-
-
-_ADMIN = "/auth/v1/admin/users"
-_TOKEN = "/auth/v1/token"
 _PAGE = 50
 _CUT_SHORT = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
 """The head of an answer that is cut short, so that the server closes the connection."""
@@ -140,19 +58,16 @@ class SupabaseServer:
     `old`: whether errors have the form from before the API had versions.
     """
 
-    def __init__(
-        self, *, service_role_key: str = "service-role-key", anon_key: str = "anon-key", old: bool = False
-    ) -> None:
-        self.service_role_key = service_role_key
-        self.anon_key = anon_key
-        self.old = old
+    def __init__(self, service_role_key: str = "service-role-key") -> None:
+        self.service_role_key, self.anon_key = service_role_key, "anon-key"
+        self.old = False
         self.users = SupabaseUsers()
-        self._factors = SupabaseFactors(self.users, service_role_key)
         self.min_length = 6
         self.required_characters: tuple[str, ...] = ()
         self.pwned: frozenset[str] = frozenset()
         self.coming: deque[Answer | int | Outage | None] = deque()
         self.requests: list[str] = []
+        self._links: dict[str, SupabaseUser] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -175,27 +90,31 @@ class SupabaseServer:
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
         old = self.old or "x-supabase-api-version" not in headers
-        path, method = scope["path"], scope["method"]
-        bearer = headers.get("authorization", "").partition(" ")[2]
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        fields = json.loads(body) if body else {}
         if headers.get("apikey") not in {self.service_role_key, self.anon_key}:
             return Answer(401, {"message": "Invalid API key", "hint": "Double check your API key."})
-        if path == _TOKEN and method == "POST":
-            return self._sign_in(query.get("grant_type", ""), json.loads(body), old=old)
-        if method == "POST" and (found := self._factors.answer(path, bearer, body, old=old)):
-            return found
-        if path != _ADMIN and not path.startswith(f"{_ADMIN}/"):
-            return Answer(404, {"message": "no Route matched with those values"})
-        if refused := self._refusal_of_key(headers.get("authorization", ""), old=old):
-            return refused
-        if path == _ADMIN:
-            return self._list(query)
-        if path.endswith("/factors"):
-            return self._factors.list(path.split("/")[-2])
-        return self._one(method, path.removeprefix(f"{_ADMIN}/"), body, old=old)
+        path = scope["path"].removeprefix("/auth/v1/").split("/")
+        if path[:2] == ["admin", "users"]:
+            refused = self._refusal_of_key(bearer if scheme.lower() == "bearer" else "", old=old)
+            return refused or self._administer(scope["method"], path[2:], query, fields, old=old)
+        match scope["method"], path:
+            case "POST", ["token"]:
+                return self._sign_in(query.get("grant_type", ""), fields, old=old)
+            case "POST", ["admin", "generate_link"] if bearer == self.service_role_key:
+                return self._generate_link(fields["email"])
+            case "POST", ["verify"]:
+                user = self._links.pop(fields["token_hash"], None)
+                return self._session(user) if user else refusal(403, "otp_expired", "Token has expired", old=old)
+            case "POST", ["logout"]:
+                self.users.end_session(bearer)
+                return Answer(204, "")
+            case "POST", ["factors", factor_id, what]:
+                return self._factor(bearer, factor_id, what, fields, old=old)
+        return Answer(404, {"message": "no Route matched with those values"})
 
-    def _refusal_of_key(self, authorization: str, *, old: bool) -> Answer | None:
-        scheme, _, key = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not key:
+    def _refusal_of_key(self, key: str, *, old: bool) -> Answer | None:
+        if not key:
             return refusal(401, "no_authorization", "This endpoint requires a valid Bearer token", old=old)
         if key == self.anon_key:
             return refusal(403, "not_admin", "User not allowed", old=old)
@@ -210,19 +129,47 @@ class SupabaseServer:
         documents = [user.document() for user in shown]
         return Answer(200, {"users": documents, "aud": "authenticated"}, {"x-total-count": str(len(found))})
 
-    def _one(self, method: str, user_id: str, body: bytes, *, old: bool) -> Answer:
-        if not is_uuid(user_id):
+    def _administer(self, method: str, path: list[str], query: Mapping[str, str], changes: Any, *, old: bool) -> Answer:
+        """Return the answer to a request for users, for one of them, or for the second factors of one."""
+        if not path:
+            return self._list(query)
+        if not is_uuid(path[0]):
             return refusal(404, "validation_failed", "user_id must be an UUID", old=old)
-        user = self.users.get(user_id)
+        user = self.users.get(path[0])
         if user is None:
             return refusal(404, "user_not_found", "User not found", old=old)
+        if path[1:] == ["factors"]:
+            return Answer(200, [factor.document() for factor in user.factors])
         if method == "PUT":
-            changes = json.loads(body)
             if refused := self._refusal_of_password(changes["password"], old=old):
                 return refused
             self.users.set_password(user, changes["password"])
             user.confirmed = user.confirmed or changes.get("email_confirm", False)
         return Answer(200, user.document())
+
+    def _generate_link(self, email: str) -> Answer:
+        """Return a link without mailing it."""
+        user = next(user for user in self.users.matching("") if user.email == email)
+        token = secrets.token_hex(28)
+        self._links[token] = user
+        return Answer(200, user.document() | {"hashed_token": token, "verification_type": "recovery"})
+
+    def _factor(self, bearer: str, factor_id: str, what: str, fields: dict[str, str], *, old: bool) -> Answer:
+        """Challenge a second factor in the session of a link, or check its code (internal/api/mfa.go)."""
+        user = self.users.of_session(bearer)
+        factor = next((one for one in user.factors if one.id == factor_id), None) if user else None
+        if user is None or factor is None:
+            return refusal(401, "no_authorization", "This endpoint requires a valid Bearer token", old=old)
+        if what == "challenge":
+            factor.challenges.append(str(uuid4()))
+            return Answer(200, {"id": factor.challenges[-1], "type": factor.factor_type})
+        if fields["challenge_id"] not in factor.challenges:
+            return refusal(404, "mfa_factor_not_found", "MFA factor with the provided challenge ID not found", old=old)
+        if not factor.code or fields["code"] != factor.code:
+            return refusal(422, "mfa_verification_failed", "Invalid TOTP code entered", old=old)
+        factor.challenges.remove(fields["challenge_id"])
+        self.users.end_session(bearer)
+        return self._session(user)
 
     def _refusal_of_password(self, password: str, *, old: bool) -> Answer | None:
         size = len(password.encode())
@@ -236,27 +183,22 @@ class SupabaseServer:
             broken["characters"] = f"Password should contain at least one character of each: {needed}."
         if password in self.pwned:
             broken["pwned"] = "Password is known to be weak and easy to guess, please choose a different one."
-        return weak_password(broken, old=old) if broken else None
+        reasons = {"reasons": list(broken)}
+        words = " ".join(broken.values())
+        return refusal(422, "weak_password", words, old=old, weak_password=reasons) if broken else None
 
     def _sign_in(self, grant: str, fields: Mapping[str, str], *, old: bool) -> Answer:
         if grant == "refresh_token":
-            owner = self.users.end_session(fields["refresh_token"])
-            if owner is None:
-                message = "Invalid Refresh Token: Refresh Token Not Found"
-                return refusal(400, "refresh_token_not_found", message, old=old)
-            return self._session(owner)
-        user = self.users.with_password(fields["email"], fields["password"])
-        if user is None:
+            user = self.users.end_session(fields["refresh_token"])
+        else:
+            user = self.users.with_password(fields["email"], fields["password"])
+        if user is None or user.is_banned or not user.confirmed:
             return refusal(400, "invalid_credentials", "Invalid login credentials", old=old)
-        if user.is_banned:
-            return refusal(400, "user_banned", "User is banned", old=old)
-        if not user.confirmed:
-            return refusal(400, "email_not_confirmed", "Email not confirmed", old=old)
         return self._session(user)
 
     def _session(self, user: SupabaseUser) -> Answer:
         token = self.users.start_session(user)
-        return Answer(200, {"token_type": "bearer", "refresh_token": token, "user": user.document()})
+        return Answer(200, {"token_type": "bearer", "access_token": token, "refresh_token": token})
 
 
 async def _fail(outage: Outage, receive: Any, send: Any) -> None:

@@ -95,9 +95,6 @@ class SupabaseUsers:
     def get(self, user_id: str) -> SupabaseUser | None:
         return self._users.get(str(UUID(user_id)))
 
-    def remove(self, user: SupabaseUser) -> None:
-        del self._users[user.id]
-
     def matching(self, text: str) -> Sequence[SupabaseUser]:
         """Return the users whose address or name matches LIKE '%text%', the newest first."""
         pattern = _is_like(text)

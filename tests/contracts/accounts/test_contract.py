@@ -75,20 +75,10 @@ async def test_of_two_who_take_an_address_at_once_one_gets_it(accounts: BuiltinA
     assert sorted(type(one).__name__ for one in added) == ["Account"] + ["InputInvalid"] * 4
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "why"),
-    [
-        *(
-            (field, "x" * 500, "must have at most [0-9]+ characters")
-            for field in ("name", "kind", "provider", "locale")
-        ),
-        ("timezone", "Mars/Olympus", "no such time zone: Mars/Olympus"),
-    ],
-)
-async def test_what_a_column_cannot_hold_is_refused_by_name(
-    accounts: BuiltinAccounts, field: str, value: str, why: str
-) -> None:
-    account = msgspec.structs.replace(Account(id="", email="ada@northwind.example"), **{field: value})
+@pytest.mark.parametrize("field", ["name", "kind", "provider", "locale", "timezone"])
+async def test_what_a_column_cannot_hold_is_refused_by_name(accounts: BuiltinAccounts, field: str) -> None:
+    why = "no such time zone: x" if field == "timezone" else "must have at most [0-9]+ characters"
+    account = msgspec.structs.replace(Account(id="", email="ada@northwind.example"), **{field: "x" * 500})
     with pytest.raises(InputInvalid, match=f"{field}: {why}"):
         await accounts.add(account, None)
 

@@ -105,19 +105,23 @@ async def test_a_server_that_does_not_answer_is_unready(url: str) -> None:
     assert "secret" not in str(unready.value)
 
 
-@pytest.mark.parametrize("first", ["reads", "writes", "transacts"])
-async def test_nobody_else_on_the_machine_can_read_the_file_its_log_or_its_folder(tmp_path: Path, first: str) -> None:
+@pytest.mark.parametrize("first", ["SELECT 1", "CREATE TABLE notes (name VARCHAR(40))", None])
+async def test_nobody_else_on_the_machine_can_read_the_file_its_log_or_its_folder(
+    tmp_path: Path, first: str | None
+) -> None:
     database = Database(f"sqlite:///{tmp_path}/a/b/keyturn.db")
-    if first == "reads":
-        await database.fetch(text("SELECT 1"))
-    if first == "writes":
-        await database.execute(text("CREATE TABLE notes (name VARCHAR(40))"))
+    if first:
+        await (database.fetch if first.startswith("SELECT") else database.execute)(text(first))
     await database.transact(lambda connection: connection.execute(text("CREATE TABLE tally (name VARCHAR(40))")))
-    made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in sorted((tmp_path / "a").rglob("*"))}
+    made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [tmp_path / "a", *(tmp_path / "a").rglob("*")]}
     await database.close()
 
-    assert made == {"b": 0o700, "keyturn.db": 0o600, "keyturn.db-shm": 0o600, "keyturn.db-wal": 0o600}
-    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+    files = dict.fromkeys(("keyturn.db", "keyturn.db-shm", "keyturn.db-wal"), 0o600)
+    assert made == {"a": 0o700, "b": 0o700, **files}
+    (tmp_path / "a/b/keyturn.db").chmod(0o640)
+    await database.execute(text("SELECT 1"))
+    await database.close()
+    assert stat.S_IMODE((tmp_path / "a/b/keyturn.db").stat().st_mode) == 0o640, "a file that is there keeps its rights"
 
 
 def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path) -> None:
@@ -155,20 +159,30 @@ async def test_a_file_is_opened_while_somebody_writes_to_it_who_keeps_no_log(tmp
     await database.close()
 
 
+UNKNOWN_HOST = RuntimeError("of the driver's")
+UNKNOWN_HOST.__cause__ = socket.gaierror(socket.EAI_NONAME, "Not known")
+GIVEN_UP = TimeoutError()
+GIVEN_UP.__cause__ = asyncio.CancelledError()
+REFUSED = ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)")
+ANOTHER_OPERATION = "cannot switch to state 11; another operation (2) is in progress"
+
+
 @pytest.mark.parametrize(
-    "error",
+    ("error", "words"),
     [
-        PoolExhausted("no connection within 30 s"),
-        ConnectionResetError(),
-        TimeoutError(),
-        # Asyncpg says so of its own state, and not of the connection.
-        asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress"),
+        (PoolExhausted("no connection within 30 s"), "no connection within 30 s"),
+        (ConnectionResetError(), ""),
+        (GIVEN_UP, "it does not answer"),
+        (REFUSED, "Connection refused"),
+        (asyncpg.InternalClientError(ANOTHER_OPERATION), ""),  # it says so of its own state, not of the connection
     ],
 )
-def test_no_connection_to_be_had_is_unready(error: Exception) -> None:
-    with pytest.raises(DatabaseUnready) as unready, unready_where_unreachable("PostgreSQL on db.internal"):
+def test_no_connection_to_be_had_is_unready(error: Exception, words: str) -> None:
+    told = pytest.raises(DatabaseUnready, match=f"PostgreSQL on db.internal: .*{words}")
+    with told as unready, unready_where_unreachable("PostgreSQL on db.internal"):
         raise error
     assert unready.value.__cause__ is error
+    assert describe_error(UNKNOWN_HOST) == "Not known"
 
 
 async def test_a_file_that_is_no_database_and_a_folder_in_its_place_are_unready(tmp_path: Path) -> None:
@@ -180,15 +194,6 @@ async def test_a_file_that_is_no_database_and_a_folder_in_its_place_are_unready(
                 await asked
         await database.close()
         await app.close()
-
-
-async def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
-    (tmp_path / "keyturn.db").touch(mode=0o640)
-    database = Database(f"sqlite:///{tmp_path}/keyturn.db")
-    await database.execute(text("SELECT 1"))
-    await database.close()
-
-    assert stat.S_IMODE((tmp_path / "keyturn.db").stat().st_mode) == 0o640
 
 
 async def test_a_write_waits_for_the_transaction_of_another_process(database: Database, database_url: str) -> None:
@@ -272,20 +277,3 @@ async def test_of_a_transaction_nothing_stays_that_was_not_committed(database: D
         await database.transact(fail)
 
     assert await tally(database) == {}
-
-
-def caused_by(error: Exception, cause: BaseException) -> Exception:
-    error.__cause__ = cause
-    return error
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (caused_by(RuntimeError("of the driver's"), socket.gaierror(socket.EAI_NONAME, "Not known")), "Not known"),
-        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)"), "Connection refused"),
-        (caused_by(TimeoutError(), asyncio.CancelledError()), "it does not answer"),
-    ],
-)
-def test_a_driver_s_complaint_is_told_in_words(error: Exception, words: str) -> None:
-    assert describe_error(error) == words

@@ -19,14 +19,11 @@ def read(url: str) -> DatabaseUrl:
     [
         ("postgres://app@db/app", "postgresql", "db", "app"),
         ("postgresql+psycopg2://app@db:5433/app", "postgresql", "db", "app"),
-        ("postgresql+asyncpg://app@db/app", "postgresql", "db", "app"),
-        ("pgsql://app@db/app", "postgresql", "db", "app"),
         ("postgis://app@db/app", "postgresql", "db", "app"),
         ("mysql2://app@db/app", "mysql", "db", "app"),
         ("mariadb+pymysql://app@db/app", "mysql", "db", "app"),
         ("sqlite:///app.db", "sqlite", None, "app.db"),
         ("sqlite:////srv/app.db", "sqlite", None, "/srv/app.db"),
-        ("sqlite+aiosqlite:///app.db", "sqlite", None, "app.db"),
         ("sqlite3:db/app.sqlite3", "sqlite", None, "db/app.sqlite3"),
         ("postgresql://app@db:5432,[::1]:5433/app", "postgresql", "db:5432,[::1]:5433", "app"),
         ("postgresql://%2Fvar%2Frun%2Fpostgresql/app", "postgresql", "/var/run/postgresql", "app"),
@@ -36,11 +33,8 @@ def read(url: str) -> DatabaseUrl:
         ("sqlite:app.db", "sqlite", None, "app.db"),
         ("sqlite://", "sqlite", None, None),
         ("sqlite::memory:", "sqlite", None, None),
-        ("sqlite:///:memory:", "sqlite", None, None),
         ("file::memory:", "sqlite", None, None),
-        ("file:./dev.db", "sqlite", None, "./dev.db"),
         ("file:./dev.db?connection_limit=1", "sqlite", None, "./dev.db"),
-        ("file:/srv/dev.db", "sqlite", None, "/srv/dev.db"),
         ("file:///srv/dev.db", "sqlite", None, "/srv/dev.db"),
     ],
 )
@@ -57,16 +51,11 @@ def test_each_framework_s_spelling_is_read(
     ("said", "verifies"),
     [
         ("postgresql://db?sslmode=verify-full", True),
-        ("postgresql://db?sslmode=verify-full&sslrootcert=system", True),
         ("postgresql://db?sslmode=verify-ca", True),  # any of this machine's roots would sign for a stranger
         ("postgresql://db?sslrootcert=system", True),
-        ("postgresql://db?sslmode=require&sslaccept=strict", True),
         ("postgresql://db?sslmode=require&ssl=true", True),
         ("postgresql://db?sslmode=disable&sslaccept=strict", True),  # of two modes the strictest
         ("postgresql://db?sslmode=disable&channel_binding=require", True),
-        ("postgresql://db?channel_binding=require", True),
-        ("postgresql://db?sslmode=require&channel_binding=require", True),
-        ("postgresql://db?ssl=true", True),
         ("postgresql://db?sslaccept=strict", True),
         ("mysql://db?ssl-mode=VERIFY_IDENTITY", True),
         ('mysql://db?ssl={"rejectUnauthorized":true}', True),
@@ -85,9 +74,6 @@ def test_what_verifies_is_a_context_that_looks_at_the_name_and_no_other_does(sai
     ("said", "mode"),
     [
         ("sslmode=disable", "disable"),
-        ("sslmode=allow", "allow"),
-        ("sslmode=prefer", "prefer"),
-        ("sslmode=require", "require"),
         ("sslmode=no-verify", "require"),
         ("ssl=require", "require"),
         ("ssl=false", "disable"),
@@ -98,11 +84,6 @@ def test_what_verifies_is_a_context_that_looks_at_the_name_and_no_other_does(sai
 )
 def test_other_modes_are_libpq_s(said: str, mode: str) -> None:
     assert read(f"postgresql://app@db/app?{said}").arguments["ssl"] == mode
-
-
-@pytest.mark.parametrize("said", ["", "ssl-mode=PREFERRED", "ssl-mode=DISABLED"])
-def test_mysql_without_tls_has_no_context(said: str) -> None:
-    assert "ssl" not in read(f"mysql://app@db/app?{said}").arguments
 
 
 @pytest.mark.parametrize(
@@ -151,37 +132,27 @@ def test_a_password_is_read_and_known_to_be_one() -> None:
     ("written", "sentence"),
     [
         ("", "not a database address: write one such as"),
-        ("postgresql", "not a database address: write one such as"),
         ("postgresql:app", "not a database address: write one such as"),
         ("oracle://app@db/app", "must begin with sqlite://, postgresql://, mysql:// or mariadb://, not 'oracle://'"),
         ("'postgresql://db/app'", "is in quotation marks: remove them"),
         ("jdbc:postgresql://db/app?user=app", "must begin with sqlite://, postgresql://, mysql:// or mariadb://"),
-        ("prisma+postgres://accelerate.prisma-data.net/?api_key=x", "must begin with sqlite://, postgresql://,"),
         ("postgresql://db:many/app", "a port must be a number from 1 to 65535"),
         ("postgresql://db:66000/app", "a port must be a number from 1 to 65535"),
-        ("postgresql://app:p@ss@db/app", "a password has %40 for @, %2F for /"),
         ("postgresql://app:p@s/s@db/app", "a password has %40 for @, %2F for /"),
-        ("mysql:host=db;dbname=app", "not a database address: write one such as"),
         ("pgsql:host=db;dbname=app;password=p@s/s@", "not a database address: write one such as"),
         ("postgresql://db/app?sslrotcert=/ca.pem", "sslrotcert is not understood; did you mean sslrootcert?"),
-        ("postgresql://db/app?ssl_mode_=require", "ssl_mode_ is not understood; did you mean ssl_mode?"),
         ("mysql://db/app?ssl_caa=/ca.pem", "ssl_caa is not understood; did you mean ssl_ca?"),
         ("sqlite:///app.db?mode=ro", "mode is not understood"),
         ("postgresql://db/app?sslmode=sometimes", "sslmode must be one of disable, allow, prefer, require, verify-ca"),
         ("postgresql://db/app?sslmode=", "sslmode is empty: give it a value, or leave it out"),
-        ("postgresql://db/app?sslmode", "sslmode is empty: give it a value, or leave it out"),
         ("postgresql://db/app?sslaccept=Strictly", "sslaccept must be one of disable, allow, prefer, require, verify-"),
         ("postgresql://db/app?schema=a&schema=b", "schema has two values: leave one of them out"),
-        ("postgresql://db/app?gssencmode=require", "gssencmode is not understood"),
         ("postgresql://db/app?require_auth=scram-sha-256", "require_auth is not understood"),
         ("postgresql://db/app?sslrootcert=/no.pem&sslmode=verify-full", "names a file that does not exist: /no.pem"),
-        ("postgresql://db/app?sslidentity=a.p12", "sslidentity is not understood"),
-        ("postgresql://db/app?poool=5", "poool is not understood: leave it out"),
         ("sqlite://app.db", "names a host, and SQLite has none: a path follows three slashes, as in sqlite:///app.db"),
         ("sqlite:", "names no file"),
         ("file:", "names no file"),
         ('mysql://db/app?ssl={"ca":"x"}', "ssl must be one of"),
-        ("mysql://db/app?ssl=[1]", "ssl must be one of"),
         ("mysql://db/app?ssl_ca=/no.pem", "names a file that does not exist: /no.pem"),
         ("mysql://db/app?init_command=x", "init_command is not understood: leave it out"),
     ],

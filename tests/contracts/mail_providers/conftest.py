@@ -68,16 +68,6 @@ def resend_at(url: str, api_key: str = API_KEY, rate: float = 1000) -> ResendSet
     return ResendSettings(api_key=Secret(api_key), api_url=url, rate=rate)
 
 
-@pytest.fixture
-def patience(request: pytest.FixtureRequest) -> timedelta:
-    """Return a sender's time-out: short only for tests in which a provider falls silent."""
-    given = request.node.callspec.params.values() if hasattr(request.node, "callspec") else ()
-    silent = any(
-        value in {Trouble.STALL, Trouble.STALL_AFTER_ACCEPTING} for value in given if isinstance(value, Trouble)
-    )
-    return timedelta(seconds=2 if silent else 20)
-
-
 @pytest.fixture(scope="module", params=HTTP_PROVIDERS)
 def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
     """Run the server of each provider; yield its name and the server."""
@@ -100,8 +90,11 @@ def server(running: tuple[str, Any]) -> Any:
 
 @pytest.fixture
 async def opened(
-    running: tuple[str, Any], provider: HttpProvider, server: Any, patience: timedelta
+    running: tuple[str, Any], provider: HttpProvider, server: Any, request: pytest.FixtureRequest
 ) -> AsyncIterator[Open]:
+    given = request.node.callspec.params.values()
+    silences = [value for value in given if value in (Trouble.STALL, Trouble.STALL_AFTER_ACCEPTING)]
+    patience = timedelta(seconds=2 if silences else 20)
     senders: list[Sender] = []
 
     def opened(key: str = "", *, reports: bool = True, **changes: Any) -> Sender:

@@ -80,7 +80,7 @@ PROVIDERS = {
         knows_keys=True,
     ),
     "postmark": HttpProvider(
-        running=postmark.running_postmark,
+        running=postmark.PostmarkServer.running,
         settings=lambda url: PostmarkSettings(
             server_token=Secret(postmark.TOKEN), api_url=url, webhook_secret=Secret(postmark_reports.PASSWORD)
         ),
@@ -104,7 +104,7 @@ PROVIDERS = {
         subject=lambda fields: str(fields["Subject"]),
     ),
     "sendgrid": HttpProvider(
-        running=sendgrid.running_sendgrid,
+        running=sendgrid.SendGridServer.running,
         settings=lambda url: SendGridSettings(
             api_key=Secret(sendgrid.KEY),
             api_url=url,
@@ -132,7 +132,7 @@ PROVIDERS = {
         subject=lambda fields: str(fields["subject"]),
     ),
     "mailgun": HttpProvider(
-        running=mailgun.running_mailgun,
+        running=mailgun.MailgunServer.running,
         settings=lambda url: MailgunSettings(
             api_key=Secret(mailgun.KEY),
             domain=mailgun.DOMAIN,
@@ -160,7 +160,7 @@ PROVIDERS = {
         subject=lambda fields: str(fields["subject"]),
     ),
     "ses": HttpProvider(
-        running=ses.running_ses,
+        running=ses.SesServer.running,
         settings=lambda url: SesSettings(
             region=ses.REGION,
             access_key_id=ses.KEY_ID,

@@ -34,15 +34,9 @@ def read(mail: Email) -> EmailMessage:
 def written_by_email_message(mail: Email) -> EmailMessage:
     """Return the mail as the standard library writes it, read back."""
     message = EmailMessage(policy=policy.SMTP)
-    for name, value in (
-        ("From", mail.sender),
-        ("To", mail.to),
-        ("Subject", mail.subject),
-        ("Date", format_datetime(MOMENT)),
-        ("Message-ID", "<key-1@northwind.example>"),
-        *mail.headers.items(),
-        ("MIME-Version", "1.0"),
-    ):
+    headers = {"From": mail.sender, "To": mail.to, "Subject": mail.subject, "Date": format_datetime(MOMENT)}
+    headers |= {"Message-ID": "<key-1@northwind.example>", **mail.headers, "MIME-Version": "1.0"}
+    for name, value in headers.items():
         message[name] = value
     message.set_content(mail.text, cte="quoted-printable")
     message.add_alternative(mail.html, subtype="html", cte="quoted-printable")
@@ -73,26 +67,15 @@ _PIECES = st.sampled_from([
 ])  # fmt: skip
 bodies = st.lists(_PIECES, max_size=60).map("".join) | st.text(max_size=300)
 lines = bodies.map(lambda text: " ".join("".join(filter(str.isprintable, text)).split())[:300])
-names = st.sampled_from(
-    [
-        "",
-        "Northwind",
-        "Northwind, School",
-        "Schule Grün",
-        "学校 " * 30,
-        "مدرسة",
-        "x" * 120,
-        "Northwind School for Boats, Harbours, Lighthouses and Everything Else by the Sea, Leeds",
-        "Schule Grün für Boote, Häfen, Leuchttürme und alles andere an der See, im Norden, Kiel",
-        "\U0001f600",
-    ]
-)
+names = st.sampled_from([
+    "", "Northwind", "Northwind, School", "Schule Grün", "学校 " * 30, "مدرسة", "x" * 120, "\U0001f600",
+
+    "Schule Grün für Boote, Häfen, Leuchttürme und alles andere an der See, im Norden, Kiel",
+])  # fmt: skip
 
 
 @given(bodies, bodies, lines, names)
-def test_whatever_a_mail_says_it_is_read_as_if_email_message_had_written_it(
-    text: str, html: str, subject: str, name: str
-) -> None:
+def test_a_mail_is_read_as_if_email_message_had_written_it(text: str, html: str, subject: str, name: str) -> None:
     sender = formataddr((name, "accounts@northwind.example"))
     mail = Email(sender=sender, to="ada@pupils.test", subject=subject, text=text, html=html, headers={"X-Id": "a-1"})
 
@@ -108,6 +91,14 @@ def test_whatever_a_mail_says_it_is_read_as_if_email_message_had_written_it(
     assert b"\n" not in raw(mail).replace(b"\r\n", b"")
     assert max(map(len, raw(mail).split(b"\r\n\r\n", 1)[1].split(b"\r\n"))) <= 76, "RFC 2045, 6.7"
     assert max(map(len, raw(mail).split(b"\r\n"))) <= 998, "RFC 5322, 2.1.1"
+
+
+def test_a_long_name_with_commas_keeps_its_quotation_marks(mail: Email) -> None:
+    """EmailMessage itself loses them where it folds the header."""
+    name = "Northwind School for Boats, Harbours, Lighthouses and Everything Else by the Sea, Leeds"
+    sent = msgspec.structs.replace(mail, sender=formataddr((name, "accounts@northwind.example")))
+
+    assert [one.display_name for one in read(sent)["from"].addresses] == [name]
 
 
 def test_a_reply_address_beyond_ascii_asks_nothing_of_the_server(mail: Email) -> None:

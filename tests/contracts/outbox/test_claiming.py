@@ -49,27 +49,13 @@ async def test_a_row_that_somebody_holds_is_passed_over(database: Database, else
     assert [text_of(message) for message in claimed] == ["two"]
 
 
-async def test_a_worker_that_is_ended_during_a_claim_leaves_the_messages_to_others(
-    outbox: Outbox, elsewhere: Outbox
-) -> None:
+async def test_a_worker_that_is_ended_during_a_claim_leaves_all_to_others(outbox: Outbox, elsewhere: Outbox) -> None:
     await post(outbox, "one", "two", "three")
     handler = Handler()
     await cancel_when_sent(worker_of(outbox, handler).run(), "WITH due")
 
-    claimed = await elsewhere.claim(10, MINUTE)
-    assert [one.crashes for one in claimed] == [1] * 3
+    assert [one.crashes for one in await elsewhere.claim(10, MINUTE)] == [1] * 3
     assert handler.begun == []
-
-
-async def test_a_message_whose_lease_is_over_is_claimed_as_an_abandoned_one_alone(
-    outbox: Outbox, elsewhere: Outbox
-) -> None:
-    await post(outbox, "one")
-    await outbox.claim(10, OVER)
-
-    assert await elsewhere.claim(10, MINUTE) == []
-    (claimed,) = await elsewhere.claim(10, MINUTE, abandoned=True)
-    assert claimed.crashes == 2
 
 
 async def test_abandoned_messages_are_tried_one_at_a_time(outbox: Outbox, elsewhere: Outbox, rows: Rows) -> None:
@@ -89,56 +75,38 @@ async def test_abandoned_messages_are_tried_one_at_a_time(outbox: Outbox, elsewh
 
 async def test_a_message_that_ended_each_of_its_workers_is_given_up_and_no_other_is(outbox: Outbox, rows: Rows) -> None:
     await post(outbox, "poison", "one")
-    await outbox.claim(1, OVER)
-    for _ in range(4):
-        await outbox.claim(1, OVER, abandoned=True)
+    for number in range(5):
+        await outbox.claim(1, OVER, abandoned=number > 0)
     handler = Handler()
     for _ in range(2):
         await worker_of(outbox, handler, max_crashes=5).drain()
 
     assert handler.begun == ["one"]
-    assert [(row.state, row.reason) for row in await rows.all()] == [
-        ("dead", "every attempt was interrupted"),
-        ("sent", None),
-    ]
+    ends = [(row.state, row.reason) for row in await rows.all()]
+    assert ends == [("dead", "every attempt was interrupted"), ("sent", None)]
 
 
-async def test_messages_are_settled_without_a_look_at_the_others(database: Database, outbox: Outbox) -> None:
+async def test_no_statement_of_a_worker_looks_at_messages_that_were_settled(database: Database, outbox: Outbox) -> None:
     await settle_others(database)
     await post(outbox, "one", "two", "three")
-    one, two, three = await outbox.claim(3, timedelta(minutes=1))
+    one, two, three = await outbox.claim(3, MINUTE)
+
+    async def look() -> None:
+        await outbox.is_any_due()
+        await outbox.claim(10, MINUTE, only=["note"])
+        await backlog_of(database)
 
     async def settle() -> None:
         nothing = Dropped("nothing to say")
         ends = (one, Sent("resend", "id")), (two, nothing), (three, nothing)
         await asyncio.gather(*(outbox.end(message, end) for message, end in ends))
 
-    plans = await plans_of(database, settle)
-    assert len(plans) == 2
-    assert not [plan for plan in plans.values() if re.search(r"(Seq Scan on|SCAN) keyturn_outbox\b", plan)], plans
-
-
-async def test_a_poll_a_claim_and_the_backlog_look_at_what_waits_alone(database: Database, outbox: Outbox) -> None:
-    await settle_others(database)
-
-    async def look() -> None:
-        await outbox.is_any_due()
-        await outbox.claim(10, timedelta(minutes=1), only=["note"])
-        await backlog_of(database)
-
-    plans = {sql: plan for sql, plan in (await plans_of(database, look)).items() if "keyturn_outbox" in sql}
-    assert len(plans) == 3
-    assert all("ix_keyturn_outbox_waiting" in plan for plan in plans.values()), plans
-
-
-async def test_a_claim_of_abandoned_messages_looks_at_what_is_claimed_alone(database: Database, outbox: Outbox) -> None:
-    await settle_others(database)
-
-    async def look() -> None:
-        await outbox.claim(1, timedelta(minutes=1), abandoned=True)
-
-    ((_, plan),) = (await plans_of(database, look)).items()
-    assert "ix_keyturn_outbox_claimed" in plan
+    (abandoned,) = (await plans_of(database, lambda: outbox.claim(1, MINUTE, abandoned=True))).values()
+    assert "ix_keyturn_outbox_claimed" in abandoned
+    looks = [plan for sql, plan in (await plans_of(database, look)).items() if "keyturn_outbox" in sql]
+    assert ["ix_keyturn_outbox_waiting" in plan for plan in looks] == [True] * 3, looks
+    ends = (await plans_of(database, settle)).values()
+    assert [re.findall(r"(?:Seq Scan on|SCAN) keyturn_outbox\b", plan) for plan in ends] == [[], []]
 
 
 async def test_who_posts_at_the_same_time_shares_a_statement(outbox: Outbox, rows: Rows) -> None:

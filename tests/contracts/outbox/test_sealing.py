@@ -8,15 +8,11 @@ OLD, NEW = "an old secret key of some length", "a new secret key of some length!
 MAIL = b"https://account.example.org/reset-password/token " * 50
 
 
-def test_a_sealed_mail_shows_nothing_of_itself_and_is_small() -> None:
+def test_a_sealed_mail_is_small_and_never_the_same() -> None:
     sealed = Seal([NEW]).close(MAIL)
 
-    assert b"account.example.org" not in sealed
     assert len(sealed) < len(MAIL) / 4
-
-
-def test_the_same_mail_is_never_sealed_the_same() -> None:
-    assert Seal([NEW]).close(MAIL) != Seal([NEW]).close(MAIL)
+    assert Seal([NEW]).close(MAIL) != sealed
 
 
 def test_after_a_rotation_old_seals_open_and_new_ones_need_the_new_key() -> None:
@@ -28,16 +24,11 @@ def test_after_a_rotation_old_seals_open_and_new_ones_need_the_new_key() -> None
         Seal([OLD]).open(rotated.close(MAIL))
 
 
-@pytest.mark.parametrize("place", [0, 10, 40, -1])
-def test_a_seal_that_was_tampered_with_stays_shut(place: int) -> None:
-    sealed = bytearray(Seal([NEW]).close(MAIL))
-    sealed[place] ^= 1
+SEALED = Seal([NEW]).close(MAIL)
+TAMPERED = [SEALED[:place] + bytes([SEALED[place] ^ 1]) + SEALED[place + 1 :] for place in (0, 10, 40, len(SEALED) - 1)]
 
+
+@pytest.mark.parametrize("sealed", [*TAMPERED, b"", b"plain", b"\xff" * 100], ids=len)
+def test_what_was_changed_or_never_sealed_does_not_open(sealed: bytes) -> None:
     with pytest.raises(SealBroken):
-        Seal([NEW]).open(bytes(sealed))
-
-
-@pytest.mark.parametrize("nonsense", [b"", b"plain", b"\xff" * 100], ids=len)
-def test_what_was_never_sealed_does_not_open(nonsense: bytes) -> None:
-    with pytest.raises(SealBroken):
-        Seal([NEW]).open(nonsense)
+        Seal([NEW]).open(sealed)

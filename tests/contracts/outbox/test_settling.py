@@ -1,9 +1,9 @@
 """How a message ends, also when its worker comes late."""
 
 import asyncio
-from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -50,25 +50,16 @@ async def keep(database: Database, outbox: Outbox, message: Message, sealed: byt
     await database.transact(write)
 
 
-def report(outbox: Outbox, message_id: int, provider: Sent, connection: Connection) -> None:
-    outbox.within(connection).end_reported(message_id, provider)
+sent = partial(Sent, "resend")
+GIVEN_UP = [Dead("given up"), Dropped("given up")]
 
 
-def sent(provider_id: str) -> Sent:
-    return Sent("resend", provider_id)
-
-
-def end_of(state: str, reason: str) -> Sent | Dropped | Dead:
-    ends: dict[str, Sent | Dropped | Dead] = {"sent": sent("id-2"), "dropped": Dropped(reason), "dead": Dead(reason)}
-    return ends[state]
-
-
-@pytest.mark.parametrize("state", ["dropped", "dead"])
+@pytest.mark.parametrize(("end", "state"), [(Dropped("because"), "dropped"), (Dead("because"), "dead")])
 async def test_an_end_without_a_mail_says_why_and_has_no_seal(
-    database: Database, outbox: Outbox, message: Message, rows: Rows, state: str
+    database: Database, outbox: Outbox, message: Message, rows: Rows, end: Dropped | Dead, state: str
 ) -> None:
     await keep(database, outbox, message, b"sealed")
-    await outbox.end(message, end_of(state, "because"))
+    await outbox.end(message, end)
 
     row = await rows.only()
     assert (row.state, row.reason, row.sealed, row.claim) == (state, "because", None, None)
@@ -86,25 +77,18 @@ async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, r
     assert [row.provider_id or row.reason for row in await rows.all()] == ["i" * 120, "r" * 120, "p" * 120]
 
 
-@pytest.mark.parametrize("end", ["dead", "dropped", "sent"])
-async def test_a_late_success_stands_whatever_the_other_says(
-    outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows, end: str
+@pytest.mark.parametrize("is_late_first", [True, False])
+@pytest.mark.parametrize("end", [*GIVEN_UP, sent("id-2")])
+async def test_a_success_stands_whatever_the_other_says_before_or_after_it(
+    outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows, end: Any, is_late_first: bool
 ) -> None:
-    await outbox.end(late, sent("id-1"))
-    await elsewhere.end(current, end_of(end, "given up"))
+    ends = [(outbox, late, sent("id-1")), (elsewhere, current, end)]
+    for where, message, settlement in ends if is_late_first else reversed(ends):
+        await where.end(message, settlement)
 
     row = await rows.only()
-    assert (row.state, row.provider_id) == ("sent", "id-1")
-
-
-async def test_a_success_is_noted_even_after_the_other_gave_up(
-    outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows
-) -> None:
-    await elsewhere.end(current, Dead("given up"))
-    await outbox.end(late, sent("id-1"))
-
-    row = await rows.only()
-    assert (row.state, row.provider_id, row.reason) == ("sent", "id-1", None)
+    first = "id-1" if is_late_first or end in GIVEN_UP else "id-2"
+    assert (row.state, row.provider_id, row.reason) == ("sent", first, None)
 
 
 async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, current: Message, rows: Rows) -> None:
@@ -129,16 +113,11 @@ async def again(late: Message, outbox: Outbox) -> Message:
 async def test_a_worker_holds_a_message_under_the_newer_of_its_two_claims(
     database: Database, outbox: Outbox, late: Message, again: Message
 ) -> None:
-    def held(message: Message, connection: Connection) -> Collection[int]:
-        return outbox.within(connection).lock([message])
-
-    assert await database.transact(partial(held, late)) == set()
-    assert await database.transact(partial(held, again)) == {again.id}
+    for message, held in ((late, set[int]()), (again, {again.id})):
+        assert await database.transact(lambda one, message=message: outbox.within(one).lock([message])) == held
 
 
-async def test_of_several_ends_at_one_moment_that_it_was_sent_counts(
-    outbox: Outbox, message: Message, rows: Rows
-) -> None:
+async def test_of_several_ends_at_once_that_it_was_sent_counts(outbox: Outbox, message: Message, rows: Rows) -> None:
     await asyncio.gather(*(outbox.end(message, end) for end in (Dropped("nobody"), sent("id"), Dead("too late"))))
 
     assert await rows.states() == ["sent"]
@@ -173,18 +152,12 @@ async def test_who_lost_the_message_cannot_hand_it_to_another_provider(
     assert (await rows.only()).sender == "smtp"
 
 
-async def test_a_lease_that_ended_unnoticed_still_holds(outbox: Outbox, late: Message, rows: Rows) -> None:
-    await outbox.end(late, Dead("refused"))
-
-    assert await rows.states() == ["dead"]
-
-
-async def test_a_report_of_a_provider_settles_what_waits_and_whoever_held_it_decides_nothing_any_more(
+async def test_a_report_settles_what_waits_and_whoever_held_it_decides_nothing_any_more(
     database: Database, outbox: Outbox, message: Message, rows: Rows
 ) -> None:
     await keep(database, outbox, message, b"sealed")
-    for provider in (sent("id-1"), sent("id-2")):
-        await database.transact(partial(report, outbox, message.id, provider))
+    for told in (sent("id-1"), sent("id-2")):
+        await database.transact(lambda one, told=told: outbox.within(one).end_reported(message.id, told))
     await outbox.postpone(message, now() + MINUTE, "no answer")
     await outbox.end(message, Dead("given up"))
 

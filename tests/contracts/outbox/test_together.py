@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from tests.contracts.outbox.table import Rows, text_of
@@ -41,9 +43,7 @@ class Together(Handler):
         return [self.results.get(text) or partial(self.deliver, text) for text in texts]
 
 
-async def test_what_is_claimed_together_is_prepared_in_one_go_and_each_comes_to_its_own(
-    outbox: Outbox, rows: Rows
-) -> None:
+async def test_what_is_claimed_together_is_prepared_in_one_go_each_to_its_own_end(outbox: Outbox, rows: Rows) -> None:
     handler = Together(nobody=NOTHING, refused=SendRefused("no such kind"), later=SendRetryable("busy"))
     await post(outbox, "one", "nobody", "refused", "later", "two")
     assert await worker_of(outbox, handler).drain() == 5
@@ -55,34 +55,28 @@ async def test_what_is_claimed_together_is_prepared_in_one_go_and_each_comes_to_
     assert [row.claim for row in await rows.all()] == [None] * 5
 
 
-async def test_a_database_that_is_away_is_asked_once_and_all_are_tried_again(outbox: Outbox, rows: Rows) -> None:
-    await post(outbox, "one", "two")
-    handler = Together({"one": DatabaseUnready("away")})
-    await worker_of(outbox, handler).drain()
-
-    assert handler.batches == [["one", "two"]]
-    assert await rows.states() == ["waiting"] * 2
+CANCELLED: Any = asyncio.CancelledError()
 
 
-async def test_an_address_that_the_accounts_cannot_look_up_fails_and_delays_no_other(
-    outbox: Outbox, rows: Rows
+@pytest.mark.parametrize(
+    ("fault", "others", "reason"),
+    [
+        (AccountsUnready("not in this character set"), "sent", "accounts unready"),
+        (DatabaseUnready("away"), "waiting", None),
+        (CANCELLED, "sent", ANY),
+    ],
+    ids=["an address that cannot be looked up", "a database that is away", "cancelled from within"],
+)
+async def test_a_fault_of_one_is_no_other_s_unless_it_is_the_database_s(
+    outbox: Outbox, rows: Rows, fault: Exception, others: str, reason: str | None
 ) -> None:
     await post(outbox, "bad", "one", "two")
-    await worker_of(outbox, Together({"bad": AccountsUnready("not in this character set")})).drain()
+    handler = Together({"bad": fault})
+    await worker_of(outbox, handler).drain()
 
-    assert [(row.state, row.reason) for row in await rows.all()] == [
-        ("waiting", "accounts unready"),
-        ("sent", None),
-        ("sent", None),
-    ]
-
-
-async def test_a_handler_that_is_cancelled_from_within_ends_no_worker(outbox: Outbox, rows: Rows) -> None:
-    cancelled: Exception = asyncio.CancelledError()  # type: ignore[assignment]
-    await post(outbox, "bad", "one")
-    await worker_of(outbox, Together({"bad": cancelled})).drain()
-
-    assert await rows.states() == ["waiting", "sent"]
+    assert handler.batches == [["bad", "one", "two"]]
+    assert await rows.states() == ["waiting", others, others]
+    assert (await rows.all())[0].reason == reason
 
 
 async def test_more_are_claimed_than_there_are_places(outbox: Outbox) -> None:

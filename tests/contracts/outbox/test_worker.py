@@ -54,58 +54,32 @@ async def test_messages_are_begun_oldest_first(outbox: Outbox) -> None:
     assert handler.begun == list("abcdef")
 
 
-async def test_a_worker_that_is_ended_lets_what_is_under_way_end(outbox: Outbox, rows: Rows) -> None:
-    handler = Handler()
+async def test_a_worker_that_is_ended_lets_what_is_under_way_end_in_each_lane(outbox: Outbox, rows: Rows) -> None:
+    handler, hooks = Handler(), Handler()
     await post(outbox, "slow", "slow too")
-    async with running(worker_of(outbox, handler, places=1)) as task:
+    await outbox.post("hook", Note("slow"))
+    async with running(worker_of(outbox, handler, Lane({"hook": hooks}, 4), places=1)) as task:
         await handler.has_begun("slow")
+        await hooks.has_begun("slow")
         task.cancel()
-        await asyncio.sleep(0)
-        assert not task.done()
         handler.open.set()
-        async with asyncio.timeout(20):
-            await asyncio.wait({task})
+        await handler.has_done("slow")
+        assert not task.done()
+        hooks.open.set()
+        await asyncio.wait({task}, timeout=20)
 
-    assert await rows.states() == ["sent", "waiting"]
+    assert await rows.states() == ["sent", "waiting", "sent"]
     assert handler.begun == ["slow"], "nothing is begun after the end"
 
 
-async def test_a_worker_that_rests_ends_at_once(outbox: Outbox) -> None:
-    handler = Handler()
-    worker = worker_of(outbox, handler)
-    async with running(worker) as task:
-        await post(outbox, "one")
-        await handler.has_done("one")
-        task.cancel()
-        async with asyncio.timeout(20):
-            await asyncio.wait({task})
-
-
-async def test_a_worker_that_is_ended_waits_for_both(outbox: Outbox, rows: Rows) -> None:
-    notes, hooks = Handler(), Handler()
-    await post(outbox, "slow")
-    await outbox.post("hook", Note("slow too"))
-    async with running(worker_of(outbox, notes, Lane({"hook": hooks}, 4))) as task:
-        await notes.has_begun("slow")
-        await hooks.has_begun("slow too")
-        task.cancel()
-        notes.open.set()
-        hooks.open.set()
-
-    assert await rows.states() == ["sent", "sent"]
-
-
 async def test_a_message_of_an_unknown_kind_stays_for_a_newer_worker(outbox: Outbox, rows: Rows) -> None:
-    handler = Handler()
     await outbox.post("riddle", Note("?"))
-    async with running(worker_of(outbox, handler, Lane({"hook": Handler()}, 4))):
-        await post(outbox, "one")
-        await handler.has_done("one")
-        await post(outbox, "two")
-        await handler.has_done("two")
+    await post(outbox, "one")
+    await worker_of(outbox, Handler(), Lane({"hook": Handler()}, 4)).drain()
 
-    riddle = (await rows.all())[0]
+    riddle, one = await rows.all()
     assert (riddle.state, riddle.reason, riddle.attempts, riddle.claim) == ("waiting", None, 0, None)
+    assert one.state == "sent"
 
 
 async def test_as_many_are_claimed_as_there_are_places_where_none_are_prepared_ahead(outbox: Outbox) -> None:
@@ -114,7 +88,6 @@ async def test_as_many_are_claimed_as_there_are_places_where_none_are_prepared_a
     async with running(worker_of(outbox, handler, places=3)):
         await handler.has_begun("one", "slow 0", "slow 1", "slow 2")
         handler.open.set()
-        await handler.has_done("slow 0", "slow 1", "slow 2")
 
 
 @pytest.mark.parametrize(

@@ -35,143 +35,82 @@ async def kept(database: Database, column: Any) -> list[Any]:
     return [next(iter(row.values())) for row in await database.fetch(select(column).order_by(column))]
 
 
-def link(token: str, expires_at: datetime) -> dict[str, Any]:
-    return {
-        "purpose": Purpose.RESET,
-        "key": token.encode().ljust(32),
-        "account_id": token,
-        "mailbox": b"",
-        "data": "",
-        "created_at": expires_at,
-        "expires_at": expires_at,
-        "used_at": None,
-        "revoked_at": None,
-    }
+def link(name: str, expires_at: datetime, purpose: Purpose = Purpose.RESET, **changes: Any) -> dict[str, Any]:
+    row = {"purpose": purpose, "key": name.encode().ljust(32), "account_id": name, "mailbox": b"", "data": ""}
+    return {**row, "created_at": expires_at, "expires_at": expires_at, "used_at": None, "revoked_at": None, **changes}
 
 
-def lock(account_id: str, end: datetime) -> dict[str, Any]:
-    return link(account_id, end) | {"purpose": Purpose.CHANGE}
+def message(key: str, state: str, age: int | None, payload: str = '{"email": "x"}') -> dict[str, Any]:
+    row = {"key": key, "kind": "note", "payload": payload, "state": state, "attempts": 1}
+    long_ago = dict.fromkeys(("available_at", "created_at"), NOW - 900 * DAY)
+    return {**row, **long_ago, "settled_at": None if age is None else NOW - age * DAY}
 
 
-def press(name: str, end: datetime) -> dict[str, Any]:
-    return link(name, end) | {"purpose": Purpose.SECURE, "used_at": end - HOUR}
+def entry(name: str, age: int) -> dict[str, Any]:
+    row = {"event": "sign_in", "outcome": "", "account_id": "", "ip_address": "", "user_agent": "", "request_id": ""}
+    return {**row, "email": name, "at": NOW - age * DAY}
 
 
-def message(key: str, state: str, settled_at: datetime | None, payload: str = '{"email": "x"}') -> dict[str, Any]:
-    return {
-        "key": key,
-        "kind": "note",
-        "payload": payload,
-        "state": state,
-        "attempts": 1,
-        "settled_at": settled_at,
-        "available_at": NOW - 900 * DAY,
-        "created_at": NOW - 900 * DAY,
-    }
+def session(name: str, end: datetime) -> dict[str, Any]:
+    return {"account_id": "ada", "created_at": NOW, "digest": name.encode(), "expires_at": end}
 
 
-CODE = {"code": b"", "account_id": "", "email": "", "expires_at": NOW, "tries": 1}
-ENTRY = {"event": "sign_in", "outcome": "", "account_id": "", "ip_address": "", "user_agent": "", "request_id": ""}
+ADA = {
+    **dict.fromkeys(("email", "name", "provider", "kind", "locale"), ""),
+    "id": "ada",
+    "active": True,
+    "created_at": NOW,
+}
+WEEK, USED, REVOKED = NOW - 7 * DAY, {"used_at": NOW - 8 * DAY}, {"revoked_at": NOW - 8 * DAY}
+LEAVING = {
+    "links some days after their end, also those that were used or revoked": (
+        "secrets",
+        [link("gone", WEEK - SECOND), link("r", WEEK - SECOND, **REVOKED), link("u", WEEK - SECOND, **USED)],
+        [link("kept", WEEK), link("revoked", WEEK, **REVOKED), link("used", WEEK, **USED)],
+        SecretRow.account_id,
+    ),
+    "presses after a year": (
+        "secrets",
+        [link("gone", NOW - 365 * DAY - SECOND, Purpose.SECURE, used_at=NOW - 365 * DAY - HOUR)],
+        [link("kept", NOW - 365 * DAY, Purpose.SECURE, used_at=NOW - 365 * DAY - HOUR)],
+        SecretRow.account_id,
+    ),
+    "locks a day after their end": (
+        "secrets",
+        [link("gone", NOW - DAY - SECOND, Purpose.CHANGE)],
+        [link("kept", NOW - HOUR, Purpose.CHANGE)],
+        SecretRow.account_id,
+    ),
+    "settled messages, and those that wait never": (
+        "messages",
+        [message("1", "sent", 31), message("2", "dead", 31), message("3", "dropped", 31)],
+        [message("waiting", "waiting", None), message("young", "sent", 29)],
+        OutboxRow.key,
+    ),
+    "addresses in settled messages": (
+        "addresses",
+        [message("1", "sent", 4, "old")],
+        [message("2", "sent", 2, "young"), message("3", "waiting", None, "waiting")],
+        OutboxRow.payload,
+    ),
+    "the trail after a year": ("audit", [entry("gone", 366)], [entry("kept", 364)], AuditRow.email),
+    "sessions with their end": (
+        "sessions", [session("gone", NOW - SECOND)], [session("kept", NOW + SECOND)], SessionRow.digest,
+    ),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("counted", "rows", "column", "left"),
-    [
-        pytest.param(
-            "secrets",
-            [
-                link("gone", NOW - 7 * DAY - SECOND),
-                link("gone, revoked", NOW - 7 * DAY - SECOND) | {"revoked_at": NOW - 8 * DAY},
-                link("gone, used", NOW - 7 * DAY - SECOND) | {"used_at": NOW - 8 * DAY},
-                link("kept", NOW - 7 * DAY),
-                link("revoked", NOW - 7 * DAY) | {"revoked_at": NOW - 8 * DAY},
-                link("used", NOW - 7 * DAY) | {"used_at": NOW - 8 * DAY},
-            ],
-            SecretRow.account_id,
-            ["kept", "revoked", "used"],
-            id="links leave some days after their end, also those that were used or revoked",
-        ),
-        pytest.param(
-            "secrets",
-            [press("gone", NOW - 365 * DAY - SECOND), press("kept", NOW - 365 * DAY)],
-            SecretRow.account_id,
-            ["kept"],
-            id="presses leave after a year",
-        ),
-        pytest.param(
-            "messages",
-            [
-                message("sent", "sent", NOW - 31 * DAY),
-                message("dead", "dead", NOW - 31 * DAY),
-                message("dropped", "dropped", NOW - 31 * DAY),
-                message("young", "sent", NOW - 29 * DAY),
-                message("waiting", "waiting", None),
-            ],
-            OutboxRow.key,
-            ["waiting", "young"],
-            id="settled messages leave and waiting ones never do",
-        ),
-        pytest.param(
-            "audit",
-            [ENTRY | {"email": "gone", "at": NOW - 366 * DAY}, ENTRY | {"email": "kept", "at": NOW - 364 * DAY}],
-            AuditRow.email,
-            ["kept"],
-            id="the trail is kept for a year",
-        ),
-        pytest.param(
-            "secrets",
-            [lock("gone", NOW - DAY - SECOND), lock("kept", NOW - HOUR)],
-            SecretRow.account_id,
-            ["kept"],
-            id="locks leave a day after their end",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("counted", "gone", "left", "column"), LEAVING.values(), ids=LEAVING)
 async def test_rows_leave_once_they_have_stopped_mattering(
-    database: Database, retention: Retention, counted: str, rows: list[dict[str, Any]], column: Any, left: list[Any]
+    database: Database, retention: Retention, counted: str, gone: list[Any], left: list[Any], column: Any
 ) -> None:
-    await write(database, column.class_, *rows)
+    await write(database, AccountRow, ADA)
+    await write(database, column.class_, *gone, *left)
 
-    assert (await retention.purge(NOW))[counted] == len(rows) - len(left)
-    assert await kept(database, column) == left
-
-
-async def test_addresses_in_settled_messages_are_erased_earlier(database: Database, retention: Retention) -> None:
-    await write(
-        database,
-        OutboxRow,
-        message("old", "sent", NOW - 4 * DAY, "old"),
-        message("young", "sent", NOW - 2 * DAY, "young"),
-        message("waiting", "waiting", None, "waiting"),
-    )
-
-    assert (await retention.purge(NOW))["addresses"] == 1
-    assert sorted(await kept(database, OutboxRow.payload)) == ["waiting", "young", "{}"]
-    assert (await retention.purge(NOW))["addresses"] == 0
-
-
-async def test_sessions_leave_with_their_end(database: Database, retention: Retention) -> None:
-    account = {
-        "id": "ada",
-        "email": "",
-        "name": "",
-        "provider": "",
-        "kind": "",
-        "locale": "",
-        "active": True,
-        "created_at": NOW,
-    }
-    await write(database, AccountRow, account)
-    session = {"account_id": "ada", "created_at": NOW}
-    await write(
-        database,
-        SessionRow,
-        {**session, "digest": b"gone", "expires_at": NOW - SECOND},
-        {**session, "digest": b"kept", "expires_at": NOW + SECOND},
-    )
-
-    assert (await retention.purge(NOW))["sessions"] == 1
-    assert await kept(database, SessionRow.digest) == [b"kept"]
+    assert (await retention.purge(NOW))[counted] == len(gone)
+    erased = [ERASED] if counted == "addresses" else []
+    assert sorted(await kept(database, column)) == sorted([*erased, *(row[column.key] for row in left)])
+    assert (await retention.purge(NOW))[counted] == 0
 
 
 async def test_a_purge_does_not_look_again_at_what_it_has_erased(database: Database, retention: Retention) -> None:
@@ -188,7 +127,7 @@ async def test_any_number_of_rows_leave_in_small_batches(database: Database, ret
     """Whether they go, are changed, or have no index of times; however many have the same time."""
     many = range(1200)
     await write(database, SecretRow, *(link(str(number), NOW - 8 * DAY) for number in many))
-    await write(database, OutboxRow, *(message(str(number), "sent", NOW - 4 * DAY) for number in many))
+    await write(database, OutboxRow, *(message(str(number), "sent", 4) for number in many))
 
     done = await retention.purge(NOW)
     assert (done["secrets"], done["addresses"]) == (1200, 1200)
@@ -196,9 +135,7 @@ async def test_any_number_of_rows_leave_in_small_batches(database: Database, ret
     assert set(await kept(database, OutboxRow.payload)) == {ERASED}
 
 
-async def test_it_goes_on_after_a_purge_that_failed(
-    database: Database, retention: Retention, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_it_outlives_failures(database: Database, retention: Retention, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "keyturn.housekeeping")
     async with committing(database) as connection:
         await connection.execute(text("DROP TABLE keyturn_audit"))

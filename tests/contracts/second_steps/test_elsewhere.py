@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, text
+from sqlalchemy import delete
+from tests.driver.app_database import running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.second_factors import SEED, STEP, audited, builtin_factors, code_of, reset_with, wrong_code
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, problem, running, settings_for
 
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.service.accounts.port import Account
-from keyturn.service.database import Database
 from keyturn.service.limits import LimitRow
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import AccountsUnready
@@ -37,13 +37,6 @@ from keyturn.service.settings import (
 on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 ID = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
-DJANGO: dict[str, str] = {
-    "table": "otp_totp_totpdevice",
-    "account": "user_id",
-    "totp": "key",
-    "format": "hex",
-    "active": "confirmed",
-}
 
 Started = Callable[..., AbstractAsyncContextManager[Service]]
 
@@ -52,13 +45,9 @@ Started = Callable[..., AbstractAsyncContextManager[Service]]
 def app_database(tmp_path: Path) -> Path:
     """Make an app's database: Ada has a row, and devices in a table of their own, as django-otp has them."""
     file = tmp_path / "app.db"
-    with closing(sqlite3.connect(file)) as database:
-        database.executescript("""
-            CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT, secret TEXT, phone TEXT);
-            CREATE TABLE otp_totp_totpdevice (id INTEGER PRIMARY KEY, user_id INTEGER, "key" TEXT, confirmed BOOLEAN);
-        """)
-        database.execute("INSERT INTO users (id, email, password) VALUES (7, ?, ?)", (ADA, hash_of(PASSWORD)))
-        database.commit()
+    write(file, "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT, secret TEXT, phone TEXT)")
+    write(file, 'CREATE TABLE otp_totp_totpdevice (user_id INTEGER, "key" TEXT, confirmed BOOLEAN)')
+    write(file, "INSERT INTO users (id, email, password) VALUES (7, ?, ?)", ADA, hash_of(PASSWORD))
     return file
 
 
@@ -85,45 +74,35 @@ def started(app_database: Path, database_url: str) -> Started:
     return start
 
 
+OTHER = [{"method": "other", "hint": ""}]
+
+
 @on_sqlite
-async def test_the_seed_of_a_column_is_asked_for_and_a_code_is_taken_once(started: Started, app_database: Path) -> None:
-    write(app_database, "UPDATE users SET secret = ?", base32(SEED).lower())
+async def test_the_seed_of_a_column_is_asked_for_or_a_recovery_code(started: Started, app_database: Path) -> None:
+    write(app_database, "UPDATE users SET secret = 'no seed at all'")
     async with started(totp="secret") as service:
         token = await service.link()
+        answer = await reset_with(service, token, "totp", "123456")
+        assert (problem(answer), answer.json()["methods"]) == ("401 second-step-required", OTHER)
+        write(app_database, "UPDATE users SET secret = ?", base32(SEED).lower())
         assert problem(await reset_with(service, token)) == "401 second-step-required"
         assert problem(await reset_with(service, token, "totp", wrong_code())) == "401 second-step-rejected"
         assert problem(await reset_with(service, token, "totp", code_of())) == "200"
         assert await service.knows(NEW_PASSWORD)
-
-
-@on_sqlite
-async def test_a_recovery_code_stands_in_for_a_factor_that_an_app_keeps(started: Started, app_database: Path) -> None:
-    write(app_database, "UPDATE users SET secret = ?", base32(SEED))
-    async with started(totp="secret") as service:
         code, *_ = await builtin_factors(service).mint_codes("7")
         assert problem(await reset_with(service, await service.link(), "recovery_code", code)) == "200"
 
 
 @on_sqlite
 async def test_a_seed_in_a_table_of_devices_counts_once_it_is_confirmed(started: Started, app_database: Path) -> None:
-    insert = 'INSERT INTO otp_totp_totpdevice (user_id, "key", confirmed) VALUES (?, ?, ?)'
-    write(app_database, insert, 8, SEED.hex(), 1)
-    write(app_database, insert, 7, SEED.hex(), 0)
-    async with started(**DJANGO) as service:
+    for account, confirmed in ((8, 1), (7, 0)):
+        write(app_database, "INSERT INTO otp_totp_totpdevice VALUES (?, ?, ?)", account, SEED.hex(), confirmed)
+    django = {"table": "otp_totp_totpdevice", "account": "user_id", "totp": "key", "format": "hex"}
+    async with started(**django, active="confirmed") as service:
         token = await service.link()
-        write(app_database, "UPDATE otp_totp_totpdevice SET confirmed = 1")
-        assert problem(await reset_with(service, token)) == "401 second-step-required"
-        write(app_database, "UPDATE otp_totp_totpdevice SET confirmed = 0 WHERE user_id = 7")
-        assert problem(await reset_with(service, token)) == "200"
-
-
-@on_sqlite
-async def test_a_seed_that_cannot_be_read_is_no_way_round(started: Started, app_database: Path) -> None:
-    write(app_database, "UPDATE users SET secret = 'no seed at all'")
-    async with started(totp="secret") as service:
-        answer = await reset_with(service, await service.link(), "totp", "123456")
-        assert problem(answer) == "401 second-step-required"
-        assert answer.json()["methods"] == [{"method": "other", "hint": ""}]
+        for confirmed, answered in ((1, "401 second-step-required"), (0, "200")):
+            write(app_database, "UPDATE otp_totp_totpdevice SET confirmed = ? WHERE user_id = 7", confirmed)
+            assert problem(await reset_with(service, token)) == answered
 
 
 @on_sqlite
@@ -134,21 +113,16 @@ async def test_an_account_whose_id_the_factors_column_cannot_hold_is_not_one_wit
     write(file, "CREATE TABLE devices (user_id INTEGER, secret TEXT)")
     table = SecondStepTableSettings(table="devices", account="user_id", totp="secret")
     accounts = AccountSettings(table=TableSettings(url=Secret(f"sqlite:///{file}")))
-    settings = settings_for(
-        database_url, accounts=accounts, second_step=SecondStepSettings(source="table", table=table)
-    )
-    async with running(settings) as service:
+    step = SecondStepSettings(source="table", table=table)
+    async with running(settings_for(database_url, accounts=accounts, second_step=step)) as service:
         await service.add(ADA)  # whose id is a UUID
         answer = await reset_with(service, await service.link())
-        assert problem(answer) == "401 second-step-required"
-        assert answer.json()["methods"] == [{"method": "other", "hint": ""}]
+        assert (problem(answer), answer.json()["methods"]) == ("401 second-step-required", OTHER)
     assert "second_step.unreadable" in caplog.text
 
 
 @on_sqlite
-async def test_a_column_that_is_not_there_is_a_fault_at_the_start_and_later_nothing_is_set(
-    started: Started, app_database: Path
-) -> None:
+async def test_a_column_that_is_not_there_is_a_fault_and_later_a_503(started: Started, app_database: Path) -> None:
     with pytest.raises(KeyturnError, match="did not start"):
         async with started(totp="secrets"):
             pass
@@ -167,21 +141,15 @@ async def test_a_table_beside_keyturns_own_is_read_whatever_its_ids_are(database
         sign_in_url="{base_url}/login",
         second_step=SecondStepSettings(source="table", table=SecondStepTableSettings(totp="secret", active="on_since")),
     )
-    create = "CREATE TABLE people (id UUID PRIMARY KEY, email TEXT, password TEXT, secret TEXT, on_since TIMESTAMP)"
-    insert = f"INSERT INTO people VALUES ('{ID}', :email, :password, :secret, '2026-01-01 10:00:00')"  # noqa: S608
-    values = {"email": ADA, "password": hash_of(PASSWORD), "secret": base32(SEED)}
-    database = Database(database_url)
-
-    def write(connection: Connection) -> None:
-        connection.execute(text(create))
-        connection.execute(text(insert), values)
-
-    await database.transact(write)
-    await database.close()
-    async with running(settings) as service:
-        token = await service.link()
-        assert problem(await reset_with(service, token)) == "401 second-step-required"
-        assert problem(await reset_with(service, token, "totp", code_of())) == "200"
+    people = "CREATE TABLE people (id UUID PRIMARY KEY, email TEXT, password TEXT, secret TEXT, on_since TIMESTAMP)"
+    async with running_app(database_url, people) as app:
+        row = f"'{ID}', :email, :password, :secret, '2026-01-01 10:00:00'"
+        values = {"email": ADA, "password": hash_of(PASSWORD), "secret": base32(SEED)}
+        await app.run(f"INSERT INTO people VALUES ({row})", **values)  # noqa: S608
+        async with running(settings) as service:
+            token = await service.link()
+            assert problem(await reset_with(service, token)) == "401 second-step-required"
+            assert problem(await reset_with(service, token, "totp", code_of())) == "200"
 
 
 class ByHeart(SecondStep):
@@ -201,26 +169,24 @@ def by_heart(settings: Settings) -> ByHeart:
     return ByHeart()
 
 
-def half(_: Settings) -> object:
-    return object()
+def no_step(settings: Settings) -> object:
+    return settings.second_step
 
 
 @on_sqlite
-async def test_a_step_of_an_apps_own_is_asked(database_url: str) -> None:
-    wanted = settings_for(database_url, second_step=SecondStepSettings(source=f"{__name__}:by_heart"))
-    async with running(wanted) as service:
-        await service.add(ADA)
-        token = await service.link()
-        assert problem(await reset_with(service, token, "recovery_code", "away")) == "503 unavailable"
-        rejected = await reset_with(service, token, "recovery_code", "harbour")
+async def test_a_step_of_an_apps_own_is_asked_if_its_factory_makes_one(database_url: str) -> None:
+    async with running(
+        settings_for(database_url, second_step=SecondStepSettings(source=f"{__name__}:by_heart"))
+    ) as own:
+        await own.add(ADA)
+        token = await own.link()
+        assert problem(await reset_with(own, token, "recovery_code", "away")) == "503 unavailable"
+        rejected = await reset_with(own, token, "recovery_code", "harbour")
         assert (problem(rejected), rejected.json()["triesLeft"]) == ("401 second-step-rejected", 4)
-        assert problem(await reset_with(service, token, "recovery_code", "lighthouse")) == "200"
+        assert problem(await reset_with(own, token, "recovery_code", "lighthouse")) == "200"
 
-
-@on_sqlite
-async def test_a_factory_that_makes_no_step_is_told_by_its_setting(database_url: str) -> None:
-    wanted = settings_for(database_url, second_step=SecondStepSettings(source=f"{__name__}:half"))
-    said = r"second_step\.source: .* returned object, which does not inherit from SecondStep"
+    said = r"second_step\.source: .* returned SecondStepSettings, which does not inherit from SecondStep"
+    wanted = settings_for(database_url, second_step=SecondStepSettings(source=f"{__name__}:no_step"))
     with pytest.raises(SettingsInvalid, match=said):
         async with running(wanted):
             pass

@@ -34,28 +34,16 @@ def test_a_good_catalogue_has_no_fault(tmp_path: Path) -> None:
     assert not list(catalogue_faults(in_german(tmp_path, text).catalogues))
 
 
+HELLO = 'msgid "Hello %(name)s"\nmsgstr '
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "line", "message"),
     [
-        (
-            'msgid "Hello %(name)s"\nmsgstr "Hallo %(nmae)s"\n',
-            "placeholders",
-            6,
-            "has no placeholder %(nmae)s; use one of name",
-        ),
-        ('msgid "Hello %(name)s"\nmsgstr "Hallo"\n', "placeholders", 6, "lacks %(name)s"),
-        (
-            'msgid "Hello %(name)s"\nmsgstr "100 % für %(name)s"\n',
-            "placeholders",
-            6,
-            "write a plain percent sign as %%",
-        ),
-        (
-            '#, python-format\nmsgid "100%%"\nmsgstr "%(x)s"\n',
-            "placeholders",
-            7,
-            "has no placeholder %(x)s; the text has no placeholders",
-        ),
+        (f'{HELLO}"Hallo %(nmae)s"\n', "placeholders", 6, "has no placeholder %(nmae)s; use one of name"),
+        (f'{HELLO}"Hallo"\n', "placeholders", 6, "lacks %(name)s"),
+        (f'{HELLO}"100 % für %(name)s"\n', "placeholders", 6, "write a plain percent sign as %%"),
+        ('#, python-format\nmsgid "100%%"\nmsgstr "%(x)s"\n', "placeholders", 7, "the text has no placeholders"),
         ('msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\n', "plurals", 6, "has 1 of the 2 plural forms"),
         ('#, fuzzy\nmsgid "a"\nmsgstr "b"\n', "fuzzy", 7, '"a" is marked as fuzzy'),
         ('msgid "a"\nmsgstr "b\n', "unreadable", 7, "not a line of a .po file"),

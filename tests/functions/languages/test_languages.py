@@ -49,9 +49,7 @@ def test_a_clock_time_names_its_zone(zone: str, month: int, time: str) -> None:
         ("de", "Europe/Berlin", 23, "21. November 2026, 00:07 CET"),
     ],
 )
-def test_a_moment_has_its_date_in_words_which_can_be_the_next_day_elsewhere(
-    language: str, zone: str, hour: int, written: str
-) -> None:
+def test_a_moment_has_its_date_which_can_be_the_next_day(language: str, zone: str, hour: int, written: str) -> None:
     assert Languages(zone).choose(language).moment(MOMENT.replace(hour=hour)) == written
 
 

@@ -96,9 +96,7 @@ async def test_the_right_password_fits_and_no_other_does(hasher: PasswordHasher,
 
 
 @pytest.mark.parametrize("stored", ALL_LONG.values(), ids=ALL_LONG.keys())
-async def test_a_password_over_seventy_two_bytes_fits_where_its_format_reads_all_of_it(
-    hasher: PasswordHasher, stored: str
-) -> None:
+async def test_a_password_over_72_bytes_fits_where_its_format_reads_it_all(hasher: PasswordHasher, stored: str) -> None:
     assert await hasher.verify(LONG, stored)
     assert not await hasher.verify(LONG[:72], stored)
     assert not await hasher.verify(LONG + "x", stored)

@@ -58,18 +58,14 @@ async def test_the_app_s_own_library_reads_what_is_written_and_so_does_keyturn(n
     hasher.close()
 
 
-async def test_django_6_itself_would_leave_it_as_it_is() -> None:
-    """It hashes anew at a sign-in where the iterations or the salt are not its own."""
+async def test_django_6_and_pwdlib_themselves_would_leave_it_as_it_is() -> None:
+    """Django hashes anew at a sign-in where the iterations or the salt are not its own."""
     stored = await hash_of(HashingSettings(format="django-pbkdf2", workers=1), PASSWORD)
     hasher = identify_hasher(stored)
     hasher.iterations = 1_200_000  # of Django 6.0, https://docs.djangoproject.com/en/6.0/releases/6.0/
-
     assert not hasher.must_update(stored)
 
-
-async def test_pwdlib_itself_would_leave_it_as_it_is() -> None:
     stored = await hash_of(settings_of("argon2id"), PASSWORD)
-
     assert PasswordHash.recommended().verify_and_update(PASSWORD, stored) == (True, None)
 
 

@@ -27,9 +27,7 @@ async def hasher() -> AsyncIterator[PasswordHasher]:
 
 @pytest.mark.parametrize("prefix", ["$2b$", "bcrypt_sha256$$2b$"])
 @pytest.mark.parametrize("cost", [8, 7, 5])
-async def test_without_a_hash_the_answer_is_no_and_as_much_work_as_with_a_cheaper_one(
-    monkeypatch: pytest.MonkeyPatch, cost: int, prefix: str
-) -> None:
+async def test_without_a_hash_a_no_is_as_much_work(monkeypatch: pytest.MonkeyPatch, cost: int, prefix: str) -> None:
     hasher = PasswordHasher(HashingSettings(cost=8, workers=1))
     stored = prefix + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(cost)).decode()[4:]
     work = count_work(monkeypatch)
@@ -44,9 +42,7 @@ async def test_without_a_hash_the_answer_is_no_and_as_much_work_as_with_a_cheape
 @pytest.mark.parametrize(
     "stored", ["pbkdf2_sha256$1$salt$AAAA", "scrypt:2:1:1$salt$ab", "plain text", "$2b$09$" + "." * 53]
 )
-async def test_no_wrong_password_is_less_work_than_one_without_a_hash(
-    monkeypatch: pytest.MonkeyPatch, stored: str
-) -> None:
+async def test_no_wrong_password_is_less_work_than_without_a_hash(monkeypatch: pytest.MonkeyPatch, stored: str) -> None:
     hasher = PasswordHasher(HashingSettings(cost=8, workers=1))
     work = count_work(monkeypatch)
 
@@ -104,23 +100,14 @@ async def test_there_is_a_worker_for_each_core_where_none_are_set() -> None:
     hasher.close()
 
 
-@pytest.mark.parametrize(
-    ("reserved", "checks"), [pytest.param(True, 1, id="no stranger"), pytest.param(False, 3, id="a stranger")]
-)
+@pytest.mark.parametrize(("reserved", "work"), [(True, 2**4), (False, 2**6)], ids=["no stranger", "a stranger"])
 async def test_only_a_no_to_a_stranger_takes_more_work_than_the_stored_hash(
-    *, reserved: bool, checks: int, monkeypatch: pytest.MonkeyPatch
+    *, reserved: bool, work: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hasher = PasswordHasher(HashingSettings(cost=6, workers=1))
     stored = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-    checked: list[bytes] = []
-    check = bcrypt.checkpw
-
-    def note(secret: bytes, stored: bytes) -> bool:
-        checked.append(stored)
-        return check(secret, stored)
-
-    monkeypatch.setattr(bcrypt, "checkpw", note)
+    counted = count_work(monkeypatch)
 
     assert not await hasher.verify("another", stored, reserved=reserved)
-    assert len(checked) == checks
+    assert counted == {"bcrypt": work}
     hasher.close()

@@ -12,28 +12,6 @@ from keyturn.service.settings import PasswordSettings
 EMAIL = "ada.lovelace@northwind.example"
 
 
-COMMON = {
-    "a simple variation": ["password12345", "p4ssw0rd" * 4, "P@$$w0rd!2024"],
-    "a phrase that everybody knows": [
-        "Correct horse battery staple!",
-        "MayTheForceBeWithYou",
-        "je t'aime mon amour",
-        "わたしのパスワード1234",
-        "كلمة المرور 2026",
-    ],
-    "a word with a year and signs around": ["¡Verano2026!", "Lighthouse-2026", "Summer20262027"],
-}
-
-GUESSED_BY_NOBODY = [
-    "静かな港が七つある夜の道",
-    "sieben stille Häfen",
-    "brave horse batteries",
-    "kT3vQ9mXh2Jr0",
-    "$%&/()=?!#x7",
-    "northwind school has seven quiet harbours",
-]
-
-
 async def broken(password: str, email: str = EMAIL, **settings: Any) -> list[str]:
     """Return the names of the rules that the password breaks."""
     policy = PasswordPolicy(PasswordSettings(**settings), "Northwind School")
@@ -69,34 +47,27 @@ async def test_a_team_can_ask_for_kinds_of_characters(rule: str, missing: str, t
     assert await broken(missing) == []
 
 
-@pytest.mark.parametrize("password", ["password", "PassWord", "123456789", "qwertyuiop"])
-async def test_common_passwords_are_refused_however_they_are_written(password: str) -> None:
+@pytest.mark.parametrize("password", [
+    "password", "PassWord", "123456789", "qwertyuiop", "password12345", "p4ssw0rd" * 4, "P@$$w0rd!2024",
+    "Correct horse battery staple!", "MayTheForceBeWithYou", "je t'aime mon amour", "わたしのパスワード1234",
+    "كلمة المرور 2026", "¡Verano2026!", "Lighthouse-2026", "Summer20262027",
+])  # fmt: skip
+async def test_what_is_guessed_soon_is_a_common_password(password: str) -> None:
     assert await broken(password, min_length=6) == ["common"]
 
 
-@pytest.mark.parametrize(
-    "password",
-    [pytest.param(password, id=f"{what}: {password}") for what, passwords in COMMON.items() for password in passwords],
-)
-async def test_what_is_guessed_soon_is_a_common_password(password: str) -> None:
-    assert await broken(password, min_length=8) == ["common"]
-
-
-@pytest.mark.parametrize("password", GUESSED_BY_NOBODY)
+@pytest.mark.parametrize("password", [
+    "静かな港が七つある夜の道", "sieben stille Häfen", "brave horse batteries", "kT3vQ9mXh2Jr0", "$%&/()=?!#x7",
+    "northwind school has seven quiet harbours",
+])  # fmt: skip
 async def test_what_nobody_guesses_soon_is_accepted(password: str) -> None:
     assert await broken(password) == []
 
 
-@pytest.mark.parametrize(
-    "password",
-    [
-        "Northwind-School1!",
-        "northwind school northwind school",
-        "ada.lovelace@northwind.example",
-        "ada.lovelace.ada.lovelace",
-        "Northwind-2026!",
-    ],
-)
+@pytest.mark.parametrize("password", [
+    "Northwind-School1!", "northwind school northwind school", "ada.lovelace@northwind.example",
+    "ada.lovelace.ada.lovelace", "Northwind-2026!",
+])  # fmt: skip
 async def test_the_site_and_the_persons_own_address_are_refused(password: str) -> None:
     assert await broken(password) == ["personal"]
 
@@ -107,23 +78,10 @@ async def test_a_short_name_may_be_part_of_a_password() -> None:
 
 @pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
-@pytest.mark.parametrize(
-    "password",
-    [
-        "Seven quiet harbours 7!",
-        "short",
-        "SEVENQUIETHARBOURS",
-        "sevenquietharbours7",
-        "\n" * 12,
-        "ÉCOLE",
-        "école",
-        "٣",
-        "²",
-        "漢字",
-        "🔑" * 11,
-        "🔑" * 12,
-    ],
-)
+@pytest.mark.parametrize("password", [
+    "Seven quiet harbours 7!", "short", "SEVENQUIETHARBOURS", "sevenquietharbours7", "\n" * 12, "ÉCOLE", "école", "٣",
+    "²", "漢字", "🔑" * 11, "🔑" * 12,
+])  # fmt: skip
 async def test_a_pattern_says_in_a_browser_what_the_rule_says(password: str, browser: Browser) -> None:
     settings: dict[str, Any] = {"require": ("uppercase", "lowercase", "digit", "special")}
     rules = PasswordPolicy(PasswordSettings(**settings), "Northwind School").rules

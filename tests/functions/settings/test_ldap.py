@@ -69,9 +69,7 @@ DIRECTORY = 'kind = "active_directory"\n'
         (f'{ONE}kind = "windows"', "kind", "^must be"),
     ],
 )
-def test_what_cannot_work_or_would_carry_passwords_in_clear_is_named(
-    faults: Faults, lines: str, setting: str, message: str
-) -> None:
+def test_what_cannot_work_or_has_no_encryption_is_named(faults: Faults, lines: str, setting: str, message: str) -> None:
     found = faults(f"{HEAD}{REST}{lines}\n", **PASSWORD)
 
     assert list(found) == [f"accounts.ldap.{setting}"]

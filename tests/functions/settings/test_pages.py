@@ -26,20 +26,12 @@ def test_pages_may_be_anywhere_that_is_free(read: Read, host: str) -> None:
     [
         ('forgot_url = "{base_url}/login"', "sign_in_url", "/login is also the path of forgot_url: choose another"),
         ('forgot_url = "{base_url}/reset-password/open"', "forgot_url", "/reset-password/open is also the path of"),
-        (
-            'sign_in_url = "{base_url}/webhooks/in"',
-            "sign_in_url",
-            "/webhooks/in is used by another page: choose another path",
-        ),
+        ('sign_in_url = "{base_url}/webhooks/in"', "sign_in_url", "/webhooks/in is used by another page: choose"),
         ('forgot_url = ""', "forgot_url", "must begin with {base_url} or https://"),
         ('forgot_url = "{base_url}/"', "forgot_url", "needs a plain path for the hosted page"),
         ('reset_url = "{base_url}/{token}"', "reset_url", "needs a plain path for the hosted page"),
         ('reset_url = "{base_url}/r?t=x{token}"', "reset_url", "needs {token} at the end of the path"),
-        (
-            'forgot_url = "{base_url}/api/auth/change-password"',
-            "forgot_url",
-            "/api/auth/change-password is used by the API",
-        ),
+        ('forgot_url = "{base_url}/api/auth/change-password"', "forgot_url", "/api/auth/change-password is used by"),
         ('forgot_url = "{base_url}/keyturn.d.ts"', "forgot_url", "/keyturn.d.ts is used by another page"),
         ('forgot_url = "{base_url}/../x"', "forgot_url", "needs a plain path for the hosted page"),
         ('reset_url = "{base_url}/a/../{token}"', "reset_url", "needs a plain path for the"),

@@ -41,7 +41,7 @@ def test_a_secret_is_not_in_the_repr_of_the_settings(read: Read, variables: dict
     ],
     ids=["too short", "of a database that is not used", "of the wrong kind"],
 )
-def test_a_secret_is_in_no_fault_and_no_traceback(
+def test_secrets_are_in_no_fault_or_traceback(
     read: Read, toml: str, variables: dict[str, str], names: set[str]
 ) -> None:
     with pytest.raises(SettingsInvalid) as invalid:

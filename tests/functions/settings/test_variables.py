@@ -162,11 +162,7 @@ def test_a_variable_of_the_wrong_kind_is_a_fault_by_its_setting_and_not_shown(re
         ('[brand]\nsupport_address = "${EMAIL_PASS}"', "brand.support_address", "not an email address: ${EMAIL_PASS}"),
         ('[mail]\ntransport = "${EMAIL_PASS}"', "mail.transport", "${EMAIL_PASS}"),
         ('[server]\nallowed_origins = ["${EMAIL_PASS}"]', "server.allowed_origins", "${EMAIL_PASS}"),
-        (
-            '[server]\ntrusted_proxies = "${SEVERAL}"',
-            "server.trusted_proxies",
-            "must be an IP address or network, not ${SEVERAL}",
-        ),
+        ('[server]\ntrusted_proxies = "${SEVERAL}"', "server.trusted_proxies", "address or network, not ${SEVERAL}"),
         ('timezone = "${TZ_:-hunter2}"', "timezone", "no such time zone: ${TZ_:-hunter2}"),
         ('forgot_url = "{base_url}/${API}/texts"', "forgot_url", "/${API}/texts is used by the API"),
         (
@@ -174,16 +170,10 @@ def test_a_variable_of_the_wrong_kind_is_a_fault_by_its_setting_and_not_shown(re
             "accounts.table.delete",
             "must be a table and its column, such as sessions.user_id, not ${EMAIL_PASS}",
         ),
-        (
-            '[kinds.school.brand]\nsupport_address = "${EMAIL_PASS}"',
-            "kinds.school.brand.support_address",
-            "not an email address: ${EMAIL_PASS}",
-        ),
+        ('[kinds.a.brand]\nsupport_address = "${EMAIL_PASS}"', "kinds.a.brand.support_address", "not an email address"),
     ],
 )
-def test_a_fault_shows_a_variable_by_its_name_and_not_what_it_holds(
-    faults: Faults, toml: str, name: str, why: str
-) -> None:
+def test_a_fault_shows_a_variable_by_name_and_not_what_it_holds(faults: Faults, toml: str, name: str, why: str) -> None:
     found = faults(toml, **APP, SEVERAL="127.0.0.1, hunter2-$y", API="api/auth")
 
     assert set(found) == {name}

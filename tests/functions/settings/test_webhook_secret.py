@@ -75,9 +75,7 @@ def test_one_that_can_prove_reports_is_read_and_not_shown(read: Read, variable: 
     ],
 )
 @pytest.mark.parametrize("sending", [True, False])
-def test_one_that_cannot_is_named_and_not_repeated(
-    faults: Faults, setting: str, why: str, value: str, sending: bool
-) -> None:
+def test_one_that_cannot_is_only_named(faults: Faults, setting: str, why: str, value: str, sending: bool) -> None:
     found = faults(**{environment_name(setting): value}, sending=sending)
 
     assert set(found) == {setting}

@@ -73,16 +73,3 @@ class Mail(msgspec.Struct, frozen=True):
     id: str
     key: str
     fields: Mapping[str, Any]
-
-
-def fault_of(fields: Mapping[str, Any]) -> Answer | None:
-    """Return the refusal of a mail that Resend does not take; None where it does."""
-    missing = [name for name in ("from", "to", "subject") if not fields.get(name)]
-    if missing:
-        return refusal(422, "missing_required_field", f"Missing `{missing[0]}` field.")
-    if len(fields["to"]) > 50 or any(address.endswith("@example.com") for address in fields["to"]):
-        return refusal(422, "validation_error", "Invalid `to` field.")
-    texts = [tag[part] for tag in fields.get("tags", ()) for part in ("name", "value")]
-    if any(not text or len(text) > 256 or not text.replace("_", "").replace("-", "").isalnum() for text in texts):
-        return refusal(422, "validation_error", "Tags should only contain ASCII letters, numbers, _ and -.")
-    return None

@@ -47,6 +47,3 @@ class PostmarkServer(ProviderServer):
         if token == TOKEN:
             self.accepted[accepted] = mail
         return Answer(200, {"ErrorCode": 0, "Message": said, "MessageID": accepted, "To": mail["To"]})
-
-
-running_postmark = PostmarkServer.running

@@ -6,7 +6,7 @@ https://resend.com/docs/api-reference/emails/send-email and https://resend.com/d
 from typing import Any
 from uuid import uuid4
 
-from tests.servers.mail_providers.answers import Answer, Mail, Request, fault_of, refusal
+from tests.servers.mail_providers.answers import Answer, Mail, Request, refusal
 from tests.servers.mail_providers.server import ProviderServer
 
 API_KEY = "re_Keyturn_0123456789abcdefghij"
@@ -32,8 +32,6 @@ class ResendServer(ProviderServer):
 
     def answer(self, request: Request) -> Answer:
         """Return what the rules say."""
-        if not request.headers.get("user-agent"):
-            return Answer(403, html="error code: 1010")
         scheme, _, api_key = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not api_key:
             return refusal(401, "missing_api_key")
@@ -56,20 +54,14 @@ class ResendServer(ProviderServer):
         return Answer(200, found) if found else refusal(404, "not_found")
 
     def _take(self, request: Request) -> Answer:
-        if len(request.key) > 256:
-            return refusal(400, "invalid_idempotency_key")
-        if request.key in self._remembered:
-            body, mail = self._remembered[request.key]
-            return Answer(200, {"id": mail.id}) if body == request.body else refusal(409, "invalid_idempotent_request")
-        return self._accept(request)
-
-    def _accept(self, request: Request) -> Answer:
-        if fault := fault_of(request.fields):
-            return fault
-        mail = Mail(str(uuid4()), request.key, request.fields)
-        self.accepted.append(mail)
+        body, mail = self._remembered.get(request.key, (request.body, None))
+        if body != request.body:
+            return refusal(409, "invalid_idempotent_request")
+        if mail is None:
+            mail = Mail(str(uuid4()), request.key, request.fields)
+            self.accepted.append(mail)
         if request.key:
-            self._remembered[request.key] = (request.body, mail)
+            self._remembered[request.key] = (body, mail)
         return Answer(200, {"id": mail.id})
 
 

@@ -51,6 +51,3 @@ class SendGridServer(ProviderServer):
         accepted = uuid4().hex[:22]
         self.accepted[accepted] = mail
         return Answer(202, EMPTY, {"x-message-id": accepted})
-
-
-running_sendgrid = SendGridServer.running

@@ -95,6 +95,3 @@ def _proof_fault(request: Request) -> Answer | None:
     if auth.signature(auth.string_to_sign(sent, auth.canonical_request(sent)), sent) != signature:
         return refusal(403, "InvalidSignatureException", "The request signature we calculated does not match")
     return None
-
-
-running_ses = SesServer.running

@@ -41,14 +41,13 @@ class FakeDirectory:
 
     `tls`: what begins with the answer TLS.
 
-    `asked`: how many requests of each kind have arrived. `arrived`: is set by each request that hangs.
+    `asked`: how many requests of each kind have arrived. `by_name`: its address at which TLS is asked for.
     """
 
     def __init__(self) -> None:
         self.answers: dict[str, list[bytes]] = {"search": [entry(ADA), result("search")]}
         self.asked: Counter[str] = Counter()
-        self.arrived = asyncio.Event()
-        self.url = ""
+        self.url = self.by_name = ""
         self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -71,7 +70,6 @@ class FakeDirectory:
             if operation == CUT:
                 return False
             if operation == HANG:
-                self.arrived.set()
                 await reader.read()
                 return False
             if operation == TLS:
@@ -87,7 +85,8 @@ class FakeDirectory:
 async def fake_directory() -> AsyncIterator[FakeDirectory]:
     directory = FakeDirectory()
     server = await asyncio.start_server(directory._serve, "127.0.0.1", 0)
-    directory.url = f"ldap://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    port = server.sockets[0].getsockname()[1]
+    directory.url, directory.by_name = f"ldap://127.0.0.1:{port}", f"ldap://localhost:{port}"
     try:
         yield directory
     finally:

@@ -11,7 +11,7 @@ import msgspec
 from tests.servers.directories import SERVICE_PASSWORD, DirectoryServer
 
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
-from keyturn.service.accounts.port import Account, NewPassword
+from keyturn.service.accounts.port import Account
 from keyturn.service.settings import LdapSettings, Secret
 
 _NUMBERS = count()
@@ -130,13 +130,6 @@ async def of(store: LdapAccounts, account_id: str) -> Account:
     account = await store.get(account_id)
     assert account is not None
     return account
-
-
-def new_password(text: str) -> NewPassword:
-    async def no_hash(_: str) -> str:
-        raise AssertionError("a directory makes its own hashes")
-
-    return NewPassword(text, no_hash)
 
 
 def quoted(password: str) -> bytes:

@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.ldap.people import FIRST, SECOND, THIRD, DomainStaff, new_password, of
+from tests.contracts.accounts.ldap.people import FIRST, SECOND, THIRD, DomainStaff, of
+from tests.contracts.accounts.stores import new_password
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
@@ -41,9 +42,7 @@ async def test_what_the_domain_refuses_is_a_rule_in_words(
     assert await store.set_password(account, new_password(THIRD))
 
 
-async def test_the_flag_for_another_password_ends_with_one_that_the_owner_chose(
-    domain: DomainStaff, store: LdapAccounts
-) -> None:
+async def test_the_flag_for_another_password_ends_with_the_owners_own(domain: DomainStaff, store: LdapAccounts) -> None:
     ada = await domain.add(ADA, FIRST)
     await domain.set(ada, pwdLastSet="0")
     assert not await domain.verifies(ada, FIRST)

@@ -7,7 +7,6 @@ from typing import Any
 import httpx2
 from tests.servers.supabase import SupabaseServer
 
-from keyturn.service.accounts.port import NewPassword
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.service.settings import AccountSettings, Secret, SupabaseSettings
 
@@ -51,12 +50,3 @@ class Project:
 
     async def _token(self, grant: str, fields: dict[str, str]) -> httpx2.Response:
         return await self.ask("POST", f"/token?grant_type={grant}", key=self.server.anon_key, json=fields)
-
-
-def new_password(text: str = NEW) -> NewPassword:
-    """Return a password that must not be hashed: Supabase hashes it."""
-
-    async def refuse(text: str) -> str:
-        raise AssertionError(f"{len(text)} characters were hashed for nothing")
-
-    return NewPassword(text, refuse)

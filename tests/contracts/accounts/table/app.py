@@ -5,15 +5,17 @@ from typing import Any
 from uuid import UUID
 
 import bcrypt
+import msgspec
 import pytest
 from tests.driver.app_database import App
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.port import Account, Ended, NewPassword
 from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.settings import HashingSettings, Secret, TableSettings
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), name TEXT)"
+ROW = "INSERT INTO users (id, email, password_hash) VALUES (1, 'ada@northwind.test', 'old')"
 
 Over = Callable[..., TableAccounts]
 """Makes a store over the table `users` of the app, from the settings that differ from the defaults."""
@@ -37,6 +39,10 @@ async def hashed(text: str) -> str:
     return f"$2b${text}"
 
 
+NEW = NewPassword("new", hashed)
+"""A password that is hashed to "$2b$new"."""
+
+
 async def faults(accounts: TableAccounts) -> list[str]:
     with pytest.raises(SettingsInvalid) as invalid:
         await accounts.require_ready()
@@ -52,6 +58,11 @@ async def one(accounts: TableAccounts, email: str = "ada@northwind.test") -> Acc
     account = await accounts.find(email)
     assert account is not None
     return account
+
+
+async def changes(accounts: TableAccounts, *, intruded: bool = False) -> bool | Ended:
+    """Set Ada's new password, as a reset does after its look-up."""
+    return await accounts.set_password(msgspec.structs.replace(await one(accounts), intruded=intruded), NEW)
 
 
 class AppPeople:

@@ -2,11 +2,10 @@
 
 import msgspec
 import pytest
-from tests.contracts.accounts.table.app import Over, doubts_of, hashed, one
+from tests.contracts.accounts.table.app import NEW, Over, doubts_of, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, NewPassword
-from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.database import Database
 from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
 from keyturn.service.settings import SecondStepTableSettings, Secret, TableSettings
@@ -54,7 +53,7 @@ async def test_an_id_is_whatever_the_app_made_it(app: App, over: Over, declared:
             assert await accounts.get(other) is None, other
             assert not await accounts.set_password(msgspec.structs.replace(ada, id=other), NewPassword("no", hashed))
             assert await accounts.password_hash(other) is None
-    assert await accounts.set_password(ada, NewPassword("new", hashed))
+    assert await accounts.set_password(ada, NEW)
     assert await accounts.password_hash(text) == "$2b$new"
 
 
@@ -98,12 +97,8 @@ async def test_a_flag_is_whatever_the_app_made_it(app: App, over: Over) -> None:
             active = [account is not None and account.active for account in found]
             assert active == [flag != turned for flag in expected], (declared, column)
             # The statement that changes a password decides in the same way as the look-up before it.
-            changed = [
-                await accounts.set_password(msgspec.structs.replace(account, active=True), NewPassword("new", hashed))
-                for account in found
-                if account
-            ]
-            assert changed == active
+            allowed = [msgspec.structs.replace(account, active=True) for account in found if account]
+            assert [await accounts.set_password(account, NEW) for account in allowed] == active
 
 
 STATUSES = {
@@ -132,7 +127,7 @@ async def test_a_status_says_by_its_values_who_is_active(app: App, over: Over) -
         await accounts.require_ready()
         found = [account for number in range(1, 5) if (account := await accounts.get(str(number)))]
         assert [account.active for account in found] == active, given
-        assert [await accounts.set_password(account, NewPassword("new", hashed)) for account in found] == active
+        assert [await accounts.set_password(account, NEW) for account in found] == active
 
 
 async def test_a_status_without_its_values_is_doubted(app: App, over: Over) -> None:
@@ -150,128 +145,85 @@ async def test_a_status_without_its_values_is_doubted(app: App, over: Over) -> N
 async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, over: Over) -> None:
     await app.run(
         "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), name VARCHAR(99),"
-        " auth VARCHAR(20), role INT, locale CHAR(10), tz VARCHAR(40))"
-    )
-    await app.run(
-        "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', 'Ada', NULL, 3, 'de', 'Asia/Kolkata'),"
-        " (2, 'bea@northwind.test', '', NULL, 'Credentials', NULL, NULL, NULL),"
-        " (3, 'cleo@northwind.test', 'x', '', 'google', 3, '', NULL),"
-        " (4, 'dan@northwind.test', NULL, '', 'azure-ad', 3, '', NULL),"
-        " (5, 'eve@northwind.test', NULL, '', 'git_lab', 3, '', NULL),"
-        " (6, 'fay@northwind.test', NULL, '', 'school_portal', 3, '', NULL)"
+        " auth VARCHAR(20), role INT, locale CHAR(10)); "
+        "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', 'Ada', NULL, 3, 'de'),"
+        " (2, 'bea@northwind.test', '', NULL, 'Credentials', NULL, NULL),"
+        " (3, 'cleo@northwind.test', 'x', '', 'google', 3, ''), (4, 'd@c.de', NULL, '', 'azure-ad', 3, ''),"
+        " (5, 'eve@c.de', NULL, '', 'git_lab', 3, ''), (6, 'fay@c.de', NULL, '', 'school_portal', 3, '')"
     )
     accounts = over(name="name", provider="auth", kind="role", locale="locale")
 
-    found = [await accounts.get(str(number)) for number in range(1, 7)]
-    people = [account for account in found if account]
-    ada = Account(id="1", email="ada@northwind.test", name="Ada", kind="3", locale="de")
-    assert people[0] == ada
-    assert people[1] == Account(id="2", email="bea@northwind.test", has_password=False, awaits_password=True)
-    assert [(one.provider, one.has_password) for one in people[2:]] == [
-        ("Google", False),
-        ("Microsoft", False),
-        ("GitLab", False),
-        ("School Portal", False),
-    ]
-    # An account that signs in elsewhere has no password, with any value in its column; nor has one with an empty value.
-    assert [await accounts.password_hash(str(number)) for number in range(1, 7)] == ["x", *[None] * 5]
+    ada, bea, *others = [account for number in range(1, 7) if (account := await accounts.get(str(number)))]
+    assert ada == Account(id="1", email="ada@northwind.test", name="Ada", kind="3", locale="de")
+    assert bea == Account(id="2", email="bea@northwind.test", has_password=False, awaits_password=True)
+    assert [one.provider for one in others] == ["Google", "Microsoft", "GitLab", "School Portal"]
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_without_a_password_column_people_are_looked_up_and_a_change_is_noted(app: App, over: Over) -> None:
-    await app.run("CREATE TABLE users (id UUID PRIMARY KEY, email TEXT, must_change INT DEFAULT 1)")
-    await app.run("CREATE TABLE sessions (user_id UUID)")
-    await app.run("INSERT INTO users (id, email) VALUES (:id, 'ada@northwind.test')", id=UUID_)
+    await app.run(
+        "CREATE TABLE users (id UUID PRIMARY KEY, email TEXT, must_change INT); CREATE TABLE sessions (user_id UUID)"
+    )
+    await app.run("INSERT INTO users VALUES (:id, 'ada@northwind.test', 1)", id=UUID_)
     await app.run("INSERT INTO sessions VALUES (:id)", id=UUID_)
-    accounts = over(password="", set={"must_change": False})
-    await accounts.require_ready()
+    noting, ending = over(password="", set={"must_change": False}), over(password="", delete=("sessions.user_id",))
+    await noting.require_ready()
     ada = Account(id=UUID_, email="ada@northwind.test")
 
-    assert await accounts.find("ada@northwind.test") == ada
-    assert not await accounts.note_change(msgspec.structs.replace(ada, email="ada@moved.test"))
-    assert await accounts.note_change(ada)
-    (row,) = await app.run("SELECT * FROM users")
-    assert row.must_change == 0
-    # With nothing to set, there may be rows to delete.
-    ending = over(password="", delete=("sessions.user_id",))
-    assert not await ending.note_change(msgspec.structs.replace(ada, id="nobody"))
-    assert len(await app.run("SELECT * FROM sessions")) == 1
-    assert await ending.note_change(ada)
+    assert await noting.find("ada@northwind.test") == ada
+    for accounts in (noting, ending):
+        assert not await accounts.note_change(msgspec.structs.replace(ada, email="ada@moved.test"))
+        assert not await accounts.note_change(msgspec.structs.replace(ada, id="nobody"))
+        assert [row.must_change for row in await app.run("SELECT * FROM users, sessions")] == [int(accounts is noting)]
+        assert await accounts.note_change(ada)
     assert await app.run("SELECT * FROM sessions") == []
 
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), auth VARCHAR(20))"
-NEW = "$2b$new"
+HAS, AWAITS, NONE = (True, False), (False, True), (False, False)
+PASSWORDS = [
+    *(("x", word, HAS) for word in (None, "", "Email", "email ", "EMAIL", "local")),
+    *((stored, word, AWAITS) for stored, word in ((None, None), ("", " Email "))),
+    *((stored, "google", NONE) for stored in (None, "x")),
+    *((stored, "", NONE) for stored in ("!", "!kR3bQ9x0", "!!", "*", "*LK*", "!$2b$04$switched off")),
+]
+"""What is stored as the hash and the provider, and whether the account has a password, or awaits its first."""
 
 
-async def known(accounts: TableAccounts, *ids: int) -> list[Account]:
-    return [account for account in [await accounts.get(str(number)) for number in ids] if account]
-
-
-async def test_what_stands_for_no_password_is_no_hash(app: App, over: Over) -> None:
-    unusable = ("!", "!kR3bQ9x0", "!!", "*", "*LK*", "!$2b$04$switched off")
-    await app.run(USERS)
-    for number, stored in enumerate(unusable):
-        row = {"id": number, "email": f"{number}@northwind.test", "hash": stored}
-        await app.run("INSERT INTO users VALUES (:id, :email, :hash, '')", **row)
-    accounts = over()
-
-    people = await known(accounts, *range(len(unusable)))
-    assert [(one.active, one.has_password) for one in people] == [(True, False)] * len(unusable)
-    for person in people:
-        assert await accounts.password_hash(person.id) is None
-        assert not await accounts.set_password(person, NewPassword("new", hashed))
-    rows = await app.run("SELECT password_hash FROM users ORDER BY id")
-    assert tuple(row.password_hash.strip() for row in rows) == unusable
-
-
-async def test_who_signs_in_elsewhere_by_now_gets_no_password(app: App, over: Over) -> None:
+async def test_who_has_a_password_or_awaits_one_is_told_and_changed_alike(app: App, over: Over) -> None:
     await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
-    await app.run(
-        "INSERT INTO sessions VALUES (1); INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', NULL),"
-        " (2, 'bea@northwind.test', NULL, ' Email '), (3, 'cleo@northwind.test', '', 'local')"
-    )
+    for number, (stored, word, _) in enumerate(PASSWORDS):
+        row = {"id": number, "email": f"{number}@northwind.test", "hash": stored, "auth": word}
+        await app.run("INSERT INTO users VALUES (:id, :email, :hash, :auth)", **row)
+        await app.run("INSERT INTO sessions VALUES (:id)", id=number)
     accounts = over(provider="auth", delete=("sessions.user_id",))
-    people = await known(accounts, 1, 2, 3)
-    await app.run("UPDATE users SET auth = 'google', password_hash = NULL WHERE id = 1")
+    people = [account for number in range(len(PASSWORDS)) if (account := await accounts.get(str(number)))]
 
-    # An invited user who has not chosen a password yet gets one; a user who moved to Google does not.
-    changed = [await accounts.set_password(account, NewPassword("new", hashed)) for account in people]
-    assert changed == [False, True, True]
-    rows = await app.run("SELECT password_hash FROM users ORDER BY id")
-    assert [row.password_hash and row.password_hash.strip() for row in rows] == [None, NEW, NEW]
-    assert len(await app.run("SELECT * FROM sessions")) == 1
-
-
-async def test_which_words_mean_a_password_the_change_agrees_with_the_look_up(app: App, over: Over) -> None:
-    words = ("Email", "email ", "EMAIL", "", None, "google")
-    await app.run(USERS)
-    for number, word in enumerate(words):
-        row = {"id": number, "email": f"{number}@northwind.test", "auth": word}
-        await app.run("INSERT INTO users VALUES (:id, :email, 'x', :auth)", **row)
-    accounts = over(provider="auth")
-
-    people = await known(accounts, *range(len(words)))
-    assert [one.has_password for one in people] == [True, True, True, True, True, False]
+    assert [(one.has_password, one.awaits_password) for one in people] == [told for *_, told in PASSWORDS]
+    assert all(one.active for one in people)
+    assert sorted(await accounts.awaiting_password()) == [one.email for one in people if one.awaits_password]
     for person in people:
-        assert await accounts.set_password(person, NewPassword("new", hashed)) is person.has_password
-
-
-async def test_who_awaits_a_first_password_is_told_from_who_is_to_have_none(app: App, over: Over) -> None:
-    await app.run(f"{USERS}; ALTER TABLE users ADD COLUMN on_leave INTEGER")
-    await app.run(
-        "INSERT INTO users VALUES (1, 'ada@northwind.test', NULL, NULL, 0), (2, 'bea@northwind.test', '', 'email', 0),"
-        " (3, 'cleo@northwind.test', NULL, 'google', 0), (4, 'dora@northwind.test', '!', NULL, 0),"
-        " (5, 'eve@northwind.test', 'x', NULL, 0), (6, 'fay@northwind.test', NULL, NULL, 1)"
-    )
-    accounts = over(provider="auth", active="not on_leave")
-
-    assert sorted(await accounts.awaiting_password()) == ["ada@northwind.test", "bea@northwind.test"]
-    people = await known(accounts, *range(1, 7))
-    assert [one.awaits_password for one in people] == [True, True, False, False, False, True]
-    assert [one.takes_password for one in people] == [True, True, False, False, True, True]
+        assert (await accounts.password_hash(person.id) is not None) is person.has_password
+        assert person.takes_password is (person.has_password or person.awaits_password)
+        assert await accounts.set_password(person, NEW) is person.takes_password
+    rows = await app.run("SELECT password_hash FROM users ORDER BY id")
+    stored_now = [row.password_hash and row.password_hash.strip() for row in rows]
+    assert stored_now == ["$2b$new" if any(told) else stored for stored, _, told in PASSWORDS]
+    left = [row.user_id for row in await app.run("SELECT * FROM sessions ORDER BY user_id")]
+    assert left == [number for number, (*_, told) in enumerate(PASSWORDS) if not any(told)]
     without = over(password="")
-    assert [one.awaits_password for one in await known(without, 1)] == [False]
+    assert not (await one(without, "6@northwind.test")).awaits_password
+
+
+async def test_who_signs_in_elsewhere_by_now_or_is_on_leave_is_not_asked_for_a_password(app: App, over: Over) -> None:
+    await app.run(USERS.replace("auth", "on_leave INTEGER DEFAULT 0, auth"))
+    await app.run("INSERT INTO users (id, email) VALUES (1, 'ada@northwind.test'), (2, 'bea@northwind.test')")
+    accounts = over(provider="auth", active="not on_leave")
+    ada = await one(accounts)
+    await app.run("UPDATE users SET auth = 'google' WHERE id = 1; UPDATE users SET on_leave = 1 WHERE id = 2")
+
+    assert not await accounts.set_password(ada, NEW)
+    assert await accounts.awaiting_password() == []
 
 
 @pytest.mark.parametrize("databases", ["mariadb"], indirect=True)

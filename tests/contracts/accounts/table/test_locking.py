@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.table.app import Over, hashed, one
+from tests.contracts.accounts.table.app import NEW, Over, changes, one
 from tests.driver.app_database import App
 
-from keyturn.service.accounts.port import Account, NewPassword
+from keyturn.service.accounts.port import Account
 
 ADA, BEN = "ada@northwind.test", "ben@northwind.test"
 TABLES = """
@@ -51,27 +51,22 @@ async def test_a_new_password_lifts_the_lock_of_who_was_read_as_locked_alone(ove
     accounts = over(**BY_STATUS)
     before = await one(accounts)
     await accounts.lock(before)
-    password = NewPassword("new", hashed)
-    assert not await accounts.set_password(before, password)
+    assert not await accounts.set_password(before, NEW)
 
-    assert await accounts.set_password(await one(accounts), password)
+    assert await changes(accounts)
     assert ("active", "$2b$new") in await people.run("SELECT status, password_hash FROM users WHERE id = 1")
 
 
-async def test_who_has_moved_since_is_not_locked(over: Over, people: App) -> None:
+async def test_who_has_moved_or_is_disabled_is_neither_locked_nor_unlocked(over: Over, people: App) -> None:
     accounts = over(**BY_STATUS)
     before = await one(accounts, ADA)
     await people.run("UPDATE users SET email = 'ada@elsewhere.test' WHERE id = 1")
-    assert not await accounts.lock(before)
-
-
-async def test_who_is_disabled_is_neither_locked_nor_unlocked(over: Over, people: App) -> None:
-    accounts = over(**BY_STATUS)
-    assert not await accounts.lock(Account(id="3", email="dan@northwind.test"))
+    no_id = Account(id="x", email=ADA)  # of this table
+    for account in (before, Account(id="3", email="dan@northwind.test"), no_id):
+        assert not await accounts.lock(account)
     assert not await accounts.unlock("3")
-    assert not await accounts.lock(Account(id="x", email=ADA))  # no id of this table
 
-    assert [row.status for row in await people.run("SELECT status FROM users WHERE id = 3")] == ["left"]
+    assert [row.status for row in await people.run("SELECT * FROM users ORDER BY id")] == ["active", "active", "left"]
 
 
 @pytest.mark.usefixtures("people")

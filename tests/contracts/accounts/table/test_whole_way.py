@@ -4,37 +4,31 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from tests.contracts.accounts.table.app import ROW, USERS
 from tests.driver.app_database import running_app
-from tests.driver.service import ADA, problem, running, settings_for
+from tests.driver.operator import migrate_database
+from tests.driver.service import problem, running, settings_for
 from tests.servers.databases import SqliteFiles
 
-from keyturn.service.database import Database
-from keyturn.service.database.migrations import migrate
 from keyturn.service.settings import AccountSettings, Secret, TableSettings
 
+ENGINES = [("postgresql", True), ("mariadb", True), ("postgresql", False)]
 
-@pytest.mark.parametrize(
-    ("databases", "place"),
-    [("postgresql", "elsewhere"), ("mariadb", "elsewhere"), ("postgresql", "in Keyturn's own")],
-    indirect=["databases"],
-)
+
+@pytest.mark.parametrize(("databases", "is_elsewhere"), ENGINES, indirect=["databases"])
 @pytest.mark.long
 async def test_a_deadlock_with_the_app_is_a_503_that_says_to_try_again_and_the_link_works(
-    empty_url: str, place: str, sqlite: SqliteFiles, caplog: pytest.LogCaptureFixture
+    empty_url: str, is_elsewhere: bool, sqlite: SqliteFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
-    own = sqlite.migrated() if place == "elsewhere" else empty_url
-    if own == empty_url:
-        database = Database(empty_url)
-        await migrate(database)
-        await database.close()
-    table = TableSettings(
-        url=Secret(empty_url if place == "elsewhere" else ""), table="users", delete=("signed_in.user_id",)
-    )
+    own = sqlite.migrated() if is_elsewhere else empty_url
+    if not is_elsewhere:
+        await migrate_database(empty_url)
+    url = Secret(empty_url if is_elsewhere else "")
+    table = TableSettings(url=url, table="users", delete=("signed_in.user_id",))
     settings = settings_for(own, accounts=AccountSettings(store="table", table=table))
-    users = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))"
     sessions = "CREATE TABLE signed_in (id INTEGER PRIMARY KEY, user_id INTEGER)"
-    async with running_app(empty_url, f"{users}; {sessions}") as app, running(settings) as service:
-        await app.run("INSERT INTO users VALUES (1, :email, 'old')", email=ADA)
+    async with running_app(empty_url, f"{USERS}; {sessions}") as app, running(settings) as service:
+        await app.run(ROW)
         await app.run("INSERT INTO signed_in VALUES (1, 1)")
         token = await service.link()
 

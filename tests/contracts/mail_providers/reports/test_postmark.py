@@ -18,13 +18,13 @@ AT = datetime(2026, 11, 20, 9, 2, 11, 480_120, UTC)
 BOUNCED = report("bounced", "1", to=ADA)
 
 UNRELATED: list[dict[str, Any]] = [
-    {"RecordType": "Inbound"},
-    {"RecordType": "SomethingNew"},
-    {"SuppressSending": False},
-    {"MessageID": ""},
-    {"SuppressionReason": "HardBounce"},
-    {"SuppressionReason": None},
-]
+    {"RecordType": "Inbound"}, {"RecordType": "SomethingNew"}, {"SuppressSending": False}, {"MessageID": ""},
+    {"SuppressionReason": "HardBounce"}, {"SuppressionReason": None},
+]  # fmt: skip
+UNPROVEN = [
+    "", "Basic", "Basic !", basic(""), basic(PASSWORD[:-1]), basic(PASSWORD.swapcase()), basic("", PASSWORD),
+    basic(PASSWORD).removeprefix("Basic "), basic("pässwörd"), "Basic \xff",
+]  # fmt: skip
 
 
 def suppressed(fields: Mapping[str, Any]) -> Delivery:
@@ -49,21 +49,7 @@ class TestPostmark(ReportContract):
     report = staticmethod(report)
     genuine = [partial(report, "delivered", "1", to=ADA, password=PASSWORD)]
     refusal, secret = "password", PASSWORD
-    forged = [
-        partial(with_header, authorization)
-        for authorization in (
-            "",
-            "Basic",
-            "Basic !",
-            basic(""),
-            basic(PASSWORD[:-1]),
-            basic(PASSWORD.swapcase()),
-            basic("", PASSWORD),
-            basic(PASSWORD).removeprefix("Basic "),
-            basic("pässwörd"),
-            "Basic \xff",
-        )
-    ]
+    forged = [partial(with_header, authorization) for authorization in UNPROVEN]
     bounce = ("b7bc2f4a", AT, "HardBounce")
     meanings = [
         ("delivered", {}, "delivered", "", False),

@@ -81,13 +81,8 @@ class TestSes(ReportContract):
         partial(changed, fields)
         for fields in (
             {"Message": json.dumps(event("complained", "1", to=ADA))},
-            {"MessageId": "another"},
-            {"Subject": "added"},
-            {"Timestamp": "2026-11-20T09:02:11.000Z"},
-            {"Signature": ""},
-            {"Signature": "!"},
-            {"Signature": "AAAA"},
-            {"Signature": "ü"},
+            *({"MessageId": "another"}, {"Subject": "added"}, {"Timestamp": "2026-11-20T09:02:11.000Z"}),
+            *({"Signature": signature} for signature in ("", "!", "AAAA", "ü")),
         )
     ]
     bounce = ("0102018c", AT, "Permanent General")
@@ -141,9 +136,7 @@ async def test_what_sns_signed_is_believed_and_its_certificate_fetched_once(
     assert [request.path for request in server.requests] == ["/SimpleNotificationService-0a1b.pem"]
 
 
-async def test_another_topic_is_refused_though_sns_signed_it_and_nothing_is_fetched(
-    webhook: Webhook, server: SnsServer
-) -> None:
+async def test_another_topic_is_refused_though_signed_and_nothing_fetched(webhook: Webhook, server: SnsServer) -> None:
     strangers = TOPIC.replace("123456789012", "666666666666")
     for document in (message(DELIVERED, TopicArn=strangers), confirmation(TopicArn=strangers)):
         assert "the topic is not ses.topic_arn" in await refused(webhook, document)
@@ -161,24 +154,16 @@ async def test_sha_1_is_refused_with_what_to_set(webhook: Webhook) -> None:
     assert await refused(webhook, document) == "the signature does not match"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        f"http://{HOST}/SimpleNotificationService-0a1b.pem",
-        "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0a1b.pem",
-        f"https://{HOST}.evil.example/SimpleNotificationService-0a1b.pem",
-        f"https://{HOST}@evil.example/SimpleNotificationService-0a1b.pem",
-        f"https://{HOST}:8443/SimpleNotificationService-0a1b.pem",
-        f"https://{HOST}/attacker-bucket/SimpleNotificationService-0a1b.pem",
-        f"https://{HOST}/SimpleNotificationService-0a1b.pem?x=1",
-        f"https://{HOST}/SimpleNotificationService-0a1b.pem\n",
-        f"https://{HOST}/SimpleNotificationService-../0a1b.pem",
-        "https://s3.amazonaws.com/SimpleNotificationService-0a1b.pem",
-        "SimpleNotificationService-0a1b.pem",
-        "",
-    ],
-)
-async def test_a_certificate_is_fetched_from_sns_in_the_topics_region_alone(
+PEM = "SimpleNotificationService-0a1b.pem"
+
+
+@pytest.mark.parametrize("url", [
+    f"http://{HOST}/{PEM}", f"https://sns.us-east-1.amazonaws.com/{PEM}", f"https://{HOST}.evil.example/{PEM}",
+    f"https://{HOST}@evil.example/{PEM}", f"https://{HOST}:8443/{PEM}", f"https://{HOST}/attacker-bucket/{PEM}",
+    f"https://{HOST}/{PEM}?x=1", f"https://{HOST}/{PEM}\n", f"https://{HOST}/SimpleNotificationService-../0a1b.pem",
+    f"https://s3.amazonaws.com/{PEM}", PEM, "",
+])  # fmt: skip
+async def test_a_certificate_is_fetched_from_sns_in_its_region_alone(
     webhook: Webhook, server: SnsServer, url: str
 ) -> None:
     assert "does not belong to SNS" in await refused(webhook, message(DELIVERED, SigningCertURL=url))
@@ -250,9 +235,7 @@ async def test_a_subscription_of_our_topic_is_confirmed_at_sns_itself(webhook: W
     assert server.confirmed == ["token-1", "token-2"]
 
 
-async def test_a_confirmation_that_sns_does_not_hear_is_refused_so_that_it_comes_again(
-    webhook: Webhook, server: SnsServer
-) -> None:
+async def test_a_confirmation_that_sns_does_not_hear_comes_again(webhook: Webhook, server: SnsServer) -> None:
     await read_one(webhook, post(message(DELIVERED)))
     server.coming.append(Answer(500, {}))
     with pytest.raises(ReportUnproven, match="unexpected answer: 500"):
