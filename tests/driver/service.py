@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import bcrypt
 import httpx2
 import msgspec
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Executable, MetaData, Row, delete, func, select, update
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import Inbox, token_in
@@ -59,6 +60,10 @@ NOBODY = "nobody@northwind.test"
 PASSWORD = "seven quiet harbours"
 NEW_PASSWORD = "eleven loud lighthouses"
 
+NO_COOLDOWN = {"mailbox_cooldown": timedelta(0)}
+FREE = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 1000, "account": "1000/minute", "login": "1000/minute"}
+"""Limits that are in no test's way."""
+
 METRICS_TOKEN = "0123456789abcdef" * 2
 BEARER = {"Authorization": f"Bearer {METRICS_TOKEN}"}
 """What Prometheus sends."""
@@ -105,6 +110,11 @@ def problem(answer: httpx2.Response) -> str:
     assert document["title"]
     assert document["status"] == answer.status_code
     return f"{answer.status_code} {name}"
+
+
+async def change(client: httpx2.AsyncClient, password: str = NEW_PASSWORD, current: str = PASSWORD) -> str:
+    """Change the password in a session; return the answer as `problem` does."""
+    return problem(await client.post(CHANGE, json={"currentPassword": current, "newPassword": password}))
 
 
 class Service:
@@ -162,6 +172,11 @@ class Service:
         (mail,) = self.inbox.sent_to(email, template)[len(before) :]
         return token_in(mail)
 
+    async def newest(self, email: str = ADA, template: str = "password_reset") -> str:
+        """Deliver what waits, and return the token of the newest mail of that kind."""
+        await self.deliver()
+        return token_in(self.inbox.sent_to(email, template)[-1])
+
     async def check(self, token: str, **fields: str) -> dict[str, Any]:
         answer = await self.anywhere().post(VALIDATE, json={"token": token, **fields})
         assert answer.status_code == 200, answer.text
@@ -173,6 +188,10 @@ class Service:
 
     async def reset(self, token: str, password: str = NEW_PASSWORD) -> httpx2.Response:
         return await self.anywhere().post(RESET, json={"token": token, "newPassword": password})
+
+    async def press(self, token: str) -> str:
+        """Press the button "this was not me" of a mail; return the answer as `problem` does."""
+        return problem(await self.anywhere().post(SECURE, json={"token": token}))
 
     async def sign_in(self, email: str = ADA, password: str = PASSWORD) -> httpx2.AsyncClient:
         """Return a client that is signed in."""
@@ -191,6 +210,9 @@ class Service:
         """Return the audit trail, the oldest entry first: all of it, or the entries of these events."""
         entries = await self.parts.audit.read(most=1000)
         return [entry for entry in reversed(entries) if not events or entry.event in events]
+
+    async def outcomes(self, *events: str) -> list[str]:
+        return [entry.outcome for entry in await self.trail(*events)]
 
     async def messages(self) -> list[Item]:
         """Return what the outbox holds, the oldest first: mails, webhooks, and what became of each."""
@@ -226,6 +248,17 @@ class Service:
         answer = await self.anywhere().get("/metrics", headers=BEARER)
         assert answer.status_code == 200, answer.text
         return answer.text
+
+    async def figures(self, metric: str = "") -> dict[str, float]:
+        """Return each sample by its name and labels, as `requests_total{request,accepted}`, or those of one metric."""
+        found = {
+            sample.name.removeprefix("keyturn_")
+            + f"{{{','.join(sample.labels.values())}}}".replace("{}", ""): sample.value
+            for family in text_string_to_metric_families(await self.metrics())
+            for sample in family.samples
+        }
+        start = f"{metric}{{"
+        return {name[len(start) : -1]: found[name] for name in found if name.startswith(start)} if metric else found
 
     async def purge(self) -> None:
         """Erase what is older than its retention, as the worker does every hour."""
