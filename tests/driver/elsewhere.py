@@ -155,15 +155,3 @@ class Lockable(Readable):
         before = self.accounts[account_id]
         self.accounts[account_id] = replace(before, active=True, locked=False)
         return before.locked
-
-
-class UnendingSessions(Lockable):
-    """Locks accounts, and fails to end their sessions."""
-
-    def __init__(self, *accounts: Account) -> None:
-        super().__init__(*accounts)
-        self.tries: list[str] = []
-
-    async def end_sessions(self, account_id: str) -> None:
-        self.tries.append(account_id)
-        raise AccountsUnready("the sessions cannot be reached")

@@ -14,7 +14,6 @@ from tests.driver.inbox import token_in
 from tests.driver.logs import logging_as_json
 from tests.driver.service import (
     ADA,
-    CHANGE,
     LOGIN,
     ME,
     NEW_PASSWORD,
@@ -24,6 +23,7 @@ from tests.driver.service import (
     VALIDATE,
     Service,
     Start,
+    change,
     problem,
 )
 
@@ -143,14 +143,12 @@ async def live_the_story(service: Service) -> list[str]:
     await service.anywhere().post(RESET, content=f'{{"token": "{token}", "newPassword": "{NEW_PASSWORD}"')
     assert (await service.reset(token)).status_code == 200
     assert (await service.reset(token)).status_code == 400
-    await service.deliver()
-    secure = token_in(service.inbox.sent_to(ADA, "password_changed")[-1])
+    secure = await service.newest(template="password_changed")
     client = await service.sign_in(ADA, NEW_PASSWORD)
     sessions = [*client.cookies.values()]
     await client.get(ME)
     assert not await service.knows("a wrong password, typed")
-    body = {"currentPassword": NEW_PASSWORD, "newPassword": THIRD_PASSWORD}
-    assert (await client.post(CHANGE, json=body)).status_code == 200
+    assert await change(client, THIRD_PASSWORD, NEW_PASSWORD) == "200"
     await service.deliver()
     sessions += client.cookies.values()
     return [token, secure, *sessions, PASSWORD, NEW_PASSWORD, THIRD_PASSWORD, "a wrong password, typed"]
