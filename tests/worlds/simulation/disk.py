@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Engine, event
 from tests.driver.store_faults import ANY_CLAIM
 from tests.worlds.simulation.loop import PROCESS
-from tests.worlds.simulation.story import Story
+from tests.worlds.simulation.nature import Story
 
 _WRITES = "keyturn-sqlite-writes"
 
