@@ -21,7 +21,6 @@ from keyturn.service.outbox.models import EventRow
 WEBHOOK = "/webhooks/resend"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 WITH_WEBHOOK = {"webhook_secret": SECRET}
-NO_COOLDOWN = {"mailbox_cooldown": timedelta(0)}
 
 HARD: dict[str, Any] = {
     "bounce": {"type": "Permanent", "subType": "Suppressed", "message": "ada@northwind.test had bounces before"}

@@ -27,7 +27,7 @@ async def test_the_module_is_anybodys(listed: bool, start: Start) -> None:
     assert "set-cookie" not in answer.headers
 
 
-async def test_an_unchanged_file_is_not_sent_again(service: Service) -> None:
+async def test_an_unchanged_file_is_not_sent_again_and_its_types_come_along(service: Service) -> None:
     async with service.anywhere() as client:
         first = await client.get("/keyturn.js")
         again = await client.get("/keyturn.js", headers={"If-None-Match": first.headers["etag"]})
@@ -36,6 +36,9 @@ async def test_an_unchanged_file_is_not_sent_again(service: Service) -> None:
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["etag"] == first.headers["etag"]
     assert other.content == first.content
+    types = await service.anywhere().get("/keyturn.d.ts")
+    assert types.headers["content-type"].startswith("text/plain")
+    assert "export declare function createClient" in types.text
 
 
 async def test_one_version_has_an_address_for_ever_and_a_digest(service: Service) -> None:
@@ -81,13 +84,6 @@ async def test_it_looks_like_the_brand_where_a_page_says_nothing(start: Start) -
     ):
         assert look in text
     assert "#14614b" not in text
-
-
-async def test_the_types_come_along(service: Service) -> None:
-    answer = await service.anywhere().get("/keyturn.d.ts")
-
-    assert answer.headers["content-type"].startswith("text/plain")
-    assert "export declare function createClient" in answer.text
 
 
 async def test_the_words_come_in_every_language(service: Service) -> None:

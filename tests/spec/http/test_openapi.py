@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.second_factors import BUILTIN, enrol, reset_with, wrong_code
-from tests.driver.service import ADA, VALIDATE, Service, Start
+from tests.driver.service import ADA, NO_COOLDOWN, VALIDATE, Service, Start
 from tests.spec.http.test_problems import refusals
 
 from keyturn import Account
@@ -25,15 +24,21 @@ async def schema(service: Service) -> dict[str, Any]:
     return document
 
 
-async def test_no_two_routes_share_a_name(schema: dict[str, Any]) -> None:
+async def test_the_title_is_the_brands_no_two_routes_share_a_name_and_each_describes_its_refusals(
+    schema: dict[str, Any],
+) -> None:
+    assert "Northwind School" in schema["info"]["title"]
     names = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(names) == len(set(names))
+    for route in schema["paths"].values():
+        if "requestBody" in route.get("post", {}):
+            assert set(route["post"]["responses"]) >= {"400", "413", "415", "429", "503"}
 
 
 async def busy(start: Start) -> httpx2.Response:
     """Use a link while another changes the password of the same account in its store."""
     store = Elsewhere(Account(id="u-1", email=ADA))
-    service = await start(store=store, limits={"mailbox_cooldown": timedelta(0)})
+    service = await start(store=store, limits=NO_COOLDOWN)
     first, second = await service.link(), await service.link()
     change = await store.hold(service.reset(first))
     answer = await service.reset(second)
@@ -111,20 +116,11 @@ def assert_is_described(document: dict[str, Any], schema: dict[str, Any]) -> Non
     assert json.loads(example)["title"] == document["title"]
 
 
-async def test_every_route_describes_its_refusals(schema: dict[str, Any]) -> None:
-    for path in (path for path, route in schema["paths"].items() if "requestBody" in route.get("post", {})):
-        assert set(schema["paths"][path]["post"]["responses"]) >= {"400", "413", "415", "429", "503"}
-
-
 async def test_the_description_says_which_routes_need_a_session(schema: dict[str, Any]) -> None:
     (scheme,) = schema["components"]["securitySchemes"].values()
     assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "cookie", "keyturn_session")
     assert schema["paths"]["/api/auth/me"]["get"]["security"] == [{"session": []}]
     assert schema["paths"]["/api/auth/reset-password"]["post"]["security"] == [{}]
-
-
-async def test_the_title_is_the_brands(schema: dict[str, Any]) -> None:
-    assert "Northwind School" in schema["info"]["title"]
 
 
 async def test_the_page_to_read_needs_no_outside_host(service: Service) -> None:

@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from tests.driver.elsewhere import HangingFor, HangingTogether, Slow
+from tests.driver.elsewhere import Hanging, HangingTogether
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, DAN, GRACE, NOBODY, Service, Start
 from tests.driver.statements import statements_sent, thread_trips
@@ -105,8 +105,8 @@ async def test_a_mail_that_cannot_be_rendered_fails_alone(start: Start, tmp_path
     assert messages[0].reason
 
 
-@pytest.mark.parametrize("store", [HangingFor, HangingTogether])
-async def test_a_look_up_that_hangs_delays_no_other_request(start: Start, store: type[HangingFor]) -> None:
+@pytest.mark.parametrize("store", [Hanging, HangingTogether])
+async def test_a_look_up_that_hangs_delays_no_other_request(start: Start, store: type[Hanging]) -> None:
     accounts = store(GRACE, Account(id="u-1", email=ADA), Account(id="u-2", email=GRACE))
     service = await start(store=accounts)
     for email in (GRACE, ADA):
@@ -115,14 +115,14 @@ async def test_a_look_up_that_hangs_delays_no_other_request(start: Start, store:
         delivering = asyncio.create_task(service.deliver())
         await service.inbox.arrived.wait()
         assert [mail.to for mail in service.inbox.mails] == [ADA]
-        accounts.answer.set()
+        accounts.may_answer.set()
         await delivering
 
     assert await outcomes(service) == [(GRACE, "link_mailed"), (ADA, "link_mailed")]
 
 
 async def test_a_request_that_a_slow_worker_has_claimed_twice_is_answered_once(start: Start) -> None:
-    store = Slow(Account(id="u-1", email=ADA))
+    store = Hanging(ADA, Account(id="u-1", email=ADA))
     service = await start(store=store)
     await service.ask(ADA)
     async with asyncio.timeout(10):

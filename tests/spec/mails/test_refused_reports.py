@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Any
 
+import httpx2
 import pytest
 from tests.driver.reporting import WITH_WEBHOOK, deliver, report
 from tests.driver.service import Service, problem
@@ -45,43 +46,20 @@ class Post:
     ) -> None:
         self.was_read = asyncio.Event()
         self.is_kept = asyncio.Event()
-        self._begun = begun
         self.body = asyncio.Event()
-        self.status = 0
-        fields = {"host": "127.0.0.1:8000", "content-type": "application/json", **headers}
-        scope: Any = {
-            "type": "http",
-            "method": "POST",
-            "path": f"/webhooks/{provider}",
-            "raw_path": b"",
-            "query_string": b"",
-            "headers": [(name.encode(), value.encode()) for name, value in fields.items()],
-            "client": (client, 40_000),
-            "server": ("127.0.0.1", 8000),
-            "scheme": "http",
-            "http_version": "1.1",
-            "state": {},
-            "root_path": "",
-            "asgi": {"version": "3.0"},
-            "extensions": {},
-        }
-        self.task = asyncio.create_task(self._run(service.app, scope))
+        self._begun = begun
+        sent = service.at(client).post(f"/webhooks/{provider}", content=self._content(), headers=dict(headers))
+        self.task = asyncio.create_task(self._status(sent))
 
-    async def _run(self, app: Any, scope: Any) -> int:
-        await app(scope, self._receive, self._send)
-        return self.status
+    async def _status(self, sent: Awaitable[httpx2.Response]) -> int:
+        return (await sent).status_code
 
-    async def _receive(self) -> dict[str, Any]:
+    async def _content(self) -> AsyncIterator[bytes]:
         self.was_read.set()
-        if self._begun:
-            begun, self._begun = self._begun, b""
-            return {"type": "http.request", "body": begun, "more_body": True}
+        yield self._begun
         self.is_kept.set()
         await self.body.wait()
-        return {"type": "http.request", "body": b"{}", "more_body": False}
-
-    async def _send(self, message: Any) -> None:
-        self.status = message.get("status", self.status)
+        yield b"{}"
 
 
 @pytest.mark.parametrize("provider", FORGED)

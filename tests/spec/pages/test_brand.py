@@ -16,12 +16,8 @@ BOLD = ".question h1 { font-weight: 800; }"
 
 @pytest.fixture
 async def school(tmp_path: Path, open_school: OpenSchool) -> Service:
-    for name, content in {
-        "a.svg": SVG,
-        "b.svg": SVG + b"<!-- dark -->",
-        "c.png": PNG,
-        "own.css": BOLD.encode(),
-    }.items():
+    dark = SVG + b"<!-- dark -->"
+    for name, content in {"a.svg": SVG, "b.svg": dark, "c.png": PNG, "own.css": BOLD.encode()}.items():
         (tmp_path / name).write_bytes(content)
     brand = {
         "name": "Northwind School",
@@ -45,16 +41,14 @@ def picture(page: str) -> tuple[str, str, str]:
     return found[1], found[2], found[3]
 
 
-async def test_the_logo_has_its_size_and_one_for_dark(visitor: Visitor) -> None:
+async def test_the_logo_has_its_size_and_one_for_dark_is_no_page_may_be_kept_and_is_shown_in_webmail(
+    visitor: Visitor,
+) -> None:
     dark, light, rest = picture((await visitor.get("/login")).text)
 
     assert rest == 'alt="Northwind School" width="140" height="32"'
     assert (await visitor.get(light)).content == SVG
     assert (await visitor.get(dark)).content.endswith(b"<!-- dark -->")
-
-
-async def test_a_picture_is_no_page_may_be_kept_and_is_shown_in_webmail(visitor: Visitor) -> None:
-    _, light, _ = picture((await visitor.get("/login")).text)
     headers = (await visitor.get(light)).headers
 
     assert headers["content-type"] == "image/svg+xml"
@@ -76,32 +70,23 @@ async def test_the_logo_of_mails_is_where_they_say(visitor: Visitor, school: Ser
     assert (answer.content, answer.headers["content-type"]) == (PNG, "image/png")
 
 
-async def test_one_s_own_stylesheet_comes_last_from_here_and_the_policy_stays(visitor: Visitor) -> None:
+async def test_corners_letters_and_grounds_are_variables_and_one_s_own_stylesheet_comes_last_from_here(
+    visitor: Visitor,
+) -> None:
     page = await visitor.get("/login")
     sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)">', page.text)
 
-    assert [sheet.rpartition("/")[2] for sheet in sheets] == [
-        "brand.css",
-        "pages.css",
-        "no-script.css",
-        "stylesheet.css",
-    ]
+    names = [sheet.rpartition("/")[2] for sheet in sheets]
+    assert names == ["brand.css", "pages.css", "no-script.css", "stylesheet.css"]
+    css = (await visitor.get(sheets[0])).text
+    for variable in ("--radius: 4px;", '--brand-font: "Source Sans 3", serif;', "--ground: #eef2f0;"):
+        assert variable in css
     answer = await visitor.get(sheets[-1])
     assert (answer.text, answer.headers["content-type"]) == (BOLD, "text/css; charset=utf-8")
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     policy = page.headers["content-security-policy"]
     assert "style-src 'self'; script-src 'self'" in policy
     assert "img-src 'self';" in policy
-
-
-async def test_corners_letters_and_grounds_are_variables(visitor: Visitor) -> None:
-    page = (await visitor.get("/login")).text
-    brand = next(url for url in re.findall(r'href="([^"]+)"', page) if url.endswith("brand.css"))
-    css = (await visitor.get(brand)).text
-
-    assert "--radius: 4px;" in css
-    assert '--brand-font: "Source Sans 3", serif;' in css
-    assert "--ground: #eef2f0;" in css
 
 
 async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visitor, school: Service) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.driver.service import ADA, Service
-from tests.driver.visitor import Visitor, heading, words
+from tests.driver.visitor import Visitor, form_token, heading, words
 from tests.spec.pages.school import OpenSchool, asked, visiting
 
 pytestmark = pytest.mark.long
@@ -65,14 +65,12 @@ async def test_the_settings_have_the_brand_and_the_words_of_the_kind(visitor: Vi
     assert ">H</text>" in (await visitor.get(icon)).text
 
 
-async def test_what_a_kind_does_not_say_is_as_for_all(visitor: Visitor) -> None:
+async def test_what_a_kind_does_not_say_is_as_for_all_and_an_unknown_kind_is_none(visitor: Visitor) -> None:
     page = await visitor.follow(await visitor.sign_in(PUPIL))
     assert (page.url.path, heading(page)) == ("/security-settings", "Security settings")
     assert '<p class="brand">Pupils</p>' in page.text
     assert await stylesheet(page, visitor) == await stylesheet(await visitor.get("/forgot-password"), visitor)
-
-
-async def test_an_account_of_an_unknown_kind_has_the_page_and_the_brand_of_all(visitor: Visitor) -> None:
+    visitor.client.cookies.clear()
     page = await visitor.follow(await visitor.sign_in(GUEST))
     assert (page.url.path, heading(page)) == ("/security-settings", "Security settings")
     assert '<p class="brand">Northwind School</p>' in page.text
@@ -111,7 +109,7 @@ async def test_who_has_the_settings_in_the_app_is_sent_there(visitor: Visitor, s
     await school.add(ADA, kind="viewer")
     assert (await visitor.sign_in()).headers["refresh"] == f"0; url={ELSEWHERE}"
     form = await visitor.get("/forgot-password")
-    token = form.text.partition('_csrf_token" value="')[2].partition('"')[0]
+    token = form_token(form)
     for path in ("/security-settings", "/school-settings/security", "/login"):
         assert (await visitor.get(path)).headers["location"] == ELSEWHERE
     answer = await visitor.client.post("/security-settings", data={"_csrf_token": token})

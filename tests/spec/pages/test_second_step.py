@@ -9,8 +9,7 @@ from tests.driver.inbox import text_in_file
 from tests.driver.second_factors import BUILTIN, builtin_factors, code_of, enrol, wrong_code
 from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.driver.visitor import Visitor, heading, words
-from tests.spec.pages.resetting import save
-from tests.spec.pages.school import OpenSchool, visiting
+from tests.spec.pages.school import OpenSchool, save, visiting
 
 from keyturn import Account
 
@@ -54,6 +53,8 @@ async def test_a_code_that_is_missing_or_wrong_is_told_below_the_field_and_the_l
     wrong = await save(visitor, method="totp", code=wrong_code())
     assert "This code is wrong, or was used before. You have 4 more attempts." in words(wrong)
     assert NEW_PASSWORD not in wrong.text
+    assert "Enter the new password again, too." in words(wrong)
+    assert re.findall(r'<input id="(\w+)"[^>]* autofocus', wrong.text) == ["password"]
     mismatch = await save(visitor, again="other", method="totp", code=code_of())
     assert "The two passwords don’t match." in words(mismatch)
     assert not await school.knows(NEW_PASSWORD, ada.email)
@@ -62,13 +63,6 @@ async def test_a_code_that_is_missing_or_wrong_is_told_below_the_field_and_the_l
     assert "Too many wrong codes were entered. This link no longer works, and your password was not changed." in words(
         last
     )
-
-
-@pytest.mark.usefixtures("ada")
-async def test_after_a_wrong_code_the_password_which_is_asked_for_again_has_the_focus(visitor: Visitor) -> None:
-    wrong = await save(visitor, method="totp", code=wrong_code())
-    assert "Enter the new password again, too." in words(wrong)
-    assert re.findall(r'<input id="(\w+)"[^>]* autofocus', wrong.text) == ["password"]
 
 
 async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_then(
@@ -87,7 +81,7 @@ async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_
     assert await school.knows(NEW_PASSWORD, ada.email)
 
 
-async def test_a_message_brings_a_code_to_the_phone(
+async def test_a_message_brings_a_code_to_the_phone_and_no_other_at_once(
     visitor: Visitor, school: Service, ada: Account, tmp_path: Path
 ) -> None:
     await builtin_factors(school).set_phone(ada.id, PHONE)
@@ -98,19 +92,14 @@ async def test_a_message_brings_a_code_to_the_phone(
     sent = await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email, method="sms")
     assert "We sent a code to …23." in words(sent)
     assert re.search(r'value="sms" checked', sent.text)
-    (message,) = (tmp_path / "mail").glob("*.eml")
-    assert (await save(visitor, method="sms", code=text_in_file(message)[:6])).status_code == 303
-    assert await school.knows(NEW_PASSWORD, ada.email)
-
-
-async def test_a_code_is_not_sent_again_at_once(visitor: Visitor, school: Service, ada: Account) -> None:
-    await builtin_factors(school).set_phone(ada.id, PHONE)
-    assert (await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email)).status_code == 200
     again = await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email)
     assert again.status_code == 429
     assert re.search(r"You can try again in [\w ]+", words(again))
     assert f'<a class="button" href="{PAGE}">Go back</a>' in again.text
     assert 55 <= int(again.headers["retry-after"]) <= 60
+    (message,) = (tmp_path / "mail").glob("*.eml")
+    assert (await save(visitor, method="sms", code=text_in_file(message)[:6])).status_code == 303
+    assert await school.knows(NEW_PASSWORD, ada.email)
 
 
 async def test_nobody_without_a_live_link_has_a_code_sent(
