@@ -18,7 +18,6 @@ APP = "https://app.example.org"
 async def test_the_module_is_anybodys(listed: bool, start: Start) -> None:
     service = await start(server={"allowed_origins": (APP,) if listed else ()})
     answer = await service.anywhere().get("/keyturn.js", headers={"Origin": APP})
-
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
     assert answer.headers["access-control-allow-origin"] in {"*", APP}
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
@@ -32,7 +31,6 @@ async def test_an_unchanged_file_is_not_sent_again_and_its_types_come_along(serv
         first = await client.get("/keyturn.js")
         again = await client.get("/keyturn.js", headers={"If-None-Match": first.headers["etag"]})
         other = await client.get("/keyturn.js", headers={"If-None-Match": '"of another version"'})
-
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["etag"] == first.headers["etag"]
     assert other.content == first.content
@@ -44,7 +42,6 @@ async def test_an_unchanged_file_is_not_sent_again_and_its_types_come_along(serv
 async def test_one_version_has_an_address_for_ever_and_a_digest(service: Service) -> None:
     ((path, digest),) = re.findall(r' src="([^"]+)" integrity="sha384-([^"]+)"', service.operator.script_tag())
     answer = await service.anywhere().get(path)
-
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["access-control-allow-origin"] == "*"
     assert b64encode(sha384(answer.content).digest()).decode() == digest
@@ -57,7 +54,6 @@ async def test_it_comes_compressed_as_small_as_the_documentation_says(service: S
     async with service.anywhere() as client:
         plain = await client.get("/keyturn.js", headers={"Accept-Encoding": "identity"})
         small = await client.get("/keyturn.js", headers={"Accept-Encoding": "gzip"})
-
     assert "content-encoding" not in plain.headers
     assert small.headers["content-encoding"] == "gzip"
     assert small.content == plain.content
@@ -66,7 +62,6 @@ async def test_it_comes_compressed_as_small_as_the_documentation_says(service: S
 
 async def test_it_is_one_small_file_that_needs_nothing_else(service: Service) -> None:
     text = (await service.anywhere().get("/keyturn.js")).text
-
     assert re.findall(r"^(?:import|export).*", text, re.MULTILINE) == ["export { createClient, KeyturnError };"]
     assert not re.search(r"innerHTML|\beval\b|Function\(|\.style\b(?!\.setProperty)", text)
     assert len(text.encode()) < 44_000
@@ -75,7 +70,6 @@ async def test_it_is_one_small_file_that_needs_nothing_else(service: Service) ->
 async def test_it_looks_like_the_brand_where_a_page_says_nothing(start: Start) -> None:
     brand = {"name": "Northwind", "accent": "#5a34c8", "accent_dark": "#b9a6ff", "radius": 3, "font": "Georgia, serif"}
     text = (await (await start(brand=brand)).anywhere().get("/keyturn.js")).text
-
     for look in (
         "--keyturn-accent, light-dark(#5a34c8, #b9a6ff)",
         "--keyturn-on-accent, light-dark(#ffffff, #0b1f18)",
@@ -91,7 +85,6 @@ async def test_the_words_come_in_every_language(service: Service) -> None:
         german = await client.get("/api/auth/texts", params={"lang": "de-AT"})
         asked = await client.get("/api/auth/texts", headers={"Accept-Language": "ar"})
         unknown = await client.get("/api/auth/texts", params={"lang": "tlh"}, headers={"Accept-Language": "es"})
-
     assert german.headers["content-language"] == german.json()["lang"] == "de"
     assert german.headers["cache-control"] == "public, max-age=3600"
     assert german.json()["texts"]["for"] == "Für {email}"

@@ -121,9 +121,7 @@ async def test_an_ipv4_address_is_the_same_client_in_its_ipv6_form(service: Serv
     assert await ask(service.at(f"::ffff:{ELSEWHERE}")) == "202"
 
 
-async def test_all_requests_together_have_a_budget_that_does_not_show_and_limited_clients_use_none_of_it(
-    start: Start,
-) -> None:
+async def test_all_requests_together_have_a_hidden_budget_and_limited_clients_use_none_of_it(start: Start) -> None:
     service = await start(limits={"overall": "5/minute"})
     one = service.at(HERE)
     assert [await ask(one) for _ in range(20)].count("202") == 3

@@ -12,9 +12,7 @@ PREFLIGHT = {
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
-async def test_a_page_on_the_list_may_ask_for_a_link_and_read_when_to_ask_again_and_may_not_sign_in(
-    start: Start,
-) -> None:
+async def test_a_page_on_the_list_may_ask_for_a_link_read_when_to_ask_again_and_not_sign_in(start: Start) -> None:
     service = await start(server={"allowed_origins": (APP,)}, limits={"request": "1/minute"})
     client = service.anywhere(headers={"Origin": APP})
     preflight = await client.options(REQUEST, headers=PREFLIGHT)

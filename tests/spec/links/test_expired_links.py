@@ -30,9 +30,7 @@ async def mails(service: Service) -> int:
     return len(service.inbox.mails)
 
 
-async def test_one_request_sends_a_new_link_to_the_address_of_the_old_one_and_is_answered_as_any(
-    service: Service,
-) -> None:
+async def test_one_request_sends_a_new_link_to_the_same_address_and_is_answered_as_any(service: Service) -> None:
     token = await expired(service)
     await service.check(token)
     answer = await service.anywhere().post(REPLACE, json={"token": token})
@@ -77,9 +75,7 @@ async def test_an_account_that_is_no_longer_there_gets_nothing_and_the_answer_st
     assert await mails(service) == before
 
 
-async def test_working_used_revoked_and_other_tokens_are_refused_each_for_its_reason_and_send_nothing(
-    service: Service,
-) -> None:
+async def test_working_used_revoked_and_other_tokens_are_refused_for_their_reasons(service: Service) -> None:
     used = await service.link()
     await service.reset(used)
     button = await service.newest(template="password_changed")

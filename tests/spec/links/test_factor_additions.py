@@ -52,7 +52,7 @@ async def press(service: Service, token: str) -> str:
 @SOON_ON_SQLITE
 @pytest.mark.parametrize("factor", ["app", "phone"])
 @pytest.mark.parametrize(("state", "occasion"), list(product(STATES, OCCASIONS)))
-async def test_what_asks_for_an_addition_and_what_undoes_it(
+async def test_what_asks_for_additions_and_undoes_them(
     service: Service, state: str, occasion: str, factor: str
 ) -> None:
     """Only what the mailbox alone can do differs between a recent addition and a proven one."""
@@ -114,9 +114,7 @@ async def test_a_phone_beside_a_proven_app_is_undone_alone(service: Service) -> 
     assert problem(await reset_with(service, recovery, "totp", code_of(later=STEP))) == "200"
 
 
-async def test_an_account_that_has_moved_keeps_its_factors_after_a_press_at_the_earlier_mailbox(
-    service: Service,
-) -> None:
+async def test_an_account_that_has_moved_keeps_its_factors_after_a_press_of_the_old_mailbox(service: Service) -> None:
     await add(service, "app")
     await service.change_account(email="new@northwind.test")
     assert await service.press(await service.newest(template=TOLD)) == "200"

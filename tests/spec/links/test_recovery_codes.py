@@ -38,9 +38,7 @@ async def test_of_fifty_with_one_recovery_code_and_as_many_links_as_live_one_suc
     assert sum(answer.is_success for answer in answers) == 1
 
 
-async def test_recovery_codes_alone_are_no_second_factor_and_those_of_another_account_are_refused(
-    service: Service,
-) -> None:
+async def test_recovery_codes_alone_are_no_factor_and_those_of_another_account_are_refused(service: Service) -> None:
     zoe = await service.add("zoe@northwind.test")
     codes = await service.operator.renew_recovery_codes(zoe.email)
     assert (await reset_with(service, await service.link(zoe.email))).status_code == 200

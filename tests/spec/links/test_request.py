@@ -79,9 +79,7 @@ async def test_a_provider_that_is_down_or_refuses_does_not_show(start: Start) ->
     assert answers[1][0] == 202
 
 
-async def test_a_bad_address_is_refused_by_the_name_of_its_field_and_so_is_a_body_other_than_an_object(
-    service: Service,
-) -> None:
+async def test_a_bad_address_is_refused_by_its_field_and_so_is_a_body_other_than_an_object(service: Service) -> None:
     for field, bodies in (("email", [body.encode() for body in NO_ADDRESSES]), ("body", NO_OBJECTS)):
         for body in bodies:
             answer = await service.anywhere().post(REQUEST, content=body, headers={"Content-Type": "application/json"})
@@ -108,9 +106,7 @@ async def test_a_look_alike_is_another_account(service: Service) -> None:
     assert service.inbox.mails == []
 
 
-async def test_both_spellings_of_an_international_domain_are_one_and_the_mail_goes_to_the_stored_one(
-    service: Service,
-) -> None:
+async def test_both_spellings_of_a_domain_are_one_and_the_mail_goes_to_the_stored_one(service: Service) -> None:
     await service.add("zoe@b\u00fccher.test")
     for spelling in ("zoe@b\u00fccher.test", "zoe@xn--bcher-kva.test", "zoe@bu\u0308cher.test"):
         await service.ask(spelling)

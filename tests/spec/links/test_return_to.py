@@ -23,9 +23,7 @@ async def ask(returning: Service, return_to: object) -> httpx2.Response:
     return await returning.anywhere().post(REQUEST, json={"email": ADA, "returnTo": return_to})
 
 
-async def test_the_link_says_where_to_return_and_so_does_one_in_place_of_it_once_it_has_expired(
-    returning: Service,
-) -> None:
+async def test_the_link_says_where_to_return_and_so_does_one_in_its_place_once_expired(returning: Service) -> None:
     assert (await ask(returning, BACK)).status_code == 202
     link = await returning.newest()
     assert (await returning.check(link))["returnTo"] == BACK
@@ -76,9 +74,7 @@ async def test_the_page_keeps_it_through_each_of_its_forms(returning: Service) -
 
 
 @ON_SQLITE
-async def test_the_page_ignores_another_address_and_a_cookie_that_was_planted_leads_nowhere(
-    returning: Service,
-) -> None:
+async def test_the_page_ignores_another_address_and_a_planted_cookie_leads_nowhere(returning: Service) -> None:
     planted = {"keyturn_flash": f"password_changed::::{EVIL}"}
     async with returning.anywhere(follow_redirects=True, cookies=planted) as visitor:
         page = await visitor.get("/reset-password")

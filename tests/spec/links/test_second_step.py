@@ -17,9 +17,7 @@ def service_options() -> dict[str, Any]:
     return {"second_step": BUILTIN, "limits": FREE, "prepare": enrol}
 
 
-async def test_a_link_alone_is_answered_with_the_methods_and_with_a_code_the_same_call_sets_the_password(
-    service: Service,
-) -> None:
+async def test_a_link_alone_is_told_the_methods_and_with_a_code_the_same_call_succeeds(service: Service) -> None:
     token, code = await service.link(), code_of()
     answers = [await reset_with(service, token, password=one) for one in (PASSWORD, NEW_PASSWORD)]
     for answer in answers:
@@ -35,9 +33,7 @@ async def test_a_link_alone_is_answered_with_the_methods_and_with_a_code_the_sam
     assert await service.outcomes("second_step") == ["passed_totp"]
 
 
-async def test_without_a_factor_no_code_is_looked_at_nor_where_it_is_not_switched_on(
-    service: Service, start: Start
-) -> None:
+async def test_without_a_factor_or_this_setting_no_code_is_looked_at(service: Service, start: Start) -> None:
     zoe = await service.add("zoe@northwind.test")
     for one in (service, await start()):
         answer = await reset_with(one, await one.link(zoe.email), "totp", "000000", f"{PASSWORD} {id(one)}")
@@ -151,9 +147,7 @@ async def test_a_right_code_restarts_the_accounts_count(service: Service) -> Non
     assert problem(answer) == "401 second-step-rejected"
 
 
-async def test_a_factor_whose_key_is_lost_or_that_has_no_way_to_send_is_one_all_the_same(
-    service: Service, start: Start
-) -> None:
+async def test_a_factor_whose_key_is_lost_or_that_cannot_send_is_one_as_well(service: Service, start: Start) -> None:
     zoe = await service.add("zoe@northwind.test")
     await service.operator.set_phone(zoe.email, "+447700900123")
     other = await start(second_step=BUILTIN, secret_key="another key of 32 characters....", limits=FREE)

@@ -67,16 +67,12 @@ async def test_the_files_of_the_database_hold_no_secret(service: Service, databa
 
 
 @pytest.mark.parametrize("failures", [(), (SendRefused("422"),)], ids=["sent", "dead"])
-async def test_a_sealed_mail_is_erased_once_it_was_sent_or_is_dead(
-    service: Service, failures: tuple[SendFailed, ...]
-) -> None:
+async def test_a_sealed_mail_is_erased_once_sent_or_dead(service: Service, failures: tuple[SendFailed, ...]) -> None:
     service.inbox.failures.extend([SendRetryable("503"), *failures])
     await service.ask_and_deliver()
     sealed = sealed_mail(await service.dump())
-
     service.let_time_pass(minutes=5)
     await service.deliver()
-
     assert len(service.inbox.tries) == 2
     cells = await service.dump()
     assert sealed not in [value for _, value in cells]
@@ -84,9 +80,7 @@ async def test_a_sealed_mail_is_erased_once_it_was_sent_or_is_dead(
 
 
 @pytest.mark.long
-async def test_no_log_and_no_figure_holds_a_secret_or_a_whole_address(
-    start: Start, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_no_log_or_figure_holds_a_secret_or_an_address(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     """Every logger speaks, the libraries' too, which stay quiet in a process of its own."""
     service = await start(limits={"request": "100/minute"})
     service.inbox.failures.append(SendRetryable(f"no room for {ADA}"))

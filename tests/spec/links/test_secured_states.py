@@ -190,7 +190,6 @@ def test_the_diagram_shows_the_moves_of_the_table_and_no_others_and_each_is_driv
     assert SECTION
     arrows = re.findall(r"^ {4}(\w+) --> (\w+):", SECTION[1], re.MULTILINE)
     listed = {(row.state, row.next) for row in ROWS if row.state != row.next}
-
     assert {tuple({"both": "locked and moved"}.get(end, end) for end in move) for move in arrows} == listed
     assert len(arrows) == len(listed)
     assert ({row.event for row in ROWS}, {row.state for row in ROWS}) == (set(EVENTS), set(STATES))

@@ -83,9 +83,7 @@ async def test_one_that_the_owner_has_asked_for_since_does_and_the_next_reset_is
     assert store.intruded[-2:] == [True, False]
 
 
-async def test_one_that_was_there_before_does_and_no_purge_makes_the_suspicion_return(
-    service: Service, store: Noting
-) -> None:
+async def test_an_earlier_one_does_and_no_purge_makes_the_suspicion_return(service: Service, store: Noting) -> None:
     before = await service.link()
     service.let_time_pass(minutes=2)
     await by_operator(service)
@@ -129,9 +127,7 @@ async def test_a_week_after_the_report_and_the_end_of_an_operators_link_nothing_
 
 
 @whoever_suspects
-async def test_another_address_of_the_account_is_not_suspected(
-    service: Service, store: Noting, suspect: Suspect
-) -> None:
+async def test_another_address_of_it_is_not_suspected(service: Service, store: Noting, suspect: Suspect) -> None:
     """One mailbox was asked, or has spoken. The owner of another must not lose passkeys by it."""
     await suspect(service)
     store.move("u-1", NEW)
@@ -139,9 +135,7 @@ async def test_another_address_of_the_account_is_not_suspected(
     assert not store.intruded[-1]
 
 
-async def test_an_operators_link_lets_no_mailbox_open_an_account_that_another_has_locked(
-    start: Start, store: Noting
-) -> None:
+async def test_an_operators_link_opens_no_account_that_another_mailbox_has_locked(start: Start, store: Noting) -> None:
     service = await start(store=store, sign_in_url="{base_url}/login", secure_account={"lock": True})
     await use(service, await service.link())
     button = await service.newest(template="password_changed")

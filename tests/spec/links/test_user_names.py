@@ -69,9 +69,7 @@ async def test_two_names_of_one_account_share_the_mailbox_and_its_cooldown(named
     assert sorted(await named.outcomes("reset_request")) == ["cooldown", "cooldown", "cooldown", "link_mailed"]
 
 
-async def test_the_audit_trail_has_the_address_of_a_name_and_never_a_text_that_may_be_a_password(
-    named: Service,
-) -> None:
+async def test_the_trail_has_the_address_of_a_name_and_never_a_text_that_may_be_a_password(named: Service) -> None:
     for typed in ("ada", "hunter2 hunter2", "nobody@northwind.test", "grace"):
         await named.ask_and_deliver(typed)
     assert [(entry.event, entry.outcome, entry.email) for entry in await named.trail()] == [
@@ -101,9 +99,7 @@ async def test_a_code_is_exchanged_with_the_name_as_with_the_address_and_both_co
     assert problem(await exchange("ada", right)) == "400 code-refused", "five tries, however the account is named"
 
 
-async def test_a_text_that_is_neither_is_refused_and_a_store_without_names_takes_addresses_alone(
-    named: Service, start: Start
-) -> None:
+async def test_what_is_neither_is_refused_and_without_names_addresses_alone_count(named: Service, start: Start) -> None:
     for typed in ("", " ", "a\nb", "x" * 255, "ada@", "@"):
         assert problem(await named.anywhere().post(REQUEST, json={"email": typed})) == "400 invalid-input"
     service = await start()
@@ -158,7 +154,6 @@ async def test_a_store_of_ones_own_is_asked_for_names_if_it_takes_them_and_else_
     assert [mail.to for mail in named.inbox.mails] == [ADA]
     assert problem(await named.reset(token_in(named.inbox.mails[0]))) == "200"
     assert store.asked == ["Ada L."]
-
     without = OwnAccounts(takes_names=False)
     named = await start(store=without)
     answer = await named.anywhere().post(REQUEST, json={"email": "Ada L."})

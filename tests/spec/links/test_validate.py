@@ -18,9 +18,7 @@ NO_TOKENS = (
 
 
 @pytest.mark.parametrize(("settings", "minutes"), [({}, 30), ({"token": {"ttl": timedelta(minutes=45)}}, 45)])
-async def test_a_live_link_says_whose_it_is_and_until_when(
-    start: Start, settings: dict[str, Any], minutes: int
-) -> None:
+async def test_a_live_link_says_whose_it_is_and_how_long(start: Start, settings: dict[str, Any], minutes: int) -> None:
     service = await start(**settings)
     before = service.now()
     found = await service.check(await service.link())

@@ -57,7 +57,6 @@ async def test_an_entry_whose_message_has_left_is_not_joined_to_a_later_message(
     service.let_time_pass(days=31)
     await service.purge()
     await service.ask()
-
     assert [(entry.outcome, entry.mail) for entry in await service.trail()] == [("link_mailed", None)]
     assert [message.state for message in await service.messages()] == ["waiting"]
 
@@ -141,7 +140,6 @@ async def test_a_link_that_is_refused_leaves_whose_it_was_who_came_with_it_and_w
 async def test_of_two_who_use_a_link_at_once_the_one_who_is_late_leaves_an_entry(service: Service) -> None:
     token = await service.link()
     await asyncio.gather(*(service.reset(token) for _ in range(4)))
-
     assert sorted((await service.outcomes())[1:]) == ["changed", *["link_used"] * 3]
 
 
@@ -149,7 +147,6 @@ async def test_invented_tokens_do_not_fill_the_trail(service: Service) -> None:
     for token in ("x" * 43, "", "\x00", "x" * 5000):
         await service.anywhere().post(VALIDATE, json={"token": token})
         await service.reset(token)
-
     assert await service.trail() == []
 
 
@@ -159,7 +156,6 @@ async def test_the_trail_is_kept_for_as_long_as_the_settings_say(start: Start) -
     service.let_time_pass(hours=23)
     await service.purge()
     assert len(await service.trail()) == 1
-
     service.let_time_pass(hours=2)
     await service.purge()
     assert await service.trail() == []
@@ -172,6 +168,5 @@ async def test_any_user_agent_is_kept_as_one_printable_line(service: Service) ->
         client = service.anywhere(headers={"User-Agent": agent.encode("latin-1")})
         assert (await client.post(REQUEST, json={"email": email})).status_code == 202
     await service.deliver()
-
     assert await service.outcomes() == ["link_mailed"] * len(agents)
     assert all(one.user_agent.isprintable() and len(one.user_agent) <= 300 for one in await service.trail())

@@ -30,7 +30,7 @@ async def ask_of_the_dying(service: Service, email: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(("email", "outcome"), [(NOBODY, "no_account"), (DAN, "disabled")])
-async def test_a_request_without_a_mail_has_one_outcome_though_its_worker_died(
+async def test_without_a_mail_it_has_one_outcome_though_its_worker_died(
     service: Service, email: str, outcome: str
 ) -> None:
     needed = await statements_for(service, email)

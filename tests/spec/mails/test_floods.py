@@ -62,9 +62,7 @@ async def waiting(service: Service) -> int:
     return [(message.kind, message.state) for message in messages].count(("reset_requested", "waiting"))
 
 
-async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_before_the_flood_is_done(
-    start: Start,
-) -> None:
+async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_before_it_is_done(start: Start) -> None:
     provider = BusyProvider()
     service = await start(inbox=provider, secure_account={"lock": True})
     token = await button(service)

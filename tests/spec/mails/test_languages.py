@@ -41,9 +41,7 @@ async def test_an_answer_is_in_the_language_that_is_asked_for_and_says_so(
     assert language_of(answer) == language
 
 
-async def test_broken_rules_are_told_in_the_reader_s_language_and_mistakes_of_programs_in_english(
-    service: Service,
-) -> None:
+async def test_broken_rules_are_told_in_the_reader_s_language_and_mistakes_in_english(service: Service) -> None:
     mistaken = await service.anywhere().post(REQUEST, json={"mail": ADA}, headers={"accept-language": "de"})
     assert mistaken.json()["title"] == "The request is not valid"
     assert "content-language" not in mistaken.headers

@@ -67,7 +67,6 @@ async def test_a_name_is_text_and_never_markup_a_header_or_a_line_of_its_own(ser
     assert "&lt;b class=" in mail.html
     assert "{{ link }} &lt;mj-raw&gt; &amp; Co" in mail.html
     assert '<b class="x">Eve {{ link }} <mj-raw> & Co' in mail.text
-
     await service.add("eve@northwind.test", name="Eve\r\nBcc: all of you\r\n\r\nSecond\u2028Third")
     await service.link("eve@northwind.test")
     mail = service.inbox.mails[-1]

@@ -84,7 +84,6 @@ async def test_ten_cost_the_statements_of_one(service: Service) -> None:
         await service.ask(person)
     with statements_sent() as ten, thread_trips() as trips_of_ten:
         await service.deliver()
-
     assert len(service.inbox.mails) == 1 + len(people)
     assert len(ten) == len(one)
     assert len(trips_of_ten) == len(trips_of_one)
@@ -97,7 +96,6 @@ async def test_a_mail_that_cannot_be_rendered_fails_alone(start: Start, tmp_path
     for email in (CLEO, ADA):
         await service.ask(email)
     await service.deliver()
-
     assert [mail.to for mail in service.inbox.mails] == [ADA]
     assert await outcomes(service) == [(ADA, "link_mailed")]
     messages = await service.messages()
@@ -117,7 +115,6 @@ async def test_a_look_up_that_hangs_delays_no_other_request(start: Start, store:
         assert [mail.to for mail in service.inbox.mails] == [ADA]
         accounts.may_answer.set()
         await delivering
-
     assert await outcomes(service) == [(GRACE, "link_mailed"), (ADA, "link_mailed")]
 
 

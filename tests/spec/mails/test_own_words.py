@@ -85,9 +85,7 @@ async def of_kinds(start: Start, folder: Path) -> Service:
     return service
 
 
-async def test_mails_to_a_kind_have_its_brand_and_words_before_those_of_all_and_no_others(
-    start: Start, tmp_path: Path
-) -> None:
+async def test_mails_to_a_kind_have_its_brand_and_words_and_no_others_do(start: Start, tmp_path: Path) -> None:
     service = await of_kinds(start, tmp_path)
     await service.reset(await service.link("office@harbour.test"))
     await service.deliver()

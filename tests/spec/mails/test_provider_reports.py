@@ -82,22 +82,19 @@ async def deliver(service: Service, provider: Provider, sent: Delivery) -> httpx
 
 
 @pytest.mark.parametrize("kind", ["delivered", "bounced", "bounced for now"])
-async def test_a_report_lands_on_its_message_once_and_is_heeded(
-    service: Service, provider: Provider, mailed: str, kind: str
-) -> None:
+async def test_a_report_lands_once_and_is_heeded(service: Service, provider: Provider, mailed: str, kind: str) -> None:
     event, detail = kind.removesuffix(" for now"), "" if kind == "delivered" else provider.bounces["for now" in kind]
     sent = provider.report(kind, mailed, to=ADA)
     for _ in range(2):
         answer = await deliver(service, provider, sent)
         assert answer.status_code == 200, answer.text
-
     assert await history(service) == [(event, detail)]
     assert await state(service) == event
     assert await service.outcomes("mail_report") == ([event] if kind == "bounced" else [])
     assert await is_mailed(service) == (kind != "bounced")
 
 
-async def test_a_mail_whose_answer_was_lost_is_found_by_its_key_and_not_sent_again(
+async def test_a_mail_whose_answer_was_lost_is_found_by_key_and_not_resent(
     service: Service, provider: Provider
 ) -> None:
     service.inbox.failures.extend(SendUnknown("ReadTimeout") for _ in range(9))
@@ -128,7 +125,6 @@ async def test_a_mail_of_another_sender_is_left_and_an_unproven_or_too_long_repo
     assert problem(await deliver(service, provider, forged)) == "400 webhook-refused"
     too_long = msgspec.structs.replace(sent, body=sent.body + b" " * 1_100_000)
     assert problem(await deliver(service, provider, too_long)) == "413 too-large"
-
     assert await history(service) == []
     assert await service.trail("mail_report") == []
     assert await is_mailed(service)
@@ -148,6 +144,5 @@ async def test_a_token_of_mailguns_proves_one_report_alone(start: Start) -> None
     for body in (genuine.body, genuine.body.replace(b'"delivered"', b'"complained"')):
         answer = await service.anywhere().post("/webhooks/mailgun", content=body, headers=dict(genuine.headers))
         assert answer.status_code == 200
-
     assert await history(service) == [("delivered", "")]
     assert await is_mailed(service)

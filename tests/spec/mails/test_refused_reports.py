@@ -81,7 +81,6 @@ async def test_a_client_whose_reports_are_refused_is_soon_not_heard_and_fills_no
     ]
     assert told == ["400 webhook-refused"] * 3 + ["429 too-many-requests"] * 3
     assert [record.getMessage().split()[0] for record in caplog.records] == ["webhook.refused"]
-
     other = await service.at(OTHER_CLIENT).post(f"/webhooks/{provider}", json={})
     assert problem(other) == "400 webhook-refused", "others are heard"
 
@@ -109,9 +108,7 @@ async def test_bodies_that_never_come_take_no_room_from_the_reports_of_a_provide
     large = {**SIGNED, "content-length": "1048576"}
     posts = [Post(service, "sendgrid", large, client=f"192.0.2.{number}") for number in range(1, 34)]
     await asyncio.gather(*(asyncio.wait_for(post.was_read.wait(), 20) for post in posts))
-
     assert (await deliver(service, report("delivered", "an id"))).status_code == 200
-
     for post in posts:
         post.body.set()
         await post.task

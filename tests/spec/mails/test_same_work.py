@@ -35,7 +35,6 @@ async def test_the_worker_runs_the_same_statements_for_every_address(service: Se
         with statements_sent() as statements:
             await service.deliver()
         work[email] = [without_values(statement) for statement in statements]
-
     assert work == dict.fromkeys(work, work[NOBODY])
     assert len(service.inbox.mails) == 4  # Ada's, Grace's, that of the invited, and the one before
     assert any("INSERT INTO keyturn_secrets" in statement for statement in work[NOBODY])

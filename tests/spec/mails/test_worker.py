@@ -24,9 +24,7 @@ async def fail(failure: SendFailed, service: Service) -> None:
     await service.ask_and_deliver()
 
 
-async def test_a_mail_that_may_be_taken_later_is_tried_again_with_the_same_bytes_under_the_same_key(
-    service: Service,
-) -> None:
+async def test_a_mail_that_may_be_taken_later_is_tried_again_the_same_under_the_same_key(service: Service) -> None:
     service.inbox.failures.extend([SendRetryable("503"), SendRetryable("time-out")])
     await service.ask()
     for _ in range(3):
@@ -44,7 +42,6 @@ async def test_of_requests_whose_links_expired_on_their_way_one_is_answered(serv
         service.let_time_pass(minutes=2)
     service.let_time_pass(minutes=60)
     await service.deliver()
-
     (mail,) = service.inbox.mails
     assert await service.works(token_in(mail))
     ended = [(state, reason) for state, reason, _ in await outbox(service)]
@@ -103,9 +100,7 @@ async def test_a_quota_that_is_used_up_is_waited_for_and_costs_no_try(service: S
     assert [mail.to for mail in service.inbox.mails] == [ADA]
 
 
-async def test_a_secret_key_that_was_rotated_still_opens_what_waits_and_one_that_is_gone_leaves_it_dead(
-    start: Start,
-) -> None:
+async def test_a_rotated_secret_key_still_opens_what_waits_and_one_that_is_gone_leaves_it_dead(start: Start) -> None:
     old, new = "an-old-secret-key-" * 3, "a-new-secret-key--" * 3
     before = await start(secret_key=old)
     await fail(SendRetryable("503"), before)

@@ -48,7 +48,6 @@ async def test_while_the_accounts_database_is_frozen_it_is_live_and_not_ready(da
         assert problem(refused) == "503 unavailable"
         assert "postgres" not in refused.text.lower()
         assert (await client.get("/health/live")).status_code == 200
-
         proxy.speak_again()
         async with asyncio.timeout(30):
             while (await client.get("/health/ready")).status_code != 200:
@@ -69,9 +68,7 @@ class CountingStore(Elsewhere):
         await self.free.wait()
 
 
-async def test_a_store_is_asked_once_for_many_clients_and_while_it_hangs_they_are_answered_in_time(
-    database_url: str,
-) -> None:
+async def test_a_store_is_asked_once_for_many_clients_who_are_answered_while_it_hangs(database_url: str) -> None:
     store = CountingStore()
     async with running(settings_for(database_url), accounts=store) as service, asyncio.timeout(20):
         client = service.anywhere()
@@ -106,7 +103,6 @@ async def test_the_question_reads_no_row_and_leaves_the_table_as_known(
             assert (await client.get("/health/ready")).status_code == 200
         (question,) = [statement for statement in statements if "User" in statement]
         assert "WHERE" in question, "the table is not read"
-
         await app.run('ALTER TABLE "User" RENAME COLUMN "isActive" TO active')
         service.let_time_pass(seconds=2)
         assert problem(await client.get("/health/ready")) == "503 unavailable"

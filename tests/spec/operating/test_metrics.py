@@ -172,9 +172,7 @@ async def test_no_client_can_make_a_series(service: Service, start: Start) -> No
     assert not new & set(await other.figures()), "two apps in one process do not add up"
 
 
-async def test_where_the_database_is_gone_the_other_figures_stay(
-    service: Service, databases: Databases, database_url: str
-) -> None:
+async def test_without_a_database_other_figures_stay(service: Service, databases: Databases, database_url: str) -> None:
     await lose_database(service, databases.drop, database_url)
     found = await service.figures()
     assert found["process_resident_memory_bytes"] > 0
@@ -182,9 +180,7 @@ async def test_where_the_database_is_gone_the_other_figures_stay(
     assert str(found["outbox_waiting"]) == "nan"
 
 
-async def test_the_token_opens_the_figures_from_anywhere_and_without_one_nothing_does(
-    service: Service, start: Start
-) -> None:
+async def test_the_token_opens_the_figures_anywhere_and_nothing_else_does(service: Service, start: Start) -> None:
     right, without = BEARER["Authorization"], await start(metrics={"token": ""})
     wrong = ("Bearer wrong", f"Basic {METRICS_TOKEN}", METRICS_TOKEN, f"{right}x", "Bearer \u00e9", "Bearer ", None)
     for address, said in product((HERE, ELSEWHERE), (right, *wrong)):

@@ -38,9 +38,7 @@ async def token_of(service: Service, **body: Any) -> str:
 # The link
 
 
-async def test_a_link_sets_a_password_once_as_long_as_any_other_and_the_trail_has_the_reason_and_no_link(
-    service: Service,
-) -> None:
+async def test_a_link_sets_a_password_once_as_any_other_and_the_trail_has_its_reason(service: Service) -> None:
     answer = (await post(service)).json()
     assert timedelta(minutes=29) < datetime.fromisoformat(answer["expiresAt"]) - service.now() <= timedelta(minutes=30)
     (token,) = TOKEN.findall(answer["link"])
@@ -66,14 +64,11 @@ async def test_it_works_for_an_owner_whose_mailbox_is_suppressed(start: Start) -
     assert problem(await service.reset(await token_of(service))) == "200"
 
 
-async def test_a_code_in_place_of_the_link_is_exchanged_as_a_mailed_one_where_a_page_takes_it(
-    service: Service, start: Start
-) -> None:
+async def test_a_code_in_its_place_is_exchanged_as_a_mailed_one_if_a_page_can(service: Service, start: Start) -> None:
     refused = await post(service, code=True)
     assert problem(refused) == "400 invalid-input"
     (error,) = refused.json()["errors"]
     assert (error["field"], error["message"].startswith("token.code is off")) == ("code", True)
-
     service = await start(invitations=KEYS, token={"code": True})
     answer = (await post(service, code=True)).json()
     assert answer.keys() == {"code", "expiresAt"}
@@ -144,16 +139,13 @@ async def test_an_invitation_answers_with_a_link_as_well(service: Service) -> No
     answer = await post(service, INVITE, email=EVE, link=True)
     assert answer.status_code == 202
     await service.deliver()
-
     assert len(service.inbox.sent_to(EVE, "invitation")) == 1
     (token,) = TOKEN.findall(answer.json()["link"])
     assert (await service.check(token))["operatorReason"] == REASON
     assert problem(await service.reset(token)) == "200"
 
 
-async def test_the_link_of_an_invitation_takes_the_key_to_links_and_an_account_without_a_password(
-    service: Service,
-) -> None:
+async def test_the_link_of_an_invitation_takes_that_key_and_an_account_without_a_password(service: Service) -> None:
     await service.add(EVE, awaits_password=True)
     assert problem(await post(service, INVITE, INVITING, email=EVE, link=True)) == "401 service-key-refused"
     assert problem(await post(service, INVITE, link=True)) == "400 invalid-input"

@@ -36,7 +36,6 @@ async def test_a_link_from_before_the_backup_finishes_a_reset_and_one_from_after
     restored = await restore()
     service.let_time_pass(minutes=2)
     later = await service.link()
-
     assert problem(await restored.reset(later)) == "400 link-dead"
     assert await restored.knows(PASSWORD)
     assert (await restored.reset(token)).status_code == 200
@@ -44,14 +43,11 @@ async def test_a_link_from_before_the_backup_finishes_a_reset_and_one_from_after
     assert not await restored.works(token)
 
 
-async def test_a_mail_that_waited_in_the_backup_is_sent_again_unless_its_request_is_deleted(
-    service: Service, restore: Restore
-) -> None:
+async def test_a_mail_that_waited_in_it_is_sent_again_unless_deleted(service: Service, restore: Restore) -> None:
     await service.ask()
     careless, careful = await restore(), await restore()
     await service.deliver()
     await careful.operator.forget_waiting_requests()
-
     for restored in (careless, careful):
         await restored.deliver()
     assert len(careless.inbox.sent_to(ADA)) == 1
@@ -63,14 +59,11 @@ KEY_USED = SendRefused("409 invalid_idempotent_request", key_used=True)
 """The provider's answer about a mail that was written again, with another link, after it was sent once."""
 
 
-async def test_a_mail_that_is_written_again_after_it_was_sent_leaves_under_another_key(
-    service: Service, restore: Restore
-) -> None:
+async def test_a_mail_that_is_written_again_leaves_under_another_key(service: Service, restore: Restore) -> None:
     await service.ask()
     restored = await restore()
     restored.inbox.failures.append(KEY_USED)
     await restored.deliver()
-
     (first, _), (second, mail) = restored.inbox.tries
     assert first != second
     assert await restored.works(token_in(mail))
@@ -95,7 +88,6 @@ async def test_safeguards_of_an_account_are_not_deleted(service: Service, restor
     await service.reset(await service.link())
     assert await service.press(await service.newest(template="password_changed")) == "200"
     restored = await restore()
-
     await restored.operator.forget_waiting_requests()
     await restored.deliver()
     (recovery,) = restored.inbox.sent_to(ADA)

@@ -84,9 +84,7 @@ async def test_no_request_line_and_no_header_reaches_the_link(start: Start, serv
         assert "evil" not in mail.text + mail.html + mail.subject
 
 
-async def test_nothing_on_the_wire_or_in_the_logs_says_more_than_it_must_and_no_large_body_is_awaited(
-    serve: Serve,
-) -> None:
+async def test_nothing_on_the_wire_or_in_logs_says_too_much_and_no_large_body_is_awaited(serve: Serve) -> None:
     process, address = serve()
     announced = f"POST {REQUEST} HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: 100000000"
     refused = sent(address, "127.0.5.1", announced)  # and is not awaited

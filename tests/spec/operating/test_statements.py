@@ -26,13 +26,10 @@ def asked() -> Iterator[list[str]]:
         short.append(" ".join(filter(None, found.groups())) if found else statement)
 
 
-async def test_a_request_for_a_link_is_one_statement_and_what_is_no_address_none(
-    service: Service, database_url: str
-) -> None:
+async def test_a_request_for_a_link_is_one_statement_and_a_bad_one_none(service: Service, database_url: str) -> None:
     await service.ask()
     with asked() as statements:
         await service.ask()
-
     assert statements == ["BEGIN"] * database_url.startswith("sqlite:") + ["INSERT INTO keyturn_outbox"]
     with asked() as statements:
         assert (await service.anywhere().post(REQUEST, json={"email": "nobody"})).status_code == 400
@@ -45,7 +42,6 @@ async def test_the_limits_of_a_request_for_a_link_are_one_statement_as_are_those
     with statements_sent() as statements:
         await service.ask()
     assert sum(COUNTS in statement for statement in statements) == 1
-
     with statements_sent() as statements:
         await service.anywhere().post(VALIDATE, json={"token": token})
     assert sum(COUNTS in statement for statement in statements) == 1
@@ -57,7 +53,6 @@ async def test_a_check_of_a_link_reads_it_and_its_account_and_of_what_is_none_no
         answer = await service.anywhere().post(VALIDATE, json={"token": token})
     assert answer.json()["valid"] is True
     assert statements == ["SELECT keyturn_secrets", "SELECT keyturn_accounts"]
-
     with asked() as statements:
         assert not await service.works("x" * 43)
     assert statements == ["SELECT keyturn_secrets"]
@@ -70,7 +65,6 @@ async def test_each_statement_of_those_is_one_trip_to_a_thread_on_sqlite_and_non
     with thread_trips() as trips:
         await service.ask()
     assert trips == ["keyturn-sqlite-writes"] * on_sqlite
-
     with thread_trips() as trips:
         await service.anywhere().post(VALIDATE, json={"token": token})
     assert trips == ["asyncio", "asyncio"] * on_sqlite
@@ -90,7 +84,6 @@ async def test_a_reset_is_one_transaction_after_its_reads(service: Service, data
     token = await service.link()
     with asked() as statements:
         assert (await service.reset(token)).status_code == 200
-
     assert statements[:2] == ["SELECT keyturn_secrets", "SELECT keyturn_accounts"], "the link and its account"
     assert "SELECT keyturn_accounts" not in statements[2:], "the current hash does not matter"
     assert statements.count("BEGIN") == int(database_url.startswith("sqlite:"))

@@ -30,9 +30,7 @@ def client(service: Service) -> httpx2.AsyncClient:
     return service.anywhere()
 
 
-async def test_the_whole_story_happens_at_the_addresses_of_the_settings(
-    service: Service, client: httpx2.AsyncClient
-) -> None:
+async def test_the_story_happens_at_the_addresses_of_settings(service: Service, client: httpx2.AsyncClient) -> None:
     page = await client.get("/", follow_redirects=True)
     assert (page.url.path, heading(page)) == (SIGN_IN, "Sign in")
     assert f'<a href="{FORGOT}">Forgot password?</a>' in page.text
@@ -58,9 +56,7 @@ async def test_the_whole_story_happens_at_the_addresses_of_the_settings(
     assert "You are signed out." in words(page)
 
 
-async def test_nothing_is_left_where_they_are_otherwise_and_a_broken_form_leads_back(
-    client: httpx2.AsyncClient,
-) -> None:
+async def test_nothing_is_left_at_the_usual_ones_and_a_broken_form_leads_back(client: httpx2.AsyncClient) -> None:
     for path in ("/forgot-password", "/reset-password", "/reset-password/x", "/login"):
         assert (await client.get(path)).status_code == 404
     answer = await client.get("/security-settings")
@@ -71,13 +67,10 @@ async def test_nothing_is_left_where_they_are_otherwise_and_a_broken_form_leads_
         assert f'<a class="button" href="{path}">' in page.text
 
 
-async def test_a_link_is_read_by_the_names_of_its_pattern_and_no_others(
-    service: Service, client: httpx2.AsyncClient
-) -> None:
+async def test_a_link_is_read_by_the_names_of_its_pattern_alone(service: Service, client: httpx2.AsyncClient) -> None:
     page = await client.get(f"{RESET}?code={await service.link()}&for=eve%40northwind.test", follow_redirects=True)
     assert (page.status_code, heading(page)) == (400, "This link does not work")
     assert f'href="{FORGOT}">Request a new link' in page.text
-
     client.cookies.clear()
     page = await client.get(f"{RESET}?token=x", follow_redirects=True)
     assert heading(page) == "Open the link in your email"

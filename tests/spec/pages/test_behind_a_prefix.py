@@ -89,9 +89,7 @@ async def test_every_page_leads_to_addresses_below_the_path_that_answer(browser_
             assert (await browser_of_ada.get(page.url.join(address), follow_redirects=True)).status_code == 200
 
 
-async def test_cookies_stay_below_the_path_but_for_those_that_a_browser_wants_at_the_root(
-    browser_of_ada: httpx2.AsyncClient,
-) -> None:
+async def test_cookies_stay_below_the_path_but_for_those_of_the_host(browser_of_ada: httpx2.AsyncClient) -> None:
     """A cookie whose name begins with __Host- has the path "/" or is thrown away (RFC 6265bis 4.1.3.2)."""
     client = browser_of_ada
     page = await client.get("/login?lang=en")

@@ -41,9 +41,7 @@ def picture(page: str) -> tuple[str, str, str]:
     return found[1], found[2], found[3]
 
 
-async def test_the_logo_has_its_size_and_one_for_dark_is_no_page_may_be_kept_and_is_shown_in_webmail(
-    visitor: Visitor,
-) -> None:
+async def test_the_logo_has_its_size_is_one_for_dark_may_be_kept_and_is_shown_in_webmail(visitor: Visitor) -> None:
     dark, light, rest = picture((await visitor.get("/login")).text)
 
     assert rest == 'alt="Northwind School" width="140" height="32"'
@@ -64,15 +62,12 @@ async def test_the_logo_has_its_size_and_one_for_dark_is_no_page_may_be_kept_and
 async def test_the_logo_of_mails_is_where_they_say(visitor: Visitor, school: Service) -> None:
     address = school.parts.themes.general.globals["brand"].logo_url
     base = school.parts.settings.base_url
-
     assert address.startswith(f"{base}/keyturn-assets/")
     answer = await visitor.get(address.removeprefix(base))
     assert (answer.content, answer.headers["content-type"]) == (PNG, "image/png")
 
 
-async def test_corners_letters_and_grounds_are_variables_and_one_s_own_stylesheet_comes_last_from_here(
-    visitor: Visitor,
-) -> None:
+async def test_corners_letters_and_grounds_are_variables_and_one_s_own_stylesheet_is_last(visitor: Visitor) -> None:
     page = await visitor.get("/login")
     sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)">', page.text)
 
@@ -92,7 +87,6 @@ async def test_corners_letters_and_grounds_are_variables_and_one_s_own_styleshee
 async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visitor, school: Service) -> None:
     await school.add("office@northwind.test", kind="school")
     page = await visitor.follow(await visitor.sign_in("office@northwind.test"))
-
     assert "<source" not in page.text
     (logo,) = re.findall(r'<img src="([^"]+)"', page.text)
     assert (await visitor.get(logo)).content == PNG

@@ -38,9 +38,7 @@ async def test_who_is_signed_in_is_asked_for_the_current_password(signed_in: Vis
     assert "A new password signs out all other devices." in words(page)
 
 
-async def test_a_change_is_said_and_leads_on_and_ends_every_other_session(
-    signed_in: Visitor, school: Service, ada: Account
-) -> None:
+async def test_a_change_is_said_and_ends_every_other_session(signed_in: Visitor, school: Service, ada: Account) -> None:
     elsewhere = visiting(school)
     await elsewhere.sign_in()
     answer = await change(signed_in)
@@ -76,18 +74,14 @@ async def test_what_is_wrong_is_said_and_nothing_is_changed_nor_by_a_form_for_so
     assert await school.knows(PASSWORD, ada.email)
 
 
-async def test_a_link_comes_before_a_session_and_asks_for_no_current_password(
-    signed_in: Visitor, school: Service, ada: Account
-) -> None:
+async def test_a_link_comes_first_and_needs_no_old_password(signed_in: Visitor, school: Service, ada: Account) -> None:
     await signed_in.get(f"{RESET}/{await school.link(ada.email)}")
     page = await signed_in.get(RESET)
     assert heading(page) == "Choose a new password"
     assert 'autocomplete="current-password"' not in page.text
 
 
-async def test_where_people_sign_in_elsewhere_there_is_no_such_form(
-    school: Service, ada: Account, open_school: OpenSchool
-) -> None:
+async def test_where_the_sign_in_is_elsewhere_is_none(school: Service, ada: Account, open_school: OpenSchool) -> None:
     visitor = visiting(school)
     await visitor.sign_in(ada.email)
     session = dict(visitor.client.cookies)

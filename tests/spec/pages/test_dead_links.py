@@ -50,7 +50,7 @@ async def test_a_press_without_a_link_or_without_the_form_s_token_requests_nothi
     assert await asked(school) == []
 
 
-async def test_a_link_that_expires_while_the_form_is_open_can_be_replaced_once(
+async def test_a_link_that_expires_meanwhile_can_be_replaced_once(
     visitor: Visitor, token: str, school: Service
 ) -> None:
     await open_link(visitor, token)

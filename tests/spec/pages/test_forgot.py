@@ -40,9 +40,7 @@ async def test_every_address_gets_the_same_answer_and_the_same_page(school: Serv
     assert all(50 <= seconds <= 60 for seconds in waits)
 
 
-async def test_asking_again_after_the_wait_sends_another_and_no_cookie_makes_it_longer(
-    visitor: Visitor, school: Service
-) -> None:
+async def test_after_the_wait_another_is_sent_and_no_cookie_makes_it_longer(visitor: Visitor, school: Service) -> None:
     visitor.client.cookies.set("keyturn_asked", f"99999999999:{ADA}")
     assert "You can request it again in 1 minute" in words(await visitor.get(FORGOT))
     visitor.client.cookies.set("keyturn_asked", f"100:{ADA}")

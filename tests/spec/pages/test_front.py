@@ -53,9 +53,7 @@ async def test_a_browser_finds_a_page_where_there_is_nothing(client: httpx2.Asyn
         assert "set-cookie" not in page.headers
 
 
-async def test_a_program_gets_a_problem_document_and_where_programs_talk_a_browser_gets_one_too(
-    client: httpx2.AsyncClient,
-) -> None:
+async def test_a_program_gets_a_problem_and_so_does_a_browser_where_programs_talk(client: httpx2.AsyncClient) -> None:
     for accept in ("*/*", "", "application/json", "application/problem+json", "text/html;q=0.5, */*"):
         assert problem(await client.get("/nowhere", headers={"Accept": accept})) == "404 not-found"
     nothing = ("/api/auth/nothing", "/health/nothing", "/webhooks/nothing", "/schema/nothing.json")

@@ -76,9 +76,7 @@ async def test_what_a_kind_does_not_say_is_as_for_all_and_an_unknown_kind_is_non
     assert '<p class="brand">Northwind School</p>' in page.text
 
 
-async def test_a_link_s_page_is_the_kind_s_also_with_a_mistake_and_no_other_page_is(
-    visitor: Visitor, school: Service
-) -> None:
+async def test_a_link_s_page_is_the_kind_s_even_with_a_mistake_and_no_other(visitor: Visitor, school: Service) -> None:
     await visitor.get(f"/reset-password/{await school.link(OFFICE)}")
     for page in (
         await visitor.get("/reset-password"),
@@ -94,7 +92,7 @@ async def test_a_link_s_page_is_the_kind_s_also_with_a_mistake_and_no_other_page
 
 
 @pytest.mark.parametrize("elsewhere", ["", "https://app.northwind.example/login"])
-async def test_after_a_change_the_page_that_says_so_is_the_kind_s(
+async def test_a_change_is_confirmed_on_a_page_like_it(
     school: Service, elsewhere: str, open_school: OpenSchool
 ) -> None:
     visitor = visiting(await open_school(sign_in_url=elsewhere))

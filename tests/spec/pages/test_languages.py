@@ -58,7 +58,6 @@ async def test_who_is_signed_in_is_spoken_to_in_the_account_s_language(visitor: 
 async def test_a_link_s_page_is_in_the_account_s_language(visitor: Visitor, school: Service) -> None:
     await school.add(ADA, locale="de")
     await visitor.get(f"/reset-password/{await school.link()}")
-
     assert '<html lang="de"' in (await visitor.get("/reset-password")).text
     answer = await visitor.submit("/reset-password", password="x", again="x")
     assert '<html lang="de"' in answer.text

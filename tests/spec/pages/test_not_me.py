@@ -19,9 +19,7 @@ def open_school(open_school: OpenSchool) -> OpenSchool:
     return partial(open_school, secure_account={"lock": True})
 
 
-async def test_a_link_leaves_the_address_bar_and_asks_before_it_does_anything(
-    school: Service, visitor: Visitor, ada: Account
-) -> None:
+async def test_a_link_leaves_the_address_bar_and_asks_first(school: Service, visitor: Visitor, ada: Account) -> None:
     token = await secure_token(school, ada)
     answer = await visitor.get(f"{SECURE}/{token}")
     assert answer.headers["location"] == SECURE
@@ -62,7 +60,6 @@ async def test_where_sessions_are_not_ended_no_page_claims_that_devices_are_sign
     visitor = visiting(await open_school(**own))
     page = await visitor.follow(await visitor.get(f"{SECURE}/{await secure_token(school, ada)}"))
     done = await visitor.follow(await visitor.submit(SECURE))
-
     assert heading(done) == "Your account is secured"
     for each in (page, done):
         assert "device" not in words(each)
@@ -82,6 +79,5 @@ async def test_a_page_that_no_mail_leads_to_is_not_there_and_one_without_a_link_
 async def test_the_page_of_a_link_says_why_an_operator_asked(school: Service, visitor: Visitor, ada: Account) -> None:
     await school.operator.reset(ada.email, "Somebody read <b>a copy</b> of our database.")
     page = await visitor.follow(await visitor.get(f"/reset-password/{await school.newest()}"))
-
     assert "Somebody read <b>a copy</b> of our database." in words(page)
     assert "<b>a copy</b>" not in page.text

@@ -57,9 +57,7 @@ async def test_a_service_is_let_in_on_the_page_with_its_widget_alone(
     assert re.search(r"<noscript>[^\n]*This form needs JavaScript", page.text)
 
 
-async def test_without_an_answer_the_form_comes_back_with_the_address_and_the_same_for_everybody(
-    open_school: OpenSchool,
-) -> None:
+async def test_without_an_answer_the_form_comes_back_the_same_for_everybody(open_school: OpenSchool) -> None:
     school = await open_school(challenge={"method": "altcha"})
     visitor = visiting(school)
     await school.add(ADA)

@@ -136,9 +136,7 @@ async def test_a_page_is_shown_whatever_the_cookie_of_its_form_holds(visitor: Vi
     assert (await visitor.client.get(FORGOT, headers=ODD_COOKIE)).status_code == 200
 
 
-async def test_a_cookie_signed_with_an_old_key_is_replaced_so_that_the_next_try_works(
-    school: Service, open_school: OpenSchool
-) -> None:
+async def test_a_cookie_of_an_old_key_is_replaced_for_the_next_try(school: Service, open_school: OpenSchool) -> None:
     visitor = visiting(await open_school(secret_key="an older secret " * 4))
     await visitor.get(FORGOT)
     old = visitor.client.cookies["keyturn_form"]
@@ -151,9 +149,7 @@ async def test_a_cookie_signed_with_an_old_key_is_replaced_so_that_the_next_try_
     assert (await visitor.submit(FORGOT, email=ADA)).status_code == 303
 
 
-async def test_a_field_that_comes_twice_and_a_body_that_is_no_form_are_refused(
-    visitor: Visitor, school: Service
-) -> None:
+async def test_a_field_that_comes_twice_or_a_body_that_is_no_form_is_refused(visitor: Visitor, school: Service) -> None:
     token = form_token(await visitor.get(FORGOT))
     page = await visitor.client.post(
         FORGOT,

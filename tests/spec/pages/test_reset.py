@@ -17,9 +17,7 @@ pytestmark = pytest.mark.long
 KEY = "0123456789abcdef" * 2
 
 
-async def test_every_kind_of_link_leaves_the_address_bar_for_a_cookie_that_no_script_can_read(
-    visitor: Visitor, token: str
-) -> None:
+async def test_every_link_leaves_the_address_bar_for_a_cookie_no_script_can_read(visitor: Visitor, token: str) -> None:
     for link in (f"{RESET}/{token}", f"{RESET}?token={token}", f"{RESET}?token={token}&email=ada%40northwind.test"):
         visitor.client.cookies.clear()
         answer = await visitor.get(link)
@@ -195,9 +193,7 @@ async def test_a_first_password_has_a_page_of_its_own(open_school: OpenSchool) -
     assert await school.knows(NEW_PASSWORD, bob.email)
 
 
-async def test_a_page_without_javascript_tells_the_account_s_zone_and_its_address_escaped(
-    school: Service, visitor: Visitor
-) -> None:
+async def test_without_javascript_the_account_s_zone_and_address_are_told(school: Service, visitor: Visitor) -> None:
     odd = await school.add("o'b&b@northwind.test", timezone="Asia/Kolkata")
     await open_link(visitor, await school.link(odd.email))
     page = await visitor.get(RESET)

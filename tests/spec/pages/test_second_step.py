@@ -102,7 +102,7 @@ async def test_a_message_brings_a_code_to_the_phone_and_no_other_at_once(
     assert await school.knows(NEW_PASSWORD, ada.email)
 
 
-async def test_nobody_without_a_live_link_has_a_code_sent(
+async def test_without_a_live_link_no_code_is_sent(
     visitor: Visitor, school: Service, ada: Account, tmp_path: Path
 ) -> None:
     await builtin_factors(school).set_phone(ada.id, PHONE)
@@ -115,7 +115,7 @@ async def test_nobody_without_a_live_link_has_a_code_sent(
     assert not (tmp_path / "mail").exists()
 
 
-async def test_a_factor_that_cannot_be_checked_leaves_no_form(
+async def test_no_form_where_a_factor_cannot_be_checked(
     visitor: Visitor, school: Service, open_school: OpenSchool
 ) -> None:
     zoe = await school.add("zoe@northwind.test")

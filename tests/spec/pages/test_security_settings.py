@@ -49,9 +49,7 @@ async def test_the_card_leads_to_no_form_where_the_api_has_its_address(ada: Acco
     assert '<p class="ways"><a' not in (await elsewhere.get(VIEWER)).text
 
 
-async def test_requesting_the_change_asks_once_for_a_link_to_the_account_s_own_address(
-    signed_in: Visitor, school: Service
-) -> None:
+async def test_a_request_asks_once_for_a_link_to_the_account_s_own_address(signed_in: Visitor, school: Service) -> None:
     page = await signed_in.follow(await signed_in.submit(VIEWER, email="eve@northwind.test"))
     assert INFO in words(page)
     page = await signed_in.follow(await signed_in.submit(VIEWER))
@@ -59,9 +57,7 @@ async def test_requesting_the_change_asks_once_for_a_link_to_the_account_s_own_a
     assert await asked(school) == [ADA]
 
 
-async def test_what_was_mailed_a_moment_ago_is_told_in_place_of_a_mail_that_would_not_come(
-    signed_in: Visitor, school: Service
-) -> None:
+async def test_what_was_mailed_a_moment_ago_is_told_in_place_of_another(signed_in: Visitor, school: Service) -> None:
     await school.ask_and_deliver()
     school.let_time_pass(seconds=20)
     page = await signed_in.follow(await signed_in.submit(VIEWER))
@@ -86,9 +82,7 @@ async def test_a_finished_reset_ends_both_notices(signed_in: Visitor, ada: Accou
 
 
 @pytest.mark.parametrize(("kind", "own", "other"), [("viewer", VIEWER, SCHOOL), ("school", SCHOOL, VIEWER)])
-async def test_each_kind_of_account_is_led_to_its_own_page(
-    kind: str, own: str, other: str, visitor: Visitor, school: Service
-) -> None:
+async def test_each_kind_is_led_to_its_page(kind: str, own: str, other: str, visitor: Visitor, school: Service) -> None:
     await school.add("bob@northwind.test", kind=kind)
     await visitor.sign_in("bob@northwind.test")
     assert (await visitor.get(other)).headers["location"] == own

@@ -36,9 +36,7 @@ async def test_no_page_has_inline_code_or_style_or_a_foreign_address(visitor: Vi
         assert not re.search(r'(?:src|href|action)="(?:https?:)?//', page)
 
 
-async def test_over_https_every_cookie_is_secure_and_named_so(
-    school: Service, ada: Account, open_school: OpenSchool
-) -> None:
+async def test_over_https_each_cookie_is_secure_by_name(school: Service, ada: Account, open_school: OpenSchool) -> None:
     token = await school.link(ada.email)
     visitor = visiting(await open_school(base_url="https://northwind.example"))
     assert "secure" in cookie(await visitor.get(LOGIN), "__Host-keyturn_form")
@@ -50,7 +48,7 @@ async def test_over_https_every_cookie_is_secure_and_named_so(
     assert held["samesite"] == "lax"
 
 
-async def test_files_are_kept_for_ever_under_an_address_made_of_their_contents(
+async def test_files_are_kept_for_ever_by_an_address_of_their_contents(
     visitor: Visitor, open_school: OpenSchool
 ) -> None:
     urls = ASSET.findall((await visitor.get(LOGIN)).text)

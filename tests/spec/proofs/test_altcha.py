@@ -104,9 +104,7 @@ async def test_an_expired_answer_is_refused_and_so_is_one_whose_end_was_moved(se
     assert [await told(service, one) for one in (payload, moved)] == [(REFUSED, "expired"), (REFUSED, "refused")]
 
 
-async def test_an_answer_of_another_host_or_under_another_key_is_refused_unless_that_key_was_the_one_before(
-    start: Start,
-) -> None:
+async def test_an_answer_of_another_host_or_key_is_refused_unless_that_key_was_the_one_before(start: Start) -> None:
     older, newer = "0123456789abcdef" * 4, "fedcba9876543210" * 4
     here = await start(challenge=ALTCHA)
     elsewhere = await start(challenge=ALTCHA, base_url="http://other.test")

@@ -65,9 +65,7 @@ async def guess(service: Service, times: int) -> None:
             assert await send(service, other(right, nth + 1)) == REFUSED
 
 
-async def test_a_code_gives_a_token_once_that_sets_a_password_once_and_the_link_beside_it_works_until_then(
-    service: Service,
-) -> None:
+async def test_a_code_gives_a_token_once_that_sets_a_password_and_the_link_works_until_then(service: Service) -> None:
     right = await code(service)
     link = token_in(service.inbox.mails[-1])
     answer = await answer_to(service, right)
@@ -272,7 +270,6 @@ async def test_wrong_codes_over_all_accounts_are_bounded_and_cost_no_right_one_a
         assert await send(service, right, f"stranger-{number}@northwind.example") == REFUSED
     for number in range(1, 4):
         assert await send(service, other(right, number)) == REFUSED
-
     for email, digits in (*[(LIN, of_lin)] * 5, (ADA, right), (NOBODY, right)):
         assert await send(service, digits, email) == LIMITED
     assert caplog.text.count("code.over_budget") == 1
@@ -280,9 +277,7 @@ async def test_wrong_codes_over_all_accounts_are_bounded_and_cost_no_right_one_a
     assert await send(service, of_lin, LIN) == "200", "it has lost no try"
 
 
-async def test_wrong_codes_at_the_same_moment_are_bounded_as_well_and_a_refused_call_uses_up_no_try(
-    service: Service,
-) -> None:
+async def test_wrong_codes_at_one_moment_are_bounded_too_and_a_refused_call_costs_no_try(service: Service) -> None:
     await leave_wrong_codes(service, 1)
     right = await code(service, LIN)
     told = await at_once(service, [(LIN, other(right, nth)) for nth in range(1, 9)])

@@ -49,9 +49,7 @@ async def told(service: Service, answer: str = "solved") -> tuple[str, str]:
 
 
 @both
-async def test_an_answer_is_taken_once_and_the_service_is_told_the_rest(
-    service: Service, verifier: Verifier, method: str
-) -> None:
+async def test_an_answer_counts_once_and_the_service_knows(service: Service, verifier: Verifier, method: str) -> None:
     assert await told(service) == ("202", "")
     found = [await told(service, answer) for answer in ("solved", "invented", "")]
     assert found == [(REFUSED, "expired"), (REFUSED, "refused"), (REFUSED, "missing")]
@@ -89,9 +87,7 @@ async def test_an_unreadable_answer_is_sent_to_no_service(service: Service, veri
 
 @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.GARBAGE, Fault.OTHER_JSON, Fault.ENDLESS])
 @pytest.mark.long
-async def test_turnstile_is_asked_once_more_and_then_the_request_is_refused(
-    service: Service, verifier: Verifier, fault: Fault
-) -> None:
+async def test_turnstile_is_asked_twice_and_then_it_fails(service: Service, verifier: Verifier, fault: Fault) -> None:
     verifier.faults = [fault]
     assert await told(service) == ("202", "")
     verifier.faults = [fault, fault]
@@ -102,16 +98,12 @@ async def test_turnstile_is_asked_once_more_and_then_the_request_is_refused(
 
 @pytest.mark.parametrize("fault", [Fault.SILENT, Fault.LOST])
 @pytest.mark.long
-async def test_a_verdict_that_was_lost_is_had_again_by_its_key(
-    service: Service, verifier: Verifier, fault: Fault
-) -> None:
+async def test_a_lost_verdict_is_had_again_by_its_key(service: Service, verifier: Verifier, fault: Fault) -> None:
     verifier.faults = [fault]
     assert await told(service) == ("202", "")
 
 
-async def test_an_internal_error_of_turnstiles_is_asked_again_and_never_taken_for_a_no(
-    service: Service, verifier: Verifier
-) -> None:
+async def test_an_internal_error_is_asked_again_and_never_taken_for_a_no(service: Service, verifier: Verifier) -> None:
     verifier.codes = ["internal-error", "internal-error"]
     verifier.solved["other"] = (HERE, ACTION)
     assert (await told(service))[0] == DOWN

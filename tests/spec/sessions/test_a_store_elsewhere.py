@@ -33,7 +33,6 @@ async def test_a_password_that_is_accepted_reaches_the_store_as_it_was_typed_and
     first, token = await service.link(), await service.link()
     assert problem(await service.reset(token, "short")) == "422 password-rejected"
     assert not store.reached.is_set(), "Keyturn's own rules are asked first"
-
     assert problem(await service.reset(token)) == "200"
     assert store.passwords == {"u-1": NEW_PASSWORD}
     assert [(await service.check(one))["reason"] for one in (token, first)] == ["used", "invalid"]
@@ -64,9 +63,7 @@ async def test_a_store_that_refuses_a_password_or_is_out_of_reach_is_told_and_th
     assert problem(await service.reset(token)) == "200", "nothing holds the account"
 
 
-async def test_a_request_that_is_broken_off_while_the_store_is_asked_is_carried_through(
-    service: Service, store: Elsewhere
-) -> None:
+async def test_a_request_that_is_broken_off_meanwhile_is_carried_through(service: Service, store: Elsewhere) -> None:
     token = await service.link()
     asking = await store.hold(service.reset(token))
     asking.cancel()
@@ -84,7 +81,6 @@ async def test_no_other_link_of_the_account_is_used_while_one_is(service: Servic
     waits = await service.reset(own)
     store.refusals = [LEAKED]
     store.open.set()
-
     assert problem(waits) == "503 busy"
     assert waits.headers["retry-after"]
     assert problem(await stealing) == "422 password-rejected"
@@ -101,7 +97,6 @@ async def test_a_press_ends_a_link_that_the_store_gives_back(service: Service, s
     assert await service.press(button) == "200"
     store.refusals = [AccountsUnready("no answer", not_changed=True)]
     store.open.set()
-
     assert problem(await stealing) == "503 unavailable"
     assert (await service.check(stolen))["reason"] == "invalid"
     assert problem(await service.reset(stolen, "a password of the thief")) == "400 link-dead"
@@ -127,7 +122,6 @@ async def test_a_change_of_a_process_that_died_ends_as_if_it_had_succeeded(servi
 async def test_a_turn_that_a_dead_process_left_is_over_at_its_time(service: Service, store: Elsewhere) -> None:
     token, other = await service.link(), await service.link()
     await die_while_changing(service, store, token)
-
     assert problem(await service.reset(other)) == "503 busy"
     service.let_time_pass(minutes=1)
     assert problem(await service.reset(other)) == "200"
@@ -138,7 +132,6 @@ async def test_an_account_disabled_during_the_change_keeps_the_old_password(serv
     asking = await store.hold(service.reset(token))
     store.disable("u-1")
     store.open.set()
-
     assert problem(await asking) == "400 link-dead"
     assert store.passwords == {}
     assert not await service.works(token)

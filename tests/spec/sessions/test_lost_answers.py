@@ -69,7 +69,6 @@ async def test_a_link_that_is_asked_for_after_a_lost_answer_works(service: Servi
     store.losses = [AccountsUnready("502")]
     assert problem(await service.reset(await service.link())) == "504 outcome-unknown"
     token = await service.link()
-
     assert problem(await service.reset(token, THIRD)) == "503 busy", "the store may be at work on the first one yet"
     service.let_time_pass(minutes=1)
     assert problem(await service.reset(token, THIRD)) == "200"
@@ -88,12 +87,10 @@ async def test_a_signed_in_change_whose_answer_was_lost_ends_the_session(service
 async def test_the_page_says_in_the_readers_language_that_it_is_unknown(service: Service, store: Elsewhere) -> None:
     store.losses = [AccountsUnready("502 of 10.0.0.7")]
     token = await service.link()
-
     async with service.anywhere(headers={"accept-language": "de"}) as client:
         visitor = Visitor(client)
         await visitor.get(f"/reset-password/{token}")
         page = await visitor.submit("/reset-password", email=ADA, password=NEW_PASSWORD, again=NEW_PASSWORD)
-
     assert page.status_code == 504
     assert heading(page) == "Ihr neues Passwort wurde vielleicht nicht gespeichert"
     assert "Versuchen Sie, sich damit anzumelden." in words(page)
@@ -112,7 +109,6 @@ async def test_a_change_is_confirmed_once_where_its_promise_falls_due_before_the
     await service.deliver()
     browser = await service.sign_in()
     store.open.set()
-
     assert problem(await asking) == "200"
     assert problem(await browser.get(ME)) == "401 not-signed-in", "it was opened with the old password"
     assert await confirmations(service) == 1
@@ -121,7 +117,7 @@ async def test_a_change_is_confirmed_once_where_its_promise_falls_due_before_the
 
 @pytest.mark.parametrize("refusal", [LEAKED, AccountsUnready("no answer", not_changed=True)], ids=str)
 @pytest.mark.long
-async def test_a_link_is_not_given_back_once_its_change_was_confirmed(
+async def test_no_link_returns_once_its_change_was_told(
     refusal: KeyturnError, service: Service, store: Elsewhere
 ) -> None:
     token = await service.link()
@@ -130,7 +126,6 @@ async def test_a_link_is_not_given_back_once_its_change_was_confirmed(
     await service.deliver()
     store.refusals = [refusal]
     store.open.set()
-
     assert problem(await asking) in {"422 password-rejected", "503 unavailable"}
     assert not await service.works(token)
     assert await confirmations(service) == 1
@@ -145,20 +140,16 @@ async def test_a_promise_that_its_process_withdraws_first_confirms_nothing(servi
     assert problem(await asking) == "200"
     store.answers.set()
     await about_to_confirm
-
     assert await confirmations(service) == 1
     assert await service.outcomes("password_reset", "password_change") == ["changed"]
 
 
-async def test_a_lost_commit_of_keyturn_s_own_database_is_told_as_unknown(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_lost_commit_of_keyturn_s_own_is_told_so(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(settings_for(database_url)) as service:
         await service.add(ADA, name="Ada")
         token = await service.link()
         with losing_commits(monkeypatch):
             answer = await service.reset(token)
-
         assert problem(answer) == "504 outcome-unknown"
         assert await service.knows(NEW_PASSWORD)
         assert await confirmations(service) == 1

@@ -34,7 +34,6 @@ async def test_a_known_address_is_read_as_often_as_an_unknown_one(start: Start) 
     service = await start()
     await reads(service, ADA)  # the first statement of a connection has others before it
     unknown = await reads(service, NOBODY)
-
     assert [await reads(service, email) for email in (ADA, GRACE, DAN)] == [unknown] * 3
     unknown = await reads_for_a_proof(service, NOBODY)
     assert [await reads_for_a_proof(service, email) for email in (ADA, GRACE, DAN)] == [unknown] * 3
@@ -49,5 +48,4 @@ async def test_nor_is_it_where_the_accounts_are_in_another_database(database_url
     settings = settings_for(database_url, accounts=accounts, sign_in_url="{base_url}/login")
     async with running(settings) as service:
         await reads(service, ADA)
-
         assert len(await reads(service, ADA)) == len(await reads(service, NOBODY))

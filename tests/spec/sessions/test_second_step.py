@@ -91,7 +91,6 @@ async def test_slow_wrong_codes_are_told_too(service: Service) -> None:
         await sign_in(service, "totp", wrong_code())
         service.let_time_pass(days=1)
     await service.deliver()
-
     (mail,) = service.inbox.sent_to(ADA, "second_step_failed")
     assert "someone entered the password of your" in mail.text
 
@@ -129,9 +128,7 @@ async def test_a_code_by_message_is_for_signing_in_alone(by_phone: Service, tmp_
     assert problem(await sign_in(by_phone, "sms", code)) == "401 second-step-rejected"
 
 
-async def test_all_accounts_together_get_no_more_messages_however_many_ask_at_once(
-    start: Start, tmp_path: Path
-) -> None:
+async def test_all_accounts_together_get_so_many_messages_and_no_more(start: Start, tmp_path: Path) -> None:
     sms = {"account": "AC1", "overall": 3}
     mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
     service = await start(second_step={"source": "builtin", "sms": sms}, mail=mail, limits=FREE)

@@ -109,9 +109,7 @@ async def test_whatever_is_wrong_the_answer_is_the_same_and_costs_a_hash(service
 
 
 @pytest.mark.long
-async def test_a_request_that_another_site_causes_is_refused_and_one_from_the_site_itself_answered(
-    service: Service,
-) -> None:
+async def test_a_request_that_another_site_causes_is_refused_and_the_site_s_own_answered(service: Service) -> None:
     client = await service.sign_in()
     change = {"currentPassword": PASSWORD, "newPassword": "eleven loud lighthouses"}
     for own in OWN:

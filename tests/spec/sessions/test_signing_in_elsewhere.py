@@ -21,7 +21,6 @@ async def test_the_password_signs_in_and_a_change_ends_all_other_sessions_and_a_
     assert (await here.get(ME)).json()["id"] == "u-1"
     assert await change(here) == "200"
     assert [problem(await client.get(ME)) for client in (here, there)] == ["200", "401 not-signed-in"]
-
     assert problem(await service.reset(await service.link(), "a third password, please")) == "200"
     assert problem(await here.get(ME)) == "401 not-signed-in"
     passwords = (PASSWORD, NEW_PASSWORD, "a third password, please")

@@ -127,15 +127,12 @@ async def test_a_thief_with_a_passkey_and_a_token_is_out_after_not_me_and_not_be
             assert await database.run("SELECT id FROM passkeys") == [(2,)]
 
 
-async def test_an_earlier_mailbox_ends_sessions_and_leaves_the_present_owners_passkeys(
-    filled: Filled, app: App, hook: Hook
-) -> None:
+async def test_an_earlier_mailbox_ends_sessions_and_leaves_passkeys(filled: Filled, app: App, hook: Hook) -> None:
     """It may be an attacker's: an account that was taken over and given back has had an attacker's address."""
     async with filled(webhooks=hook) as (database, service):
         await reset(service, await service.link(), THIEFS)
         await sign_in(database)
         await database.run("UPDATE users SET email = 'new@northwind.test' WHERE id = 1")
-
         await press(service)
         assert await left(database) == (0, 1, 1)
         assert events(app, "account.secured") == [{"sessions": 2}]
@@ -189,7 +186,6 @@ async def test_a_store_of_the_apps_own_may_say_it_too_and_no_answer_of_it_breaks
     async with running(settings_for(sqlite_url, webhooks=hook), accounts=store) as service:
         await reset(service, await service.link(), THIEFS)
         assert (told(service), events(app, "password.changed")) == ([mail], [event])
-
         await press(service)
         assert events(app, "account.secured") == [event]
         await reset(service, await service.newest(), OWN)

@@ -216,9 +216,7 @@ async def test_a_request_waits_for_more_than_ten_seconds_then_gets_503_and_is_no
 # A power cut in the middle of a write
 
 
-async def test_a_service_on_the_torn_file_sends_what_was_accepted(
-    start: Start, database_url: str, tmp_path: Path
-) -> None:
+async def test_a_service_on_a_torn_file_sends_what_it_accepted(start: Start, database_url: str, tmp_path: Path) -> None:
     """Accept two requests, and copy the files as a power cut leaves them, within the second's write."""
     service, file, copy = await start(), file_of(database_url), tmp_path / "copy.db"
     await service.ask(FIRST)
@@ -268,9 +266,7 @@ def overwrite(file: Path, start: int, length: int) -> None:
 # A file that is damaged
 
 
-async def test_a_damaged_file_gets_503_until_a_copy_is_in_its_place(
-    start: Start, database_url: str, tmp_path: Path
-) -> None:
+async def test_a_damaged_file_gets_503_until_it_is_replaced(start: Start, database_url: str, tmp_path: Path) -> None:
     file, copy = file_of(database_url), tmp_path / "copy.db"
     service = await start()
     await service.ask(FIRST)

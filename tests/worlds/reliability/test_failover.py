@@ -122,7 +122,6 @@ async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(pair
         assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
         await pair.promote()
         await answers_again(service)
-
         await service.deliver()
         assert mails_to(resend, DI) == []
         assert await service.works(await link(service, resend, DI))
@@ -161,7 +160,6 @@ async def test_a_reset_of_the_lost_second_stays_if_the_accounts_are_elsewhere_an
         await pair.lose_what_follows()
         assert (await service.reset(token)).status_code == 200
         await fail_over(pair, service)
-
         assert store.passwords == {"cy": NEW_PASSWORD}
         assert await service.works(token)
         await service.deliver()
@@ -175,7 +173,6 @@ async def test_a_synchronous_standby_loses_nothing_that_was_answered(pair: Pair,
         await pair.cut_off()
         assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
         await fail_over(pair, service)
-
         await service.deliver()
         assert len(mails_to(resend, ADA)) == 1
         assert mails_to(resend, DI) == []
