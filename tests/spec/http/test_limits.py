@@ -4,22 +4,8 @@ import asyncio
 
 import httpx2
 import pytest
-from tests.driver.service import (
-    ADA,
-    DAN,
-    GRACE,
-    LOGIN,
-    NEW_PASSWORD,
-    NOBODY,
-    PASSWORD,
-    REQUEST,
-    RESET,
-    VALIDATE,
-    Service,
-    Start,
-    change,
-    problem,
-)
+from tests.driver.routes import LOGIN, REQUEST, RESET, VALIDATE
+from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, change, problem
 from tests.servers.databases import ON_SQLITE
 
 pytestmark = pytest.mark.any_database

@@ -8,24 +8,8 @@ import httpx2
 import pytest
 from tests.driver.database import lose_database
 from tests.driver.elsewhere import Elsewhere
-from tests.driver.service import (
-    ADA,
-    CHANGE,
-    LOGIN,
-    LOGOUT,
-    ME,
-    NEW_PASSWORD,
-    NO_COOLDOWN,
-    NOBODY,
-    PASSWORD,
-    POLICY,
-    REQUEST,
-    RESET,
-    VALIDATE,
-    Service,
-    Start,
-    problem,
-)
+from tests.driver.routes import CHANGE, LOGIN, LOGOUT, ME, POLICY, REQUEST, RESET, VALIDATE
+from tests.driver.service import ADA, NEW_PASSWORD, NO_COOLDOWN, NOBODY, PASSWORD, Service, Start, problem
 from tests.servers.databases import ON_SQLITE, Databases
 
 from keyturn import Account

@@ -6,20 +6,9 @@ from typing import Any
 import pytest
 from tests.driver.elsewhere import Readable
 from tests.driver.held_hashes import first_hash_held, hashed_together
+from tests.driver.routes import LOGIN, ME
 from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
-from tests.driver.service import (
-    ADA,
-    CHEAPEST,
-    LOGIN,
-    ME,
-    NEW_PASSWORD,
-    NO_COOLDOWN,
-    PASSWORD,
-    Service,
-    Start,
-    change,
-    problem,
-)
+from tests.driver.service import ADA, CHEAPEST, NEW_PASSWORD, NO_COOLDOWN, PASSWORD, Service, Start, change, problem
 from tests.servers.pwned_passwords import running_ranges
 
 from keyturn import Account

@@ -5,22 +5,8 @@ from datetime import timedelta
 
 import pytest
 from tests.driver.reporting import WITH_WEBHOOK, deliver_all, provider_id, report
-from tests.driver.service import (
-    ADA,
-    DAN,
-    LOGIN,
-    NEW_PASSWORD,
-    NO_COOLDOWN,
-    NOBODY,
-    PASSWORD,
-    REQUEST,
-    RESET,
-    VALIDATE,
-    Service,
-    Start,
-    change,
-    problem,
-)
+from tests.driver.routes import LOGIN, REQUEST, RESET, VALIDATE
+from tests.driver.service import ADA, DAN, NEW_PASSWORD, NO_COOLDOWN, NOBODY, PASSWORD, Service, Start, change, problem
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 

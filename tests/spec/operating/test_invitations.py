@@ -6,21 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 from tests.driver.inbox import token_in
-from tests.driver.service import (
-    ADA,
-    DAN,
-    GRACE,
-    INVITE,
-    NEW_PASSWORD,
-    NO_COOLDOWN,
-    NOBODY,
-    REQUEST,
-    RESET,
-    VALIDATE,
-    Service,
-    Start,
-    problem,
-)
+from tests.driver.routes import INVITE, REQUEST, RESET, VALIDATE
+from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NO_COOLDOWN, NOBODY, Service, Start, problem
 from tests.servers.databases import ON_SQLITE
 
 pytestmark = pytest.mark.any_database

@@ -7,19 +7,15 @@ import pytest
 from tests.driver.database import lose_database
 from tests.driver.elsewhere import Readable
 from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
+from tests.driver.routes import CHANGE, LOGIN, REQUEST, RESET, VALIDATE
 from tests.driver.service import (
     ADA,
     BEARER,
-    CHANGE,
     GRACE,
-    LOGIN,
     METRICS_TOKEN,
     NEW_PASSWORD,
     NOBODY,
     PASSWORD,
-    REQUEST,
-    RESET,
-    VALIDATE,
     Service,
     Start,
     problem,

@@ -58,18 +58,6 @@ async def test_a_check_of_a_link_reads_it_and_its_account_and_of_what_is_none_no
     assert statements == ["SELECT keyturn_secrets"]
 
 
-async def test_each_statement_of_those_is_one_trip_to_a_thread_on_sqlite_and_none_on_postgresql(
-    service: Service, database_url: str
-) -> None:
-    token, on_sqlite = await service.link(), database_url.startswith("sqlite:")
-    with thread_trips() as trips:
-        await service.ask()
-    assert trips == ["keyturn-sqlite-writes"] * on_sqlite
-    with thread_trips() as trips:
-        await service.anywhere().post(VALIDATE, json={"token": token})
-    assert trips == ["asyncio", "asyncio"] * on_sqlite
-
-
 async def test_a_reset_guesses_at_the_password_once_hashes_once_and_writes_once_in_threads(
     service: Service, database_url: str
 ) -> None:

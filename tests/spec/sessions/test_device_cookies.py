@@ -5,20 +5,8 @@ from typing import Any
 import httpx2
 import pytest
 from tests.driver.elsewhere import Readable
-from tests.driver.service import (
-    ADA,
-    DAN,
-    LOGIN,
-    LOGOUT,
-    NEW_PASSWORD,
-    NOBODY,
-    PASSWORD,
-    RESET,
-    Service,
-    Start,
-    change,
-    problem,
-)
+from tests.driver.routes import LOGIN, LOGOUT, RESET
+from tests.driver.service import ADA, DAN, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, change, problem
 
 from keyturn import Account
 

@@ -4,21 +4,9 @@ from datetime import datetime
 
 import pytest
 from tests.driver.inbox import token_in
+from tests.driver.routes import REQUEST, RESET, SECURE
 from tests.driver.second_factors import BUILTIN, account_of, enrol, reset_with, wrong_code
-from tests.driver.service import (
-    ADA,
-    DAN,
-    GRACE,
-    NEW_PASSWORD,
-    NOBODY,
-    PASSWORD,
-    REQUEST,
-    RESET,
-    SECURE,
-    Service,
-    Start,
-    change,
-)
+from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, change
 from tests.servers.databases import ON_SQLITE
 from tests.servers.mail_providers.answers import Answer
 from tests.servers.webhooks import NEXT_SECRET, SECRET, App

@@ -14,18 +14,8 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.driver.database import lose_connections
-from tests.driver.service import (
-    ADA,
-    GRACE,
-    NEW_PASSWORD,
-    REQUEST,
-    RESET,
-    VALIDATE,
-    Start,
-    problem,
-    running,
-    settings_for,
-)
+from tests.driver.routes import REQUEST, RESET, VALIDATE
+from tests.driver.service import ADA, GRACE, NEW_PASSWORD, Start, problem, running, settings_for
 from tests.programs import leave_out
 from tests.servers.mail_providers.resend import ResendServer
 from tests.worlds.chaos.processes import Process, environment_for

@@ -7,17 +7,8 @@ from datetime import timedelta
 
 import pytest
 from tests.driver.elsewhere import Elsewhere
-from tests.driver.service import (
-    NEW_PASSWORD,
-    NO_COOLDOWN,
-    NOBODY,
-    PASSWORD,
-    REQUEST,
-    Service,
-    problem,
-    running,
-    settings_for,
-)
+from tests.driver.routes import REQUEST
+from tests.driver.service import NEW_PASSWORD, NO_COOLDOWN, NOBODY, PASSWORD, Service, problem, running, settings_for
 from tests.programs import require_program
 from tests.servers.mail_providers.answers import Mail
 from tests.servers.mail_providers.resend import API_KEY, ResendServer
