@@ -80,7 +80,6 @@ CREATE TRIGGER a_session_ends AFTER DELETE ON keyturn_sessions BEGIN
 
 
 def make_template(folder: Path) -> bytes:
-    """Return the file of a database, made in that folder."""
     file = folder / FILE
     asyncio.run(migrate_database(f"sqlite:///{file}"))
     with closing(sqlite3.connect(file)) as database:
@@ -97,7 +96,6 @@ def make_template(folder: Path) -> bytes:
 
 
 def waiting() -> int:
-    """Return how many messages are not settled."""
     (count,) = _reader().execute("SELECT count(*) FROM keyturn_outbox WHERE state = 'waiting'").fetchone()
     return int(count)
 
@@ -151,7 +149,6 @@ class Records:
 
 
 def payload_of(row: Row) -> dict[str, Any]:
-    """Return the payload of a message in the journal."""
     payload: dict[str, Any] = msgspec.json.decode(row.at)
     return payload
 

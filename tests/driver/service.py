@@ -138,7 +138,6 @@ class Service:
         self._running.clock.move(timedelta(**time))
 
     def now(self) -> datetime:
-        """Return the time of the services' clock."""
         return datetime.fromtimestamp(self._running.clock.unix(), UTC)
 
     async def add(self, email: str, *, password_hash: str | None = None, **fields: Any) -> Account:
@@ -194,7 +193,6 @@ class Service:
         return problem(await self.anywhere().post(SECURE, json={"token": token}))
 
     async def sign_in(self, email: str = ADA, password: str = PASSWORD) -> httpx2.AsyncClient:
-        """Return a client that is signed in."""
         client = self.anywhere()
         answer = await client.post(LOGIN, json={"email": email, "password": password})
         assert answer.status_code == 200, answer.text
@@ -228,11 +226,9 @@ class Service:
         await self.write(update(AccountRow).where(AccountRow.email == of).values(**fields))
 
     async def remove_account(self, email: str = ADA) -> None:
-        """Remove an account from Keyturn's own table, as its app does."""
         await self.write(delete(AccountRow).where(AccountRow.email == email))
 
     async def password_hash(self, email: str = ADA) -> str:
-        """Return the hash in Keyturn's own table, as its app reads it."""
         (row,) = await self.rows(select(AccountRow.password_hash).where(AccountRow.email == email))
         return str(row["password_hash"])
 
@@ -244,7 +240,6 @@ class Service:
             yield
 
     async def metrics(self) -> str:
-        """Return what Prometheus reads."""
         answer = await self.anywhere().get("/metrics", headers=BEARER)
         assert answer.status_code == 200, answer.text
         return answer.text
@@ -261,7 +256,6 @@ class Service:
         return {name[len(start) : -1]: found[name] for name in found if name.startswith(start)} if metric else found
 
     async def purge(self) -> None:
-        """Erase what is older than its retention, as the worker does every hour."""
         await self.parts.retention.purge(now())
 
     async def dump(self) -> list[tuple[str, bytes]]:

@@ -15,7 +15,6 @@ MEMORY = "CREATE TABLE IF NOT EXISTS forgotten (what, who, PRIMARY KEY (what, wh
 
 
 def spoil(file: Path, fault: str) -> None:
-    """Give a database a fault."""
     with closing(sqlite3.connect(file)) as database:
         database.executescript(MEMORY + fault)
 

@@ -53,7 +53,7 @@ async def test_reading_is_answered(generous: Service, headers: list[tuple[bytes,
 @ONE_SERVICE
 @given(headers=headers)
 @pytest.mark.long
-async def test_asking_is_taken_or_refused_and_what_is_taken_can_be_read_again(
+async def test_asking_is_taken_or_refused_and_taken_whole(
     generous: Service, headers: list[tuple[bytes, bytes]]
 ) -> None:
     before = len(await generous.messages())

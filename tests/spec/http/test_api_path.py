@@ -18,7 +18,6 @@ PAGES: dict[str, Any] = {
 
 
 async def reset_at(service: Service, path: str) -> None:
-    """Ask for a link, check it and use it, below a path."""
     client = service.anywhere()
     answer = await client.post(f"{path}/forgot-password", json={"email": ADA})
     assert (answer.status_code, answer.json()["success"]) == (202, True)

@@ -103,15 +103,11 @@ async def test_a_body_that_is_too_large_is_refused_however_it_comes(service: Ser
 
 
 class FaultyStore(Elsewhere):
-    """A store with a programmer's mistake."""
-
     async def get(self, _: str, /) -> Account | None:
         raise RuntimeError("the inside of the store")
 
 
-async def test_a_fault_of_ours_tells_nothing_to_the_client_and_everything_to_the_log(
-    start: Start, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_fault_of_ours_tells_nothing_but_to_the_log_all(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     service = await start(store=FaultyStore(Account(id="u-1", email=ADA)))
     token = await service.link()
     with caplog.at_level(logging.ERROR):
@@ -125,9 +121,7 @@ async def test_a_fault_of_ours_tells_nothing_to_the_client_and_everything_to_the
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_a_flood_that_is_refused_as_busy_writes_one_line_a_minute_and_no_error(
-    start: Start, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_flood_that_is_refused_writes_one_line_a_minute(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     store = Elsewhere(Account(id="u-1", email=ADA))
     service = await start(store=store, limits=NO_COOLDOWN)
     first, second = await service.link(), await service.link()

@@ -38,9 +38,7 @@ async def test_a_leaked_password_is_refused_at_a_reset_and_a_change_and_the_link
     assert await service.figures(LOOKUPS) == {"breached": 2, "clear": 1}
 
 
-async def test_the_source_learns_five_digits_of_a_hash_and_who_asks_and_its_padding_is_no_leak(
-    service: Service, ranges: RangeServer
-) -> None:
+async def test_the_source_learns_five_digits_and_its_padding_is_no_leak(service: Service, ranges: RangeServer) -> None:
     ranges.leaked = {NEW_PASSWORD: 0}
     assert problem(await service.reset(await service.link())) == "200"
     ((path, headers),) = ranges.asked

@@ -20,7 +20,6 @@ def service_options() -> dict[str, Any]:
 
 
 def hashing_at_once(number: int, **more: Any) -> dict[str, Any]:
-    """Return settings by which so many hashes are computed at the same time."""
     return {"hashing": {"cost": CHEAPEST, "workers": number}, **more}
 
 

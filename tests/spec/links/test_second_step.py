@@ -13,7 +13,6 @@ pytestmark = pytest.mark.any_database
 
 @pytest.fixture
 def service_options() -> dict[str, Any]:
-    """Give Ada a TOTP."""
     return {"second_step": BUILTIN, "limits": FREE, "prepare": enrol}
 
 

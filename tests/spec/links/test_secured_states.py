@@ -93,7 +93,6 @@ class Story:
         await self.ask_and_reset(B, method="totp", code=code_of())
 
     async def works(self, email: str) -> bool:
-        """Tell whether a button of the mailbox works, as its page says."""
         if not self.service.inbox.sent_to(email, "password_changed"):
             return False
         found = re.findall(
@@ -116,7 +115,6 @@ class Story:
         return "reported" if self.service.inbox.sent_to(A, "address_disputed") else "settled"
 
     async def told(self) -> tuple[list[tuple[str, str]], list[str]]:
-        """Return all mails and the whole trail."""
         entries = await self.service.trail()
         mails = [(mail.tags["template"], NAMES[mail.to]) for mail in self.service.inbox.mails]
         # What this test asks by itself is left out.

@@ -33,7 +33,6 @@ async def another_link(service: Service, email: str = ADA) -> str:
 
 
 async def pressed(service: Service, token: str) -> None:
-    """Press a button that works, and let the worker do the rest."""
     assert await service.press(token) == "200"
     await service.deliver()
 
@@ -216,8 +215,6 @@ async def test_the_purge_keeps_what_is_yet_to_be_locked_and_forgets_with_the_tra
 
 
 class Unending(Lockable):
-    """Fails to end the sessions of an account that it locks."""
-
     async def end_sessions(self, _: str) -> None:
         raise AccountsUnready("the sessions cannot be reached")
 

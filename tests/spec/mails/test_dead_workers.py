@@ -12,7 +12,6 @@ pytestmark = pytest.mark.any_database
 
 
 async def statements_for(service: Service, email: str) -> int:
-    """Return how many statements a worker needs to answer a request."""
     await service.ask(email)
     with statements_sent() as statements:
         await service.deliver()
@@ -30,9 +29,7 @@ async def ask_of_the_dying(service: Service, email: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(("email", "outcome"), [(NOBODY, "no_account"), (DAN, "disabled")])
-async def test_without_a_mail_it_has_one_outcome_though_its_worker_died(
-    service: Service, email: str, outcome: str
-) -> None:
+async def test_without_a_mail_it_has_one_outcome_even_so(service: Service, email: str, outcome: str) -> None:
     needed = await statements_for(service, email)
     for number in range(needed + 1):
         await ask_of_the_dying(service, email, number)

@@ -23,8 +23,6 @@ AT_ONCE = 4
 
 
 class BusyProvider(Inbox):
-    """Holds every mail of the flood until it is told to go on."""
-
     def __init__(self) -> None:
         super().__init__()
         self.may_go_on = asyncio.Event()

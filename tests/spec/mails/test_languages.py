@@ -74,9 +74,7 @@ async def test_broken_rules_are_told_in_the_reader_s_language_and_mistakes_in_en
         ("", "", "Reset your Northwind School password"),
     ],
 )
-async def test_a_mail_is_in_the_account_s_language_then_in_the_browser_s(
-    service: Service, locale: str, accepted: str, subject: str
-) -> None:
+async def test_a_mail_is_in_the_account_s_language(service: Service, locale: str, accepted: str, subject: str) -> None:
     await service.add("lin@northwind.test", name="Lin", locale=locale)
     asked = {"email": "lin@northwind.test"}
     await service.anywhere().post(REQUEST, json=asked, headers={"accept-language": accepted})

@@ -94,9 +94,7 @@ async def test_a_report_lands_once_and_is_heeded(service: Service, provider: Pro
     assert await is_mailed(service) == (kind != "bounced")
 
 
-async def test_a_mail_whose_answer_was_lost_is_found_by_key_and_not_resent(
-    service: Service, provider: Provider
-) -> None:
+async def test_a_mail_whose_answer_was_lost_is_found_and_not_resent(service: Service, provider: Provider) -> None:
     service.inbox.failures.extend(SendUnknown("ReadTimeout") for _ in range(9))
     await service.ask_and_deliver()
     (key, _), *_ = service.inbox.tries
@@ -116,7 +114,7 @@ async def test_a_mail_whose_answer_was_lost_is_found_by_key_and_not_resent(
     assert await service.sealed_mails() == 0
 
 
-async def test_a_mail_of_another_sender_is_left_and_an_unproven_or_too_long_report_refused(
+async def test_a_mail_of_another_sender_is_left_and_a_forged_report_refused(
     service: Service, provider: Provider, mailed: str
 ) -> None:
     assert (await deliver(service, provider, provider.report("bounced", "another", to=ADA))).status_code == 200

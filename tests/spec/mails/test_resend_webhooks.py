@@ -41,7 +41,7 @@ ON_LIST = {"type": "OnAccountSuppressionList", "message": f"{ADA} is on the list
         ("suppressed", {"suppressed": ON_LIST}, "suppressed", "OnAccountSuppressionList"),
     ],
 )
-async def test_a_report_lands_on_its_message(
+async def test_each_report_lands(
     service: Service, mailed: str, event: str, data: dict[str, Any], shown: str, detail: str
 ) -> None:
     answer = await deliver(service, report(event, mailed, **data))
@@ -104,9 +104,7 @@ async def test_a_report_about_a_message_that_was_purged_is_answered(service: Ser
     assert await history(service) == []
 
 
-async def test_one_of_several_signatures_is_enough_while_a_secret_is_rotated_and_no_id_too_long_to_be_kept(
-    service: Service, mailed: str
-) -> None:
+async def test_one_of_several_signatures_is_enough_and_no_id_is_too_long_to_keep(service: Service, mailed: str) -> None:
     sent = report("delivered", mailed)
     too_long = msgspec.structs.replace(sent, id="msg_" + "x" * 77)
     assert problem(await deliver(service, too_long)) == "400 webhook-refused"

@@ -21,9 +21,7 @@ ENDINGS: dict[str, dict[str, Any]] = {"bounced": HARD, "complained": {}, "suppre
 
 
 @pytest.mark.parametrize("event", ENDINGS)
-async def test_a_mailbox_that_takes_no_mail_gets_none_for_a_while_and_the_trail_says_so(
-    service: Service, mailed: str, event: str
-) -> None:
+async def test_a_mailbox_gets_none_for_a_while_and_the_trail_says_so(service: Service, mailed: str, event: str) -> None:
     await deliver_all(service, report(event, mailed, **ENDINGS[event]))
     assert not await is_mailed(service)
     asked, reported, refused = await service.trail()

@@ -34,7 +34,6 @@ def app_url(postgresql: PostgresServer) -> Iterator[str]:
 
 
 def over(database_url: str, app_url: str) -> Settings:
-    """Return settings whose accounts are in the app's table."""
     return settings_for(database_url, accounts={"store": "table", "table": {"url": app_url, **MAPPING}})
 
 
@@ -93,7 +92,7 @@ async def test_a_store_is_asked_once_for_many_clients_who_are_answered_while_it_
             pass
 
 
-async def test_the_question_reads_no_row_and_leaves_the_table_as_known(
+async def test_the_question_reads_no_row_nor_the_table(
     database_url: str, app_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running_app(app_url) as app, running(over(database_url, app_url)) as service:

@@ -29,7 +29,7 @@ async def restore(databases: Databases, database_url: str) -> AsyncIterator[Rest
         yield restored
 
 
-async def test_a_link_from_before_the_backup_finishes_a_reset_and_one_from_after_it_does_not_work(
+async def test_a_link_from_before_the_backup_works_and_one_from_after_it_does_not(
     service: Service, restore: Restore
 ) -> None:
     zoe, token = await service.add("zoe@northwind.test"), await service.link()

@@ -58,9 +58,7 @@ async def test_a_check_of_a_link_reads_it_and_its_account_and_of_what_is_none_no
     assert statements == ["SELECT keyturn_secrets"]
 
 
-async def test_a_reset_guesses_at_the_password_once_hashes_once_and_writes_once_in_threads(
-    service: Service, database_url: str
-) -> None:
+async def test_a_reset_guesses_hashes_and_writes_once_in_threads(service: Service, database_url: str) -> None:
     token, on_sqlite = await service.link(), database_url.startswith("sqlite:")
     read, written = ["asyncio", "asyncio"] * on_sqlite, ["keyturn-sqlite-writes"] * on_sqlite
     with thread_trips() as trips:

@@ -26,7 +26,6 @@ def visiting(school: Service) -> Visitor:
 
 
 async def secure_token(school: Service, account: Account) -> str:
-    """Change an account's password, and return the token by which its owner can secure it."""
     await school.reset(await school.link(account.email))
     return await school.newest(account.email, "password_changed")
 
@@ -44,5 +43,4 @@ async def open_link(visitor: Visitor, token: str) -> None:
 async def save(
     visitor: Visitor, password: str = NEW_PASSWORD, again: str | None = None, **fields: str
 ) -> httpx2.Response:
-    """Choose a new password with the link that was opened."""
     return await visitor.submit(RESET, password=password, again=password if again is None else again, **fields)

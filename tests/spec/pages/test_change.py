@@ -60,9 +60,7 @@ WRONG = (
 )
 
 
-async def test_what_is_wrong_is_said_and_nothing_is_changed_nor_by_a_form_for_somebody_else(
-    signed_in: Visitor, school: Service, ada: Account
-) -> None:
+async def test_what_is_wrong_is_said_and_changes_nothing(signed_in: Visitor, school: Service, ada: Account) -> None:
     for fields, said in WRONG:
         page = await change(signed_in, **fields)
         assert page.status_code == 422

@@ -21,13 +21,12 @@ async def test_a_link_that_never_was_is_invalid_and_a_form_without_one_leads_bac
 
 
 async def expired(visitor: Visitor, school: Service, ada: Account) -> httpx2.Response:
-    """Open a link that has expired, and return its page."""
     await open_link(visitor, await school.link(ada.email))
     school.let_time_pass(minutes=31)
     return await visitor.get(RESET)
 
 
-async def test_one_press_on_an_expired_link_requests_another_and_tells_the_masked_address_alone(
+async def test_one_press_on_an_expired_link_sends_another_and_tells_a_masked_address(
     visitor: Visitor, school: Service, ada: Account
 ) -> None:
     page = await expired(visitor, school, ada)
@@ -41,7 +40,7 @@ async def test_one_press_on_an_expired_link_requests_another_and_tells_the_maske
     assert await asked(school) == [ADA]
 
 
-async def test_a_press_without_a_link_or_without_the_form_s_token_requests_nothing(
+async def test_a_press_without_a_link_or_a_token_requests_nothing(
     visitor: Visitor, school: Service, ada: Account
 ) -> None:
     assert heading(await visitor.submit("/login", f"{RESET}/replace")) == "This link does not work"
@@ -50,9 +49,7 @@ async def test_a_press_without_a_link_or_without_the_form_s_token_requests_nothi
     assert await asked(school) == []
 
 
-async def test_a_link_that_expires_meanwhile_can_be_replaced_once(
-    visitor: Visitor, token: str, school: Service
-) -> None:
+async def test_a_link_that_expires_meanwhile_is_replaced_once(visitor: Visitor, token: str, school: Service) -> None:
     await open_link(visitor, token)
     fields = {"_csrf_token": form_token(await visitor.get(RESET)), "password": NEW_PASSWORD, "again": NEW_PASSWORD}
     school.let_time_pass(minutes=31)
@@ -68,9 +65,7 @@ async def test_a_link_that_expires_meanwhile_can_be_replaced_once(
     assert await asked(school) == [ADA]
 
 
-async def test_where_a_request_needs_a_challenge_the_page_of_an_expired_link_has_it(
-    school: Service, ada: Account, open_school: OpenSchool
-) -> None:
+async def test_an_expired_link_s_page_has_the_challenge(school: Service, ada: Account, open_school: OpenSchool) -> None:
     challenge = {"method": "turnstile", "site_key": "a-site-key", "secret": "a-secret"}
     visitor = visiting(await open_school(challenge=challenge))
     page = await expired(visitor, school, ada)
@@ -91,7 +86,7 @@ async def test_a_used_link_says_so(visitor: Visitor, token: str) -> None:
     assert '<a href="/forgot-password">Request a new link</a>' in page.text
 
 
-async def test_a_form_for_one_account_never_sets_the_password_of_another(
+async def test_a_form_for_one_account_sets_no_other_s(
     visitor: Visitor, token: str, school: Service, ada: Account
 ) -> None:
     bob = await school.add("bob@northwind.test")

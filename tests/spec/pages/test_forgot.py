@@ -59,7 +59,7 @@ async def test_another_address_can_be_used_at_once(visitor: Visitor, school: Ser
     assert await asked(school) == [ADA, "bob@northwind.test"]
 
 
-async def test_what_is_no_address_is_said_under_the_field_where_it_stays_escaped_and_nothing_is_sent(
+async def test_what_is_no_address_is_said_where_it_stays_escaped_and_sends_nothing(
     visitor: Visitor, school: Service
 ) -> None:
     for typed in ("", "ada", "ada@", f"{ADA},bob@northwind.test", f"{ADA}\r\nBcc: eve@x.test"):

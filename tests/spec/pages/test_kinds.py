@@ -47,7 +47,6 @@ async def school(open_school: OpenSchool) -> Service:
 
 
 async def stylesheet(page: httpx2.Response, visitor: Visitor) -> str:
-    """Return the colours of a page."""
     (address,) = re.findall(r'href="(/keyturn-assets/[^"]*brand\.css)"', page.text)
     answer = await visitor.get(address)
     assert answer.headers["content-type"].startswith("text/css")
@@ -92,9 +91,7 @@ async def test_a_link_s_page_is_the_kind_s_even_with_a_mistake_and_no_other(visi
 
 
 @pytest.mark.parametrize("elsewhere", ["", "https://app.northwind.example/login"])
-async def test_a_change_is_confirmed_on_a_page_like_it(
-    school: Service, elsewhere: str, open_school: OpenSchool
-) -> None:
+async def test_a_change_is_told_on_a_page_of_it(school: Service, elsewhere: str, open_school: OpenSchool) -> None:
     visitor = visiting(await open_school(sign_in_url=elsewhere))
     await visitor.get(f"/reset-password/{await school.link(OFFICE)}")
     new = "eleven loud lighthouses"

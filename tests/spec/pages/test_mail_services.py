@@ -27,9 +27,7 @@ async def test_after_a_request_the_page_leads_to_the_inbox(visitor: Visitor) -> 
         assert "Did you mean" not in words(page)
 
 
-async def test_an_address_a_keystroke_away_from_a_known_one_is_asked_about_and_requested_all_the_same(
-    visitor: Visitor, school: Service
-) -> None:
+async def test_an_address_a_keystroke_away_is_asked_about_and_requested(visitor: Visitor, school: Service) -> None:
     for email, meant in MEANT.items():
         page = await visitor.follow(await visitor.submit(FORGOT, email=email))
         assert re.findall(r"Did you mean (\S+) \?", words(page)) == ([meant] if meant else []), email

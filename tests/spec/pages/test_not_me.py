@@ -53,7 +53,7 @@ async def test_a_post_does_it_once_and_says_so(school: Service, visitor: Visitor
     assert (again.status_code, heading(again)) == (400, "This link does not work")
 
 
-async def test_where_sessions_are_not_ended_no_page_claims_that_devices_are_signed_out(
+async def test_no_page_claims_ends_of_sessions_that_stay(
     school: Service, ada: Account, open_school: OpenSchool
 ) -> None:
     own = {"store": school.parts.accounts, "accounts": {"store": "table"}}
@@ -66,7 +66,7 @@ async def test_where_sessions_are_not_ended_no_page_claims_that_devices_are_sign
         assert "sign" not in words(each).replace("No one can sign in", "").replace("Back to sign-in", "")
 
 
-async def test_a_page_that_no_mail_leads_to_is_not_there_and_one_without_a_link_tells_nothing(
+async def test_a_page_that_no_mail_leads_to_or_without_a_link_tells_nothing(
     visitor: Visitor, open_school: OpenSchool
 ) -> None:
     assert (await visitor.get(SECURE)).status_code == 400

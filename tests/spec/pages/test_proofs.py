@@ -43,7 +43,7 @@ async def test_with_altcha_the_policy_stays_as_it_is(open_school: OpenSchool) ->
         ("hcaptcha", "https://hcaptcha.com https://*.hcaptcha.com", WIDGET | {"style-src", "connect-src"}),
     ],
 )
-async def test_a_service_is_let_in_on_the_page_with_its_widget_alone(
+async def test_a_service_is_let_in_on_its_page_alone(
     method: Any, hosts: str, directives: set[str], open_school: OpenSchool
 ) -> None:
     visitor = visiting(await open_school(challenge={"method": method} | KEYS))
@@ -72,9 +72,7 @@ async def test_without_an_answer_the_form_comes_back_the_same_for_everybody(open
     assert await asked(school) == []
 
 
-async def test_a_code_leads_to_the_form_for_a_password_and_what_is_wrong_is_told_alike_whoever_has_an_account(
-    open_school: OpenSchool,
-) -> None:
+async def test_a_code_leads_to_the_form_and_what_is_wrong_is_told_alike_to_everybody(open_school: OpenSchool) -> None:
     school = await open_school(**CODES)
     visitor = visiting(school)
     await school.add(ADA)

@@ -58,7 +58,7 @@ async def test_the_form_says_the_rules_and_until_when_the_link_works(visitor: Vi
     assert "The link works until " in words(page)
 
 
-async def test_a_saved_password_is_the_account_s_and_the_sign_in_page_says_so_once(
+async def test_a_saved_password_is_kept_and_said_once(
     visitor: Visitor, token: str, school: Service, ada: Account
 ) -> None:
     await open_link(visitor, token)
@@ -90,7 +90,7 @@ async def test_before_a_sign_in_page_elsewhere_a_page_says_that_the_password_was
     assert heading(await visitor.get(RESET)) == "Choose a new password", "a new link is opened"
 
 
-async def test_sessions_of_an_app_that_a_new_password_leaves_are_not_said_to_end(
+async def test_sessions_that_a_new_password_leaves_are_not_said_to_end(
     school: Service, ada: Account, open_school: OpenSchool
 ) -> None:
     elsewhere = "https://app.northwind.example/sign-in"

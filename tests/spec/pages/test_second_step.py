@@ -43,7 +43,7 @@ async def test_the_form_asks_for_the_code_beside_the_password(visitor: Visitor, 
     assert await school.knows(NEW_PASSWORD, ada.email)
 
 
-async def test_a_code_that_is_missing_or_wrong_is_told_below_the_field_and_the_link_lives(
+async def test_a_missing_or_wrong_code_is_told_and_the_link_lives(
     visitor: Visitor, school: Service, ada: Account
 ) -> None:
     for answer in ({}, {"method": "totp"}, {"method": "nonsense", "code": "123456"}):
@@ -65,7 +65,7 @@ async def test_a_code_that_is_missing_or_wrong_is_told_below_the_field_and_the_l
     )
 
 
-async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_then(
+async def test_a_script_is_told_where_to_go_on_and_keeps_the_form(
     visitor: Visitor, school: Service, ada: Account
 ) -> None:
     visitor.client.headers["Accept"] = "application/json"
@@ -81,7 +81,7 @@ async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_
     assert await school.knows(NEW_PASSWORD, ada.email)
 
 
-async def test_a_message_brings_a_code_to_the_phone_and_no_other_at_once(
+async def test_a_message_brings_one_code_to_the_phone(
     visitor: Visitor, school: Service, ada: Account, tmp_path: Path
 ) -> None:
     await builtin_factors(school).set_phone(ada.id, PHONE)
@@ -102,9 +102,7 @@ async def test_a_message_brings_a_code_to_the_phone_and_no_other_at_once(
     assert await school.knows(NEW_PASSWORD, ada.email)
 
 
-async def test_without_a_live_link_no_code_is_sent(
-    visitor: Visitor, school: Service, ada: Account, tmp_path: Path
-) -> None:
+async def test_no_live_link_means_no_code_sent(visitor: Visitor, school: Service, ada: Account, tmp_path: Path) -> None:
     await builtin_factors(school).set_phone(ada.id, PHONE)
     for link in ("", f"{PAGE}/{'x' * 43}"):
         visitor.client.cookies.clear()
@@ -115,7 +113,7 @@ async def test_without_a_live_link_no_code_is_sent(
     assert not (tmp_path / "mail").exists()
 
 
-async def test_no_form_where_a_factor_cannot_be_checked(
+async def test_no_form_if_a_factor_cannot_be_checked(
     visitor: Visitor, school: Service, open_school: OpenSchool
 ) -> None:
     zoe = await school.add("zoe@northwind.test")

@@ -27,7 +27,6 @@ def service_options() -> dict[str, Any]:
 
 
 async def code(service: Service, email: str = ADA) -> str:
-    """Ask for a link and return the code that comes with it."""
     before = len(service.inbox.sent_to(email, "password_reset"))
     await service.ask_and_deliver(email)
     (mail,) = service.inbox.sent_to(email, "password_reset")[before:]
@@ -193,9 +192,7 @@ async def test_waiting_requests_get_the_same_statements(service: Service) -> Non
     assert found == found[:1] * 4
 
 
-async def test_the_database_holds_no_code_and_none_can_be_guessed_from_it_and_a_change_of_keys_ends_none(
-    service: Service, start: Start
-) -> None:
+async def test_the_database_tells_no_code_and_a_change_of_keys_ends_none(service: Service, start: Start) -> None:
     right = await code(service)
     mailbox = sha256(ADA.encode()).digest()
     tried = [right.encode(), right.encode() + mailbox, mailbox + right.encode(), ADA.encode() + right.encode()]
@@ -218,9 +215,7 @@ async def test_tries_are_limited_by_client(start: Start) -> None:
     assert found == [REFUSED] * 10 + [LIMITED]
 
 
-async def test_invitations_have_no_code_and_without_the_setting_no_mail_has_and_there_is_no_route(
-    service: Service, start: Start
-) -> None:
+async def test_invitations_have_no_code_and_without_the_setting_nothing_has(service: Service, start: Start) -> None:
     await service.add(LIN, awaits_password=True)
     await service.ask_and_deliver(LIN)
     (mail,) = service.inbox.sent_to(LIN, "invitation")
@@ -232,7 +227,7 @@ async def test_invitations_have_no_code_and_without_the_setting_no_mail_has_and_
     assert VERIFY not in (await without.anywhere().get("/schema/openapi.json")).json()["paths"]
 
 
-async def test_a_code_whose_exchange_was_committed_without_an_answer_gives_its_token(
+async def test_a_code_whose_exchange_lost_its_answer_gives_its_token(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = await code(service)
@@ -261,7 +256,7 @@ async def leave_wrong_codes(service: Service, number: int) -> None:
         assert await at_once(service, several) == {REFUSED: len(several)}
 
 
-async def test_wrong_codes_over_all_accounts_are_bounded_and_cost_no_right_one_a_try(
+async def test_wrong_codes_over_all_are_bounded_and_cost_no_other_a_try(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     await leave_wrong_codes(service, 3)

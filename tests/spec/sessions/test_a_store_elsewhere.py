@@ -27,7 +27,7 @@ async def confirmations(service: Service) -> int:
     return len(service.inbox.sent_to(ADA, "password_changed"))
 
 
-async def test_a_password_that_is_accepted_reaches_the_store_as_it_was_typed_and_ends_the_other_links(
+async def test_a_password_reaches_the_store_as_typed_and_ends_the_other_links(
     service: Service, store: Elsewhere
 ) -> None:
     first, token = await service.link(), await service.link()
@@ -103,7 +103,6 @@ async def test_a_press_ends_a_link_that_the_store_gives_back(service: Service, s
 
 
 async def die_while_changing(service: Service, store: Elsewhere, token: str) -> None:
-    """Begin a change whose process dies before the store answers."""
     store.refusals = [DEATH]
     with pytest.raises(asyncio.CancelledError):
         await service.reset(token)

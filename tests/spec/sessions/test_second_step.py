@@ -19,7 +19,6 @@ PHONE = "+447700900123"
 
 @pytest.fixture
 def service_options() -> dict[str, Any]:
-    """Give Ada a TOTP."""
     return {"second_step": BUILTIN, "limits": FREE, "prepare": enrol}
 
 
@@ -113,7 +112,6 @@ async def by_phone(start: Start, tmp_path: Path) -> Service:
 
 
 def sent(tmp_path: Path) -> list[str]:
-    """Return the texts of the messages that were sent."""
     return [text_in_file(file) for file in (tmp_path / "mail").rglob("*.eml")]
 
 

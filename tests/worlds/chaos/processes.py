@@ -68,11 +68,9 @@ class Process:
         return self._running.process.pid
 
     def kill(self) -> None:
-        """End it as a power cut would."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:
-        """End it as an operator would; return its exit code."""
         return self._end(signal.SIGTERM)
 
     def _end(self, number: int) -> int:

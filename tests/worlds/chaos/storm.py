@@ -115,14 +115,12 @@ class Storm:
         return None
 
     def mails_to(self, email: str, template: str = "password_reset") -> list[Mapping[str, Any]]:
-        """Return what the provider accepted for an address."""
         tag = {"name": "template", "value": template}
         return [
             mail.fields for mail in self.resend.accepted if email in mail.fields["to"] and tag in mail.fields["tags"]
         ]
 
     async def end(self) -> None:
-        """Wait until all that was promised has happened, once each."""
         async with asyncio.timeout(SETTLING):
             while await self.database.waiting():
                 await asyncio.sleep(0.1)

@@ -41,8 +41,6 @@ HERE = Source(str(CHECKOUT / "src"), sys.executable)
 
 
 class Version:
-    """One version's processes: an API and a worker, and its `migrate`."""
-
     def __init__(self, environment: Mapping[str, str], source: Source, said: list[str]) -> None:
         self._environment = {**environment, "PYTHONPATH": source.path}
         self._python = source.python
@@ -140,7 +138,6 @@ async def test_while_versions_meet_nobody_is_refused_and_each_promise_is_kept_on
 
 @asynccontextmanager
 async def readiness(api: Process) -> AsyncIterator[Counter[int]]:
-    """Ask again and again whether it is ready; count what it answers."""
     answers = Counter[int]()
 
     async def ask() -> None:

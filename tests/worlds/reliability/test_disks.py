@@ -66,9 +66,7 @@ class SmallDisk:
         return subprocess.run(entered, capture_output=True, check=False)
 
 
-async def test_a_full_disk_gets_503_and_loses_nothing_that_was_accepted(
-    database_url: str, resend: ResendServer, tmp_path: Path
-) -> None:
+async def test_a_full_disk_gets_503_and_loses_nothing(database_url: str, resend: ResendServer, tmp_path: Path) -> None:
     require_namespaces()
     async with running(settings_for(database_url)) as service:
         for number in range(40):
@@ -184,7 +182,7 @@ async def test_a_request_waits_for_a_file_that_is_locked(start: Start, database_
 
 
 @pytest.mark.nightly  # it waits for half a minute
-async def test_a_request_waits_for_more_than_ten_seconds_then_gets_503_and_is_not_written_later(
+async def test_a_request_waits_over_ten_seconds_then_gets_503_and_is_not_written(
     start: Start, database_url: str
 ) -> None:
     service = await start()
@@ -233,7 +231,6 @@ def put_in_place(copy: Path, file: Path) -> None:
 
 
 def copy_both(file: Path, copy: Path) -> None:
-    """Copy the file, and then its log, as `cp` does."""
     shutil.copyfile(file, copy)
     shutil.copyfile(f"{file}-wal", f"{copy}-wal")
 

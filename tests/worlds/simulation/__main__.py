@@ -44,7 +44,6 @@ def _simulate(runner: Runner, seeds: Sequence[int], given: argparse.Namespace) -
 
 
 def _write_table(runner: Runner, seeds: int) -> int:
-    """Write what each safeguard prevents into the docs."""
     found = {name: _search(runner, name, seeds) for name in ABLATIONS}
     rows = [_row(name, outcome, seeds) for name, outcome in found.items()]
     before, _, after = PAGE.read_text().partition(_HEAD)

@@ -95,7 +95,6 @@ class Disk:
         return fault
 
     def is_full(self) -> bool:
-        """Return whether the next statement of this write finds no room."""
         self._room -= 1
         return self._room < 0 and bool(self.meet("full"))
 

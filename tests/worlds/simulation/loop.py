@@ -57,7 +57,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return self._time
 
     def begin_at(self, moment: float) -> None:
-        """Set the virtual time, before anything runs."""
         self._time = moment
 
     # What asyncio calls
@@ -120,11 +119,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._frozen[process] = max(self._frozen.get(process, 0), self._time + seconds)
 
     def after_steps(self, process: str, steps: int, call: Callable[[], object]) -> None:
-        """Call a function after so many further steps of a process."""
         self._counted[process] = (steps, call)
 
     def keep(self, *objects: object) -> None:
-        """Keep objects of a process until the end of the world."""
         self._graveyard += objects
 
     # The loop itself

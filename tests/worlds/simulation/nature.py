@@ -31,7 +31,6 @@ class Story:
         self.lines.append(f"{int(minutes):4}:{seconds:06.3f}  {line}")
 
     def break_promise(self, promise: str, line: str) -> None:
-        """Note that a promise of the docs does not hold."""
         self.broken.append(f"{promise}: {line}")
         self.tell(f"BROKEN  {promise}: {line}")
 
@@ -49,7 +48,6 @@ class Nature:
         self._jumps = [(loop.time(), EPOCH - loop.time())]
 
     def unix(self) -> float:
-        """Return the time that the machine's clock shows."""
         return self._loop.time() + self._jumps[-1][1]
 
     def monotonic(self) -> float:

@@ -159,7 +159,6 @@ def _one_confirmation_a_change(traces: Traces) -> Iterator[str]:
 
 
 def _used_links(records: Records) -> Counter[str]:
-    """Return how many links of each account were used, and not given back."""
     used = Counter(records.links[row.who]["account_id"] for row in records.of("link used") if row.new is not None)
     used.subtract(records.links[row.who]["account_id"] for row in records.of("link used") if row.new is None)
     return +used

@@ -133,7 +133,6 @@ class Provider:
         return f"{self.name}-{key}"
 
     def _accept(self, key: str, email: Email) -> None:
-        """Accept a mail, once for each key."""
         if known := self._accepted.get(key):
             if known.email != email:
                 self._story.break_promise("every try sends the same bytes", f"another mail came under the key {key}")

@@ -108,7 +108,6 @@ def _take(live: "partial[Outcome]") -> None:
 
 
 def _run(seed: int) -> Outcome:
-    """Let a world live, unless it is stuck."""
     signal.signal(signal.SIGXCPU, lambda *_: sys.exit(f"the world is stuck after {_SECONDS} seconds"))
     resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, resource.getrlimit(resource.RLIMIT_CPU)[1]))
     try:

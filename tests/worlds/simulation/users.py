@@ -77,7 +77,6 @@ class Users:
         world.readers.append(self._read)
 
     def come(self) -> None:
-        """Let users begin, at times of their own."""
         burst = 5 if self._random.random() < 0.3 else 0  # requests of one address within ten seconds
         begins = self._random.uniform(0, LAST_REQUEST)
         for number in range(LINK_REQUESTS):
@@ -97,13 +96,10 @@ class Users:
         return bool(self._tasks)
 
     async def leave(self) -> None:
-        """Wait until no user has anything left to do."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     def begin(self, doing: Coroutine[Any, Any, object], after: float) -> None:
-        """Let a user do something after so many seconds."""
-
         async def begin() -> None:
             await asyncio.sleep(after)
             await doing

@@ -124,7 +124,6 @@ class Machine(RuleBasedStateMachine):
     # Users
 
     def check(self, *keys: Key) -> None:
-        """Compare whether links and sessions still work, without using them up."""
         for key in keys:
             fault, hint = key.fault(self.model.now), key.hint(self.model.now)
             if key.kind == "session":
@@ -240,7 +239,6 @@ class Machine(RuleBasedStateMachine):
 
     @rule(name=names)
     def guess(self, name: str) -> None:
-        """Try more wrong codes than are allowed, and then the right one."""
         self.ask_and_wait(name)
         self.exchange(name, is_wrong=True, times=6)
         self.exchange(name, is_wrong=False, times=1)

@@ -296,7 +296,6 @@ class Model:
         return True
 
     def release(self, email: str) -> None:
-        """Forget all that holds mails back."""
         self.mailboxes.pop(email, None)
 
     def report(self, email: str) -> None:
