@@ -53,9 +53,7 @@ async def test_reading_is_answered(generous: Service, headers: list[tuple[bytes,
 @ONE_SERVICE
 @given(headers=headers)
 @pytest.mark.long
-async def test_asking_is_taken_or_refused_and_taken_whole(
-    generous: Service, headers: list[tuple[bytes, bytes]]
-) -> None:
+async def test_asking_is_taken_whole_or_refused(generous: Service, headers: list[tuple[bytes, bytes]]) -> None:
     before = len(await generous.messages())
     answer = await generous.at("10.1.2.3").post(REQUEST, json={"email": NOBODY}, headers=headers)
     assert answer.status_code in {202, 400, 403, 415}, answer.text

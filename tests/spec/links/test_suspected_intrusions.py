@@ -72,9 +72,7 @@ async def test_a_link_in_place_of_an_operators_does(service: Service, store: Not
 
 
 @whoever_suspects
-async def test_a_later_one_does_and_the_next_reset_is_as_ever(
-    service: Service, store: Noting, suspect: Suspect
-) -> None:
+async def test_a_later_one_does_and_the_next_is_as_ever(service: Service, store: Noting, suspect: Suspect) -> None:
     await suspect(service)
     service.let_time_pass(days=2)  # the link of a day that a press mails has expired
     for _ in range(2):

@@ -40,7 +40,7 @@ async def test_the_worker_runs_the_same_statements_for_every_address(service: Se
     assert any("INSERT INTO keyturn_secrets" in statement for statement in work[NOBODY])
 
 
-async def test_a_mail_is_rendered_for_all_in_no_transaction(
+async def test_a_mail_is_rendered_and_sealed_for_everybody_and_in_no_transaction(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "password_reset").mkdir()

@@ -92,7 +92,7 @@ async def test_a_store_is_asked_once_for_many_clients_who_are_answered_while_it_
             pass
 
 
-async def test_the_question_reads_no_row_nor_the_table(
+async def test_the_question_reads_no_row_and_leaves_the_table_as_known(
     database_url: str, app_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running_app(app_url) as app, running(over(database_url, app_url)) as service:

@@ -119,19 +119,18 @@ async def test_keys_are_guessed_only_as_often_as_the_limit_says_and_invitations_
         assert [problem(answer) for answer in answers] == told
 
 
-async def test_without_a_service_key_in_the_settings_there_is_nothing(service: Service) -> None:
+async def test_without_a_service_key_there_is_nothing_and_the_app_is_not_told_of_what_it_asked_for_itself(
+    service: Service, start: Start
+) -> None:
+    told = await start(invitations=WITH_KEY, webhooks={"url": "http://127.0.0.1:9/", "secret": "whsec_" + "A" * 32})
+    await told.add(EVE, awaits_password=True)
+    await invite(told)
+    await told.deliver()
+    assert told.inbox.sent_to(EVE, "invitation")
+    assert [message.state for message in await told.messages()] == ["sent"]
     assert problem(await invite(service)) == "404 not-found"
     answer = await service.anywhere().post(INVITE, json={"email": EVE}, headers={"Authorization": "Bearer "})
     assert problem(answer) == "404 not-found"
-
-
-async def test_the_app_is_not_told_of_what_it_asked_for_itself(start: Start) -> None:
-    service = await start(invitations=WITH_KEY, webhooks={"url": "http://127.0.0.1:9/", "secret": "whsec_" + "A" * 32})
-    await service.add(EVE, awaits_password=True)
-    await invite(service)
-    await service.deliver()
-    assert service.inbox.sent_to(EVE, "invitation")
-    assert [message.state for message in await service.messages()] == ["sent"]
 
 
 async def test_it_is_described_with_the_key_that_it_asks_for(inviting: Service) -> None:

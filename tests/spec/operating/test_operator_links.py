@@ -111,23 +111,17 @@ async def test_an_account_that_can_have_no_link_is_told_and_a_reason_is_needed(s
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("key", ["", "x" * 32, INVITING])
-async def test_another_key_gets_no_link_not_even_that_for_invitations(service: Service, key: str) -> None:
-    answer = await post(service, key=key)
-    assert problem(answer) == "401 service-key-refused"
-    assert answer.headers["www-authenticate"] == "Bearer"
-
-
-async def test_without_a_key_in_the_settings_there_is_no_such_route(start: Start) -> None:
-    service = await start(invitations={"service_key": INVITING})
-    assert (await post(service, key=INVITING)).status_code == 404
-
-
-async def test_a_client_gets_no_more_than_its_limit(start: Start) -> None:
-    service = await start(invitations=KEYS)
-    client, headers = service.anywhere(), {"Authorization": f"Bearer {KEY}"}
-    asked = {"email": ADA, "reason": REASON}
-    answers = [problem(await client.post(LINKS, json=asked, headers=headers)) for _ in range(11)]
+async def test_another_key_gets_no_link_not_even_that_for_invitations_and_a_client_no_more_than_its_limit(
+    service: Service, start: Start
+) -> None:
+    for key in ("", "x" * 32, INVITING):
+        answer = await post(service, key=key)
+        assert problem(answer) == "401 service-key-refused"
+        assert answer.headers["www-authenticate"] == "Bearer"
+    without = await start(invitations={"service_key": INVITING})
+    assert (await post(without, key=INVITING)).status_code == 404
+    client = service.anywhere(headers={"Authorization": f"Bearer {KEY}"})
+    answers = [problem(await client.post(LINKS, json={"email": ADA, "reason": REASON})) for _ in range(11)]
     assert answers == ["200"] * 10 + ["429 too-many-requests"]
 
 

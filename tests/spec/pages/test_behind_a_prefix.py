@@ -51,9 +51,7 @@ async def submit(client: httpx2.AsyncClient, page: httpx2.Response, **fields: st
     return await client.post(url, data={"_csrf_token": form_token(page), **fields}, follow_redirects=True)
 
 
-async def test_from_the_request_through_the_mail_to_settings(
-    service: Service, browser_of_ada: httpx2.AsyncClient
-) -> None:
+async def test_from_the_request_by_the_mail_to_settings(service: Service, browser_of_ada: httpx2.AsyncClient) -> None:
     client = browser_of_ada
     page = await submit(client, await client.get("/forgot-password"), email=ADA)
     assert (str(page.url), heading(page)) == (f"{SITE}/forgot-password", "Check your email")

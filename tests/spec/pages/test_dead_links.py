@@ -40,9 +40,7 @@ async def test_one_press_on_an_expired_link_sends_another_and_tells_a_masked_add
     assert await asked(school) == [ADA]
 
 
-async def test_a_press_without_a_link_or_a_token_requests_nothing(
-    visitor: Visitor, school: Service, ada: Account
-) -> None:
+async def test_a_press_without_link_or_token_sends_nothing(visitor: Visitor, school: Service, ada: Account) -> None:
     assert heading(await visitor.submit("/login", f"{RESET}/replace")) == "This link does not work"
     await expired(visitor, school, ada)
     assert (await visitor.client.post(f"{RESET}/replace")).status_code == 403
@@ -86,9 +84,7 @@ async def test_a_used_link_says_so(visitor: Visitor, token: str) -> None:
     assert '<a href="/forgot-password">Request a new link</a>' in page.text
 
 
-async def test_a_form_for_one_account_sets_no_other_s(
-    visitor: Visitor, token: str, school: Service, ada: Account
-) -> None:
+async def test_a_form_of_one_account_sets_no_other(visitor: Visitor, token: str, school: Service, ada: Account) -> None:
     bob = await school.add("bob@northwind.test")
     await open_link(visitor, token)
     await open_link(visitor, await school.link(bob.email))

@@ -23,7 +23,7 @@ async def test_a_visit_begins_at_the_sign_in(client: httpx2.AsyncClient) -> None
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-async def test_password_managers_find_the_page(
+async def test_password_managers_find_where_a_password_is_changed(
     client: httpx2.AsyncClient, school: Service, open_school: OpenSchool
 ) -> None:
     """As https://w3c.github.io/webappsec-change-password-url/ says, its test for pages that answer all included."""

@@ -64,7 +64,9 @@ async def test_the_settings_have_the_brand_and_the_words_of_the_kind(visitor: Vi
     assert ">H</text>" in (await visitor.get(icon)).text
 
 
-async def test_what_a_kind_does_not_say_is_as_for_all_and_an_unknown_kind_is_none(visitor: Visitor) -> None:
+async def test_what_a_kind_does_not_say_is_as_for_all_and_an_unknown_kind_is_none(
+    visitor: Visitor, open_school: OpenSchool
+) -> None:
     page = await visitor.follow(await visitor.sign_in(PUPIL))
     assert (page.url.path, heading(page)) == ("/security-settings", "Security settings")
     assert '<p class="brand">Pupils</p>' in page.text
@@ -73,6 +75,11 @@ async def test_what_a_kind_does_not_say_is_as_for_all_and_an_unknown_kind_is_non
     page = await visitor.follow(await visitor.sign_in(GUEST))
     assert (page.url.path, heading(page)) == ("/security-settings", "Security settings")
     assert '<p class="brand">Northwind School</p>' in page.text
+    plain = await open_school(kinds={})
+    visitor = visiting(plain)
+    await plain.add("ada@harbour.example", kind="school")
+    assert (await visitor.sign_in("ada@harbour.example")).headers["location"] == "/security-settings"
+    assert (await visitor.get("/school-settings/security")).status_code == 404
 
 
 async def test_a_link_s_page_is_the_kind_s_even_with_a_mistake_and_no_other(visitor: Visitor, school: Service) -> None:
@@ -91,7 +98,7 @@ async def test_a_link_s_page_is_the_kind_s_even_with_a_mistake_and_no_other(visi
 
 
 @pytest.mark.parametrize("elsewhere", ["", "https://app.northwind.example/login"])
-async def test_a_change_is_told_on_a_page_of_it(school: Service, elsewhere: str, open_school: OpenSchool) -> None:
+async def test_a_change_is_told_on_their_page(school: Service, elsewhere: str, open_school: OpenSchool) -> None:
     visitor = visiting(await open_school(sign_in_url=elsewhere))
     await visitor.get(f"/reset-password/{await school.link(OFFICE)}")
     new = "eleven loud lighthouses"
@@ -111,11 +118,3 @@ async def test_who_has_the_settings_in_the_app_is_sent_there(visitor: Visitor, s
     assert answer.headers["refresh"] == f"0; url={ELSEWHERE}"
     assert f'href="{ELSEWHERE}"' in answer.text
     assert await asked(school) == []
-
-
-async def test_without_kinds_there_is_one_page_for_all(open_school: OpenSchool) -> None:
-    plain = await open_school(kinds={})
-    visitor = visiting(plain)
-    await plain.add("ada@harbour.example", kind="school")
-    assert (await visitor.sign_in("ada@harbour.example")).headers["location"] == "/security-settings"
-    assert (await visitor.get("/school-settings/security")).status_code == 404

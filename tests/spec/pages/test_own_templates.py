@@ -57,7 +57,7 @@ async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(open_school: 
         ("forgot.html", '{% extends "forgot.html" %}', "forgot.html:1: RecursionError: "),
     ],
 )  # fmt: skip
-async def test_a_mistake_is_told_at_the_start(
+async def test_a_mistake_is_told_at_the_start_with_its_file_and_line(
     open_school: OpenSchool, folder: Path, name: str, text: str, told: str
 ) -> None:
     (folder / name).write_text(text)
@@ -68,7 +68,7 @@ async def test_a_mistake_is_told_at_the_start(
     assert fault.message.startswith(f"{folder}/{told}")
 
 
-async def test_a_page_that_fails_later_is_logged(
+async def test_a_page_that_fails_later_is_ours_and_the_log_says_where(
     open_school: OpenSchool, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder / "forgot.html").write_text(

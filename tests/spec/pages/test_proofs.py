@@ -43,7 +43,7 @@ async def test_with_altcha_the_policy_stays_as_it_is(open_school: OpenSchool) ->
         ("hcaptcha", "https://hcaptcha.com https://*.hcaptcha.com", WIDGET | {"style-src", "connect-src"}),
     ],
 )
-async def test_a_service_is_let_in_on_its_page_alone(
+async def test_a_service_is_let_in_on_the_page_with_its_widget_alone(
     method: Any, hosts: str, directives: set[str], open_school: OpenSchool
 ) -> None:
     visitor = visiting(await open_school(challenge={"method": method} | KEYS))

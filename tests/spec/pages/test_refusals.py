@@ -64,7 +64,7 @@ async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(open_school:
     assert (await visitor.get(RESET)).status_code == 200
 
 
-async def test_no_tables_is_a_page_without_details(
+async def test_a_database_without_its_tables_is_a_page_without_details(
     visitor: Visitor, school: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     await school.write(text("DROP TABLE keyturn_outbox"))

@@ -58,9 +58,7 @@ async def test_the_form_says_the_rules_and_until_when_the_link_works(visitor: Vi
     assert "The link works until " in words(page)
 
 
-async def test_a_saved_password_is_kept_and_said_once(
-    visitor: Visitor, token: str, school: Service, ada: Account
-) -> None:
+async def test_a_password_is_saved_and_said_once(visitor: Visitor, token: str, school: Service, ada: Account) -> None:
     await open_link(visitor, token)
     answer = await save(visitor)
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")

@@ -43,9 +43,7 @@ async def test_the_form_asks_for_the_code_beside_the_password(visitor: Visitor, 
     assert await school.knows(NEW_PASSWORD, ada.email)
 
 
-async def test_a_missing_or_wrong_code_is_told_and_the_link_lives(
-    visitor: Visitor, school: Service, ada: Account
-) -> None:
+async def test_a_missing_or_wrong_code_is_told_and_link_lives(visitor: Visitor, school: Service, ada: Account) -> None:
     for answer in ({}, {"method": "totp"}, {"method": "nonsense", "code": "123456"}):
         missing = await save(visitor, **answer)
         assert missing.status_code == 422
@@ -65,9 +63,7 @@ async def test_a_missing_or_wrong_code_is_told_and_the_link_lives(
     )
 
 
-async def test_a_script_is_told_where_to_go_on_and_keeps_the_form(
-    visitor: Visitor, school: Service, ada: Account
-) -> None:
+async def test_a_script_is_told_where_to_go_on_and_keeps_it(visitor: Visitor, school: Service, ada: Account) -> None:
     visitor.client.headers["Accept"] = "application/json"
     wrong = await save(visitor, method="totp", code=wrong_code())
     assert wrong.json() == {
@@ -113,9 +109,7 @@ async def test_no_live_link_means_no_code_sent(visitor: Visitor, school: Service
     assert not (tmp_path / "mail").exists()
 
 
-async def test_no_form_if_a_factor_cannot_be_checked(
-    visitor: Visitor, school: Service, open_school: OpenSchool
-) -> None:
+async def test_no_form_if_a_factor_is_beyond_us(visitor: Visitor, school: Service, open_school: OpenSchool) -> None:
     zoe = await school.add("zoe@northwind.test")
     await builtin_factors(school).set_phone(zoe.id, "unlisted")
     token = await school.link(zoe.email)

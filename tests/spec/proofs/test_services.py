@@ -118,16 +118,14 @@ CLIENTS_FAULTS = {
 
 @both
 @pytest.mark.long
-async def test_no_code_of_a_client_s_counts_as_a_failure_of_it(
-    service: Service, verifier: Verifier, method: str
-) -> None:
+async def test_no_code_of_clients_counts_as_its_failure(service: Service, verifier: Verifier, method: str) -> None:
     for code in CLIENTS_FAULTS[method]:
         verifier.codes = [code]
         assert (await told(service))[0] == REFUSED, code
 
 
 @both
-async def test_a_wrong_secret_is_in_the_log(
+async def test_a_wrong_secret_is_our_fault_and_in_the_log(
     start: Start, challenge: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     service = await start(challenge=challenge | {"secret": "another"})

@@ -27,9 +27,7 @@ async def confirmations(service: Service) -> int:
     return len(service.inbox.sent_to(ADA, "password_changed"))
 
 
-async def test_a_password_reaches_the_store_as_typed_and_ends_the_other_links(
-    service: Service, store: Elsewhere
-) -> None:
+async def test_a_password_reaches_the_store_as_typed_and_ends_other_links(service: Service, store: Elsewhere) -> None:
     first, token = await service.link(), await service.link()
     assert problem(await service.reset(token, "short")) == "422 password-rejected"
     assert not store.reached.is_set(), "Keyturn's own rules are asked first"

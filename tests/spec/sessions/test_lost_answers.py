@@ -31,7 +31,7 @@ async def confirmations(service: Service) -> int:
     return len(service.inbox.sent_to(ADA, "password_changed"))
 
 
-async def test_a_store_that_returns_nothing_said_no_word(
+async def test_a_store_that_forgets_to_return_has_said_neither_yes_nor_no(
     service: Service, store: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def set_password(account: Account, _: object) -> None:
@@ -45,9 +45,7 @@ async def test_a_store_that_returns_nothing_said_no_word(
 
 @pytest.mark.parametrize("lost", [AccountsUnready("502"), TimeoutError(), ValueError("odd")], ids=repr)
 @pytest.mark.long
-async def test_a_lost_answer_is_told_as_unknown_and_confirmed(
-    lost: Exception, service: Service, store: Elsewhere
-) -> None:
+async def test_a_lost_answer_is_unknown_and_confirmed(lost: Exception, service: Service, store: Elsewhere) -> None:
     browser, other = await service.sign_in(), await service.link()
     store.losses = [lost]
 
@@ -100,9 +98,7 @@ async def test_the_page_says_in_the_readers_language_that_it_is_unknown(service:
 
 
 @pytest.mark.long
-async def test_a_change_is_confirmed_once_though_the_store_says_yes_too_late(
-    service: Service, store: Elsewhere
-) -> None:
+async def test_a_change_is_confirmed_once_though_the_yes_comes_too_late(service: Service, store: Elsewhere) -> None:
     token = await service.link()
     asking = await store.hold(service.reset(token))
     service.let_time_pass(minutes=1)

@@ -99,9 +99,7 @@ def told(service: Service) -> list[str]:
     ],
     indirect=True,
 )
-async def test_a_thief_with_a_passkey_and_a_token_is_out_after_not_me(
-    urls: tuple[str, str], app: App, hook: Hook
-) -> None:
+async def test_a_thief_with_passkey_and_token_is_out_after_not_me(urls: tuple[str, str], app: App, hook: Hook) -> None:
     own, url = urls
     table = {"url": "" if own == url else url, "table": "users", "ends": ENDS}
     settings = settings_for(own, webhooks=hook, accounts={"store": "table", "table": table})

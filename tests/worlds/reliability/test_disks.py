@@ -182,9 +182,7 @@ async def test_a_request_waits_for_a_file_that_is_locked(start: Start, database_
 
 
 @pytest.mark.nightly  # it waits for half a minute
-async def test_a_request_waits_over_ten_seconds_then_gets_503_and_is_not_written(
-    start: Start, database_url: str
-) -> None:
+async def test_a_request_waits_for_long_then_gets_503_and_is_not_written(start: Start, database_url: str) -> None:
     service = await start()
     with locked(file_of(database_url)) as unlock:
         asking = [

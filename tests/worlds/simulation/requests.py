@@ -1,7 +1,6 @@
 """A client's side of HTTP: one request to a simulated API process, over a network that may lose the answer."""
 
 import asyncio
-from contextvars import Context
 from typing import Any
 
 import msgspec
@@ -84,22 +83,3 @@ async def exchange(app: ASGIApp, request: Request) -> Answer:
     cookies = dict(value.split(";")[0].split("=", 1) for name, value in plain if name == "set-cookie")
     plain = [one for one in plain if one[0] != "set-cookie"]
     return Answer(start["status"], dict(plain), cookies, b"".join(one.get("body", b"") for one in bodies))
-
-
-async def ask(context: Context, app: ASGIApp, request: Request, connection: "asyncio.Future[Answer]") -> Answer:
-    """Send a request to the process of that context, and wait for its answer.
-
-    `connection`: failed by the world when the process ends.
-    """
-    task = asyncio.get_running_loop().create_task(exchange(app, request), context=context)
-
-    def finish(done: "asyncio.Task[Answer]") -> None:
-        if connection.done() or done.cancelled():
-            return
-        if error := done.exception():
-            connection.set_exception(error)
-        else:
-            connection.set_result(done.result())
-
-    task.add_done_callback(finish)
-    return await connection

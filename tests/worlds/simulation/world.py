@@ -17,7 +17,7 @@ from tests.worlds.simulation.elsewhere import OtherSystem
 from tests.worlds.simulation.loop import PROCESS, SimulatedLoop
 from tests.worlds.simulation.nature import Nature, Story
 from tests.worlds.simulation.provider import Accepted, Provider
-from tests.worlds.simulation.requests import Answer, ConnectionLost, Request, ask
+from tests.worlds.simulation.requests import Answer, ConnectionLost, Request, exchange
 from tests.worlds.simulation.weather import API, WORKER, Weather
 
 from keyturn.testing import RunningService
@@ -160,8 +160,19 @@ class World:
             request = msgspec.structs.replace(request, ip_address=f"100.64.{number // 250}.{1 + number % 250}")
         connection: asyncio.Future[Answer] = self.loop.create_future()
         process.connections.add(connection)
+        task = self.loop.create_task(exchange(process.program.app, request), context=process.context.copy())
+
+        def finish(done: "asyncio.Task[Answer]") -> None:
+            if connection.done() or done.cancelled():
+                return
+            if error := done.exception():
+                connection.set_exception(error)
+            else:
+                connection.set_result(done.result())
+
+        task.add_done_callback(finish)
         try:
-            answer = await ask(process.context.copy(), process.program.app, request, connection)
+            answer = await connection
         finally:
             process.connections.discard(connection)
         await asyncio.sleep(self._random.uniform(0.001, 0.05))
