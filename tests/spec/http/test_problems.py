@@ -107,7 +107,7 @@ class FaultyStore(Elsewhere):
         raise RuntimeError("the inside of the store")
 
 
-async def test_a_fault_of_ours_tells_nothing_but_to_the_log_all(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_fault_of_ours_is_told_in_full_to_the_log_alone(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     service = await start(store=FaultyStore(Account(id="u-1", email=ADA)))
     token = await service.link()
     with caplog.at_level(logging.ERROR):

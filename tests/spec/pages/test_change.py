@@ -79,7 +79,7 @@ async def test_a_link_comes_first_and_needs_no_old_password(signed_in: Visitor, 
     assert 'autocomplete="current-password"' not in page.text
 
 
-async def test_where_the_sign_in_is_elsewhere_is_none(school: Service, ada: Account, open_school: OpenSchool) -> None:
+async def test_no_such_form_where_sign_in_is_elsewhere(school: Service, ada: Account, open_school: OpenSchool) -> None:
     visitor = visiting(school)
     await visitor.sign_in(ada.email)
     session = dict(visitor.client.cookies)

@@ -98,7 +98,7 @@ async def test_a_link_s_page_is_the_kind_s_even_with_a_mistake_and_no_other(visi
 
 
 @pytest.mark.parametrize("elsewhere", ["", "https://app.northwind.example/login"])
-async def test_a_change_is_told_on_their_page(school: Service, elsewhere: str, open_school: OpenSchool) -> None:
+async def test_after_a_change_the_page_is_the_kind_s(school: Service, elsewhere: str, open_school: OpenSchool) -> None:
     visitor = visiting(await open_school(sign_in_url=elsewhere))
     await visitor.get(f"/reset-password/{await school.link(OFFICE)}")
     new = "eleven loud lighthouses"

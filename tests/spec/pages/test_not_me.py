@@ -53,7 +53,7 @@ async def test_a_post_does_it_once_and_says_so(school: Service, visitor: Visitor
     assert (again.status_code, heading(again)) == (400, "This link does not work")
 
 
-async def test_no_page_claims_an_end_of_those_that_stay(school: Service, ada: Account, open_school: OpenSchool) -> None:
+async def test_no_page_says_that_lasting_sessions_end(school: Service, ada: Account, open_school: OpenSchool) -> None:
     own = {"store": school.parts.accounts, "accounts": {"store": "table"}}
     visitor = visiting(await open_school(**own))
     page = await visitor.follow(await visitor.get(f"{SECURE}/{await secure_token(school, ada)}"))

@@ -49,7 +49,7 @@ async def told(service: Service, answer: str = "solved") -> tuple[str, str]:
 
 
 @both
-async def test_an_answer_counts_once_and_the_service_knows(service: Service, verifier: Verifier, method: str) -> None:
+async def test_an_answer_is_taken_once_by_the_service(service: Service, verifier: Verifier, method: str) -> None:
     assert await told(service) == ("202", "")
     found = [await told(service, answer) for answer in ("solved", "invented", "")]
     assert found == [(REFUSED, "expired"), (REFUSED, "refused"), (REFUSED, "missing")]
@@ -118,7 +118,7 @@ CLIENTS_FAULTS = {
 
 @both
 @pytest.mark.long
-async def test_no_code_of_clients_counts_as_its_failure(service: Service, verifier: Verifier, method: str) -> None:
+async def test_no_code_that_clients_cause_is_a_failure_of_it(service: Service, verifier: Verifier, method: str) -> None:
     for code in CLIENTS_FAULTS[method]:
         verifier.codes = [code]
         assert (await told(service))[0] == REFUSED, code

@@ -32,7 +32,7 @@ async def statuses(service: Service) -> list[int]:
 
 
 @pytest.mark.parametrize("changes", [{}, {"sign_in_url": "https://app.northwind.test/login"}])
-async def test_keyturns_sign_in_is_off_beside_one(database_url: str, tmp_path: Path, changes: dict[str, str]) -> None:
+async def test_its_own_sign_in_is_off_beside_an_app(database_url: str, tmp_path: Path, changes: dict[str, str]) -> None:
     async with running(beside(database_url, tmp_path, **changes)) as service:
         assert await statuses(service) == [404] * 4
 

@@ -113,7 +113,7 @@ async def test_a_change_is_confirmed_once_though_the_yes_comes_too_late(service:
 
 @pytest.mark.parametrize("refusal", [LEAKED, AccountsUnready("no answer", not_changed=True)], ids=str)
 @pytest.mark.long
-async def test_no_link_returns_once_it_was_told(refusal: KeyturnError, service: Service, store: Elsewhere) -> None:
+async def test_no_confirmed_link_is_given_back(refusal: KeyturnError, service: Service, store: Elsewhere) -> None:
     token = await service.link()
     asking = await store.hold(service.reset(token))
     service.let_time_pass(minutes=1)
@@ -138,7 +138,7 @@ async def test_a_promise_that_its_process_withdraws_first_confirms_nothing(servi
     assert await service.outcomes("password_reset", "password_change") == ["changed"]
 
 
-async def test_a_lost_commit_of_keyturn_s_own_is_told_so(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lost_commit_here_is_told_as_unknown(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(settings_for(database_url)) as service:
         await service.add(ADA, name="Ada")
         token = await service.link()
