@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import bcrypt
 import httpx2
@@ -291,26 +291,13 @@ class Service:
             await connection.execute(statement)
 
 
-class Start(Protocol):
-    """Starts a service on the test's database. Every service stops at the end of the test.
+Start = Callable[..., Awaitable[Service]]
+"""Starts a service on the test's database, which stops at the end of the test.
 
-    working: whether its worker runs.
-    inbox: where its mails arrive, by default an inbox of its own.
-    people: the accounts that are there, by their addresses, unless `store` holds others.
-    prepare: what happens to the service before the test.
-    settings: the settings that differ from `settings_for`.
-    """
-
-    async def __call__(
-        self,
-        *,
-        working: bool = False,
-        inbox: Inbox | None = None,
-        store: AccountStore | None = None,
-        people: Mapping[str, Mapping[str, Any]] = PEOPLE,
-        prepare: Callable[[Service], Awaitable[object]] | None = None,
-        **settings: Any,
-    ) -> Service: ...
+`working`: whether its worker runs. `inbox`: where its mails arrive, by default an inbox of its own.
+`people`: the accounts that are there, by their addresses, unless `store` holds others.
+`prepare`: what happens to the service before the test. All else: the settings that differ from `settings_for`.
+"""
 
 
 @asynccontextmanager
