@@ -11,13 +11,10 @@ from keyturn.service.outbox.models import WAITING, OutboxRow
 
 
 class Beside:
-    """A database of Keyturn, in which this process adds accounts and counts messages."""
-
     def __init__(self, url: str) -> None:
         self._database = Database(url)
 
     async def add_accounts(self, emails: Sequence[str]) -> None:
-        """Add active accounts with a password that nobody knows."""
         row = {"name": "", "password_hash": "x", "provider": "", "kind": "", "locale": "", "active": True}
         rows = [row | {"id": str(number), "email": email, "created_at": now()} for number, email in enumerate(emails)]
         await self._database.transact(lambda connection: connection.execute(insert(AccountRow), rows))
@@ -26,7 +23,6 @@ class Beside:
         return await self._count(OutboxRow.state == WAITING)
 
     async def sealed_mails(self) -> int:
-        """Return how many messages hold their mail under seal."""
         return await self._count(OutboxRow.sealed.is_not(None))
 
     async def _count(self, which: ColumnElement[bool]) -> int:

@@ -26,7 +26,6 @@ async def connected(database: Database) -> AsyncIterator[AsyncConnection]:
 
 @asynccontextmanager
 async def committing(database: Database) -> AsyncIterator[AsyncConnection]:
-    """Yield a connection whose transaction is committed at the end."""
     async with connected(database) as connection:
         yield connection
         await connection.commit()

@@ -105,33 +105,21 @@ class Readable(Elsewhere):
         return hash_of(self.passwords.get(account_id, PASSWORD)) if account and account.active else None
 
 
-class Slow(Elsewhere):
-    """Tells whose account it is once it `may_answer`."""
-
-    def __init__(self, *accounts: Account) -> None:
-        super().__init__(*accounts)
-        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
-
-    async def find(self, email: str) -> Account | None:
-        self.asked.set()
-        await self.may_answer.wait()
-        return await super().find(email)
-
-
-class HangingFor(Elsewhere):
-    """Looks one address up for as long as it may not `answer`."""
+class Hanging(Elsewhere):
+    """Looks one address up for as long as it may not answer."""
 
     def __init__(self, email: str, *accounts: Account) -> None:
         super().__init__(*accounts)
-        self.email, self.answer = email, asyncio.Event()
+        self.email, self.asked, self.may_answer = email, asyncio.Event(), asyncio.Event()
 
     async def find(self, email: str) -> Account | None:
         if addresses.is_same_mailbox(email, self.email):
-            await self.answer.wait()
+            self.asked.set()
+            await self.may_answer.wait()
         return await super().find(email)
 
 
-class HangingTogether(HangingFor):
+class HangingTogether(Hanging):
     """The same, as a store that finds many accounts at the cost of one."""
 
     async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
@@ -155,15 +143,3 @@ class Lockable(Readable):
         before = self.accounts[account_id]
         self.accounts[account_id] = replace(before, active=True, locked=False)
         return before.locked
-
-
-class UnendingSessions(Lockable):
-    """Locks accounts, and fails to end their sessions."""
-
-    def __init__(self, *accounts: Account) -> None:
-        super().__init__(*accounts)
-        self.tries: list[str] = []
-
-    async def end_sessions(self, account_id: str) -> None:
-        self.tries.append(account_id)
-        raise AccountsUnready("the sessions cannot be reached")

@@ -52,12 +52,10 @@ def token_in(mail: Email) -> str:
 
 
 def token_in_file(file: Path) -> str:
-    """Return the token of the one link in the text part of a captured mail."""
     return _only_token(text_in_file(file))
 
 
 def text_in_file(file: Path) -> str:
-    """Return the text part of a captured mail."""
     body = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("plain",))
     assert body, "the mail has no text part"
     return str(body.get_content())

@@ -16,11 +16,8 @@ from typing import Any
 
 import bcrypt
 import msgspec
+from tests.driver.operator import migrate_database
 from tests.driver.store_faults import MEMORY
-
-from keyturn.service.database import Database
-from keyturn.service.database.migrations import migrate
-from keyturn.service.settings import Secret
 
 FILE = "keyturn.db"
 
@@ -34,7 +31,10 @@ NOBODY = "nobody@northwind.test"
 EVE = "eve@northwind.test"
 """A user of the other system whose id no database takes."""
 
-_COLUMNS = ("id", "email", "name", "provider", "kind", "locale", "active", "created_at", "password_hash")
+_ACCOUNT = (
+    "INSERT INTO keyturn_accounts (id, email, name, provider, active, password_hash, kind, locale, created_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, 'viewer', '', '2026-01-01 00:00:00.000000')"
+)
 
 _LINKS = "('reset', 'evict', 'unlock')"
 """The purposes of secrets that set a password."""
@@ -80,13 +80,14 @@ CREATE TRIGGER a_session_ends AFTER DELETE ON keyturn_sessions BEGIN
 
 
 def make_template(folder: Path) -> bytes:
-    """Return the file of a database, made in that folder."""
     file = folder / FILE
-    asyncio.run(_migrate(f"sqlite:///{file}"))
+    asyncio.run(migrate_database(f"sqlite:///{file}"))
     with closing(sqlite3.connect(file)) as database:
-        for row in _accounts():
-            marks = ", ".join("?" * len(_COLUMNS))
-            database.execute(f"INSERT INTO keyturn_accounts ({', '.join(_COLUMNS)}) VALUES ({marks})", row)
+        hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+        for email in (ADA, BEA, CARL, GRACE, DAN):
+            name, provider = email.partition("@")[0], "Google" if email == GRACE else ""
+            row = (name, email, name.title(), provider, email != DAN, None if provider else hashed)
+            database.execute(_ACCOUNT, row)
         database.executescript(MEMORY + _JOURNAL)
         database.commit()
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -94,28 +95,7 @@ def make_template(folder: Path) -> bytes:
     return file.read_bytes()
 
 
-async def _migrate(url: str) -> None:
-    database = Database(Secret(url))
-    try:
-        await migrate(database)
-    finally:
-        await database.close()
-
-
-def _accounts() -> list[tuple[Any, ...]]:
-    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-    began = "2026-01-01 00:00:00.000000"
-    return [
-        ("ada", ADA, "Ada", "", "viewer", "", True, began, hashed),
-        ("bea", BEA, "Bea", "", "viewer", "", True, began, hashed),
-        ("carl", CARL, "Carl", "", "viewer", "", True, began, hashed),
-        ("grace", GRACE, "Grace", "Google", "viewer", "", True, began, None),
-        ("dan", DAN, "Dan", "", "viewer", "", False, began, hashed),
-    ]
-
-
 def waiting() -> int:
-    """Return how many messages are not settled."""
     (count,) = _reader().execute("SELECT count(*) FROM keyturn_outbox WHERE state = 'waiting'").fetchone()
     return int(count)
 
@@ -169,7 +149,6 @@ class Records:
 
 
 def payload_of(row: Row) -> dict[str, Any]:
-    """Return the payload of a message in the journal."""
     payload: dict[str, Any] = msgspec.json.decode(row.at)
     return payload
 

@@ -21,7 +21,6 @@ from keyturn.service.outbox.models import EventRow
 WEBHOOK = "/webhooks/resend"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 WITH_WEBHOOK = {"webhook_secret": SECRET}
-NO_COOLDOWN = {"mailbox_cooldown": timedelta(0)}
 
 HARD: dict[str, Any] = {
     "bounce": {"type": "Permanent", "subType": "Suppressed", "message": "ada@northwind.test had bounces before"}
@@ -32,8 +31,6 @@ _numbers = count(1)
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A report, ready to be delivered, once or often."""
-
     id: str
     body: bytes
     timestamp: int
@@ -94,7 +91,6 @@ async def deliver_all(service: Service, *reports: Report) -> None:
 
 
 async def provider_id(service: Service) -> str:
-    """Return the provider's id of the newest mail."""
     return str([one.provider_id for one in await service.messages() if one.provider_id][-1])
 
 
@@ -114,7 +110,6 @@ async def outcomes(service: Service, event: str) -> list[str]:
 
 
 async def is_mailed(service: Service, email: str = ADA) -> bool:
-    """Ask for a link; tell whether a mail comes."""
     before = len(service.inbox.mails)
     await service.ask_and_deliver(email)
     return len(service.inbox.mails) > before

@@ -49,7 +49,6 @@ class KeptFactors:
         await self._database.transact(partial(self._step.set, account_id=account_id, kind=kind, factor=factor))
 
     async def mint_codes(self, account_id: str) -> Sequence[str]:
-        """Return fresh recovery codes."""
         return await self._database.transact(partial(renew_recovery_codes, account_id=account_id))
 
 
@@ -64,7 +63,6 @@ async def account_of(service: Service, email: str = ADA) -> Account:
 
 
 async def enrol(service: Service, email: str = ADA, seed: bytes = SEED) -> Account:
-    """Give the account a TOTP."""
     account = await account_of(service, email)
     await builtin_factors(service).set_seed(account.id, seed)
     return account

@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import bcrypt
 import httpx2
 import msgspec
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Executable, MetaData, Row, delete, func, select, update
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import Inbox, token_in
@@ -59,6 +60,10 @@ NOBODY = "nobody@northwind.test"
 PASSWORD = "seven quiet harbours"
 NEW_PASSWORD = "eleven loud lighthouses"
 
+NO_COOLDOWN = {"mailbox_cooldown": timedelta(0)}
+FREE = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 1000, "account": "1000/minute", "login": "1000/minute"}
+"""Limits that are in no test's way."""
+
 METRICS_TOKEN = "0123456789abcdef" * 2
 BEARER = {"Authorization": f"Bearer {METRICS_TOKEN}"}
 """What Prometheus sends."""
@@ -107,6 +112,11 @@ def problem(answer: httpx2.Response) -> str:
     return f"{answer.status_code} {name}"
 
 
+async def change(client: httpx2.AsyncClient, password: str = NEW_PASSWORD, current: str = PASSWORD) -> str:
+    """Change the password in a session; return the answer as `problem` does."""
+    return problem(await client.post(CHANGE, json={"currentPassword": current, "newPassword": password}))
+
+
 class Service:
     """One process of Keyturn. Its worker runs only when a test calls `deliver`."""
 
@@ -128,7 +138,6 @@ class Service:
         self._running.clock.move(timedelta(**time))
 
     def now(self) -> datetime:
-        """Return the time of the services' clock."""
         return datetime.fromtimestamp(self._running.clock.unix(), UTC)
 
     async def add(self, email: str, *, password_hash: str | None = None, **fields: Any) -> Account:
@@ -162,6 +171,11 @@ class Service:
         (mail,) = self.inbox.sent_to(email, template)[len(before) :]
         return token_in(mail)
 
+    async def newest(self, email: str = ADA, template: str = "password_reset") -> str:
+        """Deliver what waits, and return the token of the newest mail of that kind."""
+        await self.deliver()
+        return token_in(self.inbox.sent_to(email, template)[-1])
+
     async def check(self, token: str, **fields: str) -> dict[str, Any]:
         answer = await self.anywhere().post(VALIDATE, json={"token": token, **fields})
         assert answer.status_code == 200, answer.text
@@ -174,8 +188,11 @@ class Service:
     async def reset(self, token: str, password: str = NEW_PASSWORD) -> httpx2.Response:
         return await self.anywhere().post(RESET, json={"token": token, "newPassword": password})
 
+    async def press(self, token: str) -> str:
+        """Press the button "this was not me" of a mail; return the answer as `problem` does."""
+        return problem(await self.anywhere().post(SECURE, json={"token": token}))
+
     async def sign_in(self, email: str = ADA, password: str = PASSWORD) -> httpx2.AsyncClient:
-        """Return a client that is signed in."""
         client = self.anywhere()
         answer = await client.post(LOGIN, json={"email": email, "password": password})
         assert answer.status_code == 200, answer.text
@@ -192,6 +209,9 @@ class Service:
         entries = await self.parts.audit.read(most=1000)
         return [entry for entry in reversed(entries) if not events or entry.event in events]
 
+    async def outcomes(self, *events: str) -> list[str]:
+        return [entry.outcome for entry in await self.trail(*events)]
+
     async def messages(self) -> list[Item]:
         """Return what the outbox holds, the oldest first: mails, webhooks, and what became of each."""
         return [*reversed(await read(self.parts.database, most=None))]
@@ -206,11 +226,9 @@ class Service:
         await self.write(update(AccountRow).where(AccountRow.email == of).values(**fields))
 
     async def remove_account(self, email: str = ADA) -> None:
-        """Remove an account from Keyturn's own table, as its app does."""
         await self.write(delete(AccountRow).where(AccountRow.email == email))
 
     async def password_hash(self, email: str = ADA) -> str:
-        """Return the hash in Keyturn's own table, as its app reads it."""
         (row,) = await self.rows(select(AccountRow.password_hash).where(AccountRow.email == email))
         return str(row["password_hash"])
 
@@ -222,13 +240,22 @@ class Service:
             yield
 
     async def metrics(self) -> str:
-        """Return what Prometheus reads."""
         answer = await self.anywhere().get("/metrics", headers=BEARER)
         assert answer.status_code == 200, answer.text
         return answer.text
 
+    async def figures(self, metric: str = "") -> dict[str, float]:
+        """Return each sample by its name and labels, as `requests_total{request,accepted}`, or those of one metric."""
+        found = {
+            sample.name.removeprefix("keyturn_")
+            + f"{{{','.join(sample.labels.values())}}}".replace("{}", ""): sample.value
+            for family in text_string_to_metric_families(await self.metrics())
+            for sample in family.samples
+        }
+        start = f"{metric}{{"
+        return {name[len(start) : -1]: found[name] for name in found if name.startswith(start)} if metric else found
+
     async def purge(self) -> None:
-        """Erase what is older than its retention, as the worker does every hour."""
         await self.parts.retention.purge(now())
 
     async def dump(self) -> list[tuple[str, bytes]]:
@@ -264,26 +291,13 @@ class Service:
             await connection.execute(statement)
 
 
-class Start(Protocol):
-    """Starts a service on the test's database. Every service stops at the end of the test.
+Start = Callable[..., Awaitable[Service]]
+"""Starts a service on the test's database, which stops at the end of the test.
 
-    working: whether its worker runs.
-    inbox: where its mails arrive, by default an inbox of its own.
-    people: the accounts that are there, by their addresses, unless `store` holds others.
-    prepare: what happens to the service before the test.
-    settings: the settings that differ from `settings_for`.
-    """
-
-    async def __call__(
-        self,
-        *,
-        working: bool = False,
-        inbox: Inbox | None = None,
-        store: AccountStore | None = None,
-        people: Mapping[str, Mapping[str, Any]] = PEOPLE,
-        prepare: Callable[[Service], Awaitable[object]] | None = None,
-        **settings: Any,
-    ) -> Service: ...
+`working`: whether its worker runs. `inbox`: where its mails arrive, by default an inbox of its own.
+`people`: the accounts that are there, by their addresses, unless `store` holds others.
+`prepare`: what happens to the service before the test. All else: the settings that differ from `settings_for`.
+"""
 
 
 @asynccontextmanager

@@ -13,7 +13,6 @@ ADA, PASSWORD = "ada@example.test", "seven quiet harbours"
 
 
 async def link(keyturn: Any) -> str:
-    """Ask for a link; return the token that arrives."""
     await keyturn.client().post("/api/auth/request-password-reset", json={"email": ADA})
     await keyturn.deliver()
     return str(re.findall(r"[\w-]{43}", keyturn.sender.sent[-1].text)[0])

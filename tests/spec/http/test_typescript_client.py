@@ -17,9 +17,7 @@ _CLIENT = Path(__file__).parent / "typescript"
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_a_generated_client_compiles_and_tells_problems_by_their_type(
-    service: Service, node: str, tmp_path: Path
-) -> None:
+async def test_a_generated_client_compiles_and_knows_problems(service: Service, node: str, tmp_path: Path) -> None:
     app = tmp_path / "app"
     shutil.copytree(_CLIENT, app)
     await asyncio.to_thread(install_packages, app)

@@ -1,14 +1,14 @@
 """Simultaneous requests: a password that has just been replaced signs in nowhere, and does not come back."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.driver.elsewhere import Readable
 from tests.driver.held_hashes import first_hash_held, hashed_together
+from tests.driver.routes import LOGIN, ME
 from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
-from tests.driver.service import ADA, CHANGE, CHEAPEST, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
+from tests.driver.service import ADA, CHEAPEST, NEW_PASSWORD, NO_COOLDOWN, PASSWORD, Service, Start, change, problem
 from tests.servers.pwned_passwords import running_ranges
 
 from keyturn import Account
@@ -20,7 +20,6 @@ def service_options() -> dict[str, Any]:
 
 
 def hashing_at_once(number: int, **more: Any) -> dict[str, Any]:
-    """Return settings by which so many hashes are computed at the same time."""
     return {"hashing": {"cost": CHEAPEST, "workers": number}, **more}
 
 
@@ -42,12 +41,10 @@ async def test_a_sign_in_that_began_before_a_reset_opens_no_session_after_it(sta
 async def test_a_change_that_began_before_a_reset_does_not_undo_it(service: Service) -> None:
     token, client = await service.link(), await service.sign_in()
     with first_hash_held("hashpw") as held:
-        changing = asyncio.create_task(
-            client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": "a third password, please"})
-        )
+        changing = asyncio.create_task(change(client, "a third password, please"))
         await held.computed()
         assert (await service.reset(token)).status_code == 200
-    assert problem(await changing) == "401 not-signed-in"
+    assert await changing == "401 not-signed-in"
     assert problem(await client.get(ME)) == "401 not-signed-in"
     assert await service.knows(NEW_PASSWORD)
     assert not await service.knows("a third password, please")
@@ -58,8 +55,7 @@ async def test_a_reset_that_began_before_a_change_finds_its_link_dead(service: S
     with first_hash_held("hashpw") as held:
         resetting = asyncio.create_task(service.reset(token, "a third password, please"))
         await held.computed()
-        answer = await client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
-        assert answer.status_code == 200
+        assert await change(client) == "200"
     refused = await resetting
     assert (problem(refused), refused.json()["reason"]) == ("400 link-dead", "invalid")
     assert (await client.get(ME)).status_code == 200
@@ -67,39 +63,29 @@ async def test_a_reset_that_began_before_a_change_finds_its_link_dead(service: S
 
 
 @pytest.mark.long
-async def test_of_five_links_of_one_account_that_are_used_at_once_one_succeeds(start: Start) -> None:
-    service = await start(**hashing_at_once(5, limits={"mailbox_cooldown": timedelta(0)}))
-    links = [await service.link() for _ in range(5)]
-    with hashed_together(5):
-        answers = await asyncio.gather(*(service.reset(link, f"{link[:9]} lighthouses") for link in links))
-    assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 4
+@pytest.mark.parametrize(("links", "uses"), [(5, 1), (1, 24)], ids=["five links", "more uses than connections"])
+async def test_of_links_of_one_account_that_are_used_at_once_one_succeeds(start: Start, links: int, uses: int) -> None:
+    number = links * uses
+    service = await start(**hashing_at_once(number, limits=NO_COOLDOWN))
+    tokens = [await service.link() for _ in range(links)] * uses
+    async with asyncio.timeout(20):
+        with hashed_together(number):
+            answers = await asyncio.gather(*(service.reset(token, f"{token[:9]} lighthouses") for token in tokens))
+    assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * (number - 1)
 
 
 async def test_of_a_reset_and_four_changes_at_once_one_succeeds(service: Service) -> None:
     token = await service.link()
     clients = [await service.sign_in() for _ in range(4)]
     passwords = [f"{number} loud lighthouses" for number in range(5)]
-    changes = (
-        client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": password})
-        for client, password in zip(clients, passwords[1:], strict=True)
-    )
     with hashed_together(5):
-        answers = await asyncio.gather(service.reset(token, passwords[0]), *changes)
-    found = [problem(answer) for answer in answers]
+        resetting = asyncio.create_task(service.reset(token, passwords[0]))
+        changed = await asyncio.gather(*map(change, clients, passwords[1:]))
+    found = [problem(await resetting), *changed]
     assert found.count("200") == 1
     assert set(found) <= {"200", "400 link-dead", "401 not-signed-in"}
     assert await service.knows(passwords[found.index("200")])
     assert not await service.knows(PASSWORD)
-
-
-@pytest.mark.long
-async def test_those_who_come_too_late_need_no_second_connection(start: Start) -> None:
-    service = await start(**hashing_at_once(24))
-    token = await service.link()
-    async with asyncio.timeout(20):
-        with hashed_together(24):
-            answers = await asyncio.gather(*(service.reset(token) for _ in range(24)))
-    assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 23
 
 
 @pytest.mark.parametrize("is_guarded", [False, True], ids=["with the link alone", "with a second step"])

@@ -7,56 +7,37 @@ from tests.driver.statements import statements_sent
 
 from keyturn import SendRefused, SendRetryable
 
-NO_ADDRESSES = {
-    "missing": "{}",
-    "under another name": '{"mail": "ada@northwind.test"}',
-    "null": '{"email": null}',
-    "a number": '{"email": 1}',
-    "true": '{"email": true}',
-    "an array": '{"email": ["ada@northwind.test"]}',
-    "an array of two": '{"email": ["ada@northwind.test", "eve@evil.test"]}',
-    "an object": '{"email": {"0": "ada@northwind.test"}}',
-    "given twice": '{"email": "ada@northwind.test", "email": "eve@evil.test"}',
-    "given twice, once escaped": '{"email": "ada@northwind.test", "\\u0065mail": "eve@evil.test"}',
-    "two with a comma": '{"email": "ada@northwind.test,eve@evil.test"}',
-    "two with a semicolon": '{"email": "ada@northwind.test;eve@evil.test"}',
-    "two with a space": '{"email": "ada@northwind.test eve@evil.test"}',
-    "with an encoded line break": '{"email": "ada@northwind.test%0d%0acc:eve@evil.test"}',
-    "with a display name": '{"email": "Ada <ada@northwind.test>"}',
-    "with a header after CR LF": '{"email": "ada@northwind.test\\r\\nBcc: eve@evil.test"}',
-    "with a line feed at its end": '{"email": "ada@northwind.test\\n"}',
-    "with a line separator": '{"email": "ada@northwind.test\\u2028"}',
-    "with a NUL at its end": '{"email": "ada@northwind.test\\u0000"}',
-    "with a NUL inside": '{"email": "ada\\u0000@northwind.test"}',
-    "with a right-to-left override": '{"email": "ada\\u202e@northwind.test"}',
-    "with a Kelvin sign": '{"email": "\u212aim@northwind.test"}',
-    "10 kB long": json.dumps({"email": "a" * 10_000 + "@northwind.test"}),
-    "255 bytes long": json.dumps({"email": "ada@" + ".".join(["b" * 61] * 4) + ".org"}),
-    "without an at sign": '{"email": "ada.northwind.test"}',
-    "without a domain": '{"email": "ada@"}',
-    "without a local part": '{"email": "@northwind.test"}',
-    "with a blank within": '{"email": "ada l@northwind.test"}',
-    "empty": '{"email": ""}',
-    "blank": '{"email": "   "}',
-}
+NO_ADDRESSES = (
+    *("{}", '{"mail": "ada@northwind.test"}', '{"email": null}', '{"email": 1}', '{"email": true}', '{"email": ""}'),
+    *('{"email": ["ada@northwind.test"]}', '{"email": {"0": "ada@northwind.test"}}', '{"email": "   "}'),
+    '{"email": "ada@northwind.test", "email": "eve@evil.test"}',
+    '{"email": "ada@northwind.test", "\\u0065mail": "eve@evil.test"}',
+    '{"email": "ada@northwind.test,eve@evil.test"}',
+    '{"email": "ada@northwind.test;eve@evil.test"}',
+    '{"email": "ada@northwind.test eve@evil.test"}',
+    '{"email": "ada@northwind.test%0d%0acc:eve@evil.test"}',
+    '{"email": "Ada <ada@northwind.test>"}',
+    '{"email": "ada@northwind.test\\r\\nBcc: eve@evil.test"}',
+    *('{"email": "ada@northwind.test\\n"}', '{"email": "ada@northwind.test\\u2028"}'),
+    *('{"email": "ada@northwind.test\\u0000"}', '{"email": "ada\\u0000@northwind.test"}'),
+    *('{"email": "ada\\u202e@northwind.test"}', '{"email": "\u212aim@northwind.test"}'),  # right to left, Kelvin
+    json.dumps({"email": "a" * 10_000 + "@northwind.test"}),
+    json.dumps({"email": "ada@" + ".".join(["b" * 61] * 4) + ".org"}),  # 255 bytes
+    *('{"email": "ada.northwind.test"}', '{"email": "ada@"}', '{"email": "@northwind.test"}'),
+    '{"email": "ada l@northwind.test"}',
+)
 
-NO_OBJECTS = {
-    "nothing": b"",
-    "no JSON": b"email=ada@northwind.test",
-    "half an object": b'{"email": "ada@northwind.test"',
-    "an object and more": b'{"email": "ada@northwind.test"} x',
-    "an array": b'["ada@northwind.test"]',
-    "null": b"null",
-    "a string": b'"ada@northwind.test"',
-    "a number": b"1",
-    "half a surrogate pair": b'{"email": "\\ud800@northwind.test"}',
-    "bytes that are no UTF-8": b'{"email": "\xff@northwind.test"}',
-    "UTF-16": '{"email": "ada@northwind.test"}'.encode("utf-16"),
-    "a byte order mark": b'\xef\xbb\xbf{"email": "ada@northwind.test"}',
-    "nested and never closed": b'{"email": ' + b"[" * 8000,
-    "nested as deep as a parser goes": b'{"email": ' + b"[" * 900 + b"]" * 900 + b"}",
-    "nested beside the address": b'{"email": "ada@northwind.test", "x": ' + b'{"x":' * 2000 + b"1" + b"}" * 2001,
-}
+NO_OBJECTS = (
+    *(b"", b"email=ada@northwind.test", b'{"email": "ada@northwind.test"', b'{"email": "ada@northwind.test"} x'),
+    *(b'["ada@northwind.test"]', b"null", b'"ada@northwind.test"', b"1"),
+    b'{"email": "\\ud800@northwind.test"}',  # half a surrogate pair
+    b'{"email": "\xff@northwind.test"}',  # no UTF-8
+    '{"email": "ada@northwind.test"}'.encode("utf-16"),
+    b'\xef\xbb\xbf{"email": "ada@northwind.test"}',
+    b'{"email": ' + b"[" * 8000,
+    b'{"email": ' + b"[" * 900 + b"]" * 900 + b"}",
+    b'{"email": "ada@northwind.test", "x": ' + b'{"x":' * 2000 + b"1" + b"}" * 2001,
+)
 
 LOOK_ALIKES = {
     "mike@northwind.test": "m\u0131ke@northwind.test",  # dotless i
@@ -87,13 +68,6 @@ async def test_every_well_formed_address_gets_the_same_answer_by_the_same_statem
     assert not any("keyturn_accounts" in statement for statement in work[NOBODY])
 
 
-async def test_the_answer_does_not_wait_for_the_mail(service: Service) -> None:
-    await service.ask()
-    assert service.inbox.tries == []
-    await service.deliver()
-    assert [mail.to for mail in service.inbox.mails] == [ADA]
-
-
 async def test_a_provider_that_is_down_or_refuses_does_not_show(start: Start) -> None:
     service = await start(working=True)
     service.inbox.failures.extend([SendRetryable("503"), SendRefused("422")])
@@ -105,15 +79,12 @@ async def test_a_provider_that_is_down_or_refuses_does_not_show(start: Start) ->
     assert answers[1][0] == 202
 
 
-async def test_a_bad_address_is_refused_by_the_name_of_its_field(service: Service) -> None:
-    found = {name: await refusal(service, body.encode()) for name, body in NO_ADDRESSES.items()}
-    assert found == dict.fromkeys(NO_ADDRESSES, ("400 invalid-input", ["email"]))
-    assert await service.messages() == []
-
-
-async def test_a_body_other_than_a_json_object_is_refused(service: Service) -> None:
-    found = {name: await refusal(service, body) for name, body in NO_OBJECTS.items()}
-    assert found == dict.fromkeys(NO_OBJECTS, ("400 invalid-input", ["body"]))
+async def test_a_bad_address_is_refused_by_its_field_and_so_is_a_body_other_than_an_object(service: Service) -> None:
+    for field, bodies in (("email", [body.encode() for body in NO_ADDRESSES]), ("body", NO_OBJECTS)):
+        for body in bodies:
+            answer = await service.anywhere().post(REQUEST, content=body, headers={"Content-Type": "application/json"})
+            assert problem(answer) == "400 invalid-input", body
+            assert [error["field"] for error in answer.json()["errors"]] == [field], body
     assert await service.messages() == []
 
 
@@ -135,16 +106,9 @@ async def test_a_look_alike_is_another_account(service: Service) -> None:
     assert service.inbox.mails == []
 
 
-async def test_both_spellings_of_an_international_domain_are_one_and_the_mail_goes_to_the_stored_one(
-    service: Service,
-) -> None:
+async def test_both_spellings_of_a_domain_are_one_and_the_mail_goes_to_the_stored_one(service: Service) -> None:
     await service.add("zoe@b\u00fccher.test")
     for spelling in ("zoe@b\u00fccher.test", "zoe@xn--bcher-kva.test", "zoe@bu\u0308cher.test"):
         await service.ask(spelling)
     await service.deliver()
     assert [mail.to for mail in service.inbox.mails] == ["zoe@xn--bcher-kva.test"]
-
-
-async def refusal(service: Service, body: bytes) -> tuple[str, list[str]]:
-    answer = await service.anywhere().post(REQUEST, content=body, headers={"Content-Type": "application/json"})
-    return problem(answer), [error["field"] for error in answer.json().get("errors", ())]

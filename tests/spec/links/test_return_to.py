@@ -1,11 +1,9 @@
 """A request that names an address to return to after the reset: stored with the link, of an allowed origin alone."""
 
-from datetime import timedelta
-
 import httpx2
 import pytest
-from tests.driver.inbox import code_in, token_in
-from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, Start, problem
+from tests.driver.inbox import code_in
+from tests.driver.service import ADA, NEW_PASSWORD, NO_COOLDOWN, REPLACE, REQUEST, Service, Start, problem
 from tests.driver.visitor import form_token
 from tests.servers.databases import ON_SQLITE
 
@@ -14,7 +12,6 @@ pytestmark = pytest.mark.any_database
 BACK = "https://shop.example.org/cart?item=1&size=a%20b"
 EVIL = "https://shop.example.org.evil.example/"
 ORIGINS = ("https://shop.example.org",)
-NO_COOLDOWN = {"mailbox_cooldown": timedelta(0)}
 
 
 @pytest.fixture
@@ -26,14 +23,13 @@ async def ask(returning: Service, return_to: object) -> httpx2.Response:
     return await returning.anywhere().post(REQUEST, json={"email": ADA, "returnTo": return_to})
 
 
-async def token(returning: Service, nth: int = 0) -> str:
-    await returning.deliver()
-    return token_in(returning.inbox.mails[nth])
-
-
-async def test_the_link_says_where_to_return(returning: Service) -> None:
+async def test_the_link_says_where_to_return_and_so_does_one_in_its_place_once_expired(returning: Service) -> None:
     assert (await ask(returning, BACK)).status_code == 202
-    link = await token(returning)
+    link = await returning.newest()
+    assert (await returning.check(link))["returnTo"] == BACK
+    returning.let_time_pass(minutes=31)
+    assert (await returning.anywhere().post(REPLACE, json={"token": link})).status_code == 202
+    link = await returning.newest()
     assert (await returning.check(link))["returnTo"] == BACK
     assert problem(await returning.reset(link)) == "200"
 
@@ -50,18 +46,9 @@ async def test_another_address_is_refused_and_nothing_is_sent(returning: Service
 
 async def test_an_origin_that_was_removed_from_the_settings_no_longer_counts(returning: Service, start: Start) -> None:
     await ask(returning, BACK)
-    link = await token(returning)
+    link = await returning.newest()
     later = await start(return_origins=("https://other.example.org",))
     assert "returnTo" not in await later.check(link)
-
-
-async def test_a_link_in_place_of_an_expired_one_keeps_it(returning: Service) -> None:
-    await ask(returning, BACK)
-    link = await token(returning)
-    returning.let_time_pass(minutes=31)
-    answer = await returning.anywhere().post("/api/auth/replace-expired-link", json={"token": link})
-    assert answer.status_code == 202
-    assert (await returning.check(await token(returning, 1)))["returnTo"] == BACK
 
 
 async def test_the_page_keeps_it_through_each_of_its_forms(returning: Service) -> None:
@@ -76,7 +63,7 @@ async def test_the_page_keeps_it_through_each_of_its_forms(returning: Service) -
         assert field in sent.text
         assert field in (await visitor.get("/forgot-password?another")).text
 
-        link = await token(returning)
+        link = await returning.newest()
         assert (await returning.check(link))["returnTo"] == BACK
         code = code_in(returning.inbox.mails[0])
         await visitor.post("/forgot-password/code", data={"email": ADA, "code": code, **csrf})
@@ -87,23 +74,18 @@ async def test_the_page_keeps_it_through_each_of_its_forms(returning: Service) -
 
 
 @ON_SQLITE
-async def test_the_page_ignores_another_address(returning: Service) -> None:
-    async with returning.anywhere(follow_redirects=True) as visitor:
+async def test_the_page_ignores_another_address_and_a_planted_cookie_leads_nowhere(returning: Service) -> None:
+    planted = {"keyturn_flash": f"password_changed::::{EVIL}"}
+    async with returning.anywhere(follow_redirects=True, cookies=planted) as visitor:
+        page = await visitor.get("/reset-password")
+        assert "Your password was changed" in page.text
+        assert "evil.example" not in page.text
         page = await visitor.get("/forgot-password", params={"return_to": EVIL})
         assert 'name="return_to"' not in page.text
         fields = {"email": ADA, "return_to": EVIL, "_csrf_token": form_token(page)}
         sent = await visitor.post("/forgot-password", data=fields)
         assert "evil.example" not in sent.text
-    assert "returnTo" not in await returning.check(await token(returning))
-
-
-@ON_SQLITE
-async def test_a_cookie_that_was_planted_leads_nowhere(returning: Service) -> None:
-    planted = {"keyturn_flash": f"password_changed::::{EVIL}"}
-    async with returning.anywhere(cookies=planted) as visitor:
-        page = await visitor.get("/reset-password")
-        assert "Your password was changed" in page.text
-        assert "evil.example" not in page.text
+    assert "returnTo" not in await returning.check(await returning.newest())
 
 
 async def test_with_after_reset_the_browser_goes_there_at_once(start: Start) -> None:
@@ -112,7 +94,7 @@ async def test_with_after_reset_the_browser_goes_there_at_once(start: Start) -> 
     )
     await ask(returning, BACK)
     async with returning.anywhere(follow_redirects=True) as visitor:
-        page = await visitor.get(f"/reset-password/{await token(returning)}")
+        page = await visitor.get(f"/reset-password/{await returning.newest()}")
         form = {"email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "_csrf_token": form_token(page)}
         saved = await visitor.post("/reset-password", data=form, follow_redirects=False)
         assert (saved.status_code, saved.headers["refresh"]) == (200, f"0; url={BACK}")

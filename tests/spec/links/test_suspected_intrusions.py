@@ -1,19 +1,17 @@
 """An account that was taken over, as an operator or its owner says: the next password is one against the intruder."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 from tests.driver.elsewhere import Lockable
-from tests.driver.inbox import code_in, token_in
-from tests.driver.service import ADA, CHANGE, NEW_PASSWORD, PASSWORD, Service, Start, problem
+from tests.driver.inbox import code_in
+from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, REPLACE, VERIFY, Service, Start, change, problem
 
 from keyturn import Account, Ended, NewPassword
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 NEW = "ada@elsewhere.test"
-LOCKING: dict[str, Any] = {"secure_account": {"lock": True}, "sign_in_url": "{base_url}/login"}
 
 
 class Noting(Lockable):
@@ -28,10 +26,16 @@ class Noting(Lockable):
         return await super().set_password(account, password)
 
 
-async def newest(service: Service, email: str = ADA, template: str = "password_reset") -> str:
-    """Return the token of the newest mail, once all are delivered."""
-    await service.deliver()
-    return token_in(service.inbox.sent_to(email, template)[-1])
+@pytest.fixture
+def store() -> Noting:
+    return Noting()
+
+
+@pytest.fixture
+async def service(start: Start, store: Noting) -> Service:
+    return await start(
+        store=store, token={"code": True}, secure_account={"lock": False}, sign_in_url="{base_url}/login"
+    )
 
 
 async def use(service: Service, token: str) -> None:
@@ -41,7 +45,6 @@ async def use(service: Service, token: str) -> None:
 
 
 async def by_operator(service: Service) -> str:
-    """Let an operator reset Ada's password; return the one that the intruder knows."""
     await service.operator.reset(ADA)
     await service.deliver()
     return PASSWORD
@@ -50,9 +53,7 @@ async def by_operator(service: Service) -> str:
 async def by_owner(service: Service) -> str:
     """Let a thief choose the password, and Ada press the button in the mail about it; return that password."""
     await use(service, await service.link())
-    button = await newest(service, template="password_changed")
-    answer = await service.anywhere().post("/api/auth/secure-account", json={"token": button})
-    assert problem(answer) == "200"
+    assert await service.press(await service.newest(template="password_changed")) == "200"
     await service.deliver()
     return NEW_PASSWORD
 
@@ -61,131 +62,86 @@ Suspect = Callable[[Service], Awaitable[str]]
 whoever_suspects = pytest.mark.parametrize("suspect", [by_operator, by_owner])
 
 
-async def test_a_link_in_place_of_an_operators_does(start: Start) -> None:
-    store = Noting()
-    service = await start(store=store)
-    await service.operator.reset(ADA)
-    expired = await newest(service)
+async def test_a_link_in_place_of_an_operators_does(service: Service, store: Noting) -> None:
+    await by_operator(service)
+    expired = await service.newest()
     service.let_time_pass(days=4)
-    answer = await service.anywhere().post("/api/auth/replace-expired-link", json={"token": expired})
-    assert problem(answer) == "202"
-
-    await use(service, await newest(service))
+    assert problem(await service.anywhere().post(REPLACE, json={"token": expired})) == "202"
+    await use(service, await service.newest())
     assert store.intruded == [True]
 
 
 @whoever_suspects
-async def test_one_that_the_owner_has_asked_for_since_does_and_the_next_reset_is_as_ever(
-    start: Start, suspect: Suspect
-) -> None:
-    store = Noting()
-    service = await start(store=store)
+async def test_a_later_one_does_and_the_next_is_as_ever(service: Service, store: Noting, suspect: Suspect) -> None:
     await suspect(service)
     service.let_time_pass(days=2)  # the link of a day that a press mails has expired
     for _ in range(2):
         await use(service, await service.link())
-
     assert store.intruded[-2:] == [True, False]
 
 
-async def test_one_that_was_there_before_does(start: Start) -> None:
-    store = Noting()
-    service = await start(store=store)
+async def test_an_earlier_one_does_and_no_purge_makes_the_suspicion_return(service: Service, store: Noting) -> None:
     before = await service.link()
     service.let_time_pass(minutes=2)
-    await service.operator.reset(ADA)
-    await service.deliver()
-
+    await by_operator(service)
     await use(service, before)
-    assert store.intruded == [True]
+    service.let_time_pass(days=8)
+    await service.purge()
+    await use(service, await service.link())
+    assert store.intruded == [True, False]
 
 
 @whoever_suspects
-async def test_a_code_does(start: Start, suspect: Suspect) -> None:
-    store = Noting()
-    service = await start(store=store, token={"code": True})
+async def test_a_code_does(service: Service, store: Noting, suspect: Suspect) -> None:
     await suspect(service)
     service.let_time_pass(hours=1)
     await service.link()
     code = code_in(service.inbox.sent_to(ADA, "password_reset")[-1])
-    answer = await service.anywhere().post("/api/auth/verify-reset-code", json={"email": ADA, "code": code})
-
+    answer = await service.anywhere().post(VERIFY, json={"email": ADA, "code": code})
     await use(service, answer.json()["token"])
     assert store.intruded[-1]
 
 
 @whoever_suspects
-async def test_it_does_although_an_intruder_has_changed_the_password_in_a_session(
-    start: Start, suspect: Suspect
-) -> None:
-    store = Noting()
-    service = await start(store=store, sign_in_url="{base_url}/login")
+async def test_it_does_although_an_intruder_changed_it_again(service: Service, store: Noting, suspect: Suspect) -> None:
     known = await suspect(service)
-    intruder = await service.sign_in(password=known)
-    change = {"currentPassword": known, "newPassword": "nineteen patient herons"}
-    assert problem(await intruder.post(CHANGE, json=change)) == "200"
+    assert await change(await service.sign_in(password=known), "nineteen patient herons", known) == "200"
     service.let_time_pass(hours=1)
-
     await use(service, await service.link())
     assert store.intruded[-2:] == [False, True]
 
 
 @whoever_suspects
 async def test_a_week_after_the_report_and_the_end_of_an_operators_link_nothing_is_suspected(
-    start: Start, suspect: Suspect
+    service: Service, store: Noting, suspect: Suspect
 ) -> None:
-    store = Noting()
-    service = await start(store=store)
     await suspect(service)
     service.let_time_pass(days=10, minutes=1)
-
     await use(service, await service.link())
     assert not store.intruded[-1]
 
 
-async def test_a_suspicion_that_has_ended_does_not_return_with_the_purge_of_the_link_that_ended_it(
-    start: Start,
-) -> None:
-    store = Noting()
-    service = await start(store=store)
-    await service.operator.reset(ADA)
-    await service.deliver()
-    service.let_time_pass(hours=1)
-    await use(service, await service.link())
-    service.let_time_pass(days=8)
-    await service.purge()
-
-    await use(service, await service.link())
-    assert store.intruded == [True, False]
-
-
 @whoever_suspects
-async def test_another_address_of_the_account_is_not_suspected(start: Start, suspect: Suspect) -> None:
+async def test_another_address_of_it_is_not_suspected(service: Service, store: Noting, suspect: Suspect) -> None:
     """One mailbox was asked, or has spoken. The owner of another must not lose passkeys by it."""
-    store = Noting()
-    service = await start(store=store)
     await suspect(service)
     store.move("u-1", NEW)
-
     await use(service, await service.link(NEW))
     assert not store.intruded[-1]
 
 
-async def test_an_operators_link_lets_no_mailbox_open_an_account_that_another_has_locked(start: Start) -> None:
-    store = Noting()
-    service = await start(store=store, **LOCKING)
+async def test_an_operators_link_opens_no_account_that_another_mailbox_has_locked(start: Start, store: Noting) -> None:
+    service = await start(store=store, sign_in_url="{base_url}/login", secure_account={"lock": True})
     await use(service, await service.link())
-    button = await newest(service, template="password_changed")
+    button = await service.newest(template="password_changed")
     store.move("u-1", NEW)
     await service.operator.reset(NEW)
-    of_operator = await newest(service, NEW)
+    of_operator = await service.newest(NEW)
     store.move("u-1", ADA)
-    answer = await service.anywhere().post("/api/auth/secure-account", json={"token": button})
-    assert problem(answer) == "200"
+    assert await service.press(button) == "200"
     await service.deliver()
     store.move("u-1", NEW)
     service.let_time_pass(hours=1)
-
     await service.ask_and_deliver(NEW)
     assert (await service.trail())[-1].outcome == "disabled"
     assert not await service.works(of_operator)

@@ -4,19 +4,14 @@ import asyncio
 from contextlib import suppress
 
 import pytest
-from tests.driver.elsewhere import Slow
+from tests.driver.elsewhere import Hanging
 from tests.driver.service import ADA, DAN, NOBODY, Service, Start
 from tests.driver.statements import dying_after, statements_sent
 
 pytestmark = pytest.mark.any_database
 
 
-async def outcomes(service: Service) -> list[str]:
-    return [entry.outcome for entry in await service.trail()]
-
-
 async def statements_for(service: Service, email: str) -> int:
-    """Return how many statements a worker needs to answer a request."""
     await service.ask(email)
     with statements_sent() as statements:
         await service.deliver()
@@ -34,15 +29,13 @@ async def ask_of_the_dying(service: Service, email: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(("email", "outcome"), [(NOBODY, "no_account"), (DAN, "disabled")])
-async def test_a_request_without_a_mail_has_one_outcome_though_its_worker_died(
-    service: Service, email: str, outcome: str
-) -> None:
+async def test_without_a_mail_it_has_one_outcome_even_so(service: Service, email: str, outcome: str) -> None:
     needed = await statements_for(service, email)
     for number in range(needed + 1):
         await ask_of_the_dying(service, email, number)
         message = (await service.messages())[-1]
         assert (message.state, message.reason) == ("dropped", outcome)
-        assert await outcomes(service) == [outcome] * (number + 2)
+        assert await service.outcomes() == [outcome] * (number + 2)
 
 
 async def test_a_request_with_a_mail_is_sent_once_though_its_worker_died(service: Service) -> None:
@@ -52,11 +45,11 @@ async def test_a_request_with_a_mail_is_sent_once_though_its_worker_died(service
         await service.add(email)
         await ask_of_the_dying(service, email, number)
         assert len(service.inbox.sent_to(email)) == 1
-        assert await outcomes(service) == ["link_mailed"] * (number + 2)
+        assert await service.outcomes() == ["link_mailed"] * (number + 2)
 
 
 async def test_a_request_in_other_hands_is_not_dropped(start: Start) -> None:
-    of_late, of_other = Slow(), Slow()
+    of_late, of_other = Hanging(NOBODY), Hanging(NOBODY)
     late, other = await start(store=of_late), await start(store=of_other)
     await late.ask(NOBODY)
     async with asyncio.timeout(10):
@@ -69,8 +62,8 @@ async def test_a_request_in_other_hands_is_not_dropped(start: Start) -> None:
         await late_work
     (message,) = await late.messages()
     assert message.state == "waiting"
-    assert await outcomes(late) == []
+    assert await late.outcomes() == []
 
     of_other.may_answer.set()
     await other_work
-    assert await outcomes(late) == ["no_account"]
+    assert await late.outcomes() == ["no_account"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.driver.inbox import Inbox, token_in
+from tests.driver.inbox import Inbox
 from tests.driver.service import ADA, NEW_PASSWORD, Service, Start, hash_of, problem
 from tests.servers.mail_providers.answers import Answer, Request, Trouble
 from tests.servers.webhooks import SECRET, App
@@ -23,8 +23,6 @@ AT_ONCE = 4
 
 
 class BusyProvider(Inbox):
-    """Holds every mail of the flood until it is told to go on."""
-
     def __init__(self) -> None:
         super().__init__()
         self.may_go_on = asyncio.Event()
@@ -51,31 +49,23 @@ async def flood(service: Service, requests: int) -> None:
     await asyncio.gather(*map(service.ask, pupils))
 
 
+async def button(service: Service) -> str:
+    """Change Ada's password; return the token of the button by which she says that it was not her."""
+    assert problem(await service.reset(await service.link())) == "200"
+    return await service.newest(template="password_changed")
+
+
 async def waiting(service: Service) -> int:
     messages = await service.messages()
     return [(message.kind, message.state) for message in messages].count(("reset_requested", "waiting"))
 
 
-async def button(service: Service) -> str:
-    """Change Ada's password; return the token of the button by which she says that it was not her."""
-    assert problem(await service.reset(await service.link())) == "200"
-    await service.deliver()
-    return token_in(service.inbox.sent_to(ADA, "password_changed")[-1])
-
-
-async def press(service: Service, token: str) -> None:
-    pressed = await service.anywhere().post("/api/auth/secure-account", json={"token": token})
-    assert problem(pressed) == "200"
-
-
-async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_before_the_flood_is_done(
-    start: Start,
-) -> None:
+async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_before_it_is_done(start: Start) -> None:
     provider = BusyProvider()
     service = await start(inbox=provider, secure_account={"lock": True})
     token = await button(service)
     await flood(service, REQUESTS)
-    await press(service, token)
+    assert await service.press(token) == "200"
 
     await start(working=True, inbox=provider, secure_account={"lock": True})
     try:
@@ -102,7 +92,7 @@ async def test_events_of_presses_share_no_places_with_those_of_requests(start: S
         await start(working=True, **settings)
         try:
             await app.arrived(before + AT_ONCE)
-            await press(service, token)
+            assert await service.press(token) == "200"
             await app.arrived(before + AT_ONCE + 1)
         finally:
             app.let_go()

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Any
 
+import httpx2
 import pytest
 from tests.driver.reporting import WITH_WEBHOOK, deliver, report
 from tests.driver.service import Service, problem
@@ -45,43 +46,20 @@ class Post:
     ) -> None:
         self.was_read = asyncio.Event()
         self.is_kept = asyncio.Event()
-        self._begun = begun
         self.body = asyncio.Event()
-        self.status = 0
-        fields = {"host": "127.0.0.1:8000", "content-type": "application/json", **headers}
-        scope: Any = {
-            "type": "http",
-            "method": "POST",
-            "path": f"/webhooks/{provider}",
-            "raw_path": b"",
-            "query_string": b"",
-            "headers": [(name.encode(), value.encode()) for name, value in fields.items()],
-            "client": (client, 40_000),
-            "server": ("127.0.0.1", 8000),
-            "scheme": "http",
-            "http_version": "1.1",
-            "state": {},
-            "root_path": "",
-            "asgi": {"version": "3.0"},
-            "extensions": {},
-        }
-        self.task = asyncio.create_task(self._run(service.app, scope))
+        self._begun = begun
+        sent = service.at(client).post(f"/webhooks/{provider}", content=self._content(), headers=dict(headers))
+        self.task = asyncio.create_task(self._status(sent))
 
-    async def _run(self, app: Any, scope: Any) -> int:
-        await app(scope, self._receive, self._send)
-        return self.status
+    async def _status(self, sent: Awaitable[httpx2.Response]) -> int:
+        return (await sent).status_code
 
-    async def _receive(self) -> dict[str, Any]:
+    async def _content(self) -> AsyncIterator[bytes]:
         self.was_read.set()
-        if self._begun:
-            begun, self._begun = self._begun, b""
-            return {"type": "http.request", "body": begun, "more_body": True}
+        yield self._begun
         self.is_kept.set()
         await self.body.wait()
-        return {"type": "http.request", "body": b"{}", "more_body": False}
-
-    async def _send(self, message: Any) -> None:
-        self.status = message.get("status", self.status)
+        yield b"{}"
 
 
 @pytest.mark.parametrize("provider", FORGED)
@@ -103,7 +81,6 @@ async def test_a_client_whose_reports_are_refused_is_soon_not_heard_and_fills_no
     ]
     assert told == ["400 webhook-refused"] * 3 + ["429 too-many-requests"] * 3
     assert [record.getMessage().split()[0] for record in caplog.records] == ["webhook.refused"]
-
     other = await service.at(OTHER_CLIENT).post(f"/webhooks/{provider}", json={})
     assert problem(other) == "400 webhook-refused", "others are heard"
 
@@ -131,9 +108,7 @@ async def test_bodies_that_never_come_take_no_room_from_the_reports_of_a_provide
     large = {**SIGNED, "content-length": "1048576"}
     posts = [Post(service, "sendgrid", large, client=f"192.0.2.{number}") for number in range(1, 34)]
     await asyncio.gather(*(asyncio.wait_for(post.was_read.wait(), 20) for post in posts))
-
     assert (await deliver(service, report("delivered", "an id"))).status_code == 200
-
     for post in posts:
         post.body.set()
         await post.task

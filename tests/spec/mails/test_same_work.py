@@ -28,15 +28,15 @@ def without_values(statement: str) -> str:
 async def test_the_worker_runs_the_same_statements_for_every_address(service: Service) -> None:
     await service.add(COOLING)
     await service.link(COOLING)
+    await service.add("invited@northwind.test", awaits_password=True)
     work = {}
-    for email in EVERYBODY:
+    for email in (*EVERYBODY, "invited@northwind.test"):
         await service.ask(email)
         with statements_sent() as statements:
             await service.deliver()
         work[email] = [without_values(statement) for statement in statements]
-
     assert work == dict.fromkeys(work, work[NOBODY])
-    assert len(service.inbox.mails) == 3  # Ada's, Grace's, and the one before
+    assert len(service.inbox.mails) == 4  # Ada's, Grace's, that of the invited, and the one before
     assert any("INSERT INTO keyturn_secrets" in statement for statement in work[NOBODY])
 
 

@@ -25,13 +25,11 @@ async def test_requests_while_it_is_frozen_are_told_to_retry_and_then_it_goes_on
         await service.add(ADA)
         await service.ask()
         opened = proxy.opened
-
         proxy.fall_silent()
         async with asyncio.timeout(15):
             answers = await asyncio.gather(*(ask(service) for _ in range(MANY)))
         assert answers == ["503 unavailable"] * MANY
         assert problem(await service.anywhere().get("/health/ready")) == "503 unavailable"
-
         proxy.speak_again()
         await service.ask()
         assert proxy.opened > opened, "the frozen connections were thrown away"

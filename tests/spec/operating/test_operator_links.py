@@ -1,14 +1,13 @@
 """Links for owners whose mailbox is lost, as an operator's app gets them: `keyturn accounts link` over HTTP."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
 import pytest
-from tests.driver.inbox import TOKEN, token_in
+from tests.driver.inbox import TOKEN
 from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
-from tests.driver.service import ADA, DAN, GRACE, INVITE, NEW_PASSWORD, NOBODY, Service, Start, problem
+from tests.driver.service import ADA, DAN, GRACE, INVITE, NEW_PASSWORD, NOBODY, VERIFY, Service, Start, problem
 from tests.servers.databases import ON_SQLITE
 
 pytestmark = pytest.mark.any_database
@@ -36,37 +35,26 @@ async def token_of(service: Service, **body: Any) -> str:
     return str(TOKEN.findall(answer.json()["link"])[0])
 
 
-async def notice(service: Service) -> str:
-    await service.deliver()
-    (mail,) = service.inbox.sent_to(ADA, "help_requested")
-    return mail.text
-
-
 # The link
 
 
-async def test_a_link_sets_a_password_once(service: Service) -> None:
-    token = await token_of(service)
+async def test_a_link_sets_a_password_once_as_any_other_and_the_trail_has_its_reason(service: Service) -> None:
+    answer = (await post(service)).json()
+    assert timedelta(minutes=29) < datetime.fromisoformat(answer["expiresAt"]) - service.now() <= timedelta(minutes=30)
+    (token,) = TOKEN.findall(answer["link"])
     assert problem(await service.reset(token)) == "200"
     assert problem(await service.reset(token)) == "400 link-dead"
     assert await service.knows(NEW_PASSWORD)
+    entries = await service.trail("operator_link")
+    assert [(entry.outcome, entry.email, entry.note) for entry in entries] == [("link_issued", ADA, REASON)]
+    assert token not in str(entries)
 
 
-async def test_a_link_works_as_long_as_any_other(service: Service) -> None:
-    ends = datetime.fromisoformat((await post(service)).json()["expiresAt"])
-    assert timedelta(minutes=29) < ends - service.now() <= timedelta(minutes=30)
-
-
-async def test_earlier_links_of_the_account_end(service: Service) -> None:
+async def test_earlier_links_of_the_account_end_and_a_later_request_by_a_stranger_ends_none(service: Service) -> None:
     mailed, first = await service.link(), await token_of(service)
     last = await token_of(service)
-    assert [await service.works(token) for token in (mailed, first, last)] == [False, False, True]
-
-
-async def test_a_later_request_by_a_stranger_does_not_end_it(service: Service) -> None:
-    token = await token_of(service)
     await service.ask_and_deliver(ADA)
-    assert await service.works(token)
+    assert [await service.works(token) for token in (mailed, first, last)] == [False, False, True]
 
 
 async def test_it_works_for_an_owner_whose_mailbox_is_suppressed(start: Start) -> None:
@@ -76,94 +64,64 @@ async def test_it_works_for_an_owner_whose_mailbox_is_suppressed(start: Start) -
     assert problem(await service.reset(await token_of(service))) == "200"
 
 
-async def test_a_code_in_place_of_the_link_is_exchanged_as_a_mailed_one(start: Start) -> None:
+async def test_a_code_in_its_place_is_exchanged_as_a_mailed_one_if_a_page_can(service: Service, start: Start) -> None:
+    refused = await post(service, code=True)
+    assert problem(refused) == "400 invalid-input"
+    (error,) = refused.json()["errors"]
+    assert (error["field"], error["message"].startswith("token.code is off")) == ("code", True)
     service = await start(invitations=KEYS, token={"code": True})
     answer = (await post(service, code=True)).json()
     assert answer.keys() == {"code", "expiresAt"}
-    taken = await service.anywhere().post("/api/auth/verify-reset-code", json={"email": ADA, "code": answer["code"]})
+    taken = await service.anywhere().post(VERIFY, json={"email": ADA, "code": answer["code"]})
     assert problem(await service.reset(taken.json()["token"])) == "200"
-
-
-async def test_no_code_is_given_out_where_no_page_takes_one(service: Service) -> None:
-    answer = await post(service, code=True)
-    assert problem(answer) == "400 invalid-input"
-    (error,) = answer.json()["errors"]
-    assert error["field"] == "code"
-    assert error["message"].startswith("token.code is off")
 
 
 # What the mailbox and the trail are told
 
 
-async def test_the_mailbox_is_told_without_a_link_that_sets_a_password(service: Service) -> None:
+async def test_the_mailbox_is_told_without_the_link_and_the_button_of_that_notice_ends_it(service: Service) -> None:
     token = await token_of(service)
-    text = await notice(service)
-    assert "someone asked our help desk for a new password" in text
-    assert token not in text
-    assert "/reset-password" not in text
-
-
-async def test_the_button_of_the_notice_ends_the_link(service: Service) -> None:
-    token = await token_of(service)
-    await service.deliver()
-    button = token_in(service.inbox.sent_to(ADA, "help_requested")[-1])
-    pressed = await service.anywhere().post("/api/auth/secure-account", json={"token": button})
-    assert pressed.is_success
+    button = await service.newest(template="help_requested")
+    (mail,) = service.inbox.sent_to(ADA, "help_requested")
+    assert "someone asked our help desk for a new password" in mail.text
+    assert token not in mail.text
+    assert "/reset-password" not in mail.text
+    assert await service.press(button) == "200"
     assert not await service.works(token)
-
-
-async def test_the_trail_has_the_reason_and_no_link(service: Service) -> None:
-    token = await token_of(service)
-    entries = await service.trail("operator_link")
-    assert [(entry.outcome, entry.email, entry.note) for entry in entries] == [("link_issued", ADA, REASON)]
-    assert token not in str(entries)
 
 
 # Who gets none
 
 
 @ON_SQLITE
-@pytest.mark.parametrize(
-    ("email", "why"),
-    [
+async def test_an_account_that_can_have_no_link_is_told_and_a_reason_is_needed(service: Service) -> None:
+    for email, why in (
         (NOBODY, "no account has this address"),
         (DAN, "the account is disabled"),
         (GRACE, "the account has no password: its owner signs in through another service"),
         ("ada", "not an email address"),
-    ],
-)
-async def test_an_account_that_can_have_no_link_is_told(service: Service, email: str, why: str) -> None:
-    answer = await post(service, email=email)
-    assert problem(answer) == "400 invalid-input"
-    assert answer.json()["errors"] == [{"field": "email", "message": why}]
+    ):
+        answer = await post(service, email=email)
+        assert problem(answer) == "400 invalid-input"
+        assert answer.json()["errors"] == [{"field": "email", "message": why}]
+    for reason in ("", "  ", "x" * 301):
+        answer = await post(service, reason=reason)
+        assert problem(answer) == "400 invalid-input"
+        assert [error["field"] for error in answer.json()["errors"]] == ["reason"]
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("reason", ["", "  ", "x" * 301])
-async def test_a_reason_is_needed(service: Service, reason: str) -> None:
-    answer = await post(service, reason=reason)
-    assert problem(answer) == "400 invalid-input"
-    assert [error["field"] for error in answer.json()["errors"]] == ["reason"]
-
-
-@ON_SQLITE
-@pytest.mark.parametrize("key", ["", "x" * 32, INVITING])
-async def test_another_key_gets_no_link_not_even_that_for_invitations(service: Service, key: str) -> None:
-    answer = await post(service, key=key)
-    assert problem(answer) == "401 service-key-refused"
-    assert answer.headers["www-authenticate"] == "Bearer"
-
-
-async def test_without_a_key_in_the_settings_there_is_no_such_route(start: Start) -> None:
-    service = await start(invitations={"service_key": INVITING})
-    assert (await post(service, key=INVITING)).status_code == 404
-
-
-async def test_a_client_gets_no_more_than_its_limit(start: Start) -> None:
-    service = await start(invitations=KEYS)
-    client, headers = service.anywhere(), {"Authorization": f"Bearer {KEY}"}
-    asked = {"email": ADA, "reason": REASON}
-    answers = [problem(await client.post(LINKS, json=asked, headers=headers)) for _ in range(11)]
+async def test_another_key_gets_no_link_not_even_that_for_invitations_and_a_client_no_more_than_its_limit(
+    service: Service, start: Start
+) -> None:
+    for key in ("", "x" * 32, INVITING):
+        answer = await post(service, key=key)
+        assert problem(answer) == "401 service-key-refused"
+        assert answer.headers["www-authenticate"] == "Bearer"
+    without = await start(invitations={"service_key": INVITING})
+    assert (await post(without, key=INVITING)).status_code == 404
+    client = service.anywhere(headers={"Authorization": f"Bearer {KEY}"})
+    answers = [problem(await client.post(LINKS, json={"email": ADA, "reason": REASON})) for _ in range(11)]
     assert answers == ["200"] * 10 + ["429 too-many-requests"]
 
 
@@ -175,27 +133,17 @@ async def test_an_invitation_answers_with_a_link_as_well(service: Service) -> No
     answer = await post(service, INVITE, email=EVE, link=True)
     assert answer.status_code == 202
     await service.deliver()
-
     assert len(service.inbox.sent_to(EVE, "invitation")) == 1
     (token,) = TOKEN.findall(answer.json()["link"])
     assert (await service.check(token))["operatorReason"] == REASON
     assert problem(await service.reset(token)) == "200"
 
 
-async def test_the_link_of_an_invitation_takes_the_key_to_links(service: Service) -> None:
+async def test_the_link_of_an_invitation_takes_that_key_and_an_account_without_a_password(service: Service) -> None:
     await service.add(EVE, awaits_password=True)
     assert problem(await post(service, INVITE, INVITING, email=EVE, link=True)) == "401 service-key-refused"
+    assert problem(await post(service, INVITE, link=True)) == "400 invalid-input"
     await service.deliver()
-    assert not service.inbox.mails
-
-
-async def test_the_key_to_links_invites_without_a_link_too(service: Service) -> None:
-    await service.add(EVE, awaits_password=True)
+    assert not service.inbox.sent_to(EVE)
+    assert not TOKEN.findall(" ".join(mail.text for mail in service.inbox.mails))
     assert (await post(service, INVITE, email=EVE)).json().keys() == {"message", "success"}
-
-
-async def test_an_invitation_gives_no_link_to_an_account_with_a_password(service: Service) -> None:
-    answer = await post(service, INVITE, link=True)
-    assert problem(answer) == "400 invalid-input"
-    await service.deliver()
-    assert not re.findall(TOKEN, " ".join(mail.text for mail in service.inbox.mails))

@@ -5,19 +5,14 @@ from tests.driver.logs import logging_as_json
 from tests.driver.service import ADA, LOGIN, NOBODY, REQUEST, Service
 
 
-async def test_audit_entry_and_mail_have_the_same_name(service: Service) -> None:
-    await service.link()
-    (entry,) = await service.trail()
-    (mail,) = service.inbox.mails
-    assert len(entry.request_id) == 32
-    assert entry.request_id == mail.headers["X-Request-ID"] == mail.tags["request_id"]
-
-
-async def test_the_worker_logs_under_the_name_of_the_request(service: Service) -> None:
+async def test_audit_entry_mail_and_the_worker_s_log_have_the_same_name(service: Service) -> None:
     with logging_as_json() as lines:
         await service.link()
+    (entry,) = await service.trail()
+    (mail,) = service.inbox.mails
     (sent,) = [line for line in lines if line["event"] == "mail.sent"]
-    assert sent["request_id"] == service.inbox.mails[0].tags["request_id"]
+    assert len(entry.request_id) == 32
+    assert entry.request_id == mail.headers["X-Request-ID"] == mail.tags["request_id"] == sent["request_id"]
 
 
 async def test_every_request_has_a_name_of_its_own_whatever_it_sends(service: Service) -> None:
@@ -39,16 +34,13 @@ async def test_an_answer_that_is_no_failure_names_nothing(service: Service) -> N
         assert "instance" not in answer.json()
 
 
-async def test_a_failure_names_its_request(service: Service) -> None:
+async def test_a_failure_names_its_request_and_so_does_a_page_that_fails(service: Service) -> None:
     await lose_outbox(service)
     answer = await service.anywhere().post(REQUEST, json={"email": ADA})
     assert answer.status_code == 503
     name = answer.headers["x-request-id"]
     assert len(name) == 32
     assert answer.json()["instance"] == f"urn:keyturn:request:{name}"
-
-
-async def test_a_page_that_fails_names_its_request_too(service: Service) -> None:
     await lose_sessions(service)
     answer = await service.anywhere(cookies={"keyturn_session": "x" * 43}).get("/login")
     assert answer.status_code == 503

@@ -9,7 +9,7 @@ from tests.driver.inbox import token_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service, problem, running, settings_for
 from tests.servers.databases import Databases
 
-from keyturn import SendRefused, SendRetryable
+from keyturn import SendFailed, SendRefused, SendRetryable
 
 pytestmark = pytest.mark.any_database
 
@@ -29,85 +29,64 @@ async def restore(databases: Databases, database_url: str) -> AsyncIterator[Rest
         yield restored
 
 
-async def states(service: Service) -> list[tuple[str, str | None]]:
-    return [(message.state, message.reason) for message in await service.messages()]
-
-
-async def test_a_link_from_before_the_backup_finishes_a_reset(service: Service, restore: Restore) -> None:
-    token = await service.link()
+async def test_a_link_from_before_the_backup_works_and_one_from_after_it_does_not(
+    service: Service, restore: Restore
+) -> None:
+    zoe, token = await service.add("zoe@northwind.test"), await service.link()
     restored = await restore()
-
+    later = await service.link(zoe.email)
+    assert problem(await restored.reset(later)) == "400 link-dead"
+    assert await restored.knows(PASSWORD)
     assert (await restored.reset(token)).status_code == 200
     assert await restored.knows(NEW_PASSWORD)
     assert not await restored.works(token)
 
 
-async def test_a_link_from_after_the_backup_does_not_work(service: Service, restore: Restore) -> None:
-    restored = await restore()
-    token = await service.link()
-
-    assert not await restored.works(token)
-    assert problem(await restored.reset(token)) == "400 link-dead"
-    assert await restored.knows(PASSWORD)
-
-
-async def test_a_mail_that_waited_in_the_backup_is_sent_again_unless_its_request_is_deleted(
-    service: Service, restore: Restore
-) -> None:
+async def test_a_mail_that_waited_in_it_is_sent_again_unless_deleted(service: Service, restore: Restore) -> None:
     await service.ask()
     careless, careful = await restore(), await restore()
     await service.deliver()
     await careful.operator.forget_waiting_requests()
-
     for restored in (careless, careful):
         await restored.deliver()
     assert len(careless.inbox.sent_to(ADA)) == 1
     assert careful.inbox.sent_to(ADA) == []
-    assert await states(careful) == []
+    assert await careful.messages() == []
 
 
 KEY_USED = SendRefused("409 invalid_idempotent_request", key_used=True)
 """The provider's answer about a mail that was written again, with another link, after it was sent once."""
 
 
-async def test_a_mail_that_is_written_again_after_it_was_sent_leaves_under_another_key(
-    service: Service, restore: Restore
-) -> None:
+async def test_a_mail_that_is_written_again_leaves_under_another_key(service: Service, restore: Restore) -> None:
     await service.ask()
     restored = await restore()
     restored.inbox.failures.append(KEY_USED)
     await restored.deliver()
-
     (first, _), (second, mail) = restored.inbox.tries
     assert first != second
     assert await restored.works(token_in(mail))
-    assert await states(restored) == [("sent", None)]
+    assert [message.state for message in await restored.messages()] == ["sent"]
 
 
-async def test_a_mail_whose_second_key_is_refused_is_dead(service: Service) -> None:
-    service.inbox.failures += [KEY_USED, KEY_USED]
-    await service.ask_and_deliver()
-    assert await states(service) == [("dead", "409 invalid_idempotent_request")]
-
-
-async def test_a_mail_that_is_tried_again_keeps_its_key(service: Service) -> None:
-    service.inbox.failures += [SendRetryable("lost", 0), KEY_USED]
+@pytest.mark.parametrize(("failure", "keys"), [(KEY_USED, 2), (SendRetryable("lost", 0), 1)])
+async def test_a_mail_whose_second_key_is_refused_is_dead_and_one_that_is_tried_again_keeps_its_key(
+    service: Service, failure: SendFailed, keys: int
+) -> None:
+    service.inbox.failures += [failure, KEY_USED]
     await service.ask()
     for _ in range(2):
         await service.deliver()
         service.let_time_pass(minutes=1)
-    assert len({key for key, _ in service.inbox.tries}) == 1
-    assert await states(service) == [("dead", "409 invalid_idempotent_request")]
+    assert len({key for key, _ in service.inbox.tries}) == keys
+    (message,) = await service.messages()
+    assert (message.state, message.reason) == ("dead", "409 invalid_idempotent_request")
 
 
 async def test_safeguards_of_an_account_are_not_deleted(service: Service, restore: Restore) -> None:
     await service.reset(await service.link())
-    await service.deliver()
-    (notice,) = service.inbox.sent_to(ADA, "password_changed")
-    pressed = await service.anywhere().post("/api/auth/secure-account", json={"token": token_in(notice)})
-    assert pressed.status_code == 200
+    assert await service.press(await service.newest(template="password_changed")) == "200"
     restored = await restore()
-
     await restored.operator.forget_waiting_requests()
     await restored.deliver()
     (recovery,) = restored.inbox.sent_to(ADA)

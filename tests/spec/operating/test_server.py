@@ -3,13 +3,12 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
 from tests.driver.inbox import links_in, token_in
-from tests.driver.service import ADA, NOBODY, REQUEST, Start
+from tests.driver.service import ADA, NO_COOLDOWN, NOBODY, REQUEST, Start
 from tests.servers.processes import Running
 from tests.servers.processes import running as running_command
 
@@ -34,9 +33,8 @@ Serve = Callable[..., tuple[Running, str]]
 def serve(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Start `keyturn serve` without a worker; return the process and its "host:port"."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv(
-        "COVERAGE_PROCESS_CONFIG", raising=False
-    )  # tests/commands measures the command; this costs a third
+    # tests/commands measures the command; this costs a third.
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     with ExitStack() as stack:
 
         def start(**environment: str) -> tuple[Running, str]:
@@ -63,13 +61,9 @@ def sent(address: str, source: str, head: str, body: str = "") -> str:
     return answer.partition(b"\r\n\r\n")[0].decode("latin-1")
 
 
-def from_source(address: str, source: str) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(base_url=f"http://{address}", transport=httpx2.AsyncHTTPTransport(local_address=source))
-
-
 async def test_no_request_line_and_no_header_reaches_the_link(start: Start, serve: Serve, clock: MovableClock) -> None:
     clock.runs = True  # as that of the process that takes the requests
-    worker = await start(base_url=BASE, limits={"mailbox_cooldown": timedelta(0)})
+    worker = await start(base_url=BASE, limits=NO_COOLDOWN)
     _, address = serve()
     common = f"Content-Type: application/json\nContent-Length: {len(BODY)}\nConnection: close"
     heads = [
@@ -90,21 +84,15 @@ async def test_no_request_line_and_no_header_reaches_the_link(start: Start, serv
         assert "evil" not in mail.text + mail.html + mail.subject
 
 
-async def test_a_body_announced_as_too_large_is_not_awaited(serve: Serve) -> None:
-    _, address = serve()
-    answer = sent(
-        address,
-        "127.0.5.1",
-        f"POST {REQUEST} HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: 100000000",
-    )
-    assert " 413 " in answer.splitlines()[0]
-    assert "application/problem+json" in answer
-
-
-async def test_nothing_on_the_wire_or_in_the_logs_says_more_than_it_must(serve: Serve) -> None:
+async def test_nothing_on_the_wire_or_in_logs_says_too_much_and_no_large_body_is_awaited(serve: Serve) -> None:
     process, address = serve()
+    announced = f"POST {REQUEST} HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: 100000000"
+    refused = sent(address, "127.0.5.1", announced)  # and is not awaited
+    assert " 413 " in refused.splitlines()[0]
+    assert "application/problem+json" in refused
     token = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
-    async with from_source(address, "127.0.6.1") as client:
+    transport = httpx2.AsyncHTTPTransport(local_address="127.0.6.1")
+    async with httpx2.AsyncClient(base_url=f"http://{address}", transport=transport) as client:
         answers = [
             await client.post(REQUEST, json={"email": NOBODY}),
             await client.get(f"/api/auth/reset-password/{token}"),
@@ -118,7 +106,3 @@ async def test_nothing_on_the_wire_or_in_the_logs_says_more_than_it_must(serve: 
     assert token not in said
     assert NOBODY not in said
     assert "Traceback" not in said
-
-
-def headers(forwarded_for: str) -> dict[str, str]:
-    return {"Content-Type": "application/json", "X-Forwarded-For": forwarded_for}

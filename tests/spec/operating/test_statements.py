@@ -13,10 +13,6 @@ COUNTS = "keyturn_limits"
 _WORDS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|BEGIN|WITH)\b.*?(?:(keyturn_\w+)|$)", re.DOTALL)
 
 
-def is_sqlite(url: str) -> bool:
-    return url.startswith("sqlite:")
-
-
 @contextmanager
 def asked() -> Iterator[list[str]]:
     """Collect each statement by its verb and the first of Keyturn's tables in it, without those that count limits."""
@@ -30,12 +26,14 @@ def asked() -> Iterator[list[str]]:
         short.append(" ".join(filter(None, found.groups())) if found else statement)
 
 
-async def test_a_request_for_a_link_is_one_statement(service: Service, database_url: str) -> None:
+async def test_a_request_for_a_link_is_one_statement_and_a_bad_one_none(service: Service, database_url: str) -> None:
     await service.ask()
     with asked() as statements:
         await service.ask()
-
-    assert statements == ["BEGIN"] * is_sqlite(database_url) + ["INSERT INTO keyturn_outbox"]
+    assert statements == ["BEGIN"] * database_url.startswith("sqlite:") + ["INSERT INTO keyturn_outbox"]
+    with asked() as statements:
+        assert (await service.anywhere().post(REQUEST, json={"email": "nobody"})).status_code == 400
+    assert statements == []
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
@@ -44,7 +42,6 @@ async def test_the_limits_of_a_request_for_a_link_are_one_statement_as_are_those
     with statements_sent() as statements:
         await service.ask()
     assert sum(COUNTS in statement for statement in statements) == 1
-
     with statements_sent() as statements:
         await service.anywhere().post(VALIDATE, json={"token": token})
     assert sum(COUNTS in statement for statement in statements) == 1
@@ -56,49 +53,25 @@ async def test_a_check_of_a_link_reads_it_and_its_account_and_of_what_is_none_no
         answer = await service.anywhere().post(VALIDATE, json={"token": token})
     assert answer.json()["valid"] is True
     assert statements == ["SELECT keyturn_secrets", "SELECT keyturn_accounts"]
-
     with asked() as statements:
         assert not await service.works("x" * 43)
     assert statements == ["SELECT keyturn_secrets"]
 
 
-async def test_each_statement_of_those_is_one_trip_to_a_thread_on_sqlite_and_none_on_postgresql(
-    service: Service, database_url: str
-) -> None:
-    token, on_sqlite = await service.link(), is_sqlite(database_url)
-    with thread_trips() as trips:
-        await service.ask()
-    assert trips == ["keyturn-sqlite-writes"] * on_sqlite
-
-    with thread_trips() as trips:
-        await service.anywhere().post(VALIDATE, json={"token": token})
-    assert trips == ["asyncio", "asyncio"] * on_sqlite
-
-
-async def test_a_reset_guesses_at_the_password_once_hashes_once_and_writes_once_in_threads(
-    service: Service, database_url: str
-) -> None:
-    token, on_sqlite = await service.link(), is_sqlite(database_url)
+async def test_a_reset_guesses_hashes_and_writes_once_in_threads(service: Service, database_url: str) -> None:
+    token, on_sqlite = await service.link(), database_url.startswith("sqlite:")
     read, written = ["asyncio", "asyncio"] * on_sqlite, ["keyturn-sqlite-writes"] * on_sqlite
     with thread_trips() as trips:
         assert (await service.reset(token)).status_code == 200
     assert trips == [*read, "keyturn-guess", "keyturn-hash", *written]
 
 
-async def test_what_is_no_address_asks_the_database_nothing(service: Service) -> None:
-    with asked() as statements:
-        answer = await service.anywhere().post(REQUEST, json={"email": "nobody"})
-    assert answer.status_code == 400
-    assert statements == []
-
-
 async def test_a_reset_is_one_transaction_after_its_reads(service: Service, database_url: str) -> None:
     token = await service.link()
     with asked() as statements:
         assert (await service.reset(token)).status_code == 200
-
     assert statements[:2] == ["SELECT keyturn_secrets", "SELECT keyturn_accounts"], "the link and its account"
     assert "SELECT keyturn_accounts" not in statements[2:], "the current hash does not matter"
-    assert statements.count("BEGIN") == int(is_sqlite(database_url))
+    assert statements.count("BEGIN") == int(database_url.startswith("sqlite:"))
     assert statements.count("UPDATE keyturn_secrets") == 2, "the link is used, and others of the account end"
     assert len(statements) <= 13

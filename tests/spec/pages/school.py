@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import httpx2
 import msgspec
-from tests.driver.inbox import token_in
-from tests.driver.service import Service
+from tests.driver.service import NEW_PASSWORD, Service
 from tests.driver.visitor import Visitor
 
 from keyturn import Account
@@ -14,6 +14,8 @@ KINDS = {kind: {"settings_url": f"{{base_url}}/{kind}-settings/security"} for ki
 LIMITS = dict.fromkeys(("request", "login", "account"), "100/minute")
 OPTIONS: Mapping[str, Any] = {"kinds": KINDS, "limits": LIMITS}
 """Settings of a school whose limits are out of the way."""
+
+RESET = "/reset-password"
 
 OpenSchool = Callable[..., Awaitable[Service]]
 """Opens a school with changed settings. All schools of a test have the same accounts."""
@@ -24,13 +26,21 @@ def visiting(school: Service) -> Visitor:
 
 
 async def secure_token(school: Service, account: Account) -> str:
-    """Change an account's password, and return the token by which its owner can secure it."""
     await school.reset(await school.link(account.email))
-    await school.deliver()
-    return token_in(school.inbox.sent_to(account.email, "password_changed")[-1])
+    return await school.newest(account.email, "password_changed")
 
 
 async def asked(school: Service) -> list[str]:
     """Return the addresses that a link was asked for and that no worker has seen yet, in order."""
     waiting = [item for item in await school.messages() if (item.kind, item.state) == ("reset_requested", "waiting")]
     return [msgspec.json.decode(item.payload)["email"] for item in waiting]
+
+
+async def open_link(visitor: Visitor, token: str) -> None:
+    await visitor.get(f"{RESET}/{token}")
+
+
+async def save(
+    visitor: Visitor, password: str = NEW_PASSWORD, again: str | None = None, **fields: str
+) -> httpx2.Response:
+    return await visitor.submit(RESET, password=password, again=password if again is None else again, **fields)

@@ -30,9 +30,7 @@ def client(service: Service) -> httpx2.AsyncClient:
     return service.anywhere()
 
 
-async def test_the_whole_story_happens_at_the_addresses_of_the_settings(
-    service: Service, client: httpx2.AsyncClient
-) -> None:
+async def test_the_story_happens_at_the_addresses_of_settings(service: Service, client: httpx2.AsyncClient) -> None:
     page = await client.get("/", follow_redirects=True)
     assert (page.url.path, heading(page)) == (SIGN_IN, "Sign in")
     assert f'<a href="{FORGOT}">Forgot password?</a>' in page.text
@@ -58,30 +56,24 @@ async def test_the_whole_story_happens_at_the_addresses_of_the_settings(
     assert "You are signed out." in words(page)
 
 
-async def test_nothing_is_left_where_they_are_otherwise(client: httpx2.AsyncClient) -> None:
+async def test_nothing_is_left_at_the_usual_ones_and_a_broken_form_leads_back(client: httpx2.AsyncClient) -> None:
     for path in ("/forgot-password", "/reset-password", "/reset-password/x", "/login"):
         assert (await client.get(path)).status_code == 404
     answer = await client.get("/security-settings")
     assert answer.headers["location"] == f"{SIGN_IN}?next=%2Fsecurity-settings"
-
-
-async def test_a_link_is_read_by_the_names_of_its_pattern_and_no_others(
-    service: Service, client: httpx2.AsyncClient
-) -> None:
-    page = await client.get(f"{RESET}?code={await service.link()}&for=eve%40northwind.test", follow_redirects=True)
-    assert (page.status_code, heading(page)) == (400, "This link does not work")
-    assert f'href="{FORGOT}">Request a new link' in page.text
-
-    client.cookies.clear()
-    page = await client.get(f"{RESET}?token=x", follow_redirects=True)
-    assert heading(page) == "Open the link in your email"
-
-
-async def test_what_cannot_be_read_leads_back_to_the_page_that_it_was_sent_to(client: httpx2.AsyncClient) -> None:
     for path in (RESET, FORGOT, SIGN_IN):
         page = await client.post(path, data={})
         assert (page.status_code, heading(page)) == (403, "This form is out of date")
         assert f'<a class="button" href="{path}">' in page.text
+
+
+async def test_a_link_is_read_by_the_names_of_its_pattern_alone(service: Service, client: httpx2.AsyncClient) -> None:
+    page = await client.get(f"{RESET}?code={await service.link()}&for=eve%40northwind.test", follow_redirects=True)
+    assert (page.status_code, heading(page)) == (400, "This link does not work")
+    assert f'href="{FORGOT}">Request a new link' in page.text
+    client.cookies.clear()
+    page = await client.get(f"{RESET}?token=x", follow_redirects=True)
+    assert heading(page) == "Open the link in your email"
 
 
 async def test_a_token_behind_the_hash_is_handed_on_by_its_name(open_school: OpenSchool) -> None:

@@ -51,9 +51,7 @@ async def submit(client: httpx2.AsyncClient, page: httpx2.Response, **fields: st
     return await client.post(url, data={"_csrf_token": form_token(page), **fields}, follow_redirects=True)
 
 
-async def test_from_the_forgotten_password_through_the_mail_to_the_settings(
-    service: Service, browser_of_ada: httpx2.AsyncClient
-) -> None:
+async def test_from_the_request_by_the_mail_to_settings(service: Service, browser_of_ada: httpx2.AsyncClient) -> None:
     client = browser_of_ada
     page = await submit(client, await client.get("/forgot-password"), email=ADA)
     assert (str(page.url), heading(page)) == (f"{SITE}/forgot-password", "Check your email")
@@ -77,26 +75,19 @@ async def test_from_the_forgotten_password_through_the_mail_to_the_settings(
     assert "You are signed out." in words(page)
 
 
-async def test_who_must_sign_in_first_comes_back(browser_of_ada: httpx2.AsyncClient) -> None:
+async def test_every_page_leads_to_addresses_below_the_path_that_answer(browser_of_ada: httpx2.AsyncClient) -> None:
     page = await browser_of_ada.get("/viewer-settings/security", follow_redirects=True)
     assert str(page.url) == f"{SITE}/login?next=%2Faccount%2Fviewer-settings%2Fsecurity"
+    for path in ("/", "/forgot-password", "/reset-password", "/login", "/nowhere", "/schema"):
+        page = await browser_of_ada.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
+        addresses = set(ADDRESS.findall(page.text))
+        assert len(addresses) > 3
+        for address in addresses - {"/account/reset-password/open"}:
+            assert address.startswith("/account/")
+            assert (await browser_of_ada.get(page.url.join(address), follow_redirects=True)).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/forgot-password", "/reset-password", "/login", "/nowhere", "/schema"])
-async def test_every_page_leads_to_addresses_below_the_path_that_answer(
-    path: str, browser_of_ada: httpx2.AsyncClient
-) -> None:
-    page = await browser_of_ada.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
-    addresses = set(ADDRESS.findall(page.text))
-    assert len(addresses) > 3
-    for address in addresses - {"/account/reset-password/open"}:
-        assert address.startswith("/account/")
-        assert (await browser_of_ada.get(page.url.join(address), follow_redirects=True)).status_code == 200
-
-
-async def test_cookies_stay_below_the_path_but_for_those_that_a_browser_wants_at_the_root(
-    browser_of_ada: httpx2.AsyncClient,
-) -> None:
+async def test_cookies_stay_below_the_path_but_for_those_of_the_host(browser_of_ada: httpx2.AsyncClient) -> None:
     """A cookie whose name begins with __Host- has the path "/" or is thrown away (RFC 6265bis 4.1.3.2)."""
     client = browser_of_ada
     page = await client.get("/login?lang=en")

@@ -37,16 +37,12 @@ def picture(page: str) -> tuple[str, str, str]:
     return found[1], found[2], found[3]
 
 
-async def test_the_logo_has_its_size_and_one_for_dark(visitor: Visitor) -> None:
+async def test_the_logo_has_its_size_is_one_for_dark_may_be_kept_and_is_shown_in_webmail(visitor: Visitor) -> None:
     dark, light, rest = picture((await visitor.get("/login")).text)
 
     assert rest == 'alt="Northwind School" width="140" height="32"'
     assert (await visitor.get(light)).content == SVG
     assert (await visitor.get(dark)).content.endswith(b"<!-- dark -->")
-
-
-async def test_a_picture_is_no_page_may_be_kept_and_is_shown_in_webmail(visitor: Visitor) -> None:
-    _, light, _ = picture((await visitor.get("/login")).text)
     headers = (await visitor.get(light)).headers
 
     assert headers["content-type"] == "image/svg+xml"
@@ -62,33 +58,28 @@ async def test_a_picture_is_no_page_may_be_kept_and_is_shown_in_webmail(visitor:
 async def test_the_logo_of_mails_is_where_they_say(visitor: Visitor, school: Service) -> None:
     address = school.parts.themes.general.globals["brand"].logo_url
     base = school.parts.settings.base_url
-
     assert address.startswith(f"{base}/keyturn-assets/")
     answer = await visitor.get(address.removeprefix(base))
     assert (answer.content, answer.headers["content-type"]) == (PNG, "image/png")
 
 
-async def test_the_policy_stays_with_a_brand_s_logo(visitor: Visitor) -> None:
-    policy = (await visitor.get("/login")).headers["content-security-policy"]
+async def test_corners_letters_and_grounds_are_variables(visitor: Visitor) -> None:
+    page = await visitor.get("/login")
+    sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)">', page.text)
 
+    names = [sheet.rpartition("/")[2] for sheet in sheets]
+    assert names == ["brand.css", "pages.css", "no-script.css"]
+    css = (await visitor.get(sheets[0])).text
+    for variable in ("--radius: 4px;", '--brand-font: "Source Sans 3", serif;', "--ground: #eef2f0;"):
+        assert variable in css
+    policy = page.headers["content-security-policy"]
     assert "style-src 'self'; script-src 'self'" in policy
     assert "img-src 'self';" in policy
-
-
-async def test_corners_letters_and_grounds_are_variables(visitor: Visitor) -> None:
-    page = (await visitor.get("/login")).text
-    brand = next(url for url in re.findall(r'href="([^"]+)"', page) if url.endswith("brand.css"))
-    css = (await visitor.get(brand)).text
-
-    assert "--radius: 4px;" in css
-    assert '--brand-font: "Source Sans 3", serif;' in css
-    assert "--ground: #eef2f0;" in css
 
 
 async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visitor, school: Service) -> None:
     await school.add("office@northwind.test", kind="school")
     page = await visitor.follow(await visitor.sign_in("office@northwind.test"))
-
     assert "<source" not in page.text
     (logo,) = re.findall(r'<img src="([^"]+)"', page.text)
     assert (await visitor.get(logo)).content == PNG

@@ -16,11 +16,11 @@ def client(school: Service) -> httpx2.AsyncClient:
     return school.anywhere()
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_visit_begins_at_the_sign_in(method: str, client: httpx2.AsyncClient) -> None:
-    answer = await client.request(method, "/")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
-    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+async def test_a_visit_begins_at_the_sign_in(client: httpx2.AsyncClient) -> None:
+    for method in ("GET", "HEAD"):
+        answer = await client.request(method, "/")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
 async def test_password_managers_find_where_a_password_is_changed(
@@ -41,36 +41,22 @@ async def test_password_managers_find_where_a_password_is_changed(
     assert answer.headers["location"] == "/forgot-password"
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("GET", "/nowhere", 404),
-        ("GET", "/reset-password/a/b", 404),
-        ("POST", "/nowhere", 404),
-        ("GET", "/apiary", 404),
-        ("GET", "/logout", 405),
-    ],
-)
-async def test_a_browser_finds_a_page_where_there_is_nothing(
-    method: str, path: str, status: int, client: httpx2.AsyncClient
-) -> None:
-    page = await client.request(method, path, headers={"Accept": CHROME})
-    assert page.status_code == status
-    assert heading(page) == "Page not found"
-    assert '<a class="button" href="/">Go back</a>' in page.text
-    assert page.headers["content-security-policy"].startswith("default-src 'none'")
-    assert page.headers["cache-control"] == "no-store"
-    assert "set-cookie" not in page.headers
+async def test_a_browser_finds_a_page_where_there_is_nothing(client: httpx2.AsyncClient) -> None:
+    missing = [("GET", path, 404) for path in ("/nowhere", "/reset-password/a/b", "/apiary")]
+    for method, path, status in (*missing, ("POST", "/nowhere", 404), ("GET", "/logout", 405)):
+        page = await client.request(method, path, headers={"Accept": CHROME})
+        assert page.status_code == status
+        assert heading(page) == "Page not found"
+        assert '<a class="button" href="/">Go back</a>' in page.text
+        assert page.headers["content-security-policy"].startswith("default-src 'none'")
+        assert page.headers["cache-control"] == "no-store"
+        assert "set-cookie" not in page.headers
 
 
-@pytest.mark.parametrize("accept", ["*/*", "", "application/json", "application/problem+json", "text/html;q=0.5, */*"])
-async def test_a_program_gets_a_problem_document(accept: str, client: httpx2.AsyncClient) -> None:
-    assert problem(await client.get("/nowhere", headers={"Accept": accept})) == "404 not-found"
-
-
-@pytest.mark.parametrize(
-    "path", ["/api", "/api/auth/nothing", "/health/nothing", "/webhooks/nothing", "/schema/nothing.json", "/metrics"]
-)
-async def test_where_programs_talk_a_browser_gets_a_problem_document_too(path: str, client: httpx2.AsyncClient) -> None:
-    answer = await client.get(path, headers={"Accept": CHROME, "Via": "1.1 somewhere"})
-    assert problem(answer) == "404 not-found"
+async def test_a_program_gets_a_problem_and_so_does_a_browser_where_programs_talk(client: httpx2.AsyncClient) -> None:
+    for accept in ("*/*", "", "application/json", "application/problem+json", "text/html;q=0.5, */*"):
+        assert problem(await client.get("/nowhere", headers={"Accept": accept})) == "404 not-found"
+    nothing = ("/api/auth/nothing", "/health/nothing", "/webhooks/nothing", "/schema/nothing.json")
+    for path in ("/api", "/metrics", *nothing):
+        answer = await client.get(path, headers={"Accept": CHROME, "Via": "1.1 somewhere"})
+        assert problem(answer) == "404 not-found"

@@ -6,7 +6,7 @@ from functools import partial
 import httpx2
 import pytest
 from tests.driver.service import ADA, Service
-from tests.driver.visitor import Visitor, heading, words
+from tests.driver.visitor import Visitor, form_token, heading, words
 from tests.spec.pages.school import OpenSchool, asked, visiting
 
 pytestmark = pytest.mark.long
@@ -39,7 +39,6 @@ async def school(open_school: OpenSchool) -> Service:
 
 
 async def stylesheet(page: httpx2.Response, visitor: Visitor) -> str:
-    """Return the colours of a page."""
     (address,) = re.findall(r'href="(/keyturn-assets/[^"]*brand\.css)"', page.text)
     answer = await visitor.get(address)
     assert answer.headers["content-type"].startswith("text/css")
@@ -57,22 +56,25 @@ async def test_the_settings_have_the_brand_of_the_kind(visitor: Visitor) -> None
     assert ">H</text>" in (await visitor.get(icon)).text
 
 
-async def test_what_a_kind_does_not_say_is_as_for_all(visitor: Visitor) -> None:
+async def test_what_a_kind_does_not_say_is_as_for_all_and_an_unknown_kind_is_none(
+    visitor: Visitor, open_school: OpenSchool
+) -> None:
     page = await visitor.follow(await visitor.sign_in(PUPIL))
     assert (page.url.path, heading(page)) == ("/security-settings", "Security settings")
     assert '<p class="brand">Pupils</p>' in page.text
     assert await stylesheet(page, visitor) == await stylesheet(await visitor.get("/forgot-password"), visitor)
-
-
-async def test_an_account_of_an_unknown_kind_has_the_page_and_the_brand_of_all(visitor: Visitor) -> None:
+    visitor.client.cookies.clear()
     page = await visitor.follow(await visitor.sign_in(GUEST))
     assert (page.url.path, heading(page)) == ("/security-settings", "Security settings")
     assert '<p class="brand">Northwind School</p>' in page.text
+    plain = await open_school(kinds={})
+    visitor = visiting(plain)
+    await plain.add("ada@harbour.example", kind="school")
+    assert (await visitor.sign_in("ada@harbour.example")).headers["location"] == "/security-settings"
+    assert (await visitor.get("/school-settings/security")).status_code == 404
 
 
-async def test_a_link_s_page_is_the_kind_s_also_with_a_mistake_and_no_other_page_is(
-    visitor: Visitor, school: Service
-) -> None:
+async def test_a_link_s_page_is_the_kind_s_even_with_a_mistake_and_no_other(visitor: Visitor, school: Service) -> None:
     await visitor.get(f"/reset-password/{await school.link(OFFICE)}")
     for page in (
         await visitor.get("/reset-password"),
@@ -87,9 +89,7 @@ async def test_a_link_s_page_is_the_kind_s_also_with_a_mistake_and_no_other_page
 
 
 @pytest.mark.parametrize("elsewhere", ["", "https://app.northwind.example/login"])
-async def test_after_a_change_the_page_that_says_so_is_the_kind_s(
-    school: Service, elsewhere: str, open_school: OpenSchool
-) -> None:
+async def test_after_a_change_the_page_is_the_kind_s(school: Service, elsewhere: str, open_school: OpenSchool) -> None:
     visitor = visiting(await open_school(sign_in_url=elsewhere))
     await visitor.get(f"/reset-password/{await school.link(OFFICE)}")
     new = "eleven loud lighthouses"
@@ -102,18 +102,10 @@ async def test_who_has_the_settings_in_the_app_is_sent_there(visitor: Visitor, s
     await school.add(ADA, kind="viewer")
     assert (await visitor.sign_in()).headers["refresh"] == f"0; url={ELSEWHERE}"
     form = await visitor.get("/forgot-password")
-    token = form.text.partition('_csrf_token" value="')[2].partition('"')[0]
+    token = form_token(form)
     for path in ("/security-settings", "/school-settings/security", "/login"):
         assert (await visitor.get(path)).headers["location"] == ELSEWHERE
     answer = await visitor.client.post("/security-settings", data={"_csrf_token": token})
     assert answer.headers["refresh"] == f"0; url={ELSEWHERE}"
     assert f'href="{ELSEWHERE}"' in answer.text
     assert await asked(school) == []
-
-
-async def test_without_kinds_there_is_one_page_for_all(open_school: OpenSchool) -> None:
-    plain = await open_school(kinds={})
-    visitor = visiting(plain)
-    await plain.add("ada@harbour.example", kind="school")
-    assert (await visitor.sign_in("ada@harbour.example")).headers["location"] == "/security-settings"
-    assert (await visitor.get("/school-settings/security")).status_code == 404

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.driver.visitor import heading, words
+from tests.driver.visitor import form_token, heading, words
 from tests.spec.pages.school import OpenSchool, visiting
 
 from keyturn import SettingsInvalid
@@ -26,9 +26,7 @@ def open_school(open_school: OpenSchool, folder: Path) -> OpenSchool:
     return partial(open_school, pages={"templates": str(folder)})
 
 
-async def test_a_page_of_one_s_own_stands_in_for_ours_and_may_begin_with_it(
-    open_school: OpenSchool, folder: Path
-) -> None:
+async def test_a_page_of_one_s_own_replaces_ours_and_may_extend_it(open_school: OpenSchool, folder: Path) -> None:
     (folder / "forgot.html").write_text(CALMER)
     visitor = visiting(await open_school())
     page = await visitor.get("/forgot-password", **{"accept-language": "de"})
@@ -65,7 +63,6 @@ async def test_a_mistake_is_told_at_the_start_with_its_file_and_line(
     (folder / name).write_text(text)
     with pytest.raises(SettingsInvalid) as invalid:
         await open_school()
-
     (fault,) = invalid.value.faults
     assert fault.name == "pages.templates"
     assert fault.message.startswith(f"{folder}/{told}")
@@ -92,6 +89,5 @@ async def test_what_is_printed_is_escaped_as_on_ours(open_school: OpenSchool, fo
     )
     visitor = visiting(await open_school())
     form = await visitor.get("/login")
-    token = form.text.partition('_csrf_token" value="')[2].partition('"')[0]
-    page = await visitor.client.post("/forgot-password", data={"_csrf_token": token, "email": "<b>"})
+    page = await visitor.client.post("/forgot-password", data={"_csrf_token": form_token(form), "email": "<b>"})
     assert "&lt;b&gt;" in page.text

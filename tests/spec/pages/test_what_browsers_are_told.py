@@ -15,59 +15,39 @@ FORGOT, RESET, LOGIN = "/forgot-password", "/reset-password", "/login"
 ASSET = re.compile(r'(?:href|src)="(/keyturn-assets/[^"]+)"')
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", FORGOT),
-        ("GET", RESET),
-        ("GET", f"{RESET}/abc"),
-        ("GET", LOGIN),
-        ("GET", "/viewer-settings/security"),
-        ("POST", LOGIN),
-        ("POST", "/logout"),
-        ("GET", "/keyturn-assets/0/nothing.css"),
-        ("HEAD", FORGOT),
-    ],
-)
-async def test_every_answer_carries_the_security_headers(method: str, path: str, visitor: Visitor) -> None:
-    headers = (await visitor.client.request(method, path)).headers
-    assert headers["cache-control"] == "no-store"
-    assert headers["referrer-policy"] == "no-referrer"
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["cross-origin-opener-policy"] == "same-origin"
-    assert "camera=()" in headers["permissions-policy"]
-    policy = headers["content-security-policy"].split("; ")
-    assert {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "script-src 'self'"} <= set(policy)
-    assert "unsafe" not in headers["content-security-policy"]
+async def test_every_answer_carries_the_security_headers(visitor: Visitor) -> None:
+    gets = (FORGOT, RESET, f"{RESET}/abc", LOGIN, "/viewer-settings/security", "/keyturn-assets/0/nothing.css")
+    for method, path in (*(("GET", path) for path in gets), ("POST", LOGIN), ("POST", "/logout"), ("HEAD", FORGOT)):
+        headers = (await visitor.client.request(method, path)).headers
+        assert headers["cache-control"] == "no-store"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert "camera=()" in headers["permissions-policy"]
+        policy = headers["content-security-policy"].split("; ")
+        assert {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "script-src 'self'"} <= set(policy)
+        assert "unsafe" not in headers["content-security-policy"]
 
 
-@pytest.mark.parametrize("path", [FORGOT, f"{FORGOT}?another", RESET, LOGIN])
-async def test_no_page_has_inline_code_or_style_or_a_foreign_address(path: str, visitor: Visitor) -> None:
-    page = (await visitor.get(path)).text
-    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon[a-z]+=|javascript:", page)
-    assert not re.search(r'(?:src|href|action)="(?:https?:)?//', page)
+async def test_no_page_has_inline_code_or_style_or_a_foreign_address(visitor: Visitor) -> None:
+    for path in (FORGOT, f"{FORGOT}?another", RESET, LOGIN):
+        page = (await visitor.get(path)).text
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon[a-z]+=|javascript:", page)
+        assert not re.search(r'(?:src|href|action)="(?:https?:)?//', page)
 
 
-async def test_over_https_every_cookie_is_secure_and_named_so(
-    school: Service, ada: Account, open_school: OpenSchool
-) -> None:
+async def test_over_https_each_cookie_is_secure_by_name(school: Service, ada: Account, open_school: OpenSchool) -> None:
     token = await school.link(ada.email)
     visitor = visiting(await open_school(base_url="https://northwind.example"))
-    assert "secure" in cookie(await visitor.get(LOGIN), "__Host-keyturn_form")
+    held = cookie(await visitor.get(LOGIN), "__Host-keyturn_form")
+    assert {"secure", "httponly"} <= held.keys()
+    assert held["samesite"] == "lax"
     assert "secure" in cookie(await visitor.submit(FORGOT, email=ADA), "__Secure-keyturn_asked")
     assert "secure" in cookie(await visitor.get(f"{RESET}/{token}"), "__Secure-keyturn_link")
     assert (await visitor.get(RESET)).status_code == 200
 
 
-async def test_the_token_of_the_forms_is_out_of_reach_of_scripts(visitor: Visitor) -> None:
-    held = cookie(await visitor.get(LOGIN), "keyturn_form")
-    assert "httponly" in held
-    assert held["samesite"] == "lax"
-
-
-async def test_files_are_kept_for_ever_under_an_address_made_of_their_contents(
-    visitor: Visitor, open_school: OpenSchool
-) -> None:
+async def test_files_are_kept_for_ever_by_address_of_contents(visitor: Visitor, open_school: OpenSchool) -> None:
     urls = ASSET.findall((await visitor.get(LOGIN)).text)
     types = {url.rpartition(".")[2]: (await visitor.get(url)).headers["content-type"] for url in urls}
     assert types == {"svg": "image/svg+xml", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
@@ -76,6 +56,8 @@ async def test_files_are_kept_for_ever_under_an_address_made_of_their_contents(
         answer = await visitor.get(url)
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert "set-cookie" not in answer.headers
+    for name in ("..%2Frouter.py", "%2e%2e%2frouter.py", "..%5Crouter.py", "page.html"):
+        assert (await visitor.get(f"/keyturn-assets/0/{name}")).status_code == 404
     other = visiting(await open_school(brand={"name": "Another school"}))
     assert not set(urls) & set(ASSET.findall((await other.get(LOGIN)).text))
 
@@ -89,21 +71,13 @@ async def test_stylesheets_and_scripts_come_compressed_to_those_who_take_it(visi
         assert "--sans:" in answer.text
 
 
-async def test_no_search_engine_lists_a_page_and_the_browser_s_bar_has_its_colour(visitor: Visitor) -> None:
+async def test_colours_are_a_stylesheet_for_light_and_dark_and_no_search_engine_lists_a_page(visitor: Visitor) -> None:
     page = await visitor.get(LOGIN)
     assert page.headers["x-robots-tag"] == "noindex"
     for scheme, colour in (("light", "#faf9f6"), ("dark", "#141412")):
         bar = f'<meta name="theme-color" content="{colour}" media="(prefers-color-scheme: {scheme})">'
         assert bar in page.text
-
-
-async def test_the_brand_s_colours_are_a_stylesheet_for_light_and_dark(visitor: Visitor) -> None:
-    url = next(url for url in ASSET.findall((await visitor.get(LOGIN)).text) if url.endswith("brand.css"))
+    url = next(url for url in ASSET.findall(page.text) if url.endswith("brand.css"))
     light, dark = (await visitor.get(url)).text.split("@media (prefers-color-scheme: dark)")
     assert "--accent: #14614b;" in light
     assert "--accent: #6fd3ae;" in dark
-
-
-async def test_nothing_outside_the_folder_of_files_is_served(visitor: Visitor) -> None:
-    for name in ("..%2Frouter.py", "%2e%2e%2frouter.py", "..%5Crouter.py", "page.html"):
-        assert (await visitor.get(f"/keyturn-assets/0/{name}")).status_code == 404

@@ -21,7 +21,6 @@ def beside(database_url: str, folder: Path, **changes: str) -> Settings:
 
 
 async def statuses(service: Service) -> list[int]:
-    """Return how the page and the routes of sessions answer."""
     who = {"email": ADA, "password": PASSWORD}
     change = {"currentPassword": PASSWORD, "newPassword": "eleven loud lighthouses"}
     async with service.anywhere() as client:
@@ -33,9 +32,7 @@ async def statuses(service: Service) -> list[int]:
 
 
 @pytest.mark.parametrize("changes", [{}, {"sign_in_url": "https://app.northwind.test/login"}])
-async def test_keyturns_own_sign_in_is_off_beside_an_app(
-    database_url: str, tmp_path: Path, changes: dict[str, str]
-) -> None:
+async def test_its_own_sign_in_is_off_beside_an_app(database_url: str, tmp_path: Path, changes: dict[str, str]) -> None:
     async with running(beside(database_url, tmp_path, **changes)) as service:
         assert await statuses(service) == [404] * 4
 

@@ -1,13 +1,11 @@
 """A store that cannot join the transaction: the link is used up first, and given back where the store says no."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.driver.elsewhere import DEATH, LEAKED, Elsewhere
-from tests.driver.inbox import token_in
-from tests.driver.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, SECURE, Service, problem
+from tests.driver.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, NO_COOLDOWN, Service, problem
 
 from keyturn import Account, AccountsUnready, KeyturnError
 
@@ -21,65 +19,58 @@ def store() -> Elsewhere:
 
 @pytest.fixture
 def service_options(store: Elsewhere) -> dict[str, Any]:
-    return {"store": store, "limits": {"mailbox_cooldown": timedelta(0)}}
+    return {"store": store, "limits": NO_COOLDOWN}
 
 
-async def test_a_password_that_is_accepted_reaches_the_store_as_it_was_typed(
-    service: Service, store: Elsewhere
-) -> None:
-    token = await service.link()
-
-    assert problem(await service.reset(token)) == "200"
+async def confirmations(service: Service) -> int:
     await service.deliver()
+    return len(service.inbox.sent_to(ADA, "password_changed"))
 
+
+async def test_a_password_reaches_the_store_as_typed_and_ends_other_links(service: Service, store: Elsewhere) -> None:
+    first, token = await service.link(), await service.link()
+    assert problem(await service.reset(token, "short")) == "422 password-rejected"
+    assert not store.reached.is_set(), "Keyturn's own rules are asked first"
+    assert problem(await service.reset(token)) == "200"
     assert store.passwords == {"u-1": NEW_PASSWORD}
-    assert (await service.check(token))["reason"] == "used"
-    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+    assert [(await service.check(one))["reason"] for one in (token, first)] == ["used", "invalid"]
+    assert "change_begun" not in {message.kind for message in await service.messages()}
+    assert await confirmations(service) == 1
+    (entry,) = await service.trail("password_reset")
+    assert (entry.outcome, entry.account_id) == ("changed", "u-1")
 
 
-async def test_a_password_that_the_store_refuses_is_told_and_the_link_works_still(
-    service: Service, store: Elsewhere
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [(LEAKED, "422 password-rejected"), (AccountsUnready("no answer", not_changed=True), "503 unavailable")],
+)
+async def test_a_store_that_refuses_a_password_or_is_out_of_reach_is_told_and_the_link_works_still(
+    service: Service, store: Elsewhere, refusal: KeyturnError, told: str
 ) -> None:
     token = await service.link()
-    store.refusals = [LEAKED]
-
+    store.refusals = [refusal]
     refused = await service.reset(token)
-
-    assert problem(refused) == "422 password-rejected"
-    assert refused.json()["violations"] == [{"rule": "pwned", "message": "not one that was in a leak"}]
+    assert problem(refused) == told
+    if refusal is LEAKED:
+        assert refused.json()["violations"] == [{"rule": "pwned", "message": "not one that was in a leak"}]
+    else:
+        assert refused.headers["retry-after"]
+    assert "change_begun" not in {message.kind for message in await service.messages()}
     assert await service.works(token)
-    assert problem(await service.reset(token)) == "200"
+    assert await confirmations(service) == 0
+    assert problem(await service.reset(token)) == "200", "nothing holds the account"
 
 
-async def test_a_store_that_is_out_of_reach_is_told_and_the_link_works_still(
-    service: Service, store: Elsewhere
-) -> None:
-    token = await service.link()
-    store.refusals = [AccountsUnready("no answer", not_changed=True)]
-
-    refused = await service.reset(token)
-
-    assert problem(refused) == "503 unavailable"
-    assert refused.headers["retry-after"]
-    assert await service.works(token)
-    await service.deliver()
-    assert service.inbox.sent_to(ADA, "password_changed") == []
-
-
-async def test_a_request_that_is_broken_off_while_the_store_is_asked_is_carried_through(
-    service: Service, store: Elsewhere
-) -> None:
+async def test_a_request_that_is_broken_off_meanwhile_is_carried_through(service: Service, store: Elsewhere) -> None:
     token = await service.link()
     asking = await store.hold(service.reset(token))
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     store.open.set()
     await service.finish_changes()
-    await service.deliver()
-
     assert store.passwords == {"u-1": NEW_PASSWORD}
     assert (await service.check(token))["reason"] == "used"
-    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+    assert await confirmations(service) == 1
 
 
 async def test_no_other_link_of_the_account_is_used_while_one_is(service: Service, store: Elsewhere) -> None:
@@ -88,7 +79,6 @@ async def test_no_other_link_of_the_account_is_used_while_one_is(service: Servic
     waits = await service.reset(own)
     store.refusals = [LEAKED]
     store.open.set()
-
     assert problem(waits) == "503 busy"
     assert waits.headers["retry-after"]
     assert problem(await stealing) == "422 password-rejected"
@@ -99,22 +89,18 @@ async def test_no_other_link_of_the_account_is_used_while_one_is(service: Servic
 
 async def test_a_press_ends_a_link_that_the_store_gives_back(service: Service, store: Elsewhere) -> None:
     assert problem(await service.reset(await service.link())) == "200"
-    await service.deliver()
-    (confirmed,) = service.inbox.sent_to(ADA, "password_changed")
+    button = await service.newest(template="password_changed")
     stolen = await service.link()
     stealing = await store.hold(service.reset(stolen, "a password of the thief"))
-    pressed = await service.anywhere().post(SECURE, json={"token": token_in(confirmed)})
+    assert await service.press(button) == "200"
     store.refusals = [AccountsUnready("no answer", not_changed=True)]
     store.open.set()
-
-    assert problem(pressed) == "200"
     assert problem(await stealing) == "503 unavailable"
     assert (await service.check(stolen))["reason"] == "invalid"
     assert problem(await service.reset(stolen, "a password of the thief")) == "400 link-dead"
 
 
 async def die_while_changing(service: Service, store: Elsewhere, token: str) -> None:
-    """Begin a change whose process dies before the store answers."""
     store.refusals = [DEATH]
     with pytest.raises(asyncio.CancelledError):
         await service.reset(token)
@@ -124,31 +110,15 @@ async def test_a_change_of_a_process_that_died_ends_as_if_it_had_succeeded(servi
     token, other = await service.link(), await service.link()
     await die_while_changing(service, store, token)
     service.let_time_pass(minutes=1)
-    await service.deliver()
-
-    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+    assert await confirmations(service) == 1
     assert not await service.works(other)
-    assert [entry.outcome for entry in await service.trail("password_reset")] == ["interrupted"]
+    assert await service.outcomes("password_reset") == ["interrupted"]
     assert store.changes == 0
-
-
-@pytest.mark.parametrize(
-    "refusals", [[], [AccountsUnready("no answer", not_changed=True)]], ids=["accepted", "refused"]
-)
-async def test_nothing_is_left_of_what_was_begun_and_has_ended(
-    service: Service, store: Elsewhere, refusals: list[KeyturnError]
-) -> None:
-    store.refusals = [*refusals]
-    await service.reset(await service.link())
-
-    assert "change_begun" not in {message.kind for message in await service.messages()}
-    assert problem(await service.reset(await service.link())) == "200", "nothing holds the account"
 
 
 async def test_a_turn_that_a_dead_process_left_is_over_at_its_time(service: Service, store: Elsewhere) -> None:
     token, other = await service.link(), await service.link()
     await die_while_changing(service, store, token)
-
     assert problem(await service.reset(other)) == "503 busy"
     service.let_time_pass(minutes=1)
     assert problem(await service.reset(other)) == "200"
@@ -159,7 +129,6 @@ async def test_an_account_disabled_during_the_change_keeps_the_old_password(serv
     asking = await store.hold(service.reset(token))
     store.disable("u-1")
     store.open.set()
-
     assert problem(await asking) == "400 link-dead"
     assert store.passwords == {}
     assert not await service.works(token)
@@ -168,33 +137,13 @@ async def test_an_account_disabled_during_the_change_keeps_the_old_password(serv
 async def test_of_many_who_use_a_link_at_once_one_reaches_the_store(service: Service, store: Elsewhere) -> None:
     token = await service.link()
     answers = await asyncio.gather(*(service.reset(token, f"{NEW_PASSWORD} {number}") for number in range(12)))
-    await service.deliver()
-
     assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 11
     assert store.changes == 1
-    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
+    assert await confirmations(service) == 1
 
 
-@pytest.mark.long
-async def test_a_success_ends_the_other_links_and_is_audited_once(service: Service) -> None:
-    first, second = await service.link(), await service.link()
-
-    assert problem(await service.reset(second)) == "200"
-    assert (await service.check(first))["reason"] == "invalid"
-    assert [(entry.outcome, entry.account_id) for entry in await service.trail("password_reset")] == [
-        ("changed", "u-1")
-    ]
-
-
-async def test_keyturns_own_rules_are_asked_first(service: Service, store: Elsewhere) -> None:
-    token = await service.link()
-
-    assert problem(await service.reset(token, "short")) == "422 password-rejected"
-    assert not store.reached.is_set()
-
-
-@pytest.mark.parametrize("path", [LOGIN, CHANGE])
-async def test_no_sign_in_where_the_hashes_cannot_be_read(service: Service, path: str) -> None:
-    assert problem(await service.anywhere().post(path, json={})) == "404 not-found"
+async def test_no_sign_in_where_the_hashes_cannot_be_read(service: Service) -> None:
+    for path in (LOGIN, CHANGE):
+        assert problem(await service.anywhere().post(path, json={})) == "404 not-found"
     assert problem(await service.anywhere().get(ME)) == "404 not-found"
     assert (await service.anywhere().get("/login")).status_code == 404

@@ -28,15 +28,12 @@ async def outlast(service: Service, store: Elsewhere, caplog: pytest.LogCaptureF
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @pytest.mark.long
-async def test_neither_a_request_nor_a_confirmation_is_given_up(
-    database_url: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_no_request_and_no_confirmation_is_given_up(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     store = Elsewhere(Account(id="u-1", email=ADA, name="Ada"))
     async with running(settings_for(database_url), accounts=store) as service:
         await service.ask()
         await outlast(service, store, caplog)
         (mail,) = service.inbox.sent_to(ADA, "password_reset")
-
         assert (await service.reset(token_in(mail))).status_code == 200
         await outlast(service, store, caplog)
         assert len(service.inbox.sent_to(ADA, "password_changed")) == 1

@@ -2,26 +2,23 @@
 
 import asyncio
 import re
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from tests.driver.inbox import text_in_file
-from tests.driver.second_factors import BUILTIN, STEP, audited, code_of, enrol, reset_with, wrong_code
-from tests.driver.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
+from tests.driver.second_factors import BUILTIN, STEP, code_of, enrol, reset_with, wrong_code
+from tests.driver.service import ADA, FREE, LOGIN, ME, PASSWORD, Service, Start, change, problem
 from tests.driver.visitor import Visitor, words
 
 pytestmark = pytest.mark.any_database
 
-FREE = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 100, "account": "100/minute", "login": "1000/minute"}
 PHONE = "+447700900123"
 
 
 @pytest.fixture
 def service_options() -> dict[str, Any]:
-    """Give Ada a TOTP."""
     return {"second_step": BUILTIN, "limits": FREE, "prepare": enrol}
 
 
@@ -43,13 +40,6 @@ async def test_the_password_alone_is_answered_with_the_methods_and_opens_no_sess
     assert entry.outcome == "second_step_required"
 
 
-async def test_with_a_code_the_same_call_signs_in(service: Service) -> None:
-    answer = await sign_in(service, "totp", code_of())
-    assert (answer.status_code, answer.json()["email"]) == (200, ADA)
-    assert await service.sessions() == 1
-    assert await audited(service) == ["passed_totp"]
-
-
 async def test_a_wrong_password_does_not_tell_that_there_is_a_factor_and_looks_at_no_code(service: Service) -> None:
     guesses = [
         await sign_in(service, password="a wrong guess"),
@@ -62,15 +52,17 @@ async def test_a_wrong_password_does_not_tell_that_there_is_a_factor_and_looks_a
     assert (await sign_in(service, "totp", code_of())).status_code == 200
 
 
-async def test_a_code_signs_in_once_whether_at_a_sign_in_or_a_reset(service: Service) -> None:
+async def test_with_a_code_the_same_call_signs_in_once_whether_at_a_sign_in_or_a_reset(service: Service) -> None:
     code = code_of()
-    assert (await sign_in(service, "totp", code)).status_code == 200
+    answer = await sign_in(service, "totp", code)
+    assert (answer.status_code, answer.json()["email"]) == (200, ADA)
+    assert await service.sessions() == 1
+    assert await service.outcomes("second_step") == ["passed_totp"]
     assert problem(await sign_in(service, "totp", code)) == "401 second-step-rejected"
     assert problem(await reset_with(service, await service.link(), "totp", code)) == "401 second-step-rejected"
 
 
-async def test_wrong_codes_count_together_with_those_of_resets_and_the_owner_is_told(start: Start) -> None:
-    service = await start(second_step=BUILTIN, limits=FREE, prepare=enrol)
+async def test_wrong_codes_count_together_with_those_of_resets_and_the_owner_is_told(service: Service) -> None:
     left = [(await sign_in(service, "totp", wrong_code())).json()["triesLeft"] for _ in range(4)]
     assert left == [19, 18, 17, 16]
     token = await service.link()
@@ -98,7 +90,6 @@ async def test_slow_wrong_codes_are_told_too(service: Service) -> None:
         await sign_in(service, "totp", wrong_code())
         service.let_time_pass(days=1)
     await service.deliver()
-
     (mail,) = service.inbox.sent_to(ADA, "second_step_failed")
     assert "someone entered the password of your" in mail.text
 
@@ -107,8 +98,7 @@ async def test_a_signed_in_user_changes_the_password_without_another_code(servic
     client = service.anywhere()
     step = {"method": "totp", "code": code_of()}
     await client.post(LOGIN, json={"email": ADA, "password": PASSWORD, "secondStep": step})
-    wanted = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
-    assert (await client.post(CHANGE, json=wanted)).status_code == 200
+    assert await change(client) == "200"
     assert (await client.get(ME)).status_code == 200
 
 
@@ -122,7 +112,6 @@ async def by_phone(start: Start, tmp_path: Path) -> Service:
 
 
 def sent(tmp_path: Path) -> list[str]:
-    """Return the texts of the messages that were sent."""
     return [text_in_file(file) for file in (tmp_path / "mail").rglob("*.eml")]
 
 
@@ -137,9 +126,7 @@ async def test_a_code_by_message_is_for_signing_in_alone(by_phone: Service, tmp_
     assert problem(await sign_in(by_phone, "sms", code)) == "401 second-step-rejected"
 
 
-async def test_all_accounts_together_get_no_more_messages_however_many_ask_at_once(
-    start: Start, tmp_path: Path
-) -> None:
+async def test_all_accounts_together_get_so_many_messages_and_no_more(start: Start, tmp_path: Path) -> None:
     sms = {"account": "AC1", "overall": 3}
     mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
     service = await start(second_step={"source": "builtin", "sms": sms}, mail=mail, limits=FREE)
@@ -192,16 +179,14 @@ async def test_the_proof_of_the_password_is_no_sign_in_and_belongs_to_its_browse
     assert "Wrong email or password." in words(await again(stranger, form, email=ADA, method="totp", code=code_of()))
 
 
-@pytest.mark.parametrize(("minutes", "status"), [(9, 303), (10.1, 422)])
-async def test_the_proof_of_the_password_ends_after_ten_minutes(service: Service, minutes: float, status: int) -> None:
+async def test_the_proof_of_the_password_ends_after_ten_minutes_and_with_a_new_password(service: Service) -> None:
+    for minutes, status in ((9, 303), (10.1, 422)):
+        visitor, page = await first_page(service)
+        service.let_time_pass(minutes=minutes)
+        assert (await again(visitor, page, code=code_of())).status_code == status
     visitor, page = await first_page(service)
-    service.let_time_pass(minutes=minutes)
-    assert (await again(visitor, page, code=code_of())).status_code == status
-
-
-async def test_a_new_password_ends_the_proof(service: Service) -> None:
-    visitor, page = await first_page(service)
-    assert (await reset_with(service, await service.link(), "totp", code_of())).status_code == 200
+    assert (await reset_with(service, await service.link(), "totp", code_of(later=STEP))).status_code == 200
+    service.let_time_pass(minutes=1)
     refused = await again(visitor, page, code=code_of(later=STEP))
     assert (refused.status_code, "Wrong email or password." in words(refused)) == (422, True)
 

@@ -44,6 +44,5 @@ def urls(databases: Databases, sqlite: SqliteFiles, request: pytest.FixtureReque
 
 
 async def states(service: Service) -> list[tuple[str, str, str | None]]:
-    """Return the kind, the state and the reason of every webhook."""
     rows = await service.messages()
     return [(row.kind, row.state, row.reason) for row in rows if row.kind.startswith("webhook_")]

@@ -13,8 +13,6 @@ def environment_for(resend: ResendServer, database_url: str) -> dict[str, str]:
         "KEYTURN_RESEND_RATE": "1000",
         "RESEND_API_KEY": API_KEY,
         "KEYTURN_LIMITS_IN_MEMORY": "true",
-        "KEYTURN_LIMITS_OVERALL": "100000/second",
-        "KEYTURN_LIMITS_REQUEST": "100000/second",
-        "KEYTURN_LIMITS_CLIENT": "100000/second",
         "KEYTURN_HASHING_COST": "10",
+        **{f"KEYTURN_LIMITS_{name}": "100000/second" for name in ("OVERALL", "REQUEST", "CLIENT")},
     }

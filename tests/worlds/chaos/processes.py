@@ -15,11 +15,6 @@ WORKER: Sequence[str] = ("worker",)
 _ANSWERS_ON = re.compile(r"http://[\d.:]+")
 
 
-def _unmeasured() -> dict[str, str]:
-    """Return the environment without coverage's: who is killed reports nothing, and would only start more slowly."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-
-
 class Process:
     """One `keyturn ...` of `python`, which ends with its block. `said` is all that it and its predecessors wrote."""
 
@@ -27,7 +22,9 @@ class Process:
         self, arguments: Sequence[str], environment: Mapping[str, str], said: list[str], python: str = sys.executable
     ) -> None:
         self._command = [python, "-m", "keyturn", *arguments]
-        self._environment = {**_unmeasured(), **environment}
+        # Without coverage: who is killed reports nothing, and would only start more slowly.
+        unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+        self._environment = {**unmeasured, **environment}
         self.said = said
         self.url = ""
         self.start()
@@ -54,11 +51,9 @@ class Process:
         return self._running.process.pid
 
     def kill(self) -> None:
-        """End it as a power cut would."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:
-        """End it as an operator would; return its exit code."""
         return self._end(signal.SIGTERM)
 
     def _end(self, number: int) -> int:

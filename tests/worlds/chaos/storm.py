@@ -7,12 +7,13 @@ import random
 import re
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import httpx2
 from tests.driver.beside import Beside
 from tests.servers.mail_providers.answers import PROXY_PAGE, RATE_LIMITED, Answer, Trouble, refusal
 from tests.servers.mail_providers.resend import ResendServer
+from tests.worlds.chaos.processes import Process
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "5"))
 SETTLING = 90
@@ -31,13 +32,6 @@ TROUBLES: Sequence[Answer | Trouble | None] = (
 )
 
 
-class Place(Protocol):
-    """Where an API is, now."""
-
-    @property
-    def url(self) -> str: ...
-
-
 class Weather(deque[Answer | Trouble]):
     """What happens to the next request, until it is calm: mostly nothing."""
 
@@ -54,7 +48,9 @@ class Weather(deque[Answer | Trouble]):
 
 
 class Storm:
-    """`requested` and `reset` hold the addresses whose request was answered, and whose password was set."""
+    """`api`: where people go. `requested`, `reset`: who was answered, and whose password was set."""
+
+    api: Process
 
     def __init__(self, resend: ResendServer, url: str, chance: random.Random) -> None:
         self.resend = resend
@@ -66,24 +62,12 @@ class Storm:
         self._weather = Weather(chance)
         resend.coming = self._weather
 
-    async def begin(self, api: Place, count: int, seconds: float = SECONDS) -> "asyncio.Task[None]":
-        """Let so many people come within so many seconds."""
-        return asyncio.create_task(self.people(api, await self.add_accounts(count), seconds))
-
-    async def end(self, people: "asyncio.Task[None]") -> None:
-        """Wait until all that was promised has happened, once each."""
-        await people
-        await self.settled(SETTLING)
-        self.assert_each_promise_was_kept_once()
-        assert await self.database.sealed_mails() == 0
-        await self.database.close()
-
     async def add_accounts(self, count: int) -> list[str]:
         emails = [f"person{number}@example.test" for number in range(count)]
         await self.database.add_accounts(emails)
         return emails
 
-    async def people(self, api: Place, emails: Sequence[str], seconds: float) -> None:
+    async def people(self, emails: Sequence[str], seconds: float = SECONDS) -> None:
         """Let each person ask once, and use the link once it has come; who gets no answer leaves it at that.
 
         The faults end with the last request, so that no test waits for mails that fail again and again.
@@ -91,31 +75,31 @@ class Storm:
         async with httpx2.AsyncClient(timeout=30) as client, asyncio.TaskGroup() as group:
             group.create_task(self._clear_up(seconds))
             for email in emails:
-                group.create_task(self._person(client, api, email, self.chance.uniform(0, seconds)))
+                group.create_task(self._person(client, email, self.chance.uniform(0, seconds)))
 
     async def _clear_up(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         self._weather.calm = True
 
-    async def _person(self, client: httpx2.AsyncClient, api: Place, email: str, pause: float) -> None:
+    async def _person(self, client: httpx2.AsyncClient, email: str, pause: float) -> None:
         await asyncio.sleep(pause)
-        if await self._post(client, api, "request-password-reset", {"email": email}) != 202:
+        if await self._post(client, "request-password-reset", {"email": email}) != 202:
             return
         self.requested.append(email)
         token = await self._token(email)
         status = None
         while token and status not in {200, 400}:  # a link works once, so what got no answer may be tried again
-            status = await self._post(client, api, "reset-password", {"token": token, "password": PASSWORD})
+            status = await self._post(client, "reset-password", {"token": token, "password": PASSWORD})
             await asyncio.sleep(0.1)
         if token:
             self.reset.append(email)
 
-    async def _post(self, client: httpx2.AsyncClient, api: Place, path: str, body: Mapping[str, str]) -> int | None:
+    async def _post(self, client: httpx2.AsyncClient, path: str, body: Mapping[str, str]) -> int | None:
         try:
-            answer = await client.post(f"{api.url}/api/auth/{path}", json=body)
+            answer = await client.post(f"{self.api.url}/api/auth/{path}", json=body)
         except httpx2.ConnectError:  # nobody heard it, so it may be said again
             await asyncio.sleep(0.2)
-            return await self._post(client, api, path, body)
+            return await self._post(client, path, body)
         except httpx2.HTTPError:
             return None
         self.statuses[answer.status_code] += 1
@@ -131,19 +115,15 @@ class Storm:
         return None
 
     def mails_to(self, email: str, template: str = "password_reset") -> list[Mapping[str, Any]]:
-        """Return what the provider accepted for an address."""
         tag = {"name": "template", "value": template}
         return [
             mail.fields for mail in self.resend.accepted if email in mail.fields["to"] and tag in mail.fields["tags"]
         ]
 
-    async def settled(self, seconds: float) -> None:
-        """Return once nothing waits in the outbox."""
-        async with asyncio.timeout(seconds):
+    async def end(self) -> None:
+        async with asyncio.timeout(SETTLING):
             while await self.database.waiting():
                 await asyncio.sleep(0.1)
-
-    def assert_each_promise_was_kept_once(self) -> None:
         assert self.requested, f"nothing was accepted: {self.statuses}"
         for email in self.requested:
             assert len(self.mails_to(email)) == 1, email
@@ -151,3 +131,5 @@ class Storm:
             assert len(self.mails_to(email, "password_changed")) == 1, email
         twice = Counter(json.dumps([mail.fields["to"], mail.fields["subject"]]) for mail in self.resend.accepted)
         assert not [mail for mail, count in twice.items() if count > 1]
+        assert await self.database.sealed_mails() == 0
+        await self.database.close()

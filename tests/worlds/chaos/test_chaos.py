@@ -35,12 +35,14 @@ async def test_processes_that_are_killed_keep_every_promise_once(
     storm = Storm(resend, database_url, random.Random(20261120))
     with ExitStack() as stack:
         processes = [stack.enter_context(Process(command, environment, said)) for command in commands]
-        people = await storm.begin(processes[0], int(SECONDS * PEOPLE_A_SECOND))
+        storm.api = processes[0]
+        people = asyncio.create_task(storm.people(await storm.add_accounts(int(SECONDS * PEOPLE_A_SECOND))))
         end = time.monotonic() + SECONDS
         while not people.done() and time.monotonic() < end:
             await asyncio.sleep(storm.chance.uniform(0.2, 1.2))
             victim = storm.chance.choice(processes)
             await asyncio.to_thread(victim.kill)
             await asyncio.to_thread(victim.start)
-        await storm.end(people)
+        await people
+        await storm.end()
     assert not [line for line in said if "Traceback" in line]

@@ -38,7 +38,6 @@ class Pair:
         self.url = f"postgresql://postgres@{hosts}/keyturn?target_session_attrs=primary"
 
     def start(self, stack: ExitStack) -> None:
-        """Start both; each ends with the stack."""
         if self._user:
             shutil.chown(self._folder, self._user)
         primary, standby = self._folder / "primary", self._folder / "standby"
@@ -128,7 +127,6 @@ class Pair:
 
 @contextmanager
 def running_pair(postgres: str, *, is_synchronous: bool = False) -> Iterator[Pair]:
-    """Run a primary and a standby, with Keyturn's tables, in a temporary folder."""
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder, ExitStack() as stack:
         ports = stack.enter_context(held_ports(2))
         pair = Pair(Path(postgres).resolve().parent, Path(folder), ports, is_synchronous=is_synchronous)

@@ -14,22 +14,12 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.driver.database import lose_connections
-from tests.driver.service import (
-    ADA,
-    GRACE,
-    NEW_PASSWORD,
-    REQUEST,
-    RESET,
-    VALIDATE,
-    Start,
-    problem,
-    running,
-    settings_for,
-)
+from tests.driver.routes import REQUEST, RESET, VALIDATE
+from tests.driver.service import ADA, GRACE, NEW_PASSWORD, Start, problem, running, settings_for
+from tests.programs import leave_out
 from tests.servers.mail_providers.resend import ResendServer
 from tests.worlds.chaos.conditions import environment_for
 from tests.worlds.chaos.processes import Process
-from tests.worlds.reliability.disk import SmallDisk, require_namespaces
 
 pytestmark = [pytest.mark.long, pytest.mark.parametrize("databases", ["sqlite"], indirect=True)]
 
@@ -42,15 +32,47 @@ def file_of(url: str) -> Path:
 
 # A full disk
 
+MOUNT = 'mount -t tmpfs -o size="$1" keyturn "$2" && cp "$3" "$2/keyturn.db" && shift 3 && exec "$@"'
 
-async def test_a_full_disk_gets_503_and_loses_nothing_that_was_accepted(
-    database_url: str, resend: ResendServer, tmp_path: Path
-) -> None:
+
+def require_namespaces() -> None:
+    """Skip the test if this user may not mount anything, not even for one process."""
+    tried = subprocess.run(["unshare", "-rm", "true"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        leave_out(f"no process can have a disk of its own here: {tried.stderr.strip()}")
+
+
+class SmallDisk:
+    """A disk of 3 MB for the processes whose Python is `python`, in a mount namespace of theirs, with a database."""
+
+    def __init__(self, folder: Path, database: Path) -> None:
+        self.folder = folder / "disk"
+        self.folder.mkdir()
+        self.python = folder / "python-on-a-small-disk"
+        inside = f"sh -c '{MOUNT}' sh 3m '{self.folder}' '{database}' '{sys.executable}'"
+        self.python.write_text(f'#!/bin/sh\nexec unshare -rm {inside} "$@"\n')
+        self.python.chmod(0o700)
+        self.url = f"sqlite:///{self.folder / 'keyturn.db'}"
+
+    def fill(self, process: Process) -> None:
+        """Write until the disk has no room. dd then fails, as it should."""
+        filled = self._inside(process, ["dd", "if=/dev/zero", f"of={self.folder / 'ballast'}", "bs=512"])
+        assert b"No space left" in filled.stderr
+
+    def make_room(self, process: Process) -> None:
+        self._inside(process, ["rm", str(self.folder / "ballast")]).check_returncode()
+
+    def _inside(self, process: Process, command: list[str]) -> "subprocess.CompletedProcess[bytes]":
+        entered = ["nsenter", "-t", str(process.pid), "-U", "-m", "--preserve-credentials", *command]
+        return subprocess.run(entered, capture_output=True, check=False)
+
+
+async def test_a_full_disk_gets_503_and_loses_nothing(database_url: str, resend: ResendServer, tmp_path: Path) -> None:
     require_namespaces()
     async with running(settings_for(database_url)) as service:
         for number in range(40):
             await service.add(f"person{number}@northwind.test")
-    disk = SmallDisk(tmp_path, file_of(database_url), size="3m")
+    disk = SmallDisk(tmp_path, file_of(database_url))
     said: list[str] = []
     environment = environment_for(resend, disk.url)
     process = await asyncio.to_thread(Process, ["serve", "--port", "0"], environment, said, str(disk.python))
@@ -62,9 +84,8 @@ async def test_a_full_disk_gets_503_and_loses_nothing_that_was_accepted(
     assert not [line for line in said if "Traceback" in line]
     accepted = {email for email, status in answers.items() if status == 202}
     assert set(answers.values()) == {202, 503}
-    assert sorted(mail.fields["to"][0] for mail in resend.accepted if "password_reset" in str(mail.fields["tags"])) == (
-        sorted(accepted)
-    )
+    links = [mail.fields["to"][0] for mail in resend.accepted if "password_reset" in str(mail.fields["tags"])]
+    assert sorted(links) == sorted(accepted)
 
 
 async def fill_and_ask(
@@ -79,7 +100,8 @@ async def fill_and_ask(
         return answers[email]
 
     assert await ask(people.pop()) == 202
-    token = await link_in(resend)
+    await mailed(resend, 1)
+    (token,) = re.findall(r"/reset-password/([\w-]{43})", resend.accepted[-1].fields["text"])
     await asyncio.to_thread(disk.fill, process)
     while await ask(people.pop()) == 202:
         pass
@@ -99,12 +121,6 @@ async def mailed(resend: ResendServer, count: int) -> None:
     async with asyncio.timeout(60):
         while len(resend.accepted) < count:
             await asyncio.sleep(0.05)
-
-
-async def link_in(resend: ResendServer) -> str:
-    await mailed(resend, 1)
-    (token,) = re.findall(r"/reset-password/([\w-]{43})", resend.accepted[-1].fields["text"])
-    return str(token)
 
 
 # A folder that cannot be written
@@ -167,9 +183,7 @@ async def test_a_request_waits_for_a_file_that_is_locked(start: Start, database_
 
 
 @pytest.mark.nightly  # it waits for half a minute
-async def test_a_request_waits_for_more_than_ten_seconds_then_gets_503_and_is_not_written_later(
-    start: Start, database_url: str
-) -> None:
+async def test_a_request_waits_for_long_then_gets_503_and_is_not_written(start: Start, database_url: str) -> None:
     service = await start()
     with locked(file_of(database_url)) as unlock:
         asking = [
@@ -189,9 +203,7 @@ async def test_a_request_waits_for_more_than_ten_seconds_then_gets_503_and_is_no
 # A power cut in the middle of a write
 
 
-async def test_a_service_on_the_torn_file_sends_what_was_accepted(
-    start: Start, database_url: str, tmp_path: Path
-) -> None:
+async def test_a_service_on_a_torn_file_sends_what_it_accepted(start: Start, database_url: str, tmp_path: Path) -> None:
     """Accept two requests, and copy the files as a power cut leaves them, within the second's write."""
     service, file, copy = await start(), file_of(database_url), tmp_path / "copy.db"
     await service.ask(FIRST)
@@ -210,8 +222,14 @@ def log_length(file: Path) -> int:
     return Path(f"{file}-wal").stat().st_size
 
 
+def put_in_place(copy: Path, file: Path) -> None:
+    """Restore a copy: the log of the file that it replaces must go."""
+    for left in ("-wal", "-shm"):
+        Path(f"{file}{left}").unlink(missing_ok=True)
+    copy.replace(file)
+
+
 def copy_both(file: Path, copy: Path) -> None:
-    """Copy the file, and then its log, as `cp` does."""
     shutil.copyfile(file, copy)
     shutil.copyfile(f"{file}-wal", f"{copy}-wal")
 
@@ -231,25 +249,16 @@ def overwrite(file: Path, start: int, length: int) -> None:
         damaged.write(os.urandom(length))
 
 
-# A copy that is made while requests arrive
-
-
-def vacuum_into(file: Path, copy: Path) -> None:
-    with closing(sqlite3.connect(file)) as database:
-        database.execute("VACUUM INTO ?", (str(copy),))
-
-
 # A file that is damaged
 
 
-async def test_a_damaged_file_gets_503_until_a_copy_is_in_its_place(
-    start: Start, database_url: str, tmp_path: Path
-) -> None:
+async def test_a_damaged_file_gets_503_until_it_is_replaced(start: Start, database_url: str, tmp_path: Path) -> None:
     file, copy = file_of(database_url), tmp_path / "copy.db"
     service = await start()
     await service.ask(FIRST)
     await service.add(FIRST)
-    await asyncio.to_thread(vacuum_into, file, copy)
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("VACUUM INTO ?", (str(copy),))
     await lose_connections(service)
     overwrite(file, 4096, 100_000)
     assert problem(await service.anywhere().post(REQUEST, json={"email": ADA})) == "503 unavailable"
@@ -258,10 +267,3 @@ async def test_a_damaged_file_gets_503_until_a_copy_is_in_its_place(
     await service.ask(ADA)
     await service.deliver()
     assert {mail.to for mail in service.inbox.mails} == {FIRST, ADA}
-
-
-def put_in_place(copy: Path, file: Path) -> None:
-    """Restore a copy: the log of the file that it replaces must go."""
-    for left in ("-wal", "-shm"):
-        Path(f"{file}{left}").unlink(missing_ok=True)
-    copy.replace(file)

@@ -1,32 +1,32 @@
 """docs/reliability.md, "PostgreSQL fails over": what a standby that lost the last second means for users."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 from tests.driver.elsewhere import Elsewhere
-from tests.driver.service import (
-    NEW_PASSWORD,
-    NOBODY,
-    PASSWORD,
-    REQUEST,
-    SECURE,
-    Service,
-    problem,
-    running,
-    settings_for,
-)
+from tests.driver.routes import REQUEST
+from tests.driver.service import NEW_PASSWORD, NO_COOLDOWN, NOBODY, PASSWORD, Service, problem, running, settings_for
+from tests.programs import require_program
 from tests.servers.mail_providers.answers import Mail
 from tests.servers.mail_providers.resend import API_KEY, ResendServer
-from tests.worlds.reliability.postgresql_pair import Pair
+from tests.worlds.reliability.postgresql_pair import Pair, running_pair
 
 from keyturn import Account, AccountStore
 
 pytestmark = pytest.mark.long
 
 ADA, BO, CY, DI = "ada@northwind.test", "bo@northwind.test", "cy@northwind.test", "di@northwind.test"
+
+
+@pytest.fixture
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Start a primary and a standby; `indirect` True makes the primary wait for the standby."""
+    postgres = require_program("postgres", "postgresql")
+    with running_pair(postgres, is_synchronous=getattr(request, "param", False)) as pair:
+        yield pair
 
 
 @asynccontextmanager
@@ -43,7 +43,7 @@ async def serving(
         database={"url": pair.url, "timeout": patience},
         mail={"transport": "resend", "from": "Northwind School <no-reply@northwind.example>"},
         resend={"api_url": resend.url, "api_key": API_KEY, "rate": 1000},
-        limits={"mailbox_cooldown": timedelta(0)},
+        limits=NO_COOLDOWN,
     )
     async with running(settings, accounts=store, sends=True) as service:
         for email in () if store else (ADA, BO, CY, DI):
@@ -74,7 +74,6 @@ async def link(service: Service, resend: ResendServer, email: str) -> str:
 
 
 async def fail_over(pair: Pair, service: Service) -> None:
-    """Lose the primary, let the standby take over, and wait until the service has found it."""
     await pair.lose_primary()
     await pair.promote()
     await answers_again(service)
@@ -85,10 +84,7 @@ async def answers_again(service: Service) -> None:
         pass
 
 
-async def test_what_was_replicated_and_limits_of_clients_go_on_under_the_new_primary_without_a_restart(
-    replicated_postgresql: Pair, resend: ResendServer
-) -> None:
-    pair = replicated_postgresql
+async def test_what_was_replicated_and_limits_go_on_under_the_new_primary(pair: Pair, resend: ResendServer) -> None:
     async with serving(pair, resend) as service:
         token = await link(service, resend, ADA)
         await service.ask(BO)
@@ -106,10 +102,7 @@ async def test_what_was_replicated_and_limits_of_clients_go_on_under_the_new_pri
         assert templates(resend, ADA) == ["password_reset", "password_changed"]
 
 
-async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(
-    replicated_postgresql: Pair, resend: ResendServer
-) -> None:
-    pair = replicated_postgresql
+async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(pair: Pair, resend: ResendServer) -> None:
     async with serving(pair, resend, patience=timedelta(seconds=2)) as service:
         await pair.lose_what_follows()
         await service.ask(DI)
@@ -117,16 +110,12 @@ async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(
         assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
         await pair.promote()
         await answers_again(service)
-
         await service.deliver()
         assert mails_to(resend, DI) == []
         assert await service.works(await link(service, resend, DI))
 
 
-async def test_a_mail_of_the_lost_second_is_written_again_and_a_reset_is_undone_and_its_link_works_again(
-    replicated_postgresql: Pair, resend: ResendServer
-) -> None:
-    pair = replicated_postgresql
+async def test_a_mail_of_the_lost_second_is_sent_again_and_a_reset_is_undone(pair: Pair, resend: ResendServer) -> None:
     async with serving(pair, resend) as service:
         token = await link(service, resend, CY)
         await service.ask(BO)
@@ -137,7 +126,7 @@ async def test_a_mail_of_the_lost_second_is_written_again_and_a_reset_is_undone_
         await fail_over(pair, service)
         assert not await service.works(lost)
         assert await service.knows(PASSWORD, CY)
-        assert problem(await service.anywhere().post(SECURE, json={"token": button})) == "400 security-link-dead"
+        assert await service.press(button) == "400 security-link-dead"
 
         assert (await service.reset(token, NEW_PASSWORD)).status_code == 200
         assert not await service.works(token)
@@ -148,33 +137,28 @@ async def test_a_mail_of_the_lost_second_is_written_again_and_a_reset_is_undone_
         assert {(message.state, message.reason) for message in await service.messages()} == {("sent", None)}
 
 
-async def test_a_reset_of_the_lost_second_stays_if_the_accounts_are_elsewhere_and_its_link_works_again(
-    replicated_postgresql: Pair, resend: ResendServer
+async def test_a_reset_of_the_lost_second_stays_elsewhere_and_its_link_works_again(
+    pair: Pair, resend: ResendServer
 ) -> None:
-    pair, store = replicated_postgresql, Elsewhere(Account(id="cy", email=CY))
+    store = Elsewhere(Account(id="cy", email=CY))
     async with serving(pair, resend, store) as service:
         token = await link(service, resend, CY)
         await pair.lose_what_follows()
         assert (await service.reset(token)).status_code == 200
         await fail_over(pair, service)
-
         assert store.passwords == {"cy": NEW_PASSWORD}
         assert await service.works(token)
         await service.deliver()
         assert templates(resend, CY) == ["password_reset"]
 
 
-@pytest.mark.parametrize("replicated_postgresql", [True], indirect=True)
-async def test_a_synchronous_standby_loses_nothing_that_was_answered(
-    replicated_postgresql: Pair, resend: ResendServer
-) -> None:
-    pair = replicated_postgresql
+@pytest.mark.parametrize("pair", [True], indirect=True)
+async def test_a_synchronous_standby_loses_nothing_that_was_answered(pair: Pair, resend: ResendServer) -> None:
     async with serving(pair, resend, patience=timedelta(seconds=2)) as service:
         await service.ask(ADA)
         await pair.cut_off()
         assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
         await fail_over(pair, service)
-
         await service.deliver()
         assert len(mails_to(resend, ADA)) == 1
         assert mails_to(resend, DI) == []

@@ -31,5 +31,4 @@ async def test_each_count_ends_a_link_that_the_other_would_not(
     if is_spoiled:
         faults.spoil(Path(database_url.removeprefix("sqlite:///")), fault)
     answers = [await reset_with(service, tokens[link], "totp", wrong_code()) for link in links]
-
     assert ([answer.json().get("triesLeft", 0) for answer in answers] == left) != is_spoiled

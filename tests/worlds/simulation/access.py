@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import bcrypt
 from tests.driver.journal import PASSWORD, Records, Row, digest, payload_of, read_time
-from tests.worlds.simulation.provider import Accepted
 from tests.worlds.simulation.users import CHANGE, LOGIN, SESSION, Call
 
 
-def a_change_ends_all_access(records: Records, _: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
+def a_change_ends_all_access(records: Records, calls: Sequence[Call]) -> Iterator[str]:
     access = _Access(records)
     for row in records.journal:
         yield from access.faults_at(row)

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Engine, event
 from tests.driver.store_faults import ANY_CLAIM
 from tests.worlds.simulation.loop import PROCESS
-from tests.worlds.simulation.story import Story
+from tests.worlds.simulation.nature import Story
 
 _WRITES = "keyturn-sqlite-writes"
 
@@ -95,7 +95,6 @@ class Disk:
         return fault
 
     def is_full(self) -> bool:
-        """Return whether the next statement of this write finds no room."""
         self._room -= 1
         return self._room < 0 and bool(self.meet("full"))
 

@@ -2,61 +2,60 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextvars import Context
 from random import Random
-from typing import NamedTuple
+from typing import ClassVar
 
 from tests.driver.journal import ADA, BEA, CARL, DAN, EVE, GRACE
 from tests.worlds.simulation.loop import PROCESS
-from tests.worlds.simulation.story import Story
+from tests.worlds.simulation.nature import Story
 
-from keyturn import Account, AccountStore, AccountsUnready, Ended, NewPassword
+from keyturn import Account, AccountStore, AccountsUnready, NewPassword
 
 _LONGEST = 55.0
 """Seconds until a late password is stored: longer than Keyturn waits, and shorter than it locks the account."""
 
-
-class Stored(NamedTuple):
-    """A password that the other system has stored."""
-
-    account_id: str
-    password: str
+_ACCOUNTS = (
+    Account(id="ada", email=ADA, name="Ada"),
+    Account(id="bea", email=BEA, name="Bea"),
+    Account(id="carl", email=CARL, name="Carl"),
+    Account(id="grace", email=GRACE, name="Grace", has_password=False, provider="Google"),
+    Account(id="dan", email=DAN, name="Dan", active=False),
+    Account(id="eve\ud800", email=EVE, name="Eve"),
+)
 
 
 class OtherSystem(AccountStore):
-    """The other system: one for all processes of a world. `trouble`: the share of calls that meet a fault.
+    """The other system, and the client that all programs have of it. Each world begins it anew.
 
+    `trouble`: the share of calls that meet a fault. `stored`: accounts and passwords, in order.
     `most_at_once`: the most changes of one account that were under way at a time.
+    `client_is_too_sure`: the client says that a password was not stored whenever there is no answer.
     """
 
-    def __init__(self, random: Random, story: Story) -> None:
-        self.accounts = {
-            one.id: one
-            for one in (
-                Account(id="ada", email=ADA, name="Ada"),
-                Account(id="bea", email=BEA, name="Bea"),
-                Account(id="carl", email=CARL, name="Carl"),
-                Account(id="grace", email=GRACE, name="Grace", has_password=False, provider="Google"),
-                Account(id="dan", email=DAN, name="Dan", active=False),
-                Account(id="eve\ud800", email=EVE, name="Eve"),
-            )
-        }
+    client_is_too_sure: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self.begin(Random(0), Story())
+        self._context = Context()
+        self._context.run(PROCESS.set, "the other system")
+
+    def begin(self, random: Random, story: Story) -> None:
+        self.accounts = {one.id: one for one in _ACCOUNTS}
         self.trouble = 0.0
-        self.stored: list[Stored] = []
+        self.stored: list[tuple[str, str]] = []
         self.most_at_once = 0
         self._random = random
         self._story = story
         self._under_way = Counter[str]()
-        self._context = Context()
-        self._context.run(PROCESS.set, "the other system")
-
-    async def require_ready(self) -> None:
-        """Do nothing: it is as the settings say."""
 
     async def find(self, email: str) -> Account | None:
         await self._take_time()
         return next((one for one in self.accounts.values() if one.email == email.lower()), None)
+
+    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
+        return await super().find_all(emails)
 
     async def get(self, account_id: str) -> Account | None:
         await self._take_time()
@@ -83,7 +82,7 @@ class OtherSystem(AccountStore):
 
         def store() -> None:
             self._under_way[account.id] -= 1
-            self.stored.append(Stored(account.id, password.text))
+            self.stored.append((account.id, password.text))
             self._story.tell(f"the other system stores a password of {account.id}")
             if not answer.done():
                 answer.set_result(True)
@@ -92,33 +91,5 @@ class OtherSystem(AccountStore):
         loop.call_later(late, store, context=self._context)
         stored = await answer
         if mood == "lost":
-            raise AccountsUnready("the answer was lost")
+            raise AccountsUnready("the answer was lost", not_changed=self.client_is_too_sure)
         return stored
-
-    async def close(self) -> None:
-        """Do nothing: there is no connection."""
-
-
-class Line(AccountStore):
-    """A program's line to the other system (`keyturn.AccountStore`). `end`: returns what a world has at its end."""
-
-    def __init__(self, end: Callable[[], AccountStore]) -> None:
-        self._end = end
-
-    async def require_ready(self) -> None:
-        await self._end().require_ready()
-
-    async def find(self, email: str) -> Account | None:
-        return await self._end().find(email)
-
-    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
-        return await self._end().find_all(emails)
-
-    async def get(self, account_id: str) -> Account | None:
-        return await self._end().get(account_id)
-
-    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
-        return await self._end().set_password(account, password)
-
-    async def close(self) -> None:
-        await self._end().close()

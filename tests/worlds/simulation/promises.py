@@ -12,8 +12,7 @@ import bcrypt
 import msgspec
 from tests.driver.journal import EVE, Records, Row, digest, payload_of, read_time
 from tests.worlds.simulation.access import a_change_ends_all_access
-from tests.worlds.simulation.machine import COOLDOWN, MAILS_A_DAY, REQUESTS
-from tests.worlds.simulation.nature import Nature
+from tests.worlds.simulation.programs import COOLDOWN, MAILS_A_DAY, REQUESTS
 from tests.worlds.simulation.provider import Accepted, Try
 from tests.worlds.simulation.users import ASK, CHANGE, CHECK, REPLACE, RESET, SECURE, Call, Users, link_in
 from tests.worlds.simulation.world import World
@@ -29,43 +28,42 @@ _SEEN = 150.0
 """Seconds after which a process has surely noticed a failure, even if it was frozen and its disk was slow meanwhile."""
 
 
+class Traces:
+    """What a world has left: its journal and tables, the mails that providers accepted, and its clients' answers."""
+
+    def __init__(self, world: World, users: Users) -> None:
+        self.world, self.calls, self.records = world, users.calls, Records()
+        self.mails = [mail for provider in world.providers for mail in provider.mails]
+
+    def asked(self, *paths: str, status: int = 0) -> list[Call]:
+        """Return the calls at these paths, or those of them with that status."""
+        return [call for call in self.calls if call.request.path in paths and status in {0, call.status}]
+
+
 def check(world: World, users: Users) -> None:
     """Tell the story which promises do not hold."""
-    records = Records()
-    mails = [mail for provider in world.providers for mail in provider.mails]
-    seen: dict[tuple[str, str], None] = {}
-    for promise, judge in _PROMISES:
-        for fault in judge(records, mails, users.calls):
-            seen[promise, fault] = None
-    if world.other:
-        seen |= {("accounts elsewhere", fault): None for fault in _of_another_system(records, world, users.calls)}
-    seen |= {("limits hold", fault): None for fault in _mailboxes_rest(records, world.nature)}
-    spared = _a_failing_provider_is_spared(records, world)
-    seen |= {("a provider that fails is spared", fault): None for fault in spared}
-    if world.weather.is_steady:
-        seen |= {("one worker at a time has a mail", fault): None for fault in _one_worker_at_a_time(world)}
-    for promise, fault in seen:
+    traces = Traces(world, users)
+    for promise, fault in dict.fromkeys((promise, fault) for promise, judge in _PROMISES for fault in judge(traces)):
         world.story.break_promise(promise, fault)
 
 
-Judge = Callable[[Records, Sequence[Accepted], Sequence[Call]], Iterator[str]]
+Judge = Callable[[Traces], Iterator[str]]
 
 
-def _no_link_works_twice(records: Records, _: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
+def _no_link_works_twice(traces: Traces) -> Iterator[str]:
     for what in ("link used", "secure link used"):
-        uses = Counter(row.who for row in records.of(what) if row.new is not None)
-        undone = Counter(row.who for row in records.of(what) if row.new is None)
+        uses = Counter(row.who for row in traces.records.of(what) if row.new is not None)
+        undone = Counter(row.who for row in traces.records.of(what) if row.new is None)
         for name, count in uses.items():
             if count - undone[name] > 1:
                 yield f"{what} {count} times: {name[:6]}"
     for path in (RESET, SECURE):
-        won = Counter(
-            call.request.fields["token"] for call in calls if call.request.path == path and call.status == 200
-        )
+        won = Counter(call.request.fields["token"] for call in traces.asked(path, status=200))
         yield from (f"{count} clients succeeded with {token[:6]}" for token, count in won.items() if count > 1)
 
 
-def _nothing_ended_comes_back(records: Records, *_: object) -> Iterator[str]:
+def _nothing_ended_comes_back(traces: Traces) -> Iterator[str]:
+    records = traces.records
     for row in records.of("link used", "link revoked", "secure link used"):
         is_given_back = row.what == "link used" and row.new is None and not records.of("password")
         if row.old is not None and not is_given_back:
@@ -83,14 +81,12 @@ def _nothing_ended_comes_back(records: Records, *_: object) -> Iterator[str]:
     yield from (f"session {name[:6]} had ended" for name in records.sessions & ended)
 
 
-def _every_request_has_one_outcome(records: Records, _: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
+def _every_request_has_one_outcome(traces: Traces) -> Iterator[str]:
     written: dict[str, list[Row]] = defaultdict(list)
-    for row in records.written("reset_requested"):
-        written[_agent(row)].append(row)
-    for call in calls:
+    for row in traces.records.written("reset_requested"):
+        written[str(payload_of(row)["client"].get("user_agent", ""))].append(row)
+    for call in traces.asked(ASK, REPLACE):
         agent = call.request.agent
-        if call.request.path not in {ASK, REPLACE}:
-            continue
         rows = written[agent]
         accepted = call.status == 202
         if len(rows) > 1 or (accepted and not rows and call.request.path == ASK):
@@ -98,7 +94,7 @@ def _every_request_has_one_outcome(records: Records, _: Sequence[Accepted], call
         if not accepted and rows and call.status in {400, 429}:
             yield f"{agent} was refused and has a message"
         for row in rows:
-            yield from _one_outcome(records, agent, row)
+            yield from _one_outcome(traces.records, agent, row)
 
 
 def _one_outcome(records: Records, agent: str, row: Row) -> Iterator[str]:
@@ -116,10 +112,11 @@ def _one_outcome(records: Records, agent: str, row: Row) -> Iterator[str]:
         yield f"{agent} was answered again before its request"
 
 
-def _one_mail_a_message(records: Records, mails: Sequence[Accepted], _: Sequence[Call]) -> Iterator[str]:
+def _one_mail_a_message(traces: Traces) -> Iterator[str]:
+    records = traces.records
     keys = {row.new: row.who for row in records.of("message", "key")}
     of_message: dict[Any, list[Accepted]] = defaultdict(list)
-    for mail in mails:
+    for mail in traces.mails:
         if mail.key not in keys:
             yield f"a mail under {mail.key[-6:]} belongs to no message"
         else:
@@ -140,7 +137,8 @@ def _one_mail_a_message(records: Records, mails: Sequence[Accepted], _: Sequence
             yield f"message {message_id} is sent, and no provider has it"
 
 
-def _one_confirmation_a_change(records: Records, mails: Sequence[Accepted], _: Sequence[Call]) -> Iterator[str]:
+def _one_confirmation_a_change(traces: Traces) -> Iterator[str]:
+    records = traces.records
     changes = Counter(row.who for row in records.of("password"))
     if not changes:  # the accounts are elsewhere: a used link stands for a change
         changes = _used_links(records)
@@ -148,7 +146,7 @@ def _one_confirmation_a_change(records: Records, mails: Sequence[Accepted], _: S
     for account in changes | confirmations:
         if changes[account] != confirmations[account]:
             yield f"{account}: {changes[account]} changes, {confirmations[account]} confirmations"
-    accepted = {mail.key for mail in mails}
+    accepted = {mail.key for mail in traces.mails}
     keys: dict[Any, set[str]] = defaultdict(set)
     for row in records.of("message", "key"):
         keys[row.who].add(row.new)
@@ -161,41 +159,43 @@ def _one_confirmation_a_change(records: Records, mails: Sequence[Accepted], _: S
 
 
 def _used_links(records: Records) -> Counter[str]:
-    """Return how many links of each account were used, and not given back."""
     used = Counter(records.links[row.who]["account_id"] for row in records.of("link used") if row.new is not None)
     used.subtract(records.links[row.who]["account_id"] for row in records.of("link used") if row.new is None)
     return +used
 
 
-def _of_another_system(records: Records, world: World, calls: Sequence[Call]) -> Iterator[str]:
+def _of_another_system(traces: Traces) -> Iterator[str]:
     """Judge changes in another system: each is confirmed, and an account has one at a time."""
-    assert world.other
-    stored, used = Counter(one.account_id for one in world.other.stored), _used_links(records)
+    records, world = traces.records, traces.world
+    if not world.other:
+        return
+    stored, used = Counter(account for account, _ in world.other.stored), _used_links(records)
     for account, count in stored.items():
         if count > used[account]:
             yield f"{account}: {count} passwords were stored, {used[account]} links are used"
-    passwords = {one.password for one in world.other.stored}
-    for call in calls:
-        if call.request.path == RESET and call.status == 200 and call.request.fields["newPassword"] not in passwords:
+    passwords = {password for _, password in world.other.stored}
+    for call in traces.asked(RESET, status=200):
+        if call.request.fields["newPassword"] not in passwords:
             yield f"{call.request.agent} was told of a change that did not happen"
     for one in records.retried:
-        email = _payload_of(records, one["message_id"]).get("email", "")
+        email = msgspec.json.decode(records.messages[one["message_id"]]["payload"]).get("email", "")
         if one["detail"] == UnicodeEncodeError.__name__ and email != EVE:
             yield f"message {one['message_id']} to {email} waits because of another's account"
     if world.other.most_at_once > 1 and not any("clock jumps" in line for line in world.story.lines):
         yield f"{world.other.most_at_once} changes of an account at a time"
 
 
-def _links_are_what_mails_say(records: Records, mails: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
+def _links_are_what_mails_say(traces: Traces) -> Iterator[str]:
+    records = traces.records
     stored = {row.who for row in records.of("link")}
-    for mail in mails:
+    for mail in traces.mails:
         token = link_in(mail.email)
         if token and digest(token) not in stored:
             yield f"the link {token[:6]} was mailed and never stored"
     # Another system may refuse a change while its link counts as used, which is then given back.
     used = {row.who for row in records.of("link used")}
-    for call in calls:
-        if call.request.path in {CHECK, REPLACE, RESET} and call.answer and "reason" in call.answer.document:
+    for call in traces.asked(CHECK, REPLACE, RESET):
+        if call.answer and "reason" in call.answer.document:
             link = records.links.get(digest(call.request.fields["token"]))
             reason = call.answer.document["reason"]
             if link and reason == "used" and digest(call.request.fields["token"]) not in used:
@@ -206,40 +206,34 @@ def _links_are_what_mails_say(records: Records, mails: Sequence[Accepted], calls
                 yield f"{call.request.agent} was told that a link has expired, before its end"
 
 
-def _success_is_true(records: Records, _: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
-    hashes = [row.new.encode() for row in records.of("password")]
-    for call in calls if hashes else ():
-        if call.request.path in {RESET, CHANGE} and call.status == 200:
-            password = call.request.fields["newPassword"].encode()
-            if stored := next((one for one in hashes if bcrypt.checkpw(password, one)), None):
-                hashes.remove(stored)  # each call has a password of its own
-            else:
-                yield f"{call.request.agent} was told of a change that did not happen"
-    changed = {one["user_agent"] for one in records.audit if one["outcome"] == "changed"}
-    for call in calls:
-        certain = call.answer and call.status not in {200, 504}
-        if call.request.path in {RESET, CHANGE} and certain and call.request.agent in changed:
+def _success_is_true(traces: Traces) -> Iterator[str]:
+    hashes = [row.new.encode() for row in traces.records.of("password")]
+    for call in traces.asked(RESET, CHANGE, status=200) if hashes else ():
+        password = call.request.fields["newPassword"].encode()
+        if stored := next((one for one in hashes if bcrypt.checkpw(password, one)), None):
+            hashes.remove(stored)  # each call has a password of its own
+        else:
+            yield f"{call.request.agent} was told of a change that did not happen"
+    changed = {one["user_agent"] for one in traces.records.audit if one["outcome"] == "changed"}
+    for call in traces.asked(RESET, CHANGE):
+        if call.answer and call.status not in {200, 504} and call.request.agent in changed:
             yield f"{call.request.agent} was told {call.status}, and its password was changed"
 
 
-def _answers_tell_nothing(_: Records, __: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
-    accepted = {
-        (call.answer.body, tuple(sorted(call.answer.headers.items())))
-        for call in calls
-        if call.request.path == ASK and call.answer and call.status == 202
-    }
+def _answers_tell_nothing(traces: Traces) -> Iterator[str]:
+    answers = [call.answer for call in traces.asked(ASK, status=202)]
+    accepted = {(answer.body, *sorted(answer.headers.items())) for answer in answers if answer}
     if len(accepted) > 1:
         yield f"{len(accepted)} different answers to accepted requests"
-    for call in calls:
-        if call.request.path == ASK and call.status not in {0, 202, 429, 503}:
+    for call in traces.asked(ASK):
+        if call.status not in {0, 202, 429, 503}:
             yield f"{call.request.agent} got {call.status}"
 
 
-def _limits_hold(_: Records, __: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
+def _limits_hold(traces: Traces) -> Iterator[str]:
     windows: dict[tuple[str, str], list[Call]] = defaultdict(list)
-    for call in calls:
-        if call.request.path == ASK and call.status == 202:
-            windows[call.server, call.request.ip_address].append(call)
+    for call in traces.asked(ASK, status=202):
+        windows[call.server, call.request.ip_address].append(call)
     for (_server, address), accepted in windows.items():
         for place, first in enumerate(accepted):
             for refills, later in enumerate(accepted[place + REQUESTS :], 1):
@@ -247,11 +241,12 @@ def _limits_hold(_: Records, __: Sequence[Accepted], calls: Sequence[Call]) -> I
                     yield f"{address} made {REQUESTS + refills} requests in {later.ended - first.at:.0f} seconds"
 
 
-def _mailboxes_rest(records: Records, nature: Nature) -> Iterator[str]:
+def _mailboxes_rest(traces: Traces) -> Iterator[str]:
     """Judge that a mailbox gets no link during the cooldown of the one before, by the clock or by the time passed.
 
     If the clock was set back in between, a counter may have been empty, and forgotten, before that.
     """
+    records, longest = traces.records, traces.world.nature.longest
     last: dict[str, datetime] = {}
     made_at: dict[str, list[datetime]] = defaultdict(list)
     for row in records.journal:
@@ -261,7 +256,7 @@ def _mailboxes_rest(records: Records, nature: Nature) -> Iterator[str]:
             account, made = row.new, read_time(records.links[row.who]["created_at"])
             made_at[account].append(made)
             before = last.get(account)
-            if before and made - before < COOLDOWN and nature.longest(before, made) < COOLDOWN.total_seconds():
+            if before and made - before < COOLDOWN and longest(before, made) < COOLDOWN.total_seconds():
                 yield f"{account} got two links {abs((made - before).total_seconds()):.0f} seconds apart"
             last[account] = made
     for account, times in made_at.items():
@@ -270,14 +265,15 @@ def _mailboxes_rest(records: Records, nature: Nature) -> Iterator[str]:
             yield f"{account} got {len(times)} links in {max(times) - min(times)}"
 
 
-def _nothing_is_unexplained(_: Records, __: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
-    for call in calls:
-        if call.status == 500:
-            yield f"{call.request.agent} got 500"
+def _nothing_is_unexplained(traces: Traces) -> Iterator[str]:
+    yield from (f"{call.request.agent} got 500" for call in traces.calls if call.status == 500)
 
 
-def _one_worker_at_a_time(world: World) -> Iterator[str]:
+def _one_worker_at_a_time(traces: Traces) -> Iterator[str]:
     """Judge that no mail is handed over twice at a time, but after its worker was frozen or killed."""
+    world = traces.world
+    if not world.weather.is_steady:
+        return
     under_way: dict[str, Try] = {}
     for one in sorted((one for provider in world.providers for one in provider.tries), key=lambda one: one.began):
         before = under_way.get(one.key)
@@ -286,15 +282,16 @@ def _one_worker_at_a_time(world: World) -> Iterator[str]:
         under_way[one.key] = one
 
 
-def _a_failing_provider_is_spared(records: Records, world: World) -> Iterator[str]:
+def _a_failing_provider_is_spared(traces: Traces) -> Iterator[str]:
     """Judge that a process which has seen four failures in a row sends new mails elsewhere, for ten minutes.
 
     A message that was claimed and not handed over may have its provider since then, when it still worked.
     """
-    first = world.providers[0]
+    records, providers = traces.records, traces.world.providers
+    first = providers[0]
     message_of = {row.new: row.who for row in records.of("message", "key")}
     claims = Counter(row.who for row in records.of("claim"))
-    tries = Counter(message_of.get(one.key) for provider in world.providers for one in provider.tries)
+    tries = Counter(message_of.get(one.key) for provider in providers for one in provider.tries)
     for new in (one for one in first.tries if one.is_new):
         message = message_of.get(new.key)
         if claims[message] > tries[message]:
@@ -310,7 +307,7 @@ def _a_failing_provider_is_spared(records: Records, world: World) -> Iterator[st
 _PROMISES: Sequence[tuple[str, Judge]] = (
     ("no link works twice", _no_link_works_twice),
     ("nothing that ended comes back", _nothing_ended_comes_back),
-    ("a new password ends all access", a_change_ends_all_access),
+    ("a new password ends all access", lambda traces: a_change_ends_all_access(traces.records, traces.calls)),
     ("every accepted request has one outcome", _every_request_has_one_outcome),
     ("one mail a message", _one_mail_a_message),
     ("one confirmation a change", _one_confirmation_a_change),
@@ -319,13 +316,8 @@ _PROMISES: Sequence[tuple[str, Judge]] = (
     ("answers tell nothing about accounts", _answers_tell_nothing),
     ("limits hold", _limits_hold),
     ("no error is unexplained", _nothing_is_unexplained),
+    ("accounts elsewhere", _of_another_system),
+    ("limits hold", _mailboxes_rest),
+    ("a provider that fails is spared", _a_failing_provider_is_spared),
+    ("one worker at a time has a mail", _one_worker_at_a_time),
 )
-
-
-def _payload_of(records: Records, message_id: int) -> dict[str, Any]:
-    payload: dict[str, Any] = msgspec.json.decode(records.messages[message_id]["payload"])
-    return payload
-
-
-def _agent(row: Row) -> str:
-    return str(payload_of(row)["client"].get("user_agent", ""))

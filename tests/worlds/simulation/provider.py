@@ -4,26 +4,29 @@ It is a `Sender`, in place of a provider's HTTP client, and raises what such a c
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import Context
 from datetime import UTC, datetime
+from itertools import count
 from random import Random
+from typing import ClassVar
 
 import msgspec
 from tests.worlds.simulation.loop import PROCESS
-from tests.worlds.simulation.nature import Nature
-from tests.worlds.simulation.story import Story
+from tests.worlds.simulation.nature import Nature, Story
 
-from keyturn import Email, QuotaExhausted, Sender, SendRefused, SendRetryable
+from keyturn import Email, QuotaExhausted, SendRefused, SendRetryable
+
+FIRST, SECOND = "resend", "postmark"
+"""The main provider and the fallback."""
 
 
-class Accepted(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that a provider has accepted under that key, at a Unix time."""
+class Accepted(msgspec.Struct, frozen=True):
+    """A mail that a provider has accepted under that key."""
 
     provider: str
     key: str
     email: Email
-    at: float
 
 
 class Try(msgspec.Struct, kw_only=True):
@@ -68,46 +71,33 @@ _PATIENCE = 15.0
 
 
 class Provider:
-    """One provider and all mailboxes behind it.
+    """A provider, all mailboxes behind it, and the client that all programs have of it. Each world begins it anew.
 
-    `deliver`: is told of each accepted mail.
+    `client`: a fault of the client. It "forgets keys" and gives every try one of its own, "is too sure" that a mail was
+    not accepted whenever there is no answer, or "blames nobody" for any failure.
     """
 
-    def __init__(
-        self, name: str, random: Random, story: Story, nature: Nature, deliver: Callable[[Accepted], None]
-    ) -> None:
+    client: ClassVar[str] = ""
+    _numbers: ClassVar = count()
+
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.moods = CALM
-        self.is_down = False
-        self.accepted: dict[str, Accepted] = {}
-        self.mails: list[Accepted] = []
-        self.tries: list[Try] = []
-        self._heard: set[str] = set()
-        self._random = random
-        self._story = story
-        self._nature = nature
-        self._deliver = deliver
         self._context = Context()
         self._context.run(PROCESS.set, name)
 
-    def accept(self, key: str, email: Email) -> str:
-        """Accept a mail, once for each key; return its id."""
-        known = self.accepted.get(key)
-        if known and known.email != email:
-            self._story.break_promise("every try sends the same bytes", f"another mail came under the key {key}")
-        if known is None:
-            mail = Accepted(provider=self.name, key=key, email=email, at=self._nature.unix())
-            self.accepted[key] = mail
-            self.mails.append(mail)
-            self._story.tell(f"{self.name} accepts {email.tags['template']} for {email.to} under {key[-6:]}")
-            asyncio.get_running_loop().call_later(0.1, self._deliver, mail, context=self._context)
-        else:
-            self._story.tell(f"{self.name} recognises the key {key[-6:]}")
-        return f"{self.name}-{key}"
+    def begin(self, random: Random, story: Story, nature: Nature, deliver: Callable[[Accepted], None]) -> None:
+        """`deliver`: is told of each accepted mail."""
+        self.moods = CALM
+        self.is_down = False
+        self.mails: list[Accepted] = []
+        self.tries: list[Try] = []
+        self._accepted: dict[str, Accepted] = {}
+        self._heard: set[str] = set()
+        self._random, self._story, self._nature, self._deliver = random, story, nature, deliver
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Do what the seed wants with a call. Runs in the process that calls."""
-        key = idempotency_key
+        key = f"{idempotency_key}-{next(self._numbers)}" if self.client == "forgets keys" else idempotency_key
         clock = asyncio.get_running_loop().time
         one = Try(process=PROCESS.get(), key=key, is_new=key not in self._heard, began=clock())
         self._heard.add(key)
@@ -116,7 +106,9 @@ class Provider:
             accepted = await self._answer(key, email)
         except SendRetryable as error:
             one.works = False if error.down else None
-            raise
+            is_certain = error.not_accepted or self.client == "is too sure"
+            is_down = error.down and self.client != "blames nobody"
+            raise SendRetryable(error.reason, error.retry_after, not_accepted=is_certain, down=is_down) from error
         else:
             one.works = True
             return accepted
@@ -133,14 +125,23 @@ class Provider:
             mood = "unreached" if self._random.random() < 0.5 else "failing"
         if mood:
             self._story.tell(f"{PROCESS.get()} hands {key[-6:]} to {self.name}: {mood}")
-        if mood in {"refused", "account"} and key in self.accepted:
+        if mood in {"refused", "account"} and key in self._accepted:
             mood = ""
         if mood in {"", "late", "lost"} or (mood == "failing" and not self.is_down and self._random.random() < 0.3):
-            accepted = self.accept(key, email)
-        else:
-            accepted = ""
+            self._accept(key, email)
         await self._fail(mood)
-        return accepted
+        return f"{self.name}-{key}"
+
+    def _accept(self, key: str, email: Email) -> None:
+        if known := self._accepted.get(key):
+            if known.email != email:
+                self._story.break_promise("every try sends the same bytes", f"another mail came under the key {key}")
+            self._story.tell(f"{self.name} recognises the key {key[-6:]}")
+            return
+        mail = self._accepted[key] = Accepted(self.name, key, email)
+        self.mails.append(mail)
+        self._story.tell(f"{self.name} accepts {email.tags['template']} for {email.to} under {key[-6:]}")
+        asyncio.get_running_loop().call_later(0.1, self._deliver, mail, context=self._context)
 
     async def _fail(self, mood: str) -> None:
         """Wait, or raise what a client raises, after the provider has accepted a mail or not."""
@@ -174,17 +175,3 @@ class Provider:
             if drawn < 0:
                 return mood
         return ""
-
-
-class Line:
-    """A program's line to a provider (`keyturn.Sender`). `ends`: what each world has at the ends of all lines."""
-
-    def __init__(self, name: str, ends: Mapping[str, Sender]) -> None:
-        self.name = name
-        self._ends = ends
-
-    async def send(self, email: Email, idempotency_key: str) -> str:
-        return await self._ends[self.name].send(email, idempotency_key)
-
-    async def close(self) -> None:
-        """Do nothing: there is no connection."""

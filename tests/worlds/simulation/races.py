@@ -6,14 +6,15 @@ Only some worlds have them, and their random numbers are a stream of their own, 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from tests.driver.journal import PASSWORD
 from tests.worlds.simulation.provider import Accepted
-from tests.worlds.simulation.users import CHANGE, LOGIN, RESET, SECURE, Users, link_in, secure_link_in
+from tests.worlds.simulation.users import CHANGE, LOGIN, RESET, SECURE, Users, button_in, link_in
 from tests.worlds.simulation.world import World
 
-Deed = Callable[[], Coroutine[Any, Any, None]]
+Deed = Callable[[], Coroutine[Any, Any, object]]
 
 
 def has_races(seed: int) -> bool:
@@ -40,7 +41,7 @@ class Races:
     def _read(self, mail: Accepted) -> None:
         """Begin a race about the account whose mailbox got a link or a button, perhaps with a session."""
         address = mail.email.to
-        tokens = (self._links, link_in(mail.email)), (self._buttons, secure_link_in(mail.email))
+        tokens = (self._links, link_in(mail.email)), (self._buttons, button_in(mail.email))
         for known, token in tokens:
             if token:
                 known[address].append(token)
@@ -49,27 +50,19 @@ class Races:
             self._users.begin(self._race(address), self._random.uniform(1, 40))
 
     async def _race(self, address: str) -> None:
-        deeds = [*self._resets(address), *self._presses(address)]
+        deeds: list[Deed] = [partial(self._reset, token) for token in self._links[address][-2:]]
+        deeds += [partial(self._press, token) for token in self._buttons[address][-1:]]
         if self._has_sessions:
             deeds += await self._with_password(address)
         apart = self._random.choice((0.02, 0.2, 1))
         for deed in self._random.sample(deeds, min(self._random.choice((2, 2, 3)), len(deeds))):
             self._users.begin(deed(), self._random.uniform(0, apart))
 
-    def _resets(self, address: str) -> list[Deed]:
-        return [lambda token=token: self._reset(token) for token in self._links[address][-2:]]  # type: ignore[misc]
-
-    def _presses(self, address: str) -> list[Deed]:
-        return [lambda token=token: self._press(token) for token in self._buttons[address][-1:]]  # type: ignore[misc]
-
     async def _with_password(self, address: str) -> list[Deed]:
         """Return what a user does who knows the password: sign in, or change it in a session that is open by now."""
         typed = self._password(address)
         fields = {"email": address, "password": typed}
-
-        async def sign_in() -> None:
-            await self._users.call(LOGIN, fields, f"signs in as {address}")
-
+        sign_in = partial(self._users.call, LOGIN, fields, f"signs in as {address}")
         call = await self._users.call(LOGIN, fields, f"signs in as {address}, to change the password")
         if not call.answer or call.status != 200:
             return [sign_in]

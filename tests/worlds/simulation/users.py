@@ -6,12 +6,13 @@ import hashlib
 import hmac
 import re
 from collections.abc import Coroutine
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
 from tests.driver.journal import ADA, BEA, CARL, DAN, EVE, GRACE, NOBODY, PASSWORD
-from tests.worlds.simulation.machine import FIRST, LINK_LIFE, REPORTS
-from tests.worlds.simulation.provider import Accepted
+from tests.worlds.simulation.provider import FIRST, Accepted
 from tests.worlds.simulation.requests import Answer, ConnectionLost, Request
 from tests.worlds.simulation.world import World
 
@@ -29,18 +30,17 @@ WEBHOOK = "/webhooks/resend"
 SESSION = "keyturn_session"
 """The cookie of a session."""
 
+LINK_LIFE = timedelta(minutes=3)
+REPORTS = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+"""The secret under which the main provider signs its reports."""
+
 REQUESTS_OF_A_WORLD = 20
 LINK_REQUESTS = 11
 """Requests for a link in the storm; what users do with the links makes up the others, or more."""
 
-BURST = 5
-"""Requests that one address makes within ten seconds, in some worlds."""
-
 LAST_REQUEST = 300.0
 """Seconds after the beginning of a world when the last user of the storm comes."""
 
-_LINK = re.compile(r"/reset-password/([\w-]{43})")
-_SECURE_LINK = re.compile(r"/secure-your-account/([\w-]{43})")
 _ADDRESSES = (ADA, ADA, ADA, BEA, BEA, CARL, GRACE, DAN, NOBODY, "Ada@Northwind.test")
 
 
@@ -77,8 +77,7 @@ class Users:
         world.readers.append(self._read)
 
     def come(self) -> None:
-        """Let users begin, at times of their own."""
-        burst = BURST if self._random.random() < 0.3 else 0
+        burst = 5 if self._random.random() < 0.3 else 0  # requests of one address within ten seconds
         begins = self._random.uniform(0, LAST_REQUEST)
         for number in range(LINK_REQUESTS):
             comes = begins + self._random.uniform(0, 10) if number < burst else self._random.uniform(0, LAST_REQUEST)
@@ -97,13 +96,10 @@ class Users:
         return bool(self._tasks)
 
     async def leave(self) -> None:
-        """Wait until no user has anything left to do."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def begin(self, doing: Coroutine[Any, Any, None], after: float) -> None:
-        """Let a user do something after so many seconds."""
-
+    def begin(self, doing: Coroutine[Any, Any, object], after: float) -> None:
         async def begin() -> None:
             await asyncio.sleep(after)
             await doing
@@ -131,7 +127,9 @@ class Users:
             return call
         call.ended = self._world.loop.time()
         call.clock = self._world.nature.latest(call.at, call.ended)
-        self._world.story.tell(f"{request.agent} gets {call.status} {call.answer.problem}".rstrip())
+        problem = str(call.answer.document.get("type", "")) if call.status >= 400 else ""
+        told = problem.removeprefix("urn:keyturn:problem:")
+        self._world.story.tell(f"{request.agent} gets {call.status} {told}".rstrip())
         return call
 
     def _loses(self, number: int) -> bool:
@@ -152,9 +150,10 @@ class Users:
                 self.begin(self._report(mail, event), random.uniform(0.1, 30))
         if token := link_in(email):
             self._follow(email.to, token)
-        if (secure := secure_link_in(email)) and random.random() < 0.25:
+        if (secure := button_in(email)) and random.random() < 0.25:
             for _ in range(random.choice((1, 2))):
-                self.begin(self._secure(secure), random.uniform(1, 40))
+                pressing = self.insist(SECURE, {"token": secure}, f"secures an account with {secure[:6]}")
+                self.begin(pressing, random.uniform(1, 40))
 
     def _follow(self, address: str, token: str) -> None:
         """Use a link that was mailed to that address: at once, twice, beside the one before, late or never."""
@@ -163,13 +162,9 @@ class Users:
         match random.choice(("now", "now", "twice", "both", "late", "late", "never")):
             case "now":
                 self.begin(self._use(token), random.uniform(1, 60))
-            case "twice":
+            case "twice" | "both" as which:
                 moment = random.uniform(1, 60)
-                for _ in range(2):
-                    self.begin(self._use(token), moment + random.uniform(0, 0.02))
-            case "both":
-                moment = random.uniform(1, 60)
-                for one in dict.fromkeys((earlier, token)):
+                for one in (token, token) if which == "twice" else dict.fromkeys((earlier, token)):
                     self.begin(self._use(one), moment + random.uniform(0, 0.02))
             case "late":
                 self.begin(self._use(token), random.uniform(60, 2 * LINK_LIFE.total_seconds()))
@@ -184,9 +179,6 @@ class Users:
         if call.answer and call.answer.document.get("reason") == "expired" and self._random.random() < 0.7:
             for _ in range(self._random.choice((1, 2))):
                 await self.call(REPLACE, {"token": token}, f"asks for another link in place of {token[:6]}")
-
-    async def _secure(self, token: str) -> None:
-        await self.insist(SECURE, {"token": token}, f"secures an account with {token[:6]}")
 
     async def insist(self, path: str, fields: dict[str, Any], words: str) -> Call:
         """Ask again, up to twice, while no answer comes or the answer says to try again."""
@@ -219,16 +211,13 @@ class Users:
             await asyncio.sleep(self._random.uniform(5, 30))
 
 
-def link_in(email: Email) -> str:
-    """Return the token of the mail's link that sets a password; "" without one."""
-    link = _LINK.search(email.text)
+def link_in(email: Email, page: str = "reset-password") -> str:
+    """Return the token of the mail's link to that page; "" without one."""
+    link = re.search(rf"/{page}/([\w-]{{43}})", email.text)
     return link[1] if link else ""
 
 
-def secure_link_in(email: Email) -> str:
-    """Return the token of the mail's link that secures the account; "" without one."""
-    link = _SECURE_LINK.search(email.text)
-    return link[1] if link else ""
+button_in = partial(link_in, page="secure-your-account")
 
 
 def report(mail: Accepted, event: str, moment: int) -> tuple[bytes, dict[str, str]]:

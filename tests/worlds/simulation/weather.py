@@ -5,22 +5,18 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.worlds.simulation.disk import SOUND, Faults
-from tests.worlds.simulation.machine import API, WORKER
 from tests.worlds.simulation.provider import CALM, Moods
 
 if TYPE_CHECKING:
     from tests.worlds.simulation.world import World
+
+API, WORKER = "api", "worker"
 
 STORM = 360.0
 """Seconds after which all faults end, so that what was promised can be kept."""
 
 THROTTLED = 150.0
 """Seconds for which the disk is slow for one worker."""
-
-
-def throttles(seed: int) -> bool:
-    """Return whether the disk of a world is slow for one worker, as under a limit of its cgroup: in every tenth."""
-    return seed % 10 == 5
 
 
 class Weather:
@@ -35,7 +31,7 @@ class Weather:
         self._random = random
         self.lost_answers = random.choice((0.0, 0.02, 0.1))
         self._has_killed = False
-        self.kills = random.choice((1, 1, 2, 3))
+        self._kills = random.choice((1, 1, 2, 3))
         self.is_steady = True
         self.frozen: set[str] = set()
 
@@ -46,11 +42,10 @@ class Weather:
         self.is_steady = self._world.disk.faults == SOUND
         if self._world.other:
             self._world.other.trouble = self._random.choice((0.0, 0.1, 0.4))
-        events = [self._end_process] * self.kills
-        events += [self._freeze] * self._random.choice((0, 1, 1, 2))
+        events = [self._end_process] * self._kills + [self._freeze] * self._random.choice((0, 1, 1, 2))
         events += [self._jump] * self._random.choice((0, 0, 1, 2))
         events += [self._fail_provider] * self._random.choice((0, 0, 1))
-        if throttles(self._world.seed):
+        if self._world.seed % 10 == 5:  # the disk is slow for one worker, as under a limit of its cgroup
             self.is_steady = False
             asyncio.get_running_loop().create_task(self._throttle(self._world.random("throttle")))
         moments = sorted(self._random.uniform(5, STORM) for _ in events)
@@ -60,9 +55,6 @@ class Weather:
             await asyncio.sleep(max(begun + moment - asyncio.get_running_loop().time(), 0))
             await event()
         await asyncio.sleep(max(begun + STORM - asyncio.get_running_loop().time(), 0))
-        self._clear_up()
-
-    def _clear_up(self) -> None:
         self._world.story.tell("the storm is over")
         self.lost_answers = 0
         self._world.disk.faults = SOUND
@@ -113,7 +105,7 @@ class Weather:
             ends = asyncio.get_running_loop().time() + THROTTLED
             while asyncio.get_running_loop().time() < ends:
                 await asyncio.sleep(random.uniform(0.2, 2))
-                worker.program.wake()
+                worker.program.parts.outbox.wake()  # as each request does to a worker in its own process
             self._world.disk.throttled = ""
 
     async def _jump(self) -> None:

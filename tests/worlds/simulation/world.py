@@ -4,70 +4,68 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
+from itertools import count
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 
-from litestar.types import ASGIApp
+import msgspec
 from tests.driver.journal import FILE
-from tests.driver.programs import Program
 from tests.driver.store_faults import spoil
 from tests.worlds.simulation.disk import Disk
 from tests.worlds.simulation.elsewhere import OtherSystem
 from tests.worlds.simulation.loop import PROCESS, SimulatedLoop
-from tests.worlds.simulation.machine import API, FIRST, SECOND, WORKER
-from tests.worlds.simulation.nature import Nature
+from tests.worlds.simulation.nature import Nature, Story
 from tests.worlds.simulation.provider import Accepted, Provider
-from tests.worlds.simulation.requests import Answer, ConnectionLost, Request, ask
-from tests.worlds.simulation.story import Story
-from tests.worlds.simulation.weather import Weather
+from tests.worlds.simulation.requests import Answer, ConnectionLost, Request, exchange
+from tests.worlds.simulation.weather import API, WORKER, Weather
+
+from keyturn.testing import RunningService
 
 BEGINS = 1_000_000_000.0
 """The monotonic time at which a world begins: long after its programs were warmed."""
 
-
-def is_elsewhere(seed: int) -> bool:
-    """Return whether the accounts of a world are in another system: in every fourth."""
-    return seed % 4 == 3
+Programs = Mapping[str, Sequence[RunningService]]
+"""Programs that are stopped, by their kind: a world may start each once."""
 
 
 class Process:
-    """A running program. `app`: where its clients reach it. `connections`: of clients that wait for its answers."""
+    """A running program. `connections`: of clients that wait for its answers."""
 
-    def __init__(self, name: str, kind: str, program: Program, app: ASGIApp) -> None:
-        self.name = name
-        self.kind = kind
-        self.program = program
-        self.app = app
+    def __init__(self, name: str, kind: str, program: RunningService) -> None:
+        self.name, self.kind, self.program = name, kind, program
         self.context = copy_context()
         self.context.run(PROCESS.set, name)
         self.connections: set[asyncio.Future[Answer]] = set()
         self.work: asyncio.Task[None] | None = None
+        self.requests = count(1)
 
 
 class World:
     """A machine with one API server and two workers, on which a seed decides everything.
 
-    `programs`: those that processes may run, each once, by their kind. `proxy`: stands in front of API servers.
+    `other`: the system that has the accounts, if it is not Keyturn. `hides_clients`: a proxy shows the API another
+    address with each request.
     """
 
-    def __init__(
-        self, seed: int, programs: Mapping[str, Sequence[Program]], proxy: Callable[[ASGIApp], ASGIApp]
-    ) -> None:
+    hides_clients: ClassVar[bool] = False
+
+    def __init__(self, seed: int, programs: Programs, providers: Sequence[Provider], other: OtherSystem | None) -> None:
         self.seed = seed
         self.story = Story(lambda: self.loop.time() - BEGINS)
         self.disk = Disk.now = Disk(self.random("disk"), self.story)
         self.loop = SimulatedLoop(self.random("order"), self.disk.do, self.disk.delay)
         self.loop.begin_at(BEGINS)
         self.nature = Nature(self.loop, self.random("bytes"))
-        self.providers = [
-            Provider(name, self.random(name), self.story, self.nature, self._deliver) for name in (FIRST, SECOND)
-        ]
-        self.other = OtherSystem(self.random("other"), self.story) if is_elsewhere(seed) else None
+        self.providers, self.other = providers, other
+        for provider in providers:
+            provider.begin(self.random(provider.name), self.story, self.nature, self._deliver)
+        if other:
+            other.begin(self.random("other"), self.story)
         self.readers: list[Callable[[Accepted], None]] = []
         self.processes: dict[str, Process] = {}
-        self.starts = 0
+        self._starts = count(1)
         self._programs = {kind: deque(some) for kind, some in programs.items()}
-        self._proxy = proxy
         self._random = self.random("world")
         self.weather = Weather(self, self.random("weather"))
 
@@ -88,17 +86,13 @@ class World:
         """Return whether a program is left for another process of that kind."""
         return bool(self._programs[kind])
 
-    def start(self, kind: str) -> Process:
-        """Start a process of that kind."""
-        self.starts += 1
-        program = self._programs[kind].popleft()
-        process = Process(f"{kind}-{self.starts}", kind, program, self._proxy(program.app))
+    def start(self, kind: str) -> None:
+        process = Process(f"{kind}-{next(self._starts)}", kind, self._programs[kind].popleft())
         self.processes[process.name] = process
         self.story.tell(f"{process.name} starts")
         if kind == WORKER:
-            process.work = self.loop.create_task(process.program.work(), context=process.context)
+            process.work = self.loop.create_task(process.program.parts.work(), context=process.context)
             process.work.add_done_callback(lambda work: self._end(process, work))
-        return process
 
     def _end(self, process: Process, work: "asyncio.Task[None]") -> None:
         """Note how a worker ended by itself."""
@@ -161,10 +155,24 @@ class World:
         if not servers:
             raise ConnectionLost
         process = servers[0]
+        if self.hides_clients:
+            number = next(process.requests)
+            request = msgspec.structs.replace(request, ip_address=f"100.64.{number // 250}.{1 + number % 250}")
         connection: asyncio.Future[Answer] = self.loop.create_future()
         process.connections.add(connection)
+        task = self.loop.create_task(exchange(process.program.app, request), context=process.context.copy())
+
+        def finish(done: "asyncio.Task[Answer]") -> None:
+            if connection.done() or done.cancelled():
+                return
+            if error := done.exception():
+                connection.set_exception(error)
+            else:
+                connection.set_result(done.result())
+
+        task.add_done_callback(finish)
         try:
-            answer = await ask(process.context.copy(), process.app, request, connection)
+            answer = await connection
         finally:
             process.connections.discard(connection)
         await asyncio.sleep(self._random.uniform(0.001, 0.05))

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, TypeVar
 import httpx2
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.driver.service import problem
+from tests.driver.second_factors import code_of, enrol
+from tests.driver.service import INVITE, ME, REPLACE, REQUEST, RESET, SECURE, VERIFY, change, problem
 from tests.worlds.state_machines.model import Model
 from tests.worlds.state_machines.things import ANSWERS, KEPT_FOR, LINKS, Account, Key, Mail, Message
 from tests.worlds.state_machines.world import World, tokens_in
@@ -60,7 +61,8 @@ class Machine(RuleBasedStateMachine):
     def begin(self, is_alone: bool, is_enrolled: bool) -> None:
         """Begin with two accounts, or with one, to which more happens: `ALONE` says which address stands for which."""
         type(self).runs += 1
-        self.world.let_day_begin()  # the same steps of TOTP
+        begun = timedelta(seconds=self.world.now().timestamp() % 86_400)
+        self.world.let_time_pass(DAY - begun)  # the same steps of TOTP
         self.model = Model(self.world.now())
         self.browsers: dict[Key, httpx2.AsyncClient] = {}
         self.usual: dict[str, tuple[Any, ...]] = {}
@@ -98,7 +100,7 @@ class Machine(RuleBasedStateMachine):
             self.enrol(account)
         elif account.enabled == (action == "disable"):
             account.enabled = not account.enabled
-            self.world.enable(account.email, active=account.enabled)
+            self.world.change_account(account.email, active=account.enabled)
             self.check_newest(account, *LINKS)
 
     def add(self, name: str, kind: int) -> None:
@@ -110,23 +112,22 @@ class Machine(RuleBasedStateMachine):
 
     def move(self, account: Account, name: str) -> None:
         if self.model.at(self.email(name)) is None:
-            self.world.move(account.email, self.email(name))
+            self.world.change_account(account.email, email=self.email(name))
             account.email = self.email(name)
             self.check_newest(account, *LINKS)
 
     def enrol(self, account: Account) -> None:
         if account.password:
-            self.world.enrol(account.email)
+            self.world.run(enrol(self.world.service, account.email))
             account.enrolled_at = account.enrolled_at or self.model.now
 
     # Users
 
     def check(self, *keys: Key) -> None:
-        """Compare whether links and sessions still work, without using them up."""
         for key in keys:
             fault, hint = key.fault(self.model.now), key.hint(self.model.now)
             if key.kind == "session":
-                assert self.world.is_signed_in(self.browsers[key]) == (not fault)
+                assert (self.world.run(self.browsers[key].get(ME)).status_code == 200) == (not fault)
             elif self.is_old(key):
                 assert self.world.check(key.token)[0]
             else:
@@ -142,7 +143,7 @@ class Machine(RuleBasedStateMachine):
     @rule(name=names)
     def ask(self, name: str) -> None:
         self.require_mail_about_press()
-        self.require_usual("ask", self.world.ask(self.email(name)))
+        self.require_usual("ask", self.world.post(REQUEST, email=self.email(name)))
         self.model.waiting.append(Message("reset_request", self.email(name)))
 
     @rule(name=names, times=st.sampled_from([1, 1, 3]))
@@ -159,11 +160,12 @@ class Machine(RuleBasedStateMachine):
         self.require_confirmed(link.account)
         self.check(link)
         times = 1 if code == "wrong" else times
-        step, right = self.world.totp()
-        typed = {"right": (step, right), "": (None, None), "wrong": (-1, self.world.wrong_totp())}[code]
+        number = int(self.world.now().timestamp()) // 30
+        step, typed = {"right": (number, code_of()), "": (None, ""), "wrong": (-1, code_of(later=-DAY))}[code]
         password = self.password_for(link.account, choice)
-        answers = self.world.reset(link.token, password, typed[1], times=times)
-        self.require_one_winner(answers, ANSWERS[self.model.reset(link, password, typed[0])])
+        answered = {"secondStep": {"method": "totp", "code": typed}} if typed else {}
+        answers = self.world.at_once(RESET, times, token=link.token, newPassword=password, **answered)
+        self.require_one_winner([*map(problem, answers)], ANSWERS[self.model.reset(link, password, step)])
         self.check_newest(link.account, "session")
 
     def password_for(self, account: Account, choice: str) -> str:
@@ -231,13 +233,12 @@ class Machine(RuleBasedStateMachine):
         self.require_mail_about_press()
         link = self.pick(self.model.held(*LINKS), back)
         if not self.is_old(link):
-            answers = self.world.replace(link.token, times=times)
+            answers = self.world.at_once(REPLACE, times, token=link.token)
             reasons = [self.model.replace(link) for _ in range(times)]
-            assert answers == sorted("202" if not reason else ANSWERS[reason] for reason in reasons)
+            assert [*map(problem, answers)] == sorted("202" if not reason else ANSWERS[reason] for reason in reasons)
 
     @rule(name=names)
     def guess(self, name: str) -> None:
-        """Try more wrong codes than are allowed, and then the right one."""
         self.ask_and_wait(name)
         self.exchange(name, is_wrong=True, times=6)
         self.exchange(name, is_wrong=False, times=1)
@@ -248,10 +249,10 @@ class Machine(RuleBasedStateMachine):
         email = self.email(name)
         codes = [code.token for code in self.model.held("code", mailbox=email)]
         digits = "00000000" if is_wrong or not codes else codes[-1]
-        answers, token = self.world.exchange(email, digits, times=times)
-        assert answers == sorted(CODE[self.model.exchange(email, digits)] for _ in range(times))
-        if token:
-            self.model.keys[-1].token = token
+        answers = self.world.at_once(VERIFY, times, email=email, code=digits)
+        assert [*map(problem, answers)] == sorted(CODE[self.model.exchange(email, digits)] for _ in range(times))
+        if answers[0].is_success:
+            self.model.keys[-1].token = answers[0].json()["token"]
 
     @precondition(some("button"))
     @rule(back=recent, times=twice)
@@ -265,20 +266,17 @@ class Machine(RuleBasedStateMachine):
         key = self.pick(self.model.held("button", *LINKS), back)
         if key.kind == "button":
             assert self.world.check(key.token)[0] == "invalid"
-            assert self.world.reset(key.token, PASSWORDS[0], None, times=1) == ["400 link-dead"]
+            assert problem(self.world.post(RESET, token=key.token, newPassword=PASSWORDS[0])) == "400 link-dead"
         else:
-            assert self.world.press(key.token, times=1) == [BUTTON[False]]
+            assert problem(self.world.post(SECURE, token=key.token)) == BUTTON[False]
             self.check(key)
 
     def press_button(self, *buttons: Key, times: int = 1) -> None:
         self.deliver()
         for button in buttons:
-            answers = self.world.press(button.token, times=times)
-            self.require_one_winner_or_refusals(answers, BUTTON[self.model.press(button)])
+            answers = [problem(answer) for answer in self.world.at_once(SECURE, times, token=button.token)]
+            assert answers == sorted([BUTTON[self.model.press(button)], *[BUTTON[False]] * (times - 1)])
             self.check_newest(button.account, *LINKS)
-
-    def require_one_winner_or_refusals(self, answers: Sequence[str], expected: str) -> None:
-        assert answers == sorted([expected, *["400 security-link-dead"] * (len(answers) - 1)])
 
     @rule(name=names, is_wrong=rarely)
     def sign_in(self, name: str, is_wrong: bool) -> None:
@@ -298,7 +296,7 @@ class Machine(RuleBasedStateMachine):
         self.require_confirmed(session.account)
         current = "not the password" if is_wrong else session.account.password or ""
         password = self.password_for(session.account, choice)
-        answer = self.world.change(self.browsers[session], current, password)
+        answer = self.world.run(change(self.browsers[session], password, current))
         assert answer == ANSWERS[self.model.change(session, current, password)]
 
     # Operators and the provider
@@ -308,28 +306,29 @@ class Machine(RuleBasedStateMachine):
         self.require_mail_about_press()
         email = self.email(name)
         if action == "invite":
-            self.require_usual("ask", self.world.invite(email))
+            self.require_usual("ask", self.world.post(INVITE, email=email))
             self.model.waiting.append(Message("invitation", email))
         elif action == "reset":
-            self.world.reset_by_operator(email)
+            self.world.run(self.world.operator.reset_unseen(email))
             self.model.waiting.append(Message("operator_reset", email))
         elif action == "unlock":
-            assert self.world.unlock(email) == self.model.unlock(email)
+            assert self.world.attempt(self.world.operator.unlock(email)) == self.model.unlock(email)
         elif action == "print":
             if account := self.model.at(email):
                 self.require_confirmed(account)
-            token, link = self.world.print_link(email), self.model.print_link(self.model.at(email))
-            assert bool(token) == (link is not None)
+            printed = self.world.attempt(self.world.operator.print_link(email, "lost the mailbox"))
+            link = self.model.print_link(self.model.at(email))
+            assert bool(printed) == (link is not None)
             if link:
-                link.token = token
+                link.token = printed.rpartition("/")[2]
         else:
-            self.world.release(email)
+            self.world.run(self.world.operator.release_mailbox(email))
             self.model.release(email)
 
     @rule(name=names, event=st.sampled_from(["delivered", "delivered", "bounced", "complained"]), times=twice)
     def report(self, name: str, event: str, times: int) -> None:
         email = self.email(name)
-        if self.world.has_mailed(email):
+        if self.world.service.inbox.sent_to(email):
             self.world.report(event, email, times=times)
             if event != "delivered":
                 self.model.report(email)
@@ -369,7 +368,7 @@ class Machine(RuleBasedStateMachine):
     def wait(self, by: timedelta) -> None:
         self.pass_time(by)
         if by >= DAY:
-            self.world.purge()
+            self.world.run(self.world.service.purge())
 
     @invariant()
     def a_second_passes(self) -> None:
@@ -385,7 +384,7 @@ class Machine(RuleBasedStateMachine):
         if not hasattr(self, "model"):
             return
         self.deliver()
-        assert self.world.waiting() == 0
+        assert not [one for one in self.world.run(self.world.service.messages()) if one.state == "waiting"]
         self.check(*self.model.held(*LINKS, "session"))
         for name in NAMES:
             self.exchange(name, is_wrong=False, times=1)

@@ -3,22 +3,11 @@
 The model is a specification that runs. It knows no database, no HTTP and no worker, and decides each outcome and each
 mail from docs/security.md and docs/operating.md. `machine.py` does the same with the real service and compares.
 
-The model leaves out, by the sections of docs/security.md:
-
-* Links: how tokens are made and stored, links from `base_url` alone, addresses to return to, what a page does with a
-  token, GET and mail scanners, and accounts in another system.
-* Whether an account exists: user names, the time and the work of an answer, `limits.overall`, and a worker's batches.
-  It compares whole answers to requests, invitations and refused sign-ins.
-* Passwords: hashes and their queues, leaked passwords, a form's question whether a password would be accepted, and all
-  rules but two: a least length, and for a signed-in user a password that differs from the current one.
-* A challenge and a code: challenges, how codes are stored, and the most wrong codes of a mailbox in a row.
-* A second step: recovery codes, codes by SMS, factors of other sources, factors that cannot be checked, and the most
-  wrong codes of an account in a day.
-* This was not me: the settings without a lock, the app's events, log lines, presses that are refused in the audit
-  trail, a store that is down, and lanes.
-* All of "At rest and in logs", "Reports from the mail provider", "What your app is told", "What other systems are
-  told", "Signing in", "Browsers" and "Templates from others", and the limits of clients. Of reports it knows what they
-  lead to: a mailbox that bounced or complained gets no mail for a while.
+It leaves out how secrets are made and stored, pages, user names, the time and the work of an answer, limits of clients
+and of all, leaked passwords and all rules but two (a least length, and for a signed-in user a password that differs),
+challenges, recovery codes, codes by SMS, factors that cannot be checked, the most wrong codes of a mailbox in a row and
+of an account in a day, the settings without a lock, what the app is told, and accounts in another system. Of provider's
+reports it knows what they lead to: a mailbox that bounced or complained gets no mail for a while.
 
 It forgets nothing, while the service forgets links and buttons a week after their end. Providers, databases and
 processes that fail are the subject of tests/worlds/simulation and tests/worlds/reliability.
@@ -296,7 +285,6 @@ class Model:
         return True
 
     def release(self, email: str) -> None:
-        """Forget all that holds mails back."""
         self.mailboxes.pop(email, None)
 
     def report(self, email: str) -> None:
