@@ -92,15 +92,6 @@ def test_whatever_is_done_with_it_the_rest_is_looked_at(tmp_path: Path, use: str
     assert "mjml/unknown-attribute" in rules
 
 
-def test_what_only_follows_from_it_is_not_told(tmp_path: Path) -> None:
-    rules = told(
-        checked(tmp_path, '<mj-image width="{{ width }}" src="{{ source }}" href="{{ source }}" alt="Boat" />')
-    )
-
-    assert len(rules["jinja/undefined"]) == 2
-    assert not [one for ones in rules.values() for one in ones if "[[" in one]
-
-
 @pytest.mark.parametrize(
     ("name", "said"),
     [

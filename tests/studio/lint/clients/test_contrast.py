@@ -79,20 +79,6 @@ def test_large_text_is_what_wcag_calls_large(size: str, large: bool) -> None:
     assert painted(f'<p id="x" style="font-size:{size}">Hello</p>').is_large is large
 
 
-def test_a_heading_is_large_until_its_style_says_otherwise() -> None:
-    assert painted('<h2 id="x" style="font-size:clamp(20px, 4vw, 24px)">Hello</h2>').is_large
-    assert painted('<h2 id="x" style="font-size:6vw">Hello</h2>').is_large
-    assert painted('<style>:not([data-ogsc]) p{font-size:24px}</style><p id="x">Hello</p>').is_large
-    assert not painted('<h2 id="x" style="font-size:inherit;font-weight:inherit">Hello</h2>').is_large
-
-
-@pytest.mark.parametrize("weight", ["²", "٧٠٠", "1e3"])
-def test_a_weight_that_is_no_number_of_css_is_that_of_what_is_around_it(weight: str) -> None:
-    style = f"font-size:19px;font-weight:{weight}"
-    assert not painted(f'<p id="x" style="{style}">Hello</p>').is_large
-    assert painted(f'<b><span id="x" style="{style}">Hello</span></b>').is_large
-
-
 DARK_STYLES = """<style>@media (prefers-color-scheme: dark) { p { color: #eeeeee !important } }
 [data-ogsc] p { color: #dddddd !important } [data-ogsb] div { background: #101010 !important }</style>
 <div style="background:#fff"><p id="x" style="color:#222">Hello</p></div>"""

@@ -172,11 +172,6 @@ def test_each_client_lacks_what_its_notes_say_of_this_very_use(tmp_path: Path, r
     assert gaps == {**dict.fromkeys(row.partial, "partial"), **dict.fromkeys(row.no, "no")}
 
 
-def test_the_element_that_is_written_is_named_where_a_feature_is_several(tmp_path: Path) -> None:
-    (nav,) = findings(tmp_path, element("html-semantics", "<nav>x</nav>"))
-    assert nav.message.startswith("<nav>: ")
-
-
 @pytest.mark.parametrize(
     "css",
     [

@@ -88,15 +88,6 @@ def test_a_path_is_relative_to_its_file_else_to_the_folder(folder: Folder, path:
     assert "Dear Ada" in folder.rendered().html
 
 
-def test_what_is_included_sees_the_values_of_a_loop(folder: Folder) -> None:
-    folder.page('{% for name in rows %}<mj-include path="./foot.mjml"></mj-include>{% endfor %}')
-    folder.write("news/foot.mjml", FOOT)
-
-    html = folder.rendered().html
-
-    assert html.index("Dear One") < html.index("Dear Two")
-
-
 def test_its_lines_are_those_of_the_included_file(folder: Folder) -> None:
     folder.page('<mj-include\n      path="../shared/foot.mjml"\n    />\n    <mj-section></mj-section>')
     folder.write("shared/foot.mjml", FOOT)
@@ -147,14 +138,6 @@ def test_styles_and_html_are_included_as_what_they_are(folder: Folder) -> None:
     assert '<div style="color:#14614b;" class="mark">Ada</div>' in html
 
 
-def test_no_file_of_another_name_is_proposed_for_a_missing_one(folder: Folder) -> None:
-    folder.page('<mj-include path="nothere.mjml" />')
-    folder.write("news/rec.mjml", FOOT)
-
-    (found,) = folder.guarded().found
-    assert found.fix == "Correct the path. Paths are relative to the folder of the templates."
-
-
 def test_a_missing_file_is_one_finding_at_its_place(folder: Folder) -> None:
     folder.page('<mj-include path="../shared/feet.mjml" />')
     folder.write("shared/foot.mjml", FOOT)
@@ -176,9 +159,3 @@ def test_a_path_out_of_the_folder_is_refused(folder: Folder) -> None:
 
     assert found.rule == "mjml/missing-include"
     assert "leads out of the folder" in found.message
-
-
-def test_one_in_a_comment_is_none(folder: Folder) -> None:
-    folder.page('<!-- <mj-include path="./gone.mjml" /> -->')
-
-    assert folder.guarded().found == ()
