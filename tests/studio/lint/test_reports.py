@@ -56,13 +56,8 @@ def shown(file: str) -> str:
 def test_json_holds_all_of_every_finding() -> None:
     report = json.loads(as_json(REPORT, shown))
 
-    assert {key: report[key] for key in ("templates", "mails", "errors", "warnings", "notes")} == {
-        "templates": 2,
-        "mails": 3,
-        "errors": 1,
-        "warnings": 1,
-        "notes": 1,
-    }
+    counted = [report[key] for key in ("templates", "mails", "errors", "warnings", "notes")]
+    assert counted == [2, 3, 1, 1, 1]
     assert report["findings"][0] == {
         "rule": "links/relative",
         "severity": "warning",
