@@ -91,7 +91,7 @@ def test_a_date_that_is_formatted_is_one() -> None:
         ),
         (
             "{% if is_gift %}{% endif %}{% if user.verified and vip %}{% endif %}{% if label %}{{ label }}{% endif %}",
-            {"is_gift": True, "user": {"verified": True}, "vip": True, "label": "label"},
+            {"is_gift": True, "user": {"verified": True}, "vip": True, "label": "Order"},
         ),
         ("{% if plan == 'team' %}{% elif plan == 'solo' %}{% endif %}{{ plan }}", {"plan": "team"}),
         (
