@@ -26,12 +26,8 @@ def test_a_mail_has_snapshots_in_each_of_its_languages(bilingual: Gallery, tmp_p
     snapshots = Snapshots(bilingual, SnapshotFolder(tmp_path / "snapshots"))
     for name in snapshots.names():
         snapshots.accept(snapshots.compare(name))
-    assert sorted(file.name for file in (tmp_path / "snapshots" / "notice").iterdir()) == [
-        "only.de.html",
-        "only.de.txt",
-        "only.html",
-        "only.txt",
-    ]
+    stored = sorted(file.name for file in (tmp_path / "snapshots" / "notice").iterdir())
+    assert stored == ["only.de.html", "only.de.txt", "only.html", "only.txt"]
     assert 'lang="de"' in (tmp_path / "snapshots" / "greeting" / "ada.de.html").read_text("utf-8")
     in_english = Snapshots(bilingual, snapshots.stored, ["en"])
     assert in_english.compare(ADA).state == "same"

@@ -27,15 +27,10 @@ def rendered(html: str, text: str = "", subject: str = "Welcome") -> Rendered:
     return Rendered(subject=subject, preheader="", html=html, text=text, mjml="")
 
 
-def test_the_html_is_a_tag_a_line() -> None:
-    html = "<html><body><p>Hello <b>Ada</b></p></body></html>"
-    snapshot = Snapshot.of(rendered(html), MailFiles("greeting.html"))
-    assert snapshot.html == "<html>\n<body>\n<p>Hello <b>Ada</b>\n</p>\n</body>\n</html>\n"
-
-
-def test_a_subject_is_kept_where_it_has_a_file_of_its_own(stored: SnapshotFolder) -> None:
-    mail = rendered("<p>Hello</p>", subject="Welcome, Ada")
-    assert Snapshot.of(mail, MailFiles("greeting.html")).subject == ""
+def test_the_html_is_a_tag_a_line_and_a_subject_is_kept_where_it_has_a_file_of_its_own(stored: SnapshotFolder) -> None:
+    mail = rendered("<html><body><p>Hello <b>Ada</b></p></body></html>", subject="Welcome, Ada")
+    alone = Snapshot.of(mail, MailFiles("greeting.html"))
+    assert (alone.subject, alone.html) == ("", "<html>\n<body>\n<p>Hello <b>Ada</b>\n</p>\n</body>\n</html>\n")
     stored.write(ADA, Snapshot.of(mail, MailFiles("greeting.html", subject="greeting.subject.txt")))
     assert written(stored)["greeting/ada.subject.txt"] == "Welcome, Ada\n"
 
@@ -45,6 +40,8 @@ def test_line_ends_of_windows_are_no_difference(stored: SnapshotFolder) -> None:
     stored.write(ADA, snapshot)
     (stored.folder / "greeting" / "ada.txt").write_bytes(b"Hello\r\n")
     assert stored.read(ADA) == snapshot
+    (stored.folder / "greeting" / "ada.txt").write_bytes(b"\xff\xfe")
+    assert stored.read(ADA) == snapshot._replace(text="\ufffd\ufffd"), "what is no text is another one"
 
 
 @pytest.mark.parametrize(
@@ -87,23 +84,13 @@ def test_what_is_taken_away_takes_its_empty_folders_along_and_nothing_else(store
     reset = MailName("auth/reset", "viewer")
     for name in (ADA, reset):
         stored.write(name, MAIL)
+    for other in ("notes.txt", "greeting/.ada.html.half", "greeting/ada.png"):
+        (stored.folder / other).write_text("x")
+    assert stored.names() == [reset, ADA]
+    for other in ("notes.txt", "greeting/.ada.html.half", "greeting/ada.png"):
+        (stored.folder / other).unlink()
     (stored.folder / "auth" / "README.md").write_text("What these are")
     stored.remove(reset)
     stored.remove(ADA)
     assert written(stored) == {"auth/README.md": "What these are"}
     assert [path.name for path in stored.folder.iterdir()] == ["auth"]
-
-
-def test_other_files_in_the_folder_are_none_of_its_business(stored: SnapshotFolder) -> None:
-    stored.write(ADA, MAIL)
-    for other in ("README.md", "notes.txt", "greeting/.ada.html.half", "greeting/ada.png"):
-        (stored.folder / other).write_text("x")
-    assert stored.names() == [ADA]
-
-
-def test_a_snapshot_that_is_not_text_is_different_and_does_not_stop_anybody(stored: SnapshotFolder) -> None:
-    stored.write(ADA, MAIL)
-    (stored.folder / "greeting" / "ada.txt").write_bytes(b"\xff\xfe")
-    read = stored.read(ADA)
-    assert read
-    assert read.text == "\ufffd\ufffd"
