@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.studio.engines.opened import RECEIPT, WELCOME, Ask, Opened, names
 
+from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.engines.django.project import open_project
 from keyturn.studio.gallery.environments import CannotImport
 
@@ -19,12 +20,20 @@ def _named(_: Opened, folder: str) -> list[str]:
     return open_project("northwind.settings", Path(folder)).names()
 
 
+def _in_german(_: Opened, folder: str) -> Rendered:
+    gallery, name = open_project("northwind.settings", Path(folder)), "registration/password_reset_email"
+    sample = gallery.samples(name)["guessed"]
+    return gallery.renderers()(sample).render_values(name, sample.values, gallery.languages.known["de"])
+
+
 def test_a_folder_that_is_named_shows_all_it_holds_also_that_of_a_package(ask: Ask) -> None:
     import django.contrib.admin
 
     folder = Path(django.contrib.admin.__path__[0]) / "templates" / "registration"
     assert ask(_named, "shop/templates") == ["shop", RECEIPT, WELCOME]
-    assert "registration/password_reset_email" in ask(_named, str(folder))
+    mail = ask(_in_german, str(folder))
+    assert mail.subject.startswith("Passwort auf ")
+    assert "/accounts/reset/" in mail.html
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,7 @@
 """A Django project's mails rendered by Django itself, and traced to their lines."""
 
-from pathlib import Path
-
 import pytest
-from tests.studio.engines.opened import RECEIPT, WELCOME, Ask, Opened, found_in_all, languages, place_of, render
-
-from keyturn.mail.rendering.compiling import Rendered
-from keyturn.studio.engines.django.project import open_project
+from tests.studio.engines.opened import RECEIPT, WELCOME, Ask, found_in_all, languages, place_of, render
 
 
 def test_a_mail_is_rendered_by_the_projects_own_tags_filters_and_addresses(ask: Ask) -> None:
@@ -46,19 +41,3 @@ def test_an_mjml_block_is_compiled_here_and_its_mistakes_have_lines(ask: Ask) ->
     assert "<mjml>" in mail.mjml
     assert "<mj-text" not in mail.html
     assert ("mjml/unknown-attribute", "shop/emails/welcome.html:6") in ask(found_in_all)
-
-
-def _django_own_mail(_: Opened) -> Rendered:
-    import django.contrib.admin
-
-    folder = Path(django.contrib.admin.__path__[0]) / "templates" / "registration"
-    gallery = open_project("northwind.settings", folder)
-    sample = gallery.samples("registration/password_reset_email")["guessed"]
-    language = gallery.languages.known["de"]
-    return gallery.renderers()(sample).render_values("registration/password_reset_email", sample.values, language)
-
-
-def test_djangos_own_mail_is_rendered_with_its_subject_in_another_language(ask: Ask) -> None:
-    mail = ask(_django_own_mail)
-    assert mail.subject.startswith("Passwort auf ")
-    assert "/accounts/reset/" in mail.html
