@@ -75,13 +75,8 @@ def test_a_missing_name_is_told(tmp_path: Path, body: str, messages: list[str]) 
 @pytest.mark.parametrize(
     "use",
     [
-        "{{ nmae.first.letter }}",
-        "{{ '%d'|format(nmae) }}",
-        "{{ '{:>3}'.format(nmae) }}",
-        "{{ nmae|round(2) }}",
-        "{{ nmae|abs }}",
-        "{{ nmae['x'] }}",
-        "{% if nmae > 3 %}many{% endif %}",
+        *("{{ nmae.first.letter }}", "{{ '%d'|format(nmae) }}", "{{ '{:>3}'.format(nmae) }}"),
+        *("{{ nmae|round(2) }}", "{{ nmae|abs }}", "{{ nmae['x'] }}", "{% if nmae > 3 %}many{% endif %}"),
         "{{ prices|sum + nmae }}",
     ],
 )

@@ -52,17 +52,8 @@ def test_a_selector_that_matches_or_has_no_name_of_the_author_is_none(tmp_path: 
 @pytest.mark.parametrize(
     "selector",
     [
-        "u + .quay",
-        "u ~ div .quay",
-        "[owa] .quay",
-        ".ExternalClass .quay",
-        "#outlook a",
-        "[data-ogsc] .quay",
-        "a[x-apple-data-detectors]",
-        "#MessageViewBody a",
-        ".gmail-fix",
-        ".mj-column-per-50",
-        ".x_quay",
+        *("u + .quay", "u ~ div .quay", "[owa] .quay", ".ExternalClass .quay", "#outlook a", "[data-ogsc] .quay"),
+        *("a[x-apple-data-detectors]", "#MessageViewBody a", ".gmail-fix", ".mj-column-per-50", ".x_quay"),
         "*[class~=x_quay]",
     ],
 )
