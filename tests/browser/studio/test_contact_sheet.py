@@ -9,15 +9,11 @@ from tests.studio.web.fixtures import save
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
-def write_more(folder: Path, count: int) -> None:
-    for number in range(count):
-        (folder / f"more_{number:02}.html").write_text("<title>More</title><p>Hello</p>")
-
-
 async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and_follow_a_save(
     page: Page, served: str, folder: Path
 ) -> None:
-    write_more(folder, 20)
+    for number in range(20):
+        (folder / f"more_{number:02}.html").write_text("<title>More</title><p>Hello</p>")
     await page.goto(f"{served}/sheet?width=600&scheme=light&samples=all")
     await expect(page.get_by_role("status")).to_have_text("watching email_templates")
     first, last = page.locator(".thumb").first, page.locator(".thumb").last
@@ -35,17 +31,3 @@ async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and
     await expect(page.get_by_role("checkbox", name="Dark")).to_be_focused()
     await page.get_by_role("link", name="greeting / grace, 600, Dark").click()
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&width=600&scheme=dark")
-
-
-async def test_on_paper_every_mail_is_there_and_nothing_of_the_studio(page: Page, served: str) -> None:
-    await page.set_viewport_size({"width": 1280, "height": 400})
-    await page.goto(f"{served}/sheet?samples=all&scheme=light")
-    await page.pdf()  # the browser loads what is out of sight
-    for frame in await page.locator(".thumb iframe").all():
-        assert await frame.evaluate("frame => frame.contentDocument.readyState") == "complete"
-        assert await frame.evaluate("frame => frame.contentDocument.URL") != "about:blank"
-    await page.emulate_media(media="print")
-    await expect(page.get_by_role("navigation", name="Templates")).to_be_hidden()
-    await expect(page.get_by_role("banner")).to_be_hidden()
-    await expect(page.get_by_role("heading", name="notice")).to_be_visible()
-    assert await page.locator("body").evaluate("body => body.scrollHeight > 800")

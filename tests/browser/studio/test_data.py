@@ -91,26 +91,6 @@ async def test_what_does_not_fit_is_announced_while_the_last_good_mail_stays(pag
     await expect(life).to_have_accessible_description(re.compile("Enter a duration"))
 
 
-async def test_only_what_differs_is_in_the_address_in_the_form_that_the_types_read(page: Page, served: str) -> None:
-    await open_order(page, served, "?sample=lamp&width=375&scheme=dark")
-    await page.get_by_label("sent_at").fill("2027-01-02T03:04")
-    await page.get_by_label("life").fill("1 h 5 min")
-    await page.get_by_label("extra").fill('{"a": 1}')
-    await page.get_by_label("tone").select_option("formal")
-    await page.get_by_label("express").check()
-    wanted = {
-        "sent_at": "2027-01-02T03:04:00+01:00",
-        "life": "PT1H5M",
-        "extra": {"a": 1},
-        "tone": "formal",
-        "express": True,
-    }
-    await page.wait_for_url(edited(wanted))
-    assert "width=375&scheme=dark" in page.url
-    await expect(mail(page).get_by_text("2027-01-02 03:04:00+01:00 2026-11-23 09:00:00 1:05:00")).to_be_visible()
-    await expect(mail(page).get_by_text("2 True green formal {'a': 1}")).to_be_visible()
-
-
 async def test_items_are_added_as_the_last_one_is_also_to_none_and_removed(page: Page, served: str) -> None:
     await open_order(page, served)
     items = page.get_by_role("group", name="items")
