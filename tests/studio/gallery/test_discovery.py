@@ -60,8 +60,11 @@ def test_the_text_part_lies_beside_it(look: Look, markup: str, text: str) -> Non
 
 
 @pytest.mark.parametrize("subject", ["welcome.subject.txt", "welcome_subject.txt", "welcome.subject"])
-def test_a_subject_can_have_a_file_of_its_own(look: Look, subject: str) -> None:
-    assert look({"welcome.html": HTML, subject: "Hello"}).mails["welcome"].subject == subject
+def test_a_subject_can_have_a_file_of_its_own_and_html_compiled_from_mjml_beside_it_is_no_mail(
+    look: Look, subject: str
+) -> None:
+    found = look({"welcome.mjml": MJML, "welcome.html": HTML, subject: "Hello"})
+    assert found.mails == {"welcome": MailFiles("welcome.mjml", subject=subject)}
 
 
 @pytest.mark.parametrize(
@@ -90,10 +93,6 @@ def test_references_are_relative_to_the_folder_to_the_file_or_to_a_folder_above(
     assert found.references["one.html"] == ("base.html",)
     assert found.references["orders/two.mjml"] == ("orders/foot.mjml",)
     assert list(found.mails) == ["one", "orders/two"]
-
-
-def test_html_that_was_compiled_from_mjml_beside_it_is_not_a_second_mail(look: Look) -> None:
-    assert look({"welcome.mjml": MJML, "welcome.html": HTML}).mails == {"welcome": MailFiles("welcome.mjml")}
 
 
 def test_what_is_none_of_ours_and_what_a_pattern_ignores_or_calls_a_layout_is_left_out(look: Look) -> None:
