@@ -121,9 +121,7 @@ def test_what_does_not_exist_is_one_kind_of_error(emails: Path, arguments: dict[
         assert isinstance(unknown.value, LookupError)
 
 
-def test_settings_that_run_code_need_trust_and_data_that_does_not_fit_a_type_is_refused(
-    emails: Path,
-) -> None:
+def test_settings_that_run_code_need_trust_and_data_that_does_not_fit_a_type_is_refused(emails: Path) -> None:
     (emails.parent / "types_of_mails.py").write_text(TYPED)
     (emails / "keyturn.toml").write_text('[studio]\nprops = "types_of_mails"\n')
     (emails.parent / "pyproject.toml").write_text("")

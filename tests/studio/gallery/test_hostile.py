@@ -26,11 +26,7 @@ class Props(EmailProps, frozen=True, kw_only=True):
     nick: str | None = None
 
 
-VALUES = {
-    "link": "https://www.northwind.example/a?b=1#c",
-    "email": "ada@northwind.example",
-    "nick": "Countess",
-}
+VALUES = {"link": "https://www.northwind.example/a?b=1#c", "email": "ada@northwind.example", "nick": "Countess"}
 
 
 def hostile(values: dict[str, Any], props: type[EmailProps] | None = None) -> dict[str, dict[str, Any]]:

@@ -64,10 +64,7 @@ WITH_CODES = [
 ]
 
 WITHOUT = [
-    (
-        "Your password was changed",
-        "It was changed on 24 November 2026 at 14:32. If it was not you, call 030 1234567.",
-    ),
+    ("Your password was changed", "It was changed on 24 November 2026 at 14:32. If it was not you, call 030 1234567."),
     ("", "Ihr Gutscheincode: WINTER2026"),
     ("", "Code postal 75011 Paris. Code promo : HIVER20"),
     ("", "Your account 10482211 was charged. Reference 731904"),

@@ -48,8 +48,7 @@ def test_a_broken_mail_whose_samples_cannot_be_read_has_a_card(client: Client, f
 
 
 @pytest.mark.parametrize(
-    "address",
-    ["/studio/nothing/here", "/studio/inbox/none/parts/first", "/inbox/none", "/api/none"],
+    "address", ["/studio/nothing/here", "/studio/inbox/none/parts/first", "/inbox/none", "/api/none"]
 )
 def test_a_program_that_asks_for_no_page_gets_a_problem_document(client: Client, address: str) -> None:
     answer = client.get(address, headers={"accept": "application/json"})

@@ -108,12 +108,7 @@ def checks(client: Client, template: str) -> str:
     ("line", "place", "marked", "words"),
     [
         ('<b>{{ name }}</b> {% include "partials/heder.html" %}', "3:33", "partials", "mean partials/header.html?"),
-        (
-            '{% if name %}<mj-include path="./heder.html" />{% endif %}',
-            "3:16",
-            "&lt;mj-include",
-            "not exist: heder",
-        ),
+        ('{% if name %}<mj-include path="./heder.html" />{% endif %}', "3:16", "&lt;mj-include", "not exist: heder"),
         ("<b>{{ name }}</b> {{ 'a'|int + [] }}", "3:21", "{{ &#39;a&#39;|int + [] }}", "Check what this line"),
         ("{{ name }} {% macro cell(x) %}{{ x }}", "3:17", "macro", "Write {% endmacro %} where it ends."),
         ("<b>nmae</b> {{ name }} {{ nmae }}", "3:29", "nmae", "Did you mean name?"),
