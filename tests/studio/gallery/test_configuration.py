@@ -100,7 +100,7 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
         "[tool.keyturn.studio]\n"
         'foldr = "emails"\nfolder = "nowhere"\nenv = "shop/mails.py"\nlayouts = "frames"\ntimezone = "Europe/Leeds"\n'
         'languages = ["xx-YY"]\nlocales = 3\nbrands = { harbour = 1 }\n'
-        "limit_megabytes = 99999999\n"
+        'limit_megabytes = 99999999\nsuffixes = ["njk"]\n'
     )
 
     with pytest.raises(SettingsInvalid, match=r"pyproject\.toml \[tool\.keyturn\.studio\] foldr: unknown") as caught:
@@ -115,6 +115,7 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
         "languages": "no such language: xx-YY",
         "locales": "must be a text, not 3",
         "brands.harbour": "must be a table, not 1",
+        "suffixes": "must begin with a dot and have no other, as .html: not 'njk'",
         "limit_megabytes": "must be a whole number from 64 to 16384, not 99999999",
     }
 

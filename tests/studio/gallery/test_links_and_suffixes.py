@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from tests.studio.folders import written
 
-from keyturn.errors import SettingsInvalid, TemplateInvalid
+from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import catalogue_faults
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.gallery.configuration import StudioSettings, read_studio_settings
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 
@@ -46,13 +46,6 @@ def test_an_ending_of_one_s_own_is_set(tmp_path: Path) -> None:
     (sample,) = gallery.samples("b").values()
     mail = gallery.renderers()(sample).render_values("b", {"name": "Ada"}, gallery.languages.choose("en"))
     assert (mail.text, "&lt;" in mail.html) == ("<Ada>\n", False)
-
-
-def test_an_ending_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "keyturn.toml").write_text('[studio]\nsuffixes = ["njk", ".html.njk"]\n', "utf-8")
-    with pytest.raises(SettingsInvalid) as refused:
-        read_studio_settings(tmp_path)
-    assert [fault.name.rpartition(" ")[2] for fault in refused.value.faults] == ["suffixes", "suffixes"]
 
 
 def test_a_link_back_into_the_folder_is_not_followed_and_a_link_beside_it_is(tmp_path: Path) -> None:

@@ -85,3 +85,41 @@ def test_a_large_folder_has_pages_of_two_hundred_mails(client: Client, folder: P
     nowhere = client.get("/studio?page=0")
     assert nowhere.status_code == 400
     assert "The address cannot be read: page must be a whole number from 1 to 100,000, not" in nowhere.text
+
+
+def cells(page: str) -> list[tuple[str, str]]:
+    """Return template and caption of each mail on the sheet."""
+    found = re.findall(r'<a href="/studio/templates/([\w/]+)\?[^"]*" aria-label="[^"]*">([^<]*)</a>', page)
+    return [(template, caption) for template, caption in found]
+
+
+def frames(page: str) -> list[str]:
+    return re.findall(r'<iframe src="/studio/frames/([^"]*)"', page)
+
+
+def test_it_shows_the_first_sample_of_every_template_at_two_widths_in_light_and_dark(client: Client) -> None:
+    page = client.get("/studio/sheet").text
+    assert re.search(r'data-region="counts">\d+ previews<', page)
+    assert cells(page) == [
+        (template, caption)
+        for template in ("greeting", "notice")
+        for caption in ("375 · Light", "375 · Dark", "600 · Light", "600 · Dark")
+    ]
+    assert frames(page)[:2] == ["greeting?sample=ada", "greeting?sample=ada&amp;scheme=dark"]
+    assert page.count('loading="lazy"') == page.count('sandbox="allow-same-origin"') == 8
+
+
+def test_what_is_on_it_stands_in_the_address(client: Client) -> None:
+    page = client.get("/studio/sheet?find=gree&width=1280&width=320&scheme=full&samples=all").text
+    assert cells(page) == [("greeting", "320 · Gmail iOS"), ("greeting", "1280 · Gmail iOS")] * 2
+    assert re.findall(r"<h3>(\w+)</h3>", page) == ["ada", "grace"]
+    checked = re.findall(r'id="([\w-]+)" type="checkbox"[^>]* checked', page)
+    assert checked == ["width-320", "width-1280", "scheme-full"]
+    assert '<option value="all" selected>' in page
+
+
+def test_a_search_that_finds_no_template_says_so_and_leads_back(client: Client) -> None:
+    page = client.get("/studio/sheet?find=%3Cb%3E&width=320").text
+    assert "No template matches" in page
+    assert "“&lt;b&gt;”" in page
+    assert 'href="?width=320"' in page

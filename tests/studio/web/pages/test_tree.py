@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 from tests.studio.web.fixtures import NOTICE, Client
 
 
@@ -66,12 +65,3 @@ def test_a_folder_with_more_templates_than_a_page_has_rows_that_lead_to_the_rest
         ("/studio/templates/area_00/mail_349", "150 more after area_00/mail_349"),
     ]
     assert "area_00/mail_149" in listed(client.get(leads[0][0]).text)
-
-
-@pytest.mark.long
-def test_a_page_over_five_thousand_files_has_less_than_200_kilobytes(client: Client, folder: Path) -> None:
-    add(folder, *(f"area_{group:02}/mail_{number:03}" for group in range(50) for number in range(50)))
-    for file in folder.glob("area_*/*.mjml"):
-        file.with_suffix(".txt").write_text("Hello\n")
-    for address in ("/studio", "/studio/templates/area_20/mail_001", "/studio/sheet", "/studio/findings"):
-        assert len(client.get(address).content) < 200_000
