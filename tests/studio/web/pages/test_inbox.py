@@ -29,8 +29,10 @@ def test_it_lists_every_mail_newest_first_with_address_subject_and_time(client: 
 
 def test_a_mail_is_shown_with_its_headers_escaped_and_its_html_in_a_sandbox(client: Client, inbox: Path) -> None:
     name = capture(inbox, "Welcome <script>alert(1)<script>")
-    for path in ("inbox", f"inbox/{name}?show=source", f"inbox/{name}?scheme=word&tab=reading"):
-        assert "<script>alert" not in (page := client.get(f"/studio/{path}").text)
+    for path in ("inbox", f"inbox/{name}?show=source"):
+        assert "<script>alert" not in client.get(f"/studio/{path}").text
+    page = client.get(f"/studio/inbox/{name}?scheme=word&tab=reading").text
+    assert "<script>alert" not in page
     assert "Outlook for Windows, modelled" in page
     assert "<span>Hello Ada</span>" in page
     page = client.get(f"/studio/inbox/{name}").text
