@@ -8,6 +8,7 @@ from tests.browser.browsing import choose
 from tests.browser.elements.app import CHANGE, App, link_mailed
 from tests.driver.inbox import links_in
 from tests.driver.service import NEW_PASSWORD, PASSWORD, Service
+from tests.driver.visitor import Visitor, words
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -15,20 +16,29 @@ HEARD = """() => { window.heard = []; for (const name of ['keyturn-sent', 'keytu
     document.addEventListener(name, event => heard.push([name, event.detail.email ?? event.detail.reason])) }"""
 
 
-@pytest.mark.usefixtures("keyturn")
-async def test_after_a_request_the_way_to_the_inbox_and_a_mistyped_domain_are_offered(app: App) -> None:
+async def test_after_a_request_the_way_to_the_inbox_and_a_mistyped_domain_are_offered_as_on_the_pages(
+    app: App, keyturn: Service
+) -> None:
+    visitor = Visitor(keyturn.anywhere())
     async with app.open("/forgot") as page:
         await page.evaluate(HEARD)
-        await page.get_by_label("Email").fill("ida@gmial.com")
-        await page.keyboard.press("Enter")
-        await expect(page.get_by_text("Did you mean ida@gmail.com?")).to_be_visible()
-        await expect(page.get_by_role("link", name="Open")).to_have_count(0)
+        for domain in ("gmail.con", "gmaill.com", "gamil.com", "fmail.com", "hotmial.com", "iclod.com", "gmial.com"):
+            await page.get_by_label("Email").fill(f"ida@{domain}")
+            await page.keyboard.press("Enter")
+            hosted = await visitor.follow(await visitor.submit("/forgot-password", email=f"ida@{domain}"))
+            meant = re.search(r"Did you mean (ida@\S+) \?", words(hosted))
+            assert meant, words(hosted)
+            await expect(page.get_by_text(f"Did you mean {meant[1]}?")).to_be_visible()
+            await expect(page.get_by_role("link", name="Open")).to_have_count(0)
+            if domain != "gmial.com":
+                await page.get_by_role("button", name="Use another address").click()
         await page.get_by_role("button", name="Send the link", exact=True).click()
         inbox = page.get_by_role("link", name="Open Gmail")
         await expect(inbox).to_have_attribute("href", "https://mail.google.com/mail/")
         await expect(inbox).to_have_attribute("rel", "noopener")
         await expect(page.get_by_text("Did you mean")).to_have_count(0)
-        assert await page.evaluate("heard") == [["keyturn-sent", "ida@gmial.com"], ["keyturn-sent", "ida@gmail.com"]]
+        heard = await page.evaluate("heard")
+        assert heard[-2:] == [["keyturn-sent", "ida@gmial.com"], ["keyturn-sent", "ida@gmail.com"]]
 
 
 async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: App, keyturn: Service) -> None:

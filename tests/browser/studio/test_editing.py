@@ -48,7 +48,7 @@ async def test_what_is_typed_is_rendered_and_only_saved_when_that_is_asked_for(
     await open_editor(page, served)
     await expect(rendered(page).get_by_text("Hello Ada")).to_be_visible()
     await select(page, "Hello")
-    await page.keyboard.insert_text("Servus")  # at once: undo takes back what was typed without a rest
+    await page.keyboard.insert_text("Servus")
     await expect(rendered(page).get_by_text("Servus Ada")).to_be_visible()
     await expect(page.get_by_text("not saved", exact=True)).to_be_visible()
     assert (folder / MAIL).read_text() == GREETING
@@ -57,11 +57,6 @@ async def test_what_is_typed_is_rendered_and_only_saved_when_that_is_asked_for(
     await expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
     await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
     assert (folder / MAIL).read_text() == GREETING.replace("Hello", "Servus")
-
-    await page.keyboard.press("ControlOrMeta+z")
-    await expect(rendered(page).get_by_text("Hello Ada")).to_be_visible()
-    await page.keyboard.press("ControlOrMeta+y")
-    await expect(rendered(page).get_by_text("Servus Ada")).to_be_visible()
 
     # What is wrong is said under its line, and the last good mail stays.
     await select(page, "{{ name }}</mj-text>")

@@ -105,6 +105,8 @@ def test_a_mail_that_changed_since_it_was_looked_at_is_not_accepted(
 ) -> None:
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     seen, before = ids(accepted, "/studio/snapshots"), written(stored)
+    unread = accepted.post("/studio/snapshots?width=9", data={"ids": seen})
+    assert (unread.status_code, written(stored)) == (400, before), "an address that cannot be read accepts nothing"
     save(folder, "Welcome {{ name }}", "Farewell {{ name }}")
     answer = accepted.post("/studio/snapshots", data={"ids": seen})
     assert answer.status_code == 409
