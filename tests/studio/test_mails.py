@@ -26,15 +26,9 @@ class Welcome(EmailProps):
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def emails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def emails(workplace: Path) -> Path:
-    folder = workplace / "emails"
-    folder.mkdir()
+    (folder := tmp_path / "emails").mkdir()
     (folder / "welcome.mjml").write_text(WELCOME)
     (folder / "welcome.txt").write_text("Hello {{ name }}")
     (folder / "welcome.samples.toml").write_text('[ada]\nname = "Ada"\n[eve]\nname = "Eve"\n')
@@ -62,20 +56,12 @@ def test_a_mail_has_the_values_of_its_data_or_of_a_sample(emails: Path) -> None:
 HEADS = [
     ("<!-- <mj-title>Old</mj-title> --><mj-title>New</mj-title><mj-preview>Now</mj-preview>", "New", "Now"),
     ("<mj-title\n>News</mj-title ><mj-preview >Now</mj-preview>", "News", "Now"),
-    (
-        "<mj-title>One</mj-title><mj-title>Two</mj-title><mj-preview>A</mj-preview><mj-preview>B</mj-preview>",
-        "Two",
-        "B",
-    ),
+    ("<mj-title>One</mj-title><mj-title>Two</mj-title><mj-preview>A</mj-preview>", "Two", "A"),
     ("<mj-title>Q&amp;A today</mj-title><mj-raw><mj-title>Raw</mj-title></mj-raw>", "Q&A today", ""),
 ]
 PAGES = [
     ("<!-- <title>Old</title> --><title lang=en>New</title><div style='display : NONE'>Now</div>", "New", "Now"),
-    (
-        "<svg><title>Boat</title></svg><title>News</title><p class=preheader>Now <i>or</i> never</p>",
-        "News",
-        "Now or never",
-    ),
+    ("<svg><title>Boat</title></svg><title>News</title><p class=preheader>Now <i>or</i>", "News", "Now or"),
     ("<!-- <div style='display:none'>Old</div> --><span class='x preview'>Now</span>", "", "Now"),
     ("<p>Seen</p><div class='link-preview'>Seen, too</div>", "", ""),
 ]
@@ -98,18 +84,11 @@ def test_subject_and_preheader_are_those_that_the_compiler_or_a_browser_reads(
     assert (mail.subject, mail.preheader) == (subject, preheader)
 
 
-def test_each_call_reads_the_files_anew(emails: Path) -> None:
-    mails = Mails.open(emails)
-    (emails / "news.mjml").write_text(WELCOME.replace("Welcome", "News for"))
-
-    assert mails.names() == ["news", "welcome"]
-    assert mails.render("news", {"name": "Bo"}).subject == "News for, Bo"
-
-
 def test_findings_are_those_of_one_mail_or_of_all(emails: Path) -> None:
-    (emails / "news.html").write_text("<h1>News</h1><a href='htps://boats.test'>Boats</a>")
     mails = Mails.open(emails)
+    (emails / "news.html").write_text("<h1>News</h1><a href='htps://boats.test'>Boats</a>")
 
+    assert mails.names() == ["news", "welcome"], "each call reads the files anew"
     assert {one.place.file for one in mails.check(["news"]).found} == {"news.html"}
     assert mails.check().templates == 2
     assert "links/unknown-scheme" in {one.rule for one in mails.check_mail("news").findings}
@@ -142,28 +121,17 @@ def test_what_does_not_exist_is_one_kind_of_error(emails: Path, arguments: dict[
         assert isinstance(unknown.value, LookupError)
 
 
-def test_data_that_does_not_fit_the_declared_type_is_refused(emails: Path) -> None:
+def test_settings_that_run_code_need_trust_and_data_that_does_not_fit_a_type_is_refused(emails: Path) -> None:
     (emails.parent / "types_of_mails.py").write_text(TYPED)
     (emails / "keyturn.toml").write_text('[studio]\nprops = "types_of_mails"\n')
     (emails.parent / "pyproject.toml").write_text("")
 
-    with pytest.raises(DataUnfit, match="Expected `str`, got `int`"):
-        Mails.open(emails, trusted=True).render("welcome", {"name": 7})
-
-
-def test_data_that_is_no_mapping_is_refused(emails: Path) -> None:
-    with pytest.raises(DataUnfit, match="not a mapping of names to values, but a list"):
-        Mails.open(emails).render("welcome", cast("Any", ["Ada"]))
-
-
-def test_settings_that_run_code_are_refused_unless_the_folder_is_trusted(emails: Path) -> None:
-    (emails / "keyturn.toml").write_text('[studio]\nprops = "types_of_mails"\n')
-
     with pytest.raises(SettingsInvalid, match="props"):
         Mails.open(emails)
-
-
-@pytest.mark.usefixtures("workplace")
-def test_a_folder_that_is_missing_is_an_error() -> None:
+    trusted = Mails.open(emails, trusted=True)
+    with pytest.raises(DataUnfit, match="Expected `str`, got `int`"):
+        trusted.render("welcome", {"name": 7})
+    with pytest.raises(DataUnfit, match="not a mapping of names to values, but a list"):
+        trusted.render("welcome", cast("Any", ["Ada"]))
     with pytest.raises(NotADirectoryError, match="There is no folder nothing"):
         Mails.open("nothing")

@@ -5,12 +5,10 @@ import re
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Page, expect
-from tests.browser.browsing import hold
 from tests.browser.elements.app import CHANGE, FORGOT, RESET, App
 from tests.browser.pages.screens import WRONG
 from tests.driver.service import NEW_PASSWORD, Service
 from tests.every_language import TAGS, each_language
-from tests.programs import leave_out, missing
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -18,20 +16,9 @@ AXE = "axe.run('main', {resultTypes: ['violations'], rules: {region: {enabled: f
 SMALL = """() => [...document.querySelectorAll('main > *')].flatMap(host => [...host.shadowRoot.querySelectorAll(
     'button, a, input:not(.unseen)')]).filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44)
     .map(e => e.outerHTML)"""
-HEIGHT = "document.querySelector('main > *').getBoundingClientRect().height"
-LEAKS = """main { text-align: center; text-transform: uppercase; text-indent: 40px; letter-spacing: 3px;
-    word-spacing: 9px; white-space: nowrap; font: italic 700 40px/3 serif; color: red; text-shadow: 1px 1px red; }"""
 
 AT_LENGTH = {"en", "ar"}
 """Languages in which axe-core looks."""
-
-FONT = "Liberation Sans"
-"""As wide as Arial: the room that is kept was measured in it, and in another font the lines may break elsewhere."""
-HAS_FONT = """font => {
-    const context = new OffscreenCanvas(1, 1).getContext('2d');
-    const width = family => { context.font = '16px ' + family; return context.measureText('iiimmm').width };
-    return width(`"${font}", monospace`) != width('monospace') }"""
-USE_FONT = "font => document.documentElement.style.setProperty('--keyturn-font', `\"${font}\"`)"
 
 
 async def look(page: Page, where: str, tag: str) -> None:
@@ -117,23 +104,3 @@ async def test_its_words_its_level_and_its_colours_can_be_changed(app: App) -> N
         await expect(page.get_by_role("heading")).to_have_count(0)
         await page.goto("/level")
         await expect(page.get_by_role("heading", level=3)).to_be_visible()
-
-
-async def test_until_the_words_are_there_the_room_is_kept(app: App, keyturn: Service) -> None:
-    person = (await keyturn.add("rosa@northwind.test")).email
-    app.pages["room"] = CHANGE.replace("{email}", person)
-    token = await keyturn.link(person)
-    for place in ("/forgot", "/room", f"/reset?token={token}"):
-        async with app.open("/login", viewport={"width": 1280, "height": 640}) as page:
-            if not await page.evaluate(HAS_FONT, FONT):
-                leave_out(missing(FONT, "fonts-liberation"))
-            texts = await hold(page, "**/texts*")
-            await page.goto(place)
-            await page.evaluate(USE_FONT, FONT)
-            host = page.locator("main > *")
-            await expect(host).to_have_attribute("aria-busy", "true")
-            before = await page.evaluate(HEIGHT)
-            texts.go.set()
-            await expect(page.locator("[part~=button]")).to_be_visible()
-            await expect(host).not_to_have_attribute("aria-busy", "true")
-            assert await page.evaluate(HEIGHT) == pytest.approx(before, abs=1), place

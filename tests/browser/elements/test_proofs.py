@@ -28,14 +28,6 @@ async def code_mailed(service: Service, email: str) -> str:
     return code_in(service.inbox.sent_to(email, "password_reset")[-1])
 
 
-async def test_where_mails_have_no_code_none_is_asked_for(app: App, keyturn: Service) -> None:
-    app.pages["without-code"] = WITH_CODE
-    async with app.open("/without-code") as page:
-        await ask(page, (await keyturn.add("codeless@northwind.test")).email)
-        await expect(page.get_by_role("button", name="Send the link again")).to_be_visible()
-        await expect(page.get_by_label("Code from the email")).to_have_count(0)
-
-
 async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_password(app: App, sqlite_url: str) -> None:
     app.pages |= {"with-code": WITH_CODE, "code": CODE}
     async with beside(app, sqlite_url, limits=RARE, challenge={"method": "altcha"}, token={"code": True}) as service:

@@ -16,44 +16,29 @@ HEARD = """() => { window.heard = []; for (const name of ['keyturn-sent', 'keytu
     document.addEventListener(name, event => heard.push([name, event.detail.email ?? event.detail.reason])) }"""
 
 
-@pytest.mark.usefixtures("keyturn")
-async def test_after_a_request_the_way_to_the_inbox_and_a_mistyped_domain_are_offered(app: App) -> None:
+async def test_after_a_request_the_way_to_the_inbox_and_a_mistyped_domain_are_offered_as_on_the_pages(
+    app: App, keyturn: Service
+) -> None:
+    visitor = Visitor(keyturn.anywhere())
     async with app.open("/forgot") as page:
         await page.evaluate(HEARD)
-        await page.get_by_label("Email").fill("ida@gmial.com")
-        await page.keyboard.press("Enter")
-        await expect(page.get_by_text("Did you mean ida@gmail.com?")).to_be_visible()
-        await expect(page.get_by_role("link", name="Open")).to_have_count(0)
-        await page.get_by_role("button", name="Send the link", exact=True).click()
-        inbox = page.get_by_role("link", name="Open Gmail")
-        await expect(inbox).to_have_attribute("href", "https://mail.google.com/mail/")
-        await expect(inbox).to_have_attribute("rel", "noopener")
-        await expect(page.get_by_text("Did you mean")).to_have_count(0)
-        assert await page.evaluate("heard") == [["keyturn-sent", "ida@gmial.com"], ["keyturn-sent", "ida@gmail.com"]]
-
-
-async def test_the_elements_find_the_same_typing_mistakes_as_the_pages(app: App, keyturn: Service) -> None:
-    visitor = Visitor(keyturn.anywhere())
-    typed = [
-        "gmail.con",
-        "gmail.co",
-        "gmai.com",
-        "gmaill.com",
-        "gamil.com",
-        "fmail.com",
-        "hotmial.com",
-        "yaho.com",
-        "iclod.com",
-    ]
-    async with app.open("/forgot") as page:
-        for domain in typed:
+        for domain in ("gmail.con", "gmaill.com", "gamil.com", "fmail.com", "hotmial.com", "iclod.com", "gmial.com"):
             await page.get_by_label("Email").fill(f"ida@{domain}")
             await page.keyboard.press("Enter")
             hosted = await visitor.follow(await visitor.submit("/forgot-password", email=f"ida@{domain}"))
             meant = re.search(r"Did you mean (ida@\S+) \?", words(hosted))
             assert meant, words(hosted)
             await expect(page.get_by_text(f"Did you mean {meant[1]}?")).to_be_visible()
-            await page.get_by_role("button", name="Use another address").click()
+            await expect(page.get_by_role("link", name="Open")).to_have_count(0)
+            if domain != "gmial.com":
+                await page.get_by_role("button", name="Use another address").click()
+        await page.get_by_role("button", name="Send the link", exact=True).click()
+        inbox = page.get_by_role("link", name="Open Gmail")
+        await expect(inbox).to_have_attribute("href", "https://mail.google.com/mail/")
+        await expect(inbox).to_have_attribute("rel", "noopener")
+        await expect(page.get_by_text("Did you mean")).to_have_count(0)
+        heard = await page.evaluate("heard")
+        assert heard[-2:] == [["keyturn-sent", "ida@gmial.com"], ["keyturn-sent", "ida@gmail.com"]]
 
 
 async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: App, keyturn: Service) -> None:
@@ -76,6 +61,8 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
         await page.goto(link)
         await page.evaluate(HEARD)
         await expect(page.get_by_text(f"For {ada}")).to_be_visible()
+        told = re.compile(r"^The link works until (\d+ \w+ \d+ at )?[0-2]\d:[0-5]\d \S+\.$")
+        await expect(page.locator("[part=note]")).to_have_text(told)
         assert page.url == f"{app.address}/reset"
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_focused()
@@ -135,15 +122,6 @@ async def test_the_card_mails_the_person_whose_settings_they_are(app: App, keytu
         await expect(page.get_by_text("Didn’t get the email? You can request it again.")).to_be_visible()
     await keyturn.deliver()
     assert len(keyturn.inbox.sent_to(dora)) == 1
-
-
-async def test_the_life_of_a_link_is_told_as_the_mail_tells_it(app: App, keyturn: Service) -> None:
-    tina = (await keyturn.add("tina@northwind.test")).email
-    token = await keyturn.link(tina)
-    for zone, named in (("UTC", "UTC"), ("America/New_York", r"GMT-[45]")):
-        async with app.open(f"/reset?token={token}", timezone_id=zone) as page:
-            told = re.compile(rf"^The link works until (\d+ \w+ \d+ at )?[0-2]\d:[0-5]\d {named}\.$")
-            await expect(page.locator("[part=note]")).to_have_text(told)
 
 
 @pytest.mark.parametrize(

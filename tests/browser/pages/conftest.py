@@ -53,8 +53,3 @@ async def page(screens: Screens, school: Service) -> AsyncIterator[Page]:
     """Open the form for a new password, with a link of Ada's."""
     async with screens.open(f"/reset-password/{await school.link()}") as page:
         yield page
-
-
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)

@@ -45,16 +45,9 @@ async def test_arabic_runs_from_right_to_left_on_a_small_screen_and_another_lang
         await page.get_by_role("link", name="Deutsch").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Neues Passwort wählen")
         await expect(page.locator("html")).to_have_attribute("dir", "ltr")
-        await page.get_by_role("button", name="Deutsch").click()
-        await page.get_by_role("link", name="日本語").click()
-        await expect(page.get_by_role("heading", level=1)).to_have_text("新しいパスワードを設定する")
-        assert await page.evaluate("document.documentElement.scrollWidth") == 320
 
 
-@pytest.mark.parametrize(
-    ("width", "height"),
-    [(320, 480), pytest.param(320, 640, marks=pytest.mark.long), pytest.param(1280, 800, marks=pytest.mark.long)],
-)
+@pytest.mark.parametrize(("width", "height"), [(320, 480), (1280, 800)])
 async def test_the_list_of_languages_needs_no_script_and_fits(width: int, height: int, screens: Screens) -> None:
     size = {"width": width, "height": height}
     async with screens.open(locale="de", viewport=size, java_script_enabled=False) as page:
@@ -75,9 +68,6 @@ async def test_the_list_of_languages_needs_no_script_and_fits(width: int, height
             await name.scroll_into_view_if_needed()
             assert await name.evaluate("e => e.scrollWidth <= e.clientWidth && e.getBoundingClientRect().height >= 44")
         await page.get_by_role("button", name="Schließen").click()
-        await expect(names.first).to_be_hidden()
-        await page.get_by_role("button", name="Sprache: Deutsch").click()
-        await page.keyboard.press("Escape")
         await expect(names.first).to_be_hidden()
         await page.get_by_role("button", name="Sprache: Deutsch").click()
         await names.filter(has_text="繁體中文").click()

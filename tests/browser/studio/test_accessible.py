@@ -44,24 +44,10 @@ async def look(page: Page, where: str, widths: tuple[int, ...] = (1280, 375)) ->
             assert said == [], f"{where}, {scheme}, {width} pixels"
 
 
-def empty(folder: Path) -> None:
-    for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
-        file.unlink()
-
-
 async def test_a_template_and_its_tabs(page: Page, served: str, folder: Path) -> None:
     save(folder, "<mj-text>The end", '<mj-text colour="red">The end')
-    for query in (
-        "",
-        "?edit=%7B",
-        "?edit=%7B%22name%22%3A4%7D",
-        "?tab=checks",
-        "?tab=links",
-        "?tab=headers",
-        "?tab=reading&scheme=word",
-        "?show=text",
-        "?show=source",
-    ):
+    tabs = ("?tab=checks", "?tab=links", "?tab=headers", "?tab=reading&scheme=word")
+    for query in ("", "?edit=%7B", "?edit=%7B%22name%22%3A4%7D", *tabs, "?show=text", "?show=source"):
         await page.goto(f"{served}/templates/greeting{query}")
         await look(page, query)
     for query in ("?pane=list", "?pane=details&tab=checks"):
@@ -69,18 +55,16 @@ async def test_a_template_and_its_tabs(page: Page, served: str, folder: Path) ->
         await look(page, query, (375,))
 
 
+def empty(folder: Path) -> None:
+    for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
+        file.unlink()
+
+
 async def test_files_sheet_inbox_and_pages_that_teach(page: Page, served: str, folder: Path, inbox: Path) -> None:
     name = capture(inbox, "Welcome", datetime(2026, 11, 20, tzinfo=UTC))
-    paths = [
-        "files/_layout/base.mjml",
-        "findings",
-        "findings?words=xyz",
-        "sheet",
-        "inbox",
-        f"inbox/{name}",
-        "inbox?search=xyz",
-    ]
-    for path in [*paths, f"inbox/{name}?tab=checks", "snapshots", "send/greeting?sample=ada", "templates/nothing"]:
+    searches = ("findings?words=xyz", "inbox?search=xyz")
+    mails = (f"inbox/{name}", f"inbox/{name}?tab=checks", "send/greeting?sample=ada", "templates/nothing")
+    for path in ("files/_layout/base.mjml", "findings", "sheet", "inbox", "snapshots", *searches, *mails):
         await page.goto(f"{served}/{path}")
         await look(page, path)
     empty(folder)

@@ -18,11 +18,6 @@ CELL_OF_BUTTON = """frame => {
 """Where the cell with the button is."""
 
 
-async def frame_width(page: Page) -> int:
-    width: int = await page.locator(".paper iframe").evaluate("frame => frame.clientWidth")
-    return width
-
-
 async def test_a_pixel_leads_to_its_line(page: Page, served: str) -> None:
     await open_sample(page, served)
     await page.keyboard.press("p")
@@ -63,29 +58,3 @@ async def test_a_line_leads_to_its_pixels(page: Page, served: str) -> None:
     await expect(page.locator(".outline")).to_be_in_viewport()
     await expect(mail(page).get_by_text("The end")).to_be_in_viewport()
     assert await canvas(page).evaluate("canvas => canvas.scrollTop") > 500
-
-
-async def test_the_edge_of_the_paper_can_be_dragged_and_moved_with_keys(page: Page, served: str) -> None:
-    await open_sample(page, served)
-    edge = page.get_by_role("separator", name="Width of the mail")
-    box = await edge.bounding_box()
-    assert box
-    await page.mouse.move(box["x"] + 9, box["y"] + 100)
-    await page.mouse.down()
-    await page.mouse.move(box["x"] - 61, box["y"] + 100)
-    await expect(edge).to_have_attribute("aria-valuenow", "460")
-    assert page.url.endswith("?sample=ada")
-    await page.mouse.up()
-    await expect(page).to_have_url(re.compile("width=460"))
-    assert await frame_width(page) == 460
-    await expect(page.locator("[data-zoom]")).to_have_text("460 px")
-
-    await page.keyboard.press("ArrowRight")
-    await expect(page).to_have_url(re.compile("width=470"))
-    await page.keyboard.press("Shift+ArrowLeft")
-    await expect(page).to_have_url(re.compile("width=469"))
-    await page.keyboard.press("Home")
-    await expect(page).to_have_url(re.compile("width=280"))
-    await expect(page.get_by_role("link", name="Text", exact=True)).to_have_attribute("href", re.compile("width=280"))
-    await page.go_back()
-    assert "width" not in page.url

@@ -9,15 +9,11 @@ from tests.studio.web.fixtures import save
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
-def write_more(folder: Path, count: int) -> None:
-    for number in range(count):
-        (folder / f"more_{number:02}.html").write_text("<title>More</title><p>Hello</p>")
-
-
 async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and_follow_a_save(
     page: Page, served: str, folder: Path
 ) -> None:
-    write_more(folder, 20)
+    for number in range(20):
+        (folder / f"more_{number:02}.html").write_text("<title>More</title><p>Hello</p>")
     await page.goto(f"{served}/sheet?width=600&scheme=light&samples=all")
     await expect(page.get_by_role("status")).to_have_text("watching email_templates")
     first, last = page.locator(".thumb").first, page.locator(".thumb").last

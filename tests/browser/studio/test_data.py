@@ -1,7 +1,6 @@
 """The data in a real browser: what the user types is rendered at once, and no update disturbs the typing."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -80,36 +79,8 @@ async def test_what_does_not_fit_is_announced_while_the_last_good_mail_stays(pag
     await expect(mail(page).get_by_text("Lamp 100.0;")).to_be_visible()
     await expect(told).to_be_hidden()
 
-    extra, life = page.get_by_label("extra"), page.get_by_label("life")
-    await extra.fill("{")
-    await life.fill("soon")
-    await expect(told).to_contain_text("2 values are not valid.")
-    await expect(extra).to_have_value("{")
-    await expect(life).to_have_value("soon")
-    await expect(life).to_have_accessible_description(re.compile("Enter a duration"))
 
-
-async def test_only_what_differs_is_in_the_address_in_the_form_that_the_types_read(page: Page, served: str) -> None:
-    await open_order(page, served, "?sample=lamp&width=375&scheme=dark")
-    await page.get_by_label("sent_at").fill("2027-01-02T03:04")
-    await page.get_by_label("life").fill("PT1H5M")
-    await page.get_by_label("extra").fill('{"a": 1}')
-    await page.get_by_label("tone").select_option("formal")
-    await page.get_by_label("express").check()
-    wanted = {
-        "sent_at": "2027-01-02T03:04:00+01:00",
-        "life": "PT1H5M",
-        "extra": {"a": 1},
-        "tone": "formal",
-        "express": True,
-    }
-    await page.wait_for_url(edited(wanted))
-    assert "width=375&scheme=dark" in page.url
-    await expect(mail(page).get_by_text("2027-01-02 03:04:00+01:00 2026-11-23 09:00:00 1:05:00")).to_be_visible()
-    await expect(mail(page).get_by_text("2 True green formal {'a': 1}")).to_be_visible()
-
-
-async def test_items_are_added_as_the_last_one_is_also_to_none_and_removed(page: Page, served: str) -> None:
+async def test_items_are_added_as_the_last_one_is_and_removed(page: Page, served: str) -> None:
     await open_order(page, served)
     items = page.get_by_role("group", name="items")
     await expect(items.get_by_role("button", name="Remove")).to_have_count(0)
@@ -119,12 +90,7 @@ async def test_items_are_added_as_the_last_one_is_also_to_none_and_removed(page:
     await items.get_by_role("button", name="Remove 1").click()
     shade = {"title": "Shade", "price": 42.5, "when": None}
     await page.wait_for_url(edited({"items": [shade]}))
-    await items.get_by_role("button", name="Add to items").click()
-    await page.wait_for_url(edited({"items": [shade, shade]}))
-    await items.get_by_role("button", name="Add to items").click()
+    for _ in range(2):
+        await items.get_by_role("button", name="Add to items").click()
     await expect(items.get_by_label("title")).to_have_count(3)
     await expect(items.get_by_role("button", name="Add to items")).to_have_count(0)
-
-    await open_order(page, served, "?sample=lamp&edit=%7B%22items%22%3A%5B%5D%7D")
-    await page.get_by_role("button", name="Add to items").click()
-    await page.wait_for_url(edited({"items": [{"title": "x", "price": 0}]}))

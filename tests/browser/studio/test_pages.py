@@ -43,16 +43,6 @@ async def test_a_width_is_the_width_that_the_mail_sees_and_a_wider_one_is_made_s
         assert await mail(page).locator("html").evaluate("html => html.clientWidth") == width
 
 
-@pytest.mark.parametrize(("screen", "width"), [(320, 320), (360, 320), (375, 375), (412, 375), (700, 600), (1280, 600)])
-async def test_where_no_width_was_chosen_it_is_one_that_the_screen_has_room_for(
-    page: Page, served: str, screen: int, width: int
-) -> None:
-    await page.set_viewport_size({"width": screen, "height": 700})
-    await open_sample(page, served)
-    await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", width)
-    await expect(page.get_by_role("group", name="Width").locator("[aria-current]")).to_have_text(str(width))
-
-
 async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> None:
     await open_sample(page, served)
     for key, address in (

@@ -59,18 +59,8 @@ def tracking_mail(at: str, subject: str) -> EmailMessage:
 @pytest.mark.parametrize(
     "view",
     [
-        "",
-        "?scheme=dark",
-        "?scheme=partial",
-        "?scheme=full",
-        "?scheme=word",
-        "?images=off",
-        "?width=320&tab=checks",
-        "?tab=links",
-        "?tab=reading",
-        "?show=text",
-        "?show=source",
-        "?remote=another",
+        *("", "?scheme=dark", "?scheme=partial", "?scheme=full", "?scheme=word", "?images=off", "?remote=another"),
+        *("?width=320&tab=checks", "?tab=links", "?tab=reading", "?show=text", "?show=source"),
     ],
 )
 async def test_no_host_learns_that_a_captured_mail_was_opened_in_whatever_view(

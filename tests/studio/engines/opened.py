@@ -2,9 +2,12 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.studio.folders import written
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
@@ -88,18 +91,10 @@ def found_in(opened: Opened, source: str, values: str = "") -> list[tuple[str, s
         return [(f"{one.place.line}:{one.place.column}", one.rule, one.message, one.fix) for one in found]
 
 
-class template:  # noqa: N801 - used as a function
-    def __init__(self, opened: Opened, source: str, values: str = "") -> None:
-        self._file = opened.folder / EMAILS / "tried.html"
-        self._samples = self._file.with_name("tried.samples.toml")
-        self._source, self._values = source, values
-
-    def __enter__(self) -> str:
-        self._file.write_text(self._source, "utf-8")
-        if self._values:
-            self._samples.write_text(self._values, "utf-8")
-        return "shop/emails/tried"
-
-    def __exit__(self, *_: object) -> None:
-        self._file.unlink()
-        self._samples.unlink(missing_ok=True)
+@contextmanager
+def template(opened: Opened, source: str, values: str = "") -> Iterator[str]:
+    files = {"tried.html": source, "tried.samples.toml": values}
+    written(opened.folder / EMAILS, files if values else {"tried.html": source})
+    yield "shop/emails/tried"
+    for name in files:
+        (opened.folder / EMAILS / name).unlink(missing_ok=True)

@@ -43,12 +43,6 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def faults(folder: Path) -> dict[str, str]:
-    with pytest.raises(SettingsInvalid) as caught:
-        read_studio_settings(folder)
-    return {fault.name.rpartition(" ")[2]: fault.message for fault in caught.value.faults}
-
-
 @pytest.mark.parametrize(("name", "section"), [("pyproject.toml", "tool.keyturn.studio"), ("keyturn.toml", "studio")])
 def test_it_is_found_from_the_folder_upwards_and_paths_start_at_its_file(
     project: Path, name: str, section: str
@@ -64,32 +58,28 @@ def test_it_is_found_from_the_folder_upwards_and_paths_start_at_its_file(
     assert settings.brands == {"harbour": {"site": {"name": "Harbour School"}}}
 
 
-def test_a_folder_needs_none(project: Path) -> None:
+def test_the_nearest_settings_of_the_same_repository_count(project: Path) -> None:
     (project / "pyproject.toml").write_text("[tool.other]\nx = 1\n")
-
     assert read_studio_settings(project / "emails") == StudioSettings()
 
-
-def test_the_nearest_settings_count(project: Path) -> None:
-    (project / "emails" / "keyturn.toml").write_text('[studio]\nsender = "near"\n')
     (project / "keyturn.toml").write_text('[studio]\nsender = "far"\n')
-
+    (project / "emails" / "keyturn.toml").write_text('[studio]\nsender = "near"\n')
     assert settings_of_folder(project / "emails" / "deep").sender == "near"
     assert settings_of_folder(project / "fixtures").sender == "far"
 
-
-def test_what_lies_above_a_repository_is_another_projects(project: Path) -> None:
-    (project / "keyturn.toml").write_text('[studio]\nsender = "far"\n')
-    (project / "emails" / ".git").mkdir()
-
-    assert settings_of_folder(project / "emails" / "deep") == StudioSettings()
-
-
-def test_settings_that_name_a_folder_are_of_no_other(project: Path) -> None:
-    (project / "keyturn.toml").write_text('[studio]\nfolder = "emails"\nsender = "hers"\nsnapshots = "snapshots"\n')
-
+    (project / "fixtures" / ".git").mkdir()
     assert settings_of_folder(project / "fixtures") == StudioSettings()
-    assert settings_of_folder(project / "emails").snapshots == project / "snapshots"
+
+
+@pytest.mark.parametrize("named", ['folder = "emails"\n', ""])
+def test_settings_that_name_a_folder_and_snapshots_of_one_are_of_no_other(project: Path, named: str) -> None:
+    (project / "keyturn.toml").write_text(f'[studio]\n{named}sender = "hers"\nsnapshots = "snapshots"\n')
+
+    assert settings_of_folder(project / "fixtures").sender == ("" if named else "hers")
+    beneath = settings_of_folder(project / "emails" / "deep")
+    assert (beneath.sender, beneath.snapshots) == ("hers", None)
+    own = settings_of_folder(project / "emails" if named else project)
+    assert own.snapshots == project / "snapshots"
 
 
 def test_settings_of_a_folder_that_name_one_out_of_its_bounds_are_refused_without_trust(project: Path) -> None:
@@ -105,36 +95,29 @@ def test_settings_of_a_folder_that_name_one_out_of_its_bounds_are_refused_withou
     assert settings_of_folder(project / "emails", trusted=True) == StudioSettings()
 
 
-@pytest.mark.parametrize("named", ['folder = "emails"\n', ""])
-def test_snapshots_of_one_folder_are_not_compared_with_the_mails_of_another(project: Path, named: str) -> None:
-    (project / "keyturn.toml").write_text(f'[studio]\n{named}sender = "hers"\nsnapshots = "snapshots"\n')
-
-    beneath = settings_of_folder(project / "emails" / "deep")
-
-    assert (beneath.sender, beneath.snapshots) == ("hers", None)
-
-
 def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
     (project / "pyproject.toml").write_text(
         "[tool.keyturn.studio]\n"
         'foldr = "emails"\nfolder = "nowhere"\nenv = "shop/mails.py"\nlayouts = "frames"\ntimezone = "Europe/Leeds"\n'
         'languages = ["xx-YY"]\nlocales = 3\nbrands = { harbour = 1 }\n'
-        "limit_megabytes = 99999999\n"
+        'limit_megabytes = 99999999\nsuffixes = ["njk"]\n'
     )
 
-    found = faults(project)
-
-    assert found["foldr"] == "unknown setting; did you mean folder?"
-    assert found["folder"] == "no such folder: nowhere"
-    assert found["env"] == "must be written as package.module:environment"
-    assert found["layouts"] == "must be a list in which each item is a text, not 'frames'"
-    assert found["timezone"] == "no such time zone: Europe/Leeds"
-    assert found["languages"] == "no such language: xx-YY"
-    assert found["locales"] == "must be a text, not 3"
-    assert found["brands.harbour"] == "must be a table, not 1"
-    assert found["limit_megabytes"] == "must be a whole number from 64 to 16384, not 99999999"
-    with pytest.raises(SettingsInvalid, match=r"pyproject\.toml \[tool\.keyturn\.studio\] foldr: unknown setting"):
+    with pytest.raises(SettingsInvalid, match=r"pyproject\.toml \[tool\.keyturn\.studio\] foldr: unknown") as caught:
         read_studio_settings(project)
+
+    assert {fault.name.rpartition(" ")[2]: fault.message for fault in caught.value.faults} == {
+        "foldr": "unknown setting; did you mean folder?",
+        "folder": "no such folder: nowhere",
+        "env": "must be written as package.module:environment",
+        "layouts": "must be a list in which each item is a text, not 'frames'",
+        "timezone": "no such time zone: Europe/Leeds",
+        "languages": "no such language: xx-YY",
+        "locales": "must be a text, not 3",
+        "brands.harbour": "must be a table, not 1",
+        "suffixes": "must begin with a dot and have no other, as .html: not 'njk'",
+        "limit_megabytes": "must be a whole number from 64 to 16384, not 99999999",
+    }
 
 
 @pytest.mark.parametrize(
@@ -165,10 +148,12 @@ REFUSED = {
 }
 
 
-def test_settings_that_can_do_no_harm_count_without_trust(project: Path) -> None:
+def test_a_setting_can_do_no_harm_or_counts_only_with_trust(project: Path) -> None:
     (project / "keyturn.toml").write_text(f"[studio]\n{HARMLESS}")
 
     assert list(refused_without_trust(read_studio_settings(project))) == []
+    decided = {line.partition(" ")[0].partition(".")[0] for line in HARMLESS.splitlines()} | REFUSED.keys()
+    assert {field.name for field in msgspec.structs.fields(StudioSettings)} <= decided | {"file"}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -180,12 +165,6 @@ def test_a_setting_that_could_do_harm_counts_only_with_trust(project: Path, name
 
     assert fault.name == f"{project / 'keyturn.toml'} {name}"
     assert fault.message == f"{why.format(project=project)}; if you trust the folder, add --trust"
-
-
-def test_each_setting_is_known_to_be_harmless_or_counts_only_with_trust() -> None:
-    decided = {line.partition(" ")[0].partition(".")[0] for line in HARMLESS.splitlines()} | REFUSED.keys()
-
-    assert {field.name for field in msgspec.structs.fields(StudioSettings)} <= decided | {"file"}
 
 
 def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trust(

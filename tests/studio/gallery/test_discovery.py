@@ -1,6 +1,5 @@
 """Which files of a folder are mails, and which are what mails are made of."""
 
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -61,8 +60,11 @@ def test_the_text_part_lies_beside_it(look: Look, markup: str, text: str) -> Non
 
 
 @pytest.mark.parametrize("subject", ["welcome.subject.txt", "welcome_subject.txt", "welcome.subject"])
-def test_a_subject_can_have_a_file_of_its_own(look: Look, subject: str) -> None:
-    assert look({"welcome.html": HTML, subject: "Hello"}).mails["welcome"].subject == subject
+def test_a_subject_can_have_a_file_of_its_own_and_html_compiled_from_mjml_beside_it_is_no_mail(
+    look: Look, subject: str
+) -> None:
+    found = look({"welcome.mjml": MJML, "welcome.html": HTML, subject: "Hello"})
+    assert found.mails == {"welcome": MailFiles("welcome.mjml", subject=subject)}
 
 
 @pytest.mark.parametrize(
@@ -93,38 +95,10 @@ def test_references_are_relative_to_the_folder_to_the_file_or_to_a_folder_above(
     assert list(found.mails) == ["one", "orders/two"]
 
 
-def test_html_that_was_compiled_from_mjml_beside_it_is_not_a_second_mail(look: Look) -> None:
-    assert look({"welcome.mjml": MJML, "welcome.html": HTML}).mails == {"welcome": MailFiles("welcome.mjml")}
-
-
-def test_what_is_none_of_ours_is_left_out(look: Look) -> None:
+def test_what_is_none_of_ours_and_what_a_pattern_ignores_or_calls_a_layout_is_left_out(look: Look) -> None:
     others = {".git/a.html": HTML, "node_modules/x/a.html": HTML, "env/pyvenv.cfg": "", "env/a.html": HTML, "a.py": ""}
-    assert look({**others, "drafts/b.html": HTML}, Patterns(ignore=("drafts/*",))).mails == {}
-
-
-def test_a_pattern_says_what_is_a_layout(look: Look) -> None:
-    assert look({"frame.html": HTML}, Patterns(layouts=("frame.*",))).mails == {}
-
-
-def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
-    assert contents_of(Folders(tmp_path / "none"), Patterns()).mails == {}
-
-
-def test_a_file_that_another_as_old_and_as_large_replaces_is_read_again(look: Look, tmp_path: Path) -> None:
-    assert list(look({"a.html": HTML, "b.html": "{% include 'a.html' %}"}).mails) == ["b"]
-    file = tmp_path / "b.html"
-    before = file.stat()
-    file.write_text("{% include 'c.html' %}")
-    while file.stat().st_ctime_ns == before.st_ctime_ns or file.stat().st_mtime_ns != before.st_mtime_ns:
-        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-    assert list(look({}).mails) == ["a", "b"]
-
-
-def test_a_partial_that_brings_in_itself_stays_one_where_a_mail_uses_it(look: Look) -> None:
-    tree, leaf = "<p>{% include 'leaf.html' %}{% include 'tree.html' %}", "<p>{% include 'tree.html' %}"
-    found = look({"tree.html": tree, "leaf.html": leaf, "news.html": "<p>{% include 'tree.html' %}"})
-    assert (set(found.mails), found.shared) == ({"news"}, ["leaf.html", "tree.html"])
+    patterns = Patterns(ignore=("drafts/*",), layouts=("frame.*",))
+    assert look({**others, "drafts/b.html": HTML, "frame.html": HTML}, patterns).mails == {}
 
 
 def test_a_text_that_prints_values_and_belongs_to_no_other_mail_is_a_mail(look: Look) -> None:

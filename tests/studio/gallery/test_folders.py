@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.studio.folders import FOLDERS
@@ -27,16 +26,6 @@ SHARED = {
 }
 
 
-@pytest.fixture(params=sorted(MAILS))
-def team(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def gallery(team: str, tmp_path: Path) -> Gallery:
-    return opened(team, tmp_path)
-
-
 def opened(team: str, tmp_path: Path) -> Gallery:
     shutil.copytree(FOLDERS / team, tmp_path / team)
     return open_gallery(tmp_path / team)
@@ -50,21 +39,19 @@ def rendered(gallery: Gallery) -> Iterator[tuple[str, Rendered]]:
             yield name, templates_for(sample).render_values(name, sample.values, language)
 
 
-def test_mails_are_told_from_what_they_share(gallery: Gallery, team: str) -> None:
+@pytest.mark.parametrize("team", sorted(MAILS))
+def test_each_mail_of_a_team_is_told_from_what_they_share_and_rendered_without_a_mistake(
+    tmp_path: Path, team: str
+) -> None:
+    gallery = opened(team, tmp_path)
+
     assert (gallery.names(), gallery.shared_files()) == (MAILS[team], SHARED[team])
-
-
-def test_every_mail_is_rendered(gallery: Gallery) -> None:
     for name, mail in rendered(gallery):
         assert mail.subject, name
         assert "</html>" in mail.html, name
         assert "{{" not in mail.html, name
         assert bool(mail.text) == bool(gallery.files(name).text), name
-
-
-def test_no_name_is_a_mistake(gallery: Gallery) -> None:
     rules = {found.rule for found in check(gallery).found if found.severity == "error"}
-
     assert not rules & {"jinja/undefined", "jinja/error", "jinja/syntax", "jinja/missing-template", "unchecked/part"}
 
 
@@ -95,15 +82,6 @@ def test_samples_come_in_every_form(tmp_path: Path) -> None:
     assert [entry.samples for entry in club.entries()] == [("grace",), ("spring",), ("ada", "no name")]
 
 
-def test_samples_from_further_up_say_where_they_are(tmp_path: Path) -> None:
-    shop = opened("shop", tmp_path)
-    (tmp_path / "samples").mkdir()
-    (tmp_path / "samples" / "reset_password.toml").write_text('[ada]\nreset_url = "https://shop.example/1"\n')
-
-    assert shop.samples("reset_password")["ada"].origin == "../samples/reset_password.toml:1"
-    assert tmp_path / "samples" in shop.watched_folders
-
-
 def test_a_guess_follows_what_is_saved(tmp_path: Path) -> None:
     shop = opened("shop", tmp_path)
     before = shop.samples("order_shipped")["guessed"].values
@@ -113,23 +91,3 @@ def test_a_guess_follows_what_is_saved(tmp_path: Path) -> None:
 
     after = shop.samples("order_shipped")["guessed"].values
     assert after == {**before, "phone_number": "+44 113 496 0123"}
-
-
-def test_a_look_within_another_sees_what_was_saved_since(tmp_path: Path) -> None:
-    shop = opened("shop", tmp_path)
-    with shop.one_look():
-        before = shop.names()
-        (shop.folder / "goodbye.html").write_text("<html>Goodbye</html>")
-        assert [entry.name for entry in shop.entries()] == before
-        with shop.one_look():
-            assert shop.names() == ["goodbye", *before]
-
-
-def test_a_mail_that_is_broken_leaves_the_others_alone(tmp_path: Path) -> None:
-    shop = opened("shop", tmp_path)
-    (shop.folder / "order_shipped.html").write_text("<html>{% if %}")
-
-    entries: list[Any] = [(entry.name, entry.unreadable) for entry in shop.entries()]
-
-    assert entries == [(name, False) for name in MAILS["shop"]]
-    assert shop.samples("reset_password")["guessed"].values["user"]

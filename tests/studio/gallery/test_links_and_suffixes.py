@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from tests.studio.folders import written
 
-from keyturn.errors import SettingsInvalid, TemplateInvalid
+from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import catalogue_faults
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.gallery.configuration import StudioSettings, read_studio_settings
+from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 
@@ -37,15 +37,6 @@ def test_a_template_is_known_by_its_endings_or_by_what_it_holds_and_escapes_valu
     assert "Hello &lt;Ada&gt;" in rendered(gallery, "a")
 
 
-def test_mjml_in_a_file_whose_name_does_not_say_so_is_compiled_and_has_its_text_part(tmp_path: Path) -> None:
-    gallery = open_gallery(
-        written(tmp_path, {"a.tpl": MJML, "a.txt.tpl": "Hello {{ name }}", "notes.tpl": "Just words"})
-    )
-    assert gallery.names() == ["a"]
-    assert gallery.files("a") == ("a.tpl", "a.txt.tpl", "")
-    assert "<mj-" not in rendered(gallery, "a")
-
-
 def test_an_ending_of_one_s_own_is_set(tmp_path: Path) -> None:
     files = {"a.njk": MJML, "b.html.email": HTML, "b.txt.email": "<{{ name }}>", "c.html.bak": HTML}
     assert open_gallery(written(tmp_path, files)).names() == []
@@ -55,13 +46,6 @@ def test_an_ending_of_one_s_own_is_set(tmp_path: Path) -> None:
     (sample,) = gallery.samples("b").values()
     mail = gallery.renderers()(sample).render_values("b", {"name": "Ada"}, gallery.languages.choose("en"))
     assert (mail.text, "&lt;" in mail.html) == ("<Ada>\n", False)
-
-
-def test_an_ending_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "keyturn.toml").write_text('[studio]\nsuffixes = ["njk", ".html.njk"]\n', "utf-8")
-    with pytest.raises(SettingsInvalid) as refused:
-        read_studio_settings(tmp_path)
-    assert [fault.name.rpartition(" ")[2] for fault in refused.value.faults] == ["suffixes", "suffixes"]
 
 
 def test_a_link_back_into_the_folder_is_not_followed_and_a_link_beside_it_is(tmp_path: Path) -> None:
@@ -123,13 +107,11 @@ def test_a_catalogue_behind_a_link_out_of_a_foreign_folder_is_not_read(tmp_path:
         found = [str(fault) for fault in catalogue_faults(gallery.languages.catalogues)]
         return gallery.renderers()(sample).render_values("a", {}, language).html, found
 
-    with pytest.raises(TemplateInvalid, match="is a link to a file outside the folder, which Keyturn does not read"):
+    said = "is a link to a file outside the folder, which Keyturn does not read"
+    with pytest.raises(TemplateInvalid, match=said):
         german(sandboxed=True)
     languages = open_gallery(folder, settings=settings, sandboxed=True).languages
-    faults = list(catalogue_faults(languages.catalogues))
-    assert [fault.message for fault in faults] == [
-        "is a link to a file outside the folder, which Keyturn does not read"
-    ]
+    assert [fault.message for fault in catalogue_faults(languages.catalogues)] == [said]
     assert german(sandboxed=False) == ("secret", [])
 
 

@@ -1,14 +1,13 @@
 """Where samples are found, and what is said of those that cannot be read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import written
 
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery.samples.files import find_samples
-
-Write = Callable[[str, str], None]
 
 TOML = '[ada]\nname = "Ada"\n'
 JSON = '{"ada": {"name": "Ada"}}'
@@ -19,59 +18,41 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "emails"
 
 
-@pytest.fixture
-def write(folder: Path) -> Write:
-    def file(name: str, text: str) -> None:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, "utf-8")
-
-    return file
-
-
 def found(folder: Path, markup: str, name: str = "") -> dict[str, Mapping[str, object]]:
     name = name or markup.partition(".")[0]
     return {one: sample.values for one, sample in find_samples(folder, name, markup).items()}
 
 
 @pytest.mark.parametrize(
-    ("file", "text"),
+    ("markup", "file", "text"),
     [
-        ("auth/reset.samples.toml", TOML),
-        ("auth/reset.toml", TOML),
-        ("auth/samples/reset.toml", TOML),
-        ("samples/auth/reset.json", JSON),
-        ("../samples/auth/reset.toml", TOML),
+        ("auth/reset.mjml", "auth/reset.samples.toml", TOML),
+        ("auth/reset.mjml", "auth/reset.toml", TOML),
+        ("auth/reset.mjml", "auth/samples/reset.toml", TOML),
+        ("auth/reset.mjml", "samples/auth/reset.json", JSON),
+        ("auth/reset.mjml", "../samples/auth/reset.toml", TOML),
+        ("welcome/index.mjml.j2", "welcome/samples.toml", TOML),
+        ("welcome/index.mjml.j2", "welcome/samples.json", JSON),
+        ("welcome/index.mjml.j2", "welcome/index.toml", TOML),
     ],
 )
-def test_they_are_found_beside_a_mail_and_in_a_folder_of_samples(
-    folder: Path, write: Write, file: str, text: str
+def test_they_are_found_beside_a_mail_in_its_own_folder_and_in_a_folder_of_samples(
+    folder: Path, markup: str, file: str, text: str
 ) -> None:
-    write("auth/reset.mjml", "<mjml />")
-    write(file, text)
+    written(folder, {markup: "<mjml />", file: text})
 
-    assert found(folder, "auth/reset.mjml") == {"ada": {"name": "Ada"}}
-
-
-@pytest.mark.parametrize(
-    ("file", "text"),
-    [("welcome/samples.toml", TOML), ("welcome/samples.json", JSON), ("welcome/index.toml", TOML)],
-)
-def test_a_mail_with_a_folder_of_its_own_has_them_there(folder: Path, write: Write, file: str, text: str) -> None:
-    write(file, text)
-
-    assert found(folder, "welcome/index.mjml.j2", "welcome") == {"ada": {"name": "Ada"}}
+    assert found(folder, markup, "auth/reset" if "auth" in markup else "welcome") == {"ada": {"name": "Ada"}}
 
 
-def test_the_samples_of_a_folder_with_several_mails_belong_to_none_of_them(folder: Path, write: Write) -> None:
-    write("samples.toml", TOML)
+def test_the_samples_of_a_folder_with_several_mails_belong_to_none_of_them(folder: Path) -> None:
+    written(folder, {"samples.toml": TOML})
     (folder / "welcome.toml").mkdir()  # no file
 
     assert found(folder, "welcome.html") == {}
 
 
-def test_a_name_that_two_files_give_is_told(folder: Path, write: Write) -> None:
-    write("welcome.toml", TOML)
-    write("samples/welcome.toml", "[grace]\nname = 'Grace'\n[ada]\nname = 'Ada'\n")
+def test_a_name_that_two_files_give_is_told(folder: Path) -> None:
+    written(folder, {"welcome.toml": TOML, "samples/welcome.toml": "[grace]\nname = 'Grace'\n[ada]\nname = 'Ada'\n"})
 
     with pytest.raises(TemplateInvalid) as caught:
         found(folder, "welcome.html")
@@ -93,9 +74,9 @@ def test_a_name_that_two_files_give_is_told(folder: Path, write: Write) -> None:
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_by_its_line(
-    folder: Path, write: Write, file: str, text: str, line: int | None, message: str
+    folder: Path, file: str, text: str, line: int | None, message: str
 ) -> None:
-    write(file, text)
+    written(folder, {file: text})
 
     with pytest.raises(TemplateInvalid) as caught:
         found(folder, "welcome.html")

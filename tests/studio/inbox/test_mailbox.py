@@ -32,16 +32,9 @@ def send(
 
 
 def test_a_mail_is_waited_for_and_read(mailbox: Mailbox) -> None:
-    later = threading.Timer(
-        0.1,
-        send,
-        [mailbox, "Your code is 482913"],
-        {
-            "to": "Ada <ada+login@northwind.example>",
-            "text": "https://a.example/reset?token=x",
-            "html": '<a href="https://a.example/reset?token=x">Reset</a> <a href="https://a.example/help">Help</a>',
-        },
-    )
+    html = '<a href="https://a.example/reset?token=x">Reset</a> <a href="https://a.example/help">Help</a>'
+    to, text = "Ada <ada+login@northwind.example>", "https://a.example/reset?token=x"
+    later = threading.Timer(0.1, send, [mailbox, "Your code is 482913", to, text, html])
     later.start()
     received = mailbox.wait_for(to="ADA+login@northwind.example", subject="code", timeout=600)
     assert (received.subject, received.sender) == ("Your code is 482913", "no-reply@northwind.example")

@@ -22,46 +22,42 @@ def subjects(captured: CapturedMails, search: str = "") -> list[str]:
 def three(captured: CapturedMails) -> CapturedMails:
     captured.add(bytes(mail("Your code is 482913", "ada+login@northwind.example", "Enter it within ten minutes.")))
     captured.add(
-        bytes(mail("Welcome aboard", "Grace <grace@southwind.example>", html="<p>Choose a <b>pass</b>word</p>"))
+        bytes(mail("Welcome aboard", "Grace <grace@southwind.example>", "", html="<p>Choose a <b>pass</b>word</p>"))
     )
     captured.add(bytes(mail("Rechnung für März", "ada@northwind.example", "Überweisen Sie bis zum 31.")))
     return captured
 
 
+ALL = ["Rechnung für März", "Welcome aboard", "Your code is 482913"]
+
+
 @pytest.mark.parametrize(
     ("search", "found"),
     [
-        ("from:school", ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
-        ("", ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
+        ("password", ["Welcome aboard"]),  # the text of HTML
+        ("from:school", ALL),
+        ("", ALL),
         ("482913", ["Your code is 482913"]),
         ("minut", ["Your code is 482913"]),  # the beginning of a word
         ("ÜBERWEISEN märz", ["Rechnung für März"]),
-        ("wind.ex", ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),  # any part of an address
+        ("wind.ex", ALL),  # any part of an address
         ('"code is"', ["Your code is 482913"]),
         ('"is code"', []),
         ("to:grace", ["Welcome aboard"]),
         ("to:ada subject:code", ["Your code is 482913"]),
         ("subject:is", ["Your code is 482913"]),
         ("\u017fubject:is", []),  # a long s
-        ('"', ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
+        ('"', ALL),
         ("what:ever", []),
         ("https://", []),
-        ('to:"', ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
+        ('to:"', ALL),
         ("NEAR( AND * ^ : ' ; DROP TABLE mails", []),
-        ("\0", ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
+        ("\0", ALL),
         ("(" * 400, []),
     ],
 )
 def test_a_search_finds_what_holds_all_of_its_terms(three: CapturedMails, search: str, found: list[str]) -> None:
     assert subjects(three, search) == found
-
-
-def test_the_text_of_html_is_searched_where_there_is_no_other(captured: CapturedMails) -> None:
-    captured.add(
-        b"Subject: a\r\nContent-Type: text/html\r\n\r\n<style>.hidden{}</style><p>Choose a <b>pass</b>phrase</p>"
-    )
-    assert subjects(captured, "passphrase") == ["a"]
-    assert subjects(captured, "hidden") == []
 
 
 def test_a_recipient_is_found_by_the_whole_address_in_any_case(three: CapturedMails) -> None:
@@ -78,6 +74,9 @@ def test_the_oldest_go_first_by_number_and_by_size() -> None:
     assert subjects(captured) == ["number 4", "number 3", "number 2"]
     assert subjects(captured, '"number 1"') == []
     assert len([*captured.folder.iterdir()]) == 3
+
+    captured.close()
+    assert not captured.folder.exists(), "a temporary one"
 
     captured = CapturedMails(retention=MailRetention(size=5_000))
     for number in range(5):
@@ -118,12 +117,6 @@ def test_a_folder_keeps_mails_beyond_the_end_for_its_owner_alone(tmp_path: Path)
     assert captured.raw(kept).endswith(bytes(mail("Kept")))
 
 
-def test_a_temporary_inbox_leaves_no_folder_behind(captured: CapturedMails) -> None:
-    captured.add(bytes(mail("Gone")))
-    captured.close()
-    assert not captured.folder.exists()
-
-
 def test_a_file_in_the_place_of_the_folder_is_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a folder at all")
     with pytest.raises(InboxUnready, match=r"notes\.txt: mails cannot be stored there"):
@@ -132,6 +125,9 @@ def test_a_file_in_the_place_of_the_folder_is_told_in_a_sentence(tmp_path: Path)
 
 def test_the_files_of_a_folder_are_mails_as_long_as_they_are_there(tmp_path: Path) -> None:
     name = capture(tmp_path, "From a file")
+    os.utime(tmp_path / name, (-60_000_000_000, -60_000_000_000))
+    os.mkfifo(tmp_path / "pipe.eml")
+    (tmp_path / "notes.txt").write_text("Subject: Notes\n\n")
     captured = CapturedMails(tmp_path)
     captured.add(bytes(mail("Over SMTP")))
     assert subjects(captured) == ["Over SMTP", "From a file"]
@@ -141,16 +137,3 @@ def test_the_files_of_a_folder_are_mails_as_long_as_they_are_there(tmp_path: Pat
     other = capture(tmp_path, "Another")
     assert captured.delete(search_for("another")) == 1
     assert not (tmp_path / other).exists()
-
-
-@pytest.mark.parametrize("seconds", [-60_000_000_000, 1e12])
-def test_a_file_of_another_age_is_a_mail_too(tmp_path: Path, seconds: float) -> None:
-    name = capture(tmp_path, "From a file")
-    os.utime(tmp_path / name, (seconds, seconds))
-    assert subjects(CapturedMails(tmp_path)) == ["From a file"]
-
-
-def test_pipes_and_files_without_the_ending_are_no_mails(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.eml")
-    (tmp_path / "notes.txt").write_text("Subject: Notes\n\n")
-    assert subjects(CapturedMails(tmp_path)) == []

@@ -16,7 +16,7 @@ def trusting(tls: SmtpTls) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=tls.pem)
 
 
-def test_starttls_with_a_client_that_trusts_the_certificate(
+def test_starttls_and_tls_at_once_with_a_client_that_trusts_the_certificate(
     tls_server: SmtpServer, tls: SmtpTls, captured: CapturedMails
 ) -> None:
     with smtplib.SMTP("localhost", tls_server.address[1], timeout=10) as client:
@@ -24,15 +24,10 @@ def test_starttls_with_a_client_that_trusts_the_certificate(
         client.login("the-app", "whatever")
         client.send_message(mail("One"))
         client.send_message(mail("Two"))
-    assert [kept.subject for kept in captured.newest()] == ["Two", "One"]
-    assert captured.newest()[0].username == "the-app"
-
-
-@pytest.mark.usefixtures("tls_server")
-def test_tls_at_once(tls: SmtpTls, captured: CapturedMails) -> None:
     with smtplib.SMTP_SSL(HERE, secure_port(tls), timeout=10, context=trusting(tls)) as client:
-        client.send_message(mail())
-    assert captured.count() == 1
+        client.send_message(mail("At once"))
+    assert [kept.subject for kept in captured.newest()] == ["At once", "Two", "One"]
+    assert captured.newest()[1].username == "the-app"
 
 
 def test_a_client_that_does_not_know_the_certificate_sends_nothing(
@@ -58,8 +53,3 @@ def test_what_a_client_sends_before_tls_begins_is_thrown_away(tls_server: SmtpSe
         client.file = None
         assert client.docmd("EHLO", "a.example")[0] == 250
         assert client.docmd("RCPT", "TO:<b@b.example>")[0] == 503  # no MAIL was kept
-
-
-def test_without_tls_none_is_offered(client: smtplib.SMTP) -> None:
-    client.ehlo()
-    assert not client.has_extn("starttls")

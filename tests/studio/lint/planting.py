@@ -1,7 +1,7 @@
 """Keyturn's own mails in a folder of their own, in which a test can plant a mistake."""
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,6 @@ BRAND = {
 @dataclass
 class Mails:
     folder: Path
-    _unplanted: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def copied_to(cls, target: Path) -> "Mails":
@@ -44,14 +43,7 @@ class Mails:
         """Replace the first `old` in a template; a test must not run on a template that was never changed."""
         text = (self.folder / file).read_text("utf-8")
         assert old in text, f"{file} does not hold {old}"
-        self._unplanted.setdefault(file, text)
         (self.folder / file).write_text(text.replace(old, new, 1), "utf-8")
-
-    def weed(self) -> None:
-        """Take out what was planted."""
-        for file, text in self._unplanted.items():
-            (self.folder / file).write_text(text, "utf-8")
-        self._unplanted.clear()
 
     def write(self, file: str, text: str) -> None:
         (self.folder / file).parent.mkdir(exist_ok=True)

@@ -72,74 +72,48 @@ TOKEN = "https://example.org/reset?token=kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"
 LONG = f"<p>{'Boats ' * 50}</p>"
 DARK = "<style>@media (prefers-color-scheme: dark) { body { background: #111; color: #fff } .x { color: %s } }</style>"
 HEADS = '<mjml lang="en"><mj-head>{}</mj-head><mj-body></mj-body>{}</mjml>'
-PLANTED = {
-    "links/empty": {"warning": '<a href="#">Boats</a>', "error": '<a href="#" class="button">Boats</a>'},
-    "links/http": {
-        "warning": '<a href="http://example.org">Boats</a>',
-        "error": f'<a href="{TOKEN.replace("https", "http")}">Boats</a>',
-    },
-    "links/third-party": {
-        "warning": '<a href="https://bit.ly/3xYz">Boats</a>',
-        "error": f'<a href="{TOKEN.replace("example.org", "bit.ly")}">Boats</a>',
-    },
-    "links/unknown-scheme": {
-        "warning": '<a href="harbour:boats">Boats</a>',
-        "error": '<a href="htps://example.org">Boats</a>',
-    },
-    "contrast/light": {
-        "error": '<p style="color:#f2f2f2">Boats</p>',
-        "warning": '<p style="color:#aaaaaa">Boats</p>',
-        "note": f'{LONG}<p style="color:#aaaaaa;font-size:11px">Boats</p>',
-    },
-    "contrast/dark": {
-        "error": DARK % "#161616" + '<p class="x">Boats</p>',
-        "warning": DARK % "#444444" + '<p class="x">Boats</p>',
-        "note": DARK % "#4e4e4e" + f'{LONG}<p class="x" style="font-size:11px">Boats</p>',
-    },
-    "contrast/full": {
-        "warning": '<p style="background:#000099;color:#ff00ff">Boats</p>',
-        "note": '<p style="background:#7c7c7c;color:#000000">Boats</p>',
-    },
-    "contrast/partial": {
-        "warning": "<style>[data-ogsc] p { color: #333333 }</style><p>Boats</p>",
-        "note": "<style>[data-ogsc] p { color: #767676 }</style><p>Boats</p>",
-    },
-    "accessibility/small-text": {
-        "warning": f'{LONG}<p style="font-size:8px">Boats</p>',
-        "note": f'{LONG}<p style="font-size:11px">Boats</p>',
-    },
-    "sizes/image-without-width": {
-        "warning": '<img src="https://example.org/a.png" alt="Boat">',
-        "note": '<img src="https://example.org/a.png" alt="Boat" style="width:9px">',
-    },
-    "parity/link-not-in-text": {
-        "note": '<a href="https://example.org/a">Boats</a>',
-        "warning": '<a href="https://example.org/a" class="button">Boats</a>',
-        "error": f'<a href="{TOKEN}">Boats</a>',
-    },
-    "styles/unused": {
-        "note": "<style>.quay { color: #123456 }</style>",
-        "warning": '<style>.buton { color: #123456 }</style><p class="button">Boats</p>',
-    },
-    "mjml/second-element": {
-        "warning": HEADS.format("<mj-title>News</mj-title><mj-title>Boats</mj-title>", ""),
-        "error": HEADS.format("<mj-title>News</mj-title>", "<mj-body></mj-body>"),
-    },
-}
+PLANTED = [
+    ("links/empty", "warning", '<a href="#">Boats</a>'),
+    ("links/empty", "error", '<a href="#" class="button">Boats</a>'),
+    ("links/http", "warning", '<a href="http://example.org">Boats</a>'),
+    ("links/http", "error", f'<a href="{TOKEN.replace("https", "http")}">Boats</a>'),
+    ("links/third-party", "warning", '<a href="https://bit.ly/3xYz">Boats</a>'),
+    ("links/third-party", "error", f'<a href="{TOKEN.replace("example.org", "bit.ly")}">Boats</a>'),
+    ("links/unknown-scheme", "warning", '<a href="harbour:boats">Boats</a>'),
+    ("links/unknown-scheme", "error", '<a href="htps://example.org">Boats</a>'),
+    ("contrast/light", "error", '<p style="color:#f2f2f2">Boats</p>'),
+    ("contrast/light", "warning", '<p style="color:#aaaaaa">Boats</p>'),
+    ("contrast/light", "note", f'{LONG}<p style="color:#aaaaaa;font-size:11px">Boats</p>'),
+    ("contrast/dark", "error", DARK % "#161616" + '<p class="x">Boats</p>'),
+    ("contrast/dark", "warning", DARK % "#444444" + '<p class="x">Boats</p>'),
+    ("contrast/dark", "note", DARK % "#4e4e4e" + f'{LONG}<p class="x" style="font-size:11px">Boats</p>'),
+    ("contrast/full", "warning", '<p style="background:#000099;color:#ff00ff">Boats</p>'),
+    ("contrast/full", "note", '<p style="background:#7c7c7c;color:#000000">Boats</p>'),
+    ("contrast/partial", "warning", "<style>[data-ogsc] p { color: #333333 }</style><p>Boats</p>"),
+    ("contrast/partial", "note", "<style>[data-ogsc] p { color: #767676 }</style><p>Boats</p>"),
+    ("accessibility/small-text", "warning", f'{LONG}<p style="font-size:8px">Boats</p>'),
+    ("accessibility/small-text", "note", f'{LONG}<p style="font-size:11px">Boats</p>'),
+    ("sizes/image-without-width", "warning", '<img src="https://example.org/a.png" alt="Boat">'),
+    ("sizes/image-without-width", "note", '<img src="https://example.org/a.png" alt="Boat" style="width:9px">'),
+    ("parity/link-not-in-text", "note", '<a href="https://example.org/a">Boats</a>'),
+    ("parity/link-not-in-text", "warning", '<a href="https://example.org/a" class="button">Boats</a>'),
+    ("parity/link-not-in-text", "error", f'<a href="{TOKEN}">Boats</a>'),
+    ("styles/unused", "note", "<style>.quay { color: #123456 }</style>"),
+    ("styles/unused", "warning", '<style>.buton { color: #123456 }</style><p class="button">Boats</p>'),
+    ("mjml/second-element", "warning", HEADS.format("<mj-title>News</mj-title><mj-title>Boats</mj-title>", "")),
+    ("mjml/second-element", "error", HEADS.format("<mj-title>News</mj-title>", "<mj-body></mj-body>")),
+]
 """What gives a finding each severity of its rule. Other rules have one, and `Rules.finding` refuses any other."""
 
 
-@pytest.mark.parametrize("rule", PLANTED)
-def test_each_severity_that_is_named_can_be_found(tmp_path: Path, rule: str) -> None:
+@pytest.mark.parametrize(("rule", "severity", "markup"), PLANTED)
+def test_each_severity_that_is_named_can_be_found(tmp_path: Path, rule: str, severity: str, markup: str) -> None:
     (tmp_path / "news.samples.toml").write_text('[first]\nname = "Ada"\n', "utf-8")
     (tmp_path / "news.txt").write_text("Boats\n", "utf-8")
-    for severity, markup in PLANTED[rule].items():
-        is_mjml = markup.startswith("<mjml")
-        (tmp_path / f"news.{'mjml' if is_mjml else 'html'}").write_text(
-            markup if is_mjml else PAGE.replace("{}", markup), "utf-8"
-        )
-        found = {one.severity for one in check(open_gallery(tmp_path)).found if one.rule == rule}
-        assert found == {severity}
+    is_mjml = markup.startswith("<mjml")
+    mail = markup if is_mjml else PAGE.replace("{}", markup)
+    (tmp_path / f"news.{'mjml' if is_mjml else 'html'}").write_text(mail, "utf-8")
+    assert {one.severity for one in check(open_gallery(tmp_path)).found if one.rule == rule} == {severity}
 
 
 def test_a_feature_names_the_clients_that_lack_it() -> None:

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.studio.lint.planting import Mails
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.check import examine as examine_sent
-from keyturn.studio.lint.checks.links import anchors, secret_in
+from keyturn.studio.lint.checks.links import secret_in
 from keyturn.studio.lint.finding import Finding
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
@@ -90,46 +89,22 @@ JUDGED: list[tuple[str, Mapping[str, str]]] = [
 ]
 
 
-def of_links(folder: Path, **files: str) -> list[Finding]:
-    """Write files, whose names have a dash for the dot, and return the findings on links."""
-    for name, text in files.items():
-        (folder / name.replace("_", ".")).write_text(text, "utf-8")
+def of_links(folder: Path, file: str, text: str) -> list[Finding]:
+    (folder / file).write_text(text, "utf-8")
     return [one for one in check(open_gallery(folder)).found if one.group == "links"]
 
 
 @pytest.mark.parametrize(("markup", "rules"), JUDGED)
 def test_a_link_is_judged_where_it_is_written(tmp_path: Path, markup: str, rules: Mapping[str, str]) -> None:
-    found = of_links(tmp_path, a_mjml=MJML.format(markup))
+    found = of_links(tmp_path, "a.mjml", MJML.format(markup))
     assert {one.rule: one.severity for one in found} == rules
     assert {one.place.line for one in found} <= {2}
 
 
 def test_a_scheme_that_stands_twice_in_an_address_of_a_sample_is_the_template_s(tmp_path: Path) -> None:
     page = PAGE.format('<a href="https://{{ link }}">Your link</a><a href="{{ base }}/help">Help</a>')
-    samples = '[one]\nlink = "https://b.example/x"\nbase = "http://localhost:3000"'
-    assert [one.rule for one in of_links(tmp_path, a_html=page, a_toml=samples)] == [*DOUBLED]
-
-
-def test_a_base_that_mj_attributes_give_counts_and_so_does_the_address_of_a_class(tmp_path: Path) -> None:
-    head = (
-        '<mj-head><mj-attributes><mj-navbar base-url="http://localhost" />\n'
-        '<mj-class name="home" href="http://localhost/home" /><mj-button background-color="#14614b" /></mj-attributes>'
-        "</mj-head>"
-    )
-    body = (
-        '<mj-navbar><mj-navbar-link href="/x">X</mj-navbar-link></mj-navbar><mj-button mj-class="home">Go</mj-button>'
-    )
-    found = of_links(tmp_path, a_mjml=MJML.format(body).replace("<mj-body>", f"{head}<mj-body>"))
-    assert [(one.rule, one.place.line) for one in found] == [("links/this-machine", 1), ("links/this-machine", 2)]
-
-
-def test_a_wrong_scheme_of_a_base_is_found_once_where_it_is_written(tmp_path: Path) -> None:
-    links = "".join(f"<mj-navbar-link href='/{name}'>Our {name}</mj-navbar-link>\n" for name in ("boats", "oars"))
-    around = MJML.format(f"<mj-navbar\n  base-url='htps://northwind.example'>\n{links}</mj-navbar>")
-    (wrong,) = of_links(tmp_path, a_mjml=around)
-
-    line = around.splitlines()[wrong.place.line - 1]
-    assert line[wrong.place.column - 1 :].startswith("base-url")
+    (tmp_path / "a.toml").write_text('[one]\nlink = "https://b.example/x"\nbase = "http://localhost:3000"')
+    assert [one.rule for one in of_links(tmp_path, "a.html", page)] == [*DOUBLED]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +123,7 @@ def test_a_base_with_a_wrong_scheme_is_found_once_where_it_is_written(
     page = (
         f'<html>\n<head><base\n href="{base}"></head><body><a href="https://northwind.example/a">Help</a></body></html>'
     )
-    (wrong,) = of_links(tmp_path, a_html=page)
+    (wrong,) = of_links(tmp_path, "a.html", page)
     assert ({wrong.rule: wrong.severity}, str(wrong.place)) == (rules, "a.html:3:2")
     assert named in wrong.message
 
@@ -166,7 +141,7 @@ def test_a_base_with_a_wrong_scheme_is_found_once_where_it_is_written(
 def test_links_of_a_sent_mail_are_judged_by_what_it_is(tmp_path: Path, markup: str, rule: str, severity: str) -> None:
     sent = examine_sent(None, PAGE.format(markup), "", "Hello")
     assert {one.severity for one in sent if one.rule == rule} == {severity}
-    assert [one.severity for one in of_links(tmp_path, a_html=PAGE.format(markup)) if one.severity == severity] == []
+    assert [one.severity for one in of_links(tmp_path, "a.html", PAGE.format(markup)) if one.severity == severity] == []
 
 
 @pytest.mark.parametrize(
@@ -185,13 +160,3 @@ def test_links_of_a_sent_mail_are_judged_by_what_it_is(tmp_path: Path, markup: s
 )
 def test_a_token_is_recognised_in_an_address(address: str, found: bool) -> None:
     assert bool(secret_in(address)) == found
-
-
-def test_links_come_in_the_order_of_the_source_with_what_is_read_of_them(tmp_path: Path) -> None:
-    mails = Mails.copied_to(tmp_path)
-    link = "https://account.northwind.example/reset-password/" + TOKEN
-    assert [one.label for one in anchors(mails.read())] == ["Choose a new password", link, "help@northwind.example"]
-
-    page = "<html><p>Ada &amp; Tom <a href='https://a.example'><b>See</b> the <i>school</i></a>, <a>not</a></p></html>"
-    mails.write("letter/letter.mjml", page)
-    assert [one.label for one in anchors(mails.read_values("letter", {}))] == ["See the school", "not"]

@@ -31,33 +31,19 @@ def told(examination: Report) -> dict[str, list[str]]:
     return rules
 
 
-def test_a_missing_name_hides_no_other_finding(tmp_path: Path) -> None:
-    rules = told(checked(tmp_path, "<mj-text>Dear {{ nmae }}</mj-text>"))
-
-    assert rules["jinja/undefined"] == ["news.mjml:2:18: 'nmae' is undefined."]
-    assert rules["mjml/unknown-attribute"][0].startswith("news.mjml:3:10")
-    assert rules["links/relative"][0].startswith("news.mjml:4:")
+NMAE = "'nmae' is undefined."
 
 
 @pytest.mark.parametrize(
     ("body", "messages"),
     [
-        (
-            "{% set user = {'pet': {'name': 'Rex'}} %}<mj-text>{{ user.pet.nmae }}</mj-text>",
-            ["news.mjml:2:63: 'user.pet' has no attribute 'nmae'."],
-        ),
-        (
-            "{% for one in [1, 2, 3] %}<mj-text>{{ nmae }}</mj-text>{% endfor %}",
-            ["news.mjml:2:39: 'nmae' is undefined."],
-        ),
-        (
-            "{% macro hello(who) %}<mj-text>{{ who }}</mj-text>{% endmacro %}\n\n{{ hello(nmae) }}",
-            ["news.mjml:4:10: 'nmae' is undefined."],
-        ),
-        ("<mj-text>{{ (nmae > 3) is boolean or other }}</mj-text>", ["news.mjml:2:14: 'nmae' is undefined."]),
+        ("{% set user = {'pet': {'name': 'Rex'}} %}{{ user.pet.nmae }}", ["2:54: 'user.pet' has no attribute 'nmae'."]),
+        ("{% for one in [1, 2, 3] %}<mj-text>{{ nmae }}</mj-text>{% endfor %}", [f"2:39: {NMAE}"]),
+        ("{% macro hello(who) %}<mj-text>{{ who }}</mj-text>{% endmacro %}\n\n{{ hello(nmae) }}", [f"4:10: {NMAE}"]),
+        ("<mj-text>{{ (nmae > 3) is boolean or other }}</mj-text>", [f"2:14: {NMAE}"]),
         (
             "<mj-text>{{ one }}\n{% if nobody %}x{% endif %}{{ two }}</mj-text>",
-            ["news.mjml:2:13: 'one' is undefined.", "news.mjml:3:31: 'two' is undefined."],
+            ["2:13: 'one' is undefined.", "3:31: 'two' is undefined."],
         ),
     ],
     ids=[
@@ -69,19 +55,14 @@ def test_a_missing_name_hides_no_other_finding(tmp_path: Path) -> None:
     ],
 )
 def test_a_missing_name_is_told(tmp_path: Path, body: str, messages: list[str]) -> None:
-    assert told(checked(tmp_path, body))["jinja/undefined"] == messages
+    assert told(checked(tmp_path, body))["jinja/undefined"] == [f"news.mjml:{said}" for said in messages]
 
 
 @pytest.mark.parametrize(
     "use",
     [
-        "{{ nmae.first.letter }}",
-        "{{ '%d'|format(nmae) }}",
-        "{{ '{:>3}'.format(nmae) }}",
-        "{{ nmae|round(2) }}",
-        "{{ nmae|abs }}",
-        "{{ nmae['x'] }}",
-        "{% if nmae > 3 %}many{% endif %}",
+        *("{{ nmae.first.letter }}", "{{ '%d'|format(nmae) }}", "{{ '{:>3}'.format(nmae) }}"),
+        *("{{ nmae|round(2) }}", "{{ nmae|abs }}", "{{ nmae['x'] }}", "{% if nmae > 3 %}many{% endif %}"),
         "{{ prices|sum + nmae }}",
     ],
 )
@@ -89,16 +70,8 @@ def test_whatever_is_done_with_it_the_rest_is_looked_at(tmp_path: Path, use: str
     rules = told(checked(tmp_path, f"<mj-text>{use}</mj-text>"))
 
     assert [place.partition(": ")[0].rpartition(":")[0] for place in rules["jinja/undefined"]] == ["news.mjml:2"]
-    assert "mjml/unknown-attribute" in rules
-
-
-def test_what_only_follows_from_it_is_not_told(tmp_path: Path) -> None:
-    rules = told(
-        checked(tmp_path, '<mj-image width="{{ width }}" src="{{ source }}" href="{{ source }}" alt="Boat" />')
-    )
-
-    assert len(rules["jinja/undefined"]) == 2
-    assert not [one for ones in rules.values() for one in ones if "[[" in one]
+    assert rules["mjml/unknown-attribute"][0].startswith("news.mjml:3:10")
+    assert rules["links/relative"][0].startswith("news.mjml:4:")
 
 
 @pytest.mark.parametrize(

@@ -36,30 +36,6 @@ def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
     assert [mail.template for mail in found.mails] == ["invoice", "order", "welcome"]
 
 
-def test_a_layout_of_django_is_one_file_however_many_mails_it_breaks(tmp_path: Path) -> None:
-    (tmp_path / "base.html").write_text("{% load static %}" + PAGE.format("{% block x %}{% endblock %}"), "utf-8")
-    mail = '{% extends "base.html" %}{% block x %}One{% endblock %}'
-
-    (found,) = examined(tmp_path, one=mail, two=mail).found
-
-    assert found.message == "{% load %} is a tag of Django, but the template is Jinja."
-    assert (found.place.file, len(found.mails)) == ("base.html", 2)
-
-
-def test_each_engine_is_told_by_itself(tmp_path: Path) -> None:
-    examination = examined(
-        tmp_path,
-        one=PAGE.format("{% url 'a' %}"),
-        two=PAGE.format("{% url 'b' %}"),
-        three=PAGE.format("{% assign a = 1 %}"),
-        four=PAGE.format("{% assign b = 1 %}"),
-        five=PAGE.format("{% embed 'a' %}"),
-    )
-
-    rules = sorted(found.rule for found in examination.found)
-    assert rules == ["jinja/django-tag", "jinja/liquid-tag", "jinja/twig-tag"]
-
-
 @pytest.mark.parametrize(
     ("rule", "written"),
     [

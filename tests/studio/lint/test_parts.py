@@ -71,13 +71,6 @@ def test_a_mail_without_a_text_part_is_told_to_have_one(tmp_path: Path, text: st
     assert (finding.rule, str(finding.place)) == ("parity/no-text", "letter.mjml:1:1")
 
 
-def test_the_text_part_is_missed_in_the_mail_and_not_in_its_layout(tmp_path: Path) -> None:
-    (tmp_path / "_base.mjml").write_text(LETTER.format(head="", body="{% block content %}{% endblock %}"))
-    (tmp_path / "letter.mjml").write_text('\n{% extends "_base.mjml" %}{% block content %}<mj-text />{% endblock %}')
-    missing = [one.place for one in check(open_gallery(tmp_path)).found if one.rule == "parity/no-text"]
-    assert [(place.file, place.line) for place in missing] == [("letter.mjml", 1)]
-
-
 LONG_LINK = f"{LINK}?token=kT3vQ9mXh2Jr0pZsYc7L&email=ada%40northwind.example"
 ESCAPED = {"parity/html-in-text", "parity/link-not-in-text", "parity/link-not-in-html"}
 
@@ -95,6 +88,7 @@ ESCAPED = {"parity/html-in-text", "parity/link-not-in-text", "parity/link-not-in
             ("Hello {{ name }}, {{ link }}\n", {"name": name}, set())  # a value's mistake is not the template's
             for name in ('<b>Ada</b> & "Co"', "{{ Ada }}", "Ada &amp; Tom")
         ),
+        (f"{'word ' * 110}\n{LINK}\n", {}, {"parity/long-line"}),
         *((f"{text}\n{LINK}\n", {}, set()) for text in ("1 < 2 and 3 > 2", f"<{LINK}>", "Ada <ada@northwind.example>")),
     ],
 )

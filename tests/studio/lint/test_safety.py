@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from tests.every_language import TAGS, each_language
-from tests.studio.lint.planting import Mails
+from tests.studio.lint.planting import Mails, at
 
 from keyturn.mail.languages import Languages
 from keyturn.studio.lint.checks.safety import audit, check_safety
 
-RESET = "password_reset/password_reset.mjml"
+RESET, PARTS = "password_reset/password_reset.mjml", "_layout/parts.mjml"
+HREF, TOKENLESS = 'href="{{ link }}">{{ label }}', 'href="https://northwind.example/reset-password">{{ label }}'
 
 
 @pytest.fixture
@@ -73,6 +74,22 @@ def test_a_template_of_any_name_is_audited_when_it_is_given_a_token(mails: Mails
     values: dict[str, object] = {"start": "https://northwind.example/start?token=kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"}
     found = {finding.rule for finding in check_safety(mails.read_values("welcome", values))}
     assert found == {"safety/link-differs", "safety/no-expiry", "safety/not-you"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "file", "old", "new", "seen"),
+    [
+        ("safety/link-without-token", PARTS, HREF, TOKENLESS, TOKENLESS),
+        ("safety/link-differs", "password_reset/password_reset.txt", "{{ link }}", "{{ link|lower }}", "<mj-button"),
+    ],
+)
+def test_a_link_that_cannot_work_is_told_at_its_button(
+    mails: Mails, rule: str, file: str, old: str, new: str, seen: str
+) -> None:
+    if rule == "safety/link-without-token":
+        mails.plant(RESET, "{{ part.fallback(link) }}", "")  # or that is the link
+    mails.plant(file, old, new)
+    assert mails.line(PARTS, seen) in {at(one.place) for one in check_safety(mails.read()) if one.rule == rule}
 
 
 def test_a_mail_that_says_no_time_is_told_to(mails: Mails) -> None:

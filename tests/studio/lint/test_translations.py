@@ -1,15 +1,13 @@
 """Texts that are marked for translation, and catalogues that do not have them."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.finding import Finding
-
-Found = Callable[[], list[Finding]]
 
 MAIL = """\
 <mjml lang="{{ lang }}">
@@ -44,37 +42,34 @@ msgstr[1] "%(count)s Boote"
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[str, str], None]:
-    def write(file: str, text: str) -> None:
-        path = tmp_path / "emails" / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-
-    write("news/news.mjml", MAIL)
-    write("news/news.txt", "{{ _('News') }}\n{{ name }}\n")
-    write("_parts/foot.mjml", FOOT)
-    write("news/samples.toml", '[first]\nname = "Ada"\n[second]\nname = "Lin"\n')
-    return write
+def emails(tmp_path: Path) -> Path:
+    files = {
+        "news/news.mjml": MAIL,
+        "news/news.txt": "{{ _('News') }}\n{{ name }}\n",
+        "_parts/foot.mjml": FOOT,
+        "news/samples.toml": '[first]\nname = "Ada"\n[second]\nname = "Lin"\n',
+    }
+    return written(tmp_path / "emails", files)
 
 
-@pytest.fixture
-def found(tmp_path: Path) -> Found:
-    return lambda: list(check(open_gallery(tmp_path / "emails")).with_rules(["languages"]).found)
+def translate(emails: Path, catalogue: str, tag: str = "de", folder: str = "locales") -> None:
+    written(emails, {f"{folder}/{tag}/LC_MESSAGES/messages.po": catalogue})
 
 
-def in_language(tag: str, folder: str = "locales") -> str:
-    return f"{folder}/{tag}/LC_MESSAGES/messages.po"
+def found(emails: Path) -> list[Finding]:
+    return list(check(open_gallery(emails)).with_rules(["languages"]).found)
 
 
-@pytest.mark.usefixtures("write")
-def test_without_catalogues_nothing_is_missing(found: Found) -> None:
-    assert found() == []
+OTHERS = '\n#, fuzzy\nmsgid "Basket"\nmsgstr "Korb"\n\nmsgid "%(a)s"\nmsgstr "%(b)s"\n'
+"""Texts of the app's that no mail uses."""
 
 
-def test_a_complete_catalogue_leaves_nothing_to_say(found: Found, write: Callable[[str, str], None]) -> None:
-    write(in_language("de"), GERMAN)
+@pytest.mark.parametrize("catalogue", ["", GERMAN, GERMAN + OTHERS])
+def test_without_catalogues_or_with_complete_ones_nothing_is_missing(emails: Path, catalogue: str) -> None:
+    if catalogue:
+        translate(emails, catalogue)
 
-    assert found() == []
+    assert found(emails) == []
 
 
 @pytest.mark.parametrize(
@@ -86,23 +81,21 @@ def test_a_complete_catalogue_leaves_nothing_to_say(found: Found, write: Callabl
         ('msgid "One boat"\n', "_parts/foot.mjml:1:1"),
     ],
 )
-def test_a_text_without_a_translation_is_told_once_at_its_first_place(
-    text: str, place: str, found: Found, write: Callable[[str, str], None]
-) -> None:
+def test_a_text_without_a_translation_is_told_once_at_its_first_place(text: str, place: str, emails: Path) -> None:
     assert text in GERMAN
-    write(in_language("de"), GERMAN.replace(text, text.replace('"\n', '!"\n')))
+    translate(emails, GERMAN.replace(text, text.replace('"\n', '!"\n')))
 
-    (finding,) = found()
+    (finding,) = found(emails)
     assert (finding.rule, finding.severity, str(finding.place)) == ("languages/untranslated", "warning", place)
     assert finding.message.endswith("is not translated into German.")
     assert finding.fix.startswith("Translate it in locales/de/LC_MESSAGES/messages.po.")
 
 
-def test_the_languages_that_lack_a_text_are_named_together(found: Found, write: Callable[[str, str], None]) -> None:
+def test_the_languages_that_lack_a_text_are_named_together(emails: Path) -> None:
     for tag in ("de", "fr"):
-        write(in_language(tag, "translations"), GERMAN.replace('msgstr "Neues"', 'msgstr ""'))
+        translate(emails, GERMAN.replace('msgstr "Neues"', 'msgstr ""'), tag, "translations")
 
-    (finding,) = found()
+    (finding,) = found(emails)
     assert finding.message == "“News” is not translated into German and French."
 
 
@@ -116,34 +109,17 @@ def test_the_languages_that_lack_a_text_are_named_together(found: Found, write: 
     ids=["nobody has looked at it", "a place that the text does not have", "a catalogue that cannot be read"],
 )
 def test_a_wrong_translation_is_told_at_its_line_in_the_catalogue(
-    found: Found, write: Callable[[str, str], None], old: str, new: str, rule: str, severity: str, line: int
+    emails: Path, old: str, new: str, rule: str, severity: str, line: int
 ) -> None:
-    write(in_language("de"), GERMAN.replace(old, new))
+    translate(emails, GERMAN.replace(old, new))
 
-    (finding,) = found()
+    (finding,) = found(emails)
     assert (finding.rule, finding.severity) == (rule, severity)
     assert str(finding.place) == f"locales/de/LC_MESSAGES/messages.po:{line}:1"
 
 
-def test_a_folder_that_is_no_language_is_an_error(found: Found, write: Callable[[str, str], None]) -> None:
-    write(in_language("german"), GERMAN)
+def test_a_folder_that_is_no_language_is_an_error(emails: Path) -> None:
+    translate(emails, GERMAN, "german")
 
-    (finding,) = found()
+    (finding,) = found(emails)
     assert (finding.rule, finding.place.file) == ("languages/unknown-language", "locales/german")
-
-
-def test_texts_of_the_app_s_that_no_mail_uses_are_not_its_business(
-    found: Found, write: Callable[[str, str], None]
-) -> None:
-    write(in_language("de"), f'{GERMAN}\n#, fuzzy\nmsgid "Basket"\nmsgstr "Korb"\n\nmsgid "%(a)s"\nmsgstr "%(b)s"\n')
-
-    assert found() == []
-
-
-def test_a_template_that_cannot_be_read_hides_no_text_of_another(
-    found: Found, write: Callable[[str, str], None]
-) -> None:
-    write(in_language("de"), GERMAN.replace('msgid "News"\n', 'msgid "Old"\n'))
-    write("broken/broken.mjml", "<mjml>{{ _('Broken' }}</mjml>")
-
-    assert [finding.message for finding in found()] == ["“News” is not translated into German."]

@@ -40,6 +40,9 @@ def test_a_rule_stands_in_every_tag_it_matches() -> None:
     assert styles(html, "red") == ["color:red;margin:0"]
     assert styles(html, "lead") == ["color:#14614b;font-family:'A B'", "color:#14614b;"]
     assert ".lead" not in html
+    html = to_html(mail(".copy { background: #eeeeee } .band a { letter-spacing: 1px }"))
+    assert styles(html, "copy")[0].startswith("background:#eeeeee;font-size:0px"), "an element of MJML"
+    assert re.search(r'<a href="[^"]*\?a=1&amp;b=2"[^>]* style="letter-spacing:1px;display:', html)
 
 
 def test_nothing_else_changes_to_the_byte() -> None:
@@ -103,15 +106,6 @@ def test_what_no_tag_can_hold_stays_in_the_head() -> None:
     assert styles(html, "red") == ["color:red;margin:0"]
 
 
-def test_the_elements_of_mjml_can_be_meant() -> None:
-    html = to_html(mail(".copy { background: #eeeeee } .band a { letter-spacing: 1px }"))
-
-    assert styles(html, "copy")[0].startswith("background:#eeeeee;font-size:0px")
-    assert re.search(
-        r'<a href="https://northwind\.example/\?a=1&amp;b=2"[^>]* style="letter-spacing:1px;display:', html
-    )
-
-
 @pytest.mark.parametrize("css", ["", ".red { color }", ".red { color: red; } }", "{{", "<!-- -->", ".red, {}"])
 def test_css_that_cannot_be_read_loses_nothing(css: str) -> None:
     html = to_html(mail(css))
@@ -119,9 +113,3 @@ def test_css_that_cannot_be_read_loses_nothing(css: str) -> None:
     assert "Two</p>" in html
     assert "inlined" not in html
     assert html.startswith("<!doctype html>")
-
-
-def test_a_mail_without_such_a_style_is_the_compiler_s_own() -> None:
-    plain = mail(".red { color: red }").replace(' inline="inline"', "")
-
-    assert to_html(plain) == mjml2html(plain, fonts={})

@@ -54,14 +54,3 @@ def test_a_table_has_the_role_that_it_was_given_or_none(role: str) -> None:
     (table,) = re.findall(r'<table [^>]*cellpadding="4"[^>]*>', html)
     assert re.findall(r'role="\w+"', table) == ([role.replace("'", '"')] if role else [])
     assert "<!-- role" not in html
-
-
-def test_a_mistake_beside_a_table_with_a_role_is_told_at_its_place() -> None:
-    told = [TABLE.format(f"<mj-table {role}></mj-oops>") for role in ('role="none"', 'xole="none"')]
-    faults = []
-    for mjml in told:
-        with pytest.raises(ValueError, match=r"\d") as refused:
-            to_html(mjml)
-        faults.append(str(refused.value))
-
-    assert faults[0] == faults[1]

@@ -1,7 +1,6 @@
 """Any folder of templates: what becomes of them, and how their mistakes are told."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,6 @@ from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.service.reset.mails.palette import Palette, branding
-
-Rewrite = Callable[[str, str], None]
 
 LAYOUT = """\
 <mjml><mj-head>
@@ -44,160 +41,132 @@ class Greeting(EmailProps, frozen=True):
     name: str
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    for file, text in {
-        "_layout/base.mjml": LAYOUT,
-        "_layout/part.mjml": PART,
-        "greeting/greeting.mjml": MAIL,
-        "greeting/greeting.txt": "Dear {{ name }}\n\n{{ 'word ' * 30 }}\n",
-    }.items():
-        (tmp_path / file).parent.mkdir(exist_ok=True)
-        (tmp_path / file).write_text(text, "utf-8")
-    return tmp_path
+class Folder:
+    """A folder with a mail for Ada, which shows what is saved."""
 
+    def __init__(self, path: Path, language: Language) -> None:
+        self.path, self._language = path, language
+        self._templates = Templates(path, branding({"name": "Northwind School"}, Palette()), reload=True)
+        self.write("_layout/base.mjml", LAYOUT)
+        self.write("_layout/part.mjml", PART)
+        self.write("greeting/greeting.mjml", MAIL)
+        self.write("greeting/greeting.txt", "Dear {{ name }}\n")
 
-@pytest.fixture
-def rewrite(folder: Path) -> Rewrite:
-    """Write a file anew, with a later time than it had: a file system's clock may be coarse."""
-
-    def write(file: str, text: str) -> None:
-        path = folder / file
+    def write(self, file: str, text: str) -> None:
+        """Write a file with a later time than it had: a file system's clock may be coarse."""
+        path = self.path / file
+        path.parent.mkdir(exist_ok=True)
         before = path.stat().st_mtime if path.exists() else 0
         path.write_text(text, "utf-8")
         os.utime(path, (before + 10, before + 10))
 
-    return write
+    def greet(self) -> Rendered:
+        return self._templates.render(Greeting(name="Ada & Co"), self._language)
 
 
 @pytest.fixture
-def greet(folder: Path, english: Language) -> Callable[[], Rendered]:
-    templates = Templates(folder, branding({"name": "Northwind School"}, Palette()), reload=True)
-    return lambda: templates.render(Greeting(name="Ada & Co"), english)
+def folder(tmp_path: Path, english: Language) -> Folder:
+    return Folder(tmp_path, english)
 
 
-def test_a_mail_has_a_subject_a_preheader_and_two_parts(greet: Callable[[], Rendered]) -> None:
-    mail = greet()
+def test_a_mail_has_a_subject_a_preheader_and_two_parts(folder: Folder) -> None:
+    mail = folder.greet()
 
     assert mail.subject == "Dear Ada & Co"
     assert mail.preheader == "Hello from Northwind School"
     assert "<b>Ada &amp; Co</b>" in mail.html
-    assert "<mj-" in mail.mjml
-    assert "<mj-" not in mail.html
-    assert mail.text.startswith("Dear Ada & Co\n")
+    assert ("<mj-" in mail.mjml, "<mj-" in mail.html) == (True, False)
+    assert mail.text == "Dear Ada & Co\n"
 
 
-def test_a_mail_without_a_title_has_an_empty_subject(greet: Callable[[], Rendered], rewrite: Rewrite) -> None:
-    rewrite("greeting/greeting.mjml", "<mjml><mj-body></mj-body></mjml>")
+@pytest.mark.parametrize(
+    ("mjml", "subject"),
+    [
+        ("<mjml><mj-body></mj-body></mjml>", ""),
+        (MAIL.replace("Dear", "Dear\r\n\tBcc: all\u2028"), "Dear Bcc: all Ada & Co"),
+    ],
+)
+def test_a_subject_is_one_line_or_empty_without_a_title(folder: Folder, mjml: str, subject: str) -> None:
+    folder.write("greeting/greeting.mjml", mjml)
 
-    assert greet().subject == greet().preheader == ""
-
-
-def test_a_subject_is_one_line(greet: Callable[[], Rendered], rewrite: Rewrite) -> None:
-    rewrite("greeting/greeting.mjml", MAIL.replace("Dear", "Dear\r\n\tBcc: all\u2028"))
-
-    assert greet().subject == "Dear Bcc: all Ada & Co"
-
-
-def test_a_saved_layout_shows_at_once_where_reloading_is_asked_for(
-    greet: Callable[[], Rendered], rewrite: Rewrite
-) -> None:
-    greet()
-    rewrite("_layout/part.mjml", PART.replace("<b>", "<b>Dr "))
-
-    assert "<b>Dr Ada" in greet().html
+    assert folder.greet().subject == subject
 
 
-def test_languages_do_not_mix(folder: Path, english: Language, arabic: Language, rewrite: Rewrite) -> None:
-    rewrite("greeting/greeting.txt", "{{ lang }} {{ dir }} {{ _('Hello %(name)s', name=name) }}")
-    templates = Templates(folder, branding({"name": "Northwind School"}, Palette()))
+def test_a_saved_layout_shows_at_once_where_reloading_is_asked_for(folder: Folder) -> None:
+    folder.greet()
+    folder.write("_layout/part.mjml", PART.replace("<b>", "<b>Dr "))
+
+    assert "<b>Dr Ada" in folder.greet().html
+
+
+def test_languages_do_not_mix(folder: Folder, english: Language, arabic: Language) -> None:
+    folder.write("greeting/greeting.txt", "{{ lang }} {{ dir }} {{ _('Hello %(name)s', name=name) }}")
+    templates = Templates(folder.path, branding({"name": "Northwind School"}, Palette()))
 
     texts = [templates.render(Greeting(name="Ada"), language).text for language in (english, arabic, english)]
 
     assert texts == ["en ltr Hello Ada\n", "ar rtl Hello \u2068Ada\u2069\n", "en ltr Hello Ada\n"]
 
 
-def test_a_translated_text_is_markup_and_its_values_are_not(greet: Callable[[], Rendered], rewrite: Rewrite) -> None:
-    rewrite("_layout/part.mjml", "{% macro strong(text) %}{{ _('<i>%(name)s</i> 100%%', name=text) }}{% endmacro %}")
+def test_a_translated_text_is_markup_and_its_values_are_not(folder: Folder) -> None:
+    part = "{% macro strong(text) %}{{ _('<i>%(name)s</i> 100%%', name=text) }}{% endmacro %}"
+    folder.write("_layout/part.mjml", part)
 
-    assert "<i>Ada &amp; Co</i> 100%" in greet().html
+    assert "<i>Ada &amp; Co</i> 100%" in folder.greet().html
 
 
-def test_a_paragraph_of_the_text_part_is_one_line_which_mail_programs_wrap(
-    greet: Callable[[], Rendered], rewrite: Rewrite
-) -> None:
+def test_a_paragraph_of_the_text_part_is_one_line_which_mail_programs_wrap(folder: Folder) -> None:
     paragraph = "word " * 40 + "https://" + "x" * 100 + " あ" * 60
-    rewrite("greeting/greeting.txt", f"{paragraph}\n\n-- \nNorthwind\n")
+    folder.write("greeting/greeting.txt", f"{paragraph}\n\n-- \nNorthwind\n")
 
-    assert greet().text == f"{paragraph}\n\n-- \nNorthwind\n"
+    assert folder.greet().text == f"{paragraph}\n\n-- \nNorthwind\n"
+
+
+MJML, TEXT, BASE, PARTS = "greeting/greeting.mjml", "greeting/greeting.txt", "_layout/base.mjml", "_layout/part.mjml"
 
 
 @pytest.mark.parametrize(
-    ("file", "was", "becomes", "place", "message"),
+    ("file", "was", "becomes", "line", "message"),
     [
-        ("greeting/greeting.mjml", "strong(name)", "strong(nmae)", "greeting/greeting.mjml:5", "'nmae' is undefined"),
-        ("greeting/greeting.mjml", "Dear {{ name", "Dear {{ nmae", "greeting/greeting.mjml:3", "'nmae' is undefined"),
-        ("greeting/greeting.mjml", "_layout/part", "_layout/prat", "greeting/greeting.mjml:2", "no template _layout"),
-        ("greeting/greeting.mjml", "Dear {{", "Dear {{ 1 / 0 }}{{", "greeting/greeting.mjml:3", "ZeroDivisionError: "),
-        (
-            "greeting/greeting.mjml",
-            "Dear {{ name",
-            "Dear {{ name|clock",
-            "greeting/greeting.mjml:3",
-            "AttributeError: ",
-        ),
-        ("greeting/greeting.mjml", "Dear {{ name", "Dear {{ name|shout", "greeting/greeting.mjml:3", "'shout'"),
-        ("greeting/greeting.txt", "{{ name }}", "\n{{ name.first }}", "greeting/greeting.txt:2", "'first'"),
-        ("_layout/base.mjml", "brand.name", "brand.nmae", "_layout/base.mjml:4", "'nmae'"),
-        ("_layout/base.mjml", "{% endblock %}\n</mj-col", "\n</mj-col", "_layout/base.mjml:7", "is 'block'"),
-        ("_layout/part.mjml", "{% endmacro %}", "{% endmcaro %}", "_layout/part.mjml:3", "unknown tag 'endmcaro'"),
-        ("_layout/part.mjml", "text.strip()", "text.strip(", "_layout/part.mjml:2", "unexpected '}'"),
+        (MJML, "strong(name)", "strong(nmae)", 5, "'nmae' is undefined"),
+        (MJML, "_layout/part", "_layout/prat", 2, "no template _layout"),
+        (MJML, "Dear {{", "Dear {{ 1 / 0 }}{{", 3, "ZeroDivisionError: "),
+        (MJML, "Dear {{ name", "Dear {{ name|clock", 3, "AttributeError: "),
+        (MJML, "Dear {{ name", "Dear {{ name|shout", 3, "'shout'"),
+        (TEXT, "{{ name }}", "\n{{ name.first }}", 2, "'first'"),
+        (BASE, "brand.name", "brand.nmae", 4, "'nmae'"),
+        (BASE, "{% endblock %}\n</mj-col", "\n</mj-col", 7, "is 'block'"),
+        (PARTS, "{% endmacro %}", "{% endmcaro %}", 3, "unknown tag 'endmcaro'"),
+        (PARTS, "text.strip()", "text.strip(", 2, "unexpected '}'"),
+        *((MJML, "<mj-text>", f"{bad}<mj-text>", None, "MJML: ") for bad in ("<mj-text>", "</mj-column>", "<b c=d/>")),
     ],
 )
 def test_a_mistake_is_told_by_file_and_line(
-    file: str,
-    was: str,
-    becomes: str,
-    place: str,
-    message: str,
-    folder: Path,
-    greet: Callable[[], Rendered],
-    rewrite: Rewrite,
+    folder: Folder, file: str, was: str, becomes: str, line: int | None, message: str
 ) -> None:
-    text = (folder / file).read_text("utf-8")
+    text = (folder.path / file).read_text("utf-8")
     assert was in text
-    rewrite(file, text.replace(was, becomes))
+    folder.write(file, text.replace(was, becomes))
 
     with pytest.raises(TemplateInvalid) as caught:
-        greet()
+        folder.greet()
 
-    assert str(caught.value).startswith(f"{folder / place}: ")
-    assert message in caught.value.message
+    assert caught.value.path == str(folder.path / file)
+    assert line is None or caught.value.line == line
+    assert message in str(caught.value)
 
 
-def test_a_mail_without_a_text_part_is_told(folder: Path, greet: Callable[[], Rendered]) -> None:
-    (folder / "greeting" / "greeting.txt").unlink()
+def test_a_mail_without_a_text_part_is_told(folder: Folder) -> None:
+    (folder.path / TEXT).unlink()
 
     with pytest.raises(TemplateInvalid, match=r"there is no template greeting/greeting\.txt"):
-        greet()
+        folder.greet()
 
 
-@pytest.mark.parametrize("broken", ["<mj-text>", "<mj-text><b></mj-text>", "</mj-column>", "<mj-text color=red/>"])
-def test_malformed_mjml_is_told_with_the_template(
-    broken: str, folder: Path, greet: Callable[[], Rendered], rewrite: Rewrite
-) -> None:
-    rewrite("greeting/greeting.mjml", MAIL.replace("<mj-text>", broken + "<mj-text>"))
+def test_no_mail_asks_for_a_web_font(folder: Folder) -> None:
+    folder.write(MJML, MAIL.replace("<mj-text>", '<mj-text font-family="Roboto, Lato, Open Sans">'))
 
-    with pytest.raises(TemplateInvalid, match="MJML: ") as caught:
-        greet()
-
-    assert caught.value.path == str(folder / "greeting" / "greeting.mjml")
-
-
-def test_no_mail_asks_for_a_web_font(greet: Callable[[], Rendered], rewrite: Rewrite) -> None:
-    rewrite("greeting/greeting.mjml", MAIL.replace("<mj-text>", '<mj-text font-family="Roboto, Lato, Open Sans">'))
-
-    html = greet().html
+    html = folder.greet().html
 
     assert "Roboto" in html
     assert "://fonts." not in html

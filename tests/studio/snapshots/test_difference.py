@@ -18,34 +18,15 @@ def _marked(line: Line) -> str:
 @pytest.mark.parametrize(
     ("before", "after", "changes"),
     [
-        (
-            '<p color="#14614b">Ada</p>',
-            '<p color="#6fd3ae">Ada</p>',
-            ['-<p color="#[14614b]">Ada</p>', '+<p color="#[6fd3ae]">Ada</p>'],
-        ),
-        (
-            "On Friday evening in Leeds",
-            "On Monday morning in Leeds",
-            ["-On [Friday evening] in Leeds", "+On [Monday morning] in Leeds"],
-        ),
-        (
-            "<p>It works once</p>",
-            "<hr>\n<p>It works twice</p>",
-            ["-<p>It works once</p>", "+<hr>", "+<p>It works twice</p>"],
-        ),
-        (
-            "<td blue>\n<a blue>\n<b>",
-            "<td green>\n<a green>\n<b>",
-            ["-<td [blue]>", "+<td [green]>", "-<a [blue]>", "+<a [green]>"],
-        ),
+        ('<p is="#14614b">Ada', '<p is="#6fd3ae">Ada', ['-<p is="#[14614b]">Ada', '+<p is="#[6fd3ae]">Ada']),
+        ("On Friday evening in Leeds", "On Monday morning in Leeds",
+         ["-On [Friday evening] in Leeds", "+On [Monday morning] in Leeds"]),
+        ("<p>Once</p>", "<hr>\n<p>Twice</p>", ["-<p>Once</p>", "+<hr>", "+<p>Twice</p>"]),
+        ("<td blue>\n<a blue>\n<b>", "<td green>\n<a green>\n<b>",
+         ["-<td [blue]>", "+<td [green]>", "-<a [blue]>", "+<a [green]>"]),
     ],
-    ids=[
-        "the words that changed in a line are marked",
-        "all from the first changed word to the last is one change",
-        "a block with more lines than before is replaced",
-        "what became of a line stands right under it",
-    ],
-)
+    ids=["words of a line", "from the first changed word to the last", "a block with more lines", "line under line"],
+)  # fmt: skip
 def test_what_changed_is_shown(before: str, after: str, changes: list[str]) -> None:
     assert shown(difference(before, after)) == changes
 

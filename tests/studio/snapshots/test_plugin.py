@@ -65,15 +65,8 @@ def test_accepted_mails_pass_until_they_change(project: pytest.Pytester) -> None
     edit(project, "emails/welcome.txt", "welcome.", "good to see you.")
     result = run(project, "-k", "ada")
     result.assert_outcomes(failed=1, deselected=1)
-    result.stdout.fnmatch_lines(
-        [
-            "welcome/ada differs from its accepted files.",
-            "--- tests/mails/welcome/ada.txt",
-            "+++ rendered now",
-            "-welcome.",
-            "+good to see you.",
-        ]
-    )
+    difference = ["--- tests/mails/welcome/ada.txt", "+++ rendered now", "-welcome.", "+good to see you."]
+    result.stdout.fnmatch_lines(["welcome/ada differs from its accepted files.", *difference])
     result.stdout.no_fnmatch_line("*ada.html")
     assert (golden / "ada.txt").read_text() == "Hello Ada,\nwelcome.\n"
 
@@ -83,32 +76,22 @@ def test_snapshots_of_a_mail_that_is_gone_fail_until_they_are_accepted_away(proj
     edit(project, "emails/welcome.samples.toml", "[grace]", "[rear_admiral]")
     result = run(project)
     result.assert_outcomes(failed=2, passed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "welcome/grace no longer exists, but these snapshots do:",
-            "tests/mails/welcome/grace.html",
-            "tests/mails/welcome/grace.txt",
-        ]
-    )
+    stored = [f"tests/mails/welcome/grace.{part}" for part in ("html", "txt")]
+    result.stdout.fnmatch_lines(["welcome/grace no longer exists, but these snapshots do:", *stored])
     run(project, "--accept-mails").assert_outcomes(passed=3)
     run(project).assert_outcomes(passed=2)
     assert not (project.path / "tests/mails/welcome/grace.html").exists()
 
 
-def test_a_broken_template_fails_with_its_place_and_cannot_be_accepted(project: pytest.Pytester) -> None:
+def test_what_cannot_be_rendered_fails_with_its_place_and_cannot_be_accepted(project: pytest.Pytester) -> None:
     run(project, "--accept-mails")
     edit(project, "emails/welcome.mjml", "{{ name }}", "{{ name.first.last }}")
     result = run(project, "--accept-mails", "-k", "ada")
     result.assert_outcomes(failed=1, deselected=1)
     result.stdout.fnmatch_lines(["welcome/ada cannot be rendered: *welcome.mjml:1: *"])
     assert "Hello Ada" in (project.path / "tests/mails/welcome/ada.html").read_text()
-
-
-def test_samples_that_cannot_be_read_fail_with_their_place(project: pytest.Pytester) -> None:
-    run(project, "--accept-mails")
     edit(project, "emails/welcome.samples.toml", '"Grace"', "Grace")
-    result = run(project)
-    result.assert_outcomes(failed=1)
+    (result := run(project)).assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*cannot be rendered: *welcome.samples.toml:5: *"])
 
 
@@ -121,25 +104,19 @@ def test_samples_that_cannot_be_read_fail_with_their_place(project: pytest.Pytes
             "snapshots: *emails/accepted is inside the folder of the templates: *",
         ),
         (CONFIGURED + 'snapshot_languages = ["xx"]\n', "snapshot_languages: there is no language xx; there are *en*"),
+        (CONFIGURED.replace('"emails"', '"empty"'), "There is no mail in *empty."),
         (CONFIGURED.replace("snapshots", "snapshot"), "*snapshot: unknown setting; did you mean snapshots?"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_told_in_a_line(
     project: pytest.Pytester, configuration: str, told: str
 ) -> None:
+    project.mkdir("empty")
     (project.path / "pyproject.toml").write_text(configuration)
     result = run(project)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([told])
     result.stdout.no_fnmatch_line("*Traceback*")
-
-
-def test_a_folder_without_mails_is_an_error_and_no_test_that_is_skipped(project: pytest.Pytester) -> None:
-    (project.path / "emails" / "welcome.mjml").unlink()
-    (project.path / "emails" / "welcome.txt").unlink()
-    result = run(project)
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["There is no mail in *emails."])
 
 
 def test_another_folder_is_named_by_a_marker(project: pytest.Pytester) -> None:

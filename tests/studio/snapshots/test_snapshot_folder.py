@@ -1,13 +1,17 @@
 """Snapshots: plain files, a place for each mail, and none outside of the folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from keyturn.errors import SettingsInvalid
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
-from keyturn.studio.gallery import MailName
-from keyturn.studio.snapshots.comparison import Snapshot, SnapshotFolder
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.snapshots import MailName, SnapshotFolder, Snapshots
+from keyturn.studio.snapshots.comparison import Snapshot
 
 ADA = MailName("greeting", "ada")
 MAIL = Snapshot("<p>\n<b>Hello</b>\n</p>\n", "Hello\n")
@@ -27,15 +31,10 @@ def rendered(html: str, text: str = "", subject: str = "Welcome") -> Rendered:
     return Rendered(subject=subject, preheader="", html=html, text=text, mjml="")
 
 
-def test_the_html_is_a_tag_a_line() -> None:
-    html = "<html><body><p>Hello <b>Ada</b></p></body></html>"
-    snapshot = Snapshot.of(rendered(html), MailFiles("greeting.html"))
-    assert snapshot.html == "<html>\n<body>\n<p>Hello <b>Ada</b>\n</p>\n</body>\n</html>\n"
-
-
-def test_a_subject_is_kept_where_it_has_a_file_of_its_own(stored: SnapshotFolder) -> None:
-    mail = rendered("<p>Hello</p>", subject="Welcome, Ada")
-    assert Snapshot.of(mail, MailFiles("greeting.html")).subject == ""
+def test_the_html_is_a_tag_a_line_and_a_subject_is_kept_where_it_has_a_file_of_its_own(stored: SnapshotFolder) -> None:
+    mail = rendered("<html><body><p>Hello <b>Ada</b></p></body></html>", subject="Welcome, Ada")
+    alone = Snapshot.of(mail, MailFiles("greeting.html"))
+    assert (alone.subject, alone.html) == ("", "<html>\n<body>\n<p>Hello <b>Ada</b>\n</p>\n</body>\n</html>\n")
     stored.write(ADA, Snapshot.of(mail, MailFiles("greeting.html", subject="greeting.subject.txt")))
     assert written(stored)["greeting/ada.subject.txt"] == "Welcome, Ada\n"
 
@@ -45,6 +44,8 @@ def test_line_ends_of_windows_are_no_difference(stored: SnapshotFolder) -> None:
     stored.write(ADA, snapshot)
     (stored.folder / "greeting" / "ada.txt").write_bytes(b"Hello\r\n")
     assert stored.read(ADA) == snapshot
+    (stored.folder / "greeting" / "ada.txt").write_bytes(b"\xff\xfe")
+    assert stored.read(ADA) == snapshot._replace(text="\ufffd\ufffd"), "what is no text is another one"
 
 
 @pytest.mark.parametrize(
@@ -90,9 +91,27 @@ def test_other_files_in_the_folder_are_none_of_its_business(stored: SnapshotFold
     assert stored.names() == [ADA]
 
 
-def test_a_snapshot_that_is_not_text_is_different_and_does_not_stop_anybody(stored: SnapshotFolder) -> None:
-    stored.write(ADA, MAIL)
-    (stored.folder / "greeting" / "ada.txt").write_bytes(b"\xff\xfe")
-    read = stored.read(ADA)
-    assert read
-    assert read.text == "\ufffd\ufffd"
+@pytest.fixture
+def bilingual(gallery: Gallery, tmp_path: Path) -> Gallery:
+    """Add German, without a single translation."""
+    catalogue = tmp_path / "locales" / "de" / "LC_MESSAGES" / "messages.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text('msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n')
+    return replace(gallery, languages=Languages("UTC", tmp_path / "locales", domain="messages"))
+
+
+def test_a_mail_has_snapshots_in_each_of_its_languages(bilingual: Gallery, tmp_path: Path) -> None:
+    snapshots = Snapshots(bilingual, SnapshotFolder(tmp_path / "snapshots"))
+    for name in snapshots.names():
+        snapshots.accept(snapshots.compare(name))
+    stored = sorted(file.name for file in (tmp_path / "snapshots" / "notice").iterdir())
+    assert stored == ["only.de.html", "only.de.txt", "only.html", "only.txt"]
+    assert 'lang="de"' in (tmp_path / "snapshots" / "greeting" / "ada.de.html").read_text("utf-8")
+    in_english = Snapshots(bilingual, snapshots.stored, ["en"])
+    assert in_english.compare(ADA).state == "same"
+    assert in_english.compare(ADA._replace(language="de")).state == "gone"
+
+
+def test_a_language_that_is_not_there_is_refused_with_those_that_are(bilingual: Gallery, tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="snapshot_languages: there is no language fr; there are de, en"):
+        Snapshots(bilingual, SnapshotFolder(tmp_path / "snapshots"), ["en", "fr"])

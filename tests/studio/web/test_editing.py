@@ -69,16 +69,9 @@ def test_a_file_that_somebody_else_has_saved_is_not_overwritten(client: Client, 
     (folder / MAIL).write_text(theirs)
     refused = save(client, "mine", before["fingerprint"])
     assert (refused.status_code, refused.json()["text"]) == (409, theirs)
+    assert (refused.headers["cache-control"], refused.headers["x-content-type-options"]) == ("no-store", "nosniff")
     assert (folder / MAIL).read_text() == theirs
     assert save(client, "mine", refused.json()["fingerprint"]).status_code == 200
-
-
-def test_no_cache_keeps_a_refusal_which_may_hold_the_file(client: Client, folder: Path) -> None:
-    (folder / MAIL).write_text("theirs")
-    refused = save(client, "mine", "0")
-
-    assert (refused.json()["text"], refused.headers["cache-control"]) == ("theirs", "no-store")
-    assert refused.headers["x-content-type-options"] == "nosniff"
 
 
 def test_nothing_outside_of_the_folder_is_read_or_written(client: Client, folder: Path, tmp_path: Path) -> None:
@@ -101,7 +94,9 @@ def test_samples_are_edited_also_when_they_cannot_be_read(client: Client) -> Non
     assert save(client, GREETING_SAMPLES, read(client, file)["fingerprint"], file).status_code == 200
 
 
-def test_what_would_not_stay_as_it_is_cannot_be_edited(client: Client, folder: Path) -> None:
+def test_what_may_not_be_written_or_would_not_stay_as_it_is_cannot_be_edited(
+    client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / MAIL).write_bytes("<mjml>größer</mjml>".encode("latin-1"))
     refused = client.get(f"/studio/sources/{MAIL}")
     assert (refused.status_code, refused.json()["detail"][:33]) == (403, "Read-only: greeting.mjml is not U")
@@ -109,6 +104,8 @@ def test_what_would_not_stay_as_it_is_cannot_be_edited(client: Client, folder: P
     assert "end in several ways" in client.get(f"/studio/sources/{MAIL}").json()["detail"]
     (folder / "notice/notice.mjml").write_bytes(b" " * (LARGEST + 1))
     assert client.get("/studio/sources/notice/notice.mjml").status_code == 403
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "may not write to this file" in client.get("/studio/sources/greeting/greeting.txt").json()["detail"]
 
 
 def test_a_text_that_is_no_template_any_more_is_refused(client: Client, folder: Path) -> None:
@@ -148,11 +145,6 @@ def test_where_others_can_reach_it_nothing_is_edited_unless_asked_for(
     else:
         assert (answer.status_code, saved.status_code, rendered.status_code) == (200, 409, 200)
         assert "data-editor" in page
-
-
-def test_a_file_that_may_not_be_written_to_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "may not write to this file" in client.get(f"/studio/sources/{MAIL}").json()["detail"]
 
 
 @pytest.mark.parametrize("file", [MAIL, "_layout/base.mjml", "greeting/greeting.txt"])

@@ -36,30 +36,6 @@ def read(stream: httpx2.Response) -> Iterator[Event]:
             yield name, value
 
 
-def test_a_save_is_told(events: Iterator[Event], folder: Path) -> None:
-    (folder / "greeting" / "greeting.mjml").write_text(GREETING + "\n")
-    assert next(events) == ("saved", "")
-
-
-def test_a_save_of_a_shared_file_and_of_samples_is_told_too(events: Iterator[Event], folder: Path) -> None:
-    for file in ("_layout/base.mjml", "greeting/samples.toml", "greeting/greeting.txt"):
-        (folder / file).write_text((folder / file).read_text() + "\n")
-        assert next(events)[0] == "saved"
-
-
-def test_a_file_that_is_moved_here_is_told(events: Iterator[Event], folder: Path) -> None:
-    old = folder.parent / "old.mjml"
-    old.write_text(GREETING)
-    os.utime(old, (1, 1))
-    old.rename(folder / "greeting" / "greeting.mjml")
-    assert next(events)[0] == "saved"
-
-
-def test_a_captured_mail_is_told_in_a_folder_that_did_not_exist(events: Iterator[Event], inbox: Path) -> None:
-    capture(inbox, "Welcome")
-    assert next(events) == ("mail", "")
-
-
 def test_a_folder_that_goes_and_comes_back_is_watched_again(events: Iterator[Event], folder: Path) -> None:
     shutil.rmtree(folder)
     assert next(events)[0] == "saved"
@@ -67,11 +43,25 @@ def test_a_folder_that_goes_and_comes_back_is_watched_again(events: Iterator[Eve
     assert next(events)[0] == "saved"
 
 
-def test_the_stream_ends_when_the_server_stops(events: Iterator[Event], studio: Studio) -> None:
+def test_each_kind_of_save_is_told_until_the_server_stops(
+    events: Iterator[Event], folder: Path, studio: Studio
+) -> None:
+    for file in ("greeting/greeting.mjml", "_layout/base.mjml", "greeting/samples.toml", "greeting/greeting.txt"):
+        (folder / file).write_text((folder / file).read_text() + "\n")
+        assert next(events) == ("saved", "")
+    old = folder.parent / "old.mjml"
+    old.write_text(GREETING)
+    os.utime(old, (1, 1))
+    old.rename(folder / "greeting" / "greeting.mjml")
+    assert next(events)[0] == "saved", "a file that is moved here"
     studio.stopping.set()
     assert list(events) == []
 
 
-def test_a_mail_that_is_caught_is_told(events: Iterator[Event], captured: CapturedMails) -> None:
+def test_a_mail_is_told_in_a_folder_that_did_not_exist_and_one_that_is_caught(
+    events: Iterator[Event], inbox: Path, captured: CapturedMails
+) -> None:
+    capture(inbox, "Welcome")
+    assert next(events) == ("mail", "")
     captured.add(b"Subject: x\r\n\r\n")
     assert next(events)[0] == "mail"

@@ -52,17 +52,8 @@ def test_a_selector_that_matches_or_has_no_name_of_the_author_is_none(tmp_path: 
 @pytest.mark.parametrize(
     "selector",
     [
-        "u + .quay",
-        "u ~ div .quay",
-        "[owa] .quay",
-        ".ExternalClass .quay",
-        "#outlook a",
-        "[data-ogsc] .quay",
-        "a[x-apple-data-detectors]",
-        "#MessageViewBody a",
-        ".gmail-fix",
-        ".mj-column-per-50",
-        ".x_quay",
+        *("u + .quay", "u ~ div .quay", "[owa] .quay", ".ExternalClass .quay", "#outlook a", "[data-ogsc] .quay"),
+        *("a[x-apple-data-detectors]", "#MessageViewBody a", ".gmail-fix", ".mj-column-per-50", ".x_quay"),
         "*[class~=x_quay]",
     ],
 )
@@ -86,25 +77,17 @@ def test_a_name_that_the_mail_may_have_is_left_out(tmp_path: Path, more: str, sa
 
 
 def test_a_name_whose_beginning_is_written_is_left_out(tmp_path: Path) -> None:
-    more = '<p class="level-{{ level }}">x</p><p class="col{{ count }}">x</p>'
-    css = ".level-gold { color: #111 } .col7 { color: #111 } .levels { color: #111 }"
+    css, more = ".level-gold { color: #111 } .levels { color: #111 }", '<p class="level-{{ level }}">x</p>'
 
-    assert list(of_page(tmp_path, css, more, '[first]\nlevel = "tin"\ncount = 1')) == [".levels"]
+    assert list(of_page(tmp_path, css, more, '[first]\nlevel = "tin"')) == [".levels"]
 
 
 def test_a_misspelt_name_is_a_warning_that_names_the_class_without_a_style(tmp_path: Path) -> None:
     of_page(tmp_path, ".buton { color: #111 } .titles { color: #111 } .title { color: #222 }")
-    (of_button, of_titles) = (one for one in check(open_gallery(tmp_path)).with_rules(["styles"]).found)
+    of_button, of_titles = check(open_gallery(tmp_path)).with_rules(["styles"]).found
 
     assert (of_button.severity, of_button.fix) == ("warning", "Did you mean .button?")
     assert (of_titles.severity, of_titles.fix) == ("note", "Correct the selector, or delete the rule.")
-
-
-def test_names_that_differ_in_a_number_are_not_taken_for_each_other(tmp_path: Path) -> None:
-    of_page(tmp_path, ".column-2 { color: #111 }", '<p class="column-3">x</p>')
-    (found,) = (one for one in check(open_gallery(tmp_path)).with_rules(["styles"]).found)
-
-    assert found.severity == "note"
 
 
 def test_the_selectors_of_mjml_are_matched_with_what_it_writes(tmp_path: Path) -> None:

@@ -49,6 +49,20 @@ def test_nothing_is_reported(tmp_path: Path, mjml: str) -> None:
     assert check(open_gallery(tmp_path), checks=()).found == ()
 
 
+def test_what_mjml_writes_by_itself_is_reported_by_no_check(tmp_path: Path) -> None:
+    (tmp_path / "mail.txt").write_text("Hello\n")
+    (tmp_path / "mail.mjml").write_text(
+        """<mjml lang="en"><mj-head><mj-title>Hello</mj-title></mj-head><mj-body>
+        <mj-hero background-url="https://northwind.example/a.png" background-height="100px" background-color="#ffffff">
+        <mj-text><h1>Hello</h1></mj-text></mj-hero>
+        <mj-section background-url="https://northwind.example/a.png" background-size="cover"><mj-column>
+        <mj-image src="https://northwind.example/a.png" alt="Harbour" /><mj-divider /><mj-spacer height="20px" />
+        </mj-column></mj-section></mj-body></mjml>"""
+    )
+
+    assert check(open_gallery(tmp_path)).found == ()
+
+
 OFFICIAL = Path(__file__).parent / "official"
 REFUSED_BY_OURS = {"mjml-head-html-attributes-0", "mjml-raw-2"}
 """Examples of what mrml, the compiler here, does not read; so they are reported, for that alone."""

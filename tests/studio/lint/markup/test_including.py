@@ -1,18 +1,17 @@
 """`<mj-include>`, as folders have it that mjml's own compiler built: read by Jinja, each line known."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import written
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import Language
-from keyturn.mail.rendering.compiling import Rendered
-from keyturn.mail.rendering.render import Templates
-from keyturn.studio.gallery import Gallery, Sample
+from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.document import Document, read_document
-from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.source.origins import with_origins
 
 PAGE = """<mjml lang="en">
@@ -30,45 +29,27 @@ FOOT = """<mj-section>
 """
 
 
-class Folder:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def write(self, file: str, text: str) -> None:
-        (self.path / file).parent.mkdir(parents=True, exist_ok=True)
-        (self.path / file).write_text(text, "utf-8")
-
-    def page(self, body: str, head: str = "") -> None:
-        self.write("news/news.mjml", PAGE.replace("{body}", body).replace("{head}", head))
-        self.write("news/news.txt", "Dear {{ name }}\n")
-        self.write("news/samples.toml", '[ada]\nname = "Ada"\nrows = ["One", "Two"]\n')
-
-    def gallery(self) -> Gallery:
-        return open_gallery(self.path)
-
-    def rendered(self) -> Rendered:
-        return self._templates().render_values("news", self._sample().values, self.english)
-
-    def document(self) -> Document:
-        return read_document(self._templates(traced=True), "news", self._sample(), self.english)
-
-    def guarded(self) -> Report:
-        return check(self.gallery(), checks=())
-
-    @property
-    def english(self) -> Language:
-        return self.gallery().languages.choose("en")
-
-    def _templates(self, *, traced: bool = False) -> Templates:
-        return self.gallery().renderers(with_origins if traced else None)(self._sample())
-
-    def _sample(self) -> Sample:
-        return self.gallery().samples("news")["ada"]
+def folder(path: Path, body: str, files: Mapping[str, str], head: str = "") -> Gallery:
+    page = {
+        "news/news.mjml": PAGE.replace("{body}", body).replace("{head}", head),
+        "news/news.txt": "Dear {{ name }}\n",
+        "news/samples.toml": '[ada]\nname = "Ada"\n',
+    }
+    return open_gallery(written(path, {**page, **files}))
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
+def html_of(gallery: Gallery) -> str:
+    sample = gallery.samples("news")["ada"]
+    return gallery.renderers()(sample).render_values("news", sample.values, gallery.languages.choose("en")).html
+
+
+def document(gallery: Gallery) -> Document:
+    sample = gallery.samples("news")["ada"]
+    return read_document(gallery.renderers(with_origins)(sample), "news", sample, gallery.languages.choose("en"))
+
+
+def guarded(gallery: Gallery) -> list[Finding]:
+    return list(check(gallery, checks=()).found)
 
 
 @pytest.mark.parametrize(
@@ -80,105 +61,66 @@ def folder(tmp_path: Path) -> Folder:
         ("../shared/all.mjml", {"shared/all.mjml": '<mj-include path="./foot.mjml" />', "shared/foot.mjml": FOOT}),
     ],
 )
-def test_a_path_is_relative_to_its_file_else_to_the_folder(folder: Folder, path: str, files: dict[str, str]) -> None:
-    folder.page(f'<mj-include path="{path}" />')
-    for file, text in files.items():
-        folder.write(file, text)
-
-    assert "Dear Ada" in folder.rendered().html
+def test_a_path_is_relative_to_its_file_else_to_the_folder(tmp_path: Path, path: str, files: dict[str, str]) -> None:
+    assert "Dear Ada" in html_of(folder(tmp_path, f'<mj-include path="{path}" />', files))
 
 
-def test_what_is_included_sees_the_values_of_a_loop(folder: Folder) -> None:
-    folder.page('{% for name in rows %}<mj-include path="./foot.mjml"></mj-include>{% endfor %}')
-    folder.write("news/foot.mjml", FOOT)
+def test_its_lines_are_those_of_the_included_file(tmp_path: Path) -> None:
+    body = '<mj-include\n      path="../shared/foot.mjml"\n    />\n    <mj-section></mj-section>'
+    read = document(folder(tmp_path, body, {"shared/foot.mjml": FOOT}))
 
-    html = folder.rendered().html
-
-    assert html.index("Dear One") < html.index("Dear Two")
-
-
-def test_its_lines_are_those_of_the_included_file(folder: Folder) -> None:
-    folder.page('<mj-include\n      path="../shared/foot.mjml"\n    />\n    <mj-section></mj-section>')
-    folder.write("shared/foot.mjml", FOOT)
-
-    document = folder.document()
-
-    text = next(iter(document.elements("mj-text")))
-    assert str(document.place(text.offset)) == "shared/foot.mjml:3:5"
-    after = list(document.elements("mj-section"))[-1]
-    assert str(document.place(after.offset)) == "news/news.mjml:7:5"
+    text = next(iter(read.elements("mj-text")))
+    assert str(read.place(text.offset)) == "shared/foot.mjml:3:5"
+    after = list(read.elements("mj-section"))[-1]
+    assert str(read.place(after.offset)) == "news/news.mjml:7:5"
 
 
 @pytest.mark.parametrize(
-    ("head", "shared"),
+    "shared",
     [
-        ("", f"<mjml>\n<mj-body>\n{FOOT}</mj-body>\n</mjml>"),
-        ("", f"<mjml><mj-body><!-- </mjml> -->{FOOT}</mj-body></mjml>"),
-        (
-            '<mj-include path="./shared.mjml" />',
-            "<mjml><mj-head><mj-style>.a { color: red }</mj-style></mj-head></mjml>",
-        ),
+        f"<mjml>\n<mj-body>\n{FOOT}</mj-body>\n</mjml>",
+        f"<mjml><mj-body><!-- </mjml> -->{FOOT}</mj-body></mjml>",
+        "<mjml><mj-head><mj-style>.a { color: red }</mj-style></mj-head></mjml>",
     ],
 )
-def test_a_file_that_is_a_whole_mail_of_its_own_gives_what_it_holds(folder: Folder, head: str, shared: str) -> None:
-    folder.page("" if head else '<mj-include path="./shared.mjml" />', head)
-    folder.write("news/shared.mjml", shared)
+def test_a_file_that_is_a_whole_mail_of_its_own_gives_what_it_holds(tmp_path: Path, shared: str) -> None:
+    include, is_head = '<mj-include path="./shared.mjml" />', "mj-head" in shared
+    bodies = ("", include) if is_head else (include, "")
+    gallery = folder(tmp_path, bodies[0], {"news/shared.mjml": shared}, bodies[1])
 
-    assert folder.guarded().found == ()
-    assert ("color: red" if head else "Dear Ada") in folder.rendered().html
-    if not head:
-        document = folder.document()
-        text = next(iter(document.elements("mj-text")))
-        assert document.place(text.offset).file == "news/shared.mjml"
+    assert guarded(gallery) == []
+    assert ("color: red" if is_head else "Dear Ada") in html_of(gallery)
 
 
-def test_styles_and_html_are_included_as_what_they_are(folder: Folder) -> None:
-    folder.page(
-        '<mj-include path="./mark.html" type="html" />',
-        '<mj-include path="./plain.css" type="css" /><mj-include path="./tags.css" type="css" css-inline="inline" />',
-    )
-    folder.write("news/plain.css", ".plain { color: red }")
-    folder.write("news/tags.css", ".mark { color: #14614b }")
-    folder.write("news/mark.html", '<div class="mark">{{ name }}</div>')
-
-    html = folder.rendered().html
+def test_styles_and_html_are_included_as_what_they_are(tmp_path: Path) -> None:
+    files = {
+        "news/plain.css": ".plain { color: red }",
+        "news/tags.css": ".mark { color: #14614b }",
+        "news/mark.html": '<div class="mark">{{ name }}</div>',
+    }
+    head = '<mj-include path="./plain.css" type="css" /><mj-include path="./tags.css" type="css" css-inline="inline" />'
+    html = html_of(folder(tmp_path, '<mj-include path="./mark.html" type="html" />', files, head))
 
     assert '<style type="text/css">.plain { color: red }</style>' in html
     assert '<div style="color:#14614b;" class="mark">Ada</div>' in html
 
 
-def test_no_file_of_another_name_is_proposed_for_a_missing_one(folder: Folder) -> None:
-    folder.page('<mj-include path="nothere.mjml" />')
-    folder.write("news/rec.mjml", FOOT)
+def test_a_missing_file_is_one_finding_at_its_place(tmp_path: Path) -> None:
+    gallery = folder(tmp_path, '<mj-include path="../shared/feet.mjml" />', {"shared/foot.mjml": FOOT})
 
-    (found,) = folder.guarded().found
-    assert found.fix == "Correct the path. Paths are relative to the folder of the templates."
-
-
-def test_a_missing_file_is_one_finding_at_its_place(folder: Folder) -> None:
-    folder.page('<mj-include path="../shared/feet.mjml" />')
-    folder.write("shared/foot.mjml", FOOT)
-
-    (found,) = folder.guarded().found
+    (found,) = guarded(gallery)
 
     assert (found.rule, str(found.place)) == ("mjml/missing-include", "news/news.mjml:4:5")
     assert found.message == "The file to include does not exist: shared/feet.mjml."
     assert found.fix == "Did you mean shared/foot.mjml?"
     with pytest.raises(TemplateInvalid, match=r"news\.mjml:4"):
-        folder.rendered()
+        html_of(gallery)
 
 
-def test_a_path_out_of_the_folder_is_refused(folder: Folder) -> None:
-    folder.page('<mj-include path="../../foot.mjml" />')
-    (folder.path.parent / "foot.mjml").write_text(FOOT, "utf-8")
+def test_a_path_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    written(tmp_path, {"foot.mjml": FOOT})
 
-    (found,) = folder.guarded().found
+    (found,) = guarded(folder(tmp_path / "mails", '<mj-include path="../../foot.mjml" />', {}))
 
     assert found.rule == "mjml/missing-include"
     assert "leads out of the folder" in found.message
-
-
-def test_one_in_a_comment_is_none(folder: Folder) -> None:
-    folder.page('<!-- <mj-include path="./gone.mjml" /> -->')
-
-    assert folder.guarded().found == ()

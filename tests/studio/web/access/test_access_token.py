@@ -114,24 +114,14 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(client: Client) -> No
 
     assert "Grace" in client.get(answer.headers["location"]).text
     assert client.get("/studio/static/studio.js").status_code == 200
+    assert client.get(f"/?token={TOKEN}").url.path == "/studio", "the bare address keeps it on its way"
 
 
-def test_the_bare_address_keeps_the_token_on_its_way(client: Client) -> None:
-    assert client.get(f"/?token={TOKEN}").url.path == "/studio"
-    assert client.get("/studio").status_code == 200
-
-
-def test_every_studio_has_a_token_of_its_own() -> None:
+def test_every_studio_has_a_token_of_its_own_or_a_given_one_that_is_long_enough(studio: Studio) -> None:
     assert len({token_for() for _ in range(100)}) == 100
-
-
-def test_a_token_that_was_given_is_the_one_and_a_short_one_is_refused() -> None:
     assert token_for(TOKEN) == TOKEN
     for guessed in (TOKEN[:-1], "x" * 201, "a token with a space in it", "ü" * 30):
         with pytest.raises(ValueError, match="22 to 200 letters"):
             token_for(guessed)
-
-
-def test_a_studio_that_others_can_reach_is_not_made_without_one(studio: Studio) -> None:
     with pytest.raises(ValueError, match=r"a studio on 0\.0\.0\.0 needs a token"):
         create_studio_app(replace(studio, host=EVERYWHERE, token=""))

@@ -13,19 +13,9 @@ from keyturn.studio.web.app import Studio, create_studio_app, studio_routers
 
 TOKEN = "a-token-that-nobody-guesses"
 PATHS = (
-    "/studio",
-    "/studio/templates/greeting",
-    "/studio/frames/greeting",
-    "/studio/inbox",
-    "/studio/events",
-    "/studio/static/studio.js",
-    "/studio/inbox/{mail}",
-    "/studio/inbox/{mail}/frame",
-    "/studio/inbox/{mail}/raw",
-    "/api/messages",
-    "/api/v1/search",
-    "/api/message/latest",
-    "/view/latest.html",
+    *("/studio", "/studio/templates/greeting", "/studio/frames/greeting", "/studio/inbox", "/studio/events"),
+    *("/studio/static/studio.js", "/studio/inbox/{mail}", "/studio/inbox/{mail}/frame", "/studio/inbox/{mail}/raw"),
+    *("/api/messages", "/api/v1/search", "/api/message/latest", "/view/latest.html"),
 )
 
 

@@ -79,15 +79,8 @@ def test_a_list_has_mailpits_shape(client: Client, three: list[str]) -> None:
     client.get(f"/api/message/{three[1]}")
     listed = client.get("/api/v1/messages", params={"subject": "welcome", "limit": 1}).json()
     (row,) = listed.pop("messages")
-    assert listed == {
-        "total": 3,
-        "unread": 2,
-        "count": 1,
-        "messages_count": 2,
-        "messages_unread": 1,
-        "start": 0,
-        "tags": [],
-    }
+    counts = {"total": 3, "unread": 2, "count": 1, "messages_count": 2, "messages_unread": 1}
+    assert listed == {**counts, "start": 0, "tags": []}
     assert datetime.fromisoformat(row.pop("Created")) <= datetime.now(UTC)
     assert row.pop("Size") > 100
     assert row == {
@@ -97,12 +90,12 @@ def test_a_list_has_mailpits_shape(client: Client, three: list[str]) -> None:
         "Subject": "Welcome back",
         "Username": "",
         "Tags": [],
+        "Attachments": 0,
         "From": {"Name": "Northwind School", "Address": "no-reply@northwind.example"},
         "To": [{"Name": "", "Address": "ada@northwind.example"}],
         "Cc": [],
         "Bcc": [],
         "ReplyTo": [],
-        "Attachments": 0,
         "Snippet": "Hello Ada",
     }
 

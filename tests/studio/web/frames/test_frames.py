@@ -21,8 +21,14 @@ def test_a_preview_runs_no_script_follows_no_link_and_sends_no_form(client: Clie
     assert "script" not in policy
     assert "form-action 'none'" in policy
     assert "frame-ancestors 'self'" in policy
+    assert "style-src 'unsafe-inline'; font-src data:;" in policy
+    assert "img-src data: https: http:" in policy
+    without = client.get("/studio/frames/greeting?images=off").headers["content-security-policy"]
+    assert "img-src 'none'" in without
     assert '<base target="_blank">' in answer.text
-    assert 'sandbox="allow-same-origin"' in client.get("/studio/templates/greeting").text
+    page = client.get("/studio/templates/greeting?images=off").text
+    assert 'sandbox="allow-same-origin"' in page
+    assert "images=off" in re.findall(r'<iframe src="([^"]+)"', page)[0]
 
 
 @pytest.mark.parametrize(
@@ -52,28 +58,19 @@ def test_a_mail_with_a_single_scheme_keeps_it(scheme: Scheme) -> None:
     assert apply_view(html, View(scheme=scheme)) == html
 
 
-def test_a_mail_without_a_head_is_rendered_too() -> None:
-    assert re.fullmatch(
-        '<base target="_blank"><style>[^<]+</style><p>Hello</p>', str(answer("<p>Hello</p>", View(), CAPTURED).content)
-    )
-
-
-def test_what_is_added_to_a_mail_does_not_come_before_its_document_type() -> None:
-    document = "<!DOCTYPE html>\n<html lang='en'><header>Hello</header></html>"
-    assert re.match(
-        '<!DOCTYPE html><base target="_blank"><style>[^<]+</style>\n<html ',
-        str(answer(document, View(), CAPTURED).content),
-    )
-
-
 @pytest.mark.parametrize(
-    "start", ["<!doctype html><!-- <head> -->", "<!-- <head> --><!doctype html>", "<script>/*<head>*/</script>"]
+    ("start", "before"),
+    [
+        ("", ""),
+        ("<!DOCTYPE html>\n<html lang='en'><header>", "<!DOCTYPE html>"),
+        ("<!doctype html><!-- <head> --><html>", "<!doctype html>"),
+        ("<!-- <head> --><!doctype html><html>", "(<!-- <head> --><!doctype html>)?"),
+        ("<script>/*<head>*/</script><html>", "(<script>/[*]<head>[*]/</script>)?"),
+    ],
 )
-def test_a_mail_cannot_hide_what_is_added_to_it(start: str) -> None:
-    shown = str(answer(f"{start}<html><base target='_self'>", View(), CAPTURED).content)
-    assert shown.startswith(
-        (f'{start}<base target="_blank">', '<!doctype html><base target="_blank">', '<base target="_')
-    )
+def test_a_mail_cannot_hide_what_is_added_to_it_behind_its_document_type(start: str, before: str) -> None:
+    shown = str(answer(f"{start}<base target='_self'><p>Hello", View(), CAPTURED).content)
+    assert re.match(f'{before}<base target="_blank"><style>[^<]+</style>', shown)
 
 
 def test_neither_kind_of_frame_may_run_scripts_or_leave_the_page() -> None:
@@ -81,19 +78,3 @@ def test_neither_kind_of_frame_may_run_scripts_or_leave_the_page() -> None:
         assert not {"allow-scripts", "allow-forms", "allow-top-navigation"} & set(sandbox.split())
     assert "allow-popups" not in PREVIEW
     assert "allow-same-origin" not in CAPTURED
-
-
-def test_the_policy_of_the_frame_refuses_images_whatever_names_them(client: Client) -> None:
-    policy = client.get("/studio/frames/greeting?images=off").headers["content-security-policy"]
-    assert "img-src 'none'" in policy
-    assert "img-src data: https: http:" in client.get("/studio/frames/greeting").headers["content-security-policy"]
-
-
-def test_images_can_be_left_out_of_a_captured_mail_as_well(client: Client) -> None:
-    page = client.get("/studio/templates/greeting?images=off").text
-    assert "images=off" in re.findall(r'<iframe src="([^"]+)"', page)[0]
-
-
-def test_web_fonts_are_never_loaded(client: Client) -> None:
-    policy = client.get("/studio/frames/greeting").headers["content-security-policy"]
-    assert "style-src 'unsafe-inline'; font-src data:;" in policy

@@ -1,7 +1,6 @@
 """The home page: every mail as a picture."""
 
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,39 +39,17 @@ def test_a_mail_opens_in_the_view_of_the_home_page(client: Client) -> None:
     assert 'src="/studio/frames/greeting?sample=ada&amp;lang=en&amp;scheme=dark"' in page
 
 
-def test_a_mail_without_a_sample_and_a_broken_mail_have_a_card(client: Client, folder: Path) -> None:
+def test_a_broken_mail_whose_samples_cannot_be_read_has_a_card(client: Client, folder: Path) -> None:
     (folder / "notice" / "notice.mjml").write_text("<mjml>{% if %}</mjml>")
-    (folder / "notice" / "samples.toml").unlink()
-    page = client.get("/studio").text
-    assert "/studio/templates/notice" in cards(page)[1]
-
-
-def test_a_mail_whose_samples_cannot_be_read_has_a_card(client: Client, folder: Path) -> None:
     (folder / "notice" / "samples.toml").write_text("[only\n")
     page = client.get("/studio").text
     assert cards(page)[1] == "/studio/templates/notice"
     assert "Its samples cannot be read" in page
 
 
-def test_without_a_template_the_panes_of_a_narrow_screen_can_be_chosen(client: Client, folder: Path) -> None:
-    shutil.rmtree(folder)
-    assert '<body data-pane="list"' in client.get("/studio?pane=list").text
-
-
-NOWHERE = (
-    "/studio/nothing/here",
-    "/studio/templates",
-    "/studio/findings/none",
-    "/studio/inbox/none/x/y",
-    "/studio/inbox/none/parts/first",
-    "/studio/proofs/none",
-    "/studio/snapshots/none",
-    "/inbox/none",
-    "/api/none",
+@pytest.mark.parametrize(
+    "address", ["/studio/nothing/here", "/studio/inbox/none/parts/first", "/inbox/none", "/api/none"]
 )
-
-
-@pytest.mark.parametrize("address", NOWHERE)
 def test_a_program_that_asks_for_no_page_gets_a_problem_document(client: Client, address: str) -> None:
     answer = client.get(address, headers={"accept": "application/json"})
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
@@ -96,13 +73,6 @@ def test_a_body_that_is_nested_too_deeply_is_refused(client: Client, method: str
     assert (answer.status_code, "nested too deeply" in answer.text) == (400, True)
 
 
-@pytest.mark.parametrize("page", ["0", "x", "1e9"])
-def test_a_page_that_does_not_exist_is_told(client: Client, page: str) -> None:
-    answer = client.get(f"/studio?page={page}")
-    assert answer.status_code == 400
-    assert "The address cannot be read: page must be a whole number from 1 to 100,000, not" in answer.text
-
-
 def test_a_large_folder_has_pages_of_two_hundred_mails(client: Client, folder: Path) -> None:
     for number in range(401):
         (folder / f"more_{number:03}.html").write_text("<title>More</title><p>Hello</p>")
@@ -112,3 +82,44 @@ def test_a_large_folder_has_pages_of_two_hundred_mails(client: Client, folder: P
     assert 'rel="next" href="?page=2"' in first
     assert 'rel="next"' not in last
     assert "403 templates" in first
+    nowhere = client.get("/studio?page=0")
+    assert nowhere.status_code == 400
+    assert "The address cannot be read: page must be a whole number from 1 to 100,000, not" in nowhere.text
+
+
+def cells(page: str) -> list[tuple[str, str]]:
+    """Return template and caption of each mail on the sheet."""
+    found = re.findall(r'<a href="/studio/templates/([\w/]+)\?[^"]*" aria-label="[^"]*">([^<]*)</a>', page)
+    return [(template, caption) for template, caption in found]
+
+
+def frames(page: str) -> list[str]:
+    return re.findall(r'<iframe src="/studio/frames/([^"]*)"', page)
+
+
+def test_it_shows_the_first_sample_of_every_template_at_two_widths_in_light_and_dark(client: Client) -> None:
+    page = client.get("/studio/sheet").text
+    assert re.search(r'data-region="counts">\d+ previews<', page)
+    assert cells(page) == [
+        (template, caption)
+        for template in ("greeting", "notice")
+        for caption in ("375 · Light", "375 · Dark", "600 · Light", "600 · Dark")
+    ]
+    assert frames(page)[:2] == ["greeting?sample=ada", "greeting?sample=ada&amp;scheme=dark"]
+    assert page.count('loading="lazy"') == page.count('sandbox="allow-same-origin"') == 8
+
+
+def test_what_is_on_it_stands_in_the_address(client: Client) -> None:
+    page = client.get("/studio/sheet?find=gree&width=1280&width=320&scheme=full&samples=all").text
+    assert cells(page) == [("greeting", "320 · Gmail iOS"), ("greeting", "1280 · Gmail iOS")] * 2
+    assert re.findall(r"<h3>(\w+)</h3>", page) == ["ada", "grace"]
+    checked = re.findall(r'id="([\w-]+)" type="checkbox"[^>]* checked', page)
+    assert checked == ["width-320", "width-1280", "scheme-full"]
+    assert '<option value="all" selected>' in page
+
+
+def test_a_search_that_finds_no_template_says_so_and_leads_back(client: Client) -> None:
+    page = client.get("/studio/sheet?find=%3Cb%3E&width=320").text
+    assert "No template matches" in page
+    assert "“&lt;b&gt;”" in page
+    assert 'href="?width=320"' in page

@@ -60,6 +60,8 @@ def states(studio: Studio) -> list[str]:
 
 @pytest.mark.long
 def test_every_state_has_an_address_and_a_row_in_the_list(client: Client, studio: Studio) -> None:
+    found = {item["href"] for item in client.get("/studio/index.json?lang=de").json() if item["kind"] == "Page"}
+    assert found == {f"/studio/pages/{state}?lang=de" for state in states(studio)}, "by the palette"
     rows = re.findall(r'id="page-([\w-]+)" class="row" href="/studio/pages/([\w-]+)"', client.get("/studio/pages").text)
     assert [name for name, _ in rows] == [state for _, state in rows] == states(studio)
     for state in states(studio):
@@ -68,11 +70,6 @@ def test_every_state_has_an_address_and_a_row_in_the_list(client: Client, studio
         assert f'src="{FRAMES}/dark/{state}?lang=de"' in page.text
         frame = client.get(f"{FRAMES}/dark/{state}?lang=de")
         assert (frame.status_code, '<html lang="de"' in frame.text) == (200, True)
-
-
-def test_the_palette_finds_every_state(client: Client, studio: Studio) -> None:
-    found = {item["href"] for item in client.get("/studio/index.json?lang=de").json() if item["kind"] == "Page"}
-    assert found == {f"/studio/pages/{state}?lang=de" for state in states(studio)}
 
 
 def test_a_page_s_files_are_in_the_scheme_that_is_wanted(client: Client) -> None:
@@ -92,7 +89,7 @@ def test_a_page_s_files_are_in_the_scheme_that_is_wanted(client: Client) -> None
     assert "sandbox" in answer.headers["content-security-policy"]
 
 
-def test_a_page_sends_nothing_loads_nothing_foreign_and_takes_no_focus(client: Client) -> None:
+def test_a_page_of_any_brand_sends_nothing_loads_nothing_foreign_and_takes_no_focus(client: Client) -> None:
     frame = client.get(f"{FRAMES}/light/forgot")
     policy = frame.headers["content-security-policy"]
     assert {"script-src 'self'", "style-src 'self'", "form-action 'none'", "frame-ancestors 'self'"} <= {
@@ -100,9 +97,6 @@ def test_a_page_sends_nothing_loads_nothing_foreign_and_takes_no_focus(client: C
     }
     assert "unsafe" not in policy
     assert "autofocus" not in frame.text
-
-
-def test_a_brand_of_a_kind_or_of_the_studio_can_be_chosen(client: Client) -> None:
     for brand, name in (("", "Northwind School"), ("school", "Harbour Primary"), ("Clinic", "Orchard Clinic")):
         assert f"· {name}</title>" in client.get(f"{FRAMES}/light/forgot", params={"brand": brand}).text
 
@@ -144,10 +138,3 @@ def test_the_brand_of_a_saved_file_is_that_of_the_next_page(tmp_path: Path) -> N
     file.write_text('[brand]\nradius = "big"\n')
     with pytest.raises(ValueError, match=r"brand\.radius: must be a whole number from 0 to 24, not 'big'"):
         pages.page("forgot", "", "", "")
-
-
-def test_a_studio_of_other_mails_has_no_pages(studio: Studio) -> None:
-    alone = Studio(gallery=studio.gallery, sender=studio.sender, token="")
-    with TestClient(create_studio_app(alone), base_url="http://127.0.0.1:8001") as client:
-        assert client.get("/studio/pages/forgot").status_code == 404
-        assert "list-pages" not in client.get("/studio", follow_redirects=True).text

@@ -55,16 +55,8 @@ def test_everything_in_the_frame_leads_to_its_line_through_inheritance(client: C
 
 @pytest.mark.usefixtures("rule")
 def test_a_macro_leads_to_its_own_line_and_then_to_its_call(client: Client) -> None:
+    assert picked(client, f"{PARTS}:2") == picked(client, f"{GREETING}:7") == ["mj-divider"]
     assert trails(client)["mj-divider"] == [f"{PARTS}:2", f"{GREETING}:7"]
-
-
-def test_an_included_file_and_html_of_the_author_lead_to_their_lines(client: Client, folder: Path) -> None:
-    (folder / PARTS).write_text("\n<mj-divider />")
-    save(folder, "<mj-spacer", f'{{% include "{PARTS}" %}}\n<mj-spacer')
-    save(folder, "Hello {{ name }}", "Hello\n<b>{{ name }}</b>")
-    found = trails(client)
-    assert found["mj-divider"][0] == f"{PARTS}:2"
-    assert found["b"] == [f"{GREETING}:6"]
 
 
 def test_a_mail_in_plain_html_leads_to_its_lines(client: Client, folder: Path) -> None:
@@ -78,13 +70,6 @@ def test_a_mail_in_plain_html_leads_to_its_lines(client: Client, folder: Path) -
     assert [lines(found["all"][key]) for key in found["picked"]] == [["plain/plain.html:3"]]
 
 
-def test_what_is_sent_and_what_is_shown_as_source_carries_no_marks(client: Client) -> None:
-    for query in ("show=source&file=html", "show=source&file=mjml"):
-        page = client.get(f"/studio/templates/greeting?sample=ada&{query}").text
-        assert "data-keyturn" not in page
-        assert not re.search(r"\bkt-\d", page)
-
-
 def test_a_line_leads_to_what_it_renders_and_not_to_what_lies_in_that(client: Client, folder: Path) -> None:
     assert picked(client, f"{BASE}:12") == ["mj-section"]
     save(folder, "<mj-spacer", "{% for _ in range(3) %}\n<mj-divider />\n{% endfor %}\n<mj-spacer")
@@ -93,11 +78,6 @@ def test_a_line_leads_to_what_it_renders_and_not_to_what_lies_in_that(client: Cl
     save(folder, "Hello {{ name }}", "\nHello\n{{ name }}\n")
     for line in (5, 6, 7):
         assert picked(client, f"{GREETING}:{line}") == ["mj-text"], "a line in the middle of an element"
-
-
-@pytest.mark.usefixtures("rule")
-def test_the_lines_of_a_macro_and_of_its_call_lead_to_the_same(client: Client) -> None:
-    assert picked(client, f"{PARTS}:2") == picked(client, f"{GREETING}:7") == ["mj-divider"]
 
 
 def test_a_line_that_renders_nothing_leads_nowhere_and_the_page_says_so(client: Client) -> None:
@@ -137,9 +117,17 @@ def test_every_line_of_a_shared_file_is_a_link_to_a_mail_that_uses_it(client: Cl
     assert f'href="/studio/templates/greeting?line={BASE.replace("/", "%2F")}%3A12"' in page
 
 
-def test_a_finding_leads_to_its_place_in_the_mail(client: Client, folder: Path) -> None:
-    save(folder, "<mj-text>The end", '<mj-text colour="red">The end')
-    page = client.get("/studio/templates/greeting?sample=ada&tab=checks").text
-    link = re.search(r'href="([^"]+)">Show in the mail</a>', page)
-    assert link
-    assert link[1] == f"?sample=ada&amp;line={GREETING.replace('/', '%2F')}%3A8&amp;tab=checks"
+def test_the_stages_of_a_mail_are_short_and_tell_their_files_on_hover(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?show=source").text
+    files = ["greeting.mjml", "greeting.txt", "samples.toml"]
+    assert re.findall(r'<a id="source-\w+"[^>]* title="([^"]+)"', page) == files
+    stages = ["Template", "Text part", "Samples", "MJML", "HTML"]
+    assert re.findall(r'<a id="source-\w+".*?>([^<]+)</a>', page) == stages
+
+
+def test_a_mail_of_text_alone_is_rendered_as_its_text_on_a_page_of_pictures(client: Client, folder: Path) -> None:
+    (folder / "note.txt").write_text("Hello {{ name }},\n\n1 < 2\n")
+    assert 'src="/studio/frames/note?' in client.get("/studio").text
+    frame = client.get("/studio/frames/note")
+    assert frame.status_code == 200
+    assert re.search(r"<pre [^>]*>Hello \w+,\n\n1 &lt; 2\s*</pre>", frame.text)

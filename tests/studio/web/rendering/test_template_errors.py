@@ -1,9 +1,16 @@
 """Broken templates: what is said, where it points, what stays behind. It is never a 500."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from litestar.testing import TestClient
+from tests.studio.folders import written
 from tests.studio.web.fixtures import BASE, Client, overlay, save
+
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.web.app import Studio, create_studio_app
 
 
 def test_a_fault_in_a_shared_file_points_into_that_file(client: Client, folder: Path) -> None:
@@ -33,21 +40,27 @@ def test_a_syntax_error_and_mjml_that_does_not_compile_are_shown_at_the_tag(
     assert f">{line} " in said
 
 
-def test_the_last_good_mail_stays_behind_a_fault(client: Client, folder: Path) -> None:
-    assert "Welcome, Ada" in client.get("/studio/templates/greeting?sample=ada").text
-    save(folder, "Hello {{ name }}", "Goodbye {{ nmae }}")
-    assert "Behind this message is the last version without an error." in overlay(client, query="?sample=ada")
-    frame = client.get("/studio/frames/greeting?sample=ada")
-    assert frame.status_code == 200
-    assert "Hello Ada" in frame.text
-
-
-def test_behind_samples_that_cannot_be_read_is_the_mail_that_was_seen_last(client: Client, folder: Path) -> None:
-    for sample in ("ada", "grace", "ada"):
-        client.get(f"/studio/frames/greeting?sample={sample}")
-    save(folder, 'name = "Ada"', 'name = "Ada', "greeting/samples.toml")
-
-    assert "Hello Ada" in client.get("/studio/frames/greeting").text
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("greeting/greeting.mjml", "Hello {{ name }}", "Goodbye {{ nmae }}"),
+        ("greeting/samples.toml", 'name = "Ada"', 'name = "Ada'),
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?sample=ada", "?sample=ada&lang=en"])
+@pytest.mark.long
+def test_the_last_good_mail_of_its_sample_stays_behind_a_fault(
+    client: Client, folder: Path, query: str, file: str, old: str, new: str
+) -> None:
+    assert "Welcome, Ada" in client.get(f"/studio/templates/greeting{query}").text
+    save(folder, old, new, file)
+    for what in ("", "&show=source&file=html", "&tab=headers", "&tab=links", "&show=text"):
+        assert "Behind this message is the last version without an error." in overlay(
+            client, query=f"{query or '?'}{what}"
+        )
+    frame = client.get(f"/studio/frames/greeting{query}")
+    assert (frame.status_code, "Hello Ada" in frame.text) == (200, True)
+    assert client.get("/studio/frames/greeting?sample=grace").status_code == 422
 
 
 def test_without_a_good_mail_the_frame_says_what_is_wrong(client: Client, folder: Path) -> None:
@@ -56,3 +69,70 @@ def test_without_a_good_mail_the_frame_says_what_is_wrong(client: Client, folder
     frame = client.get("/studio/frames/greeting")
     assert frame.status_code == 422
     assert "greeting/greeting.mjml:5:21: &#x27;nmae&#x27; is undefined.</pre>" in frame.text
+
+
+NEWS = """\
+<mjml><mj-body><mj-section><mj-column>
+  <mj-text>Dear {{ name }}</mj-text>
+  %s
+</mj-column></mj-section></mj-body></mjml>
+"""
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """Make a folder of another app, whose templates have no types."""
+    folder = tmp_path / "mails"
+    files = {
+        "news.mjml.j2": NEWS % '{% include "partials/foot.mjml.j2" %}',
+        "news.samples.json": '{"ada": {"name": "Ada"}}',
+        "partials/foot.mjml.j2": "<mj-text>The end</mj-text>\n",
+        "partials/header.html": "<p>Northwind School</p>\n",
+    }
+    return written(folder, files)
+
+
+@pytest.fixture
+def other(foreign: Path) -> Iterator[Client]:
+    studio = Studio(gallery=open_gallery(foreign), sender="no-reply@northwind.test", token="")
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+        yield client
+
+
+def checks(client: Client, template: str) -> str:
+    answer = client.get(f"/studio/templates/{template}?tab=checks").text
+    return " ".join(re.sub(r"<[^>]+>", "", answer[answer.index('class="findings"') :]).split())
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "marked", "words"),
+    [
+        ('<b>{{ name }}</b> {% include "partials/heder.html" %}', "3:33", "partials", "mean partials/header.html?"),
+        ('{% if name %}<mj-include path="./heder.html" />{% endif %}', "3:16", "&lt;mj-include", "not exist: heder"),
+        ("<b>{{ name }}</b> {{ 'a'|int + [] }}", "3:21", "{{ &#39;a&#39;|int + [] }}", "Check what this line"),
+        ("{{ name }} {% macro cell(x) %}{{ x }}", "3:17", "macro", "Write {% endmacro %} where it ends."),
+        ("<b>nmae</b> {{ name }} {{ nmae }}", "3:29", "nmae", "Did you mean name?"),
+        ("{{ name }} {{ street }}", "3:17", "street", "The sample ada has these values: name. Add street, or do"),
+        ("{{ name }} {% load i18n %}", "3:17", "load", "{% load %} is a tag of Django"),
+    ],
+)
+@pytest.mark.long
+def test_the_overlay_says_what_the_checks_say_and_marks_nothing_that_it_does_not_know(
+    other: Client, foreign: Path, line: str, place: str, marked: str, words: str
+) -> None:
+    save(foreign, '{% include "partials/foot.mjml.j2" %}', line, "news.mjml.j2")
+    said = overlay(other, "news")
+    assert f"news.mjml.j2:{place} " in said
+    page = other.get("/studio/templates/news").text
+    overlaid = page[page.index('<section class="fault"') :].partition("</section>")[0]
+    assert "".join(re.findall("<mark>(.*?)</mark>", overlaid)) == marked
+    assert words in said
+    assert words in checks(other, "news")
+    assert f"news.mjml.j2:{place}" in checks(other, "news")
+
+
+def test_what_breaks_a_template_stands_above_what_only_is_not_there(other: Client, foreign: Path) -> None:
+    save(foreign, "Dear {{ name }}", "Dear {{ name|shout }}", "news.mjml.j2")
+    save(foreign, '{% include "partials/foot.mjml.j2" %}', "{{ nmae }}", "news.mjml.j2")
+    said = checks(other, "news")
+    assert said.index("jinja/undefined") < said.index("jinja/unknown-filter")
