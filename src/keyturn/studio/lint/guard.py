@@ -128,10 +128,10 @@ def _unknown_elements(document: Document) -> Iterator[Finding]:
     known = {*_known_tags(), "mj-include", *RULES["mjml/removed-element"].fixes}
     for element in (one for one in document.elements() if one.tag not in known):
         tag, is_meant_as_mjml = element.tag, element.tag.lower().startswith("mj")
-        name = tag.lower() if is_meant_as_mjml else f"mj-{tag.lower()}"
-        meant = did_you_mean(name, _known_tags(), 0.7, "Did you mean <{}>?")
         if not tag.startswith("mj") and any(above.tag not in _known_tags() for above in element.ancestors()):
             continue
+        name = tag.lower() if is_meant_as_mjml else f"mj-{tag.lower()}"
+        meant = did_you_mean(name, _known_tags(), 0.7, "Did you mean <{}>?")
         if is_meant_as_mjml or f"<mj-{tag}>" in meant:
             yield document.finding(element.offset, "mjml/unknown-element", tag=tag, fix=meant)
         else:
