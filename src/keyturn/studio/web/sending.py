@@ -1,8 +1,6 @@
 """A preview as a real mail, sent through the team's mail provider."""
 
-import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 from uuid import uuid4
 
 from msgspec import Struct
@@ -10,9 +8,7 @@ from msgspec import Struct
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused
 from keyturn.mail.addresses import parse
 from keyturn.mail.port.email import Email, Sender
-from keyturn.mail.port.mime import to_mime
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.studio.inbox.store import CapturedMails
 
 
 class MailProvider(Struct, frozen=True):
@@ -20,22 +16,6 @@ class MailProvider(Struct, frozen=True):
 
     name: str
     open: Callable[[], Sender]
-
-
-class InboxSender:
-    """Puts mails into the studio's own inbox: a way for teams without a mail provider."""
-
-    name = "inbox"
-
-    def __init__(self, mails: CapturedMails) -> None:
-        self._mails = mails
-
-    async def send(self, email: Email, idempotency_key: str) -> str:
-        raw = to_mime(email, key=idempotency_key, date=datetime.now(UTC))
-        return await asyncio.to_thread(self._mails.add, raw)
-
-    async def close(self) -> None:
-        """Do nothing: the studio closes its inbox."""
 
 
 class Outcome(Struct, frozen=True):
