@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from keyturn.studio.inbox.store import CapturedMails
     from keyturn.studio.renderers import Runner
     from keyturn.studio.web.rendering.rendition import MailRenderer
-    from keyturn.studio.web.sending import MailProvider
-    from keyturn.studio.web.studio import Studio
+    from keyturn.studio.web.studio import MailProvider, Studio
 
 _SHARED = "Anyone with this address and token can read these mails."
 _OPEN = "Without a token, all users and programs of this machine can use this studio."
@@ -256,7 +255,7 @@ def _token(host: str, *, is_needed: bool = True) -> str:
 def _provider(settings: "Settings", captured: "CapturedMails | None") -> "MailProvider | None":
     """Return the provider for "send me this": the one with a key or a server, else the studio's own inbox."""
     from keyturn.service.settings.rules import missing_settings
-    from keyturn.studio.web.sending import MailProvider
+    from keyturn.studio.web.studio import MailProvider
 
     chosen, folder = settings.mail.transport, captured.folder if captured else None
     is_ready = not any(missing_settings(chosen, settings))
