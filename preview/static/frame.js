@@ -1,5 +1,4 @@
-// The mail in its frame. The frame is as tall as the mail, so the canvas scrolls and keeps its position. A mail wider
-// than the canvas is scaled down. A new mail loads behind the old one and replaces it once it has loaded.
+// The mail in a frame as tall as it, so that the canvas scrolls. A new mail loads behind the old one and replaces it then.
 
 const canvas = document.querySelector(".canvas");
 let onLink = () => {};
@@ -87,8 +86,7 @@ function arrival(frame, like) {
   };
 }
 
-// Resolves when the document has been parsed, even without its images, or when the frame is removed. A document of
-// another origin resolves when it has loaded.
+// Resolves when the document has been parsed (of another origin: has loaded), or when the frame is removed.
 function whenParsed(frame) {
   return new Promise((done) => {
     let over = false;

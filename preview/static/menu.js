@@ -1,4 +1,5 @@
-// Closes a menu or a question after a choice in it, and when the user turns to another place.
+// Closes a menu or a question after a choice in it, and when the user turns to another place. Buttons copy a text; if the
+// browser denies the clipboard, the click selects the text beside the button.
 
 export function useMenus() {
   document.addEventListener("click", ({ target }) => {
@@ -16,4 +17,17 @@ export function useMenus() {
 
 function open() {
   return [...document.querySelectorAll(".menu[open], .ask[open]")];
+}
+
+export function useCopying() {
+  document.addEventListener("click", async ({ target }) => {
+    const button = target.closest("[data-copy]");
+    if (!button) return;
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = button.dataset.copied;
+    } catch {
+      getSelection().selectAllChildren(button.parentElement.querySelector("code"));
+    }
+  });
 }

@@ -39,8 +39,7 @@ export async function settled() {
   for (let awaited = null; awaited !== last; ) await (awaited = last);
 }
 
-// Fetches the checks of the mail on the screen, then those of the other mails for the list.
-// Stops when another page is wanted.
+// Fetches the checks of the mail on the screen, then of the others for the list, until another page is wanted.
 export async function check(signal = underWay.signal) {
   for (let address = document.body.dataset.checks; address; ) {
     const page = await fetchPage(address, signal);
@@ -99,8 +98,7 @@ async function fetchPage(address, signal, headers) {
   }
 }
 
-// Replaces regions by those of a page. On the same page, details stay open or closed. On another page only open ones
-// stay, except questions, which are about the old page.
+// Replaces regions by those of a page. Details stay as they are; elsewhere only open ones do, and no questions.
 function place(page, regions, elsewhere = false) {
   const focus = remembered();
   for (const region of regions) {
@@ -118,8 +116,7 @@ function place(page, regions, elsewhere = false) {
   focus();
 }
 
-// Restores the focus. If its element is gone, `data-then` names the next one. The focus on the chosen row of the list
-// follows the choice.
+// Restores the focus, or moves it to what `data-then` names. On the chosen row of the list, it follows the choice.
 function remembered() {
   const { activeElement } = document;
   const follows = activeElement === chosen();

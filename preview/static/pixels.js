@@ -1,5 +1,4 @@
-// Links each part of the mail to the template line that renders it, and each line to its parts. The outlines lie on the
-// paper above the frame, so the mail stays unchanged.
+// Links each part of the mail to the line that renders it, and back. Outlines lie on the paper, above the frame.
 
 import { element } from "./element.js";
 import { currentFrame } from "./frame.js";

@@ -3,13 +3,12 @@
 import { hold } from "./blend.js";
 import { check, visit, settled } from "./page.js";
 import { listen } from "./events.js";
-import { useCopying } from "./copy.js";
 import { useData } from "./data.js";
 import { useEditing } from "./editing.js";
 import { useFrames } from "./frame.js";
 import { useHandle } from "./handle.js";
 import { useKeys } from "./keys.js";
-import { useMenus } from "./menu.js";
+import { useCopying, useMenus } from "./menu.js";
 import { usePalette } from "./palette.js";
 import { usePixels, watch } from "./pixels.js";
 import { useSheet } from "./sheet.js";

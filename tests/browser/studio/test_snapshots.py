@@ -68,6 +68,8 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
     await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace")
     assert "Welcome Ada" in snapshot_in(stored).html
     await expect(page.get_by_role("link", name="Snapshots 1 changed")).to_be_visible()
+    await watched(page)  # the scripts of the next page know its keys
     await page.keyboard.press("a")
     await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
+    await watched(page)
     await expect(page.get_by_role("link", name="Snapshots", exact=True)).to_be_visible()

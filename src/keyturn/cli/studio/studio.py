@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from keyturn.studio.inbox.store import CapturedMails
     from keyturn.studio.renderers import Runner
     from keyturn.studio.web.rendering.rendition import MailRenderer
-    from keyturn.studio.web.sending import MailProvider
-    from keyturn.studio.web.studio import Studio
+    from keyturn.studio.web.studio import MailProvider, Studio
 
 _SHARED = "Anyone with this address and token can read these mails."
 _OPEN = "Without a token, all users and programs of this machine can use this studio."
@@ -206,15 +205,14 @@ def _token(host: str, *, is_needed: bool = True) -> str:
 def _provider(settings: "Settings", captured: "CapturedMails | None") -> "MailProvider | None":
     """Return what "send me this" sends with: the provider with a key or a server, else the studio's own inbox."""
     from keyturn.service.settings.rules import missing_settings
-    from keyturn.studio.web.sending import InboxSender, MailProvider
+    from keyturn.studio.web.studio import MailProvider
 
-    chosen = settings.mail.transport
-    if any(missing_settings(chosen, settings)):
-        return MailProvider(InboxSender.name, lambda: InboxSender(captured)) if captured else None
+    chosen, folder = settings.mail.transport, captured.folder if captured else None
+    is_ready = not any(missing_settings(chosen, settings))
 
     def open_sender() -> "Sender":
-        from keyturn.service.sending.senders import sender_for
+        from keyturn.service.sending.senders import CaptureSender, sender_for
 
-        return sender_for(chosen, settings)
+        return sender_for(chosen, settings) if is_ready or not folder else CaptureSender(folder)
 
-    return MailProvider(chosen, open_sender)
+    return MailProvider(chosen if is_ready else "inbox", open_sender) if is_ready or folder else None

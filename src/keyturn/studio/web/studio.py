@@ -1,18 +1,20 @@
 """The settings of a studio: what it shows, who may reach it, and what it may do."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from msgspec import Struct
+
 from keyturn.hosts import is_loopback_host
+from keyturn.mail.port.email import Sender
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.renderers import Runner
 from keyturn.studio.web.rendering.rendition import MailRenderer
-from keyturn.studio.web.sending import MailProvider
 
 PATH = "/studio"
 """The path of the pages."""
@@ -43,6 +45,13 @@ class HostedPages(Protocol):
     def file(self, name: str) -> tuple[bytes, str]:
         """Return a file that a page loads, and its media type. Raises LookupError."""
         ...
+
+
+class MailProvider(Struct, frozen=True):
+    """A way to send mails. `open` makes the sender when the first mail is sent: an HTTP client loads slowly."""
+
+    name: str
+    open: Callable[[], Sender]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

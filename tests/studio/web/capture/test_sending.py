@@ -14,7 +14,7 @@ from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryabl
 from keyturn.mail.port.email import Email
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.studio.web.app import Studio, create_studio_app
-from keyturn.studio.web.sending import MailProvider
+from keyturn.studio.web.studio import MailProvider
 
 PAGE = "/studio/send/greeting?sample=grace"
 FROM_A_PAGE = {"sec-fetch-site": "same-origin"}

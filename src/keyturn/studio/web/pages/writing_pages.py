@@ -3,6 +3,7 @@
 import asyncio
 from typing import Annotated, Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import msgspec
 from litestar import Response, get, post
@@ -12,7 +13,10 @@ from litestar.params import FromPath, FromQuery, JSONBody, URLEncodedBody
 from msgspec import Meta
 from msgspec.structs import asdict
 
-from keyturn.errors import SampleNotSaved, TemplateInvalid
+from keyturn.errors import QuotaExhausted, SampleNotSaved, SendFailed, SendRefused, TemplateInvalid
+from keyturn.mail.addresses import parse
+from keyturn.mail.port.email import Email
+from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.gallery import Draft
 from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
@@ -24,7 +28,7 @@ from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.failures import AS_PROBLEMS
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.layout import Visit
-from keyturn.studio.web.sending import Outcome, send_preview
+from keyturn.studio.web.studio import MailProvider
 from keyturn.studio.web.view import View
 
 _LONGEST_QUERY = 60_000  # octets of a query. The parser beneath uvicorn refuses a request line of 64 KiB.
@@ -155,6 +159,43 @@ def draft_frame(key: FromPath[str], drafts: NamedDependency[Drafts]) -> Response
 def _finding(finding: Finding) -> dict[str, Any]:
     members = {name: getattr(finding, name) for name in ("message", "fix", "severity", "rule")}
     return asdict(finding.place) | members
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """The outcome of one mail: the provider's `id`, or `fault`: why it was not sent, and what to do."""
+
+    to: str
+    id: str = ""
+    fault: str = ""
+
+
+async def send_preview(provider: MailProvider, sender: str, to: str, mail: Rendered) -> Outcome:
+    """Send one mail to the reader's own mailbox, as it is seen; the subject says that it is a preview."""
+    try:
+        address, subject = parse(to), f"[Preview] {mail.subject}"
+    except ValueError:
+        says = f"{to} is not an email address." if to else "Enter an email address, such as name@example.org."
+        return Outcome(to, fault=says)
+    opened = provider.open()
+    try:
+        email = Email(sender=sender, to=address, subject=subject, html=mail.html, text=mail.text)
+        return Outcome(address, id=await opened.send(email, uuid4().hex))
+    except SendFailed as error:
+        return Outcome(address, fault=_way_out(error, provider.name))
+    finally:
+        await opened.close()
+
+
+def _way_out(error: SendFailed, provider: str) -> str:
+    match error:
+        case QuotaExhausted(until=until):
+            return f"{provider} accepts no more mails until {until:%H:%M} UTC: {error.reason}."
+        case SendRefused(account=True):
+            return f"{provider} refused the key or login: {error.reason}. Check the provider's settings."
+        case SendRefused():
+            return f"{provider} refused the mail: {error.reason}. Check the sender and the recipient."
+        case _:
+            return f"{provider} could not be reached: {error.reason}. Try again."
 
 
 class Recipient(msgspec.Struct, frozen=True):
