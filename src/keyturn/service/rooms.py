@@ -12,7 +12,7 @@ from keyturn.service.api.monitoring import health_routes
 from keyturn.service.api.problems import NO_STORE, count_unread, problem_handlers
 from keyturn.service.api.requests import calling
 from keyturn.service.inviting import routes as inviting
-from keyturn.service.pages import forgot, reset, security_settings, sign_in
+from keyturn.service.pages import forgot, reset, sign_in
 from keyturn.service.pages.assets import frontend_routes
 from keyturn.service.pages.refusals import refusal_handlers
 from keyturn.service.pages.rendering import Pages, page_at, taking_link, visiting
@@ -95,7 +95,7 @@ def _pages_of(pages: Pages) -> Iterator[Router]:
     if parts.sign_ins:
         yield page_at(paths.sign_in, sign_in.show, sign_in.sign_in, sign_in.send_code)
         yield page_at("/logout", sign_in.sign_out, back=paths.sign_in)
-        card = security_settings.show, security_settings.request_password_change
+        card = sign_in.show_settings, sign_in.request_password_change
         for path in pages.site.settings_paths:
             yield page_at(path, *card, back=paths.sign_in)
 

@@ -333,7 +333,7 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     `logo`: shown on pages instead of the name: a file (SVG, PNG, JPEG, GIF or WebP, up to 200 kB), relative to this one
     and served by Keyturn, or an `https://` address
     `logo_dark`: the same for a dark background. Default: `logo`
-    `mail_logo`: the same in mails, as PNG, JPEG or GIF: mail programs show no SVG. Default: such a `logo`, else the name
+    `mail_logo`: the same in mails, as PNG, JPEG or GIF: mail programs show no SVG. Default: such a `logo` or the name
     `mail_logo_dark`: the same for a dark background. Without it, the light logo keeps a light background
     `logo_width`: pixels. A logo fits into this width and 32 pixels of height, which pages reserve while it loads
     `radius`: of buttons and fields, pixels. Cards have one and a half times as much
@@ -449,7 +449,8 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     `client`: checks of links, new passwords, and refused requests, per client and each counted by itself. Refused are
     addresses that are none, unreadable bodies, wrong keys, and unproven reports of mail providers
     `login`: sign-ins and changes, per client
-    `account`: guesses at one account, from all clients together, but for each browser where its owner signed in
+    `account`: guesses at one account, from all clients together; counted separately in each browser where its owner
+    signed in or set a password
     `overall`: requests for a link, all clients together; more get the same answer and are dropped
     `mailbox_cooldown`: a mailbox gets one mail in this time
     `mailbox_daily`: reset mails to one mailbox in a day, which refill evenly: with 12, one each two hours
