@@ -144,7 +144,7 @@ def test_it_is_named(migrated: Keyturn, environment: dict[str, str], sentence: s
         assert (shown.code, shown.err.splitlines()[-1].strip()) == (1, sentence), command
         assert "Traceback" not in shown.err
     told = json.loads(migrated("doctor", "--json", **PRODUCTION | environment).out)
-    assert [one for one in told if sentence.partition("needs: ")[2] in one["fix"]], told
+    assert [one for one in told if sentence.partition("needs: ")[2] in one["fix"] + one["message"]], told
 
 
 STUDIOS_OWN = ["cachetools", "polyfactory", "pygments", "tinycss2", "trustme", "watchfiles"]
