@@ -235,7 +235,7 @@ GREETED, TAKEN = [b"220 ok\r\n", b"250 ok\r\n"], [b"220 ok\r\n", *[b"250 ok\r\n"
     ids=lambda lines: f"{len(lines)} {lines[-1]!r}",
 )
 async def test_a_mail_server_that_says_what_is_no_reply_has_not_refused_the_mail(lines: list[bytes]) -> None:
-    login = {"username": "u", "password": Secret("p")} if b"AUTH" in b"".join(lines) else {}
+    login: Any = {"username": "u", "password": Secret("p")} if b"AUTH" in b"".join(lines) else {}
     async with talking(lines) as port:
         settings = SmtpSettings(host="127.0.0.1", port=port, security="none", **login)
         with pytest.raises(SendRetryable) as failure:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -18,7 +19,7 @@ from keyturn.service.settings import MailSettings
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
 
 
-MAIL = {"from_": "accounts@northwind.test"}
+MAIL: dict[str, Any] = {"from_": "accounts@northwind.test"}
 
 
 @pytest.fixture

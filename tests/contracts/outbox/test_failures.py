@@ -83,9 +83,10 @@ async def test_claims_that_died_with_their_worker_lengthen_no_pause(outbox: Outb
 
 async def test_however_often_we_failed_the_next_try_is_soon(outbox: Outbox, database: Database, rows: Rows) -> None:
     await post(outbox, "one")
-    for _ in range(11):
+    for _ in range(10):
+        await work(outbox, ZeroDivisionError("a slip"))
         await make_due(database)
-        _, after = await work(outbox, ZeroDivisionError("a slip"))
+    _, after = await work(outbox, ZeroDivisionError("a slip"))
 
     row = await rows.only()
     assert row.available_at <= after + LONGEST_OF_OURS

@@ -1,6 +1,7 @@
 """How a message ends, also when its worker comes late."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -48,6 +49,10 @@ async def keep(database: Database, outbox: Outbox, message: Message, sealed: byt
         held.seal([(msgspec.structs.replace(message, sender="resend"), sealed)])
 
     await database.transact(write)
+
+
+def report(outbox: Outbox, message_id: int, told: Sent, connection: Connection) -> None:
+    outbox.within(connection).end_reported(message_id, told)
 
 
 sent = partial(Sent, "resend")
@@ -113,8 +118,11 @@ async def again(late: Message, outbox: Outbox) -> Message:
 async def test_a_worker_holds_a_message_under_the_newer_of_its_two_claims(
     database: Database, outbox: Outbox, late: Message, again: Message
 ) -> None:
-    for message, held in ((late, set[int]()), (again, {again.id})):
-        assert await database.transact(lambda one, message=message: outbox.within(one).lock([message])) == held
+    def held(message: Message, connection: Connection) -> Collection[int]:
+        return outbox.within(connection).lock([message])
+
+    assert await database.transact(partial(held, late)) == set()
+    assert await database.transact(partial(held, again)) == {again.id}
 
 
 async def test_of_several_ends_at_once_that_it_was_sent_counts(outbox: Outbox, message: Message, rows: Rows) -> None:
@@ -157,7 +165,7 @@ async def test_a_report_settles_what_waits_and_whoever_held_it_decides_nothing_a
 ) -> None:
     await keep(database, outbox, message, b"sealed")
     for told in (sent("id-1"), sent("id-2")):
-        await database.transact(lambda one, told=told: outbox.within(one).end_reported(message.id, told))
+        await database.transact(partial(report, outbox, message.id, told))
     await outbox.postpone(message, now() + MINUTE, "no answer")
     await outbox.end(message, Dead("given up"))
 

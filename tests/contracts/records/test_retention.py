@@ -61,7 +61,9 @@ ADA = {
     "active": True,
     "created_at": NOW,
 }
-WEEK, USED, REVOKED = NOW - 7 * DAY, {"used_at": NOW - 8 * DAY}, {"revoked_at": NOW - 8 * DAY}
+WEEK = NOW - 7 * DAY
+USED: dict[str, Any] = {"used_at": NOW - 8 * DAY}
+REVOKED: dict[str, Any] = {"revoked_at": NOW - 8 * DAY}
 LEAVING = {
     "links some days after their end, also those that were used or revoked": (
         "secrets",

@@ -49,7 +49,7 @@ async def test_a_code_that_supabase_takes_sets_the_password_no_session(project: 
     ids=["no verified factor", "one that cannot be checked"],
 )
 async def test_only_a_verified_factor_is_asked_for_and_one_that_cannot_be_checked_is_no_way_round(
-    project: Project, service: Service, factor: dict[str, str], answered: str, methods: Any
+    project: Project, service: Service, factor: dict[str, Any], answered: str, methods: Any
 ) -> None:
     project.server.users.add(ADA, OLD, factors=[SupabaseFactor(id=TOTP, code="492039", **factor)])
     answer = await reset_with(service, await service.link(), "totp", "492039")
