@@ -4,6 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.driver.service import NOBODY, REQUEST, Service, Start
+from tests.servers.databases import ON_SQLITE
+
+pytestmark = ON_SQLITE
 
 ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 """One service answers all examples: that nothing is left behind by the last is a part of what is shown."""
@@ -40,7 +43,6 @@ async def generous(start: Start) -> Service:
     return await start(limits=limits, server={"trusted_proxies": ("10.0.0.0/8",)})
 
 
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @ONE_SERVICE
 @given(headers=headers, path=st.sampled_from(["/forgot-password", "/reset-password", "/login", "/api/auth/me", "/x"]))
 async def test_reading_is_answered(generous: Service, headers: list[tuple[bytes, bytes]], path: str) -> None:
@@ -49,7 +51,6 @@ async def test_reading_is_answered(generous: Service, headers: list[tuple[bytes,
     assert not any("\r" in value or "\n" in value for value in answer.headers.values())
 
 
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @ONE_SERVICE
 @given(headers=headers)
 @pytest.mark.long

@@ -48,17 +48,15 @@ async def test_a_language_that_was_chosen_stays_and_an_unknown_one_is_not_kept(v
     assert 'href="?next=%2Fa%3Fb%3D%22%26c&amp;lang=de"' in page.text, "what else the address says is kept"
 
 
-async def test_who_is_signed_in_is_spoken_to_in_the_account_s_language(visitor: Visitor, school: Service) -> None:
+async def test_the_account_s_language_is_spoken_once_a_link_or_a_session_says_who_it_is(
+    visitor: Visitor, school: Service
+) -> None:
     await school.add(ADA, kind="viewer", locale="de")
-    await visitor.sign_in(ADA)
-    page = await visitor.get("/viewer-settings/security", **{"accept-language": "en"})
-    assert heading(page) == "Sicherheitseinstellungen"
-
-
-async def test_a_link_s_page_is_in_the_account_s_language(visitor: Visitor, school: Service) -> None:
-    await school.add(ADA, locale="de")
     await visitor.get(f"/reset-password/{await school.link()}")
     assert '<html lang="de"' in (await visitor.get("/reset-password")).text
     answer = await visitor.submit("/reset-password", password="x", again="x")
     assert '<html lang="de"' in answer.text
+    await visitor.sign_in(ADA)
+    page = await visitor.get("/viewer-settings/security", **{"accept-language": "en"})
+    assert heading(page) == "Sicherheitseinstellungen"
     assert '<html lang="ar"' in (await visitor.get("/reset-password?lang=ar")).text

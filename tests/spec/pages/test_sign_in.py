@@ -13,12 +13,15 @@ VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
 pytestmark = [pytest.mark.usefixtures("ada"), pytest.mark.long]
 
 
-async def test_the_page_tells_a_password_manager_what_its_fields_are(visitor: Visitor) -> None:
-    page = await visitor.get(LOGIN)
+async def test_signing_in_leads_back_to_where_somebody_wanted_to_go(visitor: Visitor) -> None:
+    page = await visitor.get(f"{LOGIN}?next=/viewer-settings/security?tab=2")
     assert heading(page) == "Sign in"
     assert 'autocomplete="username"' in page.text
     assert 'autocomplete="current-password"' in page.text
     assert '<a href="/forgot-password">Forgot password?</a>' in page.text
+    assert 'name="next" value="/viewer-settings/security?tab=2"' in page.text
+    answer = await visitor.sign_in(next="/viewer-settings/security?tab=2")
+    assert answer.headers["location"] == "/viewer-settings/security?tab=2"
 
 
 async def test_what_does_not_fit_gets_one_answer_whatever_it_is_and_no_password_is_printed(visitor: Visitor) -> None:
@@ -32,13 +35,6 @@ async def test_what_does_not_fit_gets_one_answer_whatever_it_is_and_no_password_
         assert "<title>Error: Sign in" in page.text
         assert "hunter2 hunter2" not in page.text
         assert "keyturn_session" not in visitor.client.cookies
-
-
-async def test_signing_in_leads_back_to_where_somebody_wanted_to_go(visitor: Visitor) -> None:
-    page = await visitor.get(f"{LOGIN}?next=/viewer-settings/security?tab=2")
-    assert 'name="next" value="/viewer-settings/security?tab=2"' in page.text
-    answer = await visitor.sign_in(next="/viewer-settings/security?tab=2")
-    assert answer.headers["location"] == "/viewer-settings/security?tab=2"
 
 
 ELSEWHERE = (

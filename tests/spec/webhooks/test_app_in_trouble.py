@@ -21,8 +21,12 @@ async def test_an_app_in_trouble_is_told_the_same_again_under_the_same_id(servic
         await service.deliver_again()
     assert len(app.told) == 6
     assert len({(told.id, told.body) for told in app.told}) == 1
-    assert await states(service) == [("webhook_password_reset_requested", "sent", None)]
+    kind = "webhook_password_reset_requested"
+    assert await states(service) == [(kind, "sent", None)]
     assert len(service.inbox.mails) == 1
+    counted = await service.figures("messages_total")
+    assert (counted[f"{kind},retried"], counted[f"{kind},sent"]) == (5, 1)
+    assert await service.figures("delivery_seconds_count") == {"reset_requested": 1, kind: 1}, "apart from mails"
 
 
 @ON_SQLITE
@@ -49,15 +53,3 @@ async def test_an_app_that_says_nothing_delays_no_mail(start: Start, app: App, h
     assert [mail.to for mail in service.inbox.mails] == [ADA, GRACE]
     assert (await states(service))[0][1] == "waiting"
     app.let_go()
-
-
-@ON_SQLITE
-async def test_webhooks_are_counted_apart_from_mails(service: Service, app: App) -> None:
-    app.coming.append(Answer(500))
-    await service.ask()
-    for _ in range(2):
-        await service.deliver_again()
-    kind = "webhook_password_reset_requested"
-    counted = await service.figures("messages_total")
-    assert (counted[f"{kind},retried"], counted[f"{kind},sent"]) == (1, 1)
-    assert await service.figures("delivery_seconds_count") == {"reset_requested": 1, kind: 1}

@@ -1,13 +1,15 @@
-"""A database that stops answering: every wait ends, and the connections are discarded."""
+"""A database that stops answering, or that takes no more writes: every wait ends, and connections are made anew."""
 
 import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.driver.service import ADA, REQUEST, Service, problem, running, settings_for
+from tests.driver.database import refuse_writes, take_writes
+from tests.driver.service import ADA, REQUEST, Service, Start, problem, running, settings_for
 from tests.servers.silent_proxy import silent_proxy
 
 PATIENCE = timedelta(seconds=1)
+READY = "/health/ready"
 MANY = 30
 """Requests. If each waited for the one before it, they would take longer than the test allows."""
 
@@ -29,7 +31,7 @@ async def test_requests_while_it_is_frozen_are_told_to_retry_and_then_it_goes_on
         async with asyncio.timeout(15):
             answers = await asyncio.gather(*(ask(service) for _ in range(MANY)))
         assert answers == ["503 unavailable"] * MANY
-        assert problem(await service.anywhere().get("/health/ready")) == "503 unavailable"
+        assert problem(await service.anywhere().get(READY)) == "503 unavailable"
         proxy.speak_again()
         await service.ask()
         assert proxy.opened > opened, "the frozen connections were thrown away"
@@ -50,3 +52,32 @@ async def test_a_link_survives_a_database_that_froze_before_it_was_used(database
             while (answer := await service.reset(token)).status_code == 503:
                 pass
         assert answer.status_code == 200
+
+
+async def ready(service: Service) -> str:
+    answer = await service.anywhere().get(READY)
+    return "200" if answer.status_code == 200 else problem(answer)
+
+
+@pytest.mark.parametrize("in_memory", [True, False], ids=["limits in memory", "limits in the database"])
+async def test_requests_get_503_until_it_takes_writes_again(start: Start, database_url: str, in_memory: bool) -> None:
+    service = await start(limits={"in_memory": in_memory})
+    await refuse_writes(database_url)
+    assert [await ask(service) for _ in range(2)] == ["503 unavailable"] * 2
+    assert await ready(service) == "503 unavailable"
+    await take_writes(database_url)
+    assert await ready(service) == "200"
+    assert await ask(service) == "202"
+
+
+async def test_a_connection_that_was_made_before_is_refused_once(start: Start, database_url: str) -> None:
+    service = await start(limits={"in_memory": True})
+    token = await service.link()
+    await refuse_writes(database_url)
+    assert problem(await service.reset(token)) == "503 unavailable", "the link is not used up, and nothing is unknown"
+    for _ in range(5):  # so that each connection of the pool is made
+        assert await service.works(token)
+    await take_writes(database_url)
+    assert await ask(service) == "503 unavailable"
+    assert await ask(service) == "202"
+    assert (await service.reset(token)).status_code == 200
