@@ -62,3 +62,7 @@ def test_a_tag_that_cannot_be_read_is_told_without_the_words_of_a_parser(tmp_pat
     finding = findings_of("jinja/syntax", [tag], tmp_path)[0]
 
     assert f"{finding.message} {finding.fix}" == said
+
+
+def test_a_number_with_too_many_digits_is_told(tmp_path: Path) -> None:
+    assert "(4300 digits)" in findings_of("unchecked/part", ["{{ " + "1" * 5000 + " }}"], tmp_path)[0].message
