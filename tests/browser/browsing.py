@@ -9,25 +9,12 @@ from playwright.async_api import Browser, BrowserContext, Error, Page, Route, as
 _NOT_NEEDED = (
     # The toolbar is a page with a process for each context, and Chromium keeps spare processes. Without both, a context
     # costs two thirds.
-    "InitialWebUI",
-    "WebUIReloadButton",
-    "WebUIReloadButtonProfilePrewarming",
-    "WebUIToolbar",
-    "PreloadTopChromeWebUI",
-    "SpareRendererForSitePerProcess",
+    *("InitialWebUI", "WebUIReloadButton", "WebUIReloadButtonProfilePrewarming", "WebUIToolbar"),
+    *("PreloadTopChromeWebUI", "SpareRendererForSitePerProcess"),
     # Playwright disables these, and this list replaces Playwright's.
-    "AvoidUnnecessaryBeforeUnloadCheckSync",
-    "DestroyProfileOnBrowserClose",
-    "HttpsUpgrades",
-    "HttpsFirstBalancedModeAutoEnable",
-    "LensOverlay",
-    "MediaRouter",
-    "PaintHolding",
-    "ThirdPartyStoragePartitioning",
-    "AvoidCorsURLLoaderRestartOnRedirect",
-    "OptimizationHints",
-    "NetworkTimeServiceQuerying",
-    "AimEnabled",
+    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "LensOverlay"),
+    *("HttpsFirstBalancedModeAutoEnable", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning"),
+    *("AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled"),
     "PreconnectToSearch",
 )
 

@@ -1,10 +1,11 @@
 """A template edited in the browser: typed, rendered, saved, and in conflict with another program."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import Browser, FrameLocator, Locator, Page, Request, expect
+from playwright.async_api import Browser, FrameLocator, Locator, Page, Request, Route, expect
 from tests.browser.studio.test_accessible import look
 from tests.studio.web.fixtures import GREETING
 
@@ -115,6 +116,38 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
 
 def is_get(request: Request) -> bool:
     return request.method == "GET"
+
+
+async def test_what_was_read_before_a_save_takes_nothing_back(page: Page, served: str) -> None:
+    held: list[Request] = []
+    is_read, go = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        if not is_get(route.request) or held:
+            await route.continue_()
+            return
+        held.append(route.request)
+        answer = await route.fetch()
+        is_read.set()
+        await go.wait()
+        await route.fulfill(response=answer)
+
+    await open_editor(page, served)
+    source = await page.locator("[data-editor]").get_attribute("data-source") or ""
+    await page.route(f"**{source}", answer_late)
+    await select(page, "Hello")
+    await page.keyboard.insert_text("Servus")
+    await page.keyboard.press("ControlOrMeta+s")
+    await is_read.wait()
+    await page.keyboard.insert_text(" liebe")
+    async with page.expect_event("requestfinished", lambda request: request.url.endswith(source) and is_get(request)):
+        await page.keyboard.press("ControlOrMeta+s")
+    async with page.expect_event("requestfinished", lambda request: request in held):
+        go.set()
+    await page.evaluate("() => new Promise(requestAnimationFrame)")
+    await expect(text_of(page)).to_contain_text("Servus liebe")
+    await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
+    await expect(rendered(page).get_by_text("Servus liebe Ada")).to_be_visible()
 
 
 async def test_it_is_accessible_in_light_and_dark_wide_and_narrow(browser: Browser, served: str) -> None:

@@ -1,4 +1,4 @@
-"""A Django project's mails rendered by Django itself, and traced to their lines."""
+"""A Django project opened, its mails rendered by Django itself, and traced to their lines."""
 
 from pathlib import Path
 

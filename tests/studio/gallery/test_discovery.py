@@ -1,5 +1,6 @@
 """Which files of a folder are mails, and which are what mails are made of."""
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -99,6 +100,17 @@ def test_what_is_none_of_ours_and_what_a_pattern_ignores_or_calls_a_layout_is_le
     others = {".git/a.html": HTML, "node_modules/x/a.html": HTML, "env/pyvenv.cfg": "", "env/a.html": HTML, "a.py": ""}
     patterns = Patterns(ignore=("drafts/*",), layouts=("frame.*",))
     assert look({**others, "drafts/b.html": HTML, "frame.html": HTML}, patterns).mails == {}
+
+
+def test_a_file_that_another_as_old_and_as_large_replaces_is_read_again(look: Look, tmp_path: Path) -> None:
+    assert list(look({"a.html": HTML, "b.html": "{% include 'a.html' %}"}).mails) == ["b"]
+    file = tmp_path / "b.html"
+    before = file.stat()
+    file.write_text("{% include 'c.html' %}")
+    while file.stat().st_ctime_ns == before.st_ctime_ns or file.stat().st_mtime_ns != before.st_mtime_ns:
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert list(look({}).mails) == ["a", "b"]
 
 
 def test_a_text_that_prints_values_and_belongs_to_no_other_mail_is_a_mail(look: Look) -> None:

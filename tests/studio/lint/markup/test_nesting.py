@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,13 @@ def test_an_expression_that_is_nested_too_deeply_ends_its_own_mail(emails: Path,
 @pytest.mark.parametrize("bad", MARKUP.values(), ids=MARKUP.keys())
 def test_markup_that_is_nested_deeply_is_checked(emails: Path, bad: str) -> None:
     assert "parity/no-text" in rules_of(emails, bad)
+
+
+@pytest.mark.parametrize("form", ["{{# {} #}}\n", "<!-- {} -->\n"])
+def test_a_thousand_comments_of_a_file_count(emails: Path, form: str) -> None:
+    comments = form.format("keyturn: ignore links because they are old") * MANY
+    assert Counter(rules_of(emails, comments))["ignore/unused"] == 1_000
+    assert "links/unknown-scheme" not in rules_of(emails, f"{comments}<a href='htps://boats.test'>Boats</a>")
 
 
 def test_the_limit_of_time_holds_while_a_template_is_read(emails: Path) -> None:

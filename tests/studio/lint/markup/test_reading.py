@@ -1,8 +1,9 @@
-"""What a screen reader says of a mail, and in which order."""
+"""What a screen reader says of a mail and in which order, and what Outlook for Windows reads of comments."""
 
 import pytest
 
 from keyturn.mail.rendering.html_tree import parse_html
+from keyturn.studio.lint.markup.conditional_comments import resolve_conditionals
 from keyturn.studio.lint.reading import read_aloud
 
 MAIL = """\
@@ -50,3 +51,24 @@ def test_a_mail_is_said_in_its_order_without_what_is_hidden_and_without_tables_f
 )
 def test_of_an_empty_mail_nothing_is_said(html: str) -> None:
     assert read_aloud(parse_html(html)) == []
+
+
+@pytest.mark.parametrize(
+    ("html", "read"),
+    [
+        ("a<!--[if !mso]> -->b<!-- <![endif]-->c", "ac"),
+        (
+            "a<!--[if mso | IE]><table><tr><td><![endif]-->b<!--[if mso | IE]></td></tr></table><![endif]-->",
+            "a<table><tr><td>b</td></tr></table>",
+        ),
+        ("a<![if !mso]>b<![endif]>c<![if mso]>d<![endif]>", "acd"),
+        ("a<!-- a comment -->b", "a<!-- a comment -->b"),
+        ("a<!--[if !mso]><!-->b", "a"),
+        ("a<![endif]-->b", "ab"),
+        ("<!--[if !!mso]>a<![endif]--><!--[if !(mso | IE)]>b<![endif]--><!--[if (IE | mso) & vml]>c<![endif]-->", "ac"),
+        ("<!--[if mso |]>a<![endif]--><!--[if & mso]>b<![endif]--><!--[if mso | ()]>c<![endif]-->", ""),
+        ("<!--[if (mso]>a<![endif]--><!--[if mso)]>b<![endif]--><!--[if (mso) (mso)]>c<![endif]-->", ""),
+    ],
+)
+def test_what_is_for_word_alone_is_in_the_mail_and_what_is_for_others_is_not(html: str, read: str) -> None:
+    assert resolve_conditionals(html) == read

@@ -35,7 +35,7 @@ _DICT = reduce(lambda inner, _: rf"\{{(?:{_STRING}|[^{{}}]|{inner})*+\}}", range
 _INSIDE = rf"(?:{_STRING}|(?!\{{\{{|\{{%){_DICT}|(?!\{{\{{|\{{%|%\}}|\}}\}}).)*+"
 _TAG = re.compile(
     r"\{#(?:(?!\{#).)*?#\}"
-    rf"|(?P<tag>\{{%[-+]?\s*(?P<name>\w*){_INSIDE}%\}}|\{{\{{{_INSIDE}\}}\}})"
+    rf"|(?P<tag>\{{%[-+]?+\s*+(?P<name>\w*+){_INSIDE}%\}}|\{{\{{{_INSIDE}\}}\}})"
     r"|(?P<broken>\{[%{#][^{}<>\"\n]*\}?)",
     re.DOTALL,
 )
