@@ -49,8 +49,7 @@ class SettingsInvalid(KeyturnError, ClickException):
     """
 
     def __init__(self, faults: Sequence[Fault], *, missing_file: str = "") -> None:
-        self.faults = tuple(faults)
-        self.missing_file = missing_file
+        self.faults, self.missing_file = tuple(faults), missing_file
         super().__init__("\n".join(map(str, self.faults)))
 
     @classmethod
@@ -133,8 +132,7 @@ class SendRetryable(SendFailed):
     ) -> None:
         super().__init__(reason)
         self.retry_after = None if retry_after is None else min(max(0.0, retry_after), LONGEST_PAUSE)
-        self.not_accepted = not_accepted
-        self.down = down
+        self.not_accepted, self.down = not_accepted, down
 
 
 class SendUnknown(SendRetryable):
@@ -161,5 +159,4 @@ class SendRefused(SendFailed):
 
     def __init__(self, reason: str, *, account: bool = False, key_used: bool = False) -> None:
         super().__init__(reason)
-        self.account = account
-        self.key_used = key_used
+        self.account, self.key_used = account, key_used

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
@@ -45,11 +46,9 @@ def site_of(host: str) -> str:
 
 def host_of(url: str) -> str:
     """Return the host of a URL; "" if the host is missing or the port is invalid."""
-    parts = split_address(url)
-    try:
-        return "" if parts.port == 0 else parts.hostname or ""
-    except ValueError:  # a port that is not a number up to 65535
-        return ""
+    with suppress(ValueError):  # brackets without an IP address, or a port that is no number up to 65535
+        return "" if urlsplit(url).port == 0 else urlsplit(url).hostname or ""
+    return ""
 
 
 def is_origin(text: str) -> bool:

@@ -91,8 +91,7 @@ class HttpClient:
         import httpx2
 
         logging.getLogger("httpx2").addFilter(_is_not_ours)  # adding the same filter twice has no effect
-        self._seconds = seconds
-        self._longest = longest
+        self._seconds, self._longest = seconds, longest
         ours = {"accept-encoding": "identity", "user-agent": f"keyturn/{keyturn.__version__}"}
         self._open = partial(
             httpx2.AsyncClient,

@@ -21,9 +21,8 @@ def folder(name: str) -> Path:
     An editable install also copies a snapshot of the folders next to the package, which goes stale. So the search
     starts from this file, and a checkout (a `pyproject.toml` above `src/`) wins.
     """
-    in_checkout = _CHECKOUT / name
-    if _PACKAGE.parent.name == "src" and (_CHECKOUT / "pyproject.toml").is_file() and in_checkout.is_dir():
-        return in_checkout
+    if _PACKAGE.parent.name == "src" and (_CHECKOUT / "pyproject.toml").is_file() and (_CHECKOUT / name).is_dir():
+        return _CHECKOUT / name
     return _PACKAGE / name
 
 
