@@ -53,7 +53,8 @@ class MailgunServer(ProviderServer):
     def _take(self, domain: str, mail: Mapping[str, str]) -> Answer:
         if domain not in self.domains:
             return refusal(404, f"Domain not found: {domain}")
-
+        if not mail.get("to"):  # as the doctor asks
+            return refusal(400, "to parameter is missing")
         accepted = f"20261120090211.{uuid4().hex[:16]}@{domain}"
         self.accepted[accepted] = mail
         return Answer(200, {"id": f"<{accepted}>", "message": "Queued. Thank you."})

@@ -92,7 +92,11 @@ class ProviderApi:
         return SendRetryable(reason, pause) if self.knows_keys else SendUnknown(reason, self.report_pause)
 
     def failure(self, answer: Answer, refused: Refused | None) -> SendFailed:
-        """Return the error for an answer; `refused` is None for that of a firewall or gateway, which is no refusal."""
+        """Return the error for an answer; `refused` is None if it is not in the provider's own form.
+
+        A 403 or 404 of a firewall or gateway is no refusal. After a server's fault, or an answer in a foreign form, the
+        provider may have the mail.
+        """
         reason, pause = refused.reason if refused else str(answer.status), self._pause(answer.headers)
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             return SendRetryable(reason, pause, not_accepted=refused is not None, down=False)
