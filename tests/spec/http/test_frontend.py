@@ -49,6 +49,19 @@ async def test_it_is_one_small_file_that_comes_compressed_and_needs_nothing_else
     assert len(text.encode()) < 44_000
 
 
+async def test_it_looks_like_the_brand_where_a_page_says_nothing(start: Start) -> None:
+    brand = {"name": "Northwind", "accent": "#5a34c8", "accent_dark": "#b9a6ff", "radius": 3, "font": "Georgia, serif"}
+    text = (await (await start(brand=brand)).anywhere().get("/keyturn.js")).text
+    for look in (
+        "--keyturn-accent, light-dark(#5a34c8, #b9a6ff)",
+        "--keyturn-on-accent, light-dark(#ffffff, #0b1f18)",
+        "--keyturn-radius, 3px",
+        "--keyturn-font, Georgia, serif, system-ui,",
+    ):
+        assert look in text
+    assert "#14614b" not in text
+
+
 async def test_the_words_come_in_every_language(service: Service) -> None:
     async with service.anywhere() as client:
         german = await client.get("/api/auth/texts", params={"lang": "de-AT"})

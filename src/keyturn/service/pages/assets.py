@@ -20,6 +20,7 @@ from keyturn.service.pages.security import NO_FORM, security_headers
 from keyturn.service.pages.site import Site
 from keyturn.service.reset.mails.palette import Palette
 from keyturn.service.reset.mails.theme import ASSETS, Theme
+from keyturn.service.settings import Brand
 from keyturn.service.settings.brand_files import BrandFile
 
 _STATIC = Path(__file__).parent / "static"
@@ -148,10 +149,27 @@ def bundle_modules() -> str:
     return "// Keyturn in your own pages. MIT licence.\n" + _BLANK.sub("\n", whole).lstrip("\n")
 
 
+def brand_module(source: str, theme: Theme) -> str:
+    """Return the module with the brand's accent, corners and font; the elements stand on the background of the app."""
+    for ours, theirs in zip(_looks(Palette(), Brand()), _looks(theme.palette, theme.brand), strict=True):
+        source = source.replace(ours, theirs)
+    return source
+
+
+def _looks(palette: Palette, brand: Brand) -> Sequence[str]:
+    """Return how the module writes a brand's looks."""
+    return (
+        f"light-dark({palette.accent}, {palette.dark_accent})",
+        f"light-dark({palette.on_accent}, {palette.dark_on_accent})",
+        f"--keyturn-radius, {brand.radius}px",
+        f"--keyturn-font, {brand.font}{', ' if brand.font else ''}system-ui",
+    )
+
+
 def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
-    types = (folder("frontend") / "keyturn.d.ts").read_bytes()
+    module, types = brand_module(bundle_modules(), site.theme("")), (folder("frontend") / "keyturn.d.ts").read_bytes()
     return [
-        _static_route(site, "/keyturn.js", bundle_modules().encode(), "text/javascript"),
+        _static_route(site, "/keyturn.js", module.encode(), "text/javascript"),
         _static_route(site, "/keyturn.d.ts", types, MediaType.TEXT),
     ]
 

@@ -66,7 +66,7 @@ def read_logo(path: str) -> BrandFile:
 
 _QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
 _FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
-"""A name that needs no escaping in a stylesheet and in an attribute of a mail."""
+"""A name that needs no escaping in a stylesheet, in an attribute of a mail and in a JavaScript module."""
 
 _FONT = re.compile(rf"\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*")
 
