@@ -17,8 +17,6 @@ from jinja2.ext import Extension
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.html_tree import attribute_value
 
-Escapes = bool | Callable[[str | None], bool]
-
 
 class SharedBytecodeCache(BytecodeCache):
     """Caches compiled files for each language: a filter of that language may have been applied to a constant.
@@ -44,12 +42,8 @@ class SharedBytecodeCache(BytecodeCache):
 
 
 @cache
-def _shared_cache(_escapes: Escapes) -> SharedBytecodeCache:
+def _shared_cache(_escapes: object) -> SharedBytecodeCache:
     return SharedBytecodeCache()
-
-
-def _in_html(name: str | None) -> bool:
-    return not (name or "").endswith(".txt")
 
 
 class OwnEnvironment(Environment):
@@ -58,7 +52,9 @@ class OwnEnvironment(Environment):
     Templates get the environment's globals, in place of Jinja's ChainMap of them, which is read for each mail.
     """
 
-    def __init__(self, loader: BaseLoader, *, escapes: Escapes = _in_html, reload: bool = False) -> None:
+    def __init__(
+        self, loader: BaseLoader, *, escapes: bool | Callable[[str | None], bool] = True, reload: bool = False
+    ) -> None:
         super().__init__(
             loader=loader,
             autoescape=escapes,

@@ -80,8 +80,7 @@ class PageTemplates:
 
 def page_environment(own: str = "", *, reload: bool = False) -> Environment:
     by_name = FileSystemLoader([Path(own).resolve(), PACKAGED] if own else PACKAGED)
-    loader = ChoiceLoader([by_name, PrefixLoader({OURS: FileSystemLoader(PACKAGED)})])
-    return OwnEnvironment(loader, escapes=True, reload=reload)  # also a text file that a page includes
+    return OwnEnvironment(ChoiceLoader([by_name, PrefixLoader({OURS: FileSystemLoader(PACKAGED)})]), reload=reload)
 
 
 log = logging.getLogger("keyturn.pages")
