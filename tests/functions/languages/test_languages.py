@@ -184,6 +184,8 @@ def test_every_way_of_marking_a_text_is_translated(tmp_path: Path) -> None:
 
     german = Languages("UTC", tmp_path).choose("de")
     assert shown(german, source) == "Boot Boot 2 Briefe 1 Brief Mai 3 Schiffe"
+    with pytest.raises(TypeError, match="ngettext"):
+        shown(german, "{{ ngettext('%(num)s mail', '%(num)s mails') }}")
 
 
 def test_a_later_folder_adds_languages_and_words_single_texts_differently(tmp_path: Path) -> None:

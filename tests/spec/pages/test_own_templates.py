@@ -36,6 +36,17 @@ async def test_a_page_of_one_s_own_replaces_ours_and_may_extend_it(open_school: 
     assert (await visitor.submit("/forgot-password", email="ada@")).status_code == 422
 
 
+async def test_what_a_user_typed_is_escaped_also_in_a_text_file_that_a_page_includes(
+    open_school: OpenSchool, folder: Path
+) -> None:
+    (folder / "forgot.html").write_text(
+        '{% extends "keyturn/forgot.html" %}{% block answer %}{% include "a.txt" %}{{ super() }}{% endblock %}'
+    )
+    (folder / "a.txt").write_text("{{ email }}")
+    page = await visiting(await open_school()).submit("/forgot-password", email="<script>@")
+    assert "<script>@" not in page.text
+
+
 async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(open_school: OpenSchool, folder: Path) -> None:
     (folder / "page.html").write_text(
         '{% extends "keyturn/page.html" %}{% block foot %}{% include "imprint.html" %}{{ super() }}{% endblock %}'

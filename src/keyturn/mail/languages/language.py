@@ -188,8 +188,8 @@ def _filling(texts: SourceTexts, name: str, places: Mapping[str, int]) -> Callab
 
     @pass_eval_context
     def fill_in(context: EvalContext, /, *args: Any, **named: object) -> str:
+        text: str = getattr(texts.translations, name)(*args)  # first: it names an argument that is missing
         values = texts.isolate_values({**{place: args[at] for place, at in places.items()}, **named})
-        text: str = getattr(texts.translations, name)(*args)
         if context.autoescape:
             return Markup(text % {key: escape(value) for key, value in values.items()})  # noqa: S704 - escaped here
         return text % values

@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from functools import cache
 from math import inf
 from posixpath import dirname, join, normpath
@@ -42,7 +42,7 @@ class SharedBytecodeCache(BytecodeCache):
 
 
 @cache
-def _shared_cache() -> SharedBytecodeCache:
+def _shared_cache(_escapes: object) -> SharedBytecodeCache:
     return SharedBytecodeCache()
 
 
@@ -52,16 +52,18 @@ class OwnEnvironment(Environment):
     Templates get the environment's globals, in place of Jinja's ChainMap of them, which is read for each mail.
     """
 
-    def __init__(self, loader: BaseLoader, *, reload: bool = False) -> None:
+    def __init__(
+        self, loader: BaseLoader, *, escapes: bool | Callable[[str | None], bool] = True, reload: bool = False
+    ) -> None:
         super().__init__(
             loader=loader,
-            autoescape=lambda name: not (name or "").endswith(".txt"),
+            autoescape=escapes,
             auto_reload=reload,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
-            bytecode_cache=_shared_cache(),
+            bytecode_cache=_shared_cache(escapes),
         )
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:

@@ -49,6 +49,10 @@ class EngineFault(Exception):
         super().__init__(f"{engine}: {kind}")
 
 
+def _is_markup(name: str | None) -> bool:
+    return not (name or "").endswith(".txt")
+
+
 @dataclass(frozen=True, eq=False)
 class Templates:
     """The mails of a folder: an immutable value, of which the `with_...` methods make variants.
@@ -112,7 +116,8 @@ class Templates:
             if self.make_environment:
                 environment = self.make_environment(language)
             else:
-                environment = OwnEnvironment(FileSystemLoader(self.folders.all), reload=self.reload)
+                loader = FileSystemLoader(self.folders.all)
+                environment = OwnEnvironment(loader, escapes=_is_markup, reload=self.reload)
                 language.teach(environment)
             environment.globals.update(self.globals)
             environment.add_extension(MjmlIncludes)
