@@ -1,4 +1,5 @@
-// The styles of the elements. Pages change them by variables and parts (docs/frontend.md).
+// The styles of the elements. Pages change them by variables and parts (docs/frontend.md). The service writes the brand's
+// accent, the colour on it, the radius and the font into the file (pages/assets.py).
 
 /** The styles where an element has the attribute `light`: they reach no further than into it. */
 const scoped = () => `@scope (:is(keyturn-forgot, keyturn-code, keyturn-reset, keyturn-change-password)[light]) {
