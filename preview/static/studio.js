@@ -31,7 +31,7 @@ document.addEventListener("click", (event) => {
 // `data-as-typed` does so while the user types, and only the first of many changes adds an entry to the history.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "get") return;
+  if (form.method !== "get") return event.submitter?.setAttribute("disabled", ""); // a second press would be refused
   event.preventDefault();
   clearTimeout(waiting);
   const filled = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
