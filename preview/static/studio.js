@@ -10,6 +10,7 @@ import { useHandle } from "./handle.js";
 import { useKeys } from "./keys.js";
 import { useCopying, useMenus } from "./menu.js";
 import { usePalette } from "./palette.js";
+import { openPanel, usePanels } from "./panels.js";
 import { usePixels, watch } from "./pixels.js";
 import { useSheet } from "./sheet.js";
 
@@ -30,7 +31,7 @@ document.addEventListener("click", (event) => {
 // `data-as-typed` does so while the user types, and only the first of many changes adds an entry to the history.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "get") return;
+  if (form.method !== "get") return event.submitter?.setAttribute("disabled", ""); // a second press would be refused
   event.preventDefault();
   clearTimeout(waiting);
   const filled = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
@@ -73,6 +74,7 @@ function isPage(link) {
 // A link in a mail is not followed, but shown in the list of links. A link in a hosted page opens the preview of its target.
 async function show(address) {
   if (document.body.dataset.page === "hosted") return lead(address);
+  openPanel("details");
   const tab = document.getElementById("tab-links");
   const there = new URL(tab.href);
   if (!tab.checkVisibility()) there.searchParams.set("pane", "details");
@@ -102,5 +104,6 @@ useKeys();
 useData();
 useEditing();
 usePalette();
+usePanels();
 useSheet();
 listen();

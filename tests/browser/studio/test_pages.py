@@ -84,6 +84,20 @@ async def test_the_keys_are_told_and_can_be_turned_off(page: Page, served: str) 
     await expect(told.get_by_role("checkbox")).not_to_be_checked()
 
 
+async def test_panels_close_and_stay_closed(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    await page.keyboard.press("[")
+    await expect(page.get_by_role("navigation", name="Templates")).to_be_hidden()
+    await page.get_by_role("button", name="Details", exact=True).click()
+    await page.reload()
+    await expect(page.get_by_role("complementary")).to_be_hidden()
+    await expect(page.get_by_role("navigation", name="Templates")).to_be_hidden()
+    await page.keyboard.press(",")
+    await expect(page.get_by_role("navigation", name="Templates")).to_be_visible()
+    await mail(page).get_by_role("link", name="Open it").click()
+    await expect(page.get_by_text("https://account.northwind.example/open/one").first).to_be_visible()
+
+
 async def test_on_a_phone_there_is_one_pane_at_a_time(page: Page, served: str) -> None:
     await page.set_viewport_size({"width": 375, "height": 700})
     await open_sample(page, served)

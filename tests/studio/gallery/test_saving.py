@@ -128,7 +128,10 @@ def test_what_follows_a_replaced_table_stays_with_the_line_ends_and_rights_of_th
     assert read(folder, "grace") == values
 
 
-@pytest.mark.parametrize("table", ["[ada]", "[ada] # here\n", "[ada.b]\nc = 1\n"])
+MANY_LINES = pytest.param("[ada]\n" + "\n" * 50_000 + "b = 1\n", id="read once")
+
+
+@pytest.mark.parametrize("table", ["[ada]", "[ada] # here\n", "[ada.b]\nc = 1\n", ' [ "ada" ]\nb = 1\n', MANY_LINES])
 def test_a_table_may_be_written_in_any_way(folder: Path, table: str) -> None:
     written(folder, table, ".toml")
     save(folder, "ada", {"name": "Ada", "more": [1, 2]})

@@ -50,6 +50,7 @@ WITH_CODES = [
     ("", "Your code is 1234 5678.", ["12345678"]),
     ("", "Your code is 12 34 56", ["123456"]),
     ("", "Your code:\n731904 (valid for 10 minutes)", ["731904"]),
+    ("", "731904\nYour sign-in code\n", ["731904"]),
     ("", "Confirmation code for order #10482211: 731904", ["731904"]),
     ("", "Hi Ada, 731904\nis your verification code.", ["731904"]),
     ("", "Here is your code.\nWe received a request for your account.\n\n731904\n", ["731904"]),

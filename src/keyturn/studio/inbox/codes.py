@@ -8,6 +8,7 @@ customer), a date, a price and a phone number are no codes.
 import re
 import tomllib
 from collections.abc import Iterator
+from itertools import zip_longest
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -115,11 +116,12 @@ def codes_of(subject: str, text: str) -> list[str]:
     words = _NONE.sub(lambda found: "\n".join("_" * len(line) for line in found[0].split("\n")), words)
     found, below, firsts = list[str](), list[str](), set[str]()
     announced, goes_on, away = "", "", 0
-    for at, line in enumerate(map(_read, _lines(words))):
+    lines = [*map(_read, _lines(words))]
+    for at, (line, next_line) in enumerate(zip_longest(lines, lines[1:])):
         found += line.codes
         if line.number and line.begins and not line.behind.isalpha():
             firsts.add(_typed(line.number))
-        is_code = bool(line.number and not line.codes and _is_announced(line, announced, goes_on))
+        is_code = bool(line.number and not line.codes and _is_announced(line, announced, goes_on, next_line))
         if line.number and is_code:
             below.append(_typed(line.number))
         if line.announces:
@@ -136,10 +138,10 @@ def codes_of(subject: str, text: str) -> list[str]:
     return [*dict.fromkeys(found)][:_MOST]
 
 
-def _is_announced(line: _Line, announced: str, goes_on: str) -> bool:
-    """Tell whether the lines above a number announce it."""
+def _is_announced(line: _Line, announced: str, goes_on: str, next_line: _Line | None) -> bool:
+    """Tell whether the lines above a number announce it, or the line right below."""
     if line.is_alone:
-        return bool(announced)
+        return bool(announced or (next_line and next_line.announces))
     assert line.number
     near = (announced == "code" and line.begins) or (goes_on and line.number.start() <= _WRAPPED)
     return bool(near) and (goes_on == ":" or not line.behind.isupper())

@@ -41,7 +41,8 @@ class CurrentData(Struct, frozen=True):
     def schema(self) -> Schema:
         """The types of the data as JSON Schema, with an empty one for each value that the types do not know."""
         known = schema_of(self.sample.values, self.props)
-        return known | {"properties": {**{name: {} for name in self.values}, **known.get("properties", {})}}
+        own = known.get("properties", {})
+        return known | {"properties": {**own, **{name: {} for name in self.values}, **own}}  # in the order of the types
 
 
 def current_data(gallery: Gallery, template: str, view: View) -> CurrentData:

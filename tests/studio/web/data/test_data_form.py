@@ -62,6 +62,12 @@ def test_each_type_has_its_schema_with_its_constraints(client: Client, name: str
     assert form_of(page_of(client))["schema"]["properties"][name] == schema
 
 
+def test_values_are_in_the_order_of_their_types_and_unknown_ones_last(client: Client) -> None:
+    names = [*form_of(page_of(client, {"who": 1}))["schema"]["properties"]]
+    assert names[:4] == ["name", "link", "items", "pairs"]
+    assert names[-1] == "who"
+
+
 def test_no_value_ends_the_attribute_that_holds_it(client: Client) -> None:
     page = page_of(client, {"note": '"><script>alert(1)</script>'})
     assert form_of(page)["values"]["note"] == '"><script>alert(1)</script>'

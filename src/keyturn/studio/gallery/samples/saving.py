@@ -96,7 +96,8 @@ NATIVE: Mapping[str, tuple[type, ...]] = {".toml": (datetime, date, time), ".jso
 
 
 # A table with those within it, up to the blank lines and comments above the next one.
-_TABLE = r"^\[\[?{0}[.\]](?:.*\n)+?(?=(?:[ \t]*(?:#.*)?\n)*(?:\[(?!\[?{0}[.\]])|\Z))"
+_HEAD = r"""[ \t]*\[\[?[ \t]*(?:{0}|"{0}"|'{0}')[ \t]*[.\]]"""
+_TABLE = rf"^{_HEAD}.*\n(?:(?:[ \t]*(?:#.*)?\n)*+(?:(?={_HEAD})|(?![ \t]*\[)).+\n)*+"
 
 
 def _toml(text: str, name: str, table: Mapping[str, Any]) -> str:
