@@ -41,8 +41,8 @@ async def test_each_address_is_told_once_where_the_provider_is_away(service: Ser
 
 async def test_an_account_that_is_gone_is_told_nothing_and_another_spelling_is_no_other(service: Service) -> None:
     zoe = (await service.add("zoe@northwind.test")).email
-    for email in (ADA, zoe):
-        assert problem(await service.reset(await service.link(email))) == "200"
+    for token in [await service.link(email) for email in (ADA, zoe)]:  # of which the second delivers what waits
+        assert problem(await service.reset(token)) == "200"
     await service.remove_account(zoe)
     await service.change_account(email=ADA.replace("ada", "Ada"))
     await service.deliver()

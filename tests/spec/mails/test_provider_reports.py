@@ -123,6 +123,7 @@ async def test_a_mail_of_another_sender_is_left_and_a_forged_report_refused(
     assert problem(await deliver(service, provider, forged)) == "400 webhook-refused"
     too_long = msgspec.structs.replace(sent, body=sent.body + b" " * 1_100_000)
     assert problem(await deliver(service, provider, too_long)) == "413 too-large"
+    assert f"/webhooks/{provider.name}" not in (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
     assert await history(service) == []
     assert await service.trail("mail_report") == []
     assert await is_mailed(service)

@@ -138,6 +138,7 @@ async def test_a_worker_beside_the_api_or_elsewhere_sends_at_once(start: Start) 
             await elsewhere.inbox.arrived.wait()
     assert api.inbox.tries == []
     assert [mail.to for mail in elsewhere.inbox.mails] == [ADA, "zoe@northwind.test"]
+    assert (await elsewhere.figures("messages_total"))["reset_requested,dead"] == 0, "each count begins at zero"
 
 
 async def test_workers_together_send_each_mail_once(start: Start) -> None:

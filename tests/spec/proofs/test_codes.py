@@ -152,17 +152,17 @@ async def test_a_mailbox_that_was_sent_nothing_cannot_be_used_up(service: Servic
 
 async def test_a_code_works_for_ten_minutes_for_its_own_mailbox_while_the_account_is_active(service: Service) -> None:
     await service.add(LIN)
-    right = await code(service)
-    await code(service, LIN)
+    right, _ = await code(service), await code(service, LIN)
     assert await send(service, right, LIN) == REFUSED
     service.let_time_pass(minutes=9, seconds=50)
     assert await send(service, right, ADA.upper()) == "200"
     right = await code(service)
     service.let_time_pass(minutes=10)
     assert await send(service, right) == REFUSED
-    right = await code(service)
+    right, of_lin = await code(service), await code(service, LIN)
     await service.change_account(active=False)
-    assert await send(service, right) == REFUSED
+    await service.change_account(LIN, email="lin@elsewhere.test")
+    assert [await send(service, right), await send(service, of_lin, LIN)] == [REFUSED, REFUSED]
 
 
 async def test_neither_the_answer_nor_the_work_tells_who_has_an_account_or_a_code(service: Service) -> None:
