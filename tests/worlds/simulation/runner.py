@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +33,9 @@ _MEMORY = Path("/dev") / "shm"
 
 _SECONDS = 60
 """Seconds of processor time after which a world counts as stuck; most need one."""
+
+_SILENCE = 600.0
+"""Seconds without an outcome after which a world counts as killed: the pool would wait for it for ever."""
 
 _LONGEST_CALM = 6 * 3600.0
 """Seconds of virtual time after the storm in which all that waits must have been settled."""
@@ -76,7 +80,10 @@ class Runner:
         """Yield the outcomes of worlds as they end. `without`: a safeguard that they do not have."""
         live = partial(self._live, ABLATIONS[without] if without else Ablation(""))
         with multiprocessing.get_context("fork").Pool(self._jobs, _take, (live,), maxtasksperchild=1) as pool:
-            yield from pool.imap_unordered(_run, seeds)
+            outcomes = pool.imap_unordered(_run, seeds)
+            with suppress(StopIteration):
+                while True:
+                    yield outcomes.next(_SILENCE)
 
     def _live(self, without: Ablation, seed: int) -> Outcome:
         """Let a world live in this process, which is of no use afterwards."""
@@ -109,7 +116,7 @@ def _take(live: "partial[Outcome]") -> None:
 
 def _run(seed: int) -> Outcome:
     signal.signal(signal.SIGXCPU, lambda *_: sys.exit(f"the world is stuck after {_SECONDS} seconds"))
-    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS + 10))
     try:
         return _LIVE(seed)
     except (Exception, SystemExit) as error:
