@@ -43,11 +43,15 @@ def site_of(host: str) -> str:
     return ".".join(host.split(".")[-2:])
 
 
+def host_in(address: str) -> str:
+    """Return the host that an address names, whatever its port; "" if there is none."""
+    return split_address(address).hostname or ""
+
+
 def host_of(url: str) -> str:
     """Return the host of a URL; "" if the host is missing or the port is invalid."""
-    parts = split_address(url)
     try:
-        return "" if parts.port == 0 else parts.hostname or ""
+        return "" if split_address(url).port == 0 else host_in(url)
     except ValueError:  # a port that is not a number up to 65535
         return ""
 
