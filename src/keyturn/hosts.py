@@ -44,10 +44,15 @@ def site_of(host: str) -> str:
     return ".".join(host.split(".")[-2:])
 
 
+def host_in(address: str) -> str:
+    """Return the host that an address names, whatever its port; "" if there is none."""
+    return split_address(address).hostname or ""
+
+
 def host_of(url: str) -> str:
     """Return the host of a URL; "" if the host is missing or the port is invalid."""
-    with suppress(ValueError):  # brackets without an IP address, or a port that is no number up to 65535
-        return "" if urlsplit(url).port == 0 else urlsplit(url).hostname or ""
+    with suppress(ValueError):  # a port that is no number up to 65535
+        return "" if split_address(url).port == 0 else host_in(url)
     return ""
 
 

@@ -130,3 +130,9 @@ def test_the_sums_of_an_order_are_right() -> None:
 
     assert sum(item["price"] * item["quantity"] for item in order["items"]) == order["subtotal"]
     assert order["subtotal"] + order["shipping"] == order["total"]
+
+
+def test_lists_in_lists_end() -> None:
+    children = "{% for child in node.children %}{{ tree(child) }}{% endfor %}"
+    tree = "{% macro tree(node) %}{{ node.name }}" + children + "{% endmacro %}{{ tree(root) }}"
+    assert str(guessed(tree)).count("name") < 100

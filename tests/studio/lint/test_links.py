@@ -29,6 +29,7 @@ SOURCES: dict[str, Mapping[str, str]] = {
     "https://https://northwind.example/a.png": DOUBLED,
     "file:///a.png": UNKNOWN,
     "http://localhost:3000/boat.png": HERE,
+    "http://localhost:PORT/boat.png": HERE,
     "https://northwind.example/a.png": {},
     "cid:logo": {},
     "data:image/png;base64,AA==": {},

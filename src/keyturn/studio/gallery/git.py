@@ -111,8 +111,8 @@ def _changed_in(repository: Repo, top: Path, paths: Iterable[Path], commit: Obje
 
     def is_skipped(folder: Path) -> bool:
         within = os.fsencode(f"{folder.relative_to(top).as_posix()}/")
-        has_stored = any(name.startswith(within) for name in stored)
-        return folder.name in {".git", "node_modules"} or (is_ignored(folder) and not has_stored)
+        has_stored = (name.startswith(within) for name in stored)
+        return folder.name in {".git", "node_modules"} or (is_ignored(folder) and not any(has_stored))
 
     for path in paths:
         places = (top / os.fsdecode(name) for name in stored)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
 
-from keyturn.hosts import host_of, site_of, split_address
+from keyturn.hosts import host_in, site_of, split_address
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
@@ -94,7 +94,7 @@ def check_links_in_text(document: Document) -> Iterator[Finding]:
 
 def _check_address(document: Document, anchor: Anchor, find: "partial[Finding]", kind: str = "") -> Iterator[Finding]:
     """Check an address. `kind`: "image" (an app may complete or attach a relative one), "base", or "" for a link."""
-    address, host, scheme = anchor.address, host_of(anchor.address), _SCHEME.match(anchor.address)
+    address, host, scheme = anchor.address, host_in(anchor.address), _SCHEME.match(anchor.address)
     name = scheme[1].lower() if scheme else ""
     if is_unfilled(address) or (kind == "image" and not scheme and document.template):
         return

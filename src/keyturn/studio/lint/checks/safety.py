@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from keyturn.hosts import host_of, site_of
+from keyturn.hosts import host_in, site_of
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
 from keyturn.studio.lint.checks.links import LOOPBACK, addresses_in, anchors, has_token, is_between, secret_in, texts_in
 from keyturn.studio.lint.document import Document
@@ -69,13 +69,13 @@ def _requirements(document: Document) -> Mapping[str, Iterable[_Fault]]:
     """Return the requirements on a reset mail, each with what fails it."""
     body, in_text, links = document.body.offset, addresses_in(document.text), anchors(document)
     known = {text: secret for text in texts_in(document.sample.values) if (secret := secret_in(text))}
-    hosts = {*map(host_of, known)}
-    sites = {site_of(host) for host in {*hosts, *(host_of(one.address) for one in links)}}
+    hosts = {*map(host_in, known)}
+    sites = {site_of(host) for host in {*hosts, *(host_in(one.address) for one in links)}}
     with_secret, buttons = [one for one in links if one.secret], [one for one in links if one.is_button]
     calls, secrets = with_secret or buttons[:1], {*known.values(), *(one.secret for one in with_secret)}
-    receivers = [(one.offset, host_of(one.address)) for one in with_secret]
+    receivers = [(one.offset, host_in(one.address)) for one in with_secret]
     images = [*document.elements("mj-image"), *document.html_elements("img")]
-    sources = [(one.offset, host_of(one.get("src"))) for one in images]
+    sources = [(one.offset, host_in(one.get("src"))) for one in images]
     wrong_call: Sequence[_Fault] = ()
     if not calls:
         wrong_call = [_Fault("no-call-to-action", body)]
@@ -83,7 +83,7 @@ def _requirements(document: Document) -> Mapping[str, Iterable[_Fault]]:
         wrong_call = [_Fault("link-without-token", calls[0].offset)]
     elif len(buttons) > 1:
         wrong_call = [_Fault("calls-to-action", buttons[1].offset)]
-    unsafe = (one for one in calls if not (one.address.startswith("https://") or host_of(one.address) in LOOPBACK))
+    unsafe = (one for one in calls if not (one.address.startswith("https://") or host_in(one.address) in LOOPBACK))
     foreign = (one for one in receivers if is_between(one[1]) or (hosts and one[1] not in hosts))
     from_others = (one for one in sources if one[1] and site_of(one[1]) not in sites and one[1] not in LOOPBACK)
     return {
@@ -131,4 +131,4 @@ def _says_not_you(document: Document) -> bool:
 def _is_tracker(image: Element) -> bool:
     source, sides = image.get("src"), {image.get(side).removesuffix("px") for side in ("width", "height")}
     is_tiny = sides != {""} and sides <= {"0", "1", ""}
-    return is_tiny or is_between(host_of(source)) or bool(_TRACKS.search(source))
+    return is_tiny or is_between(host_in(source)) or bool(_TRACKS.search(source))
