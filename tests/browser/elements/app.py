@@ -66,8 +66,10 @@ async def beside(app: App, database_url: str, **changes: Any) -> AsyncIterator[S
     )
     async with running(settings) as service, serving_here(service.app) as address:
         before, app.keyturn = app.keyturn, address
-        yield service
-        app.keyturn = before
+        try:
+            yield service
+        finally:
+            app.keyturn = before
 
 
 async def link_mailed(service: Service, email: str) -> str:

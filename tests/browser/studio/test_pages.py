@@ -42,6 +42,17 @@ async def test_a_width_is_the_width_that_the_mail_sees_and_a_wider_one_is_made_s
         await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", width)
         assert await mail(page).locator("html").evaluate("html => html.clientWidth") == width
 
+    edge = page.get_by_role("separator", name="Width of the mail")
+    box = await edge.bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + 9, box["y"] + 100)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] - 61, box["y"] + 100)
+    await page.mouse.up()
+    await expect(page).to_have_url(re.compile("width=460"))
+    await edge.press("ArrowRight")
+    await expect(page).to_have_url(re.compile("width=470"))
+
 
 async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> None:
     await open_sample(page, served)

@@ -95,6 +95,8 @@ def found_in(opened: Opened, source: str, values: str = "") -> list[tuple[str, s
 def template(opened: Opened, source: str, values: str = "") -> Iterator[str]:
     files = {"tried.html": source, "tried.samples.toml": values}
     written(opened.folder / EMAILS, files if values else {"tried.html": source})
-    yield "shop/emails/tried"
-    for name in files:
-        (opened.folder / EMAILS / name).unlink(missing_ok=True)
+    try:
+        yield "shop/emails/tried"
+    finally:
+        for name in files:
+            (opened.folder / EMAILS / name).unlink(missing_ok=True)

@@ -86,6 +86,7 @@ def test_a_pass_renders_as_many_branches_as_it_can(tmp_path: Path) -> None:
         ("{% if status == 'cancelled' %}{{ nothing }}{% endif %}!", SAMPLE, ["nothing!"]),
         ("{{ 'a' if status == 'open' else ('b' if is_urgent else 'c') }}", SAMPLE, ["b", "c"]),
         ("{% if vip %}1{% if not vip %}2{% endif %}{% endif %}{% if not vip %}3{% else %}4{% endif %}", SAMPLE, ["14"]),
+        ("{% if total > 10 and total < 5 %}\n{% endif %}x", SAMPLE, []),
     ],
     ids=[
         "a loop is rendered empty",
@@ -95,6 +96,7 @@ def test_a_pass_renders_as_many_branches_as_it_can(tmp_path: Path) -> None:
         "a missing name is made up",
         "an expression is within another one",
         "equal tests get equal answers",
+        "an empty branch is not forced",
     ],
 )
 def test_what_a_pass_shows(tmp_path: Path, template: str, samples: str, shown: list[str]) -> None:
@@ -103,6 +105,12 @@ def test_what_a_pass_shows(tmp_path: Path, template: str, samples: str, shown: l
     assert [
         rendered(tmp_path, sample).removeprefix("<html>").removesuffix("</html>") for sample in report.samples
     ] == shown
+
+
+def test_a_name_spelt_almost_as_another_is_not_made_up(tmp_path: Path) -> None:
+    (sample,) = explored(tmp_path, "{% if status == 'cancelled' %}{{ compnay }}{% endif %}").samples
+
+    assert "compnay" not in sample.values
 
 
 def test_branches_are_followed_into_layouts_includes_and_macros(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_right_to_left_is_written_from_the_right_and_html_is_what_an_unescaped_m
     assert re.match("[\u0600-\u06ff]", made["hostile: right to left"]["nick"])
     assert "<script>" in made["hostile: HTML"]["nick"]
     assert "{{ 7 * 7 }}" in made["hostile: HTML"]["nick"]
+    assert "<script>" in hostile({"items": [{"title": "Desk lamp"}]})["hostile: HTML"]["items"][0]["title"]
 
 
 @pytest.mark.parametrize("name", NAMES)

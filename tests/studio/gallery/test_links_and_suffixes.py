@@ -44,8 +44,8 @@ def test_an_ending_of_one_s_own_is_set(tmp_path: Path) -> None:
     assert gallery.names() == ["a", "b"]
     assert gallery.files("b").text == "b.txt.email"
     (sample,) = gallery.samples("b").values()
-    mail = gallery.renderers()(sample).render_values("b", {"name": "Ada"}, gallery.languages.choose("en"))
-    assert (mail.text, "&lt;" in mail.html) == ("<Ada>\n", False)
+    mail = gallery.renderers()(sample).render_values("b", {"name": "<Ada> & Co"}, gallery.languages.choose("en"))
+    assert (mail.text, "&lt;" in mail.html) == ("<<Ada> & Co>\n", True)
 
 
 def test_a_link_back_into_the_folder_is_not_followed_and_a_link_beside_it_is(tmp_path: Path) -> None:

@@ -135,5 +135,6 @@ def test_the_files_of_a_folder_are_mails_as_long_as_they_are_there(tmp_path: Pat
     (tmp_path / name).unlink()
     assert subjects(captured) == ["Over SMTP"]
     other = capture(tmp_path, "Another")
+    os.utime(tmp_path / other, (1e12, 1e12))
     assert captured.delete(search_for("another")) == 1
     assert not (tmp_path / other).exists()

@@ -104,6 +104,8 @@ def test_a_comment_that_nothing_comes_of_is_a_note(tmp_path: Path) -> None:
     (said,) = (found for found in examination.found if found.rule == "ignore/unused")
     assert (said.severity, said.place.line) == ("note", 4)
     assert "ignore/unused" not in rules_in(check(open_gallery(tmp_path), only={"news"})), "others may need it"
+    broken = checked(tmp_path, f"{COMMENT}\n{{% include 'gone.html' %}}")
+    assert "ignore/unused" not in rules_in(broken), "what was not checked in full may need it"
 
 
 def test_plain_html_and_text_parts_have_them_too(tmp_path: Path) -> None:

@@ -24,9 +24,11 @@ def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
         invoice="{% load i18n %}\n" + PAGE.format(""),
         order=PAGE.format("\n<a href=\"{% url 'order' %}\">Order</a>"),
         welcome=PAGE.format('{{ since|date:"j F Y" }}'),
+        sale=PAGE.format("{% embed 'a' %}"),
     )
 
-    (found,) = examination.found
+    found, other = examination.found
+    assert (other.rule, other.place.file) == ("jinja/twig-tag", "sale.html")
     assert (found.rule, str(found.place)) == ("jinja/django-tag", "invoice.html:1:4")
     assert found.message == (
         "3 files are Django templates, but the folder is Jinja. The first: "

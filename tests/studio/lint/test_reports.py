@@ -35,6 +35,11 @@ def shown(file: str) -> str:
     return f"mails/{file}"
 
 
+def test_the_worst_comes_first_and_of_each_severity_what_is_in_the_most_mails() -> None:
+    rare = finding("links/http", "warning", "A link.", "Fix it.", A, "a/one")
+    assert Report().with_findings((REMARK, rare, DOUBTFUL, WRONG)).findings == (WRONG, DOUBTFUL, rare, REMARK)
+
+
 def test_json_holds_all_of_every_finding() -> None:
     report = json.loads(as_json(REPORT, shown))
 

@@ -83,11 +83,13 @@ def test_a_name_whose_beginning_is_written_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_misspelt_name_is_a_warning_that_names_the_class_without_a_style(tmp_path: Path) -> None:
-    of_page(tmp_path, ".buton { color: #111 } .titles { color: #111 } .title { color: #222 }")
-    of_button, of_titles = check(open_gallery(tmp_path)).with_rules(["styles"]).found
+    css = ".buton { color: #111 } .titles { color: #111 } .title { color: #222 } .column-2 { color: #111 }"
+    of_page(tmp_path, css, '<p class="column-3">x')
+    of_button, of_titles, of_number = check(open_gallery(tmp_path)).with_rules(["styles"]).found
 
     assert (of_button.severity, of_button.fix) == ("warning", "Did you mean .button?")
-    assert (of_titles.severity, of_titles.fix) == ("note", "Correct the selector, or delete the rule.")
+    for one in (of_titles, of_number):
+        assert (one.severity, one.fix) == ("note", "Correct the selector, or delete the rule.")
 
 
 def test_the_selectors_of_mjml_are_matched_with_what_it_writes(tmp_path: Path) -> None:

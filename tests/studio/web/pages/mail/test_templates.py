@@ -139,7 +139,7 @@ def test_what_does_not_exist_is_no_studio_within_the_studio(client: Client) -> N
 
 
 def test_the_studio_s_own_pages_have_no_inline_code_and_a_policy_that_refuses_it(client: Client) -> None:
-    for path in ("templates/greeting", "inbox", "files/_layout/base.mjml", "templates/no"):
+    for path in ("templates/greeting", "inbox", "files/_layout/base.mjml", "templates/no", "snapshots"):
         answer = client.get(f"/studio/{path}")
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -148,6 +148,7 @@ def test_the_studio_s_own_pages_have_no_inline_code_and_a_policy_that_refuses_it
         assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! type=\"module\" src=)", answer.text)
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "same-origin"
+    assert 'snapshots = "tests/mails"' in answer.text, "where no folder is set, the page says how to begin"
 
 
 def test_a_language_is_offered_where_there_is_more_than_one(client: Client, folder: Path) -> None:
