@@ -17,10 +17,9 @@ def is_loopback_host(host: str) -> bool:
 
 
 def is_loopback_address(host: str) -> bool:
-    try:
+    with suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return False
 
 
 def local_port(url: str) -> int | None:
@@ -33,10 +32,9 @@ def local_port(url: str) -> int | None:
 
 def split_address(address: str) -> SplitResult:
     """Return the parts of an address, empty ones if it has none, such as "https://[[name]]/"."""
-    try:
+    with suppress(ValueError):  # brackets without an IP address
         return urlsplit(address)
-    except ValueError:  # brackets without an IP address
-        return urlsplit("")
+    return urlsplit("")
 
 
 def site_of(host: str) -> str:

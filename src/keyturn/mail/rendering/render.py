@@ -116,8 +116,7 @@ class Templates:
             if self.make_environment:
                 environment = self.make_environment(language)
             else:
-                loader = FileSystemLoader(self.folders.all)
-                environment = OwnEnvironment(loader, escapes=_is_markup, reload=self.reload)
+                environment = OwnEnvironment(FileSystemLoader(self.folders.all), escapes=_is_markup, reload=self.reload)
                 language.teach(environment)
             environment.globals.update(self.globals)
             environment.add_extension(MjmlIncludes)

@@ -2,7 +2,7 @@
 
 The address holds the whole state (`view.View`). Every view is a plain GET that can be read without scripts, and linked
 to. The form of a mail's data, the editor and the palette need scripts, which fetch the same page and swap its regions.
-The palette and the dialog of keys read the links of the page, so no second list of actions exists.
+The palette reads the links of the page, so no second list of actions exists.
 
 The studio starts without the service. Renderers load no web framework, so what they run is in `rendering`, `checks`,
 `frames` and `drafts`, which import none: Litestar brings Advanced Alchemy and SQLAlchemy where they are installed,
