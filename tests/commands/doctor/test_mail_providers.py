@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.commands.doctor.production import DKIM, SPF, domain
 from tests.contracts.mail_providers.http_providers import PROVIDERS
-from tests.servers.mail_providers import mailgun, postmark, ses
+from tests.servers.mail_providers import mailgun, ses
 from tests.servers.mail_providers.answers import PROXY_PAGE, Answer, Trouble
 from tests.servers.mail_providers.resend import API_KEY, SENDING_KEY
 from tests.servers.mail_providers.server import ProviderServer
@@ -49,7 +49,7 @@ async def check(
     mail = MailSettings(transport=provider, from_=sender)
     settings = Settings(mail=mail, environment=environment, **{provider: section})  # type: ignore[arg-type]
     found = list(await check_provider(settings, provider))
-    assert key not in repr(found) or key == postmark.TEST_TOKEN
+    assert key not in repr(found)
     return found
 
 
@@ -124,13 +124,9 @@ RECORDS = [SPF | {"status": "verified"}, DKIM | {"status": "pending"}]
         of("sendgrid", "fail", "the key may not send", state={"scopes": ["whitelabel.read"]}),
         of("sendgrid", "fail", "the key may not send", state={"scopes": []}),
         of("sendgrid", "warn", f"^{OWN} is not authenticated$", state={"domains": {}}, fix=DEAF),
-        of("sendgrid", "warn", f"^{OWN} is not authenticated yet$", state={"domains": {OWN: False}}, fix=DEAF),
+        of("sendgrid", "warn", f"^{OWN} is not authenticated$", state={"domains": {OWN: False}}, fix=DEAF),
         of("mailgun", "ok", f"^the key works for the domain {mailgun.DOMAIN}$", key=mailgun.SENDING_KEY),
         of("mailgun", "fail", "", domain="mg.northwind.eu", fix="https://api.eu.mailgun.net"),
-        *(
-            of("mailgun", "fail", f"^the domain {mailgun.DOMAIN} is {word}$", state={"domains": {mailgun.DOMAIN: word}})
-            for word in ("unverified", "disabled")
-        ),
         of("ses", "ok", "may not see the account", state={"account": None}),
         of("ses", "fail", "403 UnrecognizedClientException", access_key_id="AKIANOBODYS012345678"),
         *(
@@ -140,8 +136,8 @@ RECORDS = [SPF | {"status": "verified"}, DKIM | {"status": "pending"}]
                 ("ProductionAccessEnabled", "warn", "the account is in the sandbox"),
             )
         ),
-        of("ses", "warn", f"the account has no domain {OWN} in eu-west-1", state={"domains": {}}),
-        of("ses", "fail", "not verified", state={"domains": {OWN: False}}),
+        of("ses", "warn", f"the account has no verified domain {OWN} in eu-west-1", state={"domains": {}}),
+        of("ses", "warn", "no verified domain", state={"domains": {OWN: False}}),
     ],
     indirect=["running"],
 )
@@ -164,10 +160,3 @@ async def test_what_a_provider_says_of_the_key_the_account_and_the_domain_is_tol
     assert fix in told.fix
     assert bool(told.fix) is (verdict != "ok")
     assert not vars(server)["accepted"]
-
-
-@pytest.mark.parametrize("running", ["postmark"], indirect=True)
-async def test_postmarks_token_for_tests_is_a_doubt_in_production(provider: str, server: ProviderServer) -> None:
-    for environment, verdict in (("production", "warn"), ("development", "ok")):
-        (found,) = await check(provider, server.url, postmark.TEST_TOKEN, environment)
-        assert (found.verdict, server.requests) == (verdict, [])

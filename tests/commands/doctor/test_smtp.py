@@ -41,9 +41,9 @@ LOGIN = {"username": USERNAME, "password": Secret(PASSWORD)}
         ({"starttls", "login"}, LOGIN | {"password": Secret("hunter2")}, "fail", "535", "smtp.password"),
         ({"starttls", "login"}, {}, "fail", "", "smtp.username"),
         ({"starttls", "untrusted"}, {}, "fail", "certificate", "smtp.host"),
-        (set(), {}, "fail", "", 'smtp.security to "tls"'),
-        (set(), {"security": "tls"}, "fail", "", 'smtp.security to "starttls"'),
-        (set(), LOGIN | {"security": "none"}, "fail", "no login", ""),
+        (set(), {}, "fail", "STARTTLS", 'smtp.security: "starttls"'),
+        (set(), {"security": "tls"}, "fail", "SSL", 'smtp.security: "starttls"'),
+        (set(), LOGIN | {"security": "none"}, "fail", "AUTH", "no login"),
         ({"MAIL"}, {"security": "none"}, "fail", "accounts@northwind.example", "mail.from"),
     ],
 )
@@ -84,5 +84,5 @@ async def test_a_greeting_that_is_a_refusal_and_nobody_at_the_address_fail() -> 
     assert refused.verdict == nobody.verdict == "fail"
     assert "554" in refused.message
     assert "smtp.host" in refused.fix
-    assert "cannot connect to 127.0.0.1:1" in nobody.message
+    assert "127.0.0.1:1 cannot be used" in nobody.message
     assert "smtp.port" in nobody.fix

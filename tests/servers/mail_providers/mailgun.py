@@ -41,12 +41,6 @@ class MailgunServer(ProviderServer):
         match request.method, request.path.split("/")[1:]:
             case "POST", ["v3", domain, "messages"]:
                 return self._take(domain, dict(parse_qsl(request.body.decode(), keep_blank_values=True)))
-            case "GET", ["v4", "domains", domain] if key == KEY:
-                if domain not in self.domains:
-                    return refusal(404, "Domain not found")
-                return Answer(200, {"domain": {"name": domain, "state": self.domains[domain], "type": "custom"}})
-            case "GET", ["v4", "domains", _]:
-                return FORBIDDEN
             case _:
                 return GREETING
 

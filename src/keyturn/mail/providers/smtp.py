@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -120,6 +119,12 @@ def _failure_of(code: int) -> SendFailed:
     return SendRetryable(reason, not_accepted=True) if code in _TRANSIENT else SendUnknown(reason)
 
 
+_FIX = (
+    "Correct smtp.host (the name in its certificate), smtp.port and "
+    'smtp.security: "starttls" (port 587), "tls" (465), or "none" for a mail catcher on this machine, which has no login.'
+)
+
+
 class _Smtp(Provider[SmtpSettings], frozen=True, kw_only=True):
     def build(self, section: SmtpSettings, timeout: timedelta) -> SmtpSender:
         return SmtpSender(section, timeout)
@@ -141,39 +146,15 @@ class _Smtp(Provider[SmtpSettings], frozen=True, kw_only=True):
         except aiosmtplib.SMTPSenderRefused as error:
             fix = "Set mail.from to an address that this account may use, or set smtp.username and smtp.password."
             return [fail(f"{s.host} refused {sender.address} as the sender ({error.code})", fix)]
-        except aiosmtplib.SMTPResponseException as error:
-            fix = "Ask the server's operator, or set smtp.host to another server."
-            return [fail(f"{s.host} refused the connection ({error.code} {error.message[:_MOST_SAID]})", fix)]
         except (aiosmtplib.SMTPException, OSError) as error:
-            return [_explain_failure(s, error.__cause__ or error)]
+            cause = error.__cause__ or error
+            return [fail(f"{s.host}:{s.port} cannot be used: {str(cause)[:_MOST_SAID] or type(cause).__name__}", _FIX)]
         done = ["connected", *(["encrypted"] if s.security != "none" else []), *(["logged in"] if s.username else [])]
         accepts = ok(f"{s.host}:{s.port} accepts mails: {', '.join(done)}")
         if s.security != "none" or is_loopback(f"smtp://{f'[{s.host}]' if ':' in s.host else s.host}"):
             return [accepts]
         fix = 'Set smtp.security to "starttls" or "tls".'
         return [warn("not encrypted: attackers on the network can read the links", fix), accepts]
-
-
-def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
-    where = f"{s.host}:{s.port}"
-    match error:
-        case ssl.SSLCertVerificationError():
-            fix = "Set smtp.host to the name in the certificate, or SSL_CERT_FILE to the certificate of its issuer."
-            return fail(f"the certificate of {where} is not valid: {error.verify_message}", fix)
-        case ssl.SSLError():
-            return fail(f"{where} does not start with TLS", 'Set smtp.security to "starttls".')
-        case OSError():
-            fix = "Correct smtp.host and smtp.port, and allow this machine to connect to them."
-            return fail(f"cannot connect to {where}: {error.strerror or type(error).__name__}", fix)
-        case _ if _missing_extension(error) == "AUTH":
-            fix = 'Remove smtp.username, or set smtp.security to "starttls" or "tls".'
-            return fail(f"{where} offers no login", fix)
-        case _ if _missing_extension(error) == "STARTTLS":
-            fix = 'Set smtp.security to "tls" and smtp.port to 465; to "none" for a mail catcher on this machine.'
-            return fail(f"{where} does not offer STARTTLS", fix)
-        case _:
-            fix = "Correct smtp.host, smtp.port and smtp.security."
-            return fail(f"{where}: {str(error) or type(error).__name__}", fix)
 
 
 PROVIDER = _Smtp(

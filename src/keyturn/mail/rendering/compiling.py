@@ -17,13 +17,8 @@ _INLINE_STYLE = re.compile(
     r"""<!--.*?(?:-->|\Z)|(<mj-style\b(?=[^<>]*?\sinline\s*=\s*["']inline["'])[^<>]*(?<!/)>)(.*?)(?:(?=(</)mj-style\s*>)|\Z)""",
     re.DOTALL,
 )
-_GAP = re.compile(
-    r"(?<=>)(?!\n)\s+(?="
-    r"<mj-(?:title|preview|style|attributes|font|breakpoint|accordion-(?:element|title|text)|carousel-image|navbar-link"
-    r"|social-element)\b|</mj-(?:head|accordion|accordion-element|carousel|navbar|social)\s*>)"
-)
-_ATTRIBUTES = re.compile(r"<mj-attributes\s*>.*?(?:</mj-attributes\s*>|\Z)", re.DOTALL)
-_GAP_IN_ATTRIBUTES = re.compile(r"(?<=>)(?!\n)\s+(?=<)")
+_GAP = re.compile(r"(?<=>)(?!\n)\s+(?=</?mj-)")
+"""White space before a tag of MJML, of which mrml takes only such that begins with a line break."""
 
 _TABLE_WITH_ROLE = re.compile(
     r"""<(?:!--.*?(?:-->|\Z)|(mj-table\b(?=[^<>]*?\srole\s*=\s*["'](presentation|none)["'])[^<>]*(?<!/)>))""", re.DOTALL
@@ -86,15 +81,10 @@ def _compile(mjml: str) -> str:
     try:
         return str(mjml2html(mjml, fonts={}))  # without web fonts: the default asks a font host for "Roboto"
     except ValueError:
-        in_attributes = _ATTRIBUTES.sub(lambda match: _GAP_IN_ATTRIBUTES.sub(_line_breaks, match[0]), mjml)
-        readable = _GAP.sub(_line_breaks, in_attributes)
+        readable = _GAP.sub(lambda gap: "\n" * len(gap[0]), mjml)  # as long as before: errors have offsets
         if readable == mjml:
             raise
         return str(mjml2html(readable, fonts={}))
-
-
-def _line_breaks(gap: re.Match[str]) -> str:
-    return "\n" * len(gap[0])
 
 
 _CONTAINERS = frozenset(("div", "span", "p"))

@@ -4,7 +4,6 @@ import re
 import traceback
 from collections.abc import Callable, MutableMapping
 from functools import cache
-from math import inf
 from posixpath import dirname, join, normpath
 from types import CodeType
 from typing import Any
@@ -21,24 +20,23 @@ from keyturn.mail.rendering.html_tree import attribute_value
 class SharedBytecodeCache(BytecodeCache):
     """Caches compiled files for each language: a filter of that language may have been applied to a constant.
 
-    It is for environments that differ in nothing else. When there are `most` files, it begins anew.
+    It is for environments that differ in nothing else. When there are `most` versions of files, it begins anew.
     """
 
-    def __init__(self, most: float = inf) -> None:
-        self._known: dict[str, tuple[str, CodeType | None]] = {}
+    def __init__(self, most: int = 4_000) -> None:
+        self._known: dict[tuple[str, str], CodeType | None] = {}
         self._most = most
 
     def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
-        language = environment.globals.get("lang", "")
-        bucket = Bucket(environment, f"{language} {name} {filename}", self.get_source_checksum(source))
-        checksum, code = self._known.get(bucket.key, ("", None))
-        bucket.code = code if checksum == bucket.checksum else None
+        key = f"{environment.globals.get('lang', '')} {name} {filename}"
+        bucket = Bucket(environment, key, self.get_source_checksum(source))
+        bucket.code = self._known.get((key, bucket.checksum))
         return bucket
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key not in self._known and len(self._known) >= self._most:
+        if len(self._known) >= self._most:
             self._known.clear()
-        self._known[bucket.key] = bucket.checksum, bucket.code
+        self._known[bucket.key, bucket.checksum] = bucket.code
 
 
 @cache

@@ -60,15 +60,17 @@ class TestPostmark(ReportContract):
         ("bounced", {"Type": "Blocked", "Inactive": False}, "bounced", "Blocked", False),
         ("bounced", {"Type": "ManuallyDeactivated"}, "suppressed", "ManuallyDeactivated", True),
         ("bounced", {"Type": "DMARCPolicy", "Inactive": False}, "failed", "DMARCPolicy", False),
-        ("bounced", {"Type": "AutoResponder", "Inactive": False}, "autoresponded", "AutoResponder", False),
         ("bounced", {"Type": f"for {ADA}", "Inactive": False}, "bounced", "", False),
         ("bounced for now", {}, "bounced", "SoftBounce", False),
         ("bounced for now", {"Inactive": True}, "bounced", "SoftBounce", True),
         ("complained", {}, "complained", "SpamComplaint", True),
         ("suppressed", {}, "suppressed", "ManualSuppression", True),
-        ("clicked", {}, "clicked", "", False),
     ]
-    about_no_mail = [partial(suppressed, fields) for fields in UNRELATED]
+    about_no_mail = [
+        *(partial(suppressed, fields) for fields in UNRELATED),
+        partial(report, "clicked", "1", to=ADA),
+        partial(report, "bounced", "1", to=ADA, Type="AutoResponder", Inactive=False),
+    ]
     senseless = [
         partial(with_password, body)
         for body in (

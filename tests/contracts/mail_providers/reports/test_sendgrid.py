@@ -51,7 +51,6 @@ class TestSendGrid(ReportContract):
     ]
     bounce = ("14c5d75ce93.dfd.64b469", AT, "bounce Invalid-Address")
     meanings = [
-        ("processed", {}, "queued", "", False),
         ("delivered", {}, "delivered", "", False),
         ("delayed", {}, "delivery_delayed", "", False),
         ("bounced", {}, "bounced", "bounce Invalid-Address", True),
@@ -62,11 +61,9 @@ class TestSendGrid(ReportContract):
         ("suppressed", {"reason": "Spam Reporting Address"}, "suppressed", "Spam-Reporting-Address", True),
         ("suppressed", {"reason": "Spam Content (if Spam Checker app is enabled)"}, "failed", "", False),
         ("suppressed", {"reason": None}, "failed", "", False),
-        ("clicked", {}, "clicked", "", False),
-        ("clicked", {"event": "group_unsubscribe"}, "unsubscribed", "", False),
     ]
     about_no_mail = [
-        partial(report, "delivered", "1", to=ADA, event=kind) for kind in ("account_status_change", "something_new")
+        partial(report, "delivered", "1", to=ADA, event=kind) for kind in ("processed", "click", "something_new")
     ]
     senseless = [
         partial(with_signature, body)

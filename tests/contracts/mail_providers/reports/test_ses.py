@@ -99,7 +99,6 @@ class TestSes(ReportContract):
         ("complained", {}, "complained", "abuse", True),
         ("complained", {"complaintFeedbackType": None}, "complained", "", True),
         ("rejected", {}, "failed", "", False),
-        ("clicked", {}, "clicked", "", False),
     ]
     about_no_mail = [
         partial(published, text)
@@ -111,6 +110,7 @@ class TestSes(ReportContract):
             "3",
             '{"eventType": 3}',
             json.dumps({**event("delivered", "1", to=ADA), "eventType": "SomethingNew"}),
+            json.dumps(event("clicked", "1", to=ADA)),
             json.dumps({**event("delivered", "1", to=ADA), "mail": {}}),
             json.dumps({**event("delivered", "1", to=ADA), "delivery": "yesterday"}),
         )
