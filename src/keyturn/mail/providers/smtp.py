@@ -121,7 +121,7 @@ def _failure_of(code: int) -> SendFailed:
 
 _FIX = (
     "Correct smtp.host (the name in its certificate), smtp.port and "
-    'smtp.security: "starttls" (port 587), "tls" (465), or "none" for a mail catcher on this machine, which has no login.'
+    'smtp.security: "starttls" (port 587), "tls" (465), or "none" for a mail catcher on this machine (no login).'
 )
 
 
