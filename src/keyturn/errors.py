@@ -136,10 +136,7 @@ class SendRetryable(SendFailed):
 
 
 class SendUnknown(SendRetryable):
-    """The provider may have the mail. It knows no idempotency key, so a retry could send the mail twice.
-
-    `retry_after`: seconds to wait for the provider's report before a retry.
-    """
+    """The provider may have the mail, and no key tells a repeat: wait `retry_after` seconds for its report."""
 
 
 class QuotaExhausted(SendFailed):

@@ -23,10 +23,7 @@ def is_loopback_address(host: str) -> bool:
 
 
 def local_port(url: str) -> int | None:
-    """Return the port that an http URL names on this machine; None for any other URL.
-
-    An https port on this machine belongs to a proxy: `serve` speaks http.
-    """
+    """Return the port of an http URL on this machine, else None: `serve` speaks no https, which is a proxy's."""
     return (urlsplit(url).port or 80) if is_loopback(url) and urlsplit(url).scheme == "http" else None
 
 

@@ -31,10 +31,7 @@ class CallFailed(KeyturnError):
 
 
 class NotSent(CallFailed):
-    """The service certainly does not have the request.
-
-    `malformed`: HTTP allows no such request, for example because a key contains a line break.
-    """
+    """The service does not have the request; `malformed`: HTTP allows no such one, as with a line break in a key."""
 
     def __init__(self, reason: str, *, malformed: bool = False) -> None:
         super().__init__(reason)

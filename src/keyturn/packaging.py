@@ -28,10 +28,7 @@ def folder(name: str) -> Path:
 
 @contextmanager
 def requires_extra(extra: str, what: str, setting: str = "") -> Iterator[None]:
-    """Say in one sentence how to install the packages that this block imports, if one is missing.
-
-    `what`: the part that needs them. Raises SettingsInvalid if `setting` asks for the part, else ExtraMissing.
-    """
+    """Say how to install what `what` imports here. Raises ExtraMissing, or SettingsInvalid if `setting` asks for it."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -70,10 +70,7 @@ def has_printable_name(name: str) -> bool:
 
 
 def leads_out(path: str | Path, bounds: Path | None) -> bool:
-    """Tell whether a path resolves to a place outside of the bounds; False if the bounds are None.
-
-    A repository's own `.git` counts as outside: it may hold tokens for its remotes.
-    """
+    """Tell whether a path leads out of the bounds, if any, or into a repository's `.git`, which may hold tokens."""
     if bounds is None:
         return False
     try:

@@ -19,10 +19,7 @@ class Secret(str):
 
 
 class Folder(str):
-    """The path of a folder, or of a file in one.
-
-    In keyturn.toml it is relative to that file, in an environment variable to the working directory.
-    """
+    """A path, relative to keyturn.toml if it is written there, in a variable to the working directory."""
 
     __slots__ = ()
 
@@ -71,10 +68,7 @@ def mismatch(value: Any, wanted: Any) -> str:
 
 
 def plain_message(message: str) -> str:
-    """Return what msgspec says of a value as a sentence: "must be a text, not a whole number". What it has not, stays.
-
-    The value is not shown: in a request it may be a password.
-    """
+    """Return what msgspec says as a sentence, else as it is, without the value: in a request it may be a password."""
     shown = _PATH.sub("", message)
     if match := _WRONG_TYPE.fullmatch(shown):
         wanted = " or ".join(_TYPES.get(one.strip(), one.strip()) for one in match[1].split("|"))

@@ -67,10 +67,7 @@ class Call(Struct, frozen=True):
             raise CannotProbe(f"{option}: the body is not JSON ({error}).") from None
 
     async def send(self, browser: Browser, values: Mapping[str, Any], more: Mapping[str, Any] = {}) -> Page:
-        """Send the call with these values. `more`: values of the body by the names of their fields.
-
-        Raises a Finding if the page has no such form.
-        """
+        """Send the call with these values; `more`: of the body, by field. Raises a Finding without such a form."""
         path = _PLACEHOLDER.sub(lambda name: quote(str(self._value(name, values)), safe=""), self.path)
         if not self.method:
             return await self.send_form(browser, await browser.send("GET", path), values, more)

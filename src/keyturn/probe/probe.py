@@ -18,10 +18,7 @@ _FUNCTIONS = vars(links) | vars(requests) | vars(tokens)
 
 
 async def play(run: Run, only: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None) -> Report:
-    """Play the attacks, and return the report. If the task is cancelled, the other attacks are not tried.
-
-    `progress` hears the name of each attack before it. Raises CannotProbe.
-    """
+    """Play the attacks until the task is cancelled; `progress` hears the name of each. Raises CannotProbe."""
     began, stopped = time.monotonic(), False
     chosen = [attack for attack in ATTACKS.values() if not only or attack.name in only]
     outcomes = {attack: Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.") for attack in chosen}

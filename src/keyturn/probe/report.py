@@ -71,10 +71,7 @@ def as_json(report: Report) -> str:
 
 
 def as_sarif(report: Report) -> str:
-    """Return a log in SARIF 2.1.0: a rule for each attack, and a result for each that failed or is to be reviewed.
-
-    https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
-    """
+    """Return a log in SARIF 2.1.0: a rule for each attack, and a result for each that failed or is to be reviewed."""
     rules, results = [], []
     for index, outcome in enumerate(report.outcomes):
         attack, exchanges = outcome.attack, (f"\n\n> {one.request}\n< {one.answer}" for one in outcome.exchanges)

@@ -230,10 +230,7 @@ class Run:
         return look(page) == self._right
 
     async def settled(self, account: str, *likely: str) -> str:
-        """Return the password that signs in. The likely ones and the last one are tried first, which locks no account.
-
-        Raises a Finding, also if none of them signs in.
-        """
+        """Return the password that signs in, likely ones first: misses lock accounts. Raises a Finding without one."""
         for password in dict.fromkeys((*likely, *self.passwords[account])):
             if await self.works(account, password):
                 self.passwords[account] = [password]
@@ -244,10 +241,7 @@ class Run:
         return f"{page.status} {self.without_secrets(' '.join(page.words.split()))[:120]}" if page else ""
 
     def without_secrets(self, text: str) -> str:
-        """Return a text without passwords, and with the first four letters of tokens and of other long words.
-
-        A text that is to be cut is cut afterwards: a part of a secret would not be found.
-        """
+        """Hide passwords, tokens and long words but for four letters. Cut only then: a part of a secret stays."""
         text = PASSWORD.sub("[password]", text)
         for token in filter(lambda token: len(token) > 4, self.tokens):
             for form in (token, quote(token), quote(token, safe="")):

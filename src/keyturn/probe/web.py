@@ -102,10 +102,7 @@ def needs_permission(url: str) -> bool:
 
 
 class Web:
-    """The origin under test. `is_another_host`: it is not on this machine, and gets a few requests in a second.
-
-    `seconds`: for one request and its answer. Raises CannotProbe.
-    """
+    """The origin under test; a call ends after `seconds`, and another host gets few. Raises CannotProbe."""
 
     def __init__(self, url: str, seconds: float) -> None:
         self._client = HttpClient(seconds, _LONGEST, trust_env=False)  # a proxy of the environment is another host
@@ -115,10 +112,7 @@ class Web:
         self.aclose = self._client.close
 
     async def require_permission(self, permission: str) -> None:
-        """Ask another host, over https, whether it may be probed: only its owner can publish the value there.
-
-        Raises CannotProbe and a Finding.
-        """
+        """Ask another host over https for what only its owner can publish. Raises CannotProbe and a Finding."""
         other = f"{self.origin} is another host"
         if not self.origin.startswith("https://"):
             raise CannotProbe(f"{other}: probe it over https, or an application on this machine.")
@@ -158,10 +152,7 @@ class Web:
 
 
 class Browser:
-    """A browser with cookies of its own, or the bearer token of an API. It follows redirects within the origin.
-
-    `headers`: what an attack adds to requests that are no GET.
-    """
+    """A browser with cookies or an API's bearer token; `headers`: added to its POSTs. Redirects stay in the origin."""
 
     def __init__(self, web: Web, headers: Mapping[str, str] = {}) -> None:
         self.web, self.headers, self.cookies, self.token = web, headers, dict[str, str](), ""

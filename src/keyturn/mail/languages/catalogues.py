@@ -155,10 +155,7 @@ _Kind = Literal["unknown-language", "unreadable", "placeholders", "plurals", "fu
 
 
 class CatalogueFault(Struct, frozen=True):
-    """A fault in a catalogue, with its line from 1, and the source text; None for the whole catalogue.
-
-    The kind "fuzzy" breaks nothing: the text is shown untranslated.
-    """
+    """A fault at a line, from 1, of a source text or the whole catalogue. "fuzzy" only leaves it untranslated."""
 
     kind: _Kind
     file: Path

@@ -16,10 +16,7 @@ _BREAK = re.compile(r"[\x00\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 
 
 class Email(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that is ready to be sent. It never changes, so every try sends the same bytes.
-
-    International domains become A-labels. Raises ValueError for a line break in what becomes a header.
-    """
+    """A mail to be sent, with A-labels in domains. Raises ValueError for a line break in what becomes a header."""
 
     sender: str
     to: str

@@ -9,10 +9,7 @@ Verdict = Literal["ok", "warn", "fail", "skip"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """A result of the doctor. `fail`: users get no mail or no answer. `warn`: something is weaker than it should be.
-
-    `fix`: a sentence with the command, the setting or the DNS record; only "ok" has none.
-    """
+    """A result of the doctor. "fail": users get no mail or no answer. `fix`: what to do; only "ok" has none."""
 
     check: str
     verdict: Verdict

@@ -36,10 +36,7 @@ _TOO_LONG = re.compile(rb"=(?:20|09)\n(?<=[^\n]{77}\n)")
 
 
 def to_mime(email: Email, *, key: str, date: datetime, utf8: bool = False) -> bytes:
-    """Return a multipart/alternative message, the text first (RFC 2046, 5.1.4); with `utf8` by RFC 6532.
-
-    Raises ValueError if a header holds a line break or is given twice.
-    """
+    """Return a multipart/alternative message (RFC 2046; 6532 with `utf8`). Raises ValueError for a bad header."""
     mailboxes = [("From", email.sender), ("To", email.to), ("Reply-To", email.reply_to)]
     fields = [
         *((name, _quoted(mailbox)) for name, mailbox in mailboxes if mailbox),

@@ -85,10 +85,7 @@ _require_headers = signature_headers(_SIGNATURE, _TIMESTAMP)
 
 
 async def _read(key: "EllipticCurvePublicKey", headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
-    """Skip entries that are not events of ours: the account may also send other apps' mails, and batches mix them.
-
-    SendGrid documents no limit for the age of a signature, and repeats a report for 24 hours.
-    """
+    """Skip what is no event of ours: batches hold other apps' mails. SendGrid repeats a signed report for 24 hours."""
     _require_headers(key, headers)
     await asyncio.to_thread(_verify, key, headers, body)  # a batch has up to 768 kB
     reports: list[Report] = []

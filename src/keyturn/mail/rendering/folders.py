@@ -39,10 +39,7 @@ _FORMAT = re.compile(rf"{_SUFFIX}$", re.IGNORECASE)
 
 
 class MailFiles(NamedTuple):
-    """The files of one mail, as Jinja names them. A mail of text alone has its text in place of the markup, too.
-
-    `text` is empty for a mail without a text part, `subject` if the markup's own title is the subject.
-    """
+    """The files of a mail. Without `subject` the markup's title is it; without markup the text stands for it."""
 
     markup: str
     text: str = ""

@@ -197,10 +197,7 @@ def parse_markup(source: str, *, is_mjml: bool) -> Parsed:
 
 
 def attribute_value(written: str) -> str:
-    """Return the value of an attribute, with its character references resolved.
-
-    `?id=1&copy=2` keeps its parameter (HTML, 13.2.5.73, named character reference state).
-    """
+    """Return the value with its character references resolved; `?id=1&copy=2` keeps its parameter (HTML, 13.2.5.73)."""
     return _REFERENCE.sub(_resolve, written) if "&" in written else written
 
 

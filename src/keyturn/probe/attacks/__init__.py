@@ -1,4 +1,1 @@
-"""The functions of the attacks, by the names of their rows: `link-twice` is `link_twice`.
-
-Each returns what it found. A step that cannot go on raises it.
-"""
+"""The functions of the attacks, named as their rows: `link-twice` is `link_twice`. Each returns or raises a Finding."""

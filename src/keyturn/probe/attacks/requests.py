@@ -81,10 +81,7 @@ async def secret_in_answer(run: Run) -> Finding:
 
 
 async def times_differ(run: Run) -> Finding:
-    """Measure requests for accounts and strangers in turn, and compare them by the rank test of Mann and Whitney.
-
-    A suspicion is measured again, so that noise fails no application.
-    """
+    """Measure accounts and strangers in turn, by the rank test of Mann and Whitney; a suspicion is measured again."""
     if not run.patience.samples:
         raise not_tried("No samples were asked for.")
     before = len(run.mailbox.mails)
