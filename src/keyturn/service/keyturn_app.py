@@ -11,8 +11,8 @@ from litestar import Litestar
 from keyturn.errors import KeyturnError
 from keyturn.service.api.edge import behind_proxies, edge
 from keyturn.service.child_worker.supervisor import Supervisor
-from keyturn.service.counting_alone import counting_alone
 from keyturn.service.database.migrations import require_current
+from keyturn.service.limits import counting_alone
 from keyturn.service.parts import Parts
 from keyturn.service.sending.senders import require_libraries
 from keyturn.service.telemetry.logs import LogEvent, redact_access_logs

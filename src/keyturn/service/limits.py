@@ -6,7 +6,7 @@ who can bring them down must not get unlimited guesses (OWASP ASVS 16.5.3). Ever
 LimitsUnready.
 
 **PostgreSQL counts for all processes** unless the settings say otherwise: each process has it anyway. SQLite would wait
-for the disk at each count, so the one process that it serves counts in memory (`counting_alone.py`).
+for the disk at each count, so the one process that it serves counts in memory (`counting_alone`).
 
 The generic cell rate algorithm (GCRA; ITU-T I.371, annex A; https://brandur.org/rate-limiting) keeps only the time at
 which a counter will be empty again, its theoretical arrival time (TAT). "3/minute" lets three requests through at once
@@ -21,9 +21,12 @@ caller's transaction; `alone` counts outside of any.
 Declined: the library `limits`, whose counters in memory a thread sweeps: that took 60 % of a core with 4,000 clients.
 """
 
+import fcntl
 import math
+import os
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, Final, Literal, NamedTuple, TypeVar
@@ -33,6 +36,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from keyturn.errors import SettingsInvalid
 from keyturn.service.clock import monotonic, replacing, unix
 from keyturn.service.database import Database, Model
 from keyturn.service.database.unready import describe_error
@@ -354,3 +358,32 @@ class RateLimits:
         """Return the limits of a client and of the networks around it, the narrowest first."""
         amount, seconds = self._rates[kind]
         return [Limit(Rate(amount * _SHARES.get(prefix, 1), seconds), kind, who) for who, prefix in client.networks]
+
+
+@contextmanager
+def counting_alone(database: Database, *, in_memory: bool) -> Iterator[None]:
+    """Hold the lock of the one process that answers for this SQLite file and counts in memory.
+
+    PostgreSQL counts for all processes. With `limits.in_memory`, there is no lock either.
+    Raises SettingsInvalid if another process has the lock.
+    """
+    file = database.url.database or ""
+    if in_memory or not database.is_sqlite or file in {"", ":memory:"}:
+        yield
+        return
+    # A separate file: closing any descriptor of the database file would release SQLite's own locks
+    # (https://sqlite.org/howtocorrupt.html, 2.2).
+    descriptor = os.open(f"{file}-limits", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        message = (
+            "another process serves this database, and each would count in its own memory: keep the data in "
+            "PostgreSQL, which counts for both, or set it to true to give each process limits of its own"
+        )
+        raise SettingsInvalid.of("limits.in_memory", message) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)

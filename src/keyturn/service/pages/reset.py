@@ -16,11 +16,11 @@ from keyturn.service.api.requests import mounted, reading
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
 from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
-from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems import proofs
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
 from keyturn.service.reset.check import LiveLink
 from keyturn.service.reset.passwords.policy import Rule
+from keyturn.service.reset.proofs.web import ShownStep, StepForm, shown_step
 
 _DAY = timedelta(days=1)
 """An end later than this needs a date beside the time."""

@@ -37,27 +37,21 @@ class LiveLinks:
         self.find = lookup(ground.database, _LINK_ROWS, SecretRow.key, secret_of).submit
         """Return the link with that key, or None."""
 
-    async def _find(self, key: bytes, moment: datetime) -> tuple[Secret | None, Account | None]:
-        """Return the link with that key and, if it works, its account."""
-        link = await self.find(key)
-        # If the link is dead anyway, the store is not asked: it may be unavailable.
-        return link, await self._ground.accounts.get(link.account_id) if link and not link.dead_reason(moment) else None
-
     async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Secret, Account]:
         """Return the link of the token and its account. Raises LinkDead with the reason.
 
         A link is dead if its account was disabled or has a new address since, or if `email` is another address. A
         refusal is recorded as `event`.
         """
-        moment = now()
-        link, account = await self._find(secrets.digest(token), moment)
+        link = await self.find(secrets.digest(token))
         if link is None:  # not recorded: invented tokens would fill the audit trail
             raise LinkDead("invalid")
-        if reason := link.dead_reason(moment):
+        if reason := link.dead_reason(now()):
             dead = LinkDead(reason)
             # One that was ended after it had expired has been replaced.
             dead.email_hint = addresses.mask(link.facts.email) if reason == "expired" and not link.revoked_at else ""
             raise await self.record_dead(dead, event, link, client)
+        account = await self._ground.accounts.get(link.account_id)  # only now: the store may be unavailable
         is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
         if account is None or is_other or not _opens(link, account):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
@@ -65,11 +59,8 @@ class LiveLinks:
 
     async def record_dead(self, dead: LinkDead, event: str, link: Secret, client: Client) -> LinkDead:
         """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP ASVS 16.3.3)."""
-        await self.record(event, outcome_of(dead), link, client)
+        await self._ground.audit.record(event, outcome_of(dead), client, link.account_id, link.facts.email)
         return dead
-
-    async def record(self, event: str, outcome: str, link: Secret, client: Client) -> None:
-        await self._ground.audit.record(event, outcome, client, link.account_id, link.facts.email)
 
 
 def _opens(link: Secret, account: Account) -> bool:

@@ -162,7 +162,7 @@ class ChangeByLink(Change):
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         secrets.give_back(tx.connection, self.link, moment)
         if self.passed:
-            self.passed.give_back(tx, moment)
+            self.passed.accepted.give_back(tx.connection, moment)
 
     def after_change(self, tx: Transaction) -> None:
         """Confirm the second step. A recovery link undoes what was added to it recently."""

@@ -3,7 +3,7 @@
 No account is looked up here. A request is one row of the outbox, and `answer.py` decides later which mail it gets.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 
 from keyturn.errors import Fault
@@ -11,7 +11,6 @@ from keyturn.service import addresses, secrets
 from keyturn.service.clock import now
 from keyturn.service.problems.requests import InputInvalid, OverBudget
 from keyturn.service.reset.ground import Ground, Transaction
-from keyturn.service.reset.proofs.port import RequireAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.service.secrets import Secret
@@ -20,6 +19,10 @@ from keyturn.service.telemetry.meters import count_calls
 
 _LONGEST_RETURN = 1000
 """Characters: a cookie of the pages holds the address beside others, and a browser keeps 4096 bytes."""
+
+
+RequireAnswer = Callable[[Client, str], Awaitable[None]]
+"""Returns if a request may go on with an answer. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
 
 
 class ReturnAddresses:

@@ -54,10 +54,6 @@ class PassedStep(NamedTuple):
         if not self.accepted.spend(tx.connection, moment):
             raise self.too_late
 
-    def give_back(self, tx: Transaction, moment: datetime) -> None:
-        """Undo `spend`, which was committed at that moment: the change that it allowed failed."""
-        self.accepted.give_back(tx.connection, moment)
-
     def confirm(self, tx: Transaction) -> None:
         """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
         account, client = self.trial.account, self.trial.client
@@ -127,7 +123,7 @@ class RequiredStep:
             return None
         if answer is None or not any(factor.method == answer.method for factor in factors):
             raise SecondStepRequired(factors)
-        trial = SecondStepTry(account=account, method=answer.method, code=answer.code, link=link, client=client)
+        trial = SecondStepTry(account=account, method=answer.method, code=answer.code or "", link=link, client=client)
         if not trial.code.strip():
             is_sent = await self.step.begin(trial)
             if is_sent:

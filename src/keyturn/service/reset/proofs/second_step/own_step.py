@@ -242,7 +242,10 @@ class BuiltinFactors(OwnSecondStep):
         """Store a `phone` and a `totp` in base 32; return recovery codes if there is the second."""
         if "phone" in factors:
             self.set(connection, account_id, Purpose.PHONE, factors["phone"].encode())
-        return self.set_up(connection, account_id, seed_of_base32(factors["totp"]), 0) if "totp" in factors else ()
+        if "totp" not in factors:
+            return ()
+        self.set(connection, account_id, Purpose.TOTP, seed_of_base32(factors["totp"]))
+        return renew_recovery_codes(connection, account_id)
 
     def remove(self, connection: Connection, account_id: str) -> None:
         """Delete all factors of an account with its recovery codes, in the caller's transaction."""

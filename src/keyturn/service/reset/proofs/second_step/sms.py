@@ -17,11 +17,11 @@ from keyturn.mail.port.http_provider import ProviderApi, Refused, basic
 from keyturn.service import secrets
 from keyturn.service.limits import Limit
 from keyturn.service.outbox.message import new_key
+from keyturn.service.problems.problem import N_
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
-from keyturn.service.reset.proofs.short_codes import LIFE, Codes
-from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.secrets import CODE_LIFE, Codes, Purpose, Secret
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import Settings, SmsSettings
 from keyturn.service.settings.building import Rate
@@ -36,6 +36,14 @@ _COOLDOWN, _DAILY = Rate(1, 60), Rate(5, _DAY)
 
 _ACCEPTED = {200, 201, 202}
 _TIMEOUT = timedelta(seconds=10)
+
+
+_FOR_A_LINK = N_(
+    "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s. Do not share it with anyone."
+)
+_TO_SIGN_IN = N_(
+    "%(code)s is your code to sign in to %(brand)s. It works for %(lifetime)s. Do not share it with anyone."
+)
 
 
 class _Reply(msgspec.Struct):
@@ -60,7 +68,7 @@ class TwilioSms:
         Raises SendRetryable, SendUnknown and SendRefused, with Twilio's code and never with the number or the text.
         """
         path = f"/2010-04-01/Accounts/{self._settings.account}/Messages.json"
-        life = str(int(LIFE.total_seconds()))
+        life = str(int(CODE_LIFE.total_seconds()))
         fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": life}
         answer = await self._api.post(path, fields, form=True)
         reply = answer.read(_Reply) or _Reply()
@@ -90,7 +98,7 @@ class CapturedSms:
 
 
 class SmsCodes:
-    """Sends codes and verifies them. Each is for one link, or for signing in, and works once, for `LIFE`.
+    """Sends codes and verifies them. Each is for one link, or for signing in, and works once, for `CODE_LIFE`.
 
     An account gets one message a minute, and five a day: a stranger in a mailbox could make a phone ring all night.
     `overall` bounds those of all accounts: strangers open accounts with numbers that pay them (SMS pumping, OWASP
@@ -153,19 +161,8 @@ class SmsCodes:
         """
         theme = self._themes.kinds.get(trial.account.kind, self._themes.general)
         language = self._themes.languages.choose(trial.account.locale, trial.client.languages)
-        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(LIFE)}
-        if trial.link:
-            text = language.gettext(
-                "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s."
-                " Do not share it with anyone.",
-                **values,
-            )
-        else:
-            text = language.gettext(
-                "%(code)s is your code to sign in to %(brand)s. It works for %(lifetime)s."
-                " Do not share it with anyone.",
-                **values,
-            )
+        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(CODE_LIFE)}
+        text = language.gettext(_FOR_A_LINK if trial.link else _TO_SIGN_IN, **values)
         return f"{text}\n\n@{self._host} #{code}"
 
 
