@@ -80,8 +80,7 @@ def signed_in_account(account: Account) -> SignedIn:
 def same_origin_guard(origin: str) -> Guard:
     """Return a guard that raises OriginRefused if the browser reports that another site caused this request.
 
-    It reads Sec-Fetch-Site if it is sent, else Origin. A client that sends neither is not a browser, so other sites
-    cannot misuse its cookies (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
+    A client without both headers is no browser (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
     """
 
     def require(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

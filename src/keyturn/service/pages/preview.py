@@ -71,10 +71,7 @@ class PagePreview:
         return sorted(folder for folder in folders if folder.is_dir())
 
     def page(self, state: str, language: str, brand: str, prefix: str) -> str:
-        """Return a page whose links and files are below `prefix`. Raises TemplateInvalid.
-
-        Raises LookupError for an unknown state or brand, and ValueError for settings or files that are wrong.
-        """
+        """Return a page below `prefix`. Raises TemplateInvalid, LookupError, and ValueError for wrong settings."""
         try:
             site = self._site(prefix)
         except SettingsInvalid as invalid:

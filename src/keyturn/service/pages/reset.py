@@ -112,8 +112,7 @@ async def send_code(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) ->
 async def save(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) -> Answer:
     """Set the password, or show the form again with every mistake; the link survives a mistake.
 
-    The address in the form must be the link's: with two links in two tabs, the cookie holds the later one. Without a
-    link, the signed-in user changes the password, and another user may have signed in in another tab.
+    The address in the form must be the link's, or the signed-in user's: another tab may have another one.
     """
     (token, email), path = visit.cookies.opened_link(visit.request, data.email), visit.site.paths.reset
     owner: LiveLink | Account | None
@@ -196,10 +195,7 @@ async def _show_without_link(visit: Visit) -> Answer:
 
 
 def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
-    """Return the page after a saved password, and its message: the sign-in page, a way back, or a page of its own.
-
-    The sign-in page of an app shows no message, unless the settings say that it reads the query.
-    """
+    """Return the page after a saved password, and its message, which an app's page shows only if it reads the query."""
     site, leads_away = visit.site, visit.parts.settings.after_reset == "sign_in"
     here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
     said = Flash("password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to)

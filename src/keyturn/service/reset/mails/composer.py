@@ -60,10 +60,7 @@ class MailComposer:
     def with_link(
         self, account: Account, client: Client, token: str, link: Secret, code: tuple[str, Secret] | None = None
     ) -> SealedMail:
-        """Return the mail with a fresh link: an invitation if the account awaits its first password.
-
-        `code`: the code beside the link, and what is stored of it.
-        """
+        """Return the mail with a fresh link and `code`; an invitation if the account awaits its first password."""
         common: dict[str, Any] = {
             "name": _greeting_name(account.name),
             "email": account.email,
@@ -155,11 +152,10 @@ def _request_id_as(key: str, client: Client) -> dict[str, str]:
 
 
 def _greeting_name(name: str) -> str:
-    """Return the name in one line, shortened to the length of usual names.
+    """Return the name in one line; "" if a mail program would make a link of it, or show it otherwise than written.
 
-    It is "" if a mail program would make a link of it, or if it would not be read as written (UTS 55). Users choose
-    their names, and an attacker could choose one to be clicked. Full-width signs count as the plain ones, since web
-    addresses are read so (UTS 46).
+    Users choose their names, and an attacker could choose one to be clicked. Full-width signs count as the plain ones
+    (UTS 46), and text that is turned round is not read as written (UTS 55).
     """
     line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
     is_unseen = any(unicodedata.category(c) == "Cc" or unicodedata.bidirectional(c) in _TURNS_TEXT_ROUND for c in line)

@@ -1,7 +1,4 @@
-"""Checks passwords against data leaks, by Have I Been Pwned's range protocol.
-
-It sends five digits of a hash and gets all hashes that begin so. The service may be down.
-"""
+"""Checks passwords against data leaks, by Have I Been Pwned's range protocol, whose service may be down."""
 
 import re
 from datetime import timedelta
@@ -30,10 +27,7 @@ _LINE = re.compile(rb"[0-9A-F]{35}(?:[ \t]*:[ \t]*([\d,]*))?")
 
 
 class Breaches:
-    """Asks `url`, Have I Been Pwned's or a mirror's. It learns five of forty digits, which some 1,000 passwords share.
-
-    Padding hides the number of lines from the network, and so the range.
-    """
+    """Asks `url`, which learns five of forty digits of a hash, as some 1,000 passwords have. Padding hides the rest."""
 
     def __init__(self, url: str, meters: Meters | None = None) -> None:
         self._url = url.rstrip("/")
@@ -42,10 +36,9 @@ class Breaches:
         self.close = self._http.close
 
     async def holds(self, password: str) -> bool:
-        """Tell whether the list contains the password. If its source fails, it does not; metrics and the log tell.
+        """Tell whether the list contains the password (NIST SP 800-63B-4 3.1.1.2; ASVS 6.2.12); no if the source fails.
 
-        NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.12 ask for the comparison. If the source's outage blocked resets, users
-        would have to keep a password that they want to replace. The other rules still hold.
+        If an outage blocked resets, users would keep a password that they want to replace. Metrics and the log tell.
         """
         try:
             is_breached = await self.ask(password)

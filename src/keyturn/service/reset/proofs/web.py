@@ -79,10 +79,7 @@ async def show_code_form(visit: GivenVisit) -> Answer:
 
 @post("/code")
 async def take_code(data: URLEncodedBody[CodeForm], visit: GivenVisit) -> Answer:
-    """Keep the token in a cookie, as that of a link, and lead to the form for a new password; else show the mistake.
-
-    Raises TooManyRequests.
-    """
+    """Keep the token in a cookie, as that of a link, and show its form; else the mistake. Raises TooManyRequests."""
     earlier = visit.cookies.read_link_request(visit.request)
     return_to = earlier.return_to if earlier else ""
     try:

@@ -1,7 +1,6 @@
-"""Codes by SMS. NIST calls them restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers over.
+"""Codes by SMS, which NIST calls restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers over.
 
-They are sent through Twilio or a compatible API (https://www.twilio.com/docs/messaging/api/message-resource). The API
-has no idempotency key, so a message is handed over only once. A user who gets no message requests another code.
+Twilio's API (https://www.twilio.com/docs/messaging/api/message-resource) has no idempotency key: they are sent once.
 """
 
 from datetime import timedelta
@@ -47,8 +46,6 @@ _TO_SIGN_IN = N_(
 
 
 class _Reply(msgspec.Struct):
-    """Reads an answer: a message has a SID, an error has a code."""
-
     sid: str = ""
     code: int | None = None
 
@@ -63,10 +60,7 @@ class TwilioSms:
         self.close = self._api.close
 
     async def send(self, number: str, text: str) -> None:
-        """Hand the message over, with the life of its code: Twilio's queue may be hours long.
-
-        Raises SendRetryable, SendUnknown and SendRefused, with Twilio's code and never with the number or the text.
-        """
+        """Hand a message over, for its code's life. Raises SendRetryable, SendUnknown, SendRefused, without text."""
         path = f"/2010-04-01/Accounts/{self._settings.account}/Messages.json"
         life = str(int(CODE_LIFE.total_seconds()))
         fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": life}
@@ -115,11 +109,7 @@ class SmsCodes:
         self._host = urlsplit(settings.reset_url.replace("{base_url}", settings.base_url)).hostname or ""
 
     async def send(self, trial: SecondStepTry, number: str) -> None:
-        """Send a fresh code to a number in the form of E.164. It ends the previous one.
-
-        Raises TooManyRequests, and Unavailable if the provider did not accept the message; if its answer is lost, the
-        message may still arrive.
-        """
+        """Send a fresh code to a number of E.164, in place of the last. Raises TooManyRequests, Unavailable."""
         code, secret = self._codes.mint(trial.account.id, _key(trial), trial.moment, use=_use(trial))
         own = Limit(_COOLDOWN, "SMS", trial.account.id), Limit(_DAILY, "SMS a day", trial.account.id)
         limits = *own, Limit(Rate(self._sms.overall, _DAY), "SMS of all accounts")
@@ -154,11 +144,7 @@ class SmsCodes:
         return code if self._codes.fits("".join(trial.code.split()), key, code, use=_use(trial)) else None
 
     def _write(self, trial: SecondStepTry, code: str) -> str:
-        """Return the message, in the language and under the name of the account's mails.
-
-        Phones read its last line, and offer the code only on the pages where users type it.
-        https://wicg.github.io/sms-one-time-codes/
-        """
+        """Return the message. Phones read its last line (https://wicg.github.io/sms-one-time-codes/)."""
         theme = self._themes.kinds.get(trial.account.kind, self._themes.general)
         language = self._themes.languages.choose(trial.account.locale, trial.client.languages)
         values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(CODE_LIFE)}
