@@ -16,6 +16,7 @@ from tests.servers.supabase import SupabaseServer
 from tests.servers.supabase_users import SupabaseFactor
 
 from keyturn.errors import SendRetryable, SendUnknown, SettingsInvalid
+from keyturn.http_client import CallFailed
 from keyturn.mail.port.email import Email
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
@@ -24,7 +25,7 @@ from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.service.doctor import Dns
 from keyturn.service.doctor.domain import Unanswered
 from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
-from keyturn.service.reset.passwords.breaches import Breaches, BreachSourceFailed
+from keyturn.service.reset.passwords.breaches import Breaches
 from keyturn.service.reset.proofs.challenge import Captcha
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
 from keyturn.service.reset.proofs.second_step.sms import TwilioSms
@@ -177,7 +178,7 @@ QUESTIONS = {
     "twilio": Question(twilio, (SendRetryable,)),
     "turnstile": Question(captcha("turnstile"), (ChallengeUnready, Busy)),
     "hcaptcha": Question(captcha("hcaptcha"), (ChallengeUnready, Busy)),
-    "leaked passwords": Question(ranges, (BreachSourceFailed, TimeoutError)),
+    "leaked passwords": Question(ranges, (CallFailed, TimeoutError)),
     "the app's webhook": Question(webhook, (SendRetryable,), heeds=_YES | {"cut off"}),
 }
 

@@ -15,8 +15,8 @@ from keyturn.cli.running import Call, serve, uvicorn_config
 from keyturn.garbage import collect_seldom
 from keyturn.service.app import create_app
 from keyturn.service.child_worker.supervisor import supervised
-from keyturn.service.counting_alone import counting_alone
 from keyturn.service.event_loop import run
+from keyturn.service.limits import counting_alone
 from keyturn.service.parts import Parts
 from keyturn.service.settings import Secret, Settings
 from keyturn.service.telemetry.logs import configure_logs

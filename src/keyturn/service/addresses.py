@@ -18,10 +18,9 @@ def parse(text: str) -> str:
 
 
 def identify(text: str, *, takes_names: bool) -> str:
-    """Return what the text names an account by: an address or, if names are taken, a user name without an @.
+    """Return what the text names an account by: an address or, if names are taken, a user name. Raises InputInvalid.
 
-    A text with an @ is always an address, so no user name can look like another account's address. A name keeps the
-    case of its letters; `fold_name` compares. Raises InputInvalid if it is neither.
+    A text with an @ is an address: no name can look like another account's. Names keep their case (`fold_name`).
     """
     if not takes_names or "@" in text:
         return parse(text)

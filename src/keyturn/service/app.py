@@ -43,11 +43,8 @@ def create_app(
 ) -> Litestar:
     """Return the service: the API, the hosted pages and, if `worker`, the worker that `server.worker` names.
 
-    `settings`: without them, those of keyturn.toml and the environment, as `keyturn serve` reads them, with its logs.
-    `parts`: those that a command has built, and checked.
-    `more`: further route handlers, mounted beside.
-
-    Raises SettingsInvalid.
+    `settings`: by default those that `keyturn serve` reads, with its logs. `parts`: those that a command has built, and
+    checked. `more`: further route handlers, mounted beside. Raises SettingsInvalid.
     """
     if settings is None:
         settings = read_settings()

@@ -22,12 +22,7 @@ class Clock(Protocol):
 
 
 class MovableClock:
-    """Starts at the machine's time, and stands still until a test moves it.
-
-    Each reading is a microsecond later than the one before, so that two moments differ.
-
-    `runs`: it also runs as the machine's clock does, for a worker that waits by itself.
-    """
+    """Stands still until a test moves it, but for a microsecond at each reading; `runs`: it also goes on by itself."""
 
     def __init__(self, *, runs: bool = False) -> None:
         self.runs = runs

@@ -30,10 +30,7 @@ async def until_signalled(work: Awaitable[None]) -> None:
 
 @contextlib.contextmanager
 def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> Iterator[None]:
-    """Call `act` on the running loop for each signal that arrives within the block.
-
-    The loop's own `add_signal_handler` does not exist on Windows.
-    """
+    """Call `act` on the running loop for each signal within the block. Works on Windows, other than the loop's own."""
     loop = asyncio.get_running_loop()
     earlier = {number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(act)) for number in numbers}
     try:

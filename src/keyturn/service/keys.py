@@ -17,10 +17,7 @@ def derive(secret: str, purpose: str) -> bytes:
 
 
 def box(secrets: Sequence[str], purpose: str) -> "MultiFernet":
-    """Return what encrypts for that purpose: the first secret encrypts, all of them decrypt.
-
-    Fernet is AES-128-CBC with HMAC-SHA256. To rotate, put a new secret in front.
-    """
+    """Return what encrypts for a purpose by the first secret, and decrypts by all: Fernet, AES-128-CBC, HMAC-SHA256."""
     from cryptography.fernet import Fernet, MultiFernet
 
     return MultiFernet([Fernet(base64.urlsafe_b64encode(derive(secret, purpose))) for secret in secrets])

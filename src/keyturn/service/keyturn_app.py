@@ -11,8 +11,8 @@ from litestar import Litestar
 from keyturn.errors import KeyturnError
 from keyturn.service.api.edge import behind_proxies, edge
 from keyturn.service.child_worker.supervisor import Supervisor
-from keyturn.service.counting_alone import counting_alone
 from keyturn.service.database.migrations import require_current
+from keyturn.service.limits import counting_alone
 from keyturn.service.parts import Parts
 from keyturn.service.sending.senders import require_libraries
 from keyturn.service.telemetry.logs import LogEvent, redact_access_logs
@@ -24,10 +24,7 @@ _LONGEST_BODY = 16_384
 
 
 class KeyturnApp(Litestar):
-    """An application behind `edge`, which so holds for addresses without a route and for errors of the framework, too.
-
-    If it cannot start, its server gets a sentence, where Litestar alone would give it a traceback.
-    """
+    """An application behind `edge`, also for unknown addresses. Its server gets a sentence if it cannot start."""
 
     def __init__(self, parts: Parts, lifetime: "Lifetime", **config: Any) -> None:
         redact_access_logs()
@@ -47,9 +44,7 @@ class KeyturnApp(Litestar):
 class Lifetime:
     """Checks the database and the accounts when an app starts, and runs the worker until it stops.
 
-    `worker`: whether this app sends the mails, as `server.worker` says.
-    `is_checked`: `serve` has checked everything before it started anything.
-    Raises SettingsInvalid.
+    `worker`: as `server.worker` says. `is_checked`: by `serve`, before it started anything. Raises SettingsInvalid.
     """
 
     def __init__(self, parts: Parts, *, worker: bool, is_checked: bool = False) -> None:

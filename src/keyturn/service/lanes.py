@@ -1,7 +1,7 @@
 """Builds a worker's lanes of mails and of what the app is told, each with its handlers.
 
-Messages that secure an account have their own lanes, and their own place in the provider's pace. Strangers can make as
-many requests for links as the limits let through, and must not delay a lock, a confirmation or the app's events.
+Securing messages have their own, and their own place in the provider's pace: strangers can cause as many requests for
+links as the limits let through, and must not delay a lock, a confirmation or the app's events.
 """
 
 from typing import TYPE_CHECKING

@@ -1,29 +1,26 @@
 """Limits of requests, by client and by account (OWASP ASVS 6.3.1, 2.4.1), and the counters of all limits that refill.
 
 **Limits come first, then the outbox.** A client's limit answers 429 before anything is written. The worker applies a
-mailbox's cooldown, so no response reveals it. If the counters cannot be reached, every request is refused: an attacker
-who can bring them down must not get unlimited guesses (OWASP ASVS 16.5.3). Every count of a request may therefore raise
-LimitsUnready.
+mailbox's cooldown, so no response reveals it. If the counters cannot be reached, every request is refused with
+LimitsUnready: an attacker who can bring them down must not get unlimited guesses (OWASP ASVS 16.5.3).
 
-**PostgreSQL counts for all processes** unless the settings say otherwise: each process has it anyway. SQLite would wait
-for the disk at each count, so the one process that it serves counts in memory (`counting_alone.py`).
+**PostgreSQL counts for all processes** unless the settings say otherwise. SQLite would wait for the disk at each count,
+so the one process that it serves counts in memory (`counting_alone`).
 
 The generic cell rate algorithm (GCRA; ITU-T I.371, annex A; https://brandur.org/rate-limiting) keeps only the time at
 which a counter will be empty again, its theoretical arrival time (TAT). "3/minute" lets three requests through at once
-and refuses the fourth, then lets one through each 20 seconds. A refused request is not counted.
-
-One statement decides and counts, so concurrent processes cannot exceed a limit. A counter without a row, or whose TAT
-is past, is empty: such rows may be deleted at any time.
-
-`MemoryCounters` has those methods of `StoredCounters` that requests need. Those of the database are a part of the
-caller's transaction; `alone` counts outside of any.
+and refuses the fourth, then lets one through each 20 seconds. A refused request is not counted. A counter without a
+row, or whose TAT is past, is empty: such rows may be deleted at any time.
 
 Declined: the library `limits`, whose counters in memory a thread sweeps: that took 60 % of a core with 4,000 clients.
 """
 
+import fcntl
 import math
+import os
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, Final, Literal, NamedTuple, TypeVar
@@ -33,6 +30,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from keyturn.errors import SettingsInvalid
 from keyturn.service.clock import monotonic, replacing, unix
 from keyturn.service.database import Database, Model
 from keyturn.service.database.unready import describe_error
@@ -48,10 +46,7 @@ _ROUNDING = 0.001
 
 
 class Limit(msgspec.Struct, frozen=True, dict=True):
-    """A counter, and how many requests it takes.
-
-    `kind`: the kind of requests. `who`: whom it counts, such as a client or an account.
-    """
+    """A counter, and how many requests it takes. `kind`: of requests. `who`: whom it counts, as a client's address."""
 
     rate: Rate
     kind: str
@@ -82,12 +77,7 @@ class Limit(msgspec.Struct, frozen=True, dict=True):
 
 
 class Hit(NamedTuple):
-    """The result of counting a request.
-
-    `levels`: seconds until the counter of each limit is empty.
-    `full`: the first limit that refuses the request; None if all have counted it.
-    `wait`: seconds until that limit lets a request through.
-    """
+    """The result of a count: seconds until each counter is empty, the first that is `full`, and the `wait` for it."""
 
     levels: Sequence[float]
     full: Limit | None = None
@@ -146,19 +136,13 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 class StoredCounters:
-    """The counters in the database, in the transaction of `connection`.
-
-    `waits`: let PostgreSQL's commit of a count wait for the disk.
-    """
+    """Counters in the database, in a transaction of `connection`. `waits`: PostgreSQL's commit waits for the disk."""
 
     def __init__(self, connection: sa.Connection, *, waits: bool = True) -> None:
         self._connection, self._waits = connection, waits
 
     def count(self, *limits: Limit) -> Hit:
-        """Count a request against all of the limits, or against none if one of them is full.
-
-        Without limits, the same statement counts nothing.
-        """
+        """Count a request against all limits, or none if one is full. Without limits, the statement counts nothing."""
         return self.count_each([limits])[0]
 
     def count_each(self, requests: Sequence[Sequence[Limit]]) -> Sequence[Hit]:
@@ -222,10 +206,7 @@ _TRIES = 10
 
 
 async def alone(database: Database, work: Callable[[StoredCounters], _Result], tries: int = _TRIES) -> _Result:
-    """Count outside of any transaction. Raises LimitsUnready if the counters cannot be reached.
-
-    PostgreSQL commits each statement by itself: a process that is suspended holds no lock of a counter.
-    """
+    """Count outside of any transaction: a suspended process holds no lock of a counter. Raises LimitsUnready."""
     run = database.transact if database.is_sqlite else database.read
     try:
         return await run(lambda connection: work(StoredCounters(connection, waits=False)))
@@ -243,10 +224,7 @@ client that wants its own to be forgotten needs requests from as many other addr
 
 
 class MemoryCounters:
-    """The counters of one process: the TATs of each kind, with the counter that was idle longest first.
-
-    A counter that is idle for the time of its limit is empty, and forgotten.
-    """
+    """Counters of one process: the TATs of each kind, idle longest first. An empty counter is forgotten."""
 
     def __init__(self) -> None:
         self._tats: defaultdict[str, OrderedDict[str, float]] = defaultdict(OrderedDict)
@@ -304,13 +282,9 @@ class RateLimits:
         self._rates |= dict.fromkeys(_OF_CLIENT, self._rates["client"])
 
     async def count(self, kind: str, client: Client, overall: str = "") -> None:
-        """Count a request of `kind` against its client. Raises TooManyRequests if the limit is full.
+        """Count a request of `kind` against its client and the networks around it. Raises TooManyRequests.
 
-        `overall`: a limit of all clients together to count against, too. A client that is over its own limit uses up
-        none of it. Raises OverBudget.
-
-        An IPv6 client also counts against the networks around it. A network whose limit is full thus does not use up
-        the share of its neighbours.
+        `overall`: a limit of all clients to count against, too. One over its own uses up none of it. Raises OverBudget.
         """
         own = self._limits_of(kind, client)
         together = [self._limit(overall)] if overall else []
@@ -327,11 +301,7 @@ class RateLimits:
                 raise TooManyRequests(wait)
 
     async def count_guess(self, counted: GuessCounter, name: str) -> None:
-        """Count a guess at a password of an address, of a signed-in account, or of a device (`SignIns.device`).
-
-        An account's id may be another account's address, so each kind of name has counters of its own. Raises
-        TooManyRequests.
-        """
+        """Count a guess by its kind of name: an id may be another account's address. Raises TooManyRequests."""
         hit = await self._run(lambda counters: counters.count(self._limit("account", f"{counted} {name}")))
         if hit.wait:
             raise TooManyRequests(hit.wait)
@@ -354,3 +324,28 @@ class RateLimits:
         """Return the limits of a client and of the networks around it, the narrowest first."""
         amount, seconds = self._rates[kind]
         return [Limit(Rate(amount * _SHARES.get(prefix, 1), seconds), kind, who) for who, prefix in client.networks]
+
+
+@contextmanager
+def counting_alone(database: Database, *, in_memory: bool) -> Iterator[None]:
+    """Hold the lock of the one process that counts in memory for an SQLite file. Raises SettingsInvalid if taken."""
+    file = database.url.database or ""
+    if in_memory or not database.is_sqlite or file in {"", ":memory:"}:
+        yield
+        return
+    # A separate file: closing any descriptor of the database file would release SQLite's own locks
+    # (https://sqlite.org/howtocorrupt.html, 2.2).
+    descriptor = os.open(f"{file}-limits", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        message = (
+            "another process serves this database, and each would count in its own memory: keep the data in "
+            "PostgreSQL, which counts for both, or set it to true to give each process limits of its own"
+        )
+        raise SettingsInvalid.of("limits.in_memory", message) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,7 +1,4 @@
-"""The parts of a process: each room builds itself, and the ports between rooms are connected here.
-
-Without Litestar: the commands need the parts and no web application.
-"""
+"""The parts of a process: each room builds itself, and the ports between rooms are connected here, without Litestar."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -35,10 +32,7 @@ from keyturn.service.telemetry.meters import Meters
 
 
 class Parts:
-    """The parts of a process. A sender is built only with a worker, so an API alone needs no provider.
-
-    `accounts`, `sender`, `fallback`: used in place of those that the settings name.
-    """
+    """The parts of a process, with a sender only if it has a worker. The arguments replace what the settings name."""
 
     def __init__(
         self,

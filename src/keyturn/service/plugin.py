@@ -81,10 +81,7 @@ class KeyturnPlugin(InitPlugin):
 
 
 def _places_of(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
-    """Yield what the app's router needs to find the routes.
-
-    Their handlers have names for parameters and dependencies, which could clash with the app's.
-    """
+    """Yield what the app's router needs to find the routes. Names of their own handlers could clash with the app's."""
 
     async def answered_elsewhere() -> None: ...
 
@@ -97,10 +94,7 @@ def _places_of(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
 
 
 def _answered_by(keyturn: ASGIApp) -> Middleware:
-    """Return middleware that lets an application of Keyturn's own answer, instead of what follows in the app.
-
-    So nothing applies that the app has for its own routes, such as guards and handlers of errors (`api/__init__.py`).
-    """
+    """Return middleware by which an application of ours answers, without the app's guards (`api/__init__.py`)."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         # The app's router has removed the root path.
@@ -110,10 +104,7 @@ def _answered_by(keyturn: ASGIApp) -> Middleware:
 
 
 class _LifespanLast(InitPlugin):
-    """Adds a lifespan after those of all other plugins, including plugins that other plugins add.
-
-    It begins after the app's own tables have been created, and ends before its connection pool is closed.
-    """
+    """Adds a lifespan after those of all plugins: the app's tables exist then, and its pool is not closed."""
 
     def __init__(self, lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]]) -> None:
         self._lifespan = lifespan

@@ -60,10 +60,7 @@ def _routes_of(parts: Parts) -> Iterator[Router]:
 
 
 def pages_router(pages: Pages) -> Router:
-    """Return the pages, to be mounted beside the API.
-
-    Raises SettingsInvalid with every mistake in custom templates.
-    """
+    """Return the pages, to be mounted beside the API. Raises SettingsInvalid for custom templates."""
     site = pages.site
     if site.settings.pages.templates:
         from keyturn.service.pages.preview import PagePreview  # every state of every page

@@ -10,6 +10,7 @@ opens only what its `Purpose` says. Each function is one statement, in the trans
 """
 
 import base64
+import hmac
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -21,9 +22,10 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from keyturn.service.clock import random_bytes
+from keyturn.service.clock import random_below, random_bytes
 from keyturn.service.database import Model, Moment
 from keyturn.service.database.statements import insert_if, insert_into
+from keyturn.service.keys import derive
 from keyturn.service.problems.proofs import DeadReason
 
 BYTES = 32
@@ -101,10 +103,7 @@ SecretId = tuple[Purpose, bytes]
 
 
 class SecretRow(Model):
-    """A secret. `mailbox`: the digest of the address that got it, or b"". `data`: what its user needs, as JSON.
-
-    `created_at`: for a link that reports a change, the time of the change.
-    """
+    """A secret. `mailbox`: the digest of the address that got it, or b"". `data`: what its user needs, as JSON."""
 
     __tablename__ = "keyturn_secrets"
 
@@ -113,7 +112,7 @@ class SecretRow(Model):
     proof: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32))
     account_id: Mapped[str] = mapped_column(sa.String(255))
     mailbox: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime]  # of a link that reports a change: the time of the change
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
@@ -127,11 +126,7 @@ class SecretRow(Model):
 
 
 class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the data of a link says. `email`: where the link was sent.
-
-    `reason`: why an operator asked for it, in the operator's words.
-    `return_to`: the address to which its request asked to return after the reset, or "".
-    """
+    """What a link's data says: where it was sent, why an operator asked for it, and where its user asked to return."""
 
     email: str
     reason: str = ""
@@ -208,8 +203,7 @@ def key_of(text: str) -> bytes:
 def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
     """Store the wanted secrets, of at least one, each in place of one under the same key.
 
-    The statement is the same if none is wanted, so the work does not tell which addresses have an account (OWASP ASVS
-    6.3.8).
+    The statement is the same if none is wanted: it does not tell which addresses have an account (OWASP ASVS 6.3.8).
     """
     rows = [msgspec.structs.asdict(secret) | {"wanted": wanted} for secret, wanted in secrets]
     # In the order of their keys: two workers that write several at once cannot deadlock.
@@ -227,11 +221,7 @@ def _added(dialect: sa.Dialect) -> sa.Executable:
 def take(
     connection: sa.Connection, key: SecretId, account_id: str, moment: Moment, until: Moment, proof: bytes = b""
 ) -> bool:
-    """Store what may be there once, such as a spent answer or a lock: of concurrent callers exactly one gets True.
-
-    It lasts `until` then; one that lasts no more at this moment is replaced. The times may be the database's clock. The
-    caller gives it back by `delete`.
-    """
+    """Store what may be there once, as a lock, in place of an ended one: exactly one caller gets True, `until` then."""
     row = {"purpose": key[0], "key": key[1], "proof": proof, "account_id": account_id, "mailbox": b"", "data": ""}
     times = {"created_at": moment, "expires_at": until}
     fresh = insert_into(SecretRow, connection.dialect).values(**row, **times)
@@ -292,10 +282,9 @@ def end(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
 
 
 def count_try(connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime) -> Secret:
-    """Count a try, before any comparison, and return the secret; each of concurrent callers gets a number of its own.
+    """Count a try, before any comparison, and return the secret; each of concurrent callers gets its own number.
 
-    An unknown key gets a row that opens nothing, so the work is the same. The caller compares only if the secret works
-    and has tries left.
+    An unknown key gets a row that opens nothing, so the work is the same. Compare only if it works and has tries left.
     """
     row = Secret(purpose=purpose, key=key, created_at=moment, expires_at=moment, tries=1)
     fresh = insert_into(SecretRow, connection.dialect).values(**msgspec.structs.asdict(row))
@@ -311,3 +300,48 @@ def give_try_back(connection: sa.Connection, purpose: Purpose, key: bytes) -> No
 
 def _is(purpose: Purpose, key: bytes) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     return SecretRow.purpose == purpose, SecretRow.key == key
+
+
+# Codes that people type, as in mails and by SMS
+
+
+CODE_LIFE = timedelta(minutes=10)
+"""OWASP ASVS 6.5.5."""
+
+
+class Codes:
+    """Mints short codes and compares them. Each is one for its `key`, and replaces the one before.
+
+    The database has a digest under a key not in it: 26 bits would be guessed (NIST SP 800-63B 3.1.2.2). The first of
+    `secrets` writes, and all of them are compared.
+    """
+
+    def __init__(self, secrets: Sequence[str], purpose: Purpose, digits: int) -> None:
+        self._keys = [derive(secret, f"codes: {purpose}") for secret in secrets]
+        self._purpose = purpose
+        self._digits = digits
+
+    def mint(
+        self, account_id: str, key: bytes, moment: datetime, *, mailbox: bytes = b"", use: bytes = b""
+    ) -> tuple[str, Secret]:
+        """Return a fresh code of evenly distributed digits, and what is stored of it. `use`: all that it is for."""
+        code = f"{random_below(10**self._digits):0{self._digits}}"
+        return code, Secret(
+            purpose=self._purpose,
+            key=key,
+            proof=_proof(self._keys[0], key, use, code),
+            account_id=account_id,
+            mailbox=mailbox,
+            created_at=moment,
+            expires_at=moment + CODE_LIFE,
+        )
+
+    def fits(self, written: str, key: bytes, code: Secret | None, *, use: bytes = b"") -> bool:
+        """Return whether it is the code. Without one, and wherever it differs, the work is the same (CWE-208)."""
+        stored = code.proof or b"" if code else b""
+        compared = [hmac.compare_digest(_proof(one, key, use, written), stored) for one in self._keys]
+        return any(compared)
+
+
+def _proof(secret: bytes, key: bytes, use: bytes, code: str) -> bytes:
+    return hmac.digest(secret, key + use + code.encode("utf-8", "surrogatepass"), sha256)

@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.mail.languages import Languages, SourceTexts
-from keyturn.service.reset.mails.device import device_name
+from keyturn.service.reset.mails.composer import device_name
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAFARI = (

@@ -14,10 +14,7 @@ from keyturn.service.settings import Settings
 
 
 class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
-    """A cookie: hidden from scripts, and not sent by other sites' requests (ASVS 3.3.1 to 3.3.5).
-
-    `path`: where it goes, as browsers see it; "" for the whole host, which no other host can plant.
-    """
+    """A cookie hidden from scripts and other sites' requests (ASVS 3.3.1 to 3.3.5). `path`: "" for the whole host."""
 
     holds: str
     life: timedelta

@@ -46,19 +46,13 @@ def edge(app: ASGIApp, *, secure: bool) -> ASGIApp:
 
 
 def behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
-    """Return `app` with the original client of requests that the trusted `proxies` forward.
-
-    X-Forwarded-For is read from the right, so that a client cannot choose its own address (OWASP ASVS 4.1.3).
-    """
+    """Return `app` with the client of X-Forwarded-For, read from the right, of trusted `proxies` (OWASP ASVS 4.1.3)."""
     middleware: Any = ProxyHeadersMiddleware  # its types are those of another library
     return cast("ASGIApp", middleware(app, both_forms(proxies))) if proxies else app
 
 
 def _bounded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the headers with bounded values, and only with cookies that Keyturn may have set, which have no quotes.
-
-    Unquoting a value takes Python's library quadratic time (CVE-2024-7592): 400 kB would block the process for minutes.
-    """
+    """Return bounded headers; cookies of ours without quotes: unquoting takes quadratic time (CVE-2024-7592)."""
     headers = list(headers)
     cookies = [value for name, value in headers if name == b"cookie"]
     rest = [(name, _clipped(name, value)) for name, value in headers if name != b"cookie"]

@@ -30,10 +30,7 @@ Register = Callable[[AnyCallable], HTTPRouteHandler]
 
 
 def takes(*paths: str, problems: Sequence[type[Problem]] = (), status_code: int = 200, **options: Any) -> Register:
-    """Register a handler for POST, described by its docstring, whose first line is the summary, and its `problems`.
-
-    The operation is named after the handler, or after the end of each path if there are several.
-    """
+    """Register a handler for POST, described by its docstring and `problems`, and named after itself or its paths."""
     options |= {"status_code": status_code, "responses": problem_responses(InputInvalid, *problems)}
     return lambda handler: post([*paths], **_description(handler, by_path=len(paths) > 1), **options)(handler)
 
@@ -79,9 +76,9 @@ _MOST_BRACKETS = 500
 async def require_json(request: AnyRequest) -> None:
     """Raise RequestUnreadable for a body that is not JSON in UTF-8, nests too deeply or repeats a name.
 
-    Parsers differ in which of two members with one name they take: a hole if a check sees one, and the work the other
-    (RFC 8259, 4; CVE-2023-7028). A form on another site can send any text but not this media type (OWASP CSRF
-    Prevention Cheat Sheet, "Disallowing simple requests"). Raises UnsupportedMediaType for another type.
+    Parsers differ in which of two equal names they take: a check may see one, the work the other (RFC 8259, 4;
+    CVE-2023-7028). Raises UnsupportedMediaType for another type, which any form can send (OWASP CSRF Prevention Cheat
+    Sheet, "Disallowing simple requests").
     """
     body = await request.body()
     if not body:

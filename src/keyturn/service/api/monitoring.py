@@ -44,10 +44,7 @@ _PATIENCE = 5
 
 @get("/metrics", include_in_schema=False)
 async def read_metrics(call: GivenCall) -> Response[bytes]:
-    """Answer the bearer of `metrics.token`; other clients get 404, and so do all without a token (OWASP ASVS 13.4.5).
-
-    It asks what /health/ready asks: no other metric of a quiet service shows that its accounts or worker are down.
-    """
+    """Answer the bearer of `metrics.token`; all others get 404 (OWASP ASVS 13.4.5). Asks what /health/ready asks."""
     parts = call.parts
     token = parts.settings.metrics.token
     if not token or not hmac.compare_digest(bearer_of(call.request).encode(), token.encode()):

@@ -70,8 +70,8 @@ async def set_password(data: JSONBody[schemas.NewPassword], call: GivenCall) -> 
     Uses the link up, and ends every session that Keyturn knows. If the password is not accepted, the link stays usable.
     If the account has a second factor, `secondStep` is required; a request without it gets the methods to choose from.
     """
-    password, answer = data.require_password(), data.second_step.answer if data.second_step else None
-    account = await call.parts.resets.complete(data.token, password, call.client, data.email, answer)
+    password = data.require_password()
+    account = await call.parts.resets.complete(data.token, password, call.client, data.email, data.second_step)
     sign_ins, text = call.parts.sign_ins, N_("Your password was changed. You can sign in with it now.")
     cookies = [device_cookie(call.parts.settings).issue(sign_ins.device(account))] if sign_ins else []
     return call.done(text, *cookies)

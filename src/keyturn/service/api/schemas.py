@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from keyturn.errors import Fault
 from keyturn.service.api.mail_services import MailServices
 from keyturn.service.problems.passwords import BrokenRule
-from keyturn.service.problems.proofs import Challenge, CodeMethod, DeadReason
+from keyturn.service.problems.proofs import Challenge, DeadReason
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.passwords.policy import Rule
 from keyturn.service.reset.proofs.port import SecondStepAnswer
@@ -58,17 +58,6 @@ class ExpiredToken(Schema, frozen=True, kw_only=True):
     challenge: _ChallengeAnswer | UnsetType = UNSET
 
 
-class SecondStepCode(Schema, frozen=True, kw_only=True):
-    """Answers the second step; without `code` one is sent, where the method sends codes."""
-
-    method: CodeMethod
-    code: Annotated[str, Meta(max_length=64, examples=["492039"])] | None = None
-
-    @property
-    def answer(self) -> SecondStepAnswer:
-        return SecondStepAnswer(method=self.method, code=self.code or "")
-
-
 class NewPassword(Schema, frozen=True, kw_only=True):
     """Sets a password with a link: as `newPassword` or `password`; `confirmPassword` repeats it, where it is given.
 
@@ -80,7 +69,7 @@ class NewPassword(Schema, frozen=True, kw_only=True):
     password: _Password | None = None
     confirm_password: str | None = None
     email: EmailAddress | None = None
-    second_step: SecondStepCode | None = None
+    second_step: SecondStepAnswer | None = None
 
     def require_password(self) -> str:
         """Return the one password. Raises InputInvalid for none, or for two that differ."""
@@ -121,7 +110,7 @@ class Credentials(Schema, frozen=True, kw_only=True):
 
     email: EmailAddress
     password: _Password
-    second_step: SecondStepCode | None = None
+    second_step: SecondStepAnswer | None = None
 
 
 class Done(Schema, frozen=True, kw_only=True):

@@ -29,9 +29,8 @@ async def sign_in(data: JSONBody[Credentials], call: GivenCall) -> Response[Sign
     If the account has a second factor, `secondStep` is required; a request without it gets the methods to choose from.
     """
     session, device = session_cookie(call.parts.settings), device_cookie(call.parts.settings)
-    answer = data.second_step.answer if data.second_step else None
     opened = await mounted(call.parts.sign_ins).sign_in(
-        data.email, data.password, call.client, device.read(call.request), answer
+        data.email, data.password, call.client, device.read(call.request), data.second_step
     )
     cookies = [session.issue(opened.secret), device.issue(opened.device)]
     return Response(signed_in_account(opened.account), cookies=cookies)
@@ -81,8 +80,7 @@ def signed_in_account(account: Account) -> SignedIn:
 def same_origin_guard(origin: str) -> Guard:
     """Return a guard that raises OriginRefused if the browser reports that another site caused this request.
 
-    It reads Sec-Fetch-Site if it is sent, else Origin. A client that sends neither is not a browser, so other sites
-    cannot misuse its cookies (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
+    A client without both headers is no browser (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
     """
 
     def require(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

@@ -1,8 +1,4 @@
-"""The worker that `Supervisor` starts: a separate process that ends with the process that started it.
-
-The first line on its standard input holds its orders. Each further line says that a message waits in the outbox. It
-reports its counts to the other process, whose /metrics answers for both.
-"""
+"""The worker that `Supervisor` starts: orders come by its standard input, then a line for each message that waits."""
 
 import asyncio
 import contextlib

@@ -1,7 +1,4 @@
-"""Runs a worker beside a process that answers requests, and starts it again if it ends.
-
-It is separate because its work would show in response times: mails go only to addresses that have an account.
-"""
+"""Runs a worker beside a process that answers, and again if it ends: in one process, its work would show in answers."""
 
 import asyncio
 import contextlib

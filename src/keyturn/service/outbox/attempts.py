@@ -22,13 +22,10 @@ log = logging.getLogger("keyturn.outbox")
 class WorkerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of a worker.
 
-    `poll`: the longest time until a worker sees a message of another process.
-    `rest`: pause after a claim of less than a lane takes. Messages that arrive in between are handled together.
-    `longest`: a try that takes longer is cancelled.
-    `lease`: time after which messages of a killed worker are claimed again.
-    `max_attempts`: tries, at most ten minutes apart. They end before the 24 hours for which Resend remembers a key.
-    `max_crashes`: how often a try may end unexpectedly; about ten minutes of tries.
-    `jitter`: returns a number in [0, 1) (`backoff`).
+    `poll`: the longest time until it sees a message of another process. `rest`: pause after a claim of less than a lane
+    takes. `longest`: a try that takes longer is cancelled. `lease`: of a claim. `max_attempts`: tries, at most ten
+    minutes apart, within the 24 hours for which Resend remembers a key. `max_crashes`: how often a try may end
+    unexpectedly, in about ten minutes. `jitter`: returns a number in [0, 1) (`backoff`).
     """
 
     poll: timedelta = timedelta(seconds=1)
@@ -48,9 +45,9 @@ LONGEST_OF_OURS = timedelta(seconds=30)
 
 
 def backoff(attempt: int, jitter: float, *, longest: timedelta = LONGEST) -> timedelta:
-    """Return the pause after try number `attempt`, from 1; `jitter` in [0, 1) spreads it over its upper half.
+    """Return the pause after try number `attempt`, from 1: doubled each time, up to `longest`.
 
-    The pause doubles each time up to `longest`. Equal jitter keeps messages that failed together from retrying together
+    `jitter`, in [0, 1), spreads its upper half, so that messages that failed together do not retry together
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
     """
     doubled: int = 2 ** min(attempt - 1, 30)
@@ -70,10 +67,7 @@ class Attempts(msgspec.Struct, frozen=True):
     meters: Meters
 
     async def end(self, message: Message, outcome: TryResult) -> None:
-        """Write what a try came to. It counts as a crash if its error was not foreseen.
-
-        If it cannot be written now, the lease runs out, and the message is claimed again.
-        """
+        """Write what a try came to: a crash if its error was not foreseen. If that fails, the lease runs out."""
         match outcome:
             case None:
                 at_once, reason = self.outbox.database.clock(), "its worker was stopped"

@@ -16,12 +16,7 @@ from keyturn.service.outbox.models import DEAD, DROPPED, ERASED, SENT, STILL_WAI
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of a message's history.
-
-    `event`: "retried", "parked", "sent", "dropped" or "dead" from a worker, "hastened" or "reopened" from an operator;
-    otherwise the provider's own word.
-    `source_id`: the provider's id of its report.
-    """
+    """An entry of a message's history: a worker's, an operator's, or the provider's own word, under its `source_id`."""
 
     message_id: int
     event: str
@@ -80,11 +75,7 @@ STATES = (WAITING, SENT, *dict.fromkeys(_MEANINGS.values()), DROPPED, DEAD)
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as an operator may see it: without the mail, the link and the key.
-
-    `under_way`: a worker holds it at this moment.
-    `payload`: holds the recipient, until that is erased.
-    """
+    """A message as an operator may see it. `under_way`: a worker holds it. `payload`: its recipient, until erased."""
 
     id: int
     kind: str
@@ -142,10 +133,7 @@ _BATCH = 100
 
 
 async def backlog_of(database: Database) -> Mapping[str, float]:
-    """Return how many messages are not settled, and the ages of the oldest and of the oldest mail in seconds, or 0.
-
-    Other messages wait for the app. One statement over the index of waiting messages. Raises DatabaseUnready.
-    """
+    """Return the number of waiting messages, and the seconds since the oldest, and since the oldest mail, or 0."""
     first = func.min(OutboxRow.created_at)
     is_for_app = OutboxRow.kind.startswith(TO_THE_APP, autoescape=True)
     firsts = [first.label("oldest"), first.filter(~is_for_app).label("oldest_mail")]
@@ -176,11 +164,10 @@ Outcome = Literal["hastened", "reopened", "under way"]
 
 
 async def retry(database: Database, ids: Sequence[int]) -> Sequence[Outcome]:
-    """Give each message another try, and return how.
+    """Give each message another try, and return how. Raises RetryRefused or MessageUnknown; then none is changed.
 
-    Raises RetryRefused or MessageUnknown; then none of them is changed. A dead or dropped mail starts over: its content
-    was erased, so the worker decides and writes again, under a new idempotency key if a provider may know the old one.
-    A webhook repeats the same content under the same key. A message that a provider accepted is not sent twice.
+    A mail's content was erased, so the worker writes another, under a new key if a provider may know the old one. A
+    webhook repeats content and key. A message that a provider accepted is not sent twice.
     """
     # Locked, so that no worker settles them in the meantime.
     named = _items(database).where(OutboxRow.id.in_(ids)).order_by(OutboxRow.id).with_for_update(of=OutboxRow)

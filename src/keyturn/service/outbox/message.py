@@ -14,12 +14,9 @@ from keyturn.service.outbox.models import DEAD, DROPPED, SENT
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A claimed row, held under `claim`.
+    """A claimed row, held under `claim`. `attempts` and `crashes` count this try.
 
-    `attempts`: tries that ended in a foreseen way, including this one.
-    `crashes`: claims since the last of those tries, including this one: workers that died, and faults of ours.
     `sender`: the provider that may have the mail since an earlier try, and the only one to try again.
-    `sealed`: the mail, once it is rendered.
     """
 
     id: int
@@ -35,10 +32,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def new_key() -> str:
-    """Return an idempotency key that is new to every provider: a time in milliseconds, and 80 random bits.
+    """Return an idempotency key: a time in milliseconds, and 80 random bits. A mail's recipient sees it.
 
-    Keys made one after the other are neighbours in their index (RFC 9562, 6.11), so a commit writes few pages of it.
-    They are no secret: the recipient of a mail sees its key.
+    Keys made one after the other are neighbours in their index, so a commit writes few pages (RFC 9562, 6.11).
     """
     return f"{int(unix() * 1_000):012x}{random_bytes(10).hex()}"
 

@@ -19,16 +19,11 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class OutboxRow(Model):
-    """A message, kept until it is settled and purged.
+    """A message, kept until it is settled and purged. `key`: idempotency key of each try. `sealed`: the mail.
 
-    `key`: the idempotency key under which a provider sees every try.
-    `attempts`: claims that ended in a foreseen way.
-    `crashes`: claims since the last of those, which identifies a message that kills its workers.
-    `available_at`: when it may be claimed next: now, after a back-off, or when the lease of its claim ends.
-    `claim`: names the claim that holds the row, so a worker whose lease ran out no longer decides about it.
-    `sealed`: the mail, erased when the row is settled.
-    `sender`: the transport that has the mail or may have it.
-    `provider_id`: the mail's id at that transport.
+    `attempts`: claims that ended in a foreseen way; `crashes`: claims since, which identify a message that kills
+    workers. `available_at`: when it may be claimed: now, after a back-off, or when the lease of its `claim` ends.
+    `sender`: the transport that has the mail or may have it, under its `provider_id`.
     """
 
     __tablename__ = "keyturn_outbox"
@@ -63,10 +58,7 @@ class OutboxRow(Model):
 
 
 class EventRow(Model):
-    """An event of a message: our own try, or a provider's report. Reports come later, in any order and repeatedly.
-
-    `source_id`: the provider's id of its report, which identifies a repeated one.
-    """
+    """An event of a message: our own try, or a provider's report, each once by its `source_id`, in any order."""
 
     __tablename__ = "keyturn_outbox_events"
 

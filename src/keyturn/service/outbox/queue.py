@@ -1,7 +1,4 @@
-"""The outbox's table: messages are written in the caller's transaction, claimed by a worker, and ended under its claim.
-
-That a provider has a message is true however late it is noted, and under any claim.
-"""
+"""The outbox's table: messages written in the caller's transaction, claimed by a worker, and ended under its claim."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -32,10 +29,7 @@ class LeaseLost(Exception):
 
 
 class Outbox(Store):
-    """Writes, claims and ends messages. Plain methods execute their statements in the caller's transaction.
-
-    `woken`: the event that the next `wake` sets.
-    """
+    """Writes, claims and ends messages; plain methods in the caller's transaction. `woken`: set by the next `wake`."""
 
     has_written = False
     """Whether it has written a message in the transaction that it is `within`."""
@@ -64,10 +58,7 @@ class Outbox(Store):
         self.woken = asyncio.Event()
 
     def enqueue(self, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = "") -> int:
-        """Write a message, which no worker claims before `due`, and return its id.
-
-        `key`: 32 unique characters, by which the caller may `withdraw` the message.
-        """
+        """Write a message, claimed from `due` on; return its id. `key`: 32 unique characters, to `withdraw` it."""
         row = _row(kind, payload) | ({"key": key} if key else {})
         available_at = self.database.clock() if due is None else due
         statement = sa.insert(OutboxRow).values(**row, available_at=available_at).returning(OutboxRow.id)
@@ -87,20 +78,16 @@ class Outbox(Store):
         return self.connection.execute(withdrawn).first() is not None
 
     async def is_any_due(self) -> bool:
-        """Return whether a worker may claim a message.
-
-        Raises DatabaseUnready if the server takes no writes: one that is no longer the primary may never hear of any.
-        """
+        """Return whether a message is due. Raises DatabaseUnready if the server, no longer primary, takes no writes."""
         await self.database.require_writable()
         return bool(await self.database.fetch(self._due))
 
     async def claim(
         self, most: int, lease: timedelta, *, only: Collection[str] = (), abandoned: bool = False
     ) -> Sequence[Message]:
-        """Claim at most `most` messages that are due, oldest first. No other claim gets them before `lease` ends.
+        """Claim at most `most` due messages for a `lease`, oldest first; of the kinds in `only`, or of all.
 
-        `only`: kinds to claim; all kinds if empty.
-        `abandoned`: claim messages whose lease ended without a report, in place of those that nobody holds.
+        `abandoned`: those whose lease ended without a report, in place of those that nobody holds.
         """
         claimed = self._claiming(lease, tuple(only), abandoned)
         rows = await self.database.execute(claimed, {"most": most, "token": random_bytes(16).hex()})
@@ -128,8 +115,7 @@ class Outbox(Store):
     def seal(self, mails: Sequence[tuple[Message, bytes | None]]) -> None:
         """Store sealed mails of messages that the caller has locked; None is no mail.
 
-        The `sender` is stored before it is called: it may have the mail even if this process dies. So is the `key`: a
-        mail that replaces the first has another one.
+        `sender` and `key` are stored before a call: the provider may have the mail even if this process dies.
         """
         rows = [_held(one, sealed=sealed, sender=one.sender if sealed else None, key=one.key) for one, sealed in mails]
         self.connection.execute(_SEALED, rows)
@@ -137,17 +123,12 @@ class Outbox(Store):
     def drop(self, reasons: Sequence[tuple[Message, str]]) -> None:
         """Drop each message for its reason, in the transaction of the decision. The same statements serve no message.
 
-        Afterwards the worker ends the message as it does every other, which then changes nothing. So its work does not
-        tell whether a request led to a mail.
+        The worker ends it as every other afterwards: its work does not tell whether a request led to a mail.
         """
         _end(self.connection, [(message, Dropped(reason)) for message, reason in reasons])
 
     async def change(self, message: Message, **values: str | None) -> Message:
-        """Return the message with another `sender` or `key`, once they are committed. Raises LeaseLost.
-
-        `sender`: None if no provider has the mail, so that any may be tried.
-        `key`: a campaign recognises its messages by their keys: repeated under its name, it asks this account again.
-        """
+        """Return the message with another `key` or `sender`, None if no provider has the mail. Raises LeaseLost."""
         if not await self.database.execute(_HELD.values(values).returning(_TABLE.c.id), _held(message)):
             raise LeaseLost
         return msgspec.structs.replace(message, **values)
@@ -155,10 +136,7 @@ class Outbox(Store):
     async def postpone(
         self, message: Message, until: Moment, reason: str, *, event: str = "retried", **counts: int
     ) -> None:
-        """Let the message be claimed again at `until`.
-
-        `counts`: new values of `attempts` and `crashes`. A try that is left out of them does not count.
-        """
+        """Let the message be claimed again at `until`. `counts`: new values of `attempts` and `crashes`."""
         reason = reason[:LONGEST_REASON]
         is_held = (OutboxRow.id == message.id) & (OutboxRow.claim == message.claim)
         values = {"claim": None, "reason": reason, "available_at": until, **counts}

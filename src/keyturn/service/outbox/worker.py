@@ -39,10 +39,7 @@ _TOGETHER = 100
 class Lane(NamedTuple):
     """Messages of some kinds, and how many are delivered at a time: however many wait, other lanes are not delayed.
 
-    `handlers`: the handler of each kind.
-    `close`: called once at the end, to close the handlers' resources.
-    `prepare`: prepares the messages of a claim together, which are then more than there are places.
-    `abandoned`: messages that an earlier worker held when it died, in place of new ones.
+    `prepare`: prepares the messages of a claim, which are then more than places. `abandoned`: those of a dead worker.
     """
 
     handlers: Mapping[str, Handler]
@@ -60,10 +57,8 @@ class Lane(NamedTuple):
 class Worker:
     """Sends the outbox's messages. Any number of workers may share a PostgreSQL; one worker holds a message at a time.
 
-    A message that an earlier worker held when it died may kill this one, too. Such messages are tried one at a time, so
-    that one is given up alone: each other one that it takes along ends at its next try.
-
-    `request_of`: returns the id of the request that a message comes from, or "", for the log.
+    A message that a dead worker held may kill this one, too. Such are tried one at a time, so that one is given up
+    alone. `request_of`: returns the id of the request that a message comes from, or "", for the log.
     """
 
     outbox: Outbox
@@ -101,10 +96,7 @@ class Worker:
                 loops.create_task(self._repeat(lane, tries))
 
     async def _poll(self) -> None:
-        """Wake the lanes again and again while a message is due, from another process or for another try.
-
-        It asks for all lanes at once, and writes nothing: on SQLite a claim delays what the API writes.
-        """
+        """Wake the lanes while a message is due. It writes nothing: on SQLite a claim delays what the API writes."""
         while not self._stopped.is_set():
             if await self._survive(self.outbox.is_any_due(), "outbox.poll_failed"):
                 self.outbox.wake()
@@ -196,11 +188,7 @@ class Worker:
 
     @contextlib.asynccontextmanager
     async def _holding(self) -> AsyncIterator[asyncio.TaskGroup]:
-        """Yield a group for tries, and wait for them. Renew the leases of held messages meanwhile.
-
-        Each is renewed three times within its time. A killed worker therefore holds its messages no longer than a
-        lease, however long a delivery may take.
-        """
+        """Yield a group for tries, and wait for them. Each lease is renewed three times within its time meanwhile."""
         async with asyncio.TaskGroup() as renewing:
             renewal = renewing.create_task(self._renew_leases())
             async with asyncio.TaskGroup() as tries:

@@ -47,10 +47,7 @@ _PICTURE_HEADERS = {
 
 
 class Assets:
-    """Serves the static files, the files of each theme, and the files of a brand, from memory.
-
-    The packaged files share one version: scripts import each other by relative names.
-    """
+    """Serves static files and those of brands from memory. Packaged ones share a version: scripts import each other."""
 
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
         self._site = site

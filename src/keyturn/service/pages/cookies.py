@@ -31,11 +31,7 @@ _LONGEST_PART = 100
 
 
 class Flash(Struct, frozen=True):
-    """The last action, and the kind and language of the account, so that the next page uses its brand and words.
-
-    `return_to`: the address that a saved password leads to, if its request named one.
-    `email`: the address whose password was set, for the sign-in form; masked, that of a link that was replaced.
-    """
+    """The last action, with the kind and language of its account. `email`: for the sign-in, or of a replaced link."""
 
     said: Said
     kind: str = ""
@@ -54,11 +50,7 @@ class LinkRequest(Struct, frozen=True):
 
 
 class Cookies:
-    """The pages' cookies, and what their values mean. Values that browsers return are checked.
-
-    `link` and `proof` hold a link in place of the address bar, as its token and its address if it has one.
-    `password` holds the proof that a password was right, while the sign-in page asks for the second step.
-    """
+    """The pages' cookies. `link` and `proof` hold a link, with its address; `password` the proof of a right one."""
 
     def __init__(self, parts: Parts, site: Site) -> None:
         self._parts, self._site = parts, site

@@ -93,17 +93,14 @@ async def show(visit: GivenVisit) -> Answer:
 
 @post()
 async def ask(data: URLEncodedBody[ForgotForm], visit: GivenVisit) -> Answer:
-    """Request the link, then redirect. The answer depends only on the input, never on an account (ASVS 6.3.8).
-
-    Within the cooldown no link is requested, because the worker would hold the mail back.
-    """
+    """Request the link, then redirect. The answer depends only on the input, never on an account (ASVS 6.3.8)."""
     path = visit.site.paths.forgot
     here, earlier = visit.site.url(path), visit.cookies.read_link_request(visit.request)
     try:
         identifier = addresses.identify(data.email, takes_names=visit.site.takes_names)
     except InputInvalid:
         identifier = ""  # `accept` counts it
-    if earlier and earlier.wait and identifier == earlier.email:
+    if earlier and earlier.wait and identifier == earlier.email:  # the worker would hold the mail back
         return visit.redirect(here)
     back = visit.parts.return_addresses.allowed(data.return_to)
     form = partial(forgot_page, visit, back, email=data.email)

@@ -1,7 +1,4 @@
-"""Errors as pages: a heading, a sentence, a way back, and no internal detail (OWASP ASVS 16.5.1).
-
-A page shows the id of the request if the log explains the error.
-"""
+"""Errors as pages: a heading, a sentence, a way back, the id of a logged error, and no detail (OWASP ASVS 16.5.1)."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -167,10 +167,7 @@ class Visit(Call):
         return Redirect(url, status_code=303, cookies=list(cookies), headers=self.pages.headers)
 
     def lead_on(self, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any) -> Answer:
-        """Answer a form by leading to an address: with a redirect to a page here, with a page to another site.
-
-        A redirect of a form to another site ends at `form-action` (CSP Level 3, 6.4.2).
-        """
+        """Answer a form by a redirect, or by a page that leads to another site (`form-action`, CSP Level 3, 6.4.2)."""
         if url.startswith("/"):
             return self.redirect(url, *cookies)
         headers = {"Refresh": f"0; url={quote(url, safe=_IN_A_URL)}"}

@@ -16,11 +16,11 @@ from keyturn.service.api.requests import mounted, reading
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
 from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
-from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems import proofs
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
 from keyturn.service.reset.check import LiveLink
 from keyturn.service.reset.passwords.policy import Rule
+from keyturn.service.reset.proofs.web import ShownStep, StepForm, shown_step
 
 _DAY = timedelta(days=1)
 """An end later than this needs a date beside the time."""
@@ -112,8 +112,7 @@ async def send_code(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) ->
 async def save(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) -> Answer:
     """Set the password, or show the form again with every mistake; the link survives a mistake.
 
-    The address in the form must be the link's: with two links in two tabs, the cookie holds the later one. Without a
-    link, the signed-in user changes the password, and another user may have signed in in another tab.
+    The address in the form must be the link's, or the signed-in user's: another tab may have another one.
     """
     (token, email), path = visit.cookies.opened_link(visit.request, data.email), visit.site.paths.reset
     owner: LiveLink | Account | None
@@ -196,10 +195,7 @@ async def _show_without_link(visit: Visit) -> Answer:
 
 
 def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
-    """Return the page after a saved password, and its message: the sign-in page, a way back, or a page of its own.
-
-    The sign-in page of an app shows no message, unless the settings say that it reads the query.
-    """
+    """Return the page after a saved password, and its message, which an app's page shows only if it reads the query."""
     site, leads_away = visit.site, visit.parts.settings.after_reset == "sign_in"
     here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
     said = Flash("password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to)

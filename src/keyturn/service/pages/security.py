@@ -74,10 +74,7 @@ def _origin(url: str) -> str:
 
 
 def form_token_check(parts: Parts, cookies: Cookies) -> DefineMiddleware:
-    """Return the check of every form's token (ASVS 3.5.1; OWASP CSRF Prevention, signed double submit).
-
-    An Origin header proves nothing here: under `no-referrer` a browser sends "null" with its own forms (Fetch, 3.2).
-    """
+    """Return the check of every form's token (ASVS 3.5.1; OWASP CSRF Prevention, signed double submit)."""
     return DefineMiddleware(
         FormTokenCheck,
         config=CSRFConfig(

@@ -14,11 +14,7 @@ from keyturn.service.settings.paths import Paths, hosted_path
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """What the templates know, as `site`. `sign_in_url`, `forgot_url`: empty for the hosted page.
-
-    `prefix`: the path above every route in browsers, without a slash at its end; a proxy removes it.
-    `codes`: mails hold a code beside their link. `takes_names`: users may enter a user name in place of their address.
-    """
+    """What the templates know, as `site`. `sign_in_url`, `forgot_url`: "" for the hosted page. `prefix`: above all."""
 
     settings: Settings
     themes: Themes

@@ -32,11 +32,7 @@ INVITED = timedelta(days=3)
 
 @dataclass(frozen=True)
 class ResetLinks:
-    """Mints links and writes the mails that carry them.
-
-    `lifetime`: how long a link works that its owner asked for.
-    `mailed`: mints the code beside a link that its owner asked for; None without codes.
-    """
+    """Mints links and writes their mails. `lifetime`: of a link that its owner asked for; `mailed`: mints its code."""
 
     composer: MailComposer
     mailed: CodesBesideLinks | None
@@ -55,11 +51,7 @@ class ResetLinks:
         recovers: bool = False,
         without_code: bool = False,
     ) -> tuple[SealedMail, Sequence[Minted]]:
-        """Return the mail with a fresh link, or the mail about another provider if the account signs in there.
-
-        With it come the link and code to store, which are not wanted if the mail has none. If the owner has reported a
-        change, the link `recovers`, as does any link for a locked account.
-        """
+        """Return a mail with a link, or about another provider, and its secrets. A locked account's link recovers."""
         purpose = Purpose.UNLOCK if recovers else purpose_for(account, by_operator=bool(request.client.operator))
         life = BUTTON_LIFE if purpose is Purpose.UNLOCK else INVITED if request.by_operator else self.lifetime
         facts = {"reason": request.reason, "return_to": request.return_to}
@@ -84,11 +76,7 @@ _PATIENCE = 2.0
 
 @dataclass(eq=False)
 class _Answer:
-    """The answer to a request. `outcome`: which mail it gets or why it gets none, once that is known.
-
-    `existing`: the account of the address, if there is one. `account`: the same, or one without an id.
-    `mail`: a draft, with the secrets in it. It is the answer's `email` once it is certain that it is sent.
-    """
+    """The answer to a request. `mail` is a draft, and becomes `email` once it is certain that it is sent."""
 
     message: Message
     request: ResetRequested
@@ -111,20 +99,16 @@ class _Answer:
 class ResetRequestHandler:
     """Answers requests: with a link, with how to sign in, or not at all. The audit trail records which.
 
-    The requests of a claim are answered in one transaction. The time that this process and the database take does not
-    reveal which addresses have an account (OWASP ASVS 6.3.8). At least one mail is rendered and sealed, even if none
-    will be sent, and the same statements run, so the work for one account is the same as for none. A locked account
-    gets a recovery link, as long as it has the address of the owner who locked it.
+    The requests of a claim are answered in one transaction. Its time does not reveal which addresses have an account
+    (OWASP ASVS 6.3.8): at least one mail is rendered and sealed, and the same statements run, even for none. A locked
+    account gets a recovery link, as long as it has the address of the owner who locked it.
     """
 
     def __init__(self, mails: MailDelivery, ground: Ground, links: ResetLinks, events: AppEvents) -> None:
         self._mails, self._ground, self._links, self._events = mails, ground, links, events
 
     async def prepare(self, messages: Sequence[Message]) -> Sequence[Delivery | Dropped | Exception]:
-        """Answer the first tries together, in one transaction, and return the delivery of each message.
-
-        Without an answer to its look-up, a message is handled alone: it then delays and fails no other.
-        """
+        """Answer first tries together, in one transaction; one without an answer to its look-up is handled alone."""
         requests = {one.id: _DECODER.decode(one.payload) for one in messages if not one.sealed}
         accounts = await self._find_together({one.email for one in requests.values()})
         first = [one for one in messages if one.id in requests and requests[one.id].email in accounts]
@@ -151,11 +135,7 @@ class ResetRequestHandler:
         return answer
 
     async def _answer_anew(self, message: Message, link: Secret) -> Settlement:
-        """Answer a request again whose link has expired before its mail was accepted.
-
-        If the old mail certainly has not arrived, the request is answered like a new one, by another mail under another
-        key. Otherwise nothing is sent: a second mail with a link would look like a second request.
-        """
+        """Answer anew after the link has expired, unless the mail may have arrived: two look like two requests."""
         if message.sender is None:
             anew = msgspec.structs.replace(message, key=new_key(), sealed=None)
             return await self._mails.deliver(anew, partial(self._answer_alone, again_at=now()))

@@ -17,9 +17,8 @@ Result = TypeVar("Result")
 class Turns:
     """Lets at most `places` callers through at a time; in each of two lines at most `waiting` others wait.
 
-    One line is for strangers: an attacker can fill it. The reserved line is for callers that have shown a working link
-    or an open session, and is served first. A flood of sign-ins delays a reset only by the work that is under way
-    (OWASP ASVS 2.4.1, 13.2.6).
+    An attacker can fill the line of strangers. The reserved line is for callers with a working link or an open session,
+    and is served first: a flood of sign-ins delays a reset only by the work under way (OWASP ASVS 2.4.1, 13.2.6).
     """
 
     def __init__(self, places: int, waiting: int) -> None:
@@ -66,10 +65,7 @@ class Turns:
 
 
 class BoundedPool:
-    """Runs heavy functions on `threads` of its own, started by the first call; `waiting` as in `Turns`.
-
-    `initializer` is called in each thread when it starts.
-    """
+    """Runs heavy functions on `threads` of its own, each begun by `initializer`; `waiting` as in `Turns`."""
 
     def __init__(self, name: str, threads: int, waiting: int, *, initializer: Callable[[], None] | None = None) -> None:
         self._turns = Turns(threads, waiting)

@@ -42,10 +42,7 @@ class Change(ABC):
 
     @abstractmethod
     def redeem(self, tx: Transaction, moment: datetime) -> Account:
-        """Use up what allows it, in the caller's transaction. Raises if that is not valid.
-
-        Return the account, `intruded` if an intrusion is suspected.
-        """
+        """Use up what allows it; return the account, `intruded` if that is suspected. Raises if it is not valid."""
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
         """Undo `redeem`, which was committed at that moment, because the store has refused the password."""
@@ -68,11 +65,7 @@ _LONGEST_WORD, _MOST_WORDS, _MOST = 40, 20, 1_000_000_000
 
 
 def ended_by(stored: object) -> Ended | None:
-    """Return what a store has ended that has set a password; None if it has not set it.
-
-    Raises TypeError if it did not say, as from an app's store that returns nothing. So is a coroutine, from a store
-    with `async def` where the port has a plain function. What counts nothing in an app's answer is left out.
-    """
+    """Return what a store ended as it set the password, None if it did not. Raises TypeError for any other answer."""
     if isinstance(stored, Ended):
         return counted(stored)
     if not isinstance(stored, bool):
@@ -104,16 +97,12 @@ class ChangeEffects:
         self.events, self._codes = events, codes
 
     def write(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Ended | None) -> None:
-        """End the account's other links and its sessions, queue the confirmation, tell the app, and audit it.
-
-        `ended`: what the store has ended; None if its answer was lost. Links in the account's earlier mailboxes stop
-        working, too, if the change took more than a mailbox.
-        """
+        """Write the effects. `ended`: what the store has ended; None if its answer was lost."""
         moment, client, mailbox = begun.at, begun.client, addresses.digest(begun.email)
         self.end_access(tx, account.id, moment, how=begun.how)
         if self._codes:
             self._codes.forget_failures(tx, mailbox)
-        if begun.is_proven and ended is not None:
+        if begun.is_proven and ended is not None:  # more than a mailbox: links in earlier ones end, too
             secrets.revoke(tx.connection, account.id, [Purpose.SECURE], moment, SecretRow.mailbox != mailbox)
         counts = ended.counts if ended else {}
         notice = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=begun.email, ended=counts)
@@ -127,10 +116,7 @@ class ChangeEffects:
     def end_access(
         self, tx: Transaction, account_id: str, moment: datetime, *, mailbox: str | None = None, how: How | None = None
     ) -> None:
-        """End only the account's links, codes and sessions; with `mailbox`, only links and codes sent to that address.
-
-        The caller holds the account. `how`: the change that ends them. Without one, an intrusion is suspected.
-        """
+        """End a held account's sessions, links and codes, or those sent to `mailbox`; no `how` means an intrusion."""
         which = [] if mailbox is None else [SecretRow.mailbox == addresses.digest(mailbox)]
         purposes = [purpose for purpose, rule in RULES.items() if (how or "reset") in rule.ends_with]
         secrets.revoke(tx.connection, account_id, purposes, moment, *which)

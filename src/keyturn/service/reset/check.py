@@ -1,7 +1,4 @@
-"""Checks whether a link works, and finds its account, which may have been disabled or have a new address.
-
-All waiting requests share a statement that reads links, and one that reads accounts.
-"""
+"""Checks whether a link works, and finds its account. Waiting requests share the statements that read both."""
 
 from datetime import datetime
 
@@ -26,7 +23,6 @@ from keyturn.service.secrets import Secret, SecretRow, secret_of
 from keyturn.service.telemetry.meters import count_calls
 
 _LINK_ROWS = secrets.all_of(LINKS)
-"""All links that set a password."""
 
 
 class LiveLinks:
@@ -37,27 +33,20 @@ class LiveLinks:
         self.find = lookup(ground.database, _LINK_ROWS, SecretRow.key, secret_of).submit
         """Return the link with that key, or None."""
 
-    async def _find(self, key: bytes, moment: datetime) -> tuple[Secret | None, Account | None]:
-        """Return the link with that key and, if it works, its account."""
-        link = await self.find(key)
-        # If the link is dead anyway, the store is not asked: it may be unavailable.
-        return link, await self._ground.accounts.get(link.account_id) if link and not link.dead_reason(moment) else None
-
     async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Secret, Account]:
-        """Return the link of the token and its account. Raises LinkDead with the reason.
+        """Return the link of the token and its account. Raises LinkDead with the reason, recorded as `event`.
 
-        A link is dead if its account was disabled or has a new address since, or if `email` is another address. A
-        refusal is recorded as `event`.
+        A link is dead, too, if its account was disabled or has a new address since, or if `email` is another address.
         """
-        moment = now()
-        link, account = await self._find(secrets.digest(token), moment)
+        link = await self.find(secrets.digest(token))
         if link is None:  # not recorded: invented tokens would fill the audit trail
             raise LinkDead("invalid")
-        if reason := link.dead_reason(moment):
+        if reason := link.dead_reason(now()):
             dead = LinkDead(reason)
             # One that was ended after it had expired has been replaced.
             dead.email_hint = addresses.mask(link.facts.email) if reason == "expired" and not link.revoked_at else ""
             raise await self.record_dead(dead, event, link, client)
+        account = await self._ground.accounts.get(link.account_id)  # only now: the store may be unavailable
         is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
         if account is None or is_other or not _opens(link, account):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
@@ -65,28 +54,20 @@ class LiveLinks:
 
     async def record_dead(self, dead: LinkDead, event: str, link: Secret, client: Client) -> LinkDead:
         """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP ASVS 16.3.3)."""
-        await self.record(event, outcome_of(dead), link, client)
+        await self._ground.audit.record(event, outcome_of(dead), client, link.account_id, link.facts.email)
         return dead
-
-    async def record(self, event: str, outcome: str, link: Secret, client: Client) -> None:
-        await self._ground.audit.record(event, outcome, client, link.account_id, link.facts.email)
 
 
 def _opens(link: Secret, account: Account) -> bool:
-    """Return whether the link may set the account's password, as the account is now.
-
-    No link opens an account whose address has changed. A recovery link opens a locked account, too.
-    """
+    """Return whether the link fits the account as it is now: its address, and active or, if it recovers, locked."""
     is_open = account.active or (link.recovers and account.locked)
     return is_open and addresses.is_same_mailbox(account.email, link.facts.email)
 
 
 class LiveLink(Account, frozen=True, kw_only=True):
-    """The account of a working link, and until when the link works.
+    """The account of a working link, and the second `factors` of which a reset needs one.
 
-    `reason`: why an operator asked for a new password.
-    `return_to`: where to go after the reset, if its request said so and the settings allow it.
-    `factors`: second factors, of which a reset needs one.
+    `reason`: why an operator asked for it. `return_to`: where to go after the reset, if the settings allow it.
     """
 
     expires_at: datetime
@@ -96,10 +77,7 @@ class LiveLink(Account, frozen=True, kw_only=True):
 
 
 class LinkChecks:
-    """Tells the holder of a working link whose it is, what a reset needs besides it, and what is wrong with a password.
-
-    `second_step`: what a reset may need besides its link. None of these calls uses up a link.
-    """
+    """Tells a link's holder whose it is, what else a reset needs, and what is wrong with a password. Uses up none."""
 
     def __init__(
         self,
@@ -129,10 +107,9 @@ class LinkChecks:
 
     @count_calls("validate")
     async def require_expired(self, token: str, client: Client) -> Secret:
-        """Return the link of the token if it has expired unused, for `ResetRequests.replace`.
+        """Return a link that has expired unused, for `ResetRequests.replace`; counts like a check.
 
-        It counts like a check, and does not look the account up. Raises LinkDead with the reason, InputInvalid if the
-        link works, TooManyRequests.
+        Raises LinkDead with the reason, InputInvalid if the link works, TooManyRequests.
         """
         await self._ground.limits.count("validate", client)
         link = await self._links.find(secrets.digest(token))
@@ -147,10 +124,7 @@ class LinkChecks:
 
     @count_calls("second_step")
     async def begin_second_step(self, token: str, method: CodeMethod, client: Client, email: str | None = None) -> bool:
-        """Send a code to the holder of a working link if the account has a factor for it; return whether one is sent.
-
-        It counts like a reset. Raises LinkDead, TooManyRequests, Unavailable.
-        """
+        """Return whether a code is sent; counts like a reset. Raises LinkDead, TooManyRequests, Unavailable."""
         await self._ground.limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
         try:
@@ -161,19 +135,15 @@ class LinkChecks:
 
     @count_calls("check")
     async def judge(self, token: str, password: str, client: Client, email: str | None = None) -> None:
-        """Check a password before it is set, for the holder of a working link, so that a form can show what is wrong.
+        """Check a password that is not set yet. Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
 
-        It counts like a check of the link. It does not reveal whether the password is the account's own: that would
-        allow free guesses. Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
+        It counts like a check of the link. Whether it is the account's own stays unsaid: that would be a free guess.
         """
         await self._ground.limits.count("validate", client)
         _, account = await self._links.require("password_check", token, email, client)
         await self._policy.require(password, account.email)
 
     async def check_password(self, password: str, client: Client, email: str) -> None:
-        """Check a password that is not set yet. It counts like a reset, and applies the same rules.
-
-        Raises PasswordRejected, TooManyRequests, Busy.
-        """
+        """Check a password that is not set yet; counts like a reset. Raises PasswordRejected, TooManyRequests, Busy."""
         await self._ground.limits.count("reset", client)
         await self._policy.require(password, email)

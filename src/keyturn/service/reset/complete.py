@@ -1,8 +1,4 @@
-"""Sets a new password with a link, which works once: one transaction uses the link up and sets the password.
-
-`PasswordChanges` is the one place that sets a password, for resets and for signed-in users (`sign_in.py`). A store in
-Keyturn's own database joins the transaction; for a store in another system see `elsewhere.py`.
-"""
+"""Sets a new password with a link, in one transaction if the store is in Keyturn's database (else: `elsewhere.py`)."""
 
 import contextlib
 from dataclasses import dataclass
@@ -32,10 +28,7 @@ from keyturn.service.telemetry.meters import count_calls
 
 
 class PasswordResets:
-    """Completes resets: makes the change, and forgets guesses at the old password.
-
-    `second_step`: what a reset may need besides its link.
-    """
+    """Completes resets: makes the change, and forgets guesses at the old password."""
 
     def __init__(self, links: LiveLinks, ground: Ground, changes: "PasswordChanges", second_step: RequiredStep) -> None:
         self._ground, self.meters = ground, ground.meters
@@ -52,10 +45,8 @@ class PasswordResets:
     ) -> Account:
         """Set a new password, use up the link, and end the account's other links and its sessions. Return the account.
 
-        `answer`: to the second step, if the account has one. Earlier guesses at the old password no longer
-        count.
-        Raises LinkDead, PasswordRejected, SecondStepRequired, SecondStepRejected (the link survives these),
-        OutcomeUnknown, Busy, AccountsUnready, TooManyRequests.
+        `answer`: to the second step, if the account has one. Raises LinkDead, PasswordRejected, SecondStepRequired,
+        SecondStepRejected (the link survives these), OutcomeUnknown, Busy, AccountsUnready, TooManyRequests.
         """
         await self._ground.limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
@@ -82,10 +73,7 @@ class PasswordChanges:
         self.external = ExternalStoreChanges(ground, effects)
 
     async def make(self, change: Change) -> None:
-        """Make the whole change or none of it, or raise OutcomeUnknown.
-
-        Raises what the change does, PasswordRejected, Busy, AccountsUnready.
-        """
+        """Make the whole change or none. Raises its errors, PasswordRejected, Busy, AccountsUnready, OutcomeUnknown."""
         await self._policy.require(change.password, change.account.email)
         await change.require_second_step()
         password = NewPassword(change.password, self._hasher.hash)
@@ -162,7 +150,7 @@ class ChangeByLink(Change):
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         secrets.give_back(tx.connection, self.link, moment)
         if self.passed:
-            self.passed.give_back(tx, moment)
+            self.passed.accepted.give_back(tx.connection, moment)
 
     def after_change(self, tx: Transaction) -> None:
         """Confirm the second step. A recovery link undoes what was added to it recently."""

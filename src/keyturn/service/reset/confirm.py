@@ -18,8 +18,7 @@ class NoticeHandler:
     """Sends the mailbox of a notice its mail (NIST SP 800-63B-4 4.6). A suppressed mailbox gets nothing.
 
     That is the address that the account had at the event: an attacker would change it at once. If the notice `secures`,
-    the mail has the button, since recovery happens at the address that got it. If the account has another address by
-    now, that one gets a mail, too, as a separate message without the button.
+    the mail has the button, and an address that the account has by now gets a copy without it.
     """
 
     def __init__(self, mails: MailDelivery, ground: Ground, composer: MailComposer, payload: type[Notice]) -> None:

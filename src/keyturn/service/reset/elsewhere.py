@@ -35,11 +35,7 @@ _LOCK = timedelta(seconds=60)
 
 
 class _Begun(msgspec.Struct, frozen=True):
-    """The state committed before the store is asked: the lock on the account, and a promise under the lock's name.
-
-    `account`: as the store gets it.
-    `deadline`: when the store must have answered, by the event loop's clock, which counts a stall of the process.
-    """
+    """What is committed before the store is asked. `deadline`: by the event loop's clock, which counts a stall."""
 
     lock: str
     change: ChangeBegun
@@ -56,10 +52,7 @@ class ExternalStoreChanges:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def make(self, change: Change, password: NewPassword) -> None:
-        """Make the whole change or none of it, or raise OutcomeUnknown.
-
-        Raises what change and store do, and Busy while another change is under way.
-        """
+        """Make the whole change or none. Raises what it and the store do, OutcomeUnknown, Busy during another one."""
         begun = await self._redeem_and_promise(change)
         # A client that disconnects, or a server that stops, must not leave the change half done.
         task = asyncio.create_task(self._ask_store(change, password, begun))
@@ -122,10 +115,7 @@ class ExternalStoreChanges:
         await self._ground.transact(write)
 
     async def _end(self, change: Change, begun: _Begun, ended: Ended | None) -> None:
-        """Write the effects of a change. `ended`: what the store has ended; None if its answer was lost.
-
-        In that case the lock stays until its end: the store may still be working on the change.
-        """
+        """Write the effects. `ended`: None if the answer was lost; the store may be at work, so the lock stays."""
         account, how = begun.account, begun.change.how
 
         def write(tx: Transaction) -> None:
@@ -142,10 +132,7 @@ class ExternalStoreChanges:
         await self._ground.transact(write)
 
     async def end_interrupted(self, message: Message) -> Settlement:
-        """End a change that its process began and did not end. It is unknown whether the store had the password.
-
-        Return the outcome as the reason of a Dropped. Raises AccountsUnready.
-        """
+        """End a change that its process did not end, with an unknown outcome. Raises AccountsUnready."""
         begun = msgspec.json.decode(message.payload, type=ChangeBegun)
         account = await self._ground.accounts.get(begun.account_id)
         if account is None:

@@ -1,7 +1,4 @@
-"""What the app is told by webhooks: events as `{"type": ..., "timestamp": ..., "data": {...}}`.
-
-Events are rows in the outbox. Each is written in the transaction of what happened.
-"""
+"""What the app is told by webhooks, as `{"type": ..., "timestamp": ..., "data": {...}}`, in rows of the outbox."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -109,10 +106,7 @@ class AppEvents:
     def resets_requested(
         self, tx: Transaction, resets: Sequence[tuple[ResetRequested, Account, Outcome, bool]]
     ) -> None:
-        """Write the wanted events, of at least one, with the name of the mail that goes out.
-
-        The app is not told of invitations: it asked for them itself. The statements are the same if none is wanted.
-        """
+        """Write the wanted events, and none of invitations. The statements are the same if none is wanted."""
         if not self._on:
             return
         messages = []

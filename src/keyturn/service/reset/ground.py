@@ -37,10 +37,7 @@ class Ground(Struct, frozen=True, kw_only=True):
     meters: Meters
 
     async def transact(self, work: Callable[["Transaction"], _Result]) -> _Result:
-        """Run `work`, a plain function, in a transaction: as `Database.transact` does, with the stores at hand.
-
-        If it has written messages, the worker is woken once they are committed.
-        """
+        """Run `work`, a plain function, as `Database.transact` does; wake the worker if it has written messages."""
 
         def run(connection: Connection) -> tuple[_Result, bool]:
             tx = Transaction(self, connection)

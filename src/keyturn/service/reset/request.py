@@ -1,9 +1,6 @@
-"""Accepts a request for a link, with the same answer and the same work for every address.
+"""Accepts a request for a link: one row of the outbox, with the same answer and work for every address."""
 
-No account is looked up here. A request is one row of the outbox, and `answer.py` decides later which mail it gets.
-"""
-
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 
 from keyturn.errors import Fault
@@ -11,7 +8,6 @@ from keyturn.service import addresses, secrets
 from keyturn.service.clock import now
 from keyturn.service.problems.requests import InputInvalid, OverBudget
 from keyturn.service.reset.ground import Ground, Transaction
-from keyturn.service.reset.proofs.port import RequireAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.service.secrets import Secret
@@ -22,12 +18,14 @@ _LONGEST_RETURN = 1000
 """Characters: a cookie of the pages holds the address beside others, and a browser keeps 4096 bytes."""
 
 
-class ReturnAddresses:
-    """Accepts addresses to which a client may be sent after a reset, so that no request makes an open redirect.
+RequireAnswer = Callable[[Client, str], Awaitable[None]]
+"""Returns if a request may go on with an answer. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
 
-    An address begins with the text of one of the settings' `origins`, and a path, a query, a fragment or nothing
-    follows. So no parser has to find its host, and none can find another one (RFC 9700 4.11; OWASP Unvalidated
-    Redirects and Forwards).
+
+class ReturnAddresses:
+    """Accepts addresses to return to after a reset: an origin of the settings, and a path, query, fragment or nothing.
+
+    So no parser has to find a host, or can find another (RFC 9700 4.11; OWASP Unvalidated Redirects and Forwards).
     """
 
     def __init__(self, origins: Collection[str]) -> None:
@@ -44,10 +42,7 @@ class ReturnAddresses:
 
 @asynccontextmanager
 async def _dropped_over_budget() -> AsyncIterator[None]:
-    """Drop a request without an error if all clients together ask for more than `limits.overall`.
-
-    An error would tell an attacker that the flood works. The metrics count it as limited, and the log records it.
-    """
+    """Drop a request over `limits.overall` without an error, which would tell an attacker that the flood works."""
     try:
         yield
     except OverBudget:
@@ -67,11 +62,9 @@ class ResetRequests:
     async def accept(self, email: str, client: Client, answer: str = "", return_to: str = "") -> None:
         """Accept a request for a link. Once this returns, it is committed, and a worker will answer it.
 
-        `email`: the address or, if the store takes names, the user name. `return_to`: where to go after the reset.
-
-        No account is looked up: the work, and so the time it takes, is the same for every address (OWASP Forgot
-        Password Cheat Sheet). `answer`: the client's answer to a challenge. Raises InputInvalid for an invalid address,
-        ChallengeRequired, ChallengeUnready, TooManyRequests.
+        `email`: or a user name, if the store takes names. `answer`: to a challenge. `return_to`: where to go after the
+        reset. No account is looked up: the work is the same for every address (OWASP Forgot Password Cheat Sheet).
+        Raises InputInvalid, ChallengeRequired, ChallengeUnready, TooManyRequests.
         """
         try:
             identifier = self._identify(email, return_to)
@@ -97,10 +90,9 @@ class ResetRequests:
     @_dropped_over_budget()
     @count_calls("request")
     async def replace(self, link: Secret, client: Client, answer: str = "") -> None:
-        """Accept a request for the mailbox of a link that has expired, as `accept` does: once for each link.
+        """Accept a request for the mailbox of an expired link, as `accept` does, once for each link.
 
-        Nothing else is sent for that link, so an old one is no standing way to send mails. A repeat gets the same
-        answer. Raises what `accept` does.
+        Nothing else is sent for that link, so an old one is no standing way to send mails. Raises what `accept` does.
         """
         wanted = ResetRequested(email=link.facts.email, at=now(), client=client, return_to=link.facts.return_to)
         await self._admit(wanted, answer)

@@ -38,10 +38,9 @@ _NONCE_BYTES = 12
 
 
 class Proofs:
-    """Issues and reads what a browser keeps to prove something later, which it does not show.
+    """Issues and reads sealed values by which a browser proves something, for `life`, and which do not show it.
 
-    A value is a random nonce and a digest of what it proves, sealed together. The first of `secrets` seals, all of them
-    open. `life`: how long a value holds.
+    A value is a random nonce and a digest of what it proves. The first of `secrets` seals, all of them open.
     """
 
     def __init__(self, secrets: Sequence[str], purpose: str, life: timedelta) -> None:
@@ -119,12 +118,11 @@ class SignIns:
         answer: SecondStepAnswer | None = None,
         proof: str = "",
     ) -> OpenedSession:
-        """Open a session. `device` is the value of the device cookie in the request.
+        """Open a session. `device`: the browser's device cookie. `proof`: of a right password, in place of it.
 
-        `answer`: to the second step, if the account has one. Only the right password tells that it has one, and the
-        error then has a proof of it, which a page may send in place of the password.
-        An unknown address gets the answer of a wrong password, and takes as long (ASVS 6.3.8).
-        Raises CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy, Unavailable.
+        `answer`: to the second step. Only the right password tells that there is one; the error then has the next
+        `proof`. An unknown address gets the answer of a wrong password, and takes as long (ASVS 6.3.8). Raises
+        CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy, Unavailable.
         """
         await self._limits.count("login", client)
         try:
@@ -150,11 +148,7 @@ class SignIns:
     async def _verify(
         self, account: Account | None, password: str, proof: str = "", *, reserved: bool = False
     ) -> str | None:
-        """Return the stored hash that the password, or the proof of it, fits; otherwise None.
-
-        `reserved`: the caller is no stranger. A missing or disabled account costs the same work, with a read of a hash
-        included (OWASP ASVS 6.3.8). Raises Busy.
-        """
+        """Return the stored hash that fits; a missing account costs the same reads (OWASP ASVS 6.3.8). Raises Busy."""
         account_id = account.id if account and account.active else ""
         stored = await self._accounts.password_hash(account_id)
         if proof and self._passwords.nonce(proof, _right_password(account_id, stored or "")) and account_id:
@@ -174,10 +168,7 @@ class SignIns:
             raise
 
     async def _open(self, account: Account, verified: str, passed: PassedStep | None) -> str | None:
-        """Return the secret of a new session; None if `verified` is no longer the account's hash.
-
-        During the check, the account may have been disabled or its password changed. `passed`: the code to spend.
-        """
+        """Return the secret of a new session; None if `verified`, meanwhile, is no longer the account's hash."""
         secret, account_id, moment = secrets.mint(), account.id, now()
 
         def start(tx: Transaction) -> bool:
@@ -202,8 +193,8 @@ class SignIns:
     def device(self, account: Account) -> str:
         """Return a device cookie's value for a user who has just proved that the account is theirs.
 
-        A browser with it has its own count of guesses at the address, so strangers lock no owner out (OWASP, "Slow Down
-        Online Guessing Attacks with Device Cookies"). A stolen one allows as many guesses, and opens no session.
+        Its browser's guesses count apart, so strangers lock no owner out (OWASP, "Slow Down Online Guessing Attacks
+        with Device Cookies"). A stolen one allows as many guesses, and opens no session.
         """
         return self._devices.issue(addresses.digest(account.email))
 
@@ -222,9 +213,8 @@ class SignIns:
     async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
         """Set a new password for a signed-in user, end every session and return the secret of a new one.
 
-        The user proves once more to be the account's owner (ASVS 7.5.1; NIST SP 800-63B-4 4.1.2).
-        Raises NotSignedIn, CredentialsRejected if `current` is wrong, PasswordRejected, TooManyRequests, Busy,
-        AccountsUnready.
+        The user proves again to be the owner (ASVS 7.5.1; NIST SP 800-63B-4 4.1.2). Raises NotSignedIn,
+        PasswordRejected, CredentialsRejected if `current` is wrong, TooManyRequests, Busy, AccountsUnready.
         """
         account = await self.account(secret)
         await self._limits.count("login", client)
@@ -242,10 +232,7 @@ class SignIns:
 def build(
     settings: Settings, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: RequiredStep
 ) -> SignIns | None:
-    """Return the sign-in; None if users sign in elsewhere, or if the store cannot check their passwords.
-
-    For an app's own accounts it is a second way in, so it exists only if `sign_in_url` asks for it.
-    """
+    """Return the sign-in; None if the settings leave it out, or if the store cannot check passwords."""
     accounts = ground.accounts
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
     if not hosted or not accounts.offers(AccountStore.password_hash):

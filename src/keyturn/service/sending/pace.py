@@ -23,8 +23,7 @@ _NO_END = 1e9
 class Pace:
     """Books slots for calls to a provider, a twentieth more than `1 / per_second` apart, one for each statement.
 
-    Calls that are `first` in line have a counter of their own: they wait only for each other, and move all other calls
-    back by one slot each.
+    Calls that are `first` in line wait only for each other, and move all other calls back by one slot each.
     """
 
     def __init__(self, database: Database, name: str, per_second: float) -> None:

@@ -81,10 +81,9 @@ class ProviderReports:
             return await webhook.read(request.headers, bytes(body))
 
     async def take(self, report: Report, client: Client) -> None:
-        """Note the report with its message. A report that is known, or is about a foreign mail, changes nothing.
+        """Note the report with its message; a known one, or about a foreign mail, changes nothing.
 
-        A message that waits for another try is settled: the provider has the mail, but its answer was lost. Other
-        messages stay as they are, for their state is derived from all reports, in any order.
+        A message that waits for another try is settled: the provider has the mail, but its answer was lost.
         """
         ground, to = self._ground, addresses.normalize(report.to)
         message_id = await message_behind(ground.database, report.provider_id, report.key)
@@ -110,10 +109,7 @@ class ProviderReports:
 
 
 class _Bodies:
-    """Bounds the total bytes of all unproven bodies, and of each client's (OWASP ASVS 2.4.1, 13.2.6).
-
-    Bytes count on arrival: a body that is announced and never sent takes no room. Providers repeat a report after 503.
-    """
+    """Bounds the bytes of unproven bodies on arrival, of all clients and of each (OWASP ASVS 2.4.1, 13.2.6)."""
 
     def __init__(self) -> None:
         self._by_client: Counter[str] = Counter()

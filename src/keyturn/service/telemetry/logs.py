@@ -66,10 +66,7 @@ class OnceAMinute:
 
 
 def redact(text: str) -> str:
-    """Remove text that looks like a token, a password hash or an address, as a second defence.
-
-    Hashes go first: a hash can have as many letters between its dots as a token.
-    """
+    """Remove what looks like a hash, then like a token, which a hash may hold, or an address, as a second defence."""
     # Few texts hold any, and a check for a required substring costs less than a search.
     if "$" in text:
         text = _HASH.sub("[hash]", text)
@@ -81,10 +78,7 @@ def redact(text: str) -> str:
 
 
 def configure_logs(level: str = "info") -> None:
-    """Send every record of this process to stderr, as text on a terminal, else as JSON.
-
-    `level`: Keyturn's own; libraries stay silent below info, because they would log values and headers.
-    """
+    """Send records to stderr, as text on a terminal, else as JSON: Keyturn's from `level` on, libraries' from info."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Text() if sys.stderr.isatty() else _Json())
     own = logging.getLevelNamesMapping()[level.upper()]

@@ -35,11 +35,9 @@ _GAUGES = {
 class Meters:
     """Counts for Prometheus, with a registry for each app, and labels of fixed lists, so that series stay few.
 
-    `request`: counts a call of a service by its kind and outcome: "accepted", or the problem's `outcome`.
-    `breach_lookup`: counts a look-up of a password in data leaks: breached, clear, failed.
-    `challenge`: counts a challenge: passed, missing, failed, or the reason of a refusal.
-    `suppression`: counts a mailbox that gets no more mail after a report: bounced, complained, suppressed.
-    `password_hash`: its `time()` records the seconds that a hash took, without its time in the queue.
+    `request` counts calls by kind and outcome ("accepted", or the problem's `outcome`), `breach_lookup` breached, clear
+    and failed look-ups, `challenge` those passed, missing, failed or refused, `suppression` reports that end a
+    mailbox's mails. `password_hash.time()` records the seconds of a hash, without its time in the queue.
     """
 
     def __init__(self) -> None:

@@ -15,7 +15,6 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.clock import random_bytes
 from keyturn.service.reset.mails import email_props
-from keyturn.service.reset.mails.device import device_name
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import BUTTON_LIFE
@@ -61,10 +60,7 @@ class MailComposer:
     def with_link(
         self, account: Account, client: Client, token: str, link: Secret, code: tuple[str, Secret] | None = None
     ) -> SealedMail:
-        """Return the mail with a fresh link: an invitation if the account awaits its first password.
-
-        `code`: the code beside the link, and what is stored of it.
-        """
+        """Return the mail with a fresh link and `code`; an invitation if the account awaits its first password."""
         common: dict[str, Any] = {
             "name": _greeting_name(account.name),
             "email": account.email,
@@ -156,11 +152,10 @@ def _request_id_as(key: str, client: Client) -> dict[str, str]:
 
 
 def _greeting_name(name: str) -> str:
-    """Return the name in one line, shortened to the length of usual names.
+    """Return the name in one line; "" if a mail program would make a link of it, or show it otherwise than written.
 
-    It is "" if a mail program would make a link of it, or if it would not be read as written (UTS 55). Users choose
-    their names, and an attacker could choose one to be clicked. Full-width signs count as the plain ones, since web
-    addresses are read so (UTS 46).
+    Users choose their names, and an attacker could choose one to be clicked. Full-width signs count as the plain ones
+    (UTS 46), and text that is turned round is not read as written (UTS 55).
     """
     line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
     is_unseen = any(unicodedata.category(c) == "Cc" or unicodedata.bidirectional(c) in _TURNS_TEXT_ROUND for c in line)
@@ -181,3 +176,41 @@ _WORDS: Mapping[str, Callable[[SourceTexts, int], str]] = {
 def ended_in_words(counts: Mapping[str, int], language: Language) -> str:
     """Return "3 sessions and 1 access token". Words that an app's store has made up are left out."""
     return language.join_list(word(language, counts[what]) for what, word in _WORDS.items() if counts.get(what))
+
+
+_BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "SamsungBrowser/": "Samsung Internet",
+    "YaBrowser/": "Yandex Browser",
+    "Vivaldi/": "Vivaldi",
+    "DuckDuckGo/": "DuckDuckGo",
+    "Ddg/": "DuckDuckGo",
+    "Firefox/": "Firefox",
+    "FxiOS/": "Firefox",
+    "CriOS/": "Chrome",
+    "Chrome/": "Chrome",
+    "Safari/": "Safari",
+    "curl/": "curl",
+}
+"""What stands in a browser's user agent, and its name. The first counts: many also claim to be those further down."""
+
+_SYSTEMS = {
+    "Windows": "Windows",
+    "iPhone": "iOS",
+    "iPad": "iPadOS",
+    "Android": "Android",
+    "CrOS": "ChromeOS",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
+
+
+def device_name(user_agent: str, texts: SourceTexts) -> str:
+    """Return for example "Firefox on Windows", or "" if nothing is recognised, since a wrong guess would alarm."""
+    browser, system = _first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)
+    return texts.gettext("%(browser)s on %(system)s", browser=browser, system=system) if browser and system else browser
+
+
+def _first(names: Mapping[str, str], user_agent: str) -> str:
+    return next((name for sign, name in names.items() if sign in user_agent), "")

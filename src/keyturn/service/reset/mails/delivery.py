@@ -26,12 +26,10 @@ _PATIENCE = 4
 class Failover:
     """Hands a mail to the main provider or to the fallback, and never the same mail to both.
 
-    A provider that may have a mail, since its answer was lost, is the only one that is asked again. It may know the
-    idempotency key, and a second provider would surely send a second mail. If it certainly has not got the mail, the
-    choice is made again. The fallback is asked if the first rejects our key or log-in, or is down. It counts as down if
-    in four tries in a row, of any mails, it was not reached or answered with a fault of its own.
-
-    `paces`: of providers with a rate, by name. Links wait behind all other mails, since strangers cause them.
+    A provider that may have a mail, since its answer was lost, is the only one asked again: it may know the idempotency
+    key. The fallback is asked if the first rejects our key or log-in, or is down: in four tries in a row, of any mails,
+    it was not reached or had a fault of its own. `paces`: of providers with a rate. Links wait behind all other mails,
+    since strangers cause them.
     """
 
     def __init__(
@@ -56,9 +54,8 @@ class Failover:
     async def send(self, message: Message, email: Email, provider: Sender) -> Sent:
         """Hand over the mail of a message. Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost.
 
-        A mail that was written in this try gets another key if the provider took a different one under the key that the
-        message had: a database that was restored, or that failed over, may not know that mail, nor its link. If this
-        try fails otherwise, the next one is refused, and the message is dead until `outbox retry --dead`.
+        If the provider took another mail under the key of one that was written in this try, that gets a new key: a
+        restored database may not know the other. If this fails, the next try is refused until `outbox retry --dead`.
         """
         if message.sealed and message.sender is None:
             await self._outbox.change(message, sender=provider.name)
@@ -103,9 +100,8 @@ Expired = Callable[[Message, Secret], Awaitable[Settlement]]
 class MailDelivery:
     """Hands the mail of a message to a provider.
 
-    The mail is rendered once and kept sealed in its outbox row: a retry under the same idempotency key must send the
-    identical body, even after a deploy has changed a template. Rendering and sealing are done before the transaction
-    that stores the mail with its link: on SQLite that transaction holds the only writer's lock.
+    It is rendered once and kept sealed in its outbox row: a retry under its key must send the identical body, even
+    after a deploy. That is done before the transaction that stores it: on SQLite this holds the only writer's lock.
     """
 
     def __init__(self, ground: Ground, seal: Seal, providers: Failover) -> None:
@@ -116,8 +112,8 @@ class MailDelivery:
     async def deliver(self, message: Message, prepare: PrepareOne, *, expired: Expired | None = None) -> Settlement:
         """Send the mail that `prepare` stores at the first try, and the stored one at each later try.
 
-        A stored mail whose link was used or revoked since would only confuse, and is not sent. If the link has expired,
-        since the provider was down for that long, `expired` decides. A mailbox suppressed since gets nothing.
+        If its link was used or revoked since, or its mailbox suppressed, nothing is sent; `expired` decides about the
+        rest.
         """
         if message.sealed:
             return await self._deliver_again(message, expired)

@@ -18,10 +18,7 @@ _APART = 1.05
 
 
 class Palette(msgspec.Struct, frozen=True, kw_only=True):
-    """The colours of a brand, as #rrggbb.
-
-    `accent`: the colour of the main action. `on_accent`: the text on it. `dark_...`: the same in the dark scheme.
-    """
+    """The colours of a brand, as #rrggbb; `accent`: of the main action, `on_accent`: of the text on it."""
 
     ground: str = "#faf9f6"
     mail_ground: str = "#f4f2ec"
@@ -52,8 +49,7 @@ _TOO_LOW = f"a contrast under {ENOUGH} : 1"
 def palette_for(accent: str, dark_accent: str, ground: str = "", dark_ground: str = "") -> tuple[Palette, list[str]]:
     """Return the palette for a brand's colours, and a warning for each adjusted colour.
 
-    All text is readable on the grounds; mails use the brand's own ground, if it has one. An accent also colours links,
-    so it must be readable on the panel and the ground of its scheme. The text on it is black or white by contrast.
+    All text is readable on the grounds. An accent also colours links, so it is readable on panel and ground.
     """
     light, warnings = _scheme("", accent, ground)
     dark, more = _scheme("dark_", dark_accent, dark_ground)

@@ -22,12 +22,9 @@ _LOGOS = ("logo", "logo_dark", "mail_logo", "mail_logo_dark")
 
 
 class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A brand with its colours and its files: the look of a mail or a page.
+    """The look of a mail or a page: a brand with its colours and files, for the accounts of a `kind`, "" for all.
 
-    A file keeps its name when it changes, since sent mails refer to it. The fingerprint before the name changes, so
-    that browsers may cache the file.
-
-    `kind`: the kind of accounts that it is for, "" for all.
+    A file keeps its name when it changes, since sent mails refer to it; the fingerprint before it lets browsers cache.
     `base_url`: where mails find the files that the pages serve.
     """
 

@@ -1,14 +1,10 @@
-"""Checks passwords against data leaks, by Have I Been Pwned's range protocol.
-
-It sends five digits of a hash and gets all hashes that begin so. The service may be down.
-"""
+"""Checks passwords against data leaks, by Have I Been Pwned's range protocol, whose service may be down."""
 
 import re
 from datetime import timedelta
 from hashlib import sha1
 from urllib.parse import urlsplit
 
-from keyturn.errors import KeyturnError
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.port.finding import Finding
 from keyturn.service.settings import Settings
@@ -17,10 +13,6 @@ from keyturn.service.telemetry.meters import Meters
 
 PATIENCE = timedelta(seconds=2)
 """For one lookup, because the user waits for it."""
-
-
-class BreachSourceFailed(KeyturnError):
-    """The source gave no readable answer. The text is a short reason, without any hash."""
 
 
 _PREFIX = 5
@@ -35,10 +27,7 @@ _LINE = re.compile(rb"[0-9A-F]{35}(?:[ \t]*:[ \t]*([\d,]*))?")
 
 
 class Breaches:
-    """Asks `url`, Have I Been Pwned's or a mirror's. It learns five of forty digits, which some 1,000 passwords share.
-
-    Padding hides the number of lines from the network, and so the range.
-    """
+    """Asks `url`, which learns five of forty digits of a hash, as some 1,000 passwords have. Padding hides the rest."""
 
     def __init__(self, url: str, meters: Meters | None = None) -> None:
         self._url = url.rstrip("/")
@@ -47,14 +36,13 @@ class Breaches:
         self.close = self._http.close
 
     async def holds(self, password: str) -> bool:
-        """Tell whether the list contains the password. If its source fails, it does not; metrics and the log tell.
+        """Tell whether the list contains the password (NIST SP 800-63B-4 3.1.1.2; ASVS 6.2.12); no if the source fails.
 
-        NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.12 ask for the comparison. If the source's outage blocked resets, users
-        would have to keep a password that they want to replace. The other rules still hold.
+        If an outage blocked resets, users would keep a password that they want to replace. Metrics and the log tell.
         """
         try:
             is_breached = await self.ask(password)
-        except BreachSourceFailed as error:
+        except CallFailed as error:
             self._meters.breach_lookup("failed")
             reset_log.warning(LogEvent("breaches.unanswered", reason=error))
             return False
@@ -62,25 +50,19 @@ class Breaches:
         return is_breached
 
     async def ask(self, password: str) -> bool:
-        """Tell whether the list contains the password. Raises BreachSourceFailed."""
+        """Tell whether the list contains the password. Raises CallFailed without a readable answer."""
         # The lists use SHA-1, which protects nothing here (ASVS 11.4.1).
         written = sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest().upper()
-        body, wanted = await self._range(written[:_PREFIX]), written[_PREFIX:].encode()
-        lines = [one for line in body.upper().split(b"\n", _MOST_LINES) if (one := line.strip())]
+        url, wanted = f"{self._url}/range/{written[:_PREFIX]}", written[_PREFIX:].encode()
+        answer = await self._http.ask("GET", url, headers={"add-padding": "true"})
+        if answer.status != _OK:
+            raise CallFailed(f"status {answer.status}")
+        lines = [one for line in answer.body.upper().split(b"\n", _MOST_LINES) if (one := line.strip())]
         # Check all lines: a truncated answer would report every hash behind the cut as unknown.
         if not lines or not all(map(_LINE.fullmatch, lines)):
-            raise BreachSourceFailed("the answer is not a list of hashes")
+            raise CallFailed("the answer is not a list of hashes")
         match = next((_LINE.fullmatch(line) for line in lines if line.startswith(wanted)), None)
         return match is not None and (match[1] or b"1").strip(b"0,") != b""  # padding has a count of 0
-
-    async def _range(self, prefix: str) -> bytes:
-        try:
-            answer = await self._http.ask("GET", f"{self._url}/range/{prefix}", headers={"add-padding": "true"})
-        except CallFailed as error:
-            raise BreachSourceFailed(str(error)) from None
-        if answer.status != _OK:
-            raise BreachSourceFailed(f"status {answer.status}")
-        return answer.body
 
 
 async def check(settings: Settings) -> list[Finding]:
@@ -91,7 +73,7 @@ async def check(settings: Settings) -> list[Finding]:
     source, where = Breaches(url), str(urlsplit(url).hostname)
     try:
         knows = await source.ask("password")
-    except BreachSourceFailed as error:
+    except CallFailed as error:
         fix = "Let this machine connect, or correct password.breaches. Until then, Keyturn accepts leaked passwords."
         return [Finding("breaches", "warn", f"{where}: {error}", fix)]
     finally:

@@ -37,12 +37,9 @@ def is_listed(password: str) -> bool:
 def is_common(password: str) -> bool:
     """Return whether a password is among the most used ones, or a simple variation of one.
 
-    NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.4 ask for a comparison with the most used passwords. Few of them are long
-    enough to pass the other rules. zxcvbn therefore also recognises added digits, repetitions, rows of keys and swapped
-    letters: a password that it guesses within a million tries is refused.
-
-    zxcvbn rates a well-known phrase as strong, and a word with a year and signs around it as fair. Those are looked up
-    in `KNOWN_PHRASES` and in zxcvbn's dictionaries.
+    NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.4 ask for the comparison. Few common passwords pass the other rules, so
+    zxcvbn also recognises added digits, repetitions, rows of keys and swapped letters. It rates a known phrase as
+    strong, and a word with a year as fair: those are looked up.
     """
     from zxcvbn import zxcvbn
 
@@ -56,10 +53,7 @@ def is_common(password: str) -> bool:
 
 
 def _is_known(password: str) -> bool:
-    """Tell whether it is a known phrase or common password with a few digits and signs around, or any word with years.
-
-    Only beginnings, ends and repetitions are removed, so a sentence stays a sentence.
-    """
+    """Tell whether it is a known phrase or common password with a few digits and signs around, or a word with years."""
     from zxcvbn.matching import RANKED_DICTIONARIES as WORDS
 
     bare = "".join(filter(str.isalnum, password.lower().translate(_SIGNS_FOR_LETTERS)))

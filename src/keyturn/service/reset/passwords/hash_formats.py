@@ -1,7 +1,4 @@
-"""Checks passwords against stored hashes in the formats of many apps, and writes some of these formats.
-
-The others are read until the account's owner changes the password.
-"""
+"""Checks passwords against stored hashes in the formats of many apps, and writes some of these formats."""
 
 import base64
 import binascii
@@ -31,8 +28,7 @@ _HIGHEST_COST = 18
 def fits(password: bytes, stored: str) -> bool | None:
     """Tell whether a password fits a stored hash; None, without any work, if the hash is in no known format.
 
-    bcrypt never accepts more than 72 bytes. The other formats read the whole password, so a user whose app accepted a
-    longer one can still sign in.
+    bcrypt accepts at most 72 bytes. Others read all: a user whose app accepted a longer password can still sign in.
     """
     parts = hash_parts(stored)
     return _FORMATS[parts.re](password, parts) if parts else None
@@ -160,10 +156,7 @@ def _write_bcrypt(password: bytes, settings: HashingSettings) -> str:
 
 
 def _write_django_pbkdf2(password: bytes, settings: HashingSettings) -> str:
-    """Write Django's default: a salt of 22 letters and digits has 128 bits.
-
-    https://docs.djangoproject.com/en/stable/topics/auth/passwords/#increasing-the-salt-entropy
-    """
+    """Write Django's default: a salt of 22 letters and digits has 128 bits."""
     salt = _salt(22)
     derived = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), PBKDF2_ITERATIONS)
     return f"{settings.hash_start}{salt}${base64.b64encode(derived).decode()}"
@@ -178,10 +171,7 @@ def _write_argon2id(password: bytes, _: HashingSettings) -> str:
 
 
 def _write_werkzeug_scrypt(password: bytes, settings: HashingSettings) -> str:
-    """Write Werkzeug's default.
-
-    https://werkzeug.palletsprojects.com/en/stable/utils/#werkzeug.security.generate_password_hash
-    """
+    """Write Werkzeug's default."""
     salt = _salt(16)
     derived = hashlib.scrypt(password, salt=salt.encode(), n=2**15, r=8, p=1, maxmem=_SCRYPT_MEMORY, dklen=64)
     return f"{settings.hash_start}{salt}${derived.hex()}"

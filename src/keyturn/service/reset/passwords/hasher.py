@@ -19,17 +19,11 @@ _DECOY = "." * 53
 """The salt and digest of a hash that no account has. Its check takes as long as any other."""
 
 _NICENESS = 1
-"""At 1, neither requests nor sign-ins starve. At 10, a flood of requests on one core left sign-ins a tenth of
-it.
-"""
+"""At 1, neither requests nor sign-ins starve. At 10, a flood on one core left sign-ins a tenth of it."""
 
 
 class PasswordHasher:
-    """Hashes in the format of the settings; verifies hashes in any known format (`hash_formats`).
-
-    bcrypt and the other libraries release the interpreter's lock, so threads use every core. They run at a lower
-    priority: a flood of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
-    """
+    """Hashes on threads of low priority: a flood leaves the event loop its share (OWASP ASVS 6.3.8, 13.2.6)."""
 
     def __init__(self, settings: HashingSettings, meters: Meters | None = None) -> None:
         self._settings = settings
@@ -38,20 +32,14 @@ class PasswordHasher:
         self._meters = meters or Meters()
 
     async def hash(self, password: str) -> str:
-        """Return a hash in the format of the settings, made in the reserved line: only a live link or session sets one.
-
-        Raises Busy if the line is full, ValueError over `max_bytes`.
-        """
+        """Return a hash in the settings' format, from the reserved line. Raises Busy, ValueError over `max_bytes`."""
         return await self._run(partial(write_hash, _utf8(password), self._settings), reserved=True)
 
     async def verify(self, password: str, password_hash: str | None, *, reserved: bool = False) -> bool:
-        """Tell whether the password fits. Raises Busy.
+        """Tell whether the password fits. `reserved`: for the holder of a live link or an open session. Raises Busy.
 
-        `reserved`: the caller is no stranger, but holds a live link or an open session. The check waits in the reserved
-        line and does only the work of the stored hash.
-
-        A stranger's failed check takes as long without a hash as with a hash of the settings' format and cost, and
-        never less. With bcrypt, hashes at any lower cost take as long, too (ASVS 6.3.8).
+        A stranger's failed check takes as long without a hash as with one of the settings' format and cost, or of a
+        lower cost of bcrypt (ASVS 6.3.8).
         """
         check = self._fits if reserved else self._check
         return await self._run(partial(check, _utf8(password), password_hash), reserved=reserved)
@@ -80,9 +68,8 @@ class PasswordHasher:
     def _fill_up(self, secret: bytes, checked: str | None) -> None:
         """Do the remaining work after a failed check, so that every failure takes as long.
 
-        Each bcrypt cost is twice the work of the previous one: after a check at 10, checks at 10 and 11 add up to 12.
-        The work of other formats or parameters is unknown: a whole hash is added, until the user changes the password.
-        If the check took more than the cost of the settings, the excess remains visible.
+        Each bcrypt cost doubles the work: after a check at 10, checks at 10 and 11 add up to 12. To other formats a
+        whole hash is added. What a check took beyond the cost of the settings remains visible.
         """
         settings = self._settings
         if settings.format in {"bcrypt", "php"}:

@@ -42,10 +42,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordPolicy:
-    """Judges new passwords, as they were typed, by the rules of the settings.
-
-    `max_bytes`: the length that the format of the hashes reads; longer passwords are refused rather than cut.
-    """
+    """Judges new passwords as they were typed. Those over `max_bytes`, of their hash, are refused rather than cut."""
 
     def __init__(
         self,
@@ -79,8 +76,7 @@ class PasswordPolicy:
     async def require(self, password: str, email: str) -> None:
         """Raise PasswordRejected with every rule that the password breaks, Busy.
 
-        Variations of common passwords take time, so they are checked once all other rules hold. The check for data
-        leaks comes last: the source is asked only about passwords that pass all other rules.
+        Variations of common passwords take time, and leaks are asked of a service: both come after all other rules.
         """
         broken = [rule for rule, holds in self._checks if not holds(password)]
         personal = [_rule("personal")] if _is_personal(password, email, self._brand_names) else []

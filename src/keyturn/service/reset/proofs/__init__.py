@@ -4,11 +4,9 @@
 the address is. An unavailable judge (503) is not a wrong answer, and no input of a client causes it.
 
 **An answer counts once.** ALTCHA's library accepts the same answer until it expires (CVE-2026-3214 is the consequence).
-The database, which all processes share, therefore remembers the answers that were taken.
 
 **A code is counted before it is compared**, in one statement: of any number of tries at once, five are compared. In
-Pentagrid's race at Cognito, 2021, 1,587 were. The count belongs to the mailbox, so another mail gives no further
-hundred tries (NIST SP 800-63B 3.1.3.2, 3.2.2).
+Pentagrid's race at Cognito, 2021, 1,587 were.
 
 Declined: ALTCHA's widget in keyturn.js. It styles the page around it and needs a worker from its own origin; the puzzle
 is one WebCrypto call in a loop. The hosted pages run the widget as its makers built it.

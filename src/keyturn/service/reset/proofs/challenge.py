@@ -1,8 +1,7 @@
 """Challenges, which show that a person, or at least a browser at some cost, requests a link.
 
-ALTCHA is judged in this process, Cloudflare Turnstile and hCaptcha through their call `siteverify`. Of each judge,
-`widget` is the data that a form needs to show the challenge, and `issue` returns what it needs afresh each time.
-`verify` takes an answer, once, and returns what is wrong with it. Without a verdict it raises ChallengeUnready or Busy.
+ALTCHA is judged here, Cloudflare Turnstile and hCaptcha by their `siteverify`. A judge's `widget` is what a form needs,
+with what `issue` returns afresh. `verify` returns what is wrong with an answer, or raises ChallengeUnready or Busy.
 """
 
 import asyncio
@@ -56,9 +55,8 @@ _WAITING = 64
 class Altcha:
     """Makes puzzles without storing them, and takes each solution once.
 
-    The first of `keys` signs, all of them verify. The library signs each puzzle together with `host` and its purpose. A
-    derivation takes 8 ms, so the signature and an earlier use are checked before it. An answer therefore costs no more
-    than the settings allow, whatever it says, and only once. All processes share the database that remembers it.
+    The first of `keys` signs each puzzle with `host` and its purpose, all of them verify. A derivation takes 8 ms, so
+    signature and earlier use are checked before: an answer costs no more than the settings allow, and only once.
     """
 
     widget = Challenge("altcha", "", ACTION)
@@ -139,11 +137,8 @@ _EXPIRED = re.compile("expired|duplicate|already-seen")
 """In codes such as "timeout-or-duplicate" and "invalid-or-already-seen-response"."""
 
 _ELSEWHERE = {"sitekey-secret-mismatch", "not-using-dummy-secret"}
-"""hCaptcha's for an answer from another site, or for the test keys. A client can cause these, so the operator is not at
-fault. If every answer gets one, the operator has to fix the settings.
-
-Any other code, as "bad-request", counts as wrong: a client can cause it.
-"""
+"""hCaptcha's for an answer from another site, or for the test keys: a client can cause these, so the operator is at
+fault only if every answer gets one. Any other code, as "bad-request", counts as wrong."""
 
 _COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
 """Codes that an invalid answer gets only if the settings are wrong."""

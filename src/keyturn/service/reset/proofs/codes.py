@@ -1,8 +1,4 @@
-"""The code beside a link, for users who read the mail on one device and continue on another.
-
-Its mailbox can try it five times; the right code is exchanged for a token like that of the link. Codes by SMS are made
-in the same way (`second_step/sms.py`).
-"""
+"""The code beside a link, for users who read the mail on one device and continue on another."""
 
 import unicodedata
 from collections.abc import Collection
@@ -17,10 +13,9 @@ from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.port import CodesBesideLinks
-from keyturn.service.reset.proofs.short_codes import Codes
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import mint_link
-from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.secrets import Codes, Purpose, Secret
 from keyturn.service.settings.building import Rate
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, reset_log
 from keyturn.service.telemetry.meters import count_calls
@@ -32,10 +27,8 @@ TRIES = 5
 """Tries at one code. The odds of guessing it are 5 in 100 million."""
 
 _FAILURES = Rate(100, 365 * 86_400)
-"""Wrong tries at one mailbox in a row, however many codes it gets (NIST SP 800-63B 3.1.3.2, 3.2.2).
-
-They refill so slowly that a mailbox that is guessed at gets codes again once its owner has used a link.
-"""
+"""Wrong tries at one mailbox in a row, however many codes it gets (NIST SP 800-63B 3.1.3.2, 3.2.2). They refill so
+slowly that a mailbox that is guessed at gets codes again once its owner has used a link."""
 
 _ALL_FAILURES = Limit(Rate(300, 60), "code failures of all mailboxes")
 """Wrong codes of all clients (OWASP ASVS 6.3.1): at this rate, a guess at eight digits is right once in 231 days."""
@@ -44,10 +37,7 @@ _BETWEEN = str.maketrans("", "", " -\u2010\u2011\u2012\u2013\u2014.")
 
 
 def read(written: str) -> str:
-    """Return the digits of a code as it was typed, including full-width digits, and with spaces or dashes between.
-
-    Raises InputInvalid for other text: it says nothing about the code that was sent, and does not count as a try.
-    """
+    """Return the digits of a code as typed, also full-width or with dashes. Raises InputInvalid, which costs no try."""
     digits = "".join(unicodedata.normalize("NFKC", written[:64]).split()).translate(_BETWEEN)
     if len(digits) != DIGITS or not digits.isascii() or not digits.isdigit():
         raise InputInvalid(Fault("code", f"not a code of {DIGITS} digits"))
@@ -134,10 +124,7 @@ class MailedCodes(CodesBesideLinks):
         return code if self._codes.fits(written, mailbox, code) else None
 
     async def _issue(self, account: Account, code: Secret, client: Client, return_to: str) -> tuple[str, Secret]:
-        """Use the code up and store a link, in one transaction. Raises CodeRefused if another request was quicker.
-
-        If the answer to the commit is lost, the same transaction runs once more: it stores the link, or finds it.
-        """
+        """Use the code up and store a link, again if a commit's answer is lost. Raises CodeRefused if it was used."""
         moment = now()
         token, link = mint_link(account, Purpose.RESET, moment, moment + self._lifetime, return_to=return_to)
 

@@ -1,19 +1,17 @@
 """The port of the reset to its proofs: what it asks of them, and how clients answer. `parts` connects their rooms."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.problems.proofs import CodeMethod
 from keyturn.service.reset.ground import Transaction
-from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Secret
-
-RequireAnswer = Callable[[Client, str], Awaitable[None]]
-"""Returns if a request may go on with an answer. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
 
 
 class CodesBesideLinks(ABC):
@@ -33,7 +31,7 @@ class CodesBesideLinks(ABC):
 
 
 class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The second step that came with a password: a code and its method. `code` is "" to request a code."""
+    """Answers the second step; without `code` one is sent, where the method sends codes."""
 
     method: CodeMethod
-    code: str = ""
+    code: Annotated[str, Meta(max_length=64, examples=["492039"])] | None = None

@@ -54,10 +54,6 @@ class PassedStep(NamedTuple):
         if not self.accepted.spend(tx.connection, moment):
             raise self.too_late
 
-    def give_back(self, tx: Transaction, moment: datetime) -> None:
-        """Undo `spend`, which was committed at that moment: the change that it allowed failed."""
-        self.accepted.give_back(tx.connection, moment)
-
     def confirm(self, tx: Transaction) -> None:
         """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
         account, client = self.trial.account, self.trial.client
@@ -69,14 +65,11 @@ class PassedStep(NamedTuple):
 class RequiredStep:
     """Lets a reset or a sign-in go on if the account has no second factor, or if its request has a right code.
 
-    A reset has a link; without one, a user who knows the password signs in. A link has five tries, an account has 20 a
-    day, which refill evenly. All links of an account count together, and a new link does not reset the count (NIST SP
-    800-63B-4 3.2.2 ends at 100 in a row). With 20 a day and three live TOTP steps, a guess of six digits is right once
-    in 45 years.
+    A link has five tries, and an account 20 a day, which refill evenly, with all of its links (NIST SP 800-63B-4 3.2.2
+    ends at 100 in a row). So a guess of six digits, with three live TOTP steps, is right once in 45 years.
 
-    Each try whose number the tries of a link divide, and the last that is left, is the last of its link, too. The owner
-    is told of each link that ends (4.6), and as often at a sign-in. So neither an attacker who takes a new link for
-    every few codes nor one who tries a code a day stays unnoticed.
+    Each try whose number the tries of a link divide, and the last that is left, ends its link, and the owner is told
+    (4.6), as often as at a sign-in: neither many new links nor a code a day stay unnoticed.
     """
 
     def __init__(self, settings: Settings, ground: Ground, events: AppEvents) -> None:
@@ -117,17 +110,16 @@ class RequiredStep:
     async def require(
         self, link: Secret | None, account: Account, answer: SecondStepAnswer | None, client: Client
     ) -> PassedStep | None:
-        """Return the code to spend with the change or the session; None if the account has no second factor.
+        """Return the code to spend; None if the account has no second factor.
 
-        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests if the account has
-        no tries left today, Unavailable.
+        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests, Unavailable.
         """
         factors = await self.factors(link, account)
         if not factors:
             return None
         if answer is None or not any(factor.method == answer.method for factor in factors):
             raise SecondStepRequired(factors)
-        trial = SecondStepTry(account=account, method=answer.method, code=answer.code, link=link, client=client)
+        trial = SecondStepTry(account=account, method=answer.method, code=answer.code or "", link=link, client=client)
         if not trial.code.strip():
             is_sent = await self.step.begin(trial)
             if is_sent:
@@ -154,10 +146,7 @@ class RequiredStep:
         raise refusal
 
     async def _count(self, trial: SecondStepTry) -> tuple[int, bool]:
-        """Count a try before any comparison, and commit it. Return how many are left, and whether a wrong code is told.
-
-        Raises LinkDead if its link has ended, TooManyRequests if the account has none left. All counts then stay.
-        """
+        """Commit a try before any comparison; return how many are left, and whether to tell. Raises TooManyRequests."""
 
         def count(tx: Transaction) -> tuple[int, bool]:
             # Hold the account, as every change of it does: otherwise two of its links would wait for each other.

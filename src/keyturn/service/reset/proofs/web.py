@@ -1,7 +1,7 @@
-"""The routes and the page of proofs: what a form needs to show a challenge, and the code beside the link in a mail."""
+"""The routes and pages of proofs: what a form needs for a challenge, the code beside a link, and the second step."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
 import msgspec
 from litestar import post
@@ -12,8 +12,9 @@ from keyturn.service.api.json_routes import shows, takes
 from keyturn.service.api.requests import GivenCall, mounted, reading
 from keyturn.service.api.schemas import Identifier, Schema
 from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
-from keyturn.service.problems.proofs import Challenge, CodeRefused
+from keyturn.service.problems.proofs import Challenge, CodeMethod, CodeRefused, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
+from keyturn.service.reset.proofs.port import SecondStepAnswer
 
 
 class OfferedChallenge(Challenge, frozen=True, kw_only=True):
@@ -78,10 +79,7 @@ async def show_code_form(visit: GivenVisit) -> Answer:
 
 @post("/code")
 async def take_code(data: URLEncodedBody[CodeForm], visit: GivenVisit) -> Answer:
-    """Keep the token in a cookie, as that of a link, and lead to the form for a new password; else show the mistake.
-
-    Raises TooManyRequests.
-    """
+    """Keep the token in a cookie, as that of a link, and show its form; else the mistake. Raises TooManyRequests."""
     earlier = visit.cookies.read_link_request(visit.request)
     return_to = earlier.return_to if earlier else ""
     try:
@@ -100,3 +98,40 @@ Fault = Literal["", "malformed_email", "malformed_code", "refused"]
 
 def _code_page(visit: Visit, email: str, fault: Fault = "") -> Answer:
     return visit.page("code.html", status=422 if fault else 200, email=email, fault=fault)
+
+
+# The second step on a form
+
+
+_LONGEST_CODE = 64
+
+
+class StepForm(msgspec.Struct, frozen=True):
+    method: str = ""
+    code: str = ""
+
+    @property
+    def answer(self) -> SecondStepAnswer | None:
+        """The answer to the second step. A code that is too long is cut, and stays wrong."""
+        if self.method not in get_args(CodeMethod):
+            return None
+        return SecondStepAnswer(method=cast("CodeMethod", self.method), code=self.code[:_LONGEST_CODE])
+
+
+class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of the last try: the code was empty, or wrong with some tries left, or one was sent to a phone."""
+
+    method: str = ""
+    missing: bool = False
+    tries_left: int | None = None
+    sent: bool = False
+
+    @property
+    def failed(self) -> bool:
+        return self.missing or self.tries_left is not None
+
+
+def shown_step(method: str, asked: SecondStepRequired | SecondStepRejected) -> ShownStep:
+    if isinstance(asked, SecondStepRejected):
+        return ShownStep(method=method, tries_left=asked.tries_left)
+    return ShownStep(method=method, sent=bool(asked.sent), missing=not asked.sent)

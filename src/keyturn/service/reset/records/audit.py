@@ -21,13 +21,9 @@ ADDRESS_CHANGED: Final = "address_changed"
 
 
 class AuditRow(Model):
-    """An entry of the audit trail: a request and its outcome.
+    """An entry of the audit trail: a request, its outcome, and the outbox row of the mail that answers.
 
-    `email`: the address in the request.
-    `account_id`: empty if there is no such account.
-    `message_id`: the outbox row of the mail that answers.
-    `operator`: the user who ran the command; "" for requests over HTTP.
-    `note`: what that user wrote down, such as how a caller's identity was checked.
+    `operator`: the user who ran the command, "" over HTTP, and wrote the `note`, as how an identity was checked.
     """
 
     __tablename__ = "keyturn_audit"
@@ -82,10 +78,9 @@ class Audit(Store):
         return self.connection.execute(select(AuditRow.id).filter_by(**known)).first() is not None
 
     async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Row[Any]]:
-        """Return the newest entries, newest first, each with the columns of `AuditRow`, except its id.
+        """Return the newest entries first, with the columns of `AuditRow` except its id.
 
-        `mail` is the state of the mail that answers, and `mail_reason` says why. Both are None if there was no mail, or
-        if the outbox no longer has it.
+        `mail` and `mail_reason`: the state of the mail that answers; None without one, or if the outbox has it no more.
         """
         columns = [column for column in AuditRow.__table__.c if column.name != "id"]
         statement: Select[Any] = (

@@ -13,13 +13,7 @@ _IPV6_PREFIXES = (64, 56, 48)
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """The client of a request.
-
-    `ip_address`: the client's own, behind trusted proxies; "" if there is none.
-
-    `request_id`: leads from later work back to the request.
-    `operator`: the user who ran the command, if the request comes from an operator.
-    """
+    """The client of a request. `ip_address`: behind trusted proxies, or "". `operator`: the user who ran a command."""
 
     ip_address: str = ""
     user_agent: str = ""

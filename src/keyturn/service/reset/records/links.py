@@ -32,10 +32,8 @@ BUTTON_LIFE = timedelta(hours=24)
 """How long "This was not me" works, and the link that it leads to."""
 
 _SUSPECTED = RULES[Purpose.EVICT].retention
-"""How long after a press, or after the end of an operator's link, an intrusion is suspected, at most.
-
-A used link ends the suspicion and the operator's link, and is kept for as long: the suspicion does not return.
-"""
+"""How long after a press, or the end of an operator's link, an intrusion is suspected, at most. A used link ends the
+suspicion, and is kept for as long: it does not return."""
 
 
 def mint_link(
@@ -43,8 +41,7 @@ def mint_link(
 ) -> tuple[str, Secret]:
     """Return a fresh token, and its link to the account's address before it is stored.
 
-    A new link ends no other, however many work: anyone can request one, and OWASP's Forgot Password Cheat Sheet asks
-    that requests lock no user out. `Mailboxes` limits them, since each leaves in a mail.
+    It ends no other, since anyone can request one (OWASP Forgot Password Cheat Sheet). `Mailboxes` limits their mails.
     """
     token, facts = secrets.mint(), LinkFacts(email=account.email, reason=reason, return_to=return_to)
     return token, Secret(
@@ -66,10 +63,7 @@ def purpose_for(account: Account, *, by_operator: bool) -> Purpose:
 
 
 def press(connection: Connection, link: Secret, moment: datetime) -> bool:
-    """Use a link that reports a change, if it still works: of concurrent callers exactly one gets True.
-
-    The same mailbox's links of later changes end with it. The caller holds the account.
-    """
+    """Use a working link that reports a change, for one caller that holds the account; end its mailbox's later ones."""
     if not secrets.use(connection, link, moment):
         return False
     later = SecretRow.mailbox == link.mailbox, SecretRow.created_at >= link.created_at
@@ -78,10 +72,7 @@ def press(connection: Connection, link: Secret, moment: datetime) -> bool:
 
 
 async def may_get_link(database: Database, accounts: Collection[Account]) -> Collection[str]:
-    """Return the ids of the accounts that are active, or locked by the mailbox of their address.
-
-    One statement, the same for all.
-    """
+    """Return the ids of accounts that are active, or locked by the mailbox of their address: one statement for all."""
     mailboxes = {account.id: addresses.digest(account.email) for account in accounts}
     pressed = select(SecretRow.account_id, SecretRow.mailbox).where(PRESSED, SecretRow.account_id.in_(mailboxes))
     rows = await database.fetch(pressed)
@@ -103,10 +94,7 @@ _SUSPICIONS = select(SecretRow.key).where(
 
 
 def is_intruded(connection: Connection, account: Account, moment: datetime) -> bool:
-    """Tell whether an intrusion is suspected: by the mailbox of the account's address, or by an operator.
-
-    It is not as long as the account has another address: an earlier mailbox may be an attacker's.
-    """
+    """Tell whether an operator, or the mailbox of the account's address, suspects an intrusion: an earlier may lie."""
     here = SecretRow.account_id == account.id, SecretRow.mailbox == addresses.digest(account.email)
     since = moment - _SUSPECTED
     end = func.coalesce(SecretRow.used_at, SecretRow.revoked_at, SecretRow.expires_at)

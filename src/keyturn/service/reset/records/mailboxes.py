@@ -22,12 +22,7 @@ Refusal = Literal["suppressed", "daily_limit", "cooldown"]
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds mails back from a mailbox.
-
-    `mails`: how many of the daily limit are used.
-    `wait`: until cooldown and daily limit let the next mail through.
-    `suppressed`: for how long no mail is sent after a report.
-    """
+    """What holds mails back: `mails` of the daily limit, the `wait` for the next, `suppressed` after a report."""
 
     mails: int
     wait: timedelta
@@ -36,11 +31,7 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mailboxes(Store):
-    """Decides whether a mailbox may get a mail. It keeps a mailbox from being flooded, and from complaining about us.
-
-    `cooldown`: the least time between two reset mails.
-    `daily`: mails of a day, which refill evenly.
-    """
+    """Keeps mailboxes from being flooded: a `cooldown` between two mails, and a `daily` limit, which refills evenly."""
 
     def __init__(self, database: Database, *, cooldown: timedelta, daily: int) -> None:
         self._database = database
@@ -48,10 +39,9 @@ class Mailboxes(Store):
         self.daily = daily
 
     def claim(self, wanted: Sequence[tuple[str, bool]]) -> Sequence[Refusal | None]:
-        """Count a mail for each of the wanted mailboxes; return for each why it may not be sent, if it may not.
+        """Count a mail for each wanted mailbox; return for each why it may not be sent, or None.
 
-        The statement that decides also counts, so two workers with requests for one mailbox cannot both get None. If no
-        mailbox is wanted, the same statements count nothing.
+        The statement also decides, so two workers cannot both get None. It is the same if none is wanted.
         """
         counters = StoredCounters(self.connection)
         is_free = [not level for level in counters.levels(*(_suppression(email) for email, _ in wanted))]
@@ -61,10 +51,7 @@ class Mailboxes(Store):
         return [_refusal(hit.full) if free else "suppressed" for hit, free in zip(hits, is_free, strict=True)]
 
     async def look(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
-        """Return what holds mails back from each mailbox.
-
-        For its owner alone: to others it would reveal that there is an account (OWASP ASVS 6.3.8).
-        """
+        """Return what holds mails back, for owners alone: it would reveal to others who has an account (ASVS 6.3.8)."""
         limits = [limit for email in emails for limit in (*self._limits_of(email), _suppression(email))]
         levels = await self._database.read(lambda connection: StoredCounters(connection).levels(*limits))
         each = zip(emails, limits[::3], levels[::3], levels[1::3], levels[2::3], strict=True)
@@ -75,10 +62,7 @@ class Mailboxes(Store):
         return any(StoredCounters(self.connection).levels(_suppression(email)))
 
     def end_cooldown(self, email: str) -> None:
-        """Let the mailbox be claimed again: the link of its last mail was used.
-
-        The count of its mails stays, so a day has no more of them (OWASP Forgot Password Cheat Sheet).
-        """
+        """Let the mailbox be claimed again: its last link was used. The day's count stays (OWASP Forgot Password)."""
         _, cooldown = self._limits_of(email)
         StoredCounters(self.connection).clear(cooldown)
 

@@ -46,12 +46,10 @@ def parse_reason(text: str) -> str:
 
 
 class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
-    """A request for a link. Written for every well-formed address, so it does not reveal which have an account.
+    """A request for a link, for every well-formed address, so it does not reveal which have an account.
 
-    `email`: the address, or the user name, as `addresses.identify` returns them.
-    `invited`: an operator asked, for an account without a password. If an operator asked for a new password, `client`
-    names the operator. `reason`: why an operator asked, in the operator's words.
-    `return_to`: the address to which the client asks to return after the reset, or "".
+    `email`: as `addresses.identify` returns it. `invited`: for an account without a password. An operator asked for
+    that, or for a new password if `client` names one, for a `reason`. `return_to`: where to go after the reset.
     """
 
     email: str
@@ -62,10 +60,9 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     return_to: str = ""
 
     def audited(self, account: Account | None) -> str:
-        """Return the address for the audit trail: of a user name, that of its account.
+        """Return the address for the audit trail: of a user name, that of its account, or "".
 
-        An unknown name is left out: users type passwords into the wrong field (OWASP Logging Cheat Sheet, "Data to
-        exclude").
+        Users type passwords into the wrong field (OWASP Logging Cheat Sheet, "Data to exclude").
         """
         if "@" in self.email:
             return self.email
@@ -87,36 +84,23 @@ class _OfAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountWasSecured(_OfAccount, frozen=True, kw_only=True):
-    """A mailbox reported a change of the password; `email` is the account's address at the change.
-
-    `client`: pressed the button.
-    """
+    """A mailbox reported a change of the password by a press of `client`; `email`: the account's at the change."""
 
 
 class Notice(_OfAccount, frozen=True, kw_only=True):
-    """A mail to `email` is due: the account's address at that moment, unless a subclass says otherwise.
-
-    `secures`: whether the mail may have the link that secures the account.
-    """
+    """A mail to `email` is due, the account's address then. `secures`: it may have the link that secures accounts."""
 
     secures: bool = False
 
 
 class AddressDisputed(Notice, frozen=True, kw_only=True):
-    """An earlier mailbox of the account reported a change of its password.
-
-    `is_current`: whether `email` was the account's address then; otherwise it is that earlier mailbox.
-    """
+    """An earlier mailbox reported a change. `is_current`: `email` was the account's then; else it is that mailbox."""
 
     is_current: bool
 
 
 class PasswordWasChanged(Notice, frozen=True, kw_only=True):
-    """A new password was set. `client` made the change.
-
-    `ended`: how many credentials of each kind were ended.
-    `is_link`: no password has changed; an operator gave out a link or a code.
-    """
+    """A new password was set, or an operator gave out a link or code (`is_link`). `ended`: credentials, by kind."""
 
     secures: bool = True
     ended: Mapping[str, int] = {}
@@ -124,10 +108,7 @@ class PasswordWasChanged(Notice, frozen=True, kw_only=True):
 
 
 class SecondStepHasFailed(Notice, frozen=True, kw_only=True):
-    """Too many wrong codes were tried. `client` tried the last. `email`: where the link was sent, which has ended.
-
-    `signing_in`: the codes came with the password, at a sign-in.
-    """
+    """Too many wrong codes, for a link to `email`, which has ended, or `signing_in`. `client` tried the last."""
 
     signing_in: bool = False
 
@@ -152,20 +133,14 @@ NOTICES: Mapping[str, type[Notice]] = {
 
 
 class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
-    """A change of a password began at that moment. In another system, its effects are due unless this is withdrawn.
-
-    `is_proven`: it took more than a mailbox.
-    """
+    """A change began; elsewhere, its effects are due unless this is withdrawn. `is_proven`: by more than a mailbox."""
 
     how: How
     is_proven: bool = False
 
 
 class AppEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event for the app. `event`: the body as it is sent, the same bytes in each try, even after a deploy.
-
-    `client`: only what leads back to the request; the event has the rest.
-    """
+    """An event for the app: the body as it is sent, the same bytes in each try, even after a deploy."""
 
     event: msgspec.Raw
     client: Client

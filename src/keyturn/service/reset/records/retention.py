@@ -43,12 +43,9 @@ _Due = tuple[str, InstrumentedAttribute[Any], sa.ColumnElement[bool]]
 
 
 class Retention:
-    """Erases rows after their retention.
+    """Erases rows after their retention, in any number of workers: each batch is one statement, harmless if repeated.
 
-    Any number of workers may do it at once: each batch is one statement, and repeating it does no harm.
-
-    `audit`: how long entries of the audit trail are kept, and presses of "this was not me": the mailbox of a press may
-    open the account that it has locked.
+    `audit`: for entries of the trail, and presses of "this was not me", whose mailbox may open the locked account.
     """
 
     def __init__(self, database: Database, audit: timedelta) -> None:
@@ -56,10 +53,7 @@ class Retention:
         self._audit = audit
 
     async def run(self, every: timedelta = timedelta(minutes=1)) -> None:
-        """Purge at intervals of `every`, until cancelled.
-
-        Each client that a stranger pretends to be may leave a row among the limits, so they are short.
-        """
+        """Purge every minute or so, until cancelled: each client that a stranger pretends to be may leave a row."""
         while True:
             try:
                 log.debug(LogEvent("housekeeping.done", **await self.purge(now())))
@@ -87,10 +81,7 @@ class Retention:
         yield "limits", LimitRow.key, LimitRow.tat < sa.extract("epoch", self._database.clock())  # empty counters
 
     async def _in_batches(self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
-        """Delete the rows that are due, or erase them, and leave half of the time to others; return their number.
-
-        A row that others hold is left for the next purge, and one that was renewed stays.
-        """
+        """Delete rows that are due, or erase them, half of the time; return their number. Rows in use are left."""
         change = _ERASE if name == _ADDRESSES else sa.delete(key.class_)
         some = sa.select(key).where(due).limit(_BATCH).with_for_update(skip_locked=True)
         batch, done = change.where(due, key.in_(some)), 0

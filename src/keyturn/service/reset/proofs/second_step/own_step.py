@@ -1,7 +1,4 @@
-"""Second step whose codes Keyturn makes and checks: TOTP, recovery codes and codes by SMS.
-
-The seeds and phones are an app's or a directory's (`app_factors.py`), or Keyturn's own (`BuiltinFactors`).
-"""
+"""Second step whose codes Keyturn makes and checks: TOTP, recovery codes and codes by SMS."""
 
 import re
 from abc import abstractmethod
@@ -31,13 +28,10 @@ Messages: TypeAlias = "SmsCodes | None"
 """What sends codes to phones; None if no messages are sent."""
 
 RECENT = timedelta(days=30)
-"""How long an addition is recent: a mail is often read late. Afterwards it is proven.
-
-No session and no link adds a factor: a thief with a stolen password could lock the owner out of every reset. An
-operator adds, and the owner gets a mail with the button "this was not me". While an addition is recent, a press of that
-button removes it, and a recovery link neither asks for it nor leaves it. An addition that replaced a proven factor has
-stood for as long as that one: the mailbox alone cannot remove it.
-"""
+"""How long an addition is recent: a mail is often read late. Afterwards it is proven. Only an operator adds, since a
+thief with a stolen password could lock the owner out, and the owner gets a mail with the button "this was not me".
+Meanwhile a press removes the addition, and a recovery link neither asks for it nor leaves it. One that replaced a
+proven factor has stood for as long as that: the mailbox alone cannot remove it."""
 
 
 class StoredFactors(msgspec.Struct, frozen=True):
@@ -140,10 +134,7 @@ _REMEMBERED = timedelta(hours=1)
 
 
 def take_step(connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
-    """Use a TOTP step up, with those before it, in the caller's transaction; False if it was used (ASVS 6.5.1).
-
-    Two requests with the same code may come at once (CVE-2015-7225, CVE-2021-43177).
-    """
+    """Use a TOTP step up, with those before it; False if it was used (ASVS 6.5.1; CVE-2015-7225, CVE-2021-43177)."""
     steps = [(Purpose.SPENT, _key_of_step(account_id, one)) for one in range(step - _EARLIER, step + 1)]
     return [secrets.take(connection, one, account_id, moment, moment + _REMEMBERED) for one in steps][-1]
 
@@ -242,7 +233,10 @@ class BuiltinFactors(OwnSecondStep):
         """Store a `phone` and a `totp` in base 32; return recovery codes if there is the second."""
         if "phone" in factors:
             self.set(connection, account_id, Purpose.PHONE, factors["phone"].encode())
-        return self.set_up(connection, account_id, seed_of_base32(factors["totp"]), 0) if "totp" in factors else ()
+        if "totp" not in factors:
+            return ()
+        self.set(connection, account_id, Purpose.TOTP, seed_of_base32(factors["totp"]))
+        return renew_recovery_codes(connection, account_id)
 
     def remove(self, connection: Connection, account_id: str) -> None:
         """Delete all factors of an account with its recovery codes, in the caller's transaction."""

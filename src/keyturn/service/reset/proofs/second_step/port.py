@@ -16,11 +16,7 @@ from keyturn.service.secrets import Secret
 
 
 class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
-    """A try at the second step, by the holder of a live link, or by a user who knows the password and signs in.
-
-    `code`: as the user typed it; "" to request a code.
-    `link`: None at a sign-in.
-    """
+    """A try by the holder of a live link, or at a sign-in without one. `code`: as typed; "" to request one."""
 
     account: Account
     method: CodeMethod
@@ -31,21 +27,17 @@ class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accepted(NamedTuple):
-    """A right code. If Keyturn stores the code, the change that it allows spends it.
-
-    `spend`: uses the code up in the caller's transaction; False if another request was quicker.
-    `give_back`: undoes `spend`, which was committed at that moment: the change that it allowed failed.
-    """
+    """A right code: what spends it in a transaction, False if another request was quicker, and what undoes that."""
 
     spend: Callable[[Connection, datetime], bool] = lambda *_: True
     give_back: Callable[[Connection, datetime], None] = lambda *_: None
 
 
 class SecondStep(ABC):
-    """Second factors of accounts. A step inherits from this class. Every method raises Unavailable without an answer.
+    """Second factors of accounts. Each method raises Unavailable without an answer that it can understand.
 
-    An answer that cannot be understood counts as unavailable, too. `verify` raises SecondStepUnfinished once a factor
-    has refused the code and another cannot be asked: any other Unavailable gives the try back.
+    `verify` raises SecondStepUnfinished, which gives no try back, once one factor has refused and another is not
+    reached.
     """
 
     async def require_ready(self) -> None:  # noqa: B027 - not all have something to check

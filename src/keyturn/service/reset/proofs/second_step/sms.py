@@ -1,7 +1,6 @@
-"""Codes by SMS. NIST calls them restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers over.
+"""Codes by SMS, which NIST calls restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers over.
 
-They are sent through Twilio or a compatible API (https://www.twilio.com/docs/messaging/api/message-resource). The API
-has no idempotency key, so a message is handed over only once. A user who gets no message requests another code.
+Twilio's API (https://www.twilio.com/docs/messaging/api/message-resource) has no idempotency key: they are sent once.
 """
 
 from datetime import timedelta
@@ -17,11 +16,11 @@ from keyturn.mail.port.http_provider import ProviderApi, Refused, basic
 from keyturn.service import secrets
 from keyturn.service.limits import Limit
 from keyturn.service.outbox.message import new_key
+from keyturn.service.problems.problem import N_
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
-from keyturn.service.reset.proofs.short_codes import LIFE, Codes
-from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.secrets import CODE_LIFE, Codes, Purpose, Secret
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import Settings, SmsSettings
 from keyturn.service.settings.building import Rate
@@ -38,9 +37,15 @@ _ACCEPTED = {200, 201, 202}
 _TIMEOUT = timedelta(seconds=10)
 
 
-class _Reply(msgspec.Struct):
-    """Reads an answer: a message has a SID, an error has a code."""
+_FOR_A_LINK = N_(
+    "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s. Do not share it with anyone."
+)
+_TO_SIGN_IN = N_(
+    "%(code)s is your code to sign in to %(brand)s. It works for %(lifetime)s. Do not share it with anyone."
+)
 
+
+class _Reply(msgspec.Struct):
     sid: str = ""
     code: int | None = None
 
@@ -55,12 +60,9 @@ class TwilioSms:
         self.close = self._api.close
 
     async def send(self, number: str, text: str) -> None:
-        """Hand the message over, with the life of its code: Twilio's queue may be hours long.
-
-        Raises SendRetryable, SendUnknown and SendRefused, with Twilio's code and never with the number or the text.
-        """
+        """Hand a message over, for its code's life. Raises SendRetryable, SendUnknown, SendRefused, without text."""
         path = f"/2010-04-01/Accounts/{self._settings.account}/Messages.json"
-        life = str(int(LIFE.total_seconds()))
+        life = str(int(CODE_LIFE.total_seconds()))
         fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": life}
         answer = await self._api.post(path, fields, form=True)
         reply = answer.read(_Reply) or _Reply()
@@ -90,7 +92,7 @@ class CapturedSms:
 
 
 class SmsCodes:
-    """Sends codes and verifies them. Each is for one link, or for signing in, and works once, for `LIFE`.
+    """Sends codes and verifies them. Each is for one link, or for signing in, and works once, for `CODE_LIFE`.
 
     An account gets one message a minute, and five a day: a stranger in a mailbox could make a phone ring all night.
     `overall` bounds those of all accounts: strangers open accounts with numbers that pay them (SMS pumping, OWASP
@@ -107,11 +109,7 @@ class SmsCodes:
         self._host = urlsplit(settings.reset_url.replace("{base_url}", settings.base_url)).hostname or ""
 
     async def send(self, trial: SecondStepTry, number: str) -> None:
-        """Send a fresh code to a number in the form of E.164. It ends the previous one.
-
-        Raises TooManyRequests, and Unavailable if the provider did not accept the message; if its answer is lost, the
-        message may still arrive.
-        """
+        """Send a fresh code to a number of E.164, in place of the last. Raises TooManyRequests, Unavailable."""
         code, secret = self._codes.mint(trial.account.id, _key(trial), trial.moment, use=_use(trial))
         own = Limit(_COOLDOWN, "SMS", trial.account.id), Limit(_DAILY, "SMS a day", trial.account.id)
         limits = *own, Limit(Rate(self._sms.overall, _DAY), "SMS of all accounts")
@@ -146,26 +144,11 @@ class SmsCodes:
         return code if self._codes.fits("".join(trial.code.split()), key, code, use=_use(trial)) else None
 
     def _write(self, trial: SecondStepTry, code: str) -> str:
-        """Return the message, in the language and under the name of the account's mails.
-
-        Phones read its last line, and offer the code only on the pages where users type it.
-        https://wicg.github.io/sms-one-time-codes/
-        """
+        """Return the message. Phones read its last line (https://wicg.github.io/sms-one-time-codes/)."""
         theme = self._themes.kinds.get(trial.account.kind, self._themes.general)
         language = self._themes.languages.choose(trial.account.locale, trial.client.languages)
-        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(LIFE)}
-        if trial.link:
-            text = language.gettext(
-                "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s."
-                " Do not share it with anyone.",
-                **values,
-            )
-        else:
-            text = language.gettext(
-                "%(code)s is your code to sign in to %(brand)s. It works for %(lifetime)s."
-                " Do not share it with anyone.",
-                **values,
-            )
+        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(CODE_LIFE)}
+        text = language.gettext(_FOR_A_LINK if trial.link else _TO_SIGN_IN, **values)
         return f"{text}\n\n@{self._host} #{code}"
 
 

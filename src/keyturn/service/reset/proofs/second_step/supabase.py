@@ -38,28 +38,20 @@ _CODE = re.compile(r"[0-9]{6}")
 
 
 class _Factor(msgspec.Struct):
-    """Reads a factor of the list."""
-
     id: str
     status: Literal["unverified", "verified"]
     factor_type: str
 
 
 class _Link(msgspec.Struct):
-    """Reads the data of a link that was not mailed."""
-
     hashed_token: str
 
 
 class _Session(msgspec.Struct):
-    """Reads a session."""
-
     access_token: str
 
 
 class _Challenge(msgspec.Struct):
-    """Reads a challenge of a factor."""
-
     id: str
 
 
@@ -70,10 +62,7 @@ class SupabaseSecondStep(SecondStep):
         self._api = AdminApi(settings, timeout)
 
     async def require_ready(self) -> None:
-        """Ask for the factors of a user who does not exist, and require the documented answer.
-
-        Raises SettingsInvalid if the server has no such route: no factor would ever be found.
-        """
+        """Raise SettingsInvalid unless the server answers for an unknown user as documented."""
         answer = await self._api.ask("GET", f"/admin/users/{uuid4()}/factors")
         if not answer.is_unknown_user:
             message = f"supabase: the server does not list second factors as Supabase Auth does: {answer}"
