@@ -80,7 +80,7 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
 
             return table_accounts(wanted.table, database, hash_length=settings.hashing.hash_length)
         case "supabase":
-            from keyturn.service.accounts.supabase.accounts import supabase_accounts
+            from keyturn.service.accounts.supabase import supabase_accounts
 
             return supabase_accounts(wanted, database)
         case "ldap":

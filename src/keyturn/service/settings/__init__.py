@@ -3,7 +3,7 @@
 The sections are below, with their defaults. What their docstrings say is docs/settings.md (`just reference`), so a link
 is relative to docs/. A section and key in TOML is `KEYTURN_SECTION_KEY` in the environment.
 `reading` parses the file and lets these variables override it. `building` fills in `${NAME}` and makes the types of the
-sections. `rules` checks settings against each other, and `rule_tables` has the rules that are data. `${NAME}` is filled
+sections. `rules` checks settings against each other. `${NAME}` is filled
 in when a value is converted, so an overridden or unknown value is never looked up. `variables` also reads
 secrets from files, `NAME_FILE`. `paths` turns the URLs of pages into paths once.
 
