@@ -48,6 +48,26 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return self.active and self.has_password and addresses.is_same_mailbox(self.email, earlier.email)
 
 
+_PROVIDERS = {
+    **dict.fromkeys(("azure", "azuread", "entraid", "microsoftentraid"), "Microsoft"),
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "googleoauth2": "Google",
+    "ldap": "LDAP",
+    "linkedin": "LinkedIn",
+    "oidc": "OpenID Connect",
+    "saml": "SAML",
+    "twitter": "X",
+    "workos": "WorkOS",
+}
+"""Names of identity providers that are not simply the id with capital letters."""
+
+
+def provider_name(provider: str) -> str:
+    word = "".join(letter for letter in provider.lower() if letter.isalnum())
+    return _PROVIDERS.get(word) or provider.replace("_", " ").replace("-", " ").title()
+
+
 class Ended(msgspec.Struct, frozen=True):
     """The access to an account that a store has ended, as numbers of credentials by the words of `Credentials`."""
 

@@ -17,8 +17,7 @@ from msgspec import Meta
 from keyturn.errors import SettingsInvalid
 from keyturn.http_client import CallFailed, Document, HttpClient, NotSent
 from keyturn.service import addresses
-from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
-from keyturn.service.accounts.providers import provider_name
+from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, provider_name
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.store import TablePeople
 from keyturn.service.clock import now
