@@ -44,10 +44,7 @@ _WITH_SECRETS = ("accounts.supabase.url", "second_step.sms.api_url", "webhooks.u
 
 
 def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
-    """Yield every rule that the settings break. A process that is `sending` mails has more of them.
-
-    `written`: the sections and keys in the file or the environment, as opposed to defaults.
-    """
+    """Yield every broken rule. `written`: the sections and keys in the file or the environment, without defaults."""
     yield from list(page_faults(settings)) or hosting_faults(settings)
     if sending:
         yield from _secret_key(settings)
@@ -79,7 +76,6 @@ def value_of(settings: Settings, name: str) -> Any:
 
 
 def broken_bounds(settings: Settings) -> Iterator[Fault]:
-    """Yield each value outside the bounds of its setting. Of a list, each item is a value."""
     for names, check, message in _BOUNDS:
         for name in names.split():
             value = value_of(settings, name)
@@ -387,7 +383,6 @@ def _languages(settings: Settings) -> Iterator[Fault]:
 
 
 def _catalogues(folder: Path) -> Iterator[Fault]:
-    """Yield faults that would otherwise first appear in a mail in that language."""
     from keyturn.mail.languages import Catalogues, catalogue_faults
 
     catalogues = Catalogues((folder,))

@@ -22,8 +22,7 @@ CERTAIN_NO = frozenset(range(1, 81)) - _UNCLEAR
 (operationsError, a limit, busy, unavailable, loopDetect, other) for what they began, too."""
 
 _PLAIN_PORT, _TLS_PORT = 389, 636
-_MOST_ENTRIES = 10_000
-"""Entries of one answer that a server may send, whatever limit was asked for."""
+_MOST_ENTRIES = 10_000  # of one answer that a server may send, whatever limit was asked for
 
 
 class ConnectionBroken(Exception):
@@ -149,8 +148,7 @@ class BindRefused(AccountsUnready):
 PATIENCE = 5.0
 """Seconds for one server, from connecting to its last answer, because a user waits for it."""
 
-CONNECTIONS = 4
-"""Connections of a process at a time: each call takes milliseconds, and directories bound what one client may hold."""
+CONNECTIONS = 4  # of a process at a time: directories bound what one client may hold
 
 
 class Directory:
