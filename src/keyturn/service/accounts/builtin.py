@@ -17,7 +17,7 @@ from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.clock import now
 from keyturn.service.database import Database, Model, Store
-from keyturn.service.database.statements import lookup
+from keyturn.service.database.database import lookup
 from keyturn.service.problems.requests import InputInvalid
 
 

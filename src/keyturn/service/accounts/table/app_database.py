@@ -14,10 +14,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.database import Database, unready_where_unreachable
+from keyturn.service.database.connections import PATIENCE as PATIENCE_WITH_A_FILE
+from keyturn.service.database.connections import ServerConnections, SqliteConnections, open_engine
 from keyturn.service.database.database import DatabaseAccess
-from keyturn.service.database.servers import ServerConnections, open_engine
-from keyturn.service.database.sqlite import PATIENCE as PATIENCE_WITH_A_FILE
-from keyturn.service.database.sqlite import SqliteConnections
 from keyturn.service.database.unready import describe_error, describe_url, is_refusal
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings.database_urls import DatabaseUrl, read_url
