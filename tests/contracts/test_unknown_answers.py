@@ -21,7 +21,7 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.service.accounts.supabase import SupabaseAccounts
 from keyturn.service.doctor import Dns
 from keyturn.service.doctor.domain import Unanswered
 from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from keyturn.service.database import Database
-from keyturn.service.database.servers import ServerConnections
+from keyturn.service.database.connections import ServerConnections
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any
 from unittest import mock
 
-from keyturn.service.database import sqlite
+from keyturn.service.database import connections
 from keyturn.service.outbox.worker import Worker
 
 
@@ -23,7 +23,7 @@ def given_up() -> None:
         def is_set(self) -> bool:
             return False
 
-    mock.patch.object(sqlite, "Event", NeverSet).start()
+    mock.patch.object(connections, "Event", NeverSet).start()
 
 
 def survival() -> None:

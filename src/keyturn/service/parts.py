@@ -6,8 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from keyturn.mail.port.email import Sender
-from keyturn.service.accounts.port import AccountStore
-from keyturn.service.accounts_readiness import AccountsReadiness
+from keyturn.service.accounts.port import AccountsReadiness, AccountStore
 from keyturn.service.database.migrations import require_current
 from keyturn.service.inviting.invitations import Operators
 from keyturn.service.lanes import events_told, worker_of

@@ -17,15 +17,12 @@ from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.clock import now
 from keyturn.service.database import Database, Model, Store
-from keyturn.service.database.statements import lookup
+from keyturn.service.database.database import lookup
 from keyturn.service.problems.requests import InputInvalid
 
 
 class AccountRow(Model):
-    """An account of the built-in store. `email` is in the form of `addresses.parse`.
-
-    `locked_at`: since when the account is locked, because its owner reported a change of its password.
-    """
+    """An account of the built-in store. `email` is in the form of `addresses.parse`."""
 
     __tablename__ = "keyturn_accounts"
 
@@ -54,8 +51,6 @@ class SessionRow(Model):
 
 
 _AWAITS_PASSWORD = sa.and_(AccountRow.password_hash.is_(None), AccountRow.provider == "")
-"""The condition that no way to sign in to the account exists yet."""
-
 _IS_LOCKED = AccountRow.locked_at.is_not(None)
 _IS_ACTIVE = sa.and_(AccountRow.active, AccountRow.locked_at.is_(None))
 
@@ -171,7 +166,7 @@ SESSION_LIFE = timedelta(hours=12)
 
 
 class Sessions(Store):
-    """Opens, finds and ends sessions. They end at a fixed time, on sign-out, and with every change of the password."""
+    """Sessions. They end at a fixed time, on sign-out, and with every change of the password."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -183,7 +178,7 @@ class Sessions(Store):
         self.connection.execute(sa.insert(SessionRow).values(digest=digest_of(token), account_id=account_id, **times))
 
     def is_open(self, token: str) -> bool:
-        """Return whether the session is still open, in the caller's transaction."""
+        """Whether the session is still open, in the caller's transaction."""
         return self.connection.execute(_open_session(token)).first() is not None
 
     async def account_id(self, token: str) -> str | None:
@@ -204,6 +199,5 @@ def _open_session(token: str) -> sa.Select[Any]:
 
 
 def digest_of(token: str) -> bytes:
-    """Return the key of the session under that token."""
     # A random 256-bit value needs no slow hash: it cannot be guessed (NIST SP 800-63B 5.1).
     return sha256(token.encode()).digest()

@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
+from keyturn.service.clock import monotonic
+from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import HashingSettings
 
 
@@ -48,6 +50,26 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return self.active and self.has_password and addresses.is_same_mailbox(self.email, earlier.email)
 
 
+_PROVIDERS = {
+    **dict.fromkeys(("azure", "azuread", "entraid", "microsoftentraid"), "Microsoft"),
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "googleoauth2": "Google",
+    "ldap": "LDAP",
+    "linkedin": "LinkedIn",
+    "oidc": "OpenID Connect",
+    "saml": "SAML",
+    "twitter": "X",
+    "workos": "WorkOS",
+}
+"""Names of identity providers that are not simply the id with capital letters."""
+
+
+def provider_name(provider: str) -> str:
+    word = "".join(letter for letter in provider.lower() if letter.isalnum())
+    return _PROVIDERS.get(word) or provider.replace("_", " ").replace("-", " ").title()
+
+
 class Ended(msgspec.Struct, frozen=True):
     """The access to an account that a store has ended, as numbers of credentials by the words of `Credentials`."""
 
@@ -55,7 +77,6 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 NOTHING = Ended()
-"""What a store has ended that ends or counts nothing."""
 
 
 class NewPassword:
@@ -76,7 +97,7 @@ class NewPassword:
 
 
 class AccountStore(ABC):
-    """Accounts, wherever they are stored. A store inherits from this class, and overrides what it can do besides.
+    """Accounts, wherever they are stored. A store overrides what it can do besides.
 
     Every method raises AccountsUnready if the accounts cannot be reached. "" is the id of no account.
 
@@ -122,10 +143,9 @@ class AccountStore(ABC):
         return None
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str] | None:
-        """Return the addresses of active and locked accounts, as they are stored, in the store's order.
+        """Return at most `most` stored addresses of active and locked accounts, after `email` in the store's order.
 
-        They come after `email`, at most `most` of them; empty at the end. "" comes before all addresses.
-        None if the store cannot list them.
+        "" comes before all addresses. None if the store cannot list them.
         """
         del email, most
         return None
@@ -145,8 +165,7 @@ class AccountStore(ABC):
     def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
         """Do what `set_password` does, in the transaction of Keyturn's own database that uses the link up.
 
-        Execute statements, and no other input or output. A store that can only await its statements leaves this out. It
-        then counts as a store in another system.
+        Execute statements, and no other input or output. A store that leaves this out counts as one in another system.
         """
         raise NotImplementedError
 
@@ -163,10 +182,7 @@ class AccountStore(ABC):
         raise NotImplementedError
 
     async def end_sessions(self, account_id: str) -> Ended | None:
-        """End all sessions of the account that the store keeps, and what else ends with each change of its password.
-
-        Return what was ended, if the store counts it. Repeating it does no harm.
-        """
+        """End the account's sessions, and what else ends with each new password; return it if the store counts it."""
         del account_id
         return None
 
@@ -191,3 +207,47 @@ class AccountStore(ABC):
     def offers(self, method: Callable[..., object]) -> bool:
         """Return whether the store has a method of its own in place of this class's, as in `AccountStore.lock`."""
         return getattr(type(self), method.__name__) is not method
+
+
+_FRESH, _PATIENCE, _LONGEST = 2.0, 3.0, 60.0
+"""Seconds: how long a verdict holds, how long a client waits for one, and how long a check may take."""
+
+
+class AccountsReadiness:
+    """Whether a store answers, for /health/ready, which any client may call.
+
+    One check runs at a time, and its verdict holds for a moment, so that clients cannot multiply the cost.
+    """
+
+    def __init__(self, accounts: AccountStore) -> None:
+        self._ask = accounts.require_reachable
+        self._asking: asyncio.Task[str] | None = None
+        self._began = self._ended = 0.0
+
+    async def require(self) -> None:
+        """Raise AccountsUnready unless the store answers in time."""
+        if self._asking is None or (self._asking.done() and monotonic() - self._ended >= _FRESH):
+            self._began = monotonic()
+            self._asking = asyncio.create_task(self._objection())
+        await asyncio.wait([self._asking], timeout=max(self._began + _PATIENCE - monotonic(), 0))
+        if not self._asking.done():
+            raise AccountsUnready("the store of the accounts does not answer in time")
+        if objection := self._asking.result():
+            raise AccountsUnready(objection)
+
+    async def _objection(self) -> str:
+        try:
+            async with asyncio.timeout(_LONGEST):
+                await self._ask()
+        except Exception as error:  # noqa: BLE001 - whatever an app's own store raises: it is not ready
+            return f"the store of the accounts is not ready: {str(error) or type(error).__name__}"
+        finally:
+            self._ended = monotonic()
+        return ""
+
+    async def close(self) -> None:
+        """Cancel the running check: the next may come from another event loop."""
+        asking, self._asking = self._asking, None
+        if asking:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)

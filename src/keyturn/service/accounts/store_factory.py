@@ -25,14 +25,11 @@ def store_from_factory(reference: str, settings: Settings) -> AccountStore:
 
 
 def product_of(reference: str, settings: Settings, kind: type, setting: str) -> Any:
-    """Return what the factory makes. Raises SettingsInvalid, with a sentence, if that does not inherit from `kind`.
-
-    Keyturn's own errors pass through from the factory, since they name their faults themselves.
-    """
+    """Return what the factory makes. Raises SettingsInvalid, with a sentence, if that does not inherit from `kind`."""
     factory = import_factory(reference, setting)
     try:
         product = factory(settings)
-    except KeyturnError:
+    except KeyturnError:  # names its faults itself
         raise
     except Exception as error:
         raise SettingsInvalid.of(setting, f"{reference} raised {_error_line(error)}") from error
@@ -80,7 +77,7 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
 
             return table_accounts(wanted.table, database, hash_length=settings.hashing.hash_length)
         case "supabase":
-            from keyturn.service.accounts.supabase.accounts import supabase_accounts
+            from keyturn.service.accounts.supabase import supabase_accounts
 
             return supabase_accounts(wanted, database)
         case "ldap":
@@ -92,10 +89,7 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
 
 
 def ends_sessions(accounts: AccountSettings) -> bool:
-    """Return whether a new password ends all sessions.
-
-    A store's contract says so; a table needs settings for it, and a directory does not know its apps' sessions.
-    """
+    """Whether a new password ends all sessions: a table needs settings for it, and a directory knows none."""
     table = accounts.table
     ended = any(one.what == "sessions" and one.when == "change" and not one.where for one in table.ends.values())
     return accounts.store not in {"table", "ldap"} or bool(table.delete or ended)

@@ -1,7 +1,4 @@
-"""Lets waiting callers share a statement: group commit for writes, one list of values for reads.
-
-The cost of a small statement is the trip (thread hop, commit), not the row. A batch takes it once for all callers.
-"""
+"""Lets waiting callers share the trip of a statement: group commit for writes, one list of values for reads."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,10 +20,8 @@ class Batcher(Generic[Item, Result]):
     If it fails for a batch of several, each item is tried alone once, so that one bad row does not fail its neighbours.
     A KeyturnError, as of a database that is down, fails the whole batch at once. A cancelled waiter cancels nothing.
 
-    `gathers`: let the event loop run first, for as long as that brings more items, up to `largest`. That pays if a trip
-    takes this process's own time, as with SQLite: otherwise the first caller takes a trip alone, and the rest the next.
-    `pause`: seconds to wait before each batch instead, for work that users do not wait for.
-
+    `gathers`: let the event loop run first, for as long as that brings more items, up to `largest`: it pays if a trip
+    takes this process's own time, as with SQLite. `pause`: seconds to wait before each batch instead.
     `in_time`: limits the wait of each caller, counted from its own arrival. Its items are still executed.
     """
 

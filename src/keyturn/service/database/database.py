@@ -1,7 +1,7 @@
 """Keyturn's own database: SQLite with a single writer, or PostgreSQL shared by many machines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,23 +11,31 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 import sqlalchemy as sa
 from advanced_alchemy.base import create_registry
 from advanced_alchemy.types import DateTimeUTC
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.plain_files import make_private_folder
 from keyturn.service.clock import now, replacing
-from keyturn.service.database.servers import ServerConnections, open_engine
-from keyturn.service.database.sqlite import PATIENCE, SqliteConnections, write_ahead
+from keyturn.service.database.batching import Batcher
+from keyturn.service.database.connections import (
+    PATIENCE,
+    ServerConnections,
+    SqliteConnections,
+    open_engine,
+    write_ahead,
+)
 from keyturn.service.database.unready import describe_url, unready_where_unreachable
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.settings.database_urls import DatabaseUrl, read_url
 from keyturn.service.settings.url_rules import database_fault
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
 _Result = TypeVar("_Result")
 
-_CONNECTIONS = 10
-"""Connections to PostgreSQL at a time."""
-
+_CONNECTIONS = 10  # to PostgreSQL at a time
 _TIME = DateTimeUTC()
 
 _HELD = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("name", type_=sa.String()), 0)))
@@ -66,10 +74,7 @@ class DatabaseAccess:
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
-        """Raise the error for callers if the block takes longer than they wait.
-
-        A connection whose statement takes longer is closed, and not used again.
-        """
+        """Raise the error for callers if the block takes longer than they wait; its connection is not used again."""
         with self._unready():
             async with asyncio.timeout(self._seconds):
                 yield
@@ -88,9 +93,7 @@ class DatabaseAccess:
 
         `work` is a plain function that executes statements, without other input or output and without slow work. On
         SQLite it runs in the writer's thread, with a server on the event loop, which continues between its statements.
-
-        If the connection is lost at the commit, or the caller is cancelled, the outcome of the commit is unknown:
-        `work` is never run a second time.
+        If the connection is lost at the commit, or the caller is cancelled, the outcome is unknown: it runs once.
         """
         async with self.in_time():
             return await self.connections.transact(work)
@@ -106,9 +109,8 @@ class Database(DatabaseAccess):
     def __init__(self, address: str, *, timeout: timedelta | None = None) -> None:
         """Open the database of a URL. Raises SettingsInvalid.
 
-        `timeout`: how long a caller waits for PostgreSQL, from its own arrival, including the wait for a connection;
-        then it gets DatabaseUnready. The client measures it, since a frozen server or a silent network cannot. A
-        migration has no limit. On SQLite a caller waits for a locked file for `sqlite.PATIENCE`.
+        `timeout`: how long a caller waits for PostgreSQL, from its own arrival; then it gets DatabaseUnready. It is
+        measured here, since a frozen server or a silent network cannot. On SQLite it is `connections.PATIENCE`.
         """
         if message := database_fault(address, for_our_tables=True):
             raise SettingsInvalid([Fault("database.url", message)])
@@ -128,8 +130,7 @@ class Database(DatabaseAccess):
             result = connection.execute(statement, values)
             return result.all() if result.returns_rows else []
 
-        # PostgreSQL commits a statement that is outside of a transaction by itself: that takes one trip instead of
-        # three.
+        # PostgreSQL commits a statement outside of a transaction by itself, in one trip instead of three.
         run = self.transact if self.is_sqlite else self.read
         return await run(execute)
 
@@ -151,10 +152,7 @@ class Database(DatabaseAccess):
         return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(column.type)))
 
     def clock(self, later: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
-        """Return the time that all machines share, plus `later`: for leases and locks, PostgreSQL's own.
-
-        It is the statement's time, which an index search can use. SQLite's file has this machine's time.
-        """
+        """Return the time that all machines share, plus `later`: PostgreSQL's own, of the statement."""
         if self.is_sqlite:
             return sa.bindparam(None, callable_=lambda: now() + later, type_=_TIME)
         instead = sa.bindparam(None, callable_=replacing, type_=_TIME)
@@ -168,15 +166,11 @@ class Database(DatabaseAccess):
 
 
 class Store:
-    """Statements on Keyturn's own tables. A plain method executes them in the transaction that it is `within`.
-
-    A coroutine needs none: it executes a statement, or a transaction, of its own.
-    """
+    """Statements on Keyturn's own tables: plain methods in the transaction that they are `within`, coroutines alone."""
 
     connection: sa.Connection
 
     def within(self, connection: sa.Connection) -> Self:
-        """Return this store for one transaction."""
         bound = object.__new__(type(self))
         bound.__dict__.update(self.__dict__, connection=connection)
         return bound
@@ -192,10 +186,45 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
 
 
 def _open_pool(read: DatabaseUrl, seconds: float | None) -> ServerConnections:
-    """Connect so that each statement commits by itself: requests and checks need no more.
-
-    To say so for each connection would take SQLAlchemy as long as the statement.
-    """
+    # Each statement commits by itself, unless a transaction says otherwise: to say so for each connection would take
+    # SQLAlchemy as long as the statement.
     options = {"pool_size": _CONNECTIONS, "isolation_level": "AUTOCOMMIT"}
     engine = open_engine(read, "database.url", "postgres", seconds=seconds, **options)
     return ServerConnections(engine.execution_options(isolation_level="READ COMMITTED"), engine)
+
+
+# Statements that both databases share
+
+
+def insert_into(model: type[Model], dialect: sa.Dialect) -> "sqlite.Insert | postgresql.Insert":
+    """Return an INSERT into the model's table, to which ON CONFLICT can be added."""
+    if dialect.name == "sqlite":
+        return sqlite.insert(model.__table__)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(model.__table__)
+
+
+def insert_if(dialect: sa.Dialect, row: type[Model], names: Iterable[str], **computed: sa.ColumnElement[Any]) -> Any:
+    """Return `INSERT ... SELECT ... WHERE :wanted`, to which ON CONFLICT and RETURNING may be added.
+
+    It writes a row or none with the same work, so neither the statements nor their number tell an existing account from
+    a missing one (OWASP ASVS 6.3.8). Each of `names` is a column and a parameter; the database computes the others.
+    """
+    columns = row.__table__.c
+    values = {name: sa.bindparam(name, type_=columns[name].type) for name in names} | computed
+    chosen = sa.select(*values.values()).where(sa.bindparam("wanted", type_=sa.Boolean()))
+    return insert_into(row, dialect).from_select(list(values), chosen)
+
+
+def lookup(
+    database: Database, rows: sa.Select[Any], key: QueryableAttribute[Any], read: Callable[[sa.RowMapping], _Result]
+) -> Batcher[Any, _Result | None]:
+    """Return what finds the row of a key, or None. `rows` selects the column `key` and what `read` needs."""
+    statement = rows.where(database.is_one_of(key, "keys"))
+
+    async def find(keys: Sequence[Any]) -> Sequence[_Result | None]:
+        results = {row[key.key]: read(row) for row in await database.fetch(statement, {"keys": list(set(keys))})}
+        return [results.get(wanted) for wanted in keys]
+
+    return Batcher(find, gathers=database.is_sqlite, in_time=database.in_time)

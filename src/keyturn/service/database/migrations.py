@@ -11,24 +11,18 @@ from keyturn.service.database import Database, Model, unready_where_unreachable
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import DatabaseUnready
 
-VERSION_TABLE = "keyturn_migrations"
-"""Keyturn's own table, so that its migrations and an app's do not mix in one database."""
-
-_VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
-"""As Alembic makes it."""
-
+VERSION_TABLE = "keyturn_migrations"  # Keyturn's own, so that its migrations and an app's do not mix in one database
+_VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))  # as Alembic makes it
 NO_TABLES = "does not have Keyturn's tables yet"
-"""The description of a database that was never migrated."""
 
 
 def head() -> str:
-    """Return the newest revision."""
     return _revisions()[-1]
 
 
 @cache
 def _revisions() -> Sequence[str]:
-    """Return all revisions, oldest first. A file's name begins with its own, so Alembic need not be imported."""
+    # A file's name begins with its own, so Alembic need not be imported.
     files = (folder("migrations") / "versions").glob("[0-9]*.py")
     return sorted(file.stem.split("_")[0] for file in files)
 
@@ -36,9 +30,8 @@ def _revisions() -> Sequence[str]:
 async def require_current(database: Database) -> str:
     """Return the database's revision. Raises DatabaseUnready unless it answers and this program can work with it.
 
-    A database that is ahead still works: during a
-    rollout, a newer program has migrated it, and migrations expand first and contract a release later. All columns
-    that the statements here name must still exist; otherwise the program is too old.
+    One that is ahead still works, as during a rollout: migrations expand first and contract a release later. But all
+    columns that the statements here name must still exist.
     """
     current = await revision(database)
     if current and (ahead := ahead_text(current)):
@@ -62,10 +55,7 @@ def ahead_text(current: str) -> str:
 
 
 async def revision(database: Database) -> str | None:
-    """Return the revision of the database; None if it was never migrated.
-
-    Raises DatabaseUnready if the revision cannot be read: an unreadable table is not a missing one.
-    """
+    """Return the revision; None if it was never migrated. Raises DatabaseUnready if it cannot be read."""
 
     def find(connection: Connection) -> str | None:
         try:
@@ -81,8 +71,7 @@ async def revision(database: Database) -> str | None:
     return await database.read(find)
 
 
-_LOCK_TIMEOUT = "10s"
-"""How long a statement waits for a lock on a table of PostgreSQL: all later ones on that table wait behind it."""
+_LOCK_TIMEOUT = "10s"  # for a table of PostgreSQL: all later statements on that table wait behind it
 
 
 async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> str | None:

@@ -26,14 +26,12 @@ def describe_url(url: URL) -> str:
 
 
 def first_cause(error: BaseException) -> BaseException:
-    """Return the first cause that is not a wrapper."""
     while error.__cause__ and not isinstance(error, TimeoutError):
         error = error.__cause__
     return error
 
 
 def describe_error(error: BaseException) -> str:
-    """Return the driver's message."""
     error = first_cause(error)
     if isinstance(error, TimeoutError) and not error.errno:
         return "it does not answer"
@@ -66,11 +64,7 @@ _NO_SUCH = ("no such table", "no such column")
 
 @contextmanager
 def unready_where_unreachable(place: str) -> Iterator[None]:
-    """Turn what may be over later into DatabaseUnready; leave other errors as they are.
-
-    That is a database that cannot be reached, is read-only or lacks tables, a lost connection, and a deadlock. `place`
-    is the database in words (`describe_url`).
-    """
+    """Turn what may be over later into DatabaseUnready. `place`: the database in words (`describe_url`)."""
     try:
         yield
     except Exception as error:
@@ -105,7 +99,7 @@ def _trouble(error: Exception) -> str:
 
 
 def is_refusal(error: DBAPIError) -> bool:
-    """Tell whether a database refused a statement for its content, not for a connection or another transaction."""
+    """Whether a database refused a statement for its content, not for a connection or another transaction."""
     return error.statement is not None and not error.connection_invalidated and not is_rolled_back(error)
 
 
@@ -116,7 +110,6 @@ def is_rolled_back(error: DBAPIError) -> bool:
 
 
 def is_read_only(error: BaseException) -> bool:
-    """Tell whether a server takes no writes: every connection to it is useless."""
     return _code(error) in _READ_ONLY
 
 

@@ -21,7 +21,7 @@ from keyturn.service.onboarding import guesses
 from keyturn.service.onboarding.survey import Table, app_database, tables_in, tables_of_its_app
 from keyturn.service.settings import DatabaseSettings, ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
-from keyturn.service.settings.rule_tables import FUNCTION
+from keyturn.service.settings.rules import FUNCTION
 from keyturn.service.settings.url_rules import database_fault, database_kind
 from keyturn.service.settings.variables import Variables
 from keyturn.values import did_you_mean

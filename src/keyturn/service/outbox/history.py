@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Insert, Select, case, func, in
 from keyturn.errors import KeyturnError
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.database.statements import insert_into
+from keyturn.service.database.database import insert_into
 from keyturn.service.outbox.message import TO_THE_APP, Seal, SealBroken, new_key
 from keyturn.service.outbox.models import DEAD, DROPPED, ERASED, SENT, STILL_WAITING, WAITING, EventRow, OutboxRow
 

@@ -8,7 +8,7 @@ from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.database.statements import lookup
+from keyturn.service.database.database import lookup
 from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid

@@ -1,11 +1,8 @@
 """One typed, frozen `Settings`, read once at the top from keyturn.toml and the environment.
 
-The sections are below, with their defaults. What their docstrings say is docs/settings.md (`just reference`), so a link
-is relative to docs/. A section and key in TOML is `KEYTURN_SECTION_KEY` in the environment.
-`reading` parses the file and lets these variables override it. `building` fills in `${NAME}` and makes the types of the
-sections. `rules` checks settings against each other, and `rule_tables` has the rules that are data. `${NAME}` is filled
-in when a value is converted, so an overridden or unknown value is never looked up. `variables` also reads
-secrets from files, `NAME_FILE`. `paths` turns the URLs of pages into paths once.
+The docstrings of the sections are docs/settings.md (`just reference`), so a link is relative to docs/. `reading` parses
+the file, and the environment overrides it; `building` makes the types, and fills in `${NAME}` only then, so that no
+overridden value is looked up; `rules` checks settings against each other.
 
 Declined: `pydantic-settings`, since msgspec is already a dependency, and all faults should be reported at once, under
 the names that the user wrote.
@@ -26,7 +23,6 @@ from keyturn.values import Secret as Secret
 
 
 def split_secrets(text: str) -> list[str]:
-    """Return the secrets that commas separate, the newest first."""
     return [secret.strip() for secret in text.split(",") if secret.strip()]
 
 
@@ -95,12 +91,10 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def username(self) -> str:
-        """The column with user names; "" if users name their accounts by the address alone."""
         return next((column for column in self.identifiers if column != self.email), "")
 
     @property
     def endings(self) -> dict[str, Ending]:
-        """Everything that ends, `delete` included, by the columns with the account's id."""
         return dict.fromkeys(self.delete, Ending()) | self.ends
 
 
@@ -116,7 +110,7 @@ class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_plain_ldap(url: str) -> bool:
-    """Tell whether a directory's server gets passwords without TLS: only by an address of this machine."""
+    """Whether a directory's server gets passwords without TLS: only by an address of this machine."""
     return url.startswith("ldap://") and is_loopback_address(host_of(url))
 
 
@@ -231,21 +225,17 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hash_start(self) -> str:
-        """The beginning of each hash: its format and its parameters."""
         prefix = BCRYPT_PREFIXES.get(self.format)
         return f"{prefix}{self.cost}$" if prefix else _OTHER_HASHES[self.format][0]
 
     @property
     def hash_length(self) -> int:
-        """The number of characters of a hash, with its salt and its digest."""
         return len(self.hash_start) + (_OTHER_HASHES[self.format][1] if self.format in _OTHER_HASHES else 53)
 
     @property
     def max_bytes(self) -> int:
-        """The most bytes of a password: bcrypt ignores the 73rd and all after it (CVE-2025-22228).
-
-        Other formats read all; 256 bytes are 64 characters in any script (OWASP ASVS 6.2.9).
-        """
+        # Bcrypt ignores the 73rd byte and all after it (CVE-2025-22228). Other formats read all; 256 bytes are 64
+        # characters in any script (OWASP ASVS 6.2.9).
         return 72 if self.format in BCRYPT_PREFIXES else 256
 
 
@@ -611,7 +601,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
 
     @property
     def sign_in_page(self) -> str:
-        """The sign-in page, possibly with the placeholder {base_url}: `sign_in_url`, or Keyturn's own page."""
         return self.sign_in_url or "{base_url}/login"
 
     @property

@@ -72,7 +72,6 @@ _FONT = re.compile(rf"\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*")
 
 
 def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield what is wrong with a brand, or with those of its keys that are written for a kind of accounts."""
     if support := brand.get("support_address"):
         yield from email_faults(f"{section}.support_address", support, support)
     for name in ("logo", "logo_dark", "mail_logo", "mail_logo_dark"):

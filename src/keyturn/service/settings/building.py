@@ -61,10 +61,7 @@ class Builder:
         return struct(**self._values(struct, section, prefix))
 
     def as_shown(self, fault: Fault) -> Fault:
-        """Return the fault under the name that the operator set, with `${NAME}` in place of its value (ASVS 16.2.5).
-
-        A variable that was mistaken for another is as likely a password as an address.
-        """
+        """Return the fault under the name that the operator set, with `${NAME}` in place of its value (ASVS 16.2.5)."""
         message, instead = fault.message, self._hidden.get(fault.name.partition(".")[0])
         if instead:
             texts = "|".join(re.escape(text) for text in sorted(instead, key=len, reverse=True))
@@ -176,7 +173,6 @@ def parse_rate(text: str) -> Rate:
 
 
 def holds(check: Callable[[Any], object], value: Any) -> bool:
-    """Tell whether a value passes a check, which is false, or raises an error, for one that does not."""
     try:
         return bool(check(value))
     except (ValueError, OSError, ZoneInfoNotFoundError):
@@ -207,7 +203,7 @@ def _section(value: Any, name: str) -> _Section:
 
 
 def _items(section: _Section) -> Iterator[tuple[str, Any]]:
-    """Yield the keys and values that a section of a file has, or those of a struct that differ from defaults."""
+    """Yield the keys and values of a section of a file, or those of a struct that differ from defaults."""
     if not isinstance(section, msgspec.Struct):
         yield from section.items()
         return
@@ -229,8 +225,8 @@ def _has_places(value: Any) -> bool:
 def _fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) -> Any:
     """Return the text, or the list of texts, with every `${NAME}` and `${NAME:-default}` replaced (POSIX 2.6.2).
 
-    Raises VariableUnset with every variable that is missing, or leaves a whole text empty: an empty address would mean
-    the setting's own "none". `hidden`: gets what a fault could show of a variable, with what stands in the file.
+    Raises VariableUnset for every variable that is missing, or leaves a whole text empty, which would mean "none".
+    `hidden`: gets what a fault could show of a variable, with what stands in the file.
     """
     unset: dict[str, str] = {}
     members = value if isinstance(value, list) else [value]

@@ -1,7 +1,4 @@
-"""The address of a database, as apps and frameworks write it, for Keyturn's drivers.
-
-Each parameter is used, left out on purpose (`_LEFT_OUT`), or refused by its name.
-"""
+"""The address of a database, as apps and frameworks write it, for Keyturn's drivers."""
 
 import re
 import ssl
@@ -62,14 +59,10 @@ _UNREADABLE = (
 
 _SEVERAL_HOSTS = re.compile(r"(?<=[/@])[^/@,]+,[^/@]+")
 
-_SUPABASES_POOLER, _ITS_PORT = ".pooler.supabase.com", 6543
-"""Where each transaction may have another connection."""
+_SUPABASES_POOLER, _ITS_PORT = ".pooler.supabase.com", 6543  # where each transaction may have another connection
 
-_SPEAKS_TLS = 0x800
-"""A server's capability flag for encryption (https://dev.mysql.com/doc/dev/mysql-server/latest/, CLIENT_SSL)."""
-
-_NO_TLS = 2026
-"""MySQL's number for a connection that cannot be encrypted (https://dev.mysql.com/doc/mysql-errors/8.4/en/)."""
+_SPEAKS_TLS, _NO_TLS = 0x800, 2026
+"""MySQL's capability flag CLIENT_SSL, and its error for a connection that cannot be encrypted (its manual, 8.4)."""
 
 
 class _NotUnderstood(Exception):
@@ -79,8 +72,7 @@ class _NotUnderstood(Exception):
 class DatabaseUrl(msgspec.Struct, frozen=True):
     """The address of a database: its kind ("sqlite", "postgresql" or "mysql"), driver and place, without parameters.
 
-    `arguments`: further arguments for the driver.
-    `roots`: the file with the roots for the server's certificate; "" for this machine's.
+    `arguments`: for the driver. `roots`: the file with those for the server's certificate; "" for this machine's.
     """
 
     kind: str

@@ -32,9 +32,9 @@ _TAKEN = {"health", "keyturn-assets", "keyturn.d.ts", "keyturn.js", "logout", "m
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
     """Paths as the service knows them, without that of `base_url`.
 
-    A page whose address is elsewhere keeps its default path; it is "" if the API has that path.
-    `secure` is "" if no link of a mail leads there. `token` and `email` are a link's names for them, in its query or
-    behind its "#". `settings`: of the kinds of accounts whose security settings are elsewhere, a path or an address.
+    A page whose address is elsewhere keeps its default path, or "" if the API has that. `secure` is "" if no link of a
+    mail leads there. `token` and `email`: a link's names for them, in its query or behind its "#".
+    `settings`: of the kinds of accounts whose security settings are elsewhere, a path or an address.
     """
 
     api: str = "/api/auth"
@@ -76,10 +76,7 @@ def _parameter_names(pattern: str) -> dict[str, str]:
 
 
 class PageUrls:
-    """Makes links from the settings alone, never from a request's headers (CVE-2017-8295).
-
-    `secures`: the button "This was not me" has a page.
-    """
+    """Links, made from the settings alone, never from a request's headers (CVE-2017-8295)."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._base = settings, settings.base_url.rstrip("/")

@@ -118,7 +118,6 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
 
 
 def _written_names(builder: Builder) -> set[str]:
-    """Return every key and section that was set for Keyturn, not through a provider's own variable."""
     if builder.variables is None:  # of a value in code, the origin is no longer known
         own = builder.origins.keys() - OTHER_NAMES.values()
     else:
@@ -127,7 +126,6 @@ def _written_names(builder: Builder) -> set[str]:
 
 
 def _with_sections(name: str) -> Iterator[str]:
-    """Yield a setting's name, and those of the sections around it."""
     return accumulate(name.split("."), "{}.{}".format)
 
 

@@ -1,38 +1,50 @@
-"""Rules between settings that are valid individually. `rule_tables` has those that are data."""
+"""Rules for settings: the bounds of single ones and what they need of each other as tables, the others as functions."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import timedelta
 from email.utils import parseaddr
+from functools import reduce
 from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback, is_serialized_origin
+from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings import LdapSettings, Settings, TableSettings, is_plain_ldap
-from keyturn.service.settings.brand_files import brand_faults, email_faults
-from keyturn.service.settings.building import holds, member_name
-from keyturn.service.settings.paths import api_path_faults, hosting_faults
-from keyturn.service.settings.rule_tables import (
-    ATTRIBUTE,
-    FUNCTION,
-    SHORTEST_SECRET,
-    broken_bounds,
-    broken_pairs,
-    value_of,
+from keyturn.service.settings import (
+    BCRYPT_PREFIXES,
+    LONGEST_TRY,
+    RATES,
+    LdapSettings,
+    Settings,
+    TableSettings,
+    is_plain_ldap,
+    split_secrets,
 )
-from keyturn.service.settings.url_rules import database_fault, page_faults, service_faults
-from keyturn.values import did_you_mean, not_this
+from keyturn.service.settings.brand_files import brand_faults, email_faults
+from keyturn.service.settings.building import holds, member_name, parse_rate
+from keyturn.service.settings.networks import read_network
+from keyturn.service.settings.paths import api_path_faults, hosting_faults
+from keyturn.service.settings.url_rules import ENDS_A_SOURCE, database_fault, page_faults, service_faults
+from keyturn.values import did_you_mean, not_this, shown
+
+_SHORTEST_SECRET = 32
+"""Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
+
+_MOST_A_RATE = 100_000
+"""Requests: the time of each is stored until it expires."""
+
+FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 _WITH_SECRETS = ("accounts.supabase.url", "second_step.sms.api_url", "webhooks.url")
 
 
 def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
-    """Yield every rule that the settings break. A process that is `sending` mails has more of them.
-
-    `written`: the sections and keys in the file or the environment, as opposed to defaults.
-    """
+    """Yield every broken rule. `written`: the sections and keys in the file or the environment, without defaults."""
     yield from list(page_faults(settings)) or hosting_faults(settings)
     if sending:
         yield from _secret_key(settings)
@@ -59,14 +71,158 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from _folders(settings)
 
 
+def value_of(settings: Settings, name: str) -> Any:
+    return reduce(lambda section, key: getattr(section, "from_" if key == "from" else key), name.split("."), settings)
+
+
+def broken_bounds(settings: Settings) -> Iterator[Fault]:
+    for names, check, message in _BOUNDS:
+        for name in names.split():
+            value = value_of(settings, name)
+            for one in value if isinstance(value, tuple) else (value,):
+                if not holds(check, one):
+                    yield Fault(name, message.format(value=one, shown=shown(one)))
+
+
+def _is_breach_source(text: str) -> bool:
+    is_local = text.startswith("http://") and is_loopback(text)
+    return text in {"", "hibp"} or text.startswith("https://") or is_local
+
+
+_BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
+    (
+        " ".join(f"limits.{name}" for name in RATES),
+        lambda text: parse_rate(text).amount <= _MOST_A_RATE,
+        f"must be a rate, as in 3/minute or 10/15 minutes, of 1 to {_MOST_A_RATE} requests, not {{shown}}",
+    ),
+    (
+        "metrics.token invitations.service_key invitations.link_key",
+        lambda secret: not secret or len(secret) >= _SHORTEST_SECRET,
+        f"shorter than {_SHORTEST_SECRET} characters",
+    ),
+    (
+        "token.ttl",
+        lambda life: life >= timedelta(minutes=1),
+        "must be at least a minute, so that users have time to open the link",
+    ),
+    ("database.timeout", lambda time: time > timedelta(0), "must be more than 0 s"),
+    (
+        "worker.timeout",
+        lambda time: time < LONGEST_TRY,
+        f"must be less than {LONGEST_TRY.seconds} s, which a delivery may take",
+    ),
+    ("server.host", bool, "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"),
+    ("server.allowed_origins", is_serialized_origin, "must be an origin such as https://app.example.org, not {value}"),
+    ("server.trusted_proxies", read_network, "must be an IP address or network, not {value}"),
+    (
+        "challenge.url",
+        lambda url: not url or ((url.startswith("https://") or is_loopback(url)) and not ENDS_A_SOURCE.search(url)),
+        "must begin with https://, without a space, a semicolon or a comma, not {shown}",
+    ),
+    ("password.breaches", _is_breach_source, "must be hibp, or begin with https://, not {shown}"),
+    (
+        "second_step.sms.from",
+        re.compile(r"(\+[1-9][0-9]{6,14})?").fullmatch,  # E.164
+        "must be a number such as +14155552671",
+    ),
+    ("timezone", ZoneInfo, "no such time zone: {value}"),
+    (
+        "webhooks.url",
+        lambda url: "@" not in url.partition("://")[2].partition("/")[0],
+        "must not contain a user or a password: the signature proves that the call is Keyturn's",
+    ),
+    ("webhooks.secret", lambda text: all(map(webhook_key, split_secrets(text))), f"must be a signing secret: {FORM}"),
+)
+"""Settings, what is true of each of their values (or raises ValueError), and what a fault says."""
+
+
+class Needs(NamedTuple):
+    """`setting` must be set if `by` is one of `values`; without values, if `by` is set at all.
+
+    `what`: what is missing, in place of the reason. `known_as`: the variable by which people know the setting.
+    `sending`: only a process that sends mails needs it. `store`: only accounts in this store need it.
+    """
+
+    setting: str
+    by: str
+    values: str = ""
+    what: str = ""
+    known_as: str = ""
+    sending: bool = False
+    store: str = ""
+
+
+_ROLE_KEY = "accounts.supabase.service_role_key"
+_NEEDS = (
+    Needs("mail.from", "mail.transport", " ".join(PROVIDERS), "set the sender of the mails", sending=True),
+    Needs("accounts.table.table", "accounts.store", "table"),
+    Needs("accounts.table.id", "accounts.store", "table supabase", "the name of a column"),
+    Needs("accounts.table.email", "accounts.store", "table supabase", "the name of a column"),
+    Needs("accounts.table.password", "accounts.store", "table", "only the store supabase works without this column"),
+    Needs("accounts.ldap.bind_dn", "accounts.store", "ldap", "the name of the service account"),
+    Needs("accounts.ldap.base", "accounts.store", "ldap", "the entry above the accounts"),
+    Needs("accounts.ldap.bind_password", "accounts.store", "ldap", "the password of the service account", sending=True),
+    Needs("accounts.supabase.url", "accounts.store", "supabase", known_as="SUPABASE_URL"),
+    Needs(_ROLE_KEY, "accounts.store", "supabase", known_as="SUPABASE_SERVICE_ROLE_KEY", sending=True),
+    Needs("secure_account.url", "secure_account.lock", what="without its button in mails, no account gets locked"),
+    Needs("accounts.table.lock", "secure_account.lock", store="table"),
+    Needs("accounts.table.unlock", "accounts.table.lock"),
+    Needs("accounts.table.lock", "accounts.table.unlock"),
+    Needs("challenge.site_key", "challenge.method", "turnstile hcaptcha"),
+    Needs("challenge.secret", "challenge.method", "turnstile hcaptcha"),
+    Needs("accounts.table.table", "second_step.source", "table"),
+    Needs("second_step.sms.account", "second_step.table.phone"),
+    Needs("second_step.table.account", "second_step.table.table", what="set the column with the account's id"),
+    Needs("second_step.table.key", "second_step.table.format", "fernet laravel"),
+    Needs("second_step.sms.from", "second_step.sms.account", what="a number such as +14155552671"),
+    Needs("second_step.sms.password", "second_step.sms.account", what="Twilio's Auth Token", sending=True),
+    Needs("webhooks.secret", "webhooks.url"),
+    Needs("webhooks.url", "webhooks.secret"),
+)
+_ONLY_FOR = (
+    ("challenge.site_key", "challenge.method", "none turnstile hcaptcha"),
+    ("challenge.secret", "challenge.method", "none turnstile hcaptcha"),
+    ("hashing.cost", "hashing.format", " ".join(BCRYPT_PREFIXES)),
+    ("second_step.sms.account", "second_step.source", "builtin table"),
+    ("second_step.table.key", "second_step.table.format", "fernet laravel"),
+)
+
+_DIFFERS = (
+    ("mail.fallback", "mail.transport", "must be another provider than mail.transport"),
+    (
+        "invitations.link_key",
+        "invitations.service_key",
+        "is also invitations.service_key: a link is a stronger right, choose another",
+    ),
+)
+
+
+def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:
+    for rule in _NEEDS:
+        by = value_of(settings, rule.by)
+        is_needed = by in rule.values.split() if rule.values else by
+        is_ours = (sending or not rule.sending) and rule.store in ("", settings.accounts.store)
+        if is_needed and is_ours and not value_of(settings, rule.setting):
+            reason = f"{rule.by} is {by if rule.values else 'set'}"
+            yield Fault(rule.known_as or rule.setting, f"missing: {rule.what or reason}")
+    default = Settings()
+    for setting, chooser, values in _ONLY_FOR:
+        chosen = value_of(settings, chooser)
+        if chosen not in values.split() and value_of(settings, setting) != value_of(default, setting):
+            yield Fault(setting, f"has no effect with {chooser} {chosen}: remove it")
+    for setting, other, message in _DIFFERS:
+        if (value := value_of(settings, setting)) and value == value_of(settings, other):
+            yield Fault(setting, message)
+
+
 def _secret_key(settings: Settings) -> Iterator[Fault]:
     name, key = "KEYTURN_SECRET_KEY", settings.secret_key
-    if key and len(key) < SHORTEST_SECRET:
-        yield Fault(name, f"shorter than {SHORTEST_SECRET} characters")
+    if key and len(key) < _SHORTEST_SECRET:
+        yield Fault(name, f"shorter than {_SHORTEST_SECRET} characters")
     elif not key and settings.token.code:
         yield Fault(name, "missing: token.code is on, and codes need it")
     elif not key and settings.environment == "production":
-        yield Fault(name, f"missing: set it to {SHORTEST_SECRET} or more random characters")
+        yield Fault(name, f"missing: set it to {_SHORTEST_SECRET} or more random characters")
 
 
 _TRIAL = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_MAIL_TRANSPORT=capture"
@@ -172,13 +328,14 @@ def _values(setting: str, values: Mapping[str, object]) -> Iterator[Fault]:
             yield Fault(member_name(setting, column), f"{place[0]} must be the whole value: remove the text around it")
 
 
+_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")  # RFC 4512 1.4: a short name, or an OID
 _SERVER = re.compile(r"ldaps?://[^/?#@\s]+", re.ASCII)
 _MOST_SERVERS = 6
 
 
 def _ldap(ldap: LdapSettings) -> Iterator[Fault]:
     for name in ldap.where:
-        if not ATTRIBUTE.fullmatch(name):
+        if not _ATTRIBUTE.fullmatch(name):
             yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")
     setting, example = "accounts.ldap.servers", "ldaps://dc1.example.org"
     if not 0 < len(ldap.servers) <= _MOST_SERVERS:
@@ -226,7 +383,6 @@ def _languages(settings: Settings) -> Iterator[Fault]:
 
 
 def _catalogues(folder: Path) -> Iterator[Fault]:
-    """Yield faults that would otherwise first appear in a mail in that language."""
     from keyturn.mail.languages import Catalogues, catalogue_faults
 
     catalogues = Catalogues((folder,))

@@ -29,7 +29,7 @@ def database_kind(url: str) -> str:
 
 
 def database_fault(url: str, *, for_our_tables: bool = False) -> str:
-    """Return what is wrong with how an address begins, "" for nothing. The rest may hold a password."""
+    """Return what is wrong with how an address begins; "" for nothing. The rest may hold a password."""
     kind = database_kind(url)
     known = "sqlite:// or postgresql://" if for_our_tables else "sqlite://, postgresql://, mysql:// or mariadb://"
     if kind == "mysql" and for_our_tables:

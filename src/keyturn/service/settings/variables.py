@@ -9,8 +9,7 @@ from keyturn.plain_files import printable_name, read_plain_file
 FILE_SUFFIX = "_FILE"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 _LARGEST = 65_536
-_AT_ENDS = "\r\n\ufeff"
-"""Line ends and a byte order mark, which editors and shells leave at the ends of a value."""
+_AT_ENDS = "\r\n\ufeff"  # line ends and a byte order mark, which editors and shells leave
 
 
 class SecretUnread(ValueError):
@@ -47,7 +46,7 @@ class Variables:
         return name in self._environ
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a value, or a file for it, which is not read."""
+        """Whether there is a value, or a file for it, which is not read."""
         return bool(self._environ.get(name) or self.file_of(name))
 
     def file_of(self, name: str) -> str:

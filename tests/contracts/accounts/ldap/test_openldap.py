@@ -155,7 +155,7 @@ async def test_a_lock_for_ever_that_is_set_after_the_change_stays(school: OpenLd
     ada, lock = await school.add(ADA, FIRST), "pwdAccountLockedTime"
     await school.set(ada, **{lock: "000001010000Z", "pwdReset": "TRUE"})
 
-    await store.directory.work(lambda connection: store.dialect.let_in(connection, school.dn(ada)))
+    await store.directory.work(lambda connection: store.let_in(connection, school.dn(ada)))
 
     assert await school.read(ada, lock, "pwdReset") == {"dn": ANY, lock: "000001010000Z"}
 

@@ -190,7 +190,7 @@ async def test_references_to_other_servers_are_not_followed_and_the_next_is_aske
 async def test_a_wait_for_one_of_few_connections_ends_as_well(
     directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keyturn.service.accounts.ldap.directory.WHOLE", 0.2)
+    monkeypatch.setattr("keyturn.service.accounts.ldap.connection.WHOLE", 0.2)
     directory.answers["search"] = [HANG]
     store = opened(timeout=timedelta(seconds=9))
 
@@ -212,7 +212,7 @@ async def test_a_wrong_password_of_the_service_account_is_tried_once_and_again_a
     # Each bind would bring the account nearer to its lockout, and a probe asks every few seconds.
     assert (first.asked["bind"], second.asked["bind"]) == (1, 0)
 
-    monkeypatch.setattr("keyturn.service.accounts.ldap.directory._REMEMBERED", 0.0)
+    monkeypatch.setattr("keyturn.service.accounts.ldap.connection._REMEMBERED", 0.0)
     later = opened()
     await refusal(later.find(EMAIL), "refuses bind_dn and bind_password: 49")
     del first.answers["bind"]

@@ -13,8 +13,7 @@ from tests.contracts.accounts.supabase.project import Opened, Project
 from tests.servers.serving import serving
 from tests.servers.supabase import SupabaseServer
 
-from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
-from keyturn.service.accounts.supabase.admin_api import TIMEOUT
+from keyturn.service.accounts.supabase import TIMEOUT, SupabaseAccounts
 from keyturn.service.settings import Secret, SupabaseSettings
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from keyturn.service.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
+from keyturn.service.accounts.supabase import SupabaseAccounts, SupabaseWithTable
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.settings import Ending, Secret, TableSettings
 

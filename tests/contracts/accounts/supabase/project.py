@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 from tests.servers.supabase import SupabaseServer
 
-from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.service.accounts.supabase import SupabaseAccounts
 from keyturn.service.settings import AccountSettings, Secret, SupabaseSettings
 
 ADA = "ada@northwind.example"

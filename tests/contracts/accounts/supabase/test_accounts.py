@@ -12,7 +12,7 @@ from tests.contracts.accounts.supabase.project import ADA, NEW, OLD, Project
 from tests.servers.supabase import Answer
 
 from keyturn.service.accounts.port import Account, AccountStore
-from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.service.accounts.supabase import SupabaseAccounts
 from keyturn.testing import AccountStoreContract
 
 AN_ID = "3f1c2b6e-0d5a-4b0e-9a51-6a8f2f0c7d10"

@@ -14,7 +14,7 @@ from tests.servers.supabase import Answer, Outage, SupabaseServer
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.languages import SourceTexts
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.service.accounts.supabase import SupabaseAccounts
 from keyturn.service.problems.passwords import PasswordRejected, rule_text
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import Secret, SupabaseSettings

@@ -9,7 +9,7 @@ from tests.contracts.accounts.supabase.project import ADA, NEW, OLD, Opened, Pro
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.port import Account, AccountStore
-from keyturn.service.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
+from keyturn.service.accounts.supabase import SupabaseAccounts, SupabaseWithTable
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import Secret

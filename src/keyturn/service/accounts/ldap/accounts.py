@@ -1,22 +1,143 @@
 """Accounts in a directory, found by their addresses and named by ids that survive a new name or place of an entry."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import NoReturn
+from uuid import UUID
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service import addresses
 from keyturn.service.accounts.ldap import messages
-from keyturn.service.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
-from keyturn.service.accounts.ldap.dialects import ActiveDirectory, OpenLdap
-from keyturn.service.accounts.ldap.directory import CONNECTIONS, PATIENCE, BindRefused, Directory
+from keyturn.service.accounts.ldap.connection import (
+    CERTAIN_NO,
+    CONNECTIONS,
+    PATIENCE,
+    SUCCESS,
+    BindRefused,
+    Connection,
+    ConnectionBroken,
+    Directory,
+)
 from keyturn.service.accounts.ldap.messages import Entry, Result
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
+from keyturn.service.problems.passwords import PasswordRejected, Violation
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import LdapSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
-_TOO_MANY, _TOO_SLOW = 4, {3, 11}
+_TOO_MANY, _REFERRAL, _CONSTRAINT_VIOLATION, _UNWILLING, _TOO_SLOW = 4, 10, 19, 53, {3, 11}
+
+# What directories write. OpenLDAP, and servers that know its password policy (draft-behera-ldap-password-policy-10)
+
+
+_LOCKED_FOR_EVER = "000001010000Z"
+_POLICY_ERROR = 0x81
+
+_POLICY_RULES = {5: "weak", 6: "weak_length", 7: "too_young", 8: "history", 9: "too_long"}
+"""The errors of section 6.2 that a new password causes, and passwordTooLong of OpenLDAP."""
+
+
+class OpenLdap:
+    """A directory that sets passwords by RFC 3062 and has the overlay ppolicy, or works like it.
+
+    `attributes`: those that `state` reads. `where`: what marks an entry as an account, if the settings do not say.
+    `left_over`: those that still keep the owner out after a change.
+    """
+
+    id_attribute = "entryUUID"
+    attributes: tuple[str, ...] = ("pwdAccountLockedTime", "nsAccountLock", "shadowExpire")
+    left_over: tuple[str, ...] = ("pwdReset", "pwdAccountLockedTime")
+    where: Mapping[str, str] = {"objectClass": "person"}
+
+    def id_value(self, account_id: str) -> bytes | None:
+        """Return an id as the directory stores it; None if no entry can have it."""
+        return account_id.encode() if account_id.isascii() and account_id.isprintable() and account_id else None
+
+    def id_text(self, value: bytes) -> str:
+        return value.decode(errors="replace").lower()
+
+    def state(self, entry: Entry, moment: datetime) -> tuple[bool, bool]:
+        """Return whether the account is active, and whether it has a password that can be set."""
+        # Setting the password would end a lock for ever, too, which an administrator set.
+        locked = entry.text("pwdAccountLockedTime")
+        # Days since 1970; a negative number means never (shadow(5)).
+        expires = entry.number("shadowExpire") if entry.text("shadowExpire") else -1
+        is_expired = 0 <= expires <= moment.timestamp() // 86_400
+        is_disabled = locked == _LOCKED_FOR_EVER or entry.text("nsAccountLock").lower() == "true"
+        return not (is_disabled or is_expired), True
+
+    def change(self, entry: Entry, password: str) -> tuple[bytes, bytes]:
+        """Return the request that sets the password as an administrator does, and its control."""
+        return messages.password_modify(entry.dn, password), messages.control(messages.PASSWORD_POLICY)
+
+    def violations(self, result: Result) -> Sequence[Violation]:
+        """Return the rules that a refused password breaks; none if that is not why it was refused."""
+        if result.code != _CONSTRAINT_VIOLATION:
+            return ()
+        try:
+            response = messages.elements(result.controls.get(messages.PASSWORD_POLICY, b""))[0][1]
+            errors = [int.from_bytes(value) for tag, value in messages.elements(response) if tag == _POLICY_ERROR]
+        except (messages.Malformed, IndexError):
+            errors = []
+        return [Violation(_POLICY_RULES.get(errors[0], "weak") if errors else "weak")]
+
+
+# Active Directory (MS-ADTS)
+
+
+_DISABLED, _SMARTCARD = 0x2, 0x40000
+_NEVER = 0x7FFFFFFFFFFFFFFF
+_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # from which Active Directory counts 100 ns
+
+_BROKEN_POLICY = "0000052D"
+"""ERROR_PASSWORD_RESTRICTION. It does not say which of the rules a password breaks."""
+
+
+class ActiveDirectory(OpenLdap):
+    """Active Directory, or Samba as a domain controller: `unicodePwd` over TLS (MS-ADTS 3.1.1.3.1.5)."""
+
+    id_attribute = "objectGUID"
+    attributes = ("userAccountControl", "accountExpires", "lockoutTime")
+    left_over = ()
+    where: Mapping[str, str] = {"sAMAccountType": "805306368"}  # people: neither machines nor trusts
+
+    def id_value(self, account_id: str) -> bytes | None:
+        try:
+            return UUID(account_id).bytes_le
+        except ValueError:
+            return None
+
+    def id_text(self, value: bytes) -> str:
+        return str(UUID(bytes_le=value)) if len(value) == 16 else value.hex()
+
+    def state(self, entry: Entry, moment: datetime) -> tuple[bool, bool]:
+        flags = entry.number("userAccountControl")
+        expires, ticks = entry.number("accountExpires"), (moment - _EPOCH) // timedelta(microseconds=1) * 10
+        is_expired = 0 < expires < _NEVER and expires <= ticks
+        # Flags that the service account may not read are 0, which no account's are.
+        is_enabled = flags and not flags & _DISABLED
+        return bool(is_enabled and not is_expired), not flags & _SMARTCARD
+
+    def change(self, entry: Entry, password: str) -> tuple[bytes, bytes]:
+        """Set the password and end a lockout in one modification. The flag "must change" ends with it, too."""
+        changes: list[messages.Change] = [("replace", "unicodePwd", [f'"{password}"'.encode("utf-16-le")])]
+        if entry.number("lockoutTime"):
+            changes.append(("replace", "lockoutTime", ["0"]))
+        hints = messages.control(messages.POLICY_HINTS, messages.tlv(0x30, messages.integer(1)))
+        return messages.modify(entry.dn, changes), hints
+
+    def violations(self, result: Result) -> Sequence[Violation]:
+        if result.code in {_CONSTRAINT_VIOLATION, _UNWILLING} and result.message.upper().startswith(_BROKEN_POLICY):
+            return [Violation("weak_length"), Violation("weak_characters"), Violation("history")]
+        return ()
+
+
+# The store
+
+
 _MOST_ALIKE = 5
 """Entries that one address may find: Active Directory also matches letters with other accents."""
 
@@ -37,7 +158,6 @@ class LdapAccounts(AccountStore):
     """An AccountStore over a directory. A directory keeps no sessions: apps that ask it end theirs themselves."""
 
     def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS, patience: float = PATIENCE) -> None:
-        """Keep at most `connections` to one server. Raises SettingsInvalid if the certificates cannot be read."""
         self.settings = settings
         self.directory = Directory(settings, connections, patience)
         self.dialect = dialect = ActiveDirectory() if settings.kind == "active_directory" else OpenLdap()
@@ -66,10 +186,7 @@ class LdapAccounts(AccountStore):
             raise SettingsInvalid.of("accounts.ldap.servers", "the server cannot set passwords by RFC 3062")
 
     async def find(self, email: str) -> Account | None:
-        """Return the account. If several active ones have the address, return none, and log their ids.
-
-        Choosing one of them would let the order of a search decide whose password changes.
-        """
+        """Return the account; none if several active ones have the address: the order of a search would choose."""
         matching = messages.equal(_EMAIL, email)
         result = await self.directory.work(lambda connection: self._search(connection, matching, _MOST_ALIKE))
         if result.code == _TOO_MANY:
@@ -89,7 +206,6 @@ class LdapAccounts(AccountStore):
         return self._account(await self.directory.work(lambda connection: self._entry(connection, account_id)))
 
     async def _entry(self, connection: Connection, account_id: str) -> Entry:
-        """Return the entry of an account; one without a name if there is none."""
         name, value = self.dialect.id_attribute, self.dialect.id_value(account_id)
         if value is None:
             return _NO_ENTRY
@@ -99,10 +215,7 @@ class LdapAccounts(AccountStore):
         return entries[0] if entries else _NO_ENTRY
 
     def _account(self, entry: Entry) -> Account | None:
-        """Return an entry's account; None without an address or an id.
-
-        Mail goes to the first address: an attribute's values have no order, but servers keep that of their writing.
-        """
+        """Return an entry's account; None without an address or an id. Mail goes to the address that came first."""
         dialect = self.dialect
         ids, emails = entry.values.get(dialect.id_attribute.lower()), self._addresses(entry)
         if not ids or not emails:
@@ -142,17 +255,42 @@ class LdapAccounts(AccountStore):
             known = self._account(entry)
             if not known or not known.still_takes_password_of(account):
                 return ""
-            await self.dialect.set_password(connection, entry, password)
+            result = await connection.ask(*self.dialect.change(entry, password.text), changes=True)
+            if result.code != SUCCESS:
+                self._refuse(result, entry.dn)
             return entry.dn
 
         dn = await self.directory.work(change)
         try:
             if dn and self.dialect.left_over:
                 async with asyncio.timeout(_LET_IN):
-                    await self.directory.work(lambda connection: self.dialect.let_in(connection, dn))
+                    await self.directory.work(partial(self.let_in, dn=dn))
         except (AccountsUnready, TimeoutError) as error:  # the password is already changed
             log.warning(LogEvent("accounts.not_let_in", dn=dn, reason=str(error) or f"no answer within {_LET_IN:g} s"))
         return bool(dn)
+
+    def _refuse(self, result: Result, dn: str) -> NoReturn:
+        """Raise the error for a refused change: of the password, of this server, or one for the operator."""
+        if violations := self.dialect.violations(result):
+            raise PasswordRejected(violations)
+        if result.code == _REFERRAL:  # the other server is not followed: the next of the settings is asked
+            raise ConnectionBroken("it cannot be written, and refers to another server")
+        log.error(LogEvent("accounts.change_refused", dn=dn, code=result.code, reason=result.message))
+        reason = f"the directory refuses to set a password: {result}"
+        raise AccountsUnready(reason, not_changed=result.code in CERTAIN_NO)
+
+    async def let_in(self, connection: Connection, dn: str) -> None:
+        """After a change, remove the flag that asks for another password, and a lock that is left.
+
+        A policy sets the flag for a password that an administrator knows, and here the owner has chosen it. A lock for
+        ever is an administrator's, set since the change. Values are deleted as they were read: a newer one stays.
+        """
+        entry = await connection.read(dn, *self.dialect.left_over)
+        left = {name: each for name, each in entry.values.items() if each and _LOCKED_FOR_EVER.encode() not in each}
+        if left:
+            result = await connection.ask(messages.modify(dn, [("delete", name, each) for name, each in left.items()]))
+            if result.code != SUCCESS:
+                log.warning(LogEvent("accounts.not_let_in", dn=dn, attributes=list(left), reason=result))
 
     async def close(self) -> None:
         self.directory.close()

@@ -1,7 +1,7 @@
 """LDAP's messages (RFC 4511) in BER: the six requests that a store of accounts needs, and their answers.
 
-Filters are built as bytes from an attribute and its value. There is no text of a filter, so an address with
-parentheses or asterisks cannot change a search (RFC 4515; CWE-90). No name of an entry is composed, either.
+There is no text of a filter: its bytes are made from an attribute and its value, so an address with parentheses or
+asterisks cannot change a search (RFC 4515; CWE-90). No name of an entry is composed, either.
 """
 
 import asyncio
@@ -10,8 +10,7 @@ from typing import Literal
 
 import msgspec
 
-LONGEST = 4 * 1024 * 1024
-"""Bytes of an answer's message. Entries are asked for a few attributes each."""
+LONGEST = 4 * 1024 * 1024  # bytes of an answer's message
 
 BIND, UNBIND, SEARCH, MODIFY, EXTENDED = 0x60, 0x42, 0x63, 0x66, 0x77
 _ENTRY, _DONE, _REFERENCE, _EXTENDED = 0x64, 0x65, 0x73, 0x78
@@ -34,7 +33,6 @@ class Entry(msgspec.Struct, frozen=True):
     values: Mapping[str, Sequence[bytes]]
 
     def texts(self, attribute: str) -> list[str]:
-        """Return the attribute's values that are texts; none if `attribute` is ""."""
         return [value.decode(errors="replace") for value in self.values.get(attribute.lower(), ())]
 
     def text(self, attribute: str) -> str:
@@ -47,10 +45,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """How a request ended (RFC 4511 4.1.9), with the entries of a search.
-
-    `controls`: the values of the response's controls, by their OIDs.
-    """
+    """How a request ended (RFC 4511 4.1.9), with the entries of a search. `controls`: their values by their OIDs."""
 
     code: int
     message: str = ""
@@ -98,7 +93,6 @@ async def next_message(reader: asyncio.StreamReader) -> bytes:
 
 
 def elements(content: bytes) -> list[tuple[int, bytes]]:
-    """Return the tags and contents of the elements one after another. Raises Malformed."""
     parts, start = [], 0
     while start < len(content):
         size = int.from_bytes(content[start + 1 : start + 2])
@@ -132,7 +126,7 @@ def every(*filters: bytes) -> bytes:
 ANY = octets("objectClass", 0x87)
 
 
-# Requests: an operation, and the control that may go with it
+# Requests
 
 
 def request(number: int, operation: bytes, controls: bytes = b"") -> bytes:

@@ -1,28 +1,28 @@
-"""Connects to the app's database if it is not Keyturn's own. Only its rows are changed."""
+"""The app's database, if it is not Keyturn's own, and a table of it as it was read. Only rows are changed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote, unquote
 
 import msgspec
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.database import unready_where_unreachable
+from keyturn.service.database import Database, unready_where_unreachable
+from keyturn.service.database.connections import PATIENCE as PATIENCE_WITH_A_FILE
+from keyturn.service.database.connections import ServerConnections, SqliteConnections, open_engine
 from keyturn.service.database.database import DatabaseAccess
-from keyturn.service.database.servers import ServerConnections, open_engine
-from keyturn.service.database.sqlite import PATIENCE as PATIENCE_WITH_A_FILE
-from keyturn.service.database.sqlite import SqliteConnections
-from keyturn.service.database.unready import describe_url
+from keyturn.service.database.unready import describe_error, describe_url, is_refusal
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings.database_urls import DatabaseUrl, read_url
+from keyturn.service.telemetry.logs import LogEvent, log
 
-_CONNECTIONS = 5
-"""Connections to a server at a time."""
+_CONNECTIONS = 5  # to a server at a time
 
 PATIENCE = timedelta(seconds=10)
 """Time for all statements of a call together: the server may be gone, or the app may hold a lock."""
@@ -32,8 +32,7 @@ class AppDatabase(DatabaseAccess):
     """The app's database. `where`: its address in words, without user and password.
 
     All methods raise AccountsUnready, also if they take longer than `patience`. The time is kept on this side:
-    PgBouncer refuses a connection that asks for time-outs, and an unreachable server keeps none. If the app has locked
-    a file, a call waits for half a minute.
+    PgBouncer refuses a connection that asks for time-outs, and an unreachable server keeps none.
     """
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
@@ -52,8 +51,7 @@ def _accounts_unready(place: str) -> Iterator[None]:
         with unready_where_unreachable(place):
             yield
     except DatabaseUnready as error:
-        # A driver's message may name the user, never the password. It is for logs and the command line: a client is not
-        # told the reason of a 503.
+        # A driver's message may name the user, never the password. A client is not told the reason of a 503.
         reason = str(error).replace("the database", "the database of the accounts", 1)
         raise AccountsUnready(reason, not_changed=error.not_committed) from error.__cause__
 
@@ -76,7 +74,6 @@ def _open_pool(read: DatabaseUrl, seconds: float) -> ServerConnections:
 
 
 def _look_at_file_first(engine: Engine) -> None:
-    """Make a connection report which file is missing, which SQLite does not."""
     path = Path(unquote(str(engine.url.database).removeprefix("file:")))
 
     @event.listens_for(engine, "do_connect")
@@ -89,3 +86,63 @@ def _look_at_file_first(engine: Engine) -> None:
                     message = f"No such file; {framework} keeps it in the folder {folder}: write sqlite:///{its}"
                     raise FileNotFoundError(message) from None
             raise
+
+
+_Reading = TypeVar("_Reading")
+_Result = TypeVar("_Result")
+
+TableWork = Callable[[Connection, _Reading], _Result]
+
+
+class KnownTable(Generic[_Reading]):
+    """What `read` tells of a table's columns, until its database refuses a statement: the app has changed the table.
+
+    Each method raises AccountsUnready for a table that does not match the settings: callers cannot correct it.
+    """
+
+    def __init__(self, place: Database | AppDatabase, name: str, read: Callable[[Connection], _Reading]) -> None:
+        self.place, self._name, self._read = place, name, read
+        self._reading: _Reading | None = None
+
+    async def require_ready(self) -> _Reading:
+        """Read the columns again. Raises SettingsInvalid if the table does not match the settings."""
+        self._reading = None  # one that no longer fits serves nobody
+        self._reading = reading = await self.place.read(self._read)
+        return reading
+
+    async def now(self) -> _Reading:
+        try:
+            return self._reading or await self.require_ready()
+        except SettingsInvalid as invalid:
+            faults = "; ".join(map(str, invalid.faults))
+            log.error(LogEvent("accounts.changed", table=self._name, reason=faults))
+            raise AccountsUnready(f"the table of the accounts does not match the settings: {faults}") from None
+
+    async def read(self, work: TableWork[_Reading, _Result]) -> _Result:
+        return await self.place.read(partial(self._run, work, await self.now()))
+
+    async def transact(self, work: TableWork[_Reading, _Result]) -> _Result:
+        return await self.place.transact(partial(self._run, work, await self.now()))
+
+    def within(self, connection: Connection, work: TableWork[_Reading, _Result]) -> _Result:
+        """Run work in the caller's transaction, in which the columns cannot be read (`transact`)."""
+        if (reading := self._reading) is None:  # refused since
+            raise AccountsUnready("the table of the accounts has refused a statement", not_changed=True)
+        return self._run(work, reading, connection)
+
+    def _run(self, work: TableWork[_Reading, _Result], reading: _Reading, connection: Connection) -> _Result:
+        """Raise AccountsUnready for a refused statement, before the database takes it for an outage."""
+        try:
+            return work(connection, reading)
+        except DBAPIError as error:
+            if not is_refusal(error):
+                raise
+            self._reading = None
+            cause = describe_error(error.orig or error)  # its first line: further ones may hold the row, with its hash
+            log.error(LogEvent("accounts.refused", table=self._name, reason=cause))
+            reason = f"the database of the accounts refused a statement: {cause}"
+            raise AccountsUnready(reason, not_changed=isinstance(error, IntegrityError)) from None
+
+    async def close(self) -> None:
+        if isinstance(self.place, AppDatabase):  # Keyturn's own has another owner
+            await self.place.close()

@@ -1,8 +1,8 @@
-"""The columns of an app's tables as the live database has them: their types, and their values as texts."""
+"""The columns of an app's tables as the live database has them: types, values as texts, which rows are active."""
 
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from copy import copy
 from datetime import date, datetime
@@ -15,6 +15,8 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
 from sqlalchemy.types import TypeEngine, UserDefinedType
+
+from keyturn.values import did_you_mean
 
 _LOOKED_AT, _SEARCHED = 50, 10_000
 """Values, enough to recognise the form of most times and hashes, and rows: a column may have no value in any."""
@@ -47,13 +49,11 @@ class Stored(UserDefinedType[Any]):
         self.is_bits = isinstance(kind, mysql.BIT)
 
     def adapt(self, cls: Any, **kw: Any) -> Any:
-        """Return a copy: the type is the same in statements for any dialect."""
-        del cls, kw
+        del cls, kw  # the type is the same in statements for any dialect
         return copy(self)
 
     @property
     def has_native_times(self) -> bool:
-        """Whether its type is one of times: SQLite has none."""
         return self.holds in (datetime, date) and not self.on_sqlite
 
     @property
@@ -112,7 +112,6 @@ def text_of(value: Any) -> str:
 
 
 def kind_of(column: sa.Column[Any]) -> Stored:
-    """Return the type of a column that was reflected here."""
     assert isinstance(column.type, Stored)
     return column.type
 
@@ -133,11 +132,8 @@ def sample(connection: sa.Connection, column: sa.Column[Any], *which: ColumnElem
         return ()
 
 
-# Tables, reflected by SQLAlchemy: every name is quoted
-
-
 def empty_schema() -> sa.MetaData:
-    """Return a collection of tables. Those that are reflected into it have columns of the type `Stored`."""
+    """Return a collection of tables. Those that are reflected into it have columns of the type `Stored`, all quoted."""
     tables = sa.MetaData()
     sa.event.listen(tables, "column_reflect", _store_as_it_is)
     return tables
@@ -180,3 +176,58 @@ def _integer_bounds(kind: TypeEngine[Any]) -> tuple[int, int]:
 
 
 _BITS = {mysql.TINYINT: 8, sa.SmallInteger: 16, mysql.MEDIUMINT: 24, sa.BigInteger: 64, sa.Integer: 32}
+
+
+# Which rows are active, by a flag or by the values of a status
+
+
+_FALSE = ("", "0", "false", "f", "no", "n", "off", "0000-00-00 00:00:00")
+"""What PostgreSQL reads as false, an empty text, and the time by which MySQL says "never"."""
+
+_TRUE = ("1", "true", "t", "yes", "y", "on")
+
+
+class Flag:
+    """Parses the setting `active`: "column", or "column = value | value"; a "not " before it reverses it.
+
+    Without values the column holds flags: a row is active unless its value is in _FALSE. Without a column all are.
+    """
+
+    def __init__(self, written: str) -> None:
+        name, equals, values = written.removeprefix("not ").partition("=")
+        self.column = name.strip()
+        self._is_not = written.startswith("not ")
+        self._values = tuple(value.strip() for value in values.split("|")) if equals else ()
+
+    def holds(self, column: sa.Column[Any] | None) -> ColumnElement[bool]:
+        if column is None:
+            return sa.literal(1) == sa.literal(1)
+        text = lowered(column + sa.literal(0) if kind_of(column).is_bits else column)
+        named = [sa.func.lower(sa.literal(value, sa.Text)) for value in self._values]
+        holds = text.in_(named) if named else text.not_in(_FALSE)
+        return sa.not_(holds) if self._is_not else holds
+
+    def doubt(self, texts: Iterable[str]) -> str:
+        """Return a text of the column that is neither yes nor no and yet makes a row active, or ""."""
+        unclear = (text for text in texts if text.strip().lower() not in (*_FALSE, *_TRUE))
+        return "" if self._is_not or self._values else next(unclear, "")
+
+    def objection(self, column: sa.Column[Any]) -> str:
+        """Return why these values cannot occur in that column; "" if they can."""
+        choices = kind_of(column).choices
+        if "" in self._values:
+            return f"has an empty value: write {self.column} = active | invited, for example"
+        if not choices:
+            return ""
+        known, there = {choice.lower() for choice in choices}, ", ".join(choices)
+        for value in self._values:
+            if value.lower() not in known:
+                meant = did_you_mean(value, choices)
+                return f"the column {self.column} never contains {value}{meant} (its values are {there})"
+        if not self._values and not column.nullable and known.isdisjoint(_FALSE):
+            return f"none of {there} means no: list the active values, as in {self.column} = {choices[0]}"
+        return ""
+
+
+def lowered(stored: ColumnElement[Any]) -> ColumnElement[str]:
+    return sa.func.coalesce(sa.func.lower(sa.func.trim(sa.cast(stored, sa.Text), type_=sa.Text)), "")

@@ -21,7 +21,6 @@ _DELETE_TOO = (
 def doubts(
     connection: Connection, statements: Statements, settings: TableSettings, hashing: HashingSettings
 ) -> list[Finding]:
-    """Return the findings, which a few rows and the catalogue tell."""
     mapping = statements.mapping
     findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
     findings += [_warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held]
@@ -36,7 +35,6 @@ def _warn(message: str, fix: str) -> Finding:
 
 
 def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
-    """Yield a failure for each column whose times have another form than its placeholder writes."""
     assigned = {**mapping.assigned, **{f"{one.setting}.set": one.sets for one in mapping.endings}}
     for section, assignments in assigned.items():
         for column, wanted in assignments.items():
@@ -53,16 +51,12 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
 
 
 def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
-    """Yield a warning if the column of flags has values that the settings probably do not mean."""
     flag = mapping.fields.get("active")
     if flag is None or kind_of(flag).holds is not str:
         return
     if odd := mapping.active.doubt(text_of(value) for value in sample(connection, flag)):
         message = f"accounts.table.active: the column contains {odd!r}, which Keyturn takes for active"
         yield _warn(message, 'List the active values, as in: active = "status = active | invited".')
-
-
-# Row level security of PostgreSQL: policies that hide an app's rows from Keyturn's role, without an error
 
 
 _POLICIES = text("""
@@ -76,12 +70,12 @@ _POLICIES = text("""
         )
     WHERE c.oid = to_regclass(CAST(:name AS text)) GROUP BY c.oid
 """)
-"""Whether security holds for this role, and how many policies let it do this, with some or with all rows
+"""Whether row level security holds for this role, and how many policies let it do this, with some or with all rows
 (https://www.postgresql.org/docs/current/ddl-rowsecurity.html)."""
 
 
 def _hidden_rows(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
-    """Yield what this role may not see or change, of every table that is read, changed or emptied."""
+    """Yield what PostgreSQL hides from this role without an error, of every table that is read, changed or emptied."""
     if connection.dialect.name != "postgresql":
         return
     changes = [(one.owner.table, "UPDATE" if one.sets else "DELETE") for one in mapping.endings]

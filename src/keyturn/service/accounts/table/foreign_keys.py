@@ -11,8 +11,7 @@ Place = tuple[str, str]
 ForeignKey = tuple[Place, Place]
 """The table that refers to another, and that other one, whose rows cannot be deleted before."""
 
-_FOLLOWS = ("CASCADE", "SET NULL")
-"""Rules of keys that forbid no deletion."""
+_FOLLOWS = ("CASCADE", "SET NULL")  # rules of keys that forbid no deletion
 
 _OF_SQLITE = text("""
     SELECT m.name, k."table", k.on_delete FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) k
@@ -24,7 +23,7 @@ _Name = tuple[str | None, str]
 
 
 def forbidding_keys(connection: Connection, schema: str | None) -> Iterator[tuple[_Name, _Name]]:
-    """Yield the keys of a schema that can forbid a deletion: the tables that refer to another, and that other one."""
+    """Yield the keys of a schema that can forbid a deletion."""
     if connection.dialect.name == "sqlite":
         for referring, referred, rule in connection.execute(_OF_SQLITE):
             if rule not in _FOLLOWS:
@@ -39,10 +38,7 @@ def forbidding_keys(connection: Connection, schema: str | None) -> Iterator[tupl
 def checked_keys(
     connection: Connection, schemas: Iterable[str | None], place: Callable[[str | None, str], Place]
 ) -> list[ForeignKey]:
-    """Return the keys in these schemas that can forbid a deletion. `place`: makes a table of its schema and name.
-
-    SQLite checks keys only in a connection that asks for it, as the one to Keyturn's own database does.
-    """
+    # SQLite checks keys only in a connection that asks for it, as the one to Keyturn's own database does.
     if connection.dialect.name == "sqlite" and not connection.execute(text("PRAGMA foreign_keys")).scalar():
         return []
     keys = (key for schema in schemas for key in forbidding_keys(connection, schema))

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.service.accounts.table.active import Flag
-from keyturn.service.accounts.table.columns import kind_of, table_called
+from keyturn.service.accounts.table.columns import Flag, kind_of, table_called
 from keyturn.service.accounts.table.foreign_keys import Place, checked_keys, deletion_order, keeper
 from keyturn.service.accounts.table.placeholders import Value, set_value
 from keyturn.service.clock import now
@@ -33,7 +32,7 @@ _COLLATION = sa.text("""
     SELECT collation_name FROM information_schema.columns
     WHERE table_schema = coalesce(:schema, database()) AND table_name = :table AND column_name = :column
 """)
-"""SQLAlchemy's inspector does not show the collation that a column inherits from its table."""
+"""The inspector of SQLAlchemy does not show the collation that a column inherits from its table."""
 
 Assignments = Mapping[sa.Column[Any], Value]
 
@@ -52,9 +51,8 @@ class MappedEnding(msgspec.Struct, frozen=True):
 class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     """The settings, checked against the live table: every name in it exists.
 
-    `fields`: the named columns, by the fields of an account.
+    `fields`: columns by the fields of an account; those that are `folding` ignore case by themselves.
     `assigned`: columns and their new values, by the section of the settings.
-    `folding`: the fields whose columns ignore case by themselves, so that their indexes serve.
     `endings`: in the order in which foreign keys allow them. `held`: why deletions may fail, by setting.
     """
 
@@ -73,8 +71,6 @@ def read_mapping(connection: sa.Connection, settings: TableSettings, hash_length
 
 
 class _MappingReader:
-    """Reads a mapping from a connection, and collects the faults of the settings."""
-
     def __init__(self, connection: sa.Connection, settings: TableSettings) -> None:
         self._connection = connection
         self._inspector: sa.Inspector = sa.inspect(connection)
@@ -243,7 +239,6 @@ class _MappingReader:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
     more = len(names) - _MOST_LISTED
     return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 

@@ -1,9 +1,4 @@
-"""The values that settings write into columns of an app, and the forms of times. Pure.
-
-`{now}` writes the time in the column's own type: a number of seconds in a column of numbers, and in a text what SQL
-writes. `{now_ms}` writes milliseconds since 1970, `{now_iso}` a text by ISO 8601. A column with a type for times takes
-each of them as the time.
-"""
+"""The values that settings write into columns of an app, and the forms of times (docs/accounts.md). Pure."""
 
 import re
 from collections import Counter
@@ -45,7 +40,6 @@ def set_value(column: Column[Any], wanted: Value, moment: datetime) -> Any:
 
 
 def _time(kind: Stored, moment: datetime, placeholder: str) -> Any:
-    """Return what a placeholder of `TIMES` writes at that moment. Raises ValueError if the column cannot hold it."""
     moment = moment.astimezone(UTC)
     if kind.has_native_times:
         return moment.date() if kind.holds is date else _stored(kind, moment)
@@ -112,7 +106,6 @@ def time_form(value: Any) -> str:
 
 
 def usual_form(values: Iterable[Any]) -> str:
-    """Return the form of most of the values; "" if none of them is a time."""
     forms = Counter(form for form in map(time_form, values) if form)
     return forms.most_common(1)[0][0] if forms else ""
 
@@ -126,5 +119,4 @@ def written_form(kind: Stored, placeholder: str) -> str:
 
 
 def placeholder_for(kind: Stored, form: str) -> TimePlaceholder | None:
-    """Return the placeholder that writes this form into the column; None if none does."""
     return next((one for one in TIMES if form and written_form(kind, one) == form), None)

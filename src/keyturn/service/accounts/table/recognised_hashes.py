@@ -17,11 +17,9 @@ _COSTS = range(10, 17)
 
 
 class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """The format of the app's hashes, as the settings of `hashing` express it.
+    """The format of the app's hashes, as the settings of `hashing` express it, and in words (`shown`).
 
-    `cost`: that of most hashes, if Keyturn would write it; otherwise 0.
-    `shown`: the format in words, with the app that uses it.
-    `todo`: what the app must do, or "".
+    `cost`: that of most hashes, if Keyturn would write it; otherwise 0. `todo`: what the app must do, or "".
     """
 
     format: str = "bcrypt"
@@ -31,7 +29,6 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def written(self) -> dict[str, Any]:
-        """The keys of `[hashing]` that write this format."""
         return {"format": self.format} | ({"cost": self.cost} if self.cost else {})
 
     @property
@@ -71,7 +68,6 @@ phpbb/passwords)."""
 
 
 def recognise_hashes(values: Iterable[object]) -> HashFormat:
-    """Return the format of most of the hashes. `values`: those of their column."""
     hashes = list(filter(None, map(text_of, values)))
     if not hashes:
         return _NO_ROWS
@@ -81,7 +77,6 @@ def recognise_hashes(values: Iterable[object]) -> HashFormat:
 
 
 def _form(stored: str) -> HashFormat:
-    """Return the format of one hash, without its parameters."""
     for starts, written, shown, todo in _READ if hash_parts(stored) else _NOT_READ:
         if stored.startswith(tuple(starts.split())):
             return HashFormat(format=written, shown=shown, todo=todo)

@@ -9,8 +9,7 @@ from functools import partial
 from sqlalchemy import RowMapping
 
 from keyturn.service import addresses
-from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.providers import provider_name
+from keyturn.service.accounts.port import Account, provider_name
 from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.telemetry.logs import LogEvent, log
@@ -20,11 +19,7 @@ PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password"
 
 
 def spellings(identifier: str) -> set[str]:
-    """Return how an address or a user name may be stored, apart from the case of its letters and spaces behind it.
-
-    Apps that trim nothing also keep a space before it, from a form or an import.
-    `identifier`: in the form of `addresses.identify`.
-    """
+    """Return how an address or a user name may be stored, apart from case, spaces behind it, and one before it."""
     local, at, domain = identifier.rpartition("@")
     ways = {identifier}
     if at and "xn--" in domain:
@@ -38,7 +33,7 @@ def spellings(identifier: str) -> set[str]:
 def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:
     """Return the rows of each address, in the form of `addresses.parse`, and of each user name, without its case.
 
-    Rows with an invalid address are left out. A name with an @ is no name: it would be taken for an address.
+    A row without a valid address is left out, and so is a name with an @: it would be taken for an address.
     """
     by_identifier: dict[str, list[RowMapping]] = {}
     for row in rows:

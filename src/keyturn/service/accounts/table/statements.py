@@ -15,8 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.table.active import lowered
-from keyturn.service.accounts.table.columns import kind_of
+from keyturn.service.accounts.table.columns import kind_of, lowered
 from keyturn.service.accounts.table.mapping import Assignments, MappedEnding, MappedTable
 from keyturn.service.accounts.table.placeholders import TIMES, Value, set_value
 from keyturn.service.accounts.table.rows import PASSWORD_PROVIDERS
@@ -30,9 +29,7 @@ _UNUSABLE = ("!", "*")
 _AFTER_SPACES = "!"
 """In the order of ASCII and of Unicode (UTS 10) it follows the space, which apps may leave behind an address."""
 
-_READ = ("id", "email", "username", "name", "provider", "kind", "locale")
-"""Fields of an account that are read as they are."""
-
+_PLAIN = ("id", "email", "username", "name", "provider", "kind", "locale")  # read as they are
 
 Condition = ColumnElement[bool]
 Write = sa.Update | sa.Delete
@@ -61,10 +58,7 @@ class Statements:
         self._accounts_in_ranges = cache(self._select_ranges)
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
-        """Ask for every row whose address or user name may be one of these, for `choose_row`.
-
-        An index on lower(email) helps, and one on lower(username). The statement is the same for an address and a name.
-        """
+        """Ask for every row whose address or user name may be one of these: an index on lower(...) of each helps."""
         count = 1 << (len(spellings) - 1).bit_length()
         # Some are asked for twice, which reduces the number of different statements to prepare.
         repeated = list(islice(cycle(spellings), count))
@@ -82,20 +76,17 @@ class Statements:
         return self._accounts.where(sa.or_(*(sa.or_(*map(one.between, first, last)) for one in stored)))
 
     def by_ids(self, ids: Iterable[str]) -> Query:
-        """Ask for the rows with these ids; texts that cannot be an id are left out."""
         values: list[Any] = []
         for text in ids:
-            with suppress(ValueError):
+            with suppress(ValueError):  # a text that cannot be an id
                 values += kind_of(self._columns["id"]).ids(text)
         return Query(self._accounts_by_id, {"ids": values})
 
     def hash_by_id(self, account_id: str) -> Query:
-        """Ask for the row with this id, and its hash."""
         query = self.by_ids([account_id])
         return query._replace(statement=query.statement.add_columns(self._columns["password"].label("hash")))
 
     def awaiting_password(self) -> Query:
-        """Ask for the addresses of active accounts that await their first password."""
         return self._addresses(self._lacks_hash(), self._is_active, *self._signs_in_here())
 
     def addresses_after(self, email: str, most: int) -> Query:
@@ -120,7 +111,7 @@ class Statements:
         return _values(self.mapping.assigned[section], moment)
 
     def _is_locked(self) -> Condition:
-        """Return whether every column of the lock has the value that the lock sets; for a time, any value counts."""
+        """Whether every column of the lock has the value that the lock sets; for a time, any value counts."""
         set_by_lock, moment = self.mapping.assigned["lock"].items(), datetime.now(UTC)
         as_set = (one.is_not(None) if value in TIMES else _has_value(one, value, moment) for one, value in set_by_lock)
         return sa.and_(*as_set)
@@ -129,10 +120,7 @@ class Statements:
         return sa.or_(self._is_active, self._is_locked()) if self.mapping.assigned["lock"] else self._is_active
 
     def change(self, account: Account, password_hash: str | None, moment: datetime) -> sa.Update:
-        """Set the hash, if given, and the columns set with it, if the account is unchanged and may have a password.
-
-        An account that was `locked` may still be so, and is unlocked. Raises ValueError for an impossible id.
-        """
+        """Set the hash, if given, and what comes with it, if the account is unchanged. Raises ValueError for its id."""
         values = self._assigned("set", moment) | (self._assigned("unlock", moment) if account.locked else {})
         if password_hash is not None:
             values[self._columns["password"]] = password_hash
@@ -199,7 +187,7 @@ class Statements:
         return self._columns["password"], self._has_hash()
 
     def _select_accounts(self) -> sa.Select[Any]:
-        columns: list[ColumnElement[Any]] = [self._columns[one].label(one) for one in _READ if one in self._columns]
+        columns: list[ColumnElement[Any]] = [self._columns[one].label(one) for one in _PLAIN if one in self._columns]
         if "password" in self._columns:
             columns += [self._has_hash().label("has_hash"), self._lacks_hash().label("lacks_hash")]
         if self.mapping.assigned["lock"]:
@@ -213,7 +201,6 @@ class Statements:
         return sa.func.coalesce(sa.func.length(self._columns["password"]), 0) == 0
 
     def _signs_in_here(self) -> Iterator[Condition]:
-        """Yield the conditions that a password signs the account in, and that its hash was not made unusable."""
         if "provider" in self._columns:
             yield lowered(self._columns["provider"]).in_(PASSWORD_PROVIDERS)
         if "password" in self._columns:
@@ -224,7 +211,7 @@ class Statements:
         return sa.func.coalesce(first, "").not_in(_UNUSABLE)
 
     def _is_text(self, field: str, value: str | None) -> Condition:
-        """Return whether the field is the same text, character by character, apart from spaces around it."""
+        """Whether the field is the same text, character by character, apart from spaces around it."""
         return self._exactly(self._columns[field]) == sa.bindparam(None, value, type_=sa.Text(), unique=True)
 
     def _exactly(self, column: ColumnElement[Any]) -> ColumnElement[str]:
@@ -238,7 +225,7 @@ def _values(assignments: Assignments, moment: datetime) -> _Values:
 
 
 def _is_due(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
-    """Return whether a row has not ended yet. A time in the past says when it has, so it stays."""
+    """Whether a row has not ended yet. A time in the past says when it has, so it stays."""
     if value == "{null}":
         return column.is_not(None)
     limit = sa.bindparam(None, set_value(column, value, moment), type_=column.type, unique=True)
@@ -246,7 +233,7 @@ def _is_due(column: sa.Column[Any], value: Value, moment: datetime) -> Condition
 
 
 def _keeps_no_zone(column: sa.Column[Any], value: Value) -> bool:
-    """Return whether the column's times may be in any zone, up to a day behind UTC."""
+    """Whether the column's times may be in any zone, up to a day behind UTC."""
     kind = kind_of(column)
     if kind.has_native_times:
         return not kind.zoned

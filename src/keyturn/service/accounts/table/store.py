@@ -12,10 +12,9 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
-from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable
 from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.accounts.table.doubts import doubts
-from keyturn.service.accounts.table.known_table import KnownTable
 from keyturn.service.accounts.table.mapping import read_mapping
 from keyturn.service.accounts.table.rows import account_of, choose_row, rows_by_identifier, spellings
 from keyturn.service.accounts.table.statements import Query, Statements
@@ -26,19 +25,12 @@ from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import HashingSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
-_NO_EXPLAIN_FOR_VIEW = 1345
-"""MySQL's number for a plan that it does not show: that of a view whose tables the user may not see."""
-
-_FOUND_AT_ONCE = 50
-"""Addresses in one statement, each a range of an index: with some thousands MySQL stops using its index."""
+_NO_EXPLAIN_FOR_VIEW = 1345  # MySQL's number for a plan that it does not show: of tables that the user may not see
+_FOUND_AT_ONCE = 50  # addresses in one statement, each a range of an index: MySQL stops using it for some thousands
 
 
 class TablePeople(AccountStore):
-    """The part of an AccountStore that a table can serve whose users have their passwords elsewhere.
-
-    It inspects the table before the first use, and again after a refused statement. Only `require_ready` raises
-    SettingsInvalid if the table does not match the settings: later callers cannot correct them.
-    """
+    """The part of an AccountStore that a table can serve whose users have their passwords elsewhere."""
 
     def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int = 0) -> None:
         self.takes_names = bool(settings.username)
@@ -50,7 +42,6 @@ class TablePeople(AccountStore):
         self._gets = Batcher(self._get_all, in_time=place.in_time)
 
     async def require_ready(self) -> None:
-        """Read the columns again, and have the database plan each statement, which runs none and fires no trigger."""
         statements = await self._known.require_ready()
         refused: dict[str, str] = {}
         for setting, statement in statements.trial_statements(now()):
@@ -61,7 +52,6 @@ class TablePeople(AccountStore):
             raise SettingsInvalid([Fault(f"accounts.table.{setting}", why) for why, setting in refused.items()])
 
     async def require_reachable(self) -> None:
-        """Run the statement that finds accounts, for no account. Raises AccountsUnready."""
         await self._get_all([])
 
     async def findings(self, hashing: HashingSettings) -> Sequence[Finding]:
@@ -183,7 +173,6 @@ def _change(
 
 
 def _changes(connection: Connection, account_id: str, statement_of: Callable[[], Update]) -> bool:
-    """Execute a change of an account; tell whether it fitted one."""
     try:
         statement = statement_of()
     except ValueError:  # another store's account
@@ -194,22 +183,18 @@ def _changes(connection: Connection, account_id: str, statement_of: Callable[[],
 
 
 def _end(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:
-    """End what a change or an intrusion ends, and count what the settings have a word for."""
     counts: Counter[str] = Counter()
     for what, statement in statements.endings(account_id, now(), intruded=intruded):
         counts[what] += connection.execute(statement).rowcount
     return Ended({what: count for what, count in counts.items() if what and count > 0})
 
 
-# A statement that is planned and not run, so that a missing privilege is a fault at the start
-
-
 def _refusal(connection: Connection, statement: Executable) -> str:
-    """Return why the database refuses a statement, as its plan shows; "" if it does not.
+    """Return why the database refuses to plan a statement; "" if it does not. A refusal ends the transaction.
 
     Names, values and privileges are checked. PostgreSQL begins as with the statement itself, and stops before the first
     row; MariaDB and MySQL check its privileges (https://dev.mysql.com/doc/refman/8.4/en/explain.html); SQLite compiles
-    it. No trigger fires, not even one for a statement that changes no row. A refusal ends the transaction.
+    it. No trigger fires, not even one for a statement that changes no row.
     """
     event.listen(connection, "before_cursor_execute", _explain, retval=True)
     try:

@@ -9,10 +9,8 @@ from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.table.active import Flag
-from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.accounts.table.columns import kind_of, table_called, text_of
-from keyturn.service.accounts.table.known_table import KnownTable
+from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable
+from keyturn.service.accounts.table.columns import Flag, kind_of, table_called, text_of
 from keyturn.service.database import Database
 from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep, StoredFactors
 from keyturn.service.reset.proofs.second_step.totp import read_seed

@@ -1,7 +1,12 @@
-"""Supabase Auth's admin API over HTTP (https://github.com/supabase/auth, internal/api/admin.go)."""
+"""Accounts at Supabase Auth, alone or with users looked up in a table of the app.
 
+Declined: `supabase-auth`, which brings pydantic and pyjwt for three calls, and whose list of users has no filter.
+"""
+
+import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,24 +14,26 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from keyturn.errors import SettingsInvalid
 from keyturn.http_client import CallFailed, Document, HttpClient, NotSent
-from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.providers import provider_name
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, provider_name
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.store import TablePeople
+from keyturn.service.clock import now
+from keyturn.service.database import Database
 from keyturn.service.problems.passwords import PasswordRejected, Violation
-from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.settings import SupabaseSettings
+from keyturn.service.problems.requests import AccountsUnready, Unavailable
+from keyturn.service.settings import AccountSettings, SupabaseSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
 # Users as Supabase Auth describes them, and their accounts
 
 
-Moment = Annotated[datetime, Meta(tz=True)]
+_Moment = Annotated[datetime, Meta(tz=True)]
 
-_LONGEST_NAME = 120
-_LONGEST_LOCALE = 20
-
+_LONGEST_NAME, _LONGEST_LOCALE = 120, 20
 _PASSWORD_PROVIDER = "email"
-_SINGLE_SIGN_ON = "SSO"
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,20 +41,17 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     email: str | None = None
-    email_confirmed_at: Moment | None = None
-    banned_until: Moment | None = None
-    deleted_at: Moment | None = None
+    email_confirmed_at: _Moment | None = None
+    banned_until: _Moment | None = None
+    deleted_at: _Moment | None = None
     is_sso_user: bool = False
     app_metadata: dict[str, Any] | None = None
     user_metadata: dict[str, Any] | None = None
 
 
 def account_of(user: User, moment: datetime) -> Account:
-    """Return the account that a user is at that moment.
-
-    The owner of an unconfirmed address has not proved it: a stranger may have signed it up. The name that came with it
-    is left out, since otherwise an attacker could send words of their choice to any address.
-    """
+    # A stranger may have signed an unconfirmed address up. The name that came with it is left out, since otherwise an
+    # attacker could send words of their choice to any address.
     app, own = user.app_metadata or {}, user.user_metadata or {}
     provider, providers = app.get("provider"), app.get("providers")
     listed = providers if isinstance(providers, list) else [provider]
@@ -55,7 +59,7 @@ def account_of(user: User, moment: datetime) -> Account:
     name = provider if isinstance(provider, str) and provider != _PASSWORD_PROVIDER else ""
     elsewhere = provider_name(name.partition("_")[0])  # linkedin_oidc, slack_oidc
     if user.is_sso_user or name.startswith("sso:"):
-        elsewhere = _SINGLE_SIGN_ON
+        elsewhere = "SSO"
     banned = user.banned_until is not None and moment < user.banned_until
     return Account(
         id=user.id,
@@ -87,8 +91,6 @@ _REASONS = {"characters": Violation("weak_characters"), "pwned": Violation("weak
 
 
 class _Weak(msgspec.Struct):
-    """The rules that a password broke."""
-
     reasons: tuple[str, ...] | None = None
 
 
@@ -124,7 +126,6 @@ class AuthAnswer(msgspec.Struct, frozen=True):
         return f"{self.status} {self.code}".rstrip()
 
     def read(self, form: type[Document]) -> Document | None:
-        """Return the document; None for a refusal, or a document of another form."""
         return _read(self.body, form) if self.is_done else None
 
     def require(self, form: type[Document]) -> Document:
@@ -182,23 +183,16 @@ _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
 
 
 class UserPage(msgspec.Struct):
-    """A page of users. Each is read separately: one with an unusual form must not hide its neighbours."""
-
-    users: list[msgspec.Raw]
+    users: list[msgspec.Raw]  # each is read separately: one with an unusual form must not hide its neighbours
 
 
 TIMEOUT = timedelta(seconds=10)
-"""For one call."""
-
 LONGEST_ANSWER = 2**25
-"""Bytes: a page of fifty users, in whose metadata an app may keep pictures."""
+"""Of one call, and bytes: a page of fifty users, in whose metadata an app may keep pictures."""
 
 
 class AdminApi:
-    """Calls the admin API of a project's Auth server.
-
-    Every method raises AccountsUnready without a usable answer, `not_changed` if the request had no effect for certain.
-    """
+    """A project's admin API. Without a usable answer it raises AccountsUnready, perhaps with `not_changed`."""
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
         self._url, self._key = settings.url.rstrip("/") + "/auth/v1", settings.service_role_key
@@ -219,10 +213,9 @@ class AdminApi:
         return users
 
     async def user(self, account_id: str) -> User | None:
-        """Return the user; None if no user has this id, such as an id of another store."""
         try:
             user_id = str(UUID(account_id))
-        except ValueError:
+        except ValueError:  # another store's
             return None
         answer = await self.ask("GET", f"{_USERS}/{user_id}")
         return None if answer.is_unknown_user else _require_user(answer, user_id)
@@ -253,8 +246,145 @@ class AdminApi:
 
 
 def _require_user(answer: AuthAnswer, user_id: str) -> User:
-    """Return the user of that id. Raises AccountsUnready for a refusal, or another document."""
     user = answer.require(User)
     if user.id.lower() != user_id.lower():
         raise answer.unready()
     return user
+
+
+# The stores
+
+
+_PAGE = 50
+_MOST_PAGES = 20
+"""Pages of users to read: an address may be the end of many others, and only a thousand users are looked at."""
+
+_LOOKUPS_AT_ONCE = 8
+"""A worker answers all waiting requests together, and a project has few connections to its database."""
+
+_WHOLE = 3
+"""Time-outs that a look-up may take with all its pages and the wait for its place: less than a message's lease."""
+
+
+@contextmanager
+def _changing_nothing() -> Iterator[None]:
+    """Mark an unreachable store as `not_changed`, because the block only reads."""
+    try:
+        yield
+    except Unavailable as error:
+        raise AccountsUnready(str(error), not_changed=True) from error
+
+
+class SupabaseAccounts(AccountStore):
+    """An AccountStore over a project's admin API. Supabase ends the sessions with every change of a password."""
+
+    def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
+        self._url = settings.url
+        self._key = settings.service_role_key
+        self._api = AdminApi(settings, timeout)
+        self._patience = timeout.total_seconds() * _WHOLE
+        self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
+
+    async def require_ready(self) -> None:
+        """Ask once. Raises SettingsInvalid for a refused key or another server, AccountsUnready if none answers."""
+        if not self._key.isascii() or not self._key.isprintable():
+            message = "contains characters that are not allowed in a key"
+            raise SettingsInvalid.of("accounts.supabase.service_role_key", message)
+        answer = await self._api.page(1, 1)
+        if answer.status in KEY_REFUSED:
+            raise SettingsInvalid.of("accounts.supabase.service_role_key", f"is refused by {self._url}: {answer}")
+        if answer.read(UserPage) is None:
+            message = f"{self._url} does not answer as Supabase Auth does: {answer}"
+            raise SettingsInvalid.of("accounts.supabase.url", message)
+
+    async def find(self, email: str) -> Account | None:
+        """Return the account, preferring one with a password: a single sign-on user may have the same address."""
+        try:
+            async with asyncio.timeout(self._patience), self._places:
+                return await self._find(email)
+        except TimeoutError:
+            reason = f"Supabase Auth did not answer a look-up within {self._patience:g} s"
+            raise AccountsUnready(reason, not_changed=True) from None
+
+    async def _find(self, email: str) -> Account | None:
+        without_password: Account | None = None
+        for page in range(1, _MOST_PAGES + 1):
+            users = await self._api.users(email, page, _PAGE)
+            for user in users:
+                if user and addresses.is_same_mailbox(user.email or "", email):
+                    account = account_of(user, now())
+                    if account.has_password:
+                        return account
+                    without_password = without_password or account
+            if len(users) < _PAGE:
+                return without_password
+        log.warning(LogEvent("accounts.too_many_alike", looked_at=_MOST_PAGES * _PAGE))
+        return without_password
+
+    async def get(self, account_id: str) -> Account | None:
+        user = await self._api.user(account_id)
+        return account_of(user, now()) if user else None
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool:
+        # An address that was never confirmed becomes confirmed: the link in its mailbox has proved it, as a link of
+        # Supabase's own would have. Without that the new password could not sign in.
+        with _changing_nothing():
+            user = await self._api.user(account.id)
+        if user is None or not account_of(user, now()).still_takes_password_of(account):
+            return False
+        confirmation = {} if user.email_confirmed_at else {"email_confirm": True}
+        return await self._api.update(user, {"password": password.text, **confirmation})
+
+    async def close(self) -> None:
+        await self._api.close()
+        self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)  # the next call may come from another event loop
+
+
+class SupabaseWithTable(TablePeople):
+    """An AccountStore that finds users in a table, by their ids at Supabase, and sets passwords at Supabase.
+
+    It locks no account: Supabase would still sign the user in.
+    """
+
+    def __init__(self, people: TableSettings, place: Database | AppDatabase, auth: SupabaseAccounts) -> None:
+        # A column for passwords, if one is left from earlier days, no longer counts.
+        super().__init__(msgspec.structs.replace(people, password=""), place)
+        self._auth = auth
+
+    async def require_ready(self) -> None:
+        await super().require_ready()
+        await self._auth.require_ready()
+
+    async def require_reachable(self) -> None:
+        await super().require_reachable()
+        await self._auth.require_ready()
+
+    async def close(self) -> None:
+        await super().close()
+        await self._auth.close()
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
+        with _changing_nothing():
+            known = await self.get(account.id)
+        if known is None or not known.still_takes_password_of(account):
+            return False
+        if not await self._auth.set_password(account, password):
+            log.warning(LogEvent("accounts.not_at_supabase", account=account.id))
+            return False
+        # From here on the password is changed, even if the table's columns cannot be written.
+        not_noted = LogEvent("accounts.change_not_noted", account=account.id)
+        try:
+            if ended := await self.note_change(account):
+                return ended
+            log.error(not_noted)
+        except Exception:
+            log.exception(not_noted)
+        return True
+
+
+def supabase_accounts(wanted: AccountSettings, database: Database) -> AccountStore:
+    """Return the store of the project; with a table in the settings, users are looked up there."""
+    auth, people = SupabaseAccounts(wanted.supabase), wanted.table
+    if not people.table:
+        return auth
+    return SupabaseWithTable(people, AppDatabase(people.url) if people.url else database, auth)
