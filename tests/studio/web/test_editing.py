@@ -12,7 +12,7 @@ from litestar.testing import TestClient
 from tests.studio.web.fixtures import GREETING, GREETING_SAMPLES, Client
 
 from keyturn.packaging import folder as packaged
-from keyturn.studio.gallery.sizes import LARGEST
+from keyturn.studio.gallery.naming import LARGEST
 from keyturn.studio.web.app import Studio, create_studio_app
 
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}

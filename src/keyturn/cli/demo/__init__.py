@@ -50,7 +50,7 @@ async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str)
     settings = shown.settings
     configure_logs(settings.logs.level)
     parts = await shown.parts()
-    studio = studio_of(settings, host, shown.brands)
+    studio = studio_of(settings, host)
     routes = [*studio_routers(studio, programs="/studio"), *shown.routes()]  # not /api, which is the service's
     app = create_app(settings, parts=parts, more=routes)
     people = await shown.accounts(parts)

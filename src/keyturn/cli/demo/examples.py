@@ -5,11 +5,11 @@ import secrets
 import shlex
 import sqlite3
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -74,12 +74,8 @@ KINDS = {name: service.Kind(settings_url=f"{{base_url}}/{name}-settings/security
 
 
 class PlainDemo:
-    """The demo that needs nothing. `brands`: how the mails look for others, for the studio."""
+    """The demo that needs nothing."""
 
-    brands: Mapping[str, Mapping[str, Any]] = {
-        "Harbour Library": {"name": "Harbour Library", "accent": "#5b3a8c", "accent_dark": "#c3a6f0"},
-        "Orchard Clinic": {"name": "Orchard Clinic", "accent": "#a3461f", "accent_dark": "#f2a27e"},
-    }
     notes: Sequence[str] = ()
 
     def __init__(self, url: str, folder: DemoFolder) -> None:
@@ -133,8 +129,6 @@ class Example:
 
     Raises CommandRefused, SettingsInvalid.
     """
-
-    brands: Mapping[str, Mapping[str, Any]] = {}
 
     def __init__(self, name: str, url: str, home: DemoFolder) -> None:
         self.notes: list[str] = []

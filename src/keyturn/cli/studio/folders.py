@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _OF_VARIABLE = "DJANGO_SETTINGS_MODULE"
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-Brands = Mapping[str, Mapping[str, Any]]
 
 DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
 
@@ -115,7 +114,7 @@ def open_folder(source: Source) -> Opened:
             fail("--env is for your own templates: name their folder")
         from keyturn.service.settings.reading import read_settings
 
-        return own_emails(partial(read_settings, sending=False, connecting=False), settings, {})
+        return own_emails(partial(read_settings, sending=False, connecting=False), settings)
     return _open_foreign(directory, source, settings)
 
 
@@ -149,8 +148,7 @@ def studio_settings(directory: Path | None, *, trusted: bool = False) -> "Studio
     return read_studio_settings(Path.cwd(), rules=_unknown_names)
 
 
-def own_emails(read_service: "Callable[[], Settings]", settings: "StudioSettings", brands: Brands) -> Opened:
-    """Open the emails that Keyturn sends. `brands` are there to switch to beside those that are set."""
+def own_emails(read_service: "Callable[[], Settings]", settings: "StudioSettings") -> Opened:
     from keyturn.service.reset.mails.builtin_emails import builtin_emails
     from keyturn.service.reset.mails.theme import palette_of
     from keyturn.studio.gallery import Gallery
@@ -158,7 +156,7 @@ def own_emails(read_service: "Callable[[], Settings]", settings: "StudioSettings
     service = read_service()
     for doubt in palette_of(service.brand)[1]:
         click.echo(warning(doubt), err=True)
-    mails = builtin_emails(service, {**brands, **settings.brands}, reload=True)
+    mails = builtin_emails(service, settings.brands, reload=True)
     gallery = Gallery(**asdict(mails), finds_branches=settings.branches)
     return Opened(gallery, settings, service, read_service)
 
@@ -206,9 +204,8 @@ def service_settings(opened: Opened) -> "Settings":
 
     No file counts beside an untrusted folder, with which it may have come: it names the host that gets passwords.
     """
-    from keyturn.cli.installation import missing_settings
     from keyturn.service.settings import Settings
-    from keyturn.service.settings.reading import inspect_settings, read_settings
+    from keyturn.service.settings.reading import inspect_settings, missing_settings, read_settings
 
     if opened.service:
         return opened.service

@@ -53,9 +53,9 @@ _TOKEN = "KEYTURN_STUDIO_TOKEN"
 _WORKERS = 4  # one that checks, one for the mail that a user looks at, and two for other users
 
 
-def studio_of(service: "Settings", host: str, brands: folders.Brands) -> "Studio":
-    opened = folders.own_emails(lambda: service, folders.studio_settings(None), brands)
-    return _studio(opened, service, _inbox(service), brands, host=host, token=_token(host))
+def studio_of(service: "Settings", host: str) -> "Studio":
+    opened = folders.own_emails(lambda: service, folders.studio_settings(None))
+    return _studio(opened, service, _inbox(service), host=host, token=_token(host))
 
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -114,7 +114,7 @@ def studio(
     captured = _inbox(service, inbox, catching=is_catching)
     more = _capture(host, captured, **smtp) if is_catching and captured else {}
     more |= {"opens_inbox": bool((is_catching or inbox) and opened.service)}  # no folder was named
-    shown = _studio(opened, service, captured, {}, host=host, token=token, runner=runner, edits=edits, **more)
+    shown = _studio(opened, service, captured, host=host, token=token, runner=runner, edits=edits, **more)
     app = create_studio_app(shown)
     run(serve(app, bound, lambda: click.echo(greeting(opened, shown, f"http://{address_of(bound)}")), shown.stop))
     click.echo(muted("Stopped."))
@@ -160,9 +160,7 @@ def _inbox(service: "Settings", folder: Path | None = None, *, catching: bool = 
     return CapturedMails(folder) if folder or catching else None
 
 
-def _studio(
-    opened: folders.Opened, service: "Settings", captured: "CapturedMails | None", brands: folders.Brands, **more: Any
-) -> "Studio":
+def _studio(opened: folders.Opened, service: "Settings", captured: "CapturedMails | None", **more: Any) -> "Studio":
     from keyturn.mail.port.email import local_sender
     from keyturn.studio.web.studio import Studio
 
@@ -172,7 +170,7 @@ def _studio(
     if opened.read_service:  # the hosted pages belong to Keyturn's mails
         from keyturn.service.pages.preview import PagePreview
 
-        pages = PagePreview(opened.read_service, {**brands, **settings.brands})
+        pages = PagePreview(opened.read_service, settings.brands)
     return Studio(
         gallery=opened.gallery,
         sender=settings.sender or service.mail.from_ or local_sender(*named),

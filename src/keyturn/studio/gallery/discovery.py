@@ -21,7 +21,6 @@ from msgspec.structs import replace
 from keyturn.mail.rendering.folders import Folders, MailFiles, UnnamedMjml, plain_name
 from keyturn.plain_files import DEEPEST, has_printable_name, leads_out, printable_name, read_plain_text
 from keyturn.studio.gallery import naming
-from keyturn.studio.gallery.sizes import LARGEST
 
 _MARKUP = (".mjml", ".html", ".htm")
 _OTHERS = (".txt", ".text", ".subject", ".css")
@@ -225,7 +224,7 @@ def _reached(files: Iterable[str], references: Mapping[str, Iterable[str]]) -> l
 @lru_cache(65_536)
 def _text(path: str, _: int, size: int) -> _Text:
     # Rendering reports a large one.
-    text = "" if size > LARGEST else read_plain_text(path, encoding="utf-8-sig", errors="replace")
+    text = "" if size > naming.LARGEST else read_plain_text(path, encoding="utf-8-sig", errors="replace")
     references = [(tag or mjml, _QUOTED.findall(named or path)) for tag, named, mjml, path in _REFERENCE.findall(text)]
     whole = _ROOT.search(text) is not None
     fragment = not whole and _FRAGMENT.match(text) is not None

@@ -26,9 +26,9 @@ from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_
 from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
 from keyturn.studio.gallery.discovery import FileState, FolderContents, Patterns, contents_of, state_of
 from keyturn.studio.gallery.environments import Prepare
+from keyturn.studio.gallery.naming import require_readable, require_sendable
 from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_samples, fit_samples, names_in
-from keyturn.studio.gallery.sizes import require_readable, require_sendable
 from keyturn.studio.gallery.variables.guessed_values import guess
 from keyturn.studio.gallery.variables.missing_names import MissingName, StandIn, UndescribedName
 from keyturn.studio.gallery.variables.probe import Variables

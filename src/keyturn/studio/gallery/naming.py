@@ -1,4 +1,4 @@
-"""Names of files: of a mail, of its parts, of what is shared; and bounds for symbolic links.
+"""Names of files: of a mail, of its parts, of what is shared; and bounds on symbolic links and sizes.
 
 A foreign branch may link to any file, and templates are shown, even in the log of a CI run (CWE-59, CWE-61).
 """
@@ -15,7 +15,9 @@ from jinja2 import Environment, FileSystemLoader
 from jinja2.exceptions import SecurityError
 from jinja2.loaders import split_template_path
 
-from keyturn.mail.rendering.folders import plain_name
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.compiling import Filled
+from keyturn.mail.rendering.folders import Folders, MailFiles, plain_name
 from keyturn.plain_files import leads_out
 
 
@@ -38,6 +40,31 @@ class BoundedLoader(FileSystemLoader):
         if file.exists() and not file.is_file():
             raise SecurityError(f"'{template}' is not a regular file, so it is not read")
         return super().get_source(environment, template)
+
+
+LARGEST = 1_000_000  # characters of a text, bytes of a file, entries of a list; Gmail shows a tenth of it
+
+
+class TooLarge(Exception):
+    """A file or a rendered mail exceeds the limit."""
+
+
+def require_readable(files: Iterable[Path]) -> None:
+    """Raise TemplateInvalid from TooLarge if a file is too large."""
+    for file in files:
+        _require_size(file, "the file", file.stat().st_size if file.is_file() else 0)
+
+
+def require_sendable(filled: Filled, files: MailFiles, folders: Folders) -> None:
+    """Raise TemplateInvalid from TooLarge if a rendered mail is too large."""
+    for file, text in zip(files, filled, strict=False):
+        _require_size(folders / file, "the rendered text", len(text))
+
+
+def _require_size(file: Path, what: str, size: int) -> None:
+    if size > LARGEST:
+        wrong = f"{what} has {size / 1_000_000:.1f} MB; the limit is {LARGEST // 1_000_000} MB"
+        raise TemplateInvalid(str(file), None, wrong) from TooLarge()
 
 
 _SHARED = r"(?i:(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared)"

@@ -22,7 +22,7 @@ from jinja2.visitor import NodeTransformer
 
 from keyturn.context_values import within
 from keyturn.studio.gallery.environments import FolderEnvironment, method_call
-from keyturn.studio.gallery.sizes import LARGEST
+from keyturn.studio.gallery.naming import LARGEST
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from keyturn.mail.rendering.html_tree import Element, SyntaxFault, parse_html, p
 from keyturn.mail.rendering.jinja import unwrap_includes
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Sample
-from keyturn.studio.gallery.sizes import require_sendable
+from keyturn.studio.gallery.naming import require_sendable
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.lint.css.colours import LIGHT
 from keyturn.studio.lint.css.computed_style import Paint, Painter, Stylesheets

@@ -9,9 +9,9 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
+from keyturn.studio.gallery.naming import TooLarge
 from keyturn.studio.gallery.samples import MailName
 from keyturn.studio.gallery.sandbox import EndedBySandbox
-from keyturn.studio.gallery.sizes import TooLarge
 from keyturn.studio.renderers.limits import OutOfTime
 
 Severity = Literal["error", "warning", "note"]

@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 from keyturn.errors import TemplateInvalid
 from keyturn.plain_files import read_plain_file, replace_file
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.gallery.sizes import LARGEST
+from keyturn.studio.gallery.naming import LARGEST
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SAMPLES = frozenset({".toml", ".json"})

@@ -19,8 +19,8 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.gallery import Draft
+from keyturn.studio.gallery.naming import LARGEST
 from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
-from keyturn.studio.gallery.sizes import LARGEST
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web import frames
 from keyturn.studio.web.data import CurrentData, current_data
