@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from keyturn.errors import DataUnfit as DataUnfit
     from keyturn.errors import KeyturnError as KeyturnError
     from keyturn.errors import QuotaExhausted as QuotaExhausted
     from keyturn.errors import SendFailed as SendFailed
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from keyturn.errors import SendUnknown as SendUnknown
     from keyturn.errors import SettingsInvalid as SettingsInvalid
     from keyturn.errors import TemplateInvalid as TemplateInvalid
+    from keyturn.errors import UnknownMail as UnknownMail
     from keyturn.mail.port.email import Email as Email
     from keyturn.mail.port.email import Sender as Sender
     from keyturn.service.accounts.port import Account as Account
@@ -28,14 +30,16 @@ if TYPE_CHECKING:
     from keyturn.service.problems.requests import AccountsUnready as AccountsUnready
     from keyturn.service.settings import Settings as Settings
     from keyturn.service.settings.reading import read_settings as read_settings
+    from keyturn.studio.mails import Mails as Mails
+    from keyturn.studio.mails import RenderedMail as RenderedMail
 
 __version__ = "1.0.0rc1"
 
 _MODULES = {
     name: module
     for module, names in {
-        "errors": "KeyturnError QuotaExhausted SendFailed SendRefused SendRetryable SendUnknown SettingsInvalid"
-        " TemplateInvalid",
+        "errors": "DataUnfit KeyturnError QuotaExhausted SendFailed SendRefused SendRetryable SendUnknown"
+        " SettingsInvalid TemplateInvalid UnknownMail",
         "mail.port.email": "Email Sender",
         "service.accounts.port": "Account AccountStore Ended NewPassword",
         "service.app": "create_app",
@@ -44,6 +48,7 @@ _MODULES = {
         "service.problems.requests": "AccountsUnready",
         "service.settings": "Settings",
         "service.settings.reading": "read_settings",
+        "studio.mails": "Mails RenderedMail",
     }.items()
     for name in names.split()
 }

@@ -23,6 +23,10 @@ class UnknownMail(LookupError, KeyturnError):
     """There is no template, sample or brand of that name."""
 
 
+class DataUnfit(KeyturnError):
+    """The data of a mail does not fit the type that its template declares."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A mistake in the input, under the name that the user knows; `origin` is the name that the user wrote instead."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -168,3 +169,10 @@ def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered
         assert (shown.code, shown.out, "Traceback" in shown.err) == (1, "", False)
         assert shown.err.endswith(f"{who} {STUDIO}\n")
     assert "Hello Ada" in keyturn("render", "welcome", "--dir", "emails").out
+
+
+def test_so_do_the_mails_of_a_program() -> None:
+    program = "import sys; sys.modules['tinycss2'] = None; import keyturn; keyturn.Mails"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert shown.stderr.splitlines()[-1].endswith(f"keyturn.Mails {STUDIO}")

@@ -28,7 +28,7 @@ from keyturn.studio.web.rendering.latest_values import LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
 from keyturn.studio.web.view import View
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `Mails` checks without a studio
     from keyturn.studio.web.studio import Studio
 
 _IN_PART = "This mail was not checked in full: parts of it cannot be rendered."

@@ -1,0 +1,149 @@
+"""The mails of a folder, for programs: `from keyturn import Mails`. See docs/check.md."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from keyturn.errors import DataUnfit, SettingsInvalid
+from keyturn.packaging import requires_extra
+from keyturn.studio.gallery import Gallery, Sample
+from keyturn.studio.gallery.configuration import refused_without_trust, settings_of_folder
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.renderers import Limits
+
+with requires_extra("studio", "keyturn.Mails"):
+    from keyturn.studio.lint.baseline import NAME, read_baseline
+    from keyturn.studio.lint.check import check
+    from keyturn.studio.lint.checks import checks_for
+    from keyturn.studio.lint.report import Report
+    from keyturn.studio.lint.suppression import unknown_names
+    from keyturn.studio.web.checks.reports import check_mail
+    from keyturn.studio.web.rendering.rendition import MailRenderer, Order
+
+_GIVEN = "the given data"
+Data = Mapping[str, Any] | None
+
+
+class RenderedMail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail as it is sent; `text` is empty for a template without a text part. `language`: the one that was used."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Mails:
+    """The mails of a folder, and how they are checked. Each call reads the files anew.
+
+    `clients`, `severity`: as in the studio's settings. `limits`: of one mail; they hold in renderers, which the
+    commands start, and not in the process that calls. `baseline`: a file of known findings, which `check` leaves out.
+    """
+
+    gallery: Gallery
+    clients: tuple[str, ...] = ()
+    severity: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    baseline: Path | None = None
+
+    @classmethod
+    def open(cls, folder: Path | str, *, trusted: bool = False) -> "Mails":
+        """Open a folder of templates with the settings that are in it or above it.
+
+        The templates run in a sandbox, and settings that run code are refused, unless the folder is `trusted`. Raises
+        NotADirectoryError, SettingsInvalid with every fault, CannotImport, and ExtraMissing for an engine that is not
+        installed.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise NotADirectoryError(f"There is no folder {folder}.")
+        settings = settings_of_folder(folder, rules=unknown_names, trusted=trusted)
+        if not trusted and (refused := [*refused_without_trust(settings)]):
+            raise SettingsInvalid(refused)
+        gallery = open_gallery(folder, settings=settings, sandboxed=not trusted)
+        return cls(gallery, settings.clients, settings.severity, settings.limits, gallery.folder / NAME)
+
+    def names(self) -> list[str]:
+        """Return the names of the templates, in order."""
+        return self.gallery.names()
+
+    def samples(self, template: str) -> tuple[str, ...]:
+        """Return the names of a template's samples, the first of which is the default. Raises as `sample` does."""
+        return tuple(self.gallery.samples(template))
+
+    def sample(self, template: str, name: str = "") -> Sample:
+        """Return a sample, by default the first.
+
+        Raises UnknownMail, and TemplateInvalid if the samples cannot be read.
+        """
+        return self.gallery.sample(template, name or next(iter(self.gallery.samples(template)), name))
+
+    def render(
+        self, template: str, data: Data = None, *, sample: str = "", language: str = "", brand: str = ""
+    ) -> RenderedMail:
+        """Render a mail as it is sent, with `data` or a sample.
+
+        `language`: a tag such as "de"; the closest is used. `brand`: another brand of the settings. Raises UnknownMail
+        for a template, sample or brand that does not exist, DataUnfit for data that does not fit the template's type,
+        and TemplateInvalid, with the file and line. In a renderer it also raises OutOfTime.
+        """
+        with self.gallery.one_look():
+            order = self._order(template, data, sample, language, brand)
+            mail = self.renderer.render(order)
+        parts = {name: getattr(mail, name) for name in ("subject", "preheader", "html", "text")}
+        return RenderedMail(**parts, language=order.language)
+
+    def check(self, templates: Collection[str] | None = None) -> Report:
+        """Return the report of `keyturn check` on all mails, or on some `templates`. `found` has the worst first.
+
+        A mistake in a template is a finding, not an error. Raises UnknownMail.
+        """
+        templates = [templates] if isinstance(templates, str) else templates
+        with self.gallery.one_look():
+            for template in templates or ():
+                self.gallery.files(template)
+            checks = checks_for(self.clients, self.gallery.audits)
+            report = check(self.gallery, checks, severity=self.severity, only=templates, limits=self.limits)
+        known = read_baseline(self.baseline) if self.baseline and self.baseline.is_file() else None
+        return known.without_known(report) if known else report
+
+    def check_mail(
+        self, template: str, data: Data = None, *, sample: str = "", language: str = "", brand: str = ""
+    ) -> Report:
+        """Return the report on one mail: what was `found`, the worst first, and why a part was `not_checked`.
+
+        The arguments are those of `render`. Raises UnknownMail and DataUnfit; a mistake in a template is a finding.
+        """
+        with self.gallery.one_look():
+            order = self._order(template, data, sample, language, brand)
+        return check_mail(self.renderer, order, self.clients, self.severity)
+
+    @cached_property
+    def renderer(self) -> MailRenderer:
+        return MailRenderer(self.gallery)
+
+    def _order(self, template: str, data: Data, sample: str, language: str, brand: str) -> Order:
+        return Order(
+            template=template,
+            files=self.gallery.files(template),
+            sample=self.sample(template, sample) if data is None else self._sample_of(template, data),
+            language=self.gallery.languages.choose(language).tag,
+            brand=brand,
+        )
+
+    def _sample_of(self, template: str, data: Mapping[str, Any]) -> Sample:
+        if not isinstance(data, Mapping):
+            raise DataUnfit(f"the data is not a mapping of names to values, but a {type(data).__name__}")
+        props = self.gallery.props.get(template)
+        if props is None:
+            return Sample(_GIVEN, data)
+        try:
+            return Sample(_GIVEN, msgspec.structs.asdict(msgspec.convert(data, props)), "typed")
+        except msgspec.ValidationError as error:
+            raise DataUnfit(str(error)) from None
