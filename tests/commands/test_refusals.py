@@ -83,6 +83,7 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row("serve --port -1", "-1 is not in the range", 2),
         row("demo --port 65536", "65536 is not in the range", 2),
         row("studio --port 65536", "65536 is not in the range", 2),
+        row("serve --workers 65", "65 is not in the range", 2),
         row("outbox list --state lost", "waiting", 2),
         row("outbox list --last 0", "--last", 2),
         row("outbox show 99", NO_MESSAGE),

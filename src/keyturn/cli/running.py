@@ -50,9 +50,12 @@ async def serving(app: App, bound: socket.socket) -> AsyncIterator[None]:
 
 
 def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.Config:
+    """Return uvicorn's configuration. It can be pickled for other processes if `app` can.
+
+    An access log would hold the paths of reset links (OWASP ASVS 16.2.5). Only `server.trusted_proxies` decides who the
+    client is. WebSockets are unused, and their protocols have other limits.
+    """
     http: Any = partial(BoundedProtocol, limits)
-    # An access log would hold the paths of reset links (OWASP ASVS 16.2.5). Only `server.trusted_proxies` decides who
-    # the client is. WebSockets are unused, and their protocols have other limits.
     more |= {"access_log": False, "proxy_headers": False, "server_header": False, "ws": "none"}
     more |= {"loop": "asyncio", "timeout_keep_alive": _IDLE, "timeout_graceful_shutdown": _PATIENCE}
     return uvicorn.Config(app, http=http, log_config=None, **more)

@@ -4,37 +4,46 @@ import contextlib
 import os
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 
-from keyturn.cli.connections import limits_of_process
-from keyturn.cli.options import parts_of
-from keyturn.cli.running import serve as serve_app
+from keyturn.cli.installation import missing_settings, parts_of
 from keyturn.cli.running import serving
 from keyturn.cli.sockets import address_of, listen, listen_at
-from keyturn.cli.terminal import PORT, accent, muted
+from keyturn.cli.terminal import PORT, accent, fail, muted
 from keyturn.hosts import local_port
-from keyturn.service.limits import counting_alone
 from keyturn.service.event_loop import WORKER_TURN, run, until_signalled
-from keyturn.service.parts import Parts
 from keyturn.service.settings import Settings
-from keyturn.service.settings.reading import FILE_NAME, missing_settings, read_settings
+from keyturn.service.settings.reading import FILE_NAME, read_settings
 from keyturn.service.telemetry.logs import configure_logs
+
+if TYPE_CHECKING:
+    from keyturn.service.parts import Parts
+
+_PROCESSES = click.IntRange(1, 64)
 
 
 @click.command()
 @click.option("--host", show_default="server.host, 127.0.0.1", help="Address to listen on.")
 @click.option("--port", show_default="server.port, 8000", type=PORT, help="Port to listen on; 0 takes a free one.")
 @click.option("--uds", metavar="FILE", type=click.Path(path_type=Path), help="Listen on a Unix socket instead.")
+@click.option("--workers", metavar="N", default=1, type=_PROCESSES, help="Answer in N processes; over 1: PostgreSQL.")
 @click.option("--no-worker", is_flag=True, help="Send no mails here; start `keyturn worker` as well.")
-def serve(host: str | None, port: int | None, uds: Path | None, no_worker: bool) -> None:
+def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no_worker: bool) -> None:
     """Run the API, the hosted pages and a worker, which sends the mails.
 
     \b
-    Example:  keyturn serve --port 8080
+    Examples:  keyturn serve --port 8080
+               keyturn serve --workers 4
     """
     settings = read_settings(sending=True)
     configure_logs(settings.logs.level)
+    if workers > 1:  # first, for it is read when prometheus_client is imported
+        counts = click.get_current_context().with_resource(TemporaryDirectory(prefix="keyturn-counts-"))
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+    from keyturn.cli.answering import answer, answer_in_processes
 
     async def check() -> None:
         # Parts of its own, since a store of an app cannot be used again after `close`.
@@ -42,6 +51,9 @@ def serve(host: str | None, port: int | None, uds: Path | None, no_worker: bool)
             await _require_ready(parts)
 
     run(check())
+    if workers > 1 and settings.database.url.startswith("sqlite"):
+        fail("--workers: more than one process needs PostgreSQL in database.url. This is SQLite.")
+
     wanted = settings.server.port if port is None else port
     if uds:
         bound = listen_at(uds)
@@ -49,17 +61,11 @@ def serve(host: str | None, port: int | None, uds: Path | None, no_worker: bool)
         bound = listen(host or settings.server.host, wanted, "--port or server.port", "--host or server.host")
     place = f"the Unix socket {uds}" if uds else f"http://{address_of(bound)}"
     announce = partial(_announce, settings, place, 0 if uds else wanted)
-    from keyturn.service.app import create_app
-
-    parts = Parts(settings)
-    app = create_app(settings, parts=parts, worker=not no_worker)
-
-    async def work() -> None:
-        with counting_alone(parts.database, in_memory=settings.limits.in_memory):
-            await serve_app(app, bound, announce, limits=limits_of_process(settings.server.trusted_proxies))
-
     with bound:
-        run(work())
+        if workers > 1:
+            answer_in_processes(settings, bound, announce, workers, worker=not no_worker)
+        else:
+            answer(settings, bound, announce, worker=not no_worker)
 
 
 def _announce(settings: Settings, place: str, port: int) -> None:
@@ -135,7 +141,7 @@ def migrate() -> None:
         click.echo(f"keyturn: {missing}", err=True)
 
 
-async def _require_ready(parts: Parts) -> None:
+async def _require_ready(parts: "Parts") -> None:
     """Raise DatabaseUnready, or the store's own error, before anything starts: a sentence, not a traceback."""
     from keyturn.service.database.migrations import ahead_text, require_current
 

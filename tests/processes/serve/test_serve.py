@@ -112,6 +112,7 @@ NO_FILE = r"cannot listen on .*{} \(.+\): choose another file with --uds"
         ("--uds notes.txt", r"cannot listen on .*notes.txt \(Address already in use\)"),
         ("--uds missing/keyturn.sock", NO_FILE.format("keyturn.sock")),
         (f"--uds {'x' * 120}", NO_FILE.format("x")),
+        ("--port 0 --workers 2", "--workers: .+ needs PostgreSQL in database.url. This is SQLite.$"),
     ],
 )
 def test_where_it_cannot_listen_it_says_why_in_one_sentence(words: str, why: str) -> None:

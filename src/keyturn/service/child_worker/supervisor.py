@@ -5,7 +5,9 @@ import contextlib
 import logging
 import signal
 import sys
+import threading
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterator
 from time import monotonic
 
 import msgspec
@@ -121,3 +123,26 @@ class Supervisor:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+@contextlib.contextmanager
+def supervised(parts: Parts) -> Iterator[None]:
+    """Keep a worker while the block runs, in a process whose main thread has no event loop."""
+    ended = asyncio.Event()
+
+    async def keep() -> None:
+        supervisor = Supervisor(parts)
+        supervisor.start()
+        await ended.wait()
+        await supervisor.stop()
+        await parts.close()
+
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        thread = threading.Thread(target=runner.run, args=[keep()], name="supervisor")
+        thread.start()
+        try:
+            yield
+        finally:
+            loop.call_soon_threadsafe(ended.set)
+            thread.join()
