@@ -246,7 +246,7 @@ def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
     crossed = defaultdict[str, list[tuple[list[_Tag], str]]](list)  # by an end tag; their own may follow
     for tag in tags:
         name = _name(tag)
-        if name in _BETWEEN and opened:
+        if name in _BETWEEN and opened and _name(opened[-1][0]) != "block":
             opened[-1].append(tag)
         elif name.startswith("end") and names[name[3:]]:
             while (own := _name((block := opened.pop())[0])) != name[3:]:
