@@ -9,7 +9,6 @@ from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.report import Report
-from keyturn.studio.lint.source.broken_templates import unknown_filters_in
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -90,7 +89,7 @@ def test_whatever_is_done_with_it_the_rest_is_looked_at(tmp_path: Path, use: str
 def test_only_what_is_close_is_meant_and_what_is_known_is_named(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "welcome.html").write_text(f"<p>{{{{ when|{name} }}}}</p>")
 
-    (finding,) = unknown_filters_in(open_gallery(tmp_path), "welcome.html")
+    (finding,) = check(open_gallery(tmp_path)).with_rules(["jinja"]).found
 
     assert finding.message == f"No filter named '{name}'."
     assert finding.fix.startswith(said)

@@ -4,19 +4,21 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain, filterfalse, product
 from operator import attrgetter
-from typing import TypeVar
 
 import msgspec
+from jinja2 import TemplateError
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text
 from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST
+from keyturn.studio.gallery.environments import parse_template
 from keyturn.studio.gallery.gallery import Renderers
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
 from keyturn.studio.lint.checks import CHECKS, TEXT_CHECKS, checks_for
@@ -26,7 +28,7 @@ from keyturn.studio.lint.finding import Finding, Place, merge
 from keyturn.studio.lint.guard import guard
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES, limit_finding
-from keyturn.studio.lint.source.broken_templates import explain, explain_samples, unknown_filters_in
+from keyturn.studio.lint.source.broken_templates import explain, explain_samples, unknown_filters
 from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
 from keyturn.studio.lint.source.other_engines import one_for_each_engine
 from keyturn.studio.lint.source.stand_ins import NO_LAYOUT
@@ -56,9 +58,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
         return self.mails > 0 and not any(finding.hides for finding in self.findings)
 
 
-_Result = TypeVar("_Result")
 _Read = Callable[[], Document]
-_LIMITS = (OutOfTime, RecursionError)
 _SAYS = attrgetter("says")  # what makes findings of one template equal: what they say to do may name another sample
 
 
@@ -79,24 +79,25 @@ class TemplateChecks:
     def __post_init__(self) -> None:
         gallery, is_forcing = self.gallery, self.gallery.finds_branches
         self._templates_for = self.traced or gallery.renderers(with_lenient_origins, is_forcing=is_forcing)
-        self._unknown_filters = cache(lambda file: tuple(unknown_filters_in(gallery, file)))
-        self._texts = cache(lambda file: marked_texts(gallery, file))
+        self._of_file = cache(partial(_of_file, gallery))
 
     def check(self, template: str) -> Part:
         """Check a template. A mail that takes too long is a finding; the others are still checked."""
-        name = MailName(template)
-        read, exceeded = self._within_limits(template, partial(self._samples, template))
-        samples, unreadable = read or ((), ())
-        findings = [_with_mail(one, name, hides=True) for one in (*unreadable, *filter(None, [exceeded]))]
+        name, passed = MailName(template), list[Finding]()
+        samples: Sequence[Sample] = ()
+        findings: list[Finding] = []
+        with self._limits(template, passed):
+            samples = self._samples(template, findings)
+        findings = [_with_mail(one, name, hides=True) for one in (*findings, *passed)]
         if not samples:
             return Part(tuple(findings))
         passes = None
-        if not unreadable:
-            explore = partial(self.gallery.branches, template)
-            passes, exceeded = self._within_limits(template, explore, LONGEST + self.limits.seconds)
-        mails = ended = 0
-        styles = StyleUses()
-        for sample, language in self._mails((*samples, *(passes.samples if passes else ()))):
+        with self._limits(template, passed, LONGEST + self.limits.seconds):
+            passes = None if findings else self.gallery.branches(template)
+        usual = next((one for one in self.languages if one.tag == SOURCE_LANGUAGE), self.languages[0])
+        others = (*samples[1:], *(passes.samples if passes else ()))
+        mails, ended, styles = 0, 0, StyleUses()
+        for sample, language in chain(product(samples[:1], self.languages), product(others, [usual])):
             of_mail = self._findings(template, sample, language, styles)
             if sample.forced:  # with made-up values; what fails with those of a sample is an error already
                 known = {one.place for one in findings}
@@ -106,13 +107,12 @@ class TemplateChecks:
             mails, ended = mails + 1, ended + any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
                 break
-        is_judged = not (exceeded or any(finding.hides for finding in findings))
-        read_files = partial(self._of_files, template, styles if is_judged else None)
-        of_files, late = self._within_limits(template, read_files)
-        of_files = of_files or Part()
+        is_judged, of_files = not (passed or any(finding.hides for finding in findings)), Part()
+        with self._limits(template, passed):
+            of_files = self._of_files(template, styles if is_judged else None)
         findings += (_with_mail(one, name) for one in of_files.findings)
-        if (limit := exceeded or late) and not ended:  # with values of no sample
-            findings.append(_with_mail(limit, name, hides=True))
+        if not ended:  # with values of no sample
+            findings += (_with_mail(limit, name, hides=True) for limit in passed)
         is_cut_short = passes is not None and passes.is_cut_short
         return replace(of_files, findings=tuple(merge(findings, _SAYS)), mails=mails, is_cut_short=is_cut_short)
 
@@ -123,32 +123,24 @@ class TemplateChecks:
         of_files = self._of_files(template)  # below those of the mail
         return replace(of_files, findings=tuple(merge((*of_mail, *of_files.findings), _SAYS)), mails=1)
 
-    def _mails(self, samples: Sequence[Sample]) -> Iterable[tuple[Sample, Language]]:
-        usual = next((one for one in self.languages if one.tag == SOURCE_LANGUAGE), self.languages[0])
-        return chain(product(samples[:1], self.languages), product(samples[1:], [usual]))
-
-    def _within_limits(
-        self, template: str, work: Callable[[], _Result], seconds: float = 0
-    ) -> tuple[_Result | None, Finding | None]:
-        """Return what the work returns, or the finding on the limit that it has passed."""
+    @contextmanager
+    def _limits(self, template: str, passed: list[Finding], seconds: float = 0) -> Iterator[None]:
+        """Let work end at a limit. The finding on it joins those `passed`."""
         try:
             with limited_time(seconds or self.limits.seconds):
-                return work(), None
-        except _LIMITS as passed:
-            return None, self._limit(template, passed)
+                yield
+        except (OutOfTime, RecursionError) as error:
+            limit = "nesting" if isinstance(error, RecursionError) else "time"
+            passed.append(limit_finding(limit, self.gallery.files(template).markup))
 
-    def _samples(self, template: str) -> tuple[Sequence[Sample], Sequence[Finding]]:
-        """Return the samples, or guessed values if samples cannot be read, and the findings that say so."""
+    def _samples(self, template: str, findings: list[Finding]) -> Sequence[Sample]:
+        """Return the samples. If they cannot be read, `findings` get why, and values are guessed."""
         try:
-            return tuple(self.gallery.samples(template).values()), []
+            return tuple(self.gallery.samples(template).values())
         except TemplateInvalid as error:
-            findings = [explain_samples(one, self.gallery) for one in (error, *error.others)]
+            findings += (explain_samples(one, self.gallery) for one in (error, *error.others))
         can_be_rendered = all(one.rule == "samples/invalid" for one in findings)
-        return (self.gallery.guessed_sample(template),) if can_be_rendered else (), findings
-
-    def _limit(self, template: str, passed: BaseException) -> Finding:
-        limit = "nesting" if isinstance(passed, RecursionError) else "time"
-        return limit_finding(limit, self.gallery.files(template).markup)
+        return (self.gallery.guessed_sample(template),) if can_be_rendered else ()
 
     def _findings(
         self, template: str, sample: Sample, language: Language, styles: StyleUses, read: _Read | None = None
@@ -157,7 +149,7 @@ class TemplateChecks:
         findings: list[Finding] = []
         hiding: list[Finding] = []
         try:
-            with limited_time(self.limits.seconds):
+            with self._limits(template, hiding):
                 document = read() if read else read_document(self._templates_for(sample), template, sample, language)
                 missing = document.missing
                 if sample.forced:  # behind a forced decision, a text or a number may be asked for a part
@@ -170,27 +162,36 @@ class TemplateChecks:
                     styles.add(document)
                 if document.refusal:
                     hiding += (finding for finding in findings if finding.severity == "error")
-        except _LIMITS as passed:
-            hiding.append(self._limit(template, passed))
         except TemplateInvalid as error:
             hiding += (explain(one, self.gallery, sample) for one in (error, *error.others))
         findings = merge([*findings, *(replace(one, hides=True) for one in hiding)])
-        return [one for one in findings if one.group == "limits" or _counts(one, sample)]
+        if not sample.forced:
+            return findings
+
+        def is_added(at: Place) -> bool:  # by the forced decisions
+            return any(one.file == at.file and one.first <= at.line <= one.last for one in sample.adds)
+
+        return [one for one in findings if one.group == "limits" or is_added(one.place)]
 
     def _of_files(self, template: str, styles: StyleUses | None = None) -> Part:
         """Return what can be said of the files of a template, and which of their `styles` are unused."""
         files = self.gallery.files_of(template)
-        return Part(
-            tuple(one for file in files for one in self._unknown_filters(file)),
-            texts=tuple(text for file in files for text in self._texts(file).items()),
-            unused=tuple(styles.unused(map(self.gallery.text, files))) if styles else (),
-        )
+        findings, texts = zip(*map(self._of_file, files), strict=True)
+        unused = tuple(styles.unused(map(self.gallery.text, files))) if styles else ()
+        return Part(tuple(chain(*findings)), texts=tuple(chain(*texts)), unused=unused)
 
 
-def _counts(finding: Finding, sample: Sample) -> bool:
-    """Tell whether a finding counts: behind forced decisions, only one on the lines that they add."""
-    at = finding.place
-    return not sample.forced or any(one.file == at.file and one.first <= at.line <= one.last for one in sample.adds)
+def _of_file(gallery: Gallery, file: str) -> tuple[Sequence[Finding], Sequence[tuple[Text, Place]]]:
+    """Return the unknown filters of a file, and its texts for translation. Other checks report what cannot be read."""
+    try:
+        source = gallery.source(file)
+        environment = gallery.templates.environment(gallery.languages.choose(""))
+        tree = parse_template(environment, source, file, with_lenient_origins)
+    except (TemplateError, OSError):
+        return (), ()
+    has_catalogues = any(gallery.languages.catalogues.languages())
+    texts = marked_texts(tree, source, file) if has_catalogues else {}
+    return tuple(unknown_filters(tree, source, file, gallery)), tuple(texts.items())
 
 
 def _with_mail(finding: Finding, mail: MailName, *, hides: bool = False) -> Finding:
@@ -262,23 +263,15 @@ def put_together(
     of_mails = chain.from_iterable(part.findings for part in parts.values())
     comments = IgnoreComments(text)
     on_texts = findings_on_texts(gallery, {name: part.texts for name, part in parts.items()}, languages)
-    everything = [*of_mails, *on_texts, *_on_styles(gallery, parts)]
-    judged = list(judge(merge(everything), comments, severity))
+    unused = {name: part.unused for name, part in parts.items() if part.is_whole and part.unused}
+    users = _users({name: gallery.files_of(name) for name in gallery.names()}) if unused else {}  # also unchecked ones
+    judged = list(judge(merge([*of_mails, *on_texts, *unused_in_all(unused, users)]), comments, severity))
     every = dict.fromkeys(chain.from_iterable(files.values()))
     unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}  # in full
-    unused = comments.unused(file for file in every if are_all and file not in unseen)
-    judged += filter(None, (at_severity(one, severity) for one in (*comments.mistakes(every), *unused)))
+    idle = comments.unused(file for file in every if are_all and file not in unseen)
+    judged += filter(None, (at_severity(one, severity) for one in (*comments.mistakes(every), *idle)))
     report = Report(templates=len(parts), mails=sum(part.mails for part in parts.values()))
     return report.with_findings(_complete(one_for_each_engine(judged), files, text))
-
-
-def _on_styles(gallery: Gallery, parts: _Parts) -> Iterable[Finding]:
-    """Return the findings on stylesheets, each with its templates, if all templates with the file were checked."""
-    unused = {name: part.unused for name, part in parts.items() if part.is_whole}
-    if not any(unused.values()):
-        return []
-    users = _users({name: gallery.files_of(name) for name in gallery.names()})
-    return unused_in_all(unused, users)
 
 
 def _users(files: Mapping[str, Iterable[str]]) -> Mapping[str, Collection[str]]:

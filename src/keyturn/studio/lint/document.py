@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from msgspec import Struct
-
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Languages
 from keyturn.mail.rendering.compiling import Filled, Rendered
@@ -21,21 +19,13 @@ from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.lint.css.colours import LIGHT
 from keyturn.studio.lint.css.computed_style import Paint, Painter, Stylesheets
 from keyturn.studio.lint.finding import Finding, Place
-from keyturn.studio.lint.markup.marked_html import ElementLookup, compile_with_marks, mark_html
+from keyturn.studio.lint.markup.marked_html import compile_with_marks, mark_html, source_marks
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.traced_text import follow, pieces_of, trace_data, trail_at, undefined_in, with_pieces
 
 Part = Literal["markup", "text", "subject"]
 """A rendered file of a mail, as `Document` and `MailFiles` name it."""
-
-
-class AuthoredStyle(Struct, frozen=True):
-    """A stylesheet. `inlined`: its rules become style attributes, and its selectors are not sent."""
-
-    css: str
-    offset: int
-    inlined: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +88,11 @@ class Document:
             if is_html and (not tags or one.tag in tags):
                 yield one
 
-    def authored_styles(self) -> Iterator[AuthoredStyle]:
-        """Yield the stylesheets of the author: of mj-style in the MJML, and of style elements in the HTML."""
+    def authored_styles(self) -> Iterator[tuple[str, int, bool]]:
+        """Yield the stylesheets of the author, their offsets, and whether their rules become style attributes."""
         for element in (*self.elements("mj-style"), *self.html_elements("style")):
             css = self.markup[element.inner.start : element.inner.stop]
-            yield AuthoredStyle(css, element.inner.start, inlined=element.get("inline") == "inline")
+            yield css, element.inner.start, element.get("inline") == "inline"
 
     @cached_property
     def compiled(self) -> Element:
@@ -128,9 +118,14 @@ class Document:
         return max(letters, key=letters.__getitem__, default=0)
 
     @cached_property
-    def lookup(self) -> ElementLookup:
-        """The way back from an element of `compiled`."""
-        return ElementLookup(self.root, self.body)
+    def _offsets(self) -> dict[int, int]:
+        return {element.number: element.offset for element in self.root.walk() if element.tag}
+
+    def offset_of(self, node: Element) -> int:
+        """Return where the source of an element of `compiled` is, or else of what renders it, or of the body."""
+        marks = (mark for above in (node, *node.ancestors()) for mark in source_marks(above))
+        offsets = (at if is_offset else self._offsets.get(at) for at, is_offset in marks)
+        return next((at for at in offsets if at is not None), self.body.offset)
 
 
 Check = Callable[[Document], Iterable[Finding]]

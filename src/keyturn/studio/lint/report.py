@@ -37,10 +37,6 @@ class Tally(Struct, frozen=True):
         """The number of errors and of warnings, without zeros. Notes need no fix."""
         return {severity: count for severity, count in self.by_severity.items() if count and severity != "note"}
 
-    @property
-    def all(self) -> int:
-        return self.errors + self.warnings + self.notes
-
     def __str__(self) -> str:
         """Return errors and warnings in words: "2 errors, 1 warning"."""
         return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in self.to_fix.items())
@@ -51,10 +47,6 @@ class AuditItem(Struct, frozen=True):
 
     says: str
     finding: Finding | None = None
-
-    @property
-    def passed(self) -> bool:
-        return self.finding is None
 
 
 class Report(Struct, frozen=True, dict=True):

@@ -58,7 +58,7 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
     is_small = ratio >= _FAINT and _is_small_print(document, node, paint.colour, paint.size)
     severity: Severity = "note" if is_small or (mode.inverts and ratio >= ENOUGH_FOR_LARGE) else "warning"
     return document.finding(
-        document.lookup.offset_of(node),
+        document.offset_of(node),
         f"contrast/{mode.name}",
         "image" if paint.over_image else "",
         severity="error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else severity,
@@ -105,7 +105,7 @@ def check_headings(document: Document) -> Iterator[Finding]:
 
 def check_texts(document: Document) -> Iterator[Finding]:
     for node, paint in document.texts_in_light:
-        find = partial(document.finding, document.lookup.offset_of(node))
+        find = partial(document.finding, document.offset_of(node))
         if paint.size < _SMALLEST:
             severity: Severity = "note" if _TINY <= paint.size < document.text_size else "warning"
             yield find("accessibility/small-text", severity=severity, size=paint.size)

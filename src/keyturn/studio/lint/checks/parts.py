@@ -40,9 +40,9 @@ def check_sizes(document: Document) -> Iterator[Finding]:
     if size.html > CLIPPED_AT:
         yield document.finding(_bulkiest_place(document), "sizes/clipped", most=CLIPPED_AT // 1024)
     if size.style > STYLE_DROPPED_AT:
-        blocks = (style for style in document.authored_styles() if not style.inlined)
-        largest = max(blocks, key=lambda style: len(style.css), default=None)
-        yield document.finding(largest.offset if largest else 0, "sizes/style-dropped", most=STYLE_DROPPED_AT)
+        blocks = ((len(css), start) for css, start, is_inlined in document.authored_styles() if not is_inlined)
+        _, largest = max(blocks, default=(0, 0))
+        yield document.finding(largest, "sizes/style-dropped", most=STYLE_DROPPED_AT)
     for image in document.html_elements("img"):
         if not image.get("width").strip():
             severity: Severity = "note" if _WIDTH.search(image.get("style")) else "warning"

@@ -46,7 +46,7 @@ def _select(document: Document, tree: Tree) -> Iterator[Finding]:
                         break
             else:
                 lacking = [name for name, operator, _ in selector.compounds[-1].attributes if operator == "without"]
-                at = document.lookup.offset_of(element) if tree == "compiled" else element.offset
+                at = document.offset_of(element) if tree == "compiled" else element.offset
                 yield find(at, name="".join(lacking))
 
 

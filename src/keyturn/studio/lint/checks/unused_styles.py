@@ -72,10 +72,10 @@ def unused_in_all(by_template: Mapping[str, Iterable[Finding]], users: Mapping[s
 
 
 def _judged_selectors(document: Document) -> Iterator[tuple[tuple[Place, str], Selector]]:
-    for style in document.authored_styles():
-        for rule in read_stylesheet(style.css).rules:
+    for css, start, _ in document.authored_styles():
+        for rule in read_stylesheet(css).rules:
             if not (rule.nested or any(around.keyword.endswith("keyframes") for around in rule.within)):
-                place = document.place(style.offset + rule.offset)
+                place = document.place(start + rule.offset)
                 yield from (((place, str(one)), one) for one in rule.selectors if _is_judged(one))
 
 

@@ -21,7 +21,7 @@ from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.gallery.variables.plausible_texts import is_placeholder
 from keyturn.studio.lint.clients.clients import MAJOR, Support, names_of, supports
 from keyturn.studio.lint.css.stylesheets import Declaration, Selector, StyleRule, read_style, read_stylesheet
-from keyturn.studio.lint.document import AuthoredStyle, Document
+from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import ClientGap, Finding
 from keyturn.studio.lint.markup.conditional_comments import parts_not_for_word
 
@@ -105,8 +105,8 @@ def feature_uses(document: Document) -> Iterator[tuple[str, Use]]:
 def _all_uses(document: Document) -> _Uses:
     of_mjml = (one for one in document.elements() if one.tag.startswith("mj"))
     yield from chain.from_iterable(map(_uses_of_element, chain(of_mjml, document.html_elements())))
-    for style in document.authored_styles():
-        yield from _uses_of_stylesheet(document, style)
+    for css, start, is_inlined in document.authored_styles():
+        yield from _uses_of_stylesheet(document, css, start, is_inlined=is_inlined)
 
 
 def _uses_of_element(element: Element) -> _Uses:
@@ -153,9 +153,9 @@ _HIDING = ("display", "mso-hide", "max-height", "opacity", "font-size", "height"
 _IMPORTANT = re.compile(r"!\s*important\b", re.IGNORECASE)
 
 
-def _uses_of_stylesheet(document: Document, style: AuthoredStyle) -> _Uses:
-    sheet, start = read_stylesheet(style.css), style.offset
-    if not style.inlined and (sheet.rules or sheet.at_rules):
+def _uses_of_stylesheet(document: Document, css: str, start: int, *, is_inlined: bool) -> _Uses:
+    sheet = read_stylesheet(css)
+    if not is_inlined and (sheet.rules or sheet.at_rules):
         place = "body" if document.body is not document.root and start in document.body.inner else "head"
         yield ("html-style",), Use(place, start, f"style element in {place}")
     for at in sheet.at_rules:
@@ -166,8 +166,8 @@ def _uses_of_stylesheet(document: Document, style: AuthoredStyle) -> _Uses:
         if not _is_optional(rule):
             unread_by = frozenset(client for around in rule.within for client in _clients_without(around.keyword))
             tags = cache(partial(_selected_tags, document, rule))
-            uses = _uses_of_declarations(style.css, start, rule.declarations, "sheet", tags)
-            for slugs, use in chain(() if style.inlined else _uses_of_selectors(rule, start), uses):
+            uses = _uses_of_declarations(css, start, rule.declarations, "sheet", tags)
+            for slugs, use in chain(() if is_inlined else _uses_of_selectors(rule, start), uses):
                 yield slugs, replace(use, unread_by=unread_by)
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain
 
 from keyturn.mail.rendering.compiling import to_html
 from keyturn.mail.rendering.html_tree import Element, splice
@@ -11,9 +10,8 @@ from keyturn.studio.lint.markup.structure import body_of, default_rules, inherit
 
 PREFIX = "kt-"
 _CLASS = re.compile(rf"{PREFIX}(\d{{1,9}})(?:-outlook)?")
+_OFFSET = re.compile("^[0-9]{1,9}$")
 _KEY = re.compile(rf'data-keyturn="\d+"|\b{PREFIX}\d+\b')
-
-
 _MARK = re.compile(
     rf' data-keyturn="\d{{1,9}}"| (?:css-)?class="{PREFIX}\d{{1,9}}(?:-[a-z]{{1,9}})?"'
     rf'|(?<="){PREFIX}\d{{1,9}}(?:-[a-z]{{1,9}})? | {PREFIX}\d{{1,9}}(?:-[a-z]{{1,9}})?(?=[ "])'
@@ -56,22 +54,7 @@ def _offset_mark(tag: Element) -> tuple[int, int, str]:
     return tag.behind_name, tag.behind_name, f' data-keyturn="{tag.offset}"'
 
 
-_OFFSET = re.compile("[0-9]{1,9}")
-
-
-class ElementLookup:
-    """Finds the source of an element of `Document.marked_html` in `root`, the tree of the markup; or else `body`."""
-
-    def __init__(self, root: Element, body: Element) -> None:
-        self._body = body
-        self._by_number = {element.number: element.offset for element in root.walk() if element.tag}
-
-    def offset_of(self, node: Element) -> int:
-        """Return the offset of its tag, or else of the element that renders it."""
-        for above in chain((node,), node.ancestors()):
-            if _OFFSET.fullmatch(written := above.get("data-keyturn")):
-                return int(written)
-            for mark in filter(None, map(_CLASS.fullmatch, above.get("class").split())):
-                if (number := int(mark[1])) in self._by_number:
-                    return self._by_number[number]
-        return self._body.offset
+def source_marks(node: Element) -> Iterator[tuple[int, bool]]:
+    """Yield the marks of an element: the offset of its tag (True), or the number of the element that renders it."""
+    yield from ((int(written), True) for written in _OFFSET.findall(node.get("data-keyturn")))
+    yield from ((int(mark[1]), False) for mark in filter(None, map(_CLASS.fullmatch, node.get("class").split())))

@@ -5,19 +5,18 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError, nodes
+from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import SecurityError, TemplateRuntimeError, TemplatesNotFound
 
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.mail.rendering.render import EngineFault
 from keyturn.plain_files import read_plain_file
 from keyturn.studio.gallery import Gallery, Sample
-from keyturn.studio.gallery.environments import FolderEnvironment, parse_template
+from keyturn.studio.gallery.environments import FolderEnvironment
 from keyturn.studio.gallery.naming import stem_of
 from keyturn.studio.gallery.variables.missing_names import missing_name
 from keyturn.studio.lint.finding import Finding, Place, cut, did_you_mean, did_you_mean_file, limit_of, reason_of
 from keyturn.studio.lint.rules import RULES, limit_finding
-from keyturn.studio.lint.source.origins import with_lenient_origins
 from keyturn.studio.lint.source.other_engines import TagOfAnotherEngine, rule_of
 
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)|<mj-include\b[^>]*")
@@ -187,15 +186,10 @@ def _unknown(kind: str, name: str, message: str, gallery: Gallery, place: Place)
     return RULES.finding(place, f"jinja/unknown-{kind}", message=_as_sentence(message), spelling=spelling)
 
 
-def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
+def unknown_filters(tree: nodes.Template, source: str, file: str, gallery: Gallery) -> Iterator[Finding]:
     """Yield the unknown filters and tests of a file. Django refuses its own; in an app's environment Jinja does."""
     environment = gallery.templates.environment(gallery.languages.choose(""))
     if gallery.templates.engine or not isinstance(environment, FolderEnvironment):
-        return
-    source = gallery.source(file)
-    try:
-        tree = parse_template(environment, source, file, with_lenient_origins)
-    except TemplateError:  # another check reports it
         return
     lines = source.split("\n")
     for kind, known in ((nodes.Filter, environment.filters), (nodes.Test, environment.tests)):

@@ -1,18 +1,18 @@
 """Parses a template beyond its mistakes in syntax: each wrong tag is noted, and becomes a stand-in of the same length.
 
 So other mistakes in the file are still found at their lines. A tag that prints becomes `{{__}}`, another one a comment.
-If a file cannot be parsed, the start and end tags of its blocks are matched, and each tag is parsed alone.
+Each block and each other tag is parsed alone; of a wrong block, all tags are replaced, and what it holds stays.
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from functools import lru_cache, reduce
-from itertools import islice
-from typing import Any, NamedTuple
+from itertools import accumulate, chain, islice
+from typing import Any
 
-from jinja2 import Environment, Template, TemplateSyntaxError, nodes
+from jinja2 import Environment, Template, TemplateSyntaxError, defaults, nodes
 from jinja2.lexer import Lexer
 
 from keyturn.mail.rendering.html_tree import splice
@@ -22,43 +22,26 @@ from keyturn.studio.lint.finding import line_and_column
 from keyturn.studio.lint.source.other_engines import OF_ENGINES, TagOfAnotherEngine, recognise
 
 STAND_IN = "__"  # the global whose value stands in for a tag
-_MOST_TAGS = 5_000  # different tags of a file that are parsed alone
-_MOST_ALONE = 1_250_000  # characters of tags that are parsed alone: each `elif` takes the `if` of its block
+_MOST_ALONE = 5_000  # different blocks and tags of a file that are parsed alone
 _MOST_FAULTS = 500  # Mistakes of a file. With more, only the first one is reported.
-_MOST_PARSED = 20
-"""Times that a file is parsed: some mistakes show only in the whole, such as a block within `{% trans %}`."""
-
-_MOST_LEXERS = 32
+_MOST_PARSED = 20  # Times that a file is parsed: some mistakes show only in the whole, as a block within `{% trans %}`.
 
 _STRING = r"\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'"
 _DICT = reduce(lambda inner, _: rf"\{{(?:{_STRING}|[^{{}}]|{inner})*+\}}", range(3), r"\{[^{}]*+\}")
 _INSIDE = rf"(?:{_STRING}|(?!\{{\{{|\{{%){_DICT}|(?!\{{\{{|\{{%|%\}}|\}}\}}).)*+"
 _TAG = re.compile(
-    r"\{#(?:(?!\{#).)*?#\}"
-    rf"|(?P<tag>\{{%[-+]?+\s*+(?P<name>\w*+){_INSIDE}%\}}|\{{\{{{_INSIDE}\}}\}})"
-    r"|(?P<broken>\{[%{#][^{}<>\"\n]*\}?)",
+    rf"(?P<tag>\{{%[-+]?+\s*+(?P<name>\w*+){_INSIDE}%\}}|\{{\{{{_INSIDE}\}}\}})|(?P<broken>\{{[%{{#][^{{}}<>\"\n]*\}}?)",
     re.DOTALL,
 )
 _NAME = re.compile(r"\{%[-+]?\s*(\w+)")
-_RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}")
 _END_OF = {name: re.compile(rf"\{{%[-+]?\s*end{name}\s*[-+]?%\}}") for name in ("comment", "raw")}
+_END_OF["{#"] = re.compile(r"#\}")
 _WHOLE = re.compile(r"(?P<tag>.+)(?P<name>)(?P<broken>)", re.DOTALL)
 _WITH_VALUE = re.compile(r"\{%[-+]?\s*set\b[\w\s.,()]+=")  # a `{% set %}` that needs no end tag
 _OPEN_BLOCK = "'block' is not closed."
-_SYNTAX = {
-    "block_start_string": "{%",
-    "block_end_string": "%}",
-    "variable_start_string": "{{",
-    "variable_end_string": "}}",
-    "comment_start_string": "{#",
-    "comment_end_string": "#}",
-    "line_statement_prefix": None,
-    "line_comment_prefix": None,
-}
-"""What the patterns here know. An app's environment may have another syntax, whose tags are not matched."""
-
-_OF_OTHERS = ("Unexpected end of template.", "Encountered unknown tag", "pluralize without variables")
-"""Mistakes of a tag alone that it may not have with what is around it in its block."""
+_OF_ITS_TEXTS = "pluralize without variables"  # what a block alone has, since its texts are missing
+# What the patterns here know. An app's environment may have another syntax, whose tags are not matched.
+_SYNTAX = {name.lower(): value for name, value in vars(defaults).items() if name.endswith(("_STRING", "_PREFIX"))}
 
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _INCLUDED = re.compile(r"\{%[-+]?\s*include\s+(?:\"[^\"]*\"|'[^']*')(?=\s+(?:with|only)\b)")
@@ -104,11 +87,16 @@ class _PositioningLexer(Lexer):
         return iter(tokens)
 
 
-@lru_cache(_MOST_LEXERS)
+@lru_cache
 def _with_positions(lexer: Lexer) -> Lexer:
     positioning = copy(lexer)
     positioning.__class__ = _PositioningLexer
     return positioning
+
+
+_Tag = re.Match[str]
+_Fault = tuple[Sequence[_Tag], TemplateSyntaxError | None]
+"""The tags of a wrong block, or a wrong tag alone, with its error, if no other fault is why."""
 
 
 class TolerantEnvironment(Environment):
@@ -131,27 +119,25 @@ class TolerantEnvironment(Environment):
                 raise TemplateSyntaxError(TOO_DEEP, 1, name, filename) from None
             except TemplateSyntaxError as error:
                 faults = self._faults_in(source, error, is_first=not faults)
-                wrong += (one.error(name, filename) for one in faults if one.message or one.engine)
+                for told in filter(None, (one for _, one in faults)):
+                    told.name, told.filename = name, filename
+                    wrong.append(told)
                 if not 0 < len(faults) < _MOST_FAULTS:
                     raise (wrong or [error])[0] from None
-            tags = [tag for one in faults for tag in one.tags]
+            tags = [tag for those, _ in faults for tag in those]
             words |= {word for tag in tags if tag["name"] != "" for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
-            words |= OF_ENGINES if any(one.engine for one in faults) else set()
+            words |= OF_ENGINES if any(isinstance(one, TagOfAnotherEngine) for _, one in faults) else set()
             source = _without(source, faults)
         raise wrong[0]
 
-    def _faults_in(self, source: str, error: TemplateSyntaxError, *, is_first: bool) -> Sequence["_Fault"]:
+    def _faults_in(self, source: str, error: TemplateSyntaxError, *, is_first: bool) -> Sequence[_Fault]:
         if error.message == TOO_DEEP:
             return ()
-        is_usual = all(getattr(self, name) == value for name, value in _SYNTAX.items())
-        faults = _faults_in(source, self._error_alone, self._own_tags) if is_first and is_usual else iter(())
+        apps = (one for one in self.extensions.values() if not type(one).__module__.startswith("jinja2."))
+        own = {tag for extension in apps for tag in extension.tags}  # what is in their blocks, only the app knows
+        is_usual = _SYNTAX.items() <= vars(self).items() and own.isdisjoint(map(_name, _tags_in(source)))
+        faults = _faults_in(source, self._error_alone) if is_first and is_usual else iter(())
         return [*islice(faults, _MOST_FAULTS)] or [*_fault_at(source, error)]
-
-    @property
-    def _own_tags(self) -> set[str]:
-        """The tags of an app's extensions. Which others are in their blocks, and how they end, only they know."""
-        extensions = self.extensions.values()
-        return {tag for one in extensions if not type(one).__module__.startswith("jinja2.") for tag in one.tags}
 
     def _error_alone(self, source: str) -> TemplateSyntaxError | None:
         try:
@@ -180,112 +166,72 @@ class TolerantEnvironment(Environment):
         return template
 
 
-_Tag = re.Match[str]
-
-
-class _Fault(NamedTuple):
-    """What is wrong with the first of these tags; nothing without a message and an `engine`, whose tag it is."""
-
-    tags: Sequence[_Tag]
-    message: str
-    place: Position
-    engine: str
-
-    @classmethod
-    def of(cls, source: str, tags: Sequence[_Tag], message: str, lines: int = 0) -> "_Fault":
-        """Return the fault in the line of its tag, or so many `lines` below."""
-        engine, sentence = recognise(tags[0][0], source)
-        start = tags[0].start("name") if engine and tags[0]["name"] else tags[0].start()
-        line, column = line_and_column(source, start)
-        return cls(tags, sentence if engine else message, Position.at(line + lines, line, column), engine)
-
-    def error(self, name: str | None, filename: str | None) -> TemplateSyntaxError:
-        if self.engine:
-            return TagOfAnotherEngine(self.message, self.engine, self.place, name, filename)
-        return TemplateSyntaxError(self.message, self.place, name, filename)
-
-
-def _faults_in(
-    source: str, error_alone: Callable[[str], TemplateSyntaxError | None], own_tags: Collection[str]
-) -> Iterator[_Fault]:
-    """Yield the faults of tags that are wrong by themselves, and of blocks that are not closed, by their lines."""
-    tags = [tag for tag in _tags_in(source) if tag["tag"] or tag["broken"]]
+def _faults_in(source: str, error_alone: Callable[[str], TemplateSyntaxError | None]) -> Iterator[_Fault]:
+    """Yield the blocks and tags that are wrong by themselves, by their lines. A block is parsed without its texts."""
     errors: dict[str, TemplateSyntaxError | None] = {}
-    engines, parsed = set[str](), [0]
-    closed = source.rfind("#}")
-    unsure = _OF_OTHERS if any(tag["name"] in own_tags for tag in tags) else _OF_OTHERS[2:]
-
-    def error_of(before: str, tag: _Tag, after: str) -> tuple[str, int] | None:
-        """Return the error of a tag, and how many lines below its start."""
-        text = f"{before}{tag[0]}{after} "  # else Jinja does not miss the end of a comment
-        if text not in errors and len(errors) < _MOST_TAGS and parsed[0] + len(text) < _MOST_ALONE:
-            parsed[0] += len(text)
+    engines = set[str]()
+    for block, message in sorted(_blocks([*_tags_in(source)]), key=lambda one: one[0][0].start()):
+        is_open = message is not None and not _name(block[-1]).startswith("end")
+        # Without the blank at its end, Jinja does not miss the end of a comment.
+        text = "".join([*(tag[0] for tag in block), f"{{% end{_name(block[0])} %}}" if is_open else "", " "])
+        if text not in errors and len(errors) < _MOST_ALONE:
             errors[text] = error_alone(text)
-        error = errors.get(text)
-        is_comment = tag[0].startswith("{#") and tag.start() < closed
-        if is_comment or (error and (error.message or "").startswith(unsure)):
-            return None
-        return (error.message or "", max(0, error.lineno - 1 - before.count("\n"))) if error else None
-
-    for block, message in _groups(tags):
-        start, *others = block
-        is_end = message is not None and _name(start).startswith("end")
-        end = f"{{% end{_name(start)} %}}" if others or message is not None else ""
-        error = None if is_end and not start["broken"] else error_of("", start, "" if is_end else end)
-        engine, sentence = recognise(start[0], source)
+        error, tag = errors.get(text), block[0]
+        if error and (error.message or "").startswith(_OF_ITS_TEXTS):
+            error = None
         if error:
-            engines.add(engine)
-        if unsure == _OF_OTHERS and (is_end or message == ""):
-            continue
-        if error or message is not None or (engine in engines and engine and not sentence):
-            yield _Fault.of(source, block, *(error or (message or "", 0)))
-            continue
-        for tag in others:
-            is_last = tag is others[-1]
-            if error := error_of(start[0], tag, "" if is_last else end):
-                yield _Fault.of(source, [tag, *block[:-1]] if is_last else [tag], *error)
-
-
-def _groups(tags: Sequence[_Tag]) -> Sequence[tuple[list[_Tag], str | None]]:
-    """Return the blocks with their messages, and each tag outside of them alone, in the order of their starts."""
-    blocks = [*_blocks(tags)]
-    inside = {tag for block, _ in blocks for tag in block}
-    alone = (([tag], None) for tag in tags if tag not in inside)
-    return sorted((*blocks, *alone), key=lambda one: one[0][0].start())
+            ends, at = accumulate(len(one[0]) for one in block), _offset(text, error)
+            tag = next((one for one, end in zip(block, ends, strict=True) if at < end), tag)
+        engine, sentence = recognise(tag[0], source)
+        engines |= {engine} if error else set()
+        if error or message is not None or (engine and engine in engines and not sentence):
+            yield block, _fault_of(source, tag, error or TemplateSyntaxError(message or "", 1))
 
 
 def _fault_at(source: str, error: TemplateSyntaxError) -> Iterator[_Fault]:
     """Yield the fault of the tag with an error that only the whole file shows, if a tag is there."""
+    at = _offset(source, error)
+    for block, _ in _blocks([*_tags_in(source)]):
+        if tag := next((tag for tag in block if tag.start() <= at < tag.end() and not tag[0].startswith("{{__")), None):
+            yield block, _fault_of(source, tag, error)
+
+
+def _offset(source: str, error: TemplateSyntaxError) -> int:
     line, column = getattr(error.lineno, "line", error.lineno), getattr(error.lineno, "column", 1)
-    at = sum(len(one) + 1 for one in source.split("\n")[: line - 1]) + column - 1
-    tags = [tag for tag in _tags_in(source) if tag["tag"] or tag["broken"]]
-    if tag := next((tag for tag in tags if tag.start() <= at < tag.end() and not tag[0].startswith("{{__")), None):
-        block = next((block for block, _ in _blocks(tags) if tag in block), [tag])
-        yield _Fault.of(source, [tag, *(one for one in block if one is not tag)], error.message or "")
+    return sum(len(one) + 1 for one in source.split("\n")[: line - 1]) + column - 1
+
+
+def _fault_of(source: str, tag: _Tag, error: TemplateSyntaxError) -> TemplateSyntaxError | None:
+    """Return the error of a tag at its place in the source, or that of its engine; None if there is nothing to say."""
+    engine, sentence = recognise(tag[0], source)
+    line, column = line_and_column(source, tag.start("name") if engine and tag["name"] else tag.start())
+    below = error.lineno - getattr(error.lineno, "line", error.lineno)
+    place = Position.at(line + below, line, column)
+    if engine:
+        return TagOfAnotherEngine(sentence, engine, place, None, None)
+    return TemplateSyntaxError(error.message, place) if error.message else None
 
 
 def without_block_at(source: str, start: int) -> str:
     """Return a template of Django with stand-ins of the same length for the tag there and the others of its block."""
-    tags = [tag for tag in _tags_in(source) if not tag[0].startswith("{#")]
-    blocks = (block for block, message in _blocks(tags) if message is None)
-    block = next((block for block in blocks if block[0].start() == start), None)
-    wrong = block or [tag for tag in tags if tag.start() == start]
+    tags = [*_tags_in(source)]
+    blocks = (block for block, message in _blocks(tags) if message is None and block[0].start() == start)
+    wrong = next(blocks, None) or [tag for tag in tags if tag.start() == start]
     return splice(source, ((*tag.span(), _stand_in(source, tag, "[[", "]]")) for tag in wrong))
 
 
 def _tags_in(source: str) -> Iterator[_Tag]:
-    """Yield all tags but those within `{% raw %}`. `{% comment %}` of Django and Liquid is one with what is in it."""
+    """Yield all tags outside of comments and `{% raw %}`. A `{% comment %}` of other engines is one with its text."""
     at, ends = 0, dict(_END_OF)
     while tag := _TAG.search(source, at):
-        at = tag.end()
-        name = "raw" if _RAW.fullmatch(tag[0]) else tag["name"] if tag["name"] == "comment" else ""
-        end = ends[name].search(source, at) if name in ends else None
-        if end:
+        name = tag["name"] or tag[0][:2]
+        at = tag.start() + 2 if name == "{#" else tag.end()
+        if end := ends[name].search(source, at) if name in ends else None:
             at = end.end()
+            yield from _WHOLE.finditer(source, tag.start(), at) if name == "comment" else ()
         else:
             ends.pop(name, None)  # so that it is not looked for again
-        if not end or name == "comment":
-            yield (end and _WHOLE.match(source, tag.start(), at)) or tag
+            yield tag
 
 
 def _name(tag: _Tag) -> str:
@@ -294,38 +240,41 @@ def _name(tag: _Tag) -> str:
 
 
 def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
-    """Yield the tags of each block, with a message if it is not closed or not begun; empty if another fault is why."""
+    """Yield the tags of blocks, and others alone, with a message if one is open; empty if another fault is why."""
     ends = {_name(tag)[3:] for tag in tags if _name(tag).startswith("end")} - {""}
-    opened: list[list[_Tag]] = []
-    names, lost = Counter[str](), Counter[str]()
-    has_stray = False
+    opened, names, has_stray = list[list[_Tag]](), Counter[str](), False
+    crossed = defaultdict[str, list[tuple[list[_Tag], str]]](list)  # by an end tag; their own may follow
     for tag in tags:
         name = _name(tag)
-        if name in _BETWEEN and opened:
+        if name in _BETWEEN and opened and _name(opened[-1][0]) != "block":
             opened[-1].append(tag)
         elif name.startswith("end") and names[name[3:]]:
             while (own := _name((block := opened.pop())[0])) != name[3:]:
-                names[own], lost[own] = names[own] - 1, lost[own] + 1
-                yield block, f"'{own}' is not closed before '{name}'."
+                names[own] -= 1
+                crossed[own].append((block, f"'{own}' is not closed before '{name}'."))
             names[own] -= 1
             yield [*block, tag], None
-        elif name.startswith("end"):
-            yield [tag], "" if lost[name[3:]] else f"Encountered unknown tag '{name}'."
-            has_stray, lost[name[3:]] = has_stray or not lost[name[3:]], lost[name[3:]] - 1
+        elif name.startswith("end") and crossed[name[3:]]:
+            block, message = crossed[name[3:]].pop()
+            yield [*block, tag], message
         elif (name in _STARTS or name in ends) and not _WITH_VALUE.match(tag[0]):
             opened.append([tag])
             names[name] += 1
+        else:
+            has_stray = has_stray or name.startswith("end")
+            yield [tag], None
+    yield from chain.from_iterable(crossed.values())
     yield from ((block, "" if has_stray else f"'{_name(block[0])}' is not closed.") for block in opened)
 
 
 def _without(source: str, faults: Iterable[_Fault]) -> str:
     """Return the source with stand-ins for wrong tags. A block without an end gets one: a child shows only blocks."""
     ends, wrong = "", dict[tuple[int, int], str]()
-    for fault in faults:
-        if fault.message == _OPEN_BLOCK:
+    for tags, error in faults:
+        if error and error.message == _OPEN_BLOCK:
             ends += "{% endblock %}"
         else:
-            wrong |= {tag.span(): _stand_in(source, tag) for tag in fault.tags}
+            wrong |= {tag.span(): _stand_in(source, tag) for tag in tags}
     return splice(source, ((*span, text) for span, text in sorted(wrong.items()))) + ends
 
 
@@ -338,13 +287,8 @@ def _stand_in(source: str, tag: _Tag, before: str = "{{__", after: str = "}}") -
 
 
 def _prints(source: str, tag: _Tag) -> bool:
-    """Tell whether a tag may print. A statement that is alone on its lines usually prints nothing."""
+    """Tell whether a tag may print. A statement that stands apart usually prints nothing."""
     if tag[0].startswith("{{") or tag["name"] in _PRINTS:
         return True
-    return not (tag["name"] or "end").startswith("end") and _has_text(source, source.rfind("\n", 0, tag.start()) + 1)
-
-
-@lru_cache(1)
-def _has_text(source: str, start: int) -> bool:
-    """Tell whether the line from `start` on has more than tags."""
-    return bool(_TAG.sub("", source[start:].partition("\n")[0]).strip())
+    beside = source[max(tag.start() - 1, 0) : tag.start()] + source[tag.end() : tag.end() + 1]
+    return not (tag["name"] or "end").startswith("end") and bool(beside.strip("{} \t\n"))

@@ -4,21 +4,19 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 
 from babel import Locale
-from jinja2 import TemplateError
+from jinja2 import nodes
 from jinja2.ext import extract_from_ast
 from msgspec.structs import replace
 
 from keyturn.errors import CatalogueInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text, catalogue_faults, excerpt
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.gallery.environments import parse_template
 from keyturn.studio.lint.finding import Finding, Place, line_and_column, listed
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.source.origins import with_origins
 
 
 def findings_on_texts(
@@ -70,35 +68,15 @@ def _languages_without(
     return lacking
 
 
-def marked_texts(gallery: Gallery, file: str) -> Mapping[Text, Place]:
-    """Return the texts that a file marks for translation, each with its first place, if there are catalogues."""
+def marked_texts(tree: nodes.Template, source: str, file: str) -> Mapping[Text, Place]:
+    """Return the texts that a file marks for translation, each with its first place."""
     places: dict[Text, Place] = {}
-    if not any(gallery.languages.catalogues.languages()):
-        return places
-    parser = with_origins(gallery.templates.environment(gallery.languages.choose("")))
-    try:
-        source = gallery.source(file)
-        tree = parse_template(parser, source, file)
-    except (TemplateError, OSError):
-        return places
-    for position, function, strings in extract_from_ast(tree, babel_style=False):
-        text = _text(function, [strings] if isinstance(strings, str) else strings or ())
-        if text and text.text:
-            places.setdefault(text, _place(file, source, position, text.text))
+    starts = [*accumulate((len(line) + 1 for line in source.split("\n")), initial=0)]
+    for line, function, strings in extract_from_ast(tree, babel_style=False):
+        texts = [*map(str, strings or ())]
+        context = texts.pop(0) if function in ("pgettext", "npgettext") and texts else ""
+        if texts and texts[0]:
+            start, words = starts[line - 1], (f'"{texts[0]}"', f"'{texts[0]}'", "{%")
+            at = next((offset for one in words if (offset := source.find(one, start)) >= 0), start)
+            places.setdefault(Text(texts[0], context), Place(file, *line_and_column(source, at)))
     return places
-
-
-def _text(function: str, strings: Iterable[str | None]) -> Text | None:
-    texts = [string for string in strings if string is not None]
-    if function in ("pgettext", "npgettext"):
-        return Text(texts[1], texts[0]) if len(texts) > 1 else None
-    return Text(texts[0]) if texts else None
-
-
-def _place(file: str, source: str, position: int, text: str) -> Place:
-    """Return the place of a text. `position`: its line, and the start of its tag as `_Positions` sets it."""
-    line, column = getattr(position, "line", position), getattr(position, "column", 1)
-    lines = source.split("\n")
-    start = sum(len(one) + 1 for one in lines[: line - 1]) + column - 1
-    at = next((offset for quote in "\"'" if (offset := source.find(f"{quote}{text}{quote}", start)) >= 0), start)
-    return Place(file, *line_and_column(source, at))

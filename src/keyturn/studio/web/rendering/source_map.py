@@ -89,7 +89,7 @@ def selection_in(document: Document, place: Place) -> Selection:
 
 
 def sayings_in(document: Document) -> list[Saying]:
-    return read_aloud(document.compiled, lambda one: document.place(document.lookup.offset_of(one)))
+    return read_aloud(document.compiled, lambda one: document.place(document.offset_of(one)))
 
 
 def _parts(document: Document) -> Sequence[_Part]:
