@@ -1,10 +1,17 @@
-"""Email addresses: their form, and the comparison of mailboxes."""
+"""Addresses of mailboxes, of clients, and those to which a reset may return: some, and any."""
+
+import ipaddress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from keyturn.mail.addresses import with_ascii_domain
+from keyturn.mail.addresses import LONGEST, with_ascii_domain
 from keyturn.service.addresses import fold_name, identify, is_same_mailbox, mask, parse
 from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.records.client import Client, clip_header
+from keyturn.service.reset.request import ReturnAddresses
+from keyturn.service.settings.networks import both_forms, read_network, read_peer
 
 
 @pytest.mark.parametrize(
@@ -80,3 +87,108 @@ def test_a_text_with_an_at_is_an_address_and_any_other_a_name_if_names_are_taken
     for typed in ("a\x00b", "\u212aate", "\ud800", "\u00e9" * 128):
         with pytest.raises(InputInvalid):
             identify(typed, takes_names=True)
+
+
+_PIECES = st.sampled_from([
+    "a", "B", "@", ".", "-", "+", " ", "\t", "\r\n", "\x00", "\u0301", "\u0323", "\u212a", "\u0130", "\u00df", "\u2126",
+    "\uac00", "\u1100", "\u202e", "\u200b", "\ud7a3", "\U0001f600", "xn--", "example", "northwind.test", "'", '"',
+    "<", ",",
+])  # fmt: skip
+typed = st.one_of(st.text(max_size=400), st.lists(_PIECES, max_size=80).map("".join), st.emails())
+
+
+@given(typed)
+def test_an_address_is_refused_or_has_one_form_that_fits_into_a_header_and_a_column(text: str) -> None:
+    try:
+        address = parse(text)
+    except InputInvalid:
+        return
+    local, _, domain = address.rpartition("@")
+    assert parse(address) == address
+    assert len(address.encode()) <= LONGEST
+    assert local
+    assert domain.isascii()
+    assert domain == domain.lower()
+    assert address.isprintable()
+    assert not set(address) & set(' "<>(),;:\\[]')
+
+
+@given(typed, typed)
+def test_two_addresses_are_the_same_in_either_order_and_whatever_case_ascii_has(one: str, other: str) -> None:
+    assert is_same_mailbox(one, other) == is_same_mailbox(other, one)
+    upper = "".join(letter.upper() if letter.isascii() else letter for letter in one)
+    assert is_same_mailbox(one, upper) == is_same_mailbox(one, one)
+    assert len(mask(one).partition("***")[0]) <= 1, "a masked address shows one letter of its name"
+
+
+@given(st.ip_addresses(v=4), st.ip_addresses(v=4), st.integers(0, 32))
+def test_an_ipv4_peer_is_in_a_network_in_both_of_its_forms_or_in_neither(
+    peer: ipaddress.IPv4Address, base: ipaddress.IPv4Address, length: int
+) -> None:
+    mapped = f"::ffff:{peer}"
+    assert read_peer(mapped) == read_peer(str(peer)) == peer
+    named = [ipaddress.ip_network(text) for text in both_forms([f"{base}/{length}"])]
+    found = {any(ipaddress.ip_address(form) in network for network in named) for form in (str(peer), mapped)}
+    assert found == {peer in read_network(f"{base}/{length}")}
+    assert read_network(f"::ffff:{base}/{96 + length}") == read_network(f"{base}/{length}")
+
+
+@given(st.text(max_size=60))
+def test_whatever_a_proxy_calls_a_peer_is_an_address_or_none(text: str) -> None:
+    peer = read_peer(text)
+    assert peer is None or read_peer(str(peer)) == peer
+
+
+@pytest.mark.parametrize(("address", "network"), [
+    ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("unix:", "unix:"), ("", ""),
+    *((address, "2001:db8:1:2::/64") for address in ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::", "2001:DB8:1:2::9")),
+    ("2001:db8:1:3::", "2001:db8:1:3::/64"), ("fe80::1%eth0", "fe80::/64"), ("::1", "::/64"),
+])  # fmt: skip
+def test_one_subscriber_is_one_client(address: str, network: str) -> None:
+    assert Client(ip_address=address).networks[0][0] == network
+
+
+def test_the_networks_around_an_ipv6_address_are_counted_too() -> None:
+    assert Client(ip_address="2001:db8:1:2ff::9").networks == [
+        ("2001:db8:1:2ff::/64", 64),
+        ("2001:db8:1:200::/56", 56),
+        ("2001:db8:1::/48", 48),
+    ]
+    assert len(Client(ip_address="192.0.2.7").networks) == 1
+
+
+def test_a_user_agent_is_kept_as_one_printable_line() -> None:
+    assert clip_header("Mozilla/5.0\r\n(evil)\x00\u202e\x1b[31m") == "Mozilla/5.0(evil)[31m"
+    assert clip_header("x" * 5000) == "x" * 300
+    assert clip_header("") == ""
+
+
+APP = "https://app.example.org"
+ADDRESSES = ReturnAddresses([APP, "https://shop.example.org:8443"])
+
+
+@pytest.mark.parametrize("address", [
+    APP, f"{APP}/", f"{APP}/cart?item=1#top", f"{APP}?a=b", f"{APP}#a", f"{APP}/%2F..//evil.example",
+    "https://shop.example.org:8443/a%20b",
+])  # fmt: skip
+def test_an_address_of_an_origin_is_allowed(address: str) -> None:
+    assert ADDRESSES.allowed(address) == address
+
+
+@pytest.mark.parametrize("address", [
+    f"{APP}.evil.example/", f"{APP}@evil.example/", f"{APP}:443/", f"{APP}:pass@evil.example/",
+    f"{APP}\\@evil.example/", f"{APP}\\.evil.example", f"{APP}%2eevil.example/", f"{APP}/\\evil.example",
+    f"{APP}/a b", f"{APP}/a\nb", f"{APP}/\r\nSet-Cookie: a=b", f"{APP}/\u00e4", f"{APP}\u3002evil.example",
+    f" {APP}/", APP.upper(), "http://app.example.org/", "//app.example.org/", "https:app.example.org",
+    "https://shop.example.org/", "https://shop.example.org:84433/",
+])  # fmt: skip
+def test_any_other_address_is_not(address: str) -> None:
+    assert ADDRESSES.allowed(address) == ""
+    assert not ReturnAddresses([]).allowed(f"{APP}/")
+
+
+@given(st.text(max_size=60))
+def test_whatever_follows_an_origin_its_host_stays_the_same(rest: str) -> None:
+    if ADDRESSES.allowed(APP + rest):
+        assert rest[:1] in {"", "/", "?", "#"}
+        assert rest.isascii()

@@ -1,6 +1,8 @@
-"""The packaged catalogues: the template holds every text that people see, and each language has all of them."""
+"""The packaged catalogues: each language has every text that people see, with one word for a term (its glossary)."""
 
 import re
+import tomllib
+from collections.abc import Iterator
 from gettext import c2py
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from babel.messages.pofile import read_po
 from tests.every_language import each_language
 
 from keyturn.mail.languages import PACKAGED, Language, Languages, catalogue_faults
-from keyturn.mail.languages.catalogues import read_catalogue, text_of
+from keyturn.mail.languages.catalogues import read_catalogue, strings, text_of
 
 CHECKOUT = Path(__file__).parents[3]
 TEMPLATE = PACKAGED / "keyturn.pot"
@@ -44,16 +46,9 @@ def test_there_are_the_languages_that_are_promised() -> None:
 
 
 @in_each_language
-def test_a_catalogue_says_whether_a_native_reader_has_looked_at_it(language: Language) -> None:
-    (file,) = language.files
-    assert re.search(r"^# Native-Reader: (none|\S.*)$", file.read_text("utf-8"), re.MULTILINE)
-
-
-@in_each_language
 def test_a_plural_has_the_forms_that_cldr_has_for_whole_numbers(language: Language) -> None:
     (file,) = language.files
-    form = read_catalogue(file, language.locale).plural_expr
-    chosen = c2py(form)
+    chosen = c2py(read_catalogue(file, language.locale).plural_expr)
     by_category: dict[str, set[int]] = {}
     for number in range(1000):
         by_category.setdefault(language.locale.plural_form(number), set()).add(chosen(number))
@@ -63,27 +58,53 @@ def test_a_plural_has_the_forms_that_cldr_has_for_whole_numbers(language: Langua
 
 
 @in_each_language
-def test_every_text_is_translated(language: Language) -> None:
-    wanted = {text_of(message) for message in template()}
-
-    assert language.catalogues.translated_texts(language.locale) == wanted
+def test_every_text_is_translated_and_begins_and_ends_as_in_english(language: Language) -> None:
+    (file,) = language.files
+    assert re.search(r"^# Native-Reader: (none|\S.*)$", file.read_text("utf-8"), re.MULTILINE)
+    assert language.catalogues.translated_texts(language.locale) == {text_of(message) for message in template()}
+    for english, text in texts(language):
+        assert text.strip() == text
+        assert text.count("<b>") == text.count("</b>") == english.count("<b>")
 
 
 def test_no_catalogue_has_a_fault() -> None:
     assert not list(catalogue_faults(LANGUAGES.catalogues))
 
 
+TERMS = {
+    "sign_in": r"\bsign(s|ed)? in\b|\bsign-in\b",
+    "sign_out": r"\bsign(s|ed|ing)? out\b",
+    "session": r"\bsessions?\b",
+    "device": r"\bdevices?\b",
+    "link": r"\blinks?\b",
+    "code": r"\bcodes?\b",
+    "second_step": r"\bsecond step\b",
+    "support": r"\bsupport\b",
+    "digit": r"\bdigits?\b",
+    "request": r"\brequest(s|ed)?\b",
+}
+"""The terms of the English texts."""
+
+
 @in_each_language
-def test_no_text_begins_or_ends_otherwise_than_in_english(language: Language) -> None:
-    for message in template():
-        if isinstance(message.id, str):
-            translated = (
-                language.translations.pgettext(message.context, message.id)
-                if message.context
-                else language.translations.gettext(message.id)
-            )
-            assert translated.strip() == translated
-            assert translated.count("<b>") == translated.count("</b>") == message.id.count("<b>")
+def test_a_text_with_a_term_has_the_word_of_the_glossary_and_none_has_another(language: Language) -> None:
+    glossary = tomllib.loads((PACKAGED / str(language.locale) / "glossary.toml").read_text("utf-8"))
+
+    assert {name: {*term} for name, term in glossary.items()} == {name: {"word", "forms", "never"} for name in TERMS}
+    for english, text in texts(language):
+        without_names = re.sub(r"%\(\w+\)s", "", text)
+        for name, term in glossary.items():
+            if re.search(TERMS[name], english, re.IGNORECASE):
+                assert re.search(term["forms"], text, re.IGNORECASE), (name, text)
+            assert not re.search(term["never"], without_names, re.IGNORECASE), (name, text)
+
+
+def texts(language: Language) -> Iterator[tuple[str, str]]:
+    """Yield each English text with its translation, for a plural with each of its forms."""
+    (file,) = language.files
+    for message in read_catalogue(file, language.locale):
+        for text in strings(message.string) if message.id else ():
+            yield strings(message.id)[0], text
 
 
 def template() -> list[Message]:

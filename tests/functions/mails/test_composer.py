@@ -67,16 +67,15 @@ def test_a_provider_is_a_word_and_no_letter(composer: MailComposer) -> None:
     [
         ("Asia/Kolkata", "20 November 2026, 05:30 IST"),
         ("America/Sao_Paulo", "19 November 2026, 21:00 UTC-03"),
-        ("", "20 November 2026, 00:00 UTC"),
-        ("Mars/Olympus", "20 November 2026, 00:00 UTC"),
-        ("../../etc/passwd", "20 November 2026, 00:00 UTC"),
-        ("America", "20 November 2026, 00:00 UTC"),
-        ("x" * 9000, "20 November 2026, 00:00 UTC"),
+        *(
+            (unknown, "20 November 2026, 00:00 UTC")
+            for unknown in ("", "Mars/Olympus", "../../etc/passwd", "America", "x" * 9000)
+        ),
     ],
 )
 def test_times_are_told_in_the_account_s_zone(timezone: str, said: str, composer: MailComposer) -> None:
     account = Account(id="1", email="ada@northwind.test", timezone=timezone)
-
     change = PasswordWasChanged(account_id=account.id, at=MOMENT, client=Client(), email=account.email)
+
     mail = composer.about(account, change).email
     assert all(said in body for body in (mail.text, mail.html))

@@ -6,18 +6,10 @@ from keyturn.mail.languages import Languages, SourceTexts
 from keyturn.service.reset.mails.composer import device_name
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
-SAFARI = (
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-    "Version/18.0 Safari/605.1.15"
-)
+SAFARI = "Mozilla/5.0 ({}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 {}Safari/605.1.15"
+IPHONE = SAFARI.format("iPhone; CPU iPhone OS 18_0 like Mac OS X", "Mobile/15E148 ")
 CHROME = (
-    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/140.0.0.0 Mobile Safari/537.36"
-)
-
-IPHONE = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-    "Version/18.0 Mobile/15E148 Safari/604.1"
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
 )
 
 
@@ -25,7 +17,7 @@ IPHONE = (
     ("user_agent", "name"),
     [
         (FIREFOX, "Firefox on Windows"),
-        (SAFARI, "Safari on macOS"),
+        (SAFARI.format("Macintosh; Intel Mac OS X 10_15_7", ""), "Safari on macOS"),
         (CHROME, "Chrome on Android"),
         (CHROME.replace("Mobile", "SamsungBrowser/28.0 Mobile"), "Samsung Internet on Android"),
         (IPHONE, "Safari on iOS"),

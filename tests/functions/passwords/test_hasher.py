@@ -1,14 +1,18 @@
 """bcrypt off the event loop, on a bounded pool."""
 
 import asyncio
+import hashlib
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from types import ModuleType
+from typing import Any
 
 import bcrypt
 import pytest
-from tests.functions.passwords.counted_work import count_work
+from cryptography.hazmat.primitives.kdf import argon2
 
 from keyturn.service.problems.requests import Busy
 from keyturn.service.reset.bounded_pool import cores
@@ -16,6 +20,29 @@ from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.settings import HashingSettings
 
 PASSWORD = "seven quiet harbours"
+
+
+def count_work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Return a counter of the work of libraries from now on, in the unit of each, such as rounds."""
+    work = Counter[str]()
+
+    def count(module: ModuleType, name: str, cost: Callable[..., tuple[str, int]]) -> None:
+        original = getattr(module, name)
+
+        def counting(*given: Any, **named: Any) -> Any:
+            function, amount = cost(*given, **named)
+            work[function] += amount
+            return original(*given, **named)
+
+        monkeypatch.setattr(module, name, counting)
+
+    for name in ("checkpw", "hashpw"):
+        count(bcrypt, name, lambda _password, salt: ("bcrypt", 2 ** int(salt.split(b"$")[2])))
+    count(hashlib, "pbkdf2_hmac", lambda digest, _password, _salt, iterations: (f"pbkdf2 {digest}", iterations))
+    count(hashlib, "scrypt", lambda _password, *, n, r, p, **_: ("scrypt", n * r * p))
+    for name in ("Argon2id", "Argon2i", "Argon2d"):
+        count(argon2, name, lambda *, iterations, memory_cost, **_: ("argon2", iterations * memory_cost))
+    return work
 
 
 @pytest.fixture
@@ -27,15 +54,30 @@ async def hasher() -> AsyncIterator[PasswordHasher]:
 
 @pytest.mark.parametrize("prefix", ["$2b$", "bcrypt_sha256$$2b$"])
 @pytest.mark.parametrize("cost", [8, 7, 5])
-async def test_without_a_hash_a_no_is_as_much_work(monkeypatch: pytest.MonkeyPatch, cost: int, prefix: str) -> None:
+async def test_only_a_no_to_no_stranger_is_less_work_than_without_a_hash(
+    monkeypatch: pytest.MonkeyPatch, cost: int, prefix: str
+) -> None:
     hasher = PasswordHasher(HashingSettings(cost=8, workers=1))
     stored = prefix + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(cost)).decode()[4:]
     work = count_work(monkeypatch)
 
-    for password_hash in (stored, None):
+    for password_hash, reserved, rounds in ((stored, False, 2**8), (None, False, 2**8), (stored, True, 2**cost)):
         work.clear()
-        assert not await hasher.verify("another", password_hash)
-        assert work == {"bcrypt": 2**8}
+        assert not await hasher.verify("another", password_hash, reserved=reserved)
+        assert work == {"bcrypt": rounds}
+    hasher.close()
+
+
+@pytest.mark.parametrize("name", ["django-pbkdf2", "argon2id", "werkzeug-scrypt"])
+async def test_so_it_is_in_other_formats(name: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    hasher = PasswordHasher(HashingSettings(format=name, workers=1))
+    stored, work = await hasher.hash(PASSWORD), count_work(monkeypatch)
+
+    assert not await hasher.verify("another", stored)
+    known = dict(work)
+    work.clear()
+    assert not await hasher.verify("another", None)
+    assert work == known != {}
     hasher.close()
 
 
@@ -97,17 +139,4 @@ async def test_there_is_a_worker_for_each_core_where_none_are_set() -> None:
     with pytest.raises(Busy):
         await hasher.hash(PASSWORD)
     await asyncio.gather(*waiting)
-    hasher.close()
-
-
-@pytest.mark.parametrize(("reserved", "work"), [(True, 2**4), (False, 2**6)], ids=["no stranger", "a stranger"])
-async def test_only_a_no_to_a_stranger_takes_more_work_than_the_stored_hash(
-    *, reserved: bool, work: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hasher = PasswordHasher(HashingSettings(cost=6, workers=1))
-    stored = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-    counted = count_work(monkeypatch)
-
-    assert not await hasher.verify("another", stored, reserved=reserved)
-    assert counted == {"bcrypt": work}
     hasher.close()

@@ -1,11 +1,14 @@
-"""Which passwords are accepted."""
+"""Which passwords are accepted; finding out is bounded work, off the event loop."""
 
+import asyncio
+import random
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser
 
 from keyturn.service.problems.passwords import PasswordRejected
+from keyturn.service.problems.requests import Busy
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.settings import PasswordSettings
 
@@ -22,13 +25,16 @@ async def broken(password: str, email: str = EMAIL, **settings: Any) -> list[str
     return []
 
 
-@pytest.mark.parametrize(("length", "rules"), [(11, ["min_length"]), (12, [])])
-async def test_the_length_is_counted_in_characters(length: int, rules: list[str]) -> None:
-    assert set(await broken("äöü" * 3 + "xyz"[: length - 9])) - {"common"} == set(rules)
-
-
-@pytest.mark.parametrize(("password", "rules"), [("\ud800" * 24, []), ("\ud800" * 25, ["max_bytes"])])
-async def test_the_upper_end_is_seventy_two_bytes_since_bcrypt_reads_no_more(password: str, rules: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("password", "rules"),
+    [
+        ("äöü" * 3 + "xy", ["min_length"]),  # counted in characters
+        ("äöü" * 3 + "xyz", []),
+        ("\ud800" * 24, []),
+        ("\ud800" * 25, ["max_bytes"]),  # bcrypt reads no more than 72 bytes
+    ],
+)
+async def test_the_length_has_two_ends(password: str, rules: list[str]) -> None:
     assert set(await broken(password)) - {"common"} == set(rules)
 
 
@@ -74,6 +80,30 @@ async def test_the_site_and_the_persons_own_address_are_refused(password: str) -
 
 async def test_a_short_name_may_be_part_of_a_password() -> None:
     assert await broken("ada123456789!", email="ada@northwind.example") == []
+
+
+SIGNS = "4@8({[<3691!|70$5+%2"
+"""All that zxcvbn takes for letters in disguise."""
+
+
+async def test_no_password_is_endless_work_and_the_event_loop_answers_others_meanwhile() -> None:
+    """Without a bound, zxcvbn would try each of the letters that each sign may stand for, in all combinations."""
+    mixing = random.Random(1)
+    judging = asyncio.create_task(broken(SIGNS + "unguessable"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not judging.done()
+    await judging
+    for _ in range(20):
+        await broken("".join(mixing.choices(SIGNS, k=72)))
+
+
+async def test_more_than_can_wait_are_told_to_come_back() -> None:
+    policy = PasswordPolicy(PasswordSettings(), "Northwind School")
+    judged = [policy.require(f"seven quiet harbours {number}", EMAIL) for number in range(100)]
+    outcomes = await asyncio.gather(*judged, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {type(None), Busy}
+    assert sum(outcome is None for outcome in outcomes) >= 64
 
 
 @pytest.mark.long

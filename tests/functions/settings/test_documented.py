@@ -22,7 +22,7 @@ from tests.house.weight import CHECKOUT, files_of
 
 from keyturn.cli import COMMANDS, keyturn
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings.reading import environment_name, inspect_settings, setting_names
+from keyturn.service.settings.reading import environment_name, inspect_settings, read_settings, setting_names
 from keyturn.studio.gallery.configuration import read_studio_settings
 
 PROVIDERS_PAGE = (DOCS / "mail-providers.md").read_text("utf-8")
@@ -120,3 +120,14 @@ def test_the_tests_that_security_names_exist() -> None:
 
     assert [name for name in tests if not any((CHECKOUT / "tests").rglob(name))] == []
     assert len(tests) > 30
+
+
+EXAMPLES = [file for file in CHECKOUT.glob("examples/*/keyturn.toml") if not file.with_name("schema.sql").exists()]
+"""Those without a demo. tests/browser/elements opens their pages."""
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES), ids=lambda file: file.parent.name)
+def test_the_settings_of_an_example_hold(file: Path) -> None:
+    settings = read_settings(file, {"KEYTURN_SECRET_KEY": "s" * 32, "RESEND_API_KEY": "re_example"})
+
+    assert (settings.environment, settings.secure) == ("production", True)

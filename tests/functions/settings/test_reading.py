@@ -32,35 +32,21 @@ def test_a_variable_beats_the_file_and_needs_no_section_there(read: Read) -> Non
     assert settings.brand.name == "Northwind School"
 
 
-def test_keyturns_own_name_for_a_key_beats_the_providers(read: Read) -> None:
+def test_keyturns_own_name_for_a_key_beats_the_providers_and_others_are_not_looked_at(read: Read) -> None:
     assert read().resend.api_key == ENOUGH["RESEND_API_KEY"]
     assert read(KEYTURN_RESEND_API_KEY="re_ours", RESEND_API_KEY="re_theirs").resend.api_key == "re_ours"
-
-
-def test_other_peoples_variables_are_not_looked_at(read: Read) -> None:
     assert read(PATH="/bin", RESEND_OTHER="x", TOKEN_TTL="soon").token.ttl == timedelta(minutes=30)
 
 
-def test_a_file_can_be_named_by_a_variable(read: Read, tmp_path: Path) -> None:
-    (tmp_path / "other.toml").write_text('[brand]\nname = "Elsewhere"')
+def test_a_file_that_a_caller_gives_or_a_variable_names_is_the_one_and_must_exist(read: Read, tmp_path: Path) -> None:
+    other, missing = tmp_path / "other.toml", str(tmp_path / "missing.toml")
+    other.write_text('[brand]\nname = "Elsewhere"')
 
-    assert read('[brand]\nname = "Here"', KEYTURN_CONFIG=str(tmp_path / "other.toml")).brand.name == "Elsewhere"
-
-
-def test_a_file_that_was_named_must_exist(read: Read, tmp_path: Path) -> None:
-    missing = str(tmp_path / "missing.toml")
+    assert read('[brand]\nname = "Here"', KEYTURN_CONFIG=str(other)).brand.name == "Elsewhere"
+    assert read_settings(other, {**ENOUGH, "KEYTURN_CONFIG": missing}).brand.name == "Elsewhere"
     with pytest.raises(SettingsInvalid, match="no such file") as invalid:
         read(KEYTURN_CONFIG=missing)
-
     assert invalid.value.faults[0].name == missing
-
-
-def test_a_file_given_by_a_caller_beats_the_named_one(tmp_path: Path) -> None:
-    file = tmp_path / "mine.toml"
-    file.write_text('[brand]\nname = "Mine"')
-
-    settings = read_settings(file, {**ENOUGH, "KEYTURN_CONFIG": str(tmp_path / "missing.toml")})
-    assert settings.brand.name == "Mine"
 
 
 @pytest.mark.parametrize("content", [b"[token\n", b"a = \xff\n", b"a = 1\na = 2\n", b"a = 1" + b"0" * 5_000])

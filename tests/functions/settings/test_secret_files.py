@@ -40,12 +40,8 @@ def test_white_space_and_a_byte_order_mark_around_a_secret_are_not_part_of_it(re
         by_variable = read(bare=True, sending=False, KEYTURN_SECRET_KEY=written).secret_key
         assert by_file == by_variable == meant
         assert type(by_file) is Secret
-
-
-def test_a_password_keeps_the_blanks_at_its_ends(read: Read, secret: Path) -> None:
     secret.write_text(f" {WORD} \n")
-
-    assert read(KEYTURN_SMTP_PASSWORD_FILE=str(secret)).smtp.password == f" {WORD} "
+    assert read(KEYTURN_SMTP_PASSWORD_FILE=str(secret)).smtp.password == f" {WORD} ", "a password keeps its blanks"
 
 
 @pytest.mark.parametrize("odd", ["a\nb", "a\rb", "a\x00b", "a\x85b", "a\u2028b"])
@@ -94,33 +90,26 @@ def test_the_name_of_a_provider_and_a_list_work_too(read: Read, secret: Path) ->
     assert settings.previous_secret_keys == (f"{WORD}a", f"{WORD}b")
 
 
-def test_a_place_in_the_file_is_filled_from_a_file(read: Read, secret: Path) -> None:
-    toml = '[smtp]\npassword = "${EMAIL_PASS}"\n[database]\nurl = "postgresql://app:${DB_PASS:-none}@db/school"'
-    settings = read(toml, EMAIL_PASS_FILE=str(secret), DB_PASS_FILE=str(secret))
-
-    assert settings.smtp.password == WORD
-    assert settings.database.url == f"postgresql://app:{WORD}@db/school"
-
-
-def test_a_credential_of_systemd_comes_last(read: Read, tmp_path: Path, secret: Path) -> None:
+def test_a_place_in_the_file_is_filled_from_a_file_and_a_credential_of_systemd_comes_last(
+    read: Read, faults: Faults, tmp_path: Path, secret: Path
+) -> None:
     folder = tmp_path / "credentials"
     folder.mkdir()
     for name in ("KEYTURN_SECRET_KEY", "EMAIL_PASS"):
         (folder / name).write_text(f"{WORD}of {name}", "utf-8")
+    (tmp_path / "above").write_text(WORD, "utf-8")
     place = {"CREDENTIALS_DIRECTORY": str(folder)}
     toml = '[smtp]\npassword = "${EMAIL_PASS}"'
 
     settings = read(toml, bare=True, sending=False, **place)
     assert (settings.secret_key, settings.smtp.password) == (f"{WORD}of KEYTURN_SECRET_KEY", f"{WORD}of EMAIL_PASS")
-    settings = read(toml, **place, EMAIL_PASS_FILE=str(secret))
+    url = '\n[database]\nurl = "postgresql://app:${EMAIL_PASS:-none}@db/school"'
+    settings = read(toml + url, **place, EMAIL_PASS_FILE=str(secret))
     assert (settings.secret_key, settings.smtp.password) == (ENOUGH["KEYTURN_SECRET_KEY"], WORD)
-
-
-def test_a_name_in_the_settings_cannot_lead_out_of_the_credentials(faults: Faults, tmp_path: Path) -> None:
-    (tmp_path / "above").write_text(WORD, "utf-8")
-    (tmp_path / "credentials").mkdir()
-    found = faults('[brand]\nname = "${../above}"', CREDENTIALS_DIRECTORY=str(tmp_path / "credentials"))
-    assert found == {"brand.name": "${../above} does not contain the name of a variable"}
+    assert settings.database.url == f"postgresql://app:{WORD}@db/school"
+    assert faults('[brand]\nname = "${../above}"', **place) == {
+        "brand.name": "${../above} does not contain the name of a variable"
+    }
 
 
 def test_an_empty_variable_leaves_the_place_to_the_file(read: Read, secret: Path) -> None:
@@ -140,15 +129,11 @@ def test_the_variable_and_its_file_exclude_each_other(secret: Path, faults: Faul
 
 
 def test_a_file_that_is_no_secret_is_one_fault(tmp_path: Path, read: Read) -> None:
-    (tmp_path / "largest").write_text("x" * 65_536, "utf-8")
-    largest = read(bare=True, sending=False, KEYTURN_SECRET_KEY_FILE=str(tmp_path / "largest")).secret_key
-    assert len(largest) == 65_536
-
+    contents = {"largest": b"x" * 65_536, "big": b"x" * 65_537, "bytes": b"\xff\xfe", "empty": b"", "blank": b" \n"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    assert len(read(bare=True, sending=False, KEYTURN_SECRET_KEY_FILE=str(tmp_path / "largest")).secret_key) == 65_536
     os.mkfifo(tmp_path / "fifo")
-    (tmp_path / "big").write_text("x" * 65_537, "utf-8")
-    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
-    (tmp_path / "empty").touch()
-    (tmp_path / "blank").write_text(" \n", "utf-8")
     no_file = "cannot be read: it is not a regular file, but a pipe, a socket or a device"
 
     for file, said in {

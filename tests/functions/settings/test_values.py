@@ -1,17 +1,17 @@
-"""What a value may look like, in the file and in a variable."""
+"""What a value may look like in a variable, and what proves a provider's reports or signs the app's webhooks."""
 
+import base64
 from datetime import timedelta
 from operator import attrgetter
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.functions.settings.reading import Faults, Read
 
-from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings import BCRYPT_PREFIXES
+from keyturn.mail.providers.ses.sns import SnsTopic
 from keyturn.service.settings.building import parse_duration
 from keyturn.service.settings.reading import environment_name
-
-FORMATS = sorted((*BCRYPT_PREFIXES, "django-pbkdf2"))
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,7 @@ def test_a_variable_cannot_change_a_section_that_is_a_value(faults: Faults) -> N
     ],
 )
 def test_a_variable_can_be_a_switch_a_number_and_a_list(read: Read, name: str, written: str, value: object) -> None:
-    settings = read(**{environment_name(name): written})
-
-    assert attrgetter(name)(settings) == value
+    assert attrgetter(name)(read(**{environment_name(name): written})) == value
 
 
 @pytest.mark.parametrize(
@@ -80,41 +78,105 @@ def test_a_value_is_shown_with_what_it_has_to_be(faults: Faults, name: str, writ
 
 def test_a_variable_of_kubernetes_is_told_from_a_misspelt_one(faults: Faults) -> None:
     sentence = "Kubernetes sets it for the Service keyturn: write enableServiceLinks: false into the pod"
-    found = faults(KEYTURN_SERVICE_HOST="10.0.0.7", KEYTURN_PORT="tcp://10.0.0.7:8000")
+    variables = {"KEYTURN_SERVICE_HOST": "10.0.0.7", "KEYTURN_PORT": "tcp://10.0.0.7:8000"}
 
-    assert found == {"KEYTURN_SERVICE_HOST": sentence, "KEYTURN_PORT": sentence}
+    assert faults(**variables) == dict.fromkeys(variables, sentence)
+
+
+def shown(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    """Return the public key as SendGrid shows one."""
+    return base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+VERIFICATION_KEY = shown(ec.generate_private_key(ec.SECP256R1()))
+ARN = "arn:aws:sns:eu-west-1:123456789012:keyturn"
+READ = {
+    "KEYTURN_RESEND_WEBHOOK_SECRET": SECRET,
+    "RESEND_WEBHOOK_SECRET": SECRET,
+    "KEYTURN_POSTMARK_WEBHOOK_SECRET": "a-Password_" * 4,
+    "KEYTURN_SENDGRID_WEBHOOK_VERIFICATION_KEY": VERIFICATION_KEY,
+}
+SIGNING = "must be a signing secret: whsec_ and base64 of 24 to 64 bytes"
+REFUSED = {
+    "resend.webhook_secret": (
+        "whsec_ and base64",
+        [SECRET.removeprefix("whsec_"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!!", SECRET[:-1], "whsec_ünïcöde"],
+    ),
+    "postmark.webhook_secret": (
+        "32 or more letters",
+        ["short", "x" * 31, "x" * 40 + "@", "ü" * 40, f"{'x' * 20} {'x' * 20}"],
+    ),
+    "sendgrid.webhook_verification_key": (
+        "begins with MFkw",
+        [
+            VERIFICATION_KEY[:-4],
+            f"-----BEGIN PUBLIC KEY-----{VERIFICATION_KEY}-----END PUBLIC KEY-----",
+            shown(ec.generate_private_key(ec.SECP384R1())),
+            shown(rsa.generate_private_key(65537, 2048)),
+        ],
+    ),
+    "mailgun.webhook_signing_key": ("", ["short", "k" * 15, "k" * 16 + " k", "ü" * 20]),
+    "ses.topic_arn": (
+        "not a topic, such as arn:aws:sns:eu-west-1:123456789012:keyturn",
+        [
+            ARN.replace("sns", "sqs"), ARN.replace(":1234", ".evil.example/:1234"), ARN.replace("aws", "evil"),
+            f"{ARN} x", f"{ARN}:0a1b-subscription",
+        ],
+    ),
+    "webhooks.secret": (
+        SIGNING,
+        [
+            *(SECRET.removeprefix("whsec_"), "whsec_c2hvcnQ=", f"{SECRET}?", f"{SECRET}, whsec_c2hvcnQ="),
+            *("whsec_" + base64.b64encode(bytes(length)).decode() for length in (23, 65)),
+        ],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("variable", READ)
+def test_what_can_prove_reports_is_read_and_not_shown(read: Read, variable: str) -> None:
+    settings = read(**{variable: READ[variable]})
+    section = getattr(settings, variable.removeprefix("KEYTURN_").partition("_")[0].lower())
+
+    assert READ[variable] in {getattr(section, name) for name in section.__struct_fields__}
+    assert READ[variable] not in repr(settings) or "VERIFICATION" in variable, "only a public key may be shown"
 
 
 @pytest.mark.parametrize(
-    ("toml", "name", "sentence"),
+    ("setting", "why", "value"),
     [
-        ("token = 5", "token", "is a section: write [token]"),
-        ("[token]\nttl = 30", "token.ttl", "must be a duration, as in 90s, 30m, 1h or 7d, not 30"),
-        ('[database]\ntimeout = "0s"', "database.timeout", "must be more than 0 s"),
-        ('[server]\nhost = ""', "server.host", "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"),
-        ("[password]\nmin_length = 73", "password.min_length", "must be a whole number from 1 to 72, not 73"),
-        (
-            "[hashing]\nformat = 'bcrypt-2x'",
-            "hashing.format",
-            f"must be one of argon2id, {', '.join(FORMATS)}, werkzeug-scrypt, not 'bcrypt-2x'",
-        ),
-        (
-            '[hashing]\nformat = "argon2id"\ncost = 11',
-            "hashing.cost",
-            "has no effect with hashing.format argon2id: remove it",
-        ),
-        ('[mail]\nfallback = "post"', "mail.fallback", f"must be one of {', '.join(sorted(PROVIDERS))}, not 'post'"),
-        (
-            '[limits]\nrequest = "many"',
-            "limits.request",
-            "must be a rate, as in 3/minute or 10/15 minutes, of 1 to 100000 requests, not 'many'",
-        ),
-        (
-            '[server]\ntrusted_proxies = "x"',
-            "server.trusted_proxies",
-            "must be a list in which each item is a text, not 'x'",
-        ),
+        pytest.param(setting, why, value, id=f"{setting} {number}")
+        for setting, (why, values) in REFUSED.items()
+        for number, value in enumerate(values)
     ],
 )
-def test_so_is_one_in_the_file(faults: Faults, toml: str, name: str, sentence: str) -> None:
-    assert faults(toml) == {name: sentence}
+@pytest.mark.parametrize("sending", [True, False])
+def test_what_cannot_is_only_named(faults: Faults, setting: str, why: str, value: str, sending: bool) -> None:
+    toml = 'webhooks.url = "https://app.example.org/hook"' if setting == "webhooks.secret" else ""
+    found = faults(toml, **{environment_name(setting): value}, sending=sending)
+
+    assert set(found) == {setting}
+    assert why in found[setting]
+    assert value not in found[setting] or value in why
+    assert setting != "webhooks.secret" or found[setting] == why
+
+
+def test_a_webhook_s_address_is_a_secret(read: Read) -> None:
+    settings = read(KEYTURN_WEBHOOKS_URL="https://app.example.org/?key=hunter2", KEYTURN_WEBHOOKS_SECRET=SECRET)
+
+    assert settings.webhooks.secret == SECRET
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "host"),
+    [
+        ("aws", "eu-west-1", "https://sns.eu-west-1.amazonaws.com"),
+        ("aws-us-gov", "us-gov-west-1", "https://sns.us-gov-west-1.amazonaws.com"),
+        ("aws-cn", "cn-north-1", "https://sns.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_a_topic_says_where_sns_is(read: Read, partition: str, region: str, host: str) -> None:
+    arn = f"arn:{partition}:sns:{region}:123456789012:keyturn"
+    assert SnsTopic(read(KEYTURN_SES_TOPIC_ARN=arn).ses.topic_arn).host == host
