@@ -9,6 +9,7 @@ import pytest
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
+from tests.studio.folders import found_in, written
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
@@ -59,10 +60,8 @@ class _When(Extension):
 
 
 def examined(folder: Path, body: str, sample: str = SAMPLE, around: str = MJML) -> Report:
-    (folder / "news.mjml").write_text(around.replace("{}", body), "utf-8")
-    (folder / "news.txt").write_text("htps://boats.example/orders", "utf-8")
-    if sample:
-        (folder / "news.samples.toml").write_text(sample, "utf-8")
+    files = {"news.mjml": around.replace("{}", body), "news.txt": "htps://boats.example/orders"}
+    written(folder, files | ({"news.samples.toml": sample} if sample else {}))
     return check(open_gallery(folder, sandboxed=True))
 
 
@@ -295,9 +294,8 @@ NESTED = """{% extends "base.html" %}
 def test_a_tag_that_is_not_closed_hides_nothing_of_a_childs_block(
     tmp_path: Path, text: str, line: int, said: str
 ) -> None:
-    (tmp_path / "base.html").write_text("<title>Hello</title><body>{% block body %}{% endblock %}</body>")
-    (tmp_path / "news.html").write_text(text)
-    found = list(check(open_gallery(tmp_path)).found)
+    base = "<title>Hello</title><body>{% block body %}{% endblock %}</body>"
+    found = found_in(tmp_path, {"base.html": base, "news.html": text})
     (syntax,) = (one for one in found if one.rule == "jinja/syntax")
     assert syntax.place.line == line
     assert said in syntax.message

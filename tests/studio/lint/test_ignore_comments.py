@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
@@ -17,8 +18,7 @@ COMMENT = f"{{# keyturn: ignore {RULE} because of the app #}}"
 
 
 def checked(tmp_path: Path, body: str, name: str = "news.mjml", page: str = MJML) -> Report:
-    (tmp_path / name).write_text(page.replace("{}", body), "utf-8")
-    return check(open_gallery(tmp_path))
+    return check(open_gallery(written(tmp_path, {name: page.replace("{}", body)})))
 
 
 def rules_in(examination: Report) -> set[str]:
@@ -65,7 +65,7 @@ def test_a_comment_reaches_so_far_and_no_further(tmp_path: Path, body: str, told
 
 
 def test_a_comment_in_what_mails_share_is_for_them_all(tmp_path: Path) -> None:
-    (tmp_path / "_boat.mjml").write_text(f"{COMMENT}\n{BAD}", "utf-8")
+    written(tmp_path, {"_boat.mjml": f"{COMMENT}\n{BAD}"})
     checked(tmp_path, "{% include '_boat.mjml' %}")
     examination = checked(tmp_path, "{% include '_boat.mjml' %}", "other.mjml")
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
@@ -12,9 +13,7 @@ PAGE = '<html lang="en"><body><h1>News</h1>{}</body></html>'
 
 
 def examined(folder: Path, **pages: str) -> Report:
-    for name, text in pages.items():
-        (folder / f"{name}.html").write_text(text, "utf-8")
-    return check(open_gallery(folder), checks=())
+    return check(open_gallery(written(folder, {f"{name}.html": text for name, text in pages.items()})), checks=())
 
 
 def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
