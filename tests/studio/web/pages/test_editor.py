@@ -1,21 +1,20 @@
 """Places that open in the user's editor."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar.testing import TestClient
+from tests.studio.web.fixtures import opened
 
 from keyturn.errors import SettingsInvalid
 from keyturn.studio.gallery.configuration import StudioSettings
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 from keyturn.studio.web.pages.editor import editor_for
 
 
 def page_of(studio: Studio, address: str = "greeting?sample=ada&show=source", **changes: Any) -> str:
-    with TestClient(create_studio_app(replace(studio, **changes)), base_url="http://127.0.0.1") as client:
+    with opened(studio, **changes) as client:
         return client.get(f"/studio/templates/{address}").text
 
 

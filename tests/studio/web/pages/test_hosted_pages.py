@@ -1,11 +1,9 @@
 """The hosted pages in the studio: every state has an address, a save is seen, and each looks as it should anywhere."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
 from msgspec.structs import asdict
 from tests.driver.pictures import SVG
 from tests.studio.web.fixtures import Client
@@ -15,7 +13,7 @@ from keyturn.service.reset.mails.builtin_emails import builtin_emails
 from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings
 from keyturn.service.settings.reading import read_settings
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 
 OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?</h1>{% endblock %}\n'
 FRAMES = "/studio/page-frames"
@@ -45,12 +43,6 @@ def studio(own: Path, tmp_path: Path) -> Studio:
     gallery = Gallery(**asdict(builtin_emails(settings, {}, reload=True)))
     pages = PagePreview(lambda: settings, {"Clinic": {"name": "Orchard Clinic", "accent": "#a3461f"}})
     return Studio(gallery=gallery, sender="a@northwind.example", pages=pages, token="")
-
-
-@pytest.fixture
-def client(studio: Studio) -> Iterator[Client]:
-    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
-        yield client
 
 
 def states(studio: Studio) -> list[str]:

@@ -4,16 +4,14 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
-from tests.studio.web.fixtures import NOTICE, Client
+from tests.studio.web.fixtures import NOTICE, Client, opened
 
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.renderers import Limits, RendererPool
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 from keyturn.studio.web.rendering import rendition
 from keyturn.studio.web.rendering.rendition import MailRenderer
 
@@ -21,18 +19,10 @@ ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-
 
 
 @pytest.fixture
-def limited(studio: Studio, tmp_path: Path) -> Iterator[Studio]:
-    with closing(RendererPool(MailRenderer(studio.gallery), Limits(seconds=0.4, megabytes=128), most=2)) as workers:
-        yield replace(
-            studio,
-            runner=workers,
-            settings=StudioSettings(snapshots=tmp_path / "snapshots", snapshot_languages=("en", "de")),
-        )
-
-
-@pytest.fixture
-def client(limited: Studio) -> Iterator[Client]:
-    with TestClient(create_studio_app(limited), base_url="http://127.0.0.1:8001") as client:
+def client(studio: Studio, tmp_path: Path) -> Iterator[Client]:
+    settings = StudioSettings(snapshots=tmp_path / "snapshots", snapshot_languages=("en", "de"))
+    workers = RendererPool(MailRenderer(studio.gallery), Limits(seconds=0.4, megabytes=128), most=2)
+    with closing(workers), opened(studio, runner=workers, settings=settings) as client:
         yield client
 
 

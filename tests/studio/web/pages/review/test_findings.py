@@ -1,16 +1,14 @@
 """All findings of the folder on one page: by filters that stand in the address, as plain GETs."""
 
 import re
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
-from tests.studio.web.fixtures import NOTICE, Client, checked_page, save
+from tests.studio.web.fixtures import NOTICE, Client, checked_page, opened, save
 
 from keyturn.studio.gallery.configuration import StudioSettings
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 AT_ONCE = {"prefer": "respond-async"}
@@ -107,8 +105,8 @@ def test_a_page_that_does_not_wait_says_so_and_fills(client: Client) -> None:
 def test_a_folder_with_nothing_to_fix_is_told_so(studio: Studio, folder: Path) -> None:
     for file in (folder / "notice").iterdir():
         file.unlink()
-    calm = replace(studio, settings=StudioSettings(severity={"compatibility": "off", "accessibility": "off"}))
-    with TestClient(create_studio_app(calm), base_url="http://127.0.0.1:8001") as client:
+    calm = StudioSettings(severity={"compatibility": "off", "accessibility": "off"})
+    with opened(studio, settings=calm) as client:
         page = page_of(client)
 
     assert groups(page) == []
