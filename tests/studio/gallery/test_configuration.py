@@ -58,7 +58,7 @@ def test_it_is_found_from_the_folder_upwards_and_paths_start_at_its_file(
     assert settings.brands == {"harbour": {"site": {"name": "Harbour School"}}}
 
 
-def test_the_nearest_settings_of_the_same_repository_count(project: Path) -> None:
+def test_the_nearest_settings_of_the_same_repository_count_unless_their_folder_is_shared(project: Path) -> None:
     (project / "pyproject.toml").write_text("[tool.other]\nx = 1\n")
     assert read_studio_settings(project / "emails") == StudioSettings()
 
@@ -69,6 +69,10 @@ def test_the_nearest_settings_of_the_same_repository_count(project: Path) -> Non
 
     (project / "fixtures" / ".git").mkdir()
     assert settings_of_folder(project / "fixtures") == StudioSettings()
+
+    project.chmod(0o1777)  # a shared folder, in which other users may have left the file
+    assert read_studio_settings(project / "locales") == StudioSettings()
+    assert read_studio_settings(project).sender == "far"
 
 
 @pytest.mark.parametrize("named", ['folder = "emails"\n', ""])
@@ -148,23 +152,18 @@ REFUSED = {
 }
 
 
-def test_a_setting_can_do_no_harm_or_counts_only_with_trust(project: Path) -> None:
-    (project / "keyturn.toml").write_text(f"[studio]\n{HARMLESS}")
+def refused(project: Path, text: str) -> list[Fault]:
+    (project / "keyturn.toml").write_text(f"[studio]\n{text}\n")
+    return list(refused_without_trust(read_studio_settings(project)))
 
-    assert list(refused_without_trust(read_studio_settings(project))) == []
+
+def test_a_setting_can_do_no_harm_or_counts_only_with_trust(project: Path) -> None:
+    assert refused(project, HARMLESS) == []
+    for name, (value, why) in REFUSED.items():
+        told = f"{why.format(project=project)}; if you trust the folder, add --trust"
+        assert refused(project, f"{name} = {value}") == [Fault(f"{project / 'keyturn.toml'} {name}", told)]
     decided = {line.partition(" ")[0].partition(".")[0] for line in HARMLESS.splitlines()} | REFUSED.keys()
     assert {field.name for field in msgspec.structs.fields(StudioSettings)} <= decided | {"file"}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_setting_that_could_do_harm_counts_only_with_trust(project: Path, name: str) -> None:
-    value, why = REFUSED[name]
-    (project / "keyturn.toml").write_text(f"[studio]\n{name} = {value}\n")
-
-    (fault,) = refused_without_trust(read_studio_settings(project))
-
-    assert fault.name == f"{project / 'keyturn.toml'} {name}"
-    assert fault.message == f"{why.format(project=project)}; if you trust the folder, add --trust"
 
 
 def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trust(
@@ -172,10 +171,7 @@ def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trus
 ) -> None:
     (project / "elsewhere").symlink_to(tmp_path_factory.mktemp("elsewhere"))
     (project / "beside").symlink_to("fixtures")
-    (project / "keyturn.toml").write_text('[studio]\nfolder = "beside"\nlocales = "elsewhere"\n')
-
-    (fault,) = refused_without_trust(read_studio_settings(project))
-
+    (fault,) = refused(project, 'folder = "beside"\nlocales = "elsewhere"')
     assert fault.name.endswith(" locales")
 
 
@@ -221,11 +217,3 @@ def test_settings_reach_the_whole_repository_that_they_lie_in_but_not_a_home_fol
     assert list(refused_without_trust(read_studio_settings(project / "emails"))) == []
     monkeypatch.setenv("HOME", str(project))
     assert [*refused_without_trust(read_studio_settings(project / "emails"))]
-
-
-def test_settings_that_other_users_may_have_left_in_a_shared_folder_do_not_count(project: Path) -> None:
-    (project / "keyturn.toml").write_text('[studio]\nsender = "Mallory"\n')
-    project.chmod(0o1777)
-
-    assert read_studio_settings(project / "emails" / "deep") == StudioSettings()
-    assert read_studio_settings(project).sender == "Mallory"

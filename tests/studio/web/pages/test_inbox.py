@@ -81,7 +81,21 @@ def test_only_what_is_in_the_list_is_handed_out(client: Client, inbox: Path, nam
     "raw",
     [
         b"",
+        b"\r\n\r\n",
         b"\xff\xfe\x00 not a mail",
+        b"Subject: =?klingon?q?x?=\r\nTo: =?utf-8?b?!!!?= <>\r\nDate: never\r\n\r\nx",
+        b'Content-Type: text/html; charset="\xff"\r\n\r\n<p>',
+        b"Content-Type: text/plain; charset=klingon\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!",
+        b"Content-Type: multipart/mixed\r\n\r\nno boundary",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\n--b",
+        b"Content-Type: message/rfc822\r\n\r\n",
+        b"Content-Type: /\r\nContent-Disposition: ;;=;\r\n\r\nx",
+        b"To: " + b"(" * 100_000 + b"\r\n\r\nx",
+        b"Subject: " + b"=?utf-8?q?" * 20_000 + b"\r\n\r\nx",
+        b"Content-Type: text/plain; " + b"a*0=x;" * 20_000 + b"\r\n\r\nx",
+        b"Content-Type: text/plain; a*0=x; a*=y\r\n\r\nx",
+        b"Content-Type: multipart/mixed; a*0=x; a*=y\r\n\r\nx",
+        b"Content-Disposition: attachment; filename*0=x; filename*=y\r\n\r\nx",
         b"Date: yesterday\nTo: \xc3\xa4, <>\nSubject: =?x?q?=ff?=\n\nx",
         b'Content-Type: text/plain; charset="klingon"\n\nwords',
         b'Content-Type: multipart/alternative; boundary="b"\n\n--b\nContent-Type: text/html; charset=x\n\n<p>\n--b--',
@@ -91,7 +105,7 @@ def test_only_what_is_in_the_list_is_handed_out(client: Client, inbox: Path, nam
 def test_a_damaged_mail_is_shown_as_far_as_it_can_be(client: Client, inbox: Path, raw: bytes) -> None:
     (inbox / "1-damaged.eml").write_bytes(raw)
     assert "1-damaged.eml" in client.get("/studio/inbox").text
-    for query in ("", "?show=text", "?show=source", "?tab=links"):
+    for query in ("", "?show=text", "?show=source", "?tab=links", "?tab=checks", "?tab=attachments", "?tab=reading"):
         assert client.get(f"/studio/inbox/1-damaged.eml{query}").status_code == 200
 
 
