@@ -161,9 +161,7 @@ def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_and_words(tree: d
 
 def test_neither_a_file_nor_its_name_controls_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "a\n::error::b\x1b[2J.html").write_text("<p>\x1b]0;title\x07 \u202e {{ 1 / 0 }}</p>")
-
     shown = answer(tmp_path)[2]
-
     assert not CONTROLS.search(shown)
     assert "a\ufffd::error::b\ufffd[2J.html:1:" in shown
     assert not [line for line in shown.splitlines() if line.startswith("::")]

@@ -59,7 +59,6 @@ def run_tool(folder: Path, node: str, name: str, *words: str) -> str:
 def test_it_holds_the_modules_their_types_and_the_licence(npm: Runs) -> None:
     (packed,) = json.loads(npm("pack", str(FRONTEND), "--json", "--dry-run"))
     modules = {str(file.relative_to(FRONTEND)) for file in FRONTEND.rglob("*.js")}
-
     assert {file["path"] for file in packed["files"]} == {
         *modules,
         *("keyturn.d.ts", "package.json", "README.md", "LICENSE"),
@@ -96,6 +95,5 @@ def test_a_vite_project_type_checks_and_builds_with_all_elements_and_reads_the_s
 @pytest.mark.parametrize("project", ["plain"], indirect=True)
 def test_a_plain_project_type_checks_and_runs_the_client_without_a_browser(project: Path, node: str) -> None:
     run_tool(project, node, "typescript/bin/tsc")
-
     with held_ports(1) as (port,):
         assert output_of([node, "main.js", f"http://127.0.0.1:{port}"], project) == "urn:keyturn:problem:unreachable\n"

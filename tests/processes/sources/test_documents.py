@@ -142,7 +142,6 @@ async def app(name: str, sqlite_url: str, environ: dict[str, str]) -> AsyncItera
 
 async def test_the_mail_has_the_sender_the_words_and_the_page_of_the_document(app: Adopted, document: Document) -> None:
     mail = await app.mail(document.email)
-
     assert mail.sender == document.sender
     assert app.link_in(mail) == document.link.format(token=token_in(mail))
     assert [words for words in document.says if words not in " ".join(mail.text.split())] == []
@@ -160,7 +159,6 @@ async def test_a_client_asks_three_times_a_minute_and_unknown_addresses_get_the_
     asked = (document.email, NOBODY, NOBODY, document.email)
     answers = [await post_answering(client, document.routes[0], {"email": email}) for email in asked]
     await app.service.deliver()
-
     assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
     assert len({answer.content for answer in answers[:3]}) == 1
     assert [mail.to for mail in app.service.inbox.mails] == [document.email]
@@ -198,7 +196,6 @@ async def test_a_link_lives_as_long_as_the_document_says(app: Adopted, document:
     token = token_in(await app.mail(document.email))
     app.service.let_time_pass(minutes=document.life - 1)
     assert (await app.post(validate, token=token)).json()["email"] == document.email
-
     app.service.let_time_pass(minutes=1)
     assert (await app.post(validate, token=token)).json()["reason"] == "expired"
 
@@ -232,7 +229,6 @@ async def test_only_who_has_a_password_can_reset_one_of_six_characters(app: Adop
     await app.service.deliver()
     (mail,) = app.service.inbox.mails
     assert (mail.tags["template"], "Google" in mail.text, app.links_in(mail)) == ("sign_in_with_provider", True, [])
-
     token = token_in(await app.mail("ada@ivory.test"))
     assert problem(await app.post(f"{AUTH}/reset-password", token=token, password="wq7!xk")) == "200"
 
@@ -246,7 +242,6 @@ async def test_two_pages_hold_a_form_each_behind_a_captcha_and_others_sessions_s
     refused = await app.service.anywhere().post("/forgot-password", json={"email": document.email})
     assert problem(refused) == "403 challenge-required"
     assert refused.json()["challenge"]["method"] == "altcha"
-
     await app.post("/reset-password", token=token_in(await app.mail(document.email)), newPassword=NEW)
     assert app.rows("SELECT user_id FROM sessions") == [{"user_id": 2}]
 
@@ -274,7 +269,6 @@ async def test_1_request_says_that_the_link_was_sent(app: Adopted) -> None:
     visitor = app.visitor()
     form = await visitor.get("/forgot-password")
     page = await visitor.follow(await visitor.submit("/forgot-password", email=ADA))
-
     assert "Send Reset Link" in words(form)
     assert "Password reset link sent! Check your email (and spam folder)." in words(page)
     assert "An address without an account gets none." in words(page)
@@ -320,7 +314,6 @@ async def test_the_security_tab_of_both_has_a_section_that_sends_a_link_to_the_r
     assert page.url.path == place
     assert "Change Password" in words(page)
     assert "Request Password Change" in words(page)
-
     page = await visitor.follow(await visitor.submit(place))
     await app.service.deliver()
     expected = "We’ve sent a password reset link to your email. Please check your inbox to continue."

@@ -48,9 +48,7 @@ def test_it_is_found_from_the_folder_upwards_and_paths_start_at_its_file(
     project: Path, name: str, section: str
 ) -> None:
     (project / name).write_text(f'[{section}]\nenv = "shop.mails:environment"\n{HARMLESS}')
-
     settings = read_studio_settings(project / "emails" / "deep" / "down")
-
     assert settings.file == project / name
     assert settings.folder == project / "emails"
     assert (settings.locales, settings.snapshots) == (project / "locales", project / "tests" / "snapshots")
@@ -61,15 +59,12 @@ def test_it_is_found_from_the_folder_upwards_and_paths_start_at_its_file(
 def test_the_nearest_settings_of_the_same_repository_count_unless_their_folder_is_shared(project: Path) -> None:
     (project / "pyproject.toml").write_text("[tool.other]\nx = 1\n")
     assert read_studio_settings(project / "emails") == StudioSettings()
-
     (project / "keyturn.toml").write_text('[studio]\nsender = "far"\n')
     (project / "emails" / "keyturn.toml").write_text('[studio]\nsender = "near"\n')
     assert settings_of_folder(project / "emails" / "deep").sender == "near"
     assert settings_of_folder(project / "fixtures").sender == "far"
-
     (project / "fixtures" / ".git").mkdir()
     assert settings_of_folder(project / "fixtures") == StudioSettings()
-
     project.chmod(0o1777)  # a shared folder, in which other users may have left the file
     assert read_studio_settings(project / "locales") == StudioSettings()
     assert read_studio_settings(project).sender == "far"
@@ -78,7 +73,6 @@ def test_the_nearest_settings_of_the_same_repository_count_unless_their_folder_i
 @pytest.mark.parametrize("named", ['folder = "emails"\n', ""])
 def test_settings_that_name_a_folder_and_snapshots_of_one_are_of_no_other(project: Path, named: str) -> None:
     (project / "keyturn.toml").write_text(f'[studio]\n{named}sender = "hers"\nsnapshots = "snapshots"\n')
-
     assert settings_of_folder(project / "fixtures").sender == ("" if named else "hers")
     beneath = settings_of_folder(project / "emails" / "deep")
     assert (beneath.sender, beneath.snapshots) == ("hers", None)
@@ -89,10 +83,8 @@ def test_settings_that_name_a_folder_and_snapshots_of_one_are_of_no_other(projec
 def test_settings_of_a_folder_that_name_one_out_of_its_bounds_are_refused_without_trust(project: Path) -> None:
     settings = project / "emails" / "keyturn.toml"
     settings.write_text('[studio]\nfolder = "/etc"\nsender = "hers"\n')
-
     with pytest.raises(SettingsInvalid) as refused:
         settings_of_folder(project / "emails")
-
     (fault,) = refused.value.faults
     assert fault.name == f"{settings} folder"
     assert fault.message == f"leads out of {project / 'emails'}; if you trust the folder, add --trust"
@@ -129,14 +121,12 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
 )
 def test_a_file_that_is_something_else_is_told(project: Path, text: str) -> None:
     (project / "pyproject.toml").write_text(text)
-
     with pytest.raises(SettingsInvalid, match=r"pyproject\.toml: (?!.*recursion)"):
         read_studio_settings(project)
 
 
 def test_it_is_no_fault_of_the_service(project: Path) -> None:
     (project / "keyturn.toml").write_text('timezone = "Europe/Berlin"\n[studio]\nfolder = "emails"\n')
-
     assert read_settings(project / "keyturn.toml", {}, sending=False).timezone == "Europe/Berlin"
 
 
@@ -184,10 +174,8 @@ def test_settings_behind_a_link_out_of_the_folder_are_not_read_without_trust(
     if content:
         elsewhere.write_text(content)
     (project / name).symlink_to(elsewhere)
-
     with pytest.raises(SettingsInvalid) as refused:
         settings_of_folder(project / "emails")
-
     told = f"is a link that leads out of {project}, so it is not read; if you trust the folder, add --trust"
     assert refused.value.faults == (Fault(str(project / name), told),)
 
@@ -201,7 +189,6 @@ def test_settings_behind_a_link_within_the_repository_or_of_a_trusted_folder_are
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "settings.toml"
     elsewhere.write_text('[studio]\nsender = "Eve"\n')
     (project / "keyturn.toml").symlink_to(elsewhere)
-
     assert settings_of_folder(project / "emails").sender == "Ada"
     assert settings_of_folder(project, trusted=True).sender == "Eve"
     (fault,) = refused_without_trust(read_studio_settings(project))
@@ -213,7 +200,6 @@ def test_settings_reach_the_whole_repository_that_they_lie_in_but_not_a_home_fol
 ) -> None:
     (project / "emails" / "keyturn.toml").write_text('[studio]\nlocales = "../fixtures"\n')
     (project / ".git").mkdir()
-
     assert list(refused_without_trust(read_studio_settings(project / "emails"))) == []
     monkeypatch.setenv("HOME", str(project))
     assert [*refused_without_trust(read_studio_settings(project / "emails"))]

@@ -125,6 +125,5 @@ def test_each_severity_that_is_named_can_be_found(tmp_path: Path, rule: str, sev
 
 def test_a_feature_names_the_clients_that_lack_it() -> None:
     about = explain_rule("compatibility/css-display-flex")
-
     assert "Outlook for Windows" in about.why
     assert about.bad == "display:flex"

@@ -62,7 +62,6 @@ def test_a_missing_name_is_told(tmp_path: Path, body: str, messages: list[str]) 
 )
 def test_whatever_is_done_with_it_the_rest_is_looked_at(tmp_path: Path, use: str) -> None:
     rules = told(tmp_path, f"<mj-text>{use}</mj-text>")
-
     assert [place.partition(": ")[0].rpartition(":")[0] for place in rules["jinja/undefined"]] == ["news.mjml:2"]
     assert rules["mjml/unknown-attribute"][0].startswith("news.mjml:3:10")
     assert rules["links/relative"][0].startswith("news.mjml:4:")
@@ -81,9 +80,7 @@ def test_whatever_is_done_with_it_the_rest_is_looked_at(tmp_path: Path, use: str
 )
 def test_only_what_is_close_is_meant_and_what_is_known_is_named(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "welcome.html").write_text(f"<p>{{{{ when|{name} }}}}</p>")
-
     (finding,) = unknown_filters_in(open_gallery(tmp_path), "welcome.html")
-
     assert finding.message == f"No filter named '{name}'."
     assert finding.fix.startswith(said)
     assert finding.fix.endswith("--env package.module:environment.")
@@ -94,7 +91,6 @@ SET = ["{% set x = 1 %}", "{% set y = 2 %}", "{% set title %}Hello", "{% set z =
 
 def test_each_comment_that_is_never_closed_is_told_at_its_line(tmp_path: Path) -> None:
     body = ["{# closed #}", "{# open", "Boats", "{# of boats", "{{ name", "{# and more"]
-
     found = found_in(tmp_path, {"news.html": "\n".join(body)}, "jinja/syntax")
     assert {2, 4, 6} <= {one.place.line for one in found}
 
@@ -133,7 +129,6 @@ def test_tags_that_are_not_closed_are_told_each(tmp_path: Path, body: list[str],
 )
 def test_a_tag_that_cannot_be_read_is_told_without_the_words_of_a_parser(tmp_path: Path, tag: str, said: str) -> None:
     finding = found_in(tmp_path, {"news.html": tag}, "jinja/syntax")[0]
-
     assert f"{finding.message} {finding.fix}" == said
 
 

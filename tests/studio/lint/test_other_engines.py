@@ -48,7 +48,6 @@ def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
 )
 def test_an_engine_is_known_by_its_expressions_and_told_once(tmp_path: Path, rule: str, written: str) -> None:
     examination = examined(tmp_path, one=PAGE.format(written), two=PAGE.format(written))
-
     (found,) = examination.found
     assert found.rule == rule
     assert found.message.startswith("2 files are ")
@@ -66,5 +65,4 @@ def test_an_engine_is_known_by_its_expressions_and_told_once(tmp_path: Path, rul
 )
 def test_a_mistake_in_jinja_is_not_taken_for_another_engine(tmp_path: Path, jinja: str) -> None:
     (found,) = examined(tmp_path, one=PAGE.format(jinja)).found
-
     assert found.rule == "jinja/syntax"

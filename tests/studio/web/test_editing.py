@@ -169,7 +169,6 @@ def test_a_wrong_name_or_filter_in_a_line_that_the_file_does_not_have_is_found_i
     line = f"<mj-text>{{{{ {wrong} }}}}</mj-text>"
     typed = GREETING.replace("<mj-text>The end", f"\n\n{line}\n<mj-text>The end")
     (found,) = draft(client, typed, what="draft-findings").json()["findings"]
-
     assert (found["severity"], typed.splitlines()[found["line"] - 1]) == ("error", line)
     assert found["fix"].startswith(f"Did you mean {right}?")
 

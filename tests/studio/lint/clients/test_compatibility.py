@@ -54,7 +54,6 @@ def test_a_feature_of_a_stylesheet_is_found_at_its_line(tmp_path: Path, feature:
 
 def test_a_rule_in_a_media_query_hides_no_rule_before_it_from_the_clients_that_drop_the_query(tmp_path: Path) -> None:
     css = ".a { border-radius: 4px } @media (max-width: 480px) { .a { color: #111111 } }"
-
     assert "outlook/windows" in {one.client for one in found(tmp_path, css=css)["css-border-radius"].clients}
 
 

@@ -76,7 +76,6 @@ def test_a_name_that_the_mail_may_have_is_left_out(tmp_path: Path, more: str, sa
 
 def test_a_name_whose_beginning_is_written_is_left_out(tmp_path: Path) -> None:
     css, more = ".level-gold { color: #111 } .levels { color: #111 }", '<p class="level-{{ level }}">x</p>'
-
     assert list(of_page(tmp_path, css, more, '[first]\nlevel = "tin"')) == [".levels"]
 
 
@@ -84,7 +83,6 @@ def test_a_misspelt_name_is_a_warning_that_names_the_class_without_a_style(tmp_p
     css = ".buton { color: #111 } .titles { color: #111 } .title { color: #222 } .column-2 { color: #111 }"
     of_page(tmp_path, css, '<p class="column-3">x')
     of_button, of_titles, of_number = check(open_gallery(tmp_path)).with_rules(["styles"]).found
-
     assert (of_button.severity, of_button.fix) == ("warning", "Did you mean .button?")
     for one in (of_titles, of_number):
         assert (one.severity, one.fix) == ("note", "Correct the selector, or delete the rule.")
@@ -114,7 +112,6 @@ def test_a_shared_stylesheet_is_judged_with_all_its_mails(tmp_path: Path) -> Non
         body = f'{{% extends "_layout/base.html" %}}{{% block more %}}<p class="{name}">x</p>{{% endblock %}}'
         files |= {f"{name}.html": body, f"{name}.txt": "The boat is here."}
     written(tmp_path, files)
-
     assert unused(tmp_path) == {".quays": "_layout/base.html:4:1"}
     (found,) = check(open_gallery(tmp_path)).with_rules(["styles"]).found
     assert found.templates == ("boats", "ships")

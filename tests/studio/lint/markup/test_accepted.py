@@ -65,7 +65,6 @@ REFUSED_BY_OURS = {"mjml-head-html-attributes-0", "mjml-raw-2"}
 
 def test_nothing_is_reported_of_the_examples_in_the_documentation_of_mjml() -> None:
     examination = check(open_gallery(OFFICIAL), checks=())
-
     assert examination.templates == 33
     reported = {found.place.file.removesuffix(".mjml"): found.rule for found in examination.found}
     assert reported == {

@@ -109,7 +109,6 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(client: Client) -> No
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith(f"{COOKIE}={TOKEN};")
     assert {"HttpOnly", "SameSite=strict", "Path=/studio"} <= set(cookie.split("; "))
-
     assert "Grace" in client.get(answer.headers["location"]).text
     assert client.get("/studio/static/studio.js").status_code == 200
     assert client.get(f"/?token={TOKEN}").url.path == "/studio", "the bare address keeps it on its way"

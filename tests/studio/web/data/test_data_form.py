@@ -144,9 +144,7 @@ def test_samples_that_cannot_be_read_are_told_and_an_edit_waits_for_them(client:
 @pytest.mark.long
 def test_a_typed_template_without_samples_is_rendered_with_values_that_fit(client: Client, folder: Path) -> None:
     (folder / "order" / "samples.toml").rename(folder / "order" / "kept.txt")
-
     form = form_of(client.get(PAGE).text)
-
     assert form["values"]["name"]
     assert form["faults"] == {}
     assert client.get("/studio/frames/order").status_code == 200

@@ -56,12 +56,10 @@ def test_a_source_a_fault_and_a_finding_open_in_the_editor_at_their_line(studio:
     source = page_of(studio, settings=StudioSettings(editor="vscode"))
     assert f'href="{start}:1:1" aria-keyshortcuts="E"' in source
     assert "Open in VS Code" in source
-
     file.write_text(file.read_text().replace("<mj-text>The end", '<mj-text colour="red">The end'))
     assert f'href="{start}:8:10"' in page_of(
         studio, "greeting?sample=ada&tab=checks", settings=StudioSettings(editor="vscode")
     )
-
     file.write_text(file.read_text().replace("Hello {{ name }}", "Hello {{ nmae }}"))
     broken = page_of(studio, "greeting?sample=ada", settings=StudioSettings(editor="vscode"))
     assert f'href="{start}:5:19"' in broken[broken.index('class="fault"') :]

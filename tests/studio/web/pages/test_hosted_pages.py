@@ -104,7 +104,6 @@ def test_what_does_not_exist_is_not_found(client: Client, path: str) -> None:
 def test_a_page_of_one_s_own_is_rendered_and_its_mistake_is_told_with_the_line(client: Client, own: Path) -> None:
     (own / "forgot.html").write_text(OWN)
     assert "<h1>Locked out?</h1>" in client.get(f"{FRAMES}/light/forgot").text
-
     (own / "forgot.html").write_text(OWN.replace("Locked out?", "{{ lockd }}"))
     page = client.get("/studio/pages/forgot").text
     assert "&#39;lockd&#39; is undefined" in page
@@ -126,7 +125,6 @@ def test_the_brand_of_a_saved_file_is_that_of_the_next_page(tmp_path: Path) -> N
     file.write_text('[brand]\nname = "Harbour Primary"\nradius = 3\n')
     for brand in ("", "Clinic"):
         assert "Harbour Primary" in pages.page("forgot", "", brand, "")
-
     file.write_text('[brand]\nradius = "big"\n')
     with pytest.raises(ValueError, match=r"brand\.radius: must be a whole number from 0 to 24, not 'big'"):
         pages.page("forgot", "", "", "")

@@ -64,13 +64,11 @@ def test_a_page_says_which_template_never_ends_and_why(client: Client, folder: P
 
 def test_others_are_rendered_while_a_template_runs_away(client: Client, folder: Path) -> None:
     (folder / "notice" / "notice.mjml").write_text(ENDLESS)
-
     with ThreadPoolExecutor(1) as threads:
         stuck = threads.submit(client.get, "/studio/frames/notice")
         rendered = client.get("/studio/frames/greeting?sample=ada")
         assert "Hello Ada" in rendered.text
         answer = stuck.result(30)
-
     assert (answer.status_code, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")
     assert "notice/notice.mjml:2:1: It takes longer than 0.4 seconds.<" in answer.text
 
@@ -85,9 +83,7 @@ def test_a_mail_is_checked_and_shown_though_one_of_its_branches_never_ends(
 ) -> None:
     monkeypatch.setattr(rendition, "_TO_EXPLORE", 0.4)
     (folder / "notice" / "notice.mjml").write_text(RUNS_AWAY_IN_A_BRANCH)
-
     checks = client.get("/studio/checks/notice?tab=checks").text
-
     assert "accessibility/lang" in checks
     assert "limits/time" not in checks
     assert "The heating is back" in client.get("/studio/frames/notice").text

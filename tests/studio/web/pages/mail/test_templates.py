@@ -184,7 +184,6 @@ def notice(folder: Path) -> Path:
 def test_branches_stand_folded_under_the_mail_once_they_are_found(client: Client) -> None:
     assert "branch: notice.mjml:2" not in client.get("/studio/templates/notice").text
     page = checked_page(client, "checks/notice?tab=checks")
-
     folded = page[page.index('<details id="branches"') :].partition("</details>")[0]
     assert not folded.startswith('<details id="branches" class="folded" open')
     assert "/studio/templates/notice?sample=branch%3A+notice.mjml%3A2" in folded
@@ -194,7 +193,6 @@ def test_branches_stand_folded_under_the_mail_once_they_are_found(client: Client
 
 def test_a_branch_has_an_address_of_its_own_and_follows_the_template(client: Client, notice: Path) -> None:
     view = "?sample=branch%3A+notice.mjml%3A2"
-
     assert "Now" in client.get(f"/studio/frames/notice{view}").text
     page = client.get(f"/studio/templates/notice{view}&tab=checks").text
     assert "<strong>branch: notice.mjml:2</strong>" in page
