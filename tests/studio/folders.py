@@ -1,4 +1,4 @@
-"""Folders of templates: those of other teams, and some with files, links, pipes and sockets, as tests make them."""
+"""Folders of templates: those of other teams, some with files, links, pipes and sockets, and what is found in them."""
 
 import os
 import signal
@@ -6,6 +6,10 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.check import check
+from keyturn.studio.lint.finding import Finding
 
 FOLDERS = Path(__file__).parent / "gallery" / "folders"
 
@@ -15,6 +19,11 @@ def written(folder: Path, files: Mapping[str, str], encoding: str = "utf-8") -> 
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding)
     return folder
+
+
+def found_in(folder: Path, files: Mapping[str, str], *rules: str) -> list[Finding]:
+    """Write files into a folder, and return what the checks find in it; `rules`: the beginnings of their names."""
+    return [one for one in check(open_gallery(written(folder, files))).found if one.rule.startswith(rules or "")]
 
 
 def make(folder: Path, tree: dict[bytes, bytes | str]) -> None:

@@ -39,7 +39,6 @@ def emails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_example_of_the_docs_runs() -> None:
     (example,) = re.findall(r"```python\n(from keyturn import DataUnfit.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True)
-
     printed = done.stdout.splitlines()
     assert printed[:3] == ["welcome ('ada', 'eve')", "Welcome, Ada", "Hello Ada"]
     assert printed[-1] == "There is no template called goodbye."
@@ -47,7 +46,6 @@ def test_the_example_of_the_docs_runs() -> None:
 
 def test_a_mail_has_the_values_of_its_data_or_of_a_sample(emails: Path) -> None:
     mails = Mails.open(emails)
-
     assert mails.render("welcome", {"name": "Bo"}).subject == "Welcome, Bo"
     assert mails.render("welcome").subject == "Welcome, Ada"
     assert mails.render("welcome", sample="eve").subject == "Welcome, Eve"
@@ -78,16 +76,13 @@ def test_subject_and_preheader_are_those_that_the_compiler_or_a_browser_reads(
     emails: Path, file: str, markup: str, subject: str, preheader: str
 ) -> None:
     (emails / file).write_text(markup)
-
     mail = Mails.open(emails).render("news", {})
-
     assert (mail.subject, mail.preheader) == (subject, preheader)
 
 
 def test_findings_are_those_of_one_mail_or_of_all(emails: Path) -> None:
     mails = Mails.open(emails)
     (emails / "news.html").write_text("<h1>News</h1><a href='htps://boats.test'>Boats</a>")
-
     assert mails.names() == ["news", "welcome"], "each call reads the files anew"
     assert {one.place.file for one in mails.check(["news"]).found} == {"news.html"}
     assert mails.check().templates == 2
@@ -98,7 +93,6 @@ def test_findings_are_those_of_one_mail_or_of_all(emails: Path) -> None:
 def test_a_mistake_in_a_template_is_a_finding_or_an_error_with_its_line(emails: Path) -> None:
     (emails / "welcome.mjml").write_text(WELCOME + "{% if %}")
     mails = Mails.open(emails)
-
     assert mails.check_mail("welcome").findings[0].severity == "error"
     with pytest.raises(TemplateInvalid) as invalid:
         mails.render("welcome")
@@ -125,7 +119,6 @@ def test_settings_that_run_code_need_trust_and_data_that_does_not_fit_a_type_is_
     (emails.parent / "types_of_mails.py").write_text(TYPED)
     (emails / "keyturn.toml").write_text('[studio]\nprops = "types_of_mails"\n')
     (emails.parent / "pyproject.toml").write_text("")
-
     with pytest.raises(SettingsInvalid, match="props"):
         Mails.open(emails)
     trusted = Mails.open(emails, trusted=True)

@@ -136,7 +136,6 @@ def tell_story(stack: Stack, tmp_path: Path) -> None:
             reset_password(keyturn)
             if stack.is_told:
                 keyturn.process.wait_for('"kind":"webhook_password_changed"')
-
             assert [is_signed_in(device) for device in (phone, laptop)] == [False, False]
             assert [signs_in(phone, stack, OLD), signs_in(laptop, stack, NEW)] == [False, True]
             assert not is_signed_in(phone)

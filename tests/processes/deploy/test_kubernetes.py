@@ -72,7 +72,6 @@ def test_the_settings_are_complete_with_the_secrets_that_the_docs_name(tmp_path:
     named = set(re.findall(r"--from-file=([A-Z_]+)", page.partition("\n## ")[0]))
     for name in named:
         (tmp_path / name).write_text("postgresql://db/keyturn" if name.endswith("URL") else "x" * 40, "utf-8")
-
     assert named == {"KEYTURN_SECRET_KEY", "KEYTURN_DATABASE_URL", "RESEND_API_KEY"}
     assert inspect_settings(FOLDER / "keyturn.toml", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).faults == ()
 
@@ -85,7 +84,6 @@ def test_probes_ask_the_process_s_port_and_a_worker_has_time_to_send_what_it_hol
     (port,) = only["ports"]
     asked = {probe: only[probe]["httpGet"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
     given = only["args"][only["args"].index("--port") + 1] if "--port" in only["args"] else Settings().server.port
-
     paths = [place["path"] for place in asked.values()]
     assert paths == ["/health/live", "/health/live", "/health/ready"], "a restart does not fix a database"
     assert {place["port"] for place in asked.values()} == {port["name"]}

@@ -150,7 +150,6 @@ def test_no_log_has_a_token_or_an_address_wherever_it_stands(proxy: Proxy) -> No
     for path in places:
         proxy.answer("GET", path, referer=f"https://{HOST}{path}")
     logs = proxy.logs()
-
     assert len(re.findall(r'"GET /|"method":"GET"', logs)) == len(places)
     assert [secret for secret in (CUT, ADA, quote(ADA)) if secret in logs] == []
 

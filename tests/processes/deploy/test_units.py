@@ -71,7 +71,6 @@ def test_systemd_has_no_remark_on_a_unit_and_takes_from_a_hardened_one_all_that_
 ) -> None:
     unit = install(tmp_path, name, PROGRAM, hardened=hardened)
     verified = run([systemd_analyze, "verify", str(unit)])
-
     of_the_unit = [line for line in verified.stderr.splitlines() if "keyturn" in line]
     assert [line for line in of_the_unit if "sysinit.target not found" not in line] == []
     if hardened:

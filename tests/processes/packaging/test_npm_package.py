@@ -59,7 +59,6 @@ def run_tool(folder: Path, node: str, name: str, *words: str) -> str:
 def test_it_holds_the_modules_their_types_and_the_licence(npm: Runs) -> None:
     (packed,) = json.loads(npm("pack", str(FRONTEND), "--json", "--dry-run"))
     modules = {str(file.relative_to(FRONTEND)) for file in FRONTEND.rglob("*.js")}
-
     assert {file["path"] for file in packed["files"]} == {
         *modules,
         *("keyturn.d.ts", "package.json", "README.md", "LICENSE"),
@@ -73,7 +72,9 @@ def test_it_has_the_version_of_the_python_package_as_npm_writes_it_and_its_repos
 
 
 @pytest.mark.parametrize("project", ["vite"], indirect=True)
-def test_a_vite_project_type_checks_and_builds_with_all_elements(project: Path, node: str) -> None:
+def test_a_vite_project_type_checks_and_builds_with_all_elements_and_reads_the_scripts_of_the_docs(
+    project: Path, node: str
+) -> None:
     run_tool(project, node, "typescript/bin/tsc")
     run_tool(project, node, "vite/bin/vite.js", "build")
     (built,) = (project / "dist" / "assets").glob("*.js")
@@ -81,17 +82,6 @@ def test_a_vite_project_type_checks_and_builds_with_all_elements(project: Path, 
     elements = ("keyturn-forgot", "keyturn-code", "keyturn-reset", "keyturn-change-password")
     assert [element for element in elements if element not in built.read_text("utf-8")] == []
 
-
-@pytest.mark.parametrize("project", ["plain"], indirect=True)
-def test_a_plain_project_type_checks_and_runs_the_client_without_a_browser(project: Path, node: str) -> None:
-    run_tool(project, node, "typescript/bin/tsc")
-
-    with held_ports(1) as (port,):
-        assert output_of([node, "main.js", f"http://127.0.0.1:{port}"], project) == "urn:keyturn:problem:unreachable\n"
-
-
-@pytest.mark.parametrize("project", ["vite"], indirect=True)
-def test_typescript_reads_the_scripts_of_the_documentation(project: Path, node: str) -> None:
     pages = "\n".join(page.read_text("utf-8") for page in (CHECKOUT / "docs").rglob("*.md"))
     blocks = re.findall(r"(?ms)^```(js|tsx?)\n(.*?)^```$", pages)
     for number, (kind, code) in enumerate(blocks):
@@ -100,3 +90,10 @@ def test_typescript_reads_the_scripts_of_the_documentation(project: Path, node: 
     assert len(blocks) > 10
     files = [file.name for file in project.glob("block*")]
     assert output_of([node, "../syntax.js", *files], project) == ""
+
+
+@pytest.mark.parametrize("project", ["plain"], indirect=True)
+def test_a_plain_project_type_checks_and_runs_the_client_without_a_browser(project: Path, node: str) -> None:
+    run_tool(project, node, "typescript/bin/tsc")
+    with held_ports(1) as (port,):
+        assert output_of([node, "main.js", f"http://127.0.0.1:{port}"], project) == "urn:keyturn:problem:unreachable\n"

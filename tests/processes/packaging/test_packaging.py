@@ -51,7 +51,6 @@ def normalized(name: str) -> str:
 def test_whatever_is_imported_is_declared_as_a_dependency_or_in_an_extra_and_is_no_private_module() -> None:
     requirements = chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
     declared = {*map(name_of, requirements), *BROUGHT_BY_OTHERS}
-
     assert {name for _, name in IMPORTED if declared.isdisjoint(distributions_of(name))} == set()
     assert {name for _, name in IMPORTED if "._" in name} == set()
 
@@ -59,6 +58,5 @@ def test_whatever_is_imported_is_declared_as_a_dependency_or_in_an_extra_and_is_
 def test_the_packages_of_the_studio_are_imported_by_its_half_alone() -> None:
     of_the_studio = {name_of(requirement) for requirement in PROJECT["optional-dependencies"]["studio"]}
     elsewhere = [(file, name) for file, name in IMPORTED if file.parts[0] not in {"cli", "studio", "testing"}]
-
     assert [one for one in elsewhere if not of_the_studio.isdisjoint(distributions_of(one[1]))] == []
     assert of_the_studio.isdisjoint(map(name_of, PROJECT["dependencies"]))

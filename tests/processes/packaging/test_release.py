@@ -46,7 +46,6 @@ def test_a_release_runs_from_wheel_and_sdist_and_lists_its_packages_without_addr
     document = json.loads(text)
     purls = {part["purl"] for part in document["components"]}
     names = {purl.removeprefix("pkg:pypi/").partition("@")[0] for purl in purls}
-
     assert keyturn.__version__ == version("keyturn")
     assert wheel.name == f"keyturn-{keyturn.__version__}-py3-none-any.whl"
     assert sdist.name == f"keyturn-{keyturn.__version__}.tar.gz"
@@ -64,7 +63,6 @@ def test_each_picture_and_each_link_of_the_package_s_page_leads_to_a_file_of_thi
     links = [link for link in re.findall(r"\]\(([^)]*)\)", page) if not link.startswith("#")]
     files = [place.removeprefix(raw) for place in pictures]
     files += [place.removeprefix(blob).partition("#")[0] for place in links]
-
     assert len(pictures) == (CHECKOUT / "README.md").read_text("utf-8").count("docs/images/") >= 5
     assert len(links) >= 30
     assert [file for file in files if not (CHECKOUT / file).exists()] == []
@@ -91,7 +89,6 @@ def test_a_file_that_names_the_host_of_a_registry_is_refused(tmp_path: Path, kin
     if file.suffix != ".json":
         made = shutil.make_archive(str(tmp_path / "made"), "zip" if file.suffix == ".whl" else "gztar", tmp_path)
         Path(made).rename(file)
-
     with pytest.raises(Unfit, match=rf"{kind} names {REGISTRY} in (\./)?notes.json"):
         require_no_registry(file)
 

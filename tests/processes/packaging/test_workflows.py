@@ -48,7 +48,6 @@ def test_the_documented_verification_names_the_repository_and_is_understood() ->
     page = (CHECKOUT / "docs" / "operating.md").read_text("utf-8")
     (command,) = re.findall(r"(?m)^uvx (pypi-attestations .*)$", page)
     *words, file = command.split()
-
     assert words == ["pypi-attestations", "verify", "pypi", "--repository", REPOSITORY]
     assert re.fullmatch(rf"pypi:{PROJECT['name']}-[\w.]+-py3-none-any\.whl", file)
     assert "--repository" in run_tool("pypi-attestations", *words[:3], "--help")

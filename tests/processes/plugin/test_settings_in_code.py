@@ -43,6 +43,8 @@ BAD: dict[str, Any] = {
     "database": "postgresql://127.0.0.1/app",
 }
 
+WRONG = TableSettings(table="users", set={"must_change": "{soon}"}, delete=("visits",))
+
 
 def changed(settings: Any, name: str, value: Any) -> Any:
     first, _, rest = name.partition(".")
@@ -73,12 +75,20 @@ def test_every_setting_that_no_file_may_hold_is_named_at_once(make: Callable[[Se
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"),
-    [("kinds.pupil", "pupil"), ("kinds.pupil.brand", Kind(brand={"accent": "red"}))],
+    ("change", "names"),
+    [
+        ({"kinds": {"pupil": "pupil"}}, {"kinds.pupil"}),
+        ({"kinds": {"pupil": Kind(brand={"accent": "red"})}}, {"kinds.pupil.brand.accent"}),
+        (
+            {"accounts": AccountSettings(store="table", table=WRONG)},
+            {"accounts.table.set.must_change", "accounts.table.delete"},
+        ),
+    ],
 )
-def test_a_value_of_another_kind_is_a_fault_of_its_setting(name: str, kind: Any) -> None:
-    (found,) = faults(KeyturnPlugin, replace(settings_read(), kinds={"pupil": kind}))
-    assert found.startswith(name)
+def test_kinds_and_a_table_that_are_made_in_code_keep_the_rules_of_the_file(
+    change: dict[str, Any], names: set[str]
+) -> None:
+    assert set(faults(KeyturnPlugin, replace(keyturn_settings(), **change))) == names
 
 
 def test_what_was_read_and_rightly_changed_is_taken_as_it_is() -> None:
@@ -98,21 +108,13 @@ def test_what_was_read_and_rightly_changed_is_taken_as_it_is() -> None:
     assert repr(settings_read()) == repr(KeyturnPlugin(settings_read()).parts.settings)
 
 
-def test_a_table_that_is_made_in_code_keeps_the_rules_of_one_in_the_file() -> None:
-    wrong = TableSettings(table="users", set={"must_change": "{soon}"}, delete=("visits",))
-    found = faults(KeyturnPlugin, keyturn_settings(accounts=AccountSettings(store="table", table=wrong)))
-    assert set(found) == {"accounts.table.set.must_change", "accounts.table.delete"}
-
-
 def test_the_documented_change_of_a_setting_is_taken() -> None:
-    settings = keyturn_settings()
-    plugin = KeyturnPlugin(settings)
     names: dict[str, Any] = {
         "read_settings": keyturn_settings,
         "msgspec": msgspec,
         "timedelta": timedelta,
-        "KeyturnPlugin": KeyturnPlugin,
         "alchemy": None,
+        "KeyturnPlugin": KeyturnPlugin,
     }
-    exec(block("plugin.md", "python", "settings = read_settings()"), names)  # noqa: S102 - as it stands in the documentation
-    assert names["keyturn"].parts.settings.token.ttl == timedelta(minutes=10) != plugin.parts.settings.token.ttl
+    exec(block("plugin.md", "python", "settings = read_settings()"), names)  # noqa: S102 - as it stands there
+    assert names["keyturn"].parts.settings.token.ttl == timedelta(minutes=10) != keyturn_settings().token.ttl

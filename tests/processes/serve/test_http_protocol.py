@@ -138,7 +138,6 @@ def test_a_request_that_stops_is_told_that_it_is_late_and_others_are_answered(st
     idle = server.connect()
     assert server.answers(idle)
     stalled = {phase: server.connect(begun, ATTACKER) for phase, begun in PHASES.items()}
-
     assert server.answers()
     late = dict.fromkeys(PHASES, b"HTTP/1.1 408 ")
     assert {phase: said(connection)[:13] for phase, connection in stalled.items()} == late
@@ -173,7 +172,6 @@ def test_a_client_that_fills_the_house_shuts_out_only_itself(start: Start, phase
     for _ in range(2 * MOST):
         held.append(server.connect((PHASES | ANSWERED)[phase], ATTACKER))
         assert phase in PHASES or held[-1].recv(1), "the newest is answered"
-
     assert server.answers(kept), "a connection that was there before"
     assert all(server.answers() for _ in range(MOST // 2))
     assert phase in ANSWERED or said(held[0]) == b"", "the oldest have made room"
@@ -184,7 +182,6 @@ def test_a_request_that_is_being_answered_is_not_closed_for_a_newcomer(start: St
     held = [server.connect(HELD, ATTACKER) for _ in range(MOST)]
     for _ in held:
         assert server.app.arrived.acquire(timeout=20)
-
     assert not server.answers(), "nothing waits that could make room"
     server.app.let_go.set()
     assert all(said(connection, b"/held 0").endswith(b"/held 0") for connection in held)
@@ -194,7 +191,6 @@ def test_a_request_that_is_being_answered_is_not_closed_for_a_newcomer(start: St
 def test_of_many_clients_the_one_whose_request_is_incomplete_for_longest_makes_room(start: Start) -> None:
     server = start()
     waiting = [server.connect(POST, f"127.0.1.{number}") for number in range(MOST)]
-
     assert server.answers()
     assert said(waiting[0]) == b""
     waiting[-1].sendall(b"123456789")
@@ -207,7 +203,6 @@ def test_a_trusted_proxy_is_many_clients_and_does_not_lose_its_connections_to_on
     assert all(server.answers(connection) for connection in pool)
     for _ in range(MOST):
         server.connect(POST, ATTACKER)
-
     assert all(server.answers(connection) for connection in pool)
 
 
@@ -228,7 +223,6 @@ async def test_a_client_is_an_address_or_an_ipv6_64_and_never_a_trusted_proxy(on
         connection = BoundedProtocol(limits, config=config, server_state=ServerState(), app_state={})
         connection.client = (address, 1)
         holders.append(connection.holder())
-
     assert (holders[0] == holders[1]) is same
 
 
@@ -249,7 +243,6 @@ def test_what_is_no_body_and_has_no_end_is_refused_after_so_many_bytes(start: St
     connection = server.connect(begun, ATTACKER)
     with pytest.raises(ConnectionError):
         connection.sendall(line * (20_000_000 // len(line)))
-
     assert server.answers()
 
 
@@ -258,7 +251,6 @@ def test_what_is_too_long_is_told_so_even_to_a_client_that_still_sends(start: St
     assert said(server.connect(GET + b"x-more: " + b"x" * 9000 + b"\r\n\r\n")).startswith(b"HTTP/1.1 431 ")
     assert said(server.connect(b"GET /" + b"%61" * 3000)).startswith(b"HTTP/1.1 414 ")
     assert said(server.connect(b"GET /" + b"a" * 8000 + b" HTTP/1.1\r\nhost: x\r\n\r\n"), b"a 0")[9:12] == b"200"
-
     connection = server.connect(b"GET /" + b"a" * 9000, ATTACKER)
     head = connection.recv(13)
     connection.sendall(b"a" * 100_000 + b" HTTP/1.1\r\n\r\n")
@@ -274,7 +266,6 @@ def test_requests_that_are_sent_ahead_are_answered_in_their_order(start: Start) 
     connection.sendall(b"89" + EARLY + GET)
     server.app.let_go.set()
     connection.sendall(CLOSE)
-
     answers = [part.rpartition(b"\r\n")[2] for part in said(connection).split(b"HTTP/1.1 200 OK")[1:]]
     assert answers == [b"/held 0", b"/ 0", b"/ 9", b"/early 0", b"/ 0"]
 
@@ -284,7 +275,6 @@ def test_what_is_no_request_is_not_answered_in_the_place_of_one_that_is(start: S
     connection = server.connect(HELD + b"\0\0\0 no request\r\n\r\n", ATTACKER)
     assert server.app.arrived.acquire(timeout=20)
     server.app.let_go.set()
-
     assert b" 400 " not in said(connection)
 
 
@@ -297,7 +287,6 @@ def test_an_answer_that_is_not_read_ends_its_connection(start: Start, asked: byt
     """Of a small one all is written, as far as the app knows."""
     server = start(SOON, small=small)
     server.connect(asked, ATTACKER, receives=4096 if small else 0)
-
     assert server.lost.acquire(timeout=20)
     assert server.answers()
 
@@ -305,7 +294,6 @@ def test_an_answer_that_is_not_read_ends_its_connection(start: Start, asked: byt
 def test_an_answer_that_is_read_slowly_is_read_to_its_end(start: Start) -> None:
     server = start(timedelta(seconds=5))
     connection = server.connect(LARGE[:-2] + CLOSE, receives=65536)
-
     assert len(said(connection)) > 20_000_000
 
 

@@ -187,7 +187,6 @@ def test_a_worker_sends_what_another_process_accepted(workplace: Path) -> None:
         assert (answer.status_code, serve.end()) == (202, 0)
     folder = workplace / ".keyturn" / "mail"
     assert not list(folder.glob("[!.]*.eml"))
-
     with running("worker", **PRODUCTION) as worker:
         wait_for_mail(workplace)
         assert worker.end(signal.SIGINT) == 0

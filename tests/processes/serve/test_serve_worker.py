@@ -12,7 +12,7 @@ import pytest
 from tests.commands.command import ADA
 from tests.driver.service import BEARER, REQUEST
 from tests.processes.serve.workers import ENVIRONMENT, end_worker, wait_for_end, wait_for_mail, worker_of
-from tests.servers.processes import Running, run, running, running_program
+from tests.servers.processes import Running, running, running_program
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them"),
@@ -145,16 +145,12 @@ def test_the_worker_ends_with_its_app_however_that_ends(workplace: Path, number:
         wait_for_end(worker)
 
 
-# `litestar --app keyturn:create_app run`: the service of keyturn.toml under Litestar's own command
-
-LITESTAR = [sys.executable, "-m", "litestar", "--app", "keyturn:create_app", "run", "--port", "0"]
-FILE = 'environment = "development"\n\n[mail]\ntransport = "capture"\n'
-
-
 @pytest.mark.usefixtures("with_ada")
-def test_it_reads_keyturn_toml_answers_and_starts_the_worker_which_sends_the_mail(workplace: Path) -> None:
-    (workplace / "keyturn.toml").write_text(FILE, "utf-8")
-    with running_program(LITESTAR, None) as served:
+def test_under_litestars_own_command_the_service_of_keyturn_toml_answers_and_its_worker_sends(workplace: Path) -> None:
+    file = 'environment = "development"\n\n[mail]\ntransport = "capture"\n'
+    (workplace / "keyturn.toml").write_text(file, "utf-8")
+    words = [sys.executable, "-m", "litestar", "--app", "keyturn:create_app", "run", "--port", "0"]
+    with running_program(words, None) as served:
         url = served.url
         assert worker_of(served) != served.process.pid
         assert httpx2.get(f"{url}/health/ready").status_code == 200
@@ -162,12 +158,3 @@ def test_it_reads_keyturn_toml_answers_and_starts_the_worker_which_sends_the_mai
         wait_for_mail(workplace)
         served.wait_for("mail.sent")
         served.end()
-
-
-def test_settings_with_errors_and_a_missing_migration_are_sentences_and_an_exit_code() -> None:
-    done = run(LITESTAR)
-    assert (done.returncode, "KEYTURN_SECRET_KEY: missing" in done.stderr) == (1, True)
-    unready = run(LITESTAR, None, "", **ENVIRONMENT)
-    assert unready.returncode == 3
-    assert "does not have Keyturn's tables yet: run `keyturn migrate`" in unready.stderr
-    assert "Traceback" not in done.stdout + done.stderr + unready.stdout + unready.stderr

@@ -67,7 +67,6 @@ def test_an_address_of_made_up_values_is_none_of_the_templates_mistakes(ask: Ask
 def test_a_fault_hides_no_other_of_its_mail(ask: Ask, fault: str, place: str, rule: str) -> None:
     source = f"<p>\n<p>{fault}</p>\n<p>{{% url 'order' number=name %}}</p>\n"
     found = ask(found_in, source, '[one]\nname = "Ada"\nlines = [1, 2]\n')
-
     assert [(place, rule) for place, rule, _, _ in found] == [(place, rule), ("3:4", "django/error")]
 
 
@@ -115,28 +114,10 @@ def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:
     assert (values["sent_at"].year, values["plan"], values["user"]) == (2026, "gold", {"is_staff": True})
 
 
-def test_a_loop_over_pairs_takes_a_mapping_and_one_over_a_name_a_list_of_that_name(ask: Ask) -> None:
-    source = """{% for item in order.items %}{{ item.price|floatformat:2 }}{{ item.name }}{% endfor %}{{ order.number }}
-    {% for name in team.items %}{{ name }}{% endfor %}{% for item in items %}{{ item.title }}{% endfor %}
-    {% for label, amount in sums.items %}{{ label }}{{ amount }}{% endfor %}
-    {% for answer in survey.values %}{{ answer.text }}{% endfor %}
-    {% for key in house.keys %}{{ key.number }}{% endfor %}"""
-    values = ask(guessed, source)
-    assert [list(item) for item in values["order"]["items"]] == [["price", "name"]] * 3
-    assert all(float(item["price"]) for item in values["order"]["items"])
-    assert [list(item) for item in values["items"]] == [["title"]] * 3
-    assert [list(answer) for answer in values["survey"]["values"]] == [["text"]] * 3
-    assert [list(key) for key in values["house"]["keys"]] == [["number"]] * 3
-    assert len(values["team"]["items"]) == 3
-    assert isinstance(values["sums"], dict)
-
-
 def test_a_filter_of_the_project_that_fails_with_a_text_gets_a_number_also_beside_a_wrong_tag(ask: Ask) -> None:
     source = """{% load shop_tags %}{{ name|shout }} {% boat %}{{ fee|euros }} {{ weight|divisibleby:2 }}
     {{ label|center:room }} {{ duty|default:3|euros }} {{ boats|divisibleby:crew }}"""
-
     values = ask(guessed, source)
-
     names = ("fee", "weight", "label", "room", "duty", "boats", "crew")
     assert [type(values[name]) for name in names] == [float, int, str, int, int, int, int]
     assert "unchecked/part" not in [rule for _, rule, _, _ in ask(found_in, source)]

@@ -67,7 +67,6 @@ def test_a_pass_renders_as_many_branches_as_it_can(tmp_path: Path) -> None:
     template = """{% if status == 'open' %}a{% elif status == 'lost' %}b{% elif total > 90 %}c{% else %}d{% endif %}
 {{ "x" if company == "Other" else "y" }}"""
     report = explored(tmp_path, template)
-
     assert [rendered(tmp_path, sample)[6:9] for sample in report.samples] == ["b\nx", "d\ny", "c\ny"]
     assert names(report) == ["mail.html:1 and 1 more", "mail.html:1", "mail.html:1 (2)"]
 
@@ -101,7 +100,6 @@ def test_a_pass_renders_as_many_branches_as_it_can(tmp_path: Path) -> None:
 )
 def test_what_a_pass_shows(tmp_path: Path, template: str, samples: str, shown: list[str]) -> None:
     report = explored(tmp_path, template, samples)
-
     assert [
         rendered(tmp_path, sample).removeprefix("<html>").removesuffix("</html>") for sample in report.samples
     ] == shown
@@ -109,7 +107,6 @@ def test_what_a_pass_shows(tmp_path: Path, template: str, samples: str, shown: l
 
 def test_a_name_spelt_almost_as_another_is_not_made_up(tmp_path: Path) -> None:
     (sample,) = explored(tmp_path, "{% if status == 'cancelled' %}{{ compnay }}{% endif %}").samples
-
     assert "compnay" not in sample.values
 
 
@@ -145,7 +142,6 @@ def test_names_that_a_set_decides_are_followed(tmp_path: Path) -> None:
 def test_many_branches_and_a_macro_that_calls_itself_come_to_an_end(tmp_path: Path) -> None:
     questions = "".join(f"{{% elif v == '{nth}' %}}\n{nth}\n" for nth in range(60))
     assert len(explored(tmp_path, f"{{% if v == 'x' %}}\nx\n{questions}{{% endif %}}").samples) == 8
-
     macro = "{% macro tree(x) %}{% if x.a %}{{ tree(x.a) }}{{ tree(x.b) }}{{ tree(x.c) }}{% endif %}{% endmacro %}"
     assert explored(tmp_path, macro + "{{ tree(root) }}").samples == ()
 
@@ -176,7 +172,6 @@ silent
     (tmp_path / "mail.samples.toml").write_text('[ada]\nstatus = "open"\n')
     gallery = open_gallery(tmp_path)
     report = Gallery(templates=gallery.templates, languages=gallery.languages, props={"mail": Parcel}).branches("mail")
-
     assert report
     assert [Parcel(**sample.values) for sample in report.samples]
     assert all(isinstance(sample.values["status"], Status) for sample in report.samples)

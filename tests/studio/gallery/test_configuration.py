@@ -48,9 +48,7 @@ def test_it_is_found_from_the_folder_upwards_and_paths_start_at_its_file(
     project: Path, name: str, section: str
 ) -> None:
     (project / name).write_text(f'[{section}]\nenv = "shop.mails:environment"\n{HARMLESS}')
-
     settings = read_studio_settings(project / "emails" / "deep" / "down")
-
     assert settings.file == project / name
     assert settings.folder == project / "emails"
     assert (settings.locales, settings.snapshots) == (project / "locales", project / "tests" / "snapshots")
@@ -58,23 +56,23 @@ def test_it_is_found_from_the_folder_upwards_and_paths_start_at_its_file(
     assert settings.brands == {"harbour": {"site": {"name": "Harbour School"}}}
 
 
-def test_the_nearest_settings_of_the_same_repository_count(project: Path) -> None:
+def test_the_nearest_settings_of_the_same_repository_count_unless_their_folder_is_shared(project: Path) -> None:
     (project / "pyproject.toml").write_text("[tool.other]\nx = 1\n")
     assert read_studio_settings(project / "emails") == StudioSettings()
-
     (project / "keyturn.toml").write_text('[studio]\nsender = "far"\n')
     (project / "emails" / "keyturn.toml").write_text('[studio]\nsender = "near"\n')
     assert settings_of_folder(project / "emails" / "deep").sender == "near"
     assert settings_of_folder(project / "fixtures").sender == "far"
-
     (project / "fixtures" / ".git").mkdir()
     assert settings_of_folder(project / "fixtures") == StudioSettings()
+    project.chmod(0o1777)  # a shared folder, in which other users may have left the file
+    assert read_studio_settings(project / "locales") == StudioSettings()
+    assert read_studio_settings(project).sender == "far"
 
 
 @pytest.mark.parametrize("named", ['folder = "emails"\n', ""])
 def test_settings_that_name_a_folder_and_snapshots_of_one_are_of_no_other(project: Path, named: str) -> None:
     (project / "keyturn.toml").write_text(f'[studio]\n{named}sender = "hers"\nsnapshots = "snapshots"\n')
-
     assert settings_of_folder(project / "fixtures").sender == ("" if named else "hers")
     beneath = settings_of_folder(project / "emails" / "deep")
     assert (beneath.sender, beneath.snapshots) == ("hers", None)
@@ -85,10 +83,8 @@ def test_settings_that_name_a_folder_and_snapshots_of_one_are_of_no_other(projec
 def test_settings_of_a_folder_that_name_one_out_of_its_bounds_are_refused_without_trust(project: Path) -> None:
     settings = project / "emails" / "keyturn.toml"
     settings.write_text('[studio]\nfolder = "/etc"\nsender = "hers"\n')
-
     with pytest.raises(SettingsInvalid) as refused:
         settings_of_folder(project / "emails")
-
     (fault,) = refused.value.faults
     assert fault.name == f"{settings} folder"
     assert fault.message == f"leads out of {project / 'emails'}; if you trust the folder, add --trust"
@@ -125,14 +121,12 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
 )
 def test_a_file_that_is_something_else_is_told(project: Path, text: str) -> None:
     (project / "pyproject.toml").write_text(text)
-
     with pytest.raises(SettingsInvalid, match=r"pyproject\.toml: (?!.*recursion)"):
         read_studio_settings(project)
 
 
 def test_it_is_no_fault_of_the_service(project: Path) -> None:
     (project / "keyturn.toml").write_text('timezone = "Europe/Berlin"\n[studio]\nfolder = "emails"\n')
-
     assert read_settings(project / "keyturn.toml", {}, sending=False).timezone == "Europe/Berlin"
 
 
@@ -148,23 +142,18 @@ REFUSED = {
 }
 
 
-def test_a_setting_can_do_no_harm_or_counts_only_with_trust(project: Path) -> None:
-    (project / "keyturn.toml").write_text(f"[studio]\n{HARMLESS}")
+def refused(project: Path, text: str) -> list[Fault]:
+    (project / "keyturn.toml").write_text(f"[studio]\n{text}\n")
+    return list(refused_without_trust(read_studio_settings(project)))
 
-    assert list(refused_without_trust(read_studio_settings(project))) == []
+
+def test_a_setting_can_do_no_harm_or_counts_only_with_trust(project: Path) -> None:
+    assert refused(project, HARMLESS) == []
+    for name, (value, why) in REFUSED.items():
+        told = f"{why.format(project=project)}; if you trust the folder, add --trust"
+        assert refused(project, f"{name} = {value}") == [Fault(f"{project / 'keyturn.toml'} {name}", told)]
     decided = {line.partition(" ")[0].partition(".")[0] for line in HARMLESS.splitlines()} | REFUSED.keys()
     assert {field.name for field in msgspec.structs.fields(StudioSettings)} <= decided | {"file"}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_setting_that_could_do_harm_counts_only_with_trust(project: Path, name: str) -> None:
-    value, why = REFUSED[name]
-    (project / "keyturn.toml").write_text(f"[studio]\n{name} = {value}\n")
-
-    (fault,) = refused_without_trust(read_studio_settings(project))
-
-    assert fault.name == f"{project / 'keyturn.toml'} {name}"
-    assert fault.message == f"{why.format(project=project)}; if you trust the folder, add --trust"
 
 
 def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trust(
@@ -172,10 +161,7 @@ def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trus
 ) -> None:
     (project / "elsewhere").symlink_to(tmp_path_factory.mktemp("elsewhere"))
     (project / "beside").symlink_to("fixtures")
-    (project / "keyturn.toml").write_text('[studio]\nfolder = "beside"\nlocales = "elsewhere"\n')
-
-    (fault,) = refused_without_trust(read_studio_settings(project))
-
+    (fault,) = refused(project, 'folder = "beside"\nlocales = "elsewhere"')
     assert fault.name.endswith(" locales")
 
 
@@ -188,10 +174,8 @@ def test_settings_behind_a_link_out_of_the_folder_are_not_read_without_trust(
     if content:
         elsewhere.write_text(content)
     (project / name).symlink_to(elsewhere)
-
     with pytest.raises(SettingsInvalid) as refused:
         settings_of_folder(project / "emails")
-
     told = f"is a link that leads out of {project}, so it is not read; if you trust the folder, add --trust"
     assert refused.value.faults == (Fault(str(project / name), told),)
 
@@ -205,7 +189,6 @@ def test_settings_behind_a_link_within_the_repository_or_of_a_trusted_folder_are
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "settings.toml"
     elsewhere.write_text('[studio]\nsender = "Eve"\n')
     (project / "keyturn.toml").symlink_to(elsewhere)
-
     assert settings_of_folder(project / "emails").sender == "Ada"
     assert settings_of_folder(project, trusted=True).sender == "Eve"
     (fault,) = refused_without_trust(read_studio_settings(project))
@@ -217,15 +200,6 @@ def test_settings_reach_the_whole_repository_that_they_lie_in_but_not_a_home_fol
 ) -> None:
     (project / "emails" / "keyturn.toml").write_text('[studio]\nlocales = "../fixtures"\n')
     (project / ".git").mkdir()
-
     assert list(refused_without_trust(read_studio_settings(project / "emails"))) == []
     monkeypatch.setenv("HOME", str(project))
     assert [*refused_without_trust(read_studio_settings(project / "emails"))]
-
-
-def test_settings_that_other_users_may_have_left_in_a_shared_folder_do_not_count(project: Path) -> None:
-    (project / "keyturn.toml").write_text('[studio]\nsender = "Mallory"\n')
-    project.chmod(0o1777)
-
-    assert read_studio_settings(project / "emails" / "deep") == StudioSettings()
-    assert read_studio_settings(project).sender == "Mallory"

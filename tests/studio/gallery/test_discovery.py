@@ -109,7 +109,6 @@ def test_a_file_that_another_as_old_and_as_large_replaces_is_read_again(look: Lo
     file.write_text("{% include 'c.html' %}")
     while file.stat().st_ctime_ns == before.st_ctime_ns or file.stat().st_mtime_ns != before.st_mtime_ns:
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-
     assert list(look({}).mails) == ["a", "b"]
 
 
@@ -145,5 +144,4 @@ def test_a_folder_that_nobody_may_enter_is_named_and_hides_no_other() -> None:
         (place / "locked").chmod(0)
         with as_stranger():
             contents = contents_of(Folders(place), Patterns())
-
     assert (list(contents.mails), contents.left_out) == (["a", "z"], {"locked": "cannot be read: Permission denied"})

@@ -54,7 +54,6 @@ number = 1
 
 def test_jinja_comes_with_its_own_defaults(project: Path) -> None:
     mail = "<html>{% if true %}\n  {{ name }}{% endif %}{% for n in [1, 2, 3] %}{% break %}{% endfor %}\n"
-
     assert rendered(opened(project, {"a.html": mail}), "a", name="<Ada>") == "<html>\n  &lt;Ada&gt;"
 
 
@@ -73,9 +72,7 @@ def test_a_layout_is_found_wherever_the_apps_own_loader_starts(project: Path, fo
     base = "<html>{% block it %}{% endblock %}"
     written(project, {"templates/emails/base.html": base, "templates/emails/auth/reset.html": mail})
     gallery = open_gallery(project / folder)
-
     (name,) = gallery.names()
-
     assert name.endswith("auth/reset")
     assert rendered(gallery, name, name="Ada") == "<html>Ada"
     assert "name" in gallery.samples(name)["guessed"].values
@@ -85,14 +82,12 @@ def test_gettext_is_there_with_catalogues_and_without(project: Path) -> None:
     mail = "<html>{{ _('Hello %(name)s', name=name) }} {% trans %}Bye{% endtrans %} {{ lang }}"
     catalogue = 'msgid ""\nmsgstr ""\n\nmsgid "Bye"\nmsgstr "Tschüss"\n'
     gallery = opened(project, {"a.html": mail, "locales/de/LC_MESSAGES/shop.po": catalogue})
-
     assert rendered(gallery, "a", name="Ada") == "<html>Hello Ada Bye en"
     assert rendered(gallery, "a", "de", name="Ada") == "<html>Hello Ada Tschüss de"
 
 
 def test_an_unknown_filter_leaves_its_value_where_that_is_wanted(project: Path) -> None:
     gallery = opened(project, {"a.html": "<html>{{ price|money('EUR')|upper }}{% if price is cheap %}!{% endif %}"})
-
     with pytest.raises(TemplateInvalid, match="No filter named 'money'"):
         rendered(gallery, "a", price="four")
     (sample,) = gallery.samples("a").values()
@@ -104,7 +99,6 @@ def test_the_apps_environment_brings_filters_globals_and_templates(project: Path
     mail = "{% extends 'frame.html' %}{% block it %}{{ name|loud }} {{ shop }}{{ order.items }}{% endblock %}"
     files = {"shop/__init__.py": "", "shop/mails.py": APP, "a.html": mail}
     gallery = opened(project, files, environment="shop.mails:environment")
-
     assert rendered(gallery, "a", name="ada", order={"items": 7}) == "<html>" + 2 * "ADA Northwind School7"
     assert set(gallery.samples("a")["guessed"].values) == {"name", "order"}
     assert "lang" not in sys.modules["shop.mails"].environment.globals
@@ -123,7 +117,6 @@ def test_the_apps_environment_brings_filters_globals_and_templates(project: Path
 def test_it_may_be_made_by_a_function_or_held_by_a_framework(project: Path, made: str) -> None:
     files = {"mails.py": f"{APP}\n{made}\n", "a.html": "<html>{{ 'ada'|loud }}"}
     gallery = opened(project, files, env="mails:make", languages=("de",))
-
     assert rendered(gallery, "a", "de") == "<html>ADA"
 
 
@@ -161,10 +154,8 @@ def test_asynchronous_functions_of_the_apps_environment_give_their_results(proje
 def test_what_cannot_be_had_is_told_in_one_sentence(project: Path, named: str, message: str) -> None:
     functions = "\ndef nothing(): ...\ndef fails():\n    raise RuntimeError('no database')\n"
     files = {"mails.py": APP + functions, "lacking.py": "import nowhere", "wrong.py": "environment = = 1"}
-
     with pytest.raises(CannotImport) as caught:
         opened(project, {"a.html": "", **files}, environment=named)
-
     assert str(caught.value) == f"--env {named}{message.format(project=project)}"
     assert isinstance(caught.value, KeyturnError)
 
@@ -226,5 +217,4 @@ def test_functions_of_flask_starlette_and_litestar_get_a_request(
 ) -> None:
     mail = "<html>{{ url_for('order', number=7) }} {{ request.headers['host'] }} {{ request.base_url }}"
     gallery = opened(project, {"bookshop.py": app, "a.html": mail}, environment=f"bookshop:{named}")
-
     assert rendered(gallery, "a") == f"<html>{order} www.example.org https://www.example.org/"

@@ -44,7 +44,6 @@ def test_each_mail_of_a_team_is_told_from_what_they_share_and_rendered_without_a
     tmp_path: Path, team: str
 ) -> None:
     gallery = opened(team, tmp_path)
-
     assert (gallery.names(), gallery.shared_files()) == (MAILS[team], SHARED[team])
     for name, mail in rendered(gallery):
         assert mail.subject, name
@@ -57,10 +56,8 @@ def test_each_mail_of_a_team_is_told_from_what_they_share_and_rendered_without_a
 
 def test_what_is_made_up_is_plausible(tmp_path: Path) -> None:
     shop = opened("shop", tmp_path)
-
     order = shop.samples("order_confirmation")["guessed"].values["order"]
     mail = dict(rendered(shop))["order_confirmation"]
-
     assert (order["customer"], order["is_gift"]) == ({"first_name": "Ada", "full_name": "Ada Byrne"}, True)
     assert isinstance(order["created_at"], datetime)
     assert [item["name"] for item in order["items"]] == ["Canvas bag", "Dotted notebook, A5", "Enamel mug"]
@@ -85,9 +82,7 @@ def test_samples_come_in_every_form(tmp_path: Path) -> None:
 def test_a_guess_follows_what_is_saved(tmp_path: Path) -> None:
     shop = opened("shop", tmp_path)
     before = shop.samples("order_shipped")["guessed"].values
-
     footer = shop.folder / "partials" / "footer.html"
     footer.write_text(footer.read_text() + "{{ phone_number }}")
-
     after = shop.samples("order_shipped")["guessed"].values
     assert after == {**before, "phone_number": "+44 113 496 0123"}

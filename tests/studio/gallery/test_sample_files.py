@@ -40,23 +40,19 @@ def test_they_are_found_beside_a_mail_in_its_own_folder_and_in_a_folder_of_sampl
     folder: Path, markup: str, file: str, text: str
 ) -> None:
     written(folder, {markup: "<mjml />", file: text})
-
     assert found(folder, markup, "auth/reset" if "auth" in markup else "welcome") == {"ada": {"name": "Ada"}}
 
 
 def test_the_samples_of_a_folder_with_several_mails_belong_to_none_of_them(folder: Path) -> None:
     written(folder, {"samples.toml": TOML})
     (folder / "welcome.toml").mkdir()  # no file
-
     assert found(folder, "welcome.html") == {}
 
 
 def test_a_name_that_two_files_give_is_told(folder: Path) -> None:
     written(folder, {"welcome.toml": TOML, "samples/welcome.toml": "[grace]\nname = 'Grace'\n[ada]\nname = 'Ada'\n"})
-
     with pytest.raises(TemplateInvalid) as caught:
         found(folder, "welcome.html")
-
     file = folder / "samples" / "welcome.toml"
     assert str(caught.value) == f"{file}:3: sample [ada] exists already, in emails/welcome.toml"
 
@@ -77,9 +73,7 @@ def test_a_file_that_cannot_be_read_is_told_by_its_line(
     folder: Path, file: str, text: str, line: int | None, message: str
 ) -> None:
     written(folder, {file: text})
-
     with pytest.raises(TemplateInvalid) as caught:
         found(folder, "welcome.html")
-
     assert (caught.value.path, caught.value.line) == (str(folder / file), line)
     assert message in caught.value.message

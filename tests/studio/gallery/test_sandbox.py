@@ -78,10 +78,8 @@ def opened(folder: Path, template: str) -> Gallery:
 def test_a_template_reaches_no_more_than_it_is_given(folder: Path, attempt: str, traced: bool) -> None:
     gallery = opened(folder, PYTHON[attempt])
     names = ["Ada"]
-
     with pytest.raises(TemplateInvalid, match=r"unsafe|undefined"):
         fill(gallery, traced=traced, shop={"names": names})
-
     assert names == ["Ada"]
 
 
@@ -91,7 +89,6 @@ def test_a_template_reaches_no_more_than_it_is_given(folder: Path, attempt: str,
 @pytest.mark.long
 def test_what_would_not_end_ends(folder: Path, attempt: str, traced: bool) -> None:
     gallery = opened(folder, ENDLESS[attempt])
-
     with pytest.raises(
         TemplateInvalid, match=r"longer than|more than|further than|limited to|must be a number up to|RecursionError"
     ):
@@ -106,7 +103,6 @@ def fill(gallery: Gallery, *, traced: bool, **values: object) -> str:
 
 def test_a_finding_says_what_to_do_about_it(folder: Path) -> None:
     (found,) = check(opened(folder, PYTHON["attributes"])).with_rules(["jinja"]).found
-
     assert found.rule == "jinja/sandbox"
     assert "'__class__'" in found.message
     assert "--trust" in found.fix
@@ -116,7 +112,6 @@ def test_a_finding_says_what_to_do_about_it(folder: Path) -> None:
 @pytest.mark.long
 def test_what_teams_write_is_rendered_as_it_is_outside_the_sandbox(team: str) -> None:
     outside, inside = (open_gallery(FOLDERS / team, sandboxed=sandboxed) for sandboxed in (False, True))
-
     assert check(inside) == check(outside)
 
 
@@ -130,6 +125,5 @@ def test_text_is_made_as_outside_the_sandbox(folder: Path) -> None:
     leaf: dict[str, object] = {"name": "b", "children": []}
     values = {"tree": [{"name": "a", "children": [leaf]}]}
     inside, outside = opened(folder, ordinary), open_gallery(folder)
-
     assert fill(inside, traced=False, **values) == fill(outside, traced=False, **values)
     assert fill(inside, traced=True, **values) == fill(outside, traced=True, **values)

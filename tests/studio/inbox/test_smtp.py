@@ -33,7 +33,6 @@ def test_what_is_in_a_mail_comes_through_whatever_it_is(client: smtplib.SMTP, ca
     kept = captured.newest()[0]
     assert (kept.subject, kept.to_line) == ("Grüße aus 東京", "jürgen@northwind.example")
     assert MailContent(captured.raw(kept)).text == "Schöne Grüße\n"
-
     text = b"\r\n.one\r\n..two\r\n" + b"x" * 30_000 + b"\r\n"
     client.sendmail("a@a.example", ["b@b.example"], b"Subject: x\r\n" + text)
     assert captured.raw(captured.newest()[0]).endswith(text)

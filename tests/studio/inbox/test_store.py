@@ -8,7 +8,7 @@ from tests.studio.inbox.mails import mail
 from tests.studio.web.fixtures import capture
 
 from keyturn.studio.inbox.captured_mail import Envelope
-from keyturn.studio.inbox.search import match_for, search_for, with_id
+from keyturn.studio.inbox.search import match_for, search_for
 from keyturn.studio.inbox.store import CapturedMails, InboxUnready, MailRetention
 
 pytestmark = pytest.mark.slow
@@ -91,16 +91,6 @@ def test_files_that_others_wrote_are_left_out_but_not_deleted_when_there_are_too
     captured.add(bytes(mail("Over SMTP")))
     assert subjects(captured) == ["Over SMTP"]
     assert (tmp_path / name).exists()
-
-
-def test_deleting_leaves_nothing_behind(tmp_path: Path) -> None:
-    captured = CapturedMails(tmp_path)
-    names = [captured.add(bytes(mail("A subject", f"ada+{number % 2}@northwind.example"))) for number in range(5)]
-    assert captured.delete(with_id(names[0])) == 1
-    assert captured.delete(search_for("to:ada+0")) == 2
-    assert [kept.id for kept in captured.newest()] == [names[3], names[1]]
-    assert captured.delete() == 2
-    assert (captured.count(), [*tmp_path.iterdir()]) == (0, [])
 
 
 def test_a_folder_keeps_mails_beyond_the_end_for_its_owner_alone(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
+from tests.studio.folders import found_in, written
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
@@ -59,10 +60,8 @@ class _When(Extension):
 
 
 def examined(folder: Path, body: str, sample: str = SAMPLE, around: str = MJML) -> Report:
-    (folder / "news.mjml").write_text(around.replace("{}", body), "utf-8")
-    (folder / "news.txt").write_text("htps://boats.example/orders", "utf-8")
-    if sample:
-        (folder / "news.samples.toml").write_text(sample, "utf-8")
+    files = {"news.mjml": around.replace("{}", body), "news.txt": "htps://boats.example/orders"}
+    written(folder, files | ({"news.samples.toml": sample} if sample else {}))
     return check(open_gallery(folder, sandboxed=True))
 
 
@@ -128,7 +127,6 @@ def test_a_fault_hides_no_mistake_of_its_mail_also_in_a_branch_that_no_sample_ta
 def test_a_fault_is_told_once_however_many_samples_and_branches_have_it(tmp_path: Path) -> None:
     samples = SAMPLE + "vip = false\n" + SAMPLE.replace("ada", "bob") + "vip = true"
     examination = examined(tmp_path, "{{ 1 / count }}{% if not lines %}x{% endif %}", samples, IN_A_BRANCH)
-
     assert told(examination) == [("jinja/error", "news.mjml:2:10"), *OTHERS]
     assert [*map(str, examination.found[0].mails)] == ["news/ada", "news/bob"]
 
@@ -155,7 +153,6 @@ def test_right_tags_beside_a_wrong_one_are_not_told(right: str, options: dict[st
     environment = with_origins(Environment(**options, autoescape=True))
     assert isinstance(environment, TolerantEnvironment)
     environment.parse(f"{{{{ 1 + }}}}\n{right}")
-
     assert [error.lineno for error in environment.wrong_tags[None][0]] == [1]
 
 
@@ -175,7 +172,6 @@ def test_what_many_long_tags_take_is_bounded() -> None:
     others = "".join(f"{{% elif n{number} %}}" for number in range(99))
     with suppress(TemplateSyntaxError):
         environment.parse("{% if " + "n" * 50_000 + f" %}}{others}{{% endif %}}{{{{ 1 + }}}}")
-
     assert 50_000 < Parsed.characters < 2_500_000, "each elif with the start of its block would take 5,000,000"
 
 
@@ -201,13 +197,11 @@ def test_a_part_that_calls_the_app_may_work_there_and_is_unchecked(
         gallery = open_gallery(folder, environment="harbour_app:environment")
     finally:
         sys.modules.pop("harbour_app", None)
-
     assert [rule for rule, _ in told(check(gallery)) if not rule.startswith("parity")] == ["unchecked/part"]
 
 
 def test_a_part_that_fails_with_made_up_values_is_unchecked_and_the_mail_counts(tmp_path: Path) -> None:
     examination = examined(tmp_path, "{{ sign(rows)|tojson }}", sample="")
-
     assert told(examination) == [*OTHERS, ("unchecked/part", "news.mjml:2:10")]
     assert [*map(str, examination.unchecked)] == ["news/guessed"]
 
@@ -215,7 +209,6 @@ def test_a_part_that_fails_with_made_up_values_is_unchecked_and_the_mail_counts(
 @pytest.mark.parametrize("include", ['{% include "news.mjml" %}', '<mj-include path="./news.mjml" />'])
 def test_a_mail_that_includes_itself_has_no_mistakes_that_follow_from_that(tmp_path: Path, include: str) -> None:
     around = MJML.replace("<mj-text>{}</mj-text>", include)
-
     assert told(examined(tmp_path, "", around=around)) == [("jinja/error", "news.mjml:2:1"), *OTHERS]
 
 
@@ -232,7 +225,6 @@ def test_the_blocks_of_a_mail_without_its_layout_are_checked(tmp_path: Path) -> 
 
 def test_findings_that_follow_from_a_stand_in_are_left_out(tmp_path: Path) -> None:
     body = 'x</mj-text>{{ 1 / count }}<mj-image src="{{ 1 / count }}" width="{{ 1 / count }}px" alt="" /><mj-text>'
-
     assert told(examined(tmp_path, body)) == [("jinja/error", "news.mjml:2:21"), *OTHERS]
 
 
@@ -244,7 +236,6 @@ def test_a_mail_that_is_not_seen_in_full_counts(tmp_path: Path, body: str) -> No
 def test_a_comment_that_ignores_the_fault_accepts_the_mail(tmp_path: Path) -> None:
     comment = "{# keyturn: ignore unchecked because the app signs it #}"
     examination = examined(tmp_path, f"{comment}{{{{ sign(rows)|tojson }}}}", sample="")
-
     assert [one.rule for one in examination.ignored] == ["unchecked/part"]
     assert [*map(str, examination.unchecked)] == []
 
@@ -253,7 +244,6 @@ def test_a_mail_of_text_alone_is_checked(tmp_path: Path) -> None:
     addresses = ["htps://boats.example/{{ name }}", "http://boats.example", "https://boats.example", "https:///boats"]
     said = ["Hello {{ name }}, see:", *addresses, "<b>Boats</b> {{ 1 / 0 }}"]
     (tmp_path / "welcome.txt").write_text("\n".join(said), "utf-8")
-
     assert told(check(open_gallery(tmp_path))) == [
         ("links/unknown-scheme", "welcome.txt:2:1"),
         ("links/no-host", "welcome.txt:5:1"),
@@ -265,7 +255,6 @@ def test_a_mail_of_text_alone_is_checked(tmp_path: Path) -> None:
 
 def test_samples_that_cannot_be_read_hide_nothing_of_the_mail(tmp_path: Path) -> None:
     examination = examined(tmp_path, "Hello {{ name }}", sample="[ada\nname = 1\n")
-
     found = told(examination)
     assert ("samples/invalid", "news.samples.toml:1:5") in found
     assert {*OTHERS} <= {*found}
@@ -295,9 +284,8 @@ NESTED = """{% extends "base.html" %}
 def test_a_tag_that_is_not_closed_hides_nothing_of_a_childs_block(
     tmp_path: Path, text: str, line: int, said: str
 ) -> None:
-    (tmp_path / "base.html").write_text("<title>Hello</title><body>{% block body %}{% endblock %}</body>")
-    (tmp_path / "news.html").write_text(text)
-    found = list(check(open_gallery(tmp_path)).found)
+    base = "<title>Hello</title><body>{% block body %}{% endblock %}</body>"
+    found = found_in(tmp_path, {"base.html": base, "news.html": text})
     (syntax,) = (one for one in found if one.rule == "jinja/syntax")
     assert syntax.place.line == line
     assert said in syntax.message

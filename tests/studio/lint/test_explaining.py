@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import found_in
 
-from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
 from keyturn.studio.lint.explaining import all_rules, explain_rule
 from keyturn.studio.lint.finding import Finding
 
@@ -44,15 +43,11 @@ EXAMPLES = [
 
 def found(folder: Path, rule: str, text: str) -> list[Finding]:
     name, around = in_a_mail(rule, text)
-    (folder / name).write_text(around.replace("{}", text), "utf-8")
-    of_rule = [one for one in check(open_gallery(folder)).found if one.rule in alike(rule)]
+    kind = rule.partition("/")[2]
+    alike = {f"html/{kind}", f"mjml/{kind}"} if rule.startswith(("html", "mjml")) else {rule}
+    of_rule = [one for one in found_in(folder, {name: around.replace("{}", text)}) if one.rule in alike]
     (folder / name).unlink()
     return of_rule
-
-
-def alike(rule: str) -> set[str]:
-    kind = rule.partition("/")[2]
-    return {f"html/{kind}", f"mjml/{kind}"} if rule.startswith(("html", "mjml")) else {rule}
 
 
 @pytest.mark.parametrize(("rule", "bad", "good"), EXAMPLES, ids=[rule for rule, _, _ in EXAMPLES])
@@ -71,6 +66,7 @@ def test_the_bad_example_has_the_mistake_at_its_line_and_the_good_one_has_not(
 TOKEN = "https://example.org/reset?token=kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"
 LONG = f"<p>{'Boats ' * 50}</p>"
 DARK = "<style>@media (prefers-color-scheme: dark) { body { background: #111; color: #fff } .x { color: %s } }</style>"
+TABLE = '<table role="none" style="%s"><tr><td>x</td></tr></table>'
 HEADS = '<mjml lang="en"><mj-head>{}</mj-head><mj-body></mj-body>{}</mjml>'
 PLANTED = [
     ("links/empty", "warning", '<a href="#">Boats</a>'),
@@ -84,6 +80,12 @@ PLANTED = [
     ("contrast/light", "error", '<p style="color:#f2f2f2">Boats</p>'),
     ("contrast/light", "warning", '<p style="color:#aaaaaa">Boats</p>'),
     ("contrast/light", "note", f'{LONG}<p style="color:#aaaaaa;font-size:11px">Boats</p>'),
+    ("contrast/light", "note", f'{LONG}<div class="footer"><p style="color:#999999">Boats</p></div>'),
+    ("contrast/light", "note", f'{LONG}<p style="color:#94a3b8;font-size:12px">Boats</p>'),
+    ("contrast/light", "warning", f'{LONG}<p style="color:#999999">Boats</p>'),
+    ("contrast/light", "warning", f'{LONG}<p style="color:#c0c0c0;font-size:12px">Boats</p>'),
+    ("contrast/light", "warning", f'{LONG}<p style="color:#ff6633;font-size:12px">Boats</p>'),
+    ("contrast/light", "error", f'{LONG}<p style="color:#eeeeee;font-size:12px">Boats</p>'),
     ("contrast/dark", "error", DARK % "#161616" + '<p class="x">Boats</p>'),
     ("contrast/dark", "warning", DARK % "#444444" + '<p class="x">Boats</p>'),
     ("contrast/dark", "note", DARK % "#4e4e4e" + f'{LONG}<p class="x" style="font-size:11px">Boats</p>'),
@@ -100,24 +102,28 @@ PLANTED = [
     ("parity/link-not-in-text", "error", f'<a href="{TOKEN}">Boats</a>'),
     ("styles/unused", "note", "<style>.quay { color: #123456 }</style>"),
     ("styles/unused", "warning", '<style>.buton { color: #123456 }</style><p class="button">Boats</p>'),
+    ("compatibility/css-rgba", "note", TABLE % "box-shadow:0 1px 2px rgba(0,0,0,.2)"),
+    ("compatibility/css-rgba", "warning", TABLE % "background-color:rgba(0,0,0,.2)"),
+    ("compatibility/css-border-spacing", "note", TABLE % "border-spacing:0"),
+    ("compatibility/css-border-spacing", "warning", TABLE % "border-spacing:9px"),
+    ("compatibility/css-box-sizing", "note", TABLE % "box-sizing:border-box"),
     ("mjml/second-element", "warning", HEADS.format("<mj-title>News</mj-title><mj-title>Boats</mj-title>", "")),
     ("mjml/second-element", "error", HEADS.format("<mj-title>News</mj-title>", "<mj-body></mj-body>")),
 ]
-"""What gives a finding each severity of its rule. Other rules have one, and `Rules.finding` refuses any other."""
+"""What gives a finding each severity of its rule: choices of many designers, such as grey small print, are notes.
+
+Other rules have one severity, and `Rules.finding` refuses any other.
+"""
 
 
 @pytest.mark.parametrize(("rule", "severity", "markup"), PLANTED)
 def test_each_severity_that_is_named_can_be_found(tmp_path: Path, rule: str, severity: str, markup: str) -> None:
-    (tmp_path / "news.samples.toml").write_text('[first]\nname = "Ada"\n', "utf-8")
-    (tmp_path / "news.txt").write_text("Boats\n", "utf-8")
-    is_mjml = markup.startswith("<mjml")
-    mail = markup if is_mjml else PAGE.replace("{}", markup)
-    (tmp_path / f"news.{'mjml' if is_mjml else 'html'}").write_text(mail, "utf-8")
-    assert {one.severity for one in check(open_gallery(tmp_path)).found if one.rule == rule} == {severity}
+    mail = {"news.mjml": markup} if markup.startswith("<mjml") else {"news.html": PAGE.replace("{}", markup)}
+    others = {"news.samples.toml": '[first]\nname = "Ada"\n', "news.txt": "Boats\n"}
+    assert {one.severity for one in found_in(tmp_path, mail | others, rule)} == {severity}
 
 
 def test_a_feature_names_the_clients_that_lack_it() -> None:
     about = explain_rule("compatibility/css-display-flex")
-
     assert "Outlook for Windows" in about.why
     assert about.bad == "display:flex"

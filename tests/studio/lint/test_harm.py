@@ -1,27 +1,12 @@
 """Mistakes that break a mail for some readers are errors at their line; guesses and look-alikes are not."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-
-from keyturn.studio.gallery.configuration import read_studio_settings
-from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
-from keyturn.studio.lint.checks import checks_for
-from keyturn.studio.lint.finding import Finding
+from tests.studio.folders import found_in
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 PAGE = '<html lang="en"><head><title>Hello</title></head><body><h1>Hello</h1>{}</body></html>'
-
-
-def findings(folder: Path, files: Mapping[str, str], group: str = "") -> list[Finding]:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, "utf-8")
-    gallery = open_gallery(folder, settings=read_studio_settings(folder))
-    found = check(gallery, checks_for((), gallery.audits), [gallery.languages.choose("en")]).found
-    return [one for one in found if not group or one.group == group]
 
 
 def test_mistakes_in_the_file_of_a_subject_are_at_its_lines(tmp_path: Path) -> None:
@@ -31,7 +16,7 @@ def test_mistakes_in_the_file_of_a_subject_are_at_its_lines(tmp_path: Path) -> N
         "a.subject.txt": "\n{{ '{{' }} name }}, <b>reset</b> it\nat {{ link }}\n",
         "a.toml": f'[ada]\nlink = "{link}"',
     }
-    found = {one.rule: one.place for one in findings(tmp_path, files) if one.place.file == "a.subject.txt"}
+    found = {one.rule: one.place for one in found_in(tmp_path, files) if one.place.file == "a.subject.txt"}
     assert {rule: place.line for rule, place in found.items()} == {
         "parity/unfilled": 2,
         "subject/markup": 2,
@@ -42,12 +27,12 @@ def test_mistakes_in_the_file_of_a_subject_are_at_its_lines(tmp_path: Path) -> N
 
 def test_a_subject_of_one_line_is_left_alone(tmp_path: Path) -> None:
     files = {"a.html": PAGE.format(""), "a.subject.txt": "{# to all #}\nTom & Ada, 3 < 5\n"}
-    assert [one for one in findings(tmp_path, files) if one.place.file == "a.subject.txt"] == []
+    assert [one for one in found_in(tmp_path, files) if one.place.file == "a.subject.txt"] == []
 
 
 def test_what_gmail_reads_from_a_script_is_no_program(tmp_path: Path) -> None:
     page = PAGE.format('<script type="application/ld+json">{"@context": "http://schema.org"}</script><b once="1">x</b>')
-    assert findings(tmp_path, {"a.html": page}, "active") == []
+    assert found_in(tmp_path, {"a.html": page}, "active/") == []
 
 
 RESET = PAGE.format('<a class="button" href="{{ reset_url }}">Choose a new password</a>')
@@ -56,7 +41,7 @@ RESET = PAGE.format('<a class="button" href="{{ reset_url }}">Choose a new passw
 def test_a_guess_makes_no_reset_mail_and_neither_does_a_name(tmp_path: Path) -> None:
     booking = PAGE.format('<a class="button" href="{{ confirm_url }}">Confirm your booking</a>')
     files = {"password_reset.html": RESET, "recovery_codes.html": PAGE.format("{{ codes }}"), "booking.html": booking}
-    assert findings(tmp_path, files, "safety") == []
+    assert found_in(tmp_path, files, "safety/") == []
 
 
 @pytest.mark.parametrize(
@@ -71,4 +56,4 @@ def test_a_guess_makes_no_reset_mail_and_neither_does_a_name(tmp_path: Path) -> 
 )
 def test_a_token_that_is_certain_makes_one(tmp_path: Path, link: str, audited: bool) -> None:
     files = {"a.html": RESET, "a.toml": f'[ada]\nreset_url = "{link}"'}
-    assert bool(findings(tmp_path, files, "safety")) == audited
+    assert bool(found_in(tmp_path, files, "safety/")) == audited

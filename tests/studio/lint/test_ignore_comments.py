@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
@@ -17,8 +18,7 @@ COMMENT = f"{{# keyturn: ignore {RULE} because of the app #}}"
 
 
 def checked(tmp_path: Path, body: str, name: str = "news.mjml", page: str = MJML) -> Report:
-    (tmp_path / name).write_text(page.replace("{}", body), "utf-8")
-    return check(open_gallery(tmp_path))
+    return check(open_gallery(written(tmp_path, {name: page.replace("{}", body)})))
 
 
 def rules_in(examination: Report) -> set[str]:
@@ -37,7 +37,6 @@ def rules_in(examination: Report) -> set[str]:
 )
 def test_a_comment_with_a_reason_is_for_the_tag_below_it(tmp_path: Path, comment: str) -> None:
     examination = checked(tmp_path, f"{comment}\n{BAD}")
-
     assert rules_in(examination) & {RULE, "ignore/unreadable", "ignore/unused"} == set()
     assert len(examination.ignored) == 1
 
@@ -59,16 +58,14 @@ def test_a_comment_with_a_reason_is_for_the_tag_below_it(tmp_path: Path, comment
 )
 def test_a_comment_reaches_so_far_and_no_further(tmp_path: Path, body: str, told: list[int], ignored: int) -> None:
     examination = checked(tmp_path, body)
-
     assert [found.place.line for found in examination.found if found.rule == RULE] == told
     assert len(examination.ignored) == ignored
 
 
 def test_a_comment_in_what_mails_share_is_for_them_all(tmp_path: Path) -> None:
-    (tmp_path / "_boat.mjml").write_text(f"{COMMENT}\n{BAD}", "utf-8")
+    written(tmp_path, {"_boat.mjml": f"{COMMENT}\n{BAD}"})
     checked(tmp_path, "{% include '_boat.mjml' %}")
     examination = checked(tmp_path, "{% include '_boat.mjml' %}", "other.mjml")
-
     assert RULE not in rules_in(examination)
 
 
@@ -84,7 +81,6 @@ def test_a_comment_in_what_mails_share_is_for_them_all(tmp_path: Path) -> None:
 )
 def test_without_a_reason_nothing_is_ignored_and_the_comment_is_told(tmp_path: Path, comment: str) -> None:
     examination = checked(tmp_path, f"{comment}\n{BAD}")
-
     assert rules_in(examination) >= {RULE, "ignore/unreadable"}
     (said,) = (found for found in examination.found if found.rule == "ignore/unreadable")
     assert (said.place.line, said.place.column) == (4, 1)
@@ -92,7 +88,6 @@ def test_without_a_reason_nothing_is_ignored_and_the_comment_is_told(tmp_path: P
 
 def test_a_rule_that_there_is_not_is_told_with_what_was_meant(tmp_path: Path) -> None:
     examination = checked(tmp_path, f"{{# keyturn: ignore mjml/unknown-atribute because of the app #}}\n{BAD}")
-
     (said,) = (found for found in examination.found if found.rule == "ignore/unknown-rule")
     assert f"did you mean {RULE}?" in said.message
     assert RULE in rules_in(examination)
@@ -100,7 +95,6 @@ def test_a_rule_that_there_is_not_is_told_with_what_was_meant(tmp_path: Path) ->
 
 def test_a_comment_that_nothing_comes_of_is_a_note(tmp_path: Path) -> None:
     examination = checked(tmp_path, f"{COMMENT}\n<mj-text>Boats</mj-text>")
-
     (said,) = (found for found in examination.found if found.rule == "ignore/unused")
     assert (said.severity, said.place.line) == ("note", 4)
     assert "ignore/unused" not in rules_in(check(open_gallery(tmp_path), only={"news"})), "others may need it"
@@ -111,8 +105,6 @@ def test_a_comment_that_nothing_comes_of_is_a_note(tmp_path: Path) -> None:
 def test_plain_html_and_text_parts_have_them_too(tmp_path: Path) -> None:
     page = '<html lang="en"><head><title>News</title></head><body>\n{}\n</body></html>'
     link = '<!-- keyturn: ignore links because the app rewrites it -->\n<a href="boats/all">All boats</a>'
-
     examination = checked(tmp_path, link, "news.html", page)
-
     assert not any(rule.startswith("links/") for rule in rules_in(examination))
     assert examination.ignored

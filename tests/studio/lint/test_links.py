@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import found_in
 
-from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
 from keyturn.studio.lint.check import examine as examine_sent
 from keyturn.studio.lint.checks.links import secret_in
-from keyturn.studio.lint.finding import Finding
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 PAGE = '<html lang="en"><head><title>Hello</title></head><body><h1>Hello</h1>\n{}</body></html>'
@@ -90,22 +88,17 @@ JUDGED: list[tuple[str, Mapping[str, str]]] = [
 ]
 
 
-def of_links(folder: Path, file: str, text: str) -> list[Finding]:
-    (folder / file).write_text(text, "utf-8")
-    return [one for one in check(open_gallery(folder)).found if one.group == "links"]
-
-
 @pytest.mark.parametrize(("markup", "rules"), JUDGED)
 def test_a_link_is_judged_where_it_is_written(tmp_path: Path, markup: str, rules: Mapping[str, str]) -> None:
-    found = of_links(tmp_path, "a.mjml", MJML.format(markup))
+    found = found_in(tmp_path, {"a.mjml": MJML.format(markup)}, "links/")
     assert {one.rule: one.severity for one in found} == rules
     assert {one.place.line for one in found} <= {2}
 
 
 def test_a_scheme_that_stands_twice_in_an_address_of_a_sample_is_the_template_s(tmp_path: Path) -> None:
     page = PAGE.format('<a href="https://{{ link }}">Your link</a><a href="{{ base }}/help">Help</a>')
-    (tmp_path / "a.toml").write_text('[one]\nlink = "https://b.example/x"\nbase = "http://localhost:3000"')
-    assert [one.rule for one in of_links(tmp_path, "a.html", page)] == [*DOUBLED]
+    files = {"a.html": page, "a.toml": '[one]\nlink = "https://b.example/x"\nbase = "http://localhost:3000"'}
+    assert [one.rule for one in found_in(tmp_path, files, "links/")] == [*DOUBLED]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +117,7 @@ def test_a_base_with_a_wrong_scheme_is_found_once_where_it_is_written(
     page = (
         f'<html>\n<head><base\n href="{base}"></head><body><a href="https://northwind.example/a">Help</a></body></html>'
     )
-    (wrong,) = of_links(tmp_path, "a.html", page)
+    (wrong,) = found_in(tmp_path, {"a.html": page}, "links/")
     assert ({wrong.rule: wrong.severity}, str(wrong.place)) == (rules, "a.html:3:2")
     assert named in wrong.message
 
@@ -142,7 +135,8 @@ def test_a_base_with_a_wrong_scheme_is_found_once_where_it_is_written(
 def test_links_of_a_sent_mail_are_judged_by_what_it_is(tmp_path: Path, markup: str, rule: str, severity: str) -> None:
     sent = examine_sent(None, PAGE.format(markup), "", "Hello")
     assert {one.severity for one in sent if one.rule == rule} == {severity}
-    assert [one.severity for one in of_links(tmp_path, "a.html", PAGE.format(markup)) if one.severity == severity] == []
+    written = found_in(tmp_path, {"a.html": PAGE.format(markup)}, "links/")
+    assert [one for one in written if one.severity == severity] == []
 
 
 @pytest.mark.parametrize(

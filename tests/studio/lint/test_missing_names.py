@@ -1,14 +1,12 @@
 """Names that no sample has, and all wrong tags of a file: each is told once, and hides nothing."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import found_in
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
-from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.report import Report
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -19,15 +17,10 @@ MJML = """\
 """
 
 
-def checked(folder: Path, body: str) -> Report:
-    (folder / "news.mjml").write_text(MJML.replace("{}", body))
-    (folder / "news.samples.toml").write_text('[ada]\nname = "Ada"\nprices = [1.5]\n')
-    return check(open_gallery(folder))
-
-
-def told(examination: Report) -> dict[str, list[str]]:
+def told(folder: Path, body: str) -> dict[str, list[str]]:
+    files = {"news.mjml": MJML.replace("{}", body), "news.samples.toml": '[ada]\nname = "Ada"\nprices = [1.5]\n'}
     rules: dict[str, list[str]] = {}
-    for found in examination.found:
+    for found in found_in(folder, files):
         rules.setdefault(found.rule, []).append(f"{found.place}: {found.message}")
     return rules
 
@@ -56,7 +49,7 @@ NMAE = "'nmae' is undefined."
     ],
 )
 def test_a_missing_name_is_told(tmp_path: Path, body: str, messages: list[str]) -> None:
-    assert told(checked(tmp_path, body))["jinja/undefined"] == [f"news.mjml:{said}" for said in messages]
+    assert told(tmp_path, body)["jinja/undefined"] == [f"news.mjml:{said}" for said in messages]
 
 
 @pytest.mark.parametrize(
@@ -68,8 +61,7 @@ def test_a_missing_name_is_told(tmp_path: Path, body: str, messages: list[str]) 
     ],
 )
 def test_whatever_is_done_with_it_the_rest_is_looked_at(tmp_path: Path, use: str) -> None:
-    rules = told(checked(tmp_path, f"<mj-text>{use}</mj-text>"))
-
+    rules = told(tmp_path, f"<mj-text>{use}</mj-text>")
     assert [place.partition(": ")[0].rpartition(":")[0] for place in rules["jinja/undefined"]] == ["news.mjml:2"]
     assert rules["mjml/unknown-attribute"][0].startswith("news.mjml:3:10")
     assert rules["links/relative"][0].startswith("news.mjml:4:")
@@ -99,19 +91,10 @@ def test_only_what_is_close_is_meant_and_what_is_known_is_named(tmp_path: Path, 
 SET = ["{% set x = 1 %}", "{% set y = 2 %}", "{% set title %}Hello", "{% set z = 3 %}"]
 
 
-def findings_of(rule: str, body: Iterable[str], folder: Path) -> list[Finding]:
-    (folder / "news.html").write_text("\n".join(body), "utf-8")
-    return [one for one in check(open_gallery(folder)).found if one.rule == rule]
-
-
-def lines_with(rule: str, body: Iterable[str], folder: Path) -> list[int]:
-    return [finding.place.line for finding in findings_of(rule, body, folder)]
-
-
 def test_each_comment_that_is_never_closed_is_told_at_its_line(tmp_path: Path) -> None:
     body = ["{# closed #}", "{# open", "Boats", "{# of boats", "{{ name", "{# and more"]
-
-    assert {2, 4, 6} <= {*lines_with("jinja/syntax", body, tmp_path)}
+    found = found_in(tmp_path, {"news.html": "\n".join(body)}, "jinja/syntax")
+    assert {2, 4, 6} <= {one.place.line for one in found}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +108,8 @@ def test_each_comment_that_is_never_closed_is_told_at_its_line(tmp_path: Path) -
     ids=["a block and macros", "tags of one kind", "a name that is set to a value needs no end", "the end of another"],
 )
 def test_tags_that_are_not_closed_are_told_each(tmp_path: Path, body: list[str], lines: list[int]) -> None:
-    assert lines_with("jinja/syntax", body, tmp_path) == lines
+    found = found_in(tmp_path, {"news.html": "\n".join(body)}, "jinja/syntax")
+    assert [one.place.line for one in found] == lines
 
 
 @pytest.mark.parametrize(
@@ -146,10 +130,10 @@ def test_tags_that_are_not_closed_are_told_each(tmp_path: Path, body: list[str],
     ],
 )
 def test_a_tag_that_cannot_be_read_is_told_without_the_words_of_a_parser(tmp_path: Path, tag: str, said: str) -> None:
-    finding = findings_of("jinja/syntax", [tag], tmp_path)[0]
-
+    finding = found_in(tmp_path, {"news.html": tag}, "jinja/syntax")[0]
     assert f"{finding.message} {finding.fix}" == said
 
 
 def test_a_number_with_too_many_digits_is_told(tmp_path: Path) -> None:
-    assert "(4300 digits)" in findings_of("unchecked/part", ["{{ " + "1" * 5000 + " }}"], tmp_path)[0].message
+    found = found_in(tmp_path, {"news.html": "{{ " + "1" * 5000 + " }}"}, "unchecked/part")
+    assert "(4300 digits)" in found[0].message

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
@@ -12,9 +13,7 @@ PAGE = '<html lang="en"><body><h1>News</h1>{}</body></html>'
 
 
 def examined(folder: Path, **pages: str) -> Report:
-    for name, text in pages.items():
-        (folder / f"{name}.html").write_text(text, "utf-8")
-    return check(open_gallery(folder), checks=())
+    return check(open_gallery(written(folder, {f"{name}.html": text for name, text in pages.items()})), checks=())
 
 
 def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
@@ -49,7 +48,6 @@ def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
 )
 def test_an_engine_is_known_by_its_expressions_and_told_once(tmp_path: Path, rule: str, written: str) -> None:
     examination = examined(tmp_path, one=PAGE.format(written), two=PAGE.format(written))
-
     (found,) = examination.found
     assert found.rule == rule
     assert found.message.startswith("2 files are ")
@@ -67,5 +65,4 @@ def test_an_engine_is_known_by_its_expressions_and_told_once(tmp_path: Path, rul
 )
 def test_a_mistake_in_jinja_is_not_taken_for_another_engine(tmp_path: Path, jinja: str) -> None:
     (found,) = examined(tmp_path, one=PAGE.format(jinja)).found
-
     assert found.rule == "jinja/syntax"

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import found_in
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT, size_of
 from keyturn.studio.lint.finding import Finding
 
@@ -20,11 +20,13 @@ HELLO, BUTTON = "<mj-text><h1>{{ name }}</h1></mj-text>", "<mj-button href='{{ l
 def found(
     folder: Path, body: str, text: str | None = None, head: str = "", only: str = "", **values: object
 ) -> list[Finding]:
-    (folder / "letter.mjml").write_text(LETTER.replace("{body}", body).replace("{head}", head), "utf-8")
-    (folder / "letter.json").write_text(json.dumps({"ada": {"name": "Ada", "link": LINK, **values}}), "utf-8")
+    files = {
+        "letter.mjml": LETTER.replace("{body}", body).replace("{head}", head),
+        "letter.json": json.dumps({"ada": {"name": "Ada", "link": LINK, **values}}),
+    }
     if text is not None:
-        (folder / "letter.txt").write_text(text, "utf-8")
-    return [one for one in check(open_gallery(folder)).found if one.rule.startswith(only or ("accessibility", "sizes"))]
+        files["letter.txt"] = text
+    return found_in(folder, files, *([only] if only else ["accessibility", "sizes"]))
 
 
 @pytest.mark.parametrize(

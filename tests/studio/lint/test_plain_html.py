@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import found_in
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.clients.features import features
-from keyturn.studio.lint.report import Report
 
 TITLE = "<title>{% block subject required %}{% endblock %}</title>"
 
@@ -20,8 +20,7 @@ def mails(tmp_path: Path) -> Path:
 
 
 def test_a_mail_that_is_well_made_gets_notes_alone(mails: Path) -> None:
-    examination = examined(mails)
-
+    examination = check(open_gallery(mails))
     assert examination.templates == 3
     assert [one for one in examination.found if one.severity != "note"] == []
     assert {one.group for one in examination.found} == {"compatibility"}
@@ -31,9 +30,7 @@ def test_a_way_out_of_plain_html_does_not_speak_of_mjml(mails: Path) -> None:
     page = mails / "_parts" / "page.html"
     text = page.read_text("utf-8").replace(' lang="{{ lang }}"', "").replace(TITLE, "<title></title>")
     page.write_text(text.replace("<body", '<body style="display:flex"', 1), "utf-8")
-
-    found = {one.rule: one for one in examined(mails).found}
-
+    found = {one.rule: one for one in found_in(mails, {})}
     assert 'lang="{{ lang }}" on the html element' in found["accessibility/lang"].fix
     assert "into title" in found["accessibility/title"].fix
     assert found["compatibility/css-display-flex"].fix == "Lay it out with table cells."
@@ -52,20 +49,13 @@ def test_a_way_out_of_plain_html_does_not_speak_of_mjml(mails: Path) -> None:
 )
 def test_html_that_browsers_forgive_is_read_as_they_read_it(tmp_path: Path, html: str) -> None:
     body = f'<html lang="en"><head><title>News</title></head><body><h1>News</h1>{html}\n<center color>'
-    (tmp_path / "news.html").write_text(f"{body}<span style='color:#dddddd'>Pale</span>", "utf-8")
-
-    found = {one.rule: one.place for one in examined(tmp_path).found}
-
+    page = f"{body}<span style='color:#dddddd'>Pale</span>"
+    found = {one.rule: one.place for one in found_in(tmp_path, {"news.html": page})}
     assert (found.pop("contrast/light").line, found.pop("parity/no-text").line) == (2, 1)
     assert found == {}
 
 
-def examined(folder: Path) -> Report:
-    return check(open_gallery(folder))
-
-
 def test_every_way_out_that_speaks_of_mjml_has_another_one_for_html() -> None:
     both = [one for one in features().values() if "mj-" in one.fix]
-
     assert len(both) > 5
     assert all(one.in_html and "mj-" not in one.in_html for one in both)

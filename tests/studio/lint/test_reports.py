@@ -62,9 +62,7 @@ def test_json_holds_all_of_every_finding() -> None:
 
 def test_json_keeps_to_the_schema_that_is_documented() -> None:
     schema = Path(__file__).parents[3] / "docs" / "check.schema.json"
-
     made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(CheckReport)}
-
     assert json.loads(schema.read_text("utf-8")) == made
     for examination in (REPORT, NOTHING, Report((LACKING,))):
         report = as_json(examination, shown)
@@ -73,7 +71,6 @@ def test_json_keeps_to_the_schema_that_is_documented() -> None:
 
 def test_github_is_told_in_a_line_for_each_finding() -> None:
     lines = as_github(REPORT, shown).split("\n")
-
     assert lines == [
         "::warning file=mails/a/a.mjml,line=1,col=1,title=links/relative::A relative link. Fix it.",
         "::notice file=mails/a/a.mjml,line=2,col=1,title=mjml/duplicate-attribute::M. W.",
@@ -120,5 +117,4 @@ def test_sarif_has_what_its_specification_requires_with_uris_for_files(run: Mapp
 
 def test_sarif_without_findings_says_that_it_looked() -> None:
     (run,) = json.loads(as_sarif(NOTHING, shown))["runs"]
-
     assert run["results"] == []

@@ -31,7 +31,6 @@ def test_our_reset_mail_is_judged_in_every_language(tag: str, mails: Mails) -> N
         items = audit(mails.read("password_reset", sample, language=tag))
         assert [item.says for item in items if item.finding] == [], sample
         assert len(items) == 9
-
     questions = re.findall(r"\{\{ part\.question\(.*\}\}", (mails.folder / RESET).read_text("utf-8"))
     assert questions
     for question in questions:

@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.studio.folders import written
+from tests.studio.folders import found_in
 
-from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.check import check
 from keyturn.studio.lint.finding import Finding
 
 MAIL = """\
@@ -41,35 +39,27 @@ msgstr[1] "%(count)s Boote"
 """
 
 
-@pytest.fixture
-def emails(tmp_path: Path) -> Path:
-    files = {
-        "news/news.mjml": MAIL,
-        "news/news.txt": "{{ _('News') }}\n{{ name }}\n",
-        "_parts/foot.mjml": FOOT,
-        "news/samples.toml": '[first]\nname = "Ada"\n[second]\nname = "Lin"\n',
-    }
-    return written(tmp_path / "emails", files)
+FILES = {
+    "news/news.mjml": MAIL,
+    "news/news.txt": "{{ _('News') }}\n{{ name }}\n",
+    "_parts/foot.mjml": FOOT,
+    "news/samples.toml": '[first]\nname = "Ada"\n[second]\nname = "Lin"\n',
+}
 
 
-def translate(emails: Path, catalogue: str, tag: str = "de", folder: str = "locales") -> None:
-    written(emails, {f"{folder}/{tag}/LC_MESSAGES/messages.po": catalogue})
-
-
-def found(emails: Path) -> list[Finding]:
-    return list(check(open_gallery(emails)).with_rules(["languages"]).found)
+def found(folder: Path, *catalogues: str) -> list[Finding]:
+    """Return what is found with catalogues, each given as "FOLDER/LANGUAGE" and a text, in turn."""
+    places = [f"{place}/LC_MESSAGES/messages.po" for place in catalogues[::2]]
+    return found_in(folder, FILES | dict(zip(places, catalogues[1::2], strict=True)), "languages/")
 
 
 OTHERS = '\n#, fuzzy\nmsgid "Basket"\nmsgstr "Korb"\n\nmsgid "%(a)s"\nmsgstr "%(b)s"\n'
 """Texts of the app's that no mail uses."""
 
 
-@pytest.mark.parametrize("catalogue", ["", GERMAN, GERMAN + OTHERS])
-def test_without_catalogues_or_with_complete_ones_nothing_is_missing(emails: Path, catalogue: str) -> None:
-    if catalogue:
-        translate(emails, catalogue)
-
-    assert found(emails) == []
+@pytest.mark.parametrize("catalogues", [[], ["locales/de", GERMAN], ["locales/de", GERMAN + OTHERS]])
+def test_without_catalogues_or_with_complete_ones_nothing_is_missing(tmp_path: Path, catalogues: list[str]) -> None:
+    assert found(tmp_path, *catalogues) == []
 
 
 @pytest.mark.parametrize(
@@ -81,45 +71,35 @@ def test_without_catalogues_or_with_complete_ones_nothing_is_missing(emails: Pat
         ('msgid "One boat"\n', "_parts/foot.mjml:1:1"),
     ],
 )
-def test_a_text_without_a_translation_is_told_once_at_its_first_place(text: str, place: str, emails: Path) -> None:
+def test_a_text_without_a_translation_is_told_once_at_its_first_place(tmp_path: Path, text: str, place: str) -> None:
     assert text in GERMAN
-    translate(emails, GERMAN.replace(text, text.replace('"\n', '!"\n')))
-
-    (finding,) = found(emails)
+    (finding,) = found(tmp_path, "locales/de", GERMAN.replace(text, text.replace('"\n', '!"\n')))
     assert (finding.rule, finding.severity, str(finding.place)) == ("languages/untranslated", "warning", place)
     assert finding.message.endswith("is not translated into German.")
     assert finding.fix.startswith("Translate it in locales/de/LC_MESSAGES/messages.po.")
 
 
-def test_the_languages_that_lack_a_text_are_named_together(emails: Path) -> None:
-    for tag in ("de", "fr"):
-        translate(emails, GERMAN.replace('msgstr "Neues"', 'msgstr ""'), tag, "translations")
-
-    (finding,) = found(emails)
+def test_the_languages_that_lack_a_text_are_named_together(tmp_path: Path) -> None:
+    lacking = GERMAN.replace('msgstr "Neues"', 'msgstr ""')
+    (finding,) = found(tmp_path, "translations/de", lacking, "translations/fr", lacking)
     assert finding.message == "“News” is not translated into German and French."
 
 
+PO = "locales/de/LC_MESSAGES/messages.po"
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "rule", "severity", "line"),
+    ("place", "old", "new", "told"),
     [
-        ('msgid "News"\n', '#, fuzzy\nmsgid "News"\n', "languages/fuzzy", "warning", 10),
-        ("Neues für %(name)s", "Neues für %(nmae)s", "languages/placeholders", "error", 6),
-        ('msgstr "Jetzt"', 'msgstr "Jetzt', "languages/unreadable", "error", 13),
+        ("locales/de", 'msgid "News"\n', '#, fuzzy\nmsgid "News"\n', ("languages/fuzzy", "warning", f"{PO}:10:1")),
+        ("locales/de", "für %(name)s", "für %(nmae)s", ("languages/placeholders", "error", f"{PO}:6:1")),
+        ("locales/de", 'msgstr "Jetzt"', 'msgstr "Jetzt', ("languages/unreadable", "error", f"{PO}:13:1")),
+        ("locales/german", "", "", ("languages/unknown-language", "error", "locales/german:1:1")),
     ],
-    ids=["nobody has looked at it", "a place that the text does not have", "a catalogue that cannot be read"],
+    ids=["nobody has looked at it", "a name that the text does not have", "a file that cannot be read", "no language"],
 )
 def test_a_wrong_translation_is_told_at_its_line_in_the_catalogue(
-    emails: Path, old: str, new: str, rule: str, severity: str, line: int
+    tmp_path: Path, place: str, old: str, new: str, told: tuple[str, str, str]
 ) -> None:
-    translate(emails, GERMAN.replace(old, new))
-
-    (finding,) = found(emails)
-    assert (finding.rule, finding.severity) == (rule, severity)
-    assert str(finding.place) == f"locales/de/LC_MESSAGES/messages.po:{line}:1"
-
-
-def test_a_folder_that_is_no_language_is_an_error(emails: Path) -> None:
-    translate(emails, GERMAN, "german")
-
-    (finding,) = found(emails)
-    assert (finding.rule, finding.place.file) == ("languages/unknown-language", "locales/german")
+    (finding,) = found(tmp_path, place, GERMAN.replace(old, new))
+    assert (finding.rule, finding.severity, str(finding.place)) == told

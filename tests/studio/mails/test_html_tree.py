@@ -18,7 +18,6 @@ def only(html: str, tag: str) -> Element:
 
 def test_every_offset_is_where_it_is_written() -> None:
     p = only(PAGE, "p")
-
     assert PAGE[p.offset : p.inner.start].startswith("<p class=")
     assert PAGE[p.inner.start : p.inner.stop] == "One &amp; <b>two</b><br>three"
     assert PAGE[p.offset : p.end].endswith("three</p>")

@@ -36,7 +36,6 @@ def styles(html: str, name: str) -> list[str]:
 
 def test_a_rule_stands_in_every_tag_it_matches() -> None:
     html = to_html(mail(".red { color: red } .lead { color: #14614b }"))
-
     assert styles(html, "red") == ["color:red;margin:0"]
     assert styles(html, "lead") == ["color:#14614b;font-family:'A B'", "color:#14614b;"]
     assert ".lead" not in html
@@ -47,9 +46,7 @@ def test_a_rule_stands_in_every_tag_it_matches() -> None:
 
 def test_nothing_else_changes_to_the_byte() -> None:
     css = ".red { color: red } .lead { color: #14614b }"
-
     html = to_html(mail(css))
-
     before = mjml2html(mail("").replace(' inline="inline"', ""), fonts={}).replace(
         '<style type="text/css"></style>', ""
     )
@@ -98,7 +95,6 @@ def test_rules_and_the_tag_itself_are_one_cascade(mjml: str, style: str) -> None
 def test_what_no_tag_can_hold_stays_in_the_head() -> None:
     kept = "@media (max-width: 480px) { .red { color: blue !important } }"
     html = to_html(mail(f"{kept} .red, .red:hover {{ color: red }} [data-ogsc] .red {{ color: #eeeeee }}"))
-
     head = html[: html.index("</head>")]
     assert kept in head
     assert re.search(r"\.red:hover\s*\{\s*color: red;\s*\}", head)
@@ -109,7 +105,6 @@ def test_what_no_tag_can_hold_stays_in_the_head() -> None:
 @pytest.mark.parametrize("css", ["", ".red { color }", ".red { color: red; } }", "{{", "<!-- -->", ".red, {}"])
 def test_css_that_cannot_be_read_loses_nothing(css: str) -> None:
     html = to_html(mail(css))
-
     assert "Two</p>" in html
     assert "inlined" not in html
     assert html.startswith("<!doctype html>")
@@ -136,7 +131,6 @@ TABLE = BODY.format("{}<tr><td>a</td></tr></mj-table>")
 def test_blanks_between_elements_are_no_mistake(mjml: str) -> None:
     with pytest.raises(ValueError, match="unexpected token"):
         mjml2html(mjml)
-
     assert to_html(mjml).endswith("</html>")
 
 
@@ -145,20 +139,17 @@ def test_of_several_classes_the_last_that_says_it_counts(classes: str) -> None:
     defined = '<mj-class name="light" color="#eeeeee" align="right" /><mj-class name="dark" color="#111111" />'
     body = BODY.format(f'<mj-text mj-class="{classes}">A</mj-text>')
     html = to_html(body.replace("<mj-body>", f"<mj-head><mj-attributes>{defined}</mj-attributes></mj-head><mj-body>"))
-
     assert ("color:#111111" in html, "color:#eeeeee" in html, "text-align:right" in html) == (True, False, True)
 
 
 def test_blanks_in_html_stay_as_they_are() -> None:
     mjml = BODY.format("<mj-text><p>One <b>two</b> <i>three</i> </p> </mj-text> <mj-text>Four</mj-text>")
-
     assert to_html(mjml) == mjml2html(mjml, fonts={})
 
 
 @pytest.mark.parametrize("role", ["role='presentation'", "role='none'", ""])
 def test_a_table_has_the_role_that_it_was_given_or_none(role: str) -> None:
     html = to_html(TABLE.format(f"<!-- <mj-table role='none'> --><mj-table cellpadding='4' {role}>"))
-
     (table,) = re.findall(r'<table [^>]*cellpadding="4"[^>]*>', html)
     assert re.findall(r'role="\w+"', table) == ([role.replace("'", '"')] if role else [])
     assert "<!-- role" not in html

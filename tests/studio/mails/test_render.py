@@ -71,7 +71,6 @@ def folder(tmp_path: Path, english: Language) -> Folder:
 
 def test_a_mail_has_a_subject_a_preheader_and_two_parts(folder: Folder) -> None:
     mail = folder.greet()
-
     assert mail.subject == "Dear Ada & Co"
     assert mail.preheader == "Hello from Northwind School"
     assert "<b>Ada &amp; Co</b>" in mail.html
@@ -88,37 +87,31 @@ def test_a_mail_has_a_subject_a_preheader_and_two_parts(folder: Folder) -> None:
 )
 def test_a_subject_is_one_line_or_empty_without_a_title(folder: Folder, mjml: str, subject: str) -> None:
     folder.write("greeting/greeting.mjml", mjml)
-
     assert folder.greet().subject == subject
 
 
 def test_a_saved_layout_shows_at_once_where_reloading_is_asked_for(folder: Folder) -> None:
     folder.greet()
     folder.write("_layout/part.mjml", PART.replace("<b>", "<b>Dr "))
-
     assert "<b>Dr Ada" in folder.greet().html
 
 
 def test_languages_do_not_mix(folder: Folder, english: Language, arabic: Language) -> None:
     folder.write("greeting/greeting.txt", "{{ lang }} {{ dir }} {{ _('Hello %(name)s', name=name) }}")
     templates = Templates(folder.path, branding({"name": "Northwind School"}, Palette()))
-
     texts = [templates.render(Greeting(name="Ada"), language).text for language in (english, arabic, english)]
-
     assert texts == ["en ltr Hello Ada\n", "ar rtl Hello \u2068Ada\u2069\n", "en ltr Hello Ada\n"]
 
 
 def test_a_translated_text_is_markup_and_its_values_are_not(folder: Folder) -> None:
     part = "{% macro strong(text) %}{{ _('<i>%(name)s</i> 100%%', name=text) }}{% endmacro %}"
     folder.write("_layout/part.mjml", part)
-
     assert "<i>Ada &amp; Co</i> 100%" in folder.greet().html
 
 
 def test_a_paragraph_of_the_text_part_is_one_line_which_mail_programs_wrap(folder: Folder) -> None:
     paragraph = "word " * 40 + "https://" + "x" * 100 + " あ" * 60
     folder.write("greeting/greeting.txt", f"{paragraph}\n\n-- \nNorthwind\n")
-
     assert folder.greet().text == f"{paragraph}\n\n-- \nNorthwind\n"
 
 
@@ -147,10 +140,8 @@ def test_a_mistake_is_told_by_file_and_line(
     text = (folder.path / file).read_text("utf-8")
     assert was in text
     folder.write(file, text.replace(was, becomes))
-
     with pytest.raises(TemplateInvalid) as caught:
         folder.greet()
-
     assert caught.value.path == str(folder.path / file)
     assert line is None or caught.value.line == line
     assert message in str(caught.value)
@@ -158,15 +149,12 @@ def test_a_mistake_is_told_by_file_and_line(
 
 def test_a_mail_without_a_text_part_is_told(folder: Folder) -> None:
     (folder.path / TEXT).unlink()
-
     with pytest.raises(TemplateInvalid, match=r"there is no template greeting/greeting\.txt"):
         folder.greet()
 
 
 def test_no_mail_asks_for_a_web_font(folder: Folder) -> None:
     folder.write(MJML, MAIL.replace("<mj-text>", '<mj-text font-family="Roboto, Lato, Open Sans">'))
-
     html = folder.greet().html
-
     assert "Roboto" in html
     assert "://fonts." not in html

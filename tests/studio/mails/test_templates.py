@@ -56,7 +56,6 @@ def test_its_only_link_is_one_button_in_the_html_and_an_address_to_copy_in_both_
 ) -> None:
     mail, link = render(props), the_link(props)
     buttons = re.findall(r'class="button".*?href="([^"]*)"', mail.html, re.DOTALL)
-
     assert {href for href in hrefs(mail) if not href.startswith("mailto:")} == {link}
     assert [unescape(href) for href in buttons] == [link]
     assert f"copy this address into your browser: {link} " in seen(mail)
@@ -67,7 +66,6 @@ def test_its_only_link_is_one_button_in_the_html_and_an_address_to_copy_in_both_
 @each_sample
 def test_its_inbox_row_is_short_holds_no_secret_and_shows_nothing_of_the_body(props: Any, render: Render) -> None:
     mail = render(props)
-
     assert 0 < len(mail.subject) <= 60
     assert 0 < len(mail.preheader) <= 110
     for line in (mail.subject, mail.preheader):
@@ -81,7 +79,6 @@ def test_its_inbox_row_is_short_holds_no_secret_and_shows_nothing_of_the_body(pr
 @each_sample
 def test_its_html_asks_nobody_else_and_no_line_of_its_text_ends_within_a_sentence(props: Any, render: Render) -> None:
     mail = render(props)
-
     assert not re.search(r"<(img|link|script|iframe|object|video)\b|@import|url\(|\bsrc=", mail.html)
     assert re.findall(r".*[a-z,]\n[a-z](?!ttps?://).*", mail.text) == []
 
@@ -89,7 +86,6 @@ def test_its_html_asks_nobody_else_and_no_line_of_its_text_ends_within_a_sentenc
 @each_named_sample
 def test_markup_in_a_name_is_text_and_without_one_it_says_hello_alone(props: Any, render: Render, seen: Seen) -> None:
     mail = render(props)
-
     assert not re.search(r"<(b|i|script)>", mail.html)
     assert "&lt;" not in mail.text
     assert props.name in seen(mail)
@@ -107,7 +103,6 @@ def test_it_says_whose_it_is_and_where_help_is_if_the_brand_has_addresses(
     assert "Northwind School · 12 Harbour Street, Leeds Questions? help@northwind.example Sent to" in seen(mail)
     assert "\nNorthwind School\n12 Harbour Street, Leeds\nQuestions? help@northwind.example\n" in mail.text
     assert "mailto:help@northwind.example" in hrefs(mail)
-
     mail = branded(support_address="", postal_address="").render(props, english)
     for part in (seen(mail), mail.text):
         assert not re.search(r"Questions|support|·|\n\n\n", part)
@@ -117,7 +112,6 @@ def test_it_says_whose_it_is_and_where_help_is_if_the_brand_has_addresses(
 @each_mail
 def test_a_logo_has_its_size_and_the_name_for_when_images_are_off(props: Any, english: Language) -> None:
     templates = branded(logo=FileOrUrl("https://northwind.example/logo.png?v=1&w=2"), logo_width=160)
-
     (image,) = re.findall(r"<img[^>]*>", templates.render(props, english).html)
     assert 'src="https://northwind.example/logo.png?v=1&amp;w=2"' in image
     assert 'alt="Northwind School" width="160" height="32"' in image
@@ -148,7 +142,6 @@ def test_a_logo_for_dark_takes_the_place_of_the_light_one_and_needs_no_paper(eng
 
 def test_corners_and_letters_are_the_brand_s(english: Language) -> None:
     html = branded(radius=2, font='"Source Sans 3", Georgia, serif').render(FIRSTS["password_reset"], english).html
-
     assert "border-radius:2px" in html
     assert "border-radius:8px" not in html
     assert "font-family:'Source Sans 3', Georgia, serif, Arial, sans-serif" in html
@@ -157,7 +150,6 @@ def test_corners_and_letters_are_the_brand_s(english: Language) -> None:
 @each_mail
 def test_markup_in_the_brand_is_text(props: Any, english: Language) -> None:
     mail = branded(name='R&D "<b>"', support_address='"><b>@x.example', postal_address="<b>").render(props, english)
-
     assert "<b>" not in mail.html
     assert 'R&D "<b>"' in mail.subject
     assert 'R&D "<b>"' in mail.text
@@ -168,7 +160,6 @@ def test_no_value_can_write_a_line_of_its_own_or_stop_the_mail(props: Any, rende
     fields = [name for name, value in msgspec.structs.asdict(props).items() if type(value) is str and "/" not in value]
     hostile = "A\r\n\x0b\x00\u2028\x85\ufffeBcc: b"
     mail = render(msgspec.structs.replace(props, **dict.fromkeys(fields, hostile)))
-
     assert ("Hello A Bcc: b," if names_its_reader(props) else "account A Bcc: b.") in mail.text
     assert not re.search(r"^\s*Bcc", mail.text, re.MULTILINE)
     assert len(mail.subject.splitlines()) == len(mail.preheader.splitlines()) == 1
@@ -177,7 +168,6 @@ def test_no_value_can_write_a_line_of_its_own_or_stop_the_mail(props: Any, rende
 @each_mail
 def test_it_runs_from_right_to_left_where_the_language_does(props: Any, arabic: Language) -> None:
     mail = branded().render(props, arabic)
-
     assert '<html lang="ar" dir="rtl"' in mail.html
     assert "direction:ltr" not in mail.html
     assert 'align="left"' not in mail.html

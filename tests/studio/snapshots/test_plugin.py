@@ -61,7 +61,6 @@ def test_accepted_mails_pass_until_they_change(project: pytest.Pytester) -> None
     assert sorted(file.name for file in golden.iterdir()) == ["ada.html", "ada.txt", "grace.html", "grace.txt"]
     assert (golden / "ada.txt").read_text() == "Hello Ada,\nwelcome.\n"
     run(project).assert_outcomes(passed=2)
-
     edit(project, "emails/welcome.txt", "welcome.", "good to see you.")
     result = run(project, "-k", "ada")
     result.assert_outcomes(failed=1, deselected=1)

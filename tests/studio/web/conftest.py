@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
 from tests.servers.serving import serving
-from tests.studio.web.fixtures import Client, Greeting, gallery_of, write_templates
+from tests.studio.web.fixtures import Client, Greeting, gallery_of, opened, write_templates
 
 from keyturn.mail.languages import Languages
 from keyturn.studio.gallery import Gallery
@@ -48,7 +47,7 @@ def captured(studio: Studio) -> CapturedMails:
 
 @pytest.fixture
 def client(studio: Studio) -> Iterator[Client]:
-    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+    with opened(studio) as client:
         yield client
 
 

@@ -2,12 +2,13 @@
 
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from litestar import Litestar
 from litestar.testing import TestClient
@@ -17,8 +18,16 @@ from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.studio.gallery import Gallery
+from keyturn.studio.web.app import Studio, create_studio_app
 
 Client = TestClient[Litestar]
+OURS = {"sec-fetch-site": "same-origin"}
+"""What a browser sends with a form of the studio's own pages."""
+
+
+def opened(studio: Studio, at: str = "http://127.0.0.1:8001", **changes: Any) -> Client:
+    """Return a client of the studio with these fields changed, which asks under that address."""
+    return TestClient(create_studio_app(replace(studio, **changes)), base_url=at)
 
 
 def checked_page(client: Client, address: str) -> str:

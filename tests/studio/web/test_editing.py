@@ -2,20 +2,17 @@
 
 import os
 import re
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar.testing import TestClient
-from tests.studio.web.fixtures import GREETING, GREETING_SAMPLES, Client
+from tests.studio.web.fixtures import GREETING, GREETING_SAMPLES, OURS, Client, opened
 
 from keyturn.packaging import folder as packaged
 from keyturn.studio.gallery.naming import LARGEST
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 
-SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
 VENDORED = packaged("preview") / "static" / "vendored" / "codemirror"
 MAIL = "greeting/greeting.mjml"
 
@@ -29,12 +26,12 @@ def read(client: Client, file: str = MAIL) -> dict[str, Any]:
 
 def save(client: Client, text: str, fingerprint: str, file: str = MAIL, **headers: str) -> Any:
     body = {"text": text, "fingerprint": fingerprint}
-    return client.post(f"/studio/sources/{file}", json=body, headers=headers or SAME_ORIGIN)
+    return client.post(f"/studio/sources/{file}", json=body, headers=headers or OURS)
 
 
 def draft(client: Client, text: str, file: str = MAIL, query: str = "?sample=ada", what: str = "drafts") -> Any:
     body = {"file": file, "text": text}
-    return client.post(f"/studio/{what}/greeting{query}", json=body, headers=SAME_ORIGIN)
+    return client.post(f"/studio/{what}/greeting{query}", json=body, headers=OURS)
 
 
 def test_what_is_saved_is_rendered_and_can_be_saved_again(client: Client, folder: Path) -> None:
@@ -113,7 +110,7 @@ def test_a_text_that_is_no_template_any_more_is_refused(client: Client, folder: 
     assert save(client, "x" * (LARGEST + 1), fingerprint).status_code == 413
     assert save(client, "x" * (4 * LARGEST + 1), fingerprint).status_code == 413
     lone = f'{{"text": "\\ud800", "fingerprint": "{fingerprint}"}}'
-    headers = {**SAME_ORIGIN, "content-type": "application/json"}
+    headers = {**OURS, "content-type": "application/json"}
     assert client.post(f"/studio/sources/{MAIL}", content=lone, headers=headers).status_code in (400, 403)
     assert draft(client, "x" * (LARGEST + 1)).status_code == 400
     assert (folder / MAIL).read_text() == GREETING
@@ -130,8 +127,7 @@ def test_a_text_that_is_no_template_any_more_is_refused(client: Client, folder: 
 def test_where_others_can_reach_it_nothing_is_edited_unless_asked_for(
     studio: Studio, changes: dict[str, Any], said: str
 ) -> None:
-    app = create_studio_app(replace(studio, **changes))
-    with TestClient(app, base_url="http://127.0.0.1:8001") as client:
+    with opened(studio, **changes) as client:
         client.get(f"/studio?token={'t' * 22}")
         page = client.get("/studio/templates/greeting?sample=ada&show=source&mode=edit").text
         answer = client.get(f"/studio/sources/{MAIL}")
@@ -173,7 +169,6 @@ def test_a_wrong_name_or_filter_in_a_line_that_the_file_does_not_have_is_found_i
     line = f"<mj-text>{{{{ {wrong} }}}}</mj-text>"
     typed = GREETING.replace("<mj-text>The end", f"\n\n{line}\n<mj-text>The end")
     (found,) = draft(client, typed, what="draft-findings").json()["findings"]
-
     assert (found["severity"], typed.splitlines()[found["line"] - 1]) == ("error", line)
     assert found["fix"].startswith(f"Did you mean {right}?")
 

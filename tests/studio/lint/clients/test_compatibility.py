@@ -54,7 +54,6 @@ def test_a_feature_of_a_stylesheet_is_found_at_its_line(tmp_path: Path, feature:
 
 def test_a_rule_in_a_media_query_hides_no_rule_before_it_from_the_clients_that_drop_the_query(tmp_path: Path) -> None:
     css = ".a { border-radius: 4px } @media (max-width: 480px) { .a { color: #111111 } }"
-
     assert "outlook/windows" in {one.client for one in found(tmp_path, css=css)["css-border-radius"].clients}
 
 
@@ -100,11 +99,3 @@ def test_a_finding_counts_the_clients_that_have_a_part_of_a_feature_and_says_wha
     message = found(tmp_path, '<p style="mix-blend-mode:multiply">x</p>')["css-mix-blend-mode"].message
     assert "only in part in Gmail on iOS and Gmail on Android (Not supported with non Google accounts)" in message
     assert ", in part in " in found(tmp_path, '<base href="https://northwind.example/">')["html-base"].message
-
-
-def test_where_no_way_out_is_written_down_the_source_s_note_is_one(tmp_path: Path) -> None:
-    way_out = found(tmp_path, '<p style="background-position:top">x</p>')["css-background-position"].fix
-    assert way_out.startswith("Background images position can be used in VML")
-    assert "](" not in way_out
-    general = found(tmp_path, '<p style="filter:blur(1px)">x</p>')["css-filter"].fix
-    assert general == "Check that the mail also works without it."

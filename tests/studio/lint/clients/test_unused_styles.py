@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
@@ -22,11 +23,8 @@ def unused(folder: Path, *, only: tuple[str, ...] | None = None) -> dict[str, st
 
 
 def of_page(folder: Path, css: str, more: str = "", samples: str = "") -> dict[str, str]:
-    (folder / "news.html").write_text(PAGE.replace("{css}", css).replace("{more}", more))
-    (folder / "news.txt").write_text("The boat is here.")
-    if samples:
-        (folder / "news.samples.toml").write_text(samples)
-    return unused(folder)
+    files = {"news.html": PAGE.replace("{css}", css).replace("{more}", more), "news.txt": "The boat is here."}
+    return unused(written(folder, files | ({"news.samples.toml": samples} if samples else {})))
 
 
 @pytest.mark.parametrize("selector", [".quay", "#quay", ".quay a", ".quay:hover", ".card.title", ".title .button"])
@@ -78,7 +76,6 @@ def test_a_name_that_the_mail_may_have_is_left_out(tmp_path: Path, more: str, sa
 
 def test_a_name_whose_beginning_is_written_is_left_out(tmp_path: Path) -> None:
     css, more = ".level-gold { color: #111 } .levels { color: #111 }", '<p class="level-{{ level }}">x</p>'
-
     assert list(of_page(tmp_path, css, more, '[first]\nlevel = "tin"')) == [".levels"]
 
 
@@ -86,16 +83,13 @@ def test_a_misspelt_name_is_a_warning_that_names_the_class_without_a_style(tmp_p
     css = ".buton { color: #111 } .titles { color: #111 } .title { color: #222 } .column-2 { color: #111 }"
     of_page(tmp_path, css, '<p class="column-3">x')
     of_button, of_titles, of_number = check(open_gallery(tmp_path)).with_rules(["styles"]).found
-
     assert (of_button.severity, of_button.fix) == ("warning", "Did you mean .button?")
     for one in (of_titles, of_number):
         assert (one.severity, one.fix) == ("note", "Correct the selector, or delete the rule.")
 
 
 def test_the_selectors_of_mjml_are_matched_with_what_it_writes(tmp_path: Path) -> None:
-    (tmp_path / "news.txt").write_text("The boat is here.")
-    (tmp_path / "news.mjml").write_text(
-        """<mjml lang="en"><mj-head><mj-title>News</mj-title>
+    mjml = """<mjml lang="en"><mj-head><mj-title>News</mj-title>
 <mj-attributes><mj-class name="foot" color="#111111" /></mj-attributes>
 <mj-style>
 .wide td, .wide-outlook { color: #111111 }
@@ -107,21 +101,17 @@ def test_the_selectors_of_mjml_are_matched_with_what_it_writes(tmp_path: Path) -
 </mj-style></mj-head>
 <mj-body><mj-section css-class="wide"><mj-column><mj-text mj-class="foot"><h1 class="inlined">News</h1></mj-text>
 </mj-column></mj-section></mj-body></mjml>"""
-    )
-
+    written(tmp_path, {"news.txt": "The boat is here.", "news.mjml": mjml})
     assert unused(tmp_path) == {".foot": "news.mjml:5:1", ".lost": "news.mjml:9:1"}
 
 
 def test_a_shared_stylesheet_is_judged_with_all_its_mails(tmp_path: Path) -> None:
-    (tmp_path / "_layout").mkdir()
     css = ".boats { color: #111 }\n.ships { color: #111 }\n.quays { color: #111 }"
-    layout = PAGE.replace("{css}", css).replace("{more}", "{% block more %}{% endblock %}")
-    (tmp_path / "_layout/base.html").write_text(layout)
+    files = {"_layout/base.html": PAGE.replace("{css}", css).replace("{more}", "{% block more %}{% endblock %}")}
     for name in ("boats", "ships"):
         body = f'{{% extends "_layout/base.html" %}}{{% block more %}}<p class="{name}">x</p>{{% endblock %}}'
-        (tmp_path / f"{name}.html").write_text(body)
-        (tmp_path / f"{name}.txt").write_text("The boat is here.")
-
+        files |= {f"{name}.html": body, f"{name}.txt": "The boat is here."}
+    written(tmp_path, files)
     assert unused(tmp_path) == {".quays": "_layout/base.html:4:1"}
     (found,) = check(open_gallery(tmp_path)).with_rules(["styles"]).found
     assert found.templates == ("boats", "ships")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import found_in, written
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
@@ -44,23 +45,17 @@ ACCEPTED = [
 
 @pytest.mark.parametrize("mjml", ACCEPTED)
 def test_nothing_is_reported(tmp_path: Path, mjml: str) -> None:
-    (tmp_path / "mail.mjml").write_text(mjml, "utf-8")
-
-    assert check(open_gallery(tmp_path), checks=()).found == ()
+    assert check(open_gallery(written(tmp_path, {"mail.mjml": mjml})), checks=()).found == ()
 
 
 def test_what_mjml_writes_by_itself_is_reported_by_no_check(tmp_path: Path) -> None:
-    (tmp_path / "mail.txt").write_text("Hello\n")
-    (tmp_path / "mail.mjml").write_text(
-        """<mjml lang="en"><mj-head><mj-title>Hello</mj-title></mj-head><mj-body>
+    mjml = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title></mj-head><mj-body>
         <mj-hero background-url="https://northwind.example/a.png" background-height="100px" background-color="#ffffff">
         <mj-text><h1>Hello</h1></mj-text></mj-hero>
         <mj-section background-url="https://northwind.example/a.png" background-size="cover"><mj-column>
         <mj-image src="https://northwind.example/a.png" alt="Harbour" /><mj-divider /><mj-spacer height="20px" />
         </mj-column></mj-section></mj-body></mjml>"""
-    )
-
-    assert check(open_gallery(tmp_path)).found == ()
+    assert found_in(tmp_path, {"mail.txt": "Hello\n", "mail.mjml": mjml}) == []
 
 
 OFFICIAL = Path(__file__).parent / "official"
@@ -70,7 +65,6 @@ REFUSED_BY_OURS = {"mjml-head-html-attributes-0", "mjml-raw-2"}
 
 def test_nothing_is_reported_of_the_examples_in_the_documentation_of_mjml() -> None:
     examination = check(open_gallery(OFFICIAL), checks=())
-
     assert examination.templates == 33
     reported = {found.place.file.removesuffix(".mjml"): found.rule for found in examination.found}
     assert reported == {

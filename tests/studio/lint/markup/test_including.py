@@ -68,7 +68,6 @@ def test_a_path_is_relative_to_its_file_else_to_the_folder(tmp_path: Path, path:
 def test_its_lines_are_those_of_the_included_file(tmp_path: Path) -> None:
     body = '<mj-include\n      path="../shared/foot.mjml"\n    />\n    <mj-section></mj-section>'
     read = document(folder(tmp_path, body, {"shared/foot.mjml": FOOT}))
-
     text = next(iter(read.elements("mj-text")))
     assert str(read.place(text.offset)) == "shared/foot.mjml:3:5"
     after = list(read.elements("mj-section"))[-1]
@@ -87,7 +86,6 @@ def test_a_file_that_is_a_whole_mail_of_its_own_gives_what_it_holds(tmp_path: Pa
     include, is_head = '<mj-include path="./shared.mjml" />', "mj-head" in shared
     bodies = ("", include) if is_head else (include, "")
     gallery = folder(tmp_path, bodies[0], {"news/shared.mjml": shared}, bodies[1])
-
     assert guarded(gallery) == []
     assert ("color: red" if is_head else "Dear Ada") in html_of(gallery)
 
@@ -100,16 +98,13 @@ def test_styles_and_html_are_included_as_what_they_are(tmp_path: Path) -> None:
     }
     head = '<mj-include path="./plain.css" type="css" /><mj-include path="./tags.css" type="css" css-inline="inline" />'
     html = html_of(folder(tmp_path, '<mj-include path="./mark.html" type="html" />', files, head))
-
     assert '<style type="text/css">.plain { color: red }</style>' in html
     assert '<div style="color:#14614b;" class="mark">Ada</div>' in html
 
 
 def test_a_missing_file_is_one_finding_at_its_place(tmp_path: Path) -> None:
     gallery = folder(tmp_path, '<mj-include path="../shared/feet.mjml" />', {"shared/foot.mjml": FOOT})
-
     (found,) = guarded(gallery)
-
     assert (found.rule, str(found.place)) == ("mjml/missing-include", "news/news.mjml:4:5")
     assert found.message == "The file to include does not exist: shared/feet.mjml."
     assert found.fix == "Did you mean shared/foot.mjml?"
@@ -119,8 +114,6 @@ def test_a_missing_file_is_one_finding_at_its_place(tmp_path: Path) -> None:
 
 def test_a_path_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     written(tmp_path, {"foot.mjml": FOOT})
-
     (found,) = guarded(folder(tmp_path / "mails", '<mj-include path="../../foot.mjml" />', {}))
-
     assert found.rule == "mjml/missing-include"
     assert "leads out of the folder" in found.message

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
-from litestar.testing import TestClient
-from tests.studio.web.fixtures import Client, capture
+from tests.studio.web.fixtures import Client, capture, opened
 
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.web.access import token_for
@@ -28,7 +27,7 @@ def guarded(request: pytest.FixtureRequest, studio: Studio, tmp_path: Path) -> S
 
 @pytest.fixture
 def client(studio: Studio) -> Iterator[Client]:
-    with TestClient(create_studio_app(replace(studio, token=TOKEN)), base_url="http://127.0.0.1:8001") as client:
+    with opened(studio, token=TOKEN) as client:
         yield client
 
 
@@ -44,12 +43,11 @@ def test_another_user_of_the_machine_gets_nothing_from_any_route(
     guarded: Studio, inbox: Path, headers: dict[str, str]
 ) -> None:
     capture(inbox, "Welcome")
-    app = create_studio_app(guarded)
-    asked = requests_of(app)
+    asked = requests_of(create_studio_app(guarded))
     areas = {f"{method} {'/'.join(path.split('/')[:3])}" for method, path in asked}
     assert {"GET /studio/templates", "POST /studio/drafts", "GET /studio/events", "GET /studio/inbox"} <= areas
     assert {"GET /api/messages", "DELETE /api/messages", "GET /studio/static"} <= areas
-    with TestClient(app, base_url="http://127.0.0.1:8001") as client:
+    with opened(guarded) as client:
         for method, path in asked:
             same = {"sec-fetch-site": "same-origin", "accept": "text/html"}
             answer = client.request(method, path, headers=same | headers, follow_redirects=True)
@@ -72,10 +70,10 @@ def test_who_is_refused_is_told_where_the_token_is(client: Client, token: str) -
 
 
 def test_after_a_restart_the_old_cookie_opens_nothing_and_the_new_address_does(studio: Studio) -> None:
-    with TestClient(create_studio_app(replace(studio, token=OTHER)), base_url="http://127.0.0.1:8001") as before:
+    with opened(studio, token=OTHER) as before:
         before.get(f"/studio?token={OTHER}")
         cookies = before.cookies
-    with TestClient(create_studio_app(replace(studio, token=TOKEN)), base_url="http://127.0.0.1:8001") as after:
+    with opened(studio, token=TOKEN) as after:
         after.cookies = cookies
         assert "after a restart, open the new address" in after.get("/studio").text
         assert after.get("/studio/events").status_code == 403
@@ -88,13 +86,13 @@ def test_studios_on_several_ports_of_a_machine_are_open_at_once(studio: Studio) 
     tokens = {8001: TOKEN, 8002: OTHER}
     jar: dict[str, str] = {}
     for port, token in tokens.items():
-        app = create_studio_app(replace(studio, token=token))
-        with TestClient(app, base_url=f"http://127.0.0.1:{port}", cookies=jar) as client:
+        with opened(studio, f"http://127.0.0.1:{port}", token=token) as client:
+            client.cookies.update(jar)
             client.get(f"/studio?token={token}")
             jar |= dict(client.cookies)
     for port, token in tokens.items():
-        app = create_studio_app(replace(studio, token=token))
-        with TestClient(app, base_url=f"http://127.0.0.1:{port}", cookies=jar) as client:
+        with opened(studio, f"http://127.0.0.1:{port}", token=token) as client:
+            client.cookies.update(jar)
             assert client.get("/studio/templates/greeting").status_code == 200
 
 
@@ -111,7 +109,6 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(client: Client) -> No
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith(f"{COOKIE}={TOKEN};")
     assert {"HttpOnly", "SameSite=strict", "Path=/studio"} <= set(cookie.split("; "))
-
     assert "Grace" in client.get(answer.headers["location"]).text
     assert client.get("/studio/static/studio.js").status_code == 200
     assert client.get(f"/?token={TOKEN}").url.path == "/studio", "the bare address keeps it on its way"
@@ -145,13 +142,13 @@ def test_no_route_takes_anything_from_a_page_of_another_site(
 ) -> None:
     capture(inbox, "Welcome")
     before = contents(tmp_path)
-    app = create_studio_app(replace(studio, settings=StudioSettings(snapshots=tmp_path / "snapshots")))
-    asked = [(method, path) for method, path in requests_of(app) if method not in {"GET", "HEAD", "OPTIONS"}]
+    studio = replace(studio, settings=StudioSettings(snapshots=tmp_path / "snapshots"))
+    asked = [one for one in requests_of(create_studio_app(studio)) if one[0] not in {"GET", "HEAD", "OPTIONS"}]
     if headers in PROGRAMS:
         asked = [(method, path) for method, path in asked if not path.startswith("/api")]
     areas = {path.split("/")[2] for _, path in asked}
     assert {"drafts", "inbox", "send", "snapshots", "sources", "templates"} <= areas
-    with TestClient(app, base_url="http://127.0.0.1:8001") as client:
+    with opened(studio) as client:
         answers = {(method, path): client.request(method, path, headers=headers).status_code for method, path in asked}
     assert answers == dict.fromkeys(asked, 403)
     assert contents(tmp_path) == before

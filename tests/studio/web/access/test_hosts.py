@@ -1,5 +1,6 @@
-"""The Host header: a name that an attacker points at this machine does not open the studio."""
+"""To whom the studio answers: a name that an attacker points at this machine opens nothing, and the token the API."""
 
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,9 @@ from typing import Any
 import pytest
 from litestar import Litestar, Request, Response, get
 from litestar.testing import TestClient
-from tests.studio.web.fixtures import capture
+from tests.studio.web.fixtures import Client, capture, opened
 
-from keyturn.studio.web.app import Studio, create_studio_app, studio_routers
+from keyturn.studio.web.app import Studio, studio_routers
 
 TOKEN = "a-token-that-nobody-guesses"
 PATHS = (
@@ -20,9 +21,9 @@ PATHS = (
 
 
 def status(studio: Studio, host: str, path: str = "/studio/templates/greeting") -> int:
-    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1") as client:
-        opened = {"token": studio.token} if studio.token else {}
-        return client.get(path, params=opened, headers={"host": host}, follow_redirects=False).status_code
+    with opened(studio) as client:
+        token = {"token": studio.token} if studio.token else {}
+        return client.get(path, params=token, headers={"host": host}, follow_redirects=False).status_code
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -33,7 +34,7 @@ def test_no_part_of_the_studio_and_of_its_api_answers_to_another_name(studio: St
 
 
 def test_a_stranger_learns_nothing_of_what_there_is(studio: Studio) -> None:
-    with TestClient(create_studio_app(studio), base_url="http://evil.example") as client:
+    with opened(studio, "http://evil.example") as client:
         answer = client.get("/studio/templates/greeting")
         nothing = client.get("/studio/nothing/here", headers={"accept": "text/html"})
         nowhere = client.get("/inbox/none", headers={"accept": "text/html"})
@@ -96,3 +97,42 @@ def test_the_check_of_an_app_around_the_studio_stays(studio: Studio, path: str) 
     app = Litestar(studio_routers(studio), before_request=refuse)
     with TestClient(app, base_url="http://127.0.0.1:8001") as client:
         assert client.get(path).text == "Sign in first."
+
+
+# Programs that use the API
+
+
+BASIC = f"Basic {b64encode(f'any:{TOKEN}'.encode()).decode()}"
+
+
+@pytest.mark.parametrize("shown", [f"Bearer {TOKEN}", f"bearer {TOKEN}", BASIC])
+@pytest.mark.parametrize("host", ["mail:8025", "192.0.2.7", "localhost"])
+@pytest.mark.long
+def test_with_the_token_the_api_answers_under_any_name(studio: Studio, shown: str, host: str) -> None:
+    with opened(studio, "http://192.0.2.7", host="0.0.0.0", token=TOKEN) as client:  # noqa: S104
+        assert client.get("/api/messages", headers={"host": host, "authorization": shown}).status_code == 200
+
+
+def test_who_shows_no_token_is_told_how_to(studio: Studio) -> None:
+    with opened(studio, "http://testserver.local", host="0.0.0.0", token=TOKEN) as client:  # noqa: S104
+        answer = client.get("/api/messages")
+    assert answer.headers["www-authenticate"].startswith("Basic ")
+    assert answer.json()["detail"].startswith("Send the token")
+    assert TOKEN not in answer.text
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "http://127.0.0.1:8001"}, {"sec-fetch-site": "none"}])
+def test_programs_and_the_studios_own_pages_do(client: Client, headers: dict[str, str]) -> None:
+    assert client.delete("/api/messages", headers=headers).status_code == 200
+
+
+def test_where_nothing_is_captured_there_is_no_api(studio: Studio) -> None:
+    with opened(studio, captured=None) as client:
+        assert client.get("/api/messages").status_code == 404
+
+
+def test_beside_a_service_that_has_an_api_it_is_below_another_path(studio: Studio) -> None:
+    with TestClient(Litestar(studio_routers(studio, programs="/studio")), base_url="http://127.0.0.1") as client:
+        assert client.get("/studio/api/v1/messages").status_code == 200
+        assert client.get("/studio/templates/greeting").status_code == 200
+        assert client.get("/api/messages").status_code == 404

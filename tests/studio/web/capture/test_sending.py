@@ -2,22 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
-from tests.studio.web.fixtures import Client
+from tests.studio.web.fixtures import OURS, Client, opened
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
 from keyturn.service.sending.senders import CaptureSender
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 from keyturn.studio.web.studio import MailProvider
 
 PAGE = "/studio/send/greeting?sample=grace"
-FROM_A_PAGE = {"sec-fetch-site": "same-origin"}
 
 
 class Refusing:
@@ -43,8 +40,7 @@ def sent(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(studio: Studio, sent: Path) -> Iterator[Client]:
-    able = replace(studio, provider=MailProvider("capture", lambda: CaptureSender(sent)))
-    with TestClient(create_studio_app(able), base_url="http://127.0.0.1:8001") as client:
+    with opened(studio, provider=MailProvider("capture", lambda: CaptureSender(sent))) as client:
         yield client
 
 
@@ -66,7 +62,7 @@ def test_it_is_sent_as_it_is_seen_and_says_that_it_is_a_preview(client: Client, 
 )
 @pytest.mark.long
 def test_what_is_no_address_is_said_at_the_field_and_nothing_is_sent(client: Client, sent: Path, to: str) -> None:
-    answer = client.post(PAGE, data={"to": to}, headers=FROM_A_PAGE)
+    answer = client.post(PAGE, data={"to": to}, headers=OURS)
     assert answer.status_code == 422
     assert 'aria-invalid="true"' in answer.text
     assert ("is not an email address" if to else "Enter an email address, such as name@example.org.") in answer.text
@@ -84,9 +80,8 @@ def test_what_is_no_address_is_said_at_the_field_and_nothing_is_sent(client: Cli
 )
 def test_what_the_provider_says_is_told(studio: Studio, failure: SendFailed, words: str) -> None:
     refusing = Refusing(failure)
-    unable = replace(studio, provider=MailProvider("Resend", lambda: refusing))
-    with TestClient(create_studio_app(unable), base_url="http://127.0.0.1:8001") as client:
-        answer = client.post(PAGE, data={"to": "ada@northwind.example"}, headers=FROM_A_PAGE)
+    with opened(studio, provider=MailProvider("Resend", lambda: refusing)) as client:
+        answer = client.post(PAGE, data={"to": "ada@northwind.example"}, headers=OURS)
     assert answer.status_code == 422
     assert words in answer.text
     assert 'value="ada@northwind.example"' in answer.text
@@ -94,13 +89,13 @@ def test_what_the_provider_says_is_told(studio: Studio, failure: SendFailed, wor
 
 
 def test_without_a_transport_the_page_says_how_to_have_one(studio: Studio) -> None:
-    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+    with opened(studio) as client:
         assert "KEYTURN_MAIL_TRANSPORT" in client.get(PAGE).text
-        assert client.post(PAGE, data={"to": "a@b.example"}, headers=FROM_A_PAGE).status_code == 422
+        assert client.post(PAGE, data={"to": "a@b.example"}, headers=OURS).status_code == 422
 
 
 def test_a_broken_mail_is_not_sent(client: Client, folder: Path, sent: Path) -> None:
     (folder / "greeting/greeting.mjml").write_text("<mjml>{{ nmae }}</mjml>")
     assert "cannot be rendered yet" in client.get(PAGE).text
-    assert client.post(PAGE, data={"to": "ada@northwind.example"}, headers=FROM_A_PAGE).status_code == 422
+    assert client.post(PAGE, data={"to": "ada@northwind.example"}, headers=OURS).status_code == 422
     assert not sent.exists()

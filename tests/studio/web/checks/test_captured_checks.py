@@ -117,9 +117,7 @@ def test_the_severities_of_a_team_hold_for_captured_mails(captured: CapturedMail
     )
     name = captured.add(BODY)
     checks.check(captured.find(name), MailContent(captured.raw(captured.find(name))))
-
     report = checks.last_report(name)
-
     assert report
     assert {one.severity for one in report.found if one.rule == "message/missing-header"} == {"note"}
     assert "message/no-subject" not in {one.rule for one in report.findings}

@@ -79,7 +79,6 @@ def test_a_reset_mail_says_what_makes_it_safe_and_what_is_missing(client: Client
         "Safety of a reset mail 7 of 9 Warning Missing: lifetime of the link · what to do if you did not request it "
         "one button" in said
     )
-
     save(folder, "The end", "It works for 30 minutes. If it was not you, ignore this mail.")
     said = words(client.get("/studio/templates/greeting?sample=ada&tab=checks").text)
     assert "Safety of a reset mail 9 of 9 one button · https · " in said

@@ -2,19 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
-from tests.studio.web.fixtures import Client, save
+from tests.studio.web.fixtures import OURS, Client, opened, save
 
 from keyturn.studio.gallery.configuration import StudioSettings
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 
 ADA = "/studio/snapshots/greeting?sample=ada"
-OURS = {"sec-fetch-site": "same-origin"}
 
 
 @pytest.fixture
@@ -25,8 +22,7 @@ def stored(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(studio: Studio, stored: Path) -> Iterator[Client]:
     """Ask a studio with a folder for snapshots, in which there is nothing yet."""
-    app = create_studio_app(replace(studio, settings=StudioSettings(snapshots=stored, snapshot_languages=("en",))))
-    with TestClient(app, base_url="http://127.0.0.1:8001") as client:
+    with opened(studio, settings=StudioSettings(snapshots=stored, snapshot_languages=("en",))) as client:
         client.headers.update(OURS)
         client.follow_redirects = False
         yield client

@@ -80,5 +80,4 @@ def test_whatever_vml_it_is_no_element_of_it_is_left_and_nothing_is_added(vml: s
 def test_numbers_of_any_length_are_no_hindrance(digits: int) -> None:
     one = "1" * digits
     page = f'<style>p {{ color: rgb({one},1,1); margin: {one}px }}</style><p style="width:{one}px">{one}</p>'
-
     assert f">{one}</p>" in simulate_word(page)

@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
 from msgspec.structs import asdict
+from tests.studio.web.fixtures import opened
 
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.service.reset.mails.builtin_emails import builtin_emails
 from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.settings import Brand, Folder, Kind, MailSettings, Settings
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +52,7 @@ def test_a_file_of_one_s_own_stands_in_for_that_one_alone(gallery: Gallery) -> N
     assert "choose a new one at this address" in " ".join(mail.text.split())
     assert rendered(gallery, "password_changed").subject == "Your Northwind password was changed"
     studio = Studio(gallery=gallery, sender="a@northwind.example", token="")
-    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+    with opened(studio) as client:
         page = client.get("/studio/templates/password_reset?show=source").text
         assert ("A new key for" in page, "password_changed" in page) == (True, True)
         assert "mj-section" in client.get("/studio/files/_layout/base.mjml").text

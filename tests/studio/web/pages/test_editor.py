@@ -1,21 +1,20 @@
 """Places that open in the user's editor."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar.testing import TestClient
+from tests.studio.web.fixtures import opened
 
 from keyturn.errors import SettingsInvalid
 from keyturn.studio.gallery.configuration import StudioSettings
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 from keyturn.studio.web.pages.editor import editor_for
 
 
 def page_of(studio: Studio, address: str = "greeting?sample=ada&show=source", **changes: Any) -> str:
-    with TestClient(create_studio_app(replace(studio, **changes)), base_url="http://127.0.0.1") as client:
+    with opened(studio, **changes) as client:
         return client.get(f"/studio/templates/{address}").text
 
 
@@ -57,12 +56,10 @@ def test_a_source_a_fault_and_a_finding_open_in_the_editor_at_their_line(studio:
     source = page_of(studio, settings=StudioSettings(editor="vscode"))
     assert f'href="{start}:1:1" aria-keyshortcuts="E"' in source
     assert "Open in VS Code" in source
-
     file.write_text(file.read_text().replace("<mj-text>The end", '<mj-text colour="red">The end'))
     assert f'href="{start}:8:10"' in page_of(
         studio, "greeting?sample=ada&tab=checks", settings=StudioSettings(editor="vscode")
     )
-
     file.write_text(file.read_text().replace("Hello {{ name }}", "Hello {{ nmae }}"))
     broken = page_of(studio, "greeting?sample=ada", settings=StudioSettings(editor="vscode"))
     assert f'href="{start}:5:19"' in broken[broken.index('class="fault"') :]

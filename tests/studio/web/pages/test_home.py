@@ -1,14 +1,12 @@
 """The home page, the contact sheet, and the list on the left."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
-from tests.studio.web.fixtures import NOTICE, Client
+from tests.studio.web.fixtures import NOTICE, OURS, Client, opened
 
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 
 
 def cards(page: str) -> list[str]:
@@ -27,7 +25,7 @@ def test_the_studio_opens_with_each_mail_by_its_first_sample(client: Client) -> 
 
 
 def test_a_studio_that_is_started_for_its_inbox_opens_on_it(studio: Studio) -> None:
-    with TestClient(create_studio_app(replace(studio, opens_inbox=True)), base_url="http://127.0.0.1:8001") as client:
+    with opened(studio, opens_inbox=True) as client:
         assert client.get("/studio").url.path == "/studio/inbox"
         assert len(cards(client.get("/studio?scheme=dark").text)) == 2
 
@@ -68,7 +66,7 @@ def test_a_wrong_method_gets_a_problem_document(client: Client) -> None:
      ("DELETE", "/api/v1/messages")],
 )  # fmt: skip
 def test_a_body_that_is_nested_too_deeply_is_refused(client: Client, method: str, address: str) -> None:
-    headers = {"content-type": "application/json", "sec-fetch-site": "same-origin"}
+    headers = {"content-type": "application/json", **OURS}
     answer = client.request(method, address, content='{"x":' + "[" * 100_000 + "]" * 100_000 + "}", headers=headers)
     assert (answer.status_code, "nested too deeply" in answer.text) == (400, True)
 

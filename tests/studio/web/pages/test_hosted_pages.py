@@ -1,11 +1,9 @@
 """The hosted pages in the studio: every state has an address, a save is seen, and each looks as it should anywhere."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
 from msgspec.structs import asdict
 from tests.driver.pictures import SVG
 from tests.studio.web.fixtures import Client
@@ -15,7 +13,7 @@ from keyturn.service.reset.mails.builtin_emails import builtin_emails
 from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings
 from keyturn.service.settings.reading import read_settings
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 
 OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?</h1>{% endblock %}\n'
 FRAMES = "/studio/page-frames"
@@ -45,12 +43,6 @@ def studio(own: Path, tmp_path: Path) -> Studio:
     gallery = Gallery(**asdict(builtin_emails(settings, {}, reload=True)))
     pages = PagePreview(lambda: settings, {"Clinic": {"name": "Orchard Clinic", "accent": "#a3461f"}})
     return Studio(gallery=gallery, sender="a@northwind.example", pages=pages, token="")
-
-
-@pytest.fixture
-def client(studio: Studio) -> Iterator[Client]:
-    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
-        yield client
 
 
 def states(studio: Studio) -> list[str]:
@@ -112,7 +104,6 @@ def test_what_does_not_exist_is_not_found(client: Client, path: str) -> None:
 def test_a_page_of_one_s_own_is_rendered_and_its_mistake_is_told_with_the_line(client: Client, own: Path) -> None:
     (own / "forgot.html").write_text(OWN)
     assert "<h1>Locked out?</h1>" in client.get(f"{FRAMES}/light/forgot").text
-
     (own / "forgot.html").write_text(OWN.replace("Locked out?", "{{ lockd }}"))
     page = client.get("/studio/pages/forgot").text
     assert "&#39;lockd&#39; is undefined" in page
@@ -134,7 +125,6 @@ def test_the_brand_of_a_saved_file_is_that_of_the_next_page(tmp_path: Path) -> N
     file.write_text('[brand]\nname = "Harbour Primary"\nradius = 3\n')
     for brand in ("", "Clinic"):
         assert "Harbour Primary" in pages.page("forgot", "", brand, "")
-
     file.write_text('[brand]\nradius = "big"\n')
     with pytest.raises(ValueError, match=r"brand\.radius: must be a whole number from 0 to 24, not 'big'"):
         pages.page("forgot", "", "", "")

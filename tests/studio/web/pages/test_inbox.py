@@ -1,19 +1,17 @@
 """The captured mails, as plain GETs."""
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
-from tests.studio.web.fixtures import Client, capture
+from tests.studio.web.fixtures import OURS, Client, capture, opened
 
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
+from keyturn.studio.web.pages.inbox_rows import Row, rows
 
-OWN = {"sec-fetch-site": "same-origin"}
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -83,7 +81,21 @@ def test_only_what_is_in_the_list_is_handed_out(client: Client, inbox: Path, nam
     "raw",
     [
         b"",
+        b"\r\n\r\n",
         b"\xff\xfe\x00 not a mail",
+        b"Subject: =?klingon?q?x?=\r\nTo: =?utf-8?b?!!!?= <>\r\nDate: never\r\n\r\nx",
+        b'Content-Type: text/html; charset="\xff"\r\n\r\n<p>',
+        b"Content-Type: text/plain; charset=klingon\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!",
+        b"Content-Type: multipart/mixed\r\n\r\nno boundary",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\n--b",
+        b"Content-Type: message/rfc822\r\n\r\n",
+        b"Content-Type: /\r\nContent-Disposition: ;;=;\r\n\r\nx",
+        b"To: " + b"(" * 100_000 + b"\r\n\r\nx",
+        b"Subject: " + b"=?utf-8?q?" * 20_000 + b"\r\n\r\nx",
+        b"Content-Type: text/plain; " + b"a*0=x;" * 20_000 + b"\r\n\r\nx",
+        b"Content-Type: text/plain; a*0=x; a*=y\r\n\r\nx",
+        b"Content-Type: multipart/mixed; a*0=x; a*=y\r\n\r\nx",
+        b"Content-Disposition: attachment; filename*0=x; filename*=y\r\n\r\nx",
         b"Date: yesterday\nTo: \xc3\xa4, <>\nSubject: =?x?q?=ff?=\n\nx",
         b'Content-Type: text/plain; charset="klingon"\n\nwords',
         b'Content-Type: multipart/alternative; boundary="b"\n\n--b\nContent-Type: text/html; charset=x\n\n<p>\n--b--',
@@ -93,7 +105,7 @@ def test_only_what_is_in_the_list_is_handed_out(client: Client, inbox: Path, nam
 def test_a_damaged_mail_is_shown_as_far_as_it_can_be(client: Client, inbox: Path, raw: bytes) -> None:
     (inbox / "1-damaged.eml").write_bytes(raw)
     assert "1-damaged.eml" in client.get("/studio/inbox").text
-    for query in ("", "?show=text", "?show=source", "?tab=links"):
+    for query in ("", "?show=text", "?show=source", "?tab=links", "?tab=checks", "?tab=attachments", "?tab=reading"):
         assert client.get(f"/studio/inbox/1-damaged.eml{query}").status_code == 200
 
 
@@ -110,7 +122,7 @@ def test_a_mail_of_text_alone_is_read_with_links_that_can_be_followed(client: Cl
 
 
 def test_where_nothing_is_captured_there_is_no_inbox(studio: Studio) -> None:
-    with TestClient(create_studio_app(replace(studio, captured=None)), base_url="http://127.0.0.1") as client:
+    with opened(studio, captured=None) as client:
         assert client.get("/studio/inbox").status_code == 404
         assert "Inbox" not in client.get("/studio/templates/greeting").text
 
@@ -145,12 +157,12 @@ def test_an_attachment_is_saved_and_never_shown(client: Client, captured: Captur
 
 def test_a_mail_is_deleted_with_its_file_alone_by_a_search_or_with_all(client: Client, inbox: Path) -> None:
     name, *_ = [capture(inbox, subject) for subject in ("One", "Welcome", "Goodbye")]
-    assert client.post(f"/studio/inbox/{name}/delete", headers=OWN, follow_redirects=False).status_code == 303
+    assert client.post(f"/studio/inbox/{name}/delete", headers=OURS, follow_redirects=False).status_code == 303
     assert not (inbox / name).exists()
-    client.post("/studio/inbox/delete?search=subject:welcome", headers=OWN)
-    client.post("/studio/inbox/delete?search=-is:nonsense", headers=OWN)  # these are words
+    client.post("/studio/inbox/delete?search=subject:welcome", headers=OURS)
+    client.post("/studio/inbox/delete?search=-is:nonsense", headers=OURS)  # these are words
     assert re.findall(r'</span> <b dir="auto">(\w+)</b>', client.get("/studio/inbox").text) == ["Goodbye"]
-    client.post("/studio/inbox/delete", headers=OWN)
+    client.post("/studio/inbox/delete", headers=OURS)
     assert "No mail yet" in client.get("/studio/inbox").text
 
 
@@ -192,3 +204,50 @@ def test_a_mail_of_megabytes_is_shown_and_not_rendered_again(client: Client, cap
     assert "words and words" in client.get(f"/studio/inbox/{mail_id}/frame?scheme=dark").text
     again = client.get(f"/studio/inbox/{mail_id}/frame?scheme=full", headers={"sec-fetch-dest": "iframe"})
     assert (again.status_code, again.text[:42]) == (422, "This mail has more than 512 KB of HTML, so")
+
+
+# What the inboxes of clients show of a mail: what they cut, and what they add
+
+PADDING, BLANKS = "&#847;&zwnj;&nbsp;&#8199;&shy;" * 40, "\u200c\u00a0" * 200
+SAYS = "<p>Hello Ada, somebody asked for a new password for your account. If it was you, choose it here.</p>"
+
+
+def row(client: str, subject: str = "Welcome", preheader: str = "", html: str = SAYS) -> Row:
+    return next(each for each in rows(subject, preheader, html) if each.client.startswith(client))
+
+
+def body(preheader: str, after: str = SAYS) -> str:
+    hidden = f'<div style="display:none">{preheader}</div>' if preheader else ""
+    return f"<html><head><title>T</title><style>p {{}}</style></head><body>{hidden}{after}</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("client", "of_subject", "of_preheader"), [("Apple", 48, 99), ("Outlook", 60, 35), ("Gmail, A", 37, 40)]
+)
+def test_what_is_longer_than_a_client_shows_is_cut_with_a_mark(client: str, of_subject: int, of_preheader: int) -> None:
+    cut = row(client, "S" * 200, "P" * 200, body("P" * 200))
+    assert cut.subject == "S" * (of_subject - 1) + "…"
+    assert (cut.preheader, cut.bleed) == ("P" * (of_preheader - 1) + "…", "")
+
+
+IMAGE = '<!-- [if mso]>x<![endif]--><style>p{}</style><img src="l.png" alt="Northwind"><p>Hel<b>lo</b></p>'
+
+
+@pytest.mark.parametrize(
+    ("preheader", "html", "shown", "bleed"),
+    [
+        ("x" * 35, body("x" * 35), "x" * 35, ""),
+        ("Ready.", body("Ready."), "Ready.", "Hello Ada, somebody asked f…"),
+        ("", body(""), "", "Hello Ada, somebody asked for a ne…"),
+        ("Ready.", body("Ready. " + PADDING), "Ready.", ""),
+        (f"Ready. {BLANKS}", body(f"Ready. {BLANKS}"), "Ready.", ""),
+        ("", body("", IMAGE), "", "Northwind Hello"),
+        ("", "", "", ""),
+    ],
+    ids=["long", "short", "none", "padding after it", "padding within it", "styles and images", "no words"],
+)
+def test_the_words_of_the_body_fill_what_the_preheader_leaves(
+    preheader: str, html: str, shown: str, bleed: str
+) -> None:
+    outlook = row("Outlook", preheader=preheader, html=html)
+    assert (outlook.preheader, outlook.bleed) == (shown, bleed)

@@ -4,16 +4,14 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
-from tests.studio.web.fixtures import NOTICE, Client
+from tests.studio.web.fixtures import NOTICE, Client, opened
 
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.renderers import Limits, RendererPool
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 from keyturn.studio.web.rendering import rendition
 from keyturn.studio.web.rendering.rendition import MailRenderer
 
@@ -21,18 +19,10 @@ ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-
 
 
 @pytest.fixture
-def limited(studio: Studio, tmp_path: Path) -> Iterator[Studio]:
-    with closing(RendererPool(MailRenderer(studio.gallery), Limits(seconds=0.4, megabytes=128), most=2)) as workers:
-        yield replace(
-            studio,
-            runner=workers,
-            settings=StudioSettings(snapshots=tmp_path / "snapshots", snapshot_languages=("en", "de")),
-        )
-
-
-@pytest.fixture
-def client(limited: Studio) -> Iterator[Client]:
-    with TestClient(create_studio_app(limited), base_url="http://127.0.0.1:8001") as client:
+def client(studio: Studio, tmp_path: Path) -> Iterator[Client]:
+    settings = StudioSettings(snapshots=tmp_path / "snapshots", snapshot_languages=("en", "de"))
+    workers = RendererPool(MailRenderer(studio.gallery), Limits(seconds=0.4, megabytes=128), most=2)
+    with closing(workers), opened(studio, runner=workers, settings=settings) as client:
         yield client
 
 
@@ -74,13 +64,11 @@ def test_a_page_says_which_template_never_ends_and_why(client: Client, folder: P
 
 def test_others_are_rendered_while_a_template_runs_away(client: Client, folder: Path) -> None:
     (folder / "notice" / "notice.mjml").write_text(ENDLESS)
-
     with ThreadPoolExecutor(1) as threads:
         stuck = threads.submit(client.get, "/studio/frames/notice")
         rendered = client.get("/studio/frames/greeting?sample=ada")
         assert "Hello Ada" in rendered.text
         answer = stuck.result(30)
-
     assert (answer.status_code, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")
     assert "notice/notice.mjml:2:1: It takes longer than 0.4 seconds.<" in answer.text
 
@@ -95,9 +83,7 @@ def test_a_mail_is_checked_and_shown_though_one_of_its_branches_never_ends(
 ) -> None:
     monkeypatch.setattr(rendition, "_TO_EXPLORE", 0.4)
     (folder / "notice" / "notice.mjml").write_text(RUNS_AWAY_IN_A_BRANCH)
-
     checks = client.get("/studio/checks/notice?tab=checks").text
-
     assert "accessibility/lang" in checks
     assert "limits/time" not in checks
     assert "The heating is back" in client.get("/studio/frames/notice").text

@@ -117,14 +117,6 @@ def test_every_line_of_a_shared_file_is_a_link_to_a_mail_that_uses_it(client: Cl
     assert f'href="/studio/templates/greeting?line={BASE.replace("/", "%2F")}%3A12"' in page
 
 
-def test_the_stages_of_a_mail_are_short_and_tell_their_files_on_hover(client: Client) -> None:
-    page = client.get("/studio/templates/greeting?show=source").text
-    files = ["greeting.mjml", "greeting.txt", "samples.toml"]
-    assert re.findall(r'<a id="source-\w+"[^>]* title="([^"]+)"', page) == files
-    stages = ["Template", "Text part", "Samples", "MJML", "HTML"]
-    assert re.findall(r'<a id="source-\w+".*?>([^<]+)</a>', page) == stages
-
-
 def test_a_mail_of_text_alone_is_rendered_as_its_text_on_a_page_of_pictures(client: Client, folder: Path) -> None:
     (folder / "note.txt").write_text("Hello {{ name }},\n\n1 < 2\n")
     assert 'src="/studio/frames/note?' in client.get("/studio").text

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
 from tests.studio.folders import written
-from tests.studio.web.fixtures import BASE, Client, overlay, save
+from tests.studio.web.fixtures import BASE, Client, opened, overlay, save
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 
 
 def test_a_fault_in_a_shared_file_points_into_that_file(client: Client, folder: Path) -> None:
@@ -95,7 +94,7 @@ def foreign(tmp_path: Path) -> Path:
 @pytest.fixture
 def other(foreign: Path) -> Iterator[Client]:
     studio = Studio(gallery=open_gallery(foreign), sender="no-reply@northwind.test", token="")
-    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+    with opened(studio) as client:
         yield client
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from litestar import Litestar, get
 from litestar.testing import TestClient
-from tests.studio.web.fixtures import Client, save
+from tests.studio.web.fixtures import NOTICE, Client, checked_page, save
 
 from keyturn.studio.web.app import Studio, studio_routers
 
@@ -165,3 +165,63 @@ def test_a_note_says_how_much_of_a_mail_gmail_cuts(client: Client, folder: Path)
     (folder / "long.html").write_text(f"<p>{'é' * 102 * 512}</p>")
     page = client.get("/studio/templates/long").text
     assert re.search(r"<b>Gmail cuts this mail</b> <span>at 102 KB, [\d.]+ \w+ before its end</span>", page)
+
+
+BRANCHES = """{% if urgent %}
+<mj-text colour="red">Now</mj-text>
+{% endif %}
+<mj-text>"""
+
+
+@pytest.fixture
+def notice(folder: Path) -> Path:
+    """Give the notice a branch with a mistake."""
+    (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", BRANCHES))
+    return folder / "notice" / "notice.mjml"
+
+
+@pytest.mark.usefixtures("notice")
+def test_branches_stand_folded_under_the_mail_once_they_are_found(client: Client) -> None:
+    assert "branch: notice.mjml:2" not in client.get("/studio/templates/notice").text
+    page = checked_page(client, "checks/notice?tab=checks")
+    folded = page[page.index('<details id="branches"') :].partition("</details>")[0]
+    assert not folded.startswith('<details id="branches" class="folded" open')
+    assert "/studio/templates/notice?sample=branch%3A+notice.mjml%3A2" in folded
+    assert "notice / branch: notice.mjml:2" in {item["label"] for item in client.get("/studio/index.json").json()}
+    assert "1 error" in page[page.index('id="template-notice"') :].partition("</div>")[0]
+
+
+def test_a_branch_has_an_address_of_its_own_and_follows_the_template(client: Client, notice: Path) -> None:
+    view = "?sample=branch%3A+notice.mjml%3A2"
+    assert "Now" in client.get(f"/studio/frames/notice{view}").text
+    page = client.get(f"/studio/templates/notice{view}&tab=checks").text
+    assert "<strong>branch: notice.mjml:2</strong>" in page
+    assert "mjml/unknown-attribute" in page
+    assert 'rel="prev" href="/studio/templates/notice?sample=only&amp;tab=checks"' in page
+    notice.write_text("\n" + notice.read_text())
+    assert "branch%3A+notice.mjml%3A3" in checked_page(client, "checks/notice?tab=checks")
+    assert client.get(f"/studio/templates/notice{view}").status_code == 404
+
+
+def test_a_static_file_is_answered_with_its_type_and_the_headers_of_the_studio(client: Client) -> None:
+    script, style, nested = (
+        client.get(f"/studio/static/{name}") for name in ("studio.js", "studio.css", "editing/editor.js")
+    )
+    assert (script.status_code, style.status_code, nested.status_code) == (200, 200, 200)
+    assert script.headers["content-type"].partition(";")[0] in {"text/javascript", "application/javascript"}
+    assert style.headers["content-type"].partition(";")[0] == "text/css"
+    assert script.headers["cache-control"] == "no-cache"
+    assert script.headers["x-content-type-options"] == "nosniff"
+    assert client.head("/studio/static/studio.js").headers["etag"] == script.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("%00", "%ff", "/etc/passwd", "%2fetc/passwd", "..%2fbase.html", "editing/%2e%2e/%2e%2e/base.html"),
+        *("studio.css/x", "editing", "a" * 300, "a/" * 3_000, "", "/"),
+    ],
+)
+@pytest.mark.long
+def test_a_path_that_names_no_static_file_is_not_found(client: Client, path: str) -> None:
+    assert client.get(f"/studio/static/{path}").status_code == 404

@@ -1,16 +1,14 @@
 """All findings of the folder on one page: by filters that stand in the address, as plain GETs."""
 
 import re
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
-from tests.studio.web.fixtures import NOTICE, Client, checked_page, save
+from tests.studio.web.fixtures import NOTICE, Client, checked_page, opened, save
 
 from keyturn.studio.gallery.configuration import StudioSettings
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 AT_ONCE = {"prefer": "respond-async"}
@@ -43,7 +41,6 @@ def broken(folder: Path) -> Path:
 def test_equal_findings_are_one_that_says_where_it_is_the_worst_first(client: Client, folder: Path) -> None:
     (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", '<mj-text colour="red">'))
     found = groups(page_of(client))
-
     assert found[0][:2] == ("error", "mjml/unknown-attribute")
     assert re.fullmatch(r"2 places, in \d+ mails", found[0][2])
     severities = [severity for severity, _, _ in found]
@@ -53,7 +50,6 @@ def test_equal_findings_are_one_that_says_where_it_is_the_worst_first(client: Cl
 @pytest.mark.usefixtures("broken")
 def test_each_leads_to_its_line_and_to_the_mails_that_have_it(client: Client) -> None:
     shown = page_of(client)
-
     assert 'href="/studio/templates/greeting?show=source#L8">greeting/greeting.mjml:8:10</a>' in shown
     assert 'href="/studio/files/_layout/base.mjml#L1">_layout/base.mjml:1:1</a>' in shown
     there = re.escape("&amp;line=greeting%2Fgreeting.mjml%3A8&amp;tab=checks")
@@ -80,7 +76,6 @@ def test_each_leads_to_its_line_and_to_the_mails_that_have_it(client: Client) ->
 @pytest.mark.long
 def test_filters_stand_in_the_address(client: Client, query: str, rules: set[str]) -> None:
     page = page_of(client, query)
-
     assert {rule for _, rule, _ in groups(page)} == rules
     if not rules:
         assert "No finding matches these filters" in page
@@ -91,7 +86,6 @@ def test_of_many_mails_that_were_not_checked_three_are_named(client: Client, fol
     samples = "".join(f'[{name}]\nwhat = "The heating is back"\n' for name in "abcde")
     (folder / "notice" / "samples.toml").write_text(samples)
     (folder / "notice" / "notice.mjml").write_text("{% include 'gone.mjml' %}")
-
     said = "7 mails were not checked, or not in full: notice/a ar, notice/a de, notice/a en, and 4 more."
     assert said in page_of(client)
 
@@ -107,10 +101,9 @@ def test_a_page_that_does_not_wait_says_so_and_fills(client: Client) -> None:
 def test_a_folder_with_nothing_to_fix_is_told_so(studio: Studio, folder: Path) -> None:
     for file in (folder / "notice").iterdir():
         file.unlink()
-    calm = replace(studio, settings=StudioSettings(severity={"compatibility": "off", "accessibility": "off"}))
-    with TestClient(create_studio_app(calm), base_url="http://127.0.0.1:8001") as client:
+    calm = StudioSettings(severity={"compatibility": "off", "accessibility": "off"})
+    with opened(studio, settings=calm) as client:
         page = page_of(client)
-
     assert groups(page) == []
     assert "No problems found" in page
     assert "Keyturn checked the template in" in page
@@ -121,7 +114,6 @@ def test_a_long_list_is_cut_into_pages_and_a_finding_into_bounds(client: Client,
     lines += "".join(f'<mj-text name{number}="x">{"long " * 200}</mj-text>\n' for number in range(120))
     (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", f"{lines}<mj-text>"))
     page = page_of(client)
-
     assert len(groups(page)) == 50
     assert "Page 1 of 3" in page
     assert 'rel="next" href="?page=2"' in page
@@ -133,6 +125,5 @@ def test_a_long_list_is_cut_into_pages_and_a_finding_into_bounds(client: Client,
 @pytest.mark.parametrize("query", ["?severity=fatal", "?page=0", f"?words={'x' * 201}"])
 def test_an_address_that_asks_for_what_does_not_exist_is_told_so(client: Client, query: str) -> None:
     answer = client.get(f"/studio/findings{query}")
-
     assert answer.status_code == 400
     assert "The address cannot be read: " in unescape(answer.text)
