@@ -75,24 +75,12 @@ def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, em
     )
 
 
-def test_equal_findings_stand_together_and_a_named_rule_shows_all(keyturn: Keyturn, emails: Path) -> None:
-    for number in range(7):
-        write(emails / f"team{number}", BAD)
-    shown, named = (keyturn("check", "emails", *words).out for words in ((), ("--only", "mjml")))
-
-    assert (shown.count("  also at emails/team"), named.count("  also at ")) == (5, 6)
-    assert "  and more; --only mjml/unknown-attribute shows all\n" in shown
-
-
 def test_the_clients_that_count_can_be_chosen(keyturn: Keyturn, emails: Path) -> None:
     write(emails, GOOD.replace("<p>Dear", '<p style="border-radius:4px; object-fit:cover">Dear'))
-
-    rules = ("--only", "compatibility")
-    assert "Outlook for Windows" in keyturn("check", "emails", *rules).out
-    assert "No problems in" in keyturn("check", "emails", *rules, "--clients", "apple, samsung").out
-    two = keyturn("check", "emails", *rules, "--clients", "apple", "--clients", "outlook,samsung").out
-    assert "Outlook for Windows" in two
-    assert "Yahoo" not in two
+    rules = ("--only", "compatibility", "--clients")
+    assert "No problems in" in keyturn("check", "emails", *rules, "apple, samsung").out
+    two = keyturn("check", "emails", *rules, "apple", "--clients", "outlook,samsung").out
+    assert ("Outlook for Windows" in two, "Yahoo" in two) == (True, False)
 
 
 def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Keyturn, workplace: Path) -> None:
@@ -116,39 +104,36 @@ def test_a_rule_is_explained_without_a_folder(keyturn: Keyturn) -> None:
     assert "links/relative  error\n" in keyturn("check", "--explain").out
 
 
-def test_a_finding_says_which_branch_has_it_unless_none_is_looked_for(keyturn: Keyturn, emails: Path) -> None:
-    branch = '{% if status == "cancelled" %}\n<mj-text font-sise="16px">It is off.</mj-text>\n{% endif %}\n'
-    write(emails, GOOD.replace("      </mj-column>", f"{branch}</mj-column>"), '[ada]\nname = "Ada"\nstatus = "open"\n')
-    shown = keyturn("check", "emails").out
-    assert "emails/news/news.mjml:8:10  error  mjml/unknown-attribute" in shown
-    assert "  in news/branch: news.mjml:8\n" in shown
-
-    (emails / "keyturn.toml").write_text("[studio]\nbranches = false\n")
-    assert keyturn("check", "emails").out == "No problems in 1 template, 1 mail.\n"
-
-
-def test_the_last_line_counts_equal_findings_once_and_the_studio_says_the_same(keyturn: Keyturn, emails: Path) -> None:
+def test_equal_findings_count_once_also_in_branches_and_the_studio_says_the_same(
+    keyturn: Keyturn, emails: Path
+) -> None:
     wrong = '<mj-text font-sise="16px">Boats</mj-text>\n'
     ignored = f"{{# keyturn: ignore mjml because the app rewrites it #}}\n{wrong}"
     branch = '{% if status == "cancelled" %}<mj-text colour="red">It is off.</mj-text>{% endif %}\n'
     mails = GOOD.replace(' lang="en"', "").replace("      </mj-column>", f"{wrong}{wrong}{ignored}{branch}</mj-column>")
-    for template in (emails, emails / "more"):
+    for template in (emails / "more", emails):
         write(template, mails, '[ada]\nname = "Ada"\nstatus = "open"\n')
-    last = "\n2 errors in 2 templates, 4 mails, 2 ignored by comments.\n"
-    assert keyturn("check", "emails", "--only", "mjml").out.endswith(last)
-    mjml = json.loads(keyturn("check", "emails", "--only", "mjml", "--format", "json").out)
-    assert (mjml["errors"], len(mjml["findings"]), mjml["ignored"]) == (2, 6, 2)
+    assert "  in news/branch: news.mjml:11\n" in keyturn("check", "emails/more", "--only", "mjml").out
+    shown = keyturn("check", "emails", "--only", "mjml").out
+    assert shown.endswith("\n2 errors in 2 templates, 4 mails, 2 ignored by comments.\n")
+    assert "  also at emails/more/news/news.mjml:" in shown
 
     report = json.loads(keyturn("check", "emails", "--format", "json").out)
     studio = Studio(gallery=open_folder(Source(emails)).gallery, sender="a@example.test", token="")
     client = TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")
     page = checked_page(client, "findings")
     tab = client.get("/studio/templates/news?tab=checks").text.partition('id="tab-checks"')[2].partition("</a>")[0]
-
-    assert (report["errors"], report["warnings"], report["notes"]) == (2, 1, 0)
+    assert (report["errors"], report["warnings"], report["notes"], report["ignored"]) == (2, 1, 0, 2)
     assert re.findall(r'id="severity-\w+"[^>]*><b>(\d+)</b>', page) == ["2", "1", "0"]
-    of_folder = page.partition('id="list-findings"')[2].partition("</a>")[0]
-    assert 'title="2 errors, 1 warning"' in of_folder
+    assert 'title="2 errors, 1 warning"' in page.partition('id="list-findings"')[2].partition("</a>")[0]
     assert 'title="1 error, 1 warning"' in tab  # of the sample, not of its branch
     in_list = re.findall(r'id="findings-of-(.*?)".*?aria-label="Findings: (.*?)"', page)
     assert dict(in_list) == dict.fromkeys(("news", "more/news"), "2 errors, 1 warning")
+
+    (emails / "keyturn.toml").write_text("[studio]\nbranches = false\n")
+    for number in range(6):
+        write(emails / f"team{number}", BAD)
+    shown, named = (keyturn("check", "emails", *words).out for words in ((), ("--only", "mjml")))
+    assert "in 8 templates, 14 mails" in named
+    assert (shown.count("  also at emails/team"), named.count("  also at emails/team")) == (3, 6)
+    assert "  and more; --only mjml/unknown-attribute shows all\n" in shown
