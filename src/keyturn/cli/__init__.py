@@ -42,7 +42,7 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except KeyturnError as error:
-            from keyturn.cli.installation import missing_settings
+            from keyturn.service.settings.reading import missing_settings
 
             text = error.format_message() if isinstance(error, SettingsInvalid) else str(error)
             more = missing_settings() if isinstance(error, DatabaseUnready) else ""

@@ -1,15 +1,14 @@
-"""Options and helpers that several commands share."""
+"""Options and parts that several commands share."""
 
 import os
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
 import click
 
-from keyturn.cli.installation import parts_of
 from keyturn.cli.terminal import CommandRefused
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
@@ -20,6 +19,7 @@ from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.records.client import Client, clip_header
 from keyturn.service.reset.records.messages import parse_reason
+from keyturn.service.settings import Settings
 from keyturn.service.settings.building import parse_duration, parse_rate
 from keyturn.service.settings.reading import read_settings
 
@@ -76,6 +76,16 @@ EMAIL = click.option(
 SINCE = click.option("--since", type=ago, metavar="DURATION", help="Show only the last hours or days, as 1h or 7d.")
 LAST = click.option("--last", default=50, show_default=True, type=click.IntRange(1), help="Show at most this many.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@asynccontextmanager
+async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
+    """Yield the parts of this process, and close them."""
+    parts = Parts(settings)
+    try:
+        yield parts
+    finally:
+        await parts.close()
 
 
 def takes_parts(command: Callable[Concatenate[Parts, Arguments], Awaitable[None]]) -> Callable[Arguments, None]:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyturn.cli.installation import missing_settings, parts_of
+from keyturn.cli.options import parts_of
 from keyturn.cli.running import serving
 from keyturn.cli.sockets import address_of, listen, listen_at
 from keyturn.cli.terminal import PORT, accent, fail, muted
 from keyturn.hosts import local_port
 from keyturn.service.event_loop import WORKER_TURN, run, until_signalled
 from keyturn.service.settings import Settings
-from keyturn.service.settings.reading import FILE_NAME, read_settings
+from keyturn.service.settings.reading import FILE_NAME, missing_settings, read_settings
 from keyturn.service.telemetry.logs import configure_logs
 
 if TYPE_CHECKING:

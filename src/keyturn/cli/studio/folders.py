@@ -204,9 +204,8 @@ def service_settings(opened: Opened) -> "Settings":
 
     No file counts beside an untrusted folder, with which it may have come: it names the host that gets passwords.
     """
-    from keyturn.cli.installation import missing_settings
     from keyturn.service.settings import Settings
-    from keyturn.service.settings.reading import inspect_settings, read_settings
+    from keyturn.service.settings.reading import inspect_settings, missing_settings, read_settings
 
     if opened.service:
         return opened.service

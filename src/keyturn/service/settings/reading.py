@@ -15,7 +15,7 @@ from keyturn.plain_files import read_plain_text
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Builder, Variable, is_section
 from keyturn.service.settings.rules import broken_rules
-from keyturn.service.settings.variables import FILE_SUFFIX, Variables
+from keyturn.service.settings.variables import CREDENTIALS, FILE_SUFFIX, Variables
 from keyturn.values import Secret, did_you_mean
 
 FILE_NAME = "keyturn.toml"
@@ -79,6 +79,13 @@ def inspect_settings(
     _overlay_environment(values, environ, variables, faults)
     settings, faults = _build(values, Builder(variables, file.parent, faults), sending=sending, connecting=connecting)
     return Reading(file=file, settings=settings, faults=tuple(faults), is_of_no_file=not (named or file.exists()))
+
+
+def missing_settings() -> str:
+    """Return in words that nothing is configured here; "" if a file or a variable of Keyturn's exists."""
+    if any(name.startswith(PREFIX) or name == CREDENTIALS for name in os.environ) or Path(FILE_NAME).exists():
+        return ""
+    return f"there is no {FILE_NAME} in {Path.cwd()}: all settings have their defaults"
 
 
 def require_valid(values: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
