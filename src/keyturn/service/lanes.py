@@ -7,9 +7,8 @@ links as the limits let through, and must not delay a lock, a confirmation or th
 from typing import TYPE_CHECKING
 
 from keyturn.service.accounts.port import AccountStore
-from keyturn.service.outbox.attempts import WorkerLimits
 from keyturn.service.outbox.message import Dropped, Message, Seal
-from keyturn.service.outbox.worker import Handler, Lane, Worker
+from keyturn.service.outbox.worker import Handler, Lane, Worker, WorkerLimits
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.events import WEBHOOKS, AppEvents, PasswordResetRequested

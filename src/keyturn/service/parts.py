@@ -72,7 +72,7 @@ class Parts:
         """Connect the rooms around request, check and complete; one that is off is None."""
         self.challenge = challenge.build(settings, shared)
         self.second_step = RequiredStep(settings, shared, self.events)
-        self.live_links = live = LiveLinks(shared)
+        live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
         self.requests = ResetRequests(shared, self.challenge.require if self.challenge else None, self.return_addresses)
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)

@@ -9,8 +9,8 @@ from tests.contracts.outbox.worker import Handler, post, worker_of
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.database import Database
-from keyturn.service.outbox.attempts import LONGEST_OF_OURS, backoff
 from keyturn.service.outbox.queue import LeaseLost, Outbox
+from keyturn.service.outbox.worker import LONGEST_OF_OURS, backoff
 from keyturn.service.problems.requests import DatabaseUnready
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

@@ -10,9 +10,8 @@ import pytest
 from tests.contracts.outbox.table import Note, Rows
 from tests.contracts.outbox.worker import LONG, Handler, post, running, worker_of
 
-from keyturn.service.outbox.attempts import backoff
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.outbox.worker import Lane
+from keyturn.service.outbox.worker import Lane, backoff
 
 ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 """For what the worker does by itself, whatever the engine."""

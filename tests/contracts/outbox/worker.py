@@ -9,10 +9,9 @@ from typing import Any
 
 from tests.contracts.outbox.table import Note, text_of
 
-from keyturn.service.outbox.attempts import WorkerLimits
 from keyturn.service.outbox.message import Dropped, Message, Sent, Settlement
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.outbox.worker import Lane, Worker
+from keyturn.service.outbox.worker import Lane, Worker, WorkerLimits
 
 LONG = timedelta(hours=1)
 

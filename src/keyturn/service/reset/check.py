@@ -22,15 +22,13 @@ from keyturn.service.reset.request import ReturnAddresses
 from keyturn.service.secrets import Secret, SecretRow, secret_of
 from keyturn.service.telemetry.meters import count_calls
 
-_LINK_ROWS = secrets.all_of(LINKS)
-
 
 class LiveLinks:
     """Finds the link of a token and its account. The audit trail records refused links of ours, and why."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self.find = lookup(ground.database, _LINK_ROWS, SecretRow.key, secret_of).submit
+        self.find = lookup(ground.database, secrets.all_of(LINKS), SecretRow.key, secret_of).submit
         """Return the link with that key, or None."""
 
     async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Secret, Account]:

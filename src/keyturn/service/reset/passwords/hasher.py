@@ -29,6 +29,7 @@ class PasswordHasher:
         self._settings = settings
         threads = settings.workers or cores()
         self._pool = BoundedPool("keyturn-hash", threads, settings.queue, initializer=_yield_to_others)
+        self.close = self._pool.close
         self._meters = meters or Meters()
 
     async def hash(self, password: str) -> str:
@@ -50,10 +51,6 @@ class PasswordHasher:
                 return work()
 
         return await self._pool.run(timed, reserved=reserved)
-
-    def close(self) -> None:
-        """End the threads; the next hash starts new ones."""
-        self._pool.close()
 
     @staticmethod
     def _fits(secret: bytes, password_hash: str | None) -> bool:

@@ -1,10 +1,10 @@
 """Rules for new passwords: each has a name, a sentence and a test."""
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 import msgspec
 
@@ -69,6 +69,7 @@ class PasswordPolicy:
         ]
         self._brand_names = brand_names
         self._pool = BoundedPool("keyturn-guess", 1, _MOST_WAITING)  # zxcvbn holds the interpreter
+        self.close = self._pool.close
         self.breaches = breaches
         further = map(_rule, ("common", "personal", *(["breached"] if breaches else [])))
         self.rules = (*(rule for rule, _ in self._checks), *further)
@@ -88,28 +89,16 @@ class PasswordPolicy:
         if broken:
             raise PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
 
-    def close(self) -> None:
-        """End the thread; the next password starts a new one."""
-        self._pool.close()
-
 
 def _rule(name: str, *, limit: int | None = None, pattern: str | None = None) -> Rule:
     return Rule(name=name, message=rule_text(name, limit, SourceTexts()), limit=limit, pattern=pattern)
 
 
-def _is_in_category(category: str) -> Callable[[str], bool]:
-    return lambda character: unicodedata.category(character) == category
-
-
-def _is_special(character: str) -> bool:
-    return unicodedata.category(character)[0] not in "LN" and not character.isspace()
-
-
-_KINDS = {
-    "uppercase": (r"\p{Lu}", _is_in_category("Lu")),
-    "lowercase": (r"\p{Ll}", _is_in_category("Ll")),
-    "digit": (r"\p{Nd}", _is_in_category("Nd")),
-    "special": (r"[^\p{L}\p{N}\s]", _is_special),
+_KINDS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
+    "uppercase": (r"\p{Lu}", lambda one: category(one) == "Lu"),
+    "lowercase": (r"\p{Ll}", lambda one: category(one) == "Ll"),
+    "digit": (r"\p{Nd}", lambda one: category(one) == "Nd"),
+    "special": (r"[^\p{L}\p{N}\s]", lambda one: category(one)[0] not in "LN" and not one.isspace()),
 }
 """The kinds of characters that settings may require, as a form and as this process knows them."""
 

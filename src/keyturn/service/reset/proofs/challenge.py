@@ -172,6 +172,7 @@ class Captcha:
         self._timeout = timeout.total_seconds()
         self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)
         self._http = HttpClient(self._timeout, most_at_once=_MOST_AT_ONCE)
+        self.close = self._http.close
 
     def issue(self) -> Mapping[str, Any]:
         return {}
@@ -196,9 +197,6 @@ class Captcha:
             return "wrong"
         is_for_us = verdict.hostname in self._hosts and (verdict.action == ACTION or not self._is_turnstile)
         return None if verdict.success and is_for_us else "elsewhere"
-
-    async def close(self) -> None:
-        await self._http.close()
 
     async def ask(self, answer: str, **more: str) -> Verdict:
         """Return the verdict. Raises Busy, and ChallengeUnready if the reply is none: neither a yes nor a no."""
