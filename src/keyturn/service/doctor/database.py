@@ -64,7 +64,6 @@ async def check_database(settings: Settings) -> list[Finding]:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """Open Keyturn's database for the block. Raises SettingsInvalid for an address that the driver cannot read."""
     own = settings.database
     database = Database(own.url, timeout=own.timeout)
     try:

@@ -17,8 +17,7 @@ from keyturn.service.rooms import CHECKS
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import Reading
 
-_PATIENCE = 5
-"""Seconds for one check."""
+_PATIENCE = 5  # seconds for one check
 
 Check = tuple[str, Awaitable[Sequence[Finding]]]
 

@@ -71,10 +71,9 @@ class IssuedLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 class Operators:
-    """Does what operators want for the owners of accounts, and what their apps want, which show a key of the settings.
+    """What operators do for the owners of accounts, and their apps, which show a key of the settings.
 
-    The worker sends the mails. `mailed`: mints the codes of mails; None without codes. Without a key, no app may
-    invite. The key to links invites, too.
+    `mailed`: mints the codes of mails. Without a key, no app may invite. The key to links invites, too.
     """
 
     def __init__(self, settings: Settings, ground: Ground, urls: PageUrls, mailed: CodesBesideLinks | None) -> None:
@@ -95,14 +94,11 @@ class Operators:
 
     @count_calls("invite")
     async def invite(self, email: str, client: Client, reason: str = "") -> None:
-        """Accept an invitation, which is committed on return; the worker decides. Raises InputInvalid.
-
-        `reason`: who invites to what, in the app's words.
-        """
+        """Accept an invitation, which is committed on return; the worker decides. Raises InputInvalid."""
         await self.invite_all([email], client, parse_reason(reason))
 
     async def invite_all(self, emails: Collection[str], by: Client | None = None, reason: str = "") -> None:
-        """Accept invitations, all or none. An operator knows that the addresses belong to accounts."""
+        """Accept invitations, all or none."""
         moment, client = now(), by or Client()
         invited = [
             ResetRequested(email=addresses.parse(email), at=moment, client=client, invited=True, reason=reason)
@@ -113,7 +109,6 @@ class Operators:
             await self._ground.transact(lambda tx: tx.outbox.enqueue_each_if(RESET_REQUESTED, messages))
 
     async def begin(self, campaign: Campaign) -> None:
-        """Record in the audit trail that a reset of all accounts begins, and its operator."""
         await self._ground.audit.record("reset_all", "begun", campaign.operator, "", "")
 
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
@@ -168,12 +163,9 @@ class Operators:
     ) -> IssuedLink:
         """Return a link or a code, end the account's earlier ones, and tell its mailbox. It is committed.
 
-        The operator hands it to an owner whom they know. A reader of such a link can set the password. So no mail and
-        no log has it, a reason goes into the audit trail, and the account's mailbox is told.
-
-        `reason`: for the audit trail. If it `invites`, the account must await a password, the page shows the reason,
-        and the invitation's own mail tells the mailbox. Raises InputInvalid, AccountsUnready, and TooManyRequests for
-        an app.
+        Its reader can set the password. So no mail and no log has it, and a `reason` goes into the audit trail. If it
+        `invites`, the account must await a password, the page shows the reason, and the invitation's own mail tells the
+        mailbox. Raises InputInvalid, AccountsUnready, and TooManyRequests for an app.
         """
         if not client.operator:
             await self._ground.limits.count("link", client)

@@ -74,7 +74,7 @@ def likely_tables(tables: Mapping[str, Table], *, password: bool) -> list[str]:
 
 
 def is_supabase_auth(table: Table) -> bool:
-    """Tell whether it is the table of Supabase Auth, which is only changed over its API."""
+    """Whether it is the table of Supabase Auth, which is only changed over its API."""
     return table.name == "auth.users" and "raw_app_meta_data" in table.columns
 
 

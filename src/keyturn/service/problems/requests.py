@@ -113,10 +113,7 @@ class AccountsUnready(Unavailable):
 
 
 class SecondStepUnfinished(Unavailable):
-    """A code is wrong for one second factor of an account, and another factor could not be asked.
-
-    It is not known that the code is wrong, and yet it was judged: the try is not given back.
-    """
+    """A code is wrong for one factor, and another could not be asked: it was judged, so the try is not given back."""
 
 
 class LimitsUnready(DatabaseUnready):
