@@ -158,14 +158,6 @@ class AuthAnswer(msgspec.Struct, frozen=True):
         return PasswordRejected(broken or [Violation("weak")])
 
 
-def _answer_of(status: int, body: bytes) -> AuthAnswer:
-    refusal = (None if status in _DONE else _read(body, _Refusal)) or _Refusal()
-    reasons = tuple(refusal.weak_password.reasons or ()) if refusal.weak_password else ()
-    code = refusal.code if isinstance(refusal.code, str) else refusal.error_code
-    code = code or ("weak_password" if reasons else "")
-    return AuthAnswer(status, body, code, refusal.message or refusal.msg or "", reasons)
-
-
 def _read(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:
     try:
         return msgspec.json.decode(body, type=form)
@@ -242,7 +234,11 @@ class AdminApi:
             # A proxy answers 502 or 504 to a request that Supabase may have handled; 429 comes before any work.
             reason = f"Supabase Auth is unavailable: status {answer.status}"
             raise AccountsUnready(reason, not_changed=answer.status == _TOO_MANY)
-        return _answer_of(answer.status, answer.body)
+        refusal = (None if answer.status in _DONE else _read(answer.body, _Refusal)) or _Refusal()
+        reasons = tuple(refusal.weak_password.reasons or ()) if refusal.weak_password else ()
+        code = refusal.code if isinstance(refusal.code, str) else refusal.error_code
+        code = code or ("weak_password" if reasons else "")
+        return AuthAnswer(answer.status, answer.body, code, refusal.message or refusal.msg or "", reasons)
 
 
 def _require_user(answer: AuthAnswer, user_id: str) -> User:

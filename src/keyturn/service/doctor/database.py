@@ -85,11 +85,17 @@ async def _revision(database: Database, url: URL) -> Finding:
 
 async def _sqlite(database: Database, file: str) -> list[Finding]:
     findings = []
+
+    def try_to_write(connection: Connection) -> None:
+        # A lock would prove nothing: SQLite gives the writer's to read-only users, too.
+        connection.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
+        connection.rollback()
+
     if _is_open_to_all(Path(file)):
         message = f"{file} contains password hashes, and all users of this machine can read it"
         findings.append(warn(message, f"Run `chmod o= {file}`."))
     try:
-        await database.transact(_try_to_write)
+        await database.transact(try_to_write)
     except DatabaseUnready as error:
         fix = "Let the user who runs Keyturn write the file and its folder."
         findings.append(fail(f"{file} cannot be written: {describe_error(error)}", fix))
@@ -98,12 +104,6 @@ async def _sqlite(database: Database, file: str) -> list[Finding]:
 
 def _is_open_to_all(file: Path) -> bool:
     return bool(file.stat().st_mode & stat.S_IROTH and file.parent.stat().st_mode & stat.S_IXOTH)
-
-
-def _try_to_write(connection: Connection) -> None:
-    """Create a table and roll back. A lock would prove nothing: SQLite gives the writer's to read-only users, too."""
-    connection.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
-    connection.rollback()
 
 
 async def check_previous_keys(settings: Settings) -> list[Finding]:

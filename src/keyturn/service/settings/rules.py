@@ -35,8 +35,7 @@ from keyturn.values import did_you_mean, not_this, shown
 _SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
 
-_MOST_A_RATE = 100_000
-"""Requests: the time of each is stored until it expires."""
+_MOST_A_RATE = 100_000  # requests: the time of each is stored until it expires
 
 FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -84,11 +83,6 @@ def broken_bounds(settings: Settings) -> Iterator[Fault]:
                     yield Fault(name, message.format(value=one, shown=shown(one)))
 
 
-def _is_breach_source(text: str) -> bool:
-    is_local = text.startswith("http://") and is_loopback(text)
-    return text in {"", "hibp"} or text.startswith("https://") or is_local
-
-
 _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     (
         " ".join(f"limits.{name}" for name in RATES),
@@ -119,7 +113,11 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         lambda url: not url or ((url.startswith("https://") or is_loopback(url)) and not ENDS_A_SOURCE.search(url)),
         "must begin with https://, without a space, a semicolon or a comma, not {shown}",
     ),
-    ("password.breaches", _is_breach_source, "must be hibp, or begin with https://, not {shown}"),
+    (
+        "password.breaches",
+        lambda text: text in {"", "hibp"} or text.startswith("https://" if not is_loopback(text) else "http"),
+        "must be hibp, or begin with https://, not {shown}",
+    ),
     (
         "second_step.sms.from",
         re.compile(r"(\+[1-9][0-9]{6,14})?").fullmatch,  # E.164

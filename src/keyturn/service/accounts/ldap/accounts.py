@@ -92,8 +92,7 @@ _DISABLED, _SMARTCARD = 0x2, 0x40000
 _NEVER = 0x7FFFFFFFFFFFFFFF
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # from which Active Directory counts 100 ns
 
-_BROKEN_POLICY = "0000052D"
-"""ERROR_PASSWORD_RESTRICTION. It does not say which of the rules a password breaks."""
+_BROKEN_POLICY = "0000052D"  # ERROR_PASSWORD_RESTRICTION. It does not say which of the rules a password breaks.
 
 
 class ActiveDirectory(OpenLdap):
@@ -138,20 +137,17 @@ class ActiveDirectory(OpenLdap):
 # The store
 
 
-_MOST_ALIKE = 5
-"""Entries that one address may find: Active Directory also matches letters with other accents."""
+_MOST_ALIKE = 5  # entries that one address may find: Active Directory also matches letters with other accents
 
 _EMAIL, _NAME, _LOCALE = "mail", "cn", "preferredLanguage"
 """The attributes of every directory with people (RFC 4524 2.16, RFC 4519 2.3, RFC 2798 2.7)."""
 
 _LONGEST_NAME, _LONGEST_LOCALE = 120, 20
-_LET_IN = 5.0
-"""Seconds for what follows a change: whoever waits for both must hear that the password is set."""
+_LET_IN = 5.0  # seconds for what follows a change: whoever waits for both must hear that the password is set
 
 _NO_ENTRY = Entry("", {})
 
-_AD = "1.2.840.113556.1.4.800"
-"""The capability by which Active Directory shows itself (MS-ADTS 3.1.1.3.4.3.1)."""
+_AD = "1.2.840.113556.1.4.800"  # the capability by which Active Directory shows itself (MS-ADTS 3.1.1.3.4.3.1)
 
 
 class LdapAccounts(AccountStore):

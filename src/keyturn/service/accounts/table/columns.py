@@ -21,8 +21,7 @@ from keyturn.values import did_you_mean
 _LOOKED_AT, _SEARCHED = 50, 10_000
 """Values, enough to recognise the form of most times and hashes, and rows: a column may have no value in any."""
 
-_LONGEST = 320
-"""Characters of a value: of hashes, those with the longest parameters have fewer."""
+_LONGEST = 320  # characters of a value: of hashes, those with the longest parameters have fewer
 
 _PYTHON_TYPES = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
 
@@ -47,18 +46,12 @@ class Stored(UserDefinedType[Any]):
         self.lowest, self.highest = (-(2**63), 2**63 - 1) if self.on_sqlite else _integer_bounds(kind)
         self.zoned = bool(getattr(kind, "timezone", False)) or isinstance(kind, mysql.TIMESTAMP)
         self.is_bits = isinstance(kind, mysql.BIT)
+        self.has_native_times = self.holds in (datetime, date) and not self.on_sqlite
+        self.holds_anything = self.on_sqlite and self.holds is object
 
     def adapt(self, cls: Any, **kw: Any) -> Any:
         del cls, kw  # the type is the same in statements for any dialect
         return copy(self)
-
-    @property
-    def has_native_times(self) -> bool:
-        return self.holds in (datetime, date) and not self.on_sqlite
-
-    @property
-    def holds_anything(self) -> bool:
-        return self.on_sqlite and self.holds is object
 
     def ids(self, text: str) -> list[Any]:
         """Return the column's values that are shown as this text. Raises ValueError if there is none.
@@ -135,15 +128,15 @@ def sample(connection: sa.Connection, column: sa.Column[Any], *which: ColumnElem
 def empty_schema() -> sa.MetaData:
     """Return a collection of tables. Those that are reflected into it have columns of the type `Stored`, all quoted."""
     tables = sa.MetaData()
-    sa.event.listen(tables, "column_reflect", _store_as_it_is)
+
+    @sa.event.listens_for(tables, "column_reflect")
+    def store_as_it_is(inspector: sa.Inspector, _: sa.Table, reflected: Any) -> None:
+        declared, dialect = reflected["type"], inspector.dialect.name
+        has_bytes = dialect == "mysql" and _python_type(declared, on_sqlite=False) is bytes
+        stored = (_HexBytes if has_bytes else Stored)(declared, dialect)
+        reflected |= {"type": stored, "name": quoted_name(reflected["name"], quote=True)}
+
     return tables
-
-
-def _store_as_it_is(inspector: sa.Inspector, _: sa.Table, reflected: Any) -> None:
-    stored = Stored(reflected["type"], inspector.dialect.name)
-    if stored.holds is bytes and inspector.dialect.name == "mysql":
-        stored = _HexBytes(reflected["type"], inspector.dialect.name)
-    reflected |= {"type": stored, "name": quoted_name(reflected["name"], quote=True)}
 
 
 def table_called(connection: sa.Connection, name: str) -> sa.Table:

@@ -25,8 +25,7 @@ _MOST_LISTED = 12
 _OWN_COLUMNS = {"email": ("id",), "username": ("id", "password"), "password": ("id", "email")}
 """Fields of text, and those whose columns each cannot share."""
 
-_NO_IDS = (bool, float, date, datetime)
-"""Types whose values can be written in several ways."""
+_NO_IDS = (bool, float, date, datetime)  # types whose values can be written in several ways
 
 _COLLATION = sa.text("""
     SELECT collation_name FROM information_schema.columns
@@ -65,12 +64,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     held: Sequence[tuple[str, str]]
 
 
-def read_mapping(connection: sa.Connection, settings: TableSettings, hash_length: int) -> MappedTable:
-    """Return the columns that the settings name. Raises SettingsInvalid with all wrong names at once."""
-    return _MappingReader(connection, settings).mapping(hash_length)
-
-
-class _MappingReader:
+class MappingReader:
     def __init__(self, connection: sa.Connection, settings: TableSettings) -> None:
         self._connection = connection
         self._inspector: sa.Inspector = sa.inspect(connection)
@@ -79,6 +73,7 @@ class _MappingReader:
         self._faults: list[Fault] = []
 
     def mapping(self, hash_length: int) -> MappedTable:
+        """Return the columns that the settings name. Raises SettingsInvalid with all wrong names at once."""
         settings = self._settings
         if (table := self._table("table", settings.table)) is None:
             raise SettingsInvalid(self._faults)

@@ -57,17 +57,14 @@ def choose_row(by_identifier: Mapping[str, Sequence[RowMapping]], identifier: st
     is_address = "@" in identifier
     rows = by_identifier.get(addresses.normalize(identifier) if is_address else addresses.fold_name(identifier), ())
     if not is_address:
-        rows = _as_written(rows, identifier) or rows
+        stored = [(unicodedata.normalize("NFC", str(row["username"])), row) for row in rows]
+        as_written = [row for text, row in stored if text == identifier]
+        rows = as_written or [row for text, row in stored if text.strip(" ") == identifier] or rows
     same = sorted(rows, key=partial(_preference, identifier))
     if sum(bool(row["active"]) for row in same) > 1:
         log.warning(LogEvent("accounts.ambiguous", accounts=", ".join(text_of(row["id"]) for row in same)))
         return same[0] if is_address else None
     return next(iter(same), None)
-
-
-def _as_written(rows: Iterable[RowMapping], name: str) -> list[RowMapping]:
-    stored = [(unicodedata.normalize("NFC", str(row["username"])), row) for row in rows]
-    return [row for text, row in stored if text == name] or [row for text, row in stored if text.strip(" ") == name]
 
 
 def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:

@@ -101,11 +101,14 @@ class Statements:
     def lock(self, account: Account, moment: datetime) -> sa.Update:
         """Lock the account, if it is active and has that address. Raises ValueError for an impossible id."""
         is_unchanged = self._is_unchanged(account.id, account.email)
-        return self._update(self._assigned("lock", moment), *is_unchanged, self._is_active)
+        return (
+            sa.update(self.mapping.table).where(*is_unchanged, self._is_active).values(self._assigned("lock", moment))
+        )
 
     def unlock(self, account_id: str, moment: datetime) -> sa.Update:
         """Unlock the account. Raises ValueError for an impossible id."""
-        return self._update(self._assigned("unlock", moment), self._has_id(account_id), self._is_locked())
+        locked = self._has_id(account_id), self._is_locked()
+        return sa.update(self.mapping.table).where(*locked).values(self._assigned("unlock", moment))
 
     def _assigned(self, section: str, moment: datetime) -> _Values:
         return _values(self.mapping.assigned[section], moment)
@@ -130,10 +133,8 @@ class Statements:
     def _change(self, account_id: str | None, email: str, values: _Values, may_change: Condition) -> sa.Update:
         # Without columns to set, the statement still shows whether the account is unchanged.
         values = values or {self._columns["id"]: self._columns["id"]}
-        return self._update(values, *self._is_unchanged(account_id, email), may_change, *self._signs_in_here())
-
-    def _update(self, values: _Values, *conditions: Condition) -> sa.Update:
-        return sa.update(self.mapping.table).where(*conditions).values(values)
+        allowed = (*self._is_unchanged(account_id, email), may_change, *self._signs_in_here())
+        return sa.update(self.mapping.table).where(*allowed).values(values)
 
     def _is_unchanged(self, account_id: str | None, email: str) -> tuple[Condition, Condition]:
         return self._has_id(account_id), self._is_text("email", email)

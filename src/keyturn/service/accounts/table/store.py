@@ -15,7 +15,7 @@ from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassw
 from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable
 from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.accounts.table.doubts import doubts
-from keyturn.service.accounts.table.mapping import read_mapping
+from keyturn.service.accounts.table.mapping import MappingReader
 from keyturn.service.accounts.table.rows import account_of, choose_row, rows_by_identifier, spellings
 from keyturn.service.accounts.table.statements import Query, Statements
 from keyturn.service.clock import now
@@ -35,9 +35,11 @@ class TablePeople(AccountStore):
     def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int = 0) -> None:
         self.takes_names = bool(settings.username)
         self._settings = settings
-        self._known = KnownTable(
-            place, settings.table, lambda tx: Statements(read_mapping(tx, settings, hash_length), place.dialect.name)
-        )
+
+        def read(connection: Connection) -> Statements:
+            return Statements(MappingReader(connection, settings).mapping(hash_length), place.dialect.name)
+
+        self._known = KnownTable(place, settings.table, read)
         self._finds = Batcher(self._find_all, largest=_FOUND_AT_ONCE, in_time=place.in_time)
         self._gets = Batcher(self._get_all, in_time=place.in_time)
 
