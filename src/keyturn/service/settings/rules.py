@@ -19,9 +19,7 @@ from keyturn.service.settings import (
     BCRYPT_PREFIXES,
     LONGEST_TRY,
     RATES,
-    LdapSettings,
     Settings,
-    TableSettings,
     is_plain_ldap,
     split_secrets,
 )
@@ -289,12 +287,13 @@ def _accounts(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     if store == "supabase" and "accounts.table" in written and not table.table:
         yield Fault("accounts.table.table", "missing: accounts.table is set")
     if store == "table" or (store == "supabase" and "accounts.table" in written):
-        yield from _table(table)
+        yield from _table(settings)
     if store == "ldap":
-        yield from _ldap(accounts.ldap)
+        yield from _ldap(settings)
 
 
-def _table(table: TableSettings) -> Iterator[Fault]:
+def _table(settings: Settings) -> Iterator[Fault]:
+    table = settings.accounts.table
     if table.url and (message := database_fault(table.url)):
         yield Fault("accounts.table.url", message)
     others = [column for column in table.identifiers if column != table.email]
@@ -331,7 +330,8 @@ _SERVER = re.compile(r"ldaps?://[^/?#@\s]+", re.ASCII)
 _MOST_SERVERS = 6
 
 
-def _ldap(ldap: LdapSettings) -> Iterator[Fault]:
+def _ldap(settings: Settings) -> Iterator[Fault]:
+    ldap = settings.accounts.ldap
     for name in ldap.where:
         if not _ATTRIBUTE.fullmatch(name):
             yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")

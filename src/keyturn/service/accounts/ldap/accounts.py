@@ -10,16 +10,7 @@ from uuid import UUID
 from keyturn.errors import SettingsInvalid
 from keyturn.service import addresses
 from keyturn.service.accounts.ldap import messages
-from keyturn.service.accounts.ldap.connection import (
-    CERTAIN_NO,
-    CONNECTIONS,
-    PATIENCE,
-    SUCCESS,
-    BindRefused,
-    Connection,
-    ConnectionBroken,
-    Directory,
-)
+from keyturn.service.accounts.ldap.connection import BindRefused, Connection, ConnectionBroken, Directory
 from keyturn.service.accounts.ldap.messages import Entry, Result
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
@@ -153,9 +144,9 @@ _AD = "1.2.840.113556.1.4.800"  # the capability by which Active Directory shows
 class LdapAccounts(AccountStore):
     """An AccountStore over a directory. A directory keeps no sessions: apps that ask it end theirs themselves."""
 
-    def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS, patience: float = PATIENCE) -> None:
+    def __init__(self, settings: LdapSettings, directory: Directory | None = None) -> None:
         self.settings = settings
-        self.directory = Directory(settings, connections, patience)
+        self.directory = directory or Directory(settings)
         self.dialect = dialect = ActiveDirectory() if settings.kind == "active_directory" else OpenLdap()
         self._where = [messages.equal(*one) for one in (settings.where or dialect.where).items()]
         self._attributes = [dialect.id_attribute, _EMAIL, _NAME, _LOCALE, *dialect.attributes]
@@ -239,7 +230,7 @@ class LdapAccounts(AccountStore):
         if result.code in _TOO_SLOW:  # another server has no other index, and this one is there
             reason = f"the directory stops a search, for want of an index perhaps: {result}"
             raise AccountsUnready(reason, not_changed=True)
-        if result.code not in {SUCCESS, _TOO_MANY}:
+        if result.code not in {messages.SUCCESS, _TOO_MANY}:
             raise ConnectionBroken(f"it refuses a search: {result}")
         return result
 
@@ -252,7 +243,7 @@ class LdapAccounts(AccountStore):
             if not known or not known.still_takes_password_of(account):
                 return ""
             result = await connection.ask(*self.dialect.change(entry, password.text), changes=True)
-            if result.code != SUCCESS:
+            if result.code != messages.SUCCESS:
                 self._refuse(result, entry.dn)
             return entry.dn
 
@@ -273,7 +264,7 @@ class LdapAccounts(AccountStore):
             raise ConnectionBroken("it cannot be written, and refers to another server")
         log.error(LogEvent("accounts.change_refused", dn=dn, code=result.code, reason=result.message))
         reason = f"the directory refuses to set a password: {result}"
-        raise AccountsUnready(reason, not_changed=result.code in CERTAIN_NO)
+        raise AccountsUnready(reason, not_changed=result.code in messages.CERTAIN_NO)
 
     async def let_in(self, connection: Connection, dn: str) -> None:
         """After a change, remove the flag that asks for another password, and a lock that is left.
@@ -285,7 +276,7 @@ class LdapAccounts(AccountStore):
         left = {name: each for name, each in entry.values.items() if each and _LOCKED_FOR_EVER.encode() not in each}
         if left:
             result = await connection.ask(messages.modify(dn, [("delete", name, each) for name, each in left.items()]))
-            if result.code != SUCCESS:
+            if result.code != messages.SUCCESS:
                 log.warning(LogEvent("accounts.not_let_in", dn=dn, attributes=list(left), reason=result))
 
     async def close(self) -> None:

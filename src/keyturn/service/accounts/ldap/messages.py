@@ -15,6 +15,11 @@ LONGEST = 4 * 1024 * 1024  # bytes of an answer's message
 BIND, UNBIND, SEARCH, MODIFY, EXTENDED = 0x60, 0x42, 0x63, 0x66, 0x77
 _ENTRY, _DONE, _REFERENCE, _EXTENDED = 0x64, 0x65, 0x73, 0x78
 
+SUCCESS = 0
+CERTAIN_NO = frozenset(range(1, 81)) - {1, 3, 11, 51, 52, 54, 80}
+"""Result codes that say that nothing was changed (RFC 4511 4.1.9 and appendix A). Servers and proxies answer the others
+(operationsError, a limit, busy, unavailable, loopDetect, other) for what they began, too."""
+
 START_TLS = "1.3.6.1.4.1.1466.20037"
 PASSWORD_MODIFY = "1.3.6.1.4.1.4203.1.11.1"
 PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
