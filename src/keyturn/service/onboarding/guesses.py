@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from keyturn.service.accounts.table.columns import kind_of
-from keyturn.service.accounts.table.placeholders import Value, placeholder_for, usual_form
+from keyturn.service.accounts.table.columns import Value, kind_of, placeholder_for, usual_form
 from keyturn.service.onboarding.survey import Table
 from keyturn.service.settings import Credentials, Ending, TableSettings
 

@@ -5,9 +5,16 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from keyturn.mail.port.finding import Finding, fail, warn
-from keyturn.service.accounts.table.columns import kind_of, sample, text_of
+from keyturn.service.accounts.table.columns import (
+    TIMES,
+    kind_of,
+    placeholder_for,
+    sample,
+    text_of,
+    usual_form,
+    written_form,
+)
 from keyturn.service.accounts.table.mapping import MappedTable
-from keyturn.service.accounts.table.placeholders import TIMES, placeholder_for, usual_form, written_form
 from keyturn.service.accounts.table.recognised_hashes import doubt_format
 from keyturn.service.accounts.table.statements import Statements
 from keyturn.service.settings import HashingSettings, TableSettings

@@ -15,13 +15,14 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.table.columns import kind_of, lowered
+from keyturn.service.accounts.table.columns import TIMES, Value, kind_of, lowered, set_value
 from keyturn.service.accounts.table.mapping import Assignments, MappedEnding, MappedTable
-from keyturn.service.accounts.table.placeholders import TIMES, Value, set_value
-from keyturn.service.accounts.table.rows import PASSWORD_PROVIDERS
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only identical characters are equal; in MySQL's default, é is e."""
+
+PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password")
+"""What apps write, in any case, into the provider's column of an account that signs in with a password."""
 
 _UNUSABLE = ("!", "*")
 """First characters of text that is no hash, or a disabled one: Django's set_unusable_password(), Unix' shadow(5)."""
