@@ -15,7 +15,6 @@ from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.packaging import require_studio
 
 if TYPE_CHECKING:
-    from keyturn.studio.gallery import Gallery
     from keyturn.studio.snapshots import Comparison, MailName, Snapshots
     from keyturn.testing.mailbox import Mailbox
 
@@ -102,6 +101,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _snapshots_of(mark: pytest.Mark | None, project: Path) -> "Snapshots":
     """Return the snapshots that the marker names, or the project's configuration. Raises SettingsInvalid."""
+    from keyturn.service.reset.mails.builtin_emails import builtin_emails
+    from keyturn.service.settings.reading import FILE_NAME, read_settings
+    from keyturn.studio.gallery import Gallery
     from keyturn.studio.gallery.configuration import read_studio_settings
     from keyturn.studio.gallery.opening import open_gallery
     from keyturn.studio.snapshots import SnapshotFolder, Snapshots
@@ -117,19 +119,13 @@ def _snapshots_of(mark: pytest.Mark | None, project: Path) -> "Snapshots":
     if settings.snapshots is None:
         message = 'is not set: write snapshots = "tests/mails" under [tool.keyturn.studio]'
         raise SettingsInvalid.of("snapshots", message)
-    gallery = open_gallery(settings.folder, settings=settings) if settings.folder else _own_gallery(project)
+    if settings.folder:
+        gallery = open_gallery(settings.folder, settings=settings)
+    else:  # the emails that Keyturn sends, for the brand of this project
+        file = project / FILE_NAME
+        own = read_settings(file if file.is_file() else None, sending=False, connecting=False)
+        gallery = Gallery(**asdict(builtin_emails(own)))
     return Snapshots(gallery, SnapshotFolder(settings.snapshots), settings.snapshot_languages)
-
-
-def _own_gallery(project: Path) -> "Gallery":
-    """Return the emails that Keyturn sends, for the brand of this project."""
-    from keyturn.service.reset.mails.builtin_emails import builtin_emails
-    from keyturn.service.settings.reading import FILE_NAME, read_settings
-    from keyturn.studio.gallery import Gallery
-
-    file = project / FILE_NAME
-    settings = read_settings(file if file.is_file() else None, sending=False, connecting=False)
-    return Gallery(**asdict(builtin_emails(settings)))
 
 
 @pytest.fixture(scope="session")

@@ -64,10 +64,7 @@ class MemorySender:
 
 
 class RunningService:
-    """A service that has started. Its worker sends when a test calls `deliver`, unless it runs by itself.
-
-    `sender`, `clock`: those that the test gave. `parts`: the inside, which may change with every version.
-    """
+    """A service that has started. `parts`: the inside, which may change with every version."""
 
     def __init__(self, app: Litestar, parts: Parts, sender: MemorySender, clock: MovableClock) -> None:
         self.app, self.parts, self.sender, self.clock = app, parts, sender, clock
@@ -92,7 +89,7 @@ class RunningService:
         return await self.parts.accounts.add(Account(id="", email=email, **fields), password_hash)
 
     async def deliver(self) -> None:
-        """Send everything that waits and is due."""
+        """Send everything that waits and is due, unless the worker runs by itself."""
         await self.parts.worker.drain()
 
 

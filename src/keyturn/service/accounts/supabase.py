@@ -275,22 +275,22 @@ class SupabaseAccounts(AccountStore):
     """An AccountStore over a project's admin API. Supabase ends the sessions with every change of a password."""
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
-        self._url = settings.url
-        self._key = settings.service_role_key
+        self._settings = settings
         self._api = AdminApi(settings, timeout)
         self._patience = timeout.total_seconds() * _WHOLE
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 
     async def require_ready(self) -> None:
         """Ask once. Raises SettingsInvalid for a refused key or another server, AccountsUnready if none answers."""
-        if not self._key.isascii() or not self._key.isprintable():
+        url, key = self._settings.url, self._settings.service_role_key
+        if not re.fullmatch(r"[ -~]*", key):
             message = "contains characters that are not allowed in a key"
             raise SettingsInvalid.of("accounts.supabase.service_role_key", message)
         answer = await self._api.page(1, 1)
         if answer.status in KEY_REFUSED:
-            raise SettingsInvalid.of("accounts.supabase.service_role_key", f"is refused by {self._url}: {answer}")
+            raise SettingsInvalid.of("accounts.supabase.service_role_key", f"is refused by {url}: {answer}")
         if answer.read(UserPage) is None:
-            message = f"{self._url} does not answer as Supabase Auth does: {answer}"
+            message = f"{url} does not answer as Supabase Auth does: {answer}"
             raise SettingsInvalid.of("accounts.supabase.url", message)
 
     async def find(self, email: str) -> Account | None:
@@ -337,10 +337,7 @@ class SupabaseAccounts(AccountStore):
 
 
 class SupabaseWithTable(TablePeople):
-    """An AccountStore that finds users in a table, by their ids at Supabase, and sets passwords at Supabase.
-
-    It locks no account: Supabase would still sign the user in.
-    """
+    """An AccountStore that finds users in a table, by their ids at Supabase. It locks none: Supabase would not know."""
 
     def __init__(self, people: TableSettings, place: Database | AppDatabase, auth: SupabaseAccounts) -> None:
         # A column for passwords, if one is left from earlier days, no longer counts.

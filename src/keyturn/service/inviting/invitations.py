@@ -30,7 +30,7 @@ from keyturn.service.reset.records.messages import (
     ResetRequested,
     parse_reason,
 )
-from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.secrets import Purpose
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
 from keyturn.service.telemetry.meters import count_calls
@@ -83,10 +83,8 @@ class Operators:
         self.over_http, self.links_over_http = bool(keys.service_key or keys.link_key), bool(keys.link_key)
 
     async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
-        """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too many of them.
-
-        The comparison takes the same time wherever the keys differ (CWE-208).
-        """
+        """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too many of them."""
+        # The comparison takes the same time wherever the keys differ (CWE-208).
         keys = [self._link_key] if for_links else [self._service_key, self._link_key]
         if not any(key and hmac.compare_digest(sent.encode(), key.encode()) for key in keys):
             await self._ground.limits.count("malformed", client)
@@ -145,7 +143,7 @@ class Operators:
         """Ask all accounts in one transaction, except those that were already asked under the campaign's name."""
         if not emails:
             return
-        keys = {_key(campaign, email): email for email in emails}
+        keys = {sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]: email for email in emails}
         posted = select(OutboxRow.key).where(OutboxRow.key.in_(keys))
 
         def write(tx: Transaction) -> None:
@@ -177,7 +175,9 @@ class Operators:
         token, minted = mint_link(account, purpose, moment, end, reason=shown)
         code = ""
         if with_code:
-            code, minted = await self._code(account, moment)
+            if not self._mailed or account.locked or await self._mailed.exhausted([account.email]):
+                raise InputInvalid(Fault("code", _NO_CODE))
+            code, minted = self._mailed.mint(account, moment)
         # It names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
         change = PasswordWasChanged(account_id=account.id, at=moment, client=by, email=account.email, is_link=True)
@@ -203,16 +203,6 @@ class Operators:
         if invites and not account.awaits_password:
             raise InputInvalid(Fault("email", "the account has a password already"))
         return account
-
-    async def _code(self, account: Account, moment: datetime) -> tuple[str, Secret]:
-        """Return a code, and what is stored of it. No code opens a locked account."""
-        if not self._mailed or account.locked or await self._mailed.exhausted([account.email]):
-            raise InputInvalid(Fault("code", _NO_CODE))
-        return self._mailed.mint(account, moment)
-
-
-def _key(campaign: Campaign, email: str) -> str:
-    return sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]
 
 
 def _outcome(

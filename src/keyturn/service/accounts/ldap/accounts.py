@@ -61,8 +61,9 @@ class OpenLdap:
         return not (is_disabled or is_expired), True
 
     def change(self, entry: Entry, password: str) -> tuple[bytes, bytes]:
-        """Return the request that sets the password as an administrator does, and its control."""
-        return messages.password_modify(entry.dn, password), messages.control(messages.PASSWORD_POLICY)
+        """Return the request that sets the password as an administrator does (RFC 3062), and its control."""
+        value = messages.tlv(0x30, messages.octets(entry.dn, 0x80), messages.octets(password, 0x82))
+        return messages.extended(messages.PASSWORD_MODIFY, value), messages.control(messages.PASSWORD_POLICY)
 
     def violations(self, result: Result) -> Sequence[Violation]:
         """Return the rules that a refused password breaks; none if that is not why it was refused."""

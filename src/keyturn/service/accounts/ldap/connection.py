@@ -25,14 +25,11 @@ class ConnectionBroken(Exception):
 
 
 class Connection:
-    """A connection for one caller, who bounds the waits.
-
-    `may_have_changed`: a request that changes an entry was sent, and no certain "no" came back.
-    """
+    """A connection for one caller, who bounds the waits."""
 
     def __init__(self, url: str, transport: asyncio.Transport, reader: asyncio.StreamReader) -> None:
         self.url = url
-        self.may_have_changed = False
+        self.may_have_changed = False  # a request that changes an entry was sent, and no certain "no" came back
         self._transport = transport
         self._reader = reader
         self._number = 0

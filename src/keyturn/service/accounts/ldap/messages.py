@@ -175,11 +175,6 @@ def extended(oid: str, value: bytes | None = None) -> bytes:
     return tlv(EXTENDED, octets(oid, 0x80), *([] if value is None else [octets(value, 0x81)]))
 
 
-def password_modify(dn: str, password: str) -> bytes:
-    """Return the request that sets an entry's password (RFC 3062)."""
-    return extended(PASSWORD_MODIFY, tlv(0x30, octets(dn, 0x80), octets(password, 0x82)))
-
-
 # Answers
 
 

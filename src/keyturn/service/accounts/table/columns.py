@@ -56,10 +56,7 @@ class Stored(UserDefinedType[Any]):
         return copy(self)
 
     def ids(self, text: str) -> list[Any]:
-        """Return the column's values that are shown as this text. Raises ValueError if there is none.
-
-        On SQLite there can be two: a column declared as BINARY(16) or UUID may hold bytes as well as texts.
-        """
+        """Return the column's values that are shown as this text. Raises ValueError if there is none."""
         read: dict[type, Callable[[str], Any]] = {int: int, Decimal: _decimal, UUID: UUID, bytes: bytes.fromhex}
         value = read.get(self.holds, str)(text)
         if self.holds is int:
@@ -67,6 +64,7 @@ class Stored(UserDefinedType[Any]):
         if text_of(value) != text or "\0" in text:  # not in the form in which ids are shown; PostgreSQL keeps no NUL
             raise ValueError("not as it would be shown")
         text.encode()
+        # On SQLite, a column declared as BINARY(16) or UUID may hold bytes as well as texts.
         return [value, bytes.fromhex(text)] if self.holds_anything and _HEX.fullmatch(text) else [value]
 
     def bounded(self, value: int) -> int:
