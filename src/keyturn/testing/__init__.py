@@ -1,8 +1,7 @@
 """Tools for an app's tests: the service in a test's process, snapshots for mails, mailboxes that keep their mails.
 
-`pytest_plugins = ["keyturn.testing"]` in a conftest.py adds the fixtures `mail_snapshot` and `mailbox`. It does not
-load by itself: an entry point would add both to the tests of every app with Keyturn installed. It would also make
-pytest rewrite the assertions of the whole package at every start.
+`pytest_plugins = ["keyturn.testing"]` in a conftest.py adds the fixtures `mail_snapshot` and `mailbox`. An entry point
+would add both to the tests of every app with Keyturn installed.
 
 PYTEST_DONT_REWRITE: a conftest.py may import from here before its plugins are loaded.
 """
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from keyturn.testing.account_contract import People as People
     from keyturn.testing.mailbox import Mailbox as Mailbox
     from keyturn.testing.mailbox import ReceivedMail as ReceivedMail
-    from keyturn.testing.memory import MemorySender as MemorySender
     from keyturn.testing.plugin import MailSnapshot as MailSnapshot
+    from keyturn.testing.running_service import MemorySender as MemorySender
     from keyturn.testing.running_service import RunningService as RunningService
     from keyturn.testing.running_service import service as service
 
@@ -29,9 +28,8 @@ _MODULES = {
         "keyturn.service.clock": "Clock MovableClock",
         ".account_contract": "AccountStoreContract JoiningStoreContract People",
         ".mailbox": "Mailbox ReceivedMail",
-        ".memory": "MemorySender",
         ".plugin": "MailSnapshot",
-        ".running_service": "RunningService service",
+        ".running_service": "MemorySender RunningService service",
     }.items()
     for name in names.split()
 }

@@ -13,11 +13,8 @@ from keyturn.studio.inbox.search import all_of, match_for, unread
 from keyturn.studio.inbox.smtp_server import SmtpServer
 from keyturn.studio.inbox.store import CapturedMails
 
-_TIMEOUT = 10.0
-_TOLD = 5
-_MOST = 1_000
-_LOOK_UP = 0.02
-"""Seconds between two looks into the inbox."""
+_TIMEOUT, _LOOK_UP = 10.0, 0.02  # seconds to wait, and between two looks into the inbox
+_TOLD, _MOST = 5, 1_000  # mails
 
 
 class ReceivedMail:

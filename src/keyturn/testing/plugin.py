@@ -1,27 +1,21 @@
-"""The pytest plugin.
-
-A test with `mail_snapshot` runs for every mail, with each of its samples. A test with `mailbox` gets the mails that
-the app sends over SMTP.
+"""The pytest plugin: the fixtures `mail_snapshot` and `mailbox`. Only tests of mails load Jinja and MJML.
 
 PYTEST_DONT_REWRITE: a conftest.py may import MailSnapshot before its plugins are loaded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import asdict
 
-from keyturn.errors import KeyturnError
+from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.packaging import require_studio
 
 if TYPE_CHECKING:
-    from keyturn.studio.snapshots import (  # loads Jinja and MJML, so only tests of mails import it
-        Comparison,
-        MailName,
-        Snapshots,
-    )
+    from keyturn.studio.snapshots import Comparison, MailName, Snapshots
     from keyturn.testing.mailbox import Mailbox
 
 
@@ -70,7 +64,6 @@ class MailSnapshot:
 
 
 def _typed_path(file: Path) -> str:
-    """Return a path relative to the working directory, if it is below that."""
     return file.relative_to(Path.cwd()).as_posix() if file.is_relative_to(Path.cwd()) else str(file)
 
 
@@ -95,10 +88,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "mail_snapshot" not in metafunc.fixturenames:
         return
-    from keyturn.testing.collecting import snapshots_of
-
     try:
-        snapshots = snapshots_of(metafunc.definition.get_closest_marker("mails"), metafunc.config.rootpath)
+        snapshots = _snapshots_of(metafunc.definition.get_closest_marker("mails"), metafunc.config.rootpath)
     except KeyturnError as error:
         pytest.fail(str(error), pytrace=False)
     accepting = metafunc.config.getoption("--accept-mails")
@@ -106,6 +97,35 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not mails:
         pytest.fail(f"There is no mail in {snapshots.gallery.folder}.", pytrace=False)
     metafunc.parametrize("mail_snapshot", mails, ids=str)
+
+
+def _snapshots_of(mark: pytest.Mark | None, project: Path) -> "Snapshots":
+    """Return the snapshots that the marker names, or the project's configuration. Raises SettingsInvalid."""
+    from keyturn.service.reset.mails.builtin_emails import builtin_emails
+    from keyturn.service.settings.reading import FILE_NAME, read_settings
+    from keyturn.studio.gallery import Gallery
+    from keyturn.studio.gallery.configuration import read_studio_settings
+    from keyturn.studio.gallery.opening import open_gallery
+    from keyturn.studio.snapshots import SnapshotFolder, Snapshots
+
+    settings = read_studio_settings(project)
+
+    def marked(folder: str, snapshots: str, languages: Sequence[str] = ()) -> Snapshots:
+        gallery = open_gallery(project / folder, settings=settings)
+        return Snapshots(gallery, SnapshotFolder(project / snapshots), languages)
+
+    if mark:
+        return marked(*mark.args, **mark.kwargs)
+    if settings.snapshots is None:
+        message = 'is not set: write snapshots = "tests/mails" under [tool.keyturn.studio]'
+        raise SettingsInvalid.of("snapshots", message)
+    if settings.folder:
+        gallery = open_gallery(settings.folder, settings=settings)
+    else:  # the emails that Keyturn sends, for the brand of this project
+        file = project / FILE_NAME
+        own = read_settings(file if file.is_file() else None, sending=False, connecting=False)
+        gallery = Gallery(**asdict(builtin_emails(own)))
+    return Snapshots(gallery, SnapshotFolder(settings.snapshots), settings.snapshot_languages)
 
 
 @pytest.fixture(scope="session")

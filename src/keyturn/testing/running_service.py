@@ -21,8 +21,8 @@ import httpx2
 import msgspec
 from litestar import Litestar
 
-from keyturn.errors import KeyturnError
-from keyturn.mail.port.email import Sender
+from keyturn.errors import KeyturnError, SendFailed
+from keyturn.mail.port.email import Email, Sender
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.app import create_app
@@ -32,18 +32,39 @@ from keyturn.service.database.migrations import migrate
 from keyturn.service.parts import Parts
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import require_valid
-from keyturn.testing.memory import MemorySender
 
 CHEAPEST = 4
 """The lowest cost of bcrypt, which keyturn.toml does not allow: a test proves no strength."""
 
 
-class RunningService:
-    """A service that has started. Its worker sends when a test calls `deliver`, unless it was told to run by itself.
+class MemorySender:
+    """Keeps mails, in order, in `sent`. After `refuse`, the next mail raises that error."""
 
-    `sender`, `clock`: those that the test gave, of whatever type they are.
-    `parts`: the inside, which may change with every version.
-    """
+    name = "memory"
+
+    def __init__(self) -> None:
+        self.sent: list[Email] = []
+        self._ids: dict[str, str] = {}
+        self._refusals: list[SendFailed] = []
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        if self._refusals:
+            raise self._refusals.pop(0)
+        if idempotency_key not in self._ids:
+            self.sent.append(email)
+            self._ids[idempotency_key] = f"memory-{len(self.sent)}"
+        return self._ids[idempotency_key]
+
+    def refuse(self, error: SendFailed) -> None:
+        """Make the next mail fail, to test the app's reaction."""
+        self._refusals.append(error)
+
+    async def close(self) -> None:
+        pass
+
+
+class RunningService:
+    """A service that has started. `parts`: the inside, which may change with every version."""
 
     def __init__(self, app: Litestar, parts: Parts, sender: MemorySender, clock: MovableClock) -> None:
         self.app, self.parts, self.sender, self.clock = app, parts, sender, clock
@@ -68,7 +89,7 @@ class RunningService:
         return await self.parts.accounts.add(Account(id="", email=email, **fields), password_hash)
 
     async def deliver(self) -> None:
-        """Send everything that waits and is due."""
+        """Send everything that waits and is due, unless the worker runs by itself."""
         await self.parts.worker.drain()
 
 
@@ -86,13 +107,10 @@ async def service(
     """Start Keyturn, and stop it at the end of the block.
 
     `settings`: sections and keys as in keyturn.toml. Without `database.url` the database is a new file of SQLite.
-    `clock`: the clock of all services in the process. By default `clock.move` moves it, and it stands still in between
-    unless the worker runs.
-    `random`: returns random bytes; by default the machine's.
-    `sender`: by default one that keeps the mails in `sender.sent`.
-    `fallback`: the sender of mails while the first one fails; by default none, or that of the settings.
-    `accounts`: a store, instead of the one that the settings name.
-    `worker`: whether the worker runs by itself.
+    `clock`: that of all services in the process. By default `clock.move` moves it, and otherwise it stands still unless
+    the worker runs. `random`: returns random bytes; by default the machine's.
+    `sender`: by default one that keeps the mails in `sender.sent`. `fallback`: the sender while the first one fails.
+    `accounts`: a store, instead of the one that the settings name. `worker`: whether the worker runs by itself.
 
     Raises SettingsInvalid, and KeyturnError if the service cannot start; its cause says why.
     """
@@ -130,7 +148,6 @@ async def _alive(app: Litestar) -> AsyncIterator[None]:
 
 
 async def _settings_of(given: Mapping[str, Any], stack: AsyncExitStack) -> Settings:
-    """Return the settings, with a database of the test's own where none is named."""
     has_own = "url" not in given.get("database", {})
     if has_own:
         file = Path(stack.enter_context(TemporaryDirectory(prefix="keyturn"))) / "keyturn.db"

@@ -13,7 +13,7 @@ from tests.driver.app_database import running_app
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.doctor.accounts import check_accounts, check_credentials
+from keyturn.service.doctor.database import check_accounts, check_credentials
 from keyturn.service.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, Settings, TableSettings
 from keyturn.service.settings.reading import read_settings
 

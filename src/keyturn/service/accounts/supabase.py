@@ -158,14 +158,6 @@ class AuthAnswer(msgspec.Struct, frozen=True):
         return PasswordRejected(broken or [Violation("weak")])
 
 
-def _answer_of(status: int, body: bytes) -> AuthAnswer:
-    refusal = (None if status in _DONE else _read(body, _Refusal)) or _Refusal()
-    reasons = tuple(refusal.weak_password.reasons or ()) if refusal.weak_password else ()
-    code = refusal.code if isinstance(refusal.code, str) else refusal.error_code
-    code = code or ("weak_password" if reasons else "")
-    return AuthAnswer(status, body, code, refusal.message or refusal.msg or "", reasons)
-
-
 def _read(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:
     try:
         return msgspec.json.decode(body, type=form)
@@ -242,7 +234,11 @@ class AdminApi:
             # A proxy answers 502 or 504 to a request that Supabase may have handled; 429 comes before any work.
             reason = f"Supabase Auth is unavailable: status {answer.status}"
             raise AccountsUnready(reason, not_changed=answer.status == _TOO_MANY)
-        return _answer_of(answer.status, answer.body)
+        refusal = (None if answer.status in _DONE else _read(answer.body, _Refusal)) or _Refusal()
+        reasons = tuple(refusal.weak_password.reasons or ()) if refusal.weak_password else ()
+        code = refusal.code if isinstance(refusal.code, str) else refusal.error_code
+        code = code or ("weak_password" if reasons else "")
+        return AuthAnswer(answer.status, answer.body, code, refusal.message or refusal.msg or "", reasons)
 
 
 def _require_user(answer: AuthAnswer, user_id: str) -> User:
@@ -279,22 +275,22 @@ class SupabaseAccounts(AccountStore):
     """An AccountStore over a project's admin API. Supabase ends the sessions with every change of a password."""
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
-        self._url = settings.url
-        self._key = settings.service_role_key
+        self._settings = settings
         self._api = AdminApi(settings, timeout)
         self._patience = timeout.total_seconds() * _WHOLE
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 
     async def require_ready(self) -> None:
         """Ask once. Raises SettingsInvalid for a refused key or another server, AccountsUnready if none answers."""
-        if not self._key.isascii() or not self._key.isprintable():
+        url, key = self._settings.url, self._settings.service_role_key
+        if not re.fullmatch(r"[ -~]*", key):
             message = "contains characters that are not allowed in a key"
             raise SettingsInvalid.of("accounts.supabase.service_role_key", message)
         answer = await self._api.page(1, 1)
         if answer.status in KEY_REFUSED:
-            raise SettingsInvalid.of("accounts.supabase.service_role_key", f"is refused by {self._url}: {answer}")
+            raise SettingsInvalid.of("accounts.supabase.service_role_key", f"is refused by {url}: {answer}")
         if answer.read(UserPage) is None:
-            message = f"{self._url} does not answer as Supabase Auth does: {answer}"
+            message = f"{url} does not answer as Supabase Auth does: {answer}"
             raise SettingsInvalid.of("accounts.supabase.url", message)
 
     async def find(self, email: str) -> Account | None:
@@ -341,10 +337,7 @@ class SupabaseAccounts(AccountStore):
 
 
 class SupabaseWithTable(TablePeople):
-    """An AccountStore that finds users in a table, by their ids at Supabase, and sets passwords at Supabase.
-
-    It locks no account: Supabase would still sign the user in.
-    """
+    """An AccountStore that finds users in a table, by their ids at Supabase. It locks none: Supabase would not know."""
 
     def __init__(self, people: TableSettings, place: Database | AppDatabase, auth: SupabaseAccounts) -> None:
         # A column for passwords, if one is left from earlier days, no longer counts.

@@ -103,10 +103,7 @@ def write_ahead(engine: Engine) -> None:
 
 
 class ServerConnections:
-    """Runs work on connections of a pool: while a plain function waits for the server, the event loop continues.
-
-    `transactions` and `reads` are engines over one pool. Each statement of `reads` commits by itself.
-    """
+    """Runs work over one pool with two engines: each statement of `reads` commits by itself."""
 
     def __init__(self, transactions: AsyncEngine, reads: AsyncEngine) -> None:
         self.dialect = transactions.dialect

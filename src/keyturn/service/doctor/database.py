@@ -1,4 +1,4 @@
-"""Checks that the database answers, can be written, and is at this version's revision."""
+"""Checks Keyturn's database, and that the accounts are where the settings say, in the form that they say."""
 
 import stat
 from collections.abc import AsyncIterator
@@ -12,32 +12,38 @@ from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.finding import Finding, fail, ok, warn
+from keyturn.service.accounts.port import AccountStore
+from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import NO_TABLES, ahead_text, head, revision
 from keyturn.service.database.unready import describe_error, describe_url
+from keyturn.service.onboarding.guesses import endings, lasting
+from keyturn.service.onboarding.settings_file import ending_line
+from keyturn.service.onboarding.survey import app_database, tables_in, tables_of_its_app
 from keyturn.service.outbox.history import mails_sealed_otherwise
 from keyturn.service.outbox.message import Seal
-from keyturn.service.problems.requests import DatabaseUnready
+from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.settings import Settings
 from keyturn.service.settings.database_urls import read_url
+from keyturn.service.settings.paths import hosted_path
 
-WRONG_PATH = (
+_WRONG_PATH = (
     "The settings say that it has your accounts, so the path is wrong: correct it, or start Keyturn in the folder that"
     " it is relative to. Do not run `keyturn migrate`, which would create an empty file."
 )
 
 
-def missing_file(address: str) -> str:
+def _missing_file(address: str) -> str:
     """Return the whole path of a database URL's file if the file is missing; else "". Opening would create it."""
     url = read_url(address, "database.url").url
     file = Path(url.database).absolute() if url.get_backend_name() == "sqlite" and url.database else None
     return str(file) if file and not file.exists() else ""
 
 
-def accounts_file(settings: Settings) -> str:
+def _accounts_file(settings: Settings) -> str:
     table = settings.accounts.table
-    return missing_file(table.url or settings.database.url) if table.table else ""
+    return _missing_file(table.url or settings.database.url) if table.table else ""
 
 
 async def check_database(settings: Settings) -> list[Finding]:
@@ -45,12 +51,12 @@ async def check_database(settings: Settings) -> list[Finding]:
         url = read_url(settings.database.url, "database.url").url
     except SettingsInvalid as invalid:
         return [fail(str(fault), "Correct database.url.") for fault in invalid.faults]
-    if missing := missing_file(settings.database.url):
-        fix = WRONG_PATH if missing == accounts_file(settings) else "Run `keyturn migrate` to create it."
+    if missing := _missing_file(settings.database.url):
+        fix = _WRONG_PATH if missing == _accounts_file(settings) else "Run `keyturn migrate` to create it."
         return [fail(f"{missing} does not exist", fix)]
     if url.get_backend_name() != "sqlite" and not find_spec("asyncpg"):
         return [fail("the driver for PostgreSQL is missing", "Run `pip install 'keyturn[postgres]'`.")]
-    async with opened(settings) as database:
+    async with _opened(settings) as database:
         try:
             findings = [await _revision(database, url)]
             await database.require_writable()
@@ -63,8 +69,7 @@ async def check_database(settings: Settings) -> list[Finding]:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """Open Keyturn's database for the block. Raises SettingsInvalid for an address that the driver cannot read."""
+async def _opened(settings: Settings) -> AsyncIterator[Database]:
     own = settings.database
     database = Database(own.url, timeout=own.timeout)
     try:
@@ -86,11 +91,17 @@ async def _revision(database: Database, url: URL) -> Finding:
 
 async def _sqlite(database: Database, file: str) -> list[Finding]:
     findings = []
+
+    def try_to_write(connection: Connection) -> None:
+        # A lock would prove nothing: SQLite gives the writer's to read-only users, too.
+        connection.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
+        connection.rollback()
+
     if _is_open_to_all(Path(file)):
         message = f"{file} contains password hashes, and all users of this machine can read it"
         findings.append(warn(message, f"Run `chmod o= {file}`."))
     try:
-        await database.transact(_try_to_write)
+        await database.transact(try_to_write)
     except DatabaseUnready as error:
         fix = "Let the user who runs Keyturn write the file and its folder."
         findings.append(fail(f"{file} cannot be written: {describe_error(error)}", fix))
@@ -101,21 +112,15 @@ def _is_open_to_all(file: Path) -> bool:
     return bool(file.stat().st_mode & stat.S_IROTH and file.parent.stat().st_mode & stat.S_IXOTH)
 
 
-def _try_to_write(connection: Connection) -> None:
-    """Create a table and roll back. A lock would prove nothing: SQLite gives the writer's to read-only users, too."""
-    connection.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
-    connection.rollback()
-
-
 async def check_previous_keys(settings: Settings) -> list[Finding]:
     """Count the data that the newest key does not open. Signed data is not stored, and expires within ten minutes."""
     newest = settings.secret_key
     keys = [newest, *(key for key in settings.previous_secret_keys if key != newest)]
     unreached = [Finding("", "skip", "previous_secret_keys: not checked", "Fix the database first.")]
-    if missing_file(settings.database.url):
+    if _missing_file(settings.database.url):
         return unreached
     try:
-        async with opened(settings) as database:
+        async with _opened(settings) as database:
             lost = await BuiltinFactors(database, None, keys).count_unreadable()
             counts = {
                 "previous_secret_keys: accounts whose second factors need one of them": (
@@ -137,3 +142,89 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
     # A key signs codes by mail and by SMS (`secrets.CODE_LIFE`), and puzzles.
     unneeded = "no stored data needs previous_secret_keys: remove them when every process has run with the current key"
     return needs or [ok(f"{unneeded} for 10 minutes")]
+
+
+# The accounts
+
+
+_FIX_OF_FAULT = "Correct the setting, or the table. Keyturn does not start before that."
+
+
+async def check_accounts(settings: Settings) -> list[Finding]:
+    """Check the store of the settings. Creates nothing that is missing."""
+    try:
+        async with _opened(settings) as database:
+            if not settings.accounts.table.url and (missing := _accounts_file(settings)):
+                return [fail(f"{missing} does not exist", _WRONG_PATH)]
+            return await _check(settings, database)
+    except SettingsInvalid as error:
+        return [Finding("", "skip", "not checked", f"Fix this first: {error.faults[0]}.")]
+
+
+async def _check(settings: Settings, database: Database) -> list[Finding]:
+    try:
+        store = accounts_for(settings, database)
+        try:
+            await store.require_ready()
+            findings = await store.findings(settings.hashing)
+        finally:
+            await store.close()
+    except SettingsInvalid as error:
+        return [fail(str(fault), _FIX_OF_FAULT) for fault in error.faults]
+    except (AccountsUnready, DatabaseUnready) as error:
+        return [fail(str(error), _fix_of_unready(settings))]
+    except DBAPIError as error:
+        sentence = f"the database of the accounts reports an error: {describe_error(error)}"
+        return [fail(sentence, _fix_of_unready(settings))]
+    message = "sign_in_url: Keyturn's sign-in page does not work with this store"
+    doubt = warn(message, "Set sign_in_url to your app's sign-in page.")
+    is_doubtful = hosted_path(settings.sign_in_page) and not store.offers(AccountStore.password_hash)
+    fine = ok(f"the store {settings.accounts.store} matches the settings")
+    return [fine, *findings, *([doubt] if is_doubtful else [])]
+
+
+def _fix_of_unready(settings: Settings) -> str:
+    table = settings.accounts.table
+    if settings.accounts.store == "ldap":
+        fix = "Start a server of the directory, or correct accounts.ldap.servers. SSL_CERT_FILE names all authorities."
+    elif settings.accounts.store == "table":
+        place = "accounts.table.url" if table.url else "database.url"
+        fix = f"Start its database, correct {place}, or let its user read and write the table {table.table}."
+        if _accounts_file(settings):
+            fix = f"The path in {place} is wrong: correct it, or start Keyturn in the folder that it is relative to."
+    else:
+        fix = "Start it, or correct [accounts]."
+    return f"{fix} Until then, Keyturn sends no links and answers resets with 503."
+
+
+async def check_credentials(settings: Settings) -> list[Finding]:
+    """Name the tables of passkeys, tokens and keys that no setting ends (CWE-613), if the database can be read."""
+    mapped = settings.accounts.table
+    try:
+        async with app_database(mapped.url or settings.database.url) as database:
+            known = await database.read(tables_in)
+    except SettingsInvalid:
+        return []
+    name = mapped.table if mapped.table in known else mapped.table.rpartition(".")[2]
+    if name not in known:
+        return []
+    tables = tables_of_its_app(name, known)
+    fixes = {
+        entry.rpartition(".")[0]: (
+            f"Add to [accounts.table.ends]: `{ending_line(entry, ending)}`. If your app ends them, set"
+            ' when = "never" there.'
+        )
+        for entry, ending in endings(tables[name], tables)
+    }
+    alive = [one for one, what in lasting(mapped, tables).items() if what != "sessions"]
+    message = "{}: its rows may let an intruder in after a new password"
+    return [
+        warn(message.format(one), fixes.get(one, _FIX_WITHOUT_OWNER))
+        for one in sorted(alive, key=lambda one: one not in fixes)
+    ]
+
+
+_FIX_WITHOUT_OWNER = (
+    "Let your app end them when it gets the webhook account.secured. Then add a column of it to [accounts.table.ends]"
+    ' with when = "never".'
+)

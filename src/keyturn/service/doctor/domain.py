@@ -21,8 +21,7 @@ from keyturn.mail.port.provider import Provider, Spf
 from keyturn.service import addresses
 from keyturn.service.problems.requests import InputInvalid
 
-_PATIENCE = 4
-"""Seconds for one question, including all nameservers and retries."""
+_PATIENCE = 4  # seconds for one question, including all nameservers and retries
 
 _REASONS: Mapping[type[Exception], str] = {
     LifetimeTimeout: "no nameserver answered in time",

@@ -9,16 +9,14 @@ from msgspec.structs import replace
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.doctor.accounts import check_accounts, check_credentials
 from keyturn.service.doctor.configuration import check_pages, check_settings
-from keyturn.service.doctor.database import check_database, check_previous_keys
+from keyturn.service.doctor.database import check_accounts, check_credentials, check_database, check_previous_keys
 from keyturn.service.doctor.domain import Dns, check_domain, domain_of
 from keyturn.service.rooms import CHECKS
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import Reading
 
-_PATIENCE = 5
-"""Seconds for one check."""
+_PATIENCE = 5  # seconds for one check
 
 Check = tuple[str, Awaitable[Sequence[Finding]]]
 

@@ -30,7 +30,7 @@ from keyturn.service.reset.records.messages import (
     ResetRequested,
     parse_reason,
 )
-from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.secrets import Purpose
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
 from keyturn.service.telemetry.meters import count_calls
@@ -71,10 +71,9 @@ class IssuedLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 class Operators:
-    """Does what operators want for the owners of accounts, and what their apps want, which show a key of the settings.
+    """What operators do for the owners of accounts, and their apps, which show a key of the settings.
 
-    The worker sends the mails. `mailed`: mints the codes of mails; None without codes. Without a key, no app may
-    invite. The key to links invites, too.
+    `mailed`: mints the codes of mails. Without a key, no app may invite. The key to links invites, too.
     """
 
     def __init__(self, settings: Settings, ground: Ground, urls: PageUrls, mailed: CodesBesideLinks | None) -> None:
@@ -84,10 +83,8 @@ class Operators:
         self.over_http, self.links_over_http = bool(keys.service_key or keys.link_key), bool(keys.link_key)
 
     async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
-        """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too many of them.
-
-        The comparison takes the same time wherever the keys differ (CWE-208).
-        """
+        """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too many of them."""
+        # The comparison takes the same time wherever the keys differ (CWE-208).
         keys = [self._link_key] if for_links else [self._service_key, self._link_key]
         if not any(key and hmac.compare_digest(sent.encode(), key.encode()) for key in keys):
             await self._ground.limits.count("malformed", client)
@@ -95,14 +92,11 @@ class Operators:
 
     @count_calls("invite")
     async def invite(self, email: str, client: Client, reason: str = "") -> None:
-        """Accept an invitation, which is committed on return; the worker decides. Raises InputInvalid.
-
-        `reason`: who invites to what, in the app's words.
-        """
+        """Accept an invitation, which is committed on return; the worker decides. Raises InputInvalid."""
         await self.invite_all([email], client, parse_reason(reason))
 
     async def invite_all(self, emails: Collection[str], by: Client | None = None, reason: str = "") -> None:
-        """Accept invitations, all or none. An operator knows that the addresses belong to accounts."""
+        """Accept invitations, all or none."""
         moment, client = now(), by or Client()
         invited = [
             ResetRequested(email=addresses.parse(email), at=moment, client=client, invited=True, reason=reason)
@@ -113,7 +107,6 @@ class Operators:
             await self._ground.transact(lambda tx: tx.outbox.enqueue_each_if(RESET_REQUESTED, messages))
 
     async def begin(self, campaign: Campaign) -> None:
-        """Record in the audit trail that a reset of all accounts begins, and its operator."""
         await self._ground.audit.record("reset_all", "begun", campaign.operator, "", "")
 
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
@@ -150,7 +143,7 @@ class Operators:
         """Ask all accounts in one transaction, except those that were already asked under the campaign's name."""
         if not emails:
             return
-        keys = {_key(campaign, email): email for email in emails}
+        keys = {sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]: email for email in emails}
         posted = select(OutboxRow.key).where(OutboxRow.key.in_(keys))
 
         def write(tx: Transaction) -> None:
@@ -168,12 +161,9 @@ class Operators:
     ) -> IssuedLink:
         """Return a link or a code, end the account's earlier ones, and tell its mailbox. It is committed.
 
-        The operator hands it to an owner whom they know. A reader of such a link can set the password. So no mail and
-        no log has it, a reason goes into the audit trail, and the account's mailbox is told.
-
-        `reason`: for the audit trail. If it `invites`, the account must await a password, the page shows the reason,
-        and the invitation's own mail tells the mailbox. Raises InputInvalid, AccountsUnready, and TooManyRequests for
-        an app.
+        Its reader can set the password. So no mail and no log has it, and a `reason` goes into the audit trail. If it
+        `invites`, the account must await a password, the page shows the reason, and the invitation's own mail tells the
+        mailbox. Raises InputInvalid, AccountsUnready, and TooManyRequests for an app.
         """
         if not client.operator:
             await self._ground.limits.count("link", client)
@@ -185,7 +175,9 @@ class Operators:
         token, minted = mint_link(account, purpose, moment, end, reason=shown)
         code = ""
         if with_code:
-            code, minted = await self._code(account, moment)
+            if not self._mailed or account.locked or await self._mailed.exhausted([account.email]):
+                raise InputInvalid(Fault("code", _NO_CODE))
+            code, minted = self._mailed.mint(account, moment)
         # It names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
         change = PasswordWasChanged(account_id=account.id, at=moment, client=by, email=account.email, is_link=True)
@@ -211,16 +203,6 @@ class Operators:
         if invites and not account.awaits_password:
             raise InputInvalid(Fault("email", "the account has a password already"))
         return account
-
-    async def _code(self, account: Account, moment: datetime) -> tuple[str, Secret]:
-        """Return a code, and what is stored of it. No code opens a locked account."""
-        if not self._mailed or account.locked or await self._mailed.exhausted([account.email]):
-            raise InputInvalid(Fault("code", _NO_CODE))
-        return self._mailed.mint(account, moment)
-
-
-def _key(campaign: Campaign, email: str) -> str:
-    return sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]
 
 
 def _outcome(

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from keyturn.service.accounts.table.columns import kind_of
-from keyturn.service.accounts.table.placeholders import Value, placeholder_for, usual_form
+from keyturn.service.accounts.table.columns import Value, kind_of, placeholder_for, usual_form
 from keyturn.service.onboarding.survey import Table
 from keyturn.service.settings import Credentials, Ending, TableSettings
 
@@ -26,8 +25,7 @@ _LEFT_OVER = re.compile(
 )
 _REMEMBERED = re.compile(r"remember(me)?(token|hash|digest)|sessiontoken|persistencetoken")
 """Columns that keep a client signed in after a password change (OWASP ASVS 7.4.3); Laravel's is remember_token."""
-_WORDPRESS_LINK = "useractivationkey"
-"""The link of WordPress' own reset, or "", but never NULL."""
+_WORDPRESS_LINK = "useractivationkey"  # the link of WordPress' own reset, or "", but never NULL
 _CHANGED_AT = re.compile(
     rf"{_PASSWORD}(last)?(changed?|updated|modified|set)(at|on|date|time)|{_PASSWORD}(last)?changed|{_PASSWORD}lastset"
     rf"|last{_PASSWORD}(change|update)d?(at|on|date|time)?"
@@ -74,7 +72,7 @@ def likely_tables(tables: Mapping[str, Table], *, password: bool) -> list[str]:
 
 
 def is_supabase_auth(table: Table) -> bool:
-    """Tell whether it is the table of Supabase Auth, which is only changed over its API."""
+    """Whether it is the table of Supabase Auth, which is only changed over its API."""
     return table.name == "auth.users" and "raw_app_meta_data" in table.columns
 
 
@@ -104,18 +102,22 @@ def _is_of_change(name: str) -> bool:
 
 def guess(table: Table, tables: Mapping[str, Table], values: _Values, *, password: bool) -> TableSettings:
     """Return the likeliest meaning of the columns. `values`: those of a few rows, by the `telling_columns`."""
+    password_column = _column(table, "password")
+    wanted = {name: _value_to_set(table, name, values) for name in table.columns}
+    sessions = [name for name in tables if credentials_in(name) == "sessions" and name != table.name]
+    owners = {name: owner_column(tables[name], table) for name in sessions}
     return TableSettings(
         table=table.name,
         id=_key_column(table),
         email=_column(table, "email"),
-        password=_column(table, "password") if password else "",
+        password=password_column if password else "",
         active=_active(table),
         kind=text_column(table, "kind"),
         name=_column(table, "name"),
         provider=_column(table, "provider"),
         locale=_column(table, "locale"),
-        set=_columns_to_set(table, values),
-        delete=tuple(_columns_to_delete(table, tables)),
+        set={name: value for name, value in wanted.items() if value is not None and name != password_column},
+        delete=tuple(sorted(f"{name}.{column}" for name, column in owners.items() if column)),
         ends=dict(endings(table, tables)),
     )
 
@@ -149,12 +151,6 @@ def _active(table: Table) -> str:
 
 def _key_column(table: Table) -> str:
     return table.key or _column(table, "id")
-
-
-def _columns_to_set(table: Table, values: _Values) -> dict[str, Value]:
-    password = _column(table, "password")
-    wanted = {name: _value_to_set(table, name, values) for name in table.columns if name != password}
-    return {name: value for name, value in wanted.items() if value is not None}
 
 
 def _value_to_set(table: Table, name: str, values: _Values) -> Value | None:
@@ -222,11 +218,6 @@ def owner_column(other: Table, table: Table) -> str:
     elsewhere = {column for column, *_ in other.points_to}
     pointing += [column for column in other.columns if column not in elsewhere and plain_name(column) in names]
     return next(iter(pointing), "")
-
-
-def _columns_to_delete(table: Table, tables: Mapping[str, Table]) -> list[str]:
-    sessions = [name for name in tables if credentials_in(name) == "sessions" and name != table.name]
-    return sorted(f"{name}.{column}" for name in sessions if (column := owner_column(tables[name], table)))
 
 
 def _bare_name(name: str) -> str:

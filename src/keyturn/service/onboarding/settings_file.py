@@ -50,7 +50,6 @@ def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
 
 
 def ending_line(entry: str, ending: Ending) -> str:
-    """Return the line of an ending, as it stands in `[accounts.table.ends]`."""
     return _lines({entry: ending}).rstrip()
 
 

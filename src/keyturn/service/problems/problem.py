@@ -19,7 +19,6 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name
 NOT_COUNTED = "failed"
 """The outcome of a problem that counted calls do not raise. If a counted call raises it, that is our fault."""
 
-
 MALFORMED = "malformed"
 
 
@@ -32,6 +31,8 @@ class Problem(KeyturnError):
     `outcome`: the label in the metrics, by default the slug; a name in braces is an attribute with few values.
     `scheme`: what a 401 asks a client to authenticate by (RFC 9110, 11.6.1).
     `for_people`: whether users may see it, so that title and sentence are translated.
+    `members`: names and types of the document's members beside the standard ones.
+    `retry_after`: whole seconds until a retry is useful, at least 1; None if unknown.
 
     The first line of the docstring is the problem's meaning in OpenAPI.
     """
@@ -44,10 +45,7 @@ class Problem(KeyturnError):
     scheme: ClassVar[str]
     for_people: ClassVar[bool]
     members: ClassVar[Sequence[tuple[str, Any]]] = ()
-    """Names and types of the document's members beside the standard ones."""
-
     retry_after: int | None = None
-    """Whole seconds until a retry is useful, at least 1; None if unknown."""
 
     def __init_subclass__(
         cls,
@@ -68,7 +66,6 @@ class Problem(KeyturnError):
             cls.outcome = outcome or cls.slug.replace("-", "_")
 
     def detail(self, words: "Language", /) -> str:
-        """Return the sentence under the title in the reader's language; "" if the title says it all."""
         if self.retry_after is not None:
             return words.gettext("Try again %(wait)s.", wait=words.in_time(timedelta(seconds=self.retry_after)))
         return words.gettext(self.sentence) if self.sentence else ""
@@ -87,7 +84,6 @@ def _joined(name: str, by: str) -> str:
 
 
 def problem_of(error: Exception) -> Problem:
-    """Return the problem for an error: the error itself, or `Internal`."""
     return error if isinstance(error, Problem) else Internal()
 
 

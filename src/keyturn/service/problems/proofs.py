@@ -15,16 +15,13 @@ DeadReason = Literal["invalid", "expired", "used", "second_step"]
 ChallengeFlaw = Literal["missing", "expired", "refused"]
 ChallengeMethod = Literal["altcha", "turnstile", "hcaptcha"]
 CodeMethod = Literal["totp", "sms", "recovery_code"]
-"""Methods of a code. A factor may also be "other": the account has it, but no code for it can be checked here."""
-
 FactorMethod = Literal[CodeMethod, "other"]
 
 
 class LinkDead(Problem, status=400, title=N_("This link does not work"), outcome="link_{reason}"):
     """The link does not work; `reason` says why."""
 
-    email_hint: str = ""
-    """The masked address of a link that has expired and may be replaced, for a page; "" for any other."""
+    email_hint: str = ""  # the masked address of a link that has expired and may be replaced, for a page
 
     members = (("reason", DeadReason),)
 
@@ -115,10 +112,9 @@ _FLAWS: Mapping[ChallengeFlaw, str] = {
 
 
 class CredentialsRejected(Problem, status=401, title=N_("Wrong email or password"), scheme="Session"):
-    """The address or the password is wrong.
+    """The address or the password is wrong."""
 
-    It does not tell which. Browsers show no dialog for a scheme that they do not know.
-    """
+    # Browsers show no dialog for a scheme that they do not know.
 
 
 class NotSignedIn(Problem, status=401, title=N_("You are signed out"), scheme="Session"):
@@ -153,8 +149,7 @@ class SecondStepRequired(
     A link alone sets no password of an account with second factors, and a password alone does not sign in.
     """
 
-    password_proof: str = ""
-    """At a sign-in, what proves to its page that the password was right."""
+    password_proof: str = ""  # at a sign-in, what proves to its page that the password was right
 
     members = (("methods", tuple[Factor, ...]), ("sent", Literal["sms"] | None))
 
@@ -167,8 +162,7 @@ class SecondStepRequired(
 class SecondStepRejected(Problem, status=401, title=N_("Wrong code"), scheme="SecondStep"):
     """The code is wrong, or was used before. `triesLeft`: tries left for this link, or at a sign-in for this day."""
 
-    password_proof: str = ""
-    """As in `SecondStepRequired`."""
+    password_proof: str = ""  # as in `SecondStepRequired`
 
     members = (("methods", tuple[Factor, ...]), ("triesLeft", Annotated[int, Meta(ge=0)]))
 

@@ -113,10 +113,7 @@ class AccountsUnready(Unavailable):
 
 
 class SecondStepUnfinished(Unavailable):
-    """A code is wrong for one second factor of an account, and another factor could not be asked.
-
-    It is not known that the code is wrong, and yet it was judged: the try is not given back.
-    """
+    """A code is wrong for one factor, and another could not be asked: it was judged, so the try is not given back."""
 
 
 class LimitsUnready(DatabaseUnready):
@@ -125,10 +122,6 @@ class LimitsUnready(DatabaseUnready):
 
 class ChallengeUnready(Unavailable):
     """The service that verifies answers to the challenge does not answer, or refuses us. The answer is unjudged."""
-
-
-class WorkerDown(Unavailable):
-    """What is accepted is kept, but the worker that would send it has ended."""
 
 
 class OtherStatus(Problem, status=500, slug="http-error", title="", outcome=NOT_COUNTED, for_people=False):

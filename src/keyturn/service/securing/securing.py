@@ -1,9 +1,8 @@
 """Secures an account after the owner of a mailbox reports that a change of the password was not theirs.
 
 One transaction uses the link up and ends Keyturn's own sessions, and the links and codes that went to this mailbox. It
-needs only the account's id, so it works while the store is down. All work that needs the account is enqueued in the
-same transaction: the store's sessions, a lock, the mails, the app's event. The worker retries it until it succeeds.
-`docs/security.md` lists the states of an account and who may change each.
+needs only the account's id, so it works while the store is down. All else is enqueued in it, and the worker retries it:
+the store's sessions, a lock, the mails, the app's event. `docs/security.md` lists the states of an account.
 """
 
 from collections.abc import Mapping
@@ -42,22 +41,17 @@ from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
-_EVENT = "account_secured"
-"""The event's name in the audit trail."""
-
+_EVENT = "account_secured"  # in the audit trail
 _SECURED: Final = "secured"
 
 
 class AccountSecuring:
     """Secures accounts by the buttons of confirmation mails, and does what follows a press in the worker.
 
-    The worker ends the store's sessions, locks the account if the settings say so, and mails a link to its owner.
-    The link goes to the mailbox that secured the account, as long as it is the account's mailbox. The mailbox's
-    cooldown does not delay the mail: its owner has just requested it, once, and a stranger could use those up.
-    Second factors that were added recently end (`second_step/own_step.py`).
-    If the account has moved, it is not locked, no link is sent, and its passkeys, factors and the like stay. An earlier
-    mailbox may be an attacker's or the owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator
-    are told; the operator decides.
+    The worker ends the store's sessions and recent second factors, locks the account if the settings say so, and mails
+    a link to the mailbox that secured it, whatever its cooldown: a stranger could use that up. If the account moved,
+    it is not locked, no link is sent, and its passkeys, factors and the like stay: an earlier mailbox may be an
+    attacker's or the owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator are told.
 
     Raises SettingsInvalid if the store cannot lock, and should.
     """
@@ -71,7 +65,6 @@ class AccountSecuring:
             raise SettingsInvalid.of("secure_account.lock", f"the store {store} cannot lock accounts: {how}")
 
     def handlers(self, mails: MailDelivery, links: ResetLinks) -> Mapping[str, Handler]:
-        """Return what the worker does after a press."""
 
         async def recover(message: Message) -> Settlement:
             return await mails.deliver(message, partial(self._recover, mails, links))
@@ -95,7 +88,7 @@ class AccountSecuring:
         return link
 
     async def will_lock(self, link: Secret) -> bool:
-        """Tell whether a press would lock the account, by its store's current state."""
+        """Whether a press would lock the account, by its store's current state."""
         if not self.locks:
             return False
         try:
@@ -108,8 +101,7 @@ class AccountSecuring:
     async def secure(self, token: str, client: Client) -> None:
         """Use the link up, end sessions and links, and enqueue the work that follows. It is committed on return.
 
-        A client whose press is stored gets the same answer again: the first may have been lost. Every fault of the link
-        gets the same answer. Raises SecurityLinkDead, TooManyRequests.
+        A client whose press is stored gets the same answer again. Raises SecurityLinkDead, TooManyRequests.
         """
         await self._ground.limits.count("reset", client)
         link = await self._find(token)
@@ -148,7 +140,7 @@ class AccountSecuring:
         return await self._ground.transact(write)
 
     def _has(self, connection: Connection, link: Secret, client: Client) -> bool:
-        """Tell whether this client has pressed the button: the audit trail knows of whom the press was."""
+        """Whether this client has pressed the button: the audit trail knows of whom the press was."""
         pressed = secrets.find(connection, link.key, Purpose.SECURE)
         if pressed is None or pressed.used_at is None or pressed.expires_at <= now():
             return False
@@ -198,8 +190,7 @@ class AccountSecuring:
         """Lock the account if `locks` is set; return its state afterwards.
 
         The store compares the address when it locks: a lock on an account that has moved could not be undone by a
-        later try, which would not know whose lock it is. If the store has only changed how the address is written, a
-        later try locks the account.
+        later try, which would not know whose lock it is.
         """
         if not account or not self.locks:
             return account
@@ -212,7 +203,6 @@ class AccountSecuring:
     def _write_effects(
         self, tx: Transaction, account: Account, secured: AccountWasSecured, outcome: str, ended: Ended
     ) -> None:
-        """Tell the app, and end recent second factors; if the account has moved, mail both mailboxes instead."""
         of, by = account.id, secured.client
         if outcome == ADDRESS_CHANGED:
             for email, is_current in ((secured.email, False), (account.email, True)):
@@ -228,7 +218,6 @@ def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:
 
 
 def _refusal(account: Account | None, secured: AccountWasSecured) -> str | None:
-    """Return the reason why the mailbox that secured the account gets no link."""
     if account is None:
         return "no_account"
     if not (account.active or account.locked):

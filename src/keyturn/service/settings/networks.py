@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-_MAPPED = 96
-"""Bits before an IPv4 address within an IPv6 address (RFC 4291, 2.5.5.2)."""
+_MAPPED = 96  # bits before an IPv4 address within an IPv6 address (RFC 4291, 2.5.5.2)
 
 
 @lru_cache(4096)

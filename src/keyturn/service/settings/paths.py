@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from itertools import chain
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
@@ -56,6 +55,8 @@ def paths_of(settings: Settings) -> Paths:
     for name, path in pages.items():
         if path is None:
             pages[name] = "" if getattr(default, name) in routes else getattr(default, name)
+    link = urlsplit(settings.reset_url.removeprefix("{base_url}"))
+    places = {value: name for part in (link.query, link.fragment) for name, value in parse_qsl(part)}
     base, own = settings.base_url.rstrip("/"), {kind: one.settings_url for kind, one in settings.kinds.items()}
     return msgspec.structs.replace(
         default,
@@ -63,16 +64,10 @@ def paths_of(settings: Settings) -> Paths:
         **pages,
         # Only links of mails lead to this page; if the links lead elsewhere, it is not mounted.
         secure=hosted_path(settings.secure_account.url) or "",
-        **_parameter_names(settings.reset_url),
+        token=places.get("{token}", default.token),
+        email=places.get("{email}", default.email),
         settings={kind: hosted_path(url) or url.format(base_url=base) for kind, url in own.items() if url},
     )
-
-
-def _parameter_names(pattern: str) -> dict[str, str]:
-    parts = urlsplit(pattern.removeprefix("{base_url}"))
-    places = {"{token}": "token", "{email}": "email"}
-    parameters = chain(parse_qsl(parts.query), parse_qsl(parts.fragment))
-    return {places[value]: name for name, value in parameters if value in places}
 
 
 class PageUrls:

@@ -19,9 +19,7 @@ from keyturn.service.settings import (
     BCRYPT_PREFIXES,
     LONGEST_TRY,
     RATES,
-    LdapSettings,
     Settings,
-    TableSettings,
     is_plain_ldap,
     split_secrets,
 )
@@ -35,8 +33,7 @@ from keyturn.values import did_you_mean, not_this, shown
 _SHORTEST_SECRET = 32
 """Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
 
-_MOST_A_RATE = 100_000
-"""Requests: the time of each is stored until it expires."""
+_MOST_A_RATE = 100_000  # requests: the time of each is stored until it expires
 
 FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -84,11 +81,6 @@ def broken_bounds(settings: Settings) -> Iterator[Fault]:
                     yield Fault(name, message.format(value=one, shown=shown(one)))
 
 
-def _is_breach_source(text: str) -> bool:
-    is_local = text.startswith("http://") and is_loopback(text)
-    return text in {"", "hibp"} or text.startswith("https://") or is_local
-
-
 _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     (
         " ".join(f"limits.{name}" for name in RATES),
@@ -119,7 +111,11 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         lambda url: not url or ((url.startswith("https://") or is_loopback(url)) and not ENDS_A_SOURCE.search(url)),
         "must begin with https://, without a space, a semicolon or a comma, not {shown}",
     ),
-    ("password.breaches", _is_breach_source, "must be hibp, or begin with https://, not {shown}"),
+    (
+        "password.breaches",
+        lambda text: text in {"", "hibp"} or text.startswith("https://" if not is_loopback(text) else "http"),
+        "must be hibp, or begin with https://, not {shown}",
+    ),
     (
         "second_step.sms.from",
         re.compile(r"(\+[1-9][0-9]{6,14})?").fullmatch,  # E.164
@@ -291,12 +287,13 @@ def _accounts(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     if store == "supabase" and "accounts.table" in written and not table.table:
         yield Fault("accounts.table.table", "missing: accounts.table is set")
     if store == "table" or (store == "supabase" and "accounts.table" in written):
-        yield from _table(table)
+        yield from _table(settings)
     if store == "ldap":
-        yield from _ldap(accounts.ldap)
+        yield from _ldap(settings)
 
 
-def _table(table: TableSettings) -> Iterator[Fault]:
+def _table(settings: Settings) -> Iterator[Fault]:
+    table = settings.accounts.table
     if table.url and (message := database_fault(table.url)):
         yield Fault("accounts.table.url", message)
     others = [column for column in table.identifiers if column != table.email]
@@ -333,7 +330,8 @@ _SERVER = re.compile(r"ldaps?://[^/?#@\s]+", re.ASCII)
 _MOST_SERVERS = 6
 
 
-def _ldap(ldap: LdapSettings) -> Iterator[Fault]:
+def _ldap(settings: Settings) -> Iterator[Fault]:
+    ldap = settings.accounts.ldap
     for name in ldap.where:
         if not _ATTRIBUTE.fullmatch(name):
             yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")

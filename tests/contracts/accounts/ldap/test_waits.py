@@ -27,6 +27,7 @@ from tests.contracts.accounts.stores import new_password, own_messages
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
+from keyturn.service.accounts.ldap.connection import Directory
 from keyturn.service.accounts.ldap.messages import integer, octets, tlv
 from keyturn.service.accounts.port import Account
 from keyturn.service.problems.passwords import PasswordRejected
@@ -66,7 +67,7 @@ async def opened(directories: list[FakeDirectory]) -> AsyncIterator[Opened]:
 
     def open_store(timeout: timedelta = timedelta(seconds=20), connections: int = 1, **changes: Any) -> LdapAccounts:
         changed = msgspec.structs.replace(settings, **changes)
-        stores.append(LdapAccounts(changed, connections=connections, patience=timeout.total_seconds()))
+        stores.append(LdapAccounts(changed, Directory(changed, connections, timeout.total_seconds())))
         return stores[-1]
 
     yield open_store

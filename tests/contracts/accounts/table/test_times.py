@@ -6,7 +6,7 @@ import pytest
 from tests.contracts.accounts.table.app import Over, changes, doubts_of, faults
 from tests.driver.app_database import App
 
-from keyturn.service.accounts.table.placeholders import TIMES
+from keyturn.service.accounts.table.columns import TIMES
 
 KINDS = {
     "sqlite": ("DATETIME", "INTEGER", "TEXT"),

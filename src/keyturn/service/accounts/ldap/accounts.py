@@ -10,16 +10,7 @@ from uuid import UUID
 from keyturn.errors import SettingsInvalid
 from keyturn.service import addresses
 from keyturn.service.accounts.ldap import messages
-from keyturn.service.accounts.ldap.connection import (
-    CERTAIN_NO,
-    CONNECTIONS,
-    PATIENCE,
-    SUCCESS,
-    BindRefused,
-    Connection,
-    ConnectionBroken,
-    Directory,
-)
+from keyturn.service.accounts.ldap.connection import BindRefused, Connection, ConnectionBroken, Directory
 from keyturn.service.accounts.ldap.messages import Entry, Result
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
@@ -70,8 +61,9 @@ class OpenLdap:
         return not (is_disabled or is_expired), True
 
     def change(self, entry: Entry, password: str) -> tuple[bytes, bytes]:
-        """Return the request that sets the password as an administrator does, and its control."""
-        return messages.password_modify(entry.dn, password), messages.control(messages.PASSWORD_POLICY)
+        """Return the request that sets the password as an administrator does (RFC 3062), and its control."""
+        value = messages.tlv(0x30, messages.octets(entry.dn, 0x80), messages.octets(password, 0x82))
+        return messages.extended(messages.PASSWORD_MODIFY, value), messages.control(messages.PASSWORD_POLICY)
 
     def violations(self, result: Result) -> Sequence[Violation]:
         """Return the rules that a refused password breaks; none if that is not why it was refused."""
@@ -92,8 +84,7 @@ _DISABLED, _SMARTCARD = 0x2, 0x40000
 _NEVER = 0x7FFFFFFFFFFFFFFF
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # from which Active Directory counts 100 ns
 
-_BROKEN_POLICY = "0000052D"
-"""ERROR_PASSWORD_RESTRICTION. It does not say which of the rules a password breaks."""
+_BROKEN_POLICY = "0000052D"  # ERROR_PASSWORD_RESTRICTION. It does not say which of the rules a password breaks.
 
 
 class ActiveDirectory(OpenLdap):
@@ -138,28 +129,25 @@ class ActiveDirectory(OpenLdap):
 # The store
 
 
-_MOST_ALIKE = 5
-"""Entries that one address may find: Active Directory also matches letters with other accents."""
+_MOST_ALIKE = 5  # entries that one address may find: Active Directory also matches letters with other accents
 
 _EMAIL, _NAME, _LOCALE = "mail", "cn", "preferredLanguage"
 """The attributes of every directory with people (RFC 4524 2.16, RFC 4519 2.3, RFC 2798 2.7)."""
 
 _LONGEST_NAME, _LONGEST_LOCALE = 120, 20
-_LET_IN = 5.0
-"""Seconds for what follows a change: whoever waits for both must hear that the password is set."""
+_LET_IN = 5.0  # seconds for what follows a change: whoever waits for both must hear that the password is set
 
 _NO_ENTRY = Entry("", {})
 
-_AD = "1.2.840.113556.1.4.800"
-"""The capability by which Active Directory shows itself (MS-ADTS 3.1.1.3.4.3.1)."""
+_AD = "1.2.840.113556.1.4.800"  # the capability by which Active Directory shows itself (MS-ADTS 3.1.1.3.4.3.1)
 
 
 class LdapAccounts(AccountStore):
     """An AccountStore over a directory. A directory keeps no sessions: apps that ask it end theirs themselves."""
 
-    def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS, patience: float = PATIENCE) -> None:
+    def __init__(self, settings: LdapSettings, directory: Directory | None = None) -> None:
         self.settings = settings
-        self.directory = Directory(settings, connections, patience)
+        self.directory = directory or Directory(settings)
         self.dialect = dialect = ActiveDirectory() if settings.kind == "active_directory" else OpenLdap()
         self._where = [messages.equal(*one) for one in (settings.where or dialect.where).items()]
         self._attributes = [dialect.id_attribute, _EMAIL, _NAME, _LOCALE, *dialect.attributes]
@@ -243,7 +231,7 @@ class LdapAccounts(AccountStore):
         if result.code in _TOO_SLOW:  # another server has no other index, and this one is there
             reason = f"the directory stops a search, for want of an index perhaps: {result}"
             raise AccountsUnready(reason, not_changed=True)
-        if result.code not in {SUCCESS, _TOO_MANY}:
+        if result.code not in {messages.SUCCESS, _TOO_MANY}:
             raise ConnectionBroken(f"it refuses a search: {result}")
         return result
 
@@ -256,7 +244,7 @@ class LdapAccounts(AccountStore):
             if not known or not known.still_takes_password_of(account):
                 return ""
             result = await connection.ask(*self.dialect.change(entry, password.text), changes=True)
-            if result.code != SUCCESS:
+            if result.code != messages.SUCCESS:
                 self._refuse(result, entry.dn)
             return entry.dn
 
@@ -277,7 +265,7 @@ class LdapAccounts(AccountStore):
             raise ConnectionBroken("it cannot be written, and refers to another server")
         log.error(LogEvent("accounts.change_refused", dn=dn, code=result.code, reason=result.message))
         reason = f"the directory refuses to set a password: {result}"
-        raise AccountsUnready(reason, not_changed=result.code in CERTAIN_NO)
+        raise AccountsUnready(reason, not_changed=result.code in messages.CERTAIN_NO)
 
     async def let_in(self, connection: Connection, dn: str) -> None:
         """After a change, remove the flag that asks for another password, and a lock that is left.
@@ -289,7 +277,7 @@ class LdapAccounts(AccountStore):
         left = {name: each for name, each in entry.values.items() if each and _LOCKED_FOR_EVER.encode() not in each}
         if left:
             result = await connection.ask(messages.modify(dn, [("delete", name, each) for name, each in left.items()]))
-            if result.code != SUCCESS:
+            if result.code != messages.SUCCESS:
                 log.warning(LogEvent("accounts.not_let_in", dn=dn, attributes=list(left), reason=result))
 
     async def close(self) -> None:

@@ -15,12 +15,7 @@ from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import LdapSettings, is_plain_ldap
 from keyturn.service.telemetry.logs import LogEvent, log
 
-SUCCESS, NO_SUCH_OBJECT, _INVALID_NAME, _WRONG_PASSWORD = 0, 32, 34, 49
-_UNCLEAR = {1, 3, 11, 51, 52, 54, 80}
-CERTAIN_NO = frozenset(range(1, 81)) - _UNCLEAR
-"""Result codes that say that nothing was changed (RFC 4511 4.1.9 and appendix A). Servers and proxies answer the others
-(operationsError, a limit, busy, unavailable, loopDetect, other) for what they began, too."""
-
+_NO_SUCH_OBJECT, _INVALID_NAME, _WRONG_PASSWORD = 32, 34, 49
 _PLAIN_PORT, _TLS_PORT = 389, 636
 _MOST_ENTRIES = 10_000  # of one answer that a server may send, whatever limit was asked for
 
@@ -30,14 +25,11 @@ class ConnectionBroken(Exception):
 
 
 class Connection:
-    """A connection for one caller, who bounds the waits.
-
-    `may_have_changed`: a request that changes an entry was sent, and no certain "no" came back.
-    """
+    """A connection for one caller, who bounds the waits."""
 
     def __init__(self, url: str, transport: asyncio.Transport, reader: asyncio.StreamReader) -> None:
         self.url = url
-        self.may_have_changed = False
+        self.may_have_changed = False  # a request that changes an entry was sent, and no certain "no" came back
         self._transport = transport
         self._reader = reader
         self._number = 0
@@ -64,7 +56,7 @@ class Connection:
 
     async def _start_tls(self, context: ssl.SSLContext, host: str) -> None:
         result = await self.ask(messages.extended(messages.START_TLS))
-        if result.code != SUCCESS:
+        if result.code != messages.SUCCESS:
             raise ConnectionBroken(f"it refuses StartTLS: {result}")
         # A new stream: a byte that came before TLS began could be an attacker's (CVE-2011-0411).
         self._reader, protocol = _stream()
@@ -93,7 +85,7 @@ class Connection:
             if number != self._number:
                 raise ConnectionBroken("an answer to another request")
             if isinstance(answer, Result):
-                if changes and answer.code in CERTAIN_NO:
+                if changes and answer.code in messages.CERTAIN_NO:
                     self.may_have_changed = False
                 return msgspec.structs.replace(answer, entries=tuple(entries))
             if answer is not None:
@@ -113,7 +105,7 @@ class Connection:
         """Return the entry of that name; one without a name if it does not exist, or may not be seen."""
         wanted = messages.search(dn, messages.ANY, attributes, most=1, seconds=0, whole_tree=False)
         result = await self.ask(wanted)
-        if result.code not in {SUCCESS, NO_SUCH_OBJECT, _INVALID_NAME}:
+        if result.code not in {messages.SUCCESS, _NO_SUCH_OBJECT, _INVALID_NAME}:
             raise ConnectionBroken(f"it refuses to read {dn}: {result}")
         return next(iter(result.entries), Entry("", {}))
 
@@ -216,7 +208,7 @@ class Directory:
             self._refused = BindRefused(f"accounts.ldap.{setting}", f"{connection.url} refuses {names}: {result}")
             self._refused_until = time.monotonic() + _REMEMBERED
             raise self._refused
-        if result.code != SUCCESS:
+        if result.code != messages.SUCCESS:
             raise ConnectionBroken(f"it refuses the bind: {result}")
 
     def close(self) -> None:

@@ -15,6 +15,11 @@ LONGEST = 4 * 1024 * 1024  # bytes of an answer's message
 BIND, UNBIND, SEARCH, MODIFY, EXTENDED = 0x60, 0x42, 0x63, 0x66, 0x77
 _ENTRY, _DONE, _REFERENCE, _EXTENDED = 0x64, 0x65, 0x73, 0x78
 
+SUCCESS = 0
+CERTAIN_NO = frozenset(range(1, 81)) - {1, 3, 11, 51, 52, 54, 80}
+"""Result codes that say that nothing was changed (RFC 4511 4.1.9 and appendix A). Servers and proxies answer the others
+(operationsError, a limit, busy, unavailable, loopDetect, other) for what they began, too."""
+
 START_TLS = "1.3.6.1.4.1.1466.20037"
 PASSWORD_MODIFY = "1.3.6.1.4.1.4203.1.11.1"
 PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
@@ -168,11 +173,6 @@ def modify(dn: str, changes: Iterable[Change]) -> bytes:
 
 def extended(oid: str, value: bytes | None = None) -> bytes:
     return tlv(EXTENDED, octets(oid, 0x80), *([] if value is None else [octets(value, 0x81)]))
-
-
-def password_modify(dn: str, password: str) -> bytes:
-    """Return the request that sets an entry's password (RFC 3062)."""
-    return extended(PASSWORD_MODIFY, tlv(0x30, octets(dn, 0x80), octets(password, 0x82)))
 
 
 # Answers

@@ -1,15 +1,17 @@
-"""The columns of an app's tables as the live database has them: types, values as texts, which rows are active."""
+"""The columns of an app's tables as the live database has them: their types, and the values read and written there."""
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from copy import copy
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError, SAWarning
@@ -21,8 +23,7 @@ from keyturn.values import did_you_mean
 _LOOKED_AT, _SEARCHED = 50, 10_000
 """Values, enough to recognise the form of most times and hashes, and rows: a column may have no value in any."""
 
-_LONGEST = 320
-"""Characters of a value: of hashes, those with the longest parameters have fewer."""
+_LONGEST = 320  # characters of a value: of hashes, those with the longest parameters have fewer
 
 _PYTHON_TYPES = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
 
@@ -47,24 +48,15 @@ class Stored(UserDefinedType[Any]):
         self.lowest, self.highest = (-(2**63), 2**63 - 1) if self.on_sqlite else _integer_bounds(kind)
         self.zoned = bool(getattr(kind, "timezone", False)) or isinstance(kind, mysql.TIMESTAMP)
         self.is_bits = isinstance(kind, mysql.BIT)
+        self.has_native_times = self.holds in (datetime, date) and not self.on_sqlite
+        self.holds_anything = self.on_sqlite and self.holds is object
 
     def adapt(self, cls: Any, **kw: Any) -> Any:
         del cls, kw  # the type is the same in statements for any dialect
         return copy(self)
 
-    @property
-    def has_native_times(self) -> bool:
-        return self.holds in (datetime, date) and not self.on_sqlite
-
-    @property
-    def holds_anything(self) -> bool:
-        return self.on_sqlite and self.holds is object
-
     def ids(self, text: str) -> list[Any]:
-        """Return the column's values that are shown as this text. Raises ValueError if there is none.
-
-        On SQLite there can be two: a column declared as BINARY(16) or UUID may hold bytes as well as texts.
-        """
+        """Return the column's values that are shown as this text. Raises ValueError if there is none."""
         read: dict[type, Callable[[str], Any]] = {int: int, Decimal: _decimal, UUID: UUID, bytes: bytes.fromhex}
         value = read.get(self.holds, str)(text)
         if self.holds is int:
@@ -72,6 +64,7 @@ class Stored(UserDefinedType[Any]):
         if text_of(value) != text or "\0" in text:  # not in the form in which ids are shown; PostgreSQL keeps no NUL
             raise ValueError("not as it would be shown")
         text.encode()
+        # On SQLite, a column declared as BINARY(16) or UUID may hold bytes as well as texts.
         return [value, bytes.fromhex(text)] if self.holds_anything and _HEX.fullmatch(text) else [value]
 
     def bounded(self, value: int) -> int:
@@ -135,15 +128,15 @@ def sample(connection: sa.Connection, column: sa.Column[Any], *which: ColumnElem
 def empty_schema() -> sa.MetaData:
     """Return a collection of tables. Those that are reflected into it have columns of the type `Stored`, all quoted."""
     tables = sa.MetaData()
-    sa.event.listen(tables, "column_reflect", _store_as_it_is)
+
+    @sa.event.listens_for(tables, "column_reflect")
+    def store_as_it_is(inspector: sa.Inspector, _: sa.Table, reflected: Any) -> None:
+        declared, dialect = reflected["type"], inspector.dialect.name
+        has_bytes = dialect == "mysql" and _python_type(declared, on_sqlite=False) is bytes
+        stored = (_HexBytes if has_bytes else Stored)(declared, dialect)
+        reflected |= {"type": stored, "name": quoted_name(reflected["name"], quote=True)}
+
     return tables
-
-
-def _store_as_it_is(inspector: sa.Inspector, _: sa.Table, reflected: Any) -> None:
-    stored = Stored(reflected["type"], inspector.dialect.name)
-    if stored.holds is bytes and inspector.dialect.name == "mysql":
-        stored = _HexBytes(reflected["type"], inspector.dialect.name)
-    reflected |= {"type": stored, "name": quoted_name(reflected["name"], quote=True)}
 
 
 def table_called(connection: sa.Connection, name: str) -> sa.Table:
@@ -231,3 +224,116 @@ class Flag:
 
 def lowered(stored: ColumnElement[Any]) -> ColumnElement[str]:
     return sa.func.coalesce(sa.func.lower(sa.func.trim(sa.cast(stored, sa.Text), type_=sa.Text)), "")
+
+
+# The values that settings write into columns, and the forms of times (docs/accounts.md)
+
+
+TimePlaceholder = Literal["{now}", "{now_ms}", "{now_iso}"]
+TIMES: tuple[TimePlaceholder, ...] = get_args(TimePlaceholder)
+
+Value = bool | int | float | str
+"""What a setting gives a column: a placeholder, or the value itself."""
+
+_FIRST = 10**8
+"""The least number of seconds that counts as a time: March 1973. A thousand times that is the least number of
+milliseconds, which as seconds would be in the year 5138."""
+
+_TEXT = re.compile(r"\d{4}-\d\d-\d\d(?:(?P<separator>[T ])\d\d:\d\d:\d\d(?:\.\d{1,9})?(?P<zone> ?(?:Z|[+-]\d\d.*))?)?")
+_EXAMPLE = datetime(2026, 11, 20, 8, 46, 42, tzinfo=UTC)
+
+
+def set_value(column: sa.Column[Any], wanted: Value, moment: datetime) -> Any:
+    """Return what a column of `set` becomes at that moment. Raises ValueError, in words, if it cannot hold that."""
+    kind = kind_of(column)
+    if wanted == "{null}":
+        if not column.nullable:
+            raise ValueError("may not be NULL")
+        return None
+    try:
+        return _time(kind, moment, str(wanted)) if wanted in TIMES else _plain(kind, wanted)
+    except (ValueError, msgspec.ValidationError):
+        raise ValueError(f"{wanted!r} does not fit a column of type {kind.shown}") from None
+
+
+def _time(kind: Stored, moment: datetime, placeholder: str) -> Any:
+    moment = moment.astimezone(UTC)
+    if kind.has_native_times:
+        return moment.date() if kind.holds is date else _stored(kind, moment)
+    iso = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    texts: dict[str, int | str] = {"{now}": _sql_text(moment), "{now_iso}": iso}
+    numbers: dict[str, int | str] = {"{now}": int(moment.timestamp()), "{now_ms}": int(moment.timestamp() * 1000)}
+    on_sqlite = numbers | texts  # which has no times
+    days = numbers | dict.fromkeys(texts, f"{moment:%Y-%m-%d}")
+    by_type = {int: numbers, float: numbers, Decimal: numbers, str: texts, datetime: on_sqlite, date: days}
+    written = by_type.get(datetime if kind.holds_anything else kind.holds, {}).get(placeholder)
+    if written is None:
+        raise ValueError
+    return kind.bounded(written) if isinstance(written, int) else _fitting(kind, written)
+
+
+def _plain(kind: Stored, wanted: Value) -> Any:
+    if kind.holds_anything:
+        return wanted
+    text = str(wanted).lower() if isinstance(wanted, bool) else str(wanted)
+    if kind.holds is str:
+        return _fitting(kind, text)
+    if kind.holds is datetime:
+        return _stored(kind, datetime.fromisoformat(text))
+    if kind.holds in (bytes, object):
+        raise ValueError
+    number = str(int(wanted)) if isinstance(wanted, bool) else text
+    value: Any = msgspec.convert(number, kind.holds, strict=False)
+    if kind.on_sqlite and kind.holds is date:
+        return text
+    return kind.bounded(value) if kind.holds is int else value
+
+
+def _fitting(kind: Stored, text: str) -> str:
+    if (kind.choices and text not in kind.choices) or (kind.length is not None and len(text) > kind.length):
+        raise ValueError
+    return text
+
+
+def _stored(kind: Stored, moment: datetime) -> Any:
+    """Return the time with its zone, or in UTC without one; as a text on SQLite, which has no times."""
+    known = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if kind.on_sqlite:
+        return _sql_text(known)
+    return known if kind.zoned else known.replace(tzinfo=None)
+
+
+def _sql_text(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def time_form(value: Any) -> str:
+    """Return the form of a stored time, in words; "" if the value is none, or of a type for times."""
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, int | float | Decimal):
+        units = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6))
+        known = (f"{unit} since 1970" for unit, per in units if _FIRST * per <= value < _FIRST * per * 1000)
+        return next(known, "")
+    if not isinstance(value, str) or not (match := _TEXT.fullmatch(value.strip())):
+        return ""
+    if not match["separator"]:
+        return "days such as 2026-11-20"
+    return f"texts such as 2026-11-20{match['separator']}08:46:42{'Z' if match['zone'] else ''}"
+
+
+def usual_form(values: Iterable[Any]) -> str:
+    forms = Counter(form for form in map(time_form, values) if form)
+    return forms.most_common(1)[0][0] if forms else ""
+
+
+def written_form(kind: Stored, placeholder: str) -> str:
+    """Return the form that a placeholder writes; "" if the column cannot hold it, or has a type for times."""
+    try:
+        return time_form(_time(kind, _EXAMPLE, placeholder))
+    except ValueError:
+        return ""
+
+
+def placeholder_for(kind: Stored, form: str) -> TimePlaceholder | None:
+    return next((one for one in TIMES if form and written_form(kind, one) == form), None)

@@ -4,10 +4,17 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from keyturn.mail.port.finding import Finding
-from keyturn.service.accounts.table.columns import kind_of, sample, text_of
+from keyturn.mail.port.finding import Finding, fail, warn
+from keyturn.service.accounts.table.columns import (
+    TIMES,
+    kind_of,
+    placeholder_for,
+    sample,
+    text_of,
+    usual_form,
+    written_form,
+)
 from keyturn.service.accounts.table.mapping import MappedTable
-from keyturn.service.accounts.table.placeholders import TIMES, placeholder_for, usual_form, written_form
 from keyturn.service.accounts.table.recognised_hashes import doubt_format
 from keyturn.service.accounts.table.statements import Statements
 from keyturn.service.settings import HashingSettings, TableSettings
@@ -23,15 +30,11 @@ def doubts(
 ) -> list[Finding]:
     mapping = statements.mapping
     findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
-    findings += [_warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held]
+    findings += [warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held]
     findings += _flags(connection, mapping)
     if settings.password:
         findings += doubt_format(settings.table, sample(connection, *statements.hashes()), hashing)
     return findings
-
-
-def _warn(message: str, fix: str) -> Finding:
-    return Finding("accounts", "warn", message, fix)
 
 
 def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
@@ -47,7 +50,7 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
                 fix = f'Write "{meant}" there.' if meant else "Keyturn does not write these: let your app set it."
                 at = f"accounts.table.{section}.{column.name}"
                 message = f"{at}: {wanted} writes {written}, but the column has {form}"
-                yield Finding("accounts", "fail", message, fix)
+                yield fail(message, fix)
 
 
 def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
@@ -56,7 +59,7 @@ def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
         return
     if odd := mapping.active.doubt(text_of(value) for value in sample(connection, flag)):
         message = f"accounts.table.active: the column contains {odd!r}, which Keyturn takes for active"
-        yield _warn(message, 'List the active values, as in: active = "status = active | invited".')
+        yield warn(message, 'List the active values, as in: active = "status = active | invited".')
 
 
 _POLICIES = text("""
@@ -88,4 +91,4 @@ def _hidden_rows(connection: Connection, mapping: MappedTable) -> Iterator[Findi
             what = f"row level security {some} rows of {table} from Keyturn's role for {command}"
             fix = f"Give the role BYPASSRLS, or add a policy: CREATE POLICY keyturn ON {name} TO the_role USING (true)."
             message = f"{what}, so resets change nothing there"
-            yield Finding("accounts", "warn" if known.policies else "fail", message, fix)
+            yield (warn if known.policies else fail)(message, fix)

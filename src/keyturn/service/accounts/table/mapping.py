@@ -1,8 +1,9 @@
 """Checks the settings of a table against the live database: the column of each, or every fault by its setting."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import msgspec
@@ -10,9 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.service.accounts.table.columns import Flag, kind_of, table_called
-from keyturn.service.accounts.table.foreign_keys import Place, checked_keys, deletion_order, keeper
-from keyturn.service.accounts.table.placeholders import Value, set_value
+from keyturn.service.accounts.table.columns import Flag, Value, kind_of, set_value, table_called
 from keyturn.service.clock import now
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
@@ -25,14 +24,16 @@ _MOST_LISTED = 12
 _OWN_COLUMNS = {"email": ("id",), "username": ("id", "password"), "password": ("id", "email")}
 """Fields of text, and those whose columns each cannot share."""
 
-_NO_IDS = (bool, float, date, datetime)
-"""Types whose values can be written in several ways."""
+_NO_IDS = (bool, float, date, datetime)  # types whose values can be written in several ways
 
 _COLLATION = sa.text("""
     SELECT collation_name FROM information_schema.columns
     WHERE table_schema = coalesce(:schema, database()) AND table_name = :table AND column_name = :column
 """)
 """The inspector of SQLAlchemy does not show the collation that a column inherits from its table."""
+
+Place = tuple[str, str]
+"""A table by its schema and its name."""
 
 Assignments = Mapping[sa.Column[Any], Value]
 
@@ -65,12 +66,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     held: Sequence[tuple[str, str]]
 
 
-def read_mapping(connection: sa.Connection, settings: TableSettings, hash_length: int) -> MappedTable:
-    """Return the columns that the settings name. Raises SettingsInvalid with all wrong names at once."""
-    return _MappingReader(connection, settings).mapping(hash_length)
-
-
-class _MappingReader:
+class MappingReader:
     def __init__(self, connection: sa.Connection, settings: TableSettings) -> None:
         self._connection = connection
         self._inspector: sa.Inspector = sa.inspect(connection)
@@ -79,6 +75,7 @@ class _MappingReader:
         self._faults: list[Fault] = []
 
     def mapping(self, hash_length: int) -> MappedTable:
+        """Return the columns that the settings name. Raises SettingsInvalid with all wrong names at once."""
         settings = self._settings
         if (table := self._table("table", settings.table)) is None:
             raise SettingsInvalid(self._faults)
@@ -245,3 +242,59 @@ def listed(names: Sequence[str]) -> str:
 
 def _setting_of(field: str) -> str:
     return "identifiers" if field == "username" else field
+
+
+# Foreign keys: in which order rows are deleted, and which rows forbid it
+
+
+ForeignKey = tuple[Place, Place]
+"""The table that refers to another, and that other one, whose rows cannot be deleted before."""
+
+_FOLLOWS = ("CASCADE", "SET NULL")  # rules of keys that forbid no deletion
+
+_OF_SQLITE = sa.text("""
+    SELECT m.name, k."table", k.on_delete FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) k
+    WHERE m.type = 'table'
+""")
+"""SQLAlchemy's inspector does not read the rule of a key that stands beside its column."""
+
+_Name = tuple[str | None, str]
+
+
+def forbidding_keys(connection: sa.Connection, schema: str | None) -> Iterator[tuple[_Name, _Name]]:
+    """Yield the keys of a schema that can forbid a deletion."""
+    if connection.dialect.name == "sqlite":
+        for referring, referred, rule in connection.execute(_OF_SQLITE):
+            if rule not in _FOLLOWS:
+                yield (None, referring), (None, referred)
+        return
+    for table, keys in sa.inspect(connection).get_multi_foreign_keys(schema=schema).items():
+        for key in keys:
+            if key["options"].get("ondelete") not in _FOLLOWS:
+                yield table, (key["referred_schema"], key["referred_table"])
+
+
+def checked_keys(
+    connection: sa.Connection, schemas: Iterable[str | None], place: Callable[[str | None, str], Place]
+) -> list[ForeignKey]:
+    # SQLite checks keys only in a connection that asks for it, as the one to Keyturn's own database does.
+    if connection.dialect.name == "sqlite" and not connection.execute(sa.text("PRAGMA foreign_keys")).scalar():
+        return []
+    keys = (key for schema in schemas for key in forbidding_keys(connection, schema))
+    return [(place(*referring), place(*referred)) for referring, referred in keys]
+
+
+def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> list[Place]:
+    """Return the tables, each after those that refer to it; as they are if their rows refer to each other."""
+    sorter = TopologicalSorter(
+        {table: [one for one, other in keys if other == table != one and one in tables] for table in tables}
+    )
+    try:
+        return list(sorter.static_order())
+    except CycleError:
+        return list(tables)
+
+
+def keeper(table: Place, deleted: Collection[Place], keys: Sequence[ForeignKey]) -> str:
+    """Return a table whose rows stay and forbid that those of `table` are deleted; "" if there is none."""
+    return next((one[1] for one, other in keys if other == table and one not in {*deleted, table}), "")

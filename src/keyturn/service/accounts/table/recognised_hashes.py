@@ -7,13 +7,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.finding import Finding, warn
 from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, hash_parts
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
-_COSTS = range(10, 17)
-"""Allowed values of hashing.cost: less is too weak (OWASP Password Storage), more too slow."""
+_COSTS = range(10, 17)  # allowed values of hashing.cost: less is too weak (OWASP Password Storage), more too slow
 
 
 class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,4 +92,4 @@ def doubt_format(table: str, hashes: Iterable[object], settings: HashingSettings
     message = f"the table {table} has hashes of {theirs}, but hashing.format writes {writes}"
     fix = f'Set hashing.format = "{used.format}", or let your app verify both.'
     fix += " Otherwise users cannot sign in with a new password."
-    return [Finding("accounts", "warn", f"{message}, which your app may not read", fix)]
+    return [warn(f"{message}, which your app may not read", fix)]

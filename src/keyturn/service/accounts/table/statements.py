@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from itertools import cycle, islice
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,13 +15,14 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.table.columns import kind_of, lowered
+from keyturn.service.accounts.table.columns import TIMES, Value, kind_of, lowered, set_value
 from keyturn.service.accounts.table.mapping import Assignments, MappedEnding, MappedTable
-from keyturn.service.accounts.table.placeholders import TIMES, Value, set_value
-from keyturn.service.accounts.table.rows import PASSWORD_PROVIDERS
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only identical characters are equal; in MySQL's default, é is e."""
+
+PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password")
+"""What apps write, in any case, into the provider's column of an account that signs in with a password."""
 
 _UNUSABLE = ("!", "*")
 """First characters of text that is no hash, or a disabled one: Django's set_unusable_password(), Unix' shadow(5)."""
@@ -33,14 +34,10 @@ _PLAIN = ("id", "email", "username", "name", "provider", "kind", "locale")  # re
 
 Condition = ColumnElement[bool]
 Write = sa.Update | sa.Delete
+Query = tuple[sa.Select[Any], dict[str, Any] | None]
+"""A SELECT, and this call's parameters. Frequent statements are built once."""
+
 _Values = dict[sa.Column[Any], Any]
-
-
-class Query(NamedTuple):
-    """A SELECT, and this call's parameters. Frequent statements are built once."""
-
-    statement: sa.Select[Any]
-    parameters: dict[str, Any] | None = None
 
 
 class Statements:
@@ -64,7 +61,7 @@ class Statements:
         repeated = list(islice(cycle(spellings), count))
         first = {f"from{place}": spelling for place, spelling in enumerate(repeated)}
         last = {f"to{place}": spelling + _AFTER_SPACES for place, spelling in enumerate(repeated)}
-        return Query(self._accounts_in_ranges(count), first | last)
+        return self._accounts_in_ranges(count), first | last
 
     def _select_ranges(self, count: int) -> sa.Select[Any]:
         first, last = (
@@ -80,11 +77,11 @@ class Statements:
         for text in ids:
             with suppress(ValueError):  # a text that cannot be an id
                 values += kind_of(self._columns["id"]).ids(text)
-        return Query(self._accounts_by_id, {"ids": values})
+        return self._accounts_by_id, {"ids": values}
 
     def hash_by_id(self, account_id: str) -> Query:
-        query = self.by_ids([account_id])
-        return query._replace(statement=query.statement.add_columns(self._columns["password"].label("hash")))
+        statement, values = self.by_ids([account_id])
+        return statement.add_columns(self._columns["password"].label("hash")), values
 
     def awaiting_password(self) -> Query:
         return self._addresses(self._lacks_hash(), self._is_active, *self._signs_in_here())
@@ -92,20 +89,23 @@ class Statements:
     def addresses_after(self, email: str, most: int) -> Query:
         """Ask for the addresses of active and locked accounts that come after this one, character by character."""
         stored = self._exactly(self._columns["email"])
-        listed = self._addresses(self._is_active_or_locked(), stored > sa.literal(email, sa.Text))
-        return Query(listed.statement.order_by(stored).limit(most))
+        listed, _ = self._addresses(self._is_active_or_locked(), stored > sa.literal(email, sa.Text))
+        return listed.order_by(stored).limit(most), None
 
     def _addresses(self, *conditions: Condition) -> Query:
-        return Query(sa.select(self._columns["email"].label("email")).where(*conditions))
+        return sa.select(self._columns["email"].label("email")).where(*conditions), None
 
     def lock(self, account: Account, moment: datetime) -> sa.Update:
         """Lock the account, if it is active and has that address. Raises ValueError for an impossible id."""
         is_unchanged = self._is_unchanged(account.id, account.email)
-        return self._update(self._assigned("lock", moment), *is_unchanged, self._is_active)
+        return (
+            sa.update(self.mapping.table).where(*is_unchanged, self._is_active).values(self._assigned("lock", moment))
+        )
 
     def unlock(self, account_id: str, moment: datetime) -> sa.Update:
         """Unlock the account. Raises ValueError for an impossible id."""
-        return self._update(self._assigned("unlock", moment), self._has_id(account_id), self._is_locked())
+        locked = self._has_id(account_id), self._is_locked()
+        return sa.update(self.mapping.table).where(*locked).values(self._assigned("unlock", moment))
 
     def _assigned(self, section: str, moment: datetime) -> _Values:
         return _values(self.mapping.assigned[section], moment)
@@ -130,10 +130,8 @@ class Statements:
     def _change(self, account_id: str | None, email: str, values: _Values, may_change: Condition) -> sa.Update:
         # Without columns to set, the statement still shows whether the account is unchanged.
         values = values or {self._columns["id"]: self._columns["id"]}
-        return self._update(values, *self._is_unchanged(account_id, email), may_change, *self._signs_in_here())
-
-    def _update(self, values: _Values, *conditions: Condition) -> sa.Update:
-        return sa.update(self.mapping.table).where(*conditions).values(values)
+        allowed = (*self._is_unchanged(account_id, email), may_change, *self._signs_in_here())
+        return sa.update(self.mapping.table).where(*allowed).values(values)
 
     def _is_unchanged(self, account_id: str | None, email: str) -> tuple[Condition, Condition]:
         return self._has_id(account_id), self._is_text("email", email)
@@ -172,8 +170,8 @@ class Statements:
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Executable]]:
         """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
-        trial = self.by_identifier([""])
-        yield "table", trial.statement.params(trial.parameters)
+        trial, values = self.by_identifier([""])
+        yield "table", trial.params(values)
         if "password" in self._columns:
             yield "password", self._change(None, "", {self._columns["password"]: ""}, self._is_active)
         for section, assignments in self.mapping.assigned.items():
