@@ -160,10 +160,7 @@ class Gallery:
         return self._while_unchanged(name, "variables", find)
 
     def branches(self, name: str) -> Passes | None:
-        """Return the passes through a mail, in up to two seconds of processor time. Raises LookupError.
-
-        Returns None if branches are not explored, or the samples cannot be read.
-        """
+        """Return the passes through a mail, None if none are wanted or its samples unreadable. Raises LookupError."""
         try:
             samples = self.samples(name)
         except TemplateInvalid:
@@ -206,8 +203,7 @@ class Gallery:
     def renderers(self, prepare: Prepare | None = None, *, is_forcing: bool = False) -> Renderers:
         """Return a function from a sample and a brand to their templates, which raises UnknownMail for a brand.
 
-        `prepare` changes each Jinja environment. `is_forcing`: all samples share templates with those that force
-        branches, for a caller that renders both.
+        `prepare` changes each environment. `is_forcing`: all samples share templates with those that force branches.
         """
 
         def prepared(kind: str, forces: bool, environment: Environment) -> Environment:
@@ -235,10 +231,7 @@ class Gallery:
         return templates_for
 
     def render(self, name: str, files: MailFiles, sample: Sample, language: str, brand: str = "") -> Rendered:
-        """Return a mail as the app sends it, of these files. `language`: a tag.
-
-        Raises UnknownMail for an unknown brand, TemplateInvalid, and in a renderer OutOfTime.
-        """
+        """Return a mail as it is sent, of these files. Raises UnknownMail, TemplateInvalid, in a renderer OutOfTime."""
         templates = self._strict(sample, brand).with_files(lambda _: files)
         try:
             filled = templates.fill(name, sample.values, self.languages.choose(language))

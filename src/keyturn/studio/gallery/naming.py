@@ -70,8 +70,8 @@ def _require_size(file: Path, what: str, size: int) -> None:
 _SHARED = r"(?i:(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared)"
 _BODY = re.compile(r"[_-](?:body|email|mail|message)$")  # beside `..._subject.txt` in Django's apps
 _OUTSIDE = ("/", "..")
+# Generic names of files: the mail is named after its folder.
 _ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "html", "body", "content"})
-"""Generic names of files: the mail is named after its folder."""
 
 
 @cache

@@ -89,9 +89,8 @@ class SampleFiles:
         return stem / "samples.toml" if markup.parent == stem else stem.with_name(f"{stem.name}.samples.toml")
 
 
+# Returns a text with a table added or replaced by name. Raises ValueError if the format cannot express the values.
 Writer = Callable[[str, str, Mapping[str, Any]], str]
-"""Returns a text with a table added or replaced by name. Raises ValueError if the format cannot express the values."""
-
 NATIVE: Mapping[str, tuple[type, ...]] = {".toml": (datetime, date, time), ".json": ()}  # beside those of JSON
 
 

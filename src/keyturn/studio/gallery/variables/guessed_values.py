@@ -105,12 +105,11 @@ def _number(text: str | None, default: Any, nth: int) -> int | float:
     return float(digits) if "." in digits else int(digits)
 
 
-_GONE_WRONG = (
+_GONE_WRONG = (  # beginnings of words
     "abandon", "block", "bounc", "cancel", "closed", "decline", "delay", "delet", "denied", "disput", "error", "expir",
     "fail", "invalid", "late", "lost", "miss", "overdue", "past_due", "refund", "refus", "reject", "remov", "return",
     "revok", "suspend", "unpaid", "unsubscrib", "void", "withdraw",
 )  # fmt: skip
-"""Beginnings of words for failures."""
 
 
 def _is_failure(name: str) -> bool:
