@@ -6,7 +6,6 @@ A foreign branch may link to any file, and templates are shown, even in the log 
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from posixpath import splitext
@@ -74,23 +73,19 @@ _OUTSIDE = ("/", "..")
 _ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "html", "body", "content"})
 
 
-@cache
 def is_shared(file: str) -> bool:
     *folders, name = file.split("/")
     return name.startswith("_") or any(one.startswith("_") or re.fullmatch(_SHARED, one) for one in folders)
 
 
-@cache
 def ending_of(file: str) -> str:
     return splitext(plain_name(file))[1].lower()
 
 
-@cache
 def stem_of(file: str) -> str:
     return splitext(plain_name(file))[0]
 
 
-@cache
 def name_of(file: str) -> str:
     stem = stem_of(file)
     above, _, last = stem.rpartition("/")
