@@ -64,7 +64,6 @@ def ready() -> str:
 
 
 def fail(*lines: str) -> NoReturn:
-    """Say what is wrong, on stderr, and end with 1."""
     click.echo("\n".join([error("keyturn: ") + lines[0], *lines[1:]]), err=True, color=not wants_no_colour() and None)
     sys.exit(1)
 

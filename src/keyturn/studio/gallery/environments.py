@@ -39,7 +39,6 @@ def require_shallow(tree: nodes.Template, name: str | None, filename: str | None
 
 
 def method_call(name: str, place: nodes.Node, *arguments: Any) -> Any:
-    """Return the call of a method of the environment, which stands at the place of a node."""
     call = nodes.Call(nodes.EnvironmentAttribute(name), [*arguments], [], None, None)
     call.set_lineno(place.lineno)
     if place.environment:

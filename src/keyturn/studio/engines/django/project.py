@@ -91,7 +91,6 @@ def set_up(settings: str, here: Path) -> None:
 
 
 def template_engine(option: str) -> Any:
-    """Return the project's first DjangoTemplates engine. Raises CannotImport."""
     from django.template import engines
     from django.template.backends.django import DjangoTemplates
 

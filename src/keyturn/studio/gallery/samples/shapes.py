@@ -119,7 +119,6 @@ def _common_shape(shapes: Sequence[Shape]) -> Shape:
 
 
 def _merge(mappings: Sequence[Shape]) -> Shape:
-    """Merge mappings. Keys that some of them lack are optional."""
     by_name: dict[str, list[inspect.Field]] = {}
     for field in (field for mapping in mappings for field in _fields_of(mapping)):
         by_name.setdefault(field.name, []).append(field)

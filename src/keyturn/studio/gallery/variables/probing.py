@@ -259,7 +259,6 @@ def left_or_right(left: Any, right: Any) -> Any:
 
 
 def each(entries: Any, shape: Shape) -> list[Any]:
-    """Return the entries of a loop: one of a probe, in its parts."""
     if isinstance(entries, Probe):
         return [entries.note("list").entry(shape)] if _reading.get().goes_on() else []
     turns = _attempted(lambda: [*islice(entries, _MOST_TURNS)])
@@ -272,7 +271,6 @@ def unpacked(value: Any, shape: Shape) -> Any:
 
 @pass_context
 def each_file(context: Context, value: Any, parent: str, names: tuple[str, ...]) -> Iterator[Template]:
-    """Yield the files that an include may mean."""
     reading, values = _reading.get(), value if isinstance(value, list | tuple) else (value,)
     for name in dict.fromkeys(name for name in (*names, *values) if isinstance(name, str)):
         if reading.goes_on() and (template := _loaded(context.environment, name, parent)):
