@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("keyturn.cli.init", "Write keyturn.toml for your app, and say what to look at."),
     "serve": ("keyturn.cli.service", "Run the API, the hosted pages and a worker."),
     "worker": ("keyturn.cli.service", "Run only a worker, which sends the mails."),
-    "health": ("keyturn.cli.health", "Ask a running API or worker whether it is ready."),
+    "health": ("keyturn.cli.doctor", "Ask a running API or worker whether it is ready."),
     "migrate": ("keyturn.cli.service", "Create or update Keyturn's tables."),
     "studio": ("keyturn.cli.studio.studio", "Preview the emails in a browser, with sample data."),
     "render": ("keyturn.cli.studio.render", "Render an email to the terminal or a file."),
@@ -67,7 +67,6 @@ class Commands(click.Group):
         return command
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
-        """Do what click does; if there is no such command, name a similar one."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
             close = difflib.get_close_matches(name, COMMANDS, n=1)

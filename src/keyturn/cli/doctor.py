@@ -1,15 +1,22 @@
-"""doctor: reports faults in this installation and suggests fixes."""
+"""doctor, health: what is wrong with this installation, and whether a running process is ready."""
 
+import http.client
 import sys
 from collections.abc import Sequence
+from contextlib import closing
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import click
 
-from keyturn.cli.terminal import print_json, wrap
-from keyturn.service.doctor import Dns, Finding, examine
-from keyturn.service.event_loop import run
+from keyturn.cli.sockets import address_in_url
+from keyturn.cli.terminal import PORT, fail, print_json, wrap
 from keyturn.service.settings.reading import changed_settings, inspect_settings
 
+if TYPE_CHECKING:
+    from keyturn.service.doctor import Finding
+
+_PATIENCE = 5  # seconds for the answer
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
 
 
@@ -25,6 +32,9 @@ def doctor(as_json: bool) -> None:
     \b
     Example:  keyturn doctor --json
     """
+    from keyturn.service.doctor import Dns, Finding, examine
+    from keyturn.service.event_loop import run
+
     findings: list[Finding] = []
     reading = inspect_settings()
 
@@ -41,7 +51,7 @@ def doctor(as_json: bool) -> None:
     sys.exit(any(finding.verdict == "fail" for finding in findings))
 
 
-def _print(findings: Sequence[Finding]) -> None:
+def _print(findings: "Sequence[Finding]") -> None:
     width = max(len(finding.check) for finding in findings)
     for finding in findings:
         verdict = click.style(f"{finding.verdict:<4}", fg=_COLOURS[finding.verdict])
@@ -51,3 +61,33 @@ def _print(findings: Sequence[Finding]) -> None:
             click.echo(indent + wrap(finding.fix, indent))
     failed, warned = (sum(finding.verdict == verdict for finding in findings) for verdict in ("fail", "warn"))
     click.echo(f"\n{failed} to fix, {warned} to look at." if failed or warned else "\nAll checks passed.")
+
+
+@click.command()
+@click.option("--host", show_default="server.host; 127.0.0.1 with --port", help="Address that the process listens on.")
+@click.option("--port", show_default="server.port, 8000", type=PORT, help="Port that the process listens on.")
+def health(host: str | None, port: int | None) -> None:
+    """Ask a running API or worker whether it is ready.
+
+    Asks /health/ready of `keyturn serve`, or of `keyturn worker --port`. Exits with 0 if it is ready, else with 1.
+
+    \b
+    Examples:  keyturn health
+               keyturn health --port 9464
+    """
+    settings = inspect_settings(sending=False, connecting=False).settings  # whatever is wrong elsewhere in them
+    listens = settings.server.host if port is None else "127.0.0.1"
+    address = address_in_url(host or listens, settings.server.port if port is None else port)
+    try:
+        with closing(http.client.HTTPConnection(address, timeout=_PATIENCE)) as connection:
+            connection.request("GET", "/health/ready")
+            status = connection.getresponse().status
+    except (OSError, UnicodeError) as error:  # UnicodeError: not a valid host name (RFC 5890), as in "a..b"
+        fail(f"cannot ask http://{address}: {getattr(error, 'strerror', None) or error}")
+    except http.client.HTTPException:
+        fail(f"cannot ask http://{address}: it does not speak HTTP")
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        fail(f"Keyturn on http://{address} is not ready: its database, its accounts or its worker does not answer")
+    if status != HTTPStatus.OK:
+        fail(f"http://{address}/health/ready answers with {status}, but is not Keyturn")
+    click.echo(f"Keyturn on http://{address} is ready.")

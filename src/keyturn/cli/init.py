@@ -96,7 +96,6 @@ def _of_files(plan: Plan) -> Iterator[str]:
 
 
 def _commands(plan: Plan, file: Path) -> Iterator[str]:
-    """Yield what to type next, without what the environment already has."""
     variables = Variables(os.environ)
     # Every other command looks for the usual name, unless a variable names another file.
     if Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).resolve() != file.resolve():

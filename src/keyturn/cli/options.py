@@ -80,7 +80,6 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @asynccontextmanager
 async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
-    """Yield the parts of this process, and close them."""
     parts = Parts(settings)
     try:
         yield parts

@@ -11,12 +11,10 @@ _OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not lis
 
 
 def listen(host: str, port: int, option: str = "--port", host_option: str = "--host") -> socket.socket:
-    """Return a bound socket. Raises CommandRefused, which names the options for another port and another host.
-
-    The socket names its protocol. Without one, asyncio does not set TCP_NODELAY on the connections, and an answer in
-    two parts waits 40 ms for the client's delayed acknowledgement (RFC 896, RFC 1122 4.2.3.2).
-    """
+    """Return a bound socket. Raises CommandRefused, which names the options for another port and another host."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Without a protocol, asyncio does not set TCP_NODELAY on the connections, and an answer in two parts waits 40 ms
+    # for the client's delayed acknowledgement (RFC 896, RFC 1122 4.2.3.2).
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if family == socket.AF_INET6:  # "::" takes IPv4 as well, whatever the system's default
         bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)

@@ -36,10 +36,7 @@ muted, strong = partial(click.style, dim=True), partial(click.style, bold=True)
 
 
 def harmless(text: str) -> str:
-    """Return a text with a sign in place of characters that would control the terminal or turn its direction.
-
-    Files of others may contain them to hide what is reported about them (CWE-150, CVE-2021-42574). The length stays.
-    """
+    """Return a text of the same length without what controls the terminal (CWE-150) or turns it (CVE-2021-42574)."""
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -67,7 +64,6 @@ def ready() -> str:
 
 
 def fail(*lines: str) -> NoReturn:
-    """Say what is wrong, on stderr, and end with 1."""
     click.echo("\n".join([error("keyturn: ") + lines[0], *lines[1:]]), err=True, color=not wants_no_colour() and None)
     sys.exit(1)
 

@@ -74,8 +74,6 @@ KINDS = {name: service.Kind(settings_url=f"{{base_url}}/{name}-settings/security
 
 
 class PlainDemo:
-    """The demo that needs nothing."""
-
     notes: Sequence[str] = ()
 
     def __init__(self, url: str, folder: DemoFolder) -> None:

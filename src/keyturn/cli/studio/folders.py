@@ -89,10 +89,7 @@ def shown_path(path: Path) -> str:
 
 
 def open_folder(source: Source) -> Opened:
-    """Open the folder that was named, else the one that is set, else Keyturn's own.
-
-    Every other folder is untrusted, unless the source is trusted: it and its settings may come in a stranger's branch.
-    """
+    """Open the folder that was named, else the one that is set, else Keyturn's own."""
     from keyturn.packaging import folder
 
     directory = source.directory
@@ -103,7 +100,7 @@ def open_folder(source: Source) -> Opened:
         fail(f"there is no folder {directory}{did_you_mean(directory.name, siblings)}")
     if source.environment and source.django:
         fail("--env is for Jinja and --django for Django: use one of them")
-    if directory and not source.is_trusted:
+    if directory and not source.is_trusted:  # it and its settings may come in a stranger's branch
         _refuse_link_out(directory)
     settings = studio_settings(directory, trusted=source.is_trusted)
     if source.django:
@@ -200,10 +197,7 @@ def _refuse_link_out(directory: Path) -> None:
 
 
 def service_settings(opened: Opened) -> "Settings":
-    """Return the settings of the service; the defaults if they have faults and the folder is not its own.
-
-    No file counts beside an untrusted folder, with which it may have come: it names the host that gets passwords.
-    """
+    """Return the settings of the service; the defaults if they have faults and the folder is not its own."""
     from keyturn.service.settings import Settings
     from keyturn.service.settings.reading import inspect_settings, missing_settings, read_settings
 
@@ -211,6 +205,7 @@ def service_settings(opened: Opened) -> "Settings":
         return opened.service
     if missing_settings():
         return Settings()
+    # No file counts beside an untrusted folder, with which it may have come: it names the host that gets passwords.
     reading, counts = inspect_settings(), not opened.gallery.is_foreign
     try:
         settings = read_settings(sending=False, connecting=False, with_file=counts)

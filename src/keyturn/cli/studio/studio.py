@@ -121,7 +121,6 @@ def studio(
 
 
 def _capture(host: str, captured: "CapturedMails", *, smtp: int, smtps: int | None, starttls: bool) -> dict[str, Any]:
-    """Capture mails over SMTP while the command runs. Return the addresses and the certificate."""
     from keyturn.cli.sockets import address_of, listen
     from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
 

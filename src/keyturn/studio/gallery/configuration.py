@@ -85,10 +85,7 @@ _TYPES = {field.name: field.type for field in msgspec.structs.fields(StudioSetti
 
 
 def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True) -> StudioSettings:
-    """Return the nearest settings, in a place or above, up to its repository. Raises SettingsInvalid with every fault.
-
-    `rules`: more faults of the values. Without `follows_links`, a link out of the bounds is a fault.
-    """
+    """Return the nearest settings, in a place or above, up to its repository. Raises SettingsInvalid of all faults."""
     here = place.resolve()
     for above in (here, *here.parents):
         for name, section in _PLACES:
@@ -105,17 +102,14 @@ def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_li
 
 
 def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bool = False) -> StudioSettings:
-    """Return the settings in or above a folder; a `trusted` one may have them behind a link that leads out.
-
-    Settings that name another folder belong to that one. `snapshots` only counts if the settings name this folder or
-    lie in it. Raises SettingsInvalid, also if the settings may not name the other folder.
-    """
+    """Return the settings in or above a folder, unless they name another one. Raises SettingsInvalid, also for that."""
     settings, here = read_studio_settings(folder, rules=rules, follows_links=trusted), folder.resolve()
     named = settings.folder and settings.folder.resolve()
     if named and not here.is_relative_to(named):
         if not trusted and (why := _why_not("folder", settings.folder, settings)):
             raise SettingsInvalid.of(f"{settings.file} folder", f"{why}; {_TRUSTING}")
         return StudioSettings()
+    # `snapshots` only counts if the settings name this folder or lie in it.
     own = named == here if named else settings.file is not None and settings.file.parent == here
     return settings if own else msgspec.structs.replace(settings, snapshots=None)
 

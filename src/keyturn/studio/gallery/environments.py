@@ -39,7 +39,6 @@ def require_shallow(tree: nodes.Template, name: str | None, filename: str | None
 
 
 def method_call(name: str, place: nodes.Node, *arguments: Any) -> Any:
-    """Return the call of a method of the environment, which stands at the place of a node."""
     call = nodes.Call(nodes.EnvironmentAttribute(name), [*arguments], [], None, None)
     call.set_lineno(place.lineno)
     if place.environment:
@@ -190,9 +189,8 @@ class OrElse(dict[str, Any]):
     __missing__ = get
 
 
+# Attributes with the environment: of Flask's and Litestar's apps, Starlette's Jinja2Templates, and engines.
 _HOLDERS = ("jinja_env", "env", "environment", "engine", "template_engine")
-"""Attributes with the environment: of Flask's and Litestar's apps, Starlette's Jinja2Templates, and engines."""
-
 _LOCALE = frozenset({"lang", "language", "locale", "tag"})
 
 
@@ -201,7 +199,7 @@ class CannotImport(KeyturnError):
 
 
 def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], Environment]:
-    """Return a function from the tag of a language to the app's environment. Raises CannotImport.
+    """Return a function from a language's tag to the app's environment. Raises CannotImport.
 
     `named`: an environment, an object with one (a Flask app), or a function that returns either and may take the tag.
     """
@@ -228,11 +226,10 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     return environment
 
 
-_FRAMEWORKS = {
+_FRAMEWORKS = {  # by the module of `url_for`: the module of the class `Request`, and attributes of an app
     "starlette.templating": ("starlette.requests", ("url_path_for", "router")),
     "litestar.template.base": ("litestar.connection", ("route_reverse",)),
 }
-"""By the module of `url_for`: the module of the class `Request`, and attributes of an app."""
 
 
 def _request_for(url_for: object, objects: Iterable[object]) -> Any:

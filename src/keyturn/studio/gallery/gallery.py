@@ -29,7 +29,7 @@ from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.naming import require_readable, require_sendable
 from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_samples, fit_samples, names_in
-from keyturn.studio.gallery.variables.guessed_values import guess
+from keyturn.studio.gallery.variables.guessed_values import guess, made_up
 from keyturn.studio.gallery.variables.missing_names import MissingName, StandIn, UndescribedName
 from keyturn.studio.gallery.variables.probe import Variables
 from keyturn.studio.renderers.limits import OutOfTime
@@ -128,8 +128,6 @@ class Gallery:
 
     def guessed_sample(self, name: str) -> Sample:
         """Return values that a mail could have, by the types of its props or its templates. Raises LookupError."""
-        from keyturn.studio.gallery.samples.made_up import made_up
-
         values: Mapping[str, Any] = self._while_unchanged(name, "guess", lambda: guess(self.variables(name)))
         if props := self.props.get(name):
             with suppress(Exception):  # types that polyfactory does not know, rules, or a missing package
@@ -160,10 +158,7 @@ class Gallery:
         return self._while_unchanged(name, "variables", find)
 
     def branches(self, name: str) -> Passes | None:
-        """Return the passes through a mail, in up to two seconds of processor time. Raises LookupError.
-
-        Returns None if branches are not explored, or the samples cannot be read.
-        """
+        """Return the passes through a mail, None if none are wanted or its samples unreadable. Raises LookupError."""
         try:
             samples = self.samples(name)
         except TemplateInvalid:
@@ -189,7 +184,6 @@ class Gallery:
         return re.sub(r"\r\n?", "\n", read_plain_text(path, errors="replace"))
 
     def text(self, file: str) -> str:
-        """Return the same, or an empty text for a file that cannot be read."""
         try:
             return self.source(file)
         except OSError:
@@ -206,8 +200,7 @@ class Gallery:
     def renderers(self, prepare: Prepare | None = None, *, is_forcing: bool = False) -> Renderers:
         """Return a function from a sample and a brand to their templates, which raises UnknownMail for a brand.
 
-        `prepare` changes each Jinja environment. `is_forcing`: all samples share templates with those that force
-        branches, for a caller that renders both.
+        `prepare` changes each environment. `is_forcing`: all samples share templates with those that force branches.
         """
 
         def prepared(kind: str, forces: bool, environment: Environment) -> Environment:
@@ -235,10 +228,7 @@ class Gallery:
         return templates_for
 
     def render(self, name: str, files: MailFiles, sample: Sample, language: str, brand: str = "") -> Rendered:
-        """Return a mail as the app sends it, of these files. `language`: a tag.
-
-        Raises UnknownMail for an unknown brand, TemplateInvalid, and in a renderer OutOfTime.
-        """
+        """Return a mail as it is sent, of these files. Raises UnknownMail, TemplateInvalid, in a renderer OutOfTime."""
         templates = self._strict(sample, brand).with_files(lambda _: files)
         try:
             filled = templates.fill(name, sample.values, self.languages.choose(language))
@@ -316,8 +306,6 @@ _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
 
 
 def _with_draft(loader: BaseLoader, environment: Environment, file: Path, text: str) -> BaseLoader:
-    """Return a loader that has the draft in place of its file, whatever its name."""
-
     def load(name: str) -> tuple[str, str | None, Callable[[], bool] | None]:
         source, path, is_current = loader.get_source(environment, name)
         is_draft = path and os.path.realpath(path) == os.path.realpath(file)

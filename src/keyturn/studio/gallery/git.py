@@ -1,8 +1,7 @@
 """The files of a folder that differ from a commit.
 
-A repository can make git run programs: hooks, filters, a file watcher, a pager, remotes. The folder may be an unpacked
-archive of unknown origin, so git does not run at all. dulwich reads commits and trees, and runs nothing. Files are
-compared by the ids of their contents, so no blob is read. `check` calls this in a renderer, which has limits.
+A repository, perhaps an unpacked archive of unknown origin, can make git run programs: hooks, filters, a pager. dulwich
+runs nothing. Files are compared by the ids of their contents. `check` calls this in a renderer, which has limits.
 """
 
 import hashlib
@@ -26,9 +25,8 @@ from keyturn.plain_files import read_plain_file, walk
 from keyturn.studio.renderers.limits import OutOfTime
 
 _READ = ("HEAD", "commondir", "packed-refs", "shallow", "info/grafts")  # dulwich opens them, even pipes
+# The settings that say how a repository is stored. No other one counts.
 _FORMAT = (("core", "repositoryformatversion"), ("extensions", "objectformat"), ("extensions", "refstorage"))
-"""The settings that say how a repository is stored. No other one counts."""
-
 _SHA256 = 64  # hexadecimal digits of an id in a repository with SHA-256
 
 

@@ -6,7 +6,6 @@ A foreign branch may link to any file, and templates are shown, even in the log 
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from posixpath import splitext
@@ -70,27 +69,23 @@ def _require_size(file: Path, what: str, size: int) -> None:
 _SHARED = r"(?i:(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared)"
 _BODY = re.compile(r"[_-](?:body|email|mail|message)$")  # beside `..._subject.txt` in Django's apps
 _OUTSIDE = ("/", "..")
+# Generic names of files: the mail is named after its folder.
 _ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "html", "body", "content"})
-"""Generic names of files: the mail is named after its folder."""
 
 
-@cache
 def is_shared(file: str) -> bool:
     *folders, name = file.split("/")
     return name.startswith("_") or any(one.startswith("_") or re.fullmatch(_SHARED, one) for one in folders)
 
 
-@cache
 def ending_of(file: str) -> str:
     return splitext(plain_name(file))[1].lower()
 
 
-@cache
 def stem_of(file: str) -> str:
     return splitext(plain_name(file))[0]
 
 
-@cache
 def name_of(file: str) -> str:
     stem = stem_of(file)
     above, _, last = stem.rpartition("/")

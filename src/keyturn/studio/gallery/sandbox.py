@@ -1,7 +1,6 @@
 """A sandbox for untrusted templates: Jinja's own, with limits on time and size.
 
-A template is a program. Outside a sandbox it reaches Python's objects and so the machine (OWASP Web Security Testing
-Guide, WSTG-INPV-18). Here are limits on its time and on the length of a text; renderers limit memory.
+A template is a program that reaches Python's objects and so the machine (OWASP WSTG-INPV-18). Renderers limit memory.
 """
 
 import inspect
@@ -29,14 +28,12 @@ T = TypeVar("T")
 LONGEST = 2.0  # seconds of processor time for one rendering; a mail takes milliseconds
 _WIDEST = 1000  # the maximum of widths, columns and paragraphs
 _PADDING_METHODS = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
+# Functions whose numbers make a text longer, with the index of the first number.
 _PADDING_FUNCTIONS = {"batch": 1, "center": 1, "indent": 1, "lipsum": 0, "round": 1, "slice": 1, "tojson": 2}
-"""Functions whose numbers make a text longer, with the index of the first number."""
-
-_WIDE_FORMAT = re.compile(
+_WIDE_FORMAT = re.compile(  # a width of four digits, or one from a value
     r"%(?:\([^)]*\))?[-+ #0]*(?:\d*\.)?(?:\d{4}|\*)"  # printf's
     r"|\{[^{}]*:[^{}]*(?:\d{4}|\{)"  # str.format's
 )
-"""A width of four digits, or one from a value."""
 
 _ends_at: ContextVar[tuple[float, float] | None] = ContextVar("ends_at", default=None)  # by the clock, by the processor
 

@@ -9,6 +9,7 @@ import hashlib
 import os
 import platform
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,7 +21,6 @@ import msgspec
 from msgspec.structs import replace
 
 from keyturn.plain_files import make_private_folder, walk
-from keyturn.studio.cache_folder import cache_folder
 from keyturn.studio.gallery import Entry, Gallery, MailName
 from keyturn.studio.gallery.branches.exploration import MOST_PASSES
 from keyturn.studio.gallery.discovery import FileState, state_of
@@ -35,12 +35,24 @@ _LARGEST_KEPT = 64_000_000
 _MOST_FILES = 32
 
 
+def _cache_folder() -> Path:
+    """Return our folder in the user's cache folder (XDG Base Directory Specification)."""
+    if sys.platform == "win32":
+        caches = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        caches = Path.home() / "Library" / "Caches"
+    else:
+        configured = os.environ.get("XDG_CACHE_HOME", "")
+        caches = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
+    return caches / "keyturn" / "check"
+
+
 class ResultCache:
     """Keeps the findings on the templates of a folder. `depends_on`: what else decides them, such as settings."""
 
     def __init__(self, folder: Path, depends_on: Iterable[bytes]) -> None:
         name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]
-        self._file = cache_folder("check") / f"{name}.msgpack"
+        self._file = _cache_folder() / f"{name}.msgpack"
         self._depends_on = tuple(depends_on)
 
     def check(

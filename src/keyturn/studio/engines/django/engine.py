@@ -51,7 +51,6 @@ class _Queried(list[Any]):
 
 
 def _as_queried(value: Any) -> Any:
-    """Replace each plain list in the values of a sample by a `_Queried`."""
     if type(value) is dict:
         return {name: _as_queried(below) for name, below in value.items()}
     return _Queried(map(_as_queried, value)) if type(value) is list else value
@@ -84,7 +83,6 @@ class DjangoEngine(Engine):
         return self._engine.get_template(file)
 
     def source(self, file: str) -> str | None:
-        """Return the source of a template, or None if no loader has it."""
         for loader in _inner_loaders(self._engine):
             for origin in loader.get_template_sources(file):
                 with suppress(TemplateDoesNotExist, OSError, UnicodeDecodeError):
@@ -107,7 +105,6 @@ class DjangoEngine(Engine):
         return invalid
 
     def _explain(self, error: Exception) -> tuple[FaultKind, str, str]:
-        """Return the kind of a mistake, the reason and the fix."""
         match error:
             case TemplateDoesNotExist():
                 folders = template_folders(self._engine)

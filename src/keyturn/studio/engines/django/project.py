@@ -18,10 +18,7 @@ _MAIL = re.compile(r"(?:^|[/_.-])e?-?(?:mails?|mailings?|newsletters?|notificati
 
 
 def open_project(settings: str, directory: Path | None, studio: StudioSettings | None = None) -> Gallery:
-    """Return the gallery over the mails of a Django project, whose code runs: in `directory`, or else in its own apps.
-
-    Raises CannotImport, also if no loader of Django uses `directory`.
-    """
+    """Return a Django project's mails, in `directory` or its own apps. The project's code runs. Raises CannotImport."""
     option, studio = f"--django {settings}", studio or StudioSettings()
     set_up(settings, (directory or Path.cwd()).resolve())
     from django.conf import settings as of_project
@@ -94,7 +91,6 @@ def set_up(settings: str, here: Path) -> None:
 
 
 def template_engine(option: str) -> Any:
-    """Return the project's first DjangoTemplates engine. Raises CannotImport."""
     from django.template import engines
     from django.template.backends.django import DjangoTemplates
 

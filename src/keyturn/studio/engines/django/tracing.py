@@ -1,7 +1,6 @@
 """Traces the places of text that Django renders, and names that lack a value, for which Django prints nothing.
 
-Nodes return plain text and join it freely, so places are recorded separately: for every node the text of its children.
-If the node's own text consists of that, it gets their places. The text itself is unchanged.
+Nodes return plain text and join it freely. Where a node's own text consists of its children's, it gets their places.
 """
 
 import re

@@ -20,10 +20,9 @@ from keyturn.studio.lint.source.origins import with_origins
 
 _ALWAYS_THERE = frozenset({"forloop", "block", "csrf_token", "request"})
 _OPERATORS = frozenset({"and", "or", "not", "in", "is", "==", "!=", "<", ">", "<=", ">=", "None", "True", "False"})
+# Tags with content, with those of Jinja that they become.
 _BLOCKS = {"if": "if", "ifchanged": "if", "for": "for", "with": "with", "block": "block"}
 _BLOCKS |= dict.fromkeys(("blocktranslate", "blocktrans"), "with")
-"""Tags with content, with those of Jinja that they become."""
-
 _WITHOUT_VALUES = frozenset({"autoescape", "comment", "filter", "get_current_language", "load", "localize", "lorem"})
 _WITHOUT_VALUES |= {"now", "spaceless", "templatetag", "verbatim"}
 _OF_LISTS = frozenset({"slice", "dictsort", "dictsortreversed", "unordered_list"})  # in Django alone

@@ -1,7 +1,6 @@
 """Passes through a mail, which force the branches that its samples leave out.
 
-A pass is a sample: its values are those of the first one, completed with plausible ones, and what it forces. It is
-rendered with Jinja alone, since MJML and HTML have no decisions.
+A pass is a sample: the first one's values, completed with plausible ones, and what it forces. Jinja alone renders it.
 """
 
 from collections import Counter

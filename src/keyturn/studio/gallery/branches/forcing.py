@@ -1,7 +1,6 @@
 """Renders a mail through chosen branches: at each decision a `Way` may force an outcome, and notes the one taken.
 
-It extends Jinja's code generator, which writes calls into compiled templates. So inheritance, includes and macros are
-Jinja's own, and no code here evaluates an expression or looks for values that lead to a branch.
+It extends Jinja's code generator: inheritance, includes and macros are Jinja's own, and no values are looked for.
 """
 
 from collections.abc import Callable, Collection, Iterable

@@ -35,8 +35,6 @@ _LINE = re.compile(r"\(at (?:line (\d+)(?:, column \d+)?|end of document)\)\Z")
 
 
 class WrittenSample(NamedTuple):
-    """A sample in a file. `line` is None if unknown."""
-
     values: Mapping[str, Any]
     file: Path
     line: int | None

@@ -48,28 +48,22 @@ class SampleFiles:
 
     def save(self, name: str, values: Mapping[str, Any], schema: Schema) -> Path:
         """Write or replace a sample; return the file. Raises SampleNotSaved without writing anything."""
-        file, text = self.file_for(name), self.text_with(name, values, schema)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(file, text.encode())
-        except OSError as error:
-            raise SampleNotSaved(file, error.strerror or str(error)) from error
-        return file
-
-    def text_with(self, name: str, values: Mapping[str, Any], schema: Schema) -> str:
         file = self.file_for(name)
         if fault := name_fault(name):
             raise SampleNotSaved(file, fault)
         if not file.resolve().is_relative_to(self._folder):
             raise SampleNotSaved(file, f"it is outside {self._folder}")
         try:
-            return self._text(file, name, values, schema)
+            text = self._text_with(file, name, values, schema)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(file, text.encode())
         except TemplateInvalid as error:
             raise SampleNotSaved(file, f"it cannot be read: {error.message}") from error
         except (OSError, ValueError) as error:
             raise SampleNotSaved(file, getattr(error, "strerror", None) or str(error)) from error
+        return file
 
-    def _text(self, file: Path, name: str, values: Mapping[str, Any], schema: Schema) -> str:
+    def _text_with(self, file: Path, name: str, values: Mapping[str, Any], schema: Schema) -> str:
         ending, before = file.suffix.lower(), {one: sample.values for one, sample in read_samples(file).items()}
         old = file.read_bytes().decode("utf-8-sig") if file.exists() else ""
         plain = without_defaults(plain_data(values, NATIVE[ending]), schema)
@@ -89,9 +83,8 @@ class SampleFiles:
         return stem / "samples.toml" if markup.parent == stem else stem.with_name(f"{stem.name}.samples.toml")
 
 
+# Returns a text with a table added or replaced by name. Raises ValueError if the format cannot express the values.
 Writer = Callable[[str, str, Mapping[str, Any]], str]
-"""Returns a text with a table added or replaced by name. Raises ValueError if the format cannot express the values."""
-
 NATIVE: Mapping[str, tuple[type, ...]] = {".toml": (datetime, date, time), ".json": ()}  # beside those of JSON
 
 

@@ -1,5 +1,6 @@
 """Types of values (msgspec's, declared by props or inferred) as JSON Schema, and values as plain data."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -28,15 +29,8 @@ _TYPES: Mapping[type[Shape], Schema] = {
     inspect.DecimalType: {"type": "string", "format": "decimal"},
 }
 _MANY = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
-_LIMITS = {
-    "ge": "minimum",
-    "le": "maximum",
-    "gt": "exclusiveMinimum",
-    "lt": "exclusiveMaximum",
-    "multiple_of": "multipleOf",
-    "min_length": "minLength",
-    "max_length": "maxLength",
-}
+_LIMITS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+_LIMITS |= {"multiple_of": "multipleOf", "min_length": "minLength", "max_length": "maxLength"}
 
 
 def schema_of(values: Mapping[str, Any], props: type[EmailProps] | None) -> Schema:
@@ -125,7 +119,6 @@ def _common_shape(shapes: Sequence[Shape]) -> Shape:
 
 
 def _merge(mappings: Sequence[Shape]) -> Shape:
-    """Merge mappings. Keys that some of them lack are optional."""
     by_name: dict[str, list[inspect.Field]] = {}
     for field in (field for mapping in mappings for field in _fields_of(mapping)):
         by_name.setdefault(field.name, []).append(field)
@@ -177,13 +170,11 @@ def _without_spans(value: Any) -> Any:
 
 
 def in_iso(span: timedelta) -> str:
-    """Return ISO 8601, "PT1H30M", in the usual units, for msgspec."""
-    seconds = span.total_seconds()
-    if seconds != int(seconds):
-        return str(msgspec.to_builtins(span))
-    left, counted = abs(int(seconds)), ""
-    for letter, size in (("D", 86_400), ("H", 3600), ("M", 60), ("S", 1)):
-        count, left = divmod(left, size)
-        counted += f"{count}{letter}" if count else ""
-        counted += "T" if letter == "D" and left else ""
-    return f"{'-' if seconds < 0 else ''}P{counted}" if counted else "PT0S"
+    """Return ISO 8601 in the usual units, "PT1H30M", where msgspec counts seconds."""
+
+    def in_units(counted: re.Match[str]) -> str:
+        seconds = int(counted[1])
+        units = {"H": seconds // 3600, "M": seconds // 60 % 60, "S": seconds % 60}
+        return "".join(f"{number}{unit}" for unit, number in units.items() if number)
+
+    return re.sub(r"(?<=T)(\d+)S$", in_units, msgspec.to_builtins(span))

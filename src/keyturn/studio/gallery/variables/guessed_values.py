@@ -1,12 +1,20 @@
-"""Guesses values for templates without samples, from the names of variables and their uses.
+"""Guesses values for templates without samples: from the names of variables and their uses, or from typed props.
 
 A switch is on unless its name is that of a failure: a mail is rather about an order than about a cancelled one.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from copy import deepcopy
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from inspect import isclass
+from typing import Any, get_args
 
+import msgspec
+
+from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
 from keyturn.studio.gallery.variables.probe import FILTERS, OF_MONEY, Variable, Variables, singular
 
@@ -105,13 +113,61 @@ def _number(text: str | None, default: Any, nth: int) -> int | float:
     return float(digits) if "." in digits else int(digits)
 
 
-_GONE_WRONG = (
+_GONE_WRONG = (  # beginnings of words
     "abandon", "block", "bounc", "cancel", "closed", "decline", "delay", "delet", "denied", "disput", "error", "expir",
     "fail", "invalid", "late", "lost", "miss", "overdue", "past_due", "refund", "refus", "reject", "remov", "return",
     "revok", "suspend", "unpaid", "unsubscrib", "void", "withdraw",
 )  # fmt: skip
-"""Beginnings of words for failures."""
 
 
 def _is_failure(name: str) -> bool:
     return name.lower() in _GONE_WRONG or any(word.startswith(_GONE_WRONG) for word in Named(name).words)
+
+
+_SEED = 1
+_NOW: Mapping[type, Any] = {datetime: NOW, date: NOW.date(), time: NOW.timetz(), timedelta: timedelta(minutes=30)}
+
+
+def made_up(props: type[EmailProps], plausible: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values that the types of the props accept. Loads polyfactory, with Faker. Raises what it does."""
+    return msgspec.structs.asdict(_made(props, plausible))
+
+
+def _made(struct: Any, plausible: Mapping[str, Any]) -> Any:
+    from polyfactory.factories.msgspec_factory import MsgspecFactory
+
+    factory: Any = MsgspecFactory.create_factory(struct, bases=(_Steady,))  # type: ignore[arg-type]
+    factory.seed_random(_SEED)
+    fields = {one.name: one.type for one in msgspec.structs.fields(struct)}
+    fitting = {name: _fitting(kind, name, plausible.get(name)) for name, kind in fields.items()}
+    return factory.build(**{name: values[0] for name, values in fitting.items() if values})
+
+
+class _Steady:
+    """Lets a factory, and those of nested structs, make the same times every day. Others stay as they are."""
+
+    @classmethod
+    def get_provider_map(cls) -> dict[Any, Any]:
+        others: dict[Any, Any] = super().get_provider_map()  # type: ignore[misc]
+        return others | {kind: partial(deepcopy, moment) for kind, moment in _NOW.items()}
+
+
+def _fitting(kind: Any, name: str, value: Any) -> list[Any]:
+    """Return the values for a field that its type accepts: the plausible one first, then a text for its name."""
+    struct = next(_structs_in(kind), None)
+    if struct and isinstance(value, list):
+        value = [_made(struct, each) if isinstance(each, Mapping) else each for each in value]
+    elif struct and isinstance(value, Mapping):
+        value = _made(struct, value)
+    fitting = []
+    for candidate in (value, value and str(value), text_for(Named(name))):
+        with suppress(msgspec.ValidationError):
+            fitting += [msgspec.convert(candidate, kind, strict=False)] if candidate is not None else []
+    return fitting
+
+
+def _structs_in(kind: Any) -> Iterator[Any]:
+    if isclass(kind) and issubclass(kind, msgspec.Struct):
+        yield kind
+    for part in get_args(kind):
+        yield from _structs_in(part)

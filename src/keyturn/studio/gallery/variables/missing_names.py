@@ -85,6 +85,16 @@ class NameNotFound(UndefinedError):
         self.beside = None if holder is missing else tuple(str(name) for name in names)
 
 
+def _answer(value: Any = None) -> Any:
+    """Return a method that answers any operation with the value, or with its object."""
+
+    def answer(self: Any, *_: Any, **__: Any) -> Any:
+        self._tell()
+        return self if value is None else value
+
+    return answer
+
+
 class MissingName(Undefined):
     """The value of a name that the sample lacks: it may be tested; to print it is a fault, which is noted or raised."""
 
@@ -129,27 +139,11 @@ class MissingName(Undefined):
         part._is_told = True  # noqa: SLF001 - its own kind
         return part
 
-    def _is_still_missing(self, *_: Any, **__: Any) -> Any:
-        self._tell()
-        return self
-
-    def _is_nothing(self, *_: Any) -> Any:
-        self._tell()
-        return 0
-
-    def _is_no(self, *_: Any) -> Any:
-        self._tell()
-        return False
-
-    def __float__(self) -> Any:
-        return float(self._is_nothing())
-
-    __call__ = _is_still_missing
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _is_still_missing
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _is_still_missing
-    __mod__ = __rmod__ = __pow__ = __rpow__ = _is_still_missing
-    __int__ = __index__ = __round__ = _is_nothing
-    __lt__ = __le__ = __gt__ = __ge__ = _is_no
+    __call__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _answer()
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _answer()
+    __int__ = __index__ = __round__ = _answer(0)
+    __float__ = _answer(0.0)
+    __lt__ = __le__ = __gt__ = __ge__ = _answer(False)  # noqa: FBT003
 
 
 class UndescribedName(MissingName):
@@ -157,8 +151,8 @@ class UndescribedName(MissingName):
 
     __slots__ = ()
 
-    __bool__ = __eq__ = __contains__ = MissingName._is_no  # noqa: SLF001 - its own kind
-    __len__ = MissingName._is_nothing  # noqa: SLF001
+    __bool__ = __eq__ = __contains__ = _answer(False)  # noqa: FBT003
+    __len__ = _answer(0)
 
     def __iter__(self) -> Iterator[Any]:
         self._tell()
@@ -208,12 +202,6 @@ class StandIn(Undefined):
     def __html__(self) -> str:
         return str(self)
 
-    def __bool__(self) -> bool:
-        return True
-
-    def __len__(self) -> int:
-        return 1
-
     def __iter__(self) -> Iterator["StandIn"]:
         yield self
 
@@ -240,16 +228,11 @@ class StandIn(Undefined):
 
     __call__ = _call
 
-    def _answer_one(self, *_: Any) -> Any:
-        return 1
+    def _tell(self) -> None:
+        """Do nothing: it is no fault."""
 
-    def _answer_true(self, *_: Any) -> Any:
-        return True
-
-    def __float__(self) -> Any:
-        return 1.0
-
-    __int__ = __index__ = __round__ = _answer_one
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _answer_one
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _answer_one
-    __lt__ = __le__ = __gt__ = __ge__ = _answer_true
+    __int__ = __index__ = __round__ = __len__ = _answer(1)
+    __float__ = _answer(1.0)
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _answer(1)
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _answer(1)
+    __bool__ = __lt__ = __le__ = __gt__ = __ge__ = _answer(True)  # noqa: FBT003

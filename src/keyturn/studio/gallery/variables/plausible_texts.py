@@ -27,11 +27,9 @@ class Named:
 
 
 def text_for(named: Named, nth: int = 0) -> str | None:
-    """Return a text for a name, or None if no rule matches. `nth`: the position in a list, for different texts.
-
-    A rule that matches the end of the name wins: in English, the last word is the kind, so a "link_colour" is a colour.
-    """
+    """Return a text for a name, or None if no rule matches. `nth`: the position in a list, for different texts."""
     rules, words = _rules()["texts"], "_".join(named.words)
+    # In English, the last word is the kind, so a "link_colour" is a colour.
     by_end = (texts for names, texts in rules if re.search(rf"(?:^|[._])(?:{names})$", named.path))
     anywhere = (texts for names, texts in rules if re.search(rf"(?:^|_)(?:{names})(?:_|$)", words))
     texts = next(chain(by_end, anywhere), None)

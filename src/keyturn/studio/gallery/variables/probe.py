@@ -52,7 +52,6 @@ Variables = Mapping[str, Variable]
 
 
 def singular(name: str) -> str:
-    """Return the singular: an "order_item" of "order_items"."""
     if name in _IRREGULAR:
         return _IRREGULAR[name]
     if name.endswith("ies"):
@@ -110,7 +109,6 @@ class Probe:
         return Probe(*self.variables, *other.variables)
 
     def entry(self, shape: Shape = "") -> Any:
-        """Return one of its entries, in the parts that a loop takes."""
         called = shape if isinstance(shape, str) else ""
         return Probe(*(one.item_variable(called) for one in self.variables)).parts(shape)
 

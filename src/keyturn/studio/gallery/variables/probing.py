@@ -1,7 +1,6 @@
 """Finds the variables of Jinja's templates: renders them once, with a `Probe` for each, through all of their branches.
 
-It extends Jinja's code generator, so that both sides of a decision are rendered and each loop takes a turn. So scopes,
-macros, inheritance and includes are Jinja's own. An app's own functions and filters are not called.
+Scopes, macros, inheritance and includes are those of Jinja's code generator. An app's own functions are not called.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,9 +26,8 @@ from keyturn.studio.gallery.variables.probe import FILTERS, TESTS, Probe, Shape,
 _DEEPEST = 12  # depth of calls and includes; deeper ones are circles
 _MOST = 2000  # calls, includes and turns of loops: a macro that calls itself twice would make exponentially many
 _ALWAYS_THERE = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"})
+# Filters of lists whose result is such a list.
 _ITSELF = frozenset({"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"})
-"""Filters of lists whose result is such a list."""
-
 _COMPARING = frozenset({"eq", "equalto", "==", "sameas", "in"})
 _MOST_TURNS = 100
 _INCLUDED = "_included"
@@ -261,7 +259,6 @@ def left_or_right(left: Any, right: Any) -> Any:
 
 
 def each(entries: Any, shape: Shape) -> list[Any]:
-    """Return the entries of a loop: one of a probe, in its parts."""
     if isinstance(entries, Probe):
         return [entries.note("list").entry(shape)] if _reading.get().goes_on() else []
     turns = _attempted(lambda: [*islice(entries, _MOST_TURNS)])
@@ -274,7 +271,6 @@ def unpacked(value: Any, shape: Shape) -> Any:
 
 @pass_context
 def each_file(context: Context, value: Any, parent: str, names: tuple[str, ...]) -> Iterator[Template]:
-    """Yield the files that an include may mean."""
     reading, values = _reading.get(), value if isinstance(value, list | tuple) else (value,)
     for name in dict.fromkeys(name for name in (*names, *values) if isinstance(name, str)):
         if reading.goes_on() and (template := _loaded(context.environment, name, parent)):
