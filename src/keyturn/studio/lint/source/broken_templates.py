@@ -15,9 +15,10 @@ from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.environments import FolderEnvironment
 from keyturn.studio.gallery.naming import stem_of
 from keyturn.studio.gallery.variables.missing_names import missing_name
-from keyturn.studio.lint.finding import Finding, Place, cut, did_you_mean, did_you_mean_file, limit_of, reason_of
+from keyturn.studio.lint.finding import Finding, Place, cut, did_you_mean, did_you_mean_file, limit_of
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.lint.source.other_engines import TagOfAnotherEngine, rule_of
+from keyturn.studio.renderers.limits import OutOfTime
 
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)|<mj-include\b[^>]*")
 _GOT = re.compile(r".*\bgot '(\w+)'")
@@ -51,7 +52,7 @@ def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding
     if isinstance(cause, CatalogueInvalid):  # the catalogue has a finding of its own
         return RULES.finding(place, "unchecked/part", "catalogue", file=gallery.folders.name_of(cause.path))
     if limit := limit_of(cause):
-        return limit_finding(limit, place, reason_of(cause, error.message))
+        return limit_finding(limit, place, _reason(cause, error.message))
     return _explain_error(error, gallery, sample, place)
 
 
@@ -62,7 +63,7 @@ def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
         return RULES.finding(place, rule, "not UTF-8", file=place.file)
     place = _place_in_samples(error, gallery)
     if limit := limit_of(error.__cause__):
-        return limit_finding(limit, place, reason_of(error.__cause__, message))
+        return limit_finding(limit, place, _reason(error.__cause__, message))
     language, fix = Path(error.path).suffix.upper().lstrip("."), RULES[rule].fix_where(message)
     written = '"first": {"name": "value"}' if language == "JSON" else "[first], then name = value below it"
     find = partial(RULES.finding, place, rule, "format" if _AT.search(message) else "", language=language)
@@ -155,6 +156,13 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
     if message.endswith("extended multiple times"):
         return find("jinja/error", "two layouts")
     return find("jinja/error", sample=sample.name) if sample.is_complete else _not_checked(message, place)
+
+
+def _reason(limit: BaseException | None, message: str) -> str:
+    """Return the reason as a sentence, or an empty text where the rule's message says it."""
+    return (
+        "" if isinstance(limit, MemoryError) else _as_sentence(str(limit) if isinstance(limit, OutOfTime) else message)
+    )
 
 
 def _not_checked(message: str, place: Place) -> Finding:
