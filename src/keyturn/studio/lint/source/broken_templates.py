@@ -18,7 +18,6 @@ from keyturn.studio.gallery.variables.missing_names import missing_name
 from keyturn.studio.lint.finding import Finding, Place, cut, did_you_mean, did_you_mean_file, limit_of
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.lint.source.other_engines import TagOfAnotherEngine, rule_of
-from keyturn.studio.renderers.limits import OutOfTime
 
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)|<mj-include\b[^>]*")
 _GOT = re.compile(r".*\bgot '(\w+)'")
@@ -51,9 +50,7 @@ def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding
         return RULES.finding(place, rule, message=_as_sentence(error.message), fix=cause.fix)
     if isinstance(cause, CatalogueInvalid):  # the catalogue has a finding of its own
         return RULES.finding(place, "unchecked/part", "catalogue", file=gallery.folders.name_of(cause.path))
-    if limit := limit_of(cause):
-        return limit_finding(limit, place, _reason(cause, error.message))
-    return _explain_error(error, gallery, sample, place)
+    return _limit(error, place) or _explain_error(error, gallery, sample, place)
 
 
 def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
@@ -62,8 +59,8 @@ def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
     if place := _undecodable(error, gallery):
         return RULES.finding(place, rule, "not UTF-8", file=place.file)
     place = _place_in_samples(error, gallery)
-    if limit := limit_of(error.__cause__):
-        return limit_finding(limit, place, _reason(error.__cause__, message))
+    if limit := _limit(error, place):
+        return limit
     language, fix = Path(error.path).suffix.upper().lstrip("."), RULES[rule].fix_where(message)
     written = '"first": {"name": "value"}' if language == "JSON" else "[first], then name = value below it"
     find = partial(RULES.finding, place, rule, "format" if _AT.search(message) else "", language=language)
@@ -158,11 +155,10 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
     return find("jinja/error", sample=sample.name) if sample.is_complete else _not_checked(message, place)
 
 
-def _reason(limit: BaseException | None, message: str) -> str:
-    """Return the reason as a sentence, or an empty text where the rule's message says it."""
-    return (
-        "" if isinstance(limit, MemoryError) else _as_sentence(str(limit) if isinstance(limit, OutOfTime) else message)
-    )
+def _limit(error: TemplateInvalid, place: Place) -> Finding | None:
+    """Return the finding if a limit was passed, with the reason where the rule's message does not say it."""
+    limit, reason = limit_of(error.__cause__), _as_sentence(str(error.__cause__ or "") or error.message)
+    return limit_finding(limit, place, "" if limit == "memory" else reason) if limit else None
 
 
 def _not_checked(message: str, place: Place) -> Finding:
