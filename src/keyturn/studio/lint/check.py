@@ -59,7 +59,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 
 _Read = Callable[[], Document]
-_SAYS = attrgetter("says")  # what makes findings of one template equal: what they say to do may name another sample
+_SAYS = attrgetter("rule", "place", "message")  # of equal findings of one template: the fix may name another sample
 
 
 @dataclass(eq=False)

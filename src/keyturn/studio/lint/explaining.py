@@ -20,8 +20,6 @@ _WORDS = {
 }
 """What stands for a word of a rule, if not its name."""
 
-_ITS_FIX = "Each finding says what to do."
-
 
 def explain_rule(name: str) -> Rule:
     """Return a rule by its full name, with texts for readers who have no finding of it. Raises UnknownRule."""
@@ -29,7 +27,9 @@ def explain_rule(name: str) -> Rule:
     if name not in RULES:
         return _of_feature(name.partition("/")[2])
     rule = RULES[name]
-    return replace(rule, what=_general(rule.what or rule.message), fix=_general(rule.fix) or _ITS_FIX)
+    return replace(
+        rule, what=_general(rule.what or rule.message), fix=_general(rule.fix) or "Each finding says what to do."
+    )
 
 
 def all_rules() -> Iterator[Rule]:

@@ -94,32 +94,24 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return self.rule, self.severity, self.message if self.severity == "error" else ""
 
     @property
-    def says(self) -> tuple[object, ...]:
-        """What is wrong and where, whatever the severity, the fix and the mails."""
-        return self.rule, self.place, self.message
-
-    @property
-    def declared(self) -> tuple[object, ...]:
-        """All that the check said, whatever the mails."""
-        return self.rule, self.place, self.message, self.severity, self.fix, self.clients
-
-    @property
     def counts(self) -> bool:
         """Whether neither a comment nor the baseline accepts it."""
         return not (self.reason or self.known)
 
 
-def merge(findings: Iterable[Finding], by: Callable[[Finding], object] = attrgetter("declared")) -> list[Finding]:
+_DECLARED = attrgetter("rule", "place", "message", "severity", "fix", "clients")
+
+
+def merge(findings: Iterable[Finding], by: Callable[[Finding], object] = _DECLARED) -> list[Finding]:
     """Return findings that are equal (`by`) as one, in the place of the first, with the mails of all."""
     equal: dict[object, list[Finding]] = {}
     for finding in findings:
         equal.setdefault(by(finding), []).append(finding)
-    return [those[0] if len(those) == 1 else _joined(those) for those in equal.values()]
-
-
-def _joined(equal: Sequence[Finding]) -> Finding:
-    mails = dict.fromkeys(mail for one in equal for mail in one.mails)
-    return replace(equal[0], mails=tuple(mails), hides=any(one.hides for one in equal))
+    mails = (tuple(dict.fromkeys(mail for one in those for mail in one.mails)) for those in equal.values())
+    return [
+        replace(those[0], mails=of_all, hides=any(one.hides for one in those)) if len(those) > 1 else those[0]
+        for those, of_all in zip(equal.values(), mails, strict=True)
+    ]
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:
@@ -135,11 +127,3 @@ def cut(word: str, longest: int = _LONGEST_WORD) -> str:
 def limit_of(cause: BaseException | None) -> str:
     """Return the rule for the limit that an exception reports; empty for other exceptions."""
     return next((limit for limit, kinds in _LIMITS.items() if isinstance(cause, kinds)), "")
-
-
-def reason_of(cause: BaseException | None, message: str) -> str:
-    """Return the reason as a sentence, or an empty text where the rule's message says it."""
-    if isinstance(cause, MemoryError):
-        return ""
-    text = str(cause) if isinstance(cause, OutOfTime) else message
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

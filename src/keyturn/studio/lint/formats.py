@@ -19,8 +19,6 @@ from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import Rule
 
 Shown = Callable[[str], str]  # returns the path that a reader can open, from a file's name in the folder of templates
-
-
 Count = Annotated[int, Meta(ge=0)]
 FromOne = Annotated[int, Meta(ge=1)]
 
@@ -56,6 +54,9 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[ReportedFinding, ...]
 
 
+_AS_IT_IS = ("rule", "severity", "message", "fix", "fingerprint", "clients")
+
+
 def as_json(report: Report, shown: Shown) -> str:
     written = CheckReport(
         **asdict(report.tally),
@@ -64,23 +65,19 @@ def as_json(report: Report, shown: Shown) -> str:
         ignored=len(report.ignored),
         in_baseline=len(report.in_baseline),
         unchecked=len(report.unchecked),
-        findings=tuple(_reported(finding, shown) for finding in report.found),
+        findings=tuple(
+            ReportedFinding(
+                **{name: getattr(one, name) for name in _AS_IT_IS},
+                file=shown(one.place.file),
+                line=one.place.line_for_tools,
+                column=one.place.column,
+                mails=tuple(map(str, one.mails)),
+                feature=one.feature or None,
+            )
+            for one in report.found
+        ),
     )
     return msgspec.json.format(msgspec.json.encode(written), indent=2).decode()
-
-
-_AS_IT_IS = ("rule", "severity", "message", "fix", "fingerprint", "clients")
-
-
-def _reported(finding: Finding, shown: Shown) -> ReportedFinding:
-    return ReportedFinding(
-        **{name: getattr(finding, name) for name in _AS_IT_IS},
-        file=shown(finding.place.file),
-        line=finding.place.line_for_tools,
-        column=finding.place.column,
-        mails=tuple(map(str, finding.mails)),
-        feature=finding.feature or None,
-    )
 
 
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -132,15 +129,14 @@ _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
 def as_github(report: Report, shown: Shown) -> str:
     """Return workflow commands (docs.github.com/en/actions/reference/workflow-commands-for-github-actions)."""
-    return "\n".join(_command(finding, shown) for finding in report.found)
-
-
-def _command(finding: Finding, shown: Shown) -> str:
-    place = finding.place
-    values = {"file": shown(place.file), "line": place.line_for_tools, "col": place.column, "title": finding.rule}
-    written = {name: _data(str(value)).replace(":", "%3A").replace(",", "%2C") for name, value in values.items()}
-    properties = ",".join(f"{name}={value}" for name, value in written.items())
-    return f"::{_LEVELS[finding.severity]} {properties}::{_data(f'{finding.message} {finding.fix}')}"
+    commands = []
+    for one in report.found:
+        at = one.place
+        values = {"file": shown(at.file), "line": at.line_for_tools, "col": at.column, "title": one.rule}
+        written = {name: _data(str(value)).replace(":", "%3A").replace(",", "%2C") for name, value in values.items()}
+        properties = ",".join(f"{name}={value}" for name, value in written.items())
+        commands.append(f"::{_LEVELS[one.severity]} {properties}::{_data(f'{one.message} {one.fix}')}")
+    return "\n".join(commands)
 
 
 def _data(text: str) -> str:

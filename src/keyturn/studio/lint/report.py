@@ -92,7 +92,6 @@ class Report(Struct, frozen=True, dict=True):
 
     @property
     def to_fix(self) -> "list[Sequence[Finding]]":
-        """Errors and warnings, equal ones together."""
         return equal_findings(one for one in self.found if one.severity != "note")
 
     @property

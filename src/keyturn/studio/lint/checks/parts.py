@@ -54,8 +54,8 @@ def _bulkiest_place(document: Document) -> int:
     pieces = pieces_of(document.markup)
     lines, first = Counter[tuple[str, int]](), dict[tuple[str, int], int]()
     for piece, end in zip(pieces, (*(piece.start for piece in pieces[1:]), len(document.markup)), strict=True):
-        if piece.origin:
-            line = (piece.origin.place.file, piece.origin.place.line)
+        if piece.place:
+            line = (piece.place.file, piece.place.line)
             lines[line] += end - piece.start
             first.setdefault(line, piece.start)
     if not lines:

@@ -15,7 +15,7 @@ from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.environments import FolderEnvironment
 from keyturn.studio.gallery.naming import stem_of
 from keyturn.studio.gallery.variables.missing_names import missing_name
-from keyturn.studio.lint.finding import Finding, Place, cut, did_you_mean, did_you_mean_file, limit_of, reason_of
+from keyturn.studio.lint.finding import Finding, Place, cut, did_you_mean, did_you_mean_file, limit_of
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.lint.source.other_engines import TagOfAnotherEngine, rule_of
 
@@ -50,9 +50,7 @@ def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding
         return RULES.finding(place, rule, message=_as_sentence(error.message), fix=cause.fix)
     if isinstance(cause, CatalogueInvalid):  # the catalogue has a finding of its own
         return RULES.finding(place, "unchecked/part", "catalogue", file=gallery.folders.name_of(cause.path))
-    if limit := limit_of(cause):
-        return limit_finding(limit, place, reason_of(cause, error.message))
-    return _explain_error(error, gallery, sample, place)
+    return _limit(error, place) or _explain_error(error, gallery, sample, place)
 
 
 def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
@@ -61,8 +59,8 @@ def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
     if place := _undecodable(error, gallery):
         return RULES.finding(place, rule, "not UTF-8", file=place.file)
     place = _place_in_samples(error, gallery)
-    if limit := limit_of(error.__cause__):
-        return limit_finding(limit, place, reason_of(error.__cause__, message))
+    if limit := _limit(error, place):
+        return limit
     language, fix = Path(error.path).suffix.upper().lstrip("."), RULES[rule].fix_where(message)
     written = '"first": {"name": "value"}' if language == "JSON" else "[first], then name = value below it"
     find = partial(RULES.finding, place, rule, "format" if _AT.search(message) else "", language=language)
@@ -155,6 +153,12 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
     if message.endswith("extended multiple times"):
         return find("jinja/error", "two layouts")
     return find("jinja/error", sample=sample.name) if sample.is_complete else _not_checked(message, place)
+
+
+def _limit(error: TemplateInvalid, place: Place) -> Finding | None:
+    """Return the finding if a limit was passed, with the reason where the rule's message does not say it."""
+    limit, reason = limit_of(error.__cause__), _as_sentence(str(error.__cause__ or "") or error.message)
+    return limit_finding(limit, place, "" if limit == "memory" else reason) if limit else None
 
 
 def _not_checked(message: str, place: Place) -> Finding:

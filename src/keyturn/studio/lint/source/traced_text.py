@@ -16,22 +16,17 @@ from keyturn.studio.gallery.sandbox import raise_where_it_is
 from keyturn.studio.lint.finding import Place
 
 
-class Origin(NamedTuple):
-    """The origin of a piece of text. `verbatim`: it is the template's own text, so its columns continue from `place`.
+class Piece(NamedTuple):
+    """The text from `start` to the next piece, and the place where it is written, or None if that is unknown.
 
-    `via`: the expressions that printed it, the innermost first, as the calls of its macro.
+    `verbatim`: it is the template's own text, so its columns continue from `place`. `via`: the expressions that printed
+    it, the innermost first, as the calls of its macro.
     """
 
-    place: Place
+    start: int
+    place: Place | None = None
     verbatim: bool = False
     via: tuple[Place, ...] = ()
-
-
-class Piece(NamedTuple):
-    """The text from `start` to the next piece. `origin` is None if unknown."""
-
-    start: int
-    origin: Origin | None
 
 
 class TracedText(str):
@@ -70,9 +65,8 @@ def trail_at(text: object, offset: int, file: str) -> tuple[Place, ...]:
     """Return the place of a character in the templates, by default in `file`, then the places of its `via`."""
     pieces = pieces_of(text)
     index = bisect_right(pieces, offset, key=lambda piece: piece.start) - 1
-    if index < 0 or (origin := pieces[index].origin) is None:
-        return (Place(file),)
-    return (_shift_columns(origin, offset - pieces[index].start).place, *origin.via)
+    piece = _shift_columns(pieces[index], offset) if index >= 0 else Piece(0)
+    return (piece.place, *piece.via) if piece.place else (Place(file),)
 
 
 def with_pieces(text: str, pieces: Iterable[Piece]) -> str:
@@ -89,8 +83,8 @@ def concat(parts: Iterable[str]) -> str:
     try:
         for part in parts:
             if part:
-                known = pieces_of(part) or (Piece(0, None),)
-                pieces.extend(Piece(length + start, origin) for start, origin in known)
+                known = pieces_of(part) or (Piece(0),)
+                pieces.extend(Piece(length + start, *origin) for start, *origin in known)
                 texts.append(part)
                 length += len(part)
     except Exception as error:
@@ -103,7 +97,7 @@ def trace_data(text: str, file: str, line: int, column: int) -> str:
     """Return the template's own text from that place on, with a piece for each line."""
     pieces, start = [], 0
     for number, content in enumerate(text.split("\n"), line):
-        pieces.append(Piece(start, Origin(Place(file, number, 1 if start else column), verbatim=True)))
+        pieces.append(Piece(start, Place(file, number, 1 if start else column), verbatim=True))
         start += len(content) + 1
     return with_pieces(text, pieces)
 
@@ -111,9 +105,10 @@ def trace_data(text: str, file: str, line: int, column: int) -> str:
 def trace_printed(value: str, file: str, line: int, column: int) -> str:
     """Return the output of an expression at that place, which is the origin of pieces without one."""
     place = Place(file, line, column)
-    pieces = pieces_of(value) or (Piece(0, None),)
-    origins = (origin._replace(via=(*origin.via, place)) if origin else Origin(place) for _, origin in pieces)
-    return with_pieces(value, map(Piece, (start for start, _ in pieces), origins))
+    pieces = pieces_of(value) or (Piece(0),)
+    return with_pieces(
+        value, (one._replace(place=one.place or place, via=(*one.via, place) if one.place else ()) for one in pieces)
+    )
 
 
 def markup(value: Any = "") -> str:
@@ -196,17 +191,17 @@ def follow(source: str, result: str) -> str:
     if len(before) != len(after) or "".join(source.split()).casefold() != "".join(result.split()).casefold():
         return result
     pieces: list[Piece] = []
-    for start, origin in pieces_of(source):
-        nth = bisect_right(before, start - 1)
+    for piece in pieces_of(source):
+        nth = bisect_right(before, piece.start - 1)
         if nth < len(before):
-            moved = _shift_columns(origin, before[nth] - start) if origin else None
-            pieces.append(Piece(after[nth], moved))
-    leading = [Piece(0, pieces_of(source)[0].origin)] if after and after[0] else []
+            pieces.append(_shift_columns(piece, before[nth])._replace(start=after[nth]))
+    leading = [pieces_of(source)[0]._replace(start=0)] if after and after[0] else []
     return with_pieces(result, [*leading, *pieces])
 
 
-def _shift_columns(origin: Origin, characters: int) -> Origin:
-    if not origin.verbatim or not characters:
-        return origin
-    place = origin.place
-    return origin._replace(place=Place(place.file, place.line, place.column + characters))
+def _shift_columns(piece: Piece, offset: int) -> Piece:
+    """Return the piece from that offset of its text on."""
+    at, characters = piece.place, offset - piece.start
+    if not (at and piece.verbatim and characters):
+        return piece
+    return piece._replace(place=Place(at.file, at.line, at.column + characters))

@@ -116,8 +116,8 @@ def _spans(document: Document, place: Place) -> Iterator[tuple[int, int]]:
     """Yield the ranges that a line wrote, itself or by calling a macro."""
     pieces = pieces_of(document.markup)
     ends = [piece.start for piece in pieces[1:]] + [len(document.markup)]
-    for (start, origin), end in zip(pieces, ends, strict=True):
-        if origin and any((at.file, at.line) == (place.file, place.line) for at in (origin.place, *origin.via)):
+    for (start, *_, via), end, at in zip(pieces, ends, (piece.place for piece in pieces), strict=True):
+        if at and any((one.file, one.line) == (place.file, place.line) for one in (at, *via)):
             yield start, end
 
 
