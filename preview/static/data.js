@@ -2,7 +2,7 @@
 
 import { hold, keep } from "./blend.js";
 import { addressWith, build, editOf } from "./form.js";
-import { visit } from "./page.js";
+import { post, visit } from "./page.js";
 
 // Milliseconds without a key before the mail is rendered: longer than the gap between two keys, too short to notice.
 const PAUSE = 120;
@@ -50,10 +50,8 @@ async function saveSample(form, submitter) {
   if (saving) return;
   saving = true;
   const [saves, misfit, replace] = ["save", "save-misfit", "replace"].map((id) => document.getElementById(id));
-  const body = JSON.stringify({ name: form.elements.as.value, edit: editOf(form), replaces: submitter === replace });
-  const headers = { "content-type": "application/json" };
-  const answer = await fetch(saves.formAction, { method: "POST", headers, body }).catch(() => null);
-  const said = await answer?.json().catch(() => null);
+  const sample = { name: form.elements.as.value, edit: editOf(form), replaces: submitter === replace };
+  const [answer, said] = await post(saves.formAction, sample);
   saving = false;
   misfit.textContent = answer?.ok ? "" : (said?.detail ?? "Not saved: the studio does not respond.");
   misfit.hidden = !misfit.textContent;

@@ -10,7 +10,7 @@ export function build(page) {
   const data = dataOf(page);
   const place = page.querySelector("#data-fields");
   if (!data || !place || !Object.keys(data.schema.properties).length) return;
-  const fields = fieldsOf(data);
+  const fields = parts(data);
   const edit = editBetween(data, data.values);
   const reset = element("a", { id: "reset", "data-then": fields[0].id, href: addressOf(data, "") }, "Reset all");
   place.replaceChildren(...(edit ? [element("p", { class: "edited" }, reset)] : []), ...fields.map((field) => shown(field)));
@@ -24,7 +24,7 @@ export function addressWith(form, submitter) {
 // The edit that a form holds.
 export function editOf(form, submitter) {
   const data = dataOf(document);
-  const values = group(fieldsOf(data), form);
+  const values = group(parts(data), form);
   change(values, data.schema, submitter);
   return editBetween(data, values);
 }
@@ -47,11 +47,7 @@ function editBetween({ start }, values) {
   return JSON.stringify(Object.fromEntries([...changes, ...(gone.length ? [["", gone]] : [])]));
 }
 
-function fieldsOf({ schema, values, start, faults }) {
-  return parts(schema, "", values, start, faults);
-}
-
-function parts(schema, place, values, start, faults) {
+function parts({ schema, values, start, faults }, place = "") {
   return Object.entries(schema.properties).map(([name, property]) => {
     const droppable = schema.droppable?.includes(name) ?? false;
     const value = Object.hasOwn(values, name) ? values[name] : droppable ? undefined : property.default;
@@ -71,7 +67,7 @@ function fieldOf(schema, place, name, value, start, faults, droppable = false) {
   field.id = `field${place.replace(/[^\p{L}\p{N}/_-]/gu, (sign) => `.${sign.codePointAt(0).toString(16)}.`)}`;
   field.fault = faults[place] ?? faults[within] ?? "";
   field.parts = [];
-  if (kind === "group" && !missing) field.parts = parts(schema, place, value, start, faults);
+  if (kind === "group" && !missing) field.parts = parts({ schema, values: value, start, faults }, place);
   if (kind === "many" && !missing) {
     const item = (one, at) => fieldOf(schema.items, `${place}/${at}`, `${at + 1}`, one, start?.[at] ?? one, faults);
     field.parts = value.map(item);

@@ -7,8 +7,13 @@ const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 const canvas = document.querySelector(".canvas");
 
 export function useHandle() {
-  canvas.addEventListener("pointerdown", (event) => {
-    if (event.target.matches(".handle") && event.button === 0) drag(event.target, event);
+  canvas.addEventListener("pointerdown", ({ target: handle, button, clientX: from, pointerId }) => {
+    if (!handle.matches(".handle") || button !== 0) return;
+    const start = Number(handle.ariaValueNow);
+    const step = (2 * start) / handle.parentElement.clientWidth; // the paper is centred, so its edge moves half as far
+    handle.setPointerCapture(pointerId);
+    handle.dataset.dragging = "";
+    handle.onpointermove = ({ clientX }) => resize(handle, start + (clientX - from) * step);
   });
   canvas.addEventListener("keydown", (event) => {
     const { target: handle, key, shiftKey } = event;
@@ -19,28 +24,9 @@ export function useHandle() {
     resize(handle, wanted);
     handle.dataset.dragging = "";
   });
-  for (const end of ["keyup", "focusout"]) {
+  for (const end of ["keyup", "focusout", "lostpointercapture"]) {
     canvas.addEventListener(end, ({ target }) => target.matches(".handle[data-dragging]") && keep(target));
   }
-}
-
-// The paper is centred, so its edge moves half as far as the paper grows.
-function drag(handle, { clientX: from, pointerId }) {
-  const paper = handle.parentElement;
-  const start = Number(handle.ariaValueNow);
-  const step = (2 * start) / paper.clientWidth;
-  const move = ({ clientX }) => resize(handle, start + (clientX - from) * step);
-  handle.setPointerCapture(pointerId);
-  handle.dataset.dragging = "";
-  handle.addEventListener("pointermove", move);
-  handle.addEventListener(
-    "lostpointercapture",
-    () => {
-      handle.removeEventListener("pointermove", move);
-      keep(handle);
-    },
-    { once: true },
-  );
 }
 
 function resize(handle, wanted) {
@@ -52,6 +38,7 @@ function resize(handle, wanted) {
 // Loads the page again, so that its links keep this width. The mail stays.
 function keep(handle) {
   delete handle.dataset.dragging;
+  handle.onpointermove = null;
   const address = new URL(location.href);
   address.searchParams.set("width", handle.ariaValueNow);
   visit(address.href, { replace: true });

@@ -98,6 +98,13 @@ async function fetchPage(address, signal, headers) {
   }
 }
 
+// Sends JSON. Resolves to the response and its JSON, each null if there is none.
+export async function post(address, body) {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => null);
+  return [response, (await response?.json().catch(() => null)) ?? null];
+}
+
 // Replaces regions by those of a page. Details stay as they are; elsewhere only open ones do, and no questions.
 function place(page, regions, elsewhere = false) {
   const focus = remembered();

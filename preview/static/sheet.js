@@ -1,7 +1,7 @@
 // The contact sheet: shows each mail at full height, and reloads it after a save.
 
 const canvas = document.querySelector(".canvas");
-let halted = [];
+const halted = new Set();
 
 export function useSheet() {
   adoptAll();
@@ -29,15 +29,16 @@ function fit(frame, inside) {
 
 // Stops the pictures that are still loading: a browser has few connections to a server, and another page needs one.
 export function halt() {
-  const loading = frames().filter((frame) => !isLoaded(frame));
-  halted = [...new Set([...halted, ...loading])];
-  for (const frame of loading) if (frame.contentDocument) frame.contentWindow.stop(); // not an error page of the browser
+  for (const frame of frames().filter((one) => !isLoaded(one))) {
+    halted.add(frame);
+    if (frame.contentDocument) frame.contentWindow.stop(); // not an error page of the browser
+  }
 }
 
 // Loads the stopped pictures that are still on the page.
 export function resume() {
   for (const frame of halted) if (frame.isConnected) frame.src = frame.src;
-  halted = [];
+  halted.clear();
 }
 
 function isLoaded(frame) {

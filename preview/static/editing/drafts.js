@@ -1,5 +1,6 @@
 // Drafts: renders and checks the unsaved text, and shows the result beside the editor.
 
+import { post } from "../page.js";
 import { setDiagnostics } from "../vendored/codemirror/codemirror.min.js";
 
 // Milliseconds without a key before the text is rendered, and before it is checked.
@@ -17,8 +18,8 @@ export function renderDrafts(section, view, tell) {
     const { drafts, width, scheme } = context();
     pane.hidden = !drafts;
     if (!drafts) return;
-    const said = await post(drafts, sent);
-    if (closed || !said) return;
+    const [answer, said] = await post(drafts, sent);
+    if (closed || !answer?.ok || !said) return;
     const wasBroken = fault !== null;
     fault = said.fault;
     pane.toggleAttribute("data-behind", Boolean(fault));
@@ -29,7 +30,7 @@ export function renderDrafts(section, view, tell) {
   });
 
   const check = bounded(LONG_PAUSE, async (sent) => {
-    const said = context().findings && (await post(context().findings, sent));
+    const [, said] = context().findings ? await post(context().findings, sent) : [];
     if (closed || !said?.findings) return;
     [findings, checked] = [said.findings, sent.text];
     mark(sent.text);
@@ -92,15 +93,6 @@ function bounded(pause, act) {
       again = null;
     },
   };
-}
-
-async function post(address, sent) {
-  try {
-    const answer = await fetch(address, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(sent) });
-    return answer.ok ? await answer.json() : null;
-  } catch {
-    return null;
-  }
 }
 
 // Loads the draft behind the old one, and replaces it at the same scroll position.

@@ -1,5 +1,7 @@
 // Saves the text, and never overwrites a version that another program has saved in between.
 
+import { post } from "../page.js";
+
 export function keepSaved(section, view, read, tell) {
   const [save, unsaved, conflict] = ["#save-source", "[data-unsaved]", "[data-conflict]"].map((at) => section.querySelector(at));
   let known = read;
@@ -20,10 +22,7 @@ export function keepSaved(section, view, read, tell) {
   }
 
   async function write() {
-    const body = JSON.stringify({ text: text(), fingerprint: known.fingerprint });
-    const headers = { "content-type": "application/json" };
-    const answer = await fetch(section.dataset.source, { method: "POST", headers, body }).catch(() => null);
-    const said = await answer?.json().catch(() => null);
+    const [answer, said] = await post(section.dataset.source, { text: text(), fingerprint: known.fingerprint });
     if (answer?.ok) {
       settle(said);
       tell("Saved.", "live");

@@ -143,8 +143,12 @@ def _first_family(value: str) -> str:
 
 
 _XML = re.compile(r"<xml\b(?:(?!<xml\b).)*?</xml\s*>", re.IGNORECASE | re.DOTALL)
+_STAND_INS = {**dict.fromkeys(("v:rect", "v:roundrect", "v:oval", "v:textbox"), "div"), "v:image": "img"}
 _KEPT = ("width", "height", "top", "left", "position", "z-index")
-_NO = ("f", "false")
+_CENTRED = dict.fromkeys(("align-items", "justify-content", "text-align"), "center")
+_LINK = {"display": "inline-flex", "text-decoration": "none", **_CENTRED}
+_INSET = ("0.1in", "0.05in", "0.1in", "0.05in")
+_NO_QUOTES = str.maketrans({'"': "%22", "\\": "%5C", "\n": ""})
 
 
 def render_vml(html: str) -> str:
@@ -157,101 +161,64 @@ def render_vml(html: str) -> str:
 
 
 def _replace(element: Element) -> Iterator[tuple[int, int, str]]:
-    """Yield the replacements of a start tag and an end tag. A tag of VML may close itself."""
-    tag, attributes = _stand_in(element)
-    closing = f"</{tag}>" if tag not in ("", "img") else ""
-    yield element.offset, element.inner.start, f"<{tag} data-vml{attributes}>" if tag else ""
+    """Yield the replacements of a start tag and an end tag. A tag of VML may close itself; most are left out."""
+    tag, opening, closing = _STAND_INS.get(element.tag, ""), "", ""
+    if tag:
+        tag = "a" if element.tag != "v:textbox" and tag == "div" and element.get("href") else tag
+        style = ";".join(f"{name}:{value.replace(';', '')}" for name, value in _style(element).items())
+        attributes = {name: value for name in ("class", "data-keyturn") if (value := element.get(name))}
+        attributes |= {"href": element.get("href")} if tag == "a" else {}
+        attributes |= {"src": element.get("src"), "alt": ""} if tag == "img" else {}
+        written = (f' {name}="{escape(value)}"' for name, value in (attributes | {"style": style}).items())
+        opening, closing = f"<{tag} data-vml{''.join(written)}>", "" if tag == "img" else f"</{tag}>"
+    yield element.offset, element.inner.start, opening
     if element.end > element.inner.start:
         yield element.inner.stop, element.end, closing
     elif closing:
         yield element.inner.start, element.inner.start, closing
 
 
-def _stand_in(element: Element) -> tuple[str, str]:
-    """Return the tag in place of an element of VML, and its attributes. Without a tag, the element is left out."""
-    match element.tag:
-        case "v:rect" | "v:roundrect" | "v:oval":
-            link = f' href="{escape(href)}"' if (href := element.get("href")) else ""
-            return "a" if link else "div", f'{_marks(element)}{link} style="{escape(_shape_style(element))}"'
-        case "v:textbox":
-            return "div", f' style="{escape(_inset(element))}"'
-        case "v:image":
-            source, style = escape(element.get("src")), escape(_css(_box(element)))
-            return "img", f'{_marks(element)} src="{source}" alt="" style="{style}"'
-    return "", ""
-
-
-def _shape_style(element: Element) -> str:
-    box = _box(element)
-    style = {"box-sizing": "border-box", "max-width": "100%", **box}
-    if element.get("href"):
-        style |= {"display": "inline-flex", "align-items": "center", "justify-content": "center"}
-        style |= {"text-decoration": "none", "text-align": "center"}
-    style |= _fill(element) | _stroke(element)
+def _style(element: Element) -> dict[str, str]:
+    if element.tag == "v:textbox":
+        inset = zip([*element.get("inset").split(","), "", "", ""], _INSET, strict=False)
+        left, top, right, bottom = (length_in_px(side.strip() or usual) for side, usual in inset)
+        return {"padding": f"{top:g}px {right:g}px {bottom:g}px {left:g}px"}
+    values = {one.name: one.value for one in read_style(element.get("style"))}
+    box = {name: values[name] for name in _KEPT if name in values}
+    if values.get("mso-width-percent") == "1000":
+        box["width"] = "100%"
+    if element.tag == "v:image":
+        return box
+    style = {"box-sizing": "border-box", "max-width": "100%", **box, **(_LINK if element.get("href") else {})}
+    if not {element.get("filled").lower(), element.get("fill").lower()} & {"f", "false"}:
+        style |= _fill(element)
+    if "f" not in (element.get("stroke").lower()[:1], element.get("stroked").lower()[:1]):
+        width = length_in_px(element.get("strokeweight").strip()) or 1
+        style["border"] = f"{width:g}px solid {element.get('strokecolor') or '#000000'}"
     if element.tag == "v:oval":
         style["border-radius"] = "50%"
     if element.tag == "v:roundrect":
         sides = [length_in_px(box[side]) for side in ("width", "height") if side in box]
         style["border-radius"] = f"{_arc(element.get('arcsize')) * min(filter(None, sides), default=0):g}px"
-    return _css(style)
+    return style
 
 
 def _fill(element: Element) -> dict[str, str]:
     fill = next((one for one in element.children if one.tag == "v:fill"), None)
-    if element.get("filled").lower() in _NO or element.get("fill").lower() in _NO:
-        return {}
-    colour = (fill.get("color") if fill else "") or element.get("fillcolor")
-    style = {"background-color": colour or "#ffffff"}
+    colour = (fill.get("color") if fill else "") or element.get("fillcolor") or "#ffffff"
+    style = {"background-color": colour}
     if fill and fill.get("src"):
         whole = fill.get("type").lower() == "frame"
         style["background-image"] = f'url("{fill.get("src").translate(_NO_QUOTES)}")'
         style |= {"background-size": "cover", "background-repeat": "no-repeat"} if whole else {}
         style["background-position"] = "center"
     elif fill and fill.get("type").lower().startswith("gradient") and fill.get("color2"):
-        style["background-image"] = f"linear-gradient({fill.get('color2')}, {colour or '#ffffff'})"
+        style["background-image"] = f"linear-gradient({fill.get('color2')}, {colour})"
     return style
-
-
-_NO_QUOTES = str.maketrans({'"': "%22", "\\": "%5C", "\n": ""})
-
-
-def _stroke(element: Element) -> dict[str, str]:
-    if "f" in (element.get("stroke").lower()[:1], element.get("stroked").lower()[:1]):
-        return {}
-    width = length_in_px(element.get("strokeweight").strip()) or 1
-    return {"border": f"{width:g}px solid {element.get('strokecolor') or '#000000'}"}
-
-
-def _box(element: Element) -> dict[str, str]:
-    values = {one.name: one.value for one in read_style(element.get("style"))}
-    box = {name: values[name] for name in _KEPT if name in values}
-    if values.get("mso-width-percent") == "1000":
-        box["width"] = "100%"
-    return box
-
-
-def _inset(element: Element) -> str:
-    inset = [*element.get("inset").split(","), "", "", ""]
-    left, top, right, bottom = (length_in_px(side.strip() or usual) for side, usual in zip(inset, _INSET, strict=False))
-    return _css({"padding": f"{top:g}px {right:g}px {bottom:g}px {left:g}px"})
-
-
-_INSET = ("0.1in", "0.05in", "0.1in", "0.05in")
 
 
 def _arc(arcsize: str) -> float:
     """Return the roundness of the corners, as a part of the shorter side: "10%", "0.1", or "6554f" of 65,536."""
-    number = re.match(r"[\d.]+", arcsize.strip())
-    if not number or number[0].count(".") > 1 or number[0] == ".":
-        return 0.2
-    parts = {"%": 100, "f": 65_536}.get(arcsize.strip()[-1], 1)
-    return min(float(number[0]) / parts, 0.5)
-
-
-def _css(style: dict[str, str]) -> str:
-    return ";".join(f"{name}:{value.replace(';', '')}" for name, value in style.items())
-
-
-def _marks(element: Element) -> str:
-    marks = ((name, element.get(name)) for name in ("class", "data-keyturn"))
-    return "".join(f' {name}="{escape(value)}"' for name, value in marks if value)
+    number = re.match(r"\d+(?:\.\d*)?|\.\d+", arcsize.strip())
+    parts = {"%": 100, "f": 65_536}.get(arcsize.strip()[-1:], 1)
+    return min(float(number[0]) / parts, 0.5) if number else 0.2
