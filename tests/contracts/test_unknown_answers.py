@@ -12,8 +12,7 @@ from tests.contracts.accounts.stores import new_password
 from tests.contracts.accounts.supabase.project import ADA
 from tests.contracts.unknown_answers import UNKNOWN, UnknownServer, talking
 from tests.servers.serving import serving
-from tests.servers.supabase import SupabaseServer
-from tests.servers.supabase_users import SupabaseFactor
+from tests.servers.supabase import SupabaseFactor, SupabaseServer
 
 from keyturn.errors import SendRetryable, SendUnknown, SettingsInvalid
 from keyturn.http_client import CallFailed

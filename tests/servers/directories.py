@@ -75,8 +75,7 @@ class DirectoryServer:
         return f"ldap://localhost:{self.ldap_port}"
 
     def add(self, dn: str, values: Values) -> None:
-        lines = "".join(_values(name, value) for name, value in values.items())
-        self.change(f"dn: {dn}\nchangetype: add\n{lines}")
+        self.change(f"dn: {dn}\nchangetype: add\n{''.join(map(_values, values, values.values()))}")
 
     def replace(self, dn: str, values: Values) -> None:
         parts = [f"replace: {name}\n{_values(name, value)}-\n" for name, value in values.items()]
@@ -125,13 +124,6 @@ def _certificates(folder: Path) -> None:
         blob.write_to_path(folder / "server.pem", append=True)
 
 
-def _wait_until_it_answers(server: DirectoryServer, process: "subprocess.Popen[str]") -> None:
-    """Wait for the first bind: slapd says that it starts before it answers."""
-    while process.poll() is None and not server.binds(server.admin, server.password):
-        time.sleep(0.1)
-    assert process.poll() is None, "slapd has ended"
-
-
 @contextmanager
 def running_slapd(*, is_bare: bool = False) -> Iterator[DirectoryServer]:
     """Run OpenLDAP with one database. Only the administrators may read or write it.
@@ -169,14 +161,13 @@ def running_slapd(*, is_bare: bool = False) -> Iterator[DirectoryServer]:
             else:
                 raise AssertionError("".join(told))
             drain.start()
-            _wait_until_it_answers(server, process)
+            while not server.binds(server.admin, server.password):  # it says that it starts before it answers
+                assert process.poll() is None, "slapd has ended"
+                time.sleep(0.1)
             server.add(suffix, {"objectClass": ["dcObject", "organization"], "dc": "northwind", "o": "Northwind"})
             for service in ("keyturn", "reader"):
-                entry = {
-                    "objectClass": ["organizationalRole", "simpleSecurityObject"],
-                    "userPassword": SERVICE_PASSWORD,
-                }
-                server.add(f"cn={service},{suffix}", entry)
+                classes = ["organizationalRole", "simpleSecurityObject"]
+                server.add(f"cn={service},{suffix}", {"objectClass": classes, "userPassword": SERVICE_PASSWORD})
             yield server
         finally:
             process.terminate()
@@ -204,7 +195,9 @@ def running_samba() -> Iterator[DirectoryServer]:
         provision = ["--realm=NORTHWIND.TEST", "--domain=NORTHWIND", f"--adminpass={password}", "--server-role=dc",
                      "--dns-backend=NONE", "--host-name=dc1", "--host-ip=127.0.0.1", f"--targetdir={folder}/dc",
                      *(f"--option={key}={value}" for key, value in options.items())]  # fmt: skip
-        subprocess.run([tool, "domain", "provision", *provision], check=True, capture_output=True, env=_environ())
+        subprocess.run(
+            [tool, "domain", "provision", *provision], check=True, capture_output=True, env={"PATH": search_path()}
+        )
         tls = {"tls cafile": "root.pem", "tls certfile": "server.pem", "tls keyfile": "server.key"}
         # Two domain controllers on one machine share none of these.
         own = dict.fromkeys(
@@ -214,15 +207,10 @@ def running_samba() -> Iterator[DirectoryServer]:
         (folder / "run").mkdir()
         command = [samba, "-i", "-M", "single", "--no-process-group", "-s", f"{folder}/dc/etc/smb.conf", *settings,
                    "--option=server services=ldap"]  # fmt: skip
-        inside = [
-            unshare,
-            "-rn",
-            sys.executable,
-            str(Path(__file__).with_name("samba_inside.py")),
-            str(folder),
-            *command,
-        ]
-        process = subprocess.Popen(inside, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environ())
+        inside = [unshare, "-rn", sys.executable, str(Path(__file__).with_name("samba_inside.py")), str(folder)]
+        process = subprocess.Popen(
+            [*inside, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={"PATH": search_path()}
+        )
         stack.callback(_end, process)
         assert process.stdout
         assert process.stdout.readline() == "ready\n", "Samba does not start"
@@ -231,10 +219,6 @@ def running_samba() -> Iterator[DirectoryServer]:
         rules = {"pwdProperties": "0", "minPwdLength": "0", "pwdHistoryLength": "0", "minPwdAge": "0"}
         server.replace(suffix, rules)
         yield server
-
-
-def _environ() -> dict[str, str]:
-    return {"PATH": search_path()}
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -15,23 +15,16 @@ TEXT = {"content-type": "text/plain"}
 
 
 class Fault(Enum):
-    """The faults. `SILENT` sends nothing until the client leaves, `SLOW` half an answer, `ENDLESS` a very long one."""
+    """`SILENT` sends nothing until the client leaves. contracts/test_unknown_answers.py has the other faults."""
 
     SILENT = auto()
-    SLOW = auto()
-    ENDLESS = auto()
     GARBAGE = auto()
-    EMPTY = auto()
     UNAVAILABLE = auto()
-    LIMITED = auto()
-    ELSEWHERE = auto()
 
 
 _WRONG = {
     Fault.GARBAGE: (200, b"<html>Sign in to the hotel's network</html>"),
-    Fault.EMPTY: (200, b""),
     Fault.UNAVAILABLE: (503, b"Service Unavailable"),
-    Fault.LIMITED: (429, b"Too many requests"),
 }
 
 
@@ -59,17 +52,6 @@ class RangeServer:
         match self.fault:
             case Fault.SILENT:
                 await until_gone(receive)
-            case Fault.SLOW:
-                await _begin(send)
-                await send({"type": "http.response.body", "body": self._range(prefix)[:500], "more_body": True})
-                await until_gone(receive)
-            case Fault.ENDLESS:
-                await _begin(send)
-                for _ in range(200):  # seven megabytes: above every limit, and the test still ends
-                    await send({"type": "http.response.body", "body": self._range(prefix), "more_body": True})
-                await send({"type": "http.response.body", "body": b""})
-            case Fault.ELSEWHERE:
-                await send_answer(send, 302, b"", {"location": f"{self.url}/elsewhere/{prefix}"})
             case None:
                 if held := self.held:
                     self.held = None
@@ -92,7 +74,3 @@ async def running_ranges() -> AsyncIterator[RangeServer]:
     server = RangeServer()
     async with serving_here(server) as server.url:
         yield server
-
-
-async def _begin(send: Any) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": []})

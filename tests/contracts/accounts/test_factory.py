@@ -69,23 +69,6 @@ def test_the_store_of_the_documentation_is_made(written: Write) -> None:
     assert vars(accounts_for(settings, Database("sqlite://"))) == {"shop": "https://shop.northwind.example"}
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("import nowhere_either", "ModuleNotFoundError: No module named 'nowhere_either'"),
-        ("1 / 0", "ZeroDivisionError: division by zero"),
-        ("raise OSError('one\\ntwo')", "OSError: one"),
-        ("def accounts(:", "SyntaxError: "),
-    ],
-)
-def test_a_module_that_breaks_or_does_not_exist_is_named(text: str, told: str, written: Write) -> None:
-    package = written(store=text)
-
-    assert fault_of(f"{package}.store:accounts").startswith(f"importing {package}.store raised {told}")
-    for module in ("nowhere", f"{package}.nowhere"):
-        assert fault_of(f"{module}:x") == f"the module {module} is neither in {Path.cwd()} nor installed"
-
-
 LIKE_A_STORE = "class Accounts:\n    find = get = print\naccounts = lambda settings: Accounts()"
 ABSTRACT = STORE.replace("async def get", "async def got") + "accounts = Accounts"
 ASYNC = f"{STORE}    async def set_password_within(self, session, account, password_hash): ...\naccounts = Accounts"
@@ -94,7 +77,10 @@ ASYNC = f"{STORE}    async def set_password_within(self, session, account, passw
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "has no accounts"),
+        ("import nowhere_either", "! ModuleNotFoundError: No module named 'nowhere_either'"),
+        ("raise OSError('one\\ntwo')", "! OSError: one"),
+        ("def accounts(:", "! SyntaxError: "),
+        ("", " has no accounts"),
         ("accounts = 7", ":accounts must be a function, not int"),
         ("def accounts(): ...", ":accounts raised TypeError: accounts() takes 0 positional arguments but 1 was given"),
         ("async def accounts(settings): ...", ":accounts is async: make it a plain function"),
@@ -106,9 +92,13 @@ ASYNC = f"{STORE}    async def set_password_within(self, session, account, passw
     ],
 )
 def test_a_factory_that_makes_no_store_is_told_in_a_sentence(text: str, told: str, written: Write) -> None:
-    module = f"{written(store=text)}.store"
+    package = written(store=text)
+    module = f"{package}.store"
 
-    assert fault_of(f"{module}:accounts").startswith(f"{module}{told}" if told.startswith(":") else f"{module} {told}")
+    whole = told.replace("!", f"importing {module} raised") if told.startswith("!") else f"{module}{told}"
+    assert fault_of(f"{module}:accounts").startswith(whole)
+    for nowhere in ("nowhere", f"{package}.nowhere"):
+        assert fault_of(f"{nowhere}:x") == f"the module {nowhere} is neither in {Path.cwd()} nor installed"
 
 
 def test_faults_that_a_factory_names_itself_are_shown_as_they_are(written: Write) -> None:

@@ -58,28 +58,6 @@ async def test_a_batch_holds_no_more_than_the_largest(statement: Statement, gath
     assert statement.runs == [[0, 1, 2], [3, 4, 5], [6]]
 
 
-@pytest.mark.parametrize(("gathers", "runs"), [(True, [[0, 1, 2, 3]]), (False, [[0], [1, 2, 3]])])
-async def test_one_that_gathers_takes_along_who_comes_while_the_event_loop_comes_round(
-    statement: Statement, gathers: bool, runs: list[list[int]]
-) -> None:
-    batcher: Batcher[int, int] = Batcher(statement, gathers=gathers)
-
-    async def come_later(number: int) -> int:
-        for _ in range(number):
-            await asyncio.sleep(0)
-        return await batcher.submit(number)
-
-    statement.open.clear()
-    tasks = [asyncio.create_task(come_later(number)) for number in range(4)]
-    await statement.entered.wait()
-    for _ in tasks:
-        await asyncio.sleep(0)
-    statement.open.set()
-
-    assert await asyncio.gather(*tasks) == [0, 2, 4, 6]
-    assert statement.runs == runs
-
-
 @pytest.mark.parametrize(
     ("fault", "told", "tried_again"),
     [
@@ -124,16 +102,3 @@ async def test_a_result_that_is_an_exception_is_its_items_alone_and_nothing_is_r
 
     assert list(map(repr, results)) == ["1", "ValueError('-2 is not positive')", "3"]
     assert runs == [[1, -2, 3]]
-
-
-async def test_each_caller_has_a_time_of_its_own_from_its_arrival(statement: Statement) -> None:
-    batcher: Batcher[int, int] = Batcher(statement, in_time=lambda: asyncio.timeout(0.3))
-    statement.open.clear()
-    waits = [asyncio.create_task(batcher.submit(number)) for number in (1, 2)]
-    await asyncio.sleep(0)
-    waits.append(asyncio.create_task(batcher.submit(3)))
-    async with asyncio.timeout(10):  # the one that came later waits for its own time, and not for the batch before it
-        results = await asyncio.gather(*waits, return_exceptions=True)
-    statement.open.set()
-
-    assert [type(result) for result in results] == [TimeoutError] * 3

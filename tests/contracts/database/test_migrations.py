@@ -188,18 +188,6 @@ async def test_a_table_that_is_held_ends_the_migration_in_time_and_unchanged(on_
     assert await differences(on_postgresql) == []
 
 
-async def test_a_migration_that_somebody_cancels_says_so_and_not_that_it_took_long(on_postgresql: Database) -> None:
-    async with connected(on_postgresql) as other:
-        await other.execute(IN_THE_WAY)
-        migrating = asyncio.create_task(migrate(on_postgresql))
-        # Not pg_stat_activity: within a transaction, that view stays as it was when it was first read.
-        blocked = text("SELECT count(*) FILTER (WHERE pg_cancel_backend(pid)) FROM pg_locks WHERE NOT granted")
-        while not (await other.execute(blocked)).scalar():
-            await asyncio.sleep(0.01)
-        with pytest.raises(DatabaseUnready, match="refuses the migration: canceling statement due to user"):
-            await migrating
-
-
 @pytest.mark.long
 async def test_a_migration_that_is_killed_leaves_the_database_as_it_was(empty_url: str, database: Database) -> None:
     """The next one waits for no lock of the killed one and finishes."""

@@ -1,25 +1,23 @@
 """Limits in PostgreSQL: what they cost and hold, and what happens without it."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from tests.driver.connections import committing
-from tests.driver.service import ADA, REQUEST, Start, problem
+from tests.driver.service import ADA
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.limits import RateLimits
-from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.requests import OverBudget, TooManyRequests
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.retention import Retention
-from keyturn.service.settings import DatabaseSettings, LimitSettings, Secret
+from keyturn.service.settings import LimitSettings
 
 HERE = Client(ip_address="192.0.2.1")
 COUNTERS = text("SELECT count(*) AS n FROM keyturn_limits")
@@ -143,28 +141,3 @@ async def test_statements_of_several_processes_never_wait_for_each_other_in_a_ci
         await asyncio.gather(*(ask(one, first) for first, one in enumerate(processes)), forget())
     for database in databases:
         await database.close()
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_request_that_cannot_be_counted_gets_503_and_nothing_is_written(
-    start: Start, database_url: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    service = await start(database=DatabaseSettings(url=Secret(database_url), timeout=timedelta(seconds=3)))
-    holder = Database(database_url)
-    async with committing(holder) as connection:
-        await connection.execute(text("LOCK TABLE keyturn_limits"))
-        with caplog.at_level(logging.ERROR):
-            answer = await service.anywhere().post(REQUEST, json={"email": ADA})
-            page = await service.anywhere().get(f"/reset-password/{'a' * 43}", follow_redirects=True)
-        ready, live = [await service.anywhere().get(f"/health/{name}") for name in ("ready", "live")]
-    await holder.close()
-
-    assert problem(answer) == "503 unavailable"
-    assert answer.headers["retry-after"].isdigit()
-    assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (503, "text/html")
-    assert (problem(ready), live.status_code) == ("503 unavailable", 200)
-    assert "LimitsUnready" in caplog.text
-    assert await service.rows(select(OutboxRow.id)) == []
-    assert (await service.anywhere().post(REQUEST, json={"email": ADA})).status_code == 202
-    assert (await service.anywhere().get("/health/ready")).status_code == 200

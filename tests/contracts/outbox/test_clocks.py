@@ -36,33 +36,23 @@ def wrong(request: pytest.FixtureRequest) -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-async def test_a_message_is_due_and_held_as_long_on_a_machine_whose_clock_is_wrong(
-    outbox: Outbox, elsewhere: Outbox, wrong: pytest.MonkeyPatch
+async def test_leases_pauses_and_locks_are_as_long_on_a_machine_whose_clock_is_wrong(
+    database: Database, outbox: Outbox, elsewhere: Outbox, rows: Rows, wrong: pytest.MonkeyPatch
 ) -> None:
+    def lock(connection: Connection) -> bool:
+        return take(connection, (Purpose.CHANGE, b"u-1"), "u-1", database.clock(), database.clock(MINUTE))
+
+    await outbox.post("note", Note("paused"))
+    await worker_of(outbox, Handler(paused=SendRetryable("busy", 300))).drain()
     await outbox.post("note", Note("held"))
     (held,) = await outbox.claim(1, MINUTE)
     assert await elsewhere.claim(1, MINUTE) == []
     assert await retry(outbox.database, [held.id]) == ["under way"]
     await outbox.post("note", Note("posted"))
     await outbox.database.transact(lambda connection: outbox.within(connection).enqueue("note", Note("enqueued")))
-    wrong.undo()
-
-    assert [text_of(message) for message in await elsewhere.claim(3, MINUTE)] == ["posted", "enqueued"]
-
-
-async def test_a_pause_is_as_long_whatever_the_clock(outbox: Outbox, rows: Rows, wrong: pytest.MonkeyPatch) -> None:
-    await outbox.post("note", Note("one"))
-    await worker_of(outbox, Handler(one=SendRetryable("busy", 300))).drain()
-    wrong.undo()
-
-    assert timedelta(seconds=240) < (await rows.only()).available_at - now() < timedelta(seconds=310)
-
-
-async def test_an_account_is_locked_as_long_whatever_the_clock(database: Database, wrong: pytest.MonkeyPatch) -> None:
-    def lock(connection: Connection) -> bool:
-        return take(connection, (Purpose.CHANGE, b"u-1"), "u-1", database.clock(), database.clock(MINUTE))
-
     assert await database.transact(lock)
     wrong.undo()
 
+    assert [text_of(message) for message in await elsewhere.claim(3, MINUTE)] == ["posted", "enqueued"]
+    assert timedelta(seconds=240) < (await rows.all())[0].available_at - now() < timedelta(seconds=310)
     assert not await database.transact(lock)

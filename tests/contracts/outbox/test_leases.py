@@ -36,15 +36,6 @@ async def test_a_delivery_beyond_its_lease_stays_in_its_hands(outbox: Outbox, el
     assert await rows.states() == ["sent"]
 
 
-async def test_a_dead_worker_lets_go_soon_however_long_a_delivery_may_take(outbox: Outbox, rows: Rows) -> None:
-    handler = Handler()
-    await post(outbox, "slow")
-    async with running(worker_of(outbox, handler, longest=HOUR, lease=timedelta(seconds=15))):
-        await handler.has_begun("slow")
-        assert (await rows.only()).available_at - now() <= timedelta(seconds=15)
-        handler.open.set()
-
-
 async def test_a_message_that_is_in_other_hands_is_left_there(outbox: Outbox, elsewhere: Outbox, rows: Rows) -> None:
     await post(outbox, "one")
     (lost,) = await outbox.claim(1, timedelta(0))

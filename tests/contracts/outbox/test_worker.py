@@ -13,25 +13,15 @@ from tests.contracts.outbox.worker import LONG, Handler, post, running, worker_o
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.outbox.worker import Lane, backoff
 
-ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-"""For what the worker does by itself, whatever the engine."""
 
-
-async def test_what_is_posted_while_it_waits_is_taken_without_another_look(outbox: Outbox) -> None:
-    handler = Handler()
-    async with running(worker_of(outbox, handler)):
-        await post(outbox, "one")
-        await handler.has_done("one")
-        await post(outbox, "two")
-        await handler.has_done("two")
-
-
-async def test_it_never_rests_while_more_is_due_than_it_has_room_for(outbox: Outbox) -> None:
+async def test_it_never_rests_while_more_is_due_than_it_has_room_for_and_begins_with_the_oldest(outbox: Outbox) -> None:
     handler = Handler()
     texts = [str(number) for number in range(9)]
     await post(outbox, *texts)
-    async with running(worker_of(outbox, handler, places=2, rest=LONG)):
+    async with running(worker_of(outbox, handler, places=1, rest=LONG)):
         await handler.has_done(*texts)
+
+    assert handler.begun == texts
 
 
 async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(outbox: Outbox) -> None:
@@ -41,16 +31,6 @@ async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(out
         await handler.has_begun("slow", "slow too")
         handler.open.set()
         await handler.has_done("one", "two")
-
-
-@ON_SQLITE
-async def test_messages_are_begun_oldest_first(outbox: Outbox) -> None:
-    handler = Handler()
-    await post(outbox, *"abcdef")
-    async with running(worker_of(outbox, handler, places=1)):
-        await handler.has_done(*"abcdef")
-
-    assert handler.begun == list("abcdef")
 
 
 async def test_a_worker_that_is_ended_lets_what_is_under_way_end_in_each_lane(outbox: Outbox, rows: Rows) -> None:

@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.answers import Request
 
 KEY = "k" + "3y-0f-mailgun-" * 3
 
@@ -35,7 +35,7 @@ _KINDS: dict[str, dict[str, Any]] = {
 
 def report(
     kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None, **fields: Any
-) -> Delivery:
+) -> Request:
     """Return a report of `kind`; it happened at `at`, or now."""
     event = {
         "id": "G9Bn5sl1TC6nu79C8C0bwg",
@@ -58,6 +58,6 @@ def sign(moment: str, token: str, key: str = KEY) -> str:
     return hmac.new(key.encode(), f"{moment}{token}".encode(), hashlib.sha256).hexdigest()
 
 
-def deliver(event: Any, proof: Any) -> Delivery:
+def deliver(event: Any, proof: Any) -> Request:
     body = json.dumps({"signature": proof, "event-data": event}).encode()
-    return Delivery(headers={"content-type": "application/json"}, body=body)
+    return Request(headers={"content-type": "application/json"}, body=body)

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.answers import Request
 
 PASSWORD = "kY7-" + "p0stmark_" * 4
 
@@ -34,7 +34,7 @@ def report(
     at: datetime | None = None,
     password: str = PASSWORD,
     **fields: Any,
-) -> Delivery:
+) -> Request:
     """Return a report of `kind`; it happened at `at`, or now."""
     document = {**_KINDS[kind], "MessageID": provider_id, "MessageStream": "outbound", "ServerID": 23, **fields}
     record = document["RecordType"]
@@ -43,7 +43,7 @@ def report(
     document[_TIMES.get(record, "BouncedAt")] = f"{at or datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"
     document["Metadata"] = {"template": "password_reset", "key": key} if key else {}
     document["Description"] = f"The server was unable to deliver your message to {to}"
-    return Delivery(headers={"authorization": basic(password)}, body=json.dumps({**document, **fields}).encode())
+    return Request(headers={"authorization": basic(password)}, body=json.dumps({**document, **fields}).encode())
 
 
 def basic(password: str, user: str = "keyturn") -> str:

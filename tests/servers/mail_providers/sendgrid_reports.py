@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.answers import Request
 
 KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 
@@ -56,14 +56,14 @@ def event(
     }
 
 
-def report(kind: str, provider_id: str, **options: Any) -> Delivery:
+def report(kind: str, provider_id: str, **options: Any) -> Request:
     return deliver([event(kind, provider_id, **options)])
 
 
-def deliver(events: Any, signer: ec.EllipticCurvePrivateKey = KEY) -> Delivery:
+def deliver(events: Any, signer: ec.EllipticCurvePrivateKey = KEY) -> Request:
     """Return events, signed together."""
     body, moment = json.dumps(events).encode(), str(int(time.time()))
-    return Delivery(headers=signed(moment, body, signer), body=body)
+    return Request(headers=signed(moment, body, signer), body=body)
 
 
 def signed(moment: str, body: bytes, signer: ec.EllipticCurvePrivateKey = KEY) -> dict[str, str]:

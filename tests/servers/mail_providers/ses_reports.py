@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.answers import Request
 from tests.servers.mail_providers.sns import message, post
 
 _BOUNCED = {"bouncedRecipients": [{"emailAddress": "ada@northwind.test", "diagnosticCode": "smtp; 550 5.1.1 unknown"}]}
@@ -36,5 +36,5 @@ def event(
     return {"eventType": name, "mail": mail, part: {**timed, **detail, **fields}}
 
 
-def report(kind: str, provider_id: str, **options: Any) -> Delivery:
+def report(kind: str, provider_id: str, **options: Any) -> Request:
     return post(message(json.dumps(event(kind, provider_id, **options)), Subject="Amazon SES Email Event Notification"))

@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from tests.servers.mail_providers.answers import Answer, Request
-from tests.servers.mail_providers.delivery import Delivery
 from tests.servers.mail_providers.server import ProviderServer
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:keyturn-mails"
@@ -105,6 +104,6 @@ def confirmation(number: int = 1, **fields: Any) -> dict[str, Any]:
     return message("You have chosen to subscribe to the topic", **{**asked, **fields})
 
 
-def post(document: Any) -> Delivery:
+def post(document: Any) -> Request:
     headers = {"content-type": "text/plain; charset=UTF-8", "x-amz-sns-topic-arn": document.get("TopicArn", TOPIC)}
-    return Delivery(headers=headers, body=json.dumps(document).encode())
+    return Request(headers=headers, body=json.dumps(document).encode())

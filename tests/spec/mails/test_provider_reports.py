@@ -12,7 +12,7 @@ from tests.driver.reporting import HARD, SOFT, WITH_WEBHOOK, history, is_mailed,
 from tests.driver.service import ADA, NO_COOLDOWN, Service, Start, problem
 from tests.servers.databases import ON_SQLITE
 from tests.servers.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, ses_reports, sns
-from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.answers import Request
 
 from keyturn import SendUnknown
 
@@ -27,15 +27,15 @@ class Provider(msgspec.Struct, frozen=True):
 
     name: str
     settings: dict[str, Any]
-    report: Callable[..., Delivery]
+    report: Callable[..., Request]
     bounces: tuple[str, str]
     beside: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
-def resend_report(kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None) -> Delivery:
+def resend_report(kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None) -> Request:
     data = {"bounced": HARD, "bounced for now": SOFT}.get(kind, {})
     sent = report(kind.removesuffix(" for now"), provider_id, to=to, at=at, tags={"key": key} if key else None, **data)
-    return Delivery(headers=sent.headers(), body=sent.body)
+    return Request(headers=sent.headers(), body=sent.body)
 
 
 PROVIDERS = [
@@ -77,7 +77,7 @@ def service_options(provider: Provider) -> dict[str, Any]:
     return {"limits": NO_COOLDOWN, **provider.settings}
 
 
-async def deliver(service: Service, provider: Provider, sent: Delivery) -> httpx2.Response:
+async def deliver(service: Service, provider: Provider, sent: Request) -> httpx2.Response:
     return await service.anywhere().post(f"/webhooks/{provider.name}", content=sent.body, headers=dict(sent.headers))
 
 

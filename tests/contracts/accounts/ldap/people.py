@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,7 @@ class Staff:
         self.server = server
         self.base = f"ou=school{next(_NUMBERS)},{server.suffix}"
         server.add(self.base, {"objectClass": "organizationalUnit", "ou": self.base.partition(",")[0][3:]})
-        self._dns: dict[str, str] = {}
+        self.dns: dict[str, str] = {}
         self._names = count()
         self._stores: list[LdapAccounts] = []
 
@@ -50,33 +50,23 @@ class Staff:
         # A name with each character that RFC 4514 escapes: nothing may depend on how it is written.
         return f'{rdn}=P\\, \\"x\\" \\+ \\;\\<\\>\\\\ \\23{next(self._names)},{self.base}'
 
-    def dn(self, account_id: str) -> str:
-        return self._dns[account_id]
-
-    def note(self, account_id: str, dn: str) -> str:
-        self._dns[account_id] = dn
-        return account_id
-
-    def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
-        raise NotImplementedError
+    add_now: Callable[..., str]
 
     async def add(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
         return await asyncio.to_thread(self.add_now, email, password, active=active, **values)
 
     async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
-        if email is not None:
-            await self.set(account_id, mail=email)
-        if active is not None:
-            await self.set(account_id, **self.states[active])
+        state = {} if active is None else self.states[active]
+        await self.set(account_id, **state, **({} if email is None else {"mail": email}))
 
     async def verifies(self, account_id: str, password: str) -> bool:
-        return await asyncio.to_thread(self.server.binds, self.dn(account_id), password)
+        return await asyncio.to_thread(self.server.binds, self.dns[account_id], password)
 
     async def set(self, account_id: str, **values: Any) -> None:
-        await asyncio.to_thread(self.server.replace, self.dn(account_id), values)
+        await asyncio.to_thread(self.server.replace, self.dns[account_id], values)
 
     async def read(self, account_id: str, *names: str) -> dict[str, str]:
-        return await asyncio.to_thread(self.server.attributes, self.dn(account_id), *names)
+        return await asyncio.to_thread(self.server.attributes, self.dns[account_id], *names)
 
 
 class OpenLdapStaff(Staff):
@@ -100,7 +90,8 @@ class OpenLdapStaff(Staff):
         self.server.add(dn, {**entry, "mail": email, "userPassword": password, **values})
         if not active:
             self.server.replace(dn, self.states[active])
-        return self.note(self.server.attributes(dn, "entryUUID")["entryUUID"], dn)
+        self.dns[account_id := self.server.attributes(dn, "entryUUID")["entryUUID"]] = dn
+        return account_id
 
 
 class DomainStaff(Staff):
@@ -123,7 +114,10 @@ class DomainStaff(Staff):
         entry = {"objectClass": "user", "sAMAccountName": f"{self.base[3:].partition(',')[0]}-{next(self._names)}"}
         flags = {**self.states[active], "unicodePwd": quoted(password)}
         self.server.add(dn, {**entry, "mail": email, **flags, **values})
-        return self.note(guid(self.server.attributes(dn, "objectGUID")), dn)
+        # The program writes the id in base64, after a second colon.
+        guid = UUID(bytes_le=base64.b64decode(self.server.attributes(dn, "objectGUID")["objectGUID:"]))
+        self.dns[str(guid)] = dn
+        return str(guid)
 
 
 async def of(store: LdapAccounts, account_id: str) -> Account:
@@ -134,8 +128,3 @@ async def of(store: LdapAccounts, account_id: str) -> Account:
 
 def quoted(password: str) -> bytes:
     return f'"{password}"'.encode("utf-16-le")
-
-
-def guid(attributes: dict[str, str]) -> str:
-    """Return the id as text. The program writes it in base64, after a second colon."""
-    return str(UUID(bytes_le=base64.b64decode(attributes["objectGUID:"])))

@@ -73,14 +73,13 @@ async def test_the_state_of_an_account_is_read(
     assert await store.set_password(before, new_password(SECOND)) is (active and has_password)
 
 
-async def test_machines_are_no_accounts(domain: DomainStaff, store: LdapAccounts) -> None:
+async def test_machines_are_no_accounts_and_a_controller_is_recognised_under_the_wrong_kind(
+    domain: DomainStaff, store: LdapAccounts
+) -> None:
     machine = {"objectClass": "computer", "sAMAccountName": "LAB1$", "userAccountControl": "4096", "mail": ADA}
     await asyncio.to_thread(domain.server.add, f"cn=lab1,{domain.base}", machine)
 
     assert await store.find(ADA) is None
-
-
-async def test_a_controller_is_recognised_under_the_wrong_kind(domain: DomainStaff) -> None:
     with pytest.raises(SettingsInvalid, match="the server answers as Active Directory does"):
         await domain.store(kind="openldap").require_ready()
 

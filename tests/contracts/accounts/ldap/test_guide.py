@@ -64,7 +64,7 @@ async def test_the_steps_for_openldap_suffice(new_school: OpenLdapStaff) -> None
     await school.set(ada, pwdReset="TRUE")
     store = school.store(bind_dn=service, bind_password=Secret(SERVICE_PASSWORD))
     await lock_reset_and_change(school, store, ada, guesses=2)
-    assert "userPassword" not in server.attributes(school.dn(ada), "userPassword", bind=(service, SERVICE_PASSWORD))
+    assert "userPassword" not in server.attributes(school.dns[ada], "userPassword", bind=(service, SERVICE_PASSWORD))
 
 
 async def test_the_rights_for_active_directory_suffice(domain: DomainStaff, rules: Any) -> None:

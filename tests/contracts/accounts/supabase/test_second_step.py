@@ -6,8 +6,7 @@ import pytest
 from tests.contracts.accounts.supabase.project import OLD, Project
 from tests.driver.second_factors import audited, reset_with
 from tests.driver.service import ADA, NEW_PASSWORD, Service, problem
-from tests.servers.supabase import Answer, Outage
-from tests.servers.supabase_users import SupabaseFactor
+from tests.servers.supabase import Answer, Outage, SupabaseFactor
 
 from keyturn.service.settings import LimitSettings, SecondStepSettings
 
@@ -34,9 +33,9 @@ async def test_a_code_that_supabase_takes_sets_the_password_no_session(project: 
     assert (await reset_with(service, token)).json()["methods"] == [{"method": "totp", "hint": ""}]
     for code in ("000000", "48 2039", "../../admin"):
         assert problem(await reset_with(service, token, "totp", code)) == "401 second-step-rejected"
-    assert users.sessions() == 0
+    assert users.sessions == {}
     assert problem(await reset_with(service, token, "totp", "492 039")) == "200"
-    assert users.sessions() == 0
+    assert users.sessions == {}
     assert (await project.sign_in(ADA, NEW_PASSWORD)).status_code == 200
 
 
@@ -73,7 +72,7 @@ async def test_a_code_that_one_factor_has_refused_costs_a_try_though_another_can
     assert list(map(problem, answers)) == ["503 unavailable"] * 4 + ["400 link-dead"]
     assert answers[-1].json()["reason"] == "second_step"
     assert (await audited(service)).count("rejected") == 5
-    assert project.server.users.sessions() == 0
+    assert project.server.users.sessions == {}
 
 
 NO_VERDICT = [

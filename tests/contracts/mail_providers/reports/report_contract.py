@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
-from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.answers import Request
 
 from keyturn.mail.port.reports import Report, ReportRefused, Webhook
 from keyturn.mail.providers import PROVIDERS
@@ -15,7 +15,7 @@ ADA = "ada@northwind.test"
 LONGEST_ID = 80
 """Characters of a report's id that are stored."""
 
-Make = Callable[[], Delivery]
+Make = Callable[[], Request]
 """Makes a delivery when the test runs, since a signature holds for minutes only."""
 
 Meaning = tuple[str, dict[str, Any], str, str, bool]
@@ -31,7 +31,7 @@ def webhook_of(name: str, proof: str) -> Webhook:
     return webhook
 
 
-async def read_one(webhook: Webhook, sent: Delivery) -> Report:
+async def read_one(webhook: Webhook, sent: Request) -> Report:
     (found,) = await webhook.read(sent.headers, sent.body)
     return found
 
@@ -57,7 +57,7 @@ class ReportContract:
     forged: Sequence[Make]
     refusal: str | None = None
     secret = ""
-    report: ClassVar[Callable[..., Delivery]]
+    report: ClassVar[Callable[..., Request]]
     bounce: tuple[str, datetime, str]
     meanings: Sequence[Meaning]
     about_no_mail: Sequence[Make]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one, webhook_of
-from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.answers import Request
 from tests.servers.mail_providers.mailgun_reports import KEY, deliver, report, sign, signature
 
 from keyturn.mail.port.reports import Webhook
@@ -52,7 +52,7 @@ def webhook() -> Webhook:
     return webhook_of("mailgun", KEY)
 
 
-def proven(event: Any) -> Delivery:
+def proven(event: Any) -> Request:
     return deliver(event, signature())
 
 
@@ -76,7 +76,7 @@ class TestMailgun(ReportContract):
     ]
     about_no_mail = [partial(proven, EVENT | {"event": kind}) for kind in ("accepted", "clicked", "something_new")]
     senseless = [partial(proven, event) for event in SENSELESS] + [
-        partial(Delivery, headers={}, body=body) for body in (b"", b"{", b"\xff", b"[]", b"{}", b'{"signature": {}}')
+        partial(Request, headers={}, body=body) for body in (b"", b"{", b"\xff", b"[]", b"{}", b'{"signature": {}}')
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, webhook_of
-from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.answers import Request
 from tests.servers.mail_providers.postmark_reports import PASSWORD, basic, report
 
 from keyturn.mail.port.reports import Webhook
@@ -27,16 +27,16 @@ UNPROVEN = [
 ]  # fmt: skip
 
 
-def suppressed(fields: Mapping[str, Any]) -> Delivery:
+def suppressed(fields: Mapping[str, Any]) -> Request:
     return report("suppressed", "1", to=ADA, **fields)
 
 
-def with_password(body: bytes) -> Delivery:
-    return Delivery(headers={"authorization": basic(PASSWORD)}, body=body)
+def with_password(body: bytes) -> Request:
+    return Request(headers={"authorization": basic(PASSWORD)}, body=body)
 
 
-def with_header(authorization: str) -> Delivery:
-    return Delivery(headers={"authorization": authorization}, body=BOUNCED.body)
+def with_header(authorization: str) -> Request:
+    return Request(headers={"authorization": authorization}, body=BOUNCED.body)
 
 
 @pytest.fixture

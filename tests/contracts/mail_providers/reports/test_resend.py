@@ -10,7 +10,7 @@ import pytest
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, webhook_of
 from tests.driver import reporting
 from tests.driver.reporting import SECRET, signed_now
-from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.answers import Request
 
 from keyturn.mail.port.reports import ReportRefused, Webhook
 
@@ -48,31 +48,31 @@ def at_that_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: float(SIGNED_AT))
 
 
-def signed(body: bytes, secret: str = SECRET) -> Delivery:
+def signed(body: bytes, secret: str = SECRET) -> Request:
     """Return a body that is signed now."""
     sent = signed_now(body)
-    return Delivery(headers=sent.headers(secret), body=body)
+    return Request(headers=sent.headers(secret), body=body)
 
 
 def report(
     kind: str, provider_id: str, *, to: str, key: str = "", at: datetime = AT, secret: str = SECRET, **data: Any
-) -> Delivery:
+) -> Request:
     """Return a genuine report about a mail."""
     if kind == "bounced":
         data = {"bounce": {"type": "Permanent", "subType": "General"}} | data
     sent = reporting.report(kind, provider_id, to=to, at=at, tags={"key": key, "template": "password_reset"}, **data)
-    return Delivery(headers=sent.headers(secret), body=sent.body)
+    return Request(headers=sent.headers(secret), body=sent.body)
 
 
-def about(event: str, **data: Any) -> Delivery:
+def about(event: str, **data: Any) -> Request:
     """Return a genuine report whose type is `event`."""
     content = {"type": event, "created_at": AT.isoformat(), "data": MAIL | data}
     return signed(json.dumps(content).encode())
 
 
-def changed(sent: Delivery) -> Delivery:
+def changed(sent: Request) -> Request:
     """Return a report with one byte more than was signed."""
-    return Delivery(headers=sent.headers, body=sent.body + b" ")
+    return Request(headers=sent.headers, body=sent.body + b" ")
 
 
 class TestResend(ReportContract):
@@ -82,7 +82,7 @@ class TestResend(ReportContract):
     secret = SECRET.removeprefix("whsec_")
     forged = [
         partial(report, "delivered", "1", to=ADA, secret=OTHER),
-        partial(Delivery, headers=HEADERS, body=BODY),  # years ago
+        partial(Request, headers=HEADERS, body=BODY),  # years ago
         lambda: changed(report("delivered", "1", to=ADA)),
     ]
     bounce = ("56761188-7520-42d8-8898-ff6fc54ce618", AT, "Permanent General")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one, webhook_of
-from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.answers import Request
 from tests.servers.mail_providers.sendgrid_reports import KEY, OTHER_KEY, deliver, event, public, report, signed
 
 from keyturn.mail.port.reports import Webhook
@@ -26,16 +26,16 @@ def webhook() -> Webhook:
     return webhook_of("sendgrid", public(KEY))
 
 
-def with_headers(changes: dict[str, str]) -> Delivery:
-    return Delivery(headers={**BOUNCED.headers, **changes}, body=BOUNCED.body)
+def with_headers(changes: dict[str, str]) -> Request:
+    return Request(headers={**BOUNCED.headers, **changes}, body=BOUNCED.body)
 
 
-def with_another_body() -> Delivery:
-    return Delivery(headers=BOUNCED.headers, body=BOUNCED.body.replace(b"ada@", b"eve@"))
+def with_another_body() -> Request:
+    return Request(headers=BOUNCED.headers, body=BOUNCED.body.replace(b"ada@", b"eve@"))
 
 
-def with_signature(body: bytes) -> Delivery:
-    return Delivery(headers=signed("1770146431", body), body=body)
+def with_signature(body: bytes) -> Request:
+    return Request(headers=signed("1770146431", body), body=body)
 
 
 class TestSendGrid(ReportContract):

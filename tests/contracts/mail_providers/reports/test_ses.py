@@ -12,8 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one
-from tests.servers.mail_providers.answers import Answer, Trouble
-from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.answers import Answer, Request, Trouble
 from tests.servers.mail_providers.ses_reports import event, report
 from tests.servers.mail_providers.sns import (
     HOST,
@@ -61,15 +60,15 @@ def webhook(server: SnsServer) -> Webhook:  # noqa: ARG001 - the webhook asks it
     return webhook_with(timedelta(seconds=20))
 
 
-def changed(fields: dict[str, str]) -> Delivery:
+def changed(fields: dict[str, str]) -> Request:
     return post({**message(DELIVERED), **fields})
 
 
-def published(text: str) -> Delivery:
+def published(text: str) -> Request:
     return post(message(text))
 
 
-def strangers(text: str) -> Delivery:
+def strangers(text: str) -> Request:
     return post(message(text, OTHER_KEY))
 
 
@@ -116,7 +115,7 @@ class TestSes(ReportContract):
         )
     ]
     senseless = [
-        partial(Delivery, headers={}, body=body)
+        partial(Request, headers={}, body=body)
         for body in (b"", b"{", b"\xff", b"[]", b"{}", b'{"Type": "Notification"}', DELIVERED.encode())
     ]
 
