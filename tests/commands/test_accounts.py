@@ -47,60 +47,46 @@ def test_an_account_is_added_and_listed_with_every_option(migrated: Keyturn) -> 
 @pytest.mark.parametrize(
     ("stdin", "password", "why"),
     [
-        *((f"{PASSWORD}{more}", PASSWORD, "") for more in ("", "\n", "\nanother line\n")),
+        *((f"{PASSWORD}{more}", PASSWORD, "") for more in ("", "\nanother line\n")),
         (f" {PASSWORD} \n", f" {PASSWORD} ", ""),
-        *((short, None, "at least 12 characters") for short in ("", "short\n")),
-        ("x" * 73, None, "72 bytes"),
+        ("short\n", None, "at least 12 characters"),
     ],
 )
 def test_a_password_comes_from_standard_input_up_to_its_line_end_and_keeps_the_rules(
     migrated: Keyturn, workplace: Path, stdin: str, password: str | None, why: str
 ) -> None:
     added = migrated("accounts", "add", ADA, "--password-stdin", stdin=stdin, **CHEAP)
-
-    assert (added.code, why in added.err) == (int(password is None), True)
-    assert PASSWORD not in added.out + added.err
+    assert (added.code, why in added.err, PASSWORD in added.out + added.err) == (int(password is None), True, False)
     with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database:
         stored = [row[0] for row in database.execute("SELECT password_hash FROM keyturn_accounts")]
-    assert len(stored) == (password is not None)
-    assert all(bcrypt.checkpw(str(password).encode(), one.encode()) for one in stored)
+    assert [bcrypt.checkpw(str(password).encode(), one.encode()) for one in stored] == [True] * (password is not None)
 
 
 BOB, DAN, EVE, ZOE = (f"{name}@northwind.example" for name in ("bob", "dan", "eve", "zoe"))
 
 
-def invited(keyturn: Keyturn, school: School) -> list[str]:
-    """Deliver what waits, and return whom the trail says was invited."""
-    school.deliver()
-    trail = json.loads(keyturn("audit", "--json").out)
-    assert {(one["event"], one["outcome"]) for one in trail} == {("invitation", "link_mailed")}
-    return sorted(one["email"] for one in trail)
-
-
 def test_who_awaits_a_password_is_invited_once_added_or_named_and_nobody_else(keyturn: Keyturn, school: School) -> None:
     assert keyturn("accounts", "invite", "--all").out == "No account is waiting for a first password.\n"
-    keyturn("accounts", "add", ZOE)
     keyturn("accounts", "add", BOB, "--provider", "Google")
     keyturn("accounts", "add", DAN, "--disabled")
     keyturn("accounts", "add", EVE, "--password-stdin", stdin=PASSWORD, **CHEAP)
     added = keyturn("accounts", "add", ADA).out
-    refused = keyturn("accounts", "invite", ADA, BOB, DAN, EVE, "nobody@northwind.example")
-
     assert added.splitlines()[1] == "The worker will send an invitation to choose a password."
+    refused = keyturn("accounts", "invite", ADA, BOB, DAN, EVE, "nobody@northwind.example")
     assert refused.code == 1
     assert refused.err == (
         "keyturn: bob@northwind.example signs in with Google; dan@northwind.example is disabled; "
         "eve@northwind.example has a password already: send a link with `keyturn accounts reset eve@northwind.example`;"
         " there is no account with the address nobody@northwind.example\n"
     )
-    assert invited(keyturn, school) == [ADA, ZOE]
+    keyturn("accounts", "add", ZOE)
     reason = ("--reason", " Grace invites you\tto Algebra I. ")
-    for times, words in enumerate((("Zoe@Northwind.example", ADA), ("--all",)), 2):
+    for words in (("Zoe@Northwind.example", ADA), ("--all",)):
         ended = keyturn("accounts", "invite", *words, *reason)
         assert (ended.code, ended.out) == (0, "The worker will send 2 invitations.\n")
-        assert invited(keyturn, school) == [ADA] * times + [ZOE] * times
-    has_words = ["Grace invites you to Algebra I." in mail.text for mail in school.inbox.mails]
-    assert has_words == [False] * 2 + [True] * 4
+    school.deliver()
+    told = [(mail.to, "Grace invites you to Algebra I." in mail.text) for mail in school.inbox.mails]
+    assert sorted(told) == [(to, reason) for to in (ADA, ZOE) for reason in (False, True, True)]
 
 
 REASON = ("--reason", "Lost the mailbox; passport checked.")

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from tests.commands.command import Keyturn
 from tests.commands.terminal import in_a_terminal
-from tests.servers.processes import output_of
 
 from keyturn.service.database.migrations import head
 
@@ -94,19 +93,6 @@ def test_migrate_needs_no_secrets_and_says_that_there_are_no_settings(keyturn: K
     assert keyturn("migrate").err == ""
 
 
-KEYTURN_SCRIPT = [str(Path(sys.executable).with_name("keyturn"))]
-PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")
-LINES = re.findall(r"(?m)^(.*_KEYTURN_COMPLETE=(\w+)_source keyturn.*?) +#", PAGE)
-
-
-def test_each_documented_shell_gets_a_script() -> None:
-    """Click completes commands and options in it."""
-    shells = [shell for _, shell in LINES]
-    assert shells == ["bash", "zsh", "fish"]
-    for shell in shells:
-        assert "_keyturn_completion" in output_of(KEYTURN_SCRIPT, _KEYTURN_COMPLETE=f"{shell}_source")
-
-
 PRODUCTION = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
     "KEYTURN_MAIL_TRANSPORT": "capture",
@@ -147,23 +133,19 @@ def test_it_is_named(migrated: Keyturn, environment: dict[str, str], sentence: s
     assert [one for one in told if sentence.partition("needs: ")[2] in one["fix"] + one["message"]], told
 
 
-STUDIOS_OWN = ["cachetools", "polyfactory", "pygments", "tinycss2", "trustme", "watchfiles"]
 STUDIO = "needs: pip install 'keyturn[studio]'"
-MAIL = """\
-<mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section></mj-body></mjml>
-"""
+STUDIOS_OWN = ["cachetools", "polyfactory", "pygments", "tinycss2", "trustme", "watchfiles"]
 
 
 @pytest.mark.parametrize("lacking", STUDIOS_OWN, indirect=True)
 @pytest.mark.usefixtures("lacking")
 def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered_without(keyturn: Keyturn) -> None:
     Path("emails").mkdir()
-    Path("emails/welcome.mjml").write_text(MAIL)
+    Path("emails/welcome.html").write_text("<p>Hello {{ name }}</p>")
     Path("emails/welcome.samples.toml").write_text('[ada]\nname = "Ada"\n')
     for words, who in (
         ("studio emails --port 0", "the studio"),
         ("check emails --only mjml", "keyturn check"),
-        ("check --explain contrast/light", "keyturn check"),
     ):
         shown = keyturn(*words.split())
         assert (shown.code, shown.out, "Traceback" in shown.err) == (1, "", False)

@@ -1,11 +1,9 @@
 """health: asks a running API or worker, and is right whatever answers, or does not."""
 
-import signal
 import socket
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -18,23 +16,6 @@ from tests.servers.processes import running
 pytestmark = pytest.mark.long
 
 
-@contextmanager
-def answering(answer: bytes) -> Iterator[str]:
-    """Answer one connection so, and yield the port."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def reply() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(1000)
-                connection.sendall(answer)
-
-        thread = threading.Thread(target=reply)
-        thread.start()
-        yield str(server.getsockname()[1])
-        thread.join()
-
-
 @pytest.mark.usefixtures("migrated")
 def test_a_service_is_found_from_its_settings_and_as_healthy_as_its_database(keyturn: Keyturn, workplace: Path) -> None:
     host = {"KEYTURN_SERVER_HOST": "0.0.0.0"}  # noqa: S104 - as in a container
@@ -44,8 +25,7 @@ def test_a_service_is_found_from_its_settings_and_as_healthy_as_its_database(key
         serve.wait_for("worker.started")
         healthy = keyturn("health", **place)
         assert (healthy.code, healthy.out, healthy.err) == (0, f"Keyturn on http://127.0.0.1:{port} is ready.\n", "")
-        wrong = f'[server]\nport = {port}\nhots = "x"\n[token]\nttl = "soon"\n'  # by now
-        Path("keyturn.toml").write_text(wrong, "utf-8")
+        Path("keyturn.toml").write_text(f'[server]\nport = {port}\nhots = "x"\n[token]\nttl = "soon"\n')  # by now
         assert keyturn("health", KEYTURN_SECRET_KEY_FILE="/nowhere").code == 0
         Path("keyturn.toml").unlink()
         with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database, database:
@@ -61,8 +41,7 @@ def test_a_service_is_found_from_its_settings_and_as_healthy_as_its_database(key
 
 
 @pytest.mark.usefixtures("migrated")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_answers_health_and_metrics_and_ends_cleanly(keyturn: Keyturn, number: signal.Signals) -> None:
+def test_a_worker_answers_health_and_metrics_and_ends_cleanly(keyturn: Keyturn) -> None:
     with running("worker", "--port", "0", **ENVIRONMENT) as worker:
         port = worker.wait_for("/health/ready").rpartition(":")[2].partition("/")[0]
         asked = keyturn("health", "--port", port)
@@ -70,7 +49,7 @@ def test_a_worker_answers_health_and_metrics_and_ends_cleanly(keyturn: Keyturn, 
         metrics = f"http://127.0.0.1:{port}/metrics"
         assert "keyturn_outbox_waiting 0.0" in httpx2.get(metrics, headers=BEARER).text
         assert httpx2.get(metrics).status_code == 404
-        assert worker.end(number) == 0
+        assert worker.end() == 0
         assert not any("Traceback" in line for line in worker.said)
 
 
@@ -79,17 +58,23 @@ def test_a_worker_answers_health_and_metrics_and_ends_cleanly(keyturn: Keyturn, 
     [
         (b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", "/health/ready answers with 404, but is not Keyturn"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "it does not speak HTTP"),
-        (b"", "Remote end closed connection without response"),
     ],
-    ids=["no such page", "no HTTP", "closed"],
 )
 def test_what_is_not_keyturn_is_not_healthy(keyturn: Keyturn, answer: bytes, message: str) -> None:
-    with answering(answer) as port:
-        asked = keyturn("health", "--port", port)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+
+        def reply() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(answer)
+
+        thread.submit(reply)
+        asked = keyturn("health", "--port", str(server.getsockname()[1]))
     assert (asked.code, message in asked.err, len(asked.err.splitlines())) == (1, True, 1)
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "a b", "::1%nowhere", "x" * 300])
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 300])
 def test_a_host_that_is_none_is_a_sentence(keyturn: Keyturn, host: str) -> None:
     asked = keyturn("health", "--host", host, "--port", "8000")
     assert (asked.code, asked.err[:27], len(asked.err.splitlines())) == (1, "keyturn: cannot ask http://", 1)

@@ -10,6 +10,7 @@ from tests.commands.school import ADA as STUDENT
 from tests.commands.school import NOBODY, School
 
 from keyturn.service.clock import now
+from keyturn.service.reset.ground import Transaction
 from keyturn.service.reset.records.client import Client
 
 pytestmark = pytest.mark.long
@@ -18,30 +19,25 @@ EVE = "eve@northwind.example"
 HERE = Client(ip_address="192.0.2.1", user_agent="curl/8", request_id="r-1")
 
 
-def happened(school: School, email: str, days_ago: int) -> None:
-    """Write an entry as the service does."""
-    at = now() - timedelta(days=days_ago)
-    entry = ("reset_request", "link_mailed", HERE, at, "", email)
-    school.do(lambda service: service.parts.ground.transact(lambda tx: tx.audit.write(*entry)))
-
-
 def test_the_trail_says_who_asked_and_what_became_of_it_newest_first(migrated: Keyturn, school: School) -> None:
-    happened(school, ADA, 3)
-    head, line = migrated("audit").out.splitlines()
+    def write(transaction: Transaction) -> None:
+        for email, days in ((ADA, 3), (EVE, 0)):
+            at = now() - timedelta(days=days)
+            transaction.audit.write("reset_request", "link_mailed", HERE, at, "", email)
+
+    school.do(lambda service: service.parts.ground.transact(write))
+    head, _, line = migrated("audit").out.splitlines()
     assert {"EVENT", "OUTCOME", "EMAIL", "ADDRESS"} < set(head.split())
     assert {"reset_request", "link_mailed", ADA, "192.0.2.1"} < set(line.split())
-    (entry,) = json.loads(migrated("audit", "--json").out)
-    fields = {"event": "reset_request", "outcome": "link_mailed", "email": ADA}
-    assert entry.items() >= (fields | {"ip_address": "192.0.2.1", "user_agent": "curl/8", "request_id": "r-1"}).items()
-
-    happened(school, EVE, 0)
+    entry, _ = json.loads(migrated("audit", "--json").out)
+    fields = {"event": "reset_request", "outcome": "link_mailed", "user_agent": "curl/8", "request_id": "r-1"}
+    assert entry.items() >= fields.items()
     for option, value, emails in (
         ("--email", f" {ADA.upper()}", [ADA]),
         ("--email", "nobody@northwind.example", []),
         ("--since", "1h", [EVE]),
         ("--since", "4d", [EVE, ADA]),
         ("--last", "1", [EVE]),
-        ("--last", "2", [EVE, ADA]),
     ):
         chosen = json.loads(migrated("audit", "--json", option, value).out)
         assert [entry["email"] for entry in chosen] == emails, (option, value)

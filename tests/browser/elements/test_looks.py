@@ -71,36 +71,24 @@ async def test_every_view_fits_a_phone_in_every_language_and_axe_finds_nothing(
 
 
 @pytest.mark.usefixtures("keyturn")
-@pytest.mark.parametrize(
-    ("lang", "heading"),
-    [
-        ("de-AT", "Passwort vergessen?"),
-        ("ar", "هل نسيت كلمة المرور؟"),
-        ("ja", "パスワードをお忘れですか？"),
-        ("et", "Forgot your password?"),
-    ],
-    ids=["de", "ar", "ja", "et"],
-)
+@pytest.mark.parametrize(("lang", "heading"), [("de-AT", "Passwort vergessen?"), ("ar", "هل نسيت كلمة المرور؟")])
 async def test_it_speaks_the_language_of_the_page_around_it(lang: str, heading: str, app: App) -> None:
     app.pages["spoken"] = f'<section lang="{lang}">{FORGOT}</section>'
     async with app.open("/spoken", locale="fr-FR") as page:
         await expect(page.get_by_role("heading")).to_have_text(heading)
-        direction = await page.get_by_role("heading").evaluate("heading => getComputedStyle(heading).direction")
-        assert direction == ("rtl" if lang == "ar" else "ltr")
+        await expect(page.get_by_role("heading")).to_have_css("direction", "rtl" if lang == "ar" else "ltr")
 
 
 @pytest.mark.usefixtures("keyturn")
 async def test_its_words_its_level_and_its_colours_can_be_changed(app: App) -> None:
-    worded = """ texts='{"forgotHeading": "", "forgotLead": "", "send": "Mail me a link"}' url"""
-    app.pages["own"] = FORGOT.replace(" url", worded)
+    app.pages["own"] = FORGOT.replace(" url", """ texts='{"forgotLead": "", "send": "Mail me a link"}' url""")
     app.pages["level"] = FORGOT.replace(" url", ' heading-level="3" url')
+    style = "keyturn-forgot { --keyturn-accent: rgb(120, 0, 60); } ::part(button) { border-radius: 0; }"
     async with app.open("/own", bypass_csp=True) as page:
-        await page.add_style_tag(
-            content="keyturn-forgot { --keyturn-accent: rgb(120, 0, 60); } ::part(button) { border-radius: 0; }"
-        )
+        await page.add_style_tag(content=style)
         button = page.get_by_role("button", name="Mail me a link")
         await expect(button).to_have_css("background-color", "rgb(120, 0, 60)")
         await expect(button).to_have_css("border-radius", "0px")
-        await expect(page.get_by_role("heading")).to_have_count(0)
+        await expect(page.locator("[part=lead]")).to_have_count(0)
         await page.goto("/level")
         await expect(page.get_by_role("heading", level=3)).to_be_visible()

@@ -36,7 +36,6 @@ async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_pass
             await ask(page, ada)
             field = page.get_by_label("Code from the email")
             await expect(field).to_have_attribute("autocomplete", "one-time-code")
-            await expect(field).to_have_attribute("inputmode", "numeric")
             await field.fill("123")
             await page.keyboard.press("Enter")
             await expect(field).to_have_accessible_description("Enter the eight digits of the code.")
@@ -50,7 +49,6 @@ async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_pass
             await page.get_by_role("button", name="Continue").click()
             await choose(page, NEW_PASSWORD, NEW_PASSWORD)
             await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
-            await expect(page.get_by_role("link", name="Sign in")).to_have_attribute("href", "/login")
         assert await service.knows(NEW_PASSWORD, ada)
 
         bob = (await service.add("bob@northwind.test")).email

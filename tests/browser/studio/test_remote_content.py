@@ -1,20 +1,30 @@
-"""What a mail names that lies elsewhere: nothing runs or asks for it until the reader does, and for this mail alone."""
+"""What mails and templates name that lies elsewhere: nothing runs or is asked for before the reader asks for it."""
 
+import re
 from base64 import b64decode
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.async_api import BrowserContext, expect
+from litestar import Litestar, Request, Response, get
+from playwright.async_api import BrowserContext, Page, expect
 from tests.browser.browsing import opened
-from tests.browser.studio.elsewhere import Elsewhere, answering
+from tests.servers.serving import Connections, serving
 from tests.studio.inbox.mails import mail
 
+from keyturn.studio.gallery.configuration import StudioSettings
+from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.web.app import Studio, create_studio_app
 
 FRAME = ".paper iframe:not(.arriving)"
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
+PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><path d="M0 0h120v40H0z"/></svg>'
 OWN_PICTURE = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 TRACKING = """<!doctype html><html><head><meta http-equiv="refresh" content="0;url={at}/refresh">
@@ -45,6 +55,45 @@ srcdoc='<link rel="preconnect" href="{at}"><img src="{at}/srcdoc.png">'></iframe
 <a href="{at}/followed" ping="{at}/ping">Open it</a></body></html>"""
 
 
+class Elsewhere:
+    """Another host, which counts its connections and keeps the paths that it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.connections = Connections()
+        self.address = ""
+
+    def app(self) -> Litestar:
+        @get("/{path:path}", sync_to_thread=False)
+        def anything(request: Request[Any, Any, Any]) -> Response[str]:
+            self.asked.append(request.url.path)
+            return Response(PICTURE, media_type="image/svg+xml")
+
+        return Litestar([anything], openapi_config=None)
+
+    @property
+    def contacts(self) -> tuple[int, list[str]]:
+        """How many connections there were, and what was asked for."""
+        return self.connections.opened, self.asked
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    host = Elsewhere()
+    with serving(host.app(), host.connections) as address:
+        host.address = address
+        yield host
+
+
+@asynccontextmanager
+async def answering(page: Page, *paths: str) -> AsyncIterator[None]:
+    """Wait at the end until the page has an answer for each path, so each is among those that were asked for."""
+    async with AsyncExitStack() as answers:
+        for path in paths:
+            await answers.enter_async_context(page.expect_response(re.compile(re.escape(path) + r"(\?|$)")))
+        yield
+
+
 @pytest.fixture
 def mail_id(captured: CapturedMails, elsewhere: Elsewhere) -> str:
     return captured.add(bytes(tracking_mail(elsewhere.address, "Welcome")))
@@ -56,33 +105,24 @@ def tracking_mail(at: str, subject: str) -> EmailMessage:
     return message
 
 
-@pytest.mark.parametrize(
-    "view",
-    [
-        *("", "?scheme=dark", "?scheme=partial", "?scheme=full", "?scheme=word", "?images=off", "?remote=another"),
-        *("?width=320&tab=checks", "?tab=links", "?tab=reading", "?show=text", "?show=source"),
-    ],
-)
+VIEWS = ("", "?scheme=dark", "?scheme=full", "?scheme=word", "?remote=another", "?tab=reading", "?show=source")
+
+
 async def test_no_host_learns_that_a_captured_mail_was_opened_in_whatever_view(
-    context: BrowserContext, served: str, elsewhere: Elsewhere, mail_id: str, view: str
+    context: BrowserContext, served: str, elsewhere: Elsewhere, mail_id: str, captured: CapturedMails
 ) -> None:
+    long = TRACKING.format(at=elsewhere.address) + "<p>words and words</p>" * 30_000  # too long to be changed
     page = await context.new_page()
-    await page.goto(f"{served}/inbox/{mail_id}{view}")
-    if "show=" not in view:
-        await expect(page.frame_locator(FRAME).get_by_text("Hello Ada")).to_be_visible()
-        await page.frame_locator(FRAME).get_by_role("button", name="Send").last.click()
-    assert "taken" not in await page.title()
-    await page.close()
-    assert elsewhere.contacts == (0, [])
-
-
-@pytest.mark.parametrize("path", ["studio/inbox/{id}/frame", "view/{id}.html", "view/latest.html"])
-async def test_nor_does_one_learn_it_from_a_mail_that_is_shown_alone(
-    context: BrowserContext, served: str, elsewhere: Elsewhere, mail_id: str, path: str
-) -> None:
-    page = await opened(context, f"{served.removesuffix('studio')}{path.format(id=mail_id)}")
-    await expect(page.get_by_text("Hello Ada")).to_be_visible()
-    await page.get_by_role("button", name="Send").last.click()
+    for name, view in [*((mail_id, view) for view in VIEWS), (captured.add(bytes(mail("Long", html=long))), "")]:
+        await page.goto(f"{served}/inbox/{name}{view}")
+        if "show=" not in view:
+            await expect(page.frame_locator(FRAME).get_by_text("Hello Ada")).to_be_visible()
+            await page.frame_locator(FRAME).get_by_role("button", name="Send").last.click()
+        assert "taken" not in await page.title()
+    for alone in (f"studio/inbox/{mail_id}/frame", f"view/{mail_id}.html"):
+        await page.goto(f"{served.removesuffix('studio')}{alone}")
+        await expect(page.get_by_text("Hello Ada")).to_be_visible()
+        await page.get_by_role("button", name="Send").last.click()
     await page.close()
     assert elsewhere.contacts == (0, [])
 
@@ -114,12 +154,67 @@ async def test_images_are_loaded_for_the_mail_that_the_reader_asked_for_and_for_
     await page.close()
 
 
-async def test_a_mail_that_is_too_long_to_be_changed_asks_for_nothing_either(
-    context: BrowserContext, served: str, captured: CapturedMails, elsewhere: Elsewhere
+# Templates of an untrusted folder: the addresses of their images carry no data away without consent
+
+TEMPLATE = """<!doctype html><html><head><title>Hello</title><link rel="preconnect" href="{at}"></head><body>
+<img src="{at}/open.gif?name={{{{ name }}}}" width="40" height="40" alt="Northwind School"><p>Hello {{{{ name }}}}</p>
+<div style="background:url({at}/ground.png)">Words</div></body></html>"""
+
+
+@pytest.fixture
+def templates(tmp_path: Path, elsewhere: Elsewhere) -> Path:
+    folder = tmp_path / "emails"
+    folder.mkdir()
+    for name in ("welcome", "goodbye"):
+        (folder / f"{name}.html").write_text(TEMPLATE.format(at=elsewhere.address))
+    (folder / "welcome.samples.toml").write_text('[ada]\nname = "Ada"\n')
+    return folder
+
+
+@pytest.fixture
+def foreign(templates: Path, tmp_path: Path) -> Iterator[str]:
+    studio = Studio(
+        gallery=open_gallery(templates, sandboxed=True),
+        sender="a@b.example",
+        settings=StudioSettings(snapshots=tmp_path / "snapshots"),
+        token="",
+    )
+    with serving(create_studio_app(studio)) as url:
+        yield f"{url}/studio"
+        studio.stopping.set()
+
+
+async def test_no_host_learns_what_a_foreign_template_is_given(
+    context: BrowserContext, foreign: str, elsewhere: Elsewhere
 ) -> None:
-    html = TRACKING.format(at=elsewhere.address) + "<p>words and words</p>" * 30_000
-    long = captured.add(bytes(mail("Long", html=html)))
-    page = await opened(context, f"{served}/inbox/{long}")
-    await expect(page.frame_locator(FRAME).get_by_text("Hello Ada")).to_be_visible()
-    await page.close()
+    page = await context.new_page()
+    for view in ("", "?scheme=word&width=320"):
+        async with page.expect_response(re.compile("/studio/checks/")):
+            await page.goto(f"{foreign}/templates/welcome{view}")
+        await expect(page.get_by_text("Remote images are off.")).to_be_visible()
+    await page.goto(f"{foreign}/frames/welcome")
+    await expect(page.get_by_text("Hello")).to_be_visible()
+    await page.goto(f"{foreign}/templates/welcome?show=source&mode=edit")
+    await page.locator(".cm-content").press("Control+End")
+    await page.keyboard.type("<p>My own words</p>")
+    await expect(page.frame_locator("[data-preview] iframe").last.get_by_text("My own words")).to_be_visible()
+    page.once("dialog", lambda dialog: dialog.accept())  # what was typed is not saved
+    await page.goto(f"{foreign}/sheet")
+    await expect(page.frame_locator("main iframe").first.get_by_text("Words")).to_be_attached()
     assert elsewhere.contacts == (0, [])
+    async with page.expect_response(re.compile("/open.gif")):
+        await page.get_by_role("link", name="Load them for this folder").click()
+    await page.close()
+
+
+async def test_a_folder_that_is_trusted_shows_its_images_at_once(context: BrowserContext, templates: Path) -> None:
+    studio = Studio(gallery=open_gallery(templates), sender="a@b.example", token="")
+    with serving(create_studio_app(studio)) as url:
+        page = await context.new_page()
+        async with answering(page, "/open.gif"):
+            await page.goto(f"{url}/studio/templates/welcome")
+        logo = page.frame_locator(".paper iframe:not(.arriving)").get_by_alt_text("Northwind School")
+        await expect(logo).to_have_js_property("naturalWidth", 120)
+        await expect(page.get_by_text("Remote images")).to_have_count(0)
+        studio.stopping.set()
+        await page.close()

@@ -10,12 +10,10 @@ from tests.servers.serving import serving
 from tests.studio.web.fixtures import save
 
 from keyturn.studio.gallery.configuration import StudioSettings
-from keyturn.studio.snapshots import MailName, Snapshot, SnapshotFolder, Snapshots
+from keyturn.studio.snapshots import MailName, SnapshotFolder, Snapshots
 from keyturn.studio.web.app import Studio, create_studio_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
-
-ADA = MailName("greeting", "ada")
 
 
 @pytest.fixture
@@ -36,12 +34,6 @@ def served(studio: Studio, stored: SnapshotFolder) -> Iterator[str]:
         studio.stopping.set()
 
 
-def snapshot_in(stored: SnapshotFolder) -> Snapshot:
-    found = stored.read(ADA)
-    assert found
-    return found
-
-
 async def watched(page: Page) -> None:
     await expect(page.get_by_role("status")).to_have_text("watching email_templates")
 
@@ -54,22 +46,19 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
     await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     await expect(page.get_by_role("heading", name="2 mails to review")).to_be_visible()
-    await expect(page.get_by_role("link", name="Snapshots 2 changed")).to_be_visible()
-
     await page.keyboard.press("n")
     await expect(page.locator(".old").first).to_contain_text("Hello Ada")
     await expect(page.locator(".new").first).to_contain_text("Welcome Ada")
-    await page.keyboard.press("n")
-    await expect(page.locator(".new").first).to_contain_text("Welcome Grace")
-    await page.keyboard.press("n")
+    for _ in range(2):
+        await page.keyboard.press("n")
     await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=ada")
 
     await page.evaluate("void setInterval(() => document.getElementById('accept')?.click(), 20)")  # a key that is held
     await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace")
-    assert "Welcome Ada" in snapshot_in(stored).html
+    accepted = stored.read(MailName("greeting", "ada"))
+    assert accepted
+    assert "Welcome Ada" in accepted.html
     await expect(page.get_by_role("link", name="Snapshots 1 changed")).to_be_visible()
     await watched(page)  # the scripts of the next page know its keys
     await page.keyboard.press("a")
     await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
-    await watched(page)
-    await expect(page.get_by_role("link", name="Snapshots", exact=True)).to_be_visible()

@@ -45,11 +45,7 @@ PEOPLE = {
 def test_an_example_s_file_holds_with_the_variables_of_its_app(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLES / name)
     settings = read_settings(Path("keyturn.toml"), variables_of(name) | {"KEYTURN_SECRET_KEY": "s" * 32})
-
-    assert settings.environment == "production"
-    assert palette_of(settings.brand)[1] == []
-    for logo in ("logo", "logo_dark", "mail_logo", "mail_logo_dark"):
-        assert Path(getattr(settings.brand, logo)).parent.samefile(EXAMPLES / name)
+    assert (settings.environment, palette_of(settings.brand)[1]) == ("production", [])
 
 
 @pytest.mark.parametrize("name", ["", *PEOPLE])
@@ -109,6 +105,7 @@ async def test_its_story_goes_from_asking_to_signing_in_with_the_new_password(na
     async with running(name) as demo:
         settings, person = demo.parts.settings, PEOPLE[name]
         api = settings.server.api_path.rstrip("/")
+        assert await demo.sign_in(person, PASSWORD) == 200
         mail, text = await demo.mail(api, person)
         (link,), (token,) = re.findall(r"https?://\S+", text), TOKEN.findall(text)
         page = await demo.client.get(link)
@@ -137,19 +134,6 @@ async def test_in_ivory_mirro_somebody_has_an_authenticator_app_and_recovery_cod
         for code in codes.split(" or "):
             step = {"method": "recovery_code", "code": code}
             assert [await demo.sign_in(guarded, NEW), await demo.sign_in(guarded, NEW, secondStep=step)] == [401, 200]
-
-
-async def test_in_teacher_resources_a_code_goes_to_a_phone_and_lies_among_the_mails() -> None:
-    async with running("teacher-resources") as demo:
-        _, text = await demo.mail("", "phone@resources.test")
-        fields = {"token": TOKEN.findall(text)[0], "newPassword": NEW}
-        asked = await demo.client.post("/reset-password", json=fields | {"secondStep": {"method": "sms"}})
-        assert asked.json()["sent"] == "sms"
-        message, text = demo.newest()
-        assert message["To"] == "+447700900123@sms.invalid"
-        assert text.rstrip().endswith(f"@127.0.0.1 #{text[:6]}") or "@teacher-resources.example #" in text
-        answer = {"method": "sms", "code": text[:6]}
-        assert (await demo.client.post("/reset-password", json=fields | {"secondStep": answer})).status_code == 200
 
 
 def test_the_help_lists_them_and_an_unknown_one_is_one_sentence_with_the_names(keyturn: Keyturn) -> None:

@@ -67,21 +67,9 @@ def test_what_is_hardly_meant_is_a_doubt(production: Settings, changes: dict[str
     assert fix in found.fix
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"token": TokenSettings(ttl=timedelta(hours=1))},
-        {
-            "environment": "development",
-            "base_url": Settings().base_url,
-            "server": ServerSettings(),
-            "mail": MailSettings(transport="capture"),
-        },
-    ],
-)
-def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings, changes: dict[str, Any]) -> None:
-    (found,) = doubts(production, **changes)
-
-    assert (found.check, found.verdict, found.fix) == ("settings", "ok", "")
-    assert changes.get("environment", "production") in found.message
+def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings) -> None:
+    tried = {"base_url": Settings().base_url, "server": ServerSettings(), "mail": MailSettings(transport="capture")}
+    for changes in ({}, {"token": TokenSettings(ttl=timedelta(hours=1))}, {"environment": "development"} | tried):
+        (found,) = doubts(production, **changes)
+        assert (found.check, found.verdict, found.fix) == ("settings", "ok", "")
+        assert str(changes.get("environment", "production")) in found.message

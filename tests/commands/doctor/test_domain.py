@@ -51,21 +51,15 @@ async def test_a_nameserver_that_fails_is_silent_or_knows_no_such_domain_is_no_v
         assert (why in found.message, "nameserver" in found.fix) == (True, True)
 
 
-@pytest.mark.usefixtures("told")
-async def test_over_smtp_the_dkim_key_is_skipped_with_a_sentence(dns: Dns) -> None:
-    found = await findings(dns, "smtp")
-
-    assert (found["dkim"].verdict, found["spf"].verdict) == ("skip", "fail")
-    assert "dkim=pass" in found["dkim"].fix
-
-
-async def test_the_policy_of_the_organization_is_found(nameserver: DnsServer, dns: Dns) -> None:
-    nameserver.txt(f"send.mail.{DOMAIN}", "v=spf1 include:amazonses.com ~all")
-    nameserver.txt(f"resend._domainkey.mail.{DOMAIN}", f"p={RSA}")
+async def test_over_smtp_the_dkim_key_is_skipped_and_the_policy_of_the_organization_found(
+    nameserver: DnsServer, dns: Dns
+) -> None:
+    nameserver.txt(f"mail.{DOMAIN}", "v=spf1 mx ~all")
     nameserver.txt(f"_dmarc.{DOMAIN}", "v=DMARC1; p=reject; sp=quarantine")
-    found = (await findings(dns, domain=f"mail.{DOMAIN}"))["dmarc"]
+    found = await findings(dns, "smtp", domain=f"mail.{DOMAIN}")
 
-    assert (found.verdict, found.message) == ("ok", f"_dmarc.{DOMAIN} says sp=quarantine")
+    assert (found["dkim"].verdict, "dkim=pass" in found["dkim"].fix) == ("skip", True)
+    assert (found["dmarc"].verdict, found["dmarc"].message) == ("ok", f"_dmarc.{DOMAIN} says sp=quarantine")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +74,6 @@ def test_a_domain_is_asked_for_by_the_name_that_the_dns_knows(address: str, doma
     ("texts", "term", "verdict", "fix"),
     [
         (["google-site-verification=abc", "v=spf1 mx -all"], "", "ok", ""),
-        (["V=SPF1 A MX ~ALL"], "", "ok", ""),
         (["v=spf1 mx +all"], "", "fail", "Replace +all with ~all."),
         (["v=spf1 mx ?all"], "", "warn", "Replace ?all with ~all."),
         (["v=spf1 mx"], "", "warn", "End the record with ~all."),
@@ -147,10 +140,7 @@ NOT_VALID = f"the DKIM key at {NAME} is not valid: it may be cut off or mistyped
         ([f"v=DKIM1; k=ed25519; p={ED25519}"], "ok", READ),
         *((nothing, "fail", f"no DKIM key at {NAME}") for nothing in ([], ["v=DKIM1; k=rsa"])),
         (["v=DKIM1; p="], "fail", f"the DKIM key at {NAME} was revoked: its p= is empty"),
-        *(
-            ([f"v=DKIM1; k=rsa; p={key}"], "fail", NOT_VALID)
-            for key in (RSA[:120], RSA[:-7], "p", "@@@@", f"{RSA}AAAA", "MTIz")
-        ),
+        *(([f"v=DKIM1; k=rsa; p={key}"], "fail", NOT_VALID) for key in (RSA[:120], "@@@@", f"{RSA}AAAA", "MTIz")),
         ([f"p={encoded(generate_private_key(SECP256R1()))}"], "fail", NOT_VALID),
         ([f"p={RSA}", f"v=DKIM1; p={RSA}"], "fail", f"2 DKIM keys at {NAME}, of which receivers use any"),
     ],

@@ -24,9 +24,13 @@ from keyturn.service.settings import (
     Secret,
     Settings,
 )
-from keyturn.service.settings.reading import Reading, inspect_settings
+from keyturn.service.settings.reading import Reading
 
 pytestmark = pytest.mark.slow
+
+
+NO_SMTP = SmtpSettings(host="127.0.0.1", port=1)
+WITH_SMTP = MailSettings(fallback="smtp", from_="accounts@northwind.example")
 
 
 def reading(settings: Settings, *faults: Fault, **changes: Any) -> Reading:
@@ -46,35 +50,10 @@ def told(told: DnsServer, resend: ResendServer) -> DnsServer:
     return told
 
 
-async def test_an_address_that_is_none_holds_back_what_would_ask_for_its_domain(dns: Dns, tmp_path: Path) -> None:
-    environment = {"KEYTURN_MAIL_FROM": "nobody", "KEYTURN_BRAND_SUPPORT_ADDRESS": "help", "RESEND_API_KEY": "re_x"}
-    file = tmp_path / "keyturn.toml"
-    file.touch()
-    findings = await examine(inspect_settings(file, environment), dns)
-
-    assert [one.fix for one in findings if one.verdict == "skip"] == ["Fix the settings first."]
-    named = {finding.message.partition(":")[0] for finding in findings}
-    assert {"KEYTURN_MAIL_FROM", "KEYTURN_BRAND_SUPPORT_ADDRESS"} <= named
-    assert not {"spf", "dkim", "dmarc"} & set(verdicts(findings))
-
-
-@pytest.mark.parametrize(
-    ("transport", "fallback", "checks"),
-    [("capture", "", ["capture"]), ("smtp", "", ["smtp", "domain"]), ("resend", "smtp", ["resend", "smtp", "domain"])],
-)
-async def test_each_transport_in_use_is_checked(
-    production: Settings, dns: Dns, transport: Any, fallback: Any, checks: list[str]
-) -> None:
-    mail = MailSettings(transport=transport, fallback=fallback, from_=production.mail.from_)
-    findings = await examine(reading(production, mail=mail, smtp=SmtpSettings(host="127.0.0.1", port=1)), dns)
-
-    assert [finding.check for finding in findings if finding.check in set(checks)] == checks
-    assert "resend" in checks or "resend" not in {finding.check for finding in findings}
-
-
 @pytest.mark.parametrize(
     ("changes", "check"),
     [
+        ({"smtp": NO_SMTP, "mail": WITH_SMTP}, "smtp"),
         ({"previous_secret_keys": (Secret("0123456789abcdef" * 4),)}, "keys"),
         ({"password": PasswordSettings(breaches=NOWHERE)}, "breaches"),
         ({"challenge": ChallengeSettings(method="turnstile", secret=Secret("right"), url=NOWHERE)}, "challenge"),

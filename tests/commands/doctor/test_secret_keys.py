@@ -35,13 +35,19 @@ async def keep_waiting_mail(database: Database, key: Secret) -> None:
     await database.execute(insert(OutboxRow).values(**row))
 
 
-async def test_a_previous_key_that_has_sealed_nothing_can_be_removed(database_url: str, database: Database) -> None:
+async def test_a_previous_key_that_has_sealed_nothing_can_be_removed(
+    database_url: str, database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     await keep_phone(database, NEW, "ada")
     await keep_waiting_mail(database, NEW)
     (found,) = await found_in(database_url)
-
     assert (found.verdict, found.fix) == ("ok", "")
     assert found.message.startswith("no stored data needs previous_secret_keys: remove them when every process")
+
+    file = tmp_path_factory.mktemp("none") / "keyturn.db"
+    (found,) = await found_in(f"sqlite:///{file}")
+    assert (found.verdict, found.fix) == ("skip", "Fix the database first.")
+    assert not file.exists()
 
 
 async def test_what_needs_a_previous_key_or_no_key_opens_is_counted_and_stays(
@@ -59,11 +65,3 @@ async def test_what_needs_a_previous_key_or_no_key_opens_is_counted_and_stays(
         ("warn", "previous_secret_keys: waiting mails that need one of them: 1"),
     }
     assert await database.fetch(select(SecretRow)) == before
-
-
-async def test_a_database_that_is_not_there_is_not_made(tmp_path_factory: pytest.TempPathFactory) -> None:
-    file = tmp_path_factory.mktemp("none") / "keyturn.db"
-    (found,) = await found_in(f"sqlite:///{file}")
-
-    assert (found.verdict, found.fix) == ("skip", "Fix the database first.")
-    assert not file.exists()

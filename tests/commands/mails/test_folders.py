@@ -163,7 +163,8 @@ def test_settings_of_the_service_do_not_count_beside_a_foreign_folder(
     (workplace / "keyturn.toml").write_text(SERVICE)
 
     def host_of(*, trust: bool) -> str:
-        return service_settings(open_folder(Source(emails, trust=trust))).smtp.host
+        settings = service_settings(open_folder(Source(emails, trust=trust)))
+        return str(settings.smtp.host)
 
     with click.Context(studio):
         assert host_of(trust=False) == ""

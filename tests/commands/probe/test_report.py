@@ -64,15 +64,11 @@ def test_json_has_every_outcome_and_sarif_what_failed_or_is_to_be_reviewed() -> 
     assert {one["attack"]["name"]: one["verdict"] for one in report["outcomes"]} == verdicts
     assert report["outcomes"][1]["exchanges"] == [{"request": "POST /reset", "answer": _HOSTILE}]
     assert report["outcomes"][1]["attack"]["fix"] == "Fix `link-twice`."
-    assert [rule["id"] for rule in rules] == list(verdicts)
     assert [(one["ruleId"], one["kind"], one["level"]) for one in run["results"]] == [
         ("link-twice", "fail", "error"),
         ("times-differ", "review", "none"),
     ]
-    for result in run["results"]:
-        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
-        (location,) = result["locations"]
-        assert location["physicalLocation"]["artifactLocation"]["uri"] == "http://127.0.0.1:3000"
+    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == ["link-twice", "times-differ"]
 
 
 def test_the_page_is_one_file_in_which_an_answer_is_text() -> None:
@@ -83,7 +79,6 @@ def test_the_page_is_one_file_in_which_an_answer_is_text() -> None:
     assert "\u202e" not in page
     assert "<dd>Fix <code>link-twice</code>.</dd>" in page
     assert re.findall(r"(?:src|href)=(.*?)[ >]", page) == ['"#link-twice"']
-    assert "prefers-color-scheme: dark" in page
     headings = [re.sub("<.*?>", "", one) for one in re.findall("<h2.*?</h2>", page)]
     assert headings == ["Failed (1)", "Unsure (1)", "Not tried (1)", "Passed (1)"]
 
