@@ -11,8 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 from tests.servers.mail_providers.resend import ResendServer
-from tests.worlds.chaos.conditions import environment_for
-from tests.worlds.chaos.processes import API, WORKER, Process
+from tests.worlds.chaos.processes import API, WORKER, Process, environment_for
 from tests.worlds.chaos.storm import SECONDS, Storm
 
 pytestmark = pytest.mark.long

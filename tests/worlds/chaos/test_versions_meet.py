@@ -21,8 +21,7 @@ import pytest
 from tests.servers.databases import PostgresServer
 from tests.servers.mail_providers.resend import ResendServer
 from tests.versions import empty_environment, uv
-from tests.worlds.chaos.conditions import environment_for
-from tests.worlds.chaos.processes import API, WORKER, Process
+from tests.worlds.chaos.processes import API, WORKER, Process, environment_for
 from tests.worlds.chaos.storm import SECONDS, Storm
 
 pytestmark = pytest.mark.long

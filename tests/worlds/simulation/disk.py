@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 from sqlalchemy import Engine, event
 from tests.driver.store_faults import ANY_CLAIM
-from tests.worlds.simulation.loop import PROCESS
-from tests.worlds.simulation.nature import Story
+from tests.worlds.simulation.loop import PROCESS, Story
 
 _WRITES = "keyturn-sqlite-writes"
 

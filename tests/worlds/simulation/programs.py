@@ -17,12 +17,9 @@ from typing import Any
 from tests.driver.journal import ADA, BEA, CARL, FILE, GRACE, NOBODY, PASSWORD
 from tests.worlds.simulation import users
 from tests.worlds.simulation.disk import Disk
-from tests.worlds.simulation.loop import SimulatedLoop
-from tests.worlds.simulation.nature import Nature, Story
+from tests.worlds.simulation.loop import Nature, SimulatedLoop, Story
 from tests.worlds.simulation.provider import FIRST, SECOND, Moods, Provider
-from tests.worlds.simulation.requests import Request, exchange
-from tests.worlds.simulation.weather import API, WORKER
-from tests.worlds.simulation.world import Programs
+from tests.worlds.simulation.world import API, WORKER, Programs, Request, exchange
 
 from keyturn import AccountStore
 from keyturn.testing import RunningService, service

@@ -12,8 +12,7 @@ from random import Random
 from typing import ClassVar
 
 import msgspec
-from tests.worlds.simulation.loop import PROCESS
-from tests.worlds.simulation.nature import Nature, Story
+from tests.worlds.simulation.loop import PROCESS, Nature, Story
 
 from keyturn import Email, QuotaExhausted, SendRefused, SendRetryable
 
