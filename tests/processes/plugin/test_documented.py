@@ -56,9 +56,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("folder")
-def test_faults_of_its_settings_and_a_missing_migration_are_sentences(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_faults_of_its_settings_and_a_missing_migration_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     uvicorn = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"]
     unready = run(uvicorn)
     assert unready.returncode == 3, unready.stderr

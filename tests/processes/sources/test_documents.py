@@ -323,9 +323,7 @@ async def test_the_security_tab_of_both_has_a_section_that_sends_a_link_to_the_r
 
 
 @waibuk
-async def test_the_mail_says_what_was_received_and_what_to_click_and_its_page_asks_twice(
-    app: Adopted,
-) -> None:
+async def test_the_mail_says_what_was_received_and_what_to_click_and_its_page_asks_twice(app: Adopted) -> None:
     mail = await app.mail(VIEWER)
     assert mail.subject == "Reset Your Waibuk Password"
     received = "We received a request to change your password for your Waibuk account."
