@@ -74,9 +74,7 @@ def test_the_path_of_the_app_itself_counts_once(tmp_path: Path) -> None:
         ({}, {"pages": False}, {"reset_url", "forgot_url", "sign_in_url"}),
     ],
 )
-def test_an_app_says_where_its_people_sign_in_and_without_the_pages_nothing_may_lead_to_them(
-    changes: dict[str, Any], plugin: dict[str, Any], told: set[str]
-) -> None:
+def test_an_app_says_where_its_people_go(changes: dict[str, Any], plugin: dict[str, Any], told: set[str]) -> None:
     """The settings were read for the built-in accounts, of which Keyturn's own page is the only way in."""
     with pytest.raises(SettingsInvalid) as caught:
         KeyturnPlugin(keyturn_settings(**changes), **plugin)

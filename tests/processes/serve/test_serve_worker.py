@@ -117,7 +117,7 @@ def app(workplace: Path, **environment: str) -> AbstractContextManager[Running]:
 
 
 @pytest.mark.usefixtures("with_ada")
-def test_a_mail_is_prepared_and_sent_by_another_process_than_the_one_that_answers(
+def test_a_mail_is_sent_by_another_process_than_answers(
     workplace: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     site = tmp_path_factory.mktemp("site")

@@ -25,7 +25,7 @@ PEOPLE_A_SECOND = 4
     ids=["an api and three workers on postgresql", "one process on sqlite"],
     indirect=["databases"],
 )
-async def test_processes_that_are_killed_keep_every_promise_once(
+async def test_killed_processes_keep_promises(
     resend: ResendServer, database_url: str, commands: Sequence[Sequence[str]]
 ) -> None:
     """Kill one after the other while people come; then let things settle, and count."""
