@@ -52,10 +52,7 @@ def child_of(process: int) -> int:
 
 
 class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine as a unit's process sees it.
-
-    `folder`: a folder for the test's own files. `settings`: keyturn.toml. `secrets`: the variables of EnvironmentFile.
-    """
+    """A machine as a unit's process sees it. `settings`: keyturn.toml. `secrets`: the variables of EnvironmentFile."""
 
     bwrap: str
     unit: Unit
@@ -65,10 +62,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Mapping[str, str]
 
     def words(self, command: Sequence[str]) -> list[str]:
-        """Return the words that run a command within the unit's restrictions.
-
-        The shell opens the filters, and lowers the limit of open files to the 1024 that systemd starts a service with.
-        """
+        """Return the words that run a command as the unit does, with 1024 open files, as systemd starts it."""
         self.folder.mkdir(exist_ok=True)
         filters = list(enumerate(write_filters(self.unit, self.folder), _FIRST_FILE))
         opened = " ".join(f"{number}<{shlex.quote(str(file))}" for number, file in filters)

@@ -1,7 +1,4 @@
-"""Filters of system calls that a program may need, as systemd makes them of a unit, for `bwrap --add-seccomp-fd`.
-
-systemd compiles its filters with libseccomp, too (`src/shared/seccomp-util.c`).
-"""
+"""Filters of system calls for `bwrap --add-seccomp-fd`, as systemd makes them of a unit, with libseccomp as well."""
 
 import ctypes
 import errno

@@ -9,10 +9,7 @@ NAMES = ("keyturn.service", "keyturn-worker.service")
 
 
 class Unit:
-    """The section [Service] of a hardened unit. An empty value removes the earlier ones, as in systemd.unit(5).
-
-    `added`: lines of another drop-in, which systemd reads last.
-    """
+    """The section [Service] of a hardened unit and of `added`, as in systemd.unit(5): an empty value removes others."""
 
     def __init__(self, name: str, added: str = "") -> None:
         self._values: dict[str, list[str]] = {}

@@ -1,7 +1,4 @@
-"""The app's database as Keyturn's, with connections of Keyturn's own, and a clear word for what cannot be.
-
-An app may be started twice, as a test suite does: one app, and an event loop for each test.
-"""
+"""The app's database as Keyturn's, and an app that is started twice, as a test suite does."""
 
 import asyncio
 import sqlite3

@@ -1,7 +1,4 @@
-"""Whatever dies in between: each accepted request is one mail, each accepted reset one confirmation.
-
-`STORM_SECONDS` makes the storm longer (`just chaos`).
-"""
+"""Whatever dies in between, a request is one mail. `STORM_SECONDS` makes the storm longer (`just chaos`)."""
 
 import asyncio
 import random

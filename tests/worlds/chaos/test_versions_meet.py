@@ -1,8 +1,4 @@
-"""An earlier version and this one on one PostgreSQL, under load, upgraded and taken back.
-
-The earlier one is the commit before, and the wheel of the last release, which released.toml names.
-`STORM_BEFORE` names another commit than the last (`STORM_BEFORE=v1.0 uv run just chaos`).
-"""
+"""The commit before (or `STORM_BEFORE`) or the last release, and this version on one PostgreSQL, under load."""
 
 import asyncio
 import os

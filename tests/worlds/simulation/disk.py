@@ -56,10 +56,7 @@ class Disk:
 
     @staticmethod
     def install() -> None:
-        """Let all connections that are opened from now on meet the faults of `Disk.now`.
-
-        A connection opens the file in the working directory of its time, which a fork may have changed.
-        """
+        """Let all connections from now on meet the faults of `Disk.now`, in the working directory of their time."""
 
         @event.listens_for(Engine, "do_connect")
         def open_here(_: object, __: object, arguments: Any, named: Any) -> None:

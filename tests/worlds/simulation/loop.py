@@ -39,11 +39,7 @@ class Deadlock(Exception):
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
-    """Runs callbacks of several simulated processes.
-
-    `do`: does the work of threads; it may inject faults.
-    `delay`: returns the seconds until a thread begins its work, and until its answer arrives, given its pool.
-    """
+    """Runs callbacks of processes. `do`: does a thread's work. `delay`: seconds until it begins, and answers."""
 
     def __init__(self, random: Random, do: ThreadWork, delay: Callable[[str], float]) -> None:
         super().__init__()
@@ -112,10 +108,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     # What the world does to processes
 
     def kill(self, process: str) -> None:
-        """End a process as SIGKILL does: none of its callbacks runs again, and no `finally` of its coroutines.
-
-        Its coroutines are kept, since Python would run their `finally` when it frees them.
-        """
+        """End a process as SIGKILL does. Its coroutines are kept: Python would run their `finally` to free them."""
         self._dead.add(process)
         self._graveyard += self._queues.pop(process, ())
         self._graveyard += [timer for _, _, timer in self._timers if _process_of(timer) == process]
@@ -216,10 +209,7 @@ class Story:
 
 
 class Nature:
-    """The clock of the machine, which may jump, and its random bytes.
-
-    All processes of a world are on one machine, since they share SQLite's file: a jump is a jump for all of them.
-    """
+    """The clock of the machine, which all processes share and which may jump, and its random bytes."""
 
     def __init__(self, loop: SimulatedLoop, random: Random) -> None:
         self._loop = loop

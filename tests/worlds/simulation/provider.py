@@ -1,7 +1,4 @@
-"""A mail provider that accepts each idempotency key once, and otherwise does all that a provider may do to its clients.
-
-It is a `Sender`, in place of a provider's HTTP client, and raises what such a client raises.
-"""
+"""A mail provider that accepts each key once, as a `Sender` in place of its HTTP client, with all its faults."""
 
 import asyncio
 from collections.abc import Callable

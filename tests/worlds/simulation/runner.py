@@ -40,10 +40,7 @@ _LONGEST_CALM = 6 * 3600.0
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a world ended.
-
-    `story`: its lines. `broken`: the promises that it broke, with what happened. `counts`: what happened how often.
-    """
+    """How a world ended: its story, the promises that it broke, with what happened, and what happened how often."""
 
     seed: int
     story: list[str]

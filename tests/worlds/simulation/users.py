@@ -221,10 +221,7 @@ button_in = partial(link_in, page="secure-your-account")
 
 
 def report(mail: Accepted, event: str, moment: int) -> tuple[bytes, dict[str, str]]:
-    """Return a report on a mail as Resend sends it, signed at that Unix time: its body and its headers.
-
-    Signatures: https://docs.svix.com/receiving/verifying-payloads/how-manual.
-    """
+    """Return a report as Resend sends it, signed (docs.svix.com/receiving/verifying-payloads/how-manual)."""
     data: dict[str, Any] = {
         "email_id": f"{mail.provider}-{mail.key}",
         "to": [mail.email.to],
