@@ -9,7 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from tests.processes.deploy.containers import parse_command
-from tests.processes.deploy.units import DEPLOY
+from tests.processes.deploy.sandbox import DEPLOY
 
 from keyturn.service.settings import LONGEST_TRY, Settings
 from keyturn.service.settings.reading import inspect_settings

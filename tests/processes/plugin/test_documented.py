@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from tests.driver.inbox import token_in_file
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, hash_of
-from tests.processes.adoption.guides import block
+from tests.processes.adoption.story import block
 from tests.processes.plugin.host import REQUEST, RESET
 from tests.servers.processes import output_of, run
 

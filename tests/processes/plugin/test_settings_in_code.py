@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tests.processes.adoption.guides import block
+from tests.processes.adoption.story import block
 from tests.processes.plugin.host import keyturn_settings
 
 from keyturn import KeyturnPlugin, Settings, create_app, read_settings
