@@ -94,10 +94,7 @@ trees = st.dictionaries(st.sampled_from(NAMES), st.one_of(contents, contents, co
 
 
 def answer(folder: Path) -> tuple[list[Finding], list[str], str]:
-    """Return the findings of a folder, what is said where it or a mail is refused, and what a terminal shows.
-
-    The functions are those that `keyturn check` calls, without its processes: a folder in them takes too long.
-    """
+    """Return the findings of a folder, what is said where it or a mail is refused, and what `keyturn check` shows."""
     refusals, shown = [], io.StringIO()
     with redirect_stdout(shown), redirect_stderr(shown):
         try:

@@ -9,8 +9,7 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 from flask_login import LoginManager, UserMixin, current_user, login_user
-from tests.processes.adoption.guides import DOCS
-from tests.processes.adoption.story import Stack, tell_story
+from tests.processes.adoption.story import DOCS, Stack, tell_story
 from tests.servers.databases import PostgresServer
 
 pytestmark = pytest.mark.long

@@ -11,8 +11,7 @@ import httpx2
 import pytest
 from msgspec.structs import replace
 from tests.driver.service import NEW_PASSWORD, problem, running
-from tests.processes.adoption.guides import Guide
-from tests.processes.adoption.story import EMAIL, NEW, OLD, Stack, beside, reset_password, tell_story
+from tests.processes.adoption.story import EMAIL, NEW, OLD, Guide, Stack, beside, reset_password, tell_story
 from tests.programs import leave_out, missing
 from tests.servers.mariadb import MariadbServer
 from tests.servers.serving import held_ports, serving

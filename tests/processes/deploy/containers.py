@@ -13,8 +13,7 @@ from typing import Any
 import click
 import msgspec
 import yaml
-from tests.processes.deploy.sandbox import CHECKOUT, UNKNOWN_USER, child_of, isolated
-from tests.processes.deploy.units import DEPLOY
+from tests.processes.deploy.sandbox import CHECKOUT, DEPLOY, UNKNOWN_USER, child_of, isolated
 
 from keyturn.cli import keyturn
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 import msgspec
 import trustme
-from tests.processes.deploy.units import DEPLOY
+from tests.processes.deploy.sandbox import DEPLOY
 from tests.servers.processes import Running, running_program
 from tests.servers.serving import held_ports
 

@@ -1,18 +1,167 @@
-"""Commands under bwrap, restricted as in a unit or a container, because no systemd runs where tests run."""
+"""Units of deploy/systemd, and commands under bwrap as in a unit or container: no systemd runs where tests run."""
 
+import ctypes
+import errno
+import mmap
 import os
 import shlex
+import shutil
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-from tests.processes.deploy.system_calls import write_filters
-from tests.processes.deploy.units import Unit
 from tests.servers.processes import Running
 
 CHECKOUT = Path(__file__).parents[3]
+DEPLOY = CHECKOUT / "deploy"
+UNITS = DEPLOY / "systemd"
+NAMES = ("keyturn.service", "keyturn-worker.service")
+
+
+class Unit:
+    """The section [Service] of a hardened unit and of `added`, as in systemd.unit(5): an empty value removes others."""
+
+    def __init__(self, name: str, added: str = "") -> None:
+        self._values: dict[str, list[str]] = {}
+        for file in (name, "hardened.conf"):
+            self._read((UNITS / file).read_text("utf-8"))
+        self._read(f"[Service]\n{added}")
+
+    def _read(self, text: str) -> None:
+        section = ""
+        for line in text.splitlines():
+            if line.startswith("["):
+                section = line
+            elif section == "[Service]" and line and not line.startswith("#"):
+                key, _, value = line.partition("=")
+                self._values[key] = [*self._values.get(key, []), value] if value else []
+
+    def all(self, key: str) -> list[str]:
+        return self._values.get(key, [])
+
+    def one(self, key: str) -> str:
+        """Return the last value, or "" if the unit has none."""
+        return next(reversed(self.all(key)), "")
+
+    def has(self, key: str) -> bool:
+        return self.one(key) == "yes"
+
+
+def install(folder: Path, name: str, program: Path, *, hardened: bool) -> Path:
+    """Install a unit as docs/deploying.md says, with `program` instead of /opt/keyturn/bin/keyturn."""
+    text = (UNITS / name).read_text("utf-8")
+    assert "/opt/keyturn/bin/keyturn" in text
+    unit = folder / name
+    unit.write_text(text.replace("/opt/keyturn/bin/keyturn", str(program)), "utf-8")
+    if hardened:
+        drop_ins = folder / f"{name}.d"
+        drop_ins.mkdir()
+        shutil.copy(UNITS / "hardened.conf", drop_ins)
+    return unit
+
+
+# Filters of system calls for `bwrap --add-seccomp-fd`, as systemd makes them of a unit, with libseccomp as well
+
+_ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
+_EQUAL, _MASKED_EQUAL = 4, 7
+_FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10}
+_LAST_FAMILY = 46
+_SHM_EXEC = 0o100000
+
+
+class _Comparison(ctypes.Structure):
+    """`struct scmp_arg_cmp` (seccomp.h)."""
+
+    _fields_ = [
+        *(("argument", ctypes.c_uint), ("operator", ctypes.c_int)),
+        *(("first", ctypes.c_uint64), ("second", ctypes.c_uint64)),
+    ]
+
+
+class _Filter:
+    """A filter with a default action and rules. Unknown names of calls are left out, as systemd does."""
+
+    def __init__(self, default: int) -> None:
+        self._library = ctypes.CDLL("libseccomp.so.2")
+        self._library.seccomp_init.restype = ctypes.c_void_p
+        self._context = ctypes.c_void_p(self._library.seccomp_init(ctypes.c_uint32(default)))
+
+    def rule(self, call: str, action: int, *comparisons: _Comparison) -> None:
+        number = self._library.seccomp_syscall_resolve_name(call.encode())
+        if number < 0:
+            return
+        rows = (_Comparison * len(comparisons))(*comparisons)
+        failed = self._library.seccomp_rule_add_array(
+            self._context, ctypes.c_uint32(action), ctypes.c_int(number), ctypes.c_uint(len(comparisons)), rows
+        )
+        assert not failed, (call, failed)
+
+    def write(self, file: Path) -> Path:
+        with file.open("wb") as opened:
+            assert not self._library.seccomp_export_bpf(self._context, ctypes.c_int(opened.fileno()))
+        self._library.seccomp_release(self._context)
+        return file
+
+
+def write_filters(unit: Unit, folder: Path) -> list[Path]:
+    """Write one file for each filter of the unit. The list of allowed calls is last, because bwrap obeys it at once."""
+    filters = []
+    if unit.has("MemoryDenyWriteExecute"):
+        filters.append(_no_new_code().write(folder / "memory.bpf"))
+    if families := unit.one("RestrictAddressFamilies"):
+        filters.append(_families(families.split()).write(folder / "families.bpf"))
+    if unit.all("SystemCallFilter"):
+        number = getattr(errno, unit.one("SystemCallErrorNumber"))
+        calls = _Filter(_ERRNO | number)
+        for name in allowed_calls(unit):
+            calls.rule(name, _ALLOW)
+        filters.append(calls.write(folder / "calls.bpf"))
+    return filters
+
+
+def allowed_calls(unit: Unit) -> set[str]:
+    allowed: set[str] = set()
+    for line in unit.all("SystemCallFilter"):
+        named = {call for word in line.removeprefix("~").split() for call in _expanded(word)}
+        allowed = allowed - named if line.startswith("~") else allowed | named
+    return allowed
+
+
+def _expanded(word: str) -> Iterator[str]:
+    """Yield the calls of a group such as `@system-service`, which this machine's systemd knows."""
+    if not word.startswith("@"):
+        yield word
+        return
+    listed = subprocess.run(
+        ["systemd-analyze", "--no-pager", "syscall-filter", word], capture_output=True, text=True, check=True
+    )
+    for line in listed.stdout.splitlines()[1:]:
+        if not line.strip().startswith("#"):
+            yield from _expanded(line.strip())
+
+
+def _no_new_code() -> _Filter:
+    made, denied = _Filter(_ALLOW), _ERRNO | errno.EPERM
+    both = mmap.PROT_WRITE | mmap.PROT_EXEC
+    made.rule("mmap", denied, _Comparison(2, _MASKED_EQUAL, both, both))
+    for call in ("mprotect", "pkey_mprotect"):
+        made.rule(call, denied, _Comparison(2, _MASKED_EQUAL, mmap.PROT_EXEC, mmap.PROT_EXEC))
+    made.rule("shmat", denied, _Comparison(2, _MASKED_EQUAL, _SHM_EXEC, _SHM_EXEC))
+    return made
+
+
+def _families(allowed: Iterable[str]) -> _Filter:
+    made, numbers = _Filter(_ALLOW), {_FAMILIES[name] for name in allowed}
+    for family in set(range(_LAST_FAMILY)) - numbers:
+        made.rule("socket", _ERRNO | errno.EAFNOSUPPORT, _Comparison(0, _EQUAL, family, 0))
+    return made
+
+
+# The sandbox
+
 UNKNOWN_USER = "54321"
 _FIRST_FILE = 3
 """Number of the first open file that holds a filter."""
@@ -52,10 +201,7 @@ def child_of(process: int) -> int:
 
 
 class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine as a unit's process sees it.
-
-    `folder`: a folder for the test's own files. `settings`: keyturn.toml. `secrets`: the variables of EnvironmentFile.
-    """
+    """A machine as a unit's process sees it. `settings`: keyturn.toml. `secrets`: the variables of EnvironmentFile."""
 
     bwrap: str
     unit: Unit
@@ -65,10 +211,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Mapping[str, str]
 
     def words(self, command: Sequence[str]) -> list[str]:
-        """Return the words that run a command within the unit's restrictions.
-
-        The shell opens the filters, and lowers the limit of open files to the 1024 that systemd starts a service with.
-        """
+        """Return the words that run a command as the unit does, with 1024 open files, as systemd starts it."""
         self.folder.mkdir(exist_ok=True)
         filters = list(enumerate(write_filters(self.unit, self.folder), _FIRST_FILE))
         opened = " ".join(f"{number}<{shlex.quote(str(file))}" for number, file in filters)

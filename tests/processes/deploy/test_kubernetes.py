@@ -9,7 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from tests.processes.deploy.containers import parse_command
-from tests.processes.deploy.units import DEPLOY
+from tests.processes.deploy.sandbox import DEPLOY
 
 from keyturn.service.settings import LONGEST_TRY, Settings
 from keyturn.service.settings.reading import inspect_settings
@@ -42,9 +42,7 @@ def test_kubernetes_knows_every_field(name: str, version: str) -> None:
 
 
 @pytest.mark.parametrize("name", PODS)
-def test_a_pod_is_restricted_runs_a_command_of_the_image_and_reads_settings_from_files(
-    name: str,
-) -> None:
+def test_a_pod_is_restricted_runs_a_command_of_the_image_and_reads_settings_from_files(name: str) -> None:
     """Check what Kubernetes' Pod Security Standards list for "restricted", and what goes beyond them."""
     assert MANIFESTS["Namespace keyturn"]["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": "restricted"}
     pod, only = PODS[name], container(name)
@@ -77,9 +75,7 @@ def test_the_settings_are_complete_with_the_secrets_that_the_docs_name(tmp_path:
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
-def test_probes_ask_the_process_s_port_and_a_worker_has_time_to_send_what_it_holds(
-    name: str,
-) -> None:
+def test_probes_ask_the_process_s_port_and_a_worker_has_time_to_send_what_it_holds(name: str) -> None:
     only = container(name)
     (port,) = only["ports"]
     asked = {probe: only[probe]["httpGet"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}

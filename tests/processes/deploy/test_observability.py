@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.processes.deploy.units import DEPLOY
+from tests.processes.deploy.sandbox import DEPLOY
 from tests.programs import require_program
 from tests.servers.processes import output_of
 

@@ -9,8 +9,7 @@ import httpx2
 import pytest
 from tests.commands.command import ADA, PASSWORD
 from tests.processes.adoption.story import NEW, Beside, reset_password
-from tests.processes.deploy.sandbox import Sandbox, stop
-from tests.processes.deploy.units import NAMES, Unit, install
+from tests.processes.deploy.sandbox import NAMES, Sandbox, Unit, install, stop
 from tests.servers.processes import output_of, run, running_program
 from tests.servers.serving import held_ports
 

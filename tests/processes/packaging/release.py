@@ -152,10 +152,7 @@ def finish_reset(keyturn: str, folder: Path) -> None:
 
 
 def bill_of_materials(python: str) -> str:
-    """Return a CycloneDX document of an environment: Keyturn, and each package with version, licence and purl.
-
-    The addresses that packages give for their documentation and the like are left out.
-    """
+    """Return a CycloneDX document of an environment: each package with version, licence and purl, without addresses."""
     options = ("--output-reproducible", "--short-PURLs", "--pyproject", "pyproject.toml")
     document = json.loads(run_tool("cyclonedx-bom", "cyclonedx-py", "environment", *options, python))
     document["metadata"]["component"]["version"] = __version__

@@ -72,9 +72,7 @@ def test_it_has_the_version_of_the_python_package_as_npm_writes_it_and_its_repos
 
 
 @pytest.mark.parametrize("project", ["vite"], indirect=True)
-def test_a_vite_project_type_checks_and_builds_with_all_elements_and_reads_the_scripts_of_the_docs(
-    project: Path, node: str
-) -> None:
+def test_a_vite_project_type_checks_and_builds_and_reads_the_scripts_of_the_docs(project: Path, node: str) -> None:
     run_tool(project, node, "typescript/bin/tsc")
     run_tool(project, node, "vite/bin/vite.js", "build")
     (built,) = (project / "dist" / "assets").glob("*.js")

@@ -151,12 +151,7 @@ class Host:
     """The app, and `keyturn`, the plugin in it. The accounts are in the app's table, unless `accounts` is given."""
 
     def __init__(
-        self,
-        url: str,
-        *,
-        settings: Settings | None = None,
-        accounts: AccountSettings | None = None,
-        **plugin: Any,
+        self, url: str, *, settings: Settings | None = None, accounts: AccountSettings | None = None, **plugin: Any
     ) -> None:
         self.inbox = Inbox()
         self.alchemy = alchemy_for(url)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from tests.driver.inbox import token_in_file
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, hash_of
-from tests.processes.adoption.guides import block
+from tests.processes.adoption.story import block
 from tests.processes.plugin.host import REQUEST, RESET
 from tests.servers.processes import output_of, run
 
@@ -56,9 +56,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("folder")
-def test_faults_of_its_settings_and_a_missing_migration_are_sentences(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_faults_of_its_settings_and_a_missing_migration_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     uvicorn = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"]
     unready = run(uvicorn)
     assert unready.returncode == 3, unready.stderr

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tests.processes.adoption.guides import block
+from tests.processes.adoption.story import block
 from tests.processes.plugin.host import keyturn_settings
 
 from keyturn import KeyturnPlugin, Settings, create_app, read_settings
@@ -85,9 +85,7 @@ def test_every_setting_that_no_file_may_hold_is_named_at_once(make: Callable[[Se
         ),
     ],
 )
-def test_kinds_and_a_table_that_are_made_in_code_keep_the_rules_of_the_file(
-    change: dict[str, Any], names: set[str]
-) -> None:
+def test_kinds_and_a_table_made_in_code_keep_the_rules_of_the_file(change: dict[str, Any], names: set[str]) -> None:
     assert set(faults(KeyturnPlugin, replace(keyturn_settings(), **change))) == names
 
 

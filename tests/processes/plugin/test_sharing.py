@@ -1,7 +1,4 @@
-"""The app's database as Keyturn's, with connections of Keyturn's own, and a clear word for what cannot be.
-
-An app may be started twice, as a test suite does: one app, and an event loop for each test.
-"""
+"""The app's database as Keyturn's, and an app that is started twice, as a test suite does."""
 
 import asyncio
 import sqlite3
@@ -74,9 +71,7 @@ def test_the_path_of_the_app_itself_counts_once(tmp_path: Path) -> None:
         ({}, {"pages": False}, {"reset_url", "forgot_url", "sign_in_url"}),
     ],
 )
-def test_an_app_says_where_its_people_sign_in_and_without_the_pages_nothing_may_lead_to_them(
-    changes: dict[str, Any], plugin: dict[str, Any], told: set[str]
-) -> None:
+def test_an_app_says_where_its_people_go(changes: dict[str, Any], plugin: dict[str, Any], told: set[str]) -> None:
     """The settings were read for the built-in accounts, of which Keyturn's own page is the only way in."""
     with pytest.raises(SettingsInvalid) as caught:
         KeyturnPlugin(keyturn_settings(**changes), **plugin)

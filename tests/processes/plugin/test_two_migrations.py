@@ -11,7 +11,7 @@ from litestar import Litestar
 from sqlalchemy import inspect, text
 from tests.driver.connections import committing
 from tests.driver.service import ADA, NEW_PASSWORD, running, settings_for
-from tests.processes.adoption.guides import block
+from tests.processes.adoption.story import block
 from tests.processes.plugin.host import alchemy_for, in_database, keyturn_settings, litestar
 
 import keyturn.service.limits

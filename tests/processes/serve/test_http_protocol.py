@@ -44,10 +44,7 @@ ANSWERED = {"after an answer": GET + b"\r\n", "in an answer": LARGE}
 
 
 class App:
-    """Answers with the number of bytes in the body; /held once it may, /early without reading.
-
-    The answer of /large has 20 MB, that of /page 50 kB.
-    """
+    """Answers with the bytes of a body: /held once it may, /early without reading, /large in 20 MB, /page in 50 kB."""
 
     def __init__(self) -> None:
         self.let_go = threading.Event()

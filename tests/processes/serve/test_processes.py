@@ -34,9 +34,7 @@ def several(postgresql: PostgresServer) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_killed_process_is_started_again_and_a_signal_ends_all(
-    several: dict[str, str], number: signal.Signals
-) -> None:
+def test_a_killed_process_starts_again_and_a_signal_ends_all(several: dict[str, str], number: signal.Signals) -> None:
     with running("serve", "--port", "0", "--workers", "2", **several) as serve:
         serve.wait_for("Application startup complete", 2)
         serve.wait_for("worker.started")

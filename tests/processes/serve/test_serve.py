@@ -136,9 +136,7 @@ def test_where_it_cannot_listen_it_says_why_in_one_sentence(words: str, why: str
         pytest.param("https://account.example.org", "", "", False, id="another host"),
     ],
 )
-def test_links_to_a_port_that_is_not_listened_on_are_one_warning(
-    base: str, proxies: str, asked: str, warns: bool
-) -> None:
+def test_links_to_a_port_without_a_server_are_one_warning(base: str, proxies: str, asked: str, warns: bool) -> None:
     environment = PRODUCTION | {"KEYTURN_BASE_URL": base, "KEYTURN_SERVER_TRUSTED_PROXIES": proxies}
     words = ("serve", "--no-worker", "--port")
     with held_ports(1) as (held,), running(*words, asked or str(held), **environment) as serve:
@@ -195,9 +193,7 @@ def test_a_worker_sends_what_another_process_accepted(workplace: Path) -> None:
 
 
 @pytest.mark.parametrize("in_memory", ["false", "true"])
-def test_a_second_process_that_would_count_in_its_own_memory_is_refused_unless_that_is_written_down(
-    database_url: str, in_memory: str
-) -> None:
+def test_a_second_process_that_would_count_in_its_own_memory_is_refused(database_url: str, in_memory: str) -> None:
     environment = PRODUCTION | {"KEYTURN_DATABASE_URL": database_url, "KEYTURN_LIMITS_IN_MEMORY": in_memory}
     has_room = in_memory == "true" or database_url.startswith("postgresql")
     words = ("serve", "--no-worker", "--port", "0")

@@ -27,9 +27,7 @@ if "keyturn.service.child_worker.process" in sys.orig_argv:
 
 
 @pytest.mark.usefixtures("with_ada")
-def test_a_worker_that_dies_shows_is_started_again_and_ends_with_a_parent_that_is_killed(
-    workplace: Path,
-) -> None:
+def test_a_worker_that_dies_shows_is_started_again_and_ends_with_a_parent_that_is_killed(workplace: Path) -> None:
     with running("serve", "--port", "0", **ENVIRONMENT) as serve:
         url = serve.url
         os.kill(worker_of(serve), signal.SIGTERM)
@@ -119,7 +117,7 @@ def app(workplace: Path, **environment: str) -> AbstractContextManager[Running]:
 
 
 @pytest.mark.usefixtures("with_ada")
-def test_a_mail_is_prepared_and_sent_by_another_process_than_the_one_that_answers(
+def test_a_mail_is_sent_by_another_process_than_answers(
     workplace: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     site = tmp_path_factory.mktemp("site")

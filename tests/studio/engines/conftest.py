@@ -1,7 +1,4 @@
-"""A Django project in a process of its own, and what is asked of it there.
-
-The project is set up in a process of its own, since Django has one project in each.
-"""
+"""A Django project in a process of its own, since Django has one project in each, and what is asked of it there."""
 
 import shutil
 from collections.abc import Iterator

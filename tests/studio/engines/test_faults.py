@@ -26,9 +26,7 @@ def test_the_checks_find_what_is_wrong_with_a_mail_in_plain_html(ask: Ask) -> No
          "Check the name and the arguments against the project's URLs."),
     ],
 )  # fmt: skip
-def test_a_broken_template_is_told_with_its_place_and_its_fix(
-    ask: Ask, source: str, place: str, kind: str, said: str
-) -> None:
+def test_a_broken_template_is_told_with_place_and_fix(ask: Ask, source: str, place: str, kind: str, said: str) -> None:
     ((there, rule, message, fix),) = ask(found_in, source)
     assert (there, rule) == (place, f"django/{kind}")
     assert f"{message} {fix}".endswith(said)

@@ -44,9 +44,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("name", "section"), [("pyproject.toml", "tool.keyturn.studio"), ("keyturn.toml", "studio")])
-def test_it_is_found_from_the_folder_upwards_and_paths_start_at_its_file(
-    project: Path, name: str, section: str
-) -> None:
+def test_it_is_found_from_the_folder_upwards_and_paths_begin_there(project: Path, name: str, section: str) -> None:
     (project / name).write_text(f'[{section}]\nenv = "shop.mails:environment"\n{HARMLESS}')
     settings = read_studio_settings(project / "emails" / "deep" / "down")
     assert settings.file == project / name
@@ -156,9 +154,7 @@ def test_a_setting_can_do_no_harm_or_counts_only_with_trust(project: Path) -> No
     assert {field.name for field in msgspec.structs.fields(StudioSettings)} <= decided | {"file"}
 
 
-def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trust(
-    project: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_folder_behind_a_link_counts_only_with_trust(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     (project / "elsewhere").symlink_to(tmp_path_factory.mktemp("elsewhere"))
     (project / "beside").symlink_to("fixtures")
     (fault,) = refused(project, 'folder = "beside"\nlocales = "elsewhere"')
@@ -180,9 +176,7 @@ def test_settings_behind_a_link_out_of_the_folder_are_not_read_without_trust(
     assert refused.value.faults == (Fault(str(project / name), told),)
 
 
-def test_settings_behind_a_link_within_the_repository_or_of_a_trusted_folder_are_read(
-    project: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_settings_behind_a_link_are_read_if_trusted(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     (project / ".git").mkdir()
     (project / "usual.toml").write_text('[studio]\nsender = "Ada"\n')
     (project / "emails" / "keyturn.toml").symlink_to("../usual.toml")
@@ -195,7 +189,7 @@ def test_settings_behind_a_link_within_the_repository_or_of_a_trusted_folder_are
     assert fault.message.startswith(f"is a link that leads out of {project}; ")
 
 
-def test_settings_reach_the_whole_repository_that_they_lie_in_but_not_a_home_folder(
+def test_settings_reach_their_whole_repository_but_no_home_folder(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / "emails" / "keyturn.toml").write_text('[studio]\nlocales = "../fixtures"\n')

@@ -61,9 +61,7 @@ def test_the_text_part_lies_beside_it(look: Look, markup: str, text: str) -> Non
 
 
 @pytest.mark.parametrize("subject", ["welcome.subject.txt", "welcome_subject.txt", "welcome.subject"])
-def test_a_subject_can_have_a_file_of_its_own_and_html_compiled_from_mjml_beside_it_is_no_mail(
-    look: Look, subject: str
-) -> None:
+def test_a_subject_can_have_its_own_file_and_html_compiled_from_mjml_is_no_mail(look: Look, subject: str) -> None:
     found = look({"welcome.mjml": MJML, "welcome.html": HTML, subject: "Hello"})
     assert found.mails == {"welcome": MailFiles("welcome.mjml", subject=subject)}
 

@@ -212,9 +212,7 @@ def make_app():
         (LITESTAR + "engine = JinjaTemplateEngine('emails')", "engine", "/order/7"),
     ],
 )
-def test_functions_of_flask_starlette_and_litestar_get_a_request(
-    project: Path, app: str, named: str, order: str
-) -> None:
+def test_functions_of_web_frameworks_get_a_request(project: Path, app: str, named: str, order: str) -> None:
     mail = "<html>{{ url_for('order', number=7) }} {{ request.headers['host'] }} {{ request.base_url }}"
     gallery = opened(project, {"bookshop.py": app, "a.html": mail}, environment=f"bookshop:{named}")
     assert rendered(gallery, "a") == f"<html>{order} www.example.org https://www.example.org/"

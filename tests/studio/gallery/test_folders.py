@@ -40,9 +40,7 @@ def rendered(gallery: Gallery) -> Iterator[tuple[str, Rendered]]:
 
 
 @pytest.mark.parametrize("team", sorted(MAILS))
-def test_each_mail_of_a_team_is_told_from_what_they_share_and_rendered_without_a_mistake(
-    tmp_path: Path, team: str
-) -> None:
+def test_each_mail_of_a_team_is_told_from_what_they_share_and_rendered(tmp_path: Path, team: str) -> None:
     gallery = opened(team, tmp_path)
     assert (gallery.names(), gallery.shared_files()) == (MAILS[team], SHARED[team])
     for name, mail in rendered(gallery):

@@ -36,7 +36,7 @@ def found(folder: Path, markup: str, name: str = "") -> dict[str, Mapping[str, o
         ("welcome/index.mjml.j2", "welcome/index.toml", TOML),
     ],
 )
-def test_they_are_found_beside_a_mail_in_its_own_folder_and_in_a_folder_of_samples(
+def test_they_are_found_beside_a_mail_and_in_a_folder_of_samples(
     folder: Path, markup: str, file: str, text: str
 ) -> None:
     written(folder, {markup: "<mjml />", file: text})
@@ -69,9 +69,7 @@ def test_a_name_that_two_files_give_is_told(folder: Path) -> None:
         ("samples/welcome.json", "[1]", 1, "A file of samples must contain names with values"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_by_its_line(
-    folder: Path, file: str, text: str, line: int | None, message: str
-) -> None:
+def test_a_broken_file_is_told_by_its_line(folder: Path, file: str, text: str, line: int | None, message: str) -> None:
     written(folder, {file: text})
     with pytest.raises(TemplateInvalid) as caught:
         found(folder, "welcome.html")

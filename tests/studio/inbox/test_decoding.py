@@ -25,7 +25,7 @@ PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
         ("euc-jp", "Grüße, wie immer".encode(), "Grüße, wie immer"),
     ],
 )
-def test_texts_and_subjects_are_decoded_by_the_labels_of_browsers_and_then_by_what_they_hold(
+def test_texts_are_decoded_by_the_labels_of_browsers_and_by_what_they_hold(
     label: str, content: bytes, text: str
 ) -> None:
     word = b"=?%b?q?%b?=" % (label.encode(), b"".join(b"=%02X" % byte for byte in content))

@@ -51,9 +51,7 @@ def test_a_mail_over_the_limit_is_refused_and_the_next_one_taken(client: smtplib
     assert captured.count() == 1
 
 
-def test_addresses_of_any_bytes_and_a_named_submitter_are_accepted(
-    client: smtplib.SMTP, captured: CapturedMails
-) -> None:
+def test_addresses_of_any_bytes_and_a_submitter_are_accepted(client: smtplib.SMTP, captured: CapturedMails) -> None:
     client.ehlo()
     client.send("MAIL FROM:<josé@b.example> AUTH=<> SIZE=9\r\nRCPT TO:<bärbel@b.example>\r\n".encode("latin-1"))
     assert [client.getreply()[0], client.getreply()[0]] == [250, 250]

@@ -16,9 +16,7 @@ def trusting(tls: SmtpTls) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=tls.pem)
 
 
-def test_starttls_and_tls_at_once_with_a_client_that_trusts_the_certificate(
-    tls_server: SmtpServer, tls: SmtpTls, captured: CapturedMails
-) -> None:
+def test_starttls_and_tls_at_once(tls_server: SmtpServer, tls: SmtpTls, captured: CapturedMails) -> None:
     with smtplib.SMTP("localhost", tls_server.address[1], timeout=10) as client:
         client.starttls(context=trusting(tls))
         client.login("the-app", "whatever")

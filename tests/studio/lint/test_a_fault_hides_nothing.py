@@ -116,7 +116,7 @@ IN_A_BRANCH = MJML.replace("{}", "{}</mj-text>{% if vip %}<mj-text>").replace("<
 
 
 @pytest.mark.parametrize(("body", "rule", "column"), FAULTS, ids=[body for body, _, _ in FAULTS])
-def test_a_fault_hides_no_mistake_of_its_mail_also_in_a_branch_that_no_sample_takes(
+def test_a_fault_hides_no_mistake_of_its_mail_and_its_branches(
     tmp_path: Path, body: str, rule: str, column: int
 ) -> None:
     for around in (MJML, IN_A_BRANCH):
@@ -186,9 +186,7 @@ def test_what_many_long_tags_take_is_bounded() -> None:
         "{% set dict = rows|length %}{{ 1 / (dict - dict) }}",
     ],
 )
-def test_a_part_that_calls_the_app_may_work_there_and_is_unchecked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
-) -> None:
+def test_a_part_that_calls_the_app_is_unchecked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     (tmp_path / "harbour_app.py").write_text(APP, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     (folder := tmp_path / "emails").mkdir()
@@ -281,9 +279,7 @@ NESTED = """{% extends "base.html" %}
     ],
     ids=["endif", "endfor", "endblock"],
 )
-def test_a_tag_that_is_not_closed_hides_nothing_of_a_childs_block(
-    tmp_path: Path, text: str, line: int, said: str
-) -> None:
+def test_an_unclosed_tag_hides_nothing_of_a_childs_block(tmp_path: Path, text: str, line: int, said: str) -> None:
     base = "<title>Hello</title><body>{% block body %}{% endblock %}</body>"
     found = found_in(tmp_path, {"base.html": base, "news.html": text})
     (syntax,) = (one for one in found if one.rule == "jinja/syntax")

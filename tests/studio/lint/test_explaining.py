@@ -51,7 +51,7 @@ def found(folder: Path, rule: str, text: str) -> list[Finding]:
 
 
 @pytest.mark.parametrize(("rule", "bad", "good"), EXAMPLES, ids=[rule for rule, _, _ in EXAMPLES])
-def test_the_bad_example_has_the_mistake_at_its_line_and_the_good_one_has_not(
+def test_the_bad_example_has_the_mistake_and_the_good_one_has_not(
     tmp_path: Path, rule: str, bad: str, good: str
 ) -> None:
     mistakes = found(tmp_path, rule, bad)

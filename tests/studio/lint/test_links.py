@@ -111,7 +111,7 @@ def test_a_scheme_that_stands_twice_in_an_address_of_a_sample_is_the_template_s(
         ("https://https://northwind.example/", DOUBLED, "a scheme twice"),
     ],
 )
-def test_a_base_with_a_wrong_scheme_is_found_once_where_it_is_written(
+def test_a_wrong_base_is_found_where_it_is_written(
     tmp_path: Path, base: str, rules: Mapping[str, str], named: str
 ) -> None:
     page = (

@@ -94,9 +94,7 @@ ESCAPED = {"parity/html-in-text", "parity/link-not-in-text", "parity/link-not-in
         *((f"{text}\n{LINK}\n", {}, set()) for text in ("1 < 2 and 3 > 2", f"<{LINK}>", "Ada <ada@northwind.example>")),
     ],
 )
-def test_the_text_says_what_the_html_says(
-    tmp_path: Path, text: str, values: Mapping[str, str], rules: set[str]
-) -> None:
+def test_the_text_says_what_html_says(tmp_path: Path, text: str, values: Mapping[str, str], rules: set[str]) -> None:
     assert {one.rule for one in found(tmp_path, HELLO + BUTTON, text, only="parity", **values)} == rules
 
 

@@ -82,9 +82,7 @@ def test_a_template_of_any_name_is_audited_when_it_is_given_a_token(mails: Mails
         ("safety/link-differs", "password_reset/password_reset.txt", "{{ link }}", "{{ link|lower }}", "<mj-button"),
     ],
 )
-def test_a_link_that_cannot_work_is_told_at_its_button(
-    mails: Mails, rule: str, file: str, old: str, new: str, seen: str
-) -> None:
+def test_a_dead_link_is_told_at_its_button(mails: Mails, rule: str, file: str, old: str, new: str, seen: str) -> None:
     if rule == "safety/link-without-token":
         mails.plant(RESET, "{{ part.fallback(link) }}", "")  # or that is the link
     mails.plant(file, old, new)

@@ -98,7 +98,7 @@ PO = "locales/de/LC_MESSAGES/messages.po"
     ],
     ids=["nobody has looked at it", "a name that the text does not have", "a file that cannot be read", "no language"],
 )
-def test_a_wrong_translation_is_told_at_its_line_in_the_catalogue(
+def test_a_wrong_translation_is_told(
     tmp_path: Path, place: str, old: str, new: str, told: tuple[str, str, str]
 ) -> None:
     (finding,) = found(tmp_path, place, GERMAN.replace(old, new))

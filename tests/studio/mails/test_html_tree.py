@@ -84,9 +84,7 @@ def test_a_title_holds_text_alone(end: str) -> None:
     ],
 )
 @pytest.mark.parametrize("quote", ['"', "'"])
-def test_a_name_before_a_letter_or_an_equals_sign_is_no_reference_in_an_attribute(
-    written: str, value: str, quote: str
-) -> None:
+def test_what_is_no_reference_in_an_attribute_stays_as_it_is(written: str, value: str, quote: str) -> None:
     assert only(f"<a href={quote}{written}{quote}>Go</a>", "a").get("href") == value
 
 

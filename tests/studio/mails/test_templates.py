@@ -51,7 +51,7 @@ def hrefs(mail: Rendered) -> list[str]:
 
 
 @each_sample
-def test_its_only_link_is_one_button_in_the_html_and_an_address_to_copy_in_both_parts(
+def test_its_only_link_is_one_button_and_an_address_to_copy_in_both_parts(
     props: Any, render: Render, seen: Seen
 ) -> None:
     mail, link = render(props), the_link(props)
@@ -96,9 +96,7 @@ def test_markup_in_a_name_is_text_and_without_one_it_says_hello_alone(props: Any
 
 
 @each_mail
-def test_it_says_whose_it_is_and_where_help_is_if_the_brand_has_addresses(
-    props: Any, render: Render, english: Language, seen: Seen
-) -> None:
+def test_it_says_whose_it_is_and_where_help_is(props: Any, render: Render, english: Language, seen: Seen) -> None:
     mail = render(props)
     assert "Northwind School · 12 Harbour Street, Leeds Questions? help@northwind.example Sent to" in seen(mail)
     assert "\nNorthwind School\n12 Harbour Street, Leeds\nQuestions? help@northwind.example\n" in mail.text

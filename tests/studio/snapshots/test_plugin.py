@@ -107,9 +107,7 @@ def test_what_cannot_be_rendered_fails_with_its_place_and_cannot_be_accepted(pro
         (CONFIGURED.replace("snapshots", "snapshot"), "*snapshot: unknown setting; did you mean snapshots?"),
     ],
 )
-def test_a_mistake_in_the_configuration_is_told_in_a_line(
-    project: pytest.Pytester, configuration: str, told: str
-) -> None:
+def test_a_mistake_in_the_settings_is_told_in_a_line(project: pytest.Pytester, configuration: str, told: str) -> None:
     project.mkdir("empty")
     (project.path / "pyproject.toml").write_text(configuration)
     result = run(project)

@@ -128,9 +128,7 @@ def test_a_studio_that_cannot_be_is_a_sentence(tmp_path: Path, options: list[str
         ("KEYTURN_STUDIO_TOKEN_FILE", "{folder}/none", "KEYTURN_STUDIO_TOKEN_FILE: {folder}/none does not exist"),
     ],
 )
-def test_a_token_that_could_be_guessed_is_refused_also_from_a_file(
-    tmp_path: Path, variable: str, value: str, said: str
-) -> None:
+def test_a_token_that_could_be_guessed_is_refused(tmp_path: Path, variable: str, value: str, said: str) -> None:
     (tmp_path / "token").write_text("short\n", "utf-8")
     ended = refused(tmp_path, "--smtp", "0", **{variable: value.format(folder=tmp_path)})
     assert (ended.returncode, said.format(folder=tmp_path) in ended.stderr) == (1, True), ended.stderr

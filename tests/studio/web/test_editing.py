@@ -91,7 +91,7 @@ def test_samples_are_edited_also_when_they_cannot_be_read(client: Client) -> Non
     assert save(client, GREETING_SAMPLES, read(client, file)["fingerprint"], file).status_code == 200
 
 
-def test_what_may_not_be_written_or_would_not_stay_as_it_is_cannot_be_edited(
+def test_what_would_not_stay_as_it_is_is_read_only(
     client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / MAIL).write_bytes("<mjml>größer</mjml>".encode("latin-1"))
@@ -124,9 +124,7 @@ def test_a_text_that_is_no_template_any_more_is_refused(client: Client, folder: 
         ({"host": "0.0.0.0", "token": "t" * 22, "edits": True}, ""),  # noqa: S104
     ],
 )
-def test_where_others_can_reach_it_nothing_is_edited_unless_asked_for(
-    studio: Studio, changes: dict[str, Any], said: str
-) -> None:
+def test_others_edit_nothing_unless_that_is_asked_for(studio: Studio, changes: dict[str, Any], said: str) -> None:
     with opened(studio, **changes) as client:
         client.get(f"/studio?token={'t' * 22}")
         page = client.get("/studio/templates/greeting?sample=ada&show=source&mode=edit").text
@@ -163,9 +161,7 @@ def test_a_draft_that_cannot_be_rendered_says_where(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("wrong", "right"), [("nmae", "name"), ("name|uper", "upper")])
-def test_a_wrong_name_or_filter_in_a_line_that_the_file_does_not_have_is_found_in_it(
-    client: Client, wrong: str, right: str
-) -> None:
+def test_a_wrong_name_or_filter_in_a_line_of_a_draft_is_found_in_it(client: Client, wrong: str, right: str) -> None:
     line = f"<mj-text>{{{{ {wrong} }}}}</mj-text>"
     typed = GREETING.replace("<mj-text>The end", f"\n\n{line}\n<mj-text>The end")
     (found,) = draft(client, typed, what="draft-findings").json()["findings"]

@@ -43,9 +43,7 @@ def test_a_folder_that_goes_and_comes_back_is_watched_again(events: Iterator[Eve
     assert next(events)[0] == "saved"
 
 
-def test_each_kind_of_save_is_told_until_the_server_stops(
-    events: Iterator[Event], folder: Path, studio: Studio
-) -> None:
+def test_each_kind_of_save_is_told_until_the_server_ends(events: Iterator[Event], folder: Path, studio: Studio) -> None:
     for file in ("greeting/greeting.mjml", "_layout/base.mjml", "greeting/samples.toml", "greeting/greeting.txt"):
         (folder / file).write_text((folder / file).read_text() + "\n")
         assert next(events) == ("saved", "")
@@ -58,9 +56,7 @@ def test_each_kind_of_save_is_told_until_the_server_stops(
     assert list(events) == []
 
 
-def test_a_mail_is_told_in_a_folder_that_did_not_exist_and_one_that_is_caught(
-    events: Iterator[Event], inbox: Path, captured: CapturedMails
-) -> None:
+def test_a_mail_is_told_also_in_a_new_folder(events: Iterator[Event], inbox: Path, captured: CapturedMails) -> None:
     capture(inbox, "Welcome")
     assert next(events) == ("mail", "")
     captured.add(b"Subject: x\r\n\r\n")

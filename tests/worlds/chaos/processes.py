@@ -1,4 +1,4 @@
-"""Keyturn's processes, as an operator runs them, that can be killed at any moment and started again."""
+"""Processes of Keyturn, as an operator runs them, that can be killed at any moment and started again."""
 
 import os
 import re
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Self
 
+from tests.servers.mail_providers.resend import API_KEY, ResendServer
 from tests.servers.processes import Running
 
 API: Sequence[str] = ("serve", "--no-worker", "--port", "0")
@@ -61,3 +62,19 @@ class Process:
         self.said += self._running.said
         self._running.said.clear()
         return code
+
+
+def environment_for(resend: ResendServer, database_url: str) -> dict[str, str]:
+    """Return settings for storms: short time-outs, and no limits for clients."""
+    return {
+        "KEYTURN_DATABASE_URL": database_url,
+        "KEYTURN_SECRET_KEY": "s" * 32,
+        "KEYTURN_MAIL_FROM": "Northwind School <no-reply@northwind.example>",
+        "KEYTURN_RESEND_API_URL": resend.url,
+        "KEYTURN_WORKER_TIMEOUT": "500ms",
+        "KEYTURN_RESEND_RATE": "1000",
+        "RESEND_API_KEY": API_KEY,
+        "KEYTURN_LIMITS_IN_MEMORY": "true",
+        "KEYTURN_HASHING_COST": "10",
+        **{f"KEYTURN_LIMITS_{name}": "100000/second" for name in ("OVERALL", "REQUEST", "CLIENT")},
+    }

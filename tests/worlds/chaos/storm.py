@@ -68,10 +68,7 @@ class Storm:
         return emails
 
     async def people(self, emails: Sequence[str], seconds: float = SECONDS) -> None:
-        """Let each person ask once, and use the link once it has come; who gets no answer leaves it at that.
-
-        The faults end with the last request, so that no test waits for mails that fail again and again.
-        """
+        """Let each person ask once, and use the link once it has come. The faults end with the last request."""
         async with httpx2.AsyncClient(timeout=30) as client, asyncio.TaskGroup() as group:
             group.create_task(self._clear_up(seconds))
             for email in emails:

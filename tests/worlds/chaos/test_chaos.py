@@ -1,7 +1,4 @@
-"""Whatever dies in between: each accepted request is one mail, each accepted reset one confirmation.
-
-`STORM_SECONDS` makes the storm longer (`just chaos`).
-"""
+"""Whatever dies in between, a request is one mail. `STORM_SECONDS` makes the storm longer (`just chaos`)."""
 
 import asyncio
 import random
@@ -11,8 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 from tests.servers.mail_providers.resend import ResendServer
-from tests.worlds.chaos.conditions import environment_for
-from tests.worlds.chaos.processes import API, WORKER, Process
+from tests.worlds.chaos.processes import API, WORKER, Process, environment_for
 from tests.worlds.chaos.storm import SECONDS, Storm
 
 pytestmark = pytest.mark.long
@@ -26,7 +22,7 @@ PEOPLE_A_SECOND = 4
     ids=["an api and three workers on postgresql", "one process on sqlite"],
     indirect=["databases"],
 )
-async def test_processes_that_are_killed_keep_every_promise_once(
+async def test_killed_processes_keep_promises(
     resend: ResendServer, database_url: str, commands: Sequence[Sequence[str]]
 ) -> None:
     """Kill one after the other while people come; then let things settle, and count."""

@@ -1,8 +1,4 @@
-"""An earlier version and this one on one PostgreSQL, under load, upgraded and taken back.
-
-The earlier one is the commit before, and the wheel of the last release, which released.toml names.
-`STORM_BEFORE` names another commit than the last (`STORM_BEFORE=v1.0 uv run just chaos`).
-"""
+"""The commit before (or `STORM_BEFORE`) or the last release, and this version on one PostgreSQL, under load."""
 
 import asyncio
 import os
@@ -21,8 +17,7 @@ import pytest
 from tests.servers.databases import PostgresServer
 from tests.servers.mail_providers.resend import ResendServer
 from tests.versions import empty_environment, uv
-from tests.worlds.chaos.conditions import environment_for
-from tests.worlds.chaos.processes import API, WORKER, Process
+from tests.worlds.chaos.processes import API, WORKER, Process, environment_for
 from tests.worlds.chaos.storm import SECONDS, Storm
 
 pytestmark = pytest.mark.long

@@ -22,10 +22,7 @@ _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
 class Pair:
-    """A primary and its standby. `url` names both, as an operator's settings do: writes go to the one that takes them.
-
-    `is_synchronous`: the primary answers a commit only once the standby has it.
-    """
+    """A primary and its standby, to which it answers a commit first if it `is_synchronous`. `url` names both."""
 
     def __init__(self, programs: Path, folder: Path, ports: Sequence[int], *, is_synchronous: bool) -> None:
         self._programs = programs

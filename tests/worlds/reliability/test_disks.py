@@ -18,8 +18,7 @@ from tests.driver.routes import REQUEST, RESET, VALIDATE
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, Start, problem, running, settings_for
 from tests.programs import leave_out
 from tests.servers.mail_providers.resend import ResendServer
-from tests.worlds.chaos.conditions import environment_for
-from tests.worlds.chaos.processes import Process
+from tests.worlds.chaos.processes import Process, environment_for
 
 pytestmark = [pytest.mark.long, pytest.mark.parametrize("databases", ["sqlite"], indirect=True)]
 

@@ -137,9 +137,7 @@ async def test_a_mail_of_the_lost_second_is_sent_again_and_a_reset_is_undone(pai
         assert {(message.state, message.reason) for message in await service.messages()} == {("sent", None)}
 
 
-async def test_a_reset_of_the_lost_second_stays_elsewhere_and_its_link_works_again(
-    pair: Pair, resend: ResendServer
-) -> None:
+async def test_a_lost_reset_stays_elsewhere_and_its_link_works_again(pair: Pair, resend: ResendServer) -> None:
     store = Elsewhere(Account(id="cy", email=CY))
     async with serving(pair, resend, store) as service:
         token = await link(service, resend, CY)

@@ -15,10 +15,7 @@ def a_change_ends_all_access(records: Records, calls: Sequence[Call]) -> Iterato
 
 
 class _Access:
-    """The links and sessions that work, from row to row of the journal, by their names with their accounts.
-
-    `outdated`: links that were in use when their account was changed. Another system may give them back.
-    """
+    """The links and sessions that work, by their names. `outdated`: links in use when their account was changed."""
 
     def __init__(self, records: Records) -> None:
         self._records = records

@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 from sqlalchemy import Engine, event
 from tests.driver.store_faults import ANY_CLAIM
-from tests.worlds.simulation.loop import PROCESS
-from tests.worlds.simulation.nature import Story
+from tests.worlds.simulation.loop import PROCESS, Story
 
 _WRITES = "keyturn-sqlite-writes"
 
@@ -57,10 +56,7 @@ class Disk:
 
     @staticmethod
     def install() -> None:
-        """Let all connections that are opened from now on meet the faults of `Disk.now`.
-
-        A connection opens the file in the working directory of its time, which a fork may have changed.
-        """
+        """Let all connections from now on meet the faults of `Disk.now`, in the working directory of their time."""
 
         @event.listens_for(Engine, "do_connect")
         def open_here(_: object, __: object, arguments: Any, named: Any) -> None:

@@ -8,8 +8,7 @@ from random import Random
 from typing import ClassVar
 
 from tests.driver.journal import ADA, BEA, CARL, DAN, EVE, GRACE
-from tests.worlds.simulation.loop import PROCESS
-from tests.worlds.simulation.nature import Story
+from tests.worlds.simulation.loop import PROCESS, Story
 
 from keyturn import Account, AccountStore, AccountsUnready, NewPassword
 

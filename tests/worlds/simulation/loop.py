@@ -10,14 +10,20 @@ between, its process may be killed: then the work was done, or was never begun, 
 
 import asyncio
 import heapq
+import random
+import time
 from asyncio import Handle, TimerHandle
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextvars import Context, ContextVar, copy_context
+from datetime import datetime
 from itertools import count
 from random import Random
 from typing import Any
+from unittest import mock
+
+from tests.driver.programs import rule_over
 
 WORLD = "the world"
 
@@ -33,11 +39,7 @@ class Deadlock(Exception):
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
-    """Runs callbacks of several simulated processes.
-
-    `do`: does the work of threads; it may inject faults.
-    `delay`: returns the seconds until a thread begins its work, and until its answer arrives, given its pool.
-    """
+    """Runs callbacks of processes. `do`: does a thread's work. `delay`: seconds until it begins, and answers."""
 
     def __init__(self, random: Random, do: ThreadWork, delay: Callable[[str], float]) -> None:
         super().__init__()
@@ -106,10 +108,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     # What the world does to processes
 
     def kill(self, process: str) -> None:
-        """End a process as SIGKILL does: none of its callbacks runs again, and no `finally` of its coroutines.
-
-        Its coroutines are kept, since Python would run their `finally` when it frees them.
-        """
+        """End a process as SIGKILL does. Its coroutines are kept: Python would run their `finally` to free them."""
         self._dead.add(process)
         self._graveyard += self._queues.pop(process, ())
         self._graveyard += [timer for _, _, timer in self._timers if _process_of(timer) == process]
@@ -184,3 +183,75 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 def _process_of(handle: Handle) -> str:
     context: Context = handle._context  # type: ignore[attr-defined]
     return context.get(PROCESS, WORLD)
+
+
+# The time and the random bytes of a world, at the port that the service takes them from, and its story
+
+EPOCH = 1_800_000_000.0
+"""The Unix time at which a world begins."""
+
+
+class Story:
+    """What happened in a world, in lines. `clock`: returns the virtual time in seconds since its beginning."""
+
+    def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
+        self.clock = clock
+        self.lines: list[str] = []
+        self.broken: list[str] = []
+
+    def tell(self, line: str) -> None:
+        minutes, seconds = divmod(self.clock(), 60)
+        self.lines.append(f"{int(minutes):4}:{seconds:06.3f}  {line}")
+
+    def break_promise(self, promise: str, line: str) -> None:
+        self.broken.append(f"{promise}: {line}")
+        self.tell(f"BROKEN  {promise}: {line}")
+
+
+class Nature:
+    """The clock of the machine, which all processes share and which may jump, and its random bytes."""
+
+    def __init__(self, loop: SimulatedLoop, random: Random) -> None:
+        self._loop = loop
+        self.random_bytes = random.randbytes
+        self._random = random
+        self._jumps = [(loop.time(), EPOCH - loop.time())]
+
+    def unix(self) -> float:
+        return self._loop.time() + self._jumps[-1][1]
+
+    def monotonic(self) -> float:
+        return self._loop.time()
+
+    def jump(self, seconds: float) -> None:
+        """Set the machine's clock forward, or back; timers and `monotonic` do not see it."""
+        self._jumps.append((self._loop.time(), self._jumps[-1][1] + seconds))
+
+    def _shown(self, end: float) -> "list[tuple[float, float, float]]":
+        """Return since when and until when the clock had each offset from `monotonic`."""
+        ends = [*(moment for moment, _ in self._jumps[1:]), end]
+        return [(since, until, offset) for (since, offset), until in zip(self._jumps, ends, strict=True)]
+
+    def latest(self, begin: float, end: float) -> float:
+        """Return the latest time that the machine's clock showed between two moments of `monotonic`."""
+        return max(
+            min(until, end) + offset for since, until, offset in self._shown(end) if since <= end and until >= begin
+        )
+
+    def longest(self, begin: datetime, end: datetime) -> float:
+        """Return the longest time that can have passed between two times of the machine's clock, each shown or not."""
+        begun, ended = (
+            [
+                shown.timestamp() - offset
+                for since, until, offset in self._shown(self._loop.time())
+                if since <= shown.timestamp() - offset <= until
+            ]
+            for shown in (begin, end)
+        )
+        return max(ended) - min(begun) if begun and ended else 0.0
+
+    def rule(self) -> None:
+        """Give this Python process the time and the randomness of the world, until it ends."""
+        random.seed(self._random.random())
+        rule_over(self, self.random_bytes)
+        mock.patch.object(time, "time", self.unix).start()

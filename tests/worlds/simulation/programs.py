@@ -1,9 +1,4 @@
-"""The programs of a simulated machine: API servers and workers, built and warmed once before worlds are forked off.
-
-A program that has never run costs a world nothing, and building one costs more than a whole world. So one is built for
-each start that a world may need. Each runs through a short story once, in which SQLAlchemy compiles its statements and
-Jinja its templates.
-"""
+"""The programs of a machine, built and warmed by a short story before worlds are forked off: one for each start."""
 
 import asyncio
 import time
@@ -17,12 +12,9 @@ from typing import Any
 from tests.driver.journal import ADA, BEA, CARL, FILE, GRACE, NOBODY, PASSWORD
 from tests.worlds.simulation import users
 from tests.worlds.simulation.disk import Disk
-from tests.worlds.simulation.loop import SimulatedLoop
-from tests.worlds.simulation.nature import Nature, Story
+from tests.worlds.simulation.loop import Nature, SimulatedLoop, Story
 from tests.worlds.simulation.provider import FIRST, SECOND, Moods, Provider
-from tests.worlds.simulation.requests import Request, exchange
-from tests.worlds.simulation.weather import API, WORKER
-from tests.worlds.simulation.world import Programs
+from tests.worlds.simulation.world import API, WORKER, Programs, Request, exchange
 
 from keyturn import AccountStore
 from keyturn.testing import RunningService, service
@@ -53,10 +45,7 @@ SETTINGS: Mapping[str, Any] = {
 def build(
     template: bytes, providers: Sequence[Provider], *, apis: int, workers: int, accounts: AccountStore | None = None
 ) -> Programs:
-    """Return programs that are stopped, which ran on a `template` of the database.
-
-    `accounts`: of another system, instead of those in Keyturn's own table.
-    """
+    """Return programs that are stopped, which ran on a `template`. `accounts`: of another system, if not Keyturn's."""
     pairs = [_pair(template, providers, f"198.18.{number}", accounts) for number in range(max(apis, workers))]
     return {API: [api for api, _ in pairs[:apis]], WORKER: [worker for _, worker in pairs[:workers]]}
 

@@ -1,7 +1,4 @@
-"""The promises of the docs, checked at the end of a world against its journal, its mails and its clients' answers.
-
-Nothing here reads what Keyturn keeps in memory: only the database, what providers accepted, and what clients were told.
-"""
+"""The promises of the docs, checked at a world's end by its journal, its mails and its clients' answers alone."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,4 @@
-"""A mail provider that accepts each idempotency key once, and otherwise does all that a provider may do to its clients.
-
-It is a `Sender`, in place of a provider's HTTP client, and raises what such a client raises.
-"""
+"""A mail provider that accepts each key once, as a `Sender` in place of its HTTP client, with all its faults."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,8 +9,7 @@ from random import Random
 from typing import ClassVar
 
 import msgspec
-from tests.worlds.simulation.loop import PROCESS
-from tests.worlds.simulation.nature import Nature, Story
+from tests.worlds.simulation.loop import PROCESS, Nature, Story
 
 from keyturn import Email, QuotaExhausted, SendRefused, SendRetryable
 

@@ -23,10 +23,8 @@ from tests.worlds.simulation.elsewhere import OtherSystem
 from tests.worlds.simulation.programs import build
 from tests.worlds.simulation.promises import check
 from tests.worlds.simulation.provider import FIRST, SECOND, Provider
-from tests.worlds.simulation.races import Races, has_races
-from tests.worlds.simulation.users import Users
-from tests.worlds.simulation.weather import API, WORKER
-from tests.worlds.simulation.world import World
+from tests.worlds.simulation.users import Races, Users, has_races
+from tests.worlds.simulation.world import API, WORKER, World
 
 _MEMORY = Path("/dev") / "shm"
 """Where files are in memory, on Linux."""
@@ -42,10 +40,7 @@ _LONGEST_CALM = 6 * 3600.0
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a world ended.
-
-    `story`: its lines. `broken`: the promises that it broke, with what happened. `counts`: what happened how often.
-    """
+    """How a world ended: its story, the promises that it broke, with what happened, and what happened how often."""
 
     seed: int
     story: list[str]

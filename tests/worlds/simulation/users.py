@@ -5,7 +5,8 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Coroutine
+from collections import defaultdict
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,8 +14,7 @@ from typing import Any
 import msgspec
 from tests.driver.journal import ADA, BEA, CARL, DAN, EVE, GRACE, NOBODY, PASSWORD
 from tests.worlds.simulation.provider import FIRST, Accepted
-from tests.worlds.simulation.requests import Answer, ConnectionLost, Request
-from tests.worlds.simulation.world import World
+from tests.worlds.simulation.world import Answer, ConnectionLost, Request, World
 
 from keyturn import Email
 
@@ -221,10 +221,7 @@ button_in = partial(link_in, page="secure-your-account")
 
 
 def report(mail: Accepted, event: str, moment: int) -> tuple[bytes, dict[str, str]]:
-    """Return a report on a mail as Resend sends it, signed at that Unix time: its body and its headers.
-
-    Signatures: https://docs.svix.com/receiving/verifying-payloads/how-manual.
-    """
+    """Return a report as Resend sends it, signed (docs.svix.com/receiving/verifying-payloads/how-manual)."""
     data: dict[str, Any] = {
         "email_id": f"{mail.provider}-{mail.key}",
         "to": [mail.email.to],
@@ -237,3 +234,86 @@ def report(mail: Accepted, event: str, moment: int) -> tuple[bytes, dict[str, st
     key = base64.b64decode(REPORTS.removeprefix("whsec_"))
     signature = base64.b64encode(hmac.digest(key, f"{name}.{moment}.".encode() + body, hashlib.sha256)).decode()
     return body, {"svix-id": name, "svix-timestamp": str(moment), "svix-signature": f"v1,{signature}"}
+
+
+# Different calls about one account at once. Only some worlds have them, and their random numbers are a stream of their
+# own, so all other seeds keep their stories.
+
+Deed = Callable[[], Coroutine[Any, Any, object]]
+
+
+def has_races(seed: int) -> bool:
+    """Return whether users of a world race: in every fifth, and in a quarter of those the accounts are elsewhere."""
+    return seed % 20 in {14, 15, 16, 17}
+
+
+_RACES = 8
+"""Races in a world. Most of them send a mail, which would begin another one."""
+
+
+class Races:
+    """Users who do two things or three at once, after a link or a button has arrived."""
+
+    def __init__(self, users: Users, world: World) -> None:
+        self._users = users
+        self._has_sessions = not world.other
+        self._random = world.random("races")
+        self._links: dict[str, list[str]] = defaultdict(list)
+        self._buttons: dict[str, list[str]] = defaultdict(list)
+        self._begun = 0
+        world.readers.append(self._read)
+
+    def _read(self, mail: Accepted) -> None:
+        """Begin a race about the account whose mailbox got a link or a button, perhaps with a session."""
+        address = mail.email.to
+        tokens = (self._links, link_in(mail.email)), (self._buttons, button_in(mail.email))
+        for known, token in tokens:
+            if token:
+                known[address].append(token)
+        if any(token for _, token in tokens) and self._begun < _RACES:
+            self._begun += 1
+            self._users.begin(self._race(address), self._random.uniform(1, 40))
+
+    async def _race(self, address: str) -> None:
+        deeds: list[Deed] = [partial(self._reset, token) for token in self._links[address][-2:]]
+        deeds += [partial(self._press, token) for token in self._buttons[address][-1:]]
+        if self._has_sessions:
+            deeds += await self._with_password(address)
+        apart = self._random.choice((0.02, 0.2, 1))
+        for deed in self._random.sample(deeds, min(self._random.choice((2, 2, 3)), len(deeds))):
+            self._users.begin(deed(), self._random.uniform(0, apart))
+
+    async def _with_password(self, address: str) -> list[Deed]:
+        """Return what a user does who knows the password: sign in, or change it in a session that is open by now."""
+        typed = self._password(address)
+        fields = {"email": address, "password": typed}
+        sign_in = partial(self._users.call, LOGIN, fields, f"signs in as {address}")
+        call = await self._users.call(LOGIN, fields, f"signs in as {address}, to change the password")
+        if not call.answer or call.status != 200:
+            return [sign_in]
+        cookies = call.answer.cookies
+
+        async def change() -> None:
+            change = {"currentPassword": typed, "newPassword": self._new("jqz 7wk vxp")}
+            await self._users.call(CHANGE, change, f"changes the password of {address}", cookies=cookies)
+
+        await asyncio.sleep(1)
+        return [sign_in, change]
+
+    def _password(self, address: str) -> str:
+        """Return the last password that a reset of the account has set, as far as users were told."""
+        for call in reversed(self._users.calls):
+            fields = call.request.fields
+            if call.request.path == RESET and call.status == 200 and fields["token"] in self._links[address]:
+                return str(fields["newPassword"])
+        return PASSWORD
+
+    async def _reset(self, token: str) -> None:
+        fields = {"token": token, "newPassword": self._new("wqz 9jx kpv")}
+        await self._users.insist(RESET, fields, f"sets a password with the link {token[:6]}, beside others")
+
+    async def _press(self, token: str) -> None:
+        await self._users.insist(SECURE, {"token": token}, f"secures an account with {token[:6]}, beside others")
+
+    def _new(self, words: str) -> str:
+        return f"{words} {len(self._users.calls)}"

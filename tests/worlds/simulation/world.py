@@ -1,4 +1,4 @@
-"""One simulated world: processes, a disk, providers and users, all decided by a seed."""
+"""One simulated world: processes, a disk, providers, users and all that goes wrong, decided by a seed."""
 
 import asyncio
 from collections import deque
@@ -7,18 +7,16 @@ from contextvars import copy_context
 from itertools import count
 from pathlib import Path
 from random import Random
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
+from litestar.types import ASGIApp
 from tests.driver.journal import FILE
 from tests.driver.store_faults import spoil
-from tests.worlds.simulation.disk import Disk
+from tests.worlds.simulation.disk import SOUND, Disk, Faults
 from tests.worlds.simulation.elsewhere import OtherSystem
-from tests.worlds.simulation.loop import PROCESS, SimulatedLoop
-from tests.worlds.simulation.nature import Nature, Story
-from tests.worlds.simulation.provider import Accepted, Provider
-from tests.worlds.simulation.requests import Answer, ConnectionLost, Request, exchange
-from tests.worlds.simulation.weather import API, WORKER, Weather
+from tests.worlds.simulation.loop import PROCESS, Nature, SimulatedLoop, Story
+from tests.worlds.simulation.provider import CALM, Accepted, Moods, Provider
 
 from keyturn.testing import RunningService
 
@@ -27,6 +25,98 @@ BEGINS = 1_000_000_000.0
 
 Programs = Mapping[str, Sequence[RunningService]]
 """Programs that are stopped, by their kind: a world may start each once."""
+
+API, WORKER = "api", "worker"
+
+STORM = 360.0
+"""Seconds after which all faults end, so that what was promised can be kept."""
+
+THROTTLED = 150.0
+"""Seconds for which the disk is slow for one worker."""
+
+
+# A client's side of HTTP
+
+
+class ConnectionLost(Exception):
+    """The API's process ended, or the answer was lost on its way: the client does not know what happened."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer of the API. `headers`: names in lower case, without cookies. `cookies`: as they were set."""
+
+    status: int
+    headers: dict[str, str]
+    cookies: dict[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = msgspec.json.decode(self.body) if self.body else {}
+        return document
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A request of a client at an IP address. `agent` is unique, so that its traces are found in the database."""
+
+    path: str
+    fields: dict[str, Any]
+    ip_address: str
+    agent: str
+    cookies: dict[str, str] = {}
+    method: str = "POST"
+    headers: dict[str, str] = {}
+    raw: bytes = b""
+
+
+async def exchange(app: ASGIApp, request: Request) -> Answer:
+    """Answer a request in the process that runs this."""
+    sent = request.raw or msgspec.json.encode(request.fields)
+    headers = {
+        "host": "127.0.0.1:8000",
+        "user-agent": request.agent,
+        "content-type": "application/json",
+        "content-length": str(len(sent)),
+        **request.headers,
+    }
+    if request.cookies:
+        headers["cookie"] = "; ".join(f"{name}={value}" for name, value in request.cookies.items())
+    scope: Any = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": request.path,
+        "raw_path": request.path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": (request.ip_address, 40_000),
+        "server": ("127.0.0.1", 8000),
+        "state": {},
+    }
+    parts: list[Any] = [{"type": "http.request", "body": sent, "more_body": False}]
+    answers: list[Any] = []
+
+    async def receive() -> Any:
+        if parts:
+            return parts.pop()
+        await asyncio.get_running_loop().create_future()  # the client stays connected
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    await app(scope, receive, send)
+    start, *bodies = answers
+    plain = [(name.decode().lower(), value.decode()) for name, value in start["headers"]]
+    cookies = dict(value.split(";")[0].split("=", 1) for name, value in plain if name == "set-cookie")
+    plain = [one for one in plain if one[0] != "set-cookie"]
+    return Answer(start["status"], dict(plain), cookies, b"".join(one.get("body", b"") for one in bodies))
+
+
+# A machine
 
 
 class Process:
@@ -183,3 +273,107 @@ class World:
     def _deliver(self, mail: Accepted) -> None:
         for read in self.readers:
             read(mail)
+
+
+# What goes wrong
+
+
+class Weather:
+    """Draws the faults of a world, and lets them happen. `lost_answers`: the share of answers that clients lose.
+
+    `is_steady`: whether no lease can run out but by the fault of its process: the disk is sound, and no clock jumps.
+    `frozen`: the processes that were frozen.
+    """
+
+    def __init__(self, world: "World", random: Random) -> None:
+        self._world = world
+        self._random = random
+        self.lost_answers = random.choice((0.0, 0.02, 0.1))
+        self._has_killed = False
+        self._kills = random.choice((1, 1, 2, 3))
+        self.is_steady = True
+        self.frozen: set[str] = set()
+
+    async def blow(self) -> None:
+        """Let everything happen until the storm ends; then let all processes run, and all faults end."""
+        self._spoil_providers()
+        self._world.disk.faults = self._disk_faults()
+        self.is_steady = self._world.disk.faults == SOUND
+        if self._world.other:
+            self._world.other.trouble = self._random.choice((0.0, 0.1, 0.4))
+        events = [self._end_process] * self._kills + [self._freeze] * self._random.choice((0, 1, 1, 2))
+        events += [self._jump] * self._random.choice((0, 0, 1, 2))
+        events += [self._fail_provider] * self._random.choice((0, 0, 1))
+        if self._world.seed % 10 == 5:  # the disk is slow for one worker, as under a limit of its cgroup
+            self.is_steady = False
+            asyncio.get_running_loop().create_task(self._throttle(self._world.random("throttle")))
+        moments = sorted(self._random.uniform(5, STORM) for _ in events)
+        self._random.shuffle(events)
+        begun = asyncio.get_running_loop().time()
+        for moment, event in zip(moments, events, strict=True):
+            await asyncio.sleep(max(begun + moment - asyncio.get_running_loop().time(), 0))
+            await event()
+        await asyncio.sleep(max(begun + STORM - asyncio.get_running_loop().time(), 0))
+        self._world.story.tell("the storm is over")
+        self.lost_answers = 0
+        self._world.disk.faults = SOUND
+        if self._world.other:
+            self._world.other.trouble = 0
+        for provider in self._world.providers:
+            provider.moods, provider.is_down = CALM, False
+
+    def _spoil_providers(self) -> None:
+        for provider in self._world.providers:
+            chosen = self._random.sample(Moods.__struct_fields__, self._random.choice((0, 1, 2, 3)))
+            provider.moods = Moods(**{mood: self._random.choice((0.03, 0.1, 0.2)) for mood in chosen})
+
+    def _disk_faults(self) -> Faults:
+        chosen = self._random.sample(Faults.__struct_fields__, self._random.choice((0, 1, 2, 3)))
+        return Faults(**{fault: self._random.choice((0.005, 0.02, 0.05)) for fault in chosen})
+
+    async def _end_process(self) -> None:
+        """Kill a process between two of its next steps, or stop it as SIGTERM does; start another a moment later."""
+        kind = self._random.choice((API, WORKER, WORKER))
+        processes = self._world.of(kind)
+        if not processes or not self._world.has_another(kind):
+            return
+        process = self._random.choice(processes)
+        if kind == WORKER and self._has_killed and self._random.random() < 0.3:
+            await self._world.stop(process)
+        else:
+            self._has_killed = True
+            await self._world.kill_within(process, self._random.choice((0, 3, 30, 120)))
+        await asyncio.sleep(self._random.uniform(0.5, 5))
+        self._world.start(kind)
+
+    async def _freeze(self) -> None:
+        processes = self._world.of(API) + self._world.of(WORKER) * 2
+        if processes:
+            process, seconds = self._random.choice(processes), self._random.choice((3.0, 14.0, 20.0, 61.0, 90.0))
+            self._world.story.tell(f"{process.name} is frozen for {seconds:.0f} seconds")
+            self._world.loop.freeze(process.name, seconds)
+            self.frozen.add(process.name)
+
+    async def _throttle(self, random: Random) -> None:
+        """Slow down the writes of a worker for some minutes, so that its leases run out while it holds messages."""
+        await asyncio.sleep(random.uniform(5, STORM / 2))
+        if workers := self._world.of(WORKER):
+            worker = random.choice(workers)
+            self._world.disk.throttled = worker.name
+            self._world.story.tell(f"the disk is slow for {worker.name}")
+            ends = asyncio.get_running_loop().time() + THROTTLED
+            while asyncio.get_running_loop().time() < ends:
+                await asyncio.sleep(random.uniform(0.2, 2))
+                worker.program.parts.outbox.wake()  # as each request does to a worker in its own process
+            self._world.disk.throttled = ""
+
+    async def _jump(self) -> None:
+        seconds = self._random.choice((-3600.0, -400.0, -70.0, -20.0, 20.0, 70.0, 400.0, 3600.0))
+        self._world.story.tell(f"the clock jumps by {seconds:.0f} seconds")
+        self._world.nature.jump(seconds)
+        self.is_steady = False
+
+    async def _fail_provider(self) -> None:
+        provider = self._random.choice(self._world.providers)
+        self._world.story.tell(f"{provider.name} fails for all clients")
+        provider.is_down = True

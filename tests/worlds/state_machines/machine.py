@@ -49,10 +49,7 @@ def some(*kinds: str) -> Callable[[Any], bool]:
 
 
 class Machine(RuleBasedStateMachine):
-    """Users, an app, operators, a provider, a worker and time, who act in any order.
-
-    Each run has addresses of its own, so that one service can answer for all of them.
-    """
+    """Users, an app, operators, a provider, a worker and time, who act in any order; each run has its own addresses."""
 
     world: ClassVar[World]
     runs: ClassVar[int] = 0
@@ -193,11 +190,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(back=recent, before=st.booleans(), after=st.booleans(), presses=st.sampled_from([0, 1, 2]))
     def move_and_ask(self, back: int, before: bool, after: bool, presses: int) -> None:
-        """Give an account another address, which asks for a link.
-
-        Perhaps the account resets its password before the move, or after it. Perhaps the mailbox that it has left
-        presses its newest button, and then the present one.
-        """
+        """Give an account another address, perhaps after a reset, and ask; mailboxes may press their newest buttons."""
         account = self.account(back)
         left = account.email
         if before:

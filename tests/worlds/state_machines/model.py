@@ -234,10 +234,7 @@ class Model:
         return ""
 
     def sign_in(self, email: str, password: str) -> str:
-        """Open an active account for its password. All else gets one answer.
-
-        Only the right password tells that the account has a second step.
-        """
+        """Open an active account for its password, which alone tells of a second step. All else gets one answer."""
         account = self.at(email)
         if account is None or account.state != "active" or account.password != password:
             return "wrong"

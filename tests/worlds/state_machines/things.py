@@ -10,8 +10,7 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SUPPRESSED_FOR, KEPT_FOR, RECENT = 14 * DAY, 7 * DAY, 30 * DAY
 SHORTEST_PASSWORD = 12
 MOST_MAILS, MOST_TRIES, MOST_STEPS = 5, 5, 5
-"""Mails of a mailbox in a day, tries of a code, and second steps of a link: fewer than by default, since a run has few
-steps."""
+"""Mails of a mailbox in a day, tries of a code, and second steps of a link: few, since a run has few steps."""
 
 State = Literal["active", "locked", "disabled"]
 Reason = Literal["", "used", "invalid", "expired"]
@@ -133,10 +132,7 @@ class Key:
 
 @dataclass
 class Mailbox:
-    """Until when the mails that an address got hold back the next, and until when a report does.
-
-    `refilled_at`: when all mails of a day are left again.
-    """
+    """Until when mails and a report hold back the next. `refilled_at`: when all mails of a day are left again."""
 
     rests_until: datetime = LONG_AGO
     refilled_at: datetime = LONG_AGO

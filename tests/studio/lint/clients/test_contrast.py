@@ -103,9 +103,7 @@ def findings(tmp_path: Path, html: str, css: str = "") -> list[tuple[str, str, s
         ("color:#8a8a8a;font-size:24px", []),
     ],
 )
-def test_a_finding_names_both_colours_the_ratio_and_the_mode_and_large_text_needs_less(
-    tmp_path: Path, style: str, said: list[str]
-) -> None:
+def test_a_finding_names_the_colours_and_large_text_needs_less(tmp_path: Path, style: str, said: list[str]) -> None:
     found = findings(tmp_path, f'<p style="{style}">Hello</p>')
     assert found == [("contrast/light", "warning", message) for message in said]
 

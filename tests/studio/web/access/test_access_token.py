@@ -39,9 +39,7 @@ def requests_of(app: Litestar) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("headers", [{}, {"cookie": f"{COOKIE}={OTHER}"}, {"authorization": f"Bearer {OTHER}"}])
-def test_another_user_of_the_machine_gets_nothing_from_any_route(
-    guarded: Studio, inbox: Path, headers: dict[str, str]
-) -> None:
+def test_another_user_of_the_machine_gets_nothing(guarded: Studio, inbox: Path, headers: dict[str, str]) -> None:
     capture(inbox, "Welcome")
     asked = requests_of(create_studio_app(guarded))
     areas = {f"{method} {'/'.join(path.split('/')[:3])}" for method, path in asked}
@@ -137,9 +135,7 @@ PROGRAMS = [{"accept": "*/*"}, {"sec-fetch-site": "none"}]
 
 
 @pytest.mark.parametrize("headers", [*SITES, *PROGRAMS], ids=str)
-def test_no_route_takes_anything_from_a_page_of_another_site(
-    studio: Studio, inbox: Path, tmp_path: Path, headers: dict[str, str]
-) -> None:
+def test_no_route_obeys_another_site(studio: Studio, inbox: Path, tmp_path: Path, headers: dict[str, str]) -> None:
     capture(inbox, "Welcome")
     before = contents(tmp_path)
     studio = replace(studio, settings=StudioSettings(snapshots=tmp_path / "snapshots"))

@@ -69,9 +69,7 @@ def test_a_stranger_learns_nothing_of_what_there_is(studio: Studio) -> None:
     ],
 )
 @pytest.mark.long
-def test_it_answers_to_this_machine_to_the_name_it_is_bound_to_and_to_numbers_which_nobody_can_rename(
-    studio: Studio, bound: str, host: str, code: int
-) -> None:
+def test_it_answers_to_names_that_nobody_can_rename(studio: Studio, bound: str, host: str, code: int) -> None:
     assert status(replace(studio, host=bound, token=TOKEN), host) == code
 
 

@@ -48,9 +48,7 @@ def subjects(answer: httpx.Response) -> list[str]:
 )
 @pytest.mark.usefixtures("three")
 @pytest.mark.long
-def test_mails_are_found_by_what_is_asked_for(
-    client: Client, api: str, query: dict[str, str], found: list[str]
-) -> None:
+def test_mails_are_found_by_what_is_asked(client: Client, api: str, query: dict[str, str], found: list[str]) -> None:
     assert subjects(client.get(f"{api}/messages", params=query)) == found
     assert subjects(client.get(f"{api}/search", params=query)) == found
 

@@ -100,7 +100,7 @@ def test_the_page_has_the_findings_with_their_lines(client: Client, captured: Ca
 
 
 @pytest.mark.long
-def test_a_mail_without_html_or_with_too_much_of_it_is_checked_as_far_as_it_can_be(
+def test_a_mail_without_html_or_with_too_much_is_checked_as_far_as_possible(
     client: Client, captured: CapturedMails
 ) -> None:
     plain, long = captured.add(bytes(mail())), captured.add(bytes(mail(html="<p>x</p>" * 70_000)))

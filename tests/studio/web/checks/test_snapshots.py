@@ -69,7 +69,7 @@ def test_the_first_snapshots_are_written_with_one_button(client: Client, stored:
     assert "All mails match their snapshots" in client.get("/studio/snapshots").text
 
 
-def test_the_same_edit_in_several_mails_is_one_group_and_accepted_at_once(
+def test_an_edit_in_several_mails_is_one_group_and_accepted_at_once(
     accepted: Client, folder: Path, stored: Path
 ) -> None:
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
@@ -96,9 +96,7 @@ def test_what_differs_is_shown_line_by_line_and_far_lines_are_folded(accepted: C
     assert re.search(r"<summary>\d+ unchanged lines</summary>", page)
 
 
-def test_a_mail_that_changed_since_it_was_looked_at_is_not_accepted(
-    accepted: Client, folder: Path, stored: Path
-) -> None:
+def test_a_mail_that_changed_since_it_was_seen_is_not_accepted(accepted: Client, folder: Path, stored: Path) -> None:
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     seen, before = ids(accepted, "/studio/snapshots"), written(stored)
     unread = accepted.post("/studio/snapshots?width=9", data={"ids": seen})
@@ -113,9 +111,7 @@ def test_a_mail_that_changed_since_it_was_looked_at_is_not_accepted(
 GRACE = "/studio/snapshots/greeting?sample=grace"
 
 
-def test_snapshots_of_a_mail_that_is_gone_are_deleted_once_that_is_answered_and_never_with_all_others(
-    accepted: Client, folder: Path, stored: Path
-) -> None:
+def test_snapshots_of_a_mail_that_is_gone_are_deleted_alone(accepted: Client, folder: Path, stored: Path) -> None:
     save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
     assert headings(accepted) == ["New, not accepted yet", "Snapshots of a deleted mail"]
     gone = ids(accepted, GRACE)

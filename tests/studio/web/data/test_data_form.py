@@ -96,9 +96,7 @@ def test_no_value_ends_the_attribute_that_holds_it(client: Client) -> None:
     ],
 )
 @pytest.mark.long
-def test_what_does_not_fit_is_told_at_its_place_and_the_rest_of_the_edit_is_shown(
-    client: Client, edit: dict[str, Any], place: str, says: str
-) -> None:
+def test_what_does_not_fit_is_told_at_its_place(client: Client, edit: dict[str, Any], place: str, says: str) -> None:
     page = page_of(client, {"name": "Good"} | edit)
     assert form_of(page)["faults"] == {place: says}
     assert form_of(page)["values"].items() >= edit.items()
@@ -204,9 +202,7 @@ def test_a_template_without_samples_is_given_a_file_of_its_own(client: Client, f
     assert 'title = "Guessed and corrected"' in (folder / "digest.samples.toml").read_text()
 
 
-def test_the_form_says_where_it_is_written_or_that_it_cannot_be(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_form_says_where_it_is_saved_or_that_it_cannot_be(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "In <code>order/samples.toml</code>" in client.get("/studio/templates/order").text
     monkeypatch.setattr(os, "access", lambda *_: False)  # for root every folder can be written to
     page = client.get("/studio/templates/order").text

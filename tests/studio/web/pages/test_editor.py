@@ -31,9 +31,7 @@ def page_of(studio: Studio, address: str = "greeting?sample=ada&show=source", **
         ("vscode", "a.mjml", f"vscode://file{Path.cwd()}/a.mjml:3:7"),
     ],
 )
-def test_an_editor_is_called_by_a_name_or_a_pattern_with_an_encoded_absolute_path(
-    name: str, path: str, address: str
-) -> None:
+def test_an_editor_is_called_by_a_name_or_a_pattern_with_the_whole_path(name: str, path: str, address: str) -> None:
     editor = editor_for(name)
     assert editor
     assert editor.url(Path(path), 3, 7) == address

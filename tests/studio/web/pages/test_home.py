@@ -154,9 +154,7 @@ def closed(page: str) -> list[str]:
     return re.findall(r'class="row closed"[^>]* aria-label="([^"]*)"', page)
 
 
-def test_a_long_list_holds_the_folder_of_the_chosen_template_and_a_row_for_each_other(
-    client: Client, folder: Path
-) -> None:
+def test_a_long_list_holds_the_chosen_template_s_folder_and_a_row_for_each_other(client: Client, folder: Path) -> None:
     add(folder, *(f"area_{group:02}/mail_{number:03}" for group in range(3) for number in range(100)))
     page = client.get("/studio/templates/area_01/mail_050").text
     assert len([name for name in listed(page) if re.fullmatch(r"area_01/mail_\d+", name)]) == 100

@@ -45,9 +45,7 @@ def test_a_mail_is_shown_with_its_headers_escaped_and_its_html_in_a_sandbox(clie
 
 
 @pytest.mark.parametrize("link", ["http://127.0.0.1:8000/open/1?a=1&b=2", "javascript:alert(1)"])
-def test_only_web_addresses_of_a_mail_can_be_followed_and_without_a_referrer(
-    client: Client, inbox: Path, link: str
-) -> None:
+def test_only_web_addresses_can_be_followed_and_without_a_referrer(client: Client, inbox: Path, link: str) -> None:
     name, written = capture(inbox, "Welcome", link=link), link.replace("&", "&amp;")
     page = client.get(f"/studio/inbox/{name}?tab=links").text
     assert f"{written}<" in page
@@ -246,8 +244,6 @@ IMAGE = '<!-- [if mso]>x<![endif]--><style>p{}</style><img src="l.png" alt="Nort
     ],
     ids=["long", "short", "none", "padding after it", "padding within it", "styles and images", "no words"],
 )
-def test_the_words_of_the_body_fill_what_the_preheader_leaves(
-    preheader: str, html: str, shown: str, bleed: str
-) -> None:
+def test_the_words_of_the_body_fill_what_a_preheader_leaves(preheader: str, html: str, shown: str, bleed: str) -> None:
     outlook = row("Outlook", preheader=preheader, html=html)
     assert (outlook.preheader, outlook.bleed) == (shown, bleed)

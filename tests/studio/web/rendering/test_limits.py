@@ -78,9 +78,7 @@ RUNS_AWAY_IN_A_BRANCH = NOTICE.replace(
 )
 
 
-def test_a_mail_is_checked_and_shown_though_one_of_its_branches_never_ends(
-    client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_branch_that_never_ends_stops_no_check(client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendition, "_TO_EXPLORE", 0.4)
     (folder / "notice" / "notice.mjml").write_text(RUNS_AWAY_IN_A_BRANCH)
     checks = client.get("/studio/checks/notice?tab=checks").text

@@ -48,7 +48,7 @@ def test_a_syntax_error_and_mjml_that_does_not_compile_are_shown_at_the_tag(
 )
 @pytest.mark.parametrize("query", ["", "?sample=ada", "?sample=ada&lang=en"])
 @pytest.mark.long
-def test_the_last_good_mail_of_its_sample_stays_behind_a_fault(
+def test_the_last_good_mail_stays_behind(
     client: Client, folder: Path, query: str, file: str, old: str, new: str
 ) -> None:
     assert "Welcome, Ada" in client.get(f"/studio/templates/greeting{query}").text
