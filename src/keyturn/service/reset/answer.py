@@ -38,10 +38,6 @@ class ResetLinks:
     mailed: CodesBesideLinks | None
     lifetime: timedelta
 
-    async def without_code(self, emails: Collection[str]) -> Collection[str]:
-        """Return the addresses that get no code, since too many were guessed there in a row."""
-        return await self.mailed.exhausted(emails) if self.mailed else ()
-
     def compose(
         self,
         account: Account,
@@ -66,7 +62,6 @@ class ResetLinks:
 
 
 LINK_MAILED: Final = "link_mailed"
-PROVIDER_MAILED: Final = "provider_mailed"
 
 _DECODER = msgspec.json.Decoder(ResetRequested)
 
@@ -93,7 +88,7 @@ class _Answer:
 
     @property
     def mailed(self) -> Outcome:
-        return LINK_MAILED if self.mail.link else PROVIDER_MAILED
+        return LINK_MAILED if self.mail.link else "provider_mailed"
 
 
 class ResetRequestHandler:
@@ -197,7 +192,8 @@ class ResetRequestHandler:
 
     async def _draft(self, answers: Sequence[_Answer]) -> Sequence[_Answer]:
         """Return the answers that may be mails, with their mails; if there are none, one that is not sent."""
-        without_code = await self._links.without_code({one.account.email for one in answers})
+        codes, emails = self._links.mailed, {one.account.email for one in answers}
+        without_code = await codes.exhausted(emails) if codes else ()
         drafts = [one for one in answers if not one.outcome]
         drafts, moment = drafts or [_Answer(answers[0].message, answers[0].request, None)], now()
         for one in drafts:

@@ -87,9 +87,6 @@ def counted(ended: Ended | None) -> Ended:
     return Ended(counts)
 
 
-_EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}
-
-
 class ChangeEffects:
     """Writes the effects of a changed password, in the transaction that ends the change."""
 
@@ -111,7 +108,8 @@ class ChangeEffects:
         event = PasswordChanged(**event_fields(account, client), how=begun.how, ended=counts)
         self.events.write(tx, event, moment, client)
         outcome = "interrupted" if ended is None else "changed"
-        tx.audit.write(_EVENTS[begun.how], outcome, client, moment, account.id, begun.email, message_id=confirmation)
+        of = moment, account.id, begun.email
+        tx.audit.write(f"password_{begun.how}", outcome, client, *of, message_id=confirmation)
 
     def end_access(
         self, tx: Transaction, account_id: str, moment: datetime, *, mailbox: str | None = None, how: How | None = None

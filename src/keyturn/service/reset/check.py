@@ -94,13 +94,12 @@ class LinkChecks:
         """Return whose link it is, without using it up. Raises LinkDead with the reason, TooManyRequests."""
         await self._ground.limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
-        factors = tuple(await self._second_step.factors(link, account))
         return LiveLink(
             **msgspec.structs.asdict(account),
             expires_at=link.expires_at,
             reason=link.facts.reason,
             return_to=self._return_addresses.allowed(link.facts.return_to),
-            factors=factors,
+            factors=tuple(await self._second_step.factors(link, account)),
         )
 
     @count_calls("validate")
