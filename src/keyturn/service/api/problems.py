@@ -101,11 +101,8 @@ def count_unread(parts: Parts) -> Callable[[Exception, Scope], Awaitable[None]]:
     """Return a hook that counts requests with an unreadable body; a used-up limit replaces their answer."""
 
     async def count(error: Exception, scope: Scope) -> None:
-        if (
-            "route_handler" in scope
-            and OF_API in scope["route_handler"].opt
-            and isinstance(problem_answering(error), _UNREAD)
-        ):
+        options = getattr(scope.get("route_handler"), "opt", {})  # an unknown address has no handler
+        if OF_API in options and isinstance(problem_answering(error), _UNREAD):
             try:
                 await parts.ground.limits.count("malformed", client_of(AnyRequest(scope)))
             except KeyturnError as full:

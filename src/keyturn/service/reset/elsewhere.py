@@ -86,10 +86,8 @@ class ExternalStoreChanges:
             async with asyncio.timeout_at(begun.deadline):
                 ended = ended_by(await self._ground.accounts.set_password(begun.account, password))
         except Exception as error:
-            is_refused = (
-                error.not_changed if isinstance(error, AccountsUnready) else isinstance(error, PasswordRejected | Busy)
-            )
-            if is_refused:
+            # A certain no.
+            if isinstance(error, PasswordRejected | Busy) or (isinstance(error, AccountsUnready) and error.not_changed):
                 await self._undo(change, begun)
                 raise
             reset_log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
