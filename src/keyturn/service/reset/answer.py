@@ -16,10 +16,9 @@ from keyturn.service.clock import now
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
 from keyturn.service.reset.events import AppEvents, Outcome
-from keyturn.service.reset.ground import Ground, Transaction
+from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
-from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.links import BUTTON_LIFE, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal

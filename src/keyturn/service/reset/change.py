@@ -12,8 +12,7 @@ from keyturn.errors import KeyturnError
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import NOTHING, Account, Ended
 from keyturn.service.reset.events import AppEvents, PasswordChanged, event_fields
-from keyturn.service.reset.ground import Transaction
-from keyturn.service.reset.proofs.port import CodesBesideLinks
+from keyturn.service.reset.ground import CodesBesideLinks, Transaction
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import PASSWORD_CHANGED, ChangeBegun, How, PasswordWasChanged
 from keyturn.service.secrets import RULES, Purpose, SecretRow

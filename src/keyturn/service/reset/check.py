@@ -12,9 +12,8 @@ from keyturn.service.database.statements import lookup
 from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, SecondStepAnswer
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.port import SecondStepAnswer
 from keyturn.service.reset.proofs.required_step import RequiredStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS
