@@ -10,6 +10,7 @@ from litestar import Litestar
 
 from keyturn.errors import KeyturnError
 from keyturn.service.api.edge import behind_proxies, edge
+from keyturn.service.api.problems import count_unread
 from keyturn.service.child_worker.supervisor import Supervisor
 from keyturn.service.database.migrations import require_current
 from keyturn.service.limits import counting_alone
@@ -28,7 +29,8 @@ class KeyturnApp(Litestar):
 
     def __init__(self, parts: Parts, lifetime: "Lifetime", **config: Any) -> None:
         redact_access_logs()
-        super().__init__(lifespan=[lifetime.run], logging_config=None, request_max_body_size=_LONGEST_BODY, **config)
+        config |= {"logging_config": None, "request_max_body_size": _LONGEST_BODY}
+        super().__init__(lifespan=[lifetime.run], after_exception=[count_unread(parts)], **config)
         behind = behind_proxies(super().__call__, parts.settings.server.trusted_proxies)
         self._behind_edge, self._lifetime = edge(behind, secure=parts.settings.secure), lifetime
 

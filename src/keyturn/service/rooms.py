@@ -9,7 +9,7 @@ from keyturn.mail.port.finding import Finding
 from keyturn.service.api import form_texts, resets, sessions
 from keyturn.service.api.json_routes import ANYONE, json_router
 from keyturn.service.api.monitoring import health_routes
-from keyturn.service.api.problems import NO_STORE, count_unread, problem_handlers
+from keyturn.service.api.problems import NO_STORE, OF_API, problem_handlers
 from keyturn.service.api.requests import calling
 from keyturn.service.inviting import routes as inviting
 from keyturn.service.pages import forgot, reset, sign_in
@@ -33,9 +33,9 @@ def api_router(parts: Parts) -> Router:
         "/",
         route_handlers=[*_routes_of(parts), *reports, health_routes],
         dependencies=calling(parts),
-        middleware=[count_unread(parts)],
         exception_handlers=problem_handlers(parts.languages, parts.meters),
         response_headers=NO_STORE,
+        opt={OF_API: True},
     )
 
 

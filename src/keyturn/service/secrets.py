@@ -1,4 +1,4 @@
-"""One table of secrets that work once: links, codes, and answers to challenges.
+"""One table of secrets that work once (links, codes, answers to challenges), and keys from the secret key.
 
 Only a digest of a secret is stored. For a token, `key` is its SHA-256. It needs no salt, because 256 random bits cannot
 be guessed, and a search by digest leaks no useful timing (NIST SP 800-63B 3.1.2.2 on look-up secrets). A code is short:
@@ -20,12 +20,14 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
+from cryptography.fernet import Fernet, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.clock import random_below, random_bytes
 from keyturn.service.database import Model, Moment
 from keyturn.service.database.database import insert_if, insert_into
-from keyturn.service.keys import derive
 from keyturn.service.problems.proofs import DeadReason
 
 BYTES = 32
@@ -302,7 +304,17 @@ def _is(purpose: Purpose, key: bytes) -> tuple[sa.ColumnElement[bool], sa.Column
     return SecretRow.purpose == purpose, SecretRow.key == key
 
 
-# Codes that people type, as in mails and by SMS
+# Keys for one purpose each, and codes for people to type
+
+
+def derive(secret: str, purpose: str) -> bytes:
+    """Return 32 bytes that only this secret and purpose give (HKDF, RFC 5869; NIST SP 800-108, key separation)."""
+    return HKDF(SHA256(), 32, salt=None, info=f"keyturn {purpose} 1".encode()).derive(secret.encode())
+
+
+def box(secrets: Sequence[str], purpose: str) -> MultiFernet:
+    """Return what encrypts for a purpose by the first secret, and decrypts by all: Fernet, AES-128-CBC, HMAC-SHA256."""
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(derive(secret, purpose))) for secret in secrets])
 
 
 CODE_LIFE = timedelta(minutes=10)

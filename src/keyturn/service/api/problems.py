@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC
 from functools import reduce
 from operator import or_
@@ -13,7 +13,7 @@ from babel import Locale
 from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import ResponseSpec
-from litestar.types import ASGIApp, ExceptionHandlersMap, Message, Middleware, Receive, Scope, Send
+from litestar.types import ExceptionHandlersMap, Scope
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.errors import Fault, KeyturnError
@@ -37,8 +37,11 @@ INSTANCE_PREFIX = "urn:keyturn:request:"
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """The headers of every answer about an account (OWASP ASVS 14.3.2, 3.4.4)."""
 
-UNREAD = "keyturn_unread"
-"""The key in a request's state that marks one that was refused before other code read it."""
+OF_API = "keyturn_api"
+"""Marks the routes whose unreadable requests are counted."""
+
+_INSTEAD = "keyturn_instead"
+_UNREAD = requests.RequestUnreadable | requests.UnsupportedMediaType
 
 _HTTP = requests.NotFound, requests.MethodNotAllowed, requests.RequestTooLarge, requests.UnsupportedMediaType
 _HTTP_PROBLEMS: Mapping[int, type[Problem]] = {problem.status: problem for problem in _HTTP}
@@ -80,11 +83,11 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
 
     def answer(request: AnyRequest, error: Exception) -> Response[Any]:
         problem, headers = problem_answering(error), error.headers if isinstance(error, HTTPException) else None
-        unread = requests.RequestUnreadable | requests.UnsupportedMediaType
-        request.scope["state"][UNREAD] = isinstance(problem, unread)
         is_uncounted = problem.outcome == MALFORMED and not getattr(error, "counted", False)
         if meters and is_uncounted and (kind := request.route_handler.opt.get("kind")):
             meters.request(kind, MALFORMED)
+        if instead := request.scope["state"].get(_INSTEAD):
+            error, problem, headers = instead, problem_of(instead), None
         reference = ""
         if problem.status >= SERVER_FAULT:
             reference = request_id_of(request.scope)
@@ -94,31 +97,18 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
     return {Exception: answer}
 
 
-def count_unread(parts: Parts) -> Middleware:
-    """Return middleware that counts requests with an unreadable body; a used-up limit replaces the answer."""
+def count_unread(parts: Parts) -> Callable[[Exception, Scope], Awaitable[None]]:
+    """Return a hook that counts requests with an unreadable body; a used-up limit replaces their answer."""
 
-    def middleware(app: ASGIApp) -> ASGIApp:
-        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
-            is_replaced = False
+    async def count(error: Exception, scope: Scope) -> None:
+        options = getattr(scope.get("route_handler"), "opt", {})  # an unknown address has no handler
+        if OF_API in options and isinstance(problem_answering(error), _UNREAD):
+            try:
+                await parts.ground.limits.count("malformed", client_of(AnyRequest(scope)))
+            except KeyturnError as full:
+                scope["state"][_INSTEAD] = full
 
-            async def answer(message: Message) -> None:
-                nonlocal is_replaced
-                if message["type"] == "http.response.start" and scope["state"].get(UNREAD):
-                    request = AnyRequest(scope)
-                    try:
-                        await parts.ground.limits.count("malformed", client_of(request))
-                    except KeyturnError as error:
-                        is_replaced = True
-                        instead = problem_response(problem_of(error), accepted_language(parts.languages, request))
-                        await instead.to_asgi_response(None, request)(scope, receive, send)
-                if not is_replaced:
-                    await send(message)
-
-            await app(scope, receive, answer)
-
-        return counted
-
-    return middleware
+    return count
 
 
 def problem_answering(error: Exception) -> Problem:

@@ -18,8 +18,7 @@ from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.answer import INVITED
-from keyturn.service.reset.ground import Ground, Transaction
-from keyturn.service.reset.proofs.port import CodesBesideLinks
+from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal

@@ -9,8 +9,8 @@ import msgspec
 from cryptography.fernet import InvalidToken
 
 from keyturn.service.clock import random_bytes, unix
-from keyturn.service.keys import box
 from keyturn.service.outbox.models import DEAD, DROPPED, SENT
+from keyturn.service.secrets import box
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

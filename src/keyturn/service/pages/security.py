@@ -11,10 +11,10 @@ from litestar.middleware import DefineMiddleware
 from litestar.middleware.csrf import CSRFMiddleware
 from litestar.types import Receive, Scope, Send
 
-from keyturn.service.keys import derive
 from keyturn.service.pages.cookies import Cookies
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
+from keyturn.service.secrets import derive
 
 NO_FORM = "keyturn_no_form"
 """Marks a route outside the check of forms. Litestar's own mark belongs to the surrounding app."""

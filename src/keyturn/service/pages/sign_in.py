@@ -13,7 +13,7 @@ from keyturn.service.api.requests import mounted, reading
 from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
 from keyturn.service.problems.proofs import CredentialsRejected, SecondStepRejected, SecondStepRequired
-from keyturn.service.reset.proofs.port import SecondStepAnswer
+from keyturn.service.reset.ground import SecondStepAnswer
 from keyturn.service.reset.proofs.web import ShownStep, StepForm, shown_step
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.

@@ -128,13 +128,20 @@ class ServiceKeyRefused(
 
 
 class Factor(Struct, frozen=True):
-    """A second factor of an account; `hint` is for its owner, as the end of a phone's number.
+    """A second factor. `method`: "other" if Keyturn cannot check its codes. `hint`: tells the owner's factors apart."""
+
+    method: FactorMethod
+    hint: str = ""
+
+
+class SecondFactor(Struct, frozen=True):
+    """Names a second factor of the account; `hint` is for its owner, as the end of a phone's number.
 
     For `other` no code can be checked here.
     """
 
     method: FactorMethod
-    hint: str = ""
+    hint: str
 
 
 class SecondStepRequired(
@@ -151,7 +158,7 @@ class SecondStepRequired(
 
     password_proof: str = ""  # at a sign-in, what proves to its page that the password was right
 
-    members = (("methods", tuple[Factor, ...]), ("sent", Literal["sms"] | None))
+    members = (("methods", tuple[SecondFactor, ...]), ("sent", Literal["sms"] | None))
 
     def __init__(self, factors: Sequence[Factor], sent: str = "") -> None:
         self.methods = tuple(factors)
@@ -164,7 +171,7 @@ class SecondStepRejected(Problem, status=401, title=N_("Wrong code"), scheme="Se
 
     password_proof: str = ""  # as in `SecondStepRequired`
 
-    members = (("methods", tuple[Factor, ...]), ("triesLeft", Annotated[int, Meta(ge=0)]))
+    members = (("methods", tuple[SecondFactor, ...]), ("triesLeft", Annotated[int, Meta(ge=0)]))
 
     def __init__(self, factors: Sequence[Factor], tries_left: int) -> None:
         self.methods = tuple(factors)

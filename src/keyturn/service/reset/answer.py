@@ -16,10 +16,9 @@ from keyturn.service.clock import now
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
 from keyturn.service.reset.events import AppEvents, Outcome
-from keyturn.service.reset.ground import Ground, Transaction
+from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
-from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.links import BUTTON_LIFE, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
@@ -37,10 +36,6 @@ class ResetLinks:
     composer: MailComposer
     mailed: CodesBesideLinks | None
     lifetime: timedelta
-
-    async def without_code(self, emails: Collection[str]) -> Collection[str]:
-        """Return the addresses that get no code, since too many were guessed there in a row."""
-        return await self.mailed.exhausted(emails) if self.mailed else ()
 
     def compose(
         self,
@@ -66,7 +61,6 @@ class ResetLinks:
 
 
 LINK_MAILED: Final = "link_mailed"
-PROVIDER_MAILED: Final = "provider_mailed"
 
 _DECODER = msgspec.json.Decoder(ResetRequested)
 
@@ -93,7 +87,7 @@ class _Answer:
 
     @property
     def mailed(self) -> Outcome:
-        return LINK_MAILED if self.mail.link else PROVIDER_MAILED
+        return LINK_MAILED if self.mail.link else "provider_mailed"
 
 
 class ResetRequestHandler:
@@ -197,7 +191,8 @@ class ResetRequestHandler:
 
     async def _draft(self, answers: Sequence[_Answer]) -> Sequence[_Answer]:
         """Return the answers that may be mails, with their mails; if there are none, one that is not sent."""
-        without_code = await self._links.without_code({one.account.email for one in answers})
+        codes, emails = self._links.mailed, {one.account.email for one in answers}
+        without_code = await codes.exhausted(emails) if codes else ()
         drafts = [one for one in answers if not one.outcome]
         drafts, moment = drafts or [_Answer(answers[0].message, answers[0].request, None)], now()
         for one in drafts:

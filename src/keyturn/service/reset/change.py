@@ -12,8 +12,7 @@ from keyturn.errors import KeyturnError
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import NOTHING, Account, Ended
 from keyturn.service.reset.events import AppEvents, PasswordChanged, event_fields
-from keyturn.service.reset.ground import Transaction
-from keyturn.service.reset.proofs.port import CodesBesideLinks
+from keyturn.service.reset.ground import CodesBesideLinks, Transaction
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import PASSWORD_CHANGED, ChangeBegun, How, PasswordWasChanged
 from keyturn.service.secrets import RULES, Purpose, SecretRow
@@ -87,9 +86,6 @@ def counted(ended: Ended | None) -> Ended:
     return Ended(counts)
 
 
-_EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}
-
-
 class ChangeEffects:
     """Writes the effects of a changed password, in the transaction that ends the change."""
 
@@ -111,7 +107,8 @@ class ChangeEffects:
         event = PasswordChanged(**event_fields(account, client), how=begun.how, ended=counts)
         self.events.write(tx, event, moment, client)
         outcome = "interrupted" if ended is None else "changed"
-        tx.audit.write(_EVENTS[begun.how], outcome, client, moment, account.id, begun.email, message_id=confirmation)
+        of = moment, account.id, begun.email
+        tx.audit.write(f"password_{begun.how}", outcome, client, *of, message_id=confirmation)
 
     def end_access(
         self, tx: Transaction, account_id: str, moment: datetime, *, mailbox: str | None = None, how: How | None = None

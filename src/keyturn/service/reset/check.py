@@ -12,9 +12,8 @@ from keyturn.service.database.database import lookup
 from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, SecondStepAnswer
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.port import SecondStepAnswer
 from keyturn.service.reset.proofs.required_step import RequiredStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS
@@ -94,13 +93,12 @@ class LinkChecks:
         """Return whose link it is, without using it up. Raises LinkDead with the reason, TooManyRequests."""
         await self._ground.limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
-        factors = tuple(await self._second_step.factors(link, account))
         return LiveLink(
             **msgspec.structs.asdict(account),
             expires_at=link.expires_at,
             reason=link.facts.reason,
             return_to=self._return_addresses.allowed(link.facts.return_to),
-            factors=factors,
+            factors=tuple(await self._second_step.factors(link, account)),
         )
 
     @count_calls("validate")

@@ -15,10 +15,9 @@ from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
 from keyturn.service.reset.check import LiveLinks
 from keyturn.service.reset.elsewhere import ExternalStoreChanges
-from keyturn.service.reset.ground import Ground, Transaction
+from keyturn.service.reset.ground import Ground, SecondStepAnswer, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.port import SecondStepAnswer
 from keyturn.service.reset.proofs.required_step import PassedStep, RequiredStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, is_intruded

@@ -86,7 +86,8 @@ class ExternalStoreChanges:
             async with asyncio.timeout_at(begun.deadline):
                 ended = ended_by(await self._ground.accounts.set_password(begun.account, password))
         except Exception as error:
-            if _is_certain_no(error):
+            # A certain no.
+            if isinstance(error, PasswordRejected | Busy) or (isinstance(error, AccountsUnready) and error.not_changed):
                 await self._undo(change, begun)
                 raise
             reset_log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
@@ -158,10 +159,3 @@ class ExternalStoreChanges:
 def _release(tx: Transaction, begun: _Begun) -> None:
     """Release the account. If the lock had ended and another change holds the account by now, that lock stays."""
     secrets.delete(tx.connection, begun.account.id, [Purpose.CHANGE], SecretRow.proof == begun.lock.encode())
-
-
-def _is_certain_no(error: Exception) -> bool:
-    """Return whether a store that raised this has certainly not taken the password."""
-    if isinstance(error, AccountsUnready):
-        return error.not_changed
-    return isinstance(error, PasswordRejected | Busy)

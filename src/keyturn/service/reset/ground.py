@@ -1,21 +1,25 @@
-"""What the rooms of a process share. A room offers `build(settings, ground)`, and `parts` connects the rooms' ports."""
+"""What the rooms share, and their ports. A room offers `build(settings, ground)`, and `parts` connects them."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Annotated, TypeVar
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from sqlalchemy import Connection
 
 from keyturn.service.accounts.builtin import Sessions
-from keyturn.service.accounts.port import AccountStore
+from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
 from keyturn.service.limits import RateLimits, StoredCounters
 from keyturn.service.outbox.queue import Outbox
+from keyturn.service.problems.proofs import CodeMethod
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records.audit import Audit
 from keyturn.service.reset.records.mailboxes import Mailboxes
+from keyturn.service.secrets import Secret
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.meters import Meters
 
@@ -64,6 +68,29 @@ class Transaction:
     def hold(self, account_id: str) -> None:
         """Wait until no other transaction holds the account; hold it until this one ends."""
         self._database.hold(self.connection, account_id)
+
+
+class CodesBesideLinks(ABC):
+    """Codes in mails, each in place of its link on another device."""
+
+    @abstractmethod
+    async def exhausted(self, emails: Collection[str]) -> Collection[str]:
+        """Return the addresses with too many wrong tries, where a code would no longer work."""
+
+    @abstractmethod
+    def mint(self, account: Account, moment: datetime) -> tuple[str, Secret]:
+        """Return a fresh code, and what is stored of it in place of the mailbox's earlier code."""
+
+    @abstractmethod
+    def forget_failures(self, tx: Transaction, mailbox: bytes) -> None:
+        """Forget the wrong tries at a mailbox, by its digest: its account has a new password."""
+
+
+class SecondStepAnswer(Struct, frozen=True, kw_only=True):
+    """Answers the second step; without `code` one is sent, where the method sends codes."""
+
+    method: CodeMethod
+    code: Annotated[str, Meta(max_length=64, examples=["492039"])] | None = None
 
 
 def build(settings: Settings, themes: Themes, meters: Meters, accounts: AccountStore | None) -> Ground:

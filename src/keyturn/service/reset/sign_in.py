@@ -13,16 +13,15 @@ from cryptography.fernet import InvalidToken
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now, random_bytes, unix
-from keyturn.service.keys import box
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change
 from keyturn.service.reset.complete import PasswordChanges
-from keyturn.service.reset.ground import Ground, Transaction
+from keyturn.service.reset.ground import Ground, SecondStepAnswer, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.reset.proofs.port import SecondStepAnswer
 from keyturn.service.reset.proofs.required_step import PassedStep, RequiredStep
 from keyturn.service.reset.records.client import Client
+from keyturn.service.secrets import box
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
 from keyturn.service.telemetry.logs import LogEvent

@@ -1,18 +1,20 @@
-"""Builds the senders that the settings ask for. Each provider imports its libraries when it is built."""
+"""Builds the senders of the settings, and their pace. Each provider imports its libraries when it is built."""
 
 import asyncio
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+from keyturn.errors import SendRetryable
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.mime import to_mime
 from keyturn.mail.providers import PROVIDERS
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import add_private_file
 from keyturn.service.database import Database
-from keyturn.service.sending.pace import Pace
+from keyturn.service.limits import Limit, alone
 from keyturn.service.settings import Settings
+from keyturn.service.settings.building import Rate
 
 
 def require_libraries(*names: str) -> None:
@@ -22,6 +24,42 @@ def require_libraries(*names: str) -> None:
         if provider and provider.extra and find_spec(provider.package) is None:
             with requires_extra(provider.extra, name, "mail.transport"):
                 raise ModuleNotFoundError(name=provider.package)
+
+
+LONGEST_WAIT = 10
+"""Seconds that a mail may wait for its turn: less than its lease."""
+
+_SLACK = 1.05
+"""Slots are this much further apart than the rate asks, because some calls arrive sooner after their slot than others.
+A provider that takes just that rate would otherwise refuse some."""
+
+_NO_END = 1e9
+"""Slots that first calls may move others back by."""
+
+
+class Pace:
+    """Books slots for calls to a provider, a twentieth more than `1 / per_second` apart, one for each statement.
+
+    Calls that are `first` in line wait only for each other, and move all other calls back by one slot each.
+    """
+
+    def __init__(self, database: Database, name: str, per_second: float) -> None:
+        self._database, self._name, self._gap = database, name, _SLACK / per_second
+
+    async def turn(self, *, first: bool) -> None:
+        """Return when it is this caller's turn. Raises SendRetryable if the message's lease would run out before."""
+        own = self._slots(f"{self._name}:first" if first else self._name, LONGEST_WAIT / self._gap + 1)
+        slot = await alone(self._database, lambda counters: counters.count(own))
+        if slot.full:
+            raise SendRetryable("too many mails wait for the provider", LONGEST_WAIT, not_accepted=True, down=False)
+        if first:
+            others = self._slots(self._name, _NO_END)
+            await alone(self._database, lambda counters: counters.count(others))
+        await asyncio.sleep(slot.levels[0] - self._gap)
+
+    def _slots(self, who: str, most: float) -> Limit:
+        """Return the counter of calls, of which so many may wait."""
+        return Limit(Rate(most, most * self._gap), "pace", who)
 
 
 def pace_for(name: str, settings: Settings, database: Database) -> Pace | None:

@@ -16,15 +16,10 @@ from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.clock import random_bytes
 from keyturn.service.reset.mails import email_props
 from keyturn.service.reset.mails.theme import Themes
+from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import BUTTON_LIFE
-from keyturn.service.reset.records.messages import (
-    AddressDisputed,
-    Notice,
-    PasswordWasChanged,
-    SecondStepHasFailed,
-    SecondStepWasChanged,
-)
+from keyturn.service.reset.records.messages import Notice
 from keyturn.service.secrets import Secret
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
@@ -106,18 +101,18 @@ class MailComposer:
             "forgot_link": self._urls.forgot,
         }
         match notice:
-            case PasswordWasChanged(is_link=True):
+            case messages.PasswordWasChanged(is_link=True):
                 return email_props.HelpRequested(requested_at=notice.at, **incident, **button)
-            case PasswordWasChanged():
+            case messages.PasswordWasChanged():
                 incident |= {"sessions_ended": self._ends_sessions, "ended": ended_in_words(notice.ended, language)}
                 return email_props.PasswordChanged(changed_at=notice.at, **incident, **button)
-            case SecondStepWasChanged(change=change):
+            case messages.SecondStepWasChanged(change=change):
                 incident["is_set_up"] = change in ("totp_set", "phone_set")
                 incident["is_removed"] = change == "factors_removed"
                 return email_props.SecondStepChanged(changed_at=notice.at, **incident, **button)
-            case SecondStepHasFailed():
+            case messages.SecondStepHasFailed():
                 return email_props.SecondStepFailed(failed_at=notice.at, signing_in=notice.signing_in, **incident)
-            case AddressDisputed(is_current=is_current):
+            case messages.AddressDisputed(is_current=is_current):
                 # An earlier mailbox may be an attacker's, and the account may have got its name after it left that one.
                 names = {"name": incident["name"] if is_current else "", "email": account.email}
                 return email_props.AddressDisputed(is_current=is_current, forgot_link=self._urls.forgot, **names)

@@ -21,8 +21,7 @@ _LONGEST_ANSWER = 2**20
 
 _MOST_AT_ONCE = 16
 _OK = 200
-_SUFFIX = 35
-_MOST_LINES = _LONGEST_ANSWER // _SUFFIX
+_MOST_LINES = _LONGEST_ANSWER // 35
 _LINE = re.compile(rb"[0-9A-F]{35}(?:[ \t]*:[ \t]*([\d,]*))?")
 
 

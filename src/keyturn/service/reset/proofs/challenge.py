@@ -21,13 +21,12 @@ from keyturn.packaging import requires_extra
 from keyturn.service import secrets
 from keyturn.service.clock import now, unix
 from keyturn.service.database import Database
-from keyturn.service.keys import derive
 from keyturn.service.problems.proofs import Challenge, ChallengeMethod, ChallengeRequired
 from keyturn.service.problems.requests import Busy, ChallengeUnready
 from keyturn.service.reset.bounded_pool import BoundedPool, Turns, cores
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
-from keyturn.service.secrets import Purpose
+from keyturn.service.secrets import Purpose, derive
 from keyturn.service.settings import ChallengeSettings, Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 

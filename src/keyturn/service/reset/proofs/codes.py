@@ -11,8 +11,7 @@ from keyturn.service.clock import now
 from keyturn.service.limits import Limit, StoredCounters
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
-from keyturn.service.reset.ground import Ground, Transaction
-from keyturn.service.reset.proofs.port import CodesBesideLinks
+from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import mint_link
 from keyturn.service.secrets import Codes, Purpose, Secret

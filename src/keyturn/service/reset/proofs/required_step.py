@@ -15,8 +15,7 @@ from keyturn.service.limits import Limit
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents, SecondStepFailed, event_fields
-from keyturn.service.reset.ground import Ground, Transaction
-from keyturn.service.reset.proofs.port import SecondStepAnswer
+from keyturn.service.reset.ground import Ground, SecondStepAnswer, Transaction
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.port import Accepted, NoSecondStep, SecondStep, SecondStepTry
 from keyturn.service.reset.records import messages

@@ -14,7 +14,7 @@ from keyturn.service.api.schemas import Identifier, Schema
 from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
 from keyturn.service.problems.proofs import Challenge, CodeMethod, CodeRefused, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
-from keyturn.service.reset.proofs.port import SecondStepAnswer
+from keyturn.service.reset.ground import SecondStepAnswer
 
 
 class OfferedChallenge(Challenge, frozen=True, kw_only=True):

@@ -14,11 +14,10 @@ from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database
-from keyturn.service.keys import box
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
 from keyturn.service.reset.proofs.second_step.totp import seed_of_base32, totp_step
-from keyturn.service.secrets import NEVER, STORED_FACTORS, Purpose, Secret, SecretRow
+from keyturn.service.secrets import NEVER, STORED_FACTORS, Purpose, Secret, SecretRow, box
 from keyturn.service.telemetry.logs import LogEvent, log
 
 if TYPE_CHECKING:
