@@ -3,7 +3,7 @@
 **A transaction is a plain function** (`DatabaseAccess.transact`): it cannot await, so a lock is never held during a
 mail, a hash or a call to another system. **Each decision is one guarded statement**, never a read and then a write.
 
-**Waiting requests share a statement** (`batching`), and 202 means committed. **Each caller has a deadline, from its
+**Waiting requests share a statement** (`Batcher`), and 202 means committed. **Each caller has a deadline, from its
 arrival** (`DatabaseAccess.in_time`). The pool is SQLAlchemy's, which pings a connection before it lends it. A statement
 whose connection is lost is not repeated: its outcome is unknown. The connections to a server that takes no more writes
 are not used again: the next ones lead to the new primary.
