@@ -92,8 +92,8 @@ class DatabaseAccess:
     async def transact(self, work: Callable[[sa.Connection], _Result]) -> _Result:
         """Run `work` in a transaction, and return its result once committed. If it raises, all is rolled back.
 
-        `work` is a plain function that executes statements, without other input or output and without slow work. On
-        SQLite it runs in the writer's thread, with a server on the event loop, which continues between its statements.
+        `work` is a plain function that executes statements, without other input or output and without slow work: on
+        SQLite in the writer's thread, with a server on the event loop, which continues between its statements.
         If the connection is lost at the commit, or the caller is cancelled, the outcome is unknown: it runs once.
         """
         async with self.in_time():
@@ -202,8 +202,8 @@ class Batcher(Generic[_Item, _Result]):
     """Runs `execute` on everything that was submitted while the previous batch was under way.
 
     `execute` returns one result for each item, in the same order; an exception among them is raised for its item alone.
-    If it fails for a batch of several, each item is tried alone once, so that one bad row does not fail its neighbours.
-    A KeyturnError, as of a database that is down, fails the whole batch at once. A cancelled waiter cancels nothing.
+    If it fails for several, each is tried alone once, so that one bad row does not fail its neighbours; a KeyturnError,
+    as of a database that is down, fails them all at once. A cancelled waiter cancels nothing.
 
     `gathers`: let the event loop run first, for as long as that brings more items, up to `largest`: it pays if a trip
     takes this process's own time, as with SQLite. `pause`: seconds to wait before each batch instead.
