@@ -1,7 +1,6 @@
 """Tools for an app's tests: the service in a test's process, snapshots for mails, mailboxes that keep their mails.
 
-`pytest_plugins = ["keyturn.testing"]` in a conftest.py adds the fixtures `mail_snapshot` and `mailbox`. An entry point
-would add both to the tests of every app with Keyturn installed.
+`pytest_plugins = ["keyturn.testing"]` in a conftest.py adds the fixtures `mail_snapshot` and `mailbox`.
 
 PYTEST_DONT_REWRITE: a conftest.py may import from here before its plugins are loaded.
 """

@@ -48,10 +48,7 @@ class People(Protocol):
 
 
 class AccountStoreContract:
-    """Tests that a store keeps the port's promises.
-
-    An adapter gives `store` and its `people`. Set `keeps_case` to False if addresses are stored folded.
-    """
+    """Tests that a store keeps the port's promises. Set `keeps_case` to False if addresses are stored folded."""
 
     pytestmark = pytest.mark.asyncio
 

@@ -63,10 +63,7 @@ class Wanted(TypedDict, total=False):
 
 
 class Mailbox:
-    """Takes mails for any address: let the app send to `host` and `port`, without TLS and with any password.
-
-    Each mail is returned once: a second wait returns the next one.
-    """
+    """Takes mails at `host` and `port`, without TLS and with any password, and returns each once."""
 
     def __init__(self, host: str, port: int, mails: CapturedMails) -> None:
         self.host = host

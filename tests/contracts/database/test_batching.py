@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.service.database.batching import Batcher
+from keyturn.service.database.database import Batcher
 from keyturn.service.problems.requests import DatabaseUnready
 
 

@@ -178,7 +178,6 @@ class Sessions(Store):
         self.connection.execute(sa.insert(SessionRow).values(digest=digest_of(token), account_id=account_id, **times))
 
     def is_open(self, token: str) -> bool:
-        """Whether the session is still open, in the caller's transaction."""
         return self.connection.execute(_open_session(token)).first() is not None
 
     async def account_id(self, token: str) -> str | None:

@@ -21,10 +21,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     `awaits_password`: nothing signs it in yet, so it gets an invitation to choose a password.
     `provider`: if neither holds, the name of the provider that signs it in ("Google"), or "" if unknown.
     `timezone`: the IANA zone for times in its mails.
-    `locked`: the owner reported a change of the password, and the account is not active. Setting its password, as it
-    was read, lifts the lock.
-    `intruded`: the new password comes after "this was not me", or an operator asked for it. It then also ends what a
-    forgotten password leaves alone, such as passkeys.
+    `locked`: the owner reported a change of the password, so it is not active. A new password lifts the lock.
+    `intruded`: the new password comes after "this was not me", or for an operator. It ends passkeys and the like, too.
     """
 
     id: str

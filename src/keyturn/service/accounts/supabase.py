@@ -146,7 +146,6 @@ class AuthAnswer(msgspec.Struct, frozen=True):
         return AccountsUnready(f"{reason}: {self}", not_changed=not self.is_done and self.status != _TIMED_OUT)
 
     def rejection(self) -> PasswordRejected | None:
-        """Return what is wrong with the password; None if that is not why it was refused."""
         if (self.status, self.code) == (400, "validation_failed") and str(_MAX_BYTES) in self.message:
             return PasswordRejected([Violation("max_bytes", limit=_MAX_BYTES)])
         if (self.status, self.code) != (422, "weak_password"):
@@ -376,7 +375,6 @@ class SupabaseWithTable(TablePeople):
 
 
 def supabase_accounts(wanted: AccountSettings, database: Database) -> AccountStore:
-    """Return the store of the project; with a table in the settings, users are looked up there."""
     auth, people = SupabaseAccounts(wanted.supabase), wanted.table
     if not people.table:
         return auth

@@ -3,13 +3,11 @@
 **A transaction is a plain function** (`DatabaseAccess.transact`): it cannot await, so a lock is never held during a
 mail, a hash or a call to another system. **Each decision is one guarded statement**, never a read and then a write.
 
-**Waiting requests share a statement** (`batching`), and 202 means committed. **Each caller has a deadline, from its
+**Waiting requests share a statement** (`Batcher`), and 202 means committed. **Each caller has a deadline, from its
 arrival** (`DatabaseAccess.in_time`). The pool is SQLAlchemy's, which pings a connection before it lends it. A statement
-whose connection is lost is not repeated: its outcome is unknown. The connections to a server that takes no more writes
-are not used again: the next ones lead to the new primary.
+whose connection is lost is not repeated: its outcome is unknown.
 
-**Frequent statements are built once**, with parameters for what differs: to build one, or to see that it equals the
-last, takes several times as long as the database takes to answer it.
+**Frequent statements are built once**: to build one takes several times as long as the database takes to answer it.
 
 Declined: Advanced Alchemy's repositories, since the statements here are few, guarded and batched. Its Alembic command,
 which starts its own event loop, while a migration must run on the connection that holds the lock. Its configuration of

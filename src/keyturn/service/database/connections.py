@@ -60,8 +60,8 @@ class SqliteConnections:
                 # At once, so that no transaction fails half way because another connection has written.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 result = work(connection)
-                if given_up.is_set():
-                    raise _GivenUp  # the transaction is rolled back
+                if given_up.is_set():  # the caller was told that nothing was changed
+                    connection.rollback()
                 return result
 
         try:
@@ -75,10 +75,6 @@ class SqliteConnections:
         writer, self._writer = self._writer, ThreadPoolExecutor(1, _WRITES)
         await asyncio.to_thread(writer.shutdown)
         self._engine.dispose()
-
-
-class _GivenUp(Exception):
-    """The caller no longer waits, and was told that nothing was changed."""
 
 
 def write_ahead(engine: Engine) -> None:

@@ -1,12 +1,13 @@
 """Keyturn's own database: SQLite with a single writer, or PostgreSQL shared by many machines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import sqlalchemy as sa
 from advanced_alchemy.base import create_registry
@@ -14,10 +15,9 @@ from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import Fault, KeyturnError, SettingsInvalid
 from keyturn.plain_files import make_private_folder
 from keyturn.service.clock import now, replacing
-from keyturn.service.database.batching import Batcher
 from keyturn.service.database.connections import (
     PATIENCE,
     ServerConnections,
@@ -33,6 +33,7 @@ from keyturn.service.settings.url_rules import database_fault
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
+_Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 _CONNECTIONS = 10  # to PostgreSQL at a time
@@ -91,8 +92,8 @@ class DatabaseAccess:
     async def transact(self, work: Callable[[sa.Connection], _Result]) -> _Result:
         """Run `work` in a transaction, and return its result once committed. If it raises, all is rolled back.
 
-        `work` is a plain function that executes statements, without other input or output and without slow work. On
-        SQLite it runs in the writer's thread, with a server on the event loop, which continues between its statements.
+        `work` is a plain function that executes statements, without other input or output and without slow work: on
+        SQLite in the writer's thread, with a server on the event loop, which continues between its statements.
         If the connection is lost at the commit, or the caller is cancelled, the outcome is unknown: it runs once.
         """
         async with self.in_time():
@@ -193,11 +194,85 @@ def _open_pool(read: DatabaseUrl, seconds: float | None) -> ServerConnections:
     return ServerConnections(engine.execution_options(isolation_level="READ COMMITTED"), engine)
 
 
+# Waiting callers share the trip of a statement: group commit for writes, one list of values for reads
+
+
+@dataclass(eq=False)
+class Batcher(Generic[_Item, _Result]):
+    """Runs `execute` on everything that was submitted while the previous batch was under way.
+
+    `execute` returns one result for each item, in the same order; an exception among them is raised for its item alone.
+    If it fails for several, each is tried alone once, so that one bad row does not fail its neighbours; a KeyturnError,
+    as of a database that is down, fails them all at once. A cancelled waiter cancels nothing.
+
+    `gathers`: let the event loop run first, for as long as that brings more items, up to `largest`: it pays if a trip
+    takes this process's own time, as with SQLite. `pause`: seconds to wait before each batch instead.
+    `in_time`: limits the wait of each caller, counted from its own arrival. Its items are still executed.
+    """
+
+    execute: Callable[[Sequence[_Item]], Awaitable[Sequence[_Result | Exception]]]
+    _: KW_ONLY
+    largest: int = 500
+    gathers: bool = False
+    pause: float = 0
+    in_time: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
+
+    def __post_init__(self) -> None:
+        self._waiting: list[tuple[_Item, asyncio.Future[_Result | Exception]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def submit(self, item: _Item) -> _Result:
+        """Return the result for `item`, after the batch it joined is done. Raises what `execute` raised for it."""
+        (result,) = await self.submit_all([item])
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    async def submit_all(self, items: Sequence[_Item]) -> Sequence[_Result | Exception]:
+        """Return for each of the items what `submit` would return or raise."""
+        # All wait for one batch: `gather` would cost a callback and a turn of the event loop for each item.
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[_Result | Exception]] = [loop.create_future() for _ in items]
+        self._waiting += zip(items, futures, strict=True)
+        if self._running is None:
+            self._running = loop.create_task(self._drain())
+        async with self.in_time():
+            return [await future for future in futures]
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                await self._wait_for_more()
+                batch, self._waiting = self._waiting[: self.largest], self._waiting[self.largest :]
+                results = await self._run([item for item, _ in batch])
+                for (_, future), result in zip(batch, results, strict=True):
+                    if not future.done():  # else its waiter was cancelled, or its wait is over
+                        future.set_result(result)
+        finally:
+            self._running = None
+
+    async def _wait_for_more(self) -> None:
+        if self.pause:
+            await asyncio.sleep(self.pause)
+        seen = 0
+        while self.gathers and seen < len(self._waiting) < self.largest:
+            seen = len(self._waiting)
+            await asyncio.sleep(0)
+
+    async def _run(self, items: Sequence[_Item]) -> Sequence[_Result | Exception]:
+        try:
+            results = await self.execute(items)
+            return [result for _, result in zip(items, results, strict=True)]
+        except Exception as error:  # noqa: BLE001 - it belongs to the waiters, whatever it is
+            if len(items) == 1 or isinstance(error, KeyturnError):
+                return [error] * len(items)
+            return [result for item in items for result in await self._run([item])]
+
+
 # Statements that both databases share
 
 
 def insert_into(model: type[Model], dialect: sa.Dialect) -> "sqlite.Insert | postgresql.Insert":
-    """Return an INSERT into the model's table, to which ON CONFLICT can be added."""
     if dialect.name == "sqlite":
         return sqlite.insert(model.__table__)
     from sqlalchemy.dialects import postgresql

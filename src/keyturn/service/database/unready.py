@@ -80,7 +80,6 @@ _UNDONE = "has undone the transaction"
 
 
 def _trouble(error: Exception) -> str:
-    """Return what is wrong with the database, in words; "" if the error tells nothing about it."""
     code = _code(error)
     if isinstance(error, DBAPIError) and is_rolled_back(error):
         return _UNDONE

@@ -24,7 +24,6 @@ NEW_KEY = '`python -c "import secrets; print(secrets.token_hex(32))"`'
 
 
 def check_settings(reading: Reading) -> list[Finding]:
-    """Return a finding for every fault and every warning, or one finding that there are none."""
     file, settings = reading.file, reading.settings
     absent = f"there is no {file} in {Path.cwd()}" if reading.is_of_no_file else ""
     if reading.faults:

@@ -144,12 +144,6 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
     return needs or [ok(f"{unneeded} for 10 minutes")]
 
 
-# The accounts
-
-
-_FIX_OF_FAULT = "Correct the setting, or the table. Keyturn does not start before that."
-
-
 async def check_accounts(settings: Settings) -> list[Finding]:
     """Check the store of the settings. Creates nothing that is missing."""
     try:
@@ -170,7 +164,8 @@ async def _check(settings: Settings, database: Database) -> list[Finding]:
         finally:
             await store.close()
     except SettingsInvalid as error:
-        return [fail(str(fault), _FIX_OF_FAULT) for fault in error.faults]
+        fix = "Correct the setting, or the table. Keyturn does not start before that."
+        return [fail(str(fault), fix) for fault in error.faults]
     except (AccountsUnready, DatabaseUnready) as error:
         return [fail(str(error), _fix_of_unready(settings))]
     except DBAPIError as error:

@@ -95,7 +95,6 @@ class Operators:
         await self.invite_all([email], client, parse_reason(reason))
 
     async def invite_all(self, emails: Collection[str], by: Client | None = None, reason: str = "") -> None:
-        """Accept invitations, all or none."""
         moment, client = now(), by or Client()
         invited = [
             ResetRequested(email=addresses.parse(email), at=moment, client=client, invited=True, reason=reason)

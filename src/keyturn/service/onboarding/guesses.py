@@ -138,7 +138,6 @@ def text_column(table: Table, meaning: str) -> str:
 
 
 def _active(table: Table) -> str:
-    """Return the rule for active accounts: a flag, or a status whose type lists its values."""
     if flag := _column(table, "active"):
         return flag
     if flag := _column(table, "inactive"):
@@ -186,7 +185,6 @@ def _time_placeholder(table: Table, name: str, values: _Values) -> str:
 
 
 def credentials_in(name: str) -> Credentials | Literal[""]:
-    """Return what the table's name says that its rows are; "" if they are no credentials."""
     plain = _bare_name(name)
     if _NO_CREDENTIALS.search(plain):
         return ""

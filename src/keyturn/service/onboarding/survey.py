@@ -1,12 +1,12 @@
 """Reads the tables of an app's database. Changes nothing."""
 
 import warnings
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Inspector, inspect
+from sqlalchemy import Column, Connection, inspect
 from sqlalchemy import Table as Reflected
 from sqlalchemy.exc import DBAPIError, SAWarning
 
@@ -56,11 +56,14 @@ def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table
 
 
 def tables_in(connection: Connection) -> dict[str, Table]:
-    inspector = inspect(connection)
+    inspector, schemas = inspect(connection), list[str | None]([None])  # the connection's own
+    if connection.dialect.name == "postgresql":  # elsewhere, others are of other apps
+        others = {*inspector.get_schema_names()} - {inspector.default_schema_name, "information_schema"}
+        schemas += sorted(name for name in others if not name.startswith("pg_"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # a type unknown to SQLAlchemy
         tables: dict[str, Table] = {}
-        for schema in _schema_names(inspector):
+        for schema in schemas:
             reflected = empty_schema()
             reflected.reflect(connection, schema=schema, views=True, resolve_fks=False)
             theirs = (one for one in reflected.tables.values() if not one.name.startswith("keyturn_"))
@@ -70,14 +73,6 @@ def tables_in(connection: Connection) -> dict[str, Table]:
                 if own in tables and own != other:
                     tables[own] = msgspec.structs.replace(tables[own], holds=tables[own].holds | {other})
     return tables
-
-
-def _schema_names(inspector: Inspector) -> Sequence[str | None]:
-    """Return the schemas to read, None first for the connection's own. Only PostgreSQL has others of the same app."""
-    if inspector.dialect.name != "postgresql":
-        return [None]
-    others = (name for name in inspector.get_schema_names() if name != inspector.default_schema_name)
-    return [None, *(name for name in others if not name.startswith("pg_") and name != "information_schema")]
 
 
 def _table_of(one: Reflected) -> Table:

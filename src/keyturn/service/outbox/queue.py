@@ -10,8 +10,7 @@ import sqlalchemy as sa
 
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database, Moment, Store
-from keyturn.service.database.batching import Batcher
-from keyturn.service.database.database import insert_if
+from keyturn.service.database.database import Batcher, insert_if
 from keyturn.service.outbox.history import move, note
 from keyturn.service.outbox.message import Dead, Dropped, Message, Sent, new_key
 from keyturn.service.outbox.models import LONGEST_REASON, SENT, STILL_WAITING, WAITING, OutboxRow

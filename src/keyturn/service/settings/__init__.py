@@ -162,8 +162,7 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The button "Secure your account" in the mail that confirms a change of the password.
 
     `url`: the button's page; placeholders: `{base_url}`, `{token}`. If empty, the button leads to `forgot_url`
-    `lock`: locks the account until its owner has chosen a new password; a table needs `accounts.table.lock` and
-    `unlock` for that
+    `lock`: locks the account until its owner has chosen a new password; a table needs `accounts.table.lock`
     """
 
     url: str = "{base_url}/secure-your-account/{token}"
@@ -175,8 +174,7 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `min_length`: characters
     `require`: characters that it needs: `uppercase`, `lowercase`, `digit`, `special`; in the environment with commas
-    `breaches`: where Keyturn looks passwords up in data leaks: `hibp` (Have I Been Pwned), or the https address of a
-    mirror ([proofs](proofs.md#passwords-from-data-leaks))
+    `breaches`: where [leaks](proofs.md#passwords-from-data-leaks) are looked up: `hibp`, or a mirror's https address
     """
 
     min_length: Annotated[int, Meta(ge=1, le=72)] = 12
@@ -351,8 +349,7 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
 class PagesSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The templates of the hosted pages.
 
-    `templates`: a folder of your own pages, which replace Keyturn's of the same name: [pages of your
-    own](frontend.md#pages-of-your-own)
+    `templates`: a folder of [your own pages](frontend.md#pages-of-your-own), which replace those of the same name
     """
 
     templates: Folder = Folder("")
@@ -377,8 +374,7 @@ Count = Annotated[int, Meta(ge=1)]
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The database of Keyturn's own tables.
 
-    `url`: `sqlite:///file` or `postgresql://...`, [as your app writes it](accounts.md#which-database); MySQL can hold
-    the accounts, but not Keyturn's own tables
+    `url`: `sqlite:///file` or `postgresql://...`, [as your app writes it](accounts.md#which-database); not MySQL
     `timeout`: how long a request waits for PostgreSQL from its arrival; then its connection ends, and the answer is 503
     """
 
@@ -390,8 +386,7 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a link works.
 
     `ttl`: how long a link works; a minute or more
-    `code`: adds a code of eight digits to the link, for users who read their mail on another device
-    ([proofs](proofs.md#a-code-beside-the-link))
+    `code`: adds a [code of eight digits](proofs.md#a-code-beside-the-link), for mails that are read on another device
     """
 
     ttl: timedelta = timedelta(minutes=30)
@@ -401,10 +396,8 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
 class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Invitations to choose a first password.
 
-    `service_key`: 32 or more random characters: your app's server sends them to [invite](http.md#invitations) a user.
-    Without it, the route does not exist
-    `link_key`: 32 or more random characters, other than those of `service_key`: your app's server sends them to get a
-    [link](http.md#links-for-operators) for an account's owner. Without it, the route does not exist
+    `service_key`: 32 or more random characters: your app's server [invites](http.md#invitations) with it; else no route
+    `link_key`: 32 others: your app's server gets an owner's [link](http.md#links-for-operators) with it; else no route
     """
 
     service_key: Secret = Secret("")
@@ -432,10 +425,7 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How many requests are accepted. Rates have the syntax of the library `limits`, and refill evenly.
 
-    A client is an IPv4 address or an IPv6 /64.
-
-    `request`: requests for a link, per client. An IPv6 client is a /64; a /56 may send four times as many requests, a
-    /48 sixteen times
+    `request`: requests for a link, per client (IPv6: a /64, so a /56 may send four times as many, a /48 sixteen times)
     `client`: checks of links, new passwords, and refused requests, per client and each counted by itself. Refused are
     addresses that are none, unreadable bodies, wrong keys, and unproven reports of mail providers
     `login`: sign-ins and changes, per client
@@ -444,8 +434,8 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     `overall`: requests for a link, all clients together; more get the same answer and are dropped
     `mailbox_cooldown`: a mailbox gets one mail in this time
     `mailbox_daily`: reset mails to one mailbox in a day, which refill evenly: with 12, one each two hours
-    `in_memory`: `true`: each process counts separately. `false`: PostgreSQL counts for all processes; with SQLite, one
-    process counts in its memory, and a second one refuses to start ([operating](operating.md#where-limits-are-counted))
+    `in_memory`: `true`: each process counts separately. `false`: PostgreSQL counts for all processes; with SQLite, a
+    second process refuses to start ([operating](operating.md#where-limits-are-counted))
     """
 
     request: str = "3/minute"
@@ -464,11 +454,9 @@ RATES = tuple(field.name for field in msgspec.structs.fields(LimitSettings) if f
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The HTTP server: where it listens, and what it trusts and accepts.
 
-    `host`: the address that `serve` listens on; `--host` overrides it. `0.0.0.0` is every IPv4 address, `::` IPv6 as
-    well. `keyturn init` writes the address of a `base_url` such as `http://[::1]:8000`
-    `port`: `--port` overrides it, and 0 takes a free one. `keyturn init` writes the port of a `base_url` on
-    this machine. `serve` warns if links lead to another port, unless it took a free one. If a platform sets the port in
-    `PORT`: `port = "${PORT:-8000}"`
+    `host`: what `serve` listens on; `--host` overrides it. `0.0.0.0` is every IPv4 address, `::` IPv6 as well
+    `port`: `--port` overrides it, and 0 takes a free one. `serve` warns if links lead to another port, unless it took a
+    free one. If a platform sets the port in `PORT`: `port = "${PORT:-8000}"`
     `trusted_proxies`: addresses or networks whose X-Forwarded-* count, an IPv4 one on `--host ::` too
     `allowed_origins`: origins such as `https://app.example.org` whose pages may call the API, without cookies
     `api_path`: the path of the routes that request, check and reset; `"/"` for none
@@ -524,7 +512,7 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is logged. `level` is of Keyturn's own records.
+    """What is logged.
 
     `level`: `debug`, `info`, `warning` or `error`: for Keyturn's own records
     """
@@ -546,21 +534,20 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
 
     Each mail provider has a section with its name: `settings.resend` is the struct of `mail/providers/resend.py`.
 
-    `environment`: `production` or `development`. Production refuses to start without a secret key, or with http except
-    to this machine (`http://127.0.0.1`, `http://localhost`)
+    `environment`: `production` or `development`. Production refuses to start without a secret key, or with http that
+    leaves this machine
     `base_url`: where users reach Keyturn; links are built from it
     `reset_url`: the link in the mail; placeholders: `{base_url}`, `{token}`, `{email}`
     `forgot_url`: the page that requests a new link; placeholder: `{base_url}`
     `sign_in_url`: where users sign in; placeholder: `{base_url}`. With the built-in accounts, empty means Keyturn's own
     page, `{base_url}/login`. With every other store it is required: [beside your app](beside-your-app.md)
-    `after_reset`: what users see after they save a new password, if they sign in elsewhere. `page` confirms it and
-    links to `sign_in_url`. `sign_in` redirects there at once, with `password=changed` in the query for your page
+    `after_reset`: what users see after a new password, if they sign in elsewhere. `page` confirms it and links to
+    `sign_in_url`. `sign_in` redirects there at once, with `password=changed` in the query for your page
     `return_origins`: origins such as `["https://app.example.org"]`; a request may name an address there to [return to
     after the reset](frontend.md#return-after-a-reset)
     `secret_key`: 32 or more random characters: encrypts waiting mails, signs CSRF tokens
     `previous_secret_keys`: old keys that still decrypt; separated by commas in the environment
-    `timezone`: the IANA zone for times in mails, and in pages without JavaScript; they name it. An account's [own
-    zone](accounts.md) comes first. With JavaScript, pages use the browser's zone
+    `timezone`: the IANA zone for times in mails, after an account's [own](accounts.md), and in pages without JavaScript
     `locales`: a folder of your own catalogues: [languages](emails.md#languages)
     `languages`: the languages of mails and pages, such as `["de", "en"]`; the first is for users who want none of them.
     Empty means all languages, and English as the first; separated by commas in the environment

@@ -49,7 +49,6 @@ class BrandFile(msgspec.Struct, frozen=True):
 
 
 def read_logo(path: str) -> BrandFile:
-    """Return the picture. Raises ValueError with what is wrong with it."""
     try:
         content = read_plain_file(path, LARGEST_LOGO)
     except FileNotFoundError:

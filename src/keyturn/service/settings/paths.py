@@ -87,7 +87,6 @@ class PageUrls:
 
 
 def without_default_pages(settings: Settings) -> Settings:
-    """Return the settings without the page that is on by default and was not set explicitly."""
     secure = settings.secure_account
     if secure.url != type(secure)().url:
         return settings

@@ -115,12 +115,9 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
     except FileNotFoundError:
         if required:
             faults.append(Fault(str(file), "no such file"))
-    except OSError as error:
-        faults.append(Fault(str(file), f"cannot be read: {error.strerror}"))
-    except ValueError as error:  # of TOML, of UTF-8, or of a number of thousands of digits
-        faults.append(Fault(str(file), f"cannot be read: {str(error).partition('; use sys.')[0]}"))
-    except RecursionError:
-        faults.append(Fault(str(file), "cannot be read: it is nested too deeply"))
+    except (OSError, ValueError, RecursionError) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
+        why = str(getattr(error, "strerror", "") or error).partition("; use sys.")[0]
+        faults.append(Fault(str(file), f"cannot be read: {why}"))
     return {}
 
 

@@ -183,15 +183,6 @@ _ONLY_FOR = (
     ("second_step.table.key", "second_step.table.format", "fernet laravel"),
 )
 
-_DIFFERS = (
-    ("mail.fallback", "mail.transport", "must be another provider than mail.transport"),
-    (
-        "invitations.link_key",
-        "invitations.service_key",
-        "is also invitations.service_key: a link is a stronger right, choose another",
-    ),
-)
-
 
 def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:
     for rule in _NEEDS:
@@ -206,9 +197,11 @@ def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:
         chosen = value_of(settings, chooser)
         if chosen not in values.split() and value_of(settings, setting) != value_of(default, setting):
             yield Fault(setting, f"has no effect with {chooser} {chosen}: remove it")
-    for setting, other, message in _DIFFERS:
-        if (value := value_of(settings, setting)) and value == value_of(settings, other):
-            yield Fault(setting, message)
+    if settings.mail.fallback == settings.mail.transport:
+        yield Fault("mail.fallback", "must be another provider than mail.transport")
+    if (key := settings.invitations.link_key) and key == settings.invitations.service_key:
+        message = "is also invitations.service_key: a link is a stronger right, choose another"
+        yield Fault("invitations.link_key", message)
 
 
 def _secret_key(settings: Settings) -> Iterator[Fault]:

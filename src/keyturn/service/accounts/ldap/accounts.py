@@ -270,8 +270,7 @@ class LdapAccounts(AccountStore):
     async def let_in(self, connection: Connection, dn: str) -> None:
         """After a change, remove the flag that asks for another password, and a lock that is left.
 
-        A policy sets the flag for a password that an administrator knows, and here the owner has chosen it. A lock for
-        ever is an administrator's, set since the change. Values are deleted as they were read: a newer one stays.
+        Values are deleted as they were read: a newer one stays, as does a lock for ever, which is an administrator's.
         """
         entry = await connection.read(dn, *self.dialect.left_over)
         left = {name: each for name, each in entry.values.items() if each and _LOCKED_FOR_EVER.encode() not in each}

@@ -179,7 +179,6 @@ def extended(oid: str, value: bytes | None = None) -> bytes:
 
 
 def read_message(content: bytes) -> tuple[int, Answer]:
-    """Return the number of the request that a message answers, and the answer. Raises Malformed."""
     try:
         (_, number), (tag, operation), *rest = elements(content)
     except ValueError as error:

@@ -31,8 +31,7 @@ PATIENCE = timedelta(seconds=10)
 class AppDatabase(DatabaseAccess):
     """The app's database. `where`: its address in words, without user and password.
 
-    All methods raise AccountsUnready, also if they take longer than `patience`. The time is kept on this side:
-    PgBouncer refuses a connection that asks for time-outs, and an unreachable server keeps none.
+    All methods raise AccountsUnready, also after `patience`, which is kept here: PgBouncer refuses time-outs.
     """
 
     def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:

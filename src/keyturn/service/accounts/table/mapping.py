@@ -1,6 +1,6 @@
 """Checks the settings of a table against the live database: the column of each, or every fault by its setting."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
@@ -170,7 +170,12 @@ class MappingReader:
         """Return the endings, a referring table before the other, and why deletions may fail, by setting."""
         deleted = {one.place: one.ending.when for one in endings if not one.sets}
         schemas = {one.owner.table.schema for one in endings if not one.sets}
-        keys = checked_keys(self._connection, schemas, self._place_of)
+        # SQLite checks keys only in a connection that asks for it, as the one to Keyturn's own database does.
+        is_sqlite = self._connection.dialect.name == "sqlite"
+        if is_sqlite and not self._connection.execute(sa.text("PRAGMA foreign_keys")).scalar():
+            schemas = set()
+        pairs = (pair for schema in schemas for pair in forbidding_keys(self._connection, schema))
+        keys = [(self._place_of(*referring), self._place_of(*referred)) for referring, referred in pairs]
         turns = {place: turn for turn, place in enumerate(deletion_order(deleted, keys))}
         held = []
         for one in endings:
@@ -272,16 +277,6 @@ def forbidding_keys(connection: sa.Connection, schema: str | None) -> Iterator[t
         for key in keys:
             if key["options"].get("ondelete") not in _FOLLOWS:
                 yield table, (key["referred_schema"], key["referred_table"])
-
-
-def checked_keys(
-    connection: sa.Connection, schemas: Iterable[str | None], place: Callable[[str | None, str], Place]
-) -> list[ForeignKey]:
-    # SQLite checks keys only in a connection that asks for it, as the one to Keyturn's own database does.
-    if connection.dialect.name == "sqlite" and not connection.execute(sa.text("PRAGMA foreign_keys")).scalar():
-        return []
-    keys = (key for schema in schemas for key in forbidding_keys(connection, schema))
-    return [(place(*referring), place(*referred)) for referring, referred in keys]
 
 
 def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> list[Place]:

@@ -103,7 +103,6 @@ class Statements:
         )
 
     def unlock(self, account_id: str, moment: datetime) -> sa.Update:
-        """Unlock the account. Raises ValueError for an impossible id."""
         locked = self._has_id(account_id), self._is_locked()
         return sa.update(self.mapping.table).where(*locked).values(self._assigned("unlock", moment))
 

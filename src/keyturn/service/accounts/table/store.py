@@ -22,7 +22,7 @@ from keyturn.service.accounts.table.mapping import MappingReader
 from keyturn.service.accounts.table.statements import PASSWORD_PROVIDERS, Query, Statements
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.database.batching import Batcher
+from keyturn.service.database.database import Batcher
 from keyturn.service.problems.requests import AccountsUnready, InputInvalid
 from keyturn.service.settings import HashingSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
@@ -259,11 +259,9 @@ def choose_row(by_identifier: Mapping[str, Sequence[RowMapping]], identifier: st
     """Return the row that an address or a user name means, or None. Only ASCII letters ignore case (CVE-2019-19844).
 
     If an app distinguishes `Ada@` from `ada@`, an attacker can add a second row for a mailbox. That must not lock its
-    owner out, so one row is always chosen, and always the same. A mail goes to the mailbox of both rows in any case,
-    and a sign-in checks the password of the account that it opens.
-
-    Of names that differ only in case, the one that is written as in the request is meant. Otherwise none of several
-    active accounts is chosen: its mail would go to another user.
+    owner out, so one row is always chosen, and always the same: the mail goes to the mailbox of both in any case. Of
+    names that differ only in case, the one that is written as in the request is meant, or none of several active ones:
+    its mail would go to another user.
     """
     is_address = "@" in identifier
     rows = by_identifier.get(addresses.normalize(identifier) if is_address else addresses.fold_name(identifier), ())
@@ -281,9 +279,8 @@ def choose_row(by_identifier: Mapping[str, Sequence[RowMapping]], identifier: st
 def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
     """Return a sort key that is least for the row to use.
 
-    Active accounts come before closed ones. Numeric ids count up, so the oldest account comes next: a later one gains
-    nothing by any spelling. Other ids reveal no age, and an attacker could try for the lowest. Most addresses are
-    stored as they are asked for, in small letters, so such a row comes first.
+    Active accounts come first, then the lowest number: the oldest account, so that a later one gains nothing by any
+    spelling. Other ids reveal no age, and an attacker could try for the lowest, so an address in small letters is next.
     """
     number = row["id"] if isinstance(row["id"], int | Decimal) else 0
     return not row["active"], number, text_of(row["email"]) != email, text_of(row["id"])
