@@ -65,7 +65,7 @@ def init(file: Path, *, force: bool, **flags: Any) -> None:
     except SettingsInvalid as invalid:
         fail(*(f"{_FLAGS[fault.name]}: {fault.message}" for fault in invalid.faults))
     text = as_toml(plan)
-    faults = faults_in(text, {**os.environ, plan.variable: plan.database})
+    faults = faults_in(text, {**os.environ, plan.variable: plan.database})  # "" for no variable, which nothing reads
     # Columns are the database's, and no flag corrects them: `look_at` names them.
     if of_flags := [fault for fault in faults if not fault.name.startswith("accounts.table.")]:
         refused = (f"  {_FLAGS.get(fault.name, fault.name)}: {fault.message}" for fault in of_flags)

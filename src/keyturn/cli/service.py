@@ -51,15 +51,15 @@ def serve(host: str | None, port: int | None, uds: Path | None, no_worker: bool)
     announce = partial(_announce, settings, place, 0 if uds else wanted)
     from keyturn.service.app import create_app
 
-    parts = Parts(settings)
-    app = create_app(settings, parts=parts, worker=not no_worker)
-
-    async def work() -> None:
-        with counting_alone(parts.database, in_memory=settings.limits.in_memory):
-            await serve_app(app, bound, announce, limits=limits_of_process(settings.server.trusted_proxies))
-
     with bound:
-        run(work())
+        parts = Parts(settings)
+        app = create_app(settings, parts=parts, worker=not no_worker)
+
+        async def answer() -> None:
+            with counting_alone(parts.database, in_memory=settings.limits.in_memory):
+                await serve_app(app, bound, announce, limits=limits_of_process(settings.server.trusted_proxies))
+
+        run(answer())
 
 
 def _announce(settings: Settings, place: str, port: int) -> None:
