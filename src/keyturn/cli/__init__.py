@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "health": ("keyturn.cli.doctor", "Ask a running API or worker whether it is ready."),
     "migrate": ("keyturn.cli.service", "Create or update Keyturn's tables."),
     "studio": ("keyturn.cli.studio.studio", "Preview the emails in a browser, with sample data."),
-    "render": ("keyturn.cli.studio.render", "Render an email to the terminal or a file."),
+    "render": ("keyturn.cli.studio.check", "Render an email to the terminal or a file."),
     "check": ("keyturn.cli.studio.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "probe": ("keyturn.cli.probe", "Play known attacks against your app's own password reset."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),

@@ -65,7 +65,7 @@ def init(file: Path, *, force: bool, **flags: Any) -> None:
     except SettingsInvalid as invalid:
         fail(*(f"{_FLAGS[fault.name]}: {fault.message}" for fault in invalid.faults))
     text = as_toml(plan)
-    faults = faults_in(text, {**os.environ, **plan.variables})
+    faults = faults_in(text, {**os.environ, plan.variable: plan.database})  # "" for no variable, which nothing reads
     # Columns are the database's, and no flag corrects them: `look_at` names them.
     if of_flags := [fault for fault in faults if not fault.name.startswith("accounts.table.")]:
         refused = (f"  {_FLAGS.get(fault.name, fault.name)}: {fault.message}" for fault in of_flags)
@@ -102,9 +102,8 @@ def _commands(plan: Plan, file: Path) -> Iterator[str]:
         yield f"export KEYTURN_CONFIG={quote(str(file))}"
     if not plan.is_local and not variables.has("KEYTURN_SECRET_KEY"):
         yield "export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)"
-    for name, url in plan.variables.items():
-        if os.environ.get(name) != url:
-            yield f"export {name}={url.partition('://')[0]}://..."
+    if plan.variable and os.environ.get(plan.variable) != plan.database:
+        yield f"export {plan.variable}={plan.database.partition('://')[0]}://..."
     if plan.store == "supabase" and not variables.has("SUPABASE_SERVICE_ROLE_KEY"):
         yield "export SUPABASE_SERVICE_ROLE_KEY=..."
     yield from ("keyturn migrate", "keyturn serve")

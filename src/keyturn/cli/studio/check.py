@@ -1,4 +1,4 @@
-"""check: reports problems in the emails, in a terminal or in CI."""
+"""check, render: report problems in the emails, in a terminal or in CI, and write one to standard output."""
 
 import shutil
 import sys
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from keyturn.studio.lint.report import Report
 
 _FORMATS = click.Choice(["text", "json", "github", "sarif"])
+_PARTS = click.Choice(["html", "text", "mjml", "json"])
 _SEVERITIES = click.Choice(["error", "warning", "note", "never"])
 _AROUND = 1
 _WIDTH = 110
@@ -221,3 +222,46 @@ def _write(report: "Report", gallery: "Gallery", options: SimpleNamespace) -> No
         were = f"{_number(len(unchecked), 'mail')} {'was' if len(unchecked) == 1 else 'were'}"
         says = error(harmless(f"{were} not checked, or not in full: {named}{more}."))
         click.echo(says, err=options.output != "text")
+
+
+@click.command()
+@click.argument("template")
+@click.option("--sample", help="The sample. Default: the first.")
+@click.option("--lang", default="", metavar="TAG", show_default="en", help="The language, such as de or pt-BR.")
+@click.option("--format", "output", type=_PARTS, default="html", help="json has all parts. Default: html.")
+@folders.takes_source(
+    click.option("--dir", "directory", type=click.Path(path_type=Path), help="A folder of your templates.")
+)
+def render(template: str, sample: str | None, lang: str, output: str, source: folders.Source) -> None:
+    """Render an email with a sample to standard output.
+
+    \b
+    Examples:  keyturn render password_reset --lang de --format text
+               keyturn render orders/shipped --dir emails > shipped.html
+    """
+    opened = folders.open_folder(source)
+    from keyturn.studio.gallery import Gallery
+    from keyturn.studio.lint.rules import limit_finding
+    from keyturn.studio.renderers import LimitExceeded, renderers_for
+
+    gallery = opened.gallery
+    if template not in gallery.names():
+        fail(f"there is no template {template}; there are {', '.join(gallery.names()) or 'none'}")
+    chosen = gallery.sample(template, sample or next(iter(gallery.samples(template)), ""))
+    known = gallery.languages.known
+    lang = lang or ("en" if "en" in known else next(iter(known)))
+    if lang not in known:
+        fail(f"there is no language {lang}; there are {', '.join(known)}")
+    files = gallery.files(template)
+    with closing(renderers_for(gallery, opened.settings.limits, 1)) as runner:
+        try:
+            rendered = runner.run(Gallery.render, template, files, chosen, lang)
+        except LimitExceeded as exceeded:
+            finding = limit_finding(exceeded.limit, files.markup)
+            fail(f"{template} was not rendered: {finding.message} {finding.fix}")
+    if output == "json":
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(rendered), indent=2).decode() + "\n")
+    elif part := getattr(rendered, output):
+        sys.stdout.write(part)
+    else:
+        fail(f"{template} has no {'text part' if output == 'text' else 'MJML'}")

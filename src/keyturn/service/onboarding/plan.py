@@ -90,10 +90,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """The format of the app's hashes, and the parameters of most of them."""
         return self.hashes.written if self.table and self.table.password else {}
 
-    @property
-    def variables(self) -> dict[str, str]:
-        return {self.variable: self.database} if self.variable else {}
-
 
 async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
     """Return the plan. Raises SettingsInvalid, by the setting of the flag to correct, if no file can be written."""
