@@ -56,10 +56,6 @@ class Document:
     undefined: tuple[tuple[str, Place], ...] = ()
     engine: str = "Jinja"
 
-    @property
-    def is_mjml(self) -> bool:
-        return self.files.is_mjml
-
     def finding(self, at: int | Place, rule: str, case: str = "", **words: Any) -> Finding:
         """Make a finding, as `Rules.finding` does. `at` is a place, or an offset in `markup`."""
         return RULES.finding(self.place(at) if isinstance(at, int) else at, rule, case, **words)
@@ -75,7 +71,7 @@ class Document:
     @property
     def body(self) -> Element:
         """The body, or the root if there is none."""
-        return (body_of(self.root) if self.is_mjml else self.root.find("body")) or self.root
+        return (body_of(self.root) if self.files.is_mjml else self.root.find("body")) or self.root
 
     def elements(self, *tags: str) -> Iterable[Element]:
         """Return the elements of the MJML, or of a page, with one of these tags, or all, in their order."""

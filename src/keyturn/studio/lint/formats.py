@@ -1,7 +1,4 @@
-"""A report as JSON, SARIF and GitHub's workflow commands. docs/check.md describes the formats.
-
-docs/check.schema.json is made from the types of the JSON report, and quotes their docstrings.
-"""
+"""A report as JSON, whose types docs/check.schema.json quotes, SARIF and GitHub's workflow commands (docs/check.md)."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -13,10 +13,7 @@ from keyturn.studio.lint.rules import RULES
 
 
 class Tally(Struct, frozen=True):
-    """Counts findings by severity, equal ones once, in however many places and mails.
-
-    One in several templates counts for each of them, and once for the folder.
-    """
+    """Counts findings by severity, equal ones once, in however many places, mails and templates."""
 
     errors: int = 0
     warnings: int = 0
@@ -52,8 +49,8 @@ class AuditItem(Struct, frozen=True):
 class Report(Struct, frozen=True, dict=True):
     """What the checks found: all findings, the worst first, equal ones together, also those that do not count.
 
-    `templates` and `mails` count what was checked. `unchecked`: mails that were not seen in full, as a finding says.
-    `audit`: of one reset mail. `not_checked`: why a part of one mail was not checked, as a sentence.
+    `unchecked`: mails that were not seen in full, as a finding says. `audit`: of one reset mail. `not_checked`: why a
+    part of one mail was not checked, as a sentence.
     """
 
     findings: tuple[Finding, ...] = ()

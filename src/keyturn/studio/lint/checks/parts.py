@@ -121,8 +121,6 @@ def _links_in_one_part(document: Document) -> Iterator[Finding]:
 
 _BYTE_ORDER_MARK = re.compile("\ufeff")
 _MARKUP = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
-
-
 _SECOND_LINE = re.compile(r"\s*\S.*\n\s*(?=\S)")
 
 
@@ -180,7 +178,7 @@ def check_comments(document: Document) -> Iterator[Finding]:
         if comment["end"] and _FOR_OTHERS_ALONE.fullmatch(comment["text"]):
             yield document.finding(comment.start(), "html/never-shown")
     # The guard checks the tags of MJML.
-    for element in () if document.is_mjml else document.elements(*_SWALLOWS):
+    for element in () if document.files.is_mjml else document.elements(*_SWALLOWS):
         closes_itself = document.markup.startswith("/>", element.inner.start - 2)
         is_target = element.tag == "a" and "href" not in element.attributes
         if element.end == element.inner.stop and not (closes_itself or is_target):

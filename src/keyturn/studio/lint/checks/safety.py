@@ -40,8 +40,7 @@ def check_safety(document: Document, audits: Mapping[str, str] = {}) -> Iterator
 def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem, ...]:
     """Return the requirements on a reset mail, passed or not; an empty tuple for other mails.
 
-    A mail is one if `audits` declares it "reset" by name, or if its values have a link with a token and `audits` does
-    not say "off". The link may lead to the host of the link in the values.
+    A mail is one if `audits` says "reset" of its name, or if a value is a link with a token and `audits` is silent.
     """
     declared = audits.get(document.template, "")
     if not (declared == "reset" or (not declared and _holds_token(document))):
@@ -104,7 +103,8 @@ def _requirements(document: Document) -> Mapping[str, Iterable[_Fault]]:
 def _tokens_in_the_envelope(document: Document, secrets: Iterable[str]) -> Iterator[_Fault]:
     """Yield the places of tokens in the subject and the preheader. In plain HTML the preheader is the first text."""
     file, body = document.subject, document.body
-    title, preview = (document.root.find(tag) for tag in ("mj-title" if document.is_mjml else "title", "mj-preview"))
+    title = document.root.find("mj-title" if document.files.is_mjml else "title")
+    preview = document.root.find("mj-preview")
     for secret in secrets:
         if secret in document.mail.subject:
             at = title.inner.start if title else body.offset

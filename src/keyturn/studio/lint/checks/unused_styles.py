@@ -1,7 +1,7 @@
 """Selectors of the author's stylesheets that match no element in any mail, because they are misspelt or forgotten.
 
-Only those with a class or an id of the author count, in all mails that use the stylesheet. A name is taken as used if a
-file of the mail writes it in a class or an id, also in a part that no sample renders; every name, if one is a value.
+Only those with a class or an id of the author count. A name is used, too, if a file of the mail writes it in a class or
+an id that no sample renders; every name, if one is a value.
 """
 
 import re

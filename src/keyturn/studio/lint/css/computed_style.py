@@ -1,7 +1,4 @@
-"""The cascade (CSS Cascade Level 4), and the look of each text in one mode: colour, background, size and weight.
-
-Sizes are in px. Without CSS they are those of a browser (HTML, 15.3).
-"""
+"""The cascade (CSS Cascade Level 4), and the look of each text in one mode, by default a browser's (HTML, 15.3)."""
 
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
@@ -28,9 +25,9 @@ _BELOW_ALL, _ABOVE_ALL = (-1, 0, 0), (1_000_000, 0, 0)
 
 
 class Styles(Struct, frozen=True, eq=False, dict=True):
-    """The styles of an element. Elements that are styled alike share one instance, also across mails.
+    """The styles of an element, in the order of the cascade. Elements that are styled alike share one instance.
 
-    `values`: in the order of the cascade. `of_modes`: the properties that are declared for some modes alone.
+    `of_modes`: the properties that are declared for some modes alone.
     """
 
     values: Mapping[str, str]
@@ -129,9 +126,9 @@ _LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:co
 
 
 class Paint(Struct, frozen=True):
-    """The look of an element's text, in px. A line height of 0 is the client's choice.
+    """The look of an element's text, in px. A line height of 0 is the client's choice, an unreadable colour None.
 
-    A colour is None if it cannot be read. `over_image`: the background is only seen if an image is not shown.
+    `over_image`: the background is only seen if an image is not shown.
     """
 
     colour: Colour | None

@@ -49,7 +49,7 @@ _STATES: Mapping[str, Callable[[Element], bool]] = {
 class Compound(Struct):
     """Conditions on one element: tests of attributes (name, operator, value), "#" and "." for an id and a class.
 
-    `pseudos` are names without colons and arguments. `nested`: the selectors within each `:is()` and `:not()`.
+    `pseudos` are bare names. `nested`: the selectors within each `:is()` and `:not()`.
     """
 
     tag: str = ""
@@ -190,17 +190,15 @@ def _read_attribute(block: Any) -> tuple[str, str, str]:
     return (values[0].lower() if values else "", "".join(values[1:-1]), values[-1] if len(values) > 1 else "")
 
 
-def _related(node: Element, combinator: str) -> Iterable[Element]:
+def _related(node: Element, combinator: str) -> Iterator[Element]:
+    """Yield the elements that a combinator means. The root stands for what a client puts around a mail."""
     if combinator in ("+", "~"):
-        return node.elder_siblings()[-1 if combinator == "+" else 0 :]
-    return _elements_around(node) if combinator == " " else filter(None, [node.parent])
-
-
-def _elements_around(node: Element) -> Iterator[Element]:
-    """Yield the elements above and the root, which stands for what a client puts around a mail."""
-    while above := node.parent:
-        yield above
-        node = above
+        yield from node.elder_siblings()[-1 if combinator == "+" else 0 :]
+        return
+    while node.parent:
+        yield (node := node.parent)
+        if combinator == ">":
+            return
 
 
 def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:

@@ -1,7 +1,4 @@
-"""Conditional comments, as Word evaluates them: as `mso` with VML.
-
-The grammar is that of Microsoft's "About conditional comments", which browsers no longer support.
-"""
+"""Conditional comments as Word evaluates them, as `mso` with VML (Microsoft, "About conditional comments")."""
 
 import operator
 import re

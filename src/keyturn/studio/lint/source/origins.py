@@ -1,7 +1,6 @@
 """A Jinja environment whose output carries its origins. The studio and the checks use it, never the sender of mails.
 
-It extends Jinja's code generator (`Environment.code_generator_class`), so inheritance, includes, imports, macros and
-white-space control are Jinja's own, and the text is identical.
+It extends Jinja's code generator, so inheritance, macros and white space are Jinja's own, and the text is identical.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +20,7 @@ _IMPORTS = (
     "from keyturn.studio.lint.source.traced_text import escape, markup as Markup, markup_join, str_join, string as str",
     "from keyturn.studio.lint.source.traced_text import TracedMacro as Macro, TemplateReference",
     "from keyturn.studio.lint.source.traced_text import trace_data as _data",
-    "from keyturn.studio.lint.source.stand_ins import attempt, attempt_layout, attempt_loop, attempt_print",
+    "from keyturn.studio.lint.source.stand_ins import attempt, attempt_layout, attempt_print",
     "from keyturn.studio.lint.source.stand_ins import go_on, require_end",
 )
 """What replaces Jinja's own names in the generated code, and is called by it."""
@@ -191,7 +190,7 @@ class _OriginsGenerator(CodeGenerator):
                     load = "environment.get_template("
                     yield value, ("attempt_layout", load, f", {self.name!r}), context)")
                 case nodes.For(iter=value):
-                    yield value, ("attempt_loop", "", ")")
+                    yield value, ("attempt", "", ", iter)")
                 case nodes.With(values=values):
                     yield from ((value, ("attempt", "", ")")) for value in values)
                 case nodes.If(test=value) | nodes.ExprStmt(node=value) | nodes.Assign(target=nodes.Name(), node=value):

@@ -12,9 +12,7 @@ from msgspec.structs import replace
 from keyturn.studio.lint.finding import Finding, merge
 from keyturn.studio.lint.rules import RULES
 
-_BY_TAGS = ("Liquid", "Twig", "Django")
-"""The engines by the first words of their tags, which Jinja does not know. Django and Liquid share some of Django's."""
-
+_BY_TAGS = ("Liquid", "Twig", "Django")  # known by the first words of their tags; Django and Liquid share some
 _TAG = re.compile(r"\{%[-+]?\s*(end)?(\w+)")
 _EXPRESSIONS = {
     "Handlebars": re.compile(r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-]|else\b)"),
@@ -76,9 +74,6 @@ def _tags(engine: str) -> frozenset[str]:
 
 
 _ONE, _MANY = "Write the template in Jinja, or list it", "Write the templates in Jinja, or list their folders"
-"""Parts of the fixes for templates of other engines: in one file, and in many."""
-
-
 _ENGINE_OF: Mapping[str, str] = {rule_of(engine): engine for engine in (*_BY_TAGS, *_EXPRESSIONS)}
 
 
