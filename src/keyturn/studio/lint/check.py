@@ -226,8 +226,7 @@ def examine(_: object, html: str, text: str, subject: str, clients: tuple[str, .
 
 
 _Parts = Mapping[str, Part]  # parts by the names of their templates
-ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[Part]]
-"""Checks templates, one by one or in parallel, in the order of the names."""
+ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[Part]]  # in the order of the names
 
 
 def check(

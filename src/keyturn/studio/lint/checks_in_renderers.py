@@ -78,11 +78,9 @@ def _read(file: Path) -> Mapping[str, Part]:
         return {}
 
 
+# Libraries that findings depend on, and a file included by a computed name, which may be any file.
 _LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-python", "msgspec", "tinycss2")
-"""Libraries that findings depend on."""
-
 _BY_VALUE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[])""")
-"""A file included by a computed name, which may be any file."""
 
 
 def _state_keys(gallery: Gallery, names: Sequence[str], depends_on: Iterable[bytes]) -> Mapping[str, str]:

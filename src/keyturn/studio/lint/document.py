@@ -24,8 +24,7 @@ from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.traced_text import follow, pieces_of, trace_data, trail_at, undefined_in, with_pieces
 
-Part = Literal["markup", "text", "subject"]
-"""A rendered file of a mail, as `Document` and `MailFiles` name it."""
+Part = Literal["markup", "text", "subject"]  # a rendered file of a mail, as `Document` and `MailFiles` name it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +123,7 @@ class Document:
         return next((at for at in offsets if at is not None), self.body.offset)
 
 
-Check = Callable[[Document], Iterable[Finding]]
-"""Checks a document. Equal findings in several samples are reported once."""
+Check = Callable[[Document], Iterable[Finding]]  # equal findings in several samples are reported once
 
 
 def read_document(templates: Templates, template: str, sample: Sample, language: Language) -> Document:

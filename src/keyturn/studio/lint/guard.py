@@ -54,14 +54,12 @@ def _fault_findings(faults: Iterable[SyntaxFault], place: Callable[[int], Place]
         yield find(attribute=detail, character=detail, opened=detail)
 
 
-_WITHOUT_RULES: Mapping[str, frozenset[str]] = {
+_WITHOUT_RULES: Mapping[str, frozenset[str]] = {  # elements that are no components, with their parents
     "mj-all": frozenset(["mj-attributes"]),
     "mj-class": frozenset(["mj-attributes"]),
     "mj-selector": frozenset(["mj-html-attributes"]),
     "mj-html-attribute": frozenset(["mj-selector"]),
 }
-"""Elements that are no components, with their parents."""
-
 _WORD = re.compile(r"\S*\w\w")  # a lone character is a typing slip, which counts only if the compiler refuses
 _ONCE = ("mj-head", "mj-body", "mj-title", "mj-preview", "mj-breakpoint")
 

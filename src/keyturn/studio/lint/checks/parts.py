@@ -162,11 +162,10 @@ def _closest_name(name: str, values: object) -> str:
 
 
 _COMMENT = re.compile(r"<!--(?P<text>(?:[^-]++|-(?!->))*+)(?P<end>-->)?")
+# Outlook skips it, and all others take it for a comment: `<!--[if !mso]>` without a `<!-->` behind it.
 _FOR_OTHERS_ALONE = re.compile(r"\[if\s+!\s*\(?\s*mso\b[^\]&|]*\]>.*<!\[endif\]", re.DOTALL | re.IGNORECASE)
-"""Outlook skips it, and all others take it for a comment: `<!--[if !mso]>` without a `<!-->` behind it."""
-
+# Elements that take in the rest of the mail if they are not closed (HTML, 13.2.5.2 to 13.2.5.5).
 _SWALLOWS = ("a", "script", "select", "style", "textarea", "title")
-"""Elements that take in the rest of the mail if they are not closed (HTML, 13.2.5.2 to 13.2.5.5)."""
 
 
 def check_comments(document: Document) -> Iterator[Finding]:

@@ -18,9 +18,8 @@ from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Place, Severity, did_you_mean
 from keyturn.studio.lint.rules import RULES
 
+# Names that MJML and mail clients write into a mail.
 _OF_CLIENTS = re.compile(r"(?:mj|kt|mso|x|m|moz|gmail|yahoo|outlook|apple|aol|ogs|edo|hse)[-_]|Mso|gmail|outlook")
-"""Names that MJML and mail clients write into a mail."""
-
 _ATTRIBUTE = re.compile(r"""(?<!mj-)\b(?:class|id)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _VALUE_FIRST = re.compile(r"(?:^|\s)\{[{%]")
 _WORD = re.compile(r"[\w-]+")

@@ -15,9 +15,7 @@ from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import Element
 
-OUTLOOK_MARK = "data-og"
-"""Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on recoloured elements and on those around them."""
-
+OUTLOOK_MARK = "data-og"  # Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on recoloured elements and around them
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "": lambda *_: True,
     "#": str.__eq__,
@@ -33,7 +31,7 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
 }
 _SIGNS = ("#", ".")
 _NESTED = frozenset(["table"])
-_STATES: Mapping[str, Callable[[Element], bool]] = {
+_STATES: Mapping[str, Callable[[Element], bool]] = {  # of elements in a mail at rest; others never hold
     "root": lambda node: node.tag == "html",
     "link": lambda node: node.tag == "a" and "href" in node.attributes,
     "first-child": lambda node: not node.elder_siblings(),
@@ -43,7 +41,6 @@ _STATES: Mapping[str, Callable[[Element], bool]] = {
     "is": lambda _: True,  # `Compound.nested` says
     "not": lambda _: True,
 }
-"""The states of elements in a mail at rest. Others never hold."""
 
 
 class Compound(Struct):
@@ -206,8 +203,8 @@ def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:
     return name.startswith(OUTLOOK_MARK) or (is_there and _OPERATORS[operator](node.get(name), value))
 
 
+# A number that is beyond every float. tinycss2 makes an integer of it, which Python refuses from 4,301 digits on.
 _HUGE = re.compile(r"\d{301,}")
-"""A number that is beyond every float. tinycss2 makes an integer of it, which Python refuses from 4,301 digits on."""
 
 
 class Declaration(Struct, frozen=True):

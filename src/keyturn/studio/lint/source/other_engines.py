@@ -14,21 +14,18 @@ from keyturn.studio.lint.rules import RULES
 
 _BY_TAGS = ("Liquid", "Twig", "Django")  # known by the first words of their tags; Django and Liquid share some
 _TAG = re.compile(r"\{%[-+]?\s*(end)?(\w+)")
-_EXPRESSIONS = {
+_EXPRESSIONS = {  # the engines by what they write in braces, and Jinja never does
     "Handlebars": re.compile(r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-]|else\b)"),
     "Braze": re.compile(r"\{\{[^{}]*\$\{"),
     "Go": re.compile(
         r"\{\{-?\s*(?:(?:if|else if|range|with|not|len|html|urlquery)\s+)?[.$]|\{\{-?\s*(?:end|else)\s*-?\}"
     ),
 }
-"""The engines by what they write in braces, and Jinja never does."""
 _ARGUMENT_OF_FILTER = re.compile(r"\|\s*\w+\s?:(?:(\s)|[\"'\w-])")
-_ANOTHER_USE = re.compile(
+_ANOTHER_USE = re.compile(  # tags that Jinja knows with other arguments: {% include "a.html" with name=1 %}
     r"\{%[-+]?\s*(?:(?P<trans>trans)\s+(?:\"[^\"]*\"|'[^']*'|\w+)(?:\s+(?:as|noop|context)\b|\s*[-+]?%)"
     r"|include\b.*?\s(?:with\s+(?:\w+\s*=|(?P<twig>\{))|only\s*[-+]?%)|with\s[^=]*\sas\s+\w+\s*[-+]?%)"
 )
-"""Tags that Jinja knows with other arguments: {% include "a.html" with name=1 %}."""
-
 OF_ENGINES = frozenset({"block", "forloop"})  # names that such templates have from their engine
 
 

@@ -22,11 +22,10 @@ from keyturn.studio.lint.source.traced_text import trace_printed
 NOT_RENDERED = "not-rendered"
 NO_LAYOUT = "<template>"  # the file of what stands in for a missing layout
 _DEEPEST = 20  # the number of times that a file may include itself
-LAYOUTS = {
+LAYOUTS = {  # what stands around the blocks of a mail without its layout, in MJML or not
     True: ("<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>", "</mj-body></mjml>"),
     False: ("<html lang='en'><head><title>.</title></head><body>", "</body></html>"),
 }
-"""What stands around the blocks of a mail without its layout, in MJML or not."""
 
 
 class StandInForFailed(MissingName):
