@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity, merge
 from keyturn.studio.lint.rules import RULES
 
 
-class Tally(Struct, frozen=True):
+class Tally(NamedTuple):
     """Counts findings by severity, equal ones once, in however many places, mails and templates."""
 
     errors: int = 0
@@ -27,7 +28,7 @@ class Tally(Struct, frozen=True):
     @property
     def by_severity(self) -> dict[Severity, int]:
         """The counts, the worst first."""
-        return dict(zip(SEVERITIES, (self.errors, self.warnings, self.notes), strict=True))
+        return dict(zip(SEVERITIES, self, strict=True))
 
     @property
     def to_fix(self) -> dict[Severity, int]:

@@ -43,19 +43,15 @@ def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem
     A mail is one if `audits` says "reset" of its name, or if a value is a link with a token and `audits` is silent.
     """
     declared = audits.get(document.template, "")
-    if not (declared == "reset" or (not declared and _holds_token(document))):
+    texts = texts_in(document.sample.values) if document.sample.is_complete and not declared else ()  # none are guessed
+    tokens = (text for text in texts if has_token(text) and not _FOR_SOMETHING_ELSE.search(text.partition("?")[0]))
+    if declared != "reset" and not any(tokens):
         return ()
     every = ((says, next(iter(faults), None)) for says, faults in _requirements(document).items())
     return tuple(
         AuditItem(says, document.finding(fault.at, f"safety/{fault.rule}", host=fault.host) if fault else None)
         for says, fault in every
     )
-
-
-def _holds_token(document: Document) -> bool:
-    """Tell whether the sample has a link with a token. Guessed values do not count."""
-    links = texts_in(document.sample.values) if document.sample.is_complete else ()
-    return any(has_token(link) and not _FOR_SOMETHING_ELSE.search(link.partition("?")[0]) for link in links)
 
 
 class _Fault(NamedTuple):

@@ -62,7 +62,12 @@ class Stylesheets:
 
     def __init__(self, root: Element) -> None:
         nodes = [*root.walk()]
-        self._rules = [rule for node in nodes if node.tag == "style" for rule in _rules_of(node)]
+        styles = (node for node in nodes if node.tag == "style" and "print" not in node.get("media"))
+        sheets = (read_stylesheet("".join(text.text for text in node.texts)) for node in styles)
+        top = (one for sheet in sheets for one in sheet.rules if not one.nested)
+        self._rules = [
+            one for one in wide if not any(_FOR_FEW.match(f"{at.keyword} {at.prelude}") for at in one.within)
+        ]
         self._cascades: dict[tuple[object, ...], Callable[[Element], Styles]] = {}
         self.has_dark_rules = any(DARK.honours in rule.schemes for rule in self._rules)
         schemes = [node.get("content") for node in nodes if node.tag == "meta" and node.get("name") == "color-scheme"]
@@ -78,13 +83,6 @@ class Stylesheets:
         rules = tuple(rule for rule in self._rules if not rule.schemes or mode.honours in rule.schemes)
         link = _DARK_LINK if self.is_dark(mode) else _LINK
         return self._cascades.setdefault((rules, link), cache(partial(_styles_of, rules, link)))
-
-
-def _rules_of(style: Element) -> Iterator[StyleRule]:
-    sheet = read_stylesheet("".join(text.text for text in style.texts))
-    for rule in () if "print" in style.get("media") else sheet.rules:
-        if not (rule.nested or any(_FOR_FEW.match(f"{at.keyword} {at.prelude}") for at in rule.within)):
-            yield rule
 
 
 _Written = tuple[tuple[int, int, int], tuple[Declaration, ...], bool]
