@@ -65,9 +65,7 @@ class Stylesheets:
         styles = (node for node in nodes if node.tag == "style" and "print" not in node.get("media"))
         sheets = (read_stylesheet("".join(text.text for text in node.texts)) for node in styles)
         top = (one for sheet in sheets for one in sheet.rules if not one.nested)
-        self._rules = [
-            one for one in wide if not any(_FOR_FEW.match(f"{at.keyword} {at.prelude}") for at in one.within)
-        ]
+        self._rules = [one for one in top if not any(_FOR_FEW.match(f"{at.keyword} {at.prelude}") for at in one.within)]
         self._cascades: dict[tuple[object, ...], Callable[[Element], Styles]] = {}
         self.has_dark_rules = any(DARK.honours in rule.schemes for rule in self._rules)
         schemes = [node.get("content") for node in nodes if node.tag == "meta" and node.get("name") == "color-scheme"]
