@@ -1,6 +1,5 @@
 """Checks on emails: each finding with its place in the templates, and what to do about it.
 
-`check` runs them over a gallery or on one mail, and makes a `Report`. `document` is a mail as the checks see it. A
-check says where and which words; `rules.toml` has the rest. **String subclasses carry the origin of each piece**
+A check says where and which words; `rules.toml` has the rest. **String subclasses carry the origin of each piece**
 (`source`): marks in the text itself would change lengths and conditions.
 """

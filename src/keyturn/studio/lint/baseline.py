@@ -1,7 +1,4 @@
-"""A baseline: the findings that a folder had at one time, so that later checks report only new ones.
-
-A finding is recognised by its rule, its file and the text of its line. Of equal ones, one more than before is new.
-"""
+"""A baseline: the findings that a folder had at one time, each by its rule, its file and the text of its line."""
 
 from copy import deepcopy
 from pathlib import Path

@@ -33,7 +33,7 @@ from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
 from keyturn.studio.lint.source.other_engines import one_for_each_engine
 from keyturn.studio.lint.source.stand_ins import NO_LAYOUT
 from keyturn.studio.lint.source.translations import findings_on_texts, marked_texts
-from keyturn.studio.lint.suppression import IgnoreComments, at_severity, judge
+from keyturn.studio.lint.suppression import IgnoreComments, at_severity
 from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
 
 ENOUGH = 2  # mails of a template that may pass a limit before the others are skipped
@@ -42,8 +42,7 @@ ENOUGH = 2  # mails of a template that may pass a limit before the others are sk
 class Part(msgspec.Struct, frozen=True, array_like=True):
     """What the checks say of a template, from which a report is put together.
 
-    `mails`: how many were rendered. `texts`: those of its files that are marked for translation, with first places.
-    `is_cut_short`: exploring its branches ran out of time. `unused`: selectors that match nothing in its mails.
+    `mails`: how many were rendered. `texts`: for translation, with first places. `unused`: selectors without a match.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -206,7 +205,7 @@ def _mail_name(template: str, sample: Sample, language: Language, among: Collect
 def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
     """Yield the findings on a rendered mail, without those on a stand-in: the missing part is a finding itself."""
     checks = TEXT_CHECKS if document.files.is_text else checks if document.mail.html else ()
-    findings = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks))
+    findings = chain(guard(document) if document.files.is_mjml else (), *(check(document) for check in checks))
     if not (document.missing or document.sample.forced):
         return findings
     shown_at = {document.place(at.start()) for at in re.finditer(r"\[\[", document.markup)}
@@ -220,18 +219,14 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
 
 
 def examine(_: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()) -> list[Finding]:
-    """Return the findings in a sent mail. `clients`: existing groups of mail clients. A renderer's state is not needed.
-
-    A few kilobytes of HTML and CSS can cost an hour of work, so the studio has a renderer do it, which has limits.
-    """
+    """Return the findings in a sent mail, in a renderer: a few kilobytes of HTML and CSS can cost an hour of work."""
     findings = dict.fromkeys(document_findings(document_of(html, text, subject), checks_for(clients)))
     for_senders = (replace(one, fix=RULES.row_of(one).fixes.get("sent", one.fix)) for one in findings)
     return sorted(for_senders, key=lambda finding: (finding.place, finding.rule, finding.message))
 
 
 _Parts = Mapping[str, Part]  # parts by the names of their templates
-ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[Part]]
-"""Checks templates, one by one or in parallel, in the order of the names."""
+ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[Part]]  # in the order of the names
 
 
 def check(
@@ -265,7 +260,8 @@ def put_together(
     on_texts = findings_on_texts(gallery, {name: part.texts for name, part in parts.items()}, languages)
     unused = {name: part.unused for name, part in parts.items() if part.is_whole and part.unused}
     users = _users({name: gallery.files_of(name) for name in gallery.names()}) if unused else {}  # also unchecked ones
-    judged = list(judge(merge([*of_mails, *on_texts, *unused_in_all(unused, users)]), comments, severity))
+    reasons = ((one, comments.reason(one)) for one in merge([*of_mails, *on_texts, *unused_in_all(unused, users)]))
+    judged = [replace(kept, reason=reason) for one, reason in reasons if (kept := at_severity(one, severity))]
     every = dict.fromkeys(chain.from_iterable(files.values()))
     unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}  # in full
     idle = comments.unused(file for file in every if are_all and file not in unseen)

@@ -1,8 +1,7 @@
 """Checks templates in several processes, each within its limits, and reuses the findings of unchanged templates.
 
-Findings are stored under a key of everything that they depend on: files, samples, catalogues, settings, checks. Those
-that depend on an app's code are never stored, and none are in folders with links to folders. The store lies in the
-user's cache folder. In the checked folder, a branch could bring findings of its own.
+Findings are stored under a key of all that they depend on, but none that depend on an app's code, or in folders with
+links to folders. The store lies in the user's cache: in the checked folder, a branch could bring findings of its own.
 """
 
 import hashlib
@@ -63,7 +62,9 @@ class ResultCache:
         parts = {name: known[key] for name, key in keys.items() if key in known}
         left = [name for name in names if name not in parts]
         parts |= zip(left, check(left), strict=True)
-        used = {key: parts[name] for name, key in keys.items() if _is_of_files_alone(parts[name])}
+        used = {key: part for name, key in keys.items() if not (part := parts[name]).is_cut_short}
+        # Of others, the machine or other names decide.
+        used = {key: part for key, part in used.items() if all(RULES.row_of(one).is_stored for one in part.findings)}
         if not used.keys() <= known.keys():
             self._save({key: part for key, part in known.items() if key not in used} | used)
         return [parts[name] for name in names]
@@ -80,11 +81,6 @@ class ResultCache:
                 old.unlink(missing_ok=True)
 
 
-def _is_of_files_alone(part: Part) -> bool:
-    """Tell whether neither the machine nor other names decide the findings."""
-    return not part.is_cut_short and all(RULES.row_of(finding).is_stored for finding in part.findings)
-
-
 def _read(file: Path) -> Mapping[str, Part]:
     try:
         if file.stat().st_size > _LARGEST_KEPT:
@@ -94,11 +90,9 @@ def _read(file: Path) -> Mapping[str, Part]:
         return {}
 
 
+# Libraries that findings depend on, and a file included by a computed name, which may be any file.
 _LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-python", "msgspec", "tinycss2")
-"""Libraries that findings depend on."""
-
 _BY_VALUE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[])""")
-"""A file included by a computed name, which may be any file."""
 
 
 def _state_keys(gallery: Gallery, names: Sequence[str], depends_on: Iterable[bytes]) -> Mapping[str, str]:

@@ -24,8 +24,7 @@ from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.traced_text import follow, pieces_of, trace_data, trail_at, undefined_in, with_pieces
 
-Part = Literal["markup", "text", "subject"]
-"""A rendered file of a mail, as `Document` and `MailFiles` name it."""
+Part = Literal["markup", "text", "subject"]  # a rendered file of a mail, as `Document` and `MailFiles` name it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +55,6 @@ class Document:
     undefined: tuple[tuple[str, Place], ...] = ()
     engine: str = "Jinja"
 
-    @property
-    def is_mjml(self) -> bool:
-        return self.files.is_mjml
-
     def finding(self, at: int | Place, rule: str, case: str = "", **words: Any) -> Finding:
         """Make a finding, as `Rules.finding` does. `at` is a place, or an offset in `markup`."""
         return RULES.finding(self.place(at) if isinstance(at, int) else at, rule, case, **words)
@@ -75,7 +70,7 @@ class Document:
     @property
     def body(self) -> Element:
         """The body, or the root if there is none."""
-        return (body_of(self.root) if self.is_mjml else self.root.find("body")) or self.root
+        return (body_of(self.root) if self.files.is_mjml else self.root.find("body")) or self.root
 
     def elements(self, *tags: str) -> Iterable[Element]:
         """Return the elements of the MJML, or of a page, with one of these tags, or all, in their order."""
@@ -128,8 +123,7 @@ class Document:
         return next((at for at in offsets if at is not None), self.body.offset)
 
 
-Check = Callable[[Document], Iterable[Finding]]
-"""Checks a document. Equal findings in several samples are reported once."""
+Check = Callable[[Document], Iterable[Finding]]  # equal findings in several samples are reported once
 
 
 def read_document(templates: Templates, template: str, sample: Sample, language: Language) -> Document:

@@ -11,14 +11,13 @@ from keyturn.studio.lint.rules import RULES, Rule
 from keyturn.studio.lint.suppression import expect_rules, rule_names
 
 _WORD = re.compile(r"(?<!\{)\{(\w++)[^{}]*+\}")
-_WORDS = {
+_WORDS = {  # what stands for a word of a rule, if not its name
     "engine": "the template",
     "form": "{# keyturn: ignore RULE because REASON #}",
     "next": "3",
     "spelling": "Check its spelling;",
     "written": "[first], then name = value below it",
 }
-"""What stands for a word of a rule, if not its name."""
 
 
 def explain_rule(name: str) -> Rule:

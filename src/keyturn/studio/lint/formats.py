@@ -1,7 +1,4 @@
-"""A report as JSON, SARIF and GitHub's workflow commands. docs/check.md describes the formats.
-
-docs/check.schema.json is made from the types of the JSON report, and quotes their docstrings.
-"""
+"""A report as JSON, whose types docs/check.schema.json quotes, SARIF and GitHub's workflow commands (docs/check.md)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +8,6 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec import Meta
-from msgspec.structs import asdict
 
 from keyturn.studio.lint.explaining import explain_rule
 from keyturn.studio.lint.finding import ClientGap, Finding, Severity
@@ -59,7 +55,7 @@ _AS_IT_IS = ("rule", "severity", "message", "fix", "fingerprint", "clients")
 
 def as_json(report: Report, shown: Shown) -> str:
     written = CheckReport(
-        **asdict(report.tally),
+        **report.tally._asdict(),
         templates=report.templates,
         mails=report.mails,
         ignored=len(report.ignored),

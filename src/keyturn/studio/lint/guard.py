@@ -1,7 +1,4 @@
-"""Checks the MJML itself: what the compiler accepts silently, or refuses without a place.
-
-Attributes have types, written as in the reference validator: `color`, `unit(px,%){1,4}`, `enum(a,b)` ...
-"""
+"""Checks the MJML itself: what the compiler accepts silently, or refuses without a place."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +7,7 @@ from functools import cache, lru_cache, partial
 from itertools import chain
 
 from keyturn.mail.rendering.html_tree import HOLD_HTML, Attribute, Element, SyntaxFault, parse_markup
-from keyturn.studio.lint.checks.selectors import check_mjml_selectors
+from keyturn.studio.lint.checks.selectors import check_selectors
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Place, Severity, did_you_mean, line_and_column, listed
 from keyturn.studio.lint.markup.structure import EVERYWHERE, TEXT_ALONE, bodies_of, schema, unread_attributes
@@ -23,7 +20,7 @@ def guard(document: Document) -> Iterator[Finding]:
     """Yield findings on the MJML. If tags are missing, nesting is a guess and is not checked."""
     findings = [*_fault_findings(document.faults, document.place)]
     is_broken = any(RULES[finding.rule].breaks_nesting for finding in findings)
-    selected = check_mjml_selectors(document)
+    selected = check_selectors(document, ["mjml"])
     findings += (finding for finding in selected if not (is_broken and RULES[finding.rule].is_of_nesting))
     findings += chain(_attribute_findings(document), _unknown_elements(document))
     findings += () if is_broken else _nesting_findings(document)
@@ -57,17 +54,13 @@ def _fault_findings(faults: Iterable[SyntaxFault], place: Callable[[int], Place]
         yield find(attribute=detail, character=detail, opened=detail)
 
 
-_WITHOUT_RULES: Mapping[str, frozenset[str]] = {
+_WITHOUT_RULES: Mapping[str, frozenset[str]] = {  # elements that are no components, with their parents
     "mj-all": frozenset(["mj-attributes"]),
     "mj-class": frozenset(["mj-attributes"]),
     "mj-selector": frozenset(["mj-html-attributes"]),
     "mj-html-attribute": frozenset(["mj-selector"]),
 }
-"""Elements that are no components, with their parents."""
-
-_WORD = re.compile(r"\S*\w\w")
-"""Text with a word. A lone character between elements is a typing slip, which counts only if the compiler refuses."""
-
+_WORD = re.compile(r"\S*\w\w")  # a lone character is a typing slip, which counts only if the compiler refuses
 _ONCE = ("mj-head", "mj-body", "mj-title", "mj-preview", "mj-breakpoint")
 
 

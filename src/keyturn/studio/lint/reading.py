@@ -1,7 +1,4 @@
-"""A mail as a screen reader reads it aloud: headings, links by name, images by alternative text.
-
-It follows the HTML Accessibility API Mappings 1.0 and Accessible Name and Description Computation 1.2.
-"""
+"""A mail as a screen reader reads it aloud (HTML Accessibility API Mappings 1.0, Accessible Name Computation 1.2)."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -36,15 +33,14 @@ class Saying(Struct, frozen=True):
 
 
 PlaceOf = Callable[[Element], Place | None]  # returns the place in the templates of a rendered element
-
-
 _END_OF_LINE = Saying("text", "")
 
 
 def read_aloud(root: Element, place_of: PlaceOf = lambda _: None) -> list[Saying]:
     """Return the phrases. A text continues until something ends the line; the first of a list entry joins its mark."""
     sayings, line = list[Saying](), list[tuple[str, Element, str]]()
-    body, language = root.find("body") or root, _language_above(root)
+    above = (root.find("body"), root.find("html"))
+    body, language = above[0] or root, next((one.get("lang") for one in above if one and one.get("lang")), "")
     waiting: list[tuple[Element | Text | Saying, Element, str]]
     waiting = [(node, body, language) for node in (_END_OF_LINE, *reversed(body.nodes))]
     while waiting:
@@ -119,8 +115,3 @@ def _heading_level(element: Element) -> int:
         return int(match[1]) if element.get("role") not in _LAYOUT else 0
     level = element.get("aria-level")
     return (int(level) if level.isdecimal() and len(level) == 1 else 2) if element.get("role") == "heading" else 0
-
-
-def _language_above(root: Element) -> str:
-    elements = (root.find("body"), root.find("html"))
-    return next((one.get("lang") for one in elements if one and one.get("lang")), "")

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,11 +13,8 @@ from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity, merge
 from keyturn.studio.lint.rules import RULES
 
 
-class Tally(Struct, frozen=True):
-    """Counts findings by severity, equal ones once, in however many places and mails.
-
-    One in several templates counts for each of them, and once for the folder.
-    """
+class Tally(NamedTuple):
+    """Counts findings by severity, equal ones once, in however many places, mails and templates."""
 
     errors: int = 0
     warnings: int = 0
@@ -30,7 +28,7 @@ class Tally(Struct, frozen=True):
     @property
     def by_severity(self) -> dict[Severity, int]:
         """The counts, the worst first."""
-        return dict(zip(SEVERITIES, (self.errors, self.warnings, self.notes), strict=True))
+        return dict(zip(SEVERITIES, self, strict=True))
 
     @property
     def to_fix(self) -> dict[Severity, int]:
@@ -52,8 +50,8 @@ class AuditItem(Struct, frozen=True):
 class Report(Struct, frozen=True, dict=True):
     """What the checks found: all findings, the worst first, equal ones together, also those that do not count.
 
-    `templates` and `mails` count what was checked. `unchecked`: mails that were not seen in full, as a finding says.
-    `audit`: of one reset mail. `not_checked`: why a part of one mail was not checked, as a sentence.
+    `unchecked`: mails that were not seen in full, as a finding says. `audit`: of one reset mail. `not_checked`: why a
+    part of one mail was not checked, as a sentence.
     """
 
     findings: tuple[Finding, ...] = ()

@@ -115,10 +115,9 @@ class Rules(dict[str, Rule]):
         fix: str = "",
         **words: object,
     ) -> Finding:
-        """Make a finding of a rule, filling in the words. A severity or a text that is given here replaces the rule's.
+        """Make a finding of a rule, filling in the words, of which long ones are cut. A text here replaces its own.
 
-        `case`: one for which the rule has texts of its own. Long words are cut. Raises KeyError if the rule is
-        not declared, or not with this severity.
+        `case`: one for which the rule has texts of its own. Raises KeyError for an undeclared rule or severity.
         """
         declared = self[rule]
         if severity and severity not in declared.severities:

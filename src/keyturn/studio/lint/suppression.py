@@ -1,7 +1,7 @@
 """The names of rules, and a team's choice of findings: severities by rule, and comments that ignore findings.
 
-A comment has the form `{# keyturn: ignore links/relative because ... #}`, as one of the engine (`{% comment %}`) or of
-HTML. Beside other text it applies to its line. Alone, it applies to the next start tag or line.
+A comment has the form `{# keyturn: ignore links/relative because ... #}`, or one of `{% comment %}` or HTML. Beside
+other text it applies to its line; alone, to the next start tag or line.
 """
 
 import re
@@ -160,11 +160,3 @@ def _lines_meant(source: str, comment: re.Match[str], next_at: int) -> range:
         return range(first, last + 1)
     tag = _START_TAG.match(source, next_at, next_at + _LONGEST_TAG)
     return range(first, line_and_column(source, tag.end() - 1 if tag else next_at)[0] + 1)
-
-
-def judge(findings: Iterable[Finding], comments: IgnoreComments, severity: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield the findings whose rules are on, with the reasons of comments that ignore them."""
-    for one in findings:
-        reason = comments.reason(one)
-        if finding := at_severity(one, severity):
-            yield replace(finding, reason=reason)

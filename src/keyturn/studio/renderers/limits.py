@@ -19,9 +19,7 @@ from msgspec import Struct
 from keyturn.errors import KeyturnError
 
 PATIENCE = 3
-
 _AGAIN = 0.5  # seconds until an alarm is repeated that some code has caught and passed over, as `except Exception` may
-
 _SOON = 0.001  # seconds until an alarm that came due while another one counted
 
 

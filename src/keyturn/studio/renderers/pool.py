@@ -24,7 +24,6 @@ Ts = TypeVarTuple("Ts")
 R = TypeVar("R")
 
 _GRACE = 5.0  # seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself
-
 _START = 0  # asks the spawner for a renderer; any other number is the process id of one to end
 _OCTETS = 8  # of a number
 _Renderer = tuple[int, "Connection[Any, Any]"]  # its process id and its connection

@@ -1,15 +1,11 @@
-"""Every mail of a gallery, with each of its samples, compared with its snapshot.
+"""Every mail of a gallery, with each of its samples, compared with its snapshot, which is plain files.
 
-Snapshots are plain files that people can open and version control can show:
-
-* `TEMPLATE/SAMPLE.html`: the mail, one tag a line, so that differences are readable
-* `TEMPLATE/SAMPLE.txt`: its text part, if it has one
-* `TEMPLATE/SAMPLE.subject.txt`: its subject, if the HTML has no title with it
-* `TEMPLATE/SAMPLE.de.html`: the mail in another language than that of the templates
+`TEMPLATE/SAMPLE.html` has one tag a line, `.txt` the text part, `.subject.txt` the subject, if the HTML has no title
+with it, and `SAMPLE.de.html` another language than that of the templates.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -160,8 +156,11 @@ class Snapshots:
 
     def names(self) -> list[MailName]:
         """Return all mails, without a sample where none can be read, and the names of snapshots without a mail."""
-        own = list(self._mails())
-        unreadable = {name.template for name in own if not name.sample}
+        own, unreadable = list[MailName](), set[str]()
+        for entry in self.gallery.entries():
+            own += [MailName(entry.name)] if entry.unreadable else ()
+            own += (MailName(entry.name, sample, tag) for sample in entry.samples for tag in self._languages)
+            unreadable |= {entry.name} if entry.unreadable else set()
         left = (name for name in self.stored.names() if name.template not in unreadable)
         return list(dict.fromkeys((*own, *left)))
 
@@ -184,11 +183,3 @@ class Snapshots:
     def accept(self, comparison: Comparison) -> None:
         if comparison.acceptable:
             self.stored.write(comparison.name, comparison.after or _NO_PARTS)
-
-    def _mails(self) -> Iterator[MailName]:
-        for entry in self.gallery.entries():
-            if entry.unreadable:
-                yield MailName(entry.name)
-            for sample in entry.samples:
-                for tag in self._languages:
-                    yield MailName(entry.name, sample, tag)

@@ -14,8 +14,7 @@ _OF_ALL_PARTS: tuple[Check, ...] = (
     parts.check_parity,
     parts.check_undefined,
 )
-TEXT_CHECKS: tuple[Check, ...] = (links.check_links_in_text, *_OF_ALL_PARTS)
-"""The checks of a mail that consists of text alone."""
+TEXT_CHECKS: tuple[Check, ...] = (links.check_links_in_text, *_OF_ALL_PARTS)  # of a mail that is text alone
 
 
 def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tuple[Check, ...]:

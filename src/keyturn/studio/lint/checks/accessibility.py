@@ -1,7 +1,4 @@
-"""Barriers for people who read with a screen reader, enlarged text, or tired eyes (WCAG 2.2).
-
-The contrast of every text with its background is checked in light and in each dark mode (1.4.3).
-"""
+"""Barriers for people who read with a screen reader, enlarged text, or tired eyes (WCAG 2.2), also in dark modes."""
 
 import re
 from collections.abc import Iterator
@@ -16,17 +13,11 @@ from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity
 
 ENOUGH_FOR_LARGE = 3.0
-
-# Below this ratio a reader does not notice the text.
-_INVISIBLE = 1.5
-
-# From this ratio on, small print in grey is a choice, which many designers make.
-_FAINT = 2.0
+_INVISIBLE = 1.5  # below this ratio a reader does not notice the text
+_FAINT = 2.0  # from this ratio on, small print in grey is a choice, which many designers make
 _GREY = 0.16
 _FOOTER = re.compile(r"foot|legal|imprint|unsub", re.IGNORECASE)
-
-# The placeholder colour of templates without samples, which says nothing of the real one.
-_STAND_IN = "#336699"
+_STAND_IN = "#336699"  # the placeholder colour of templates without samples, which says nothing of the real one
 
 
 def check_contrast(document: Document) -> Iterator[Finding]:
@@ -90,7 +81,7 @@ def check_language_and_title(document: Document) -> Iterator[Finding]:
         yield document.finding(offset, "accessibility/lang", tag=top.tag if top else "outermost")
     if not document.mail.subject.strip():
         title = document.root.find("mj-title") or document.root.find("title")
-        tag = "mj-title" if document.is_mjml else "title"
+        tag = "mj-title" if document.files.is_mjml else "title"
         yield document.finding(title.offset if title else offset, "accessibility/title", tag=tag)
 
 

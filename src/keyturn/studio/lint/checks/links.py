@@ -1,7 +1,4 @@
-"""Links of a mail: their addresses, their texts, and the secrets in them.
-
-Addresses are never fetched: a GET may consume a reset link.
-"""
+"""Links of a mail: addresses, texts and secrets. An address is never fetched: a GET may consume a reset link."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,13 +15,11 @@ from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
 from keyturn.studio.lint.markup.structure import default_rules, inherited_attribute
 from keyturn.studio.lint.rules import RULES
 
-_KNOWN = {
+_KNOWN = {  # the schemes of links, images and bases
     "": ("https", "http", "mailto", "tel", "sms"),
     "image": ("https", "http", "cid", "data"),
     "base": ("https", "http"),
 }
-"""The schemes of links, images and bases."""
-
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _MAILBOX = r"\s*[^\s@,<>?]+@[^\s@,<>?]+\.[^\s@,<>?.]+\s*"
 _MAILTO = re.compile(rf"mailto:(?!//){_MAILBOX}(?:,{_MAILBOX})*(?:\?.*)?", re.IGNORECASE | re.DOTALL)
@@ -45,7 +40,7 @@ _TWICE = re.compile(
 
 
 class Anchor(Struct, frozen=True):
-    """A link of a mail, with an empty `address` without an href. `label`: its text, also that of its images.
+    """A link of a mail. `address`: empty without an href. `label`: its text, also that of its images.
 
     `offset` counts characters of the markup. `begins_at`: where its address does, perhaps the base-url of its navbar.
     """
@@ -157,8 +152,6 @@ _CHOOSES_PASSWORD = re.compile(r"reset|forgot|recover|passwor[dt]|choose|activat
 _ADDRESS = re.compile(r"https?://[^\s<>\"]+")
 _ANY_ADDRESS = re.compile(r"(?<![\w+.-])[A-Za-z][A-Za-z0-9+.-]*+://[^\s<>\"]+")
 _CLOSING = ".,;:!?)]»”"
-
-
 _LINKING = ("mj-button", "mj-image", "mj-social-element", "mj-navbar-link", "mj-carousel-image")
 
 

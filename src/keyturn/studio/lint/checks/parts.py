@@ -7,6 +7,7 @@ from functools import partial
 from typing import get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from keyturn.studio.lint.checks.links import UNFILLED, Anchor, addresses_in, anchors, is_sample_value, is_unfilled
 from keyturn.studio.lint.document import Document, Part
@@ -38,7 +39,7 @@ def size_of(html: str, text: str) -> Size:
 def check_sizes(document: Document) -> Iterator[Finding]:
     size = size_of(document.mail.html, document.text)
     if size.html > CLIPPED_AT:
-        yield document.finding(_bulkiest_place(document), "sizes/clipped", most=CLIPPED_AT // 1024)
+        yield document.finding(_bulkiest_line(document), "sizes/clipped", most=CLIPPED_AT // 1024)
     if size.style > STYLE_DROPPED_AT:
         blocks = ((len(css), start) for css, start, is_inlined in document.authored_styles() if not is_inlined)
         _, largest = max(blocks, default=(0, 0))
@@ -49,19 +50,12 @@ def check_sizes(document: Document) -> Iterator[Finding]:
             yield document.finding(image.offset, "sizes/image-without-width", severity=severity)
 
 
-def _bulkiest_place(document: Document) -> int:
-    """Return where the line that writes most begins."""
-    pieces = pieces_of(document.markup)
-    lines, first = Counter[tuple[str, int]](), dict[tuple[str, int], int]()
+def _bulkiest_line(document: Document) -> Place:
+    pieces, lines = pieces_of(document.markup), Counter[Place]()
     for piece, end in zip(pieces, (*(piece.start for piece in pieces[1:]), len(document.markup)), strict=True):
         if piece.place:
-            line = (piece.place.file, piece.place.line)
-            lines[line] += end - piece.start
-            first.setdefault(line, piece.start)
-    if not lines:
-        return document.body.offset
-    written = document.markup[first[max(lines, key=lines.__getitem__)] :]
-    return len(document.markup) - len(written.lstrip())
+            lines[replace(piece.place, column=1)] += end - piece.start
+    return max(lines, key=lines.__getitem__, default=document.place(document.body.offset))
 
 
 _TOO_LONG = 500  # Characters: mail programs wrap lines, but more than five sentences in one paragraph are hard to read
@@ -82,21 +76,14 @@ def check_parity(document: Document) -> Iterator[Finding]:
     if not document.text.strip():
         yield document.finding(Place(document.files.markup), "parity/no-text", template=document.template)
         return
-    yield from _html_in_text(document)
+    tags = (one for one in _HTML.finditer(document.text) if not is_sample_value(document.sample.values, one[0]))
+    in_lines = {(at := document.place(one.start(), "text")).line: (at, one[0][:40]) for one in reversed([*tags])}
+    yield from (document.finding(at, "parity/html-in-text", shown=shown) for at, shown in in_lines.values())
     if not document.files.is_text:
         yield from _links_in_one_part(document)
     for line in _LONG_LINE.finditer(document.text):
         if not addresses_in(line[0]):
             yield document.finding(document.place(line.start(), "text"), "parity/long-line", most=_TOO_LONG)
-
-
-def _html_in_text(document: Document) -> Iterator[Finding]:
-    reported: dict[int, Finding] = {}
-    for match in _HTML.finditer(document.text):
-        if not is_sample_value(document.sample.values, match[0]):
-            place = document.place(match.start(), "text")
-            reported.setdefault(place.line, document.finding(place, "parity/html-in-text", shown=match[0][:40]))
-    yield from reported.values()
 
 
 def _links_in_one_part(document: Document) -> Iterator[Finding]:
@@ -121,8 +108,6 @@ def _links_in_one_part(document: Document) -> Iterator[Finding]:
 
 _BYTE_ORDER_MARK = re.compile("\ufeff")
 _MARKUP = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
-
-
 _SECOND_LINE = re.compile(r"\s*\S.*\n\s*(?=\S)")
 
 
@@ -151,24 +136,21 @@ def _matches(document: Document, pattern: re.Pattern[str]) -> Iterator[tuple[Par
 
 def check_undefined(document: Document) -> Iterator[Finding]:
     for name, place in document.undefined:
-        fix = _closest_name(name, document.sample.values)
+        above, dot, last = name.rpartition(".")
+        values: object = document.sample.values
+        for part in above.split(".") if above else ():
+            values = values.get(part) if isinstance(values, dict) else None
+        known = values if isinstance(values, dict) else ()
+        fix = did_you_mean(last, known, question=f"Did you mean {above}{dot}{{}}?")
         rule = f"{document.engine.lower()}/undefined"
         yield document.finding(place, rule, name=name, sample=document.sample.name, fix=fix)
 
 
-def _closest_name(name: str, values: object) -> str:
-    above, dot, last = name.rpartition(".")
-    for part in above.split(".") if above else ():
-        values = values.get(part) if isinstance(values, dict) else None
-    return did_you_mean(last, values if isinstance(values, dict) else (), question=f"Did you mean {above}{dot}{{}}?")
-
-
 _COMMENT = re.compile(r"<!--(?P<text>(?:[^-]++|-(?!->))*+)(?P<end>-->)?")
+# Outlook skips it, and all others take it for a comment: `<!--[if !mso]>` without a `<!-->` behind it.
 _FOR_OTHERS_ALONE = re.compile(r"\[if\s+!\s*\(?\s*mso\b[^\]&|]*\]>.*<!\[endif\]", re.DOTALL | re.IGNORECASE)
-"""Outlook skips it, and all others take it for a comment: `<!--[if !mso]>` without a `<!-->` behind it."""
-
+# Elements that take in the rest of the mail if they are not closed (HTML, 13.2.5.2 to 13.2.5.5).
 _SWALLOWS = ("a", "script", "select", "style", "textarea", "title")
-"""Elements that take in the rest of the mail if they are not closed (HTML, 13.2.5.2 to 13.2.5.5)."""
 
 
 def check_comments(document: Document) -> Iterator[Finding]:
@@ -180,7 +162,7 @@ def check_comments(document: Document) -> Iterator[Finding]:
         if comment["end"] and _FOR_OTHERS_ALONE.fullmatch(comment["text"]):
             yield document.finding(comment.start(), "html/never-shown")
     # The guard checks the tags of MJML.
-    for element in () if document.is_mjml else document.elements(*_SWALLOWS):
+    for element in () if document.files.is_mjml else document.elements(*_SWALLOWS):
         closes_itself = document.markup.startswith("/>", element.inner.start - 2)
         is_target = element.tag == "a" and "href" not in element.attributes
         if element.end == element.inner.stop and not (closes_itself or is_target):

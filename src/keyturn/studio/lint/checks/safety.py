@@ -40,23 +40,18 @@ def check_safety(document: Document, audits: Mapping[str, str] = {}) -> Iterator
 def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem, ...]:
     """Return the requirements on a reset mail, passed or not; an empty tuple for other mails.
 
-    A mail is one if `audits` declares it "reset" by name, or if its values have a link with a token and `audits` does
-    not say "off". The link may lead to the host of the link in the values.
+    A mail is one if `audits` says "reset" of its name, or if a value is a link with a token and `audits` is silent.
     """
     declared = audits.get(document.template, "")
-    if not (declared == "reset" or (not declared and _holds_token(document))):
+    texts = texts_in(document.sample.values) if document.sample.is_complete and not declared else ()  # none are guessed
+    tokens = (text for text in texts if has_token(text) and not _FOR_SOMETHING_ELSE.search(text.partition("?")[0]))
+    if declared != "reset" and not any(tokens):
         return ()
     every = ((says, next(iter(faults), None)) for says, faults in _requirements(document).items())
     return tuple(
         AuditItem(says, document.finding(fault.at, f"safety/{fault.rule}", host=fault.host) if fault else None)
         for says, fault in every
     )
-
-
-def _holds_token(document: Document) -> bool:
-    """Tell whether the sample has a link with a token. Guessed values do not count."""
-    links = texts_in(document.sample.values) if document.sample.is_complete else ()
-    return any(has_token(link) and not _FOR_SOMETHING_ELSE.search(link.partition("?")[0]) for link in links)
 
 
 class _Fault(NamedTuple):
@@ -104,7 +99,8 @@ def _requirements(document: Document) -> Mapping[str, Iterable[_Fault]]:
 def _tokens_in_the_envelope(document: Document, secrets: Iterable[str]) -> Iterator[_Fault]:
     """Yield the places of tokens in the subject and the preheader. In plain HTML the preheader is the first text."""
     file, body = document.subject, document.body
-    title, preview = (document.root.find(tag) for tag in ("mj-title" if document.is_mjml else "title", "mj-preview"))
+    title = document.root.find("mj-title" if document.files.is_mjml else "title")
+    preview = document.root.find("mj-preview")
     for secret in secrets:
         if secret in document.mail.subject:
             at = title.inner.start if title else body.offset

@@ -20,20 +20,16 @@ _ELEMENTS: Mapping[Tree, Callable[[Document], Iterable[Element]]] = {
 }
 
 
-def check_selectors(document: Document) -> Iterator[Finding]:
-    """Yield what is wrong in the HTML of the author, and in that which is sent."""
-    yield from _select(document, "authored")
-    yield from _select(document, "compiled")
-
-
-def check_mjml_selectors(document: Document) -> Iterator[Finding]:
-    return _select(document, "mjml")
-
-
-def _select(document: Document, tree: Tree) -> Iterator[Finding]:
-    by_tag, fits = _selectors(tree), partial(re.fullmatch, flags=re.IGNORECASE | re.DOTALL)
-    for element in _ELEMENTS[tree](document):
-        for rule, selector in (*by_tag.get(element.tag, ()), *by_tag.get("", ())):
+def check_selectors(document: Document, trees: Sequence[Tree] = ("authored", "compiled")) -> Iterator[Finding]:
+    """Yield what is wrong in the HTML of the author, and in that which is sent, or in other trees."""
+    fits = partial(re.fullmatch, flags=re.IGNORECASE | re.DOTALL)
+    for tree, by_tag in ((tree, _selectors(tree)) for tree in trees):
+        candidates = (
+            (element, rule, selector)
+            for element in _ELEMENTS[tree](document)
+            for rule, selector in (*by_tag.get(element.tag, ()), *by_tag.get("", ()))
+        )
+        for element, rule, selector in candidates:
             if not selector.matches(element):
                 continue
             tag, parent, row = element.tag, element.parent.tag if element.parent else "", RULES[rule]

@@ -1,7 +1,7 @@
 """Selectors of the author's stylesheets that match no element in any mail, because they are misspelt or forgotten.
 
-Only those with a class or an id of the author count, in all mails that use the stylesheet. A name is taken as used if a
-file of the mail writes it in a class or an id, also in a part that no sample renders; every name, if one is a value.
+Only those with a class or an id of the author count. A name is used, too, if a file of the mail writes it in a class or
+an id that no sample renders; every name, if one is a value.
 """
 
 import re
@@ -18,9 +18,8 @@ from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Place, Severity, did_you_mean
 from keyturn.studio.lint.rules import RULES
 
+# Names that MJML and mail clients write into a mail.
 _OF_CLIENTS = re.compile(r"(?:mj|kt|mso|x|m|moz|gmail|yahoo|outlook|apple|aol|ogs|edo|hse)[-_]|Mso|gmail|outlook")
-"""Names that MJML and mail clients write into a mail."""
-
 _ATTRIBUTE = re.compile(r"""(?<!mj-)\b(?:class|id)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _VALUE_FIRST = re.compile(r"(?:^|\s)\{[{%]")
 _WORD = re.compile(r"[\w-]+")
@@ -46,9 +45,10 @@ class StyleUses:
     def unused(self, sources: Iterable[str]) -> Iterator[Finding]:
         """Yield a finding for each selector that matches nothing. `sources`: the contents of the template's files."""
         unused = [key for key in self._selectors if key not in self._used]
-        written = _written_names(sources) if unused else None
-        if written is None:
+        names = [one[1] or one[2] or "" for source in sources for one in _ATTRIBUTE.finditer(source)] if unused else []
+        if any(map(_VALUE_FIRST.search, names)):
             return
+        written = {word for one in names for word in _WORD.findall(one)}
         styled = {name[1:] for selector in self._selectors.values() for name in selector.names}
         for place, text in unused:
             missing = [name for name in self._selectors[place, text].names if name not in self._known]
@@ -102,12 +102,6 @@ def _matches(selector: Selector, elements: Mapping[str, list[Element]]) -> bool:
     *_, last = compounds = [replace(one, pseudos=[], nested=[]) for one in selector.compounds]
     stateless = Selector(tuple(compounds), selector.combinators)
     return not last.names or any(map(stateless.matches, elements[last.names[0]]))
-
-
-def _written_names(sources: Iterable[str]) -> set[str] | None:
-    """Return the words in classes and ids, or None if one is a value."""
-    written = [match[1] or match[2] or "" for source in sources for match in _ATTRIBUTE.finditer(source)]
-    return None if any(map(_VALUE_FIRST.search, written)) else {word for one in written for word in _WORD.findall(one)}
 
 
 def _may_be_written(name: str, written: set[str]) -> bool:

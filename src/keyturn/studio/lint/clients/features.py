@@ -1,7 +1,6 @@
 """Features of CSS, HTML and images that a mail uses, and the findings on those that a client lacks.
 
-`data/features.toml` says how each feature is recognised. Only what the author wrote counts, not what MJML adds. A
-client's gap follows from its verdict and from those of its notes that concern this use.
+`data/features.toml` says how each is recognised. Only what the author wrote counts, not what MJML adds.
 """
 
 import re
@@ -10,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cache, lru_cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -86,27 +85,22 @@ def _known(kind: _Kind, written: str) -> Sequence[tuple[str, Feature]]:
     return [(slug, one) for slug, one, pattern in patterns if pattern and fits(pattern, written)]
 
 
-# MJML renders these itself with tables, attributes and VML.
-_COMPILED_BY_MJML = ("height", "width", "background", "align", "vertical-align", "direction")
-
-# Clients that render with Word, and so skip conditional comments for other clients.
-_WORD = frozenset(("outlook/windows", "outlook/windows-mail"))
+_COMPILED_BY_MJML = ("height", "width", "background", "align", "vertical-align", "direction")  # to attributes and VML
+_WORD = frozenset(("outlook/windows", "outlook/windows-mail"))  # they skip conditional comments for other clients
 
 
 def feature_uses(document: Document) -> Iterator[tuple[str, Use]]:
     """Yield the features of a mail, each with its use."""
     hidden_from_word = parts_not_for_word(str(document.markup))
-    for slugs, use in _all_uses(document):
+    of_mjml = (one for one in document.elements() if one.tag.startswith("mj"))
+    of_elements = chain.from_iterable(map(_uses_of_element, chain(of_mjml, document.html_elements())))
+    of_sheets = (
+        _uses_of_stylesheet(document, css, start, inlined) for css, start, inlined in document.authored_styles()
+    )
+    for slugs, use in chain(of_elements, chain.from_iterable(of_sheets)):
         hidden = any(use.offset in part for part in hidden_from_word)
         seen = replace(use, unread_by=use.unread_by | _WORD) if hidden else use
         yield from ((slug, seen) for slug in slugs)
-
-
-def _all_uses(document: Document) -> _Uses:
-    of_mjml = (one for one in document.elements() if one.tag.startswith("mj"))
-    yield from chain.from_iterable(map(_uses_of_element, chain(of_mjml, document.html_elements())))
-    for css, start, is_inlined in document.authored_styles():
-        yield from _uses_of_stylesheet(document, css, start, is_inlined=is_inlined)
 
 
 def _uses_of_element(element: Element) -> _Uses:
@@ -122,25 +116,17 @@ def _uses_of_element(element: Element) -> _Uses:
             slugs = [*slugs, *(() if is_compiled else named("property", name, value))]
         place = element.attributes[name].offset if name in values else element.offset
         yield slugs, Use(value, place, written, tags)
-    if tag in ("img", "mj-image", "mj-social-element"):
-        yield from _uses_of_source(element)
+    address = element.get("src") if tag in ("img", "mj-image", "mj-social-element") else ""
+    if address and not is_placeholder(address):
+        suffix = Path(split_address(address).path).suffix.lstrip(".").lower()  # which tells the format
+        slugs = named("image", "data:" if address.startswith("data:") else suffix)
+        yield slugs, Use(address, element.attributes["src"].offset, f"{tag} src: {address}")
     if "style" in values and not is_mjml:
         style, start = values["style"], element.attributes["style"].value_offset
         yield from _uses_of_declarations(style, start, read_style(style), "style", tags)
 
 
-def _uses_of_source(image: Element) -> _Uses:
-    """Yield the use of the image's format, which the suffix of its address tells."""
-    address = image.get("src")
-    suffix = Path(split_address(address).path).suffix.lstrip(".").lower()
-    if address and not is_placeholder(address):
-        slugs = named("image", "data:" if address.startswith("data:") else suffix)
-        yield slugs, Use(address, image.attributes["src"].offset, f"{image.tag} src: {address}")
-
-
-# Rules inside these are meant for clients that support them. Other clients lose nothing.
-_OFFERED = ("supports", "prefers-", "data-og", "moz-text-html")
-
+_OFFERED = ("supports", "prefers-", "data-og", "moz-text-html")  # inside these, clients without support lose nothing
 # Names in the markup of a single client: such rules are for that client alone.
 _OF_ONE_CLIENT = frozenset(
     ("x-apple-data-detectors", "owa", "outlook", "ExternalClass", "ReadMsgBody", "MessageViewBody", "MessageWebViewDiv",
@@ -153,7 +139,7 @@ _HIDING = ("display", "mso-hide", "max-height", "opacity", "font-size", "height"
 _IMPORTANT = re.compile(r"!\s*important\b", re.IGNORECASE)
 
 
-def _uses_of_stylesheet(document: Document, css: str, start: int, *, is_inlined: bool) -> _Uses:
+def _uses_of_stylesheet(document: Document, css: str, start: int, is_inlined: bool) -> _Uses:
     sheet = read_stylesheet(css)
     if not is_inlined and (sheet.rules or sheet.at_rules):
         place = "body" if document.body is not document.root and start in document.body.inner else "head"
@@ -230,17 +216,11 @@ def is_of_one_client(selector: Selector) -> bool:
 
 _OTHER_ACCOUNTS = re.compile(r"non[- ](?:google|gmail|outlook)[- ]accounts?", re.IGNORECASE)
 """Accounts of other providers in Gmail's and Outlook's apps: their gaps depend on neither value nor element."""
+_Gap = Mapping[str, str]
 
 
-class Gaps(NamedTuple):
-    """The clients that lack a use, and those that lack a part of it, each with the number of the note, or ""."""
-
-    lacking: Mapping[str, str]
-    partly: Mapping[str, str]
-
-
-def gaps_of(slug: str, use: Use, clients: Iterable[str]) -> Gaps:
-    """Return the gaps of these clients. Those that never read the place of the use are left out."""
+def gaps_of(slug: str, use: Use, clients: Iterable[str]) -> tuple[_Gap, _Gap]:
+    """Return the clients that lack a use, and those that lack a part of it, each with the number of the note, or ""."""
     feature, support = features()[slug], supports()[slug]
     lacking, partly = dict[str, str](), dict[str, str]()
     for client in clients:
@@ -251,7 +231,7 @@ def gaps_of(slug: str, use: Use, clients: Iterable[str]) -> Gaps:
         of_whole = [note for note in about if verdict == "no" or _is_of_whole(note, feature, support)]
         for note in (of_whole or about)[:1]:
             (lacking if of_whole else partly)[client] = note
-    return Gaps(lacking, partly)
+    return lacking, partly
 
 
 def _concerns(note: str, use: Use, feature: Feature, support: Support) -> bool:
@@ -285,32 +265,32 @@ def check_compatibility(document: Document, clients: tuple[str, ...] = MAJOR) ->
 
 def _finding_on(document: Document, slug: str, use: Use, chosen: tuple[str, ...]) -> Finding | None:
     support, feature = supports()[slug], features()[slug]
-    lacking, partly = gaps = gaps_of(slug, use, chosen)
-    if not any(gaps):
+    lacking, partly = gaps_of(slug, use, chosen)
+    if not (lacking or partly):
         return None
     return Finding(
         rule=f"compatibility/{slug}",
         severity="warning" if lacking and not feature.is_graceful(use.value) else "note",
-        message=_message(use, support, feature, gaps),
-        fix=(not document.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
+        message=_message(use, lacking, partly, support, feature),
+        fix=(not document.files.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
         place=document.place(use.offset),
         feature=slug,
         clients=tuple(ClientGap(client, "no" if client in lacking else "partial") for client in (*lacking, *partly)),
     )
 
 
-def _message(use: Use, support: Support, feature: Feature, gaps: Gaps) -> str:
+def _message(use: Use, lacking: _Gap, partly: _Gap, support: Support, feature: Feature) -> str:
     """Return what is lacking where. Of a feature that covers several elements, the element is named."""
     is_of_tag = use.value and use.written.startswith((f"<{use.value}>", f"<{use.value} "))
     title = f"<{use.value}>" if is_of_tag else support.title.removesuffix(" property")
-    effects = [f"{feature.effect} in {names_of([*gaps.lacking])}"] if gaps.lacking else []
-    if gaps.partly:
-        why = _note(support, gaps.partly).rstrip(".")
-        effects.append(f"only in part in {names_of([*gaps.partly])}" + (f" ({why})" if why else ""))
+    effects = [f"{feature.effect} in {names_of([*lacking])}"] if lacking else []
+    if partly:
+        why = _note(support, partly).rstrip(".")
+        effects.append(f"only in part in {names_of([*partly])}" + (f" ({why})" if why else ""))
     return f"{title}: {', '.join(effects)}. {support.works[:1].upper()}{support.works[1:]}."
 
 
-def _note(support: Support, gaps: Mapping[str, str]) -> str:
+def _note(support: Support, gaps: _Gap) -> str:
     """Return the first note of Can I email on these gaps, as plain text."""
     notes = (support.notes[note] for note in gaps.values() if note in support.notes)
     return _VERDICT_WORD.sub("", _MARKDOWN_LINK.sub(r"\1", next(notes, "")))

@@ -1,7 +1,4 @@
-"""CSS and HTML that Outlook for Windows leaves out, since it renders with Word, as Can I email has tested it.
-
-Notes in the data such as "only on table cells" are code here. The checks report the same (`compatibility`).
-"""
+"""CSS and HTML that Outlook for Windows leaves out, since it renders with Word, as Can I email has tested it."""
 
 import re
 
@@ -55,4 +52,4 @@ def leaves_out(tag: str) -> bool:
 
 
 def _lacks(slug: str, use: Use) -> bool:
-    return CLIENT in gaps_of(slug, use, (CLIENT,)).lacking
+    return CLIENT in gaps_of(slug, use, (CLIENT,))[0]

@@ -1,5 +1,4 @@
 """Stylesheets, matched to the compiled HTML, and the colours and sizes that follow, also in dark modes.
 
-tinycss2 parses; the matching is our own. `cssselect2` is declined: its ElementTree elements have no offsets, and it
-cannot assume the attributes that Outlook.com sets.
+`cssselect2` is declined: its elements have no offsets, and it cannot assume the attributes that Outlook.com sets.
 """

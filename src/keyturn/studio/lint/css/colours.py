@@ -82,44 +82,30 @@ def replace_colours(value: str, change: Callable[[Colour], Colour]) -> str:
     return _IMAGE_OR_WORD.sub(replace, value)
 
 
-def lightness(colour: Colour) -> float:
+def _lightness(colour: Colour) -> float:
     """Return L*, 0 for black and 100 for white."""
     return _to_lab(colour)[0]
 
 
-def with_lightness(colour: Colour, wanted: float) -> Colour:
+def _with_lightness(colour: Colour, wanted: float) -> Colour:
     """Return the colour at another L*, clipped to sRGB, with its opacity."""
     _, a, b = _to_lab(colour)
-    return _from_lab(min(max(wanted, 0), 100), a, b)._replace(alpha=colour.alpha)
+    fy = (min(max(wanted, 0), 100) + 16) / 116
+    ratios = (f**3 if f**3 > _EPSILON else (116 * f - 16) / _KAPPA for f in (fy + a / 500, fy, fy - b / 200))
+    linear = _multiply(_TO_RGB, [*map(mul, ratios, _WHITE_POINT)])
+    channels = (one * 12.92 if one <= 0.0031308 else 1.055 * one ** (1 / 2.4) - 0.055 for one in linear)  # sRGB's own
+    return Colour(*(min(max(one, 0.0), 1.0) for one in channels))._replace(alpha=colour.alpha)
 
 
 def _to_lab(colour: Colour) -> tuple[float, float, float]:
     xyz = _multiply(_TO_XYZ, [*map(linear_light, colour[:3])])
-    fx, fy, fz = (_lab_curve(value / white) for value, white in zip(xyz, _WHITE_POINT, strict=True))
+    ratios = (value / white for value, white in zip(xyz, _WHITE_POINT, strict=True))
+    fx, fy, fz = (one ** (1 / 3) if one > _EPSILON else (_KAPPA * one + 16) / 116 for one in ratios)
     return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
-
-
-def _from_lab(light: float, a: float, b: float) -> Colour:
-    fy = (light + 16) / 116
-    each = zip((fy + a / 500, fy, fy - b / 200), _WHITE_POINT, strict=True)
-    linear = _multiply(_TO_RGB, [_lab_uncurve(value) * white for value, white in each])
-    return Colour(*(min(max(_gamma(channel), 0.0), 1.0) for channel in linear))
 
 
 def _multiply(matrix: Iterable[Iterable[float]], vector: Sequence[float]) -> Iterator[float]:
     return (sum(map(mul, row, vector)) for row in matrix)
-
-
-def _gamma(channel: float) -> float:
-    return channel * 12.92 if channel <= 0.0031308 else 1.055 * channel ** (1 / 2.4) - 0.055  # sRGB's own
-
-
-def _lab_curve(value: float) -> float:
-    return value ** (1 / 3) if value > _EPSILON else (_KAPPA * value + 16) / 116
-
-
-def _lab_uncurve(value: float) -> float:
-    return value**3 if value**3 > _EPSILON else (116 * value - 16) / _KAPPA
 
 
 _MIDDLE = 50
@@ -142,7 +128,7 @@ class Mode(Struct, frozen=True):
 
     def show_ground(self, colour: Colour) -> Colour:
         """Return a background as it is shown. A partial inversion keeps dark ones."""
-        stays = self is PARTIAL and lightness(colour) <= _MIDDLE
+        stays = self is PARTIAL and _lightness(colour) <= _MIDDLE
         return self._invert(colour) if self.inverts and not stays else colour
 
     def show_text(self, colour: Colour, ground: Colour) -> Colour:
@@ -152,15 +138,15 @@ class Mode(Struct, frozen=True):
         if not self.inverts or contrast(str(colour), str(ground)) >= ENOUGH:
             return colour
         inverted = self._invert(colour)
-        step = 1 if lightness(ground) < _MIDDLE else -1
-        while contrast(str(inverted), str(ground)) < ENOUGH and 0 < lightness(inverted) < 99.5:  # short of white
-            inverted = with_lightness(inverted, lightness(inverted) + step)
+        step = 1 if _lightness(ground) < _MIDDLE else -1
+        while contrast(str(inverted), str(ground)) < ENOUGH and 0 < _lightness(inverted) < 99.5:  # short of white
+            inverted = _with_lightness(inverted, _lightness(inverted) + step)
         return inverted
 
     def _invert(self, colour: Colour) -> Colour:
         """Invert the lightness between the client's dark background and white."""
-        least = lightness(self.ground)
-        return with_lightness(colour, least + (100 - lightness(colour)) * (100 - least) / 100)
+        least = _lightness(self.ground)
+        return _with_lightness(colour, least + (100 - _lightness(colour)) * (100 - least) / 100)
 
 
 LIGHT = Mode("light", "in light", Colour(1, 1, 1))

@@ -1,7 +1,4 @@
-"""The cascade (CSS Cascade Level 4), and the look of each text in one mode: colour, background, size and weight.
-
-Sizes are in px. Without CSS they are those of a browser (HTML, 15.3).
-"""
+"""The cascade (CSS Cascade Level 4), and the look of each text in one mode, by default a browser's (HTML, 15.3)."""
 
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
@@ -28,9 +25,9 @@ _BELOW_ALL, _ABOVE_ALL = (-1, 0, 0), (1_000_000, 0, 0)
 
 
 class Styles(Struct, frozen=True, eq=False, dict=True):
-    """The styles of an element. Elements that are styled alike share one instance, also across mails.
+    """The styles of an element, in the order of the cascade. Elements that are styled alike share one instance.
 
-    `values`: in the order of the cascade. `of_modes`: the properties that are declared for some modes alone.
+    `of_modes`: the properties that are declared for some modes alone.
     """
 
     values: Mapping[str, str]
@@ -65,7 +62,10 @@ class Stylesheets:
 
     def __init__(self, root: Element) -> None:
         nodes = [*root.walk()]
-        self._rules = [rule for node in nodes if node.tag == "style" for rule in _rules_of(node)]
+        styles = (node for node in nodes if node.tag == "style" and "print" not in node.get("media"))
+        sheets = (read_stylesheet("".join(text.text for text in node.texts)) for node in styles)
+        top = (one for sheet in sheets for one in sheet.rules if not one.nested)
+        self._rules = [one for one in top if not any(_FOR_FEW.match(f"{at.keyword} {at.prelude}") for at in one.within)]
         self._cascades: dict[tuple[object, ...], Callable[[Element], Styles]] = {}
         self.has_dark_rules = any(DARK.honours in rule.schemes for rule in self._rules)
         schemes = [node.get("content") for node in nodes if node.tag == "meta" and node.get("name") == "color-scheme"]
@@ -81,13 +81,6 @@ class Stylesheets:
         rules = tuple(rule for rule in self._rules if not rule.schemes or mode.honours in rule.schemes)
         link = _DARK_LINK if self.is_dark(mode) else _LINK
         return self._cascades.setdefault((rules, link), cache(partial(_styles_of, rules, link)))
-
-
-def _rules_of(style: Element) -> Iterator[StyleRule]:
-    sheet = read_stylesheet("".join(text.text for text in style.texts))
-    for rule in () if "print" in style.get("media") else sheet.rules:
-        if not (rule.nested or any(_FOR_FEW.match(f"{at.keyword} {at.prelude}") for at in rule.within)):
-            yield rule
 
 
 _Written = tuple[tuple[int, int, int], tuple[Declaration, ...], bool]
@@ -129,9 +122,9 @@ _LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:co
 
 
 class Paint(Struct, frozen=True):
-    """The look of an element's text, in px. A line height of 0 is the client's choice.
+    """The look of an element's text, in px. A line height of 0 is the client's choice, an unreadable colour None.
 
-    A colour is None if it cannot be read. `over_image`: the background is only seen if an image is not shown.
+    `over_image`: the background is only seen if an image is not shown.
     """
 
     colour: Colour | None

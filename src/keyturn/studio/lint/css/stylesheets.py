@@ -15,9 +15,7 @@ from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import Element
 
-OUTLOOK_MARK = "data-og"
-"""Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on recoloured elements and on those around them."""
-
+OUTLOOK_MARK = "data-og"  # Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on recoloured elements and around them
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "": lambda *_: True,
     "#": str.__eq__,
@@ -33,7 +31,7 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
 }
 _SIGNS = ("#", ".")
 _NESTED = frozenset(["table"])
-_STATES: Mapping[str, Callable[[Element], bool]] = {
+_STATES: Mapping[str, Callable[[Element], bool]] = {  # of elements in a mail at rest; others never hold
     "root": lambda node: node.tag == "html",
     "link": lambda node: node.tag == "a" and "href" in node.attributes,
     "first-child": lambda node: not node.elder_siblings(),
@@ -43,13 +41,12 @@ _STATES: Mapping[str, Callable[[Element], bool]] = {
     "is": lambda _: True,  # `Compound.nested` says
     "not": lambda _: True,
 }
-"""The states of elements in a mail at rest. Others never hold."""
 
 
 class Compound(Struct):
     """Conditions on one element: tests of attributes (name, operator, value), "#" and "." for an id and a class.
 
-    `pseudos` are names without colons and arguments. `nested`: the selectors within each `:is()` and `:not()`.
+    `pseudos` are bare names. `nested`: the selectors within each `:is()` and `:not()`.
     """
 
     tag: str = ""
@@ -190,17 +187,15 @@ def _read_attribute(block: Any) -> tuple[str, str, str]:
     return (values[0].lower() if values else "", "".join(values[1:-1]), values[-1] if len(values) > 1 else "")
 
 
-def _related(node: Element, combinator: str) -> Iterable[Element]:
+def _related(node: Element, combinator: str) -> Iterator[Element]:
+    """Yield the elements that a combinator means. The root stands for what a client puts around a mail."""
     if combinator in ("+", "~"):
-        return node.elder_siblings()[-1 if combinator == "+" else 0 :]
-    return _elements_around(node) if combinator == " " else filter(None, [node.parent])
-
-
-def _elements_around(node: Element) -> Iterator[Element]:
-    """Yield the elements above and the root, which stands for what a client puts around a mail."""
-    while above := node.parent:
-        yield above
-        node = above
+        yield from node.elder_siblings()[-1 if combinator == "+" else 0 :]
+        return
+    while node.parent:
+        yield (node := node.parent)
+        if combinator == ">":
+            return
 
 
 def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:
@@ -208,8 +203,8 @@ def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:
     return name.startswith(OUTLOOK_MARK) or (is_there and _OPERATORS[operator](node.get(name), value))
 
 
+# A number that is beyond every float. tinycss2 makes an integer of it, which Python refuses from 4,301 digits on.
 _HUGE = re.compile(r"\d{301,}")
-"""A number that is beyond every float. tinycss2 makes an integer of it, which Python refuses from 4,301 digits on."""
 
 
 class Declaration(Struct, frozen=True):

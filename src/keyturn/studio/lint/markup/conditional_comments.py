@@ -1,7 +1,4 @@
-"""Conditional comments, as Word evaluates them: as `mso` with VML.
-
-The grammar is that of Microsoft's "About conditional comments", which browsers no longer support.
-"""
+"""Conditional comments as Word evaluates them, as `mso` with VML (Microsoft, "About conditional comments")."""
 
 import operator
 import re
@@ -16,11 +13,10 @@ _MARK = re.compile(
 _PART = re.compile(r"(?:(gte|gt|lte|lt)\s+)?([a-z]+)(?:\s+(\d{1,4}(?:\.\d{1,4})?))?", re.IGNORECASE)
 _COMPARISONS = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt, "": operator.eq}
 _VERSION = 16.0  # the version of Outlook 2016, 2019, 2021 and the classic Outlook of Microsoft 365
-_STEPS = (
+_STEPS = (  # conditions that are true and false: "not" comes before "and", which comes before "or"
     (re.compile(r"!F|\(T\)|(?<!!)T&T|(?<![!&])(?:T\|[TF]|F\|T)(?!&)"), "T"),
     (re.compile(r"!T|\(F\)|(?<!!)(?:F&[TF]|T&F)|(?<![!&])F\|F(?!&)"), "F"),
 )
-"""Conditions that are true and false. "Not" comes before "and", which comes before "or"."""
 
 
 def resolve_conditionals(html: str) -> str:

@@ -21,8 +21,8 @@ _MARK = re.compile(
 def compile_with_marks(mjml: str, root: Element) -> tuple[str, str]:
     """Compile MJML to HTML, and return it without and with marks. Raises ValueError as `to_html` does.
 
-    Elements of the body get the class `kt-NUMBER`, tags of the author's HTML get `data-keyturn="OFFSET"`. MJML that is
-    compiled only without them, or that has some of its own, gets none.
+    Elements of the body get the class `kt-NUMBER`, tags of the author's HTML `data-keyturn="OFFSET"`. MJML that
+    compiles only without them, or has some of its own, gets none.
     """
     if not _KEY.search(mjml):
         with suppress(ValueError):  # a message without marks has the offsets of the source

@@ -43,11 +43,8 @@ def unread_attributes() -> dict[str, dict[str, list[str]]]:
 
 
 EVERYWHERE = frozenset(["css-class", "mj-class"])  # attributes that every element takes
-
-
 _HEAD = ("mj-head", "mj-attributes")
-TEXT_ALONE = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint"))
-"""Elements that hold a text for the head, or styles, and no HTML."""
+TEXT_ALONE = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint"))  # elements that hold no HTML
 
 
 def body_of(root: Element) -> Element | None:

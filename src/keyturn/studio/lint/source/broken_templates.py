@@ -131,12 +131,14 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
     line_text = _line_at(gallery.folders.name_of(error.path), error.line or 0, gallery)
     find = partial(RULES.finding, place, message=_as_sentence(message))
     match cause:
+        case TagOfAnotherEngine():
+            return RULES.finding(place, rule_of(cause.engine), said=message)
+        case TemplateSyntaxError() | TemplateRuntimeError() if unknown := _UNKNOWN.search(message):
+            return _unknown(unknown[1] or "tag", unknown[2] or "", message, gallery, place)
         case TemplateSyntaxError():
-            return _of_syntax(cause, message, line_text, gallery, place)
+            return _of_syntax(message, line_text, place)
         case TemplatesNotFound() if "<mj-include" in line_text:
             return _missing_include([*map(str, cause.templates)], gallery, place)
-        case TemplateRuntimeError() if unknown := _UNKNOWN.search(message):
-            return _unknown(unknown[1] or "tag", unknown[2] or "", message, gallery, place)
         case RecursionError():
             case = "circle" if _BRINGS_IN.search(line_text) else "endless macro"
             return RULES.finding(place, "jinja/error", case, file=place.file)
@@ -165,11 +167,7 @@ def _not_checked(message: str, place: Place) -> Finding:
     return RULES.finding(place, "unchecked/part", reason=message, template=stem_of(place.file))
 
 
-def _of_syntax(cause: TemplateSyntaxError, message: str, line_text: str, gallery: Gallery, place: Place) -> Finding:
-    if isinstance(cause, TagOfAnotherEngine):
-        return RULES.finding(place, rule_of(cause.engine), said=message)
-    if unknown := _UNKNOWN.search(message):
-        return _unknown(unknown[1] or "tag", unknown[2] or "", message, gallery, place)
+def _of_syntax(message: str, line_text: str, place: Place) -> Finding:
     fix = RULES["jinja/syntax"].fix_where(f"{message}\n{line_text}")
     if open_tag := _OPEN_TAG.search(message):
         message = f"'{open_tag[1]}' is not closed" if open_tag[1] else message

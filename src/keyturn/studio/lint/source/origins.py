@@ -1,7 +1,6 @@
 """A Jinja environment whose output carries its origins. The studio and the checks use it, never the sender of mails.
 
-It extends Jinja's code generator (`Environment.code_generator_class`), so inheritance, includes, imports, macros and
-white-space control are Jinja's own, and the text is identical.
+It extends Jinja's code generator, so inheritance, macros and white space are Jinja's own, and the text is identical.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,14 +16,13 @@ from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.studio.lint.source import stand_ins, traced_text
 from keyturn.studio.lint.source.tolerant_parsing import STAND_IN, TolerantEnvironment
 
-_IMPORTS = (
+_IMPORTS = (  # what replaces Jinja's own names in the generated code, and is called by it
     "from keyturn.studio.lint.source.traced_text import escape, markup as Markup, markup_join, str_join, string as str",
     "from keyturn.studio.lint.source.traced_text import TracedMacro as Macro, TemplateReference",
     "from keyturn.studio.lint.source.traced_text import trace_data as _data",
-    "from keyturn.studio.lint.source.stand_ins import attempt, attempt_layout, attempt_loop, attempt_print",
+    "from keyturn.studio.lint.source.stand_ins import attempt, attempt_layout, attempt_print",
     "from keyturn.studio.lint.source.stand_ins import go_on, require_end",
 )
-"""What replaces Jinja's own names in the generated code, and is called by it."""
 
 
 def with_origins(environment: Environment) -> Environment:
@@ -61,9 +59,7 @@ class _OriginsGenerator(CodeGenerator):
     """Generates code that records the place of each output, and goes on if an expression fails."""
 
     _attempted: Mapping[nodes.Node, tuple[str, str, str]] = {}
-    _statements: list[nodes.Node | None]
-    """The open statements `call` and `filter`, the innermost last."""
-
+    _statements: list[nodes.Node | None]  # the open statements `call` and `filter`, the innermost last
     environment: TolerantEnvironment
 
     def fail(self, msg: str, lineno: int) -> Any:
@@ -154,7 +150,12 @@ class _OriginsGenerator(CodeGenerator):
             if isinstance(child, nodes.TemplateData):
                 self.write(f"_data({child.data!r}, {self._position(child)})")
             else:
-                self._write_printed(child, frame)
+                finalize = self._make_finalize()
+                self.write(f"attempt_print(lambda {self._unique()}: ")
+                self._output_child_pre(child, frame, finalize)
+                self.visit(child, frame)
+                self._output_child_post(child, frame, finalize)
+                self.write(f", {self._position(child)})")
             if frame.buffer is not None:
                 self.write(")")
         if frame.require_output_check:
@@ -171,14 +172,6 @@ class _OriginsGenerator(CodeGenerator):
             self.write(f", {self._position(node)})")
         super().end_write(frame)
 
-    def _write_printed(self, child: nodes.Expr, frame: Frame) -> None:
-        finalize = self._make_finalize()
-        self.write(f"attempt_print(lambda {self._unique()}: ")
-        self._output_child_pre(child, frame, finalize)
-        self.visit(child, frame)
-        self._output_child_post(child, frame, finalize)
-        self.write(f", {self._position(child)})")
-
     def _unique(self) -> str:
         """Return a parameter that no other function has: of thousands alike, Python compares each with all others."""
         return f"{self.temporary_identifier()}=0"
@@ -191,7 +184,7 @@ class _OriginsGenerator(CodeGenerator):
                     load = "environment.get_template("
                     yield value, ("attempt_layout", load, f", {self.name!r}), context)")
                 case nodes.For(iter=value):
-                    yield value, ("attempt_loop", "", ")")
+                    yield value, ("attempt", "", ", iter)")
                 case nodes.With(values=values):
                     yield from ((value, ("attempt", "", ")")) for value in values)
                 case nodes.If(test=value) | nodes.ExprStmt(node=value) | nodes.Assign(target=nodes.Name(), node=value):

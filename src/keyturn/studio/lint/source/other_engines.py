@@ -12,25 +12,20 @@ from msgspec.structs import replace
 from keyturn.studio.lint.finding import Finding, merge
 from keyturn.studio.lint.rules import RULES
 
-_BY_TAGS = ("Liquid", "Twig", "Django")
-"""The engines by the first words of their tags, which Jinja does not know. Django and Liquid share some of Django's."""
-
+_BY_TAGS = ("Liquid", "Twig", "Django")  # known by the first words of their tags; Django and Liquid share some
 _TAG = re.compile(r"\{%[-+]?\s*(end)?(\w+)")
-_EXPRESSIONS = {
+_EXPRESSIONS = {  # the engines by what they write in braces, and Jinja never does
     "Handlebars": re.compile(r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-]|else\b)"),
     "Braze": re.compile(r"\{\{[^{}]*\$\{"),
     "Go": re.compile(
         r"\{\{-?\s*(?:(?:if|else if|range|with|not|len|html|urlquery)\s+)?[.$]|\{\{-?\s*(?:end|else)\s*-?\}"
     ),
 }
-"""The engines by what they write in braces, and Jinja never does."""
 _ARGUMENT_OF_FILTER = re.compile(r"\|\s*\w+\s?:(?:(\s)|[\"'\w-])")
-_ANOTHER_USE = re.compile(
+_ANOTHER_USE = re.compile(  # tags that Jinja knows with other arguments: {% include "a.html" with name=1 %}
     r"\{%[-+]?\s*(?:(?P<trans>trans)\s+(?:\"[^\"]*\"|'[^']*'|\w+)(?:\s+(?:as|noop|context)\b|\s*[-+]?%)"
     r"|include\b.*?\s(?:with\s+(?:\w+\s*=|(?P<twig>\{))|only\s*[-+]?%)|with\s[^=]*\sas\s+\w+\s*[-+]?%)"
 )
-"""Tags that Jinja knows with other arguments: {% include "a.html" with name=1 %}."""
-
 OF_ENGINES = frozenset({"block", "forloop"})  # names that such templates have from their engine
 
 
@@ -76,9 +71,6 @@ def _tags(engine: str) -> frozenset[str]:
 
 
 _ONE, _MANY = "Write the template in Jinja, or list it", "Write the templates in Jinja, or list their folders"
-"""Parts of the fixes for templates of other engines: in one file, and in many."""
-
-
 _ENGINE_OF: Mapping[str, str] = {rule_of(engine): engine for engine in (*_BY_TAGS, *_EXPRESSIONS)}
 
 

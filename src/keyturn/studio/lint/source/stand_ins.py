@@ -1,7 +1,6 @@
 """What the checks render in place of a part that fails, so that it hides no other mistake in its mail.
 
-The generated code (`origins`) calls these functions, which note the fault (`note_faults`), or raise it where nobody
-notes faults. An error that ends the whole mail, such as a limit, is always raised.
+The generated code (`origins`) calls these functions, which note the fault, or raise it where nobody notes faults.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,11 +22,10 @@ from keyturn.studio.lint.source.traced_text import trace_printed
 NOT_RENDERED = "not-rendered"
 NO_LAYOUT = "<template>"  # the file of what stands in for a missing layout
 _DEEPEST = 20  # the number of times that a file may include itself
-LAYOUTS = {
+LAYOUTS = {  # what stands around the blocks of a mail without its layout, in MJML or not
     True: ("<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>", "</mj-body></mjml>"),
     False: ("<html lang='en'><head><title>.</title></head><body>", "</body></html>"),
 }
-"""What stands around the blocks of a mail without its layout, in MJML or not."""
 
 
 class StandInForFailed(MissingName):
@@ -54,21 +52,13 @@ class StandInForFailed(MissingName):
 FAILED = StandInForFailed(name=NOT_RENDERED)
 
 
-def attempt(work: Callable[[], Any]) -> Any:
-    """Return the value of an expression."""
+def attempt(work: Callable[[], Any], require: Callable[[Any], object] = id) -> Any:
+    """Return the value of an expression. `require` raises for a value that does not fit, as `iter` for a loop."""
     try:
-        return work()
+        require(value := work())
     except Exception as error:  # noqa: BLE001 - filters and methods can raise anything
         return go_on(error, calling_frame())
-
-
-def attempt_loop(work: Callable[[], Any]) -> Any:
-    """Return the values of a loop."""
-    try:
-        iter(values := work())
-    except Exception as error:  # noqa: BLE001
-        return go_on(error, calling_frame())
-    return values
+    return value
 
 
 def attempt_print(work: Callable[[], str], file: str, line: int, column: int) -> str:

@@ -1,6 +1,5 @@
-"""Strings that remember which template wrote each of their pieces.
+"""Strings that remember which template wrote each of their pieces, and compare, measure and print as plain strings.
 
-They compare, measure and print as plain strings, so templates that test or filter captured text render the same mail.
 Formatting and slicing lose the pieces. The text then has the place of the expression that prints it.
 """
 
@@ -84,7 +83,7 @@ def concat(parts: Iterable[str]) -> str:
         for part in parts:
             if part:
                 known = pieces_of(part) or (Piece(0),)
-                pieces.extend(Piece(length + start, *origin) for start, *origin in known)
+                pieces.extend(Piece(length + one.start, *one[1:]) for one in known)
                 texts.append(part)
                 length += len(part)
     except Exception as error:
@@ -106,9 +105,8 @@ def trace_printed(value: str, file: str, line: int, column: int) -> str:
     """Return the output of an expression at that place, which is the origin of pieces without one."""
     place = Place(file, line, column)
     pieces = pieces_of(value) or (Piece(0),)
-    return with_pieces(
-        value, (one._replace(place=one.place or place, via=(*one.via, place) if one.place else ()) for one in pieces)
-    )
+    printed = (one._replace(via=(*one.via, place)) if one.place else Piece(one.start, place) for one in pieces)
+    return with_pieces(value, printed)
 
 
 def markup(value: Any = "") -> str:

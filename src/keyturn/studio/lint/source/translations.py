@@ -22,10 +22,7 @@ from keyturn.studio.lint.rules import RULES
 def findings_on_texts(
     gallery: Gallery, marked: Mapping[str, Iterable[tuple[Text, Place]]], languages: Sequence[Language]
 ) -> Iterator[Finding]:
-    """Yield a finding for each text that lacks a translation, at its first place, and faults of catalogues.
-
-    `marked`: the texts of each template. English and languages without a catalogue are left out.
-    """
+    """Yield the texts that lack a translation, and faults of catalogues. `marked`: the texts of each template."""
     users = defaultdict[Text, list[str]](list)
     for template, those in marked.items():
         for text in dict(those):

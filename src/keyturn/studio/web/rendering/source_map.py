@@ -94,7 +94,7 @@ def sayings_in(document: Document) -> list[Saying]:
 
 def _parts(document: Document) -> Sequence[_Part]:
     """Return everything that can be found in the frame, in the order of the start tags."""
-    parts = _parts_of_mjml(document) if document.is_mjml else _parts_of_html(document)
+    parts = _parts_of_mjml(document) if document.files.is_mjml else _parts_of_html(document)
     return sorted(parts, key=lambda one: one.offset)
 
 
