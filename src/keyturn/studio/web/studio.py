@@ -35,7 +35,7 @@ class HostedPages(Protocol):
         ...
 
     def page(self, state: str, language: str, brand: str, prefix: str) -> str:
-        """Return a page, whose files are at `{prefix}/keyturn-assets/{version}/{name}`, and links at `{prefix}/{state}`.
+        """Return a page with its files at `{prefix}/keyturn-assets/{version}/{name}`, and links to `{prefix}/{state}`.
 
         Raises LookupError for an unknown state or brand, TemplateInvalid, and ValueError for a missing file.
         """
