@@ -23,10 +23,7 @@ from keyturn.studio.inbox.store import CapturedMails
 logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd would log each command
 
 _HANDSHAKE = 10.0  # seconds that a client has to begin TLS
-
 _LINE = 1024**2  # bytes of a line. RFC 5321, 4.5.3.1.6, allows 1,000, but apps send minified HTML in one line.
-
-
 _AUTH_PARAMETER = re.compile(r" AUTH=\S+", re.IGNORECASE)
 
 

@@ -37,11 +37,9 @@ class MailRetention(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CapturedMails:
-    """Lists the mails of a folder, newest first, and adds and deletes mails. Any thread may call.
+    """Lists, adds and deletes the mails of a folder; any thread may call. Raises InboxUnready.
 
-    `folder`: None for one that lasts as long as this object.
-
-    Whether a mail was read is remembered as long as this object. Raises InboxUnready.
+    `folder`: None for one that lasts as long as this object, as the knowledge of which mails were read does.
     """
 
     def __init__(self, folder: Path | None = None, retention: MailRetention | None = None) -> None:

@@ -1,21 +1,18 @@
 """Access to the studio: only clients that name this machine as the host, and know its token.
 
-Every user and program of a machine reaches its loopback addresses, so they identify nobody, and templates may be
-programs. Only `keyturn studio --no-token` runs without a token.
-
-The studio writes and sends only for its own pages: Fetch Metadata decides, or Origin if a browser sends no such header.
-The token becomes a cookie at once and leaves the address. Programs send the token in a header.
-
-No page of another origin may show the studio in a frame.
+Every user and program of a machine reaches its loopback addresses, and templates may be programs, so only `keyturn
+studio --no-token` runs without a token. The token becomes a cookie at once; programs send it in a header. The studio
+writes and sends only for its own pages: Fetch Metadata decides, or Origin if a browser sends no such header.
 """
 
+import contextlib
 import ipaddress
 import re
 import secrets
 from base64 import b64decode
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from litestar import MediaType, Request, Response
 from litestar.connection import ASGIConnection
@@ -25,7 +22,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.response import Redirect
 from litestar.types import Guard
 
-from keyturn.hosts import is_loopback_host, split_address
+from keyturn.hosts import host_in, is_loopback_host, split_address
 from keyturn.studio.web.studio import PATH, Studio
 
 HEADERS = {
@@ -67,11 +64,10 @@ def admit_pages(studio: Studio) -> Guard:
 
 
 def require_token(token: str) -> BeforeRequest:
-    """Return the check of the token: the cookie passes, and a token in the address becomes the cookie.
+    """Return the check of the token: a cookie passes, which no script and no other site can use.
 
-    The token leaves the address at once: addresses stay in histories, show on screens and are sent in referrers (OWASP
-    Session Management Cheat Sheet, "Session ID Exposure"). Scripts and requests from other sites cannot use the cookie,
-    which is limited to the pages.
+    A token in the address becomes the cookie and leaves the address at once: addresses stay in histories, show on
+    screens and are sent in referrers (OWASP Session Management Cheat Sheet, "Session ID Exposure").
     """
 
     async def admit(request: Request[Any, Any, Any]) -> Response[Any] | None:
@@ -110,10 +106,9 @@ def admit_programs(studio: Studio) -> Guard:
 def _require_known_host(request: _Request, bound_to: str) -> None:
     """Answer 421 (RFC 9110 15.5.20) unless the Host header names this machine.
 
-    In DNS rebinding, the attacker's name comes to point at 127.0.0.1, and the browser takes the studio for the
-    attacker's site. The name in the Host header reveals it (Jackson et al., "Protecting Browsers from DNS Rebinding
-    Attacks", ACM CCS 2007). A numeric address cannot be rebound. So if the server is bound to more than loopback, every
-    numeric address passes, and the name that the server is bound to.
+    It reveals DNS rebinding, in which the attacker's name comes to point at 127.0.0.1 (Jackson et al., "Protecting
+    Browsers from DNS Rebinding Attacks", ACM CCS 2007). A numeric address cannot be rebound. So if the server is bound
+    to more than loopback, every numeric address passes, and the name that the server is bound to.
     """
     if not _is_known(request.headers.get("host", ""), bound_to):
         detail = "Only this machine's own address gets an answer, such as 127.0.0.1 with the port."
@@ -121,22 +116,17 @@ def _require_known_host(request: _Request, bound_to: str) -> None:
 
 
 def _is_known(header: str, bound_to: str) -> bool:
-    try:
-        host = urlsplit(f"//{header}").hostname or ""
-    except ValueError:
-        return False
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host in ("localhost", bound_to)
-    return address.is_loopback or not is_loopback_host(bound_to)
+    host = host_in(f"//{header}")
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback or not is_loopback_host(bound_to)
+    return host in ("localhost", bound_to)
 
 
 def _require_own_page(request: _Request) -> None:
     """Answer 403 to a request that changes something unless a page of the studio caused it.
 
-    Without a cookie there is no token to compare, so Fetch Metadata decides. A browser may send none, as over plain
-    HTTP from another machine; then Origin decides (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
+    Fetch Metadata decides. A browser may send none, as over plain HTTP from another machine; then Origin decides (OWASP
+    CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
     """
     site, origin, host = map(request.headers.get, ("sec-fetch-site", "origin", "host"))
     is_own = site == "same-origin" or (site is None and split_address(origin or "").netloc == host)
@@ -157,22 +147,15 @@ def _refuse_other_sites(request: _Request) -> None:
 
 
 def _cookie_of(request: _Request) -> str:
-    """Return the name of the cookie, by port: browsers send a host's cookies to all its ports (RFC 6265, 8.5).
-
-    It begins as the service's do, which lets no others through to the demo's studio.
-    """
+    # Browsers send a host's cookies to all its ports (RFC 6265, 8.5). The demo's service lets only such names through.
     return f"keyturn_studio_{request.url.port or ''}"
 
 
 def _token_in(request: _Request) -> bytes:
     """Return the token of a program; empty without one."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    match scheme.lower():
-        case "bearer":
-            return value.strip().encode()
-        case "basic":
-            try:
-                return b64decode(value).partition(b":")[2]
-            except ValueError:
-                return b""
+    if scheme.lower() == "bearer":
+        return value.strip().encode()
+    with contextlib.suppress(ValueError):
+        return b64decode(value).partition(b":")[2] if scheme.lower() == "basic" else b""
     return b""

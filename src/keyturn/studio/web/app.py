@@ -20,8 +20,6 @@ from keyturn.plain_files import paths_below
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.web.access import HEADERS, admit_pages, require_token
 from keyturn.studio.web.api import inbox_api
-from keyturn.studio.web.checks.captured_checks import CapturedChecks
-from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.events import saved_events
 from keyturn.studio.web.failures import answer_problem, exception_handlers, problem
 from keyturn.studio.web.pages import (
@@ -78,8 +76,6 @@ def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
         dependencies={
             "visit": Provide(visit, sync_to_thread=False),
             "captured": _provide(studio.captured),
-            "captured_checks": _provide(CapturedChecks(layout.renditions.runner, studio.settings)),
-            "drafts": _provide(Drafts(studio)),
             "hosted": _provide(studio.pages),
             "review": _provide(layout.review),
         },

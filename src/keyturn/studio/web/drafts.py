@@ -12,7 +12,6 @@ from keyturn.studio.web import frames
 from keyturn.studio.web.checks.reports import check_mail
 from keyturn.studio.web.rendering.latest_values import LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
-from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
 
 _MOST = 16  # the number of rendered drafts that are kept: a frame asks for its draft right after it was rendered
@@ -21,8 +20,8 @@ _MOST = 16  # the number of rendered drafts that are kept: a frame asks for its 
 class Drafts:
     """Has drafts rendered and checked. An editor sends its next draft when it has the answer to the last."""
 
-    def __init__(self, studio: Studio) -> None:
-        self._settings = studio.settings
+    def __init__(self, settings: StudioSettings) -> None:
+        self._settings = settings
         self._frames: LatestValues[str, tuple[str, View]] = LatestValues(_MOST)
         self._one_at_a_time = threading.Lock()
 

@@ -60,18 +60,12 @@ class SourceFiles:
         return _source_text(self._path(file), self._octets(file))
 
     def save(self, file: str, text: str, fingerprint: str) -> SourceText:
-        """Write the text if the file has not changed since; keep its line ends, its mark and its permissions.
+        """Write the text; keep the file's line ends, its mark and its permissions.
 
-        Raises LookupError and HTTPException, which leave the file as it is. If it has changed since, the exception has
-        its current text.
+        Raises LookupError and HTTPException, with the text of a file that has changed since. The file stays as it is.
         """
         path, new = self._path(file), _LINE_END.sub("\n", text)
-        try:
-            octets_of_text = len(new.encode())
-        except UnicodeEncodeError as error:
-            says = "The text contains half a character (a lone surrogate), which cannot be saved."
-            raise PermissionDeniedException(detail=says) from error
-        if octets_of_text > LARGEST:
+        if (octets_of_text := len(new.encode())) > LARGEST:
             says = f"A template can have up to {LARGEST:,} bytes, but this text has {octets_of_text:,}."
             raise HTTPException(status_code=413, detail=says)
         with self._one_at_a_time:

@@ -35,10 +35,9 @@ class HostedPages(Protocol):
         ...
 
     def page(self, state: str, language: str, brand: str, prefix: str) -> str:
-        """Return a page whose links and files are below the path `prefix`.
+        """Return a page with its files at `{prefix}/keyturn-assets/{version}/{name}`, and links to `{prefix}/{state}`.
 
-        The files are at `{prefix}/keyturn-assets/{version}/{name}`, the other pages at `{prefix}/{state}`. Raises
-        LookupError for an unknown state or brand, TemplateInvalid, and ValueError for a missing file.
+        Raises LookupError for an unknown state or brand, TemplateInvalid, and ValueError for a missing file.
         """
         ...
 

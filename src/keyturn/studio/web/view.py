@@ -39,10 +39,7 @@ class PageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
-    """The query of an address.
-
-    The mail is made from `sample`, with the fields of `edit` (a JSON object) on top, in the language
-    `lang` and for `brand`.
+    """The query of an address. The mail is made from `sample`, with the fields of `edit` (a JSON object) on top.
 
     `mode`: reads or edits a source.
     `width`: in CSS pixels. None: as wide as the screen allows.
@@ -88,9 +85,5 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         return super().to(**changes)
 
     def as_loaded(self, of: str) -> "View":
-        """Return the view, with remote images only if the reader asked for them.
-
-        `of` is the id of a captured mail, or the name of a foreign folder. The consent names it, so it does not carry
-        over to another mail.
-        """
+        """Return the view, with remote images only if the reader asked for those of this mail or foreign folder."""
         return self if self.remote == of or self.images == "off" else self.to(images="own")

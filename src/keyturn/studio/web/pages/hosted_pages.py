@@ -12,7 +12,7 @@ from litestar.response import Redirect
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.web.frames import force_scheme
 from keyturn.studio.web.pages.layout import Visit, neighbours
-from keyturn.studio.web.rendering.source import ExcerptLine, excerpt
+from keyturn.studio.web.rendering.source import excerpt
 from keyturn.studio.web.studio import HostedPages
 from keyturn.studio.web.view import View
 
@@ -43,14 +43,12 @@ def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPag
     scheme: PageScheme = "light" if view.scheme == "light" else "dark"  # as the models of inverting clients are
     label, template = states[name]
     fault: TemplateInvalid | ValueError | None = None
-    frame: tuple[ExcerptLine, ...] = ()
     try:
         hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
-    except ValueError as error:
+    except (TemplateInvalid, ValueError) as error:
         fault = error
-    except TemplateInvalid as error:
-        fault, file = error, Path(error.path)
-        frame = excerpt(file.read_text("utf-8", "replace"), error.line or 0, around=2) if file.is_file() else ()
+    broken = Path(fault.path) if isinstance(fault, TemplateInvalid) else None
+    text = broken.read_text("utf-8", "replace") if broken and broken.is_file() else ""
     context = {
         "view": view.to(scheme=scheme),
         "state": name,
@@ -58,7 +56,7 @@ def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPag
         "template_file": template,
         "lang": layout.gallery.languages.choose(view.lang).tag,
         "fault": fault,
-        "frame": frame,
+        "frame": excerpt(text, getattr(fault, "line", None) or 0, around=2),
         "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand)),
         **neighbours([*states], name),
     }

@@ -21,7 +21,6 @@ from keyturn.studio.lint.checks.parts import size_of
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
-from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.frame_answers import attached, captured_frame
 from keyturn.studio.web.pages.layout import Visit, neighbours
@@ -64,22 +63,18 @@ def delete_mails(visit: NamedDependency[Visit], captured: NamedDependency[Captur
 
 
 @get("/inbox/{name:str}", sync_to_thread=True)
-def mail_page(
-    visit: NamedDependency[Visit],
-    captured: NamedDependency[CapturedMails],
-    captured_checks: NamedDependency[CapturedChecks],
-) -> Response[str]:
+def mail_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Response[str]:
     view, mail, content = visit.view, captured.find(visit.name), captured.content(visit.name)
     captured.mark_read(mail.id)
-    beside = captured.around(mail, _BESIDE)
+    beside, checks = captured.around(mail, _BESIDE), visit.layout.captured_checks
     if view.tab == "checks":
-        captured_checks.check(mail, content)
+        checks.check(mail, content)
     context: dict[str, Any] = {
         "mail": mail,
         "content": content,
         "captured": beside,
         **_shown_parts(content),
-        "report": captured_checks.last_report(mail.id),
+        "report": checks.last_report(mail.id),
         "excerpt": partial(_excerpt, content),
         "size": size_of(content.html, content.text),
         "sayings": _sayings(content) if view.tab == "reading" else [],

@@ -24,8 +24,10 @@ from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.snapshots import SnapshotFolder, Snapshots
 from keyturn.studio.web.access import HEADERS
+from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.checks.reports import Checks, FolderChecks
 from keyturn.studio.web.checks.snapshots import Review
+from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.failures import Answer
 from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.editor import editor_for
@@ -112,6 +114,8 @@ class Layout:
         self.renditions = Renditions(studio.gallery, studio.runner)
         self.checks = Checks(studio)
         self.folder_checks = FolderChecks(studio, self.renditions.runner)
+        self.captured_checks = CapturedChecks(self.renditions.runner, studio.settings)
+        self.drafts = Drafts(studio.settings)
         self.sources = SourceFiles(studio.gallery, studio.read_only)
         self.review: Review | None = None
         if studio.settings.snapshots:
@@ -133,7 +137,10 @@ class Layout:
             "folder": gallery.folder.name,
             "modules": sorted(file.name for file in (folder("preview") / "static").glob("*.js")),
             "page_states": self.page_states,
-            "pages": _states_by_page(self.page_states),
+            "pages": [
+                [(name, label) for name, label, _ in states]
+                for _, states in groupby(self.page_states, key=itemgetter(2))
+            ],
             "widths": WIDTHS,
             "editor": self._editor,
             "editor_url": self.editor_url,
@@ -184,12 +191,6 @@ class Layout:
     def _excerpt(self, place: Place, *, marks: bool = True, **how: int) -> tuple[ExcerptLine, ...]:
         """Return the lines around a place; none if the file was deleted or is unreadable, as the finding says."""
         return excerpt(self.gallery.text(place.file), place.line, place.column if marks else None, **how)
-
-
-def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Return each page by the name and label of its first state, with its other states."""
-    pages = [[(name, label) for name, label, _ in those] for _, those in groupby(states, key=itemgetter(2))]
-    return [(*first, more) for first, *more in pages]
 
 
 class Visit:

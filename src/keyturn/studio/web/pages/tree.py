@@ -4,8 +4,9 @@ A short list holds everything. Of a long one, a page holds the folder of the cho
 folder, at most `MOST` rows around the chosen one.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import TypeVar
 
 from msgspec import Struct
@@ -26,10 +27,6 @@ class TreeFolder(Struct, frozen=True):
     closed: int = 0
 
 
-def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    return sorted(entries, key=lambda entry: (_folder(entry), entry.name))
-
-
 class Tree(Struct, frozen=True):
     """The rows of a page. `left_out`: how many templates and files have no row."""
 
@@ -38,16 +35,23 @@ class Tree(Struct, frozen=True):
     left_out: int
 
 
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: (_folder_of(entry.name), entry.name))
+
+
 def tree(entries: Iterable[Entry], files: Sequence[str], chosen: str | None) -> Tree:
-    entries = in_order(entries)
-    is_long = len(entries) + len(files) > MOST
-    mails = list(_closed(entries, chosen)) if is_long else [(entry, 0) for entry in entries]
-    shown, shown_files = _around(mails, [entry.name for entry, _ in mails], chosen), _around(files, files, chosen)
+    entries, rows = in_order(entries), list[tuple[str, Entry, int]]()
+    open_folders = ("", _folder_of(chosen or "")) if len(entries) + len(files) > MOST else None
+    for folder, within in groupby(entries, lambda entry: _folder_of(entry.name)):
+        mails = list(within)
+        is_open = open_folders is None or folder in open_folders
+        rows += [(folder, each, 0) for each in mails] if is_open else [(folder, mails[0], len(mails))]
+    shown, shown_files = _around(rows, [entry.name for _, entry, _ in rows], chosen), _around(files, files, chosen)
     folders = [
-        TreeFolder(folder, tuple(entry for entry, _ in inside), closed)
-        for (folder, closed), inside in groupby(shown, lambda row: (_folder(row[0]), row[1]))
+        TreeFolder(folder, tuple(entry for _, entry, _ in these), closed)
+        for (folder, closed), these in groupby(shown, itemgetter(0, 2))
     ]
-    return Tree(folders, shown_files, len(mails) + len(files) - len(shown) - len(shown_files))
+    return Tree(folders, shown_files, len(rows) + len(files) - len(shown) - len(shown_files))
 
 
 def _around(rows: Sequence[T], names: Sequence[str], chosen: str | None) -> Sequence[T]:
@@ -56,15 +60,5 @@ def _around(rows: Sequence[T], names: Sequence[str], chosen: str | None) -> Sequ
     return rows[start : start + MOST]
 
 
-def _closed(entries: Iterable[Entry], chosen: str | None) -> Iterator[tuple[Entry, int]]:
-    """Yield the templates at the top and in the folder of the chosen one, and the first of each other folder."""
-    for folder, inside in groupby(entries, _folder):
-        first, *others = inside
-        if folder in ("", (chosen or "").rpartition("/")[0]):
-            yield from ((entry, 0) for entry in (first, *others))
-        else:
-            yield first, 1 + len(others)
-
-
-def _folder(entry: Entry) -> str:
-    return entry.name.rpartition("/")[0]
+def _folder_of(name: str) -> str:
+    return name.rpartition("/")[0]

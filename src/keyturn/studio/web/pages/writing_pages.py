@@ -24,7 +24,6 @@ from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web import frames
 from keyturn.studio.web.data import CurrentData, current_data
-from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.failures import AS_PROBLEMS
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.layout import Visit
@@ -132,27 +131,23 @@ def save_source(visit: NamedDependency[Visit], data: JSONBody[SentText]) -> Resp
 
 
 @post("/drafts/{name:path}", **_SENT)
-def render_draft(
-    visit: NamedDependency[Visit], data: JSONBody[SentDraft], drafts: NamedDependency[Drafts]
-) -> Response[Any]:
+def render_draft(visit: NamedDependency[Visit], data: JSONBody[SentDraft]) -> Response[Any]:
     layout = visit.layout
     layout.sources.require_editable(data.file)
-    key, fault = drafts.render(visit.rendition, Draft(data.file, data.text), layout.as_loaded(visit.view))
+    key, fault = layout.drafts.render(visit.rendition, Draft(data.file, data.text), layout.as_loaded(visit.view))
     return Response({"frame": layout.url("draft-frames", key) if key else "", "fault": fault and _finding(fault)})
 
 
 @post("/draft-findings/{name:path}", **_SENT)
-def check_draft(
-    visit: NamedDependency[Visit], data: JSONBody[SentDraft], drafts: NamedDependency[Drafts]
-) -> Response[Any]:
+def check_draft(visit: NamedDependency[Visit], data: JSONBody[SentDraft]) -> Response[Any]:
     visit.layout.sources.require_editable(data.file)
-    findings = drafts.findings(visit.rendition, Draft(data.file, data.text))
+    findings = visit.layout.drafts.findings(visit.rendition, Draft(data.file, data.text))
     return Response({"findings": [_finding(each) for each in findings if each.place.file == data.file]})
 
 
 @get("/draft-frames/{key:str}", sync_to_thread=False)
-def draft_frame(key: FromPath[str], drafts: NamedDependency[Drafts]) -> Response[str]:
-    html, view = drafts.frame(key)
+def draft_frame(visit: NamedDependency[Visit], key: FromPath[str]) -> Response[str]:
+    html, view = visit.layout.drafts.frame(key)
     return frame_answers.answer(html, view, frames.PREVIEW)
 
 

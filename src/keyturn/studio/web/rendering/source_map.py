@@ -40,12 +40,7 @@ class Selection(Struct, frozen=True):
             here = lines.index((at.file, at.line)) if (at.file, at.line) in lines else len(lines)
             inner |= {f"{place.file}:{place.line}": place for place in mark.trail[:here]}
             outer |= {f"{place.file}:{place.line}": place for place in mark.trail[here + 1 :]}
-        return cls(
-            at=at,
-            tags=tuple(dict.fromkeys(mark.tag for mark in marks)),
-            written_in=tuple(inner.values()),
-            called_from=tuple(outer.values()),
-        )
+        return cls(at, tuple(dict.fromkeys(mark.tag for mark in marks)), tuple(inner.values()), tuple(outer.values()))
 
 
 def line_in(address: str) -> Place | None:
@@ -72,20 +67,17 @@ class _Part(Struct, frozen=True):
     offset: int
     end: int
 
-    def holds(self, other: "_Part") -> bool:
-        return self.offset < other.offset < self.end
-
 
 def marks_in(document: Document, selected: Place | None) -> Marks:
     """Return the origins of everything in the frame, and what comes from the selected line."""
     parts = _parts(document)
     picked = tuple(one.key for one in _parts_at(document, parts, selected)) if selected else ()
-    return Marks({one.key: _mark(document, one) for one in parts}, picked)
+    return Marks({one.key: Mark(one.tag, document.trail(one.offset)) for one in parts}, picked)
 
 
 def selection_in(document: Document, place: Place) -> Selection:
     parts = _parts_at(document, _parts(document), place)
-    return Selection.of(place, (_mark(document, one) for one in parts))
+    return Selection.of(place, (Mark(one.tag, document.trail(one.offset)) for one in parts))
 
 
 def sayings_in(document: Document) -> list[Saying]:
@@ -100,16 +92,12 @@ def _parts(document: Document) -> Sequence[_Part]:
 
 def _parts_at(document: Document, parts: Sequence[_Part], place: Place) -> Sequence[_Part]:
     """Return the outermost parts that come from a line; if none does, the one around the line."""
-    by_key: dict[str, _Part] = {}
+    keys = set[str]()
     for start, stop in _spans(document, place):
         inside = [one for one in parts if start <= one.offset < stop]
-        by_key |= {one.key: one for one in inside or _around(document, parts, start, stop)}
-    ordered = sorted(by_key.values(), key=lambda one: one.offset)
-    return [one for one in ordered if not any(other.holds(one) for other in ordered)]
-
-
-def _mark(document: Document, part: _Part) -> Mark:
-    return Mark(part.tag, document.trail(part.offset))
+        keys |= {one.key for one in inside or _around(document, parts, start, stop)}
+    chosen = [one for one in parts if one.key in keys]
+    return [one for one in chosen if not any(other.offset < one.offset < other.end for other in chosen)]
 
 
 def _spans(document: Document, place: Place) -> Iterator[tuple[int, int]]:
