@@ -48,6 +48,7 @@ MAIL = Email(sender="accounts@northwind.example", to="ada@pupils.test", subject=
 
 Errors = tuple[type[Exception], ...]
 Ask = Callable[[], Awaitable[object]]
+Opening = Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -57,10 +58,22 @@ class Question(msgspec.Struct, frozen=True):
     `heeds`: the unknown answers that this service does understand.
     """
 
-    opened: Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]
+    opened: Opening
     unknown: Errors
     spared: int = 0
     heeds: Collection[str] = ()
+
+
+def opening(make: Callable[[UnknownServer], Any], ask: Callable[[Any], Awaitable[object]]) -> Opening:
+    """Open an adapter of the server that is asked the question, and closed."""
+
+    @asynccontextmanager
+    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
+        made = make(server)
+        yield lambda: ask(made)
+        await made.close()
+
+    return opened
 
 
 def supabase(server: UnknownServer) -> tuple[SupabaseSettings, Account]:
@@ -70,9 +83,6 @@ def supabase(server: UnknownServer) -> tuple[SupabaseSettings, Account]:
     server.app = project
     settings = SupabaseSettings(url=server.url, service_role_key=Secret(project.service_role_key))
     return settings, Account(id=user.id, email=ADA)
-
-
-Opening = Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]
 
 
 def accounts(name: str) -> Opening:
@@ -101,53 +111,37 @@ def second_step(name: str) -> Opening:
 
 
 def sender(name: str, **section: Any) -> Opening:
-    @asynccontextmanager
-    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
-        provider = PROVIDERS[name]
-        made = provider.build(provider.settings(**section, api_url=server.url), server.patience)
-        yield lambda: made.send(MAIL, "key-1")
-        await made.close()
-
-    return opened
+    provider = PROVIDERS[name]
+    return opening(
+        lambda server: provider.build(provider.settings(**section, api_url=server.url), server.patience),
+        lambda made: made.send(MAIL, "key-1"),
+    )
 
 
-@asynccontextmanager
-async def twilio(server: UnknownServer) -> AsyncIterator[Ask]:
+def twilio(server: UnknownServer) -> TwilioSms:
     settings = SmsSettings(api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006")
-    sms = TwilioSms(settings, server.patience)
-    yield lambda: sms.send("+447700900123", CODE)
-    await sms.close()
+    return TwilioSms(settings, server.patience)
 
 
 def captcha(name: Literal["turnstile", "hcaptcha"]) -> Opening:
-    @asynccontextmanager
-    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
+    def make(server: UnknownServer) -> Captcha:
         settings = ChallengeSettings(method=name, site_key="site", secret=Secret("secret"), url=server.url)
-        judge = Captcha(settings, ["a.test"], server.patience)
-        yield lambda: judge.verify("an-answer", CLIENT)
-        await judge.close()
+        return Captcha(settings, ["a.test"], server.patience)
 
-    return opened
+    return opening(make, lambda judge: judge.verify("an-answer", CLIENT))
 
 
 @asynccontextmanager
 async def ranges(server: UnknownServer) -> AsyncIterator[Ask]:
     source = Breaches(server.url)
-
-    async def ask() -> bool:
-        async with asyncio.timeout(server.patience.total_seconds()):
-            return await source.ask("password")
-
-    yield ask
+    yield lambda: asyncio.wait_for(source.ask("password"), server.patience.total_seconds())
     await source.close()
 
 
-@asynccontextmanager
-async def webhook(server: UnknownServer) -> AsyncIterator[Ask]:
-    told = WebhookSender(server.url, ["whsec_" + "a2V5" * 8], server.patience)
-    yield lambda: told.send("id", b"{}", datetime.now(UTC))
-    await told.close()
-
+webhook = opening(
+    lambda server: WebhookSender(server.url, ["whsec_" + "a2V5" * 8], server.patience),
+    lambda told: told.send("id", b"{}", datetime.now(UTC)),
+)
 
 _YES = {name for name, answer in UNKNOWN.items() if 200 <= answer.status < 300}
 """Standard Webhooks: any 2xx is a yes, with any body."""
@@ -173,7 +167,7 @@ QUESTIONS = {
     "ses": Question(
         sender("ses", region="eu-west-1", access_key_id="id", secret_access_key=Secret("key")), (SendUnknown,)
     ),
-    "twilio": Question(twilio, (SendRetryable,)),
+    "twilio": Question(opening(twilio, lambda sms: sms.send("+447700900123", CODE)), (SendRetryable,)),
     "turnstile": Question(captcha("turnstile"), (ChallengeUnready, Busy)),
     "hcaptcha": Question(captcha("hcaptcha"), (ChallengeUnready, Busy)),
     "leaked passwords": Question(ranges, (BreachSourceFailed, TimeoutError)),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from datetime import timedelta
 from itertools import chain, repeat
 from typing import Any
@@ -112,27 +112,20 @@ class UnknownServer:
 @asynccontextmanager
 async def talking(lines: Sequence[bytes]) -> AsyncIterator[int]:
     """Serve a protocol of lines on a port: a greeting, then an answer to each line. The last answer repeats."""
-    writers: list[asyncio.StreamWriter] = []
-    ended: list[asyncio.Event] = []
+    tasks: list[asyncio.Task[Any]] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-        ended.append(asyncio.Event())
-        done, answers = ended[-1], chain(lines, repeat(lines[-1]))
-        with suppress(OSError):
-            for answer in answers:
+        if task := asyncio.current_task():
+            tasks.append(task)
+        with suppress(OSError), closing(writer):
+            for answer in chain(lines, repeat(lines[-1])):
                 writer.write(answer)
                 await writer.drain()
                 if not answer or not await reader.readline():
                     break
-        writer.close()
-        done.set()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    try:
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
         yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for writer in writers:
-            writer.close()
-        await asyncio.gather(*(one.wait() for one in ended))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
