@@ -85,9 +85,7 @@ def _proof_fault(request: Request) -> Answer | None:
     moment = datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     is_late = abs(datetime.now(UTC) - moment) > timedelta(minutes=5) or f"{moment:%Y%m%d}" != day
     signed = {name: headers[name] for name in names.split(";")}
-    sent = AWSRequest(
-        request.method, f"https://{headers['host']}{request.target}", headers=signed, data=request.body
-    )
+    sent = AWSRequest(request.method, f"https://{headers['host']}{request.target}", headers=signed, data=request.body)
     sent.context["timestamp"] = headers["x-amz-date"]
     auth = SigV4Auth(Credentials(KEY_ID, SECRET_KEY), "ses", REGION)
     expected = auth.signature(auth.string_to_sign(sent, auth.canonical_request(sent)), sent)
