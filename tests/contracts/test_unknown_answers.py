@@ -1,16 +1,16 @@
 """An unknown answer is neither a yes nor a no, for every service and store and every kind of unknown answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 from typing import Any, Literal
 
 import msgspec
 import pytest
 from tests.contracts.accounts.stores import new_password
 from tests.contracts.accounts.supabase.project import ADA
-from tests.contracts.unknown_answers import UNKNOWN, UnknownServer, talking
 from tests.servers.serving import serving
 from tests.servers.supabase import SupabaseFactor, SupabaseServer
 
@@ -33,6 +33,128 @@ from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import ChallengeSettings, Secret, SmsSettings, SupabaseSettings
 from keyturn.service.webhooks.sender import WebhookSender
 
+_PAGE = b"<!doctype html><title>Gateway</title><h1>Something is wrong</h1>"
+_GATEWAY = b'{"message": "no Route matched with those values"}'
+_REFUSES_ALL = b'{"success": false, "errors": [{"code": 10000}]}'
+_WRONG_TYPES = b"""{"id": 7, "users": "none", "success": "yes", "error-codes": 5, "ErrorCode": "0", "MessageID": [],
+    "MessageId": {}, "sid": 7, "code": [1], "error_code": {}, "errors": "many", "message": 3, "statusCode": "soon",
+    "name": ["x"], "hashed_token": 1, "access_token": null, "status": "verified"}"""
+_NO_CONTENT = 204
+_TRUNCATED = b'{"id": "3f1d1a52", "success": tru'
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """An answer. Without a `status` the server stays silent. `length` is a Content-Length above the body's length."""
+
+    status: int = 0
+    body: bytes = b""
+    type: str = "application/json"
+    headers: Mapping[str, str] = {}
+    length: int = 0
+
+    @property
+    def never_ends(self) -> bool:
+        return not self.status or bool(self.length)
+
+
+UNKNOWN: Mapping[str, Unknown] = {
+    "200 empty": Unknown(200),
+    "200 page": Unknown(200, _PAGE, "text/html"),
+    "200 page that says it is JSON": Unknown(200, _PAGE),
+    "200 null": Unknown(200, b"null"),
+    "200 true": Unknown(200, b"true"),
+    "200 text": Unknown(200, b'"OK"'),
+    "200 list of texts": Unknown(200, b'["an id"]'),
+    "200 empty document": Unknown(200, b"{}"),
+    "200 other document": Unknown(200, b'{"ok": true}'),
+    "200 refusal of a gateway": Unknown(200, _REFUSES_ALL),
+    "200 wrong types": Unknown(200, _WRONG_TYPES),
+    "200 truncated": Unknown(200, _TRUNCATED),
+    "200 not UTF-8": Unknown(200, b'{"id": "\xff\xfe"}'),
+    "200 deep": Unknown(200, b"[" * 30_000),
+    "200 long": Unknown(200, b" " * 2_000_000),
+    "201 other document": Unknown(201, b'{"ok": true}'),
+    "204": Unknown(204),
+    "301 elsewhere": Unknown(301, b"", headers={"location": "/elsewhere"}),
+    "307 elsewhere": Unknown(307, b"{}", headers={"location": "/elsewhere"}),
+    "400 document": Unknown(400, b'{"errors": "many"}', headers={"x-amzn-errortype": "to ada@pupils.test"}),
+    "400 page": Unknown(400, _PAGE, "text/html"),
+    "401 gateway": Unknown(401, b'{"message": 401}'),
+    "403 page": Unknown(403, _PAGE, "text/html"),
+    "403 gateway": Unknown(403, _REFUSES_ALL),
+    "404 text": Unknown(404, b"404 page not found\n", "text/plain"),
+    "404 gateway": Unknown(404, _GATEWAY),
+    "408": Unknown(408, b"{}"),
+    "413 empty document": Unknown(413, b"{}"),
+    "418 document": Unknown(418, b'{"ok": true}'),
+    "422 wrong types": Unknown(422, _WRONG_TYPES),
+    "429 page": Unknown(429, _PAGE, "text/html"),
+    "500 empty": Unknown(500),
+    "502 page": Unknown(502, _PAGE, "text/html"),
+    "503 document": Unknown(503, b'{"id": "3f1d1a52", "success": true}'),
+    "cut off": Unknown(200, _TRUNCATED, length=500),
+    "silence": Unknown(),
+}
+"""Unknown answers by name. None of them is a valid answer of a service that Keyturn uses."""
+
+
+class UnknownServer:
+    """Answers the first `spared` requests as `app` does, and each later one with `answer`.
+
+    `patience`: how long its clients wait.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.patience = timedelta(0)
+        self.answer = Unknown()
+        self.spared = 0
+        self.app: Callable[[Any, Any, Any], Awaitable[None]] | None = None
+        self.paths: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.paths.append(scope["path"])
+        if self.app and self.spared:
+            self.spared -= 1
+            await self.app(scope, receive, send)
+            return
+        answer = self.answer
+        if not answer.status:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return
+        has_body = answer.status != _NO_CONTENT
+        headers = {"content-type": answer.type, **answer.headers}
+        if has_body:
+            headers["content-length"] = str(answer.length or len(answer.body))
+        fields = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+        more = bool(answer.length)
+        await send({"type": "http.response.body", "body": answer.body if has_body else b"", "more_body": more})
+
+
+@asynccontextmanager
+async def talking(lines: Sequence[bytes]) -> AsyncIterator[int]:
+    """Serve a protocol of lines on a port: a greeting, then an answer to each line. The last answer repeats."""
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if task := asyncio.current_task():
+            tasks.append(task)
+        with suppress(OSError), closing(writer):
+            for answer in chain(lines, repeat(lines[-1])):
+                writer.write(answer)
+                await writer.drain()
+                if not answer or not await reader.readline():
+                    break
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 PATIENCE = timedelta(seconds=20)
 """The time-out of each service, unless the fault is its silence."""
 
@@ -49,6 +171,7 @@ MAIL = Email(sender="accounts@northwind.example", to="ada@pupils.test", subject=
 
 Errors = tuple[type[Exception], ...]
 Ask = Callable[[], Awaitable[object]]
+Opening = Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -58,10 +181,22 @@ class Question(msgspec.Struct, frozen=True):
     `heeds`: the unknown answers that this service does understand.
     """
 
-    opened: Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]
+    opened: Opening
     unknown: Errors
     spared: int = 0
     heeds: Collection[str] = ()
+
+
+def opening(make: Callable[[UnknownServer], Any], ask: Callable[[Any], Awaitable[object]]) -> Opening:
+    """Open an adapter of the server that is asked the question, and closed."""
+
+    @asynccontextmanager
+    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
+        made = make(server)
+        yield lambda: ask(made)
+        await made.close()
+
+    return opened
 
 
 def supabase(server: UnknownServer) -> tuple[SupabaseSettings, Account]:
@@ -71,9 +206,6 @@ def supabase(server: UnknownServer) -> tuple[SupabaseSettings, Account]:
     server.app = project
     settings = SupabaseSettings(url=server.url, service_role_key=Secret(project.service_role_key))
     return settings, Account(id=user.id, email=ADA)
-
-
-Opening = Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]
 
 
 def accounts(name: str) -> Opening:
@@ -102,53 +234,37 @@ def second_step(name: str) -> Opening:
 
 
 def sender(name: str, **section: Any) -> Opening:
-    @asynccontextmanager
-    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
-        provider = PROVIDERS[name]
-        made = provider.build(provider.settings(**section, api_url=server.url), server.patience)
-        yield lambda: made.send(MAIL, "key-1")
-        await made.close()
-
-    return opened
+    provider = PROVIDERS[name]
+    return opening(
+        lambda server: provider.build(provider.settings(**section, api_url=server.url), server.patience),
+        lambda made: made.send(MAIL, "key-1"),
+    )
 
 
-@asynccontextmanager
-async def twilio(server: UnknownServer) -> AsyncIterator[Ask]:
+def twilio(server: UnknownServer) -> TwilioSms:
     settings = SmsSettings(api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006")
-    sms = TwilioSms(settings, server.patience)
-    yield lambda: sms.send("+447700900123", CODE)
-    await sms.close()
+    return TwilioSms(settings, server.patience)
 
 
 def captcha(name: Literal["turnstile", "hcaptcha"]) -> Opening:
-    @asynccontextmanager
-    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
+    def make(server: UnknownServer) -> Captcha:
         settings = ChallengeSettings(method=name, site_key="site", secret=Secret("secret"), url=server.url)
-        judge = Captcha(settings, ["a.test"], server.patience)
-        yield lambda: judge.verify("an-answer", CLIENT)
-        await judge.close()
+        return Captcha(settings, ["a.test"], server.patience)
 
-    return opened
+    return opening(make, lambda judge: judge.verify("an-answer", CLIENT))
 
 
 @asynccontextmanager
 async def ranges(server: UnknownServer) -> AsyncIterator[Ask]:
     source = Breaches(server.url)
-
-    async def ask() -> bool:
-        async with asyncio.timeout(server.patience.total_seconds()):
-            return await source.ask("password")
-
-    yield ask
+    yield lambda: asyncio.wait_for(source.ask("password"), server.patience.total_seconds())
     await source.close()
 
 
-@asynccontextmanager
-async def webhook(server: UnknownServer) -> AsyncIterator[Ask]:
-    told = WebhookSender(server.url, ["whsec_" + "a2V5" * 8], server.patience)
-    yield lambda: told.send("id", b"{}", datetime.now(UTC))
-    await told.close()
-
+webhook = opening(
+    lambda server: WebhookSender(server.url, ["whsec_" + "a2V5" * 8], server.patience),
+    lambda told: told.send("id", b"{}", datetime.now(UTC)),
+)
 
 _YES = {name for name, answer in UNKNOWN.items() if 200 <= answer.status < 300}
 """Standard Webhooks: any 2xx is a yes, with any body."""
@@ -174,7 +290,7 @@ QUESTIONS = {
     "ses": Question(
         sender("ses", region="eu-west-1", access_key_id="id", secret_access_key=Secret("key")), (SendUnknown,)
     ),
-    "twilio": Question(twilio, (SendRetryable,)),
+    "twilio": Question(opening(twilio, lambda sms: sms.send("+447700900123", CODE)), (SendRetryable,)),
     "turnstile": Question(captcha("turnstile"), (ChallengeUnready, Busy)),
     "hcaptcha": Question(captcha("hcaptcha"), (ChallengeUnready, Busy)),
     "leaked passwords": Question(ranges, (CallFailed, TimeoutError)),

@@ -1,16 +1,26 @@
-"""Logs of Keyturn and its libraries are structured, and hold no token, password hash or full address."""
+"""Logs of Keyturn, its libraries and the server around an app hold no token, password hash or full address."""
 
-import io
 import json
 import logging
 import sys
 import warnings
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
+import httpx2
 import pytest
+from tests.servers.serving import serving
+from uvicorn.logging import AccessFormatter
 
-from keyturn.service.telemetry.logs import LogEvent, configure_logs, redact, request_id
+from keyturn.service.telemetry.logs import (
+    LogEvent,
+    RedactingFilter,
+    configure_logs,
+    redact,
+    redact_access_logs,
+    request_id,
+)
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 HASH = "$2b$04$j.BmeQls.f75uwy8T4RNwu0YaQT7RGT.NPgYxuQGfnIEx9AxgG3Y6"
@@ -46,11 +56,6 @@ def test_what_looks_like_a_secret_is_taken_out(text: str, shown: str) -> None:
 def test_an_app_that_knows_nothing_of_it_sees_an_event_as_a_whole_line(caplog: pytest.LogCaptureFixture) -> None:
     log.warning(LogEvent("mail.retried", message_id=7, reason="no room for eve@x.example"))
     assert caplog.messages == ["mail.retried message_id=7 reason=no room for e***@x.example"]
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +97,7 @@ def test_away_from_a_terminal_a_record_is_a_line_of_json_also_a_librarys(lines: 
     }
 
 
-def test_fields_arguments_and_tracebacks_are_redacted(lines: Any) -> None:
+def test_fields_arguments_tracebacks_and_warnings_are_redacted(lines: Any) -> None:
     configure_logs()
     log.warning(LogEvent("sign_in.rejected", email="ada@northwind.example", reason=ValueError(TOKEN)))
     logging.getLogger("x").warning("failed for %s", "eve@x.example")
@@ -100,21 +105,16 @@ def test_fields_arguments_and_tracebacks_are_redacted(lines: Any) -> None:
         raise ValueError(f"no room\nfor ada@northwind.example with {TOKEN} and {HASH}")  # noqa: TRY301
     except ValueError:
         log.exception(LogEvent("mail.failed", message_id=7))
-    event, plain, failed = lines()
-    assert (event["email"], event["reason"]) == ("a***@northwind.example", "[token]")
-    assert plain["event"] == "failed for e***@x.example"
-    assert failed["exception"].endswith("ValueError: no room\nfor a***@northwind.example with [token] and [hash]")
-    assert "Traceback" in failed["exception"]
-
-
-def test_a_warning_is_a_record_too(lines: Any) -> None:
-    configure_logs()
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         logging.captureWarnings(capture=True)
         warnings.warn("ada@northwind.example is deprecated", DeprecationWarning, stacklevel=1)
-    (line,) = lines()
-    assert "a***@northwind.example is deprecated" in line["event"]
+    event, plain, failed, warned = lines()
+    assert "a***@northwind.example is deprecated" in warned["event"]
+    assert (event["email"], event["reason"]) == ("a***@northwind.example", "[token]")
+    assert plain["event"] == "failed for e***@x.example"
+    assert failed["exception"].endswith("ValueError: no room\nfor a***@northwind.example with [token] and [hash]")
+    assert "Traceback" in failed["exception"]
 
 
 @pytest.mark.parametrize(("level", "shown"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
@@ -122,21 +122,59 @@ def test_the_level_is_that_of_the_settings(level: str, shown: int, lines: Any) -
     configure_logs(level)
     for write in (log.debug, log.info, log.warning, log.error):
         write(LogEvent("mail.sent"))
-    assert len(lines()) == shown
-
-
-def test_libraries_stay_quiet_about_statements_and_headers_at_debug(lines: Any) -> None:
-    configure_logs("debug")
+    # Libraries stay quiet about statements and headers even at debug.
     logging.getLogger("aiosqlite").debug("executing INSERT ('ada@northwind.example')")
     logging.getLogger("httpx2").info("HTTP Request: POST https://api.example/emails")
     logging.getLogger("any.other").debug("headers: %s", {"authorization": "Bearer re_secret"})
-    assert lines() == []
+    assert [line["event"] for line in lines()] == ["mail.sent"] * shown
 
 
 def test_a_terminal_gets_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Terminal()
+    terminal = StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stderr", terminal)
     configure_logs()
     log.info(LogEvent("mail.sent", message_id=7, attempts=1))
     (line,) = terminal.getvalue().splitlines()
     assert line.split()[1:] == ["[info", "]", "mail.sent", "[keyturn.outbox]", "message_id=7", "attempts=1"]
+
+
+@pytest.fixture
+def written() -> Iterator[StringIO]:
+    """Collect what uvicorn writes, in its own form."""
+    logger, stream = logging.getLogger("uvicorn.access"), StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(AccessFormatter('%(client_addr)s - "%(request_line)s" %(status_code)s', use_colors=False))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    redact_access_logs()
+    yield stream
+    for name in ("uvicorn", "hypercorn", "gunicorn", "granian"):
+        log = logging.getLogger(f"{name}.access")
+        log.filters[:] = [one for one in log.filters if not isinstance(one, RedactingFilter)]
+
+
+async def app(_: Any, __: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+def test_a_link_s_token_is_not_in_the_server_s_access_log(written: StringIO) -> None:
+    with serving(app) as url:
+        httpx2.get(f"{url}/reset-password/{TOKEN}?email=ada@northwind.example")
+
+    assert '"GET /reset-password/[token]?email=a***@northwind.example HTTP/1.1" 204' in written.getvalue()
+
+
+def test_what_servers_look_up_by_name_stays_what_it_was() -> None:
+    """Gunicorn's and hypercorn's atoms find headers behind their keys."""
+
+    class Atoms(dict[str, Any]):
+        def __missing__(self, key: str) -> str:
+            return f"[{key}]"
+
+    atoms = Atoms(r=f"GET /reset-password/{TOKEN} HTTP/1.1", s=200)
+    record = logging.LogRecord("gunicorn.access", logging.INFO, "", 0, '"%(r)s" %(s)s %({x}i)s', (atoms,), None)
+
+    assert RedactingFilter().filter(record)
+    assert record.getMessage() == '"GET /reset-password/[token] HTTP/1.1" 200 [{x}i]'

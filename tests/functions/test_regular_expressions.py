@@ -9,11 +9,11 @@ import re
 import time
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
+from itertools import product
 from pathlib import Path
 from re import _parser  # parses an expression into a tree with its literals
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
 import pytest
 
 import keyturn
@@ -30,6 +30,7 @@ BOUNDED: Mapping[str, str] = {
 """Files whose expressions are not tested, each with the bound that makes this safe."""
 
 METHODS = {"search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
+CALL = rf"re\.({'|'.join(METHODS)}|compile)"
 FROM_THE_START = {"match", "fullmatch"}
 ALPHABET = " \t\n\r\0aZ09.-_@:;,=+*/\\\"'<>(){}[]|&#%$!?~^`é"
 LENGTHS = (26, 400, 6_000)
@@ -37,13 +38,13 @@ ENOUGH = 0.004
 """Seconds. A linear search of the longest text takes a tenth of a millisecond, a quadratic one 20 and more."""
 
 
-class Expression(msgspec.Struct, frozen=True):
+class Expression(NamedTuple):
     """A pattern, its place, and the methods that use it."""
 
     place: str
     pattern: str | bytes
     flags: int
-    methods: frozenset[str]
+    methods: Collection[str]
 
 
 @cache
@@ -56,33 +57,22 @@ def written_in_source() -> Iterator[Expression]:
     sources = {file: file.read_text() for file in sorted(SOURCE.rglob("*.py"))}
     everything = "\n".join(sources.values())
     for file, text in sources.items():
-        tree = ast.parse(text)
-        names = {
-            id(node.value): ast.unparse(node.targets[0]).rpartition(".")[2]
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Assign)
-        }
-        for call in ast.walk(tree):
-            if not (isinstance(call, ast.Call) and re.fullmatch(rf"re\.({'|'.join(METHODS)}|compile)", called(call))):
+        nodes = [*ast.walk(ast.parse(text))]
+        assigned = [node for node in nodes if isinstance(node, ast.Assign)]
+        names = {id(node.value): ast.unparse(node.targets[0]).rpartition(".")[2] for node in assigned}
+        for call in nodes:
+            if not (isinstance(call, ast.Call) and re.fullmatch(CALL, ast.unparse(call.func))):
                 continue
-            method, name = called(call).removeprefix("re."), names.get(id(call), "")
+            method, name = ast.unparse(call.func).removeprefix("re."), names.get(id(call), "")
             used_in = text if name.startswith("_") else everything
             used = {method} if method in METHODS else set(re.findall(rf"\b{name}\.(\w+)", used_in)) & METHODS
             pattern = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
             if isinstance(pattern, str | bytes):
-                place = str(file.relative_to(SOURCE))
-                yield Expression(place, pattern, flags_of(call, method), frozenset(used or {"search"}))
-
-
-def called(call: ast.Call) -> str:
-    return ast.unparse(call.func)
-
-
-def flags_of(call: ast.Call, method: str) -> int:
-    position = 1 if method == "compile" else 2
-    flags = [one.value for one in call.keywords if one.arg == "flags"] + call.args[position : position + 1]
-    takes_flags = flags and method not in {"sub", "subn", "split"}
-    return int(eval(ast.unparse(flags[0]), {"re": re})) if takes_flags else 0  # noqa: S307 - evaluates our own source
+                position = 1 if method == "compile" else 2
+                flags = [one.value for one in call.keywords if one.arg == "flags"] + call.args[position : position + 1]
+                takes_flags = flags and method not in {"sub", "subn", "split"}
+                value = int(eval(ast.unparse(flags[0]), {"re": re})) if takes_flags else 0  # noqa: S307 - our own source
+                yield Expression(str(file.relative_to(SOURCE)), pattern, value, used or {"search"})
 
 
 def written_in_features() -> Iterator[Expression]:
@@ -92,7 +82,7 @@ def written_in_features() -> Iterator[Expression]:
         for method, patterns in (("fullmatch", of_names), ("search", of_values)):
             for pattern in patterns:
                 if pattern and isinstance(pattern, str):
-                    yield Expression("studio/lint/data/features.toml", pattern, 0, frozenset({method}))
+                    yield Expression("studio/lint/data/features.toml", pattern, 0, {method})
 
 
 def examples(pattern: str | bytes, flags: int) -> Collection[str]:  # noqa: C901 - one branch a kind of node
@@ -166,25 +156,15 @@ def seconds(expression: Expression, method: str, text: str) -> float:
 
 def slow_text(expression: Expression) -> str:
     """Return a text whose search time grows faster than its length, or "" if there is none."""
-    for method in {one if one in FROM_THE_START else "search" for one in expression.methods}:
-        for beginning, pump, end in adversaries(expression):
-
-            def texts(length: int, parts: tuple[str, str, str] = (beginning, pump, end)) -> tuple[str, str]:
-                """Return a text of that length, and a quarter of it."""
-                whole, quarter = (
-                    parts[0] + parts[1] * (one // len(parts[1])) + parts[2] for one in (length, length // 4)
-                )
-                return whole, quarter
-
-            for length in LENGTHS:
-                if seconds(expression, method, texts(length)[0]) > ENOUGH:
-                    # Other work on the machine slows single tries, so the least of several counts.
-                    whole, quarter = (
-                        min(seconds(expression, method, text) for _ in range(5)) for text in texts(length)
-                    )
-                    if whole > ENOUGH and whole > 8 * quarter:
-                        return f"{method}: {beginning!r} + {pump!r} * n + {end!r}: {quarter:.4f} s, 4 n: {whole:.4f} s"
-                    break
+    methods = {one if one in FROM_THE_START else "search" for one in expression.methods}
+    for method, (beginning, pump, end), length in product(methods, [*adversaries(expression)], LENGTHS):
+        # A text of that length, and a quarter of it.
+        texts = [beginning + pump * (one // len(pump)) + end for one in (length, length // 4)]
+        if seconds(expression, method, texts[0]) > ENOUGH:
+            # Other work on the machine slows single tries, so the least of several counts.
+            whole, quarter = (min(seconds(expression, method, text) for _ in range(5)) for text in texts)
+            if whole > ENOUGH and whole > 8 * quarter:
+                return f"{method}: {beginning!r} + {pump!r} * n + {end!r}: {quarter:.4f} s, 4 n: {whole:.4f} s"
     return ""
 
 

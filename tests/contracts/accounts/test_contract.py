@@ -19,6 +19,11 @@ from keyturn.service.problems.requests import InputInvalid
 from keyturn.testing import JoiningStoreContract, People
 
 
+@pytest.fixture
+def accounts(database: Database) -> BuiltinAccounts:
+    return BuiltinAccounts(database)
+
+
 class BuiltinPeople:
     def __init__(self, accounts: BuiltinAccounts, database: Database) -> None:
         self._accounts = accounts

@@ -76,12 +76,9 @@ class TestHttpSenders(RefusingSenderContract):
             provider_id = await opened(api_url=f"{case.server.url}{slash}").send(mail, "key-1")
             assert case.provider.accepted(case.server)[provider_id] == case.provider.fields(mail)
             assert case.server.requests[-1].headers["user-agent"].startswith("keyturn/")
-
-    async def test_without_a_reply_address_none_is_sent(self, case: Case, mail: Email) -> None:
-        await case.sender.send(msgspec.structs.replace(mail, reply_to=""), "key-1")
-
-        (fields,) = case.provider.accepted(case.server).values()
+        provider_id = await case.sender.send(msgspec.structs.replace(mail, reply_to=""), "key-2")
         wanted = case.provider.fields(mail).items()
+        fields = case.provider.accepted(case.server)[provider_id]
         assert fields.keys() == {name for name, value in wanted if mail.reply_to not in str(value)}
 
     @pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
@@ -131,13 +128,13 @@ class TestHttpSenders(RefusingSenderContract):
         assert wrong not in f"{failure.value!r} {failure.value.__cause__!r} {caplog.text}"
 
     @KEYS_IN_HEADERS
-    @pytest.mark.parametrize("key", ["key_with\nline break", "key_with_ümlaut"])
-    async def test_a_key_that_no_header_can_hold_is_not_repeated(self, opened: Open, mail: Email, key: str) -> None:
-        with pytest.raises(SendFailed) as failure:
-            await opened(key=key).send(mail, "key-1")
+    async def test_a_key_that_no_header_can_hold_is_not_repeated(self, opened: Open, mail: Email) -> None:
+        for key in ("key_with\nline break", "key_with_ümlaut"):
+            with pytest.raises(SendFailed) as failure:
+                await opened(key=key).send(mail, "key-1")
 
-        assert "key_with" not in f"{failure.value!r} {failure.value.__cause__!r}"
-        assert failure.value.__suppress_context__
+            assert "key_with" not in f"{failure.value!r} {failure.value.__cause__!r}"
+            assert failure.value.__suppress_context__
 
     async def test_mails_one_after_the_other_share_a_connection_until_it_is_cut(self, case: Case, mail: Email) -> None:
         await case.sender.send(mail, "key-0")

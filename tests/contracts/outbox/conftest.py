@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.contracts.outbox.table import Rows
+from tests.contracts.outbox.worker import Rows
 
 from keyturn.service.database import Database
 from keyturn.service.outbox.queue import Outbox

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, insert, select
-from tests.contracts.outbox.table import Note, Rows, settle_others, text_of
-from tests.contracts.outbox.worker import Handler, post, running, worker_of
+from tests.contracts.outbox.worker import Handler, Note, Rows, post, running, settle_others, text_of, worker_of
 from tests.contracts.plans import plans_of
 from tests.driver.connections import connected
 from tests.driver.statements import cancel_when_sent, statements_sent

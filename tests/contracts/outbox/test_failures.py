@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contracts.outbox.table import Rows, make_due
-from tests.contracts.outbox.worker import Handler, post, worker_of
+from tests.contracts.outbox.worker import Handler, Rows, make_due, post, worker_of
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.database import Database

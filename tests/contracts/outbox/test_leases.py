@@ -4,8 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.contracts.outbox.table import Rows
-from tests.contracts.outbox.worker import Handler, post, running, worker_of
+from tests.contracts.outbox.worker import Handler, Rows, post, running, worker_of
 
 from keyturn.service.clock import now
 from keyturn.service.outbox.queue import Outbox

@@ -8,8 +8,7 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
-from tests.contracts.outbox.table import Rows, text_of
-from tests.contracts.outbox.worker import NOTHING, Handler, post, running, worker_of
+from tests.contracts.outbox.worker import NOTHING, Handler, Rows, post, running, text_of, worker_of
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.outbox.message import Delivery, Message, Settlement

@@ -7,8 +7,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.contracts.outbox.table import Note, Rows
-from tests.contracts.outbox.worker import LONG, Handler, post, running, worker_of
+from tests.contracts.outbox.worker import LONG, Handler, Note, Rows, post, running, worker_of
 
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.outbox.worker import Lane, backoff

@@ -31,7 +31,7 @@ async def ada(project: Project, profiles: Profiles, store: SupabaseWithTable) ->
 
 
 async def test_people_are_looked_up_in_the_table_alone(
-    project: Project, profiles: Profiles, store: SupabaseWithTable, ada: Account
+    project: Project, profiles: Profiles, accounts: SupabaseAccounts, store: SupabaseWithTable, ada: Account
 ) -> None:
     profiles.add("7", "grace@northwind.example", provider="Google")
     project.server.users.add("eve@northwind.example", OLD)
@@ -44,6 +44,7 @@ async def test_people_are_looked_up_in_the_table_alone(
     assert project.server.requests == []
     assert not store.offers(AccountStore.password_hash)
     assert await store.awaiting_password() is None
+    assert (store.takes_names, profiles.store(accounts, identifiers=("email", "name")).takes_names) == (False, True)
 
 
 async def test_sessions_that_the_table_knows_of_end_by_themselves(profiles: Profiles, store: SupabaseWithTable) -> None:
@@ -114,9 +115,3 @@ async def test_it_is_ready_where_both_are(profiles: Profiles, store: SupabaseWit
     profiles.file.unlink()
     with pytest.raises(AccountsUnready):
         await store.require_ready()
-
-
-def test_user_names_are_taken_if_the_table_takes_them(profiles: Profiles, accounts: SupabaseAccounts) -> None:
-    assert profiles.store(accounts, identifiers=("email", "name")).takes_names
-    assert not profiles.store(accounts).takes_names
-    assert not accounts.takes_names

@@ -6,9 +6,6 @@ from tests.contracts.accounts.table.app import NEW, Over, doubts_of, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, NewPassword
-from keyturn.service.database import Database
-from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
-from keyturn.service.settings import SecondStepTableSettings, Secret, TableSettings
 
 NO_IDS = ("", "nobody", "0", "-5", "1e3", " 7", "7 ", "07", "+7", "9" * 30, "a\0b", "\ud800", "7b", "\u0667", "0x7")
 UUID_ = "8b1c7a52-3c55-4d6e-9a0f-2d7c3f6b1e90"
@@ -224,17 +221,3 @@ async def test_who_signs_in_elsewhere_by_now_or_is_on_leave_is_not_asked_for_a_p
 
     assert not await accounts.set_password(ada, NEW)
     assert await accounts.awaiting_password() == []
-
-
-@pytest.mark.parametrize("databases", ["mariadb"], indirect=True)
-async def test_second_factors_are_found_by_an_id_of_bytes(app: App, over: Over) -> None:
-    columns = "id BINARY(16) PRIMARY KEY, email VARCHAR(99), password_hash TEXT, phone TEXT, totp TEXT"
-    await app.run(f"CREATE TABLE users ({columns})")
-    await app.run("INSERT INTO users VALUES (unhex(:key), 'ada@northwind.test', '$2b$old', '+49 171 1', '')", key=HEX)
-    users = TableSettings(url=Secret(app.url), table="users")
-    factors = TableFactors(Database("sqlite://"), None, SecondStepTableSettings(phone="phone", totp="totp"), users)
-    ada = Account(id=HEX, email="ada@northwind.test")
-
-    assert (await factors.find(ada)).phone == "+49 171 1"
-    assert await over().get(HEX) == ada
-    await factors.close()

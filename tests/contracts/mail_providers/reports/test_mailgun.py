@@ -35,16 +35,9 @@ UNPROVEN: list[Any] = [
 ]
 
 SENSELESS: list[Any] = [
-    None,
-    [],
-    {},
-    "delivered",
-    {"event": 1},
-    EVENT | {"recipient": ""},
-    EVENT | {"timestamp": "yesterday"},
-    EVENT | {"timestamp": 1e300},
-    EVENT | {"message": {}},
-]
+    None, [], {}, "delivered", {"event": 1}, EVENT | {"recipient": ""}, EVENT | {"timestamp": "yesterday"},
+    EVENT | {"timestamp": 1e300}, EVENT | {"message": {}},
+]  # fmt: skip
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one
 from tests.servers.mail_providers.answers import Answer, Request, Trouble
 from tests.servers.mail_providers.ses_reports import event, report
@@ -60,24 +60,16 @@ def webhook(server: SnsServer) -> Webhook:  # noqa: ARG001 - the webhook asks it
     return webhook_with(timedelta(seconds=20))
 
 
-def changed(fields: dict[str, str]) -> Request:
-    return post({**message(DELIVERED), **fields})
-
-
-def published(text: str) -> Request:
-    return post(message(text))
-
-
-def strangers(text: str) -> Request:
-    return post(message(text, OTHER_KEY))
+def published(text: str, key: rsa.RSAPrivateKey = KEY, **fields: str) -> Request:
+    return post({**message(text, key), **fields})
 
 
 class TestSes(ReportContract):
     name = "ses"
     report = staticmethod(report)
     genuine = [partial(published, DELIVERED)]
-    forged = [partial(strangers, DELIVERED)] + [
-        partial(changed, fields)
+    forged = [partial(published, DELIVERED, OTHER_KEY)] + [
+        partial(published, DELIVERED, **fields)
         for fields in (
             {"Message": json.dumps(event("complained", "1", to=ADA))},
             *({"MessageId": "another"}, {"Subject": "added"}, {"Timestamp": "2026-11-20T09:02:11.000Z"}),
@@ -170,16 +162,13 @@ async def test_a_certificate_is_fetched_from_sns_in_its_region_alone(
 
 
 @pytest.mark.parametrize(
-    "pem",
-    [
-        certificate(begins=1),
-        certificate(begins=-9, ends=-1),
-        certificate(ec.generate_private_key(ec.SECP256R1())),
-        certificate(OTHER_KEY),
-    ],
+    "certified",
+    [{"begins": 1}, {"begins": -9, "ends": -1}, {"key": ec.generate_private_key(ec.SECP256R1())}, {"key": OTHER_KEY}],
 )
-async def test_a_certificate_that_cannot_prove_anything_is_none(webhook: Webhook, server: SnsServer, pem: str) -> None:
-    server.certificates["0a1b"] = pem
+async def test_a_certificate_that_cannot_prove_anything_is_none(
+    webhook: Webhook, server: SnsServer, certified: dict[str, Any]
+) -> None:
+    server.certificates["0a1b"] = certificate(**certified)
     await refused(webhook, message(DELIVERED))
 
 
@@ -246,13 +235,12 @@ async def test_a_confirmation_that_sns_does_not_hear_comes_again(webhook: Webhoo
     assert server.confirmed == ["token-2"]
 
 
-async def test_the_end_of_a_subscription_and_a_type_that_is_new_report_nothing(webhook: Webhook) -> None:
+async def test_the_end_of_a_subscription_and_a_type_that_is_new_report_nothing_and_an_identity_s_notice_is_read(
+    webhook: Webhook,
+) -> None:
     for kind in ("UnsubscribeConfirmation", "SomethingNew"):
         sent = post(message(DELIVERED, Type=kind, Token="t", SubscribeURL="https://x.example/"))
         assert await webhook.read({}, sent.body) == []
-
-
-async def test_what_an_identity_notifies_of_is_read_too(webhook: Webhook) -> None:
     told = event("bounced", "1", to=ADA)
     told["notificationType"] = told.pop("eventType")
     del told["mail"]["tags"]
