@@ -100,9 +100,7 @@ def test_an_include_of_a_pipe_is_a_finding(keyturn: Keyturn, emails: Path) -> No
     os.mkfifo(emails / "pipe.html")
     (emails / "news.html").write_text("{% set name = 'pipe.html' %}{% include name %}", "utf-8")
 
-    told = keyturn("check", "emails")
-
-    assert "'pipe.html' is not a regular file, so it is not read" in told.out
+    assert "'pipe.html' is not a regular file, so it is not read" in keyturn("check", "emails").out
 
 
 def test_what_is_written_goes_through_no_link(emails: Path, workplace: Path) -> None:
