@@ -24,7 +24,7 @@ from keyturn.service.settings import (
     Secret,
     Settings,
 )
-from keyturn.service.settings.reading import Reading
+from keyturn.service.settings.reading import Reading, inspect_settings
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +48,13 @@ def told(told: DnsServer, resend: ResendServer) -> DnsServer:
     """Give the test a Resend that holds all that is wanted, as the nameserver does."""
     resend.domains.append(domain())
     return told
+
+
+async def test_a_fault_of_the_settings_holds_back_all_other_checks(dns: Dns) -> None:
+    findings = await examine(inspect_settings(Path("keyturn.toml"), {"KEYTURN_MAIL_FROM": "nobody"}), dns)
+    assert "KEYTURN_MAIL_FROM" in {finding.message.partition(":")[0] for finding in findings}
+    assert [one.check for one in findings if one.check != "settings"] == ["others"]
+    assert [one.fix for one in findings if one.verdict == "skip"] == ["Fix the settings first."]
 
 
 @pytest.mark.parametrize(
