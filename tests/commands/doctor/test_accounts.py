@@ -56,11 +56,8 @@ async def test_each_column_that_is_not_there_is_a_finding_of_its_own(tmp_path: P
 async def test_a_user_who_may_not_read_the_accounts_is_told_as_that(empty_url: str, tmp_path: Path) -> None:
     name = empty_url.partition("?")[0].rpartition("/")[2]
     await execute(empty_url, USERS, "CREATE ROLE reader LOGIN")
-    for revoked, fix in (
-        ("ALL ON users", "Correct the setting, or"),
-        (f"CONNECT ON DATABASE {name}", "accounts.table.url"),
-    ):
-        await execute(empty_url, f"REVOKE {revoked} FROM PUBLIC")
+    for what, fix in (("ALL ON users", "Correct the setting, or"), (f"CONNECT ON DATABASE {name}", "table.url")):
+        await execute(empty_url, f"REVOKE {what} FROM PUBLIC")
         (found,) = await found_at(empty_url.replace("postgres:@", "reader@"), tmp_path)
         assert ("permission denied" in found.message, fix in found.fix) == (True, True)
     await execute(empty_url, "DROP ROLE reader")

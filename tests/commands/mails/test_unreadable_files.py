@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 from tests.commands.command import Keyturn
-from tests.studio.folders import at_most, make
+from tests.studio.folders import at_most, make, written
 
 from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.opening import open_gallery
@@ -31,10 +31,7 @@ def at_most_a_minute() -> Iterator[None]:
 
 @pytest.fixture
 def emails(workplace: Path) -> Path:
-    (workplace / "emails").mkdir()
-    (workplace / "emails" / "news.html").write_text(MAIL, "utf-8")
-    (workplace / "emails" / "other.html").write_text(MAIL.replace("name", "other"), "utf-8")
-    return workplace / "emails"
+    return written(workplace / "emails", {"news.html": MAIL, "other.html": MAIL.replace("name", "other")})
 
 
 JSON, TOML = b"news.samples.json", b"news.samples.toml"
