@@ -53,7 +53,6 @@ PROCESSES = (
     "subprocess",
     "tests.processes.adoption.story",
     "tests.servers.processes",
-    "tests.commands.terminal",
     "tests.worlds.chaos.processes",
 )
 """Modules that start processes. A test module that imports one of them, or a name of theirs, must be long."""

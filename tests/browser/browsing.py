@@ -1,10 +1,9 @@
 """Debian's Chromium, driven by Playwright, for tests of pages in a browser."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, BrowserContext, Error, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 _NOT_NEEDED = (
     # The toolbar is a page with a process for each context, and Chromium keeps spare processes. Without both, a context
@@ -53,31 +52,3 @@ async def choose(page: Page, password: str, again: str) -> None:
     """Type a new password, and send the form."""
     await fill(page, password, again)
     await page.get_by_role("button", name="Save the new password").click()
-
-
-async def opened(context: BrowserContext, address: str) -> Page:
-    page = await context.new_page()
-    await page.goto(address)
-    return page
-
-
-class Held:
-    """What a page asks for and does not get until `go` is set. `asked`: is set by the first request."""
-
-    def __init__(self) -> None:
-        self.asked, self.go = asyncio.Event(), asyncio.Event()
-
-
-async def hold(page: Page, address: str, kind: str = "") -> Held:
-    """Keep back what the page asks for at that address: everything, or the first request of this kind alone."""
-    held = Held()
-
-    async def answer(route: Route) -> None:
-        if not kind or (route.request.resource_type == kind and not held.asked.is_set()):
-            held.asked.set()
-            await held.go.wait()
-        with suppress(Error):  # nobody waits for it any more
-            await route.continue_()
-
-    await page.route(address, answer)
-    return held

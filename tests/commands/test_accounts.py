@@ -10,7 +10,6 @@ import pwd
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import bcrypt
 import pytest
@@ -22,11 +21,6 @@ from tests.driver.inbox import TOKEN
 from keyturn.service.clock import now
 
 pytestmark = pytest.mark.long
-
-
-def accounts(keyturn: Keyturn) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = json.loads(keyturn("accounts", "list", "--json").out)
-    return listed
 
 
 def test_an_account_is_added_and_listed_with_every_option(migrated: Keyturn) -> None:
@@ -41,7 +35,10 @@ def test_an_account_is_added_and_listed_with_every_option(migrated: Keyturn) -> 
     assert head == ["EMAIL", "NAME", "KIND", "SIGNS", "IN", "WITH", "STATE"]
     assert lines == [[ADA, "Ada", "viewer", "password", "active"], [BOB, "Google", "disabled"]]
     kept = {"email": BOB, "provider": "Google", "locale": "de", "timezone": "Asia/Tokyo"}
-    assert accounts(migrated)[1].items() >= (kept | {"active": False, "has_password": False}).items()
+    assert (
+        json.loads(migrated("accounts", "list", "--json").out)[1].items()
+        >= (kept | {"active": False, "has_password": False}).items()
+    )
 
 
 @pytest.mark.parametrize(

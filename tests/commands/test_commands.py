@@ -1,15 +1,17 @@
 """What all commands share: help, completion, a sentence for each fault or missing extra, colours in terminals only."""
 
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from tests.commands.command import Keyturn
-from tests.commands.terminal import in_a_terminal
 
 from keyturn.service.database.migrations import head
 
@@ -69,6 +71,19 @@ def test_a_database_that_cannot_be_reached_is_one_sentence(keyturn: Keyturn, url
         refused = keyturn(*command.split(), KEYTURN_DATABASE_URL=url)
         assert (refused.code, "database" in refused.err) == (1, True)
         assert [word for word in ("hunter2", "Traceback") if word in refused.err] == []
+
+
+def in_a_terminal(*arguments: str, **environment: str) -> str:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "keyturn", *arguments]
+    subprocess.run(command, env={**os.environ, **environment}, stdout=theirs, stderr=theirs, check=False)
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # EIO: the other side is closed
+        while part := os.read(ours, 100_000):
+            shown += part
+    os.close(ours)
+    return shown.decode().replace("\r\n", "\n")
 
 
 def test_a_terminal_has_an_accent_unless_no_color_is_set(workplace: Path) -> None:

@@ -9,8 +9,6 @@ from tests.commands.command import Keyturn
 from tests.commands.school import ADA, GRACE, NOBODY, School, cells, listed
 from tests.driver.inbox import TOKEN, token_in
 from tests.driver.service import Service
-from tests.servers.mail_providers.answers import Answer
-from tests.servers.webhooks import SECRET, App
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.clock import now
@@ -180,28 +178,3 @@ def test_what_waits_is_due_at_once_one_or_all_and_stays_the_same_mail(keyturn: K
     assert (first, second) == (again, second_again)
     assert history(keyturn) == ["retried", "hastened", "sent"]
     assert keyturn("outbox", "retry", "--waiting").out == "No message waits for a later try.\n"
-
-
-# Webhooks
-
-
-@pytest.mark.usefixtures("migrated")
-def test_a_dead_webhook_is_told_again_under_its_id_and_what_the_app_has_accepted_is_not(
-    keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KEYTURN_WEBHOOKS_SECRET", SECRET)
-    with App.running() as app:
-        monkeypatch.setenv("KEYTURN_WEBHOOKS_URL", app.url)
-        school, kind = School(), "webhook_password_reset_requested"
-        app.coming.append(Answer(410))
-        school.ask()
-        dead, _ = json.loads(keyturn("outbox", "list", "--json").out)
-        assert (dead["state"], dead["reason"].partition(":")[0], dead["for"]) == ("dead", "410 Gone", ADA)
-        assert keyturn("outbox", "retry", "--dead").out == "Message 2 starts again, with all its tries.\n"
-        school.deliver()
-
-    shown = [cells(line) for line in keyturn("outbox", "show", "2").out.splitlines()]
-    assert shown[0] == ["Message 2", kind, "sent"]
-    assert [row for row in (["", "For", ADA], ["", "Provider id", "204"]) if row not in shown] == []
-    assert "does not send it twice" in keyturn("outbox", "retry", "2").err
-    assert (len(app.told), len(app.events)) == (2, 1), "both have one id"

@@ -7,6 +7,7 @@ from playwright.async_api import expect
 from tests.browser.browsing import choose
 from tests.browser.elements.app import App, beside, link_mailed
 from tests.browser.elements.test_the_story import HEARD
+from tests.driver.database import lose_outbox
 from tests.driver.service import NEW_PASSWORD, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -108,3 +109,13 @@ async def test_who_asks_too_often_is_told_when_to_come_back(app: App, sqlite_url
         await expect(send).to_have_attribute("aria-disabled", "true")
         again = re.compile(r"^You can request it again in \d+ (seconds?|minutes?)\.$")
         await expect(page.get_by_text(again)).to_be_visible()
+
+
+async def test_what_goes_wrong_in_the_service_shows_the_reference_of_its_log(app: App, sqlite_url: str) -> None:
+    async with beside(app, sqlite_url) as service, app.open("/forgot") as page:
+        await lose_outbox(service)
+        await page.get_by_label("Email").fill("olga@northwind.test")
+        async with page.expect_response(lambda answer: answer.status == 503) as answered:
+            await page.keyboard.press("Enter")
+        reference = (await (await answered.value).json())["instance"].rpartition(":")[2]
+        await expect(page.get_by_role("alert")).to_contain_text(f"Reference: {reference}")

@@ -1,10 +1,11 @@
 """What scripts add: ticks, words before a form is sent in vain, seconds that pass, links with a fragment."""
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import Page, Request, expect
-from tests.browser.browsing import choose, fill, hold
+from playwright.async_api import Page, Request, Route, expect
+from tests.browser.browsing import choose, fill
 from tests.browser.pages.screens import Screens
 from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.spec.pages.school import asked
@@ -63,7 +64,13 @@ async def test_without_a_connection_a_form_says_so_and_keeps_what_was_typed(page
 async def test_a_form_that_is_on_its_way_looks_so_and_is_sent_once(screens: Screens) -> None:
     async with screens.open("/login") as page:
         posted = posted_from(page)
-        script = await hold(page, "**/once.js")  # asked for once more, before the form is sent
+        go = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await go.wait()
+            await route.continue_()
+
+        await page.route("**/once.js", hold)  # asked for once more, before the form is sent
         button = page.get_by_role("button", name="Sign in")
         moves = "button => getComputedStyle(button, '::after').animationName"
         assert await button.evaluate(moves) == "none"
@@ -74,7 +81,7 @@ async def test_a_form_that_is_on_its_way_looks_so_and_is_sent_once(screens: Scre
         await page.emulate_media(reduced_motion="reduce")
         assert await button.evaluate(moves) == "none"
         await button.evaluate("button => button.click()")
-        script.go.set()
+        go.set()
         await expect(page.get_by_role("alert")).to_be_visible()
         await expect(button).not_to_have_attribute("aria-busy", "true")
     assert len(posted) == 1

@@ -1,22 +1,11 @@
-"""The story in a browser with nothing but a keyboard, and without scripts."""
+"""The story in a browser with nothing but a keyboard."""
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.browsing import choose
 from tests.browser.pages.screens import Screens
 from tests.driver.service import ADA, NEW_PASSWORD, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
-
-
-async def test_without_scripts_there_is_nothing_that_only_they_can_work(screens: Screens, school: Service) -> None:
-    async with screens.open(f"/reset-password/{await school.link()}", java_script_enabled=False) as page:
-        await expect(page.locator("main").get_by_role("button")).to_have_count(1)
-        await expect(page.get_by_role("meter")).to_have_count(0)
-        await expect(page.get_by_text("at least 12 characters")).to_be_visible()
-        await expect(page.get_by_text("the same in both fields")).to_be_hidden()
-        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
-        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 async def test_with_a_keyboard_alone(screens: Screens, school: Service) -> None:

@@ -50,6 +50,9 @@ async def test_a_template_and_its_tabs(page: Page, served: str, folder: Path) ->
     for query in ("", "?edit=%7B", "?edit=%7B%22name%22%3A4%7D", *tabs, "?show=text", "?show=source"):
         await page.goto(f"{served}/templates/greeting{query}")
         await look(page, query)
+    await page.goto(f"{served}/templates/greeting?show=source&mode=edit")
+    await expect(page.locator(".cm-lintRange-error").first).to_be_visible()
+    await look(page, "the editor")
     for query in ("?pane=list", "?pane=details&tab=checks"):
         await page.goto(f"{served}/templates/greeting{query}")
         await look(page, query, (375,))

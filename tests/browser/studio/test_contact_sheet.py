@@ -29,5 +29,3 @@ async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and
     await page.get_by_role("checkbox", name="Dark").check()
     await expect(page).to_have_url(f"{served}/sheet?width=600&scheme=light&scheme=dark&samples=all")
     await expect(page.get_by_role("checkbox", name="Dark")).to_be_focused()
-    await page.get_by_role("link", name="greeting / grace, 600, Dark").click()
-    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&width=600&scheme=dark")

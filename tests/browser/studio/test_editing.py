@@ -4,9 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import Browser, FrameLocator, Locator, Page, Request, Route, expect
-from tests.browser.studio.test_accessible import look
+from playwright.async_api import FrameLocator, Locator, Page, Request, Route, expect
 from tests.studio.web.fixtures import GREETING
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -148,14 +146,3 @@ async def test_what_was_read_before_a_save_takes_nothing_back(page: Page, served
     await expect(text_of(page)).to_contain_text("Servus liebe")
     await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
     await expect(rendered(page).get_by_text("Servus liebe Ada")).to_be_visible()
-
-
-async def test_it_is_accessible_in_light_and_dark_wide_and_narrow(browser: Browser, served: str) -> None:
-    page = await browser.new_page()  # axe makes styles of its own, which the policy refuses
-    await page.add_init_script(path=AXE_FILE_PATH)
-    await open_editor(page, served)
-    await select(page, "<mj-text>The end")
-    await page.keyboard.type("<mj-text colour='red'>The end")
-    await expect(page.locator(".cm-lintRange-error").first).to_be_visible()
-    await look(page, "the editor")
-    await page.close()

@@ -14,7 +14,7 @@ import msgspec
 import pyotp
 import pytest
 from tests.commands.command import Keyturn
-from tests.driver.inbox import TOKEN
+from tests.driver.inbox import TOKEN, text_in_file
 from tests.driver.puzzles import post_answering
 from tests.driver.service import CHEAPEST
 from tests.processes.sources.adopted import EXAMPLES, variables_of
@@ -73,15 +73,11 @@ class Running:
         asked = await post_answering(self.client, f"{route}/forgot-password", {"email": email})
         assert asked.status_code == 202
         await self.parts.worker.drain()
-        return self.newest()
+        return self.captured()
 
-    def newest(self) -> tuple[EmailMessage, str]:
-        files = Path(self.parts.settings.mail.capture_dir).glob("*.eml")
-        newest = max(files, key=lambda file: file.stat().st_mtime_ns)
-        mail = message_from_bytes(newest.read_bytes(), policy=policy.default)
-        body = mail.get_body(("plain",))
-        assert body
-        return mail, str(body.get_content())
+    def captured(self) -> tuple[EmailMessage, str]:
+        (file,) = Path(self.parts.settings.mail.capture_dir).glob("*.eml")
+        return message_from_bytes(file.read_bytes(), policy=policy.default), text_in_file(file)
 
     async def sign_in(self, address: str, password: str, **more: Any) -> int:
         fields = {"email": address, "password": password, **more}

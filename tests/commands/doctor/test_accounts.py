@@ -46,6 +46,23 @@ async def execute(url: str, *statements: str) -> None:
     await place.close()
 
 
+async def test_each_column_that_is_not_there_is_a_finding_of_its_own(tmp_path: Path, app: str) -> None:
+    found = await found_at(app, tmp_path, email="e_mail", name="full_name")
+    told = [(one.verdict, one.message.partition(":")[0]) for one in found]
+    assert told == [("fail", "accounts.table.email"), ("fail", "accounts.table.name")]
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_user_who_may_not_read_the_accounts_is_told_as_that(empty_url: str, tmp_path: Path) -> None:
+    name = empty_url.partition("?")[0].rpartition("/")[2]
+    await execute(empty_url, USERS, "CREATE ROLE reader LOGIN")
+    for what, fix in (("ALL ON users", "Correct the setting, or"), (f"CONNECT ON DATABASE {name}", "table.url")):
+        await execute(empty_url, f"REVOKE {what} FROM PUBLIC")
+        (found,) = await found_at(empty_url.replace("postgres:@", "reader@"), tmp_path)
+        assert ("permission denied" in found.message, fix in found.fix) == (True, True)
+    await execute(empty_url, "DROP ROLE reader")
+
+
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_row_level_security_is_told(empty_url: str, tmp_path: Path) -> None:
     role = ("CREATE ROLE hidden LOGIN", "GRANT ALL ON users TO hidden", "ALTER TABLE users ENABLE ROW LEVEL SECURITY")

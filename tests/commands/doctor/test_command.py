@@ -30,12 +30,10 @@ def test_where_all_is_well_it_ends_with_0(migrated: Keyturn, workplace: Path) ->
     assert lines[2].endswith("the store builtin matches the settings")
 
 
-def test_where_something_fails_it_ends_with_1_and_says_what_to_do(migrated: Keyturn, workplace: Path) -> None:
+def test_where_something_fails_it_ends_with_1_and_says_what_to_do(migrated: Keyturn) -> None:
     done = migrated("doctor", **DEVELOPMENT, KEYTURN_TOKEN_TTL="soon")
     lines = done.out.splitlines()
-
     assert (done.code, done.err, lines[-1]) == (1, "", "1 to fix, 1 to look at.")
-    assert lines[0].split(maxsplit=2) == ["settings", "warn", f"there is no keyturn.toml in {workplace}"]
     (fault,) = [number for number, line in enumerate(lines) if "KEYTURN_TOKEN_TTL" in line and "fail" in line]
     assert lines[fault + 1].strip().startswith("Set KEYTURN_TOKEN_TTL")
 

@@ -13,18 +13,16 @@ from tests.servers.mail_providers.resend import ResendServer
 from tests.servers.serving import NOWHERE
 
 from keyturn.errors import Fault
-from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.service.doctor import Dns, Finding, examine
 from keyturn.service.settings import (
     ChallengeSettings,
-    DatabaseSettings,
     MailSettings,
     PasswordSettings,
     Secret,
     Settings,
 )
-from keyturn.service.settings.reading import Reading
+from keyturn.service.settings.reading import Reading, inspect_settings
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +48,13 @@ def told(told: DnsServer, resend: ResendServer) -> DnsServer:
     return told
 
 
+async def test_a_fault_of_the_settings_holds_back_all_other_checks(dns: Dns) -> None:
+    findings = await examine(inspect_settings(Path("keyturn.toml"), {"KEYTURN_MAIL_FROM": "nobody"}), dns)
+    assert "KEYTURN_MAIL_FROM" in {finding.message.partition(":")[0] for finding in findings}
+    assert [one.check for one in findings if one.check != "settings"] == ["others"]
+    assert [one.fix for one in findings if one.verdict == "skip"] == ["Fix the settings first."]
+
+
 @pytest.mark.parametrize(
     ("changes", "check"),
     [
@@ -63,23 +68,6 @@ async def test_what_is_set_is_checked(production: Settings, dns: Dns, changes: d
     before = verdicts(await examine(reading(production), dns))
 
     assert verdicts(await examine(reading(production, **changes), dns)).keys() - before.keys() == {check}
-
-
-async def test_no_secret_is_told(dns: Dns, resend: ResendServer) -> None:
-    hunter = Secret("hunter2" * 6)
-    settings = Settings(
-        secret_key=hunter,
-        previous_secret_keys=(hunter,),
-        database=DatabaseSettings(url=Secret("postgresql://keyturn:hunter2@127.0.0.1:1/keyturn")),
-        mail=MailSettings(transport="resend", fallback="smtp", from_="accounts@northwind.example"),
-        resend=ResendSettings(api_key=Secret("re_hunter2"), api_url=resend.url),
-        smtp=SmtpSettings(host="127.0.0.1", port=1, username="ada", password=Secret("hunter2")),
-    )
-    findings = await examine(reading(settings), dns)
-
-    troubled = {finding.check for finding in findings if finding.verdict in {"fail", "warn"}}
-    assert {"settings", "database", "resend", "smtp"} <= troubled
-    assert "hunter2" not in repr(findings)
 
 
 class SurprisingDns(Dns):

@@ -77,19 +77,16 @@ async def test_a_provider_in_trouble_is_no_verdict(provider: str, server: Provid
     assert found.message.startswith("could not be checked")
 
 
-@pytest.mark.parametrize(
-    ("coming", "is_here", "said"),
-    [(None, True, "is not the API of"), (Trouble.DROP, True, "cannot be reached"), (None, False, "cannot be reached")],
-    ids=["something else", "cut off", "nobody"],
-)
-async def test_an_address_without_the_provider_fails(
-    provider: str, server: ProviderServer, coming: Trouble | None, is_here: bool, said: str
-) -> None:
+async def test_an_address_without_the_provider_fails(provider: str, server: ProviderServer) -> None:
     status = 404 if provider == "resend" else 200  # Resend's client takes a 200 that is no JSON for a disturbance
-    server.coming.append(coming or Answer(status, html="<h1>It works!</h1>"))
-    (found,) = await check(provider, server.url if is_here else NOWHERE)
-
-    assert (found.verdict, said in found.message) == ("fail", True)
+    server.coming += [Answer(status, html="<h1>It works!</h1>"), Trouble.DROP]
+    for url, said in (
+        (server.url, "is not the API of"),
+        (server.url, "cannot be reached"),
+        (NOWHERE, "cannot be reached"),
+    ):
+        (found,) = await check(provider, url)
+        assert (found.verdict, said in found.message) == ("fail", True)
 
 
 def of(
@@ -117,25 +114,17 @@ RECORDS = [SPF | {"status": "verified"}, DKIM | {"status": "pending"}]
         of("resend", "fail", "", state={"domains": []}, key=API_KEY, fix="https://resend.com/domains"),
         of("resend", "fail", "", state=one_domain(f"mail.{OWN}"), key=API_KEY, fix=f"an address in mail.{OWN}"),
         of("resend", "warn", "click tracking", state=one_domain(click_tracking=True), key=API_KEY),
-        of("resend", "warn", "only the owner", sender="onboarding@resend.dev", key=API_KEY, fix="mail.from"),
         of("resend", "warn", "only the owner", sender="onboarding@resend.dev", fix="mail.from"),
         of("postmark", "warn", "Trying is a sandbox", state={"server": SANDBOX}),
         of("sendgrid", "ok", "may not list the account's domains", state={"scopes": ["mail.send"]}),
         of("sendgrid", "fail", "the key may not send", state={"scopes": ["whitelabel.read"]}),
-        of("sendgrid", "fail", "the key may not send", state={"scopes": []}),
-        of("sendgrid", "warn", f"^{OWN} is not authenticated$", state={"domains": {}}, fix=DEAF),
         of("sendgrid", "warn", f"^{OWN} is not authenticated$", state={"domains": {OWN: False}}, fix=DEAF),
         of("mailgun", "ok", f"^the key works for the domain {mailgun.DOMAIN}$", key=mailgun.SENDING_KEY),
         of("mailgun", "fail", "", domain="mg.northwind.eu", fix="https://api.eu.mailgun.net"),
         of("ses", "ok", "may not see the account", state={"account": None}),
         of("ses", "fail", "403 UnrecognizedClientException", access_key_id="AKIANOBODYS012345678"),
-        *(
-            of("ses", verdict, said, state={"account": ses.ACCOUNT | {name: False}})
-            for name, verdict, said in (
-                ("SendingEnabled", "fail", "the account may not send in eu-west-1"),
-                ("ProductionAccessEnabled", "warn", "the account is in the sandbox"),
-            )
-        ),
+        of("ses", "fail", "may not send in eu-west-1", state={"account": ses.ACCOUNT | {"SendingEnabled": False}}),
+        of("ses", "warn", "in the sandbox", state={"account": ses.ACCOUNT | {"ProductionAccessEnabled": False}}),
         of("ses", "warn", f"the account has no verified domain {OWN} in eu-west-1", state={"domains": {}}),
         of("ses", "warn", "no verified domain", state={"domains": {OWN: False}}),
     ],

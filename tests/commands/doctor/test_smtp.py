@@ -80,9 +80,5 @@ async def test_a_greeting_that_is_a_refusal_and_nobody_at_the_address_fail() -> 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         (refused,) = await check(server.sockets[0].getsockname()[1], security="none")
     (nobody,) = await check(1)
-
-    assert refused.verdict == nobody.verdict == "fail"
-    assert "554" in refused.message
-    assert "smtp.host" in refused.fix
-    assert "127.0.0.1:1 cannot be used" in nobody.message
-    assert "smtp.port" in nobody.fix
+    for found, said, fix in ((refused, "554", "smtp.host"), (nobody, "127.0.0.1:1 cannot be used", "smtp.port")):
+        assert (found.verdict, said in found.message, fix in found.fix) == ("fail", True, True)

@@ -8,6 +8,7 @@ import pytest
 from litestar.testing import TestClient
 from tests.commands.command import Keyturn
 from tests.every_language import TAGS, TELLING
+from tests.studio.folders import written
 from tests.studio.web.fixtures import checked_page
 
 from keyturn.cli.studio.folders import Source, open_folder
@@ -27,7 +28,6 @@ GOOD = """\
   </mj-body>
 </mjml>
 """
-TEXT = "News\n\nDear {{ name }}, the boat is here.\n"
 BAD = GOOD.replace('font-size="16px"', 'font-sise="16px"')
 
 
@@ -38,10 +38,8 @@ def emails(workplace: Path) -> Path:
 
 
 def write(folder: Path, mjml: str, samples: str = '[first]\nname = "Ada"\n[second]\nname = "Lin"\n') -> None:
-    (folder / "news").mkdir(parents=True, exist_ok=True)
-    (folder / "news" / "news.mjml").write_text(mjml, "utf-8")
-    (folder / "news" / "news.txt").write_text(TEXT, "utf-8")
-    (folder / "news" / "samples.toml").write_text(samples, "utf-8")
+    text = "News\n\nDear {{ name }}, the boat is here.\n"
+    written(folder / "news", {"news.mjml": mjml, "news.txt": text, "samples.toml": samples})
 
 
 @pytest.mark.parametrize(
@@ -84,10 +82,7 @@ def test_the_clients_that_count_can_be_chosen(keyturn: Keyturn, emails: Path) ->
 
 
 def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Keyturn, workplace: Path) -> None:
-    own = workplace / "mails" / "password_reset"
-    own.mkdir(parents=True)
-    (own / "password_reset.txt").write_text("Hello {{ nobody }}\n", "utf-8")
-
+    written(workplace / "mails", {"password_reset/password_reset.txt": "Hello {{ nobody }}\n"})
     checked = keyturn("check", KEYTURN_MAIL_TEMPLATES="mails", KEYTURN_LANGUAGES="en")
 
     assert checked.code == 1

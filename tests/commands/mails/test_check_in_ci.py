@@ -11,6 +11,7 @@ import pytest
 import yaml
 from tests.commands.command import Keyturn
 from tests.servers.processes import output_of, run
+from tests.studio.folders import written
 
 pytestmark = pytest.mark.long
 
@@ -25,10 +26,8 @@ def action() -> Any:
 
 @pytest.fixture
 def emails(workplace: Path) -> None:
-    folder = workplace / "my emails"
-    folder.mkdir()
-    (folder / "news.html").write_text(PAGE.format("<a href='htps://boats.test'>Boats</a>"), "utf-8")
-    (folder / "news.txt").write_text("Boats: https://boats.test", "utf-8")
+    page = PAGE.format("<a href='htps://boats.test'>Boats</a>")
+    written(workplace / "my emails", {"news.html": page, "news.txt": "Boats: https://boats.test"})
 
 
 @pytest.mark.usefixtures("emails")
@@ -105,10 +104,7 @@ UNCHECKED = re.compile(r"\d mails? (was|were) not checked, or not in full: ")
 
 
 def test_what_is_broken_is_found_and_what_was_not_checked_is_told(keyturn: Keyturn, workplace: Path) -> None:
-    for name, text in FILES.items():
-        file = workplace / "emails" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, "utf-8")
+    written(workplace / "emails", FILES)
     shown = keyturn("check", "emails", "--format", "json")
 
     assert {(one["rule"], one["file"].removeprefix("emails/")) for one in json.loads(shown.out)["findings"]} >= FOUND
@@ -120,8 +116,7 @@ def test_what_is_broken_is_found_and_what_was_not_checked_is_told(keyturn: Keytu
 def test_the_script_for_editors_lists_each_finding_at_its_place(tmp_path: Path) -> None:
     page = (TOP / "docs" / "check.md").read_text("utf-8")
     (script,) = re.findall(r"```python\n(import json\n.*?)```", page, re.DOTALL)
-    (tmp_path / "emails").mkdir()
-    (tmp_path / "emails" / "news.html").write_text(PAGE.format("\n<a href='htps://boats.test'>Boats</a>"))
+    written(tmp_path / "emails", {"news.html": PAGE.format("\n<a href='htps://boats.test'>Boats</a>")})
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     told = output_of([sys.executable, "-c", script], tmp_path, PATH=path)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.commands.command import Keyturn
+from tests.studio.folders import written
 
 pytestmark = pytest.mark.long
 
@@ -30,13 +31,9 @@ BLIND = '<mj-image src="https://cdn.example/a.png" />\n'
 
 @pytest.fixture
 def emails(workplace: Path) -> Path:
-    folder = workplace / "emails"
-    (folder / "_parts").mkdir(parents=True)
-    (folder / "_parts" / "head.mjml").write_text("<mj-text>Harbour</mj-text>\n")
-    for name in ("one", "two", "three"):
-        (folder / f"{name}.mjml").write_text(MAIL)
-        (folder / f"{name}.samples.toml").write_text('[ada]\nname = "Ada"\n')
-    return folder
+    mails = {f"{name}.mjml": MAIL for name in ("one", "two", "three")}
+    samples = {f"{name}.samples.toml": '[ada]\nname = "Ada"\n' for name in ("one", "two", "three")}
+    return written(workplace / "emails", mails | samples | {"_parts/head.mjml": "<mj-text>Harbour</mj-text>\n"})
 
 
 def found_by(keyturn: Keyturn, *arguments: str) -> set[tuple[str, str, int]]:
@@ -125,17 +122,16 @@ UNDEFINED = "jinja/undefined"
 def test_what_has_changed_is_checked(
     keyturn: Keyturn, emails: Path, file: str, text: str, rule: str, place: str
 ) -> None:
-    (emails / "locales" / "de" / "LC_MESSAGES").mkdir(parents=True)
     imported = '{% import "_parts/macros.mjml" as say %}{{ say.said() }}{% include "_parts/" ~ "chosen" ~ ".mjml" %}'
-    for name, content in {
+    files = {
         "_parts/macros.mjml": "{% macro said() %}{% endmacro %}",
         "_parts/chosen.mjml": "",
         "locales/de/LC_MESSAGES/messages.po": CATALOGUE,
         "../keyturn.toml": '[studio]\nfolder = "emails"\nglobals = {known = "Ada"}\n',
         "one.mjml": MAIL.replace("Dear", imported),
         "three.mjml": MAIL.replace("Dear {{ name }}", "{{ _('Dear friend') }} {{ known }}"),
-    }.items():
-        (emails / name).write_text(content)
+    }
+    written(emails, files)
     assert not {found for found in found_by(keyturn) if found[0] in {UNDEFINED, "languages/untranslated"}}
 
     (emails / file).write_text(text)

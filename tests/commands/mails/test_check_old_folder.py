@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 from tests.commands.command import Keyturn
+from tests.studio.folders import written
 from tests.studio.web.fixtures import checked_page
 
 from keyturn.cli.studio.folders import Source, open_folder, usual_baseline
@@ -35,10 +36,8 @@ def emails(workplace: Path) -> Path:
 
 
 def write(folder: Path, name: str, more: str) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.mjml").write_text(MJML.replace("</mj-column>", f"{more}</mj-column>"), "utf-8")
-    (folder / f"{name}.txt").write_text("News\n\nThe boat is here.\n", "utf-8")
-    (folder / f"{name}.samples.toml").write_text("[first]\n", "utf-8")
+    mjml, text = MJML.replace("</mj-column>", f"{more}</mj-column>"), "News\n\nThe boat is here.\n"
+    written(folder, {f"{name}.mjml": mjml, f"{name}.txt": text, f"{name}.samples.toml": "[first]\n"})
 
 
 def settings(text: str) -> None:
@@ -69,9 +68,9 @@ def test_what_fails_is_what_was_asked_for(keyturn: Keyturn, fail_on: str) -> Non
 
 
 def test_only_what_is_new_since_the_baseline_is_told_here_and_in_the_studio(keyturn: Keyturn, emails: Path) -> None:
-    written = keyturn("check", "emails", "--write-baseline")
-    count = int(written.out.split()[0])
-    assert (written.code, count >= 2, "emails/keyturn-baseline.json" in written.out) == (0, True, True)
+    accepted = keyturn("check", "emails", "--write-baseline")
+    count = int(accepted.out.split()[0])
+    assert (accepted.code, count >= 2, "emails/keyturn-baseline.json" in accepted.out) == (0, True, True)
     shown = keyturn("check", "emails")
     assert (shown.code, shown.out) == (0, f"No problems in 2 templates, 2 mails, {count} in the baseline.\n")
     write(emails, "boats", "<mj-spacer />\n" + BAD)  # the line moved
@@ -156,8 +155,7 @@ def test_only_mails_are_checked_that_are_made_of_what_has_changed(
     keyturn: Keyturn, committed: Path, name: str, text: str, mails: set[str]
 ) -> None:
     assert changed(keyturn) == set()
-    (committed / name).parent.mkdir(parents=True, exist_ok=True)
-    (committed / name).write_text(text, "utf-8")
+    written(committed, {name: text})
     assert changed(keyturn) == mails
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.commands.command import Keyturn
+from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.changed_mails import changed_mails
@@ -34,8 +35,7 @@ class Repository:
         self.git("commit", "--quiet", "--message", message)
 
     def write(self, name: str, text: str) -> None:
-        (self.place / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.place / name).write_text(text, "utf-8")
+        written(self.place, {name: text})
 
 
 @pytest.fixture

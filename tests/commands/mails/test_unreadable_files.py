@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 from tests.commands.command import Keyturn
-from tests.studio.folders import at_most, make
+from tests.studio.folders import at_most, make, written
 
 from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.opening import open_gallery
@@ -31,10 +31,7 @@ def at_most_a_minute() -> Iterator[None]:
 
 @pytest.fixture
 def emails(workplace: Path) -> Path:
-    (workplace / "emails").mkdir()
-    (workplace / "emails" / "news.html").write_text(MAIL, "utf-8")
-    (workplace / "emails" / "other.html").write_text(MAIL.replace("name", "other"), "utf-8")
-    return workplace / "emails"
+    return written(workplace / "emails", {"news.html": MAIL, "other.html": MAIL.replace("name", "other")})
 
 
 JSON, TOML = b"news.samples.json", b"news.samples.toml"
@@ -100,9 +97,7 @@ def test_an_include_of_a_pipe_is_a_finding(keyturn: Keyturn, emails: Path) -> No
     os.mkfifo(emails / "pipe.html")
     (emails / "news.html").write_text("{% set name = 'pipe.html' %}{% include name %}", "utf-8")
 
-    told = keyturn("check", "emails")
-
-    assert "'pipe.html' is not a regular file, so it is not read" in told.out
+    assert "'pipe.html' is not a regular file, so it is not read" in keyturn("check", "emails").out
 
 
 def test_what_is_written_goes_through_no_link(emails: Path, workplace: Path) -> None:
