@@ -24,22 +24,15 @@ from keyturn.service.database.migrations import head
 pytestmark = pytest.mark.long
 
 
-def test_without_its_secrets_nothing_is_served(migrated: Keyturn) -> None:
-    for command in ("serve", "worker"):
-        refused = migrated(command)
-        assert refused.code == 1
-        assert [line.strip().partition(":")[0] for line in refused.err.splitlines()[1:]] == [
-            "KEYTURN_SECRET_KEY",
-            "RESEND_API_KEY",
-            "mail.from",
-            "Run `keyturn init` to write the file.",
-        ]
-
-
 @pytest.mark.parametrize("command", ["serve", "worker"])
-def test_on_a_database_that_was_not_migrated_nothing_is_served(command: str) -> None:
-    with running(command, **PRODUCTION) as refused:
-        assert "run `keyturn migrate`" in refused.refusal()
+def test_without_its_secrets_or_on_a_database_that_was_not_migrated_nothing_is_served(
+    keyturn: Keyturn, command: str
+) -> None:
+    refused = keyturn(command)
+    names = ["KEYTURN_SECRET_KEY", "RESEND_API_KEY", "mail.from", "Run `keyturn init` to write the file."]
+    assert (refused.code, [line.strip().partition(":")[0] for line in refused.err.splitlines()[1:]]) == (1, names)
+    with running(command, **PRODUCTION) as unready:
+        assert "run `keyturn migrate`" in unready.refusal()
 
 
 @pytest.mark.usefixtures("migrated")

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.engines.django.project import open_project
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.lint.check import check, document_findings
-from keyturn.studio.lint.document import Document, read_document
+from keyturn.studio.lint.document import Check, Document, read_document
 from keyturn.studio.lint.source.broken_templates import explain
 from keyturn.studio.lint.source.origins import with_lenient_origins
 
@@ -77,7 +77,9 @@ def found_in_all(opened: Opened) -> list[tuple[str, str]]:
     return [(one.rule, f"{one.place.file}:{one.place.line}") for one in found]
 
 
-def found_in(opened: Opened, source: str, values: str = "") -> list[tuple[str, str, str, str]]:
+def found_in(
+    opened: Opened, source: str, values: str = "", checks: Sequence[Check] = ()
+) -> list[tuple[str, str, str, str]]:
     with template(opened, source, values) as name:
         gallery = opened.gallery
         sample = next(iter(gallery.samples(name).values()))
@@ -85,7 +87,7 @@ def found_in(opened: Opened, source: str, values: str = "") -> list[tuple[str, s
         try:
             document = read_document(templates, name, sample, gallery.languages.choose("en"))
             found = [explain(one, gallery, sample) for one in document.missing]
-            found += document_findings(document, [])
+            found += document_findings(document, checks)
         except TemplateInvalid as error:
             found = [explain(error, gallery, sample)]
         return [(f"{one.place.line}:{one.place.column}", one.rule, one.message, one.fix) for one in found]

@@ -1,11 +1,9 @@
 """A Django project's mails: what their templates are given, and what is wrong, with its place and its fix."""
 
 import pytest
-from tests.studio.engines.opened import Ask, Opened, found_in, found_in_all, guessed, template
+from tests.studio.engines.opened import Ask, found_in, found_in_all, guessed
 
 from keyturn.studio.lint.checks.parts import check_undefined
-from keyturn.studio.lint.document import read_document
-from keyturn.studio.lint.source.origins import with_lenient_origins
 
 
 def test_the_checks_find_what_is_wrong_with_a_mail_in_plain_html(ask: Ask) -> None:
@@ -73,22 +71,13 @@ def test_templates_that_bring_in_each_other_without_end_are_told(ask: Ask) -> No
     assert (rule, message) == ("django/error", "Templates include each other in a circle.")
 
 
-def _undefined(opened: Opened, source: str, values: str) -> list[tuple[str, str, str]]:
-    with template(opened, source, values) as name:
-        gallery = opened.gallery
-        sample = next(iter(gallery.samples(name).values()))
-        document = read_document(
-            gallery.renderers(with_lenient_origins)(sample), name, sample, gallery.languages.choose("en")
-        )
-        return [(f"{one.place.line}:{one.place.column}", one.message, one.fix) for one in check_undefined(document)]
-
-
 def test_a_name_that_a_sample_lacks_is_told_where_it_is_printed_and_not_where_the_author_expects_it(ask: Ask) -> None:
     source = """{% load i18n %}{{ order.totl }}{{ nickname|default:"friend" }}{% if nobody %}{{ nobody }}{% endif %}
 {% for one in lines %}{{ one }}{% endfor %}{% for one in order.none %}x{% endfor %}
 {% blocktranslate with name=order.total %}{{ name }} {{ shop }}{% endblocktranslate %}{{ order.empty }}"""
     add = "Add it to the sample one, or give it a default in the template."
-    assert ask(_undefined, source, '[one.order]\ntotal = 1\nnone = []\nempty = ""\n') == [
+    found = ask(found_in, source, '[one.order]\ntotal = 1\nnone = []\nempty = ""\n', [check_undefined])
+    assert [(place, message, fix) for place, _, message, fix in found] == [
         ("1:16", "'order.totl' has no value, so nothing is printed.", "Did you mean order.total?"),
         ("2:1", "'lines' has no value, so nothing is printed.", add),
         ("3:1", "'shop' has no value, so nothing is printed.", add),

@@ -46,41 +46,57 @@ def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
     assert (code, rest.lstrip()) == (0, "Stopped.\n")
 
 
-def test_without_a_token_it_answers_every_user_of_this_machine_and_says_so(tmp_path: Path) -> None:
-    with running_demo([*STUDIO, "--smtp", "0", "--no-token"], tmp_path, KEYTURN_STUDIO_TOKEN="x" * 22) as studio:
-        answers = [httpx2.get(f"{studio.url}{path}").status_code for path in ("/studio/inbox", "/api/messages")]
-        studio.interrupt()
+DRAFT = {"file": "welcome.html", "text": "<p>Typed</p>"}
+OURS = {"sec-fetch-site": "same-origin"}
+
+
+@pytest.fixture
+def emails(tmp_path: Path) -> str:
+    (tmp_path / "emails").mkdir()
+    (tmp_path / "emails" / "welcome.html").write_text("<title>Hello</title><p>Hello</p>")
+    return "emails"
+
+
+def test_without_a_token_it_answers_every_user_of_this_machine_and_sends_into_its_inbox(
+    tmp_path: Path, emails: str
+) -> None:
+    command = [*STUDIO, emails, "--smtp", "0", "--no-token", "--no-edit"]
+    with (
+        running_demo(command, tmp_path, KEYTURN_STUDIO_TOKEN="x" * 22) as studio,
+        httpx2.Client(base_url=studio.url, headers=OURS, follow_redirects=True) as client,
+    ):
+        answers = [client.get(path).status_code for path in ("/studio/inbox", "/api/messages")]
+        refused = client.post("/studio/drafts/welcome", json=DRAFT).json()["detail"]
+        page = client.post("/studio/send/welcome", data={"to": "ada@northwind.example"}).text
+        (mail,) = client.get("/api/messages").json()["messages"]
+        assert studio.interrupt()[1].lstrip() == "Stopped.\n"
     assert answers == [200, 200]
     assert "?token=" not in studio.greeting
     assert "Without a token, all users and programs of this machine can use this studio." in studio.greeting
+    assert "started with --no-edit" in refused
+    assert "Sent to ada@northwind.example" in page
+    assert 'It is in the <a href="/studio/inbox">inbox</a>.' in page
+    assert mail["Subject"] == "[Preview] Hello"
 
 
-def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_path: Path) -> None:
-    with running_demo([*STUDIO, "--host", "0.0.0.0", "--smtp", "0"], tmp_path) as studio:  # noqa: S104
-        shown = re.search(r"Studio +(http://\S+\?token=\S+)", studio.greeting)
+def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_path: Path, emails: str) -> None:
+    command = [*STUDIO, emails, "--host", "0.0.0.0", "--smtp", "0", "--edit"]  # noqa: S104
+    with (
+        running_demo(command, tmp_path) as studio,
+        httpx2.Client(base_url=studio.url, headers=OURS, follow_redirects=True) as invited,
+    ):
+        shown = re.search(r"Studio +http://\S+/studio\?token=(\S+)", studio.greeting)
         stranger = httpx2.get(f"{studio.url}/studio")
         assert shown
-        invited = httpx2.get(shown[1], follow_redirects=True)
-        bearer = {"authorization": f"Bearer {shown[1].rpartition('=')[2]}"}
+        opened = invited.get("/studio", params={"token": shown[1]})
+        typed = invited.get(invited.post("/studio/drafts/welcome", json=DRAFT).json()["frame"]).text
+        bearer = {"authorization": f"Bearer {shown[1]}"}
         programs = [httpx2.get(f"{studio.url}/api/messages", headers=headers).status_code for headers in ({}, bearer)]
         studio.interrupt()
-    assert (stranger.status_code, invited.status_code) == (403, 200)
+    assert (stranger.status_code, opened.status_code) == (403, 200)
+    assert "Typed" in typed
     assert programs == [401, 200]
     assert "Anyone with this address and token can read these mails." in studio.greeting
-
-
-@pytest.mark.parametrize("option", ["--edit", "--no-edit"])
-def test_templates_are_edited_where_that_is_asked_for(tmp_path: Path, option: str) -> None:
-    (tmp_path / "emails").mkdir()
-    (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
-    command = [*STUDIO, "emails", "--no-token", option]
-    draft = {"file": "welcome.html", "text": "<p>Typed</p>"}
-    with running_demo(command, tmp_path) as studio, httpx2.Client(base_url=studio.url) as client:
-        headers = {"sec-fetch-site": "same-origin"}
-        answer = client.post("/studio/drafts/welcome", json=draft, headers=headers)
-        frame = client.get(answer.json()["frame"]).text if answer.status_code == 200 else answer.json()["detail"]
-        studio.interrupt()
-    assert ("Typed" if option == "--edit" else "started with --no-edit") in frame
 
 
 def test_it_catches_what_any_app_sends_and_keeps_it_in_a_folder_which_needs_no_server(tmp_path: Path) -> None:
@@ -159,20 +175,3 @@ def _processes_below(parent: int) -> list[int]:
     """Return the processes that a process has started, and those that they have."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [pid for child in map(int, children) for pid in (child, *_processes_below(child))]
-
-
-def test_without_a_provider_a_mail_is_sent_into_the_running_inbox(tmp_path: Path) -> None:
-    (tmp_path / "emails").mkdir()
-    (tmp_path / "emails" / "welcome.html").write_text("<title>Hello</title><p>Hello</p>")
-    with running_demo([*STUDIO, "emails", "--no-token", "--smtp", "0"], tmp_path) as studio:
-        page = httpx2.post(
-            f"{studio.url}/studio/send/welcome",
-            data={"to": "ada@northwind.example"},
-            headers={"sec-fetch-site": "same-origin"},
-            follow_redirects=True,
-        ).text
-        (mail,) = httpx2.get(f"{studio.url}/api/messages").json()["messages"]
-        assert studio.interrupt()[1].lstrip() == "Stopped.\n"
-    assert "Sent to ada@northwind.example" in page
-    assert 'It is in the <a href="/studio/inbox">inbox</a>.' in page
-    assert mail["Subject"] == "[Preview] Hello"

@@ -40,17 +40,14 @@ class Pair:
         primary, standby = self._folder / "primary", self._folder / "standby"
         self._run("initdb", "-D", primary, "-U", "postgres", "-A", "trust", "--no-sync")
         self._primary = self._serve(primary, self._ports[0], stack)
-        asyncio.run(self._prepare())
+        asyncio.run(self._ask(0, "CREATE DATABASE keyturn"))
+        asyncio.run(migrate_database(f"postgresql://postgres@127.0.0.1:{self._ports[0]}/keyturn"))
         source = f"host=127.0.0.1 port={self._ports[0]} user=postgres application_name=standby"
         self._run(
             "pg_basebackup", "-d", source, "-D", standby, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"
         )
         self._serve(standby, self._ports[1], stack)
         asyncio.run(self._connect_standby())
-
-    async def _prepare(self) -> None:
-        await self._ask(0, "CREATE DATABASE keyturn")
-        await migrate_database(f"postgresql://postgres@127.0.0.1:{self._ports[0]}/keyturn")
 
     async def _connect_standby(self) -> None:
         await self._until("SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'")
@@ -93,14 +90,14 @@ class Pair:
             await connection.close()
 
     def _serve(self, data: Path, port: int, stack: ExitStack) -> "subprocess.Popen[str]":
-        options = {
-            "listen_addresses": "127.0.0.1",
-            "port": port,
-            "unix_socket_directories": "",
-            "fsync": "off",
-            "autovacuum": "off",
-        }
-        said = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        options = (
+            "listen_addresses=127.0.0.1",
+            f"port={port}",
+            "unix_socket_directories=",
+            "fsync=off",
+            "autovacuum=off",
+        )
+        said = [word for option in options for word in ("-c", option)]
         process = subprocess.Popen(
             [self._programs / "postgres", "-D", data, *said],
             stderr=subprocess.PIPE,

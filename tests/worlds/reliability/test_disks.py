@@ -203,43 +203,28 @@ async def test_a_request_waits_for_long_then_gets_503_and_is_not_written(start: 
 
 
 async def test_a_service_on_a_torn_file_sends_what_it_accepted(start: Start, database_url: str, tmp_path: Path) -> None:
-    """Accept two requests, and copy the files as a power cut leaves them, within the second's write."""
-    service, file, copy = await start(), file_of(database_url), tmp_path / "copy.db"
+    """Accept two requests, and copy the files as a power cut leaves them, within the second's write to the log."""
+    service, file = await start(), file_of(database_url)
     await service.ask(FIRST)
-    first = log_length(file)
+    first = len(await asyncio.to_thread(Path(f"{file}-wal").read_bytes))
     await service.ask(SECOND)
-    copy_both(file, copy)
-    last = log_length(file)
-    async with running(settings_for(f"sqlite:///{torn(copy, (first + last) // 2, last)}")) as service:
+    async with running(settings_for(f"sqlite:///{torn(file, tmp_path / 'copy.db', first)}")) as service:
         await service.add(FIRST)
         await service.add(SECOND)
         await service.deliver()
         assert [mail.to for mail in service.inbox.mails] == [FIRST]
 
 
-def log_length(file: Path) -> int:
-    return Path(f"{file}-wal").stat().st_size
-
-
-def put_in_place(copy: Path, file: Path) -> None:
-    """Restore a copy: the log of the file that it replaces must go."""
-    for left in ("-wal", "-shm"):
-        Path(f"{file}{left}").unlink(missing_ok=True)
-    copy.replace(file)
-
-
-def copy_both(file: Path, copy: Path) -> None:
+def torn(file: Path, copy: Path, begins: int) -> Path:
+    """Return a copy whose log ends within the write that began there. A sector of other bytes follows."""
+    log = Path(f"{copy}-wal")
     shutil.copyfile(file, copy)
-    shutil.copyfile(f"{file}-wal", f"{copy}-wal")
-
-
-def torn(copy: Path, length: int, end: int) -> Path:
-    """Return a copy whose log was written up to `length`. A sector of other bytes follows, of a log that had `end`."""
-    other = copy.with_name(f"torn{length}.db")
-    copy_both(copy, other)
-    overwrite(Path(f"{other}-wal"), length, min(512, end - length))
-    os.truncate(f"{other}-wal", min(length + 512, end))
-    return other
+    shutil.copyfile(f"{file}-wal", log)
+    end = log.stat().st_size
+    middle = (begins + end) // 2
+    overwrite(log, middle, min(512, end - middle))
+    os.truncate(log, min(middle + 512, end))
+    return copy
 
 
 def overwrite(file: Path, start: int, length: int) -> None:
@@ -266,3 +251,10 @@ async def test_a_damaged_file_gets_503_until_it_is_replaced(start: Start, databa
     await service.ask(ADA)
     await service.deliver()
     assert {mail.to for mail in service.inbox.mails} == {FIRST, ADA}
+
+
+def put_in_place(copy: Path, file: Path) -> None:
+    """Restore a copy: the log of the file that it replaces must go."""
+    for left in ("-wal", "-shm"):
+        Path(f"{file}{left}").unlink(missing_ok=True)
+    copy.replace(file)
