@@ -1,14 +1,4 @@
-"""The rules for every account store, as a test suite with a subclass for each.
-
-    class TestOurs(AccountStoreContract):
-        @pytest.fixture
-        def store(self) -> AccountStore: ...
-
-        @pytest.fixture
-        def people(self, store) -> People: ...
-
-The tests are coroutines and marked for pytest-asyncio.
-"""
+"""The rules for every account store, as a test suite with a subclass for each (docs/accounts.md has one)."""
 
 import asyncio
 from functools import partial

@@ -1,11 +1,6 @@
 """Keyturn in the process of a test: the whole service over HTTP, with a clock, randomness and a sender of the test's.
 
-async with service({"reset_url": "https://app.example/reset?token={token}"}) as keyturn:
-await keyturn.add_account("ada@example.org", "seven quiet harbours")
-await keyturn.client().post("/api/auth/request-password-reset", json={"email": "ada@example.org"})
-await keyturn.deliver()
-(mail,) = keyturn.sender.sent
-keyturn.clock.move(timedelta(hours=1))  # and the link has expired
+docs/inbox.md has an example.
 """
 
 import asyncio

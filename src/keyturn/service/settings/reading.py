@@ -14,7 +14,7 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.plain_files import read_plain_text
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Builder, Variable, is_section
-from keyturn.service.settings.rules import broken_rules
+from keyturn.service.settings.rules import broken_rules, value_of
 from keyturn.service.settings.variables import CREDENTIALS, FILE_SUFFIX, Variables
 from keyturn.values import Secret, did_you_mean
 
@@ -176,17 +176,13 @@ def secret_variables() -> frozenset[str]:
     return frozenset({name for name, setting in known_variables().items() if setting in secrets} | {_STUDIO_TOKEN})
 
 
-def changed_settings(settings: msgspec.Struct, above: str = "") -> Iterator[tuple[str, str]]:
+def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield each setting that differs from its default, with its value, but of a secret only that it is set."""
-    default = type(settings)()
-    for field in msgspec.structs.fields(settings):
-        value, name = getattr(settings, field.name), f"{above}{field.encode_name}"
-        if is_section(field.type):
-            yield from changed_settings(value, f"{name}.")
-        elif value != getattr(default, field.name):
+    for name, kind in _typed_settings():
+        if (value := value_of(settings, name)) != value_of(Settings(), name):
             text = ", ".join(map(str, value)) if isinstance(value, dict | tuple) else str(value)
             may_log_in = not {"@", "?"}.isdisjoint(text.partition("://")[2])  # an address with a password or a key
-            yield name, "set" if is_secret(field.type) or may_log_in else text
+            yield name, "set" if is_secret(kind) or may_log_in else text
 
 
 def is_secret(kind: Any) -> bool:

@@ -113,7 +113,9 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     ),
     (
         "password.breaches",
-        lambda text: text in {"", "hibp"} or text.startswith("https://" if not is_loopback(text) else "http"),
+        lambda text: (
+            text in {"", "hibp"} or text.startswith(("https://", "http://") if is_loopback(text) else "https://")
+        ),
         "must be hibp, or begin with https://, not {shown}",
     ),
     (
