@@ -69,10 +69,7 @@ class FolderContents(Struct, frozen=True):
 
 
 class Patterns(Struct, frozen=True):
-    """Rules on the files of a folder. `ignore` and `layouts` are patterns of paths, as "drafts/*".
-
-    `bounds`: links may not lead out of it. `is_mail`: tells the mails of a project from the pages of its app.
-    """
+    """Rules on files, by patterns of paths. `bounds`: links may not lead out. `is_mail`: no page of an app."""
 
     ignore: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()

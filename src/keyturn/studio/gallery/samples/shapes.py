@@ -36,8 +36,7 @@ _LIMITS |= {"multiple_of": "multipleOf", "min_length": "minLength", "max_length"
 def schema_of(values: Mapping[str, Any], props: type[EmailProps] | None) -> Schema:
     """Return the JSON Schema (2020-12) of values: of their declared types, or else of inferred ones.
 
-    An empty schema stands for a type that a form shows as JSON. `nullable`: whether None is allowed. `droppable`: the
-    properties of a mapping that may be missing.
+    An empty one stands for what a form shows as JSON. `nullable`: None is allowed. `droppable`: keys that may miss.
     """
     return _schema(inspect.type_info(props) if props else _shape_of(values))
 
