@@ -46,7 +46,7 @@ class GitFailed(KeyturnError):
 
 
 def changed_files(folder: Path, paths: Iterable[Path], base: str) -> Iterator[Path]:
-    """Yield files in `paths`, also deleted and new ones, that differ from HEAD's merge base with `base`. Raises GitFailed."""
+    """Yield files in `paths`, also deleted or new ones, that differ from the merge base of HEAD. Raises GitFailed."""
     try:
         top = _top_of(folder)
         inside = [path for path in paths if path.is_relative_to(top)]
