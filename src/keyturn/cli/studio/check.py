@@ -157,7 +157,8 @@ def check(source: folders.Source, **values: Any) -> None:
         fail("--write-baseline writes all findings: remove --only and --only-changed")
     opened = folders.open_folder(source)
     if not opened.gallery.names():
-        fail(folders.without_templates(opened))
+        ignored = f", but for ignore = {[*ignore]}" if (ignore := opened.settings.ignore) else ""
+        fail(f"{opened.shown} has no templates: files that end in .mjml or .html, with or without .j2{ignored}")
     known = folders.usual_baseline(opened)
     report = _report(opened, source, options, known)
     if options.write_baseline:

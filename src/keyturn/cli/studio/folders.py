@@ -165,13 +165,6 @@ def usual_baseline(opened: Opened) -> Path:
     return (Path.cwd() if opened.service else opened.gallery.folder) / NAME
 
 
-def without_templates(opened: Opened) -> str:
-    if ignore := opened.settings.ignore:
-        patterns = ", ".join(map(repr, ignore))
-        return f"{opened.shown} has no templates that count as mails: its settings have ignore = [{patterns}]"
-    return f"{opened.shown} has no templates: files that end in .mjml or .html, with or without .j2"
-
-
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     if values.get("clients") or values.get("severity"):
         with requires_extra("studio", "a folder with clients or severities in its settings"):

@@ -46,9 +46,9 @@ FileState = tuple[str, int, int]  # a file, or an empty name, its time of change
 
 
 class _Text(NamedTuple):
-    """Facts on a file's text: its format, whether it is MJML without its root, and the files that it names."""
+    """Facts on a file: its format, as an ending; whether it is MJML without its root; the files that it names."""
 
-    looks_like: str
+    kind: str
     fragment: bool
     extends: tuple[str, ...]
     refers: tuple[str, ...]
@@ -69,10 +69,7 @@ class FolderContents(Struct, frozen=True):
 
 
 class Patterns(Struct, frozen=True):
-    """Rules on the files of a folder. `ignore` and `layouts` are patterns of paths, as "drafts/*".
-
-    `bounds`: links may not lead out of it. `is_mail`: tells the mails of a project from the pages of its app.
-    """
+    """Rules on files, by patterns of paths. `bounds`: links may not lead out. `is_mail`: no page of an app."""
 
     ignore: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()
@@ -167,7 +164,7 @@ def _mails_and_shared(
     # No mail includes the files of a circle: they are shown, so that they are reported.
     of_circles = {name for named in references.values() for name in named} - used
     used |= extended
-    kinds = {file: _kind(file, text) or (".html" if file in of_circles else "") for file, text in files.items()}
+    kinds = {file: text.kind or (".html" if file in of_circles else "") for file, text in files.items()}
     compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
     mails, shared, named = dict[str, MailFiles](), set[str](), {plain_name(file): file for file in files}
     for file, text in files.items():
@@ -228,20 +225,16 @@ def _text(path: str, _: int, size: int) -> _Text:
     references = [(tag or mjml, _QUOTED.findall(named or path)) for tag, named, mjml, path in _REFERENCE.findall(text)]
     whole = _ROOT.search(text) is not None
     fragment = not whole and _FRAGMENT.match(text) is not None
+    ending = naming.ending_of(path)  # without one, as in "welcome.tpl", the text decides
+    looks_like = ".mjml" if whole or fragment else ".html" if _A_TAG.search(text) else ""
     return _Text(
-        looks_like=".mjml" if whole or fragment else ".html" if _A_TAG.search(text) else "",
+        kind=ending if ending in (*_MARKUP, *_OTHERS) else looks_like,
         fragment=fragment,
         extends=tuple(name for tag, names in references if tag == "extends" for name in names),
         refers=tuple(name for _, names in references for name in names),
         compiles=_MJML_BLOCK.search(text) is not None,
         prints="{{" in text or "{%" in text,
     )
-
-
-def _kind(file: str, text: _Text) -> str:
-    """Return the ending that names the format; without one, as in "welcome.tpl", the text decides."""
-    ending = naming.ending_of(file)
-    return ending if ending in (*_MARKUP, *_OTHERS) else text.looks_like
 
 
 def state_of(file: str) -> FileState:

@@ -60,8 +60,7 @@ class Draft(Struct, frozen=True):
 class Gallery:
     """The mails of a folder. It reads the folder on each call; `one_look` groups calls.
 
-    `props`: typed props by template. `brands`: globals of other brands, by name. `patterns`: which files are mails.
-    `finds_branches`: whether to force branches that samples leave out; `explorer` does it within limits.
+    `brands`: globals of others. `finds_branches`: forces what samples leave out; `explorer` does it within limits.
     `go_on`: makes an environment that goes on at faults. `draft`: the text of one file, in place of that on the disk.
     """
 

@@ -46,10 +46,7 @@ class GitFailed(KeyturnError):
 
 
 def changed_files(folder: Path, paths: Iterable[Path], base: str) -> Iterator[Path]:
-    """Yield the files at and below `paths` that differ from the merge base of HEAD and a commit or branch.
-
-    Deleted and untracked files count, ignored ones do not. Before the first commit, all files differ. Raises GitFailed.
-    """
+    """Yield files in `paths`, also deleted or new ones, that differ from the merge base of HEAD. Raises GitFailed."""
     try:
         top = _top_of(folder)
         inside = [path for path in paths if path.is_relative_to(top)]

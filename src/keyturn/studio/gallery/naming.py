@@ -55,7 +55,6 @@ def require_readable(files: Iterable[Path]) -> None:
 
 
 def require_sendable(filled: Filled, files: MailFiles, folders: Folders) -> None:
-    """Raise TemplateInvalid from TooLarge if a rendered mail is too large."""
     for file, text in zip(files, filled, strict=False):
         _require_size(folders / file, "the rendered text", len(text))
 

@@ -1,6 +1,5 @@
 """Opens a folder of templates with its settings as a Gallery."""
 
-from collections.abc import Iterable, Mapping
 from functools import partial
 from inspect import isclass
 from pathlib import Path
@@ -34,10 +33,12 @@ def open_gallery(
         catalogues = partial(Languages, settings.timezone, settings.locales, domain=ANY, reload=True)
     else:
         catalogues = partial(languages_in, folder, settings.timezone)
+    values = vars(import_from(settings.props, places, f"props {settings.props}")).values() if settings.props else ()
+    props = (one for one in values if isclass(one) and issubclass(one, EmailProps) and one is not EmailProps)
     return Gallery(
         templates=Templates(folder, settings.globals, reload=True, make_environment=make_environment),
         languages=catalogues(more=settings.languages, bounds=bounds),
-        props=_props(settings.props, places) if settings.props else {},
+        props={one.template: one for one in props if hasattr(one, "template")},
         brands={name: {**settings.globals, **brand} for name, brand in settings.brands.items()},
         patterns=Patterns(settings.ignore, settings.layouts, settings.suffixes, bounds),
         finds_branches=settings.branches,
@@ -49,9 +50,3 @@ def _import_places(folder: Path, settings: StudioSettings) -> list[Path]:
     projects = [settings.file.parent] if settings.file else []
     projects += [above for above in folder.parents if (above / "pyproject.toml").is_file()]
     return [*(place for project in projects[:1] for place in (project / "src", project)), Path.cwd()]
-
-
-def _props(module: str, places: Iterable[Path]) -> Mapping[str, type[EmailProps]]:
-    values = vars(import_from(module, places, f"props {module}")).values()
-    props = (one for one in values if isclass(one) and issubclass(one, EmailProps) and one is not EmailProps)
-    return {one.template: one for one in props if hasattr(one, "template")}

@@ -30,10 +30,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 class DjangoTracer:
-    """Records one rendering: the innermost node that `failed` with its error, and names printed without a value.
-
-    Where faults are noted, a node that fails is noted as `explain` explains it, and shows a stand-in.
-    """
+    """Records one rendering: the innermost node that `failed`, and names without a value. `explain` words faults."""
 
     def __init__(self, explain: Callable[[Exception, "DjangoTracer"], TemplateInvalid]) -> None:
         self._explain = explain

@@ -77,10 +77,7 @@ _Points = Mapping[tuple[str, int], _Point]
 
 
 class _Pass(Way):
-    """A way that takes the branches that are `wanted`, and those around them. Equal tests get equal answers.
-
-    `tries`: how often each outcome was chosen for what is within it, in this pass and earlier ones.
-    """
+    """A way that takes the branches that are `wanted`, and those around them. Equal tests get equal answers."""
 
     def __init__(self, points: _Points, wanted: Collection[Branch], tries: Counter[Branch]) -> None:
         super().__init__()

@@ -25,10 +25,7 @@ _TURNS = 2  # turns of a loop that is forced to take several
 
 
 class Branch(NamedTuple):
-    """An outcome of a decision. `number` counts the decisions of the file in the order of the syntax tree.
-
-    `holds`: whether a test is true, or a loop has several entries instead of none.
-    """
+    """An outcome of a decision, the `number`th of its file's syntax tree: a test is true, a loop has some entries."""
 
     file: str
     number: int

@@ -9,10 +9,7 @@ from keyturn.studio.gallery.branches.forcing import Branch
 
 
 class MailName(NamedTuple):
-    """The name of a mail. `sample`: empty for what concerns the template with any sample.
-
-    `language`: its tag; empty if the mails have one language, and in a snapshot for the language of the templates.
-    """
+    """The name of a mail. `sample`: empty for all. `language`: a tag; empty for the only one, or the templates' own."""
 
     template: str
     sample: str = ""

@@ -54,10 +54,7 @@ def names_in(folder: str) -> frozenset[str]:
 def find_samples(
     folder: Path, name: str, markup: str, *, names_in: NamesIn = names_in, bounds: Path | None = None
 ) -> dict[str, WrittenSample]:
-    """Return the samples of a mail by name. `bounds`: links may only lead out of it to the samples beside the folder.
-
-    Raises TemplateInvalid with file and line for unreadable samples and duplicate names; `others` has further faults.
-    """
+    """Return the samples of a mail by name. Raises TemplateInvalid for the first fault, with `others`."""
     by_name: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
     beside = folder.resolve().parent / "samples"

@@ -1,7 +1,4 @@
-"""Samples that stress a mail: the texts of a good sample made very long, right to left, or HTML.
-
-Addresses, colours, codes and single words in small letters stay, and links get the text in their query.
-"""
+"""Samples that stress a mail: the texts of a good sample made very long, right to left, or HTML."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

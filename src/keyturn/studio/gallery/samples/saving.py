@@ -39,7 +39,9 @@ class SampleFiles:
         if name in written:
             return written[name].file
         inside = (one.file for one in reversed([*written.values()]) if one.file.resolve().is_relative_to(self._folder))
-        return next(inside, self._default_file())
+        markup, stem = self._folder / self._markup, self._folder / self._mail
+        has_own_folder = markup.parent == stem
+        return next(inside, stem / "samples.toml" if has_own_folder else stem.with_name(f"{stem.name}.samples.toml"))
 
     def is_writable(self, name: str) -> bool:
         file = self.file_for(name)
@@ -77,10 +79,6 @@ class SampleFiles:
         with suppress(TemplateInvalid):
             return find_samples(self._folder, self._mail, self._markup)
         return {}
-
-    def _default_file(self) -> Path:
-        markup, stem = self._folder / self._markup, self._folder / self._mail
-        return stem / "samples.toml" if markup.parent == stem else stem.with_name(f"{stem.name}.samples.toml")
 
 
 # Returns a text with a table added or replaced by name. Raises ValueError if the format cannot express the values.

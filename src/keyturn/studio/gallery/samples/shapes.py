@@ -36,8 +36,7 @@ _LIMITS |= {"multiple_of": "multipleOf", "min_length": "minLength", "max_length"
 def schema_of(values: Mapping[str, Any], props: type[EmailProps] | None) -> Schema:
     """Return the JSON Schema (2020-12) of values: of their declared types, or else of inferred ones.
 
-    An empty schema stands for a type that a form shows as JSON. `nullable`: whether None is allowed. `droppable`: the
-    properties of a mapping that may be missing.
+    An empty one stands for what a form shows as JSON. `nullable`: None is allowed. `droppable`: keys that may miss.
     """
     return _schema(inspect.type_info(props) if props else _shape_of(values))
 
@@ -140,21 +139,15 @@ def plain_data(values: Mapping[str, Any], natively: tuple[type, ...] = ()) -> di
     return {name: _without_spans(value) for name, value in built.items()}
 
 
-def without_defaults(values: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
+def without_defaults(value: Any, schema: Schema) -> Any:
     """Drop values that are None by default: TOML cannot express None."""
-    schemas = schema.get("properties", {})
-    return {
-        name: _without_defaults_in(value, schemas.get(name, {}))
-        for name, value in values.items()
-        if value is not None or schemas.get(name, {}).get("default", NODEFAULT) is not None
-    }
-
-
-def _without_defaults_in(value: Any, schema: Schema) -> Any:
-    if isinstance(value, dict):
-        return without_defaults(value, schema)
-    if isinstance(value, list):
-        return [_without_defaults_in(each, schema.get("items", {})) for each in value]
+    match value:
+        case dict():
+            own = {name: schema.get("properties", {}).get(name, {}) for name in value}
+            missing = {name for name, one in value.items() if one is None and own[name].get("default", ...) is None}
+            return {name: without_defaults(one, own[name]) for name, one in value.items() if name not in missing}
+        case list():
+            return [without_defaults(one, schema.get("items", {})) for one in value]
     return value
 
 

@@ -1,7 +1,4 @@
-"""Guesses values for templates without samples: from the names of variables and their uses, or from typed props.
-
-A switch is on unless its name is that of a failure: a mail is rather about an order than about a cancelled one.
-"""
+"""Guesses values for templates without samples: from the names of variables and their uses, or from typed props."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -113,7 +110,7 @@ def _number(text: str | None, default: Any, nth: int) -> int | float:
     return float(digits) if "." in digits else int(digits)
 
 
-_GONE_WRONG = (  # beginnings of words
+_GONE_WRONG = (  # beginnings of words; a mail is rather about an order than about a cancelled one
     "abandon", "block", "bounc", "cancel", "closed", "decline", "delay", "delet", "denied", "disput", "error", "expir",
     "fail", "invalid", "late", "lost", "miss", "overdue", "past_due", "refund", "refus", "reject", "remov", "return",
     "revok", "suspend", "unpaid", "unsubscrib", "void", "withdraw",
