@@ -182,7 +182,6 @@ class Painter:
 
 @lru_cache(8192)
 def _paint(styles: Styles, above: Paint, mode: Mode) -> Paint:
-    """Return the look of an element within `above`."""
     values, own_ground = styles.values, _own_ground(styles, mode)
     ground = own_ground.blend_over(above.ground) if own_ground and above.ground else None
     written, weight = values.get("font-size", "").lower(), values.get("font-weight", "")

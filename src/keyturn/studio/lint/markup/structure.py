@@ -65,15 +65,10 @@ def default_rules(root: Element) -> list[Element]:
 def inherited_attribute(rules: Sequence[Element], element: Element, name: str) -> Attribute | None:
     """Return an attribute of an element: its own, else that of its classes, of its tag, of mj-all; None if unset."""
     own = element.attributes.get(name)
-    return own or next((one.attributes[name] for one in _rules_for(rules, element) if name in one.attributes), None)
+    return own or next((one.attributes[name] for one in rules_for(rules, element) if name in one.attributes), None)
 
 
-def inherited_classes(rules: Sequence[Element], element: Element) -> list[str]:
-    """Return the classes that the element inherits from mj-attributes without a `css-class` of its own."""
-    return [one.get("css-class") for one in _rules_for(rules, element) if "css-class" in one.attributes]
-
-
-def _rules_for(rules: Sequence[Element], element: Element) -> Iterator[Element]:
+def rules_for(rules: Sequence[Element], element: Element) -> Iterator[Element]:
     """Yield the rules for an element, the strongest first."""
     for name in reversed(element.get("mj-class").split()):
         yield from (rule for rule in rules if rule.tag == "mj-class" and rule.get("name") == name)
