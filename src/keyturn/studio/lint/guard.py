@@ -14,6 +14,7 @@ from keyturn.studio.lint.markup.structure import EVERYWHERE, TEXT_ALONE, bodies_
 from keyturn.studio.lint.rules import RULES
 
 _POSITION = re.compile(r"(.*?) in root template(?: at position (\d+):\d+)?")
+_JINJA = re.compile(r"\{#(?:(?!\{#).)*?#\}|\{%(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{).)*?\}\}", re.DOTALL)
 
 
 def guard(document: Document) -> Iterator[Finding]:
@@ -31,9 +32,6 @@ def guard(document: Document) -> Iterator[Finding]:
         offset = position and position[2]
         at = document.markup.rfind("<", 0, int(offset) + 1) if offset else Place(document.files.markup)
         yield document.finding(at, "mjml/refused", reason=position[1] if position else message)
-
-
-_JINJA = re.compile(r"\{#(?:(?!\{#).)*?#\}|\{%(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{).)*?\}\}", re.DOTALL)
 
 
 def first_mistake_in(file: str, source: str) -> Finding | None:

@@ -9,6 +9,9 @@ import msgspec
 from keyturn.mail.rendering.html_tree import Attribute, Element
 
 _DATA = Path(__file__).parent / "data" / "mjml-schema.json"
+EVERYWHERE = frozenset(["css-class", "mj-class"])  # attributes that every element takes
+_HEAD = ("mj-head", "mj-attributes")
+TEXT_ALONE = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint"))  # elements that hold no HTML
 
 
 class ElementRules(msgspec.Struct, frozen=True):
@@ -40,11 +43,6 @@ def unread_attributes() -> dict[str, dict[str, list[str]]]:
     """Return the attributes that mrml does not read, by tag, where they are "inline", "mj-attributes" or "mj-class"."""
     data = (_DATA.parent / "unread-attributes.json").read_bytes()
     return msgspec.json.decode(data, type=dict[str, dict[str, list[str]]])
-
-
-EVERYWHERE = frozenset(["css-class", "mj-class"])  # attributes that every element takes
-_HEAD = ("mj-head", "mj-attributes")
-TEXT_ALONE = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint"))  # elements that hold no HTML
 
 
 def body_of(root: Element) -> Element | None:
