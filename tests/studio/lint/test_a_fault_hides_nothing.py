@@ -81,6 +81,7 @@ FAULTS = [
     ("{% if name }Boats{% else %}x{% endif %}", "jinja/syntax", 10),
     ("{% if name %}Boats{% endif }", "jinja/syntax", 28),
     ("{% for line in lines %}{{ line }}{% endif %}", "jinja/unknown-tag", 46),
+    ("{% block boats %}x{% else %}y{% endblock %}", "jinja/unknown-tag", 31),
     ("{{ name }}{{ name|date:'d M' }}{{ name }}", "jinja/django-tag", 20),
     ("<a href=\"{% url 'order' %}\">Your order</a>", "jinja/django-tag", 22),
     ("{% ifequal name 'Ada' %}Ada{% endifequal %}", "jinja/django-tag", 13),

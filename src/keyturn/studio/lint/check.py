@@ -226,6 +226,7 @@ def examine(_: object, html: str, text: str, subject: str, clients: tuple[str, .
 
 
 _Parts = Mapping[str, Part]  # parts by the names of their templates
+_Users = Mapping[str, Collection[str]]  # templates by the names of their files
 ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[Part]]  # in the order of the names
 
 
@@ -259,18 +260,18 @@ def put_together(
     comments = IgnoreComments(text)
     on_texts = findings_on_texts(gallery, {name: part.texts for name, part in parts.items()}, languages)
     unused = {name: part.unused for name, part in parts.items() if part.is_whole and part.unused}
-    users = _users({name: gallery.files_of(name) for name in gallery.names()}) if unused else {}  # also unchecked ones
-    reasons = ((one, comments.reason(one)) for one in merge([*of_mails, *on_texts, *unused_in_all(unused, users)]))
+    everybody = _users({name: gallery.files_of(name) for name in gallery.names()}) if unused else {}
+    reasons = ((one, comments.reason(one)) for one in merge([*of_mails, *on_texts, *unused_in_all(unused, everybody)]))
     judged = [replace(kept, reason=reason) for one, reason in reasons if (kept := at_severity(one, severity))]
-    every = dict.fromkeys(chain.from_iterable(files.values()))
+    users = _users(files)
     unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}  # in full
-    idle = comments.unused(file for file in every if are_all and file not in unseen)
-    judged += filter(None, (at_severity(one, severity) for one in (*comments.mistakes(every), *idle)))
+    idle = comments.unused(file for file in users if are_all and file not in unseen)
+    judged += filter(None, (at_severity(one, severity) for one in (*comments.mistakes(users), *idle)))
     report = Report(templates=len(parts), mails=sum(part.mails for part in parts.values()))
-    return report.with_findings(_complete(one_for_each_engine(judged), files, text))
+    return report.with_findings(_complete(one_for_each_engine(judged), users, text))
 
 
-def _users(files: Mapping[str, Iterable[str]]) -> Mapping[str, Collection[str]]:
+def _users(files: Mapping[str, Iterable[str]]) -> _Users:
     """Return the templates of each file, from the files of each template."""
     users: dict[str, list[str]] = defaultdict(list)
     for name, file in ((name, file) for name, those in files.items() for file in those):
@@ -278,11 +279,9 @@ def _users(files: Mapping[str, Iterable[str]]) -> Mapping[str, Collection[str]]:
     return users
 
 
-def _complete(
-    findings: Iterable[Finding], files: Mapping[str, Iterable[str]], text: Callable[[str], str]
-) -> Iterator[Finding]:
+def _complete(findings: Iterable[Finding], users: _Users, text: Callable[[str], str]) -> Iterator[Finding]:
     """Yield the findings with their templates and the fingerprints of their lines, whatever the indentation."""
-    users, lines = _users(files), cache(lambda file: text(file).split("\n"))
+    lines = cache(lambda file: text(file).split("\n"))
 
     @cache
     def fingerprint(file: str, line: int) -> str:  # once for a line, which may be long and have thousands of findings

@@ -32,6 +32,9 @@ _BESIDE = 10  # seconds for work that belongs to no single mail: loading the che
 _MOST_KEPT = 5_000  # templates in a store, the last ones used: enough for two branches of a thousand templates
 _LARGEST_KEPT = 64_000_000
 _MOST_FILES = 32
+# Libraries that findings depend on, and a file included by a computed name, which may be any file.
+_LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-python", "msgspec", "tinycss2")
+_BY_VALUE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[])""")
 
 
 def _cache_folder() -> Path:
@@ -88,11 +91,6 @@ def _read(file: Path) -> Mapping[str, Part]:
         return msgspec.msgpack.decode(file.read_bytes(), type=dict[str, Part])
     except (OSError, msgspec.DecodeError):  # missing, or written by another version
         return {}
-
-
-# Libraries that findings depend on, and a file included by a computed name, which may be any file.
-_LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-python", "msgspec", "tinycss2")
-_BY_VALUE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[])""")
 
 
 def _state_keys(gallery: Gallery, names: Sequence[str], depends_on: Iterable[bytes]) -> Mapping[str, str]:

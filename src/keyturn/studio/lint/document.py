@@ -22,7 +22,7 @@ from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.markup.marked_html import compile_with_marks, mark_html, source_marks
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.source.traced_text import follow, pieces_of, trace_data, trail_at, undefined_in, with_pieces
+from keyturn.studio.lint.source.traced_text import follow, pieces_of, trace_data, trail_at, with_pieces
 
 Part = Literal["markup", "text", "subject"]  # a rendered file of a mail, as `Document` and `MailFiles` name it
 
@@ -155,7 +155,7 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
         refusal=refusal,
         missing=tuple(missing),
         subject=filled.subject,
-        undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
+        undefined=tuple(one for each in filled for one in getattr(each, "undefined", ())) if sample.is_complete else (),
         engine=templates.engine_name,
     )
 

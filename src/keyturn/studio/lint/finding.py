@@ -18,6 +18,7 @@ Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # the worst first
 _LONGEST_WORD = 300
 _LIMITS = {"time": (OutOfTime, EndedBySandbox), "memory": (MemoryError,), "size": (TooLarge,)}
+_DECLARED = attrgetter("rule", "place", "message", "severity", "fix", "clients")
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
@@ -97,9 +98,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     def counts(self) -> bool:
         """Whether neither a comment nor the baseline accepts it."""
         return not (self.reason or self.known)
-
-
-_DECLARED = attrgetter("rule", "place", "message", "severity", "fix", "clients")
 
 
 def merge(findings: Iterable[Finding], by: Callable[[Finding], object] = _DECLARED) -> list[Finding]:

@@ -17,6 +17,9 @@ from keyturn.studio.lint.rules import Rule
 Shown = Callable[[str], str]  # returns the path that a reader can open, from a file's name in the folder of templates
 Count = Annotated[int, Meta(ge=0)]
 FromOne = Annotated[int, Meta(ge=1)]
+_AS_IT_IS = ("rule", "severity", "message", "fix", "fingerprint", "clients")
+_SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,9 +53,6 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[ReportedFinding, ...]
 
 
-_AS_IT_IS = ("rule", "severity", "message", "fix", "fingerprint", "clients")
-
-
 def as_json(report: Report, shown: Shown) -> str:
     written = CheckReport(
         **report.tally._asdict(),
@@ -74,9 +74,6 @@ def as_json(report: Report, shown: Shown) -> str:
         ),
     )
     return msgspec.json.format(msgspec.json.encode(written), indent=2).decode()
-
-
-_SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def as_sarif(report: Report, shown: Shown) -> str:
@@ -118,9 +115,6 @@ def _rule(about: Rule) -> Mapping[str, Any]:
         },
         "defaultConfiguration": {"level": about.severity},
     }
-
-
-_LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def as_github(report: Report, shown: Shown) -> str:

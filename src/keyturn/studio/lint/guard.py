@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import cache, lru_cache, partial
 from itertools import chain
 
-from keyturn.mail.rendering.html_tree import HOLD_HTML, Attribute, Element, SyntaxFault, parse_markup
+from keyturn.mail.rendering.html_tree import HOLD_HTML, Element, SyntaxFault, parse_markup
 from keyturn.studio.lint.checks.selectors import check_selectors
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Place, Severity, did_you_mean, line_and_column, listed
@@ -14,6 +14,7 @@ from keyturn.studio.lint.markup.structure import EVERYWHERE, TEXT_ALONE, bodies_
 from keyturn.studio.lint.rules import RULES
 
 _POSITION = re.compile(r"(.*?) in root template(?: at position (\d+):\d+)?")
+_JINJA = re.compile(r"\{#(?:(?!\{#).)*?#\}|\{%(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{).)*?\}\}", re.DOTALL)
 
 
 def guard(document: Document) -> Iterator[Finding]:
@@ -31,9 +32,6 @@ def guard(document: Document) -> Iterator[Finding]:
         offset = position and position[2]
         at = document.markup.rfind("<", 0, int(offset) + 1) if offset else Place(document.files.markup)
         yield document.finding(at, "mjml/refused", reason=position[1] if position else message)
-
-
-_JINJA = re.compile(r"\{#(?:(?!\{#).)*?#\}|\{%(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{).)*?\}\}", re.DOTALL)
 
 
 def first_mistake_in(file: str, source: str) -> Finding | None:
@@ -157,8 +155,7 @@ def _attribute_findings(document: Document) -> Iterator[Finding]:
     for element in document.elements():
         if (known := _attributes_of(element.tag)) is None:
             continue
-        for name, attribute in element.attributes.items():
-            yield from _attribute(document, element.tag, name, attribute, known)
+        yield from chain.from_iterable(_check_attribute(document, element, name, known) for name in element.attributes)
         written = [("mj-attributes" if _parent_of(element) == "mj-attributes" else "inline", element)]
         for name in element.get("mj-class").split():
             if name in classes:
@@ -184,9 +181,8 @@ def _attributes_of(tag: str) -> Mapping[str, str] | None:
     return {**rules[tag].attributes, **dict.fromkeys(EVERYWHERE, "string")} if tag in rules else None
 
 
-def _attribute(
-    document: Document, tag: str, name: str, attribute: Attribute, known: Mapping[str, str]
-) -> Iterator[Finding]:
+def _check_attribute(document: Document, element: Element, name: str, known: Mapping[str, str]) -> Iterator[Finding]:
+    tag, attribute = element.tag, element.attributes[name]
     if name not in known:
         if tag != "mjml" or get_close_matches(name, known):  # a version or a name space does no harm
             rule = "mjml/unknown-attribute"

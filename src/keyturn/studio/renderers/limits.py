@@ -21,6 +21,8 @@ from keyturn.errors import KeyturnError
 PATIENCE = 3
 _AGAIN = 0.5  # seconds until an alarm is repeated that some code has caught and passed over, as `except Exception` may
 _SOON = 0.001  # seconds until an alarm that came due while another one counted
+Job = tuple[float, Callable[..., Any], tuple[Any, ...]]  # the seconds that it may take, a function, and its arguments
+Answer = tuple[Any, Exception | None]  # the value of a job, or what it raised: LimitExceeded if it passed a limit
 
 
 class Limits(Struct, frozen=True):
@@ -98,10 +100,6 @@ def limit_memory(megabytes: int) -> None:
 
 def _end_work(_: int, __: FrameType | None) -> NoReturn:
     raise OutOfTime(_Alarm.seconds)
-
-
-Job = tuple[float, Callable[..., Any], tuple[Any, ...]]  # the seconds that it may take, a function, and its arguments
-Answer = tuple[Any, Exception | None]  # the value of a job, or what it raised: LimitExceeded if it passed a limit
 
 
 def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> None:

@@ -18,6 +18,10 @@ _FAINT = 2.0  # from this ratio on, small print in grey is a choice, which many 
 _GREY = 0.16
 _FOOTER = re.compile(r"foot|legal|imprint|unsub", re.IGNORECASE)
 _STAND_IN = "#336699"  # the placeholder colour of templates without samples, which says nothing of the real one
+_SMALLEST = 13
+_TINY = 9
+_TIGHTEST = 1.2
+_SEVERAL_LINES = 120
 
 
 def check_contrast(document: Document) -> Iterator[Finding]:
@@ -66,12 +70,6 @@ def _is_small_print(document: Document, node: Element, colour: Colour, size: flo
     names = (f"{one.tag} {one.get('class')} {one.get('id')}" for one in (node, *node.ancestors()))
     is_small = size < max(document.text_size, _SMALLEST) or any(map(_FOOTER.search, names))
     return is_small and max(colour[:3]) - min(colour[:3]) <= _GREY
-
-
-_SMALLEST = 13
-_TINY = 9
-_TIGHTEST = 1.2
-_SEVERAL_LINES = 120
 
 
 def check_language_and_title(document: Document) -> Iterator[Finding]:

@@ -21,6 +21,9 @@ STYLE_DROPPED_AT = 16 * 1024
 # It matches up to the end where no tag ends a block: a mail may have thousands of unclosed tags.
 _STYLE = re.compile(r"<style\b[^>]*+(?:>|\Z)(?P<css>(?:[^<]++|<(?!/style\b))*+)(?P<end></style\b)?", re.IGNORECASE)
 _WIDTH = re.compile(r"(?:^|;)\s*(?:max-)?width\s*:\s*\d", re.IGNORECASE)
+_BYTE_ORDER_MARK = re.compile("\ufeff")
+_MARKUP = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
+_SECOND_LINE = re.compile(r"\s*\S.*\n\s*(?=\S)")
 
 
 class Size(Struct, frozen=True):
@@ -104,11 +107,6 @@ def _links_in_one_part(document: Document) -> Iterator[Finding]:
     for address, offset in in_text.items():
         if address.rstrip("/") not in targets:
             yield document.finding(document.place(offset, "text"), "parity/link-not-in-html")
-
-
-_BYTE_ORDER_MARK = re.compile("\ufeff")
-_MARKUP = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
-_SECOND_LINE = re.compile(r"\s*\S.*\n\s*(?=\S)")
 
 
 def check_subject(document: Document) -> Iterator[Finding]:

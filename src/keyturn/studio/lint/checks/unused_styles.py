@@ -72,11 +72,15 @@ def unused_in_all(by_template: Mapping[str, Iterable[Finding]], users: Mapping[s
 
 
 def _judged_selectors(document: Document) -> Iterator[tuple[tuple[Place, str], Selector]]:
+    """Yield the selectors that have names of the author, and ask for nothing that only a client knows."""
     for css, start, _ in document.authored_styles():
-        for rule in read_stylesheet(css).rules:
-            if not (rule.nested or any(around.keyword.endswith("keyframes") for around in rule.within)):
-                place = document.place(start + rule.offset)
-                yield from (((place, str(one)), one) for one in rule.selectors if _is_judged(one))
+        rules = (one for one in read_stylesheet(css).rules if not one.nested)
+        for rule in (one for one in rules if not any(around.keyword.endswith("keyframes") for around in one.within)):
+            place = document.place(start + rule.offset)
+            for one in (one for one in rule.selectors if one.names and not one.attribute_names()):
+                is_of_clients = is_of_one_client(one) or any(_OF_CLIENTS.match(name[1:]) for name in one.names)
+                if not (is_of_clients or {compound.tag for compound in one.compounds} & {"u", "tbody", "_"}):
+                    yield (place, str(one)), one
 
 
 def _elements_by_name(root: Element) -> Mapping[str, list[Element]]:
@@ -86,13 +90,6 @@ def _elements_by_name(root: Element) -> Mapping[str, list[Element]]:
         for name in {f"#{node.get('id')}", *(f".{one}" for one in node.get("class").split())}:
             by_name[name].append(node)
     return by_name
-
-
-def _is_judged(selector: Selector) -> bool:
-    """Tell whether a selector has names of the author, and asks for nothing that only a client knows."""
-    is_of_clients = is_of_one_client(selector) or any(_OF_CLIENTS.match(name[1:]) for name in selector.names)
-    tags = {compound.tag for compound in selector.compounds}
-    return bool(selector.names) and not (is_of_clients or selector.attribute_names() or tags & {"u", "tbody", "_"})
 
 
 def _matches(selector: Selector, elements: Mapping[str, list[Element]]) -> bool:

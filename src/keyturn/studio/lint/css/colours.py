@@ -30,6 +30,7 @@ _WORD = re.compile(r"#[0-9a-f]+\b|\b(?:rgb|hsl)a?\([^()]*\)|\b[a-z]+\b", re.IGNO
 _IMAGE = re.compile(r"(?:url|(?<![a-z-])[a-z-]*gradient)\((?>[^()]+|\([^()]*\))*+\)", re.IGNORECASE)
 _IMAGE_OR_WORD = re.compile(f"{_IMAGE.pattern}|{_WORD.pattern}", re.IGNORECASE)
 _FUNCTION = re.compile(r"(?<![\w-])(?!-*(?:rgb|hsl)a?\()[a-z-]+\(", re.IGNORECASE)
+_MIDDLE = 50
 
 
 class Colour(NamedTuple):
@@ -106,9 +107,6 @@ def _to_lab(colour: Colour) -> tuple[float, float, float]:
 
 def _multiply(matrix: Iterable[Iterable[float]], vector: Sequence[float]) -> Iterator[float]:
     return (sum(map(mul, row, vector)) for row in matrix)
-
-
-_MIDDLE = 50
 
 
 class Mode(Struct, frozen=True):

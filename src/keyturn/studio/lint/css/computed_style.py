@@ -23,6 +23,10 @@ _PRESENTATIONAL = {
 _BELOW_ALL, _ABOVE_ALL = (-1, 0, 0), (1_000_000, 0, 0)
 """The specificity of what browsers and the attributes of HTML say (HTML, 15.3), and that of the style attribute."""
 
+_BLACK, _WHITE = Colour(0, 0, 0), Colour(1, 1, 1)
+_FOR_FEW = re.compile(r"supports |media .*(?:max-width|print)", re.DOTALL)
+_LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:color|style|width))?")
+
 
 class Styles(Struct, frozen=True, eq=False, dict=True):
     """The styles of an element, in the order of the cascade. Elements that are styled alike share one instance.
@@ -52,9 +56,6 @@ class Styles(Struct, frozen=True, eq=False, dict=True):
             or bool(re.match(r"0(\.0+)?%?$", values.get("opacity", "1")))
             or (bool(re.match(r"0(px)?$", values.get("max-height", ""))) and values.get("overflow") == "hidden")
         )
-
-
-_FOR_FEW = re.compile(r"supports |media .*(?:max-width|print)", re.DOTALL)
 
 
 class Stylesheets:
@@ -115,10 +116,6 @@ def _find_winners(written: tuple[_Written, ...]) -> Styles:
         winners[name] = (one.value, of_mode)
     values = {name: value for name, (value, _) in winners.items()}
     return Styles(values, {name for name, (_, of_mode) in winners.items() if of_mode})
-
-
-_BLACK, _WHITE = Colour(0, 0, 0), Colour(1, 1, 1)
-_LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:color|style|width))?")
 
 
 class Paint(Struct, frozen=True):
@@ -182,7 +179,6 @@ class Painter:
 
 @lru_cache(8192)
 def _paint(styles: Styles, above: Paint, mode: Mode) -> Paint:
-    """Return the look of an element within `above`."""
     values, own_ground = styles.values, _own_ground(styles, mode)
     ground = own_ground.blend_over(above.ground) if own_ground and above.ground else None
     written, weight = values.get("font-size", "").lower(), values.get("font-weight", "")

@@ -41,6 +41,10 @@ _STATES: Mapping[str, Callable[[Element], bool]] = {  # of elements in a mail at
     "is": lambda _: True,  # `Compound.nested` says
     "not": lambda _: True,
 }
+# A number that is beyond every float. tinycss2 makes an integer of it, which Python refuses from 4,301 digits on.
+_HUGE = re.compile(r"\d{301,}")
+_BRACKET = re.compile(r"[(){}\[\]]")
+_DEEPEST = 100
 
 
 class Compound(Struct):
@@ -203,10 +207,6 @@ def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:
     return name.startswith(OUTLOOK_MARK) or (is_there and _OPERATORS[operator](node.get(name), value))
 
 
-# A number that is beyond every float. tinycss2 makes an integer of it, which Python refuses from 4,301 digits on.
-_HUGE = re.compile(r"\d{301,}")
-
-
 class Declaration(Struct, frozen=True):
     """A property with its value as written. `offset` is that of the name in the stylesheet."""
 
@@ -247,10 +247,6 @@ class Stylesheet(Struct, frozen=True):
 
     rules: tuple[StyleRule, ...]
     at_rules: tuple[AtRule, ...]
-
-
-_BRACKET = re.compile(r"[(){}\[\]]")
-_DEEPEST = 100
 
 
 def parseable(css: str) -> str:

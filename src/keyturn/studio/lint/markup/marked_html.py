@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from keyturn.mail.rendering.compiling import to_html
 from keyturn.mail.rendering.html_tree import Element, splice
-from keyturn.studio.lint.markup.structure import body_of, default_rules, inherited_classes
+from keyturn.studio.lint.markup.structure import body_of, default_rules, rules_for
 
 PREFIX = "kt-"
 _CLASS = re.compile(rf"{PREFIX}(\d{{1,9}})(?:-outlook)?")
@@ -46,8 +46,9 @@ def _additions(root: Element) -> Iterator[tuple[int, int, str]]:
             place = element.attributes["css-class"].value_offset
             yield place, place, f"{PREFIX}{element.number} "
         elif element.tag.startswith("mj-") and element.tag != "mj-raw":
-            classes = " ".join([f"{PREFIX}{element.number}", *inherited_classes(rules, element)])
-            yield element.behind_name, element.behind_name, f' css-class="{classes}"'
+            inherited = (one.get("css-class") for one in rules_for(rules, element) if "css-class" in one.attributes)
+            addition = f' css-class="{" ".join([f"{PREFIX}{element.number}", *inherited])}"'
+            yield element.behind_name, element.behind_name, addition
 
 
 def _offset_mark(tag: Element) -> tuple[int, int, str]:

@@ -9,6 +9,9 @@ import msgspec
 from keyturn.mail.rendering.html_tree import Attribute, Element
 
 _DATA = Path(__file__).parent / "data" / "mjml-schema.json"
+EVERYWHERE = frozenset(["css-class", "mj-class"])  # attributes that every element takes
+_HEAD = ("mj-head", "mj-attributes")
+TEXT_ALONE = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint"))  # elements that hold no HTML
 
 
 class ElementRules(msgspec.Struct, frozen=True):
@@ -42,11 +45,6 @@ def unread_attributes() -> dict[str, dict[str, list[str]]]:
     return msgspec.json.decode(data, type=dict[str, dict[str, list[str]]])
 
 
-EVERYWHERE = frozenset(["css-class", "mj-class"])  # attributes that every element takes
-_HEAD = ("mj-head", "mj-attributes")
-TEXT_ALONE = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint"))  # elements that hold no HTML
-
-
 def body_of(root: Element) -> Element | None:
     """Return the mj-body of the mail, not the defaults for it in mj-attributes."""
     return next(bodies_of(root), None)
@@ -65,15 +63,10 @@ def default_rules(root: Element) -> list[Element]:
 def inherited_attribute(rules: Sequence[Element], element: Element, name: str) -> Attribute | None:
     """Return an attribute of an element: its own, else that of its classes, of its tag, of mj-all; None if unset."""
     own = element.attributes.get(name)
-    return own or next((one.attributes[name] for one in _rules_for(rules, element) if name in one.attributes), None)
+    return own or next((one.attributes[name] for one in rules_for(rules, element) if name in one.attributes), None)
 
 
-def inherited_classes(rules: Sequence[Element], element: Element) -> list[str]:
-    """Return the classes that the element inherits from mj-attributes without a `css-class` of its own."""
-    return [one.get("css-class") for one in _rules_for(rules, element) if "css-class" in one.attributes]
-
-
-def _rules_for(rules: Sequence[Element], element: Element) -> Iterator[Element]:
+def rules_for(rules: Sequence[Element], element: Element) -> Iterator[Element]:
     """Yield the rules for an element, the strongest first."""
     for name in reversed(element.get("mj-class").split()):
         yield from (rule for rule in rules if rule.tag == "mj-class" and rule.get("name") == name)

@@ -49,8 +49,6 @@ def going_on(gallery: Gallery) -> Gallery:
 
 
 class _TracedContext(Context):
-    """Gives `super()` a result with origins."""
-
     def super(self, name: str, current: Any) -> BlockReference | Undefined:
         return traced_text.traced_block(super().super(name, current))
 

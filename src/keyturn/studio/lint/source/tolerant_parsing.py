@@ -48,6 +48,9 @@ _WORD = re.compile(r"[^\W\d]\w*")
 _STARTS = frozenset({"autoescape", "block", "call", "filter", "for", "if", "macro", "set", "trans", "with"})
 _BETWEEN = frozenset({"elif", "else", "empty", "plural", "pluralize"})
 _PRINTS = frozenset({"cycle", "firstof", "now", "static", "trans", "translate", "url", "widthratio"})
+_Tag = re.Match[str]
+# The tags of a wrong block, or a wrong tag alone, with its error, if no other fault is why.
+_Fault = tuple[Sequence[_Tag], TemplateSyntaxError | None]
 
 
 class Position(int):
@@ -91,11 +94,6 @@ def _with_positions(lexer: Lexer) -> Lexer:
     positioning = copy(lexer)
     positioning.__class__ = _PositioningLexer
     return positioning
-
-
-_Tag = re.Match[str]
-_Fault = tuple[Sequence[_Tag], TemplateSyntaxError | None]
-"""The tags of a wrong block, or a wrong tag alone, with its error, if no other fault is why."""
 
 
 class TolerantEnvironment(Environment):

@@ -49,10 +49,6 @@ def pieces_of(text: object) -> tuple[Piece, ...]:
     return getattr(text, "pieces", ()) if isinstance(text, TracedText | Markup) else ()
 
 
-def undefined_in(text: object) -> tuple[tuple[str, Place], ...]:
-    return getattr(text, "undefined", ())
-
-
 def with_undefined(text: str, undefined: Iterable[tuple[str, Place]]) -> TracedText:
     """Return the text with its pieces and with names, for an engine that prints nothing for them."""
     traced = TracedText(text)

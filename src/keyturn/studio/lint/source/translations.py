@@ -1,11 +1,10 @@
 """Texts that lack a translation, and faults of the catalogues."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import accumulate, chain
-from pathlib import Path
 
 from babel import Locale
 from jinja2 import nodes
@@ -42,27 +41,18 @@ def findings_on_texts(
             says = fault.message[:1].upper() + fault.message[1:]
             yield replace(RULES.finding(place, f"languages/{fault.kind}", fault=says), templates=templates)
     doubtful = {(fault.file, fault.text) for fault in faults if fault.kind == "fuzzy"}
-    for text, without in _languages_without(texts, languages, doubtful).items():
+    lacking = defaultdict[Text, list[Language]](list)
+    for language in (one for one in languages if one.files and str(one.locale) != SOURCE_LANGUAGE):
+        with suppress(CatalogueInvalid):  # reported with the faults
+            translated = language.catalogues.translated_texts(language.locale)
+            for text in (one for one in texts if one not in translated):
+                if doubtful.isdisjoint((file, text) for file in language.files):
+                    lacking[text].append(language)
+    for text, without in lacking.items():
         catalogue = gallery.folders.name_of(without[0].files[0].resolve())
         find = partial(RULES.finding, texts[text], "languages/untranslated", text=excerpt(text.text))
         named = listed([one.locale.get_display_name(Locale("en")) or one.tag for one in without])
         yield replace(find(languages=named, catalogue=catalogue), templates=tuple(users[text]))
-
-
-def _languages_without(
-    texts: Iterable[Text], languages: Iterable[Language], doubtful: Collection[tuple[Path, Text | None]]
-) -> Mapping[Text, Sequence[Language]]:
-    """Return the languages that lack each text. `doubtful`: texts of catalogues that are reported as such."""
-    lacking: dict[Text, list[Language]] = defaultdict(list)
-    for language in languages:
-        if not language.files or str(language.locale) == SOURCE_LANGUAGE:
-            continue
-        with suppress(CatalogueInvalid):  # reported with the faults
-            translated = language.catalogues.translated_texts(language.locale)
-            for text in texts:
-                if text not in translated and not any((file, text) in doubtful for file in language.files):
-                    lacking[text].append(language)
-    return lacking
 
 
 def marked_texts(tree: nodes.Template, source: str, file: str) -> Mapping[Text, Place]:
