@@ -54,7 +54,7 @@ def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> Non
         ("mails", "there is no folder mails"),
         ("templates/emails/base.html", "templates/emails/base.html is a file; name its folder: templates/emails"),
         ("pages", "pages has no templates: files that end in .mjml or .html, with or without .j2"),
-        ("ignored", "ignored has no templates that count as mails: its settings have ignore = ['*']"),
+        ("ignored", "ignored has no templates: files that end in .mjml or .html, with or without .j2, but for ignore = ['*']"),
     ],
 )
 @pytest.mark.usefixtures("shop")
