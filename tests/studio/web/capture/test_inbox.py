@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.studio.web.pages.inbox_rows import Row, rows
+from keyturn.studio.web.frames.client_models import Row, rows
 
 PADDING, BLANKS = "&#847;&zwnj;&nbsp;&#8199;&shy;" * 40, "\u200c\u00a0" * 200
 SAYS = "<p>Hello Ada, somebody asked for a new password for your account. If it was you, choose it here.</p>"
