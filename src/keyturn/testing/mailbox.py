@@ -7,9 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import TypedDict, Unpack
 
-from keyturn.studio.inbox.captured_mail import CapturedMail
+from keyturn.studio.inbox.captured_mail import CapturedMail, all_of, match_for, unread
 from keyturn.studio.inbox.mail import Attachment, MailContent
-from keyturn.studio.inbox.search import all_of, match_for, unread
 from keyturn.studio.inbox.smtp_server import SmtpServer
 from keyturn.studio.inbox.store import CapturedMails
 

@@ -7,8 +7,7 @@ import pytest
 from tests.studio.inbox.mails import mail
 from tests.studio.web.fixtures import capture
 
-from keyturn.studio.inbox.captured_mail import Envelope
-from keyturn.studio.inbox.search import match_for, search_for
+from keyturn.studio.inbox.captured_mail import Envelope, match_for, search_for
 from keyturn.studio.inbox.store import CapturedMails, InboxUnready, MailRetention
 
 pytestmark = pytest.mark.slow

@@ -15,9 +15,8 @@ import msgspec
 
 from keyturn.errors import KeyturnError
 from keyturn.plain_files import add_private_file, make_private_folder, read_plain_file
-from keyturn.studio.inbox.captured_mail import CapturedMail, Envelope, row_of
+from keyturn.studio.inbox.captured_mail import CapturedMail, Envelope, Match, everything, row_of
 from keyturn.studio.inbox.mail import MailContent
-from keyturn.studio.inbox.search import Match, everything
 
 _EML = ".eml"
 _OWN = "inbox-"  # the names of the files that the inbox wrote, and may delete when there are too many, begin so

@@ -19,9 +19,8 @@ from litestar.exceptions import ValidationException
 from litestar.params import FromPath, RawBody
 from msgspec import Meta
 
-from keyturn.studio.inbox.captured_mail import CapturedMail
+from keyturn.studio.inbox.captured_mail import CapturedMail, Match, everything, match_for, with_id
 from keyturn.studio.inbox.mail import Attachment, MailContent
-from keyturn.studio.inbox.search import Match, everything, match_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.web.access import HEADERS, admit_programs
 from keyturn.studio.web.failures import AS_PROBLEMS

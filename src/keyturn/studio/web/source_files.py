@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from litestar.exceptions import HTTPException, PermissionDeniedException
-from msgspec import Struct
-from msgspec.structs import asdict
 
 from keyturn.errors import TemplateInvalid
 from keyturn.plain_files import read_plain_file, replace_file
@@ -22,11 +20,8 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _SAMPLES = frozenset({".toml", ".json"})
 
 
-class SourceText(Struct, frozen=True):
-    """The text of a file, with line feeds at the ends of lines. `fingerprint`: that of its octets."""
-
-    text: str
-    fingerprint: str
+SourceText = dict[str, str]
+"""The `text` of a file, with line feeds at the ends of lines, and the `fingerprint` of its octets."""
 
 
 class SourceFiles:
@@ -72,14 +67,14 @@ class SourceFiles:
             before = self._octets(file)
             if _fingerprint(before) != fingerprint:
                 says, now = "the file has changed on the disk since it was read", _source_text(path, before)
-                raise HTTPException(status_code=409, detail=says, extra=asdict(now))
+                raise HTTPException(status_code=409, detail=says, extra=now)
             octets = _as_before(before, new)
             try:
                 replace_file(path, octets)
             except OSError as error:
                 says = f"The file could not be written: {error.strerror or error}."
                 raise PermissionDeniedException(detail=says) from error
-        return SourceText(new, _fingerprint(octets))
+        return {"text": new, "fingerprint": _fingerprint(octets)}
 
     def _path(self, file: str) -> Path:
         if not (self._off or self._is_known(file)):
@@ -120,7 +115,7 @@ def _source_text(path: Path, octets: bytes) -> SourceText:
     if len({*_LINE_END.findall(text)}) > 1:
         says = f"Read-only: the lines of {path.name} end in several ways, so saving would change them."
         raise PermissionDeniedException(detail=says)
-    return SourceText(_LINE_END.sub("\n", text), _fingerprint(octets))
+    return {"text": _LINE_END.sub("\n", text), "fingerprint": _fingerprint(octets)}
 
 
 def _fingerprint(octets: bytes) -> str:

@@ -6,11 +6,11 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from keyturn.studio.web.pages.inbox_rows import Row, rows
 from tests.studio.web.fixtures import OURS, Client, capture, opened
 
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.web.app import Studio
-from keyturn.studio.web.pages.inbox_rows import Row, rows
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -60,7 +60,7 @@ def test_the_raw_mail_can_be_read_and_taken_away(client: Client, inbox: Path) ->
     taken = client.get(f"/studio/inbox/{name}/raw")
     assert taken.content == (inbox / name).read_bytes()
     assert taken.headers["content-type"] == "message/rfc822"
-    assert taken.headers["content-disposition"] == f'attachment; filename="{name}"'
+    assert taken.headers["content-disposition"] == f"attachment; filename*=UTF-8''{name}"
 
 
 @pytest.mark.parametrize("end", ["", "/frame", "/raw"])
@@ -145,9 +145,7 @@ def test_an_attachment_is_saved_and_never_shown(client: Client, captured: Captur
     assert "März -1-.html" in page
     part = client.get(f"/studio/inbox/{mail_id}/parts/2")
     assert part.content.strip() == b"<script>alert(1)</script>"
-    assert part.headers["content-disposition"] == (
-        "attachment; filename=\"M_rz -1-.html\"; filename*=UTF-8''M%C3%A4rz%20-1-.html"
-    )
+    assert part.headers["content-disposition"] == "attachment; filename*=UTF-8''M%C3%A4rz%20-1-.html"
     assert "sandbox" in part.headers["content-security-policy"]
     assert part.headers["x-content-type-options"] == "nosniff"
     assert client.get(f"/studio/inbox/{mail_id}/parts/9").status_code == 404

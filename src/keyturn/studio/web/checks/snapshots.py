@@ -4,6 +4,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import islice
+from typing import Any
 
 from msgspec import Struct
 
@@ -48,17 +49,6 @@ class ComparedMail(Struct, frozen=True):
         lines = (_shorten_line(line) for part in parts for line in part.lines if line.kind != "same")
         edits, excerpt = tuple(part.edits for part in parts), tuple(islice(lines, _EXCERPT))
         return cls(*seen, (html.removed, html.added), (text.removed, text.added), edits, excerpt)
-
-
-class ChangeGroup(Struct, frozen=True):
-    """Mails with the same change: one look is enough for all of them."""
-
-    verdict: Verdict
-    changes: tuple[ComparedMail, ...]
-
-    @property
-    def ids(self) -> str:
-        return " ".join(change.id for change in self.changes)
 
 
 class Review:
@@ -118,14 +108,17 @@ class Review:
         return defaultdict(frozenset, {name: own.get(name, frozenset()) | stored[name] for name in {*own, *stored}})
 
 
-def group_changes(mails: Iterable[ComparedMail]) -> list[ChangeGroup]:
-    """Return the changes in groups of the same edit. The edit of the most mails comes first."""
+def group_changes(mails: Iterable[ComparedMail]) -> list[dict[str, Any]]:
+    """Return the changes in groups of the same edit, for one look each. The edit of the most mails comes first."""
     groups: dict[object, list[ComparedMail]] = defaultdict(list)
     for mail in mails:
         if mail.verdict != "same":
             groups[mail.verdict, mail.edits].append(mail)
     ordered = sorted(groups.values(), key=lambda group: (_ORDER[group[0].verdict], -len(group)))
-    return [ChangeGroup(group[0].verdict, tuple(group)) for group in ordered]
+    return [
+        {"verdict": group[0].verdict, "changes": group, "ids": " ".join(change.id for change in group)}
+        for group in ordered
+    ]
 
 
 def _shorten_line(line: Line) -> Line:

@@ -64,13 +64,7 @@ def answer(html: str, view: View, sandbox: str, status: int = 200) -> Response[s
 def attached(content: bytes, content_type: str, name: str) -> Response[bytes]:
     """Answer with a file to save (RFC 6266). If a browser shows it, its policy blocks everything (CSP Level 3)."""
     headers = {
-        "content-disposition": content_disposition(name),
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         "content-security-policy": "default-src 'none'; sandbox",
     }
     return Response(content, media_type=content_type, headers=headers)
-
-
-def content_disposition(name: str) -> str:
-    plain = "".join(letter if letter.isascii() and letter.isprintable() else "_" for letter in name)
-    plain = plain.replace("\\", "_").replace('"', "_")
-    return f'attachment; filename="{plain}"' + ("" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}")

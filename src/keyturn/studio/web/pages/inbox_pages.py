@@ -1,6 +1,5 @@
 """The pages of the inbox: the list of captured mails, and one mail. Large mails are read in a thread."""
 
-from collections.abc import Sequence
 from functools import partial
 from html import escape
 from itertools import groupby
@@ -13,9 +12,8 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.studio.inbox.captured_mail import ENVELOPE, CapturedMail
+from keyturn.studio.inbox.captured_mail import ENVELOPE, all_of, search_for, with_id
 from keyturn.studio.inbox.mail import OPENING, MailContent, action_link, markup_to_read
-from keyturn.studio.inbox.search import all_of, search_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.checks.parts import size_of
 from keyturn.studio.lint.finding import Place
@@ -25,7 +23,6 @@ from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.frame_answers import attached, captured_frame
 from keyturn.studio.web.pages.layout import Visit, neighbours
 from keyturn.studio.web.rendering.source import ExcerptLine, Source, excerpt
-from keyturn.studio.web.view import View
 
 _ON_A_PAGE = 100
 _BESIDE = 12
@@ -42,13 +39,17 @@ _SHOWN_SOURCE = 512 * 1024  # bytes of the source that a page shows. The file ha
 
 @get("/inbox", sync_to_thread=True)
 def inbox_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Response[str]:
-    mails, total = _mails_of_page(captured, visit.view)
+    match, view = search_for(visit.view.search), visit.view
+    if view.older_than:
+        oldest = captured.find(view.older_than).number
+        match = all_of(match, lambda mail: mail.number < oldest)
+    mails = captured.newest(match, limit=_ON_A_PAGE + 1)  # one more tells whether there are more
     shown = mails[:_ON_A_PAGE]
     context = {
         "captured": shown,
         "days": [(day, list(of_day)) for day, of_day in groupby(shown, attrgetter("day"))],
         "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
-        "total": total,
+        "total": captured.kept,
         "path": None if captured.is_temporary else captured.folder,
         "smtp": visit.studio.smtp,
     }
@@ -110,15 +111,6 @@ def mail_part(name: FromPath[str], number: FromPath[int], captured: NamedDepende
 def delete_mail(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Redirect:
     captured.delete(with_id(visit.name))
     return visit.layout.redirect("inbox")
-
-
-def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], int]:
-    """Return the mails of a page, one more if there are more, and the number of all mails."""
-    match = search_for(view.search)
-    if view.older_than:
-        oldest = captured.find(view.older_than).number
-        match = all_of(match, lambda mail: mail.number < oldest)
-    return captured.newest(match, limit=_ON_A_PAGE + 1), captured.kept
 
 
 def _shown_parts(content: MailContent) -> dict[str, Any]:

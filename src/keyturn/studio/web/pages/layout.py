@@ -29,9 +29,9 @@ from keyturn.studio.web.checks.reports import Checks, FolderChecks
 from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.failures import Answer
+from keyturn.studio.web.frames.client_models import rows
 from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.editor import editor_for
-from keyturn.studio.web.pages.inbox_rows import rows
 from keyturn.studio.web.pages.tree import tree
 from keyturn.studio.web.rendering.rendition import Rendition, Renditions
 from keyturn.studio.web.rendering.source import ExcerptLine, excerpt

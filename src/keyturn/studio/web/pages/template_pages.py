@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
@@ -139,24 +138,18 @@ def places(visit: NamedDependency[Visit]) -> Marks:
     return visit.rendition.read(marks_in, _line(visit.view)) or Marks({}, ())
 
 
-class PaletteItem(msgspec.Struct, frozen=True):
-    kind: str
-    label: str
-    href: str
-
-
 _MAILS_IN_PALETTE = 100
 
 
 @get("/index.json", sync_to_thread=False)
-def index(visit: NamedDependency[Visit]) -> list[PaletteItem]:
+def index(visit: NamedDependency[Visit]) -> list[dict[str, str]]:
     """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
     gallery, layout, captured = visit.gallery, visit.layout, visit.studio.captured
     entries, mails = in_order(gallery.entries()), captured.newest(limit=_MAILS_IN_PALETTE) if captured else ()
     same = visit.view.only("lang", "brand", "width", "scheme", "images", "tab")
 
-    def item(kind: str, label: str, *parts: str, view: View = same) -> PaletteItem:
-        return PaletteItem(kind, label, layout.url(*parts, view=view))
+    def item(kind: str, label: str, *parts: str, view: View = same) -> dict[str, str]:
+        return {"kind": kind, "label": label, "href": layout.url(*parts, view=view)}
 
     return [
         *(item("Template", entry.name, "templates", entry.name) for entry in entries),

@@ -121,13 +121,13 @@ class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/sources/{name:path}", exception_handlers=AS_PROBLEMS, sync_to_thread=True)
 def read_source(visit: NamedDependency[Visit]) -> Response[Any]:
-    return Response(asdict(visit.layout.sources.read(visit.name)))
+    return Response(visit.layout.sources.read(visit.name))
 
 
 @post("/sources/{name:path}", **_SENT)
 def save_source(visit: NamedDependency[Visit], data: JSONBody[SentText]) -> Response[Any]:
     """Save a file. 409 with the current text if the file has changed on the disk (RFC 9110, 15.5.10)."""
-    return Response(asdict(visit.layout.sources.save(visit.name, data.text, data.fingerprint)))
+    return Response(visit.layout.sources.save(visit.name, data.text, data.fingerprint))
 
 
 @post("/drafts/{name:path}", **_SENT)
