@@ -134,17 +134,6 @@ async def put_at(database: Database, revision: str) -> None:
         await connection.execute(text("UPDATE keyturn_migrations SET version_num = :at"), {"at": revision})
 
 
-async def test_somebody_elses_tables_and_migrations_are_left_alone(database: Database) -> None:
-    async with committing(database) as connection:
-        await connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
-        await connection.execute(text("INSERT INTO alembic_version VALUES ('theirs')"))
-    await migrate(database)
-
-    (row,) = await database.fetch(text("SELECT version_num FROM alembic_version"))
-    assert row["version_num"] == "theirs"
-    assert {name for name in await tables(database) if not name.startswith("keyturn_")} == {"alembic_version"}
-
-
 async def test_a_table_of_somebody_elses_in_the_way_is_one_sentence_and_nothing_is_made(database: Database) -> None:
     async with committing(database) as connection:
         await connection.execute(text("CREATE TABLE keyturn_audit (id INTEGER PRIMARY KEY)"))

@@ -42,7 +42,6 @@ class Counting:
 
 
 async def accepted(counters: Counting, tried: Limit, times: int) -> int:
-    """Return how many of so many requests the limit lets through."""
     return sum([not (await counters.hit(tried)).full for _ in range(times)])
 
 
@@ -200,7 +199,6 @@ class TestPostgresql(StoredOnes):
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[list[Database]]:
-    """Open the database as three processes do."""
     databases = [Database(url, timeout=timedelta(seconds=30)) for _ in range(3)]
     try:
         yield databases

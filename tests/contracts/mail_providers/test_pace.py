@@ -110,7 +110,6 @@ async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a
 
 
 async def next_slot(database: Database) -> float:
-    """Return the seconds until the next free slot."""
     (level,) = await alone(database, lambda counters: counters.levels(Limit(Rate(1, 1), "pace", "resend")))
     return level
 

@@ -11,7 +11,6 @@ from keyturn.service.outbox.queue import Outbox
 
 @pytest.fixture
 async def elsewhere(database_url: str) -> AsyncIterator[Outbox]:
-    """Open the same outbox as another process does."""
     database = Database(database_url)
     yield Outbox(database)
     await database.close()

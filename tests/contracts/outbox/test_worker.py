@@ -61,14 +61,6 @@ async def test_a_message_of_an_unknown_kind_stays_for_a_newer_worker(outbox: Out
     assert one.state == "sent"
 
 
-async def test_as_many_are_claimed_as_there_are_places_where_none_are_prepared_ahead(outbox: Outbox) -> None:
-    handler = Handler()
-    await post(outbox, "one", "slow 0", "slow 1", "slow 2")
-    async with running(worker_of(outbox, handler, places=3)):
-        await handler.has_begun("one", "slow 0", "slow 1", "slow 2")
-        handler.open.set()
-
-
 @pytest.mark.parametrize(
     ("attempt", "shortest", "longest"),
     [(1, 0.5, 1), (2, 1, 2), (3, 2, 4), (4, 4, 8), (10, 256, 512), (11, 300, 600), (12, 300, 600), (10_000, 300, 600)],

@@ -34,8 +34,6 @@ def text_of(message: Message) -> str:
 
 
 class Rows:
-    """The rows in the order of their messages."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -109,7 +107,6 @@ class Handler:
             self._arrived.notify_all()
 
     async def has_begun(self, *texts: str) -> None:
-        """Return once each of the messages was begun."""
         await self._reached(self.begun, texts)
 
     async def has_done(self, *texts: str) -> None:

@@ -19,7 +19,6 @@ TABLE = f'{SIGN_IN}accounts.store = "table"\naccounts.table.table = "users"\n'
 
 
 def name_in(toml: str) -> str:
-    """Return the name of the setting in the last line."""
     return toml.rpartition("\n")[2].partition(" = ")[0]
 
 

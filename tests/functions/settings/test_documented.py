@@ -21,11 +21,9 @@ from tests.house.reference import DOCS
 from tests.house.weight import CHECKOUT, files_of
 
 from keyturn.cli import COMMANDS, keyturn
-from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings.reading import environment_name, inspect_settings, read_settings, setting_names
 from keyturn.studio.gallery.configuration import read_studio_settings
 
-PROVIDERS_PAGE = (DOCS / "mail-providers.md").read_text("utf-8")
 PAGES = sorted(str(file.relative_to(CHECKOUT)) for pages in ("docs", "*.md") for file in files_of(pages, ".md"))
 PAGES.remove("CHANGELOG.md")  # it names commands that went
 BLOCK = re.compile(r"(?ms)^( *)```(\w*)\n(.*?)^\1```$")
@@ -57,21 +55,10 @@ def test_the_tables_of_a_page_are_made_of_types(name: str) -> None:
 
 
 def test_every_setting_is_documented_with_its_variable() -> None:
-    pages = (DOCS / "settings.md").read_text("utf-8") + PROVIDERS_PAGE
+    pages = "".join((DOCS / name).read_text("utf-8") for name in ("settings.md", "mail-providers.md"))
     documented = re.findall(r"\| `(KEYTURN_[A-Z_]+)` \|", pages)
 
     assert sorted(documented) == sorted(map(environment_name, setting_names()))
-
-
-def test_the_table_of_mail_providers_says_what_each_needs_and_whether_it_reports() -> None:
-    found = re.findall(r"(?m)^\| \[`(\w+)`\]\(#[\w-]+\) \| (.+?) \| (.+?) \|", PROVIDERS_PAGE)
-
-    assert {name: re.findall("`(.+?)`", needs) for name, needs, _ in found} == {
-        name: [*map(provider.known_as, provider.needs)] for name, provider in PROVIDERS.items()
-    }
-    assert {name for name, _, proven in found if proven != "there are none"} == {
-        name for name, provider in PROVIDERS.items() if provider.reports
-    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

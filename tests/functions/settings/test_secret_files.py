@@ -25,7 +25,6 @@ def secret(tmp_path: Path) -> Path:
 
 
 def message(name: str, environ: dict[str, str]) -> str:
-    """Return the fault of a setting, with the name that the operator wrote."""
     with pytest.raises(SettingsInvalid) as invalid:
         read_settings(environ=NO_KEY | environ, with_file=False)
     assert WORD not in "".join(traceback.format_exception(invalid.value))

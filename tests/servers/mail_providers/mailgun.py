@@ -17,7 +17,6 @@ GREETING = Answer(200, html="Mailgun Magnificent API")
 
 
 def refusal(status: int, message: str) -> Answer:
-    """Return an error as Mailgun words it."""
     return Answer(status, {"message": message})
 
 
@@ -26,11 +25,10 @@ LIMITED = refusal(429, "Too many requests")
 
 
 class MailgunServer(ProviderServer):
-    """`accepted` are the mails that are sent, under their ids; `domains` those of the account, with their states."""
+    """`domains`: those of the account, with their states."""
 
     def forget(self) -> None:
         super().forget()
-        self.accepted: dict[str, Mapping[str, str]] = {}
         self.domains = {DOMAIN: "active"}
 
     def answer(self, request: Request) -> Answer:

@@ -36,7 +36,6 @@ _KINDS: dict[str, dict[str, Any]] = {
 def report(
     kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None, **fields: Any
 ) -> Request:
-    """Return a report of `kind`; it happened at `at`, or now."""
     event = {
         "id": "G9Bn5sl1TC6nu79C8C0bwg",
         "timestamp": (at or datetime.now(UTC)).timestamp(),

@@ -20,11 +20,10 @@ LIMITED = refusal(429, 0, "Too many requests.")
 
 
 class PostmarkServer(ProviderServer):
-    """`accepted` are the mails that are sent, under their ids. `server` is what it says of itself."""
+    """`server`:  what it says of itself."""
 
     def forget(self) -> None:
         super().forget()
-        self.accepted: dict[str, Mapping[str, Any]] = {}
         self.server = {"ID": 1, "Name": "Northwind", "DeliveryType": "Live"}
 
     def answer(self, request: Request) -> Answer:

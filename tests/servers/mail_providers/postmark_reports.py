@@ -35,7 +35,6 @@ def report(
     password: str = PASSWORD,
     **fields: Any,
 ) -> Request:
-    """Return a report of `kind`; it happened at `at`, or now."""
     document = {**_KINDS[kind], "MessageID": provider_id, "MessageStream": "outbound", "ServerID": 23, **fields}
     record = document["RecordType"]
     document["Email" if record in {"Bounce", "SpamComplaint"} else "Recipient"] = to

@@ -11,7 +11,6 @@ KEY = "SG.Keyturn_0123456789abcd.0123456789_abcdefghijklmnopqrstuvwxyz-ABCDEF"
 
 
 def refusal(status: int, message: str, field: str | None = None, **headers: str) -> Answer:
-    """Return an error as SendGrid words it."""
     return Answer(status, {"errors": [{"message": message, "field": field, "help": None}]}, headers)
 
 
@@ -19,14 +18,13 @@ LIMITED = refusal(429, "too many requests")
 
 
 class SendGridServer(ProviderServer):
-    """`accepted` are the mails that are sent, under their ids; `domains` those of the account, and if they are valid.
+    """`domains`: those of the account, and if they are valid.
 
     `scopes` is what the key may do.
     """
 
     def forget(self) -> None:
         super().forget()
-        self.accepted: dict[str, Mapping[str, Any]] = {}
         self.domains = {"northwind.example": True, "northwind.test": True}
         self.scopes = ["mail.send", "whitelabel.read", "sender_verification_eligible"]
 

@@ -35,14 +35,12 @@ _numbers = count(1)
 
 
 def public(key: ec.EllipticCurvePrivateKey) -> str:
-    """Return the verification key as SendGrid shows it."""
     return base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
 
 
 def event(
     kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None, **fields: Any
 ) -> dict[str, Any]:
-    """Return an event of `kind`; it happened at `at`, or now."""
     sent = {"key": key, "template": "password_reset"} if key else {}
     return {
         "email": to,
@@ -61,7 +59,6 @@ def report(kind: str, provider_id: str, **options: Any) -> Request:
 
 
 def deliver(events: Any, signer: ec.EllipticCurvePrivateKey = KEY) -> Request:
-    """Return events, signed together."""
     body, moment = json.dumps(events).encode(), str(int(time.time()))
     return Request(headers=signed(moment, body, signer), body=body)
 

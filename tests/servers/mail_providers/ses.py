@@ -24,7 +24,6 @@ _AUTHORIZATION = re.compile(
 
 
 def refusal(status: int, kind: str, message: str = "") -> Answer:
-    """Return an error as AWS words it."""
     header = f"{kind}:http://internal.amazon.com/coral/com.amazonaws.sesv2.v20190927/"
     return Answer(status, {"message": message or kind}, {"x-amzn-errortype": header})
 
@@ -39,14 +38,13 @@ ACCOUNT = {
 
 
 class SesServer(ProviderServer):
-    """`accepted` are the mails that are sent, under their ids; `domains` the identities, and if they are verified.
+    """`domains`: the identities, and if they are verified.
 
     `account` is what GetAccount says; None where the key's policy does not hold that call.
     """
 
     def forget(self) -> None:
         super().forget()
-        self.accepted: dict[str, Mapping[str, Any]] = {}
         self.domains = {"northwind.example": True, "northwind.test": True}
         self.account: Mapping[str, Any] | None = ACCOUNT
 

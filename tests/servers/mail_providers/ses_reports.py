@@ -27,7 +27,6 @@ _KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
 def event(
     kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None, **fields: Any
 ) -> dict[str, Any]:
-    """Return an event of `kind`; it happened at `at`, or now."""
     name, part, detail = _KINDS[kind]
     moment = (at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     timed = {} if part in {"send", "reject"} else {"timestamp": moment}

@@ -95,8 +95,6 @@ class OpenLdapStaff(Staff):
 
 
 class DomainStaff(Staff):
-    """People of a domain of Active Directory."""
-
     states = {True: {"userAccountControl": "512"}, False: {"userAccountControl": "514"}}
 
     def __init__(self, server: DirectoryServer) -> None:

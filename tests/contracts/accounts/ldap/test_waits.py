@@ -171,13 +171,12 @@ async def test_a_read_ends_come_what_may(directory: FakeDirectory, opened: Opene
     assert directory.asked["extended"] == 0
 
 
-@pytest.mark.parametrize("url", ["ldap://127.0.0.1:1", f"ldap://{'a' * 64}.example.org"], ids=["port", "name"])
-async def test_a_server_that_is_not_there_is_named_without_the_password(opened: Opened, url: str) -> None:
-    asked = opened(servers=(url,)).require_ready()
-    unready = await refusal(asked, f"the directory cannot be reached; {re.escape(url)}: ")
-
-    assert unready.not_changed
-    assert "hunter2" not in str(unready)
+async def test_a_server_that_is_not_there_is_named_without_the_password(opened: Opened) -> None:
+    for url in ("ldap://127.0.0.1:1", f"ldap://{'a' * 64}.example.org"):
+        asked = opened(servers=(url,)).require_ready()
+        unready = await refusal(asked, f"the directory cannot be reached; {re.escape(url)}: ")
+        assert unready.not_changed
+        assert "hunter2" not in str(unready)
 
 
 async def test_the_next_server_answers_for_one_that_hangs_and_goes_on_answering(
@@ -239,15 +238,14 @@ async def test_what_follows_a_change_cannot_turn_it_into_a_failure(
     assert [line.partition(" ")[0] for line in own_messages(caplog)].count("accounts.not_let_in") == 2
 
 
-@pytest.mark.parametrize("code", [3, 11], ids=["time limit", "administrative limit"])
 async def test_a_slow_search_loses_no_server(
-    directories: list[FakeDirectory], opened: Opened, caplog: pytest.LogCaptureFixture, code: int
+    directories: list[FakeDirectory], opened: Opened, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = directories
-    first.answers["search"] = [result("search", code, "too slow")]
-
-    unready = await refusal(opened().find(EMAIL), f"stops a search, for want of an index perhaps: {code}")
-    assert unready.not_changed
+    for code in (3, 11):  # the limit of time, and an administrator's
+        first.answers["search"] = [result("search", code, "too slow")]
+        unready = await refusal(opened().find(EMAIL), f"stops a search, for want of an index perhaps: {code}")
+        assert unready.not_changed
     assert second.asked["search"] == 0
     assert own_messages(caplog) == []
 

@@ -31,7 +31,6 @@ def supabase_project() -> Iterator[Project]:
 
 @pytest.fixture
 def project(supabase_project: Project) -> Project:
-    """Give the test a project without users."""
     supabase_project.server = SupabaseServer()
     return supabase_project
 

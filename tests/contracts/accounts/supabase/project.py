@@ -34,7 +34,6 @@ class Project:
     async def ask(
         self, method: str, path: str, *, key: str = "", bearer: str | None = None, new: bool = True, **content: Any
     ) -> httpx2.Response:
-        """Return the answer to a request with the service-role key, or another."""
         key = key or self.server.service_role_key
         headers = {"apikey": key, "authorization": f"Bearer {key}" if bearer is None else bearer}
         if new:

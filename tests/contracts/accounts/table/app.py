@@ -22,7 +22,6 @@ Over = Callable[..., TableAccounts]
 
 
 def mapping(url: str = "", **changes: Any) -> TableSettings:
-    """Return the settings for those tables, with `changes`."""
     defaults: dict[str, Any] = {
         "url": Secret(url),
         "table": "User",

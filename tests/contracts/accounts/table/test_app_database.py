@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
 from tests.contracts.accounts.table.app import NEW, ROW, USERS, AppPeople, Over, mapping
 from tests.driver.app_database import App, running_app
 from tests.driver.database import refuse_writes, take_writes
@@ -107,25 +106,6 @@ def is_readable(file: Path) -> bool:
         except sqlite3.OperationalError:
             return False
     return True
-
-
-@on_servers
-@pytest.mark.long
-async def test_what_the_server_refuses_is_told(app: App, over: Over) -> None:
-    name = make_url(app.url).database
-    user = f"u_{name}"
-    if app.dialect == "postgresql":
-        nobody, nothing = f'role "{user}" does not exist', 'database "missing" does not exist'
-        wrong_user = app.url.replace("//postgres:", f"//{user}:hunter2")
-    else:
-        await app.run(f"CREATE USER {user}@localhost IDENTIFIED BY 'right'")
-        nobody, nothing = f"(1045, \"Access denied for user '{user}'@'localhost'", "(1049, \"Unknown database 'missing'"
-        wrong_user = app.url.replace("root@", f"{user}:hunter2@")
-    for url, said in ((wrong_user, nobody), (app.url.replace(f"/{name}?", "/missing?"), nothing)):
-        with pytest.raises(AccountsUnready) as unready:
-            await over(url=url).require_ready()
-        assert f": {said}" in str(unready.value)
-        assert "hunter2" not in "".join(traceback.format_exception(unready.value))
 
 
 @on_servers
