@@ -8,8 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.contracts.accounts.supabase.profiles import Profiles
-from tests.contracts.accounts.supabase.project import Opened, Project
+from tests.contracts.accounts.supabase.project import Opened, Profiles, Project
 from tests.servers.serving import serving
 from tests.servers.supabase import SupabaseServer
 
