@@ -157,24 +157,16 @@ async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(postgresql:
     await asyncio.to_thread(postgresql.drop, url)
 
 
-@pytest.fixture
-async def on_postgresql(postgresql: PostgresServer) -> AsyncIterator[Database]:
-    url = await asyncio.to_thread(postgresql.empty)
-    database = Database(url)
-    yield database
-    await database.close()
-    await asyncio.to_thread(postgresql.drop, url)
-
-
-async def test_a_table_that_is_held_ends_the_migration_in_time_and_unchanged(on_postgresql: Database) -> None:
-    async with connected(on_postgresql) as other:
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_table_that_is_held_ends_the_migration_in_time_and_unchanged(database: Database) -> None:
+    async with connected(database) as other:
         await other.execute(IN_THE_WAY)
         with pytest.raises(DatabaseUnready, match="the migration: canceling statement due to lock timeout"):
-            await migrate(on_postgresql, lock_timeout="100ms")
-    assert await revision(on_postgresql) is None
+            await migrate(database, lock_timeout="100ms")
+    assert await revision(database) is None
 
-    await migrate(on_postgresql, lock_timeout="100ms")
-    assert await differences(on_postgresql) == []
+    await migrate(database, lock_timeout="100ms")
+    assert await differences(database) == []
 
 
 @pytest.mark.long
