@@ -8,11 +8,8 @@ import msgspec
 from tests.servers.mail_providers import answers as resend
 from tests.servers.mail_providers import (
     mailgun,
-    mailgun_reports,
     postmark,
-    postmark_reports,
     sendgrid,
-    sendgrid_reports,
     ses,
     sns,
 )
@@ -82,7 +79,7 @@ PROVIDERS = {
     "postmark": HttpProvider(
         running=postmark.PostmarkServer.running,
         settings=lambda url: PostmarkSettings(
-            server_token=Secret(postmark.TOKEN), api_url=url, webhook_secret=Secret(postmark_reports.PASSWORD)
+            server_token=Secret(postmark.TOKEN), api_url=url, webhook_secret=Secret(postmark.PASSWORD)
         ),
         key="server_token",
         proof="webhook_secret",
@@ -108,7 +105,7 @@ PROVIDERS = {
         settings=lambda url: SendGridSettings(
             api_key=Secret(sendgrid.KEY),
             api_url=url,
-            webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY),
+            webhook_verification_key=sendgrid.public(sendgrid.SIGNER),
         ),
         key="api_key",
         proof="webhook_verification_key",
@@ -137,7 +134,7 @@ PROVIDERS = {
             api_key=Secret(mailgun.KEY),
             domain=mailgun.DOMAIN,
             api_url=url,
-            webhook_signing_key=Secret(mailgun_reports.KEY),
+            webhook_signing_key=Secret(mailgun.SIGNING_KEY),
         ),
         key="api_key",
         proof="webhook_signing_key",
