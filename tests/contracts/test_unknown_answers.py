@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 from tests.contracts.accounts.stores import new_password
-from tests.contracts.accounts.supabase.project import ADA
+from tests.contracts.accounts.supabase.conftest import ADA
 from tests.servers.serving import serving
 from tests.servers.supabase import SupabaseFactor, SupabaseServer
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection
-from tests.contracts.outbox.worker import Handler, Note, Rows, text_of, worker_of
+from tests.contracts.outbox.conftest import Handler, Note, Rows, text_of, worker_of
 
 from keyturn.errors import SendRetryable
 from keyturn.service.clock import now

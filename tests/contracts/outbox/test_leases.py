@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.contracts.outbox.worker import Handler, Rows, post, running, worker_of
+from tests.contracts.outbox.conftest import Handler, Rows, post, running, worker_of
 
 from keyturn.service.clock import now
 from keyturn.service.outbox.queue import Outbox

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
-from tests.contracts.outbox.worker import Handler, post, running, worker_of
+from tests.contracts.outbox.conftest import Handler, post, running, worker_of
 from tests.driver.database import refuse_writes, take_writes
 from tests.driver.statements import statements_sent
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import Connection
-from tests.contracts.outbox.worker import Note, Rows
+from tests.contracts.outbox.conftest import Note, Rows
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database

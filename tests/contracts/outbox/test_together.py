@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
-from tests.contracts.outbox.worker import NOTHING, Handler, Rows, post, running, text_of, worker_of
+from tests.contracts.outbox.conftest import NOTHING, Handler, Rows, post, running, text_of, worker_of
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.outbox.message import Delivery, Message, Settlement

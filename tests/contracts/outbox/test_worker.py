@@ -7,7 +7,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.contracts.outbox.worker import LONG, Handler, Note, Rows, post, running, worker_of
+from tests.contracts.outbox.conftest import LONG, Handler, Note, Rows, post, running, worker_of
 
 from keyturn.service.outbox.attempts import backoff
 from keyturn.service.outbox.queue import Outbox

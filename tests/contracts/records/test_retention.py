@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, text
-from tests.contracts.outbox.worker import settle_others
+from tests.contracts.outbox.conftest import settle_others
 from tests.contracts.plans import plans_of
 from tests.driver.connections import committing
 

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from io import StringIO
-from itertools import product
 from pathlib import Path
 from textwrap import dedent
 
@@ -38,7 +37,6 @@ READ: dict[str, Callable[[str], object]] = {
 INCOMPLETE = re.compile(r"missing|is set, but|no such f|no catalogue|no effect")
 """Faults of settings that stand on a page as a part of a file."""
 
-CALL = re.compile(r"""log\.(\w+)\(\s*LogEvent\(\s*"([\w.]+)\"""")
 APP = {
     "BASE_URL": "https://account.example.org",
     "EMAIL_FROM": "hello@northwind.example",
@@ -87,19 +85,6 @@ def test_the_code_of_a_page_can_be_read(page: str, tmp_path: Path) -> None:
                 environment = dict.fromkeys(re.findall(r"\${(\w+)}", toml), "x" * 32) | APP
                 faults = inspect_settings(tmp_path / "keyturn.toml", environment, sending=False).faults
                 assert [fault for fault in faults if not INCOMPLETE.search(fault.message)] == []
-
-
-def test_each_log_event_is_documented_with_its_level() -> None:
-    table = (DOCS / "observability.md").read_text("utf-8").partition("| event |")[2].partition("\n\n")[0]
-    rows = [
-        (re.findall(r"`(\w+\.\w+)`", names), levels)
-        for names, levels in re.findall(r"(?m)^\| (.+?) \| (.+?) \|", table)
-    ]
-    documented = {pair for names, levels in rows for pair in product(names, levels.split(", "))}
-    written = [call for file in files_of("src/keyturn", ".py") for call in CALL.findall(file.read_text("utf-8"))]
-
-    assert {(name, level.replace("exception", "error")) for level, name in written} - documented == set()
-    assert len(written) > 40
 
 
 def test_the_tests_that_security_names_exist() -> None:

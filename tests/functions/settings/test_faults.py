@@ -3,7 +3,7 @@
 import traceback
 
 import pytest
-from tests.functions.settings.reading import TABLE, Faults, Read
+from tests.functions.settings.conftest import TABLE, Faults, Read
 
 from keyturn.errors import SettingsInvalid
 

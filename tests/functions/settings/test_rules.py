@@ -4,7 +4,7 @@ import tomllib
 from operator import attrgetter
 
 import pytest
-from tests.functions.settings.reading import SIGN_IN, TABLE, Faults, Read, check_fault, name_in
+from tests.functions.settings.conftest import SIGN_IN, TABLE, Faults, Read, check_fault, name_in
 
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import BCRYPT_PREFIXES

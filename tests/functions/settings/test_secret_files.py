@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from tests.functions.settings.reading import ENOUGH, Faults, Read
+from tests.functions.settings.conftest import ENOUGH, Faults, Read
 from tests.permissions import as_stranger
 
 from keyturn.errors import SettingsInvalid

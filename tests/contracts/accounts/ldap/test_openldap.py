@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from unittest.mock import ANY
 
 import pytest
-from tests.contracts.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff, of
+from tests.contracts.accounts.ldap.conftest import FIRST, SECOND, THIRD, OpenLdapStaff, of
 from tests.contracts.accounts.stores import new_password
 
 from keyturn.errors import SettingsInvalid

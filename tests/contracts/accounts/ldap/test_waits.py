@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 import trustme
-from tests.contracts.accounts.ldap.people import of
+from tests.contracts.accounts.ldap.conftest import of
 from tests.contracts.accounts.stores import new_password, own_messages
 
 from keyturn.errors import SettingsInvalid

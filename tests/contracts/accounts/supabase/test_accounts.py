@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from tests.contracts.accounts.stores import new_password, own_messages
-from tests.contracts.accounts.supabase.project import ADA, NEW, OLD, Profiles, Project
+from tests.contracts.accounts.supabase.conftest import ADA, NEW, OLD, Profiles, Project
 from tests.servers.supabase import Answer
 
 from keyturn.service.accounts.port import Account, AccountStore

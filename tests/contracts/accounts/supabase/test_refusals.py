@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.contracts.accounts.stores import new_password
-from tests.contracts.accounts.supabase.project import ADA, NEW, OLD, Opened, Project
+from tests.contracts.accounts.supabase.conftest import ADA, NEW, OLD, Opened, Project
 from tests.servers.serving import NOWHERE, Connections, serving, serving_here
 from tests.servers.supabase import Answer, Outage, SupabaseServer
 

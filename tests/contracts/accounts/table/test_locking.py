@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.table.app import NEW, Over, changes, one
+from tests.contracts.accounts.table.conftest import NEW, Over, changes, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account
