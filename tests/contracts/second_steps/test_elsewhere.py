@@ -35,8 +35,6 @@ from keyturn.service.settings import (
 
 on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
-ID = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
-
 Started = Callable[..., AbstractAsyncContextManager[Service]]
 
 
