@@ -59,16 +59,10 @@ def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
         making: list[str | Path] = [initdb, "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
         subprocess.run(making, check=True, capture_output=True, user=user, env=environment, cwd=folder)
         options = {
-            "listen_addresses": "127.0.0.1",
-            "port": server.port,
-            "unix_socket_directories": folder,
-            "fsync": "off",
-            "hba_file": folder / "pg_hba.conf",
-            "ssl": "on",
-            "ssl_cert_file": folder / "server.pem",
-            "ssl_key_file": folder / "server.key",
-            "ssl_ca_file": server.root,
-        }
+            "listen_addresses": "127.0.0.1", "port": server.port, "unix_socket_directories": folder, "fsync": "off",
+            "hba_file": folder / "pg_hba.conf", "ssl": "on", "ssl_cert_file": folder / "server.pem",
+            "ssl_key_file": folder / "server.key", "ssl_ca_file": server.root,
+        }  # fmt: skip
         said = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
         process = subprocess.Popen(
             [postgres, "-D", data, *said], stderr=subprocess.PIPE, text=True, user=user, env=environment, cwd=folder

@@ -73,17 +73,10 @@ def test_no_catalogue_has_a_fault() -> None:
 
 
 TERMS = {
-    "sign_in": r"\bsign(s|ed)? in\b|\bsign-in\b",
-    "sign_out": r"\bsign(s|ed|ing)? out\b",
-    "session": r"\bsessions?\b",
-    "device": r"\bdevices?\b",
-    "link": r"\blinks?\b",
-    "code": r"\bcodes?\b",
-    "second_step": r"\bsecond step\b",
-    "support": r"\bsupport\b",
-    "digit": r"\bdigits?\b",
-    "request": r"\brequest(s|ed)?\b",
-}
+    "sign_in": r"\bsign(s|ed)? in\b|\bsign-in\b", "sign_out": r"\bsign(s|ed|ing)? out\b", "session": r"\bsessions?\b",
+    "device": r"\bdevices?\b", "link": r"\blinks?\b", "code": r"\bcodes?\b", "second_step": r"\bsecond step\b",
+    "support": r"\bsupport\b", "digit": r"\bdigits?\b", "request": r"\brequest(s|ed)?\b",
+}  # fmt: skip
 """The terms of the English texts."""
 
 

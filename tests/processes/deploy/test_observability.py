@@ -20,7 +20,7 @@ from tests.processes.deploy.units import DEPLOY
 from tests.programs import require_program
 from tests.servers.databases import SqliteFiles
 from tests.servers.mail_providers.answers import PROXY_PAGE, refusal
-from tests.servers.mail_providers.resend import ResendServer, running_resend
+from tests.servers.mail_providers.resend import ResendServer
 from tests.servers.processes import KEYTURN, Running, output_of, running_program
 from tests.servers.serving import held_ports
 from tests.worlds.chaos.conditions import environment_for
@@ -115,7 +115,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 @contextmanager
 def keyturn_watched(program: str, database_url: str, folder: Path) -> Iterator[Watched]:
     (folder / "keyturn.token").write_text(SETTINGS["KEYTURN_METRICS_TOKEN"], "utf-8")
-    with running_resend() as resend:
+    with ResendServer.running() as resend:
         settings = {**environment_for(resend, database_url), **SETTINGS}
         output_of([*KEYTURN, "accounts", "add", ADA, "--password-stdin"], folder, PASSWORD, **settings)
         with (

@@ -60,6 +60,3 @@ class ResendServer(ProviderServer):
         if request.key:
             self._remembered[request.key] = (body, mail)
         return Answer(200, {"id": mail.id})
-
-
-running_resend = ResendServer.running
