@@ -22,7 +22,7 @@ from tests.driver.service import PEOPLE, Service, Start, running, settings_for
 from tests.programs import MARKED, require_program
 from tests.servers.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
 from tests.servers.directories import DirectoryServer, running_samba, running_slapd
-from tests.servers.mail_providers.resend import ResendServer, running_resend
+from tests.servers.mail_providers.resend import ResendServer
 from tests.servers.mariadb import MariadbServer, running_mariadb
 from tests.servers.postgresql_with_tls import TlsServer, running_postgres_with_tls
 
@@ -174,7 +174,7 @@ def samba() -> Iterator[DirectoryServer]:
 
 @pytest.fixture(scope="session")
 def resend_server() -> Iterator[ResendServer]:
-    with running_resend() as server:
+    with ResendServer.running() as server:
         yield server
 
 

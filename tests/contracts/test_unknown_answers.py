@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 from tests.contracts.accounts.stores import new_password
-from tests.contracts.accounts.supabase.project import ADA
+from tests.contracts.accounts.supabase.conftest import ADA
 from tests.servers.serving import serving
 from tests.servers.supabase import SupabaseFactor, SupabaseServer
 
@@ -21,8 +21,6 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase import SupabaseAccounts
-from keyturn.service.doctor import Dns
-from keyturn.service.doctor.domain import Unanswered
 from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
 from keyturn.service.reset.passwords.breaches import Breaches
 from keyturn.service.reset.proofs.challenge import Captcha
@@ -188,8 +186,6 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def opening(make: Callable[[UnknownServer], Any], ask: Callable[[Any], Awaitable[object]]) -> Opening:
-    """Open an adapter of the server that is asked the question, and closed."""
-
     @asynccontextmanager
     async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
         made = make(server)
@@ -357,22 +353,3 @@ async def test_a_mail_server_that_says_what_is_no_reply_has_not_refused_the_mail
         with pytest.raises(SendRetryable) as failure:
             await SmtpSender(settings, PATIENCE).send(MAIL, "key-1")
     assert failure.value.not_accepted or not login
-
-
-@pytest.mark.parametrize("said", [b"", b"\0", b"what", b"\xff" * 40, b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=repr)
-@pytest.mark.long
-async def test_a_nameserver_that_speaks_otherwise_gives_no_answer(said: bytes) -> None:
-    class Odd(asyncio.DatagramProtocol):
-        def connection_made(self, transport: Any) -> None:
-            self.transport = transport
-
-        def datagram_received(self, data: bytes, peer: Any) -> None:
-            self.transport.sendto(data[:2] + said, peer)
-
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Odd, ("127.0.0.1", 0))
-    try:
-        dns = Dns(transport.get_extra_info("sockname"), patience=0.5)
-        with pytest.raises(Unanswered):
-            await dns.texts("northwind.example")
-    finally:
-        transport.close()

@@ -1,4 +1,4 @@
-"""Problems: what each defines fits HTTP, and what the frontend declares."""
+"""Tables of data: problems fit HTTP and what the frontend declares; each mail service has an address."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.house.reference import problems
 
+from keyturn.service.api.mail_services import known_services
 from keyturn.service.problems.problem import Problem
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
@@ -23,3 +24,11 @@ def test_what_asks_to_authenticate_names_a_scheme(problem: type[Problem]) -> Non
 def test_the_types_that_the_frontend_declares_are_problems() -> None:
     declared = re.findall(r"urn:keyturn:problem:([a-z-]+)", (FRONTEND / "keyturn.d.ts").read_text())
     assert {*declared} <= {*PROBLEMS, "unreachable"}
+
+
+def test_every_service_has_an_address_and_no_domain_two() -> None:
+    services = known_services().services
+    domains = [domain for service in services for domain in service.domains]
+    assert len(domains) == len(set(domains))
+    assert all(service.url.startswith("https://") and service.name for service in services)
+    assert not set(known_services().others) & set(domains)

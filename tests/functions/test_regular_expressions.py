@@ -39,8 +39,6 @@ ENOUGH = 0.004
 
 
 class Expression(NamedTuple):
-    """A pattern, its place, and the methods that use it."""
-
     place: str
     pattern: str | bytes
     flags: int
@@ -53,7 +51,6 @@ def expressions() -> Collection[Expression]:
 
 
 def written_in_source() -> Iterator[Expression]:
-    """Yield the expressions that are literals."""
     sources = {file: file.read_text() for file in sorted(SOURCE.rglob("*.py"))}
     everything = "\n".join(sources.values())
     for file, text in sources.items():
@@ -120,7 +117,6 @@ def examples(pattern: str | bytes, flags: int) -> Collection[str]:  # noqa: C901
 
 
 def member(of: Any) -> str:
-    """Return a character of a set."""
     classes = {"CATEGORY_DIGIT": "0", "CATEGORY_SPACE": " ", "CATEGORY_WORD": "a"}
     if str(of[0][0]) == "NEGATE":
         return next(sign for sign in "a0!" if ("LITERAL", ord(sign)) not in [(str(kind), value) for kind, value in of])

@@ -28,15 +28,9 @@ _ROOM = 2**30
 
 
 class Databases(Protocol):
-    """Creates databases of one engine for tests."""
+    def migrated(self) -> str: ...
 
-    def migrated(self) -> str:
-        """Return the address of a fresh database with every table and no rows."""
-        ...
-
-    def empty(self) -> str:
-        """Return the address of a fresh database that was never migrated."""
-        ...
+    def empty(self) -> str: ...
 
     def restored(self, url: str) -> str:
         """Return the address of a fresh database, restored from a backup of that one, made as operators make it."""

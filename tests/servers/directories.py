@@ -12,11 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
 
-import trustme
 from tests.programs import require_program, search_path
 from tests.servers.databases import in_memory
 from tests.servers.samba_inside import forward
-from tests.servers.serving import held_ports
+from tests.servers.serving import held_ports, make_certificates
 
 Values = Mapping[str, str | bytes | Sequence[str]]
 
@@ -113,17 +112,6 @@ def _values(name: str, value: str | bytes | Sequence[str]) -> str:
     return "".join(f"{name}:: {base64.b64encode(one).decode()}\n" for one in plain)
 
 
-def _certificates(folder: Path) -> None:
-    authority = trustme.CA()
-    certificate = authority.issue_cert("localhost")
-    authority.cert_pem.write_to_path(folder / "root.pem")
-    trustme.CA().cert_pem.write_to_path(folder / "other.pem")
-    certificate.private_key_pem.write_to_path(folder / "server.key")
-    (folder / "server.key").chmod(0o600)
-    for blob in certificate.cert_chain_pems:
-        blob.write_to_path(folder / "server.pem", append=True)
-
-
 @contextmanager
 def running_slapd(*, is_bare: bool = False) -> Iterator[DirectoryServer]:
     """Run OpenLDAP with one database. Only the administrators may read or write it.
@@ -136,7 +124,7 @@ def running_slapd(*, is_bare: bool = False) -> Iterator[DirectoryServer]:
         folder, suffix = Path(name), "dc=northwind,dc=test"
         server = DirectoryServer(folder, suffix, f"cn=admin,{suffix}", "admin")
         server.ldap_port, server.ldaps_port = ports
-        _certificates(folder)
+        make_certificates(folder)
         for part in ("data", "config"):
             (folder / part).mkdir()
         modules, policy = (
@@ -190,7 +178,7 @@ def running_samba() -> Iterator[DirectoryServer]:
     with TemporaryDirectory(prefix="keyturn-") as name, ExitStack() as stack:
         folder, suffix, password = Path(name), "DC=northwind,DC=test", "Adm1n-of-northwind"
         server = DirectoryServer(folder, suffix, "administrator@northwind.test", password)
-        _certificates(folder)
+        make_certificates(folder)
         options = {"interfaces": "lo", "bind interfaces only": "yes", "log file": f"{folder}/log.%m"}
         provision = ["--realm=NORTHWIND.TEST", "--domain=NORTHWIND", f"--adminpass={password}", "--server-role=dc",
                      "--dns-backend=NONE", "--host-name=dc1", "--host-ip=127.0.0.1", f"--targetdir={folder}/dc",

@@ -1,8 +1,6 @@
 """A real MariaDB for tests, on a Unix socket."""
 
 import asyncio
-import os
-import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,23 +10,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import aiomysql
-import trustme
 from tests.programs import search_path
 from tests.servers.databases import in_memory
+from tests.servers.postgresql_with_tls import unprivileged_user
+from tests.servers.serving import make_certificates
 
 # A power cut may lose the data of tests.
 _OPTIONS = (
-    "--no-defaults",
-    "--skip-networking",
-    "--log-warnings=0",
-    "--performance-schema=off",
-    "--skip-name-resolve",
-    "--innodb-buffer-pool-size=16M",
-    "--innodb-log-file-size=8M",
-    "--innodb-flush-log-at-trx-commit=0",
-    "--character-set-server=utf8mb4",
-    "--collation-server=utf8mb4_general_ci",
-)
+    "--no-defaults", "--skip-networking", "--log-warnings=0", "--performance-schema=off", "--skip-name-resolve",
+    "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=0",
+    "--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci",
+)  # fmt: skip
 
 
 class MariadbServer:
@@ -62,7 +54,8 @@ def running_mariadb(mariadbd: str) -> Iterator[MariadbServer]:
     # pytest's own folder would be too long for the path of a Unix socket, which has at most 107 bytes (unix(7)).
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder:
         socket = Path(folder) / "mariadb.sock"
-        tls = _make_certificate(Path(folder))
+        make_certificates(Path(folder))
+        tls = [f"--ssl-cert={folder}/server.pem", f"--ssl-key={folder}/server.key"]
         places = [f"--datadir={folder}/data", f"--socket={socket}", *_unprivileged(Path(folder)), *tls]
         installing = ["mariadb-install-db", *_OPTIONS, *places, "--auth-root-authentication-method=normal"]
         subprocess.run([*installing, "--skip-test-db"], check=True, capture_output=True, env={"PATH": search_path()})
@@ -77,16 +70,10 @@ def running_mariadb(mariadbd: str) -> Iterator[MariadbServer]:
             server.communicate(timeout=30)
 
 
-def _make_certificate(folder: Path) -> list[str]:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(folder / "root.pem")
-    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
-    return [f"--ssl-cert={folder}/server.pem", f"--ssl-key={folder}/server.pem"]
-
-
 def _unprivileged(folder: Path) -> list[str]:
-    if os.geteuid() != 0:
+    user = unprivileged_user("mysql")
+    if not user:
         return []
-    user = next(name for name in ("mysql", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()})
-    shutil.chown(folder, user)
+    for path in (folder, folder / "server.key"):
+        shutil.chown(path, user)
     return [f"--user={user}"]

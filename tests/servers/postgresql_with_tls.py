@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import trustme
 from cryptography.hazmat.primitives import serialization
 from tests.servers.databases import in_memory
-from tests.servers.serving import held_ports
+from tests.servers.serving import held_ports, make_certificates
 
 _RULES = """
 local all all trust
@@ -60,16 +59,10 @@ def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
         making: list[str | Path] = [initdb, "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
         subprocess.run(making, check=True, capture_output=True, user=user, env=environment, cwd=folder)
         options = {
-            "listen_addresses": "127.0.0.1",
-            "port": server.port,
-            "unix_socket_directories": folder,
-            "fsync": "off",
-            "hba_file": folder / "pg_hba.conf",
-            "ssl": "on",
-            "ssl_cert_file": folder / "server.crt",
-            "ssl_key_file": folder / "server.key",
-            "ssl_ca_file": server.root,
-        }
+            "listen_addresses": "127.0.0.1", "port": server.port, "unix_socket_directories": folder, "fsync": "off",
+            "hba_file": folder / "pg_hba.conf", "ssl": "on", "ssl_cert_file": folder / "server.pem",
+            "ssl_key_file": folder / "server.key", "ssl_ca_file": server.root,
+        }  # fmt: skip
         said = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
         process = subprocess.Popen(
             [postgres, "-D", data, *said], stderr=subprocess.PIPE, text=True, user=user, env=environment, cwd=folder
@@ -96,23 +89,18 @@ async def _make_database(server: TlsServer) -> None:
 
 
 def _make_certificates(server: TlsServer, folder: Path) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(server.root)
-    trustme.CA().cert_pem.write_to_path(server.other_root)
-    issued = authority.issue_cert("localhost")
-    issued.private_key_pem.write_to_path(folder / "server.key")
-    issued.cert_chain_pems[0].write_to_path(folder / "server.crt")
-    user = authority.issue_cert("postgres", common_name="postgres")
+    user = make_certificates(folder).issue_cert("postgres", common_name="postgres")
     user.private_key_pem.write_to_path(server.key)
     user.cert_chain_pems[0].write_to_path(server.certificate)
     key = serialization.load_pem_private_key(server.key.read_bytes(), None)
     form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     server.locked_key.write_bytes(key.private_bytes(*form, serialization.BestAvailableEncryption(b"hunter2")))
-    for file in (folder / "server.key", server.key, server.locked_key):
+    for file in (server.key, server.locked_key):
         file.chmod(0o600)
 
 
-def unprivileged_user() -> str | None:
+def unprivileged_user(name: str = "postgres") -> str | None:
+    """Return a user for a program that root may not start, of that name if there is one."""
     if os.geteuid() != 0:
         return None
-    return next(name for name in ("postgres", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()})
+    return next(one for one in (name, "nobody") if one in {entry.pw_name for entry in pwd.getpwall()})

@@ -20,7 +20,6 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 def run(
     words: Sequence[str], folder: Path | None = None, stdin: str = "", /, **environment: str
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a program to its end, by default in this folder."""
     everything = {**os.environ, **environment}
     return subprocess.run(
         words, cwd=folder, env=everything, input=stdin, capture_output=True, text=True, timeout=120, check=False
@@ -28,7 +27,6 @@ def run(
 
 
 def output_of(words: Sequence[str], folder: Path | None = None, stdin: str = "", /, **environment: str) -> str:
-    """Return what a program prints that must succeed."""
     done = run(words, folder, stdin, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -70,7 +68,6 @@ class Running:
 
     @property
     def url(self) -> str:
-        """Where `keyturn serve` or uvicorn answers, as soon as it says so."""
         return self.wait_for(" on http://").partition(" on ")[2].split()[0]
 
     def refusal(self) -> str:
@@ -81,7 +78,6 @@ class Running:
         return line
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal, and return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(_PATIENCE)
@@ -96,7 +92,6 @@ class Demo(Running):
 
     @cached_property
     def greeting(self) -> str:
-        """What it prints until it is ready."""
         last = self.wait_for("Ctrl-C")
         return _text(self.said[: self.said.index(last) + 1])
 
@@ -119,13 +114,11 @@ def _text(lines: Sequence[str]) -> str:
 
 
 def running(*arguments: str, **environment: str) -> AbstractContextManager[Running]:
-    """Run a command of Keyturn's; end it where the test did not."""
     return running_program([*KEYTURN, *arguments], None, **environment)
 
 
 @contextmanager
 def running_program(words: Sequence[str], folder: Path | None, **environment: str) -> Iterator[Running]:
-    """Run any program, by default in this folder; stop it after the test."""
     command = Running(_started(words, folder, environment, stderr=subprocess.PIPE))
     try:
         yield command
@@ -135,7 +128,6 @@ def running_program(words: Sequence[str], folder: Path | None, **environment: st
 
 @contextmanager
 def running_demo(command: Sequence[str], folder: Path, **environment: str) -> Iterator[Demo]:
-    """Run `command` in `folder`; end it if the test did not."""
     demo = Demo(_started(command, folder, environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
     try:
         assert demo.greeting

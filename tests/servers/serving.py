@@ -1,4 +1,4 @@
-"""Serves ASGI applications on real sockets, in a thread or in the event loop, and holds ports for other programs."""
+"""Serves ASGI applications on real sockets, in a thread or the event loop; ports and certificates for programs."""
 
 import asyncio
 import contextlib
@@ -6,8 +6,10 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
+import trustme
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -52,6 +54,18 @@ def held_ports(count: int) -> Iterator[list[int]]:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.bind(("127.0.0.1", 0))
         yield [one.getsockname()[1] for one in held]
+
+
+def make_certificates(folder: Path) -> trustme.CA:
+    """Write server.key and server.pem, for localhost; root.pem, of their authority, which is returned; other.pem."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    authority.cert_pem.write_to_path(folder / "root.pem")
+    trustme.CA().cert_pem.write_to_path(folder / "other.pem")
+    issued.private_key_pem.write_to_path(folder / "server.key")
+    (folder / "server.key").chmod(0o600)
+    issued.cert_chain_pems[0].write_to_path(folder / "server.pem")
+    return authority
 
 
 def listening() -> socket.socket:
@@ -104,7 +118,6 @@ class _Server(uvicorn.Server):
 
 
 async def body_of(receive: Any) -> bytes:
-    """Return the whole body of a request to an ASGI application."""
     body, more = b"", True
     while more:
         event = await receive()
@@ -113,13 +126,11 @@ async def body_of(receive: Any) -> bytes:
 
 
 async def until_gone(receive: Any) -> None:
-    """Return once the client of a request to an ASGI application has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def send_answer(send: Any, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-    """Answer a request to an ASGI application with the whole of `body`."""
     fields = {"content-length": str(len(body)), **headers} if body else headers
     encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})

@@ -31,7 +31,6 @@ class SupabaseFactor(msgspec.Struct, kw_only=True):
     challenges: list[str] = []
 
     def document(self) -> dict[str, Any]:
-        """Return the factor as the admin API shows it, without the secret for its codes."""
         return {"id": self.id, "status": self.status, "factor_type": self.factor_type, "friendly_name": ""}
 
 
@@ -52,7 +51,6 @@ class SupabaseUser(msgspec.Struct, kw_only=True):
     factors: list[SupabaseFactor] = []
 
     def document(self) -> dict[str, Any]:
-        """Return the user as the admin API shows it, without missing fields."""
         moments = {
             "email_confirmed_at": self.created_at if self.confirmed else None,
             "banned_until": self.banned_until,
@@ -78,7 +76,6 @@ class SupabaseUsers:
         self.sessions: dict[str, SupabaseUser] = {}
 
     def add(self, email: str, password: str = "", **fields: Any) -> SupabaseUser:
-        """Add a user. The fields are those of SupabaseUser."""
         fields.setdefault("id", str(uuid4()))
         user = SupabaseUser(email=email.lower(), password=password, **fields)
         self._users[user.id] = user
@@ -220,7 +217,6 @@ class SupabaseServer:
         return Answer(200, {"users": documents, "aud": "authenticated"}, {"x-total-count": str(len(found))})
 
     def _administer(self, method: str, path: list[str], query: Mapping[str, str], changes: Any, *, old: bool) -> Answer:
-        """Return the answer to a request for users, for one of them, or for the second factors of one."""
         if not path:
             return self._list(query)
         user = self.users.get(path[0])
@@ -237,7 +233,6 @@ class SupabaseServer:
         return Answer(200, user.document())
 
     def _generate_link(self, email: str) -> Answer:
-        """Return a link without mailing it."""
         user = next(user for user in self.users.matching("") if user.email == email)
         token = secrets.token_hex(28)
         self._links[token] = user

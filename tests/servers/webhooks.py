@@ -15,8 +15,6 @@ NEXT_SECRET = "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
 
 
 class Told(Request, frozen=True):
-    """One request of the service."""
-
     @property
     def id(self) -> str:
         return self.headers["webhook-id"]
@@ -46,7 +44,6 @@ class App(ProviderServer):
         return {told.id: told.verified() for told in self.told}
 
     def typed(self, name: str) -> list[Any]:
-        """Return the events of that type."""
         return [event for event in self.events.values() if event["type"] == name]
 
     def answer(self, _: Request) -> Answer:

@@ -47,14 +47,17 @@ def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> Non
     assert "1 error in 3 templates, 4 mails." in shown.out
 
 
+NO_TEMPLATES = "no templates: files that end in .mjml or .html, with or without .j2"
+
+
 @pytest.mark.parametrize(
     ("named", "message"),
     [
         ("templates/email", "there is no folder templates/email; did you mean emails?"),
         ("mails", "there is no folder mails"),
         ("templates/emails/base.html", "templates/emails/base.html is a file; name its folder: templates/emails"),
-        ("pages", "pages has no templates: files that end in .mjml or .html, with or without .j2"),
-        ("ignored", "ignored has no templates: files that end in .mjml or .html, with or without .j2, but for ignore = ['*']"),
+        ("pages", f"pages has {NO_TEMPLATES}"),
+        ("ignored", f"ignored has {NO_TEMPLATES}, but for ignore = ['*']"),
     ],
 )
 @pytest.mark.usefixtures("shop")

@@ -7,7 +7,7 @@ import bcrypt
 import msgspec
 import pytest
 from sqlalchemy import select, update
-from tests.contracts.accounts.table.app import AppPeople, mapping
+from tests.contracts.accounts.table.conftest import AppPeople, mapping
 from tests.driver.app_database import App, running_app
 
 from keyturn.service import addresses

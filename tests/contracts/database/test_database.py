@@ -28,7 +28,6 @@ ADD = text("INSERT INTO tally VALUES (:name, :n)")
 
 @pytest.fixture
 async def database(database: Database) -> Database:
-    """Give the database a table of names and numbers."""
     await database.execute(text("CREATE TABLE tally (name VARCHAR(40) PRIMARY KEY, n INTEGER NOT NULL)"))
     return database
 
@@ -45,15 +44,6 @@ async def count(database: Database | AppDatabase, name: str = "a") -> int | None
 
 async def add(database: Database, name: str = "a", n: int = 0) -> None:
     await database.execute(ADD, {"name": name, "n": n})
-
-
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_a_table_that_is_missing_is_told_as_a_migration_that_was_not_run(database: Database) -> None:
-    with pytest.raises(DatabaseUnready) as unready:
-        await database.fetch(text("SELECT 1 FROM links"))
-
-    file = database.url.database
-    assert str(unready.value) == f"the database has not been migrated: SQLite in {file}: no such table: links"
 
 
 async def test_an_error_of_the_callers_own_stays_what_it_is(database: Database) -> None:

@@ -134,17 +134,6 @@ async def put_at(database: Database, revision: str) -> None:
         await connection.execute(text("UPDATE keyturn_migrations SET version_num = :at"), {"at": revision})
 
 
-async def test_somebody_elses_tables_and_migrations_are_left_alone(database: Database) -> None:
-    async with committing(database) as connection:
-        await connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
-        await connection.execute(text("INSERT INTO alembic_version VALUES ('theirs')"))
-    await migrate(database)
-
-    (row,) = await database.fetch(text("SELECT version_num FROM alembic_version"))
-    assert row["version_num"] == "theirs"
-    assert {name for name in await tables(database) if not name.startswith("keyturn_")} == {"alembic_version"}
-
-
 async def test_a_table_of_somebody_elses_in_the_way_is_one_sentence_and_nothing_is_made(database: Database) -> None:
     async with committing(database) as connection:
         await connection.execute(text("CREATE TABLE keyturn_audit (id INTEGER PRIMARY KEY)"))
@@ -168,24 +157,16 @@ async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(postgresql:
     await asyncio.to_thread(postgresql.drop, url)
 
 
-@pytest.fixture
-async def on_postgresql(postgresql: PostgresServer) -> AsyncIterator[Database]:
-    url = await asyncio.to_thread(postgresql.empty)
-    database = Database(url)
-    yield database
-    await database.close()
-    await asyncio.to_thread(postgresql.drop, url)
-
-
-async def test_a_table_that_is_held_ends_the_migration_in_time_and_unchanged(on_postgresql: Database) -> None:
-    async with connected(on_postgresql) as other:
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_table_that_is_held_ends_the_migration_in_time_and_unchanged(database: Database) -> None:
+    async with connected(database) as other:
         await other.execute(IN_THE_WAY)
         with pytest.raises(DatabaseUnready, match="the migration: canceling statement due to lock timeout"):
-            await migrate(on_postgresql, lock_timeout="100ms")
-    assert await revision(on_postgresql) is None
+            await migrate(database, lock_timeout="100ms")
+    assert await revision(database) is None
 
-    await migrate(on_postgresql, lock_timeout="100ms")
-    assert await differences(on_postgresql) == []
+    await migrate(database, lock_timeout="100ms")
+    assert await differences(database) == []
 
 
 @pytest.mark.long

@@ -21,7 +21,6 @@ LINKS = [LINK | {"key": bytes([number]) * 32, "account_id": f"account {number}"}
 
 @pytest.fixture
 async def database(database: Database) -> Database:
-    """Give the database twenty links."""
     await database.execute(insert(SecretRow).values(LINKS))
     return database
 

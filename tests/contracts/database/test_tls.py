@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -106,18 +107,23 @@ async def test_a_certificate_of_the_client_s_is_shown(postgresql_with_tls: TlsSe
 
 
 @asynccontextmanager
-async def without_tls() -> AsyncIterator[tuple[int, asyncio.Queue[bytes]]]:
-    """Run a PostgreSQL that has no TLS, or a stranger who says so; yield its port, and what it heard after that."""
+async def hearing(greet: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[Any]:
+    """Run a server that greets its client; yield its port, and what it heard after that."""
     heard: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert await reader.readexactly(8) == b"\x00\x00\x00\x08\x04\xd2\x16\x2f"  # SSLRequest
-        writer.write(b"N")
-        heard.put_nowait(await reader.read(100))
+        await greet(reader, writer)
+        heard.put_nowait(await reader.read(4096))
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         yield server.sockets[0].getsockname()[1], heard
+
+
+async def has_no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer as a PostgreSQL without TLS, or a stranger who says so."""
+    assert await reader.readexactly(8) == b"\x00\x00\x00\x08\x04\xd2\x16\x2f"  # SSLRequest
+    writer.write(b"N")
 
 
 @in_both
@@ -126,7 +132,7 @@ async def without_tls() -> AsyncIterator[tuple[int, asyncio.Queue[bytes]]]:
     [("sslmode=require", False), ("sslmode=verify-full", False), ("ssl=true", False), ("sslmode=prefer", True)],
 )
 async def test_a_server_without_tls_hears_nothing_if_a_mode_asks_for_it(place: Place, said: str, goes_on: bool) -> None:
-    async with without_tls() as (port, heard):
+    async with hearing(has_no_tls) as (port, heard):
         with pytest.raises(UNREADY):
             await ask(place, f"postgresql://app:hunter2@127.0.0.1:{port}/app?{said}")
         assert bool(await asyncio.wait_for(heard.get(), 20)) is goes_on
@@ -158,29 +164,18 @@ async def test_mysql_s_modes_are_kept(mariadb: MariadbServer, said: str, encrypt
     await asyncio.to_thread(mariadb.drop, url)
 
 
-@asynccontextmanager
-async def stripped_of_tls(file: Path) -> AsyncIterator[tuple[int, asyncio.Queue[bytes]]]:
-    """Stand between a client and MariaDB, and take TLS out of the server's greeting; yield the port, and what came."""
-    heard: asyncio.Queue[bytes] = asyncio.Queue()
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_server, to_server = await asyncio.open_unix_connection(str(file))
+@pytest.mark.parametrize("said", ["ssl-mode=REQUIRED", "ssl=true", 'ssl={"rejectUnauthorized":false}'])
+async def test_whoever_takes_tls_out_of_mysql_s_greeting_hears_nothing(mariadb: MariadbServer, said: str) -> None:
+    async def strip_tls(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_unix_connection(str(mariadb.socket))
         greeting = bytearray(await from_server.read(4096))
         flags = greeting.index(0, 5) + 1 + 4 + 8 + 1  # behind the version, the thread, and the challenge with its zero
         assert greeting[flags + 1] & 0x08
         greeting[flags + 1] &= ~0x08
         writer.write(greeting)
-        heard.put_nowait(await reader.read(4096))
-        writer.close()
         to_server.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1], heard
-
-
-@pytest.mark.parametrize("said", ["ssl-mode=REQUIRED", "ssl=true", 'ssl={"rejectUnauthorized":false}'])
-async def test_whoever_takes_tls_out_of_mysql_s_greeting_hears_nothing(mariadb: MariadbServer, said: str) -> None:
-    async with stripped_of_tls(mariadb.socket) as (port, heard):
+    async with hearing(strip_tls) as (port, heard):
         with pytest.raises(AccountsUnready, match="the server has no TLS, and the address asks for it"):
             await ask(AppDatabase, f"mysql://app:hunter2@127.0.0.1:{port}/app?{said}", MYSQL_CIPHER)
         assert await asyncio.wait_for(heard.get(), 20) == b""

@@ -14,7 +14,7 @@ from tests.driver.service import ADA
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.limits import RateLimits
-from keyturn.service.problems.requests import OverBudget, TooManyRequests
+from keyturn.service.problems.requests import TooManyRequests
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.settings import LimitSettings
@@ -63,23 +63,6 @@ async def test_the_database_holds_digests_and_no_addresses(database: Database) -
     assert len(rows) == 2
     assert {len(row["key"]) for row in rows} == {32}
     assert HERE.ip_address not in str(rows)
-
-
-async def test_a_server_whose_transactions_are_serializable_counts_right(postgresql_url: str) -> None:
-    strict = [Database(f"{postgresql_url}&options=-c%20default_transaction_isolation%3Dserializable") for _ in range(4)]
-    processes = [limits_in(one, overall="50/hour") for one in strict]
-
-    async def ask(limits: RateLimits, number: int) -> int:
-        try:
-            await limits.count("request", Client(ip_address=f"192.0.2.{number}"), "overall")
-        except OverBudget:
-            return 0
-        return 1
-
-    async with asyncio.timeout(20):
-        assert sum(await asyncio.gather(*(ask(limits, number) for number, limits in enumerate(processes * 20)))) == 50
-    for database in strict:
-        await database.close()
 
 
 async def test_a_client_whose_limit_is_used_up_costs_no_write(database: Database) -> None:

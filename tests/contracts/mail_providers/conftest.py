@@ -70,7 +70,6 @@ def resend_at(url: str, api_key: str = API_KEY, rate: float = 1000) -> ResendSet
 
 @pytest.fixture(scope="module", params=HTTP_PROVIDERS)
 def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
-    """Run the server of each provider; yield its name and the server."""
     with ExitStack() as stack:
         stack.enter_context(sns.running_sns())
         yield request.param, stack.enter_context(HTTP_PROVIDERS[request.param].running())
@@ -83,7 +82,6 @@ def provider(running: tuple[str, Any]) -> HttpProvider:
 
 @pytest.fixture
 def server(running: tuple[str, Any]) -> Any:
-    """Return the provider's server, which knows nothing yet."""
     running[1].forget()
     return running[1]
 

@@ -6,18 +6,9 @@ from typing import Any
 
 import msgspec
 from tests.servers.mail_providers import answers as resend
-from tests.servers.mail_providers import (
-    mailgun,
-    mailgun_reports,
-    postmark,
-    postmark_reports,
-    sendgrid,
-    sendgrid_reports,
-    ses,
-    sns,
-)
+from tests.servers.mail_providers import mailgun, postmark, sendgrid, ses, sns
 from tests.servers.mail_providers.answers import Answer
-from tests.servers.mail_providers.resend import API_KEY, running_resend
+from tests.servers.mail_providers.resend import API_KEY, ResendServer
 
 from keyturn.mail.port.email import Email
 from keyturn.mail.providers.mailgun import MailgunSettings
@@ -59,7 +50,7 @@ class HttpProvider(msgspec.Struct, frozen=True, kw_only=True):
 
 PROVIDERS = {
     "resend": HttpProvider(
-        running=running_resend,
+        running=ResendServer.running,
         settings=lambda url: ResendSettings(api_key=Secret(API_KEY), api_url=url, webhook_secret=Secret("whsec_a2V5")),
         key="api_key",
         proof="webhook_secret",
@@ -82,7 +73,7 @@ PROVIDERS = {
     "postmark": HttpProvider(
         running=postmark.PostmarkServer.running,
         settings=lambda url: PostmarkSettings(
-            server_token=Secret(postmark.TOKEN), api_url=url, webhook_secret=Secret(postmark_reports.PASSWORD)
+            server_token=Secret(postmark.TOKEN), api_url=url, webhook_secret=Secret(postmark.PASSWORD)
         ),
         key="server_token",
         proof="webhook_secret",
@@ -108,7 +99,7 @@ PROVIDERS = {
         settings=lambda url: SendGridSettings(
             api_key=Secret(sendgrid.KEY),
             api_url=url,
-            webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY),
+            webhook_verification_key=sendgrid.public(sendgrid.SIGNER),
         ),
         key="api_key",
         proof="webhook_verification_key",
@@ -137,24 +128,16 @@ PROVIDERS = {
             api_key=Secret(mailgun.KEY),
             domain=mailgun.DOMAIN,
             api_url=url,
-            webhook_signing_key=Secret(mailgun_reports.KEY),
+            webhook_signing_key=Secret(mailgun.SIGNING_KEY),
         ),
         key="api_key",
         proof="webhook_signing_key",
         limited=mailgun.LIMITED,
         refused=mailgun.refusal(400, "to parameter is not a valid address: ada@pupils.test"),
         fields=lambda mail: {
-            "from": mail.sender,
-            "to": mail.to,
-            "subject": mail.subject,
-            "text": mail.text,
-            "html": mail.html,
-            "o:tracking": "no",
-            "o:tracking-clicks": "no",
-            "o:tracking-opens": "no",
-            "h:Auto-Submitted": "auto-generated",
-            "h:Reply-To": mail.reply_to,
-            "v:template": "password_reset",
+            "from": mail.sender, "to": mail.to, "subject": mail.subject, "text": mail.text, "html": mail.html,
+            "o:tracking": "no", "o:tracking-clicks": "no", "o:tracking-opens": "no",
+            "h:Auto-Submitted": "auto-generated", "h:Reply-To": mail.reply_to, "v:template": "password_reset",
             "v:key": "key-1",
         },
         subject=lambda fields: str(fields["subject"]),
@@ -193,4 +176,4 @@ PROVIDERS = {
         },
         subject=lambda fields: str(fields["Content"]["Simple"]["Subject"]["Data"]),
     ),
-}
+}  # fmt: skip

@@ -91,11 +91,7 @@ CHANGES: dict[str, tuple[Callable[[Service], Awaitable[None]], list[str], str, s
 
 @pytest.mark.parametrize(("change", "mailed", "outcome", "reason"), CHANGES.values(), ids=CHANGES)
 async def test_who_may_not_have_a_link_any_more_gets_none(
-    service: Service,
-    change: Callable[[Service], Awaitable[None]],
-    mailed: list[str],
-    outcome: str,
-    reason: str | None,
+    service: Service, change: Callable[[Service], Awaitable[None]], mailed: list[str], outcome: str, reason: str | None
 ) -> None:
     service.inbox.failures.append(AWAY)
     await service.ask_and_deliver()

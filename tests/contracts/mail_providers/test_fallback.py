@@ -24,7 +24,6 @@ MAIL: dict[str, Any] = {"from_": "accounts@northwind.test"}
 
 @pytest.fixture
 async def second(deploy: Deploy) -> AsyncIterator[SmtpServer]:
-    """Give the service an SMTP server to fall back to, after four tries."""
     async with running_smtp() as server:
         smtp = SmtpSettings(host="127.0.0.1", port=server.port, security="none")
         await deploy(mail=MailSettings(**MAIL, fallback="smtp"), smtp=smtp)
@@ -32,7 +31,6 @@ async def second(deploy: Deploy) -> AsyncIterator[SmtpServer]:
 
 
 async def work(service: Service, times: int = 1, minutes: int = 3) -> None:
-    """Deliver so many times, each after every pause."""
     for _ in range(times):
         service.let_time_pass(minutes=minutes)
         await service.deliver()

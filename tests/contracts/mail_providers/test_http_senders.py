@@ -26,14 +26,11 @@ KEYS_IN_HEADERS = pytest.mark.parametrize("running", ["resend", "postmark", "sen
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A provider, its server and its sender."""
-
     provider: HttpProvider
     server: Any
     sender: Sender
 
     def delivered(self) -> list[str]:
-        """Return the subjects of the mails that the server has taken."""
         return [self.provider.subject(fields) for fields in self.provider.accepted(self.server).values()]
 
     def unknown(self) -> Any:

@@ -24,7 +24,6 @@ def raw(mail: Email) -> bytes:
 
 
 def read(mail: Email) -> EmailMessage:
-    """Return the message as a mail program reads it."""
     message = message_from_bytes(raw(mail), policy=policy.default)
     assert isinstance(message, EmailMessage)
     assert not message.defects

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, insert, select
-from tests.contracts.outbox.worker import Handler, Note, Rows, post, running, settle_others, text_of, worker_of
+from tests.contracts.outbox.conftest import Handler, Rows, post, running, settle_others, text_of, worker_of
 from tests.contracts.plans import plans_of
 from tests.driver.connections import connected
-from tests.driver.statements import cancel_when_sent, statements_sent
+from tests.driver.statements import cancel_when_sent
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database
@@ -106,11 +106,3 @@ async def test_no_statement_of_a_worker_looks_at_messages_that_were_settled(data
     assert ["ix_keyturn_outbox_waiting" in plan for plan in looks] == [True] * 3, looks
     ends = (await plans_of(database, settle)).values()
     assert [re.findall(r"(?:Seq Scan on|SCAN) keyturn_outbox\b", plan) for plan in ends] == [[], []]
-
-
-async def test_who_posts_at_the_same_time_shares_a_statement(outbox: Outbox, rows: Rows) -> None:
-    with statements_sent() as statements:
-        await asyncio.gather(*(outbox.post("note", Note(str(number))) for number in range(100)))
-
-    assert len(await rows.all()) == 100
-    assert 1 <= sum("INSERT INTO keyturn_outbox" in statement for statement in statements) <= 2

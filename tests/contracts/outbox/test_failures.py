@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contracts.outbox.worker import Handler, Rows, make_due, post, worker_of
+from tests.contracts.outbox.conftest import Handler, Rows, make_due, post, worker_of
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.database import Database

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
-from tests.contracts.outbox.worker import Handler, post, running, worker_of
+from tests.contracts.outbox.conftest import Handler, post, running, worker_of
 from tests.driver.database import refuse_writes, take_writes
 from tests.driver.statements import statements_sent
 
 from keyturn.errors import SendRetryable
 from keyturn.service.database import Database
-from keyturn.service.outbox.message import Sent, Settlement
+from keyturn.service.outbox.message import Settlement
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import DatabaseUnready
 
@@ -41,22 +41,6 @@ async def test_a_worker_outlives_its_database(outbox: Outbox, database: Database
         await rename(database, "elsewhere", "keyturn_outbox")
         await post(outbox, "two")
         await handler.has_done("two")
-
-
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_message_whose_end_cannot_be_noted_is_tried_again_once_its_lease_is_over(outbox: Outbox) -> None:
-    class AtFirst(Handler):
-        """Answers so once."""
-
-        async def deliver(self, text: str) -> Settlement:
-            settlement = await super().deliver(text)
-            self.answers.clear()
-            return settlement
-
-    handler, short = AtFirst(one=Sent("resend", "no text of PostgreSQL: \0")), timedelta(milliseconds=100)
-    await post(outbox, "one")
-    async with running(worker_of(outbox, handler, lease=short, poll=short)):
-        await handler.has_done("one", "one")
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)

@@ -1,4 +1,4 @@
-"""How a message ends, also when its worker comes late."""
+"""How a message ends, also when its worker comes late; mails at rest are sealed."""
 
 import asyncio
 from collections.abc import Collection
@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import Connection
-from tests.contracts.outbox.worker import Note, Rows
+from tests.contracts.outbox.conftest import Note, Rows
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.outbox.message import Dead, Dropped, Message, Sent
+from keyturn.service.outbox.message import Dead, Dropped, Message, Seal, SealBroken, Sent
 from keyturn.service.outbox.queue import LeaseLost, Outbox
 
 MINUTE = timedelta(minutes=1)
@@ -154,3 +154,27 @@ async def test_a_report_settles_what_waits_and_whoever_held_it_decides_nothing_a
     row = await rows.only()
     assert (row.state, row.sender, row.provider_id, row.sealed) == ("sent", "resend", "id-1", None)
     assert await outbox.claim(1, MINUTE) == []
+
+
+OLD, NEW = "an old secret key of some length", "a new secret key of some length!"
+MAIL = b"https://account.example.org/reset-password/token " * 50
+
+
+def test_a_sealed_mail_is_small_and_never_the_same_and_needs_its_key() -> None:
+    sealed = Seal([NEW, OLD]).close(MAIL)
+
+    assert len(sealed) < len(MAIL) / 4
+    assert Seal([NEW]).close(MAIL) != sealed
+    assert Seal([NEW]).open(sealed) == MAIL
+    with pytest.raises(SealBroken):
+        Seal([OLD]).open(sealed)
+
+
+SEALED = Seal([NEW]).close(MAIL)
+TAMPERED = [SEALED[:place] + bytes([SEALED[place] ^ 1]) + SEALED[place + 1 :] for place in (0, 10, 40, len(SEALED) - 1)]
+
+
+@pytest.mark.parametrize("sealed", [*TAMPERED, b"", b"plain", b"\xff" * 100], ids=len)
+def test_what_was_changed_or_never_sealed_does_not_open(sealed: bytes) -> None:
+    with pytest.raises(SealBroken):
+        Seal([NEW]).open(sealed)

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
-from tests.contracts.outbox.worker import NOTHING, Handler, Rows, post, running, text_of, worker_of
+from tests.contracts.outbox.conftest import NOTHING, Handler, Rows, post, running, text_of, worker_of
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.outbox.message import Delivery, Message, Settlement
@@ -76,19 +76,6 @@ async def test_a_fault_of_one_is_no_other_s_unless_it_is_the_database_s(
     assert handler.batches == [["bad", "one", "two"]]
     assert await rows.states() == ["waiting", others, others]
     assert (await rows.all())[0].reason == reason
-
-
-async def test_more_are_claimed_than_there_are_places(outbox: Outbox) -> None:
-    handler = Together()
-    texts = [f"slow {number}" for number in range(6)]
-    await post(outbox, *texts)
-    async with running(worker_of(outbox, handler, places=2)):
-        await handler.has_begun(*texts[:2])
-        assert handler.batches == [texts]
-        handler.open.set()
-        await handler.has_done(*texts)
-
-    assert handler.most_at_once == 2
 
 
 async def test_those_that_have_no_place_when_the_worker_is_ended_are_put_back(outbox: Outbox, rows: Rows) -> None:

@@ -7,7 +7,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.contracts.outbox.worker import LONG, Handler, Note, Rows, post, running, worker_of
+from tests.contracts.outbox.conftest import LONG, Handler, Note, Rows, post, running, worker_of
 
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.outbox.worker import Lane, backoff
@@ -58,14 +58,6 @@ async def test_a_message_of_an_unknown_kind_stays_for_a_newer_worker(outbox: Out
     riddle, one = await rows.all()
     assert (riddle.state, riddle.reason, riddle.attempts, riddle.claim) == ("waiting", None, 0, None)
     assert one.state == "sent"
-
-
-async def test_as_many_are_claimed_as_there_are_places_where_none_are_prepared_ahead(outbox: Outbox) -> None:
-    handler = Handler()
-    await post(outbox, "one", "slow 0", "slow 1", "slow 2")
-    async with running(worker_of(outbox, handler, places=3)):
-        await handler.has_begun("one", "slow 0", "slow 1", "slow 2")
-        handler.open.set()
 
 
 @pytest.mark.parametrize(

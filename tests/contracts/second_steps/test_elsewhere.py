@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete
-from tests.driver.app_database import running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.second_factors import SEED, STEP, audited, builtin_factors, code_of, reset_with, wrong_code
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, problem, running, settings_for
@@ -35,8 +34,6 @@ from keyturn.service.settings import (
 )
 
 on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-
-ID = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
 
 Started = Callable[..., AbstractAsyncContextManager[Service]]
 
@@ -130,26 +127,6 @@ async def test_a_column_that_is_not_there_is_a_fault_and_later_a_503(started: St
         token = await service.link()
         write(app_database, "ALTER TABLE users RENAME COLUMN secret TO moved")
         assert problem(await reset_with(service, token)) == "503 unavailable"
-
-
-@pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
-async def test_a_table_beside_keyturns_own_is_read_whatever_its_ids_are(database_url: str) -> None:
-    users = TableSettings(table="people", email="email", password="password")
-    settings = settings_for(
-        database_url,
-        accounts=AccountSettings(store="table", table=users),
-        sign_in_url="{base_url}/login",
-        second_step=SecondStepSettings(source="table", table=SecondStepTableSettings(totp="secret", active="on_since")),
-    )
-    people = "CREATE TABLE people (id UUID PRIMARY KEY, email TEXT, password TEXT, secret TEXT, on_since TIMESTAMP)"
-    async with running_app(database_url, people) as app:
-        row = f"'{ID}', :email, :password, :secret, '2026-01-01 10:00:00'"
-        values = {"email": ADA, "password": hash_of(PASSWORD), "secret": base32(SEED)}
-        await app.run(f"INSERT INTO people VALUES ({row})", **values)  # noqa: S608
-        async with running(settings) as service:
-            token = await service.link()
-            assert problem(await reset_with(service, token)) == "401 second-step-required"
-            assert problem(await reset_with(service, token, "totp", code_of())) == "200"
 
 
 class ByHeart(SecondStep):

@@ -58,8 +58,6 @@ def twilio() -> TwilioServer:
 
 @pytest.fixture
 async def service_options(twilio: TwilioServer) -> AsyncIterator[dict[str, Any]]:
-    """Give Ada a phone."""
-
     async def with_phone(service: Service) -> None:
         await builtin_factors(service).set_phone((await account_of(service)).id, PHONE)
 

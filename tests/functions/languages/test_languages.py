@@ -209,11 +209,3 @@ def test_the_catalogues_of_somebody_s_templates_lie_among_or_beside_them(place: 
     languages = languages_in(tmp_path / "emails", "UTC")
     assert set(languages.known) == {"en", "nl"}
     assert (languages.choose("nl").gettext("one"), languages.choose("nl").gettext("two")) == ("een", "twee")
-
-
-def test_a_language_is_listed_by_its_own_name(tmp_path: Path) -> None:
-    for tag in ("de", "pt_BR", "ja", "ar"):
-        written(tmp_path, tag, "one", "1")
-
-    names = [language.name for language in Languages("UTC", tmp_path).known.values()]
-    assert names == ["العربية", "Deutsch", "English", "日本語", "Português (Brasil)"]

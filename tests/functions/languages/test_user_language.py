@@ -19,13 +19,10 @@ def speaking(folder: Path, *names: str) -> Languages:
 @pytest.mark.parametrize(
     ("accepted", "chosen"),
     [
-        ("fr, de;q=0.8, pt-BR;q=0.9", "pt-BR"),
-        ("en, de;q=0.5", "en"),
-        ("de;q=0, *", "en"),
-        ("en ; Q=0.5,\tde\t;\tq=0.9", "de"),
-        (";;;q=,,x;q=high, ../../etc/passwd", "en"),
+        ("fr, de;q=0.8, pt-BR;q=0.9", "pt-BR"), ("en, de;q=0.5", "en"), ("de;q=0, *", "en"),
+        ("en ; Q=0.5,\tde\t;\tq=0.9", "de"), (";;;q=,,x;q=high, ../../etc/passwd", "en"),
     ],
-)
+)  # fmt: skip
 def test_a_browser_is_answered_in_what_it_prefers_of_what_there_is(accepted: str, chosen: str, tmp_path: Path) -> None:
     assert speaking(tmp_path, "de", "pt_BR").choose("", accepted).tag == chosen
 

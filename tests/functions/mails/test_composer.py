@@ -1,14 +1,15 @@
-"""What a mail calls the person it is for."""
+"""What a mail calls the person it is for, and the device that asked for it."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from keyturn.mail.languages import Languages, SourceTexts
 from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
 from keyturn.service.accounts.port import Account
 from keyturn.service.reset.mails import theme
-from keyturn.service.reset.mails.composer import MailComposer
+from keyturn.service.reset.mails.composer import MailComposer, device_name
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import mint_link, purpose_for
 from keyturn.service.reset.records.messages import PasswordWasChanged
@@ -79,3 +80,41 @@ def test_times_are_told_in_the_account_s_zone(timezone: str, said: str, composer
 
     mail = composer.about(account, change).email
     assert all(said in body for body in (mail.text, mail.html))
+
+
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+SAFARI = "Mozilla/5.0 ({}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 {}Safari/605.1.15"
+IPHONE = SAFARI.format("iPhone; CPU iPhone OS 18_0 like Mac OS X", "Mobile/15E148 ")
+CHROME = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
+)
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        (FIREFOX, "Firefox on Windows"),
+        (SAFARI.format("Macintosh; Intel Mac OS X 10_15_7", ""), "Safari on macOS"),
+        (CHROME, "Chrome on Android"),
+        (CHROME.replace("Mobile", "SamsungBrowser/28.0 Mobile"), "Samsung Internet on Android"),
+        (IPHONE, "Safari on iOS"),
+        (IPHONE.replace("Version/18.0", "CriOS/140.0"), "Chrome on iOS"),
+        ("curl/8.5.0", "curl"),
+        ("<script>alert(1)</script>", ""),
+        ("", ""),
+    ],
+)
+def test_a_device_has_a_name_or_none(user_agent: str, name: str) -> None:
+    assert device_name(user_agent, SourceTexts()) == name
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [
+        ("de", "Firefox unter Windows"),
+        ("ja", "Windows の Firefox"),
+        ("ar", "\u200f\u2068Firefox\u2069 على \u2068Windows\u2069"),
+    ],
+)
+def test_it_is_named_in_the_reader_s_language(language: str, name: str) -> None:
+    assert device_name(FIREFOX, Languages("UTC").choose(language)) == name

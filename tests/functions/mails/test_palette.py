@@ -56,13 +56,6 @@ def test_an_adjusted_colour_keeps_its_hue_and_is_told_with_its_setting_and_what_
     assert hue(palette.dark_accent) == pytest.approx(hue("#000080"), abs=0.01)
 
 
-def test_the_text_on_an_accent_is_chosen_by_contrast() -> None:
-    palette, _ = palette_for("#14614b", "#e8e0ff")
-
-    assert palette.on_accent == "#ffffff"
-    assert contrast(palette.dark_on_accent, "#000000") < contrast(palette.dark_on_accent, "#ffffff")
-
-
 @pytest.mark.parametrize(
     ("one", "other", "ratio"),
     [("#000000", "#ffffff", 21), ("#ffffff", "#ffffff", 1), ("#767676", "#ffffff", 4.54), ("#ffffff", "#ff0000", 4.0)],

@@ -32,7 +32,6 @@ PHP = {"PHP": "$2y$04$JMUoRidbqGslZmCpEKTocOArt2IipfoDHW.kFqRYSYkjdv6BKd7/i"}
 
 
 def made_here(password: str) -> dict[str, str]:
-    """Return hashes that the libraries themselves make now."""
     types = {"argon2id": argon2.Type.ID, "argon2i": argon2.Type.I, "argon2d": argon2.Type.D}
     made = {
         name: argon2.PasswordHasher(type=kind, time_cost=1, memory_cost=64, parallelism=1).hash(password)

@@ -16,7 +16,6 @@ EMAIL = "ada.lovelace@northwind.example"
 
 
 async def broken(password: str, email: str = EMAIL, **settings: Any) -> list[str]:
-    """Return the names of the rules that the password breaks."""
     policy = PasswordPolicy(PasswordSettings(**settings), "Northwind School")
     try:
         await policy.require(password, email)

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from io import StringIO
-from itertools import product
 from pathlib import Path
 from textwrap import dedent
 
@@ -21,11 +20,9 @@ from tests.house.reference import DOCS
 from tests.house.weight import CHECKOUT, files_of
 
 from keyturn.cli import COMMANDS, keyturn
-from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings.reading import environment_name, inspect_settings, read_settings, setting_names
 from keyturn.studio.gallery.configuration import read_studio_settings
 
-PROVIDERS_PAGE = (DOCS / "mail-providers.md").read_text("utf-8")
 PAGES = sorted(str(file.relative_to(CHECKOUT)) for pages in ("docs", "*.md") for file in files_of(pages, ".md"))
 PAGES.remove("CHANGELOG.md")  # it names commands that went
 BLOCK = re.compile(r"(?ms)^( *)```(\w*)\n(.*?)^\1```$")
@@ -40,7 +37,6 @@ READ: dict[str, Callable[[str], object]] = {
 INCOMPLETE = re.compile(r"missing|is set, but|no such f|no catalogue|no effect")
 """Faults of settings that stand on a page as a part of a file."""
 
-CALL = re.compile(r"""log\.(\w+)\(\s*LogEvent\(\s*"([\w.]+)\"""")
 APP = {
     "BASE_URL": "https://account.example.org",
     "EMAIL_FROM": "hello@northwind.example",
@@ -57,21 +53,10 @@ def test_the_tables_of_a_page_are_made_of_types(name: str) -> None:
 
 
 def test_every_setting_is_documented_with_its_variable() -> None:
-    pages = (DOCS / "settings.md").read_text("utf-8") + PROVIDERS_PAGE
+    pages = "".join((DOCS / name).read_text("utf-8") for name in ("settings.md", "mail-providers.md"))
     documented = re.findall(r"\| `(KEYTURN_[A-Z_]+)` \|", pages)
 
     assert sorted(documented) == sorted(map(environment_name, setting_names()))
-
-
-def test_the_table_of_mail_providers_says_what_each_needs_and_whether_it_reports() -> None:
-    found = re.findall(r"(?m)^\| \[`(\w+)`\]\(#[\w-]+\) \| (.+?) \| (.+?) \|", PROVIDERS_PAGE)
-
-    assert {name: re.findall("`(.+?)`", needs) for name, needs, _ in found} == {
-        name: [*map(provider.known_as, provider.needs)] for name, provider in PROVIDERS.items()
-    }
-    assert {name for name, _, proven in found if proven != "there are none"} == {
-        name for name, provider in PROVIDERS.items() if provider.reports
-    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -100,19 +85,6 @@ def test_the_code_of_a_page_can_be_read(page: str, tmp_path: Path) -> None:
                 environment = dict.fromkeys(re.findall(r"\${(\w+)}", toml), "x" * 32) | APP
                 faults = inspect_settings(tmp_path / "keyturn.toml", environment, sending=False).faults
                 assert [fault for fault in faults if not INCOMPLETE.search(fault.message)] == []
-
-
-def test_each_log_event_is_documented_with_its_level() -> None:
-    table = (DOCS / "observability.md").read_text("utf-8").partition("| event |")[2].partition("\n\n")[0]
-    rows = [
-        (re.findall(r"`(\w+\.\w+)`", names), levels)
-        for names, levels in re.findall(r"(?m)^\| (.+?) \| (.+?) \|", table)
-    ]
-    documented = {pair for names, levels in rows for pair in product(names, levels.split(", "))}
-    written = [call for file in files_of("src/keyturn", ".py") for call in CALL.findall(file.read_text("utf-8"))]
-
-    assert {(name, level.replace("exception", "error")) for level, name in written} - documented == set()
-    assert len(written) > 40
 
 
 def test_the_tests_that_security_names_exist() -> None:

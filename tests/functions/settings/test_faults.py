@@ -3,7 +3,7 @@
 import traceback
 
 import pytest
-from tests.functions.settings.reading import TABLE, Faults, Read
+from tests.functions.settings.conftest import TABLE, Faults, Read
 
 from keyturn.errors import SettingsInvalid
 
@@ -28,14 +28,11 @@ def test_every_fault_is_told_at_once(faults: Faults) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("base_url", "localhost:3000"),
-        ("forgot_url", "forgot"),
-        ("brand.font", "url(x)"),
-        ("brand.logo", "http://cdn.example/x.png"),
-        ("challenge.url", "http://challenge.example"),
+        ("base_url", "localhost:3000"), ("forgot_url", "forgot"), ("brand.font", "url(x)"),
+        ("brand.logo", "http://cdn.example/x.png"), ("challenge.url", "http://challenge.example"),
         ("password.breaches", "ranges.example"),
     ],
-)
+)  # fmt: skip
 def test_a_value_that_was_not_understood_is_shown_under_the_name_that_was_written(
     read: Read, name: str, value: str
 ) -> None:

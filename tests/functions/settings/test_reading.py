@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.functions.settings.reading import ENOUGH, Read
+from tests.functions.settings.conftest import ENOUGH, Read
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.settings import Secret, Settings

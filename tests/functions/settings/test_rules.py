@@ -4,7 +4,7 @@ import tomllib
 from operator import attrgetter
 
 import pytest
-from tests.functions.settings.reading import SIGN_IN, TABLE, Faults, Read, check_fault, name_in
+from tests.functions.settings.conftest import SIGN_IN, TABLE, Faults, Read, check_fault, name_in
 
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import BCRYPT_PREFIXES
@@ -100,6 +100,8 @@ FAULTS: list[tuple[str, str]] = [
     ('token.ttl = "59s"', "must be at least a minute..."),
     ('database.timeout = "0s"', "must be more than 0 s"),
     ('database.url = ""', DATABASE),
+    ('database.url = "mysql://app:hunter2@db.example/app"',
+     "must begin with sqlite:// or postgresql://: MySQL works for the accounts (accounts.table.url), but not for..."),
     ('worker.timeout = "60s"', "must be less than 60 s..."),
     ('timezone = "Mars/Olympus"', "no such time zone: Mars/Olympus"),
     ('timezone = "../../etc/passwd"', "no such time zone: ../../etc/passwd"),
@@ -173,6 +175,7 @@ def test_what_cannot_work_is_a_fault_of_the_setting_in_the_last_line(faults: Fau
     check_fault(faults(toml), name_in(toml), why)
 
 
+CHALLENGE_KEYS = ("challenge.site_key", "challenge.secret")
 OTHERS: list[tuple[str, dict[str, str]]] = [
     ('forgot_url = "{base_url}/login"', {"sign_in_url": "/login is also the path of forgot_url: choose another"}),
     (f"{TABLE}secure_account.lock = true", {"accounts.table.lock": "missing: secure_account.lock is set"}),
@@ -203,6 +206,10 @@ OTHERS: list[tuple[str, dict[str, str]]] = [
      {"second_step.table.key": "missing: second_step.table.format is fernet"}),
     (TWILIO.replace("builtin", "none"),
      {"second_step.sms.account": "has no effect with second_step.source none: remove it"}),
+    *((f'challenge.method = "{method}"', dict.fromkeys(CHALLENGE_KEYS, f"missing: challenge.method is {method}"))
+      for method in ("turnstile", "hcaptcha")),
+    ('challenge.method = "altcha"\nchallenge.site_key = "x"\nchallenge.secret = "y"',
+     dict.fromkeys(CHALLENGE_KEYS, "has no effect with challenge.method altcha: remove it")),
     ('webhooks.url = "https://app.example.org/hook"', {"webhooks.secret": "missing: webhooks.url is set"}),
     (SIGNED, {"webhooks.url": "missing: webhooks.secret is set"}),
 ]  # fmt: skip
@@ -277,20 +284,6 @@ def test_what_is_enough_is_read(read: Read, toml: str) -> None:
     sender = {} if "capture" in toml else {"KEYTURN_MAIL_FROM": "Help <a@b.example>", "RESEND_API_KEY": "re_x"}
 
     assert read(toml, bare=True, **key, **sender)
-
-
-def test_what_mysql_is_good_for_is_told(faults: Faults) -> None:
-    found = faults(KEYTURN_DATABASE_URL="mysql://app:hunter2@db.example/app")
-
-    assert "MySQL works for the accounts (accounts.table.url)" in found["database.url"]
-    assert "hunter2" not in found["database.url"]
-
-
-@pytest.mark.parametrize("method", ["turnstile", "hcaptcha"])
-def test_a_service_needs_both_of_its_keys_and_altcha_none(faults: Faults, method: str) -> None:
-    keys = {"challenge.site_key", "challenge.secret"}
-    assert set(faults(f'challenge.method = "{method}"')) == keys
-    assert set(faults('challenge.method = "altcha"\nchallenge.site_key = "x"\nchallenge.secret = "y"')) == keys
 
 
 @pytest.mark.parametrize("store", ["table", "supabase", "shop.accounts:store"])

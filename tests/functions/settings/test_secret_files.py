@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from tests.functions.settings.reading import ENOUGH, Faults, Read
+from tests.functions.settings.conftest import ENOUGH, Faults, Read
 from tests.permissions import as_stranger
 
 from keyturn.errors import SettingsInvalid
@@ -25,7 +25,6 @@ def secret(tmp_path: Path) -> Path:
 
 
 def message(name: str, environ: dict[str, str]) -> str:
-    """Return the fault of a setting, with the name that the operator wrote."""
     with pytest.raises(SettingsInvalid) as invalid:
         read_settings(environ=NO_KEY | environ, with_file=False)
     assert WORD not in "".join(traceback.format_exception(invalid.value))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.driver.pictures import PNG, SVG
-from tests.functions.settings.reading import SIGN_IN, TABLE, Faults, Read, check_fault
+from tests.functions.settings.conftest import SIGN_IN, TABLE, Faults, Read, check_fault
 
 from keyturn.service.settings import Ending, Secret
 

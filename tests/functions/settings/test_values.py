@@ -7,7 +7,7 @@ from operator import attrgetter
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.functions.settings.reading import Faults, Read
+from tests.functions.settings.conftest import Faults, Read
 
 from keyturn.mail.providers.ses.sns import SnsTopic
 from keyturn.service.settings.building import parse_duration
@@ -17,13 +17,10 @@ from keyturn.service.settings.reading import environment_name
 @pytest.mark.parametrize(
     ("text", "duration"),
     [
-        ("500ms", timedelta(milliseconds=500)),
-        ("90s", timedelta(seconds=90)),
-        (" 1 h ", timedelta(hours=1)),
-        ("7d", timedelta(days=7)),
-        ("0s", timedelta(0)),
+        ("500ms", timedelta(milliseconds=500)), ("90s", timedelta(seconds=90)), (" 1 h ", timedelta(hours=1)),
+        ("7d", timedelta(days=7)), ("0s", timedelta(0)),
     ],
-)
+)  # fmt: skip
 def test_a_duration_is_a_number_and_a_unit(text: str, duration: timedelta) -> None:
     assert parse_duration(text) == duration
 

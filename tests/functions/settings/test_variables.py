@@ -5,23 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.functions.settings.reading import Faults, Read
+from tests.functions.settings.conftest import Faults, Read
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.settings.reading import read_settings
 
 APP = {
-    "BASE_URL": "https://account.example.org",
-    "EMAIL_FROM": "hello@northwind.example",
-    "EMAIL_PASS": "hunter2-$x",
-    "SMTP_PORT": "2525",
-    "TRUE": "true",
-    "LIFE": "45m",
-    "PROXIES": "10.0.0.1, 10.0.0.2",
-    "EMPTY": "",
-    "SEVERAL": "127.0.0.1, hunter2-$y",
-    "API": "api/auth",
-}
+    "BASE_URL": "https://account.example.org", "EMAIL_FROM": "hello@northwind.example", "EMAIL_PASS": "hunter2-$x",
+    "SMTP_PORT": "2525", "TRUE": "true", "LIFE": "45m", "PROXIES": "10.0.0.1, 10.0.0.2", "EMPTY": "",
+    "SEVERAL": "127.0.0.1, hunter2-$y", "API": "api/auth",
+}  # fmt: skip
 
 
 def test_a_text_may_hold_variables_anywhere_and_be_a_number_a_switch_a_duration_or_a_list(read: Read) -> None:

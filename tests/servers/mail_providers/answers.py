@@ -68,8 +68,6 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Mail(msgspec.Struct, frozen=True):
-    """An accepted mail."""
-
     id: str
     key: str
     fields: Mapping[str, Any]

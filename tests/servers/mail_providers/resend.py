@@ -21,7 +21,6 @@ class ResendServer(ProviderServer):
     """
 
     def forget(self) -> None:
-        """Begin anew, once nothing is under way: with no mails, no keys and nothing coming."""
         super().forget()
         self.accepted: list[Mail] = []
         self.domains: list[dict[str, Any]] = []
@@ -31,7 +30,6 @@ class ResendServer(ProviderServer):
         return refusal(409, "concurrent_idempotent_requests") if request.key and self.beside(request) else None
 
     def answer(self, request: Request) -> Answer:
-        """Return what the rules say."""
         scheme, _, api_key = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not api_key:
             return refusal(401, "missing_api_key")
@@ -46,7 +44,6 @@ class ResendServer(ProviderServer):
                 return refusal(404, "not_found")
 
     def _tell(self, path: list[str]) -> Answer:
-        """Return the account's domains, or one of them."""
         if not path:
             listed = [{name: domain[name] for name in ("id", "name", "status")} for domain in self.domains]
             return Answer(200, {"object": "list", "has_more": False, "data": listed})
@@ -63,6 +60,3 @@ class ResendServer(ProviderServer):
         if request.key:
             self._remembered[request.key] = (body, mail)
         return Answer(200, {"id": mail.id})
-
-
-running_resend = ResendServer.running

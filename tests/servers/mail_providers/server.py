@@ -15,6 +15,8 @@ from tests.servers.serving import Connections, body_of, send_answer, serving
 class ProviderServer:
     """`coming`: what happens to the next requests, in order. When it is empty, the provider's rules decide.
 
+    `accepted`: the mails that are sent, under their ids.
+
     `answer` has the rules of a provider: whatever it takes, it notes.
     """
 
@@ -28,7 +30,6 @@ class ProviderServer:
     @classmethod
     @contextmanager
     def running(cls) -> Iterator[Self]:
-        """Yield a server that answers at its `url`."""
         server = cls()
         with serving(server, server.connections) as server.url:
             yield server
@@ -38,6 +39,7 @@ class ProviderServer:
         self._wait_for(self._is_idle)
         self.coming: deque[Answer | Trouble] = deque()
         self.requests: list[Request] = []
+        self.accepted: Any = {}
         self._let_go = threading.Event()
         self.connections.opened = 0
 
@@ -50,19 +52,15 @@ class ProviderServer:
         await asyncio.to_thread(self._wait_for, self._is_idle)
 
     def let_go(self) -> None:
-        """Answer what is stalled, and stall nothing any more."""
         self._let_go.set()
 
     def doing(self, _: Request) -> Answer | Trouble | None:
-        """Return what happens to the next request whatever the rules say."""
         return self.coming.popleft() if self.coming else None
 
     def answer(self, request: Request) -> Answer:
-        """Return what the rules say."""
         raise NotImplementedError
 
     def refuse_at_once(self, _: Request) -> Answer | None:
-        """Return what is said whatever is coming."""
         return None
 
     def beside(self, request: Request) -> bool:
@@ -103,7 +101,6 @@ class ProviderServer:
 
     @contextmanager
     def _noted(self, request: Request) -> Iterator[None]:
-        """Note the request while it is under way."""
         with self._changed:
             self.requests.append(request)
             self._under_way[request.key] += 1

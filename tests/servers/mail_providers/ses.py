@@ -1,8 +1,10 @@
-"""A server that behaves as Amazon SES's API does (https://docs.aws.amazon.com/ses/latest/APIReference-V2).
+"""A server that behaves as Amazon SES's API does, and reports as it words and signs them.
 
-botocore says whether a request is signed as AWS wants it.
+https://docs.aws.amazon.com/ses/latest/APIReference-V2
+https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-examples.html
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,6 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from tests.servers.mail_providers.answers import Answer, Request
 from tests.servers.mail_providers.server import ProviderServer
+from tests.servers.mail_providers.sns import message, post
 
 KEY_ID, SECRET_KEY, REGION = "AKIAKEYTURN012345678", "wJalrXUtnFEMI/K7MDENG+bPxRfiCY/KeyturnKey", "eu-west-1"
 
@@ -24,7 +27,6 @@ _AUTHORIZATION = re.compile(
 
 
 def refusal(status: int, kind: str, message: str = "") -> Answer:
-    """Return an error as AWS words it."""
     header = f"{kind}:http://internal.amazon.com/coral/com.amazonaws.sesv2.v20190927/"
     return Answer(status, {"message": message or kind}, {"x-amzn-errortype": header})
 
@@ -39,14 +41,13 @@ ACCOUNT = {
 
 
 class SesServer(ProviderServer):
-    """`accepted` are the mails that are sent, under their ids; `domains` the identities, and if they are verified.
+    """`domains`: the identities, and if they are verified.
 
     `account` is what GetAccount says; None where the key's policy does not hold that call.
     """
 
     def forget(self) -> None:
         super().forget()
-        self.accepted: dict[str, Mapping[str, Any]] = {}
         self.domains = {"northwind.example": True, "northwind.test": True}
         self.account: Mapping[str, Any] | None = ACCOUNT
 
@@ -92,3 +93,32 @@ def _proof_fault(request: Request) -> Answer | None:
     if is_late or region != REGION or not {"host", "x-amz-date"} <= signed.keys() or expected != signature:
         return refusal(403, "InvalidSignatureException", "The request signature we calculated does not match")
     return None
+
+
+_BOUNCED = {"bouncedRecipients": [{"emailAddress": "ada@northwind.test", "diagnosticCode": "smtp; 550 5.1.1 unknown"}]}
+_KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "sent": ("Send", "send", {}),
+    "delivered": ("Delivery", "delivery", {"smtpResponse": "250 2.6.0 Message received"}),
+    "delayed": ("DeliveryDelay", "deliveryDelay", {"delayType": "MailboxFull"}),
+    "bounced": ("Bounce", "bounce", {"bounceType": "Permanent", "bounceSubType": "General", **_BOUNCED}),
+    "bounced for now": ("Bounce", "bounce", {"bounceType": "Transient", "bounceSubType": "MailboxFull", **_BOUNCED}),
+    "complained": ("Complaint", "complaint", {"complaintSubType": None, "complaintFeedbackType": "abuse"}),
+    "suppressed": ("Bounce", "bounce", {"bounceType": "Permanent", "bounceSubType": "OnAccountSuppressionList"}),
+    "rejected": ("Reject", "reject", {"reason": "Bad content"}),
+    "clicked": ("Click", "click", {"link": "https://northwind.test/reset-password/token", "ipAddress": "192.0.2.1"}),
+}
+
+
+def event(
+    kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None, **fields: Any
+) -> dict[str, Any]:
+    name, part, detail = _KINDS[kind]
+    moment = (at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    timed = {} if part in {"send", "reject"} else {"timestamp": moment}
+    tags = {"ses:source-ip": ["192.0.2.1"], **({"key": [key], "template": ["password_reset"]} if key else {})}
+    mail = {"timestamp": moment, "messageId": provider_id, "destination": [to], "tags": tags, "headersTruncated": False}
+    return {"eventType": name, "mail": mail, part: {**timed, **detail, **fields}}
+
+
+def report(kind: str, provider_id: str, **options: Any) -> Request:
+    return post(message(json.dumps(event(kind, provider_id, **options)), Subject="Amazon SES Email Event Notification"))

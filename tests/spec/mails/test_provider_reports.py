@@ -11,7 +11,7 @@ import pytest
 from tests.driver.reporting import HARD, SOFT, WITH_WEBHOOK, history, is_mailed, provider_id, report, state
 from tests.driver.service import ADA, NO_COOLDOWN, Service, Start, problem
 from tests.servers.databases import ON_SQLITE
-from tests.servers.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, ses_reports, sns
+from tests.servers.mail_providers import mailgun, postmark, sendgrid, ses, sns
 from tests.servers.mail_providers.answers import Request
 
 from keyturn import SendUnknown
@@ -42,23 +42,21 @@ PROVIDERS = [
     Provider("resend", {"resend": WITH_WEBHOOK}, resend_report, ("Permanent Suppressed", "Transient MailboxFull")),
     Provider(
         "postmark",
-        {"postmark": {"webhook_secret": postmark_reports.PASSWORD}},
-        postmark_reports.report,
+        {"postmark": {"webhook_secret": postmark.PASSWORD}},
+        postmark.report,
         ("HardBounce", "SoftBounce"),
     ),
     Provider(
         "sendgrid",
-        {"sendgrid": {"webhook_verification_key": sendgrid_reports.public(sendgrid_reports.KEY)}},
-        sendgrid_reports.report,
+        {"sendgrid": {"webhook_verification_key": sendgrid.public(sendgrid.SIGNER)}},
+        sendgrid.report,
         ("bounce Invalid-Address", "blocked"),
     ),
-    Provider(
-        "mailgun", {"mailgun": {"webhook_signing_key": mailgun_reports.KEY}}, mailgun_reports.report, ("bounce", "old")
-    ),
+    Provider("mailgun", {"mailgun": {"webhook_signing_key": mailgun.SIGNING_KEY}}, mailgun.report, ("bounce", "old")),
     Provider(
         "ses",
         {"ses": {"topic_arn": sns.TOPIC}},
-        ses_reports.report,
+        ses.report,
         ("Permanent General", "Transient MailboxFull"),
         sns.running_sns,
     ),
@@ -136,10 +134,10 @@ async def test_without_its_secret_there_is_no_such_address(start: Start, provide
 
 
 async def test_a_token_of_mailguns_proves_one_report_alone(start: Start) -> None:
-    key = mailgun_reports.KEY
+    key = mailgun.SIGNING_KEY
     service = await start(limits=NO_COOLDOWN, mailgun={"webhook_signing_key": key})
     await service.link()
-    genuine = mailgun_reports.report("delivered", await provider_id(service), to=ADA)
+    genuine = mailgun.report("delivered", await provider_id(service), to=ADA)
     for body in (genuine.body, genuine.body.replace(b'"delivered"', b'"complained"')):
         answer = await service.anywhere().post("/webhooks/mailgun", content=body, headers=dict(genuine.headers))
         assert answer.status_code == 200

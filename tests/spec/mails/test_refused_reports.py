@@ -10,7 +10,7 @@ import pytest
 from tests.driver.reporting import WITH_WEBHOOK, deliver, report
 from tests.driver.service import Service, problem
 from tests.servers.databases import ON_SQLITE
-from tests.servers.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, sns
+from tests.servers.mail_providers import mailgun, postmark, sendgrid, sns
 
 pytestmark = [ON_SQLITE, pytest.mark.long]
 
@@ -32,9 +32,9 @@ def service_options() -> dict[str, Any]:
         "limits": {"client": "3/minute"},
         "resend": WITH_WEBHOOK,
         "ses": {"topic_arn": sns.TOPIC},
-        "postmark": {"webhook_secret": postmark_reports.PASSWORD},
-        "sendgrid": {"webhook_verification_key": sendgrid_reports.public(sendgrid_reports.KEY)},
-        "mailgun": {"webhook_signing_key": mailgun_reports.KEY},
+        "postmark": {"webhook_secret": postmark.PASSWORD},
+        "sendgrid": {"webhook_verification_key": sendgrid.public(sendgrid.SIGNER)},
+        "mailgun": {"webhook_signing_key": mailgun.SIGNING_KEY},
     }
 
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.ldap.people import FIRST, SECOND, THIRD, DomainStaff, of
+from tests.contracts.accounts.ldap.conftest import FIRST, SECOND, THIRD, DomainStaff, of
 from tests.contracts.accounts.stores import new_password
 
 from keyturn.errors import SettingsInvalid

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.ldap.people import FIRST, SECOND, DomainStaff, OpenLdapStaff, Staff, quoted
+from tests.contracts.accounts.ldap.conftest import FIRST, SECOND, DomainStaff, OpenLdapStaff, Staff, quoted
 from tests.contracts.accounts.stores import new_password
 from tests.programs import require_program
 from tests.servers.directories import running_slapd

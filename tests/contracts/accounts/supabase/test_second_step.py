@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.supabase.project import OLD, Project
+from tests.contracts.accounts.supabase.conftest import OLD, Project
 from tests.driver.second_factors import audited, reset_with
 from tests.driver.service import ADA, NEW_PASSWORD, Service, problem
 from tests.servers.supabase import Answer, Outage, SupabaseFactor

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.contracts.accounts.stores import new_password, own_messages
-from tests.contracts.accounts.supabase.profiles import Profiles
-from tests.contracts.accounts.supabase.project import ADA, NEW, OLD, Opened, Project
+from tests.contracts.accounts.supabase.conftest import ADA, NEW, OLD, Opened, Profiles, Project
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.port import Account, AccountStore

@@ -3,16 +3,13 @@
 import asyncio
 import logging
 import socket
-import sqlite3
 import traceback
 from collections.abc import AsyncIterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
-from tests.contracts.accounts.table.app import NEW, ROW, USERS, AppPeople, Over, mapping
+from tests.contracts.accounts.table.conftest import NEW, ROW, USERS, AppPeople, Over, mapping
 from tests.driver.app_database import App, running_app
 from tests.driver.database import refuse_writes, take_writes
 
@@ -77,55 +74,6 @@ async def test_a_file_is_left_in_its_journal_mode_and_never_made(tmp_path: Path)
         await accounts.close()
         (row,) = await app.run("PRAGMA journal_mode")
     assert row.journal_mode == "delete"
-
-
-async def test_a_program_that_reads_a_file_without_a_log_delays_a_change_and_refuses_none(tmp_path: Path) -> None:
-    file = tmp_path / "app.db"
-    with closing(sqlite3.connect(file)) as app:
-        app.executescript(f"{USERS}; {ROW}")
-    accounts = store(f"sqlite:///{file}")
-    assert await accounts.find(ADA.email) == ADA
-
-    with closing(sqlite3.connect(file, isolation_level=None)) as reader:
-        reader.execute("BEGIN")
-        reader.execute("SELECT * FROM users").fetchall()
-        change = asyncio.create_task(accounts.set_password(ADA, NEW))
-        while await asyncio.to_thread(is_readable, file):  # until the change waits to be committed
-            assert not change.done()
-        reader.execute("COMMIT")
-        assert await change
-
-    assert await accounts.password_hash("1") == "$2b$new"
-    await accounts.close()
-
-
-def is_readable(file: Path) -> bool:
-    """Tell whether a new reader gets the file: not while a change waits for the readers before it."""
-    with closing(sqlite3.connect(file, timeout=0)) as another:
-        try:
-            another.execute("SELECT * FROM users").fetchall()
-        except sqlite3.OperationalError:
-            return False
-    return True
-
-
-@on_servers
-@pytest.mark.long
-async def test_what_the_server_refuses_is_told(app: App, over: Over) -> None:
-    name = make_url(app.url).database
-    user = f"u_{name}"
-    if app.dialect == "postgresql":
-        nobody, nothing = f'role "{user}" does not exist', 'database "missing" does not exist'
-        wrong_user = app.url.replace("//postgres:", f"//{user}:hunter2")
-    else:
-        await app.run(f"CREATE USER {user}@localhost IDENTIFIED BY 'right'")
-        nobody, nothing = f"(1045, \"Access denied for user '{user}'@'localhost'", "(1049, \"Unknown database 'missing'"
-        wrong_user = app.url.replace("root@", f"{user}:hunter2@")
-    for url, said in ((wrong_user, nobody), (app.url.replace(f"/{name}?", "/missing?"), nothing)):
-        with pytest.raises(AccountsUnready) as unready:
-            await over(url=url).require_ready()
-        assert f": {said}" in str(unready.value)
-        assert "hunter2" not in "".join(traceback.format_exception(unready.value))
 
 
 @on_servers

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.contracts.accounts.stores import own_messages
-from tests.contracts.accounts.table.app import NEW, ROW, USERS, Over, changes, one
+from tests.contracts.accounts.table.conftest import NEW, ROW, USERS, Over, changes, one
 from tests.driver.app_database import App
 from tests.driver.lost_commits import losing_commits
 
@@ -26,16 +26,9 @@ COLUMNS = {
 }
 UUID_ = "8b1c7a52-3c55-4d6e-9a0f-2d7c3f6b1e90"
 SET: dict[str, Any] = {
-    "at_zone": "{now}",
-    "at": "{now}",
-    "day": "2026-11-20",
-    "flag": False,
-    "small": True,
-    "share": 0.25,
-    "token": "{null}",
-    "kind": "calm",
-    "device": UUID_,
-}
+    "at_zone": "{now}", "at": "{now}", "day": "2026-11-20", "flag": False, "small": True, "share": 0.25,
+    "token": "{null}", "kind": "calm", "device": UUID_,
+}  # fmt: skip
 
 
 async def test_columns_are_set_to_what_their_type_makes_of_it(app: App, over: Over) -> None:

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from tests.contracts.accounts.table.app import NEW, Over, doubts_of, hashed, one
+from tests.contracts.accounts.table.conftest import NEW, Over, doubts_of, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, NewPassword

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.table.app import ROW, USERS, Over, changes, doubts_of, faults
+from tests.contracts.accounts.table.conftest import ROW, USERS, Over, changes, doubts_of, faults
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Ended

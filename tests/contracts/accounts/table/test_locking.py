@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.table.app import NEW, Over, changes, one
+from tests.contracts.accounts.table.conftest import NEW, Over, changes, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account
@@ -83,9 +83,7 @@ async def test_active_accounts_are_listed_a_page_at_a_time(over: Over) -> None:
 @pytest.mark.usefixtures("people")
 async def test_a_store_that_was_not_told_how_locks_nobody(over: Over) -> None:
     accounts = over(active="status = active")
-
-    assert not accounts.can_lock
-    assert not await accounts.lock(await one(accounts))
+    assert (accounts.can_lock, await accounts.lock(await one(accounts))) == (False, False)
     assert (await one(accounts)).active
 
 

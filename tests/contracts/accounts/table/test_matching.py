@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.contracts.accounts.stores import own_messages
-from tests.contracts.accounts.table.app import USERS, Over, doubts_of, faults, one
+from tests.contracts.accounts.table.conftest import USERS, Over, doubts_of, faults, one
 from tests.driver.app_database import App
 from tests.driver.statements import statements_sent
 

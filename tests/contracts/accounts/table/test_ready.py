@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import make_url
-from tests.contracts.accounts.table.app import USERS, Over, faults
+from tests.contracts.accounts.table.conftest import USERS, Over, faults
 from tests.driver.app_database import App
 
 from keyturn.service.problems.requests import AccountsUnready

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tests.contracts.accounts.table.app import Over, changes, doubts_of, faults
+from tests.contracts.accounts.table.conftest import Over, changes, doubts_of, faults
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.table.columns import TIMES

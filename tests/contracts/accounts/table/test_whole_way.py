@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
-from tests.contracts.accounts.table.app import ROW, USERS
+from tests.contracts.accounts.table.conftest import ROW, USERS
 from tests.driver.app_database import running_app
 from tests.driver.operator import migrate_database
 from tests.driver.service import problem, running, settings_for

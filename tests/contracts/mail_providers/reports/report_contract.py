@@ -64,7 +64,6 @@ class ReportContract:
     senseless: Sequence[Make]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run each test once for each of the subclass's values."""
         for parameter, values in {
             "genuine_one": self.genuine,
             "forged_one": self.forged,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one, webhook_of
 from tests.servers.mail_providers.answers import Request
-from tests.servers.mail_providers.mailgun_reports import KEY, deliver, report, sign, signature
+from tests.servers.mail_providers.mailgun import SIGNING_KEY, deliver, report, sign, signature
 
 from keyturn.mail.port.reports import Webhook
 
@@ -42,7 +42,7 @@ SENSELESS: list[Any] = [
 
 @pytest.fixture
 def webhook() -> Webhook:
-    return webhook_of("mailgun", KEY)
+    return webhook_of("mailgun", SIGNING_KEY)
 
 
 def proven(event: Any) -> Request:
@@ -53,7 +53,7 @@ class TestMailgun(ReportContract):
     name = "mailgun"
     report = staticmethod(report)
     genuine = [partial(deliver, EVENT, proof) for proof in (signature(), signature(age=8 * 3600), signature(age=-60))]
-    secret = KEY
+    secret = SIGNING_KEY
     forged = [partial(deliver, EVENT, proof) for proof in UNPROVEN]
     bounce = ("2026@northwind.example", AT, "bounce")
     meanings = [

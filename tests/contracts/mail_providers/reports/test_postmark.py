@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, webhook_of
 from tests.servers.mail_providers.answers import Request
-from tests.servers.mail_providers.postmark_reports import PASSWORD, basic, report
+from tests.servers.mail_providers.postmark import PASSWORD, basic, report
 
 from keyturn.mail.port.reports import Webhook
 

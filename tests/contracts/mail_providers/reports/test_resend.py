@@ -44,7 +44,6 @@ def webhook() -> Webhook:
 
 
 def signed(body: bytes, secret: str = SECRET) -> Request:
-    """Return a body that is signed now."""
     sent = signed_now(body)
     return Request(headers=sent.headers(secret), body=body)
 
@@ -52,7 +51,6 @@ def signed(body: bytes, secret: str = SECRET) -> Request:
 def report(
     kind: str, provider_id: str, *, to: str, key: str = "", at: datetime = AT, secret: str = SECRET, **data: Any
 ) -> Request:
-    """Return a genuine report about a mail."""
     if kind == "bounced":
         data = {"bounce": {"type": "Permanent", "subType": "General"}} | data
     sent = reporting.report(kind, provider_id, to=to, at=at, tags={"key": key, "template": "password_reset"}, **data)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one, webhook_of
 from tests.servers.mail_providers.answers import Request
-from tests.servers.mail_providers.sendgrid_reports import KEY, OTHER_KEY, deliver, event, public, report, signed
+from tests.servers.mail_providers.sendgrid import OTHER_KEY, SIGNER, deliver, event, public, report, signed
 
 from keyturn.mail.port.reports import Webhook
 
@@ -23,7 +23,7 @@ BOUNCED = report("bounced", "1", to=ADA)
 
 @pytest.fixture
 def webhook() -> Webhook:
-    return webhook_of("sendgrid", public(KEY))
+    return webhook_of("sendgrid", public(SIGNER))
 
 
 def with_headers(changes: dict[str, str]) -> Request:
@@ -41,7 +41,7 @@ def with_signature(body: bytes) -> Request:
 class TestSendGrid(ReportContract):
     name = "sendgrid"
     report = staticmethod(report)
-    genuine = [partial(deliver, [event("delivered", "1", to=ADA)], KEY)]
+    genuine = [partial(deliver, [event("delivered", "1", to=ADA)], SIGNER)]
     refusal = "signature"
     forged = [
         *(partial(with_headers, {SIGNATURE: signature}) for signature in ("", "!", "MEUCIQ==", "ü")),

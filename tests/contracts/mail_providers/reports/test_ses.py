@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one
 from tests.servers.mail_providers.answers import Answer, Request, Trouble
-from tests.servers.mail_providers.ses_reports import event, report
+from tests.servers.mail_providers.ses import event, report
 from tests.servers.mail_providers.sns import (
     HOST,
     KEY,

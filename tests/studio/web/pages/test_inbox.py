@@ -6,11 +6,11 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from keyturn.studio.web.pages.inbox_rows import Row, rows
 from tests.studio.web.fixtures import OURS, Client, capture, opened
 
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.web.app import Studio
+from keyturn.studio.web.frames.client_models import Row, rows
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
