@@ -47,6 +47,7 @@ async def test_a_mail_is_read_once_it_is_opened_and_its_code_is_copied_with_a_ke
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.goto(f"{served}/inbox")
     await page.get_by_role("link", name=re.compile("Sign in.*not opened yet")).click()
+    await expect(page.locator("#copy-code")).to_be_visible()
     await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
     await page.keyboard.press("y")
     await expect(page.locator("#copy-code")).to_have_text("Copied")

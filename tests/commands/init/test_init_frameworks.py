@@ -44,8 +44,6 @@ def intrusion(what: Credentials) -> Ending:
 
 PASSWORD, HASHED = {"password": "password"}, {"password": "hashed_password"}
 PHP, ARGON2, DJANGO, RAILS = ({"format": name} for name in ("php", "argon2id", "django-pbkdf2", "bcrypt-2a"))
-LARAVEL = {"name": "name", "set": {"remember_token": "{null}"}, "delete": ("sessions.user_id",)} | PASSWORD
-BY_LARAVEL = rows("password_reset_tokens, personal_access_tokens")
 
 FOUND = [
     found(
@@ -61,9 +59,9 @@ FOUND = [
         "rails-8", "sqlite", "users", RAILS,
         email="email_address", password="password_digest", delete=("sessions.user_id",),
     ),
-    found("laravel", "sqlite", "users", PHP, BY_LARAVEL, **LARAVEL),
     found(
-        "laravel-passport", "sqlite", "users", PHP, BY_LARAVEL, **LARAVEL,
+        "laravel-passport", "sqlite", "users", PHP, rows("password_reset_tokens, personal_access_tokens"),
+        name="name", set={"remember_token": "{null}"}, delete=("sessions.user_id",), **PASSWORD,
         ends={
             "oauth_access_tokens.user_id": intrusion("oauth_grants"),
             "passkeys.authenticatable_id": intrusion("passkeys"),
