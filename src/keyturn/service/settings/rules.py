@@ -19,6 +19,7 @@ from keyturn.service.settings import (
     BCRYPT_PREFIXES,
     LONGEST_TRY,
     RATES,
+    LdapSettings,
     Settings,
     is_plain_ldap,
     split_secrets,
@@ -201,7 +202,7 @@ def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:
             yield Fault(setting, f"has no effect with {chooser} {chosen}: remove it")
     if settings.mail.fallback == settings.mail.transport:
         yield Fault("mail.fallback", "must be another provider than mail.transport")
-    if (key := settings.invitations.link_key) and key == settings.invitations.service_key:
+    if (key := value_of(settings, "invitations.link_key")) and key == value_of(settings, "invitations.service_key"):
         message = "is also invitations.service_key: a link is a stronger right, choose another"
         yield Fault("invitations.link_key", message)
 
@@ -284,7 +285,7 @@ def _accounts(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     if store == "table" or (store == "supabase" and "accounts.table" in written):
         yield from _table(settings)
     if store == "ldap":
-        yield from _ldap(settings)
+        yield from _ldap(value_of(settings, "accounts.ldap"))
 
 
 def _table(settings: Settings) -> Iterator[Fault]:
@@ -325,8 +326,7 @@ _SERVER = re.compile(r"ldaps?://[^/?#@\s]+", re.ASCII)
 _MOST_SERVERS = 6
 
 
-def _ldap(settings: Settings) -> Iterator[Fault]:
-    ldap = settings.accounts.ldap
+def _ldap(ldap: LdapSettings) -> Iterator[Fault]:
     for name in ldap.where:
         if not _ATTRIBUTE.fullmatch(name):
             yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")
