@@ -78,12 +78,11 @@ class Failover:
 
     def choose(self, message: Message) -> Sender:
         """Return the provider for this try. Raises SendRefused if the one that may have the mail is not set now."""
-        if message.sender:
-            for provider in self._both:
-                if provider.name == message.sender:
-                    return provider
-            raise SendRefused(f"{message.sender} may have it, and is no longer in the settings")
-        return self._first if not self._second or self._breaker.admits() else self._second
+        if not message.sender:
+            return self._first if not self._second or self._breaker.admits() else self._second
+        if provider := next((one for one in self._both if one.name == message.sender), None):
+            return provider
+        raise SendRefused(f"{message.sender} may have it, and is no longer in the settings")
 
     async def send(self, message: Message, email: Email, provider: Sender) -> Sent:
         """Hand over the mail of a message. Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost.
