@@ -18,9 +18,8 @@ from keyturn.service.database import Database
 from keyturn.service.limits import Limit, alone
 from keyturn.service.outbox.history import read
 from keyturn.service.parts import Parts
-from keyturn.service.reset.mails.delivery import PAUSE, TRIAL, Breaker
 from keyturn.service.reset.records.client import Client
-from keyturn.service.sending.senders import LONGEST_WAIT, Pace
+from keyturn.service.sending.senders import LONGEST_WAIT, PAUSE, TRIAL, Breaker, Pace
 from keyturn.service.settings import LimitSettings, MailSettings
 from keyturn.service.settings.building import Rate
 
