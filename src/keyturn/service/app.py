@@ -13,7 +13,7 @@ from keyturn.service.api.json_routes import security_schemes
 from keyturn.service.api.monitoring import health_routes, read_metrics
 from keyturn.service.api.problems import problem_handlers
 from keyturn.service.api.requests import calling
-from keyturn.service.keyturn_app import KeyturnApp, Lifetime
+from keyturn.service.keyturn_app import KeyturnApp
 from keyturn.service.pages.reference import ReferencePage
 from keyturn.service.pages.refusals import service_error_handlers
 from keyturn.service.pages.rendering import Pages, visiting
@@ -53,7 +53,8 @@ def create_app(
     built = pages.parts
     return KeyturnApp(
         built,
-        Lifetime(built, worker=worker, is_checked=parts is not None),
+        worker=worker,
+        is_checked=parts is not None,
         route_handlers=[api_router(built), pages_router(pages), redirect_home, redirect_to_change, read_metrics, *more],
         dependencies=calling(built) | visiting(pages),
         middleware=request_spans(joining=bool(built.settings.server.trusted_proxies)),

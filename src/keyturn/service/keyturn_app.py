@@ -25,55 +25,49 @@ _LONGEST_BODY = 16_384
 
 
 class KeyturnApp(Litestar):
-    """An application behind `edge`, also for unknown addresses. Its server gets a sentence if it cannot start."""
+    """An application behind `edge`, also for unknown addresses. Its server gets a sentence if it cannot start.
 
-    def __init__(self, parts: Parts, lifetime: "Lifetime", **config: Any) -> None:
+    It checks the database and the accounts when it starts, and runs the worker until it stops. `worker`: as
+    `server.worker` says. `is_checked`: by `serve`, before it started anything. Raises SettingsInvalid.
+    """
+
+    def __init__(self, parts: Parts, *, worker: bool, is_checked: bool = False, **config: Any) -> None:
         redact_access_logs()
+        settings, self._parts, self._is_checked, self._fault = parts.settings, parts, is_checked, ""
+        # A sender of the app, as in tests, exists in this process alone.
+        place = "inside" if parts.sender else settings.server.worker
+        self._worker: Literal["child", "inside", "none"] = place if worker else "none"
+        self._supervisor = Supervisor(parts) if self._worker == "child" else None
+        if self._worker != "none" and not parts.sender:
+            require_libraries(settings.mail.transport, settings.mail.fallback)
         config |= {"logging_config": None, "request_max_body_size": _LONGEST_BODY}
-        super().__init__(lifespan=[lifetime.run], after_exception=[count_unread(parts)], **config)
-        behind = behind_proxies(super().__call__, parts.settings.server.trusted_proxies)
-        self._behind_edge, self._lifetime = edge(behind, secure=parts.settings.secure), lifetime
+        super().__init__(lifespan=[self._run], after_exception=[count_unread(parts)], **config)
+        self._behind_edge = edge(
+            behind_proxies(super().__call__, settings.server.trusted_proxies), secure=settings.secure
+        )
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def tell(message: Any) -> None:
-            if message["type"] == "lifespan.startup.failed" and self._lifetime.fault:
-                message = {**message, "message": self._lifetime.fault}
+            if message["type"] == "lifespan.startup.failed" and self._fault:
+                message = {**message, "message": self._fault}
             await send(message)
 
         await self._behind_edge(scope, receive, tell if scope["type"] == "lifespan" else send)
 
-
-class Lifetime:
-    """Checks the database and the accounts when an app starts, and runs the worker until it stops.
-
-    `worker`: as `server.worker` says. `is_checked`: by `serve`, before it started anything. Raises SettingsInvalid.
-    """
-
-    def __init__(self, parts: Parts, *, worker: bool, is_checked: bool = False) -> None:
-        self._parts, self._is_checked = parts, is_checked
-        # A sender of the app, as in tests, exists in this process alone.
-        place = "inside" if parts.sender else parts.settings.server.worker
-        self.worker: Literal["child", "inside", "none"] = place if worker else "none"
-        self._supervisor = Supervisor(parts) if self.worker == "child" else None
-        self.fault = ""
-        """Why the last start failed, in a sentence."""
-        if self.worker != "none" and not parts.sender:
-            require_libraries(parts.settings.mail.transport, parts.settings.mail.fallback)
-
     @contextlib.asynccontextmanager
-    async def run(self, _: Litestar) -> AsyncIterator[None]:
+    async def _run(self, _: Litestar) -> AsyncIterator[None]:
         """Raise SettingsInvalid, DatabaseUnready or the error of the accounts if the app cannot start."""
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self._parts.close)
             try:
                 await self._check(stack)
             except KeyturnError as error:
-                self.fault = str(error)
+                self._fault = str(error)
                 raise
             if self._supervisor:
                 stack.push_async_callback(self._supervisor.stop)
                 self._supervisor.start()
-            elif self.worker == "inside":
+            elif self._worker == "inside":
                 worker = asyncio.create_task(self._parts.work())
                 stack.push_async_callback(_cancel, worker)
             yield

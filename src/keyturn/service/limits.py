@@ -296,9 +296,8 @@ class RateLimits:
         """Raise TooManyRequests if the limit is full, and count nothing: some requests count only if they fail."""
         limits = self._limits_of(kind, client)
         levels = await self._run(lambda counters: counters.levels(*limits))
-        for limit, level in zip(limits, levels, strict=True):
-            if wait := limit.wait(level):
-                raise TooManyRequests(wait)
+        if wait := next(filter(None, map(Limit.wait, limits, levels)), 0):
+            raise TooManyRequests(wait)
 
     async def count_guess(self, counted: GuessCounter, name: str) -> None:
         """Count a guess by its kind of name: an id may be another account's address. Raises TooManyRequests."""

@@ -56,17 +56,13 @@ class Parts:
         self.mailboxes = shared.mailboxes
         self.accounts_readiness = AccountsReadiness(self.accounts)
         self.worker_is_down = False  # one that should run has ended, and no other works yet
-        self._build_changes(settings, shared)
-        self._build_rooms(settings, shared)
-
-    def _build_changes(self, settings: Settings, shared: Ground) -> None:
-        """Build what a new password must pass, and connect what follows a change."""
         self.policy = policy.build(settings, shared)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
         self.events = events_told(settings)
         self.codes = MailedCodes(shared, settings.token.ttl) if settings.token.code else None
         self.effects = ChangeEffects(self.events, self.codes)
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
+        self._build_rooms(settings, shared)
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""

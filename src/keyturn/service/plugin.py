@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, Middleware, Receive, Scope, Send
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.email import Sender
-from keyturn.service.keyturn_app import KeyturnApp, Lifetime
+from keyturn.service.keyturn_app import KeyturnApp
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.parts import Parts
 from keyturn.service.rooms import api_router, pages_router
@@ -49,14 +49,14 @@ class KeyturnPlugin(InitPlugin):
             settings = without_default_pages(settings)
             _require_own_pages(settings)
         self.parts = Parts(settings, sender=sender)
-        self._lifetime, self._pages, self._path = Lifetime(self.parts, worker=worker), pages, path
+        self._worker, self._pages, self._path = worker, pages, path
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         path = self._path_below(app_config.path) or "/"
         pages = [pages_router(Pages(self.parts))] if self._pages else []
         keyturn = KeyturnApp(
             self.parts,
-            self._lifetime,
+            worker=self._worker,
             route_handlers=[Router(path, route_handlers=[api_router(self.parts), *pages])],
             path=app_config.path,
             allowed_hosts=app_config.allowed_hosts,

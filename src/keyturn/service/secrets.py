@@ -10,7 +10,6 @@ opens only what its `Purpose` says. Each function is one statement, in the trans
 """
 
 import base64
-import hmac
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -25,7 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Mapped, mapped_column
 
-from keyturn.service.clock import random_below, random_bytes
+from keyturn.service.clock import random_bytes
 from keyturn.service.database import Model, Moment
 from keyturn.service.database.database import insert_if, insert_into
 from keyturn.service.problems.proofs import DeadReason
@@ -304,7 +303,7 @@ def _is(purpose: Purpose, key: bytes) -> tuple[sa.ColumnElement[bool], sa.Column
     return SecretRow.purpose == purpose, SecretRow.key == key
 
 
-# Keys for one purpose each, and codes for people to type
+# Keys for one purpose each, derived from the secret key
 
 
 def derive(secret: str, purpose: str) -> bytes:
@@ -315,45 +314,3 @@ def derive(secret: str, purpose: str) -> bytes:
 def box(secrets: Sequence[str], purpose: str) -> MultiFernet:
     """Return what encrypts for a purpose by the first secret, and decrypts by all: Fernet, AES-128-CBC, HMAC-SHA256."""
     return MultiFernet([Fernet(base64.urlsafe_b64encode(derive(secret, purpose))) for secret in secrets])
-
-
-CODE_LIFE = timedelta(minutes=10)
-"""OWASP ASVS 6.5.5."""
-
-
-class Codes:
-    """Mints short codes and compares them. Each is one for its `key`, and replaces the one before.
-
-    The database has a digest under a key not in it: 26 bits would be guessed (NIST SP 800-63B 3.1.2.2). The first of
-    `secrets` writes, and all of them are compared.
-    """
-
-    def __init__(self, secrets: Sequence[str], purpose: Purpose, digits: int) -> None:
-        self._keys = [derive(secret, f"codes: {purpose}") for secret in secrets]
-        self._purpose = purpose
-        self._digits = digits
-
-    def mint(
-        self, account_id: str, key: bytes, moment: datetime, *, mailbox: bytes = b"", use: bytes = b""
-    ) -> tuple[str, Secret]:
-        """Return a fresh code of evenly distributed digits, and what is stored of it. `use`: all that it is for."""
-        code = f"{random_below(10**self._digits):0{self._digits}}"
-        return code, Secret(
-            purpose=self._purpose,
-            key=key,
-            proof=_proof(self._keys[0], key, use, code),
-            account_id=account_id,
-            mailbox=mailbox,
-            created_at=moment,
-            expires_at=moment + CODE_LIFE,
-        )
-
-    def fits(self, written: str, key: bytes, code: Secret | None, *, use: bytes = b"") -> bool:
-        """Return whether it is the code. Without one, and wherever it differs, the work is the same (CWE-208)."""
-        stored = code.proof or b"" if code else b""
-        compared = [hmac.compare_digest(_proof(one, key, use, written), stored) for one in self._keys]
-        return any(compared)
-
-
-def _proof(secret: bytes, key: bytes, use: bytes, code: str) -> bytes:
-    return hmac.digest(secret, key + use + code.encode("utf-8", "surrogatepass"), sha256)

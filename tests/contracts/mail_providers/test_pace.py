@@ -13,8 +13,7 @@ from tests.servers.mail_providers.resend import ResendServer
 from keyturn.errors import SendRetryable
 from keyturn.service.database import Database
 from keyturn.service.limits import Limit, alone
-from keyturn.service.reset.mails.delivery import PAUSE, TRIAL, Breaker
-from keyturn.service.sending.senders import LONGEST_WAIT, Pace
+from keyturn.service.sending.senders import LONGEST_WAIT, PAUSE, TRIAL, Breaker, Pace
 from keyturn.service.settings import LimitSettings
 from keyturn.service.settings.building import Rate
 

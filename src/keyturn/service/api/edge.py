@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -54,19 +54,14 @@ def behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
 def _bounded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return bounded headers; cookies of ours without quotes: unquoting takes quadratic time (CVE-2024-7592)."""
     headers = list(headers)
-    cookies = [value for name, value in headers if name == b"cookie"]
-    rest = [(name, _clipped(name, value)) for name, value in headers if name != b"cookie"]
-    own = list(itertools.islice(_own(b";".join(cookies)), _MOST_COOKIES))
-    return [*rest, (b"cookie", b"; ".join(own))] if own else rest
-
-
-def _own(cookies: bytes) -> Iterator[bytes]:
-    for match in _OWN.finditer(b";" + cookies):
-        cookie = match[1].strip()
-        if len(cookie) <= _LONGEST_COOKIE and b'"' not in cookie:
-            yield cookie
-
-
-def _clipped(name: bytes, value: bytes) -> bytes:
-    # Proxies append to X-Forwarded-For, and it is read from the end.
-    return value[-_LONGEST_HEADER:] if name == b"x-forwarded-for" else value[:_LONGEST_HEADER]
+    cookies = b"".join(b";" + value for name, value in headers if name == b"cookie")
+    ours = (match[1].strip() for match in _OWN.finditer(cookies))
+    whole = (cookie for cookie in ours if len(cookie) <= _LONGEST_COOKIE and b'"' not in cookie)
+    rest = [
+        # Proxies append to X-Forwarded-For, and it is read from the end.
+        (name, value[-_LONGEST_HEADER:] if name == b"x-forwarded-for" else value[:_LONGEST_HEADER])
+        for name, value in headers
+        if name != b"cookie"
+    ]
+    own = b"; ".join(itertools.islice(whole, _MOST_COOKIES))
+    return [*rest, (b"cookie", own)] if own else rest

@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 
 from litestar import Response, Router, get
 from litestar.exceptions import NotFoundException
@@ -56,12 +57,11 @@ async def read_metrics(call: GivenCall) -> Response[bytes]:
 
 
 async def _is_ready(parts: Parts) -> bool:
-    try:
+    with suppress(Unavailable, TimeoutError):
         async with asyncio.timeout(_PATIENCE):
             await parts.require_ready()
-    except (Unavailable, TimeoutError):
-        return False
-    return True
+            return True
+    return False
 
 
 async def _backlog(database: Database) -> Mapping[str, float]:

@@ -139,7 +139,7 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
     except (DatabaseUnready, DBAPIError):
         return unreached
     needs = [warn(f"{what}: {count:,}", fix) for what, (count, fix) in counts.items() if count]
-    # A key signs codes by mail and by SMS (`secrets.CODE_LIFE`), and puzzles.
+    # A key signs codes by mail and by SMS (`short_codes.LIFE`), and puzzles.
     unneeded = "no stored data needs previous_secret_keys: remove them when every process has run with the current key"
     return needs or [ok(f"{unneeded} for 10 minutes")]
 

@@ -49,13 +49,13 @@ def content_security_policy(site: Site, method: str = "") -> str:
 
     The script of an external challenge comes from its hosts, and writes to the page past any policy for trusted types.
     """
-    logos = [logo for brand in site.themes.brands for logo in (brand.logo, brand.logo_dark) if logo.is_url]
+    logos = [urlsplit(logo) for brand in site.themes.brands for logo in (brand.logo, brand.logo_dark) if logo.is_url]
     directives = {
         "default-src": "'none'",
         "style-src": "'self'",
         "script-src": "'self'",
         "connect-src": "'self'",
-        "img-src": " ".join(dict.fromkeys(["'self'", *map(_origin, logos)])),
+        "img-src": " ".join(dict.fromkeys(["'self'", *(f"{logo.scheme}://{logo.netloc}" for logo in logos)])),
         "form-action": "'self'",
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
@@ -66,11 +66,6 @@ def content_security_policy(site: Site, method: str = "") -> str:
         for name in hosts:
             directives[name] = " ".join(filter(None, (directives.get(name), *hosts[name])))
     return "; ".join(f"{name} {value}" for name, value in directives.items())
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def form_token_check(parts: Parts, cookies: Cookies) -> DefineMiddleware:

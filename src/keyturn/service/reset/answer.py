@@ -220,12 +220,6 @@ class ResetRequestHandler:
 
 def _entry(answer: _Answer, again_at: datetime | None) -> Mapping[str, Any]:
     request = answer.request
-    return entry_of(
-        request.client,
-        at=again_at or request.at,
-        event=event_of(request),
-        outcome=answer.outcome,
-        account_id=answer.account.id,
-        email=request.audited(answer.existing),
-        message_id=answer.message.id,
-    )
+    whom = {"account_id": answer.account.id, "email": request.audited(answer.existing)}
+    event = {"at": again_at or request.at, "event": event_of(request), "outcome": answer.outcome}
+    return entry_of(request.client, **event, **whom, message_id=answer.message.id)

@@ -22,9 +22,7 @@ class NoticeHandler:
     """
 
     def __init__(self, mails: MailDelivery, ground: Ground, composer: MailComposer, payload: type[Notice]) -> None:
-        self._mails = mails
-        self._ground = ground
-        self._composer = composer
+        self._mails, self._ground, self._composer = mails, ground, composer
         self._decoder = msgspec.json.Decoder(payload)
 
     async def __call__(self, message: Message) -> Settlement:

@@ -123,11 +123,5 @@ def _message(data: AboutAccount, moment: datetime, client: Client) -> AppEvent:
 
 def event_fields(account: Account, client: Client) -> dict[str, str]:
     """Return what each event says of the account and of the client."""
-    return {
-        "account_id": account.id,
-        "email": account.email,
-        "kind": account.kind,
-        "ip_address": client.ip_address,
-        "user_agent": client.user_agent,
-        "request_id": client.request_id,
-    }
+    whence = {name: getattr(client, name) for name in ("ip_address", "user_agent", "request_id")}
+    return {"account_id": account.id, "email": account.email, "kind": account.kind, **whence}

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from litestar import post
@@ -28,12 +28,6 @@ _MOST_BYTES = 16 * 1_048_576
 _MOST_BYTES_OF_CLIENT = _MOST_BYTES // 4
 
 
-def provider_webhooks(settings: Settings) -> Mapping[str, Webhook]:
-    """Return the webhooks of all providers with a proof in the settings: reports arrive after a change, too."""
-    webhooks = {name: provider.webhook(getattr(settings, name)) for name, provider in PROVIDERS.items()}
-    return {name: webhook for name, webhook in webhooks.items() if webhook}
-
-
 class ProviderReports:
     """Takes providers' reports. A mailbox that bounced permanently or complained is suppressed."""
 
@@ -44,8 +38,9 @@ class ProviderReports:
         self._refusals = OnceAMinute()
 
     def handlers(self) -> Sequence[HTTPRouteHandler]:
-        """Return a route for each provider. They are not in OpenAPI, since only the providers call them."""
-        return [self._handler(name, webhook) for name, webhook in provider_webhooks(self._settings).items()]
+        """Return a route for each provider with a proof in the settings: reports arrive after a change, too."""
+        webhooks = ((name, provider.webhook(getattr(self._settings, name))) for name, provider in PROVIDERS.items())
+        return [self._handler(name, webhook) for name, webhook in webhooks if webhook]
 
     def _handler(self, provider: str, webhook: Webhook) -> HTTPRouteHandler:
         path, longest = f"/webhooks/{provider}", webhook.reports.longest

@@ -1,6 +1,7 @@
 """Builds the senders of the settings, and their pace. Each provider imports its libraries when it is built."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ from keyturn.mail.port.mime import to_mime
 from keyturn.mail.providers import PROVIDERS
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import add_private_file
+from keyturn.service.clock import monotonic
 from keyturn.service.database import Database
 from keyturn.service.limits import Limit, alone
 from keyturn.service.settings import Settings
@@ -60,6 +62,40 @@ class Pace:
     def _slots(self, who: str, most: float) -> Limit:
         """Return the counter of calls, of which so many may wait."""
         return Limit(Rate(most, most * self._gap), "pace", who)
+
+
+PAUSE = 600
+"""Seconds after the last failure in which no new mail is tried: as long as the longest back-off. Mails that the
+provider may already have are tried first."""
+
+TRIAL = 60
+"""Seconds until another mail is tried if the last trial gave no result: its account or its content was gone."""
+
+
+class Breaker:
+    """Opens after so many failures in a row, of any mails; one success closes it. Each process has its own."""
+
+    def __init__(self, patience: int, clock: Callable[[], float] = monotonic) -> None:
+        self._patience = patience
+        self._clock = clock
+        self._failures = 0
+        self._next_at = 0.0
+
+    def admits(self) -> bool:
+        """Tell whether a new mail may go to the provider; while the provider is down, one mail a pause may."""
+        if self._failures < self._patience:
+            return True
+        if self._clock() < self._next_at:
+            return False
+        self._next_at = self._clock() + TRIAL
+        return True
+
+    def count_failure(self) -> None:
+        self._failures += 1
+        self._next_at = self._clock() + PAUSE
+
+    def count_success(self) -> None:
+        self._failures = 0
 
 
 def pace_for(name: str, settings: Settings, database: Database) -> Pace | None:

@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import cache, wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily
@@ -15,10 +15,6 @@ from keyturn.service.problems.problem import outcome_of
 
 ACCEPTED = "accepted"
 """The outcome of a successful call."""
-
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
-
 
 _DELIVERY = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600)
 _SUPPRESSIONS = ("bounced", "complained", "suppressed")
@@ -98,18 +94,17 @@ class Meters:
         return generate_latest(self._registry)
 
 
-Method = Callable[Parameters, Coroutine[Any, Any, Result]]
+Method = TypeVar("Method", bound=Callable[..., Coroutine[Any, Any, Any]])
 
 
-def count_calls(kind: str) -> Callable[[Method[Parameters, Result]], Method[Parameters, Result]]:
+def count_calls(kind: str) -> Callable[[Method], Method]:
     """Decorate a method of an object with `meters`, so that each call is counted by its outcome."""
 
-    def decorate(method: Method[Parameters, Result]) -> Method[Parameters, Result]:
+    def decorate(method: Method) -> Method:
         @wraps(method)
-        async def count(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            itself: Any = args[0]
+        async def count(itself: Any, *args: Any, **kwargs: Any) -> Any:
             try:
-                result = await method(*args, **kwargs)
+                result = await method(itself, *args, **kwargs)
             except Exception as error:
                 itself.meters.request(kind, outcome_of(error))
                 if isinstance(error, KeyturnError):
@@ -118,6 +113,6 @@ def count_calls(kind: str) -> Callable[[Method[Parameters, Result]], Method[Para
             itself.meters.request(kind, ACCEPTED)
             return result
 
-        return count
+        return cast("Method", count)
 
     return decorate

@@ -33,11 +33,12 @@ class WebhookSender:
         return Sent("webhook", await self.send(message.key, bytes(event), now()))
 
     async def send(self, identity: str, body: bytes, moment: datetime) -> str:
-        """Deliver the event, and return the status of the answer. Raises SendRetryable, SendRefused."""
+        """Deliver the event as Standard Webhooks say; return the answer's status. Raises SendRetryable, SendRefused."""
+        timestamp = str(int(moment.timestamp()))
+        signatures = " ".join(sign(key, identity, timestamp, body) for key in self._keys)
+        headers = {"webhook-id": identity, "webhook-timestamp": timestamp, "webhook-signature": signatures}
         try:
-            answer = await self._http.ask(
-                "POST", self._url, content=body, headers=self._headers(identity, moment, body)
-            )
+            answer = await self._http.ask("POST", self._url, content=body, headers=headers)
         except CallFailed as error:
             raise SendRetryable(str(error)) from None
         if answer.status == HTTPStatus.GONE:
@@ -45,12 +46,3 @@ class WebhookSender:
         if answer.status // 100 == _SUCCESS:
             return str(answer.status)
         raise SendRetryable(str(answer.status), retry_after(answer.headers, moment))
-
-    def _headers(self, identity: str, moment: datetime, body: bytes) -> dict[str, str]:
-        """Return the headers of a try, with a signature by each secret, as Standard Webhooks has them."""
-        timestamp = str(int(moment.timestamp()))
-        return {
-            "webhook-id": identity,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": " ".join(sign(key, identity, timestamp, body) for key in self._keys),
-        }

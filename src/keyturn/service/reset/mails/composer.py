@@ -64,16 +64,16 @@ class MailComposer:
             "lifetime": link.expires_at - link.created_at,
             "reason": link.facts.reason,
         }
-        if account.awaits_password:
-            return SealedMail(email=self._write(email_props.Invitation(**common), account, client), link=link.key)
-        props = email_props.PasswordReset(
-            **common,
-            recovers=link.recovers,
-            locked=account.locked,
-            by_operator=bool(client.operator) and not link.recovers,
-            code=code[0] if code else "",
-            code_expires_at=code[1].expires_at if code else None,
-        )
+        props: EmailProps = email_props.Invitation(**common)
+        if not account.awaits_password:
+            props = email_props.PasswordReset(
+                **common,
+                recovers=link.recovers,
+                locked=account.locked,
+                by_operator=bool(client.operator) and not link.recovers,
+                code=code[0] if code else "",
+                code_expires_at=code[1].expires_at if code else None,
+            )
         return SealedMail(email=self._write(props, account, client), link=link.key)
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:

@@ -9,7 +9,7 @@ import msgspec
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender
 from keyturn.service import secrets
-from keyturn.service.clock import monotonic, now
+from keyturn.service.clock import now
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Seal, SealBroken, Sent, Settlement, new_key
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.reset.ground import Ground
@@ -17,41 +17,7 @@ from keyturn.service.reset.mails.composer import SealedMail
 from keyturn.service.reset.records.links import LINKS
 from keyturn.service.reset.records.messages import RESET_REQUESTED
 from keyturn.service.secrets import Secret
-from keyturn.service.sending.senders import Pace
-
-PAUSE = 600
-"""Seconds after the last failure in which no new mail is tried: as long as the longest back-off. Mails that the
-provider may already have are tried first."""
-
-TRIAL = 60
-"""Seconds until another mail is tried if the last trial gave no result: its account or its content was gone."""
-
-
-class Breaker:
-    """Opens after so many failures in a row, of any mails; one success closes it. Each process has its own."""
-
-    def __init__(self, patience: int, clock: Callable[[], float] = monotonic) -> None:
-        self._patience = patience
-        self._clock = clock
-        self._failures = 0
-        self._next_at = 0.0
-
-    def admits(self) -> bool:
-        """Tell whether a new mail may go to the provider; while the provider is down, one mail a pause may."""
-        if self._failures < self._patience:
-            return True
-        if self._clock() < self._next_at:
-            return False
-        self._next_at = self._clock() + TRIAL
-        return True
-
-    def count_failure(self) -> None:
-        self._failures += 1
-        self._next_at = self._clock() + PAUSE
-
-    def count_success(self) -> None:
-        self._failures = 0
-
+from keyturn.service.sending.senders import Breaker, Pace
 
 _PATIENCE = 4
 """Tries in a row that fail before the main provider counts as down: fewer may be one short outage."""
@@ -78,12 +44,11 @@ class Failover:
 
     def choose(self, message: Message) -> Sender:
         """Return the provider for this try. Raises SendRefused if the one that may have the mail is not set now."""
-        if message.sender:
-            for provider in self._both:
-                if provider.name == message.sender:
-                    return provider
-            raise SendRefused(f"{message.sender} may have it, and is no longer in the settings")
-        return self._first if not self._second or self._breaker.admits() else self._second
+        if not message.sender:
+            return self._first if not self._second or self._breaker.admits() else self._second
+        if provider := next((one for one in self._both if one.name == message.sender), None):
+            return provider
+        raise SendRefused(f"{message.sender} may have it, and is no longer in the settings")
 
     async def send(self, message: Message, email: Email, provider: Sender) -> Sent:
         """Hand over the mail of a message. Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost.

@@ -43,7 +43,16 @@ class _Securable(_ByClient, frozen=True, kw_only=True):
     secure_for: timedelta = timedelta(hours=24)
 
 
-class PasswordReset(_ToOwner, frozen=True, kw_only=True):
+class _WithLink(_ToOwner, frozen=True, kw_only=True):
+    audit = "reset"
+
+    link: Link
+    expires_at: datetime
+    lifetime: timedelta
+    reason: Reason = ""
+
+
+class PasswordReset(_WithLink, frozen=True, kw_only=True):
     """The mail with the link. Its only secrets are its links, and the code beside the first.
 
     `recovers`: the owner has reported a change. If the account is `locked`, no sign-in works until this link is used.
@@ -51,11 +60,7 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     """
 
     template = "password_reset"
-    audit = "reset"
 
-    link: Link
-    expires_at: datetime
-    lifetime: timedelta
     code: Annotated[
         str,
         Meta(pattern=r"^(\d{8})?$", description="the code to type instead of opening the link; empty if there is none"),
@@ -64,19 +69,12 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     recovers: bool = False
     locked: bool = False
     by_operator: bool = False
-    reason: Reason = ""
 
 
-class Invitation(_ToOwner, frozen=True, kw_only=True):
+class Invitation(_WithLink, frozen=True, kw_only=True):
     """The mail with the link to an account that has no password yet. `reason`: who invites to what."""
 
     template = "invitation"
-    audit = "reset"
-
-    link: Link
-    expires_at: datetime
-    lifetime: timedelta
-    reason: Reason = ""
 
 
 class PasswordChanged(_Securable, frozen=True, kw_only=True):
@@ -107,9 +105,7 @@ class SecondStepChanged(_Securable, frozen=True, kw_only=True):
 
     changed_at: datetime
     is_set_up: Annotated[bool, Meta(description="an authenticator app or a phone was set up, or replaced")] = False
-    is_removed: Annotated[bool, Meta(description="the second step was removed; if neither, there are new codes")] = (
-        False
-    )
+    is_removed: Annotated[bool, Meta(description="the second step was removed; if neither, codes are new")] = False
 
 
 class HelpRequested(_Securable, frozen=True, kw_only=True):

@@ -42,8 +42,8 @@ class PasswordHasher:
         A stranger's failed check takes as long without a hash as with one of the settings' format and cost, or of a
         lower cost of bcrypt (ASVS 6.3.8).
         """
-        check = self._fits if reserved else self._check
-        return await self._run(partial(check, _utf8(password), password_hash), reserved=reserved)
+        check = partial(self._check, _utf8(password), password_hash, reserved=reserved)
+        return await self._run(check, reserved=reserved)
 
     async def _run(self, work: Callable[[], Result], *, reserved: bool) -> Result:
         def timed() -> Result:
@@ -52,13 +52,9 @@ class PasswordHasher:
 
         return await self._pool.run(timed, reserved=reserved)
 
-    @staticmethod
-    def _fits(secret: bytes, password_hash: str | None) -> bool:
-        return bool(password_hash and fits(secret, password_hash))
-
-    def _check(self, secret: bytes, password_hash: str | None) -> bool:
+    def _check(self, secret: bytes, password_hash: str | None, *, reserved: bool) -> bool:
         right = fits(secret, password_hash) if password_hash else None
-        if not right:
+        if not right and not reserved:
             self._fill_up(secret, password_hash if right is False else None)
         return right or False
 

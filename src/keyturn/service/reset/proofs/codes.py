@@ -12,9 +12,10 @@ from keyturn.service.limits import Limit, StoredCounters
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
 from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
+from keyturn.service.reset.proofs.short_codes import Codes
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import mint_link
-from keyturn.service.secrets import Codes, Purpose, Secret
+from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.settings.building import Rate
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, reset_log
 from keyturn.service.telemetry.meters import count_calls

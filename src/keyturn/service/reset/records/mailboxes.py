@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
@@ -13,7 +13,6 @@ from keyturn.service.limits import Limit, StoredCounters
 from keyturn.service.settings.building import Rate
 
 _DAY = 86_400
-_DAILY = "mailbox_daily"
 
 _SUPPRESSION = timedelta(days=14)
 """How long a mailbox that bounced permanently or complained gets no mail: until its counter of one is empty."""
@@ -48,7 +47,9 @@ class Mailboxes(Store):
         hits = counters.count_each(
             [self._limits_of(email) if yes and free else () for (email, yes), free in zip(wanted, is_free, strict=True)]
         )
-        return [_refusal(hit.full) if free else "suppressed" for hit, free in zip(hits, is_free, strict=True)]
+        refusals = [hit.full.kind if hit.full else None for hit in hits]
+        each = zip(refusals, is_free, strict=True)
+        return [cast("Refusal | None", refusal) if free else "suppressed" for refusal, free in each]
 
     async def look(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
         """Return what holds mails back, for owners alone: it would reveal to others who has an account (ASVS 6.3.8)."""
@@ -78,17 +79,11 @@ class Mailboxes(Store):
         return any(were_counted)
 
     def _limits_of(self, email: str) -> tuple[Limit, Limit]:
-        """Return the mailbox's daily limit and its cooldown."""
+        """Return the mailbox's daily limit and its cooldown, each of the kind of its refusal."""
         who = addresses.normalize(email)
         day = Rate(self.daily, _DAY)
         cooldown = Rate(1, self.cooldown.total_seconds()) if self.cooldown else Rate(1_000_000, 1)  # refuses no mail
-        return Limit(day, _DAILY, who), Limit(cooldown, "mailbox_cooldown", who)
-
-
-def _refusal(full: Limit | None) -> Refusal | None:
-    if full is None:
-        return None
-    return "daily_limit" if full.kind == _DAILY else "cooldown"
+        return Limit(day, "daily_limit", who), Limit(cooldown, "cooldown", who)
 
 
 def _suppression(email: str) -> Limit:

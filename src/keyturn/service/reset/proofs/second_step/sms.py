@@ -20,7 +20,8 @@ from keyturn.service.problems.problem import N_
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
-from keyturn.service.secrets import CODE_LIFE, Codes, Purpose, Secret
+from keyturn.service.reset.proofs.short_codes import LIFE, Codes
+from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import Settings, SmsSettings
 from keyturn.service.settings.building import Rate
@@ -62,7 +63,7 @@ class TwilioSms:
     async def send(self, number: str, text: str) -> None:
         """Hand a message over, for its code's life. Raises SendRetryable, SendUnknown, SendRefused, without text."""
         path = f"/2010-04-01/Accounts/{self._settings.account}/Messages.json"
-        life = str(int(CODE_LIFE.total_seconds()))
+        life = str(int(LIFE.total_seconds()))
         fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": life}
         answer = await self._api.post(path, fields, form=True)
         reply = answer.read(_Reply) or _Reply()
@@ -92,7 +93,7 @@ class CapturedSms:
 
 
 class SmsCodes:
-    """Sends codes and verifies them. Each is for one link, or for signing in, and works once, for `CODE_LIFE`.
+    """Sends codes and verifies them. Each is for one link, or for signing in, and works once, for `LIFE`.
 
     An account gets one message a minute, and five a day: a stranger in a mailbox could make a phone ring all night.
     `overall` bounds those of all accounts: strangers open accounts with numbers that pay them (SMS pumping, OWASP
@@ -147,7 +148,7 @@ class SmsCodes:
         """Return the message. Phones read its last line (https://wicg.github.io/sms-one-time-codes/)."""
         theme = self._themes.kinds.get(trial.account.kind, self._themes.general)
         language = self._themes.languages.choose(trial.account.locale, trial.client.languages)
-        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(CODE_LIFE)}
+        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(LIFE)}
         text = language.gettext(_FOR_A_LINK if trial.link else _TO_SIGN_IN, **values)
         return f"{text}\n\n@{self._host} #{code}"
 
