@@ -15,14 +15,7 @@ from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback, is_serialized_origin
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings import (
-    BCRYPT_PREFIXES,
-    LONGEST_TRY,
-    RATES,
-    Settings,
-    is_plain_ldap,
-    split_secrets,
-)
+from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings, is_plain_ldap, split_secrets
 from keyturn.service.settings.brand_files import brand_faults, email_faults
 from keyturn.service.settings.building import holds, member_name, parse_rate
 from keyturn.service.settings.networks import read_network
@@ -201,7 +194,7 @@ def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:
             yield Fault(setting, f"has no effect with {chooser} {chosen}: remove it")
     if settings.mail.fallback == settings.mail.transport:
         yield Fault("mail.fallback", "must be another provider than mail.transport")
-    if (key := settings.invitations.link_key) and key == settings.invitations.service_key:
+    if (key := value_of(settings, "invitations.link_key")) and key == value_of(settings, "invitations.service_key"):
         message = "is also invitations.service_key: a link is a stronger right, choose another"
         yield Fault("invitations.link_key", message)
 
@@ -326,7 +319,8 @@ _MOST_SERVERS = 6
 
 
 def _ldap(settings: Settings) -> Iterator[Fault]:
-    ldap = settings.accounts.ldap
+    accounts = settings.accounts
+    ldap = accounts.ldap
     for name in ldap.where:
         if not _ATTRIBUTE.fullmatch(name):
             yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")
