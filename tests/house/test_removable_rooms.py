@@ -41,7 +41,7 @@ ROOMS = {
         ("reset/proofs/second_step/sms.py",),
         without=(f"--ignore={SPEC}/links/test_factor_additions.py", "-k", "not by_message and not more_messages"),
     ),
-    "Supabase": Room(("accounts/supabase", "reset/proofs/second_step/supabase.py")),
+    "Supabase": Room(("accounts/supabase.py", "reset/proofs/second_step/supabase.py")),
 }
 
 

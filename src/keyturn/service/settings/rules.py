@@ -15,15 +15,7 @@ from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback, is_serialized_origin
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings import (
-    BCRYPT_PREFIXES,
-    LONGEST_TRY,
-    RATES,
-    LdapSettings,
-    Settings,
-    is_plain_ldap,
-    split_secrets,
-)
+from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings, is_plain_ldap, split_secrets
 from keyturn.service.settings.brand_files import brand_faults, email_faults
 from keyturn.service.settings.building import holds, member_name, parse_rate
 from keyturn.service.settings.networks import read_network
@@ -285,7 +277,7 @@ def _accounts(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     if store == "table" or (store == "supabase" and "accounts.table" in written):
         yield from _table(settings)
     if store == "ldap":
-        yield from _ldap(value_of(settings, "accounts.ldap"))
+        yield from _ldap(settings)
 
 
 def _table(settings: Settings) -> Iterator[Fault]:
@@ -326,7 +318,9 @@ _SERVER = re.compile(r"ldaps?://[^/?#@\s]+", re.ASCII)
 _MOST_SERVERS = 6
 
 
-def _ldap(ldap: LdapSettings) -> Iterator[Fault]:
+def _ldap(settings: Settings) -> Iterator[Fault]:
+    accounts = settings.accounts
+    ldap = accounts.ldap
     for name in ldap.where:
         if not _ATTRIBUTE.fullmatch(name):
             yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")
