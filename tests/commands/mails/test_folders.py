@@ -69,7 +69,7 @@ def test_a_folder_without_templates_is_told_what_would_be_one_or_is_ignored(keyt
     (shop / "keyturn.toml").write_text('[studio]\nignore = ["*"]\n')
     for name, why in (
         ("pages", "has no templates: files that end in .mjml or .html, with or without .j2"),
-        ("emails", "with or without .j2, but for ignore = ['*']"),
+        ("emails", "has no templates: files that end in .mjml or .html, with or without .j2, but for ignore = ['*']"),
     ):
         refused = keyturn("check", f"templates/{name}")
         assert (refused.code, refused.err) == (1, f"keyturn: templates/{name} {why}\n")
