@@ -18,7 +18,7 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text
 from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST
-from keyturn.studio.gallery.environments import parse_template
+from keyturn.studio.gallery.environments import FolderEnvironment, parse_template
 from keyturn.studio.gallery.gallery import Renderers
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
 from keyturn.studio.lint.checks import CHECKS, TEXT_CHECKS, checks_for
@@ -175,22 +175,28 @@ class TemplateChecks:
     def _of_files(self, template: str, styles: StyleUses | None = None) -> Part:
         """Return what can be said of the files of a template, and which of their `styles` are unused."""
         files = self.gallery.files_of(template)
-        findings, texts = zip(*map(self._of_file, files), strict=True)
-        unused = tuple(styles.unused(map(self.gallery.text, files))) if styles else ()
-        return Part(tuple(chain(*findings)), texts=tuple(chain(*texts)), unused=unused)
+        findings = tuple(one for file in files for one in self._of_file(file)[0])
+        texts = tuple(one for file in files for one in self._of_file(file)[1])
+        return Part(findings, texts=texts, unused=tuple(styles.unused(map(self.gallery.text, files))) if styles else ())
 
 
 def _of_file(gallery: Gallery, file: str) -> tuple[Sequence[Finding], Sequence[tuple[Text, Place]]]:
-    """Return the unknown filters of a file, and its texts for translation. Other checks report what cannot be read."""
+    """Return the unknown filters of a file, and its texts for translation. Other checks report what cannot be read.
+
+    Django refuses unknown filters; in an app's environment Jinja does.
+    """
+    environment = gallery.templates.environment(gallery.languages.choose(""))
+    is_lenient = isinstance(environment, FolderEnvironment) and not gallery.templates.engine
+    has_catalogues = any(gallery.languages.catalogues.languages())
+    if not (is_lenient or has_catalogues):
+        return (), ()
     try:
         source = gallery.source(file)
-        environment = gallery.templates.environment(gallery.languages.choose(""))
         tree = parse_template(environment, source, file, with_lenient_origins)
     except (TemplateError, OSError):
         return (), ()
-    has_catalogues = any(gallery.languages.catalogues.languages())
     texts = marked_texts(tree, source, file) if has_catalogues else {}
-    return tuple(unknown_filters(tree, source, file, gallery)), tuple(texts.items())
+    return tuple(unknown_filters(tree, source, file, gallery)) if is_lenient else (), tuple(texts.items())
 
 
 def _with_mail(finding: Finding, mail: MailName, *, hides: bool = False) -> Finding:

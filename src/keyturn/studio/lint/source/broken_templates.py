@@ -12,7 +12,6 @@ from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.mail.rendering.render import EngineFault
 from keyturn.plain_files import read_plain_file
 from keyturn.studio.gallery import Gallery, Sample
-from keyturn.studio.gallery.environments import FolderEnvironment
 from keyturn.studio.gallery.naming import stem_of
 from keyturn.studio.gallery.variables.missing_names import missing_name
 from keyturn.studio.lint.finding import Finding, Place, cut, did_you_mean, did_you_mean_file, limit_of
@@ -189,11 +188,7 @@ def _unknown(kind: str, name: str, message: str, gallery: Gallery, place: Place)
 
 
 def unknown_filters(tree: nodes.Template, source: str, file: str, gallery: Gallery) -> Iterator[Finding]:
-    """Yield the unknown filters and tests of a file. Django refuses its own; in an app's environment Jinja does."""
-    environment = gallery.templates.environment(gallery.languages.choose(""))
-    if gallery.templates.engine or not isinstance(environment, FolderEnvironment):
-        return
-    lines = source.split("\n")
+    environment, lines = gallery.templates.environment(gallery.languages.choose("")), source.split("\n")
     for kind, known in ((nodes.Filter, environment.filters), (nodes.Test, environment.tests)):
         for node in tree.find_all(kind):
             if node.name not in known:
