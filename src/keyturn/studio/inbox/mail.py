@@ -38,12 +38,8 @@ class MailLink(Struct, frozen=True):
     in_text: bool
 
     @property
-    def in_html(self) -> bool:
-        return self.times > 0
-
-    @property
     def in_both(self) -> bool:
-        return self.in_html and self.in_text
+        return self.times > 0 and self.in_text
 
 
 @lru_cache(4)  # each save has three pages of the same mail

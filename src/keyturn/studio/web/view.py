@@ -1,13 +1,18 @@
 """The view of a page, as its address holds it: every state can be linked to."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Meta
 
+from keyturn.studio.lint.finding import Place
+
 WIDTHS = {320: "small phone", 375: "phone", 600: "tablet", 1280: "desktop"}
 """The presets, in CSS pixels. A reading pane on a tablet, beside its list, leaves a mail about 600."""
+
+_LINE = re.compile(r".+:[1-9]\d{0,6}")
 
 Width = Annotated[int, Meta(ge=280, le=1600)]
 PageNumber = Annotated[int, Meta(ge=1, le=100_000)]
@@ -68,6 +73,16 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     tab: Tab = "data"
     pane: Literal["list", "mail", "details"] = "mail"
     page: PageNumber = 1
+
+    def __post_init__(self) -> None:
+        if self.line and not _LINE.fullmatch(self.line):
+            raise ValueError(f"{self.line} is not a line: write a file and a number, such as welcome/welcome.mjml:14")
+
+    @property
+    def place(self) -> Place | None:
+        """The selected line."""
+        file, _, number = self.line.rpartition(":")
+        return Place(file, int(number)) if file else None
 
     def only(self, *names: str) -> "View":
         return View(**{name: getattr(self, name) for name in names})

@@ -109,8 +109,8 @@ _SHARE = 5  # while mails are being checked, summing up takes one part in this m
 class FolderChecks:
     """Has templates checked, one at a time, while pages ask for it.
 
-    `last`: the report at the latest request, and `waiting`: the number of templates that were still to check; None
-    before the first request. `trouble`: why the baseline cannot be read.
+    `last`: the report at the latest request. `waiting`: the templates that were still to check; None before the first.
+    `trouble`: why the baseline cannot be read.
     """
 
     def __init__(self, studio: "Studio", runner: Runner[MailRenderer]) -> None:

@@ -74,10 +74,9 @@ _WITHOUT_EFFECT = {"<link": "<link rel=none ", "<iframe": "<iframe srcdoc data-l
 
 
 def without_hints(html: str) -> str:
-    """Return the HTML without elements that make a browser connect to a host or look it up despite the policy.
+    """Return the HTML without what connects to a host despite the policy: links (Resource Hints, 2), nested documents.
 
-    These are links such as `preconnect` (Resource Hints, 2), also in a nested document. The HTML may be of any length,
-    so it is not parsed.
+    The HTML may be of any length, so it is not parsed.
     """
     return _HINT.sub(lambda match: _WITHOUT_EFFECT[match[0].lower()], html)
 

@@ -38,11 +38,6 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     page: PageNumber = 1
     pane: Literal["list", "mail"] = "mail"
 
-    @property
-    def is_single(self) -> bool:
-        """Whether each template has one picture."""
-        return self.samples == "first" and len(list(_views("", self))) == 1
-
 
 def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
     """Return what a page shows: the views by template and sample, and the number of pictures on all pages."""
@@ -50,7 +45,9 @@ def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
     of_sample, samples = len(list(_views("", view))), [len(_samples(entry, view)) for entry in entries]
     shown, page, last = page_of(entries, view.page, max(1, _MOST // max(1, of_sample * max(samples, default=1))))
     sections = {each.name: {sample: list(_views(sample, view)) for sample in _samples(each, view)} for each in shown}
-    return {"sections": sections, "count": of_sample * sum(samples), "page": page, "last_page": last}
+    is_single = view.samples == "first" and of_sample == 1  # one picture of each template
+    count = of_sample * sum(samples)
+    return {"sections": sections, "is_single": is_single, "count": count, "page": page, "last_page": last}
 
 
 def _samples(entry: Entry, view: SheetView) -> Sequence[str]:

@@ -172,10 +172,6 @@ class Rendition:
         """Whether rendering passed a limit."""
         return self.fault is not None and self.fault.group == "limits"
 
-    @property
-    def sample(self) -> str:
-        return self.view.sample
-
     def is_as(self, wanted: "Rendition") -> bool:
         """Whether rendering `wanted` now would give the same. The file that fixes a fault may be unknown."""
         same_data = bool(self.data and wanted.data and self.data.sample == wanted.data.sample)
