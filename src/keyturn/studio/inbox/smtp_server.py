@@ -47,8 +47,7 @@ _NAMES = ("localhost", "host.docker.internal", "host.containers.internal", "127.
 class SmtpTls(msgspec.Struct, frozen=True, kw_only=True):
     """TLS of the SMTP server (RFC 8314, RFC 3207), with a certificate of its own, for as long as the process lives.
 
-    `pem`: the certificate that clients are to trust.
-    `at_once`: the socket on which TLS begins at once, or None.
+    `pem`: the certificate that clients are to trust. `at_once`: the socket on which TLS begins at once, or None.
     `starttls`: whether the other socket offers STARTTLS.
     """
 

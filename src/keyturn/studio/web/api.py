@@ -232,7 +232,6 @@ def _file(part: Attachment) -> dict[str, Any]:
 
 
 _HANDLERS = (messages, delete_messages, message, message_headers, message_raw, certificate)
-_PATHS = "/api", "/api/v1"
 
 
 def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Router:
@@ -244,7 +243,7 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
 
     return Router(
         path,
-        route_handlers=[*(Router(each, route_handlers=_HANDLERS) for each in _PATHS), view_page],
+        route_handlers=[*(Router(each, route_handlers=_HANDLERS) for each in ("/api", "/api/v1")), view_page],
         dependencies={"inbox": Provide(inbox, sync_to_thread=False)},
         guards=[admit_programs(studio)],
         exception_handlers=AS_PROBLEMS,

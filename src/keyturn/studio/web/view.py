@@ -49,8 +49,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     `mode`: reads or edits a source.
     `width`: in CSS pixels. None: as wide as the screen allows.
     `scheme`: light, dark, or a model of a client that inverts colours, or of Word.
-    `images`: all images, only the mail's own, or none. Remote images of foreign mails wait for the reader's consent,
-      which `remote` records (`as_loaded`).
+    `images`: all, only the mail's own, or none. `remote`: the foreign mail or folder whose images the reader allowed.
     `line`: the selected line of a template, "file:line".
     `search`: the search in the inbox, from behind the mail `older_than`.
     `pane`: the visible pane of a narrow screen. `page`: of the mails on the first page.

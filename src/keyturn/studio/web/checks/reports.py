@@ -1,7 +1,4 @@
-"""The reports on the shown mails and on the whole folder, without what the baseline knows, kept until a file changes.
-
-`lint.check.put_together` makes both. So the list, the page of all findings and `keyturn check` always agree.
-"""
+"""The reports on mails and on the folder, kept until a file changes. `keyturn check` makes the same ones."""
 
 import threading
 from collections.abc import Iterable, Mapping

@@ -48,8 +48,7 @@ def apply_view(html: str, view: View) -> str:
 def _decide_own_scheme(html: str, scheme: Scheme) -> str:
     """Return the HTML with one scheme if its `color-scheme` lets the browser choose between two.
 
-    The scheme colours links, fields and a background that the mail leaves alone (CSS Color Adjust 1, 2). A mail with a
-    single scheme keeps it, except in models of clients that ignore the property: there, nothing makes a mail dark.
+    A mail with a single scheme keeps it (CSS Color Adjust 1, 2), except in models of clients that ignore the property.
     """
     if scheme in ("light", "dark") and not _TWO_SCHEMES.search(html):
         return html
@@ -58,9 +57,8 @@ def _decide_own_scheme(html: str, scheme: Scheme) -> str:
 
 
 def force_scheme(html: str, scheme: Scheme) -> str:
-    """Decide the `prefers-color-scheme` queries of the mail, whatever the machine prefers.
+    """Decide the `prefers-color-scheme` queries: color-scheme on the frame does it only in some browsers.
 
-    The property color-scheme on the frame does it only in some browsers; a query that is always or never true does it
-    in all. A client that inverts colours knows no such query.
+    A client that inverts colours knows no such query.
     """
     return _SCHEME.sub(lambda query: "(min-width: 0)" if query[1].lower() == scheme else "(max-width: 0)", html)

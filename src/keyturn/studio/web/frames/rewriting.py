@@ -50,8 +50,7 @@ def insert_in_head(html: str, markup: str) -> str:
     """Return the HTML with the markup before everything but the doctype, which decides how a browser renders the rest.
 
     A parser moves metadata before any other element into the head, and adds the attributes of a following <html> to the
-    element (HTML Standard 13.2.6.4.3, 13.2.6.4.4). A place behind a tag of the mail could lie in a comment, where the
-    markup would be ignored.
+    element (HTML Standard 13.2.6.4.3, 13.2.6.4.4). A place behind a tag of the mail could lie in a comment.
     """
     doctype = _DOCTYPE.match(html)
     place = doctype.end() if doctype else 0

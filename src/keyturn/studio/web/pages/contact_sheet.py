@@ -23,15 +23,12 @@ SCHEMES: Mapping[Scheme, str] = {
 
 _MOST = 200  # pictures on a page. More would be megabytes of HTML, in a folder of thousands of templates.
 
-_WIDTHS: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
-_SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-
 
 class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     """The query of the sheet: what it shows. Without `lang`: the default language."""
 
-    width: tuple[Literal[320, 375, 600, 1280], ...] = _WIDTHS
-    scheme: tuple[Scheme, ...] = _SCHEMES
+    width: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
+    scheme: tuple[Scheme, ...] = ("light", "dark")
     lang: tuple[str, ...] = ()
     samples: Literal["first", "all"] = "first"
     remote: str = ""

@@ -73,7 +73,7 @@ def _listing(report: Report, view: FindingsView) -> dict[str, Any]:
 
 
 class Acceptance(Struct):
-    """The ids of the mails that the reader saw, separated by blanks. `deletes`: the reader agreed to delete files."""
+    """The ids of the mails that the reader saw. `deletes`: the reader agreed to delete files."""
 
     ids: Annotated[str, Meta(pattern=r"^[0-9a-f ]+$")]
     deletes: Literal["", "yes"] = ""

@@ -126,14 +126,11 @@ def places(visit: NamedDependency[Visit]) -> Marks:
     return visit.rendition.read(marks_in, visit.view.place) or Marks({}, ())
 
 
-_MAILS_IN_PALETTE = 100
-
-
 @get("/index.json", sync_to_thread=False)
 def index(visit: NamedDependency[Visit]) -> list[dict[str, Any]]:
     """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
     gallery, layout, captured = visit.gallery, visit.layout, visit.studio.captured
-    entries, mails = in_order(gallery.entries()), captured.newest(limit=_MAILS_IN_PALETTE) if captured else ()
+    entries, mails = in_order(gallery.entries()), captured.newest() if captured else ()
     same = visit.view.only("lang", "brand", "width", "scheme", "images", "tab")
 
     def item(kind: str, label: str, *parts: str, view: View = same) -> dict[str, Any]:

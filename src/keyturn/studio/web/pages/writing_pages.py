@@ -101,15 +101,11 @@ _SENT: dict[str, Any] = {
 
 
 class SentText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A text to save, and the fingerprint of the file when it was read."""
-
     text: str
     fingerprint: Annotated[str, Meta(max_length=100)]
 
 
 class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An unsaved text of a file."""
-
     file: Annotated[str, Meta(max_length=1000)]
     text: Annotated[str, Meta(max_length=LARGEST)]
 
@@ -188,10 +184,6 @@ def _way_out(error: SendFailed, provider: str) -> str:
             return f"{provider} could not be reached: {error.reason}. Try again."
 
 
-class Recipient(msgspec.Struct, frozen=True):
-    to: str = ""
-
-
 @get("/send/{name:path}", sync_to_thread=True)
 def send_page(
     visit: NamedDependency[Visit],
@@ -203,9 +195,9 @@ def send_page(
 
 
 @post("/send/{name:path}", status_code=200)
-async def send(visit: NamedDependency[Visit], data: URLEncodedBody[Recipient]) -> Response[Any]:
+async def send(visit: NamedDependency[Visit], data: URLEncodedBody[dict[str, str]]) -> Response[Any]:
     """Send the mail, and redirect to the page, so that a reload does not send it again."""
-    studio, outcome = visit.studio, Outcome(data.to.strip(), fault="This mail cannot be sent yet.")
+    studio, outcome = visit.studio, Outcome(data.get("to", "").strip(), fault="This mail cannot be sent yet.")
     rendition = await asyncio.to_thread(lambda: visit.rendition)
     if studio.provider and rendition.mail:
         outcome = await send_preview(studio.provider, studio.sender, outcome.to, rendition.mail)
