@@ -134,7 +134,7 @@ def test_what_only_the_text_has_comes_last() -> None:
     html = '<a href="https://a.example/">A</a>'
     first, second = links_of(html, "https://b.example/ and https://a.example/")
     assert (first.address, first.in_both) == ("https://a.example/", True)
-    assert (second.address, second.in_html) == ("https://b.example/", False)
+    assert (second.address, second.times) == ("https://b.example/", 0)
 
 
 @pytest.mark.parametrize("text", [f"Open {OPEN}.", f"({OPEN})", f"<{OPEN}>", f"“{OPEN}”,", f"{OPEN}\n"])

@@ -45,13 +45,9 @@ def _in_one_line(value: str) -> str:
 class CapturedMail(msgspec.Struct, kw_only=True):
     """A captured mail as a row of the list.
 
-    `id`: the name of its file.
-    `number`: counts arrivals.
-    `at`: when it was received, in the zone of this machine.
-    `delivered_to`: the recipients of the envelope.
-    `bcc`: recipients without a header.
-    `size`: bytes as received.
-    `words`: the searched text, in small letters.
+    `id`: the name of its file. `number`: counts arrivals. `at`: in the zone of this machine.
+    `delivered_to`: the recipients of the envelope. `bcc`: those without a header, too.
+    `size`: bytes as received. `words`: the searched text, in small letters.
     """
 
     id: str

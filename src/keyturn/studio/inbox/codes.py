@@ -56,8 +56,8 @@ _KINDS = (_OTHER, _CODE, _TO_TYPE, _PASSWORD, _NUMBER, _END)
 class _Line(NamedTuple):
     """A line with its codes.
 
-    `number`: the first that nothing names or announces. `begins`, `is_alone`: where it is in the line.
-    `behind`: the character behind it: a capital begins a name, as behind a postcode.
+    `number`: the first that nothing names or announces. `begins`, `is_alone`: where it is in the line. `behind`: the
+    character behind it: a capital begins a name, as behind a postcode.
     `announces`: the kind of the word that still waits for a code, or an empty text.
     `goes_on`: the last character, if the last sentence announces and does not end here.
     `names`: a word for another number stands in it, and its last sentence does not end here.

@@ -26,8 +26,7 @@ class Address(msgspec.Struct, frozen=True, rename="pascal"):
 def decode_text(content: bytes, label: str | None) -> str:
     """Decode a text by the label of its charset, as the Encoding standard reads it; then as UTF-8 or windows-1252.
 
-    A text that its label cannot decode is UTF-8 if it can be. So is a text beyond ASCII that is labelled as ASCII,
-    which the standard takes for windows-1252.
+    A text that is labelled as ASCII, which the standard takes for windows-1252, is UTF-8 if it can be.
     """
     encoding = webencodings.lookup((label or "").partition("*")[0])  # behind "*" is a language (RFC 2231, 5)
     likely = [encoding, webencodings.UTF8] if encoding else [webencodings.UTF8]

@@ -1,7 +1,7 @@
 """A captured mail as it is read: addresses, headers, texts, links and attachments (RFC 5322, RFC 2045).
 
-The mail comes from an app under development, so it may be damaged anywhere. Python's older header policy is used on
-purpose: it parses a header only when the header is asked for, so a damaged header neither fails nor takes long.
+The mail may be damaged anywhere. Python's older header policy is used on purpose: it parses a header only when the
+header is asked for, so a damaged header neither fails nor takes long.
 """
 
 import mimetypes
@@ -38,12 +38,8 @@ class MailLink(Struct, frozen=True):
     in_text: bool
 
     @property
-    def in_html(self) -> bool:
-        return self.times > 0
-
-    @property
     def in_both(self) -> bool:
-        return self.in_html and self.in_text
+        return self.times > 0 and self.in_text
 
 
 @lru_cache(4)  # each save has three pages of the same mail
@@ -93,8 +89,7 @@ _LONGEST = 120
 def safe_file_name(name: str, number: int, content_type: str) -> str:
     """Return a name without folders, control characters and characters that change the reading direction.
 
-    The last turn "jpg.exe" into "exe.gpj" on screen (OWASP File Upload Cheat Sheet, "Filename Sanitization"). `number`
-    and `content_type` make the name of a part without one.
+    The last turn "jpg.exe" into "exe.gpj" on screen (OWASP File Upload Cheat Sheet, "Filename Sanitization").
     """
     plain = _UNSAFE.sub("-", re.split(r"[/\\]", name)[-1]).strip(" .-")
     if not plain:
@@ -120,10 +115,7 @@ _FOLDED = (b" ", b"\t")
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
-    """A part that is no text of the mail. `number`: counts all parts from 1. `name`: a safe file name.
-
-    `inline`: the HTML refers to it by `content_id`.
-    """
+    """A part that is no text of the mail. `number`: counts all parts from 1. `inline`: the HTML names `content_id`."""
 
     number: int
     name: str
@@ -218,9 +210,8 @@ class MailContent:
 
     def attachment(self, number: int) -> Attachment:
         """Return a file by its number. Raises LookupError."""
-        for part in self.attachments:
-            if part.number == number:
-                return part
+        if part := next((one for one in self.attachments if one.number == number), None):
+            return part
         raise LookupError(f"The mail has no file {number}.")
 
     @cached_property
@@ -303,8 +294,7 @@ def _attachment(number: int, part: Message) -> Attachment:
     )
 
 
-OPENING = 64 * 1024
-"""Characters of HTML that are searched for a preheader: lists show the beginning."""
+OPENING = 64 * 1024  # characters of HTML that are searched for a preheader: lists show the beginning
 
 _CID = re.compile(r"cid:([^\s\"'()<>]{1,250})", re.IGNORECASE)
 _SHOWN = {

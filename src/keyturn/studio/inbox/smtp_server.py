@@ -28,12 +28,9 @@ _AUTH_PARAMETER = re.compile(r" AUTH=\S+", re.IGNORECASE)
 
 
 class SmtpLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits of the inbox.
+    """The limits of the inbox: bytes of a mail and of all that are being received, and seconds of a connection.
 
-    `size`: bytes of a mail.
-    `in_flight`: bytes of all mails that are being received.
-    `idle`: seconds of silence of a client, and seconds for the text of a mail.
-    `session`: seconds of a connection.
+    `idle`: seconds of silence of a client, and for the text of a mail.
     """
 
     size: int = 32 * 1024**2
@@ -50,8 +47,7 @@ _NAMES = ("localhost", "host.docker.internal", "host.containers.internal", "127.
 class SmtpTls(msgspec.Struct, frozen=True, kw_only=True):
     """TLS of the SMTP server (RFC 8314, RFC 3207), with a certificate of its own, for as long as the process lives.
 
-    `pem`: the certificate that clients are to trust.
-    `at_once`: the socket on which TLS begins at once, or None.
+    `pem`: the certificate that clients are to trust. `at_once`: the socket on which TLS begins at once, or None.
     `starttls`: whether the other socket offers STARTTLS.
     """
 

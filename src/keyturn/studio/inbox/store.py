@@ -36,10 +36,7 @@ class MailRetention(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CapturedMails:
-    """Lists, adds and deletes the mails of a folder; any thread may call. Raises InboxUnready.
-
-    `folder`: None for one that lasts as long as this object, as the knowledge of which mails were read does.
-    """
+    """Lists the mails of a folder (None: one that lasts as long as this), from any thread. Raises InboxUnready."""
 
     def __init__(self, folder: Path | None = None, retention: MailRetention | None = None) -> None:
         self.is_temporary = folder is None

@@ -1,7 +1,7 @@
 """The studio: designers see the mails before they are sent. For development only; only `cli` imports it.
 
-The address holds the whole state (`view.View`). Every view is a plain GET that can be read without scripts, and linked
-to. Scripts fetch the same page and swap its regions. The palette reads the links of the page: there is no second list.
+The address holds the whole state (`view.View`): every view is a plain GET that can be read without scripts. Scripts
+fetch the same page and swap its regions, and the palette reads the links of the page.
 
 `pages/template_pages` asks `rendering/rendition` for the mail of a view. The page holds a frame, which is answered with
 the mail alone, as `frames` prepares it. Templates run only in a renderer process (`keyturn.studio.renderers`), to which

@@ -86,8 +86,8 @@ def require_token(token: str) -> BeforeRequest:
 def admit_programs(studio: Studio) -> Guard:
     """Return the check of a request of a program: 401 without the token, 403 for pages of other sites.
 
-    With a token, the Host header may be any name, such as a container's: a rebound site does not know the token. The
-    token is a Bearer token (RFC 6750) or the password of any user (RFC 7617), which clients of Mailpit can send.
+    The token is a Bearer token (RFC 6750) or the password of any user (RFC 7617), as clients of Mailpit send it. With
+    it, the Host header may be any name, such as a container's: a rebound site does not know the token.
     """
 
     def admit(request: _Request, _: BaseRouteHandler) -> None:
@@ -110,16 +110,13 @@ def _require_known_host(request: _Request, bound_to: str) -> None:
     Browsers from DNS Rebinding Attacks", ACM CCS 2007). A numeric address cannot be rebound. So if the server is bound
     to more than loopback, every numeric address passes, and the name that the server is bound to.
     """
-    if not _is_known(request.headers.get("host", ""), bound_to):
+    host = host_in(f"//{request.headers.get('host', '')}")
+    is_known = host in ("localhost", bound_to)
+    with contextlib.suppress(ValueError):
+        is_known = ipaddress.ip_address(host).is_loopback or not is_loopback_host(bound_to)
+    if not is_known:
         detail = "Only this machine's own address gets an answer, such as 127.0.0.1 with the port."
         raise HTTPException(status_code=421, detail=detail)
-
-
-def _is_known(header: str, bound_to: str) -> bool:
-    host = host_in(f"//{header}")
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback or not is_loopback_host(bound_to)
-    return host in ("localhost", bound_to)
 
 
 def _require_own_page(request: _Request) -> None:

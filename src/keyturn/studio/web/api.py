@@ -38,13 +38,8 @@ _Text = Annotated[str, Meta(max_length=500)]
 
 
 class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The query of a request.
+    """The query of a request, as docs/inbox.md has it. `since` is UTC without a zone.
 
-    `query`: a search as in the inbox.
-    `to`: a whole address of any recipient.
-    `subject`: a part of the subject.
-    `since`: only mails that arrived after this moment, UTC without a zone.
-    `wait`: how long the request waits for a match: "10s", "500ms", at most a minute.
     `tz`, `embed`: Mailpit's, and without effect: days are UTC, and links open a tab of their own.
     """
 
@@ -237,7 +232,6 @@ def _file(part: Attachment) -> dict[str, Any]:
 
 
 _HANDLERS = (messages, delete_messages, message, message_headers, message_raw, certificate)
-_PATHS = "/api", "/api/v1"
 
 
 def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Router:
@@ -249,7 +243,7 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
 
     return Router(
         path,
-        route_handlers=[*(Router(each, route_handlers=_HANDLERS) for each in _PATHS), view_page],
+        route_handlers=[*(Router(each, route_handlers=_HANDLERS) for each in ("/api", "/api/v1")), view_page],
         dependencies={"inbox": Provide(inbox, sync_to_thread=False)},
         guards=[admit_programs(studio)],
         exception_handlers=AS_PROBLEMS,

@@ -58,8 +58,8 @@ def create_studio_app(studio: Studio) -> Litestar:
 def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
     """Return the pages and, if mails are captured, the API for programs below the path `programs`.
 
-    They can be part of an existing app. For development only: the pages show every captured mail. Raises ValueError if
-    other machines can reach a studio without a token.
+    For development only: the pages show every captured mail. Raises ValueError if other machines can reach a studio
+    without a token.
     """
     if studio.is_shared and not studio.token:
         raise ValueError(f"a studio on {studio.host} needs a token, because other machines can reach it")

@@ -1,7 +1,7 @@
 """The data that a mail is rendered with: a sample with the edit in the address on top, and its types as JSON Schema.
 
-The edit is one JSON object, so it can be linked to: the fields that differ from the sample, each as a whole. The key ""
-lists the removed fields. Places in the values are JSON Pointers (RFC 6901). The page makes its form of the schema.
+The edit is one JSON object: the fields that differ from the sample, each as a whole, and below "" the removed ones.
+Places in the values are JSON Pointers (RFC 6901).
 """
 
 import re
@@ -18,17 +18,14 @@ from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.samples.shapes import Schema, plain_data, schema_of
 from keyturn.studio.web.view import View
 
-Values = dict[str, Any]
-"""Plain data, as JSON has it."""
-
+Values = dict[str, Any]  # plain data, as JSON has it
 _REMOVED = ""
 
 
 class CurrentData(Struct, frozen=True):
     """The data of a mail. `sample`: what it is rendered with, with the sample's own values for those that do not fit.
 
-    `start`, `values`: plain data before and after the edit, also if it does not fit.
-    `faults`: what does not fit, by JSON Pointer.
+    `start`, `values`: plain data before and after the edit. `faults`: what does not fit, by JSON Pointer.
     """
 
     sample: Sample
@@ -75,8 +72,7 @@ def _pointer(*steps: object) -> str:
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
-_Fitted = tuple[Mapping[str, Any], Mapping[str, str]]
-"""Values for a template, with those of the sample in place of unfit ones, and faults by JSON Pointer."""
+_Fitted = tuple[Mapping[str, Any], Mapping[str, str]]  # values for a template, and faults by JSON Pointer
 
 
 def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fitted:

@@ -26,10 +26,7 @@ def saved_events(visit: NamedDependency[Visit]) -> ServerSentEvent:
 
 
 async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
-    """Report saved templates, captured mails and accepted snapshots until the page goes or the server stops.
-
-    `watching` says that the watch has begun. A removed folder is waited for: switching branches can remove one.
-    """
+    """Report saves, mails and accepted snapshots, after `watching`. A folder that is removed may come back."""
     is_watching = is_back = False
     while not studio.stopping.is_set():
         if not studio.gallery.folder.is_dir():

@@ -56,5 +56,4 @@ def answer_problem(_: Request[Any, Any, Any], error: HTTPException) -> Response[
     return problem(error.status_code, error.detail, headers, error.extra)
 
 
-AS_PROBLEMS = exception_handlers(answer_problem)
-"""For handlers that a script asks."""
+AS_PROBLEMS = exception_handlers(answer_problem)  # for handlers that a script asks

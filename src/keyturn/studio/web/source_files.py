@@ -20,15 +20,14 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _SAMPLES = frozenset({".toml", ".json"})
 
 
-SourceText = dict[str, str]
-"""The `text` of a file, with line feeds at the ends of lines, and the `fingerprint` of its octets."""
+SourceText = dict[str, str]  # the `text` of a file with line feeds, and the `fingerprint` of its octets
 
 
 class SourceFiles:
     """Reads and saves the files whose source the studio shows. `off`: why nothing can be edited, or empty.
 
-    A path must name a file that the gallery knows. The file must lie in the folder after links are followed (OWASP ASVS
-    5.0, 5.3.2). What cannot be edited is a 403 that says why.
+    A path must name a file that the gallery knows, and that is in the folder after links are followed (OWASP ASVS 5.0,
+    5.3.2). What cannot be edited is a 403 that says why.
     """
 
     def __init__(self, gallery: Gallery, off: str) -> None:

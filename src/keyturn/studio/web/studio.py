@@ -16,8 +16,7 @@ from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.renderers import Runner
 from keyturn.studio.web.rendering.rendition import MailRenderer
 
-PATH = "/studio"
-"""The path of the pages."""
+PATH = "/studio"  # of the pages
 
 
 @runtime_checkable
@@ -57,18 +56,14 @@ class MailProvider(Struct, frozen=True):
 class Studio:
     """Holds what the studio shows and may do.
 
-    `gallery`: the templates, built with `reload=True`.
-    `sender`: the From header of every mail.
-    `captured`: the mails that apps sent, or None without an inbox.
-    `certificate`: that of the SMTP server in PEM; empty without TLS.
+    `gallery`: the templates, built with `reload=True`. `sender`: the From header of every mail.
+    `captured`: the mails that apps sent, or None without an inbox. `opens_inbox`: whether it is the first page.
+    `smtp`, `smtps`: "host:port" of the inbox, or empty. `certificate`: its PEM; empty without TLS.
     `baseline`: a file of known findings, which do not count.
     `provider`: sends a mail to an address that the reader enters, or None.
     `host`: the address that the server is bound to.
     `token`: lets clients in (`access.token_for`). Empty: all users and programs of this machine get in.
     `edits`: whether templates can be edited in the browser. None: only if no other machine reaches the studio.
-    `smtp`, `smtps`: "host:port" of the inbox, or empty.
-    `opens_inbox`: whether the first page is the inbox, instead of the mails of the gallery.
-    `pages`: the hosted pages, or None.
     `runner`: renders and checks in processes that end when a template runs away. None: in this process.
 
     Call `stop` when the server stops: an open page holds a stream, and the server waits for it.

@@ -1,13 +1,18 @@
 """The view of a page, as its address holds it: every state can be linked to."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Meta
 
+from keyturn.studio.lint.finding import Place
+
 WIDTHS = {320: "small phone", 375: "phone", 600: "tablet", 1280: "desktop"}
 """The presets, in CSS pixels. A reading pane on a tablet, beside its list, leaves a mail about 600."""
+
+_LINE = re.compile(r".+:[1-9]\d{0,6}")
 
 Width = Annotated[int, Meta(ge=280, le=1600)]
 PageNumber = Annotated[int, Meta(ge=1, le=100_000)]
@@ -44,8 +49,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     `mode`: reads or edits a source.
     `width`: in CSS pixels. None: as wide as the screen allows.
     `scheme`: light, dark, or a model of a client that inverts colours, or of Word.
-    `images`: all images, only the mail's own, or none. Remote images of foreign mails wait for the reader's consent,
-      which `remote` records (`as_loaded`).
+    `images`: all, only the mail's own, or none. `remote`: the foreign mail or folder whose images the reader allowed.
     `line`: the selected line of a template, "file:line".
     `search`: the search in the inbox, from behind the mail `older_than`.
     `pane`: the visible pane of a narrow screen. `page`: of the mails on the first page.
@@ -68,6 +72,16 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     tab: Tab = "data"
     pane: Literal["list", "mail", "details"] = "mail"
     page: PageNumber = 1
+
+    def __post_init__(self) -> None:
+        if self.line and not _LINE.fullmatch(self.line):
+            raise ValueError(f"{self.line} is not a line: write a file and a number, such as welcome/welcome.mjml:14")
+
+    @property
+    def place(self) -> Place | None:
+        """The selected line."""
+        file, _, number = self.line.rpartition(":")
+        return Place(file, int(number)) if file else None
 
     def only(self, *names: str) -> "View":
         return View(**{name: getattr(self, name) for name in names})

@@ -140,7 +140,7 @@ def test_a_folder_is_a_heading_over_its_templates(client: Client, folder: Path) 
 
 
 def test_the_index_holds_templates_samples_and_shared_files_and_is_not_kept(client: Client) -> None:
-    answer = client.get("/studio/index.json?width=320&scheme=dark&sample=ada&edit=%7B%7D&line=x&pane=list")
+    answer = client.get("/studio/index.json?width=320&scheme=dark&sample=ada&edit=%7B%7D&line=a:1&pane=list")
     assert answer.headers["cache-control"] == "no-store"
     items = {(item["kind"], item["label"]): item["href"] for item in answer.json()}
     samples = ["greeting / ada", "greeting / grace", "notice / only"]

@@ -60,8 +60,7 @@ class CapturedChecks:
             return Report(findings, not_checked="The HTML was not checked: it takes too much time or memory.")
 
 
-HEADERS = "headers"
-"""Stands in the place of a finding, instead of a file."""
+HEADERS = "headers"  # stands in the place of a finding, instead of a file
 
 _LONGEST_LINE = 998  # RFC 5322, 2.1.1, without its CRLF
 _TOO_BIG = 25 * 1024**2  # what Gmail and others take, as it was encoded

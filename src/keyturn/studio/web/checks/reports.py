@@ -1,7 +1,4 @@
-"""The reports on the shown mails and on the whole folder, without what the baseline knows, kept until a file changes.
-
-`lint.check.put_together` makes both. So the list, the page of all findings and `keyturn check` always agree.
-"""
+"""The reports on mails and on the folder, kept until a file changes. `keyturn check` makes the same ones."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -109,8 +106,8 @@ _SHARE = 5  # while mails are being checked, summing up takes one part in this m
 class FolderChecks:
     """Has templates checked, one at a time, while pages ask for it.
 
-    `last`: the report at the latest request, and `waiting`: the number of templates that were still to check; None
-    before the first request. `trouble`: why the baseline cannot be read.
+    `last`: the report at the latest request. `waiting`: the templates that were still to check; None before the first.
+    `trouble`: why the baseline cannot be read.
     """
 
     def __init__(self, studio: "Studio", runner: Runner[MailRenderer]) -> None:

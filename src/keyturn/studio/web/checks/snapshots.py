@@ -16,8 +16,7 @@ from keyturn.studio.snapshots.comparison import State as Verdict
 from keyturn.studio.snapshots.difference import Line, LinePiece
 from keyturn.studio.web.rendering.latest_values import LatestValues
 
-# Seconds of one round. Between two rounds a save gets its turn.
-_MOMENT = 0.1
+_MOMENT = 0.1  # seconds of one round. Between two rounds a save gets its turn.
 _EXCERPT = 6
 _AROUND = 48
 

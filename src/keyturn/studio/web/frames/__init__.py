@@ -1,9 +1,7 @@
 """The mail as a document of its own, in a sandboxed frame that renders it and runs nothing.
 
-The frame of a preview blocks scripts and links, so a token link cannot be followed by accident. The links of a captured
-mail open a new tab, cross-site, as from webmail. The server decides light or dark by rewriting the media queries, so
-the preference of the machine does not matter. Renderers use this package, so it knows no web
-framework: `pages/frame_answers` sends the mail.
+The server decides light or dark by rewriting the media queries, whatever the machine prefers. Renderers use this
+package, so it knows no web framework: `pages/frame_answers` sends the mail.
 """
 
 import re
@@ -23,10 +21,8 @@ _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IG
 # allow-scripts, the mail itself gains nothing from that.
 PREVIEW = "allow-same-origin"
 
-# The links of a captured mail can be followed: each opens a new tab outside the sandbox. The mail has an origin of its
-# own, so the opened site sees a visit from another site, as from webmail.
+# The links of a captured mail open a new tab, which sees a visit from another site, as from webmail.
 CAPTURED = "allow-popups allow-popups-to-escape-sandbox"
-
 
 _TEXT = """<!doctype html><meta name="color-scheme" content="light dark">\
 <pre style="margin:24px;font:16px/24px ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>"""
@@ -52,8 +48,7 @@ def apply_view(html: str, view: View) -> str:
 def _decide_own_scheme(html: str, scheme: Scheme) -> str:
     """Return the HTML with one scheme if its `color-scheme` lets the browser choose between two.
 
-    The scheme colours links, fields and a background that the mail leaves alone (CSS Color Adjust 1, 2). A mail with a
-    single scheme keeps it, except in models of clients that ignore the property: there, nothing makes a mail dark.
+    A mail with a single scheme keeps it (CSS Color Adjust 1, 2), except in models of clients that ignore the property.
     """
     if scheme in ("light", "dark") and not _TWO_SCHEMES.search(html):
         return html
@@ -62,9 +57,8 @@ def _decide_own_scheme(html: str, scheme: Scheme) -> str:
 
 
 def force_scheme(html: str, scheme: Scheme) -> str:
-    """Decide the `prefers-color-scheme` queries of the mail, whatever the machine prefers.
+    """Decide the `prefers-color-scheme` queries: color-scheme on the frame does it only in some browsers.
 
-    The property color-scheme on the frame does it only in some browsers; a query that is always or never true does it
-    in all. A client that inverts colours knows no such query.
+    A client that inverts colours knows no such query.
     """
     return _SCHEME.sub(lambda query: "(min-width: 0)" if query[1].lower() == scheme else "(max-width: 0)", html)

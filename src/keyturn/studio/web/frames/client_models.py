@@ -54,7 +54,6 @@ def simulate_dark(html: str, mode: Mode) -> str:
     return insert_in_head(rewriting.text(), f"<style>html{{{ground}color:{canvas.colour}}}</style>")
 
 
-_FAMILY = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^,]*))""")
 _TIMES = '"Times New Roman",serif'
 _HEAD_END = re.compile(r"</head\s*>|<body\b", re.IGNORECASE)
 
@@ -132,15 +131,10 @@ def _declarations_for_word(declarations: Iterable[Declaration], web_fonts: froze
             yield f"background-color:{ground.css}{end}"
         elif name in _OWN:
             yield _OWN[name](value)
-        elif not slug and name == "font-family" and _first_family(value) in web_fonts:
+        elif not slug and name == "font-family" and value.split(",")[0].strip(" \"'").lower() in web_fonts:
             yield f"font-family:{_TIMES}{end}"
         elif not slug:
             yield f"{name}:{value}{end}"
-
-
-def _first_family(value: str) -> str:
-    match = _FAMILY.match(value)
-    return next(filter(None, match.groups()), "").strip().lower() if match else ""
 
 
 _XML = re.compile(r"<xml\b(?:(?!<xml\b).)*?</xml\s*>", re.IGNORECASE | re.DOTALL)

@@ -50,8 +50,7 @@ def insert_in_head(html: str, markup: str) -> str:
     """Return the HTML with the markup before everything but the doctype, which decides how a browser renders the rest.
 
     A parser moves metadata before any other element into the head, and adds the attributes of a following <html> to the
-    element (HTML Standard 13.2.6.4.3, 13.2.6.4.4). A place behind a tag of the mail could lie in a comment, where the
-    markup would be ignored.
+    element (HTML Standard 13.2.6.4.3, 13.2.6.4.4). A place behind a tag of the mail could lie in a comment.
     """
     doctype = _DOCTYPE.match(html)
     place = doctype.end() if doctype else 0
@@ -74,10 +73,9 @@ _WITHOUT_EFFECT = {"<link": "<link rel=none ", "<iframe": "<iframe srcdoc data-l
 
 
 def without_hints(html: str) -> str:
-    """Return the HTML without elements that make a browser connect to a host or look it up despite the policy.
+    """Return the HTML without what connects to a host despite the policy: links (Resource Hints, 2), nested documents.
 
-    These are links such as `preconnect` (Resource Hints, 2), also in a nested document. The HTML may be of any length,
-    so it is not parsed.
+    The HTML may be of any length, so it is not parsed.
     """
     return _HINT.sub(lambda match: _WITHOUT_EFFECT[match[0].lower()], html)
 

@@ -23,25 +23,17 @@ SCHEMES: Mapping[Scheme, str] = {
 
 _MOST = 200  # pictures on a page. More would be megabytes of HTML, in a folder of thousands of templates.
 
-_WIDTHS: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
-_SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-
 
 class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     """The query of the sheet: what it shows. Without `lang`: the default language."""
 
-    width: tuple[Literal[320, 375, 600, 1280], ...] = _WIDTHS
-    scheme: tuple[Scheme, ...] = _SCHEMES
+    width: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
+    scheme: tuple[Scheme, ...] = ("light", "dark")
     lang: tuple[str, ...] = ()
     samples: Literal["first", "all"] = "first"
     remote: str = ""
     page: PageNumber = 1
     pane: Literal["list", "mail"] = "mail"
-
-    @property
-    def is_single(self) -> bool:
-        """Whether each template has one picture."""
-        return self.samples == "first" and len(list(_views("", self))) == 1
 
 
 def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
@@ -50,7 +42,9 @@ def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
     of_sample, samples = len(list(_views("", view))), [len(_samples(entry, view)) for entry in entries]
     shown, page, last = page_of(entries, view.page, max(1, _MOST // max(1, of_sample * max(samples, default=1))))
     sections = {each.name: {sample: list(_views(sample, view)) for sample in _samples(each, view)} for each in shown}
-    return {"sections": sections, "count": of_sample * sum(samples), "page": page, "last_page": last}
+    is_single = view.samples == "first" and of_sample == 1  # one picture of each template
+    count = of_sample * sum(samples)
+    return {"sections": sections, "is_single": is_single, "count": count, "page": page, "last_page": last}
 
 
 def _samples(entry: Entry, view: SheetView) -> Sequence[str]:

@@ -30,10 +30,7 @@ background:linear-gradient(rgb(128 128 128/12%) 0 0);outline:1px solid rgb(128 1
 outline-offset:-1px}}</style>"""
 _HELD_BACK = {"own": 'img:not([src*="data:" i],picture *)', "off": "img"}
 
-_CHANGED_AT_MOST = 512 * 1024
-"""Characters of HTML that are changed for a view: looking at every tag of more takes seconds."""
-
-
+_CHANGED_AT_MOST = 512 * 1024  # characters of HTML that are changed for a view: more take seconds
 _TOO_LONG = "This mail has more than 512 KB of HTML, so only the views Light and Dark are available."
 
 

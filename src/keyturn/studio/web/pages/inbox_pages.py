@@ -1,6 +1,5 @@
 """The pages of the inbox: the list of captured mails, and one mail. Large mails are read in a thread."""
 
-from functools import partial
 from html import escape
 from itertools import groupby
 from operator import attrgetter
@@ -16,13 +15,12 @@ from keyturn.studio.inbox.captured_mail import ENVELOPE, all_of, search_for, wit
 from keyturn.studio.inbox.mail import OPENING, MailContent, action_link, markup_to_read
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.checks.parts import size_of
-from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
 from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.frame_answers import attached, captured_frame
 from keyturn.studio.web.pages.layout import Visit, neighbours
-from keyturn.studio.web.rendering.source import ExcerptLine, Source, excerpt
+from keyturn.studio.web.rendering.source import Source, excerpt
 
 _ON_A_PAGE = 100
 _BESIDE = 12
@@ -70,13 +68,14 @@ def mail_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedM
     beside, checks = captured.around(mail, _BESIDE), visit.layout.captured_checks
     if view.tab == "checks":
         checks.check(mail, content)
+    texts = {"HTML": content.html, "text": content.text}
     context: dict[str, Any] = {
         "mail": mail,
         "content": content,
         "captured": beside,
         **_shown_parts(content),
         "report": checks.last_report(mail.id),
-        "excerpt": partial(_excerpt, content),
+        "excerpt": lambda at: excerpt(texts.get(at.file, ""), at.line, at.column),  # of a finding
         "size": size_of(content.html, content.text),
         "sayings": _sayings(content) if view.tab == "reading" else [],
         "frame": view.only("scheme", "images", "remote"),
@@ -130,12 +129,6 @@ def _shown_parts(content: MailContent) -> dict[str, Any]:
 def _sayings(content: MailContent) -> list[Saying]:
     html = content.html or "".join(f"<p>{escape(line)}</p>" for line in content.text.split("\n"))
     return read_aloud(parse_html(html[:_READ_ALOUD]))[:_MOST]
-
-
-def _excerpt(content: MailContent, place: Place) -> tuple[ExcerptLine, ...]:
-    """Return the lines around a finding in the HTML or the text; none for a finding on the whole mail."""
-    text = {"HTML": content.html, "text": content.text}.get(place.file, "")
-    return excerpt(text, place.line, place.column)
 
 
 HANDLERS = (inbox_page, delete_mails, mail_page, mail_frame, mail_file, mail_part, delete_mail)

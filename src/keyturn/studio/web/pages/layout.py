@@ -154,10 +154,7 @@ class Layout:
         }
 
     def as_loaded(self, view: View) -> View:
-        """Return the view as frames render it: without remote content if the folder is foreign.
-
-        The address of an image may hold values of the template, or lead to a host that only this machine reaches.
-        """
+        # Foreign: the address of an image may hold values of the template, or lead to a host that only we reach.
         return view.as_loaded(self.gallery.folder.name) if self.gallery.is_foreign else view
 
     def url(self, *parts: str, view: View | str | None = None) -> str:

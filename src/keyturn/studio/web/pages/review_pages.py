@@ -30,10 +30,6 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     page: PageNumber = 1
     pane: Literal["list", "mail"] = "mail"
 
-    @property
-    def is_filtered(self) -> bool:
-        return bool(self.severity or self.words)
-
     def toggled(self, severity: Severity) -> str:
         chosen = [one for one in SEVERITIES if (one in self.severity) != (one == severity)]
         return self.here(severity=tuple(chosen), page=1)
@@ -77,7 +73,7 @@ def _listing(report: Report, view: FindingsView) -> dict[str, Any]:
 
 
 class Acceptance(Struct):
-    """The ids of the mails that the reader saw, separated by blanks. `deletes`: the reader agreed to delete files."""
+    """The ids of the mails that the reader saw. `deletes`: the reader agreed to delete files."""
 
     ids: Annotated[str, Meta(pattern=r"^[0-9a-f ]+$")]
     deletes: Literal["", "yes"] = ""

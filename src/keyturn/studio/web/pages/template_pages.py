@@ -5,7 +5,6 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.exceptions import ValidationException
 from litestar.params import FromHeader
 
 from keyturn.mail.rendering.html_tree import parse_html
@@ -21,7 +20,7 @@ from keyturn.studio.web.pages.tree import in_order
 from keyturn.studio.web.pages.writing_pages import data_of_tab
 from keyturn.studio.web.rendering.rendition import Rendition
 from keyturn.studio.web.rendering.source import files_of, shared_source, source_at, stages_of
-from keyturn.studio.web.rendering.source_map import Marks, Selection, line_in, marks_in, sayings_in, selection_in
+from keyturn.studio.web.rendering.source_map import Marks, Selection, marks_in, sayings_in, selection_in
 from keyturn.studio.web.view import View
 
 
@@ -36,11 +35,7 @@ def shared_file_page(visit: NamedDependency[Visit]) -> Response[str]:
 
 @get("/templates/{name:path}", sync_to_thread=True)
 def template_page(visit: NamedDependency[Visit], prefer: FromHeader[str] = "") -> Response[str]:
-    """Show a sample. A broken template has a page, too: the fault, and the last good mail behind it.
-
-    Only the tab of the checks waits for them. With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once
-    and asks for the checks afterwards.
-    """
+    """Show a sample. Only the tab of the checks waits for them, unless with `Prefer: respond-async` (RFC 7240, 4.1)."""
     if visit.view.tab == "checks" and "respond-async" not in prefer:
         visit.layout.checks.check(visit.rendition)
     return _page(visit, left=True)
@@ -56,7 +51,7 @@ def checked_page(visit: NamedDependency[Visit]) -> Response[str]:
 
 def _page(visit: Visit, *, left: bool) -> Response[str]:
     rendition, gallery, view = visit.rendition, visit.gallery, visit.view
-    template, sample = rendition.template, rendition.sample
+    template, sample = rendition.template, rendition.view.sample
     context: dict[str, Any] = {
         "template": template,
         "view": view.to(sample=sample),
@@ -70,7 +65,7 @@ def _page(visit: Visit, *, left: bool) -> Response[str]:
         "markup": files_of(gallery, rendition).get("template", ""),
         "stages": stages_of(gallery, rendition),
         "source": source_at(gallery, view.file, rendition) if view.show == "source" else None,
-        "picked": _selection(gallery, rendition, at) if (at := _line(view)) else None,
+        "picked": _selection(gallery, rendition, at) if (at := view.place) else None,
         "sayings": _sayings(rendition) if view.tab == "reading" else (),
         **_neighbours(gallery, template, sample),
     }
@@ -79,13 +74,6 @@ def _page(visit: Visit, *, left: bool) -> Response[str]:
     if view.tab == "data":
         context |= data_of_tab(gallery, template, view, rendition.data)
     return visit.page("template.html", context)
-
-
-def _line(view: View) -> Place | None:
-    try:
-        return line_in(view.line)
-    except ValueError as error:
-        raise ValidationException(detail=str(error)) from error
 
 
 def _selection(gallery: Gallery, rendition: Rendition, at: Place) -> Selection | None:
@@ -135,20 +123,17 @@ def _html(rendition: Rendition, view: View) -> str | None:
 
 @get("/places/{name:path}", sync_to_thread=True)
 def places(visit: NamedDependency[Visit]) -> Marks:
-    return visit.rendition.read(marks_in, _line(visit.view)) or Marks({}, ())
-
-
-_MAILS_IN_PALETTE = 100
+    return visit.rendition.read(marks_in, visit.view.place) or Marks({}, ())
 
 
 @get("/index.json", sync_to_thread=False)
-def index(visit: NamedDependency[Visit]) -> list[dict[str, str]]:
+def index(visit: NamedDependency[Visit]) -> list[dict[str, Any]]:
     """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
     gallery, layout, captured = visit.gallery, visit.layout, visit.studio.captured
-    entries, mails = in_order(gallery.entries()), captured.newest(limit=_MAILS_IN_PALETTE) if captured else ()
+    entries, mails = in_order(gallery.entries()), captured.newest() if captured else ()
     same = visit.view.only("lang", "brand", "width", "scheme", "images", "tab")
 
-    def item(kind: str, label: str, *parts: str, view: View = same) -> dict[str, str]:
+    def item(kind: str, label: str, *parts: str, view: View = same) -> dict[str, Any]:
         return {"kind": kind, "label": label, "href": layout.url(*parts, view=view)}
 
     return [

@@ -1,7 +1,6 @@
-"""The list of templates by folder, with the samples of the open one. The palette finds the rest.
+"""The list of templates by folder. The palette finds those that have no row.
 
-A short list holds everything. Of a long one, a page holds the folder of the chosen template and a row for each other
-folder, at most `MOST` rows around the chosen one.
+Of a long list, a page has the folder of the chosen template, a row for each other folder, and `MOST` rows at most.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,8 +12,7 @@ from msgspec import Struct
 
 from keyturn.studio.gallery import Entry
 
-MOST = 200
-"""Rows of a list on a page. Thousands of rows would be a megabyte of HTML on every page."""
+MOST = 200  # rows of a list on a page. Thousands of rows would be a megabyte of HTML on every page.
 
 T = TypeVar("T")
 

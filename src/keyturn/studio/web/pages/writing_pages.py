@@ -58,25 +58,6 @@ def data_of_tab(gallery: Gallery, template: str, view: View, data: CurrentData |
     }
 
 
-def _save(gallery: Gallery, template: str, view: View, name: str, *, replaces: bool) -> None:
-    """Save the data of the view under a name. Raises LookupError, and a 409 for what is in the way."""
-    if fault := name_fault(name):
-        raise _in_the_way(fault)
-    files = SampleFiles(gallery, template)
-    try:
-        data = current_data(gallery, template, view)
-    except TemplateInvalid as error:
-        raise _in_the_way(f"The samples cannot be read: {error}.") from error
-    if data.faults:
-        raise _in_the_way("Some values are not valid yet. Correct them first.")
-    if files.has(name) and not replaces:
-        raise _in_the_way(f"A sample named {name} already exists.", replaceable=True)
-    try:
-        files.save(name, data.sample.values, data.schema)
-    except SampleNotSaved as error:
-        raise _in_the_way(f"{_name_of(gallery, error.file)} was not written: {error.reason}.") from error
-
-
 def _in_the_way(detail: str, *, replaceable: bool = False) -> HTTPException:
     """Return a 409 for data that cannot be saved (RFC 9110, 15.5.10). A sample of the same name can be replaced."""
     return HTTPException(status_code=409, detail=detail, extra={"replaceable": replaceable})
@@ -89,10 +70,24 @@ def _name_of(gallery: Gallery, file: Any) -> str:
 
 @post("/templates/{name:path}", status_code=200, exception_handlers=AS_PROBLEMS, sync_to_thread=True)
 def save_sample(visit: NamedDependency[Visit], data: JSONBody[SentSample]) -> Response[Any]:
-    """Save the data as a sample, or say what is in the way."""
-    name, view = data.name.strip(), visit.view
-    _save(visit.gallery, visit.name, view.to(edit=data.edit), name, replaces=data.replaces)
-    return Response({"address": visit.layout.url("templates", visit.name, view=view.to(sample=name, edit=""))})
+    """Save the data of the view under a name. Raises LookupError, and a 409 for what is in the way."""
+    gallery, template, view, name = visit.gallery, visit.name, visit.view, data.name.strip()
+    if fault := name_fault(name):
+        raise _in_the_way(fault)
+    files = SampleFiles(gallery, template)
+    try:
+        current = current_data(gallery, template, view.to(edit=data.edit))
+    except TemplateInvalid as error:
+        raise _in_the_way(f"The samples cannot be read: {error}.") from error
+    if current.faults:
+        raise _in_the_way("Some values are not valid yet. Correct them first.")
+    if files.has(name) and not data.replaces:
+        raise _in_the_way(f"A sample named {name} already exists.", replaceable=True)
+    try:
+        files.save(name, current.sample.values, current.schema)
+    except SampleNotSaved as error:
+        raise _in_the_way(f"{_name_of(gallery, error.file)} was not written: {error.reason}.") from error
+    return Response({"address": visit.layout.url("templates", template, view=view.to(sample=name, edit=""))})
 
 
 _LONGEST_BODY = 4 * LARGEST  # octets of a request: JSON writes a line feed as two
@@ -106,15 +101,11 @@ _SENT: dict[str, Any] = {
 
 
 class SentText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A text to save, and the fingerprint of the file when it was read."""
-
     text: str
     fingerprint: Annotated[str, Meta(max_length=100)]
 
 
 class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An unsaved text of a file."""
-
     file: Annotated[str, Meta(max_length=1000)]
     text: Annotated[str, Meta(max_length=LARGEST)]
 
@@ -193,10 +184,6 @@ def _way_out(error: SendFailed, provider: str) -> str:
             return f"{provider} could not be reached: {error.reason}. Try again."
 
 
-class Recipient(msgspec.Struct, frozen=True):
-    to: str = ""
-
-
 @get("/send/{name:path}", sync_to_thread=True)
 def send_page(
     visit: NamedDependency[Visit],
@@ -208,9 +195,9 @@ def send_page(
 
 
 @post("/send/{name:path}", status_code=200)
-async def send(visit: NamedDependency[Visit], data: URLEncodedBody[Recipient]) -> Response[Any]:
+async def send(visit: NamedDependency[Visit], data: URLEncodedBody[dict[str, str]]) -> Response[Any]:
     """Send the mail, and redirect to the page, so that a reload does not send it again."""
-    studio, outcome = visit.studio, Outcome(data.to.strip(), fault="This mail cannot be sent yet.")
+    studio, outcome = visit.studio, Outcome(data.get("to", "").strip(), fault="This mail cannot be sent yet.")
     rendition = await asyncio.to_thread(lambda: visit.rendition)
     if studio.provider and rendition.mail:
         outcome = await send_preview(studio.provider, studio.sender, outcome.to, rendition.mail)
@@ -221,7 +208,7 @@ async def send(visit: NamedDependency[Visit], data: URLEncodedBody[Recipient]) -
 
 
 def _page(visit: Visit, outcome: Outcome) -> Response[str]:
-    rendition, view = visit.rendition, visit.view.to(sample=visit.rendition.sample)
+    rendition, view = visit.rendition, visit.view.to(sample=visit.rendition.view.sample)
     context = {"template": visit.name, "view": view, "rendition": rendition, "outcome": outcome}
     return visit.page("send.html", context | {"provider": visit.studio.provider}, 422 if outcome.fault else 200)
 

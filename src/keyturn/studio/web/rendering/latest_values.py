@@ -40,11 +40,7 @@ class LatestValues(Generic[K, V]):
             self.revision += 1
 
     def renew(self, files: Mapping[K, Fingerprint | None], make: Callable[[K], V], seconds: float) -> int:
-        """Make values of changed files anew until the time is over, and forget those of other keys.
-
-        Returns the number of values that are left to make. A file that changes after `files` were taken counts as
-        changed next time. Until then its earlier value stays.
-        """
+        """Make values of changed files anew until the time is over; return how many are left. Forget other keys."""
         with self._lock:
             for key in self._values.keys() - files.keys():
                 del self._values[key]

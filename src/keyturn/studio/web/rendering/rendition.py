@@ -145,12 +145,10 @@ _MOST = 200  # the number of last good mails, some megabytes: as many as a conta
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rendition:
-    """The mail of a view. Threads may share it.
+    """The mail of a view, as it is sent; with a `fault`, the last that could be rendered. Threads may share it.
 
     `view`: what the mail is made from, with the sample and the language named.
-    `data`: the data of the mail. None if the samples are `unreadable`. Then the view names the requested sample, else
-      the one that was rendered last.
-    `mail`: the mail as it is sent. With a `fault`: the last that could be rendered.
+    `data`: None if the samples are `unreadable`. Then the view names the requested sample, or the last rendered one.
     `fingerprint`: that of the mail's files. `elsewhere`: its files outside the folders.
     `order`: names the mail in requests to the `runner`. None if there is nothing to render.
     """
@@ -171,10 +169,6 @@ class Rendition:
     def exceeded(self) -> bool:
         """Whether rendering passed a limit."""
         return self.fault is not None and self.fault.group == "limits"
-
-    @property
-    def sample(self) -> str:
-        return self.view.sample
 
     def is_as(self, wanted: "Rendition") -> bool:
         """Whether rendering `wanted` now would give the same. The file that fixes a fault may be unknown."""

@@ -1,6 +1,5 @@
 """From the parts of a rendered mail to the lines of its templates, and back."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -12,8 +11,6 @@ from keyturn.studio.lint.markup.marked_html import PREFIX
 from keyturn.studio.lint.markup.structure import body_of
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.lint.source.traced_text import pieces_of
-
-_LINE = re.compile(r"(.+):([1-9]\d{0,6})")
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -33,23 +30,13 @@ class Selection(Struct, frozen=True):
 
     @classmethod
     def of(cls, at: Place, marks: Iterable[Mark]) -> "Selection":
-        inner: dict[str, Place] = {}
-        outer: dict[str, Place] = {}
+        inner, outer = dict[tuple[str, int | None], Place](), dict[tuple[str, int | None], Place]()
         for mark in (marks := list(marks)):
             lines = [(place.file, place.line) for place in mark.trail]
             here = lines.index((at.file, at.line)) if (at.file, at.line) in lines else len(lines)
-            inner |= {f"{place.file}:{place.line}": place for place in mark.trail[:here]}
-            outer |= {f"{place.file}:{place.line}": place for place in mark.trail[here + 1 :]}
+            inner |= dict(zip(lines[:here], mark.trail, strict=False))
+            outer |= dict(zip(lines[here + 1 :], mark.trail[here + 1 :], strict=True))
         return cls(at, tuple(dict.fromkeys(mark.tag for mark in marks)), tuple(inner.values()), tuple(outer.values()))
-
-
-def line_in(address: str) -> Place | None:
-    """Return the line that "file:line" names; None for an empty text. Raises ValueError for any other text."""
-    if not address:
-        return None
-    if not (line := _LINE.fullmatch(address)):
-        raise ValueError(f"{address} is not a line: write a file and a number, such as welcome/welcome.mjml:14.")
-    return Place(line[1], int(line[2]))
 
 
 class Marks(msgspec.Struct, frozen=True):
@@ -86,7 +73,17 @@ def sayings_in(document: Document) -> list[Saying]:
 
 def _parts(document: Document) -> Sequence[_Part]:
     """Return everything that can be found in the frame, in the order of the start tags."""
-    parts = _parts_of_mjml(document) if document.files.is_mjml else _parts_of_html(document)
+    parts = list[_Part]()
+    if document.files.is_mjml:
+        for element in body.walk() if (body := body_of(document.root)) else ():
+            if element.holder:
+                parts.append(_Part(str(element.offset), element.tag, element.offset, element.offset))
+            elif element.tag.startswith("mj-") and element.tag != "mj-raw":
+                parts.append(_Part(f"{PREFIX}{element.number}", element.tag, element.offset, element.end))
+    else:
+        for element in document.elements():
+            if all(one.tag != "head" for one in (element, *element.ancestors())):
+                parts.append(_Part(str(element.offset), element.tag, element.offset, element.end))
     return sorted(parts, key=lambda one: one.offset)
 
 
@@ -113,18 +110,3 @@ def _around(document: Document, parts: Sequence[_Part], start: int, stop: int) -
     text = document.markup[start:stop]
     at = start + len(text) - len(text.lstrip())
     return [one for one in parts if one.offset <= at < one.end][-1:] if at < stop else []
-
-
-def _parts_of_mjml(document: Document) -> Iterator[_Part]:
-    body = body_of(document.root)
-    for element in body.walk() if body else ():
-        if element.holder:
-            yield _Part(str(element.offset), element.tag, element.offset, element.offset)
-        elif element.tag.startswith("mj-") and element.tag != "mj-raw":
-            yield _Part(f"{PREFIX}{element.number}", element.tag, element.offset, element.end)
-
-
-def _parts_of_html(document: Document) -> Iterator[_Part]:
-    for element in document.elements():
-        if element.tag != "head" and all(above.tag != "head" for above in element.ancestors()):
-            yield _Part(str(element.offset), element.tag, element.offset, element.end)
