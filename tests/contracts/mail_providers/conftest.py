@@ -25,7 +25,6 @@ from keyturn.testing import MovableClock
 Open = Callable[..., Sender]
 """Opens a sender with any of its settings changed. `key`: its API key; without `reports`, none of its reports come."""
 
-
 Deploy = Callable[..., Awaitable[Service]]
 
 
