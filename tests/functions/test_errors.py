@@ -11,7 +11,6 @@ from keyturn.service.problems.problem import Problem
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
 
-
 PROBLEMS = {problem.slug: problem for problem in problems()}
 
 

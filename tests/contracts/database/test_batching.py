@@ -34,13 +34,9 @@ def statement() -> Statement:
     return Statement()
 
 
-@pytest.fixture
-def batcher(statement: Statement) -> Batcher[int, int]:
-    return Batcher(statement)
-
-
-async def waiting(batcher: Batcher[int, int], statement: Statement, *items: int) -> list[asyncio.Task[int]]:
+async def waiting(statement: Statement, *items: int) -> list[asyncio.Task[int]]:
     """Submit the items while a batch of [0] is under way, so that all of them wait together."""
+    batcher: Batcher[int, int] = Batcher(statement)
     statement.open.clear()
     first = asyncio.create_task(batcher.submit(0))
     await statement.entered.wait()
@@ -67,10 +63,10 @@ async def test_a_batch_holds_no_more_than_the_largest(statement: Statement, gath
     ids=["of one item", "of all"],
 )
 async def test_a_fault_is_its_items_alone_unless_it_is_the_databases(
-    batcher: Batcher[int, int], statement: Statement, fault: Exception, told: list[Any], tried_again: list[list[int]]
+    statement: Statement, fault: Exception, told: list[Any], tried_again: list[list[int]]
 ) -> None:
     statement.fault = fault
-    tasks = await waiting(batcher, statement, 1, -2, 3)
+    tasks = await waiting(statement, 1, -2, 3)
     statement.open.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -78,8 +74,8 @@ async def test_a_fault_is_its_items_alone_unless_it_is_the_databases(
     assert statement.runs == [[0], [1, -2, 3], *tried_again]
 
 
-async def test_who_gives_up_does_not_take_the_batch_along(batcher: Batcher[int, int], statement: Statement) -> None:
-    running, one, two = await waiting(batcher, statement, 1, 2)
+async def test_who_gives_up_does_not_take_the_batch_along(statement: Statement) -> None:
+    running, one, two = await waiting(statement, 1, 2)
     one.cancel()
     running.cancel()
     statement.open.set()

@@ -1,4 +1,4 @@
-"""A mail, a Resend that answers on this machine, and a sender that talks to it."""
+"""A mail, senders to servers on this machine, and what every sender keeps to."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
@@ -15,6 +15,7 @@ from tests.servers.mail_providers import sns
 from tests.servers.mail_providers.answers import Trouble
 from tests.servers.mail_providers.resend import API_KEY, ResendServer
 
+from keyturn.errors import SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
@@ -23,7 +24,6 @@ from keyturn.testing import MovableClock
 
 Open = Callable[..., Sender]
 """Opens a sender with any of its settings changed. `key`: its API key; without `reports`, none of its reports come."""
-
 
 Deploy = Callable[..., Awaitable[Service]]
 
@@ -107,3 +107,48 @@ async def opened(
     yield opened
     for sender in senders:
         await sender.close()
+
+
+Delivered = Callable[[], list[str]]
+
+
+class SenderContract:
+    pytestmark = pytest.mark.asyncio
+
+    @pytest.fixture
+    def knows_keys(self) -> bool:
+        """Tell whether a repeat has the same id and is delivered once."""
+        return True
+
+    async def test_mails_arrive_in_order_each_under_its_id_and_a_repeat_once_if_its_key_is_known(
+        self, sender: Sender, delivered: Delivered, mail: Email, knows_keys: bool
+    ) -> None:
+        other = msgspec.structs.replace(mail, subject="Another mail")
+        ids = [await sender.send(one, key) for one, key in ((mail, "key-1"), (mail, "key-1"), (other, "key-2"))]
+
+        assert all(ids)
+        assert len(set(ids)) == (2 if knows_keys else 3)
+        assert delivered() == [mail.subject] * (1 if knows_keys else 2) + ["Another mail"]
+
+    async def test_it_can_be_closed_unused(self, sender: Sender) -> None:
+        await sender.close()
+
+
+class RefusingSenderContract(SenderContract):
+    """Further rules for providers that can refuse: `refuse` makes the provider refuse, `nobody` cannot be reached."""
+
+    async def test_a_mail_that_is_refused_for_good_says_so_by_its_code_alone(
+        self, sender: Sender, refuse: Callable[[], None], delivered: Delivered, mail: Email
+    ) -> None:
+        refuse()
+        with pytest.raises(SendRefused, match=r"4|SMTP 5") as failure:
+            await sender.send(mail, "key-1")
+
+        assert mail.to not in failure.value.reason
+        assert not failure.value.account
+        assert delivered() == []
+
+    async def test_where_nobody_answers_it_is_certain_that_nobody_has_it(self, nobody: Sender, mail: Email) -> None:
+        with pytest.raises(SendRetryable) as failure:
+            await nobody.send(mail, "key-1")
+        assert failure.value.not_accepted

@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from tests.contracts.mail_providers.sender_contract import SenderContract
+from tests.contracts.mail_providers.conftest import SenderContract
 
 from keyturn.errors import SendRetryable
 from keyturn.mail.port.email import Email

@@ -18,7 +18,6 @@ from keyturn.service.settings import MailSettings
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
 
-
 MAIL: dict[str, Any] = {"from_": "accounts@northwind.test"}
 
 

@@ -163,14 +163,15 @@ async def test_a_used_up_quota_parks_the_mail_until_it_renews(
 @pytest.mark.parametrize(
     ("quota", "moment", "until"),
     [
-        ("daily", (2026, 12, 31, 23, 59, 59), (2027, 1, 1)),
-        ("daily", (2026, 2, 28), (2026, 3, 1)),
-        ("monthly", (2026, 1, 31, 12), (2026, 2, 1)),
-        ("monthly", (2026, 12, 1), (2027, 1, 1)),
+        ("daily", "2026-12-31T23:59:59", "2027-01-01"),
+        ("daily", "2026-02-28T00:00:00", "2026-03-01"),
+        ("monthly", "2026-01-31T12:00:00", "2026-02-01"),
+        ("monthly", "2026-12-01T00:00:00", "2027-01-01"),
     ],
 )
-def test_a_quota_renews_with_the_day_or_the_month(quota: str, moment: Any, until: Any) -> None:
-    assert quota_renewal(f"{quota}_quota_exceeded", datetime(*moment, tzinfo=UTC)) == datetime(*until, tzinfo=UTC)
+def test_a_quota_renews_with_the_day_or_the_month(quota: str, moment: str, until: str) -> None:
+    renewal = quota_renewal(f"{quota}_quota_exceeded", datetime.fromisoformat(f"{moment}+00:00"))
+    assert renewal.isoformat() == f"{until}T00:00:00+00:00"
 
 
 @pytest.mark.parametrize("running", ["resend"], indirect=True)

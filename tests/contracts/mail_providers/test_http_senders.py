@@ -9,9 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.contracts.mail_providers.conftest import Open
+from tests.contracts.mail_providers.conftest import Open, RefusingSenderContract
 from tests.contracts.mail_providers.http_providers import HttpProvider
-from tests.contracts.mail_providers.sender_contract import RefusingSenderContract
 from tests.servers.mail_providers.answers import Trouble
 from tests.servers.serving import NOWHERE
 

@@ -7,14 +7,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.contracts.mail_providers.conftest import Deploy, resend_at
+from tests.contracts.mail_providers.conftest import resend_at
+from tests.driver.builtin_accounts import builtin_accounts
+from tests.driver.service import ADA, settings_for
 from tests.servers.mail_providers.resend import ResendServer
 
 from keyturn.errors import SendRetryable
+from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
 from keyturn.service.limits import Limit, alone
+from keyturn.service.outbox.history import read
+from keyturn.service.parts import Parts
+from keyturn.service.reset.records.client import Client
 from keyturn.service.sending.senders import LONGEST_WAIT, PAUSE, TRIAL, Breaker, Pace
-from keyturn.service.settings import LimitSettings
+from keyturn.service.settings import LimitSettings, MailSettings
 from keyturn.service.settings.building import Rate
 
 pytestmark = pytest.mark.slow
@@ -53,14 +59,18 @@ async def test_all_workers_share_the_turns(database: Database, elsewhere: Databa
     assert await refused_of(turns) == 6
 
 
-async def test_mails_keep_to_the_rate_of_the_settings(deploy: Deploy, resend: ResendServer) -> None:
-    limits = LimitSettings(mailbox_cooldown=timedelta(0))
-    service = await deploy(limits=limits, resend=resend_at(resend.url, rate=0.01))
-    await service.ask()
-    await service.ask_and_deliver()
+async def test_mails_keep_to_the_rate_of_the_settings(database_url: str, resend: ResendServer) -> None:
+    mail, limits = MailSettings(from_="accounts@northwind.test"), LimitSettings(mailbox_cooldown=timedelta(0))
+    parts = Parts(settings_for(database_url, mail=mail, limits=limits, resend=resend_at(resend.url, rate=0.01)))
+    await builtin_accounts(parts).add(Account(id="", email=ADA), "$2b$12$hash")
+    for _ in range(2):
+        await parts.requests.accept(ADA, Client())
+    await parts.worker.drain()
 
     assert len(resend.accepted) == 1
-    assert {one.reason for one in await service.messages()} == {None, "too many mails wait for the provider"}
+    messages = await read(parts.database, most=None)
+    assert {message.reason for message in messages} == {None, "too many mails wait for the provider"}
+    await parts.close()
 
 
 async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(database: Database) -> None:

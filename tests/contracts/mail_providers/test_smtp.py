@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.contracts.mail_providers.sender_contract import RefusingSenderContract
+from tests.contracts.mail_providers.conftest import RefusingSenderContract
 from tests.servers.serving import DISCARD
 from tests.servers.smtp import PASSWORD, USERNAME, SmtpServer, authority, certificate, running_smtp
 

@@ -121,7 +121,7 @@ async def test_any_number_of_rows_leave_in_small_batches_and_no_erased_one_is_lo
     """Whether they go, are changed, or have no index of times; however many have the same time."""
     many = range(1200)
     await write(database, SecretRow, *(link(str(number), NOW - 8 * DAY) for number in many))
-    await write(database, OutboxRow, *(message(str(number), "sent", 4) for number in many))
+    await write(database, OutboxRow, *(message(f"own {number}", "sent", 4) for number in many))
 
     done = await retention.purge(NOW)
     assert (done["secrets"], done["addresses"]) == (1200, 1200)

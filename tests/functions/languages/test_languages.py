@@ -49,12 +49,10 @@ def test_a_moment_has_its_date_which_can_be_the_next_day_and_names_its_zone(
 @pytest.mark.parametrize(
     ("span", "english", "german"),
     [
-        (timedelta(seconds=90), "90 seconds", "90 Sekunden"),
-        (timedelta(minutes=60), "1 hour", "1 Stunde"),
-        (timedelta(minutes=90), "90 minutes", "90 Minuten"),
-        (timedelta(hours=48), "2 days", "2 Tage"),
+        (timedelta(seconds=90), "90 seconds", "90 Sekunden"), (timedelta(minutes=60), "1 hour", "1 Stunde"),
+        (timedelta(minutes=90), "90 minutes", "90 Minuten"), (timedelta(hours=48), "2 days", "2 Tage"),
     ],
-)
+)  # fmt: skip
 def test_a_duration_is_in_the_largest_unit_that_divides_it(span: timedelta, english: str, german: str) -> None:
     assert Languages("UTC").choose("").duration(span) == english
     assert Languages("UTC").choose("de").duration(span) == german
@@ -63,13 +61,11 @@ def test_a_duration_is_in_the_largest_unit_that_divides_it(span: timedelta, engl
 @pytest.mark.parametrize(
     ("language", "span", "number", "list_"),
     [
-        ("en", "30 minutes", "1,234.5", "a, b, and c"),
-        ("de", "30 Minuten", "1.234,5", "a, b und c"),
-        ("fr", "30 minutes", "1\u202f234,5", "a, b et c"),
-        ("ja", "30分", "1,234.5", "a、b、c"),
+        ("en", "30 minutes", "1,234.5", "a, b, and c"), ("de", "30 Minuten", "1.234,5", "a, b und c"),
+        ("fr", "30 minutes", "1\u202f234,5", "a, b et c"), ("ja", "30分", "1,234.5", "a、b、c"),
         ("ar", "30 دقيقة", "1,234.5", "a وb وc"),
     ],
-)
+)  # fmt: skip
 def test_durations_numbers_and_lists_are_the_language_s_own(language: str, span: str, number: str, list_: str) -> None:
     spoken = Language(Locale(language), ZoneInfo("UTC"))
 

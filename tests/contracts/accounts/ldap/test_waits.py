@@ -30,11 +30,9 @@ HANG, CUT, TLS = b"hang", b"cut", b"tls"
 ID = "4ff9c4ae-5c6b-4c0e-9a3c-5a3f1f0e7c11"
 DN = "cn=Ada,dc=northwind,dc=test"
 ADA = {
-    "mail": ["ada@northwind.test"],
-    "entryUUID": [ID],
-    "cn": ["Ada"],
+    "mail": ["ada@northwind.test"], "entryUUID": [ID], "cn": ["Ada"],
     "supportedExtension": [messages.PASSWORD_MODIFY],
-}
+}  # fmt: skip
 """What every search finds, the one for the server's own description included."""
 
 _NAMES = {BIND: "bind", SEARCH: "search", MODIFY: "modify", EXTENDED: "extended"}

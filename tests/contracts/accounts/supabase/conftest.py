@@ -24,7 +24,6 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 OLD, NEW = "seven quiet harbours", "eight loud harbours"
 
-
 Opened = Callable[..., SupabaseAccounts]
 
 
@@ -129,7 +128,6 @@ def project(supabase_project: Project) -> Project:
 
 @pytest.fixture
 async def opened(project: Project) -> AsyncIterator[Opened]:
-    """Return a function that opens a store of the project with some settings changed."""
     settings = SupabaseSettings(url=project.url, service_role_key=Secret(project.server.service_role_key))
     async with AsyncExitStack() as stack:
 

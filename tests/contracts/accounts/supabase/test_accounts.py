@@ -16,7 +16,6 @@ from keyturn.testing import AccountStoreContract
 
 AN_ID = "3f1c2b6e-0d5a-4b0e-9a51-6a8f2f0c7d10"
 
-
 SOON, BEFORE = (datetime.now(UTC) + timedelta(days=days) for days in (1, -1))
 
 

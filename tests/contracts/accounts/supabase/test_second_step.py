@@ -18,11 +18,9 @@ TOTP = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
 @pytest.fixture
 def service_options(project: Project) -> dict[str, Any]:
     return {
-        "accounts": project.account_settings(),
-        "second_step": SecondStepSettings(source="supabase"),
-        "limits": LimitSettings(mailbox_daily=100),
-        "sign_in_url": "http://x.test",
-    }
+        "accounts": project.account_settings(), "second_step": SecondStepSettings(source="supabase"),
+        "limits": LimitSettings(mailbox_daily=100), "sign_in_url": "http://x.test",
+    }  # fmt: skip
 
 
 @pytest.mark.long

@@ -27,14 +27,9 @@ Over = Callable[..., TableAccounts]
 
 def mapping(url: str = "", **changes: Any) -> TableSettings:
     defaults: dict[str, Any] = {
-        "url": Secret(url),
-        "table": "User",
-        "email": "emailAddress",
-        "password": "passwordHash",
-        "active": "isActive",
-        "set": {"mustChange": False, "changedAt": "{now}"},
-        "delete": ("Session.userId",),
-    }
+        "url": Secret(url), "table": "User", "email": "emailAddress", "password": "passwordHash",
+        "active": "isActive", "set": {"mustChange": False, "changedAt": "{now}"}, "delete": ("Session.userId",),
+    }  # fmt: skip
     return TableSettings(**defaults | changes)
 
 

@@ -18,7 +18,6 @@ AT = datetime(2026, 11, 20, 9, 2, 11, tzinfo=UTC)
 DAY = 24 * 3600
 EVENT = {"event": "delivered", "timestamp": 1770146431.6, "recipient": ADA, "message": {"headers": {"message-id": "1"}}}
 
-
 UNPROVEN: list[Any] = [
     None,
     {},

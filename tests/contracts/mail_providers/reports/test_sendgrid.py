@@ -17,7 +17,6 @@ pytestmark = pytest.mark.slow
 AT = datetime(2026, 11, 20, 9, 2, 11, tzinfo=UTC)
 SIGNATURE, TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
 
-
 BOUNCED = report("bounced", "1", to=ADA)
 
 

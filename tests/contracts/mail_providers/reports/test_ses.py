@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one
 from tests.servers.mail_providers.answers import Answer, Request, Trouble
 from tests.servers.mail_providers.ses import event, report
@@ -60,7 +60,7 @@ def webhook(server: SnsServer) -> Webhook:  # noqa: ARG001 - the webhook asks it
     return webhook_with(timedelta(seconds=20))
 
 
-def published(text: str, key: rsa.RSAPrivateKey = KEY, **fields: str) -> Request:
+def published(text: str, key: Any = KEY, **fields: str) -> Request:
     return post({**message(text, key), **fields})
 
 
