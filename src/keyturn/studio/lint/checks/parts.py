@@ -7,7 +7,6 @@ from functools import partial
 from typing import get_args
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from keyturn.studio.lint.checks.links import UNFILLED, Anchor, addresses_in, anchors, is_sample_value, is_unfilled
 from keyturn.studio.lint.document import Document, Part
@@ -42,7 +41,7 @@ def size_of(html: str, text: str) -> Size:
 def check_sizes(document: Document) -> Iterator[Finding]:
     size = size_of(document.mail.html, document.text)
     if size.html > CLIPPED_AT:
-        yield document.finding(_bulkiest_line(document), "sizes/clipped", most=CLIPPED_AT // 1024)
+        yield document.finding(_bulkiest_place(document), "sizes/clipped", most=CLIPPED_AT // 1024)
     if size.style > STYLE_DROPPED_AT:
         blocks = ((len(css), start) for css, start, is_inlined in document.authored_styles() if not is_inlined)
         _, largest = max(blocks, default=(0, 0))
@@ -53,12 +52,19 @@ def check_sizes(document: Document) -> Iterator[Finding]:
             yield document.finding(image.offset, "sizes/image-without-width", severity=severity)
 
 
-def _bulkiest_line(document: Document) -> Place:
-    pieces, lines = pieces_of(document.markup), Counter[Place]()
+def _bulkiest_place(document: Document) -> int:
+    """Return where the line that writes most begins."""
+    pieces = pieces_of(document.markup)
+    lines, first = Counter[tuple[str, int]](), dict[tuple[str, int], int]()
     for piece, end in zip(pieces, (*(piece.start for piece in pieces[1:]), len(document.markup)), strict=True):
         if piece.place:
-            lines[replace(piece.place, column=1)] += end - piece.start
-    return max(lines, key=lines.__getitem__, default=document.place(document.body.offset))
+            line = (piece.place.file, piece.place.line)
+            lines[line] += end - piece.start
+            first.setdefault(line, piece.start)
+    if not lines:
+        return document.body.offset
+    written = document.markup[first[max(lines, key=lines.__getitem__)] :]
+    return len(document.markup) - len(written.lstrip())
 
 
 _TOO_LONG = 500  # Characters: mail programs wrap lines, but more than five sentences in one paragraph are hard to read
