@@ -245,7 +245,6 @@ DEVELOPMENT = 'environment = "development"\n'
     f'{ONE}accounts.ldap.kind = "active_directory"', f'{ONE}accounts.ldap.where = {{ employeeType = "staff" }}',
 ])  # fmt: skip
 def test_what_can_work_is_read(read: Read, toml: str) -> None:
-    """The setting in the last line has its value."""
     name = name_in(toml)
     value = tomllib.loads(toml.rpartition("\n")[2].replace(name, "value", 1))["value"]
     signed = SIGNED if name == "webhooks.url" else ""

@@ -48,7 +48,6 @@ async def faults(accounts: TableAccounts) -> list[str]:
 
 
 async def doubts_of(accounts: TableAccounts) -> list[str]:
-    """Return the messages of what the doctor says of the table."""
     return [finding.message for finding in await accounts.findings(HashingSettings())]
 
 

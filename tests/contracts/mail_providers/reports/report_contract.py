@@ -23,7 +23,6 @@ Meaning = tuple[str, dict[str, Any], str, str, bool]
 
 
 def webhook_of(name: str, proof: str) -> Webhook:
-    """Return what reads the provider's reports, given what proves them."""
     provider = PROVIDERS[name]
     assert provider.reports
     webhook = provider.webhook(provider.settings(**{provider.reports.setting: Secret(proof)}))
