@@ -11,7 +11,7 @@ from keyturn.service.database.migrations import require_current
 from keyturn.service.inviting.invitations import Operators
 from keyturn.service.lanes import events_told, worker_of
 from keyturn.service.outbox.worker import Worker
-from keyturn.service.problems.requests import Unavailable
+from keyturn.service.problems.requests import WorkerDown
 from keyturn.service.reset import ground, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
@@ -99,7 +99,7 @@ class Parts:
         await self.ground.limits.require_ready()
         await self.accounts_readiness.require()
         if self.worker_is_down:
-            raise Unavailable("the worker has stopped, and is being restarted")
+            raise WorkerDown("the worker has stopped, and is being restarted")
 
     async def close(self) -> None:
         """Close all resources. An app that is started again uses the parts again, in another event loop."""

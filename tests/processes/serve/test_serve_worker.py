@@ -40,6 +40,7 @@ def test_a_worker_that_dies_shows_is_started_again_and_ends_with_a_parent_that_i
         died = json.loads(serve.wait_for("worker.ended", 2))
         assert (died["level"], died["code"]) == ("error", "-9")
         assert httpx2.get(f"{url}/health/ready").status_code == 503
+        assert json.loads(serve.wait_for("request.failed"))["error"] == "WorkerDown"
         assert httpx2.get(f"{url}/health/live").status_code == 200
         assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
 

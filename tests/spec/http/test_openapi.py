@@ -25,6 +25,7 @@ async def test_the_title_is_the_brands_and_routes_have_names_and_refusals_of_the
     assert "Northwind School" in schema["info"]["title"]
     names = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(names) == len(set(names))
+    assert "SecondStepCode" in schema["components"]["schemas"], "a name in clients that were generated"
     for route in schema["paths"].values():
         if "requestBody" in route.get("post", {}):
             assert set(route["post"]["responses"]) >= {"400", "413", "415", "429", "503"}

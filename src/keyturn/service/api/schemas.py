@@ -11,7 +11,7 @@ from keyturn.service.api.mail_services import MailServices
 from keyturn.service.problems.passwords import BrokenRule
 from keyturn.service.problems.proofs import Challenge, DeadReason
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.ground import SecondStepAnswer
+from keyturn.service.reset.ground import SecondStepCode
 from keyturn.service.reset.passwords.policy import Rule
 
 _ADA, _TOKEN = "ada@northwind.example", "k3XbnE9gWcVtqRyOuZ0aHsPl5Jd7Mf2iYwA1xC4vB8N"
@@ -69,7 +69,7 @@ class NewPassword(Schema, frozen=True, kw_only=True):
     password: _Password | None = None
     confirm_password: str | None = None
     email: EmailAddress | None = None
-    second_step: SecondStepAnswer | None = None
+    second_step: SecondStepCode | None = None
 
     def require_password(self) -> str:
         """Return the one password. Raises InputInvalid for none, or for two that differ."""
@@ -110,7 +110,7 @@ class Credentials(Schema, frozen=True, kw_only=True):
 
     email: EmailAddress
     password: _Password
-    second_step: SecondStepAnswer | None = None
+    second_step: SecondStepCode | None = None
 
 
 class Done(Schema, frozen=True, kw_only=True):

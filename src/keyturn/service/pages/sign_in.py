@@ -13,7 +13,7 @@ from keyturn.service.api.requests import mounted, reading
 from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
 from keyturn.service.problems.proofs import CredentialsRejected, SecondStepRejected, SecondStepRequired
-from keyturn.service.reset.ground import SecondStepAnswer
+from keyturn.service.reset.ground import SecondStepCode
 from keyturn.service.reset.proofs.web import ShownStep, StepForm, shown_step
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.
@@ -51,10 +51,10 @@ async def sign_in(data: URLEncodedBody[SignInForm], visit: GivenVisit) -> Answer
 @post("/code")
 async def send_code(data: URLEncodedBody[SignInForm], visit: GivenVisit) -> Answer:
     """Send a code to the phone of an account whose password was just proved."""
-    return await _sign_in(visit, data, SecondStepAnswer(method="sms"))
+    return await _sign_in(visit, data, SecondStepCode(method="sms"))
 
 
-async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepAnswer | None) -> Answer:
+async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None) -> Answer:
     """Sign in by the password, or by the proof that the password was right, while the second step is asked for."""
     cookies, site = visit.cookies, visit.site
     proof, device = "" if data.password else cookies.password.read(visit.request), cookies.device.read(visit.request)

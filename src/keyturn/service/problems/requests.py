@@ -124,6 +124,10 @@ class ChallengeUnready(Unavailable):
     """The service that verifies answers to the challenge does not answer, or refuses us. The answer is unjudged."""
 
 
+class WorkerDown(Unavailable):
+    """What is accepted is kept, but the worker that would send it has ended."""
+
+
 class OtherStatus(Problem, status=500, slug="http-error", title="", outcome=NOT_COUNTED, for_people=False):
     """A status of HTTP that has no problem of its own, with the title of the framework."""
 

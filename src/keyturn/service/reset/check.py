@@ -12,7 +12,7 @@ from keyturn.service.database.database import lookup
 from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.ground import Ground, SecondStepAnswer
+from keyturn.service.reset.ground import Ground, SecondStepCode
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.required_step import RequiredStep
 from keyturn.service.reset.records.client import Client
@@ -124,7 +124,7 @@ class LinkChecks:
         await self._ground.limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
         try:
-            await self._second_step.require(link, account, SecondStepAnswer(method=method), client)
+            await self._second_step.require(link, account, SecondStepCode(method=method), client)
         except SecondStepRequired as asked:
             return bool(asked.sent)
         return False

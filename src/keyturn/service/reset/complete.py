@@ -15,7 +15,7 @@ from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
 from keyturn.service.reset.check import LiveLinks
 from keyturn.service.reset.elsewhere import ExternalStoreChanges
-from keyturn.service.reset.ground import Ground, SecondStepAnswer, Transaction
+from keyturn.service.reset.ground import Ground, SecondStepCode, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.required_step import PassedStep, RequiredStep
@@ -40,7 +40,7 @@ class PasswordResets:
         password: str,
         client: Client,
         email: str | None = None,
-        answer: SecondStepAnswer | None = None,
+        answer: SecondStepCode | None = None,
     ) -> Account:
         """Set a new password, use up the link, and end the account's other links and its sessions. Return the account.
 
@@ -112,7 +112,7 @@ class ChangeByLink(Change):
     links: LiveLinks
     link: Secret
     step: RequiredStep
-    answer: SecondStepAnswer | None
+    answer: SecondStepCode | None
     passed: PassedStep | None = None
     how = "reset"
 

@@ -86,7 +86,7 @@ class CodesBesideLinks(ABC):
         """Forget the wrong tries at a mailbox, by its digest: its account has a new password."""
 
 
-class SecondStepAnswer(Struct, frozen=True, kw_only=True):
+class SecondStepCode(Struct, frozen=True, kw_only=True):
     """Answers the second step; without `code` one is sent, where the method sends codes."""
 
     method: CodeMethod

@@ -17,7 +17,7 @@ from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, Se
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change
 from keyturn.service.reset.complete import PasswordChanges
-from keyturn.service.reset.ground import Ground, SecondStepAnswer, Transaction
+from keyturn.service.reset.ground import Ground, SecondStepCode, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.proofs.required_step import PassedStep, RequiredStep
 from keyturn.service.reset.records.client import Client
@@ -114,7 +114,7 @@ class SignIns:
         password: str,
         client: Client,
         device: str = "",
-        answer: SecondStepAnswer | None = None,
+        answer: SecondStepCode | None = None,
         proof: str = "",
     ) -> OpenedSession:
         """Open a session. `device`: the browser's device cookie. `proof`: of a right password, in place of it.
@@ -155,7 +155,7 @@ class SignIns:
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
     async def _require_second_step(
-        self, account: Account, verified: str, answer: SecondStepAnswer | None, client: Client
+        self, account: Account, verified: str, answer: SecondStepCode | None, client: Client
     ) -> PassedStep | None:
         """Return the code to spend; None if the account has no second factor."""
         try:

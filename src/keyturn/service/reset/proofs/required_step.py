@@ -15,7 +15,7 @@ from keyturn.service.limits import Limit
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents, SecondStepFailed, event_fields
-from keyturn.service.reset.ground import Ground, SecondStepAnswer, Transaction
+from keyturn.service.reset.ground import Ground, SecondStepCode, Transaction
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.port import Accepted, NoSecondStep, SecondStep, SecondStepTry
 from keyturn.service.reset.records import messages
@@ -107,7 +107,7 @@ class RequiredStep:
         return await self._ground.transact(write)
 
     async def require(
-        self, link: Secret | None, account: Account, answer: SecondStepAnswer | None, client: Client
+        self, link: Secret | None, account: Account, answer: SecondStepCode | None, client: Client
     ) -> PassedStep | None:
         """Return the code to spend; None if the account has no second factor.
 

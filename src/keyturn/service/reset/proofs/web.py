@@ -14,7 +14,7 @@ from keyturn.service.api.schemas import Identifier, Schema
 from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
 from keyturn.service.problems.proofs import Challenge, CodeMethod, CodeRefused, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
-from keyturn.service.reset.ground import SecondStepAnswer
+from keyturn.service.reset.ground import SecondStepCode
 
 
 class OfferedChallenge(Challenge, frozen=True, kw_only=True):
@@ -111,11 +111,11 @@ class StepForm(msgspec.Struct, frozen=True):
     code: str = ""
 
     @property
-    def answer(self) -> SecondStepAnswer | None:
+    def answer(self) -> SecondStepCode | None:
         """The answer to the second step. A code that is too long is cut, and stays wrong."""
         if self.method not in get_args(CodeMethod):
             return None
-        return SecondStepAnswer(method=cast("CodeMethod", self.method), code=self.code[:_LONGEST_CODE])
+        return SecondStepCode(method=cast("CodeMethod", self.method), code=self.code[:_LONGEST_CODE])
 
 
 class ShownStep(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Literal, cast
+from typing import Literal
 
 import msgspec
 
@@ -18,6 +18,9 @@ _SUPPRESSION = timedelta(days=14)
 """How long a mailbox that bounced permanently or complained gets no mail: until its counter of one is empty."""
 
 Refusal = Literal["suppressed", "daily_limit", "cooldown"]
+
+_REFUSALS: Mapping[str, Refusal] = {"mailbox_daily": "daily_limit", "mailbox_cooldown": "cooldown"}
+"""By the kinds of their counters, whose rows outlive an upgrade."""
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,9 +50,8 @@ class Mailboxes(Store):
         hits = counters.count_each(
             [self._limits_of(email) if yes and free else () for (email, yes), free in zip(wanted, is_free, strict=True)]
         )
-        refusals = [hit.full.kind if hit.full else None for hit in hits]
-        each = zip(refusals, is_free, strict=True)
-        return [cast("Refusal | None", refusal) if free else "suppressed" for refusal, free in each]
+        refusals = [_REFUSALS[hit.full.kind] if hit.full else None for hit in hits]
+        return [refusal if free else "suppressed" for refusal, free in zip(refusals, is_free, strict=True)]
 
     async def look(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
         """Return what holds mails back, for owners alone: it would reveal to others who has an account (ASVS 6.3.8)."""
@@ -79,11 +81,11 @@ class Mailboxes(Store):
         return any(were_counted)
 
     def _limits_of(self, email: str) -> tuple[Limit, Limit]:
-        """Return the mailbox's daily limit and its cooldown, each of the kind of its refusal."""
+        """Return the mailbox's daily limit and its cooldown."""
         who = addresses.normalize(email)
         day = Rate(self.daily, _DAY)
         cooldown = Rate(1, self.cooldown.total_seconds()) if self.cooldown else Rate(1_000_000, 1)  # refuses no mail
-        return Limit(day, "daily_limit", who), Limit(cooldown, "cooldown", who)
+        return Limit(day, "mailbox_daily", who), Limit(cooldown, "mailbox_cooldown", who)
 
 
 def _suppression(email: str) -> Limit:
