@@ -24,7 +24,7 @@ import click
 from sqlalchemy import Connection, insert, text
 
 from benchmarks.processes import answering, page
-from keyturn.probe.ranks import compare
+from keyturn.probe.attacks.requests import compare
 from keyturn.service.accounts.builtin import AccountRow
 from keyturn.service.clock import now
 from keyturn.service.database import Database

@@ -1,7 +1,4 @@
-"""Password reset and change by email, beside an app that already has users.
-
-The names for an app are here, and each is loaded on first use: `import keyturn` alone costs nothing.
-"""
+"""Password reset and change by email, beside an app with users. A name is loaded on first use."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -148,11 +148,7 @@ class QuotaExhausted(SendFailed):
 
 
 class SendRefused(SendFailed):
-    """The provider will never take the mail.
-
-    `account`: it refuses our account (key, log-in) rather than this mail.
-    `key_used`: it took another mail under this idempotency key.
-    """
+    """The provider never takes the mail: it refuses our `account`, or had another under this key (`key_used`)."""
 
     def __init__(self, reason: str, *, account: bool = False, key_used: bool = False) -> None:
         super().__init__(reason)

@@ -1,7 +1,4 @@
-"""The HTTP client for all services that Keyturn calls, in Keyturn's own process or in another app's.
-
-httpx2, which takes 0.1 s, is loaded with the first client.
-"""
+"""The HTTP client for all services that Keyturn calls. httpx2, which takes 0.1 s, is loaded with the first."""
 
 import asyncio
 import logging

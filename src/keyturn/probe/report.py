@@ -1,7 +1,4 @@
-"""A probe's report as text, JSON, SARIF and one HTML page.
-
-Answers of the target come from outside: nothing in them controls a terminal or becomes markup (CWE-150, CWE-79).
-"""
+"""A report as text, JSON, SARIF and HTML. Nothing in answers controls a terminal or is markup (CWE-150, CWE-79)."""
 
 import json
 import re

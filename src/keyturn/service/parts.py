@@ -17,7 +17,7 @@ from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
 from keyturn.service.reset.complete import PasswordChanges, PasswordResets
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.mails import builtin_emails, theme
+from keyturn.service.reset.mails import theme
 from keyturn.service.reset.passwords import hasher, policy
 from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs.codes import MailedCodes
@@ -49,7 +49,7 @@ class Parts:
         self.paths, self.urls = paths_of(settings), PageUrls(settings)
         self.themes = theme.build(settings, reload=reload_templates)
         self.languages = self.themes.languages
-        self.templates = builtin_emails.builtin_templates(settings, self.themes.general, reload=reload_templates)
+        self.templates = theme.builtin_templates(settings, self.themes.general, reload=reload_templates)
         self.ground = shared = ground.build(settings, self.themes, self.meters, accounts)
         self.accounts, self.secrets = shared.accounts, shared.secrets
         self.database, self.outbox, self.audit = shared.database, shared.outbox, shared.audit

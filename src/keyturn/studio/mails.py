@@ -78,10 +78,7 @@ class Mails:
         return tuple(self.gallery.samples(template))
 
     def sample(self, template: str, name: str = "") -> Sample:
-        """Return a sample, by default the first.
-
-        Raises UnknownMail, and TemplateInvalid if the samples cannot be read.
-        """
+        """Return a sample, by default the first. Raises UnknownMail, and TemplateInvalid for unreadable samples."""
         return self.gallery.sample(template, name or next(iter(self.gallery.samples(template)), name))
 
     def render(

@@ -101,7 +101,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _snapshots_of(mark: pytest.Mark | None, project: Path) -> "Snapshots":
     """Return the snapshots that the marker names, or the project's configuration. Raises SettingsInvalid."""
-    from keyturn.service.reset.mails.builtin_emails import builtin_emails
+    from keyturn.service.reset.mails.theme import builtin_emails
     from keyturn.service.settings.reading import FILE_NAME, read_settings
     from keyturn.studio.gallery import Gallery
     from keyturn.studio.gallery.configuration import read_studio_settings

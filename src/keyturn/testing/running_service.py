@@ -1,7 +1,4 @@
-"""Keyturn in the process of a test: the whole service over HTTP, with a clock, randomness and a sender of the test's.
-
-docs/inbox.md has an example.
-"""
+"""Keyturn in a test's process, over HTTP, with its clock, randomness and sender; docs/inbox.md has an example."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

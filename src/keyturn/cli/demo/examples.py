@@ -123,10 +123,7 @@ def example_names() -> list[str]:
 
 
 class Example:
-    """The demo of an example, by its own file, which variables override for this machine.
-
-    Raises CommandRefused, SettingsInvalid.
-    """
+    """The demo of an example, by its file, which variables override. Raises CommandRefused, SettingsInvalid."""
 
     def __init__(self, name: str, url: str, home: DemoFolder) -> None:
         self.notes: list[str] = []

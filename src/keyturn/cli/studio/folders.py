@@ -146,8 +146,7 @@ def studio_settings(directory: Path | None, *, trusted: bool = False) -> "Studio
 
 
 def own_emails(read_service: "Callable[[], Settings]", settings: "StudioSettings") -> Opened:
-    from keyturn.service.reset.mails.builtin_emails import builtin_emails
-    from keyturn.service.reset.mails.theme import palette_of
+    from keyturn.service.reset.mails.theme import builtin_emails, palette_of
     from keyturn.studio.gallery import Gallery
 
     service = read_service()

@@ -1,15 +1,16 @@
 """Requests for a link: what their answers tell, how many are answered, and where their mails go."""
 
 import html
+import math
 import random
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from statistics import median
 from urllib.parse import quote
 
 from keyturn.probe.attack import Finding, Limited, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story
-from keyturn.probe.ranks import compare
 from keyturn.probe.run import PASSWORD, Run
 from keyturn.probe.web import Page
 
@@ -109,6 +110,16 @@ async def _measure(run: Run) -> tuple[float, float, str]:
     ours, theirs, (_, p, _) = median(known), median(unknown), compare(known, unknown)
     middles = f"{1000 * ours:.1f} ms for accounts, {1000 * theirs:.1f} ms for strangers"
     return ours - theirs, p, f"Medians of {len(known)} pairs: {middles} (p = {p:.2g})."
+
+
+def compare(mine: Sequence[float], other: Sequence[float]) -> tuple[float, float, float]:
+    """Return the AUC, the two-sided p of the rank test (Mann-Whitney), and the best threshold's share."""
+    ordered, ours = sorted(other), sorted(mine)
+    wins = sum((bisect_left(ordered, one) + bisect_right(ordered, one)) / 2 for one in mine)
+    n, m = len(mine), len(other)
+    z = (wins - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12)
+    shares = (bisect_left(ours, one) / n - bisect_left(ordered, one) / m for one in (*mine, *other))
+    return wins / (n * m), math.erfc(abs(z) / math.sqrt(2)), 0.5 + max(map(abs, shares)) / 2
 
 
 async def no_limit(run: Run) -> Finding:

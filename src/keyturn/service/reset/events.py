@@ -16,10 +16,7 @@ Outcome = Literal["link_mailed", "provider_mailed"]
 
 
 class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Names whose password it is about, and who asked.
-
-    `email` is the stored address; who asked is "" where that is not known.
-    """
+    """Names whose password it is about, and who asked, "" if unknown. `email` is the stored address."""
 
     type: ClassVar[str]
 

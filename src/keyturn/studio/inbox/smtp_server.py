@@ -28,10 +28,7 @@ _AUTH_PARAMETER = re.compile(r" AUTH=\S+", re.IGNORECASE)
 
 
 class SmtpLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits of the inbox: bytes of a mail and of all that are being received, and seconds of a connection.
-
-    `idle`: seconds of silence of a client, and for the text of a mail.
-    """
+    """Limits: bytes of a mail and of all at once, seconds of a connection, of silence, and for a mail's text."""
 
     size: int = 32 * 1024**2
     in_flight: int = 256 * 1024**2

@@ -38,10 +38,7 @@ _Text = Annotated[str, Meta(max_length=500)]
 
 
 class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The query of a request, as docs/inbox.md has it. `since` is UTC without a zone.
-
-    `tz`, `embed`: Mailpit's, and without effect: days are UTC, and links open a tab of their own.
-    """
+    """The query of a request (docs/inbox.md). `since` is UTC without a zone; `tz` and `embed` have no effect."""
 
     query: _Text = ""
     to: _Text = ""

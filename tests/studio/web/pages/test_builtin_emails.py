@@ -7,8 +7,8 @@ from msgspec.structs import asdict
 from tests.studio.web.fixtures import opened
 
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.service.reset.mails.builtin_emails import builtin_emails
 from keyturn.service.reset.mails.email_props import EMAILS
+from keyturn.service.reset.mails.theme import builtin_emails
 from keyturn.service.settings import Brand, Folder, Kind, MailSettings, Settings
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.web.app import Studio

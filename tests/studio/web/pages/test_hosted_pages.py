@@ -9,7 +9,7 @@ from tests.driver.pictures import SVG
 from tests.studio.web.fixtures import Client
 
 from keyturn.service.pages.preview import PagePreview
-from keyturn.service.reset.mails.builtin_emails import builtin_emails
+from keyturn.service.reset.mails.theme import builtin_emails
 from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings
 from keyturn.service.settings.reading import read_settings
 from keyturn.studio.gallery import Gallery

@@ -1,7 +1,4 @@
-"""Receives messages of one Amazon SNS topic and verifies their signatures.
-
-https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
-"""
+"""Receives messages of one Amazon SNS topic and verifies them (docs.aws.amazon.com: "Verifying the signatures")."""
 
 import asyncio
 import base64

@@ -32,11 +32,7 @@ class _ByClient(_ToOwner, frozen=True, kw_only=True):
 
 
 class _Securable(_ByClient, frozen=True, kw_only=True):
-    """A mail about a change.
-
-    `secure_link`: if set, it ends all access to the account and starts its recovery; it works for `secure_for`, until
-    `secure_until`.
-    """
+    """A mail about a change. `secure_link`, if set, ends all access and starts recovery until `secure_until`."""
 
     secure_link: NoLink = ""
     secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)

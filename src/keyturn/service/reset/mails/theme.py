@@ -1,4 +1,4 @@
-"""The look and the languages of mails and pages: in general, and for accounts of a kind."""
+"""The look and the languages of mails and pages, in general and for accounts of a kind, and the mails themselves."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -10,6 +10,9 @@ import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.languages import PACKAGED, Languages
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.packaging import folder
+from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.reset.mails.palette import Palette, branding, palette_for
 from keyturn.service.settings import Brand, FileOrUrl, Settings
 from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo
@@ -127,3 +130,29 @@ def themes_of(settings: Settings, further: Mapping[str, Mapping[str, Any]] = {},
 def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
     """Return the colours of a brand, and a warning for each that had to be adjusted."""
     return palette_for(brand.accent, brand.accent_dark, brand.ground, brand.ground_dark)
+
+
+def builtin_templates(settings: Settings, general: Theme, *, reload: bool = False) -> Templates:
+    """Return Keyturn's own mails, replaced by those of the settings where they exist."""
+    packaged, own = folder("email_templates"), settings.mail.templates
+    first, beneath = (Path(own).resolve(), (packaged,)) if own else (packaged, ())
+    return Templates(first, general.globals, beneath=beneath, reload=reload)
+
+
+class BuiltinEmails(msgspec.Struct, frozen=True):
+    """The contents of a gallery of the mails, by the names of its fields (`keyturn.studio.gallery.Gallery`)."""
+
+    templates: Templates
+    languages: Languages
+    props: Mapping[str, type[EmailProps]]
+    brands: Mapping[str, Mapping[str, Any]]
+
+
+def builtin_emails(
+    settings: Settings, others: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False
+) -> BuiltinEmails:
+    """Return the mails with the brands of the kinds, and with `others`, by what differs. Raises SettingsInvalid."""
+    themes = themes_of(settings, others, reload=reload)
+    brands = {name: one.globals for name, one in themes.kinds.items()}
+    templates = builtin_templates(settings, themes.general, reload=reload)
+    return BuiltinEmails(templates, themes.languages, EMAILS, brands)

@@ -110,10 +110,7 @@ def _multiply(matrix: Iterable[Iterable[float]], vector: Sequence[float]) -> Ite
 
 
 class Mode(Struct, frozen=True):
-    """A way in which clients show mails, which findings call `says`.
-
-    `ground`: the background of a mail without its own. `honours`: the styles that count beside the plain ones.
-    """
+    """A way to show mails, called `says`: the `ground`, and the styles that it `honours` beside plain ones."""
 
     name: str
     says: str

@@ -29,10 +29,7 @@ _LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:co
 
 
 class Styles(Struct, frozen=True, eq=False, dict=True):
-    """The styles of an element, in the order of the cascade. Elements that are styled alike share one instance.
-
-    `of_modes`: the properties that are declared for some modes alone.
-    """
+    """The styles of an element as they cascade, shared by its likes. `of_modes`: those of some modes alone."""
 
     values: Mapping[str, str]
     of_modes: Container[str]
