@@ -4,8 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from keyturn.errors import Fault
 from keyturn.service.problems.problem import MALFORMED, N_, NOT_COUNTED, Problem
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from keyturn.mail.languages import Language
 
 
-class FieldError(msgspec.Struct, frozen=True):
+class FieldError(Struct, frozen=True):
     """Names a field of the request, and says what is wrong with it."""
 
     field: str
@@ -85,7 +84,7 @@ class TooManyRequests(Passing, status=429, title=N_("Too many requests"), outcom
 
 
 class OverBudget(TooManyRequests):
-    """All clients together have used up what they may ask for; no client is told."""
+    """All clients together have used up what they may ask; no client is told."""
 
 
 class Busy(Passing, status=503, title=N_("We’re busy right now")):
@@ -117,15 +116,15 @@ class SecondStepUnfinished(Unavailable):
 
 
 class LimitsUnready(DatabaseUnready):
-    """The counters of limits cannot be reached."""
+    """The counters cannot be reached."""
 
 
 class ChallengeUnready(Unavailable):
-    """The service that verifies answers to the challenge does not answer, or refuses us. The answer is unjudged."""
+    """The service that judges answers to challenges does not answer, or refuses us."""
 
 
 class WorkerDown(Unavailable):
-    """What is accepted is kept, but the worker that would send it has ended."""
+    """The worker has ended."""
 
 
 class OtherStatus(Problem, status=500, slug="http-error", title="", outcome=NOT_COUNTED, for_people=False):
