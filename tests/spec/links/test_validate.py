@@ -70,14 +70,6 @@ async def test_checking_never_uses_a_link_up_and_the_servers_clock_decides_when_
     assert (await service.check(token))["reason"] == "expired"
 
 
-async def test_a_used_link_is_used_also_after_its_time(service: Service) -> None:
-    token = await service.link()
-    assert (await service.reset(token)).status_code == 200
-    for _ in range(2):
-        assert await service.check(token) == {"valid": False, "reason": "used"}
-        service.let_time_pass(days=1)
-
-
 @ON_SQLITE
 async def test_only_a_post_uses_a_link_up(service: Service) -> None:
     token = await service.link()
