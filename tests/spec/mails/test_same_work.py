@@ -7,7 +7,7 @@ import jinja2
 import pytest
 from sqlalchemy import Engine, event
 from tests.driver.own_mail import write_own_mail
-from tests.driver.service import ADA, DAN, GRACE, NOBODY, Service, Start
+from tests.driver.service import ADA, DAN, GRACE, NOBODY, Start
 from tests.driver.statements import statements_sent
 
 pytestmark = pytest.mark.long
@@ -21,7 +21,9 @@ def without_values(statement: str) -> str:
     return statement.partition(" SET ")[0] if statement.startswith("UPDATE keyturn_outbox") else statement
 
 
-async def test_the_worker_runs_the_same_statements_for_every_address(service: Service) -> None:
+@pytest.mark.parametrize("has_codes", [False, True])
+async def test_the_worker_runs_the_same_statements_for_every_address(start: Start, has_codes: bool) -> None:
+    service = await start(token={"code": has_codes})
     await service.add(COOLING)
     await service.link(COOLING)
     await service.add("invited@northwind.test", awaits_password=True)
