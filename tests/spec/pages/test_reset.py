@@ -64,7 +64,9 @@ async def test_the_form_says_the_rules_and_until_when_the_link_works_and_without
     assert re.search(r"The link works until \d\d:\d\d UTC \.", words(page))
 
 
-async def test_a_password_is_saved_and_said_once(visitor: Visitor, token: str, school: Service, ada: Account) -> None:
+async def test_a_password_is_saved_and_said_once_and_the_used_link_says_so(
+    visitor: Visitor, token: str, school: Service, ada: Account
+) -> None:
     await open_link(visitor, token)
     answer = await save(visitor)
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
@@ -74,6 +76,10 @@ async def test_a_password_is_saved_and_said_once(visitor: Visitor, token: str, s
     assert notice in words(await visitor.follow(answer))
     assert notice not in words(await visitor.get("/login"))
     assert await school.knows(NEW_PASSWORD, ada.email)
+    page = await visitor.follow(await visitor.get(f"{RESET}/{token}"))
+    assert heading(page) == "This reset link has already been used"
+    assert '<a class="button" href="/login">Go to sign-in</a>' in page.text
+    assert '<a href="/forgot-password">Request a new link</a>' in page.text
 
 
 async def test_before_a_sign_in_page_elsewhere_a_page_says_that_the_password_was_changed(
