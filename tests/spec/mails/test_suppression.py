@@ -22,12 +22,8 @@ ENDINGS: dict[str, dict[str, Any]] = {"bounced": HARD, "complained": {}, "suppre
 
 @pytest.mark.parametrize("event", ENDINGS)
 async def test_a_mailbox_gets_none_for_a_while_and_the_trail_says_so(service: Service, mailed: str, event: str) -> None:
-    before = await service.anywhere().post(REQUEST, json={"email": NOBODY})
     await deliver_all(service, report(event, mailed, **ENDINGS[event]))
-    answer = await service.anywhere().post(REQUEST, json={"email": ADA})
-    assert (answer.status_code, answer.content) == (before.status_code, before.content)
-    await service.deliver()
-    assert len(service.inbox.mails) == 1
+    assert not await is_mailed(service)
     asked, reported, refused = await service.trail()
     assert (asked.event, asked.outcome, asked.mail) == ("reset_request", "link_mailed", event)
     assert (reported.event, reported.outcome, reported.email) == ("mail_report", event, ADA)
@@ -36,6 +32,9 @@ async def test_a_mailbox_gets_none_for_a_while_and_the_trail_says_so(service: Se
     assert (refused.mail, refused.mail_reason) == ("dropped", "suppressed")
     assert refused.ip_address.startswith("198.18.")
     assert await is_mailed(service, GRACE)
+    answers = [await service.anywhere().post(REQUEST, json={"email": email}) for email in (ADA, NOBODY)]
+    assert len({(answer.status_code, answer.content) for answer in answers}) == 1
+    await service.deliver()
     service.let_time_pass(days=14, minutes=1)
     assert await is_mailed(service)
 
@@ -92,12 +91,12 @@ async def test_other_requests_and_the_purge_of_mailboxes_neither_end_nor_prolong
     for _ in range(3):
         service.let_time_pass(days=4, hours=15)
         await service.purge()
-        assert await is_remembered(service)
         assert not await is_mailed(service)
     service.let_time_pass(hours=3, minutes=1)  # after 14 days and a minute
+    assert await is_mailed(service)
+    service.let_time_pass(days=9)
     await service.purge()
     assert not await is_remembered(service)
-    assert await is_mailed(service)
 
 
 async def test_a_report_is_heeded_about_an_address_in_any_case_or_without_an_account_and_after_the_purge_of_a_mailbox(
