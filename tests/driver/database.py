@@ -33,10 +33,6 @@ async def lose_outbox(service: Service) -> None:
     await _run(service, "DROP TABLE keyturn_outbox_events", "DROP TABLE keyturn_outbox")
 
 
-async def lose_sessions(service: Service) -> None:
-    await _run(service, "DROP TABLE keyturn_sessions")
-
-
 async def lose_database(service: Service, drop: Callable[[str], None], url: str) -> None:
     """Drop the service's database with its connections."""
     await service.parts.database.close()

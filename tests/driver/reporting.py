@@ -105,10 +105,6 @@ async def history(service: Service) -> list[tuple[str, str]]:
     return [(row["event"], row["detail"]) for row in await service.rows(reported)]
 
 
-async def outcomes(service: Service, event: str) -> list[str]:
-    return [entry.outcome for entry in await service.trail(event)]
-
-
 async def is_mailed(service: Service, email: str = ADA) -> bool:
     before = len(service.inbox.mails)
     await service.ask_and_deliver(email)

@@ -74,8 +74,3 @@ async def reset_with(
     """Send a new password with a link, and with an answer to the second step where `method` says of what."""
     answer = {"secondStep": {"method": method, "code": code}} if method else {}
     return await service.anywhere().post(RESET, json={"token": token, "newPassword": password, **answer, **fields})
-
-
-async def audited(service: Service) -> list[str]:
-    """Return what the audit trail says of second steps, in order."""
-    return [entry.outcome for entry in await service.trail("second_step")]

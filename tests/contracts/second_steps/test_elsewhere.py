@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 from tests.driver.elsewhere import Elsewhere
-from tests.driver.second_factors import SEED, STEP, audited, builtin_factors, code_of, reset_with, wrong_code
+from tests.driver.second_factors import SEED, STEP, builtin_factors, code_of, reset_with, wrong_code
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, problem, running, settings_for
 
 from keyturn.errors import KeyturnError, SettingsInvalid
@@ -207,12 +207,12 @@ async def test_a_code_is_given_back_where_the_store_has_not_taken_the_password(
     await reset_with(service, other, "totp", wrong_code())
     refused = await reset_with(service, token, method, code)
     assert problem(refused) == "503 unavailable"
-    assert not [outcome for outcome in await audited(service) if outcome.startswith("passed")]
+    assert not [outcome for outcome in await service.outcomes("second_step") if outcome.startswith("passed")]
     await reset_with(service, other, "totp", wrong_code())  # the last of the account's 20: they count on
     assert problem(await reset_with(service, await service.link(), "totp", wrong_code())) == "429 too-many-requests"
     await service.write(delete(LimitRow))
     assert (await reset_with(service, token, method, code)).status_code == 200
     assert store.passwords == {"u-1": NEW_PASSWORD}
-    assert (await audited(service))[-1] == f"passed_{method}"
+    assert (await service.outcomes("second_step"))[-1] == f"passed_{method}"
     again = await reset_with(service, await service.link(), method, code, "a third password, please")
     assert problem(again) == "401 second-step-rejected"

@@ -47,10 +47,14 @@ async def test_the_refusal_says_when_to_come_back_and_is_the_same_for_every_addr
     assert await ask(client) == "202"
 
 
-async def test_of_fifty_parallel_requests_three_are_accepted(service: Service) -> None:
+async def test_of_parallel_requests_and_guesses_no_more_are_let_through(start: Start) -> None:
+    service = await start(limits={"account": "3/15 minutes"})
     client = service.at(HERE)
     found = await asyncio.gather(*(ask(client, f"{number}@northwind.test") for number in range(50)))
     assert sorted(found) == ["202"] * 3 + [FULL] * 47
+    guess = {"email": ADA, "password": "a guess"}
+    answers = await asyncio.gather(*(service.anywhere().post(LOGIN, json=guess) for _ in range(30)))
+    assert sorted(map(problem, answers)) == ["401 credentials-rejected"] * 3 + [FULL] * 27
 
 
 async def test_a_client_cannot_choose_its_address(service: Service) -> None:
@@ -81,15 +85,6 @@ async def test_a_trusted_proxy_is_known_however_it_is_written(start: Start, writ
     assert several == ["202"] * 5
     same = [await ask(proxy, **{"X-Forwarded-For": f"198.51.100.{n}, {HERE}"}) for n in range(4)]
     assert same == ["202"] * 3 + [FULL]
-
-
-async def test_what_a_trusted_proxy_passes_on_unread_breaks_nothing(start: Start) -> None:
-    service = await start(server={"trusted_proxies": ("10.0.0.0/8",)})
-    for junk in ("unknown", "_hidden", "x" * 5000, "'; DROP TABLE keyturn_audit; --", "[2001:db8::1", "1.2.3.4:x", ","):
-        assert await ask(service.at("10.1.2.3"), ADA, **{"X-Forwarded-For": junk}) in {"202", FULL}
-    await service.deliver()
-    assert [mail.to for mail in service.inbox.mails] == [ADA]
-    assert {message.state for message in await service.messages()} == {"sent", "dropped"}
 
 
 async def test_one_ipv6_subscriber_is_one_client_and_the_networks_around_have_limits_of_their_own(start: Start) -> None:
@@ -162,23 +157,11 @@ async def test_guesses_at_a_password_are_limited_by_account_wherever_they_come_f
     assert found == dict.fromkeys(found, ["401 credentials-rejected"] * 2 + [FULL])
 
 
-async def test_of_parallel_guesses_no_more_are_let_through(start: Start) -> None:
-    service = await start(limits={"account": "3/15 minutes"})
-    guess = {"email": ADA, "password": "a guess"}
-    answers = await asyncio.gather(*(service.anywhere().post(LOGIN, json=guess) for _ in range(30)))
-    assert sorted(map(problem, answers)) == ["401 credentials-rejected"] * 3 + [FULL] * 27
-
-
-async def test_guesses_at_the_current_password_are_limited_by_account(start: Start) -> None:
+async def test_guesses_at_the_current_password_are_limited_by_account_apart_from_those_of_strangers(
+    start: Start,
+) -> None:
     service = await start(limits={"account": "3/15 minutes", "login": "100/minute"})
-    client = await service.sign_in()
+    client, guess = await service.sign_in(), {"email": ADA, "password": "a guess"}
+    assert [problem(await service.anywhere().post(LOGIN, json=guess)) for _ in range(4)][-1] == FULL
     found = [await change(client, NEW_PASSWORD, current) for current in (*["a guess"] * 4, PASSWORD)]
     assert found == ["401 credentials-rejected"] * 3 + [FULL] * 2
-
-
-async def test_a_strangers_guesses_do_not_keep_the_owner_from_changing_the_password(start: Start) -> None:
-    service = await start(limits={"account": "2/15 minutes"})
-    client = await service.sign_in()
-    guess = {"email": ADA, "password": "a guess"}
-    assert [problem(await service.anywhere().post(LOGIN, json=guess)) for _ in range(2)][1] == FULL
-    assert await change(client) == "200"

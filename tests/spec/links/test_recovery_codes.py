@@ -1,6 +1,5 @@
 """Recovery codes, which stand in for a second factor."""
 
-import asyncio
 import os
 from typing import Any
 
@@ -27,14 +26,6 @@ async def test_a_recovery_code_stands_in_once_however_it_is_typed(service: Servi
     for number, code in enumerate(codes[1:]):
         answer = await reset_with(service, await service.link(), "recovery_code", code, f"{number} loud lighthouses")
         assert problem(answer) == "200", "only the code that was used has ended"
-
-
-@pytest.mark.long
-async def test_of_fifty_with_one_recovery_code_and_as_many_links_as_live_one_succeeds(service: Service) -> None:
-    codes = await service.operator.renew_recovery_codes(ADA)
-    links = [await service.link() for _ in range(5)] * 10
-    answers = await asyncio.gather(*(reset_with(service, link, "recovery_code", codes[0]) for link in links))
-    assert sum(answer.is_success for answer in answers) == 1
 
 
 async def test_recovery_codes_alone_are_no_factor_and_those_of_another_account_are_refused(service: Service) -> None:

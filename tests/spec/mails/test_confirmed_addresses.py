@@ -15,28 +15,23 @@ def confirmed(service: Service) -> list[str]:
     return sorted(mail.to for mail in service.inbox.mails if mail.tags["template"] == "password_changed")
 
 
-async def test_an_owner_with_a_new_address_after_the_change_is_told_at_both(service: Service) -> None:
+async def test_an_owner_with_a_new_address_after_the_change_is_told_once_at_both(
+    service: Service,
+) -> None:
     assert problem(await service.reset(await service.link())) == "200"
     await service.change_account(email=THIEF)
-    await service.deliver()
+    service.inbox.failures += [SendRetryable("503", not_accepted=True)] * 2
+    for _ in range(2):
+        await service.deliver()
+        service.let_time_pass(minutes=1)
     assert confirmed(service) == [ADA, THIEF]
+    assert [message for message in await service.messages() if message.state == "waiting"] == []
     (old,) = service.inbox.sent_to(ADA, "password_changed")
     assert THIEF not in old.text + old.html
     (new,) = service.inbox.sent_to(THIEF, "password_changed")
     assert "/secure-your-account/" in old.text
     assert "/secure-your-account/" not in new.text + new.html
     assert "/forgot-password" in new.text
-
-
-async def test_each_address_is_told_once_where_the_provider_is_away(service: Service) -> None:
-    assert problem(await service.reset(await service.link())) == "200"
-    await service.change_account(email=THIEF)
-    service.inbox.failures += [SendRetryable("503", not_accepted=True)] * 2
-    await service.deliver()
-    service.let_time_pass(minutes=1)
-    await service.deliver()
-    assert confirmed(service) == [ADA, THIEF]
-    assert [message for message in await service.messages() if message.state == "waiting"] == []
 
 
 async def test_an_account_that_is_gone_is_told_nothing_and_another_spelling_is_no_other(service: Service) -> None:

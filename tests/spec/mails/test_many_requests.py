@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.driver.elsewhere import Hanging, HangingTogether
 from tests.driver.inbox import token_in
+from tests.driver.own_mail import write_own_mail
 from tests.driver.service import ADA, DAN, GRACE, NOBODY, Service, Start
 from tests.driver.statements import statements_sent, thread_trips
 
@@ -15,17 +16,6 @@ from keyturn import Account
 pytestmark = pytest.mark.long
 
 BEN, CLEO = "ben@northwind.test", "cleo@northwind.test"
-MJML = "password_reset/password_reset.mjml"
-
-
-def write_template(folder: Path, title: str) -> None:
-    """Write a team's own mail with a link, whose title is an expression of Jinja's."""
-    (folder / MJML).parent.mkdir()
-    (folder / MJML).write_text(
-        f"<mjml><mj-head><mj-title>{title}</mj-title></mj-head><mj-body><mj-section><mj-column>"
-        '<mj-button href="{{ link }}">Go</mj-button></mj-column></mj-section></mj-body></mjml>',
-        "utf-8",
-    )
 
 
 async def outcomes(service: Service) -> list[tuple[str, str]]:
@@ -87,8 +77,8 @@ async def test_ten_cost_the_statements_of_one(service: Service) -> None:
 
 
 async def test_a_mail_that_cannot_be_rendered_fails_alone(start: Start, tmp_path: Path) -> None:
-    write_template(tmp_path, "{{ 'Your key' if name != 'Cleo' else name.missing() }}")
-    service = await start(mail={"transport": "capture", "templates": str(tmp_path)})
+    own = write_own_mail(tmp_path, "{{ 'Your key' if name != 'Cleo' else name.missing() }}")
+    service = await start(mail={"transport": "capture", "templates": own})
     await service.add(CLEO, name="Cleo")
     for email in (CLEO, ADA):
         await service.ask(email)

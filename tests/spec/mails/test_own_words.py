@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.driver.inbox import token_in
+from tests.driver.own_mail import write_own_mail
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, POLICY, REQUEST, RESET, Service, Start, problem
 from tests.driver.visitor import form_token, heading, words
 
@@ -107,14 +108,8 @@ async def test_mails_to_a_kind_have_its_brand_and_no_others_do(start: Start, tmp
 
 
 async def test_a_mail_of_one_s_own_stands_in_for_that_one_alone(start: Start, tmp_path: Path) -> None:
-    (tmp_path / "password_reset").mkdir()
-    (tmp_path / "password_reset" / "password_reset.mjml").write_text(
-        "<mjml><mj-head><mj-title>Your key, {{ name }}</mj-title></mj-head><mj-body><mj-section><mj-column>"
-        '<mj-button href="{{ link }}">{{ _("Choose a new password") }}</mj-button>'
-        "</mj-column></mj-section></mj-body></mjml>",
-        "utf-8",
-    )
-    service = await start(mail={"transport": "capture", "templates": str(tmp_path)})
+    own_mail = write_own_mail(tmp_path, "Your key, {{ name }}", '{{ _("Choose a new password") }}')
+    service = await start(mail={"transport": "capture", "templates": own_mail})
     token = await service.link()
     await service.ask_and_deliver(GRACE)
     own, packaged = service.inbox.mails

@@ -6,7 +6,8 @@ from typing import Any
 import jinja2
 import pytest
 from sqlalchemy import Engine, event
-from tests.driver.service import ADA, DAN, GRACE, NOBODY, Service, Start
+from tests.driver.own_mail import write_own_mail
+from tests.driver.service import ADA, DAN, GRACE, NOBODY, Start
 from tests.driver.statements import statements_sent
 
 pytestmark = pytest.mark.long
@@ -14,18 +15,15 @@ pytestmark = pytest.mark.long
 COOLING = "cooling@northwind.test"
 EVERYBODY = (ADA, NOBODY, DAN, GRACE, COOLING)
 
-OWN = """
-<mjml><mj-body><mj-section><mj-column><mj-button href="{{ link }}">Go</mj-button></mj-column></mj-section></mj-body>
-</mjml>
-"""
-
 
 def without_values(statement: str) -> str:
     """Return a statement without what it sets: a message that was sent and one that was dropped differ in that."""
     return statement.partition(" SET ")[0] if statement.startswith("UPDATE keyturn_outbox") else statement
 
 
-async def test_the_worker_runs_the_same_statements_for_every_address(service: Service) -> None:
+@pytest.mark.parametrize("has_codes", [False, True])
+async def test_the_worker_runs_the_same_statements_for_every_address(start: Start, has_codes: bool) -> None:
+    service = await start(token={"code": has_codes})
     await service.add(COOLING)
     await service.link(COOLING)
     await service.add("invited@northwind.test", awaits_password=True)
@@ -43,9 +41,7 @@ async def test_the_worker_runs_the_same_statements_for_every_address(service: Se
 async def test_a_mail_is_rendered_and_sealed_for_everybody_and_in_no_transaction(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "password_reset").mkdir()
-    (tmp_path / "password_reset" / "password_reset.mjml").write_text(OWN, "utf-8")  # which Jinja fills for each mail
-    service = await start(mail={"transport": "capture", "templates": str(tmp_path)})
+    service = await start(mail={"transport": "capture", "templates": write_own_mail(tmp_path)})
     await service.add(COOLING)
     await service.link(COOLING)
     open_transactions: set[int] = set()

@@ -128,22 +128,20 @@ async def test_another_key_gets_no_link_not_even_that_for_invitations_and_a_clie
 # Invitations
 
 
-async def test_an_invitation_answers_with_a_link_as_well(service: Service) -> None:
-    await service.add(EVE, awaits_password=True)
-    answer = await post(service, INVITE, email=EVE, link=True)
-    assert answer.status_code == 202
-    await service.deliver()
-    assert len(service.inbox.sent_to(EVE, "invitation")) == 1
-    (token,) = TOKEN.findall(answer.json()["link"])
-    assert (await service.check(token))["operatorReason"] == REASON
-    assert problem(await service.reset(token)) == "200"
-
-
-async def test_the_link_of_an_invitation_takes_that_key_and_an_account_without_a_password(service: Service) -> None:
+async def test_an_invitation_answers_with_a_link_as_well_for_that_key_and_an_account_without_a_password(
+    service: Service,
+) -> None:
     await service.add(EVE, awaits_password=True)
     assert problem(await post(service, INVITE, INVITING, email=EVE, link=True)) == "401 service-key-refused"
     assert problem(await post(service, INVITE, link=True)) == "400 invalid-input"
     await service.deliver()
     assert not service.inbox.sent_to(EVE)
     assert not TOKEN.findall(" ".join(mail.text for mail in service.inbox.mails))
+    answer = await post(service, INVITE, email=EVE, link=True)
+    assert answer.status_code == 202
+    await service.deliver()
+    assert len(service.inbox.sent_to(EVE, "invitation")) == 1
+    (token,) = TOKEN.findall(answer.json()["link"])
+    assert (await service.check(token))["operatorReason"] == REASON
     assert (await post(service, INVITE, email=EVE)).json().keys() == {"message", "success"}
+    assert problem(await service.reset(token)) == "200"

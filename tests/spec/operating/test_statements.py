@@ -58,20 +58,16 @@ async def test_a_check_of_a_link_reads_it_and_its_account_and_of_what_is_none_no
     assert statements == ["SELECT keyturn_secrets"]
 
 
-async def test_a_reset_guesses_hashes_and_writes_once_in_threads(service: Service, database_url: str) -> None:
+async def test_a_reset_is_one_transaction_after_its_reads_and_its_hashes_in_threads(
+    service: Service, database_url: str
+) -> None:
     token, on_sqlite = await service.link(), database_url.startswith("sqlite:")
+    with asked() as statements, thread_trips() as trips:
+        assert (await service.reset(token)).status_code == 200
     read, written = ["asyncio", "asyncio"] * on_sqlite, ["keyturn-sqlite-writes"] * on_sqlite
-    with thread_trips() as trips:
-        assert (await service.reset(token)).status_code == 200
     assert trips == [*read, "keyturn-guess", "keyturn-hash", *written]
-
-
-async def test_a_reset_is_one_transaction_after_its_reads(service: Service, database_url: str) -> None:
-    token = await service.link()
-    with asked() as statements:
-        assert (await service.reset(token)).status_code == 200
     assert statements[:2] == ["SELECT keyturn_secrets", "SELECT keyturn_accounts"], "the link and its account"
     assert "SELECT keyturn_accounts" not in statements[2:], "the current hash does not matter"
-    assert statements.count("BEGIN") == int(database_url.startswith("sqlite:"))
+    assert statements.count("BEGIN") == int(on_sqlite)
     assert statements.count("UPDATE keyturn_secrets") == 2, "the link is used, and others of the account end"
     assert len(statements) <= 13

@@ -1,15 +1,13 @@
 """The hosted pages answer where their addresses are."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from tests.driver.inbox import links_in
-from tests.driver.service import ADA, NEW_PASSWORD, Service
-from tests.driver.visitor import Visitor, cookie, heading, words
+from tests.driver.service import ADA, Service
+from tests.driver.visitor import Visitor, heading, words
 from tests.spec.pages.school import OpenSchool, visiting
-from tests.spec.pages.test_behind_a_prefix import submit
+from tests.spec.pages.test_behind_a_prefix import reset_by_the_pages, submit
 
 pytestmark = pytest.mark.long
 
@@ -34,26 +32,10 @@ async def test_the_story_happens_at_the_addresses_of_settings(service: Service, 
     page = await client.get("/", follow_redirects=True)
     assert (page.url.path, heading(page)) == (SIGN_IN, "Sign in")
     assert f'<a href="{FORGOT}">Forgot password?</a>' in page.text
-
-    page = await submit(client, await client.get(FORGOT), email=ADA)
-    assert (page.url.path, heading(page)) == (FORGOT, "Check your email")
-    assert f'<a href="{FORGOT}?another">' in page.text
-
-    await service.deliver()
-    (link,) = (link for link in links_in(service.inbox.mails[0]) if "code=" in link)
-    assert urlsplit(link).path == RESET
-    assert cookie(await client.get(link), "keyturn_link")["path"] == RESET
-    form = await client.get(RESET)
-    assert f"For {ADA}" in words(form)
-
-    page = await submit(client, form, email=ADA, password=NEW_PASSWORD, again=NEW_PASSWORD)
-    assert page.url.path == SIGN_IN
-    assert "Your password was changed. Sign in with your new password." in words(page)
-    page = await submit(client, page, email=ADA, password=NEW_PASSWORD)
-    assert (page.url.path, heading(page)) == ("/security-settings", "Security settings")
-    page = await submit(client, page)
-    assert page.url.path == SIGN_IN
-    assert "You are signed out." in words(page)
+    site = "http://127.0.0.1:8000"
+    await reset_by_the_pages(service, client, site, "keyturn_link", "/security-settings", FORGOT, RESET, SIGN_IN)
+    page = await client.get(f"{FORGOT}")
+    assert f'<a href="{FORGOT}?another">' in (await submit(client, page, email=ADA)).text
 
 
 async def test_nothing_is_left_at_the_usual_ones_and_a_broken_form_leads_back(client: httpx2.AsyncClient) -> None:

@@ -4,11 +4,12 @@ import re
 from collections.abc import AsyncIterator
 from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 from litestar.types import ASGIApp, Receive, Scope, Send
-from tests.driver.inbox import links_in, token_in
+from tests.driver.inbox import links_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service
 from tests.driver.visitor import cookie, form_token, heading, words
 from tests.spec.pages.school import KINDS
@@ -51,28 +52,35 @@ async def submit(client: httpx2.AsyncClient, page: httpx2.Response, **fields: st
     return await client.post(url, data={"_csrf_token": form_token(page), **fields}, follow_redirects=True)
 
 
-async def test_from_the_request_by_the_mail_to_settings(service: Service, browser_of_ada: httpx2.AsyncClient) -> None:
-    client = browser_of_ada
-    page = await submit(client, await client.get("/forgot-password"), email=ADA)
-    assert (str(page.url), heading(page)) == (f"{SITE}/forgot-password", "Check your email")
+async def reset_by_the_pages(
+    service: Service, client: httpx2.AsyncClient, site: str, link_cookie: str, settings: str, *paths: str
+) -> None:
+    """Go from the request by the mail to the settings: the pages are where `paths` say, below `site`."""
+    forgot, reset, sign_in = paths
+    page = await submit(client, await client.get(f"{site}{forgot}"), email=ADA)
+    assert (str(page.url), heading(page)) == (f"{site}{forgot}", "Check your email")
 
     await service.deliver()
-    (mail,) = service.inbox.mails
-    link = f"{SITE}/reset-password/{token_in(mail)}"
-    assert link in links_in(mail)
-    held = await client.get(link)
-    assert cookie(held, "__Secure-keyturn_link")["path"] == "/account/reset-password"
+    (link,) = [link for link in links_in(service.inbox.mails[0]) if link.startswith(f"{site}{reset}")]
+    assert cookie(await client.get(link), link_cookie)["path"] == urlsplit(f"{site}{reset}").path
     form = await client.get(link, follow_redirects=True)
-    assert (str(form.url), heading(form)) == (f"{SITE}/reset-password", "Choose a new password")
+    assert (str(form.url), heading(form)) == (f"{site}{reset}", "Choose a new password")
+    assert f"For {ADA}" in words(form)
 
     page = await submit(client, form, email=ADA, password=NEW_PASSWORD, again=NEW_PASSWORD)
-    assert str(page.url) == f"{SITE}/login"
+    assert str(page.url) == f"{site}{sign_in}"
     assert "Your password was changed. Sign in with your new password." in words(page)
-
     page = await submit(client, page, email=ADA, password=NEW_PASSWORD)
-    assert (str(page.url), heading(page)) == (f"{SITE}/school-settings/security", "Security settings")
+    assert (str(page.url), heading(page)) == (f"{site}{settings}", "Security settings")
     page = await submit(client, page)
+    assert str(page.url) == f"{site}{sign_in}"
     assert "You are signed out." in words(page)
+
+
+async def test_from_the_request_by_the_mail_to_settings(service: Service, browser_of_ada: httpx2.AsyncClient) -> None:
+    paths = ("/forgot-password", "/reset-password", "/login")
+    settings = "/school-settings/security"
+    await reset_by_the_pages(service, browser_of_ada, SITE, "__Secure-keyturn_link", settings, *paths)
 
 
 async def test_every_page_leads_to_addresses_below_the_path_that_answer(browser_of_ada: httpx2.AsyncClient) -> None:

@@ -75,15 +75,6 @@ async def test_an_expired_link_s_page_has_the_challenge(school: Service, ada: Ac
     assert await asked(school) == []
 
 
-async def test_a_used_link_says_so(visitor: Visitor, token: str) -> None:
-    await open_link(visitor, token)
-    await save(visitor)
-    page = await visitor.follow(await visitor.get(f"{RESET}/{token}"))
-    assert heading(page) == "This reset link has already been used"
-    assert '<a class="button" href="/login">Go to sign-in</a>' in page.text
-    assert '<a href="/forgot-password">Request a new link</a>' in page.text
-
-
 async def test_a_form_of_one_account_sets_no_other(visitor: Visitor, token: str, school: Service, ada: Account) -> None:
     bob = await school.add("bob@northwind.test")
     await open_link(visitor, token)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.driver.visitor import form_token, heading, words
+from tests.driver.visitor import heading, words
 from tests.spec.pages.school import OpenSchool, visiting
 
 from keyturn import SettingsInvalid
@@ -40,11 +40,13 @@ async def test_what_a_user_typed_is_escaped_also_in_a_text_file_that_a_page_incl
     open_school: OpenSchool, folder: Path
 ) -> None:
     (folder / "forgot.html").write_text(
-        '{% extends "keyturn/forgot.html" %}{% block answer %}{% include "a.txt" %}{{ super() }}{% endblock %}'
+        '{% extends "keyturn/forgot.html" %}{% block answer %}{% include "a.txt" %}{{ email }}{{ super() }}'
+        "{% endblock %}"
     )
     (folder / "a.txt").write_text("{{ email }}")
-    page = await visiting(await open_school()).submit("/forgot-password", email="<script>@")
-    assert "<script>@" not in page.text
+    page = await visiting(await open_school()).submit("/forgot-password", email="<b>@")
+    assert "<b>@" not in page.text
+    assert page.text.count("&lt;b&gt;@") >= 3
 
 
 async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(open_school: OpenSchool, folder: Path) -> None:
@@ -91,14 +93,3 @@ async def test_a_page_that_fails_later_is_ours_and_the_log_says_where(
         page = await visitor.submit("/forgot-password", email="x@")
     assert (page.status_code, heading(page)) == (422, "Forgot your password?")
     assert f"{folder}/forgot.html:3: 'nothing' is undefined" in caplog.text
-
-
-async def test_what_is_printed_is_escaped_as_on_ours(open_school: OpenSchool, folder: Path) -> None:
-    (folder / "forgot.html").write_text(
-        '{% extends "keyturn/page.html" %}{% block title %}x{% endblock %}{% block question %}{{ email }}{% endblock %}'
-        "{% block answer %}<input name='_csrf_token' value='{{ csrf_token }}'>{% endblock %}"
-    )
-    visitor = visiting(await open_school())
-    form = await visitor.get("/login")
-    page = await visitor.client.post("/forgot-password", data={"_csrf_token": form_token(form), "email": "<b>"})
-    assert "&lt;b&gt;" in page.text

@@ -21,13 +21,6 @@ async def signed_in(visitor: Visitor, ada: Account) -> Visitor:
     return visitor
 
 
-async def test_who_is_not_signed_in_is_sent_to_sign_in_and_comes_back(visitor: Visitor) -> None:
-    for path in (VIEWER, SCHOOL):
-        page = await visitor.follow(await visitor.get(path))
-        assert heading(page) == "Sign in"
-        assert f'name="next" value="{path}"' in page.text
-
-
 async def test_the_card_offers_to_change_the_password_by_a_mail_or_with_the_current_one(signed_in: Visitor) -> None:
     page = await signed_in.get(VIEWER)
     assert heading(page) == "Security settings"
@@ -82,8 +75,13 @@ async def test_a_finished_reset_ends_both_notices(signed_in: Visitor, ada: Accou
 
 
 @pytest.mark.parametrize(("kind", "own", "other"), [("viewer", VIEWER, SCHOOL), ("school", SCHOOL, VIEWER)])
-async def test_each_kind_is_led_to_its_page(kind: str, own: str, other: str, visitor: Visitor, school: Service) -> None:
+async def test_each_kind_is_led_by_the_sign_in_to_its_page(
+    kind: str, own: str, other: str, visitor: Visitor, school: Service
+) -> None:
     await school.add("bob@northwind.test", kind=kind)
+    page = await visitor.follow(await visitor.get(own))
+    assert heading(page) == "Sign in"
+    assert f'name="next" value="{own}"' in page.text
     await visitor.sign_in("bob@northwind.test")
     assert (await visitor.get(other)).headers["location"] == own
     assert (await visitor.get(own)).status_code == 200

@@ -116,16 +116,13 @@ async def test_an_answer_of_another_host_or_key_is_refused_unless_that_key_was_t
     assert await told(after, solved(await puzzle(here))) == ("202", "")
 
 
-async def test_what_a_forger_writes_costs_nothing(service: Service) -> None:
+@pytest.mark.long
+async def test_what_no_widget_writes_is_refused_and_a_forger_s_costs_nothing(service: Service) -> None:
     """Half an hour of PBKDF2 would be asked for, were the signature not looked at first."""
     payload = solved(await puzzle(service))
     payload["challenge"]["parameters"]["cost"] = 10**9
     assert await told(service, payload) == (REFUSED, "refused")
     assert "forged" in await outcomes(service)
-
-
-@pytest.mark.long
-async def test_an_answer_that_no_widget_writes_is_refused(service: Service) -> None:
     wrong = (written([]), written({"challenge": 1, "solution": 2}), written({"a": "\ud800"}))
     deep, no_text = (base64.b64encode(one).decode() for one in (b"[" * 3_000, b"\xff\xfe"))
     for answer in ("x", "e30=", "a" * 8_000, "\u2603", deep, no_text, *wrong):

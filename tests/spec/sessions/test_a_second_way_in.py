@@ -31,19 +31,12 @@ async def statuses(service: Service) -> list[int]:
         return [answer.status_code for answer in (page, login, me, changed)]
 
 
-@pytest.mark.parametrize("changes", [{}, {"sign_in_url": "https://app.northwind.test/login"}])
-async def test_its_own_sign_in_is_off_beside_an_app(database_url: str, tmp_path: Path, changes: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("url", "status"), [("", 404), ("https://app.northwind.test/login", 404), ("{base_url}/login", 200)]
+)
+async def test_its_own_sign_in_is_off_beside_an_app_unless_the_url_is_its_own(
+    database_url: str, tmp_path: Path, url: str, status: int
+) -> None:
+    changes = {"sign_in_url": url} if url else {}
     async with running(beside(database_url, tmp_path, **changes)) as service:
-        assert await statuses(service) == [404] * 4
-
-
-@pytest.mark.long
-async def test_a_sign_in_url_at_keyturn_enables_it(database_url: str, tmp_path: Path) -> None:
-    async with running(beside(database_url, tmp_path, sign_in_url="{base_url}/login")) as service:
-        assert await statuses(service) == [200] * 4
-
-
-async def test_the_built_in_accounts_have_no_other_way(database_url: str) -> None:
-    async with running(settings_for(database_url)) as service:
-        await service.add(ADA)
-        assert await statuses(service) == [200] * 4
+        assert await statuses(service) == [status] * 4

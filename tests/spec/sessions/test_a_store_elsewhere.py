@@ -1,11 +1,25 @@
 """A store that cannot join the transaction: the link is used up first, and given back where the store says no."""
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
-from tests.driver.elsewhere import DEATH, LEAKED, Elsewhere
-from tests.driver.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, NO_COOLDOWN, Service, problem
+from tests.driver.elsewhere import DEATH, LEAKED, Elsewhere, Readable
+from tests.driver.service import (
+    ADA,
+    CHANGE,
+    LOGIN,
+    ME,
+    NEW_PASSWORD,
+    NO_COOLDOWN,
+    PASSWORD,
+    Service,
+    Start,
+    change,
+    problem,
+)
+from tests.servers.databases import ON_SQLITE
 
 from keyturn import Account, AccountsUnready, KeyturnError
 
@@ -106,22 +120,18 @@ async def die_while_changing(service: Service, store: Elsewhere, token: str) -> 
         await service.reset(token)
 
 
-async def test_a_change_of_a_process_that_died_ends_as_if_it_had_succeeded(service: Service, store: Elsewhere) -> None:
+async def test_a_change_of_a_process_that_died_ends_as_if_it_had_succeeded_and_so_does_its_turn(
+    service: Service, store: Elsewhere
+) -> None:
     token, other = await service.link(), await service.link()
     await die_while_changing(service, store, token)
+    assert problem(await service.reset(other)) == "503 busy"
     service.let_time_pass(minutes=1)
     assert await confirmations(service) == 1
     assert not await service.works(other)
     assert await service.outcomes("password_reset") == ["interrupted"]
     assert store.changes == 0
-
-
-async def test_a_turn_that_a_dead_process_left_is_over_at_its_time(service: Service, store: Elsewhere) -> None:
-    token, other = await service.link(), await service.link()
-    await die_while_changing(service, store, token)
-    assert problem(await service.reset(other)) == "503 busy"
-    service.let_time_pass(minutes=1)
-    assert problem(await service.reset(other)) == "200"
+    assert problem(await service.reset(await service.link())) == "200"
 
 
 async def test_an_account_disabled_during_the_change_keeps_the_old_password(service: Service, store: Elsewhere) -> None:
@@ -147,3 +157,44 @@ async def test_no_sign_in_where_the_hashes_cannot_be_read(service: Service) -> N
         assert problem(await service.anywhere().post(path, json={})) == "404 not-found"
     assert problem(await service.anywhere().get(ME)) == "404 not-found"
     assert (await service.anywhere().get("/login")).status_code == 404
+
+
+async def test_the_password_signs_in_and_a_change_ends_all_other_sessions_and_a_reset_all(start: Start) -> None:
+    service = await start(store=Readable(Account(id="u-1", email=ADA)))
+    here, there = await service.sign_in(), await service.sign_in()
+    assert (await here.get(ME)).json()["id"] == "u-1"
+    assert await change(here) == "200"
+    assert [problem(await client.get(ME)) for client in (here, there)] == ["200", "401 not-signed-in"]
+    assert problem(await service.reset(await service.link(), "a third password, please")) == "200"
+    assert problem(await here.get(ME)) == "401 not-signed-in"
+    passwords = (PASSWORD, NEW_PASSWORD, "a third password, please")
+    assert [await service.knows(one) for one in passwords] == [False, False, True]
+
+
+MORE_THAN_A_FAULT_GETS = 32
+
+
+async def outlast(service: Service, store: Elsewhere, caplog: pytest.LogCaptureFixture) -> None:
+    """Try more often than a fault of ours would be, and see that the message lives; then let the store come back."""
+    store.is_away = True
+    with caplog.at_level(logging.INFO):
+        for _ in range(MORE_THAN_A_FAULT_GETS):
+            await service.deliver()
+            service.let_time_pass(minutes=10)
+    (waiting,) = [message for message in await service.messages() if message.state == "waiting"]
+    assert (waiting.reason, waiting.attempts) == ("accounts unready", MORE_THAN_A_FAULT_GETS)
+    assert "Traceback" not in caplog.text
+    store.is_away = False
+    await service.deliver()
+
+
+@ON_SQLITE
+@pytest.mark.long
+async def test_while_it_is_away_no_request_and_no_confirmation_is_given_up(
+    service: Service, store: Elsewhere, caplog: pytest.LogCaptureFixture
+) -> None:
+    await service.ask()
+    await outlast(service, store, caplog)
+    assert (await service.reset(await service.newest())).status_code == 200
+    await outlast(service, store, caplog)
+    assert len(service.inbox.sent_to(ADA, "password_changed")) == 1

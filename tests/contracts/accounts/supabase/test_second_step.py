@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.contracts.accounts.supabase.conftest import OLD, Project
-from tests.driver.second_factors import audited, reset_with
+from tests.driver.second_factors import reset_with
 from tests.driver.service import ADA, NEW_PASSWORD, Service, problem
 from tests.servers.supabase import Answer, Outage, SupabaseFactor
 
@@ -69,7 +69,7 @@ async def test_a_code_that_one_factor_has_refused_costs_a_try_though_another_can
         answers.append(await reset_with(service, token, "totp", "000000"))
     assert list(map(problem, answers)) == ["503 unavailable"] * 4 + ["400 link-dead"]
     assert answers[-1].json()["reason"] == "second_step"
-    assert (await audited(service)).count("rejected") == 5
+    assert (await service.outcomes("second_step")).count("rejected") == 5
     assert project.server.users.sessions == {}
 
 
