@@ -87,10 +87,6 @@ def test_a_date_that_is_formatted_is_one() -> None:
             "{{ brand_color|default('#0a7') }} {{ flavour|default('plain') }} {{ name|default('there') }}",
             {"brand_color": "#0a7", "flavour": "plain", "name": "Ada"},
         ),
-        (  # a fallback that is no constant is not taken
-            "{{ flavour|default(shop.flavour) }} {{ sizes|default(['S']) }}",
-            {"flavour": "flavour", "sizes": "sizes", "shop": {"flavour": "flavour"}},
-        ),
         (  # what is called is left out
             "{{ url_for('home') }} {{ user.get_full_name() }} {{ user.email }}",
             {"user": {"email": "ada@northwind.example"}},

@@ -115,8 +115,3 @@ def test_tags_and_comments_that_are_not_closed_are_told_each(tmp_path: Path, bod
 def test_a_tag_that_cannot_be_read_is_told_without_the_words_of_a_parser(tmp_path: Path, tag: str, said: str) -> None:
     finding = found_in(tmp_path, {"news.html": tag}, "jinja/syntax")[0]
     assert f"{finding.message} {finding.fix}" == said
-
-
-def test_a_number_with_too_many_digits_is_told(tmp_path: Path) -> None:
-    found = found_in(tmp_path, {"news.html": "{{ " + "1" * 5000 + " }}"}, "unchecked/part")
-    assert "(4300 digits)" in found[0].message
