@@ -158,10 +158,7 @@ def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered
     Path("emails").mkdir()
     Path("emails/welcome.html").write_text("<p>Hello {{ name }}</p>")
     Path("emails/welcome.samples.toml").write_text('[ada]\nname = "Ada"\n')
-    for words, who in (
-        ("studio emails --port 0", "the studio"),
-        ("check emails --only mjml", "keyturn check"),
-    ):
+    for words, who in (("studio emails --port 0", "the studio"), ("check emails --only mjml", "keyturn check")):
         shown = keyturn(*words.split())
         assert (shown.code, shown.out, "Traceback" in shown.err) == (1, "", False)
         assert shown.err.endswith(f"{who} {STUDIO}\n")

@@ -61,6 +61,7 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row("check emails --only mjml --only mjml/unknown-atribute", "(did you mean mjml/unknown-attribute?)", 2),
         row("check emails --only nosuch", "the groups are accessibility, active, compatibility, contrast, ", 2),
         row("check --explain links/relatve", "did you mean links/relative?", 2),
+        *(row(f"health --host {host} --port 8000", "keyturn: cannot ask http://") for host in ("a..b", "x" * 300)),
         row("render password_rest", f"there is no template password_rest; there are {', '.join(sorted(EMAILS))}"),
         row("render password_reset --lang tlh", "there is no language tlh; there are ar, cs, da, de, el, "),
         row(f"probe https://example.com --smtp 0 --account {ADA}", "another host", 2),

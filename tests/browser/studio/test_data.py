@@ -56,23 +56,20 @@ async def test_typing_renders_the_mail_and_keeps_focus_caret_scroll_and_one_step
     await expect(title).to_have_value("Big old Lamp")
 
 
-async def test_what_does_not_fit_is_announced_while_the_last_good_mail_stays(page: Page, served: str) -> None:
+async def test_what_does_not_fit_is_announced_while_the_last_good_mail_stays_and_items_come_and_go(
+    page: Page, served: str
+) -> None:
     await open_order(page, served)
-    price = page.get_by_label("price")
+    price, told = page.get_by_label("price"), page.get_by_role("alert")
     await price.fill("1000")
-    told = page.get_by_role("alert")
     await expect(told).to_contain_text("One value is not valid.")
     await expect(told).to_contain_text("Enter 100 or less.")
     await expect(price).to_have_accessible_description("Enter 100 or less.")
     await expect(price).to_be_focused()
     await expect(mail(page).get_by_text("Lamp 42.5;")).to_be_visible()
-    await price.press("Backspace")
-    await expect(mail(page).get_by_text("Lamp 100.0;")).to_be_visible()
+    await price.fill("42.5")
     await expect(told).to_be_hidden()
 
-
-async def test_items_are_added_as_the_last_one_is_and_removed(page: Page, served: str) -> None:
-    await open_order(page, served)
     items = page.get_by_role("group", name="items")
     await expect(items.get_by_role("button", name="Remove")).to_have_count(0)
     await items.get_by_role("button", name="Add to items").click()

@@ -15,13 +15,7 @@ from tests.servers.serving import NOWHERE
 from keyturn.errors import Fault
 from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.service.doctor import Dns, Finding, examine
-from keyturn.service.settings import (
-    ChallengeSettings,
-    MailSettings,
-    PasswordSettings,
-    Secret,
-    Settings,
-)
+from keyturn.service.settings import ChallengeSettings, MailSettings, PasswordSettings, Secret, Settings
 from keyturn.service.settings.reading import Reading, inspect_settings
 
 pytestmark = pytest.mark.slow

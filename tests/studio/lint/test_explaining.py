@@ -107,6 +107,8 @@ PLANTED = [
     ("compatibility/css-border-spacing", "note", TABLE % "border-spacing:0"),
     ("compatibility/css-border-spacing", "warning", TABLE % "border-spacing:9px"),
     ("compatibility/css-box-sizing", "note", TABLE % "box-sizing:border-box"),
+    ("mjml/missing-body", "error", '<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head></mjml>'),
+    ("jinja/unknown-test", "error", "{{ 'yes' if name is harbour }}"),
     ("mjml/second-element", "warning", HEADS.format("<mj-title>News</mj-title><mj-title>Boats</mj-title>", "")),
     ("mjml/second-element", "error", HEADS.format("<mj-title>News</mj-title>", "<mj-body></mj-body>")),
 ]

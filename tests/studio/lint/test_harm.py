@@ -25,9 +25,10 @@ def test_mistakes_in_the_file_of_a_subject_are_at_its_lines(tmp_path: Path) -> N
     }
 
 
-def test_a_subject_of_one_line_is_left_alone(tmp_path: Path) -> None:
-    files = {"a.html": PAGE.format(""), "a.subject.txt": "{# to all #}\nTom & Ada, 3 < 5\n"}
-    assert [one for one in found_in(tmp_path, files) if one.place.file == "a.subject.txt"] == []
+@pytest.mark.parametrize(("subject", "rules"), [("{# to all #}\nTom & Ada, 3 < 5\n", []), ("\n", ["subject/empty"])])
+def test_a_subject_of_one_line_is_left_alone_and_none_is_told(tmp_path: Path, subject: str, rules: list[str]) -> None:
+    files = {"a.html": PAGE.format("").replace(">Hello<", "><", 1), "a.subject.txt": subject}
+    assert [one.rule for one in found_in(tmp_path, files) if one.place.file == "a.subject.txt"] == rules
 
 
 def test_what_gmail_reads_from_a_script_is_no_program(tmp_path: Path) -> None:

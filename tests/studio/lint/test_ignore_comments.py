@@ -26,39 +26,30 @@ def rules_in(examination: Report) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "comment",
-    [
-        f"{{# keyturn: ignore {RULE} because the app rewrites it #}}",
-        f"{{#- keyturn: ignore {RULE} because the app\n rewrites it -#}}",
-        f"<!-- keyturn: ignore {RULE} because the app rewrites it -->",
-        "<!-- keyturn: ignore links, mjml because the app rewrites it -->",
-        "{# keyturn:ignore mjml because the app rewrites it #}\n\n{# of boats #}",
-    ],
-)
-def test_a_comment_with_a_reason_is_for_the_tag_below_it(tmp_path: Path, comment: str) -> None:
-    examination = checked(tmp_path, f"{comment}\n{BAD}")
-    assert rules_in(examination) & {RULE, "ignore/unreadable", "ignore/unused"} == set()
-    assert len(examination.ignored) == 1
-
-
-@pytest.mark.parametrize(
     ("body", "told", "ignored"),
     [
-        (f"{COMMENT}\n{LONG}", [], 1),
-        (f"{BAD}{COMMENT}\n{BAD}", [5], 1),
+        *(
+            (f"{comment}\n{BAD}", [], 1)
+            for comment in (
+                f"{{# keyturn: ignore {RULE} because the app rewrites it #}}",
+                f"{{#- keyturn: ignore {RULE} because the app\n rewrites it -#}}",
+                f"<!-- keyturn: ignore {RULE} because the app rewrites it -->",
+                "<!-- keyturn: ignore links, mjml because the app rewrites it -->",
+                "{# keyturn:ignore mjml because the app rewrites it #}\n\n{# of boats #}",
+            )
+        ),
+        (f"{COMMENT}\n{LONG}", [], 1),  # a start tag counts as a whole
+        (f"{BAD}{COMMENT}\n{BAD}", [5], 1),  # beside something it is for its own line
         (f"{COMMENT}\n{BAD}\n{BAD}", [6], 1),
         (f"{BAD}\n{BAD}\n{COMMENT.replace('ignore', 'ignore-file')}", [], 2),
     ],
-    ids=[
-        "a start tag counts as a whole",
-        "beside something it is for its own line",
-        "what comes after the next tag is told",
-        "a whole file can be left out of a rule",
-    ],
 )
-def test_a_comment_reaches_so_far_and_no_further(tmp_path: Path, body: str, told: list[int], ignored: int) -> None:
+def test_a_comment_with_a_reason_is_for_the_tag_below_it_or_the_file(
+    tmp_path: Path, body: str, told: list[int], ignored: int
+) -> None:
     examination = checked(tmp_path, body)
     assert [found.place.line for found in examination.found if found.rule == RULE] == told
+    assert rules_in(examination) & {"ignore/unreadable", "ignore/unused"} == set()
     assert len(examination.ignored) == ignored
 
 

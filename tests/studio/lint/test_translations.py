@@ -96,10 +96,16 @@ PO = "locales/de/LC_MESSAGES/messages.po"
         ("locales/de", 'msgstr "Jetzt"', 'msgstr "Jetzt', ("languages/unreadable", "error", f"{PO}:13:1")),
         ("locales/german", "", "", ("languages/unknown-language", "error", "locales/german:1:1")),
     ],
-    ids=["nobody has looked at it", "a name that the text does not have", "a file that cannot be read", "no language"],
 )
 def test_a_wrong_translation_is_told(
     tmp_path: Path, place: str, old: str, new: str, told: tuple[str, str, str]
 ) -> None:
     (finding,) = found(tmp_path, place, GERMAN.replace(old, new))
     assert (finding.rule, finding.severity, str(finding.place)) == told
+
+
+def test_a_translation_with_too_few_plurals_is_told_and_not_used(tmp_path: Path) -> None:
+    found_rules = [
+        one.rule for one in found(tmp_path, "locales/de", GERMAN.replace('msgstr[1] "%(count)s Boote"\n', ""))
+    ]
+    assert found_rules == ["languages/plurals", "languages/untranslated"]

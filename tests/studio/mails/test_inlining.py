@@ -66,26 +66,18 @@ MORE, HIDDEN = (
 @pytest.mark.parametrize(
     ("mjml", "style"),
     [
-        (
+        (  # what a tag says itself wins, and important rules win over it
             mail(".red { margin: 9px; padding: 1px } .red { color: red !important }"),
             "margin:9px;padding:1px;margin:0;color:red;",
         ),
-        (
+        (  # a semicolon in a string, a comment or brackets ends no declaration
             mail(".red { background: url(data:a;b); font: 1px 'a;b', \"c\" ! IMPORTANT /* ; */; --x: ((1);2) }"),
             "background:url(data:a;b);--x:((1);2);margin:0;font:1px 'a;b', 'c';",
         ),
-        (mail("p.red { color: green } .red { color: red }"), "color:green;margin:0"),
-        (RED.replace("</mj-head>", MORE), "color:green;margin:0"),
-        (RED.replace("</mj-head>", HIDDEN), "color:red;margin:0"),
+        (mail("p.red { color: green } .red { color: red }"), "color:green;margin:0"),  # the stronger of two rules wins
+        (RED.replace("</mj-head>", MORE), "color:green;margin:0"),  # several such styles are one cascade
+        (RED.replace("</mj-head>", HIDDEN), "color:red;margin:0"),  # one in a comment is none
         (RED.replace('style="margin:0"', 'style="margin"'), "color:red;margin"),
-    ],
-    ids=[
-        "what a tag says itself wins, and important rules win over it",
-        "a semicolon in a string, a comment or brackets ends no declaration",
-        "the stronger of two rules wins",
-        "several such styles are one cascade",
-        "one in a comment is none",
-        "a style attribute that cannot be read stays as it is",
     ],
 )
 def test_rules_and_the_tag_itself_are_one_cascade(mjml: str, style: str) -> None:

@@ -21,35 +21,27 @@ def found(tmp_path: Path, html: str = "", css: str = "", clients: tuple[str, ...
 
 
 @pytest.mark.parametrize(
-    ("feature", "html"),
+    ("feature", "html", "css"),
     [
-        ("css-unit-rem", '<p style="padding-top: 2rem">One</p>'),
-        ("html-meta-color-scheme", '<meta name="color-scheme" content="light">'),
-        ("html-svg", "<svg><circle/></svg>"),
-        ("html-anchor-links", '<a href="#more">More about it</a>'),
-        ("html-hidden", "<p hidden>x</p>"),
-        ("image-svg", '<img src="https://a.example/a.svg?v=2" alt="Harbour" width="20">'),
-        ("css-modern-color", '<p style="color:oklch(40% 0.2 10)">x</p>'),
-        ("css-border-radius", '</mj-text><mj-button border-radius="14px" href="/">Go</mj-button><mj-text>'),
+        ("css-unit-rem", '<p style="padding-top: 2rem">One</p>', ""),
+        ("html-meta-color-scheme", '<meta name="color-scheme" content="light">', ""),
+        ("html-svg", "<svg><circle/></svg>", ""),
+        ("html-anchor-links", '<a href="#more">More about it</a>', ""),
+        ("html-hidden", "<p hidden>x</p>", ""),
+        ("image-svg", '<img src="https://a.example/a.svg?v=2" alt="Harbour" width="20">', ""),
+        ("css-modern-color", '<p style="color:oklch(40% 0.2 10)">x</p>', ""),
+        ("css-border-radius", '</mj-text><mj-button border-radius="14px" href="/">Go</mj-button><mj-text>', ""),
+        ("css-unit-rem", "", "@media (max-width: 30rem) { .card { color: #111111; } }"),
+        ("css-pseudo-class-hover", "", ".card a:hover { color: #111111; }"),
+        ("css-pseudo-class-nth-child", "", ".card td:nth-child(2) { color: #111111; }"),
+        ("css-nesting", "", ".card { & td { color: #111111; } }"),
+        ("css-at-media-orientation", "", "@media(orientation:landscape) { p { color: red } }"),
+        ("css-at-media-orientation", "", "@MEDIA screen and (orientation: portrait) { p { color: red } }"),
     ],
 )
-def test_a_feature_is_found_where_it_is_written(tmp_path: Path, feature: str, html: str) -> None:
-    assert found(tmp_path, f"\n{html}")[feature].place.line == 3
-
-
-@pytest.mark.parametrize(
-    ("feature", "css"),
-    [
-        ("css-unit-rem", "@media (max-width: 30rem) { .card { color: #111111; } }"),
-        ("css-pseudo-class-hover", ".card a:hover { color: #111111; }"),
-        ("css-pseudo-class-nth-child", ".card td:nth-child(2) { color: #111111; }"),
-        ("css-nesting", ".card { & td { color: #111111; } }"),
-        ("css-at-media-orientation", "@media(orientation:landscape) { p { color: red } }"),
-        ("css-at-media-orientation", "@MEDIA screen and (orientation: portrait) { p { color: red } }"),
-    ],
-)
-def test_a_feature_of_a_stylesheet_is_found_at_its_line(tmp_path: Path, feature: str, css: str) -> None:
-    assert found(tmp_path, css=f"\n{css}")[feature].place.line == 2
+def test_a_feature_is_found_where_it_is_written(tmp_path: Path, feature: str, html: str, css: str) -> None:
+    place = found(tmp_path, f"\n{html}" if html else "", f"\n{css}" if css else "")[feature].place
+    assert place.line == (3 if html else 2)
 
 
 def test_a_rule_in_a_media_query_hides_no_rule_before_it_from_the_clients_that_drop_the_query(tmp_path: Path) -> None:

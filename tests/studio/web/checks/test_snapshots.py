@@ -136,21 +136,11 @@ def test_a_broken_template_is_told_with_its_place_and_cannot_be_accepted(accepte
     assert accepted.post("/studio/snapshots", data={"ids": "0123456789abcdef"}).status_code == 409
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "snapshots/greeting?sample=nobody",
-        "snapshots/none?sample=ada",
-        "snapshots/greeting",
-        "snapshots/..%2F..%2Fgreeting?sample=ada",
-        "snapshots/..%2Fsecret?sample=key",
-        "snapshots/greeting?sample=../ada",
-    ],
-)
 @pytest.mark.long
-def test_what_is_no_mail_is_not_found(accepted: Client, stored: Path, path: str) -> None:
+def test_what_is_no_mail_is_not_found(accepted: Client, stored: Path) -> None:
     (stored.parent / "secret").mkdir()
     (stored.parent / "secret" / "key.html").write_text("<p>secret words</p>")
-    answer = accepted.get(f"/studio/{path}")
-    assert answer.status_code == 404
-    assert "secret words" not in answer.text
+    outside = ("..%2F..%2Fgreeting?sample=ada", "..%2Fsecret?sample=key", "greeting?sample=../ada")
+    for name in ("greeting?sample=nobody", "none?sample=ada", "greeting", *outside):
+        answer = accepted.get(f"/studio/snapshots/{name}")
+        assert (answer.status_code, "secret words" in answer.text) == (404, False), name

@@ -12,6 +12,8 @@ from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.web.app import Studio
 from keyturn.studio.web.pages.editor import editor_for
 
+VSCODE = StudioSettings(editor="vscode")
+
 
 def page_of(studio: Studio, address: str = "greeting?sample=ada&show=source", **changes: Any) -> str:
     with opened(studio, **changes) as client:
@@ -41,9 +43,8 @@ def test_an_editor_is_called_by_a_name_or_a_pattern_with_the_whole_path(name: st
     "setting", ["notepad", "vscode://file", "{path}", "javascript:alert('{path}')", "data:,{path}", "://[{path}"]
 )
 def test_an_editor_that_nobody_knows_is_refused_with_those_that_are_known(setting: str) -> None:
-    with pytest.raises(
-        SettingsInvalid, match=r"^editor: .* must be one of vscode, vscodium, .*pattern such as vscode://"
-    ):
+    said = r"^editor: .* must be one of vscode, vscodium, .*pattern such as vscode://"
+    with pytest.raises(SettingsInvalid, match=said):
         editor_for(setting)
 
 
@@ -51,26 +52,22 @@ def test_an_editor_that_nobody_knows_is_refused_with_those_that_are_known(settin
 def test_a_source_a_fault_and_a_finding_open_in_the_editor_at_their_line(studio: Studio, folder: Path) -> None:
     file = folder / "greeting" / "greeting.mjml"
     start = f"vscode://{file.as_uri().removeprefix('file://')}".replace("vscode://", "vscode://file")
-    source = page_of(studio, settings=StudioSettings(editor="vscode"))
+    source = page_of(studio, settings=VSCODE)
     assert f'href="{start}:1:1" aria-keyshortcuts="E"' in source
     assert "Open in VS Code" in source
     file.write_text(file.read_text().replace("<mj-text>The end", '<mj-text colour="red">The end'))
-    assert f'href="{start}:8:10"' in page_of(
-        studio, "greeting?sample=ada&tab=checks", settings=StudioSettings(editor="vscode")
-    )
+    assert f'href="{start}:8:10"' in page_of(studio, "greeting?sample=ada&tab=checks", settings=VSCODE)
     file.write_text(file.read_text().replace("Hello {{ name }}", "Hello {{ nmae }}"))
-    broken = page_of(studio, "greeting?sample=ada", settings=StudioSettings(editor="vscode"))
+    broken = page_of(studio, "greeting?sample=ada", settings=VSCODE)
     assert f'href="{start}:5:19"' in broken[broken.index('class="fault"') :]
 
 
 def test_what_was_compiled_is_on_no_disk_and_opens_nowhere(studio: Studio) -> None:
-    page = page_of(studio, "greeting?sample=ada&show=source&file=html", settings=StudioSettings(editor="vscode"))
+    page = page_of(studio, "greeting?sample=ada&show=source&file=html", settings=VSCODE)
     assert not re.search(r"<h2>[^\n]*Open in", page)
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"settings": StudioSettings(editor="vscode"), "host": "studio.lan", "token": "secret"}]
-)
+@pytest.mark.parametrize("changes", [{}, {"settings": VSCODE, "host": "studio.lan", "token": "secret"}])
 def test_where_no_editor_is_set_or_others_look_on_nothing_opens(studio: Studio, changes: dict[str, Any]) -> None:
     page = page_of(studio, "greeting?sample=ada&show=source&token=secret", **changes)
     assert "greeting.mjml" in page

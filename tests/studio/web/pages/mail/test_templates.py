@@ -40,22 +40,22 @@ def test_the_links_say_whether_both_parts_have_them(client: Client, folder: Path
     assert '"https://elsewhere.example/help"' in page
 
 
-@pytest.mark.parametrize(
-    ("file", "words"),
-    [
-        ("template", "_layout/base.mjml"),
-        ("text", "{{"),
-        ("samples", "[grace]"),
-        ("mjml", "mj-button"),
-        ("html", "mj-column-per-100"),
-    ],
-)
+STAGES = {
+    "template": "_layout/base.mjml",
+    "text": "{{",
+    "samples": "[grace]",
+    "mjml": "mj-button",
+    "html": "mj-column-per-100",
+}
+
+
 @pytest.mark.long
-def test_the_source_is_shown_at_every_stage_in_numbered_lines(client: Client, file: str, words: str) -> None:
-    page = client.get(f"/studio/templates/greeting?show=source&file={file}").text
-    lines = re.findall(r'<li id="L(\d+)">(?:<a [^>]+>\d+</a>)?<code>(.*?)</code></li>', page)
-    assert [int(number) for number, _ in lines] == list(range(1, len(lines) + 1))
-    assert words in re.sub(r"<[^>]+>", "", " ".join(line for _, line in lines))
+def test_the_source_is_shown_at_every_stage_in_numbered_lines(client: Client) -> None:
+    for file, words in STAGES.items():
+        page = client.get(f"/studio/templates/greeting?show=source&file={file}").text
+        lines = re.findall(r'<li id="L(\d+)">(?:<a [^>]+>\d+</a>)?<code>(.*?)</code></li>', page)
+        assert [int(number) for number, _ in lines] == list(range(1, len(lines) + 1))
+        assert words in re.sub(r"<[^>]+>", "", " ".join(line for _, line in lines))
 
 
 def test_a_shared_file_says_which_templates_use_it_also_through_another_file(client: Client, folder: Path) -> None:
@@ -173,26 +173,20 @@ BRANCHES = """{% if urgent %}
 <mj-text>"""
 
 
-@pytest.fixture
-def notice(folder: Path) -> Path:
-    """Give the notice a branch with a mistake."""
-    (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", BRANCHES))
-    return folder / "notice" / "notice.mjml"
-
-
-@pytest.mark.usefixtures("notice")
-def test_branches_stand_folded_under_the_mail_once_they_are_found(client: Client) -> None:
+def test_branches_stand_folded_under_the_mail_each_with_an_address_that_follows_the_template(
+    client: Client, folder: Path
+) -> None:
+    notice = folder / "notice" / "notice.mjml"
+    notice.write_text(NOTICE.replace("<mj-text>", BRANCHES))
     assert "branch: notice.mjml:2" not in client.get("/studio/templates/notice").text
     page = checked_page(client, "checks/notice?tab=checks")
     folded = page[page.index('<details id="branches"') :].partition("</details>")[0]
     assert not folded.startswith('<details id="branches" class="folded" open')
-    assert "/studio/templates/notice?sample=branch%3A+notice.mjml%3A2" in folded
+    view = "?sample=branch%3A+notice.mjml%3A2"
+    assert f"/studio/templates/notice{view}" in folded
     assert "notice / branch: notice.mjml:2" in {item["label"] for item in client.get("/studio/index.json").json()}
     assert "1 error" in page[page.index('id="template-notice"') :].partition("</div>")[0]
 
-
-def test_a_branch_has_an_address_of_its_own_and_follows_the_template(client: Client, notice: Path) -> None:
-    view = "?sample=branch%3A+notice.mjml%3A2"
     assert "Now" in client.get(f"/studio/frames/notice{view}").text
     page = client.get(f"/studio/templates/notice{view}&tab=checks").text
     assert "<strong>branch: notice.mjml:2</strong>" in page
