@@ -108,6 +108,16 @@ def test_migrate_needs_no_secrets_and_says_that_there_are_no_settings(keyturn: K
     assert keyturn("migrate").err == ""
 
 
+def test_each_documented_shell_gets_a_script() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")
+    shells = re.findall(r"_KEYTURN_COMPLETE=(\w+)_source keyturn", page)
+    assert shells == ["bash", "zsh", "fish"]
+    for shell in shells:
+        environment = {**os.environ, "_KEYTURN_COMPLETE": f"{shell}_source"}
+        script = subprocess.check_output([Path(sys.executable).with_name("keyturn")], env=environment, text=True)
+        assert "_keyturn_completion" in script
+
+
 PRODUCTION = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
     "KEYTURN_MAIL_TRANSPORT": "capture",
@@ -158,7 +168,11 @@ def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered
     Path("emails").mkdir()
     Path("emails/welcome.html").write_text("<p>Hello {{ name }}</p>")
     Path("emails/welcome.samples.toml").write_text('[ada]\nname = "Ada"\n')
-    for words, who in (("studio emails --port 0", "the studio"), ("check emails --only mjml", "keyturn check")):
+    for words, who in (
+        ("studio emails --port 0", "the studio"),
+        ("check emails --only mjml", "keyturn check"),
+        ("check --explain contrast/light", "keyturn check"),
+    ):
         shown = keyturn(*words.split())
         assert (shown.code, shown.out, "Traceback" in shown.err) == (1, "", False)
         assert shown.err.endswith(f"{who} {STUDIO}\n")

@@ -71,15 +71,19 @@ def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:
     {% with total=order.total %}{{ total|floatformat:2 }}{% endwith %}{{ sent_at|date:"Y" }}
     {% for line in order.lines.all %}{{ line.product_name }}{% endfor %}
     {% for label, amount in rows.items %}{{ label }}{{ amount }}{% endfor %}
+    {% for item in cart.items %}{{ item.name }}{% endfor %}{% for key in house.keys %}{{ key.number }}{% endfor %}
     {% if plan == "gold" and user.is_staff %}{{ forloop.counter }}{% endif %}
     {% blocktranslate count n=tickets %}{{ n }} ticket for {{ site }}{% plural %}{{ n }} tickets{% endblocktranslate %}
     {% url 'order' number=order_number %}{{ nickname|default:"friend" }}{% endblock %}"""
     values = ask(guessed, source)
-    names = "nickname order order_number plan rows sent_at shop_name site tickets user"
+    names = "cart house nickname order order_number plan rows sent_at shop_name site tickets user"
     assert sorted(values) == names.split()
     assert isinstance(values["order"]["total"], int | float)
     assert [list(line) for line in values["order"]["lines"]] == [["product_name"]] * 3
     assert len(values["rows"]) == 3
+    assert [list(one) for one in (*values["cart"]["items"], *values["house"]["keys"])] == [["name"]] * 3 + [
+        ["number"]
+    ] * 3
     assert (values["sent_at"].year, values["plan"], values["user"]) == (2026, "gold", {"is_staff": True})
 
 

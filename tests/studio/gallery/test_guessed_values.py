@@ -97,6 +97,12 @@ def test_the_use_of_a_name_says_what_it_is(template: str, values: dict[str, Any]
     assert guessed(template) == values
 
 
+def test_a_link_that_lets_somebody_in_looks_like_one() -> None:
+    values = guessed("{{ reset_password_url }} {{ unsubscribe_url }}")
+    assert values["reset_password_url"].startswith("https://www.example.com/reset-password/")
+    assert values["unsubscribe_url"] == "https://www.example.com/unsubscribe"
+
+
 def test_the_sums_of_an_order_are_right() -> None:
     order = guessed(
         "{% for item in order.items %}{{ item.price * item.quantity }}{% endfor %}"

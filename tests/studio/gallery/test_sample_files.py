@@ -66,6 +66,7 @@ def test_a_name_that_two_files_give_is_told(folder: Path) -> None:
         ("welcome.json", f'{{"(at line {"9" * 5000}": 1,\n"(at line {"9" * 5000}": 2}}', 2, "occurs twice"),
         ("welcome.samples.toml", 'name = "Ada"\n', 1, "name is outside a sample: write a line [first] above it"),
         ("welcome.samples.json", '{"name": "Ada"}', 1, 'name is outside a sample: write "first": { above it'),
+        ("welcome.json", r'{"ada": {"name": "\ud800"}}', None, "half a character"),
         ("samples/welcome.json", "[1]", 1, "A file of samples must contain names with values"),
     ],
 )

@@ -53,6 +53,15 @@ def test_an_engine_is_known_by_its_expressions_and_told_once(tmp_path: Path, rul
     assert found.message.startswith("2 files are ")
 
 
+def test_a_file_that_is_included_as_in_django_is_checked_with_its_mail(tmp_path: Path) -> None:
+    include = PAGE.format('{% include "_part.html" with name=1 %}')
+    found = examined(tmp_path, one=include, _part="{% include 'two.html' %}").found
+    assert {(one.rule, one.place.file) for one in found} == {
+        ("jinja/django-tag", "one.html"),
+        ("jinja/missing-template", "_part.html"),
+    }
+
+
 @pytest.mark.parametrize(
     "jinja",
     [

@@ -16,7 +16,7 @@ MAIL = """\
   </mj-text></mj-column></mj-section></mj-body>
 </mjml>
 """
-FOOT = "{% trans count=3 %}One boat{% pluralize %}{{ count }} boats{% endtrans %}\n"
+FOOT = "{{ _('It\\'s ebb') }}\n{% trans count=3 %}One boat{% pluralize %}{{ count }} boats{% endtrans %}\n"
 GERMAN = """\
 msgid ""
 msgstr ""
@@ -36,6 +36,9 @@ msgid "One boat"
 msgid_plural "%(count)s boats"
 msgstr[0] "Ein Boot"
 msgstr[1] "%(count)s Boote"
+
+msgid "It's ebb"
+msgstr "Es ist Ebbe"
 """
 
 
@@ -68,7 +71,8 @@ def test_without_catalogues_or_with_complete_ones_nothing_is_missing(tmp_path: P
         ('msgid "News for %(name)s"\n', "news/news.mjml:2:27"),
         ('msgid "News"\n', "news/news.mjml:4:14"),
         ('msgid "Now"\n', "news/news.mjml:4:31"),
-        ('msgid "One boat"\n', "_parts/foot.mjml:1:1"),
+        ('msgid "One boat"\n', "_parts/foot.mjml:2:1"),
+        ('msgid "It\'s ebb"\n', "_parts/foot.mjml:1:1"),
     ],
 )
 def test_a_text_without_a_translation_is_told_once_at_its_first_place(tmp_path: Path, text: str, place: str) -> None:

@@ -49,6 +49,13 @@ def test_a_rule_in_a_media_query_hides_no_rule_before_it_from_the_clients_that_d
     assert "outlook/windows" in {one.client for one in found(tmp_path, css=css)["css-border-radius"].clients}
 
 
+def test_where_no_way_out_is_written_down_the_source_s_note_is_one(tmp_path: Path) -> None:
+    way_out = found(tmp_path, '<p style="background-position:top">x</p>')["css-background-position"].fix
+    assert (way_out[:33], "](" in way_out) == ("Background images position can be", False)
+    general = found(tmp_path, '<p style="filter:blur(1px)">x</p>')["css-filter"].fix
+    assert general == "Check that the mail also works without it."
+
+
 def test_a_finding_names_only_clients_that_were_chosen(tmp_path: Path) -> None:
     html = '<p style="object-fit:cover">x</p>'
     both = clients_in(["samsung", "Outlook "])

@@ -44,6 +44,7 @@ _OF_ITS_TEXTS = "pluralize without variables"  # what a block alone has, since i
 _SYNTAX = {name.lower(): value for name, value in vars(defaults).items() if name.endswith(("_STRING", "_PREFIX"))}
 
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_INCLUDED = re.compile(r"\{%[-+]?\s*include\s+(?:\"[^\"]*\"|'[^']*')(?=\s+(?:with|only)\b)")
 _WORD = re.compile(r"[^\W\d]\w*")
 _STARTS = frozenset({"autoescape", "block", "call", "filter", "for", "if", "macro", "set", "trans", "with"})
 _BETWEEN = frozenset({"elif", "else", "empty", "plural", "pluralize"})
@@ -276,6 +277,8 @@ def _without(source: str, faults: Iterable[_Fault]) -> str:
 
 
 def _stand_in(source: str, tag: _Tag, before: str = "{{__", after: str = "}}") -> str:
+    if included := _INCLUDED.match(tag[0]):  # without the arguments of another engine
+        return included[0] + re.sub(r"[^\n]", " ", tag[0][included.end() : -2]) + tag[0][-2:]
     start, end = (before, after) if _prints(source, tag) and len(tag[0]) >= len(before + after) else ("{#", "#}")
     inside = re.sub(r"[^\n]", " ", tag[0])[len(start) : len(tag[0]) - len(end)]
     return f"{start}{inside}{end}" if len(tag[0]) >= len(start + end) else " " * len(tag[0])

@@ -1,5 +1,6 @@
 """Texts that lack a translation, and faults of the catalogues."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +17,8 @@ from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text, catalogue_fa
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.lint.finding import Finding, Place, line_and_column, listed
 from keyturn.studio.lint.rules import RULES
+
+_TAG = re.compile(r"\{\{|\{%[-+]?\s*trans\b")
 
 
 def findings_on_texts(
@@ -63,7 +66,9 @@ def marked_texts(tree: nodes.Template, source: str, file: str) -> Mapping[Text, 
         texts = [*map(str, strings or ())]
         context = texts.pop(0) if function in ("pgettext", "npgettext") and texts else ""
         if texts and texts[0]:
-            start, words = starts[line - 1], (f'"{texts[0]}"', f"'{texts[0]}'", "{%")
-            at = next((offset for one in words if (offset := source.find(one, start)) >= 0), start)
+            start, words = starts[line - 1], (f'"{texts[0]}"', f"'{texts[0]}'")
+            if not (found := [at for one in words if (at := source.find(one, start)) >= 0]):  # written in another way
+                found = [tag.start() for tag in _TAG.finditer(source, start, starts[line])]
+            at = found[0] if found else start
             places.setdefault(Text(texts[0], context), Place(file, *line_and_column(source, at)))
     return places
