@@ -63,7 +63,7 @@ def purpose_for(account: Account, *, by_operator: bool) -> Purpose:
 
 
 def press(connection: Connection, link: Secret, moment: datetime) -> bool:
-    """Use a working link that reports a change, for one caller that holds the account; end its mailbox's later ones."""
+    """Use a link that reports a change, and end the mailbox's later ones. The caller holds the account."""
     if not secrets.use(connection, link, moment):
         return False
     later = SecretRow.mailbox == link.mailbox, SecretRow.created_at >= link.created_at
@@ -94,7 +94,7 @@ _SUSPICIONS = select(SecretRow.key).where(
 
 
 def is_intruded(connection: Connection, account: Account, moment: datetime) -> bool:
-    """Tell whether an operator, or the mailbox of the account's address, suspects an intrusion: an earlier may lie."""
+    """Tell whether an operator or the present mailbox suspects an intrusion. An earlier mailbox may lie."""
     here = SecretRow.account_id == account.id, SecretRow.mailbox == addresses.digest(account.email)
     since = moment - _SUSPECTED
     end = func.coalesce(SecretRow.used_at, SecretRow.revoked_at, SecretRow.expires_at)
