@@ -98,3 +98,16 @@ async def test_a_result_that_is_an_exception_is_its_items_alone_and_nothing_is_r
 
     assert list(map(repr, results)) == ["1", "ValueError('-2 is not positive')", "3"]
     assert runs == [[1, -2, 3]]
+
+
+async def test_each_caller_has_a_time_of_its_own_from_its_arrival(statement: Statement) -> None:
+    batcher: Batcher[int, int] = Batcher(statement, in_time=lambda: asyncio.timeout(0.3))
+    statement.open.clear()
+    waits = [asyncio.create_task(batcher.submit(number)) for number in (1, 2)]
+    await asyncio.sleep(0)
+    waits.append(asyncio.create_task(batcher.submit(3)))
+    async with asyncio.timeout(10):  # the one that came later waits for its own time, and not for the batch before it
+        results = await asyncio.gather(*waits, return_exceptions=True)
+    statement.open.set()
+
+    assert [type(result) for result in results] == [TimeoutError] * 3

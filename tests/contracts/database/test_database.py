@@ -105,6 +105,12 @@ async def test_nobody_else_on_the_machine_can_read_the_file_its_log_or_its_folde
     assert stat.S_IMODE((tmp_path / "a/b/keyturn.db").stat().st_mode) == 0o640, "a file that is there keeps its rights"
 
 
+def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsInvalid, match=r"database\.url: its folder cannot be created"):
+        Database(f"sqlite:///{tmp_path}/file/keyturn.db")
+
+
 @pytest.mark.parametrize(
     ("place", "setting"), [(Database, "database.url"), (AppDatabase, "accounts.table.url")], ids=["ours", "the app's"]
 )
@@ -115,6 +121,18 @@ async def test_what_the_driver_cannot_read_is_a_fault_of_the_settings_and_not_re
     with pytest.raises(SettingsInvalid, match=rf"{setting}: the driver cannot read it") as invalid:
         await count(database)
     assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
+    await database.close()
+
+
+async def test_a_file_is_opened_while_somebody_writes_to_it_who_keeps_no_log(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/app.db")
+    with closing(sqlite3.connect(tmp_path / "app.db", isolation_level=None, check_same_thread=False)) as writer:
+        writer.execute("CREATE TABLE tally (n INTEGER)")
+        writer.execute("BEGIN IMMEDIATE")
+        ending = threading.Timer(0.05, writer.execute, ["COMMIT"])
+        ending.start()
+        assert await database.fetch(text("SELECT * FROM tally")) == []
+        ending.join()
     await database.close()
 
 

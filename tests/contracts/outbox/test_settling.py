@@ -148,8 +148,8 @@ async def test_a_report_settles_what_waits_and_whoever_held_it_decides_nothing_a
     await keep(database, outbox, message, b"sealed")
     for told in (sent("id-1"), sent("id-2")):
         await database.transact(partial(report, outbox, message.id, told))
-    await outbox.postpone(message, now() + MINUTE, "no answer")
     await outbox.end(message, Dead("given up"))
+    await outbox.postpone(message, now() + MINUTE, "no answer")
 
     row = await rows.only()
     assert (row.state, row.sender, row.provider_id, row.sealed) == ("sent", "resend", "id-1", None)

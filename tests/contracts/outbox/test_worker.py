@@ -19,8 +19,10 @@ async def test_it_never_rests_while_more_is_due_than_it_has_room_for_and_begins_
     await post(outbox, *texts)
     async with running(worker_of(outbox, handler, places=1, rest=LONG)):
         await handler.has_done(*texts)
+        await post(outbox, "posted while it waits")
+        await handler.has_done("posted while it waits")
 
-    assert handler.begun == texts
+    assert handler.begun[:9] == texts
 
 
 async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(outbox: Outbox) -> None:

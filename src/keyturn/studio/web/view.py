@@ -12,7 +12,7 @@ from keyturn.studio.lint.finding import Place
 WIDTHS = {320: "small phone", 375: "phone", 600: "tablet", 1280: "desktop"}
 """The presets, in CSS pixels. A reading pane on a tablet, beside its list, leaves a mail about 600."""
 
-_LINE = re.compile(r".+:[1-9]\d{0,6}")
+_LINE = re.compile(r".+:[1-9]\d{0,6}", re.DOTALL)  # a name may hold any character
 
 Width = Annotated[int, Meta(ge=280, le=1600)]
 PageNumber = Annotated[int, Meta(ge=1, le=100_000)]

@@ -196,7 +196,7 @@ PAGE = f"""\
 <div id="div" class="wide" style="width:120px;padding:9px;border-radius:8px;display:inline-block">
 <p id="p">Hello</p></div>
 <table><tr><td id="td" style="padding:9px;background:#eeeeee url(a.png)">Hello</td></tr></table>
-<p id="web" style="font-family:'Lato',Arial">Hello</p><p id="safe" style="font-family:Arial,Lato">Hello</p>
+<p id="web" style="font-family:'Lato'\n,Arial">Hello</p><p id="safe" style="font-family:Arial,Lato">Hello</p>
 <p id="inline" style="color:#00ff00 !important">Hello</p><p id="gone" style="mso-hide:all">Hello</p>
 <p id="empty" style="border-top:1px solid"></p><p id="blank" style="border-top:1px solid"> </p>
 <td-like id="alt" style="mso-padding-alt:10px 25px">Hello</td-like><svg id="svg" width="9" height="9"></svg>

@@ -59,6 +59,12 @@ def test_a_macro_leads_to_its_own_line_and_then_to_its_call(client: Client) -> N
     assert trails(client)["mj-divider"] == [f"{PARTS}:2", f"{GREETING}:7"]
 
 
+def test_a_file_whose_name_has_a_line_end_has_lines_too(client: Client, folder: Path) -> None:
+    (folder / "a\nb.html").write_text("<p>Hello</p>")
+    assert client.get("/studio/templates/a%0Ab?tab=checks").status_code == 200
+    assert "&lt;p&gt;" in strip(client, "a%0Ab.html:1", "a%0Ab?sample=guessed")
+
+
 def test_a_mail_in_plain_html_leads_to_its_lines(client: Client, folder: Path) -> None:
     (folder / "plain").mkdir()
     (folder / "plain" / "plain.html").write_text(

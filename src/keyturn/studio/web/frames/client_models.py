@@ -131,7 +131,7 @@ def _declarations_for_word(declarations: Iterable[Declaration], web_fonts: froze
             yield f"background-color:{ground.css}{end}"
         elif name in _OWN:
             yield _OWN[name](value)
-        elif not slug and name == "font-family" and value.split(",")[0].strip(" \"'").lower() in web_fonts:
+        elif not slug and name == "font-family" and value.split(",")[0].strip(" \n\t\"'").lower() in web_fonts:
             yield f"font-family:{_TIMES}{end}"
         elif not slug:
             yield f"{name}:{value}{end}"
