@@ -1,7 +1,4 @@
-"""Calls to the application: "POST /api/forgot BODY" with placeholders, or the path of a page whose form is sent.
-
-A form is a call as well: its fields get placeholders where a browser's user would fill them in.
-"""
+"""Calls: "POST /api/forgot BODY" with placeholders, or the path of a page, whose form becomes such a call."""
 
 import re
 from collections.abc import Mapping

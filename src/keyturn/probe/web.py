@@ -80,10 +80,7 @@ def _cookie(header: str) -> tuple[str, str]:
 
 
 def joined(base: str, url: str) -> str:
-    """Return a URL of a page in full, without its fragment, or as it is if it cannot be read.
-
-    It has no port that its scheme implies (RFC 6454, 4). The names of this machine are one: the name in `base`.
-    """
+    """Return a URL in full, without fragment and usual port (RFC 6454, 4); this machine has the name in `base`."""
     try:
         mine, other = httpx2.URL(base), httpx2.URL(base).join(url).copy_with(fragment=None)
     except (httpx2.InvalidURL, ValueError):  # such as http://[x

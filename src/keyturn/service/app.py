@@ -94,10 +94,7 @@ _TRACING = ("baggage", "sentry-trace", "traceparent", "tracestate")
 
 
 def _cors(settings: Settings) -> CORSConfig | None:
-    """Let pages of the listed origins read answers (OWASP ASVS 3.4.2), without cookies.
-
-    A page can read only the listed response headers (Fetch, 3.3.2): those that say when to retry.
-    """
+    """Let pages of the listed origins read answers without cookies, and when to retry (ASVS 3.4.2; Fetch, 3.3.2)."""
     if not settings.server.allowed_origins:
         return None
     return CORSConfig(

@@ -1,8 +1,4 @@
-"""Languages: gettext, and localised dates, durations and numbers (Babel, CLDR).
-
-The plural rule is the catalogue's own, because Babel's for Arabic is wrong. Values in a text are enclosed in Unicode
-isolates, as in MessageFormat 2, but not in headers.
-"""
+"""Languages: gettext, and CLDR's formats. The plural rule is the catalogue's: Babel's for Arabic is wrong."""
 
 from keyturn.mail.languages.catalogues import ANY as ANY
 from keyturn.mail.languages.catalogues import PACKAGED as PACKAGED

@@ -40,10 +40,7 @@ _HEADERS = (
 
 
 async def answers_differ(run: Run) -> Finding:
-    """Compare the answers for addresses with and without an account, each asked in a new browser.
-
-    Something differs if all answers of one kind have it, and none of the other. So what changes each time is no sign.
-    """
+    """Compare answers with and without an account: what all of one kind have, and none of the other."""
     strangers = [run.stranger() for _ in range(3)]
     unknown = [await run.ask(address) for address in strangers[:2]]
     other = await bobs_story(run) if len(run.passwords) > 1 else await run.link_for(run.ann)

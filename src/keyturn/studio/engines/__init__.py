@@ -1,4 +1,1 @@
-"""Engines beside Jinja, by the port `mail/rendering/render.py`.
-
-As of November 2026, no maintained library of Handlebars for Python reports the line that wrote a text.
-"""
+"""Engines beside Jinja. No maintained library of Handlebars for Python reports the line of a text (November 2026)."""

@@ -1,7 +1,4 @@
-"""The mails of a folder, and the layouts and partials that they share.
-
-A mail is a whole document in MJML or HTML that no other file extends or includes. Where that does not decide, names do.
-"""
+"""The mails of a folder, whole documents that no other file extends or includes, and the files that they share."""
 
 import os
 import re

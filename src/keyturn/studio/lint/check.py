@@ -40,10 +40,7 @@ ENOUGH = 2  # mails of a template that may pass a limit before the others are sk
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
-    """What the checks say of a template, from which a report is put together.
-
-    `mails`: how many were rendered. `texts`: for translation, with first places. `unused`: selectors without a match.
-    """
+    """What the checks say of a template: rendered `mails`, `texts` for translation, `unused` selectors."""
 
     findings: tuple[Finding, ...] = ()
     mails: int = 0
@@ -181,10 +178,7 @@ class TemplateChecks:
 
 
 def _of_file(gallery: Gallery, file: str) -> tuple[Sequence[Finding], Sequence[tuple[Text, Place]]]:
-    """Return the unknown filters of a file, and its texts for translation. Other checks report what cannot be read.
-
-    Django refuses unknown filters; in an app's environment Jinja does.
-    """
+    """Return the unknown filters of a file and its texts for translation; other checks report what cannot be read."""
     environment = gallery.templates.environment(gallery.languages.choose(""))
     is_lenient = isinstance(environment, FolderEnvironment) and not gallery.templates.engine
     has_catalogues = any(gallery.languages.catalogues.languages())

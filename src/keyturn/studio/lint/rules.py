@@ -115,10 +115,7 @@ class Rules(dict[str, Rule]):
         fix: str = "",
         **words: object,
     ) -> Finding:
-        """Make a finding of a rule, filling in the words, of which long ones are cut. A text here replaces its own.
-
-        `case`: one for which the rule has texts of its own. Raises KeyError for an undeclared rule or severity.
-        """
+        """Make a finding of a rule, with its texts or these. Raises KeyError for an undeclared rule or severity."""
         declared = self[rule]
         if severity and severity not in declared.severities:
             raise KeyError(f"{rule} is declared without the severity {severity}")

@@ -1,7 +1,4 @@
-"""Finds the variables of Django's templates: a translation of each file is probed as one of Jinja's.
-
-No tag of the project runs. Its filters are tried with a text and a number, to tell those that need a number.
-"""
+"""Finds the variables of Django's templates, translated to Jinja's and probed: no tag of the project runs."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

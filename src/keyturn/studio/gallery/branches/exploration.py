@@ -1,7 +1,4 @@
-"""Passes through a mail, which force the branches that its samples leave out.
-
-A pass is a sample: the first one's values, completed with plausible ones, and what it forces. Jinja alone renders it.
-"""
+"""Passes through a mail: samples with the first one's values, and what forces branches that samples leave out."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -54,10 +51,7 @@ def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample], c
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Point:
-    """A decision. `test`: its text without the `not` around it. `is_asked`: whether there is none. `names`: in it.
-
-    `lines`: those that one outcome alone renders, if any. `inside`: the numbers of the decisions within each outcome.
-    """
+    """A decision: its `test`, which `is_asked` without a `not` around it, its `names`, `lines`, and those `inside`."""
 
     file: str
     number: int

@@ -1,7 +1,4 @@
-"""What the checks render in place of a part that fails, so that it hides no other mistake in its mail.
-
-The generated code (`origins`) calls these functions, which note the fault, or raise it where nobody notes faults.
-"""
+"""What the checks render for a part that fails, so that it hides no other mistake; the calls note the fault."""
 
 from collections.abc import Callable, Iterator
 from traceback import walk_stack, walk_tb

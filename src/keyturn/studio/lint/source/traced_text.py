@@ -1,7 +1,4 @@
-"""Strings that remember which template wrote each of their pieces, and compare, measure and print as plain strings.
-
-Formatting and slicing lose the pieces. The text then has the place of the expression that prints it.
-"""
+"""Strings that know the template of each piece; what is formatted or sliced has the place of its expression."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable

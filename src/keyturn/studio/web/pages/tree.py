@@ -1,7 +1,4 @@
-"""The list of templates by folder. The palette finds those that have no row.
-
-Of a long list, a page has the folder of the chosen template, a row for each other folder, and `MOST` rows at most.
-"""
+"""The list of templates by folder, at most `MOST` rows of a long one; the palette finds the others."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
