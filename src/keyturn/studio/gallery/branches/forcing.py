@@ -1,7 +1,4 @@
-"""Renders a mail through chosen branches: at each decision a `Way` may force an outcome, and notes the one taken.
-
-It extends Jinja's code generator: inheritance, includes and macros are Jinja's own, and no values are looked for.
-"""
+"""Renders a mail through chosen branches, by Jinja's code generator: a `Way` forces outcomes, and notes them."""
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager

@@ -34,10 +34,7 @@ _LIMITS |= {"multiple_of": "multipleOf", "min_length": "minLength", "max_length"
 
 
 def schema_of(values: Mapping[str, Any], props: type[EmailProps] | None) -> Schema:
-    """Return the JSON Schema (2020-12) of values: of their declared types, or else of inferred ones.
-
-    An empty one stands for what a form shows as JSON. `nullable`: None is allowed. `droppable`: keys that may miss.
-    """
+    """Return the JSON Schema (2020-12) of declared or inferred types; an empty one stands for what is shown as JSON."""
     return _schema(inspect.type_info(props) if props else _shape_of(values))
 
 

@@ -1,7 +1,4 @@
-"""Finds the variables of Jinja's templates: renders them once, with a `Probe` for each, through all of their branches.
-
-Scopes, macros, inheritance and includes are those of Jinja's code generator. An app's own functions are not called.
-"""
+"""Finds the variables of Jinja's templates: all branches, with a `Probe` for each; no function of an app runs."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress

@@ -1,7 +1,4 @@
-"""A Jinja environment whose output carries its origins. The studio and the checks use it, never the sender of mails.
-
-It extends Jinja's code generator, so inheritance, macros and white space are Jinja's own, and the text is identical.
-"""
+"""A Jinja environment whose output carries its origins; the text is identical. The sender never uses it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any

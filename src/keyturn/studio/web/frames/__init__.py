@@ -57,8 +57,5 @@ def _decide_own_scheme(html: str, scheme: Scheme) -> str:
 
 
 def force_scheme(html: str, scheme: Scheme) -> str:
-    """Decide the `prefers-color-scheme` queries: color-scheme on the frame does it only in some browsers.
-
-    A client that inverts colours knows no such query.
-    """
+    """Decide `prefers-color-scheme` queries: `color-scheme` does so in few browsers. Inverting clients know none."""
     return _SCHEME.sub(lambda query: "(min-width: 0)" if query[1].lower() == scheme else "(max-width: 0)", html)
