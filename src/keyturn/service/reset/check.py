@@ -103,7 +103,7 @@ class LinkChecks:
 
     @count_calls("validate")
     async def require_expired(self, token: str, client: Client) -> Secret:
-        """Return a link that expired unused, to replace it. Raises LinkDead, InputInvalid if it works, TooManyRequests."""
+        """Return a link that has expired unused. Raises LinkDead, InputInvalid if it works, TooManyRequests."""
         await self._ground.limits.count("validate", client)
         link = await self._links.find(secrets.digest(token))
         if link is None:
