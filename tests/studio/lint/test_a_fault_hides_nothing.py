@@ -76,6 +76,7 @@ FAULTS = [
     ("{% include 'boats.mjml' %}", "jinja/missing-template", 22),
     ("{% from 'boats.mjml' import all %}{% call all() %}x{% endcall %}", "jinja/missing-template", 19),
     ("{{ name|shout }}", "jinja/unknown-filter", 18),
+    ('<a href="mailto:a@b.example"> {% badge %} </a>', "jinja/unknown-tag", 43),
     ("{{ name }", "jinja/syntax", 10),
     ("{% if name %}Boats", "jinja/syntax", 13),
     ("{% if name }Boats{% else %}x{% endif %}", "jinja/syntax", 10),

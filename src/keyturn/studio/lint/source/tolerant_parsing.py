@@ -288,5 +288,6 @@ def _prints(source: str, tag: _Tag) -> bool:
     """Tell whether a tag may print. A statement that stands apart usually prints nothing."""
     if tag[0].startswith("{{") or tag["name"] in _PRINTS:
         return True
-    beside = source[max(tag.start() - 1, 0) : tag.start()] + source[tag.end() : tag.end() + 1]
-    return not (tag["name"] or "end").startswith("end") and bool(beside.strip("{} \t\n"))
+    before, after = source[max(tag.start() - 99, 0) : tag.start()], source[tag.end() : tag.end() + 99]
+    beside = before.rstrip(" \t")[-1:] + after.lstrip(" \t")[:1]
+    return not (tag["name"] or "end").startswith("end") and bool(beside.strip("{}\n"))
