@@ -111,3 +111,24 @@ async def test_each_caller_has_a_time_of_its_own_from_its_arrival(statement: Sta
     statement.open.set()
 
     assert [type(result) for result in results] == [TimeoutError] * 3
+
+
+@pytest.mark.parametrize(("gathers", "runs"), [(True, [[0, 1, 2, 3]]), (False, [[0], [1, 2, 3]])])
+async def test_one_that_gathers_takes_along_who_comes_while_the_event_loop_comes_round(
+    statement: Statement, gathers: bool, runs: list[list[int]]
+) -> None:
+    batcher: Batcher[int, int] = Batcher(statement, gathers=gathers)
+
+    async def come_later(number: int) -> int:
+        for _ in range(number):
+            await asyncio.sleep(0)
+        return await batcher.submit(number)
+
+    statement.open.clear()
+    tasks = [asyncio.create_task(come_later(number)) for number in range(4)]
+    await statement.entered.wait()
+    for _ in tasks:
+        await asyncio.sleep(0)
+    statement.open.set()
+    assert await asyncio.gather(*tasks) == [0, 2, 4, 6]
+    assert statement.runs == runs

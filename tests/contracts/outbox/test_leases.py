@@ -33,6 +33,7 @@ async def test_a_delivery_beyond_its_lease_stays_in_its_hands(outbox: Outbox, el
     async with running(worker_of(outbox, handler, longest=HOUR, lease=SHORT)):
         await handler.has_begun("slow")
         first = (await rows.only()).available_at
+        assert first - now() <= SHORT, "however long a delivery may take, a dead worker lets go soon"
         while now() < first + SHORT:
             await renewed(rows, (await rows.only()).available_at)
             assert await elsewhere.claim(1, HOUR, abandoned=True) == []
