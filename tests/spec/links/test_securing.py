@@ -68,15 +68,16 @@ async def test_of_fifty_at_once_one_is_told_yes_and_one_mail_goes_out(service: S
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2  # the thief's, and this one
 
 
-async def test_a_press_with_a_lost_commit_is_told_as_a_press(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_press_with_a_lost_commit_is_told_as_a_press_and_a_client_gets_one_answer_while_the_link_lives(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = await changed(service)
     with losing_commits(monkeypatch):
         assert await service.press(token) == "200"
     assert await service.works(await service.newest())
+    service.let_time_pass(hours=1)
 
-
-async def test_a_client_gets_one_answer_while_the_link_lives(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    body, owner = {"token": await changed(service)}, service.at("198.51.100.7")
+    body, owner = {"token": await changed(service, password=OWN_PASSWORD)}, service.at("198.51.100.7")
     with losing_the_database(monkeypatch):
         assert problem(await owner.post(SECURE, json=body)) == "503 unavailable"
     fresh = await service.newest()
@@ -84,7 +85,7 @@ async def test_a_client_gets_one_answer_while_the_link_lives(service: Service, m
     assert await service.press(body["token"]) == DEAD
     assert await service.newest() == fresh
     assert await service.works(fresh)
-    assert (await trail(service)).count(("account_secured", "secured")) == 1
+    assert (await trail(service)).count(("account_secured", "secured")) == 2
     service.let_time_pass(days=1)
     assert problem(await owner.post(SECURE, json=body)) == DEAD
 

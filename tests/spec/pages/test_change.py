@@ -27,7 +27,9 @@ async def change(
     return await visitor.submit(RESET, current=current, password=password, again=again, email=ADA)
 
 
-async def test_who_is_signed_in_is_asked_for_the_current_password(signed_in: Visitor) -> None:
+async def test_who_is_signed_in_is_asked_for_the_current_password_unless_a_link_was_opened(
+    signed_in: Visitor, school: Service, ada: Account
+) -> None:
     page = await signed_in.get(RESET)
     assert heading(page) == "Change password"
     (button,) = re.findall(r'<button type="submit">(.*?)</button>', page.text[page.text.index("<main>") :])
@@ -36,6 +38,10 @@ async def test_who_is_signed_in_is_asked_for_the_current_password(signed_in: Vis
     assert page.text.count('autocomplete="new-password"') == 2
     assert "The link works until" not in words(page)
     assert "A new password signs out all other devices." in words(page)
+    await signed_in.get(f"{RESET}/{await school.link(ada.email)}")
+    page = await signed_in.get(RESET)
+    assert heading(page) == "Choose a new password", "a link comes first and needs no old password"
+    assert 'autocomplete="current-password"' not in page.text
 
 
 async def test_a_change_is_said_and_ends_every_other_session(signed_in: Visitor, school: Service, ada: Account) -> None:
@@ -70,13 +76,6 @@ async def test_what_is_wrong_is_said_and_changes_nothing(signed_in: Visitor, sch
         answer = await signed_in.submit(RESET, current=PASSWORD, password=NEW_PASSWORD, again=NEW_PASSWORD, email=email)
         assert (answer.status_code, answer.headers["location"]) == (303, RESET)
     assert await school.knows(PASSWORD, ada.email)
-
-
-async def test_a_link_comes_first_and_needs_no_old_password(signed_in: Visitor, school: Service, ada: Account) -> None:
-    await signed_in.get(f"{RESET}/{await school.link(ada.email)}")
-    page = await signed_in.get(RESET)
-    assert heading(page) == "Choose a new password"
-    assert 'autocomplete="current-password"' not in page.text
 
 
 async def test_no_such_form_where_sign_in_is_elsewhere(school: Service, ada: Account, open_school: OpenSchool) -> None:

@@ -49,13 +49,17 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites_and_over_ht
         assert problem(await plain.get(ME)) == "401 not-signed-in"
 
 
-async def test_every_sign_in_gets_a_session_of_its_own_whatever_cookie_comes_along(service: Service) -> None:
-    client = service.anywhere(cookies={COOKIE: "chosen-by-somebody-else"})
+async def test_every_sign_in_gets_a_session_of_its_own_and_no_other_cookie_is_one(service: Service) -> None:
+    planted = "chosen-by-somebody-else"
+    client = service.anywhere(cookies={COOKIE: planted})
     first = cookie_in(await client.post(LOGIN, json={"email": ADA, "password": PASSWORD})).value
     second = cookie_in(await client.post(LOGIN, json={"email": ADA, "password": PASSWORD})).value
-    assert len({first, second, "chosen-by-somebody-else"}) == 3
-    planted = service.anywhere(cookies={COOKIE: "chosen-by-somebody-else"})
-    assert problem(await planted.get(ME)) == "401 not-signed-in"
+    assert len({first, second, planted}) == 3
+    others = [{COOKIE: value} for value in (planted, "", "x" * 43, '"')]
+    for cookies in ({}, *others, {"__Host-keyturn_session": "x"}):
+        answer = await service.anywhere().get(ME, headers={"Cookie": "; ".join(map("=".join, cookies.items()))})
+        assert problem(answer) == "401 not-signed-in"
+        assert answer.headers["www-authenticate"] == "Session"
 
 
 async def test_signing_out_ends_the_session_on_the_server(service: Service) -> None:
@@ -81,13 +85,6 @@ async def test_a_session_ends_with_the_account_and_at_a_fixed_time_however_busy_
         assert (await client.get(ME)).status_code == 200
     service.let_time_pass(minutes=1)
     assert problem(await client.get(ME)) == "401 not-signed-in"
-
-
-async def test_no_user_is_signed_in_without_a_session(service: Service) -> None:
-    for cookies in ({}, {COOKIE: ""}, {COOKIE: "x" * 43}, {COOKIE: '"'}, {"__Host-keyturn_session": "x"}):
-        answer = await service.anywhere().get(ME, headers={"Cookie": "; ".join(map("=".join, cookies.items()))})
-        assert problem(answer) == "401 not-signed-in"
-        assert answer.headers["www-authenticate"] == "Session"
 
 
 async def test_whatever_is_wrong_the_answer_is_the_same_and_costs_a_hash(service: Service) -> None:
