@@ -142,18 +142,27 @@ async def test_its_client_is_closed_with_it_and_the_next_call_opens_another(proj
         await accounts.close()
 
 
-async def test_a_look_up_through_many_slow_pages_ends() -> None:
-    server = SupabaseServer()
+async def test_few_are_looked_up_at_a_time_and_a_look_up_through_many_slow_pages_ends() -> None:
+    server, running, most = SupabaseServer(), 0, 0
     for number in range(1100):
         server.users.add(f"{number}{ADA}")
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
         await asyncio.sleep(0.05)  # within the time-out of each
         await server(scope, receive, send)
+        running -= 1
 
     async with serving_here(app) as url:
         settings = SupabaseSettings(url=url, service_role_key=Secret("service-role-key"))
-        accounts = SupabaseAccounts(settings, timedelta(seconds=0.2))
+        patient, accounts = SupabaseAccounts(settings), SupabaseAccounts(settings, timedelta(seconds=0.2))
+        await asyncio.gather(*(patient.find(f"nobody@{number}.example") for number in range(20)))
+        await patient.close()
+        assert most <= 8
+
+        server.requests.clear()
         with pytest.raises(AccountsUnready, match=r"did not answer a look-up within 0.6 s") as unready:
             await accounts.find(ADA)
         assert unready.value.not_changed
