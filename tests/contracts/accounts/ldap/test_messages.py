@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.service.accounts.ldap import messages
-from keyturn.service.accounts.ldap.messages import Entry, Malformed, elements, integer, octets, tlv
+from keyturn.service.accounts.ldap.messages import Entry, Malformed, Result, elements, integer, octets, tlv
 
 
 @given(st.text(), st.binary(max_size=300))
@@ -67,6 +67,12 @@ def test_elements_in_any_order_and_any_bytes_are_a_message_or_malformed(
 def test_what_announces_no_message_of_a_usual_length_is_refused_at_once(head: str) -> None:
     with pytest.raises(Malformed):
         read_next(bytes.fromhex(head).ljust(2, b"\0"))
+
+
+def test_active_directory_writes_lengths_in_four_bytes() -> None:
+    content = bytes.fromhex("308400000010 020101 618400000007 0a0131 0400 0400")
+
+    assert messages.read_message(read_next(content)) == (1, Result(49))
 
 
 def test_a_number_that_is_none_is_0() -> None:
