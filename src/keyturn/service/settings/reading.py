@@ -116,8 +116,8 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
         if required:
             faults.append(Fault(str(file), "no such file"))
     except (OSError, ValueError, RecursionError) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
-        why = str(getattr(error, "strerror", "") or error).partition("; use sys.")[0]
-        faults.append(Fault(str(file), f"cannot be read: {why}"))
+        why = "nested too deeply" if isinstance(error, RecursionError) else getattr(error, "strerror", "") or str(error)
+        faults.append(Fault(str(file), f"cannot be read: {why.partition('; use sys.')[0]}"))
     return {}
 
 
