@@ -84,6 +84,17 @@ async def test_who_left_and_came_back_is_found(app: App, over: Over, caplog: pyt
     assert await doubts_of(accounts) == []
 
 
+async def test_where_ids_tell_no_age_small_letters_are_meant_or_else_always_the_same(app: App, over: Over) -> None:
+    await app.run(USERS.replace("INTEGER", "VARCHAR(9)"))
+    await app.run(
+        "INSERT INTO users (id, email) VALUES ('u-3', 'Ada@northwind.test'), ('u-1', 'ADA@northwind.test'),"
+        " ('u-5', 'EVE@northwind.test'), ('u-4', 'Eve@northwind.test'), ('u-6', 'eve@northwind.test')"
+    )
+
+    found = [await one(over(), f"{name}@northwind.test") for name in ("ada", "eve")]
+    assert [account.id for account in found] == ["u-1", "u-6"]
+
+
 async def test_what_is_no_address_is_nobodys(app: App, over: Over) -> None:
     await keep(app, "ada", "", None, "a@b@c", "ada@northwind.test, eve@evil.test")
     accounts = over()
