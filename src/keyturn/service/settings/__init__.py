@@ -162,7 +162,7 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The button "Secure your account" in the mail that confirms a change of the password.
 
     `url`: the button's page; placeholders: `{base_url}`, `{token}`. If empty, the button leads to `forgot_url`
-    `lock`: locks the account until its owner has chosen a new password; a table needs `accounts.table.lock`
+    `lock`: locks the account until its owner has chosen a new password; a table needs its `lock` and `unlock`
     """
 
     url: str = "{base_url}/secure-your-account/{token}"
@@ -174,7 +174,7 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `min_length`: characters
     `require`: characters that it needs: `uppercase`, `lowercase`, `digit`, `special`; in the environment with commas
-    `breaches`: where [leaks](proofs.md#passwords-from-data-leaks) are looked up: `hibp`, or a mirror's https address
+    `breaches`: looks up [leaked passwords](proofs.md#passwords-from-data-leaks) at `hibp`, or at a mirror's https URL
     """
 
     min_length: Annotated[int, Meta(ge=1, le=72)] = 12
@@ -396,8 +396,9 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
 class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Invitations to choose a first password.
 
-    `service_key`: 32 or more random characters: your app's server [invites](http.md#invitations) with it; else no route
-    `link_key`: 32 others: your app's server gets an owner's [link](http.md#links-for-operators) with it; else no route
+    `service_key`: 32 or more random characters, with which your app's server can [invite](http.md#invitations) a user.
+    Without it, the route does not exist
+    `link_key`: the same for a [link](http.md#links-for-operators) to an owner's account; not equal to `service_key`
     """
 
     service_key: Secret = Secret("")
