@@ -1,8 +1,8 @@
 """Options and parts that several commands share."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec
@@ -19,7 +19,6 @@ from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.records.client import Client, clip_header
 from keyturn.service.reset.records.messages import parse_reason
-from keyturn.service.settings import Settings
 from keyturn.service.settings.building import parse_duration, parse_rate
 from keyturn.service.settings.reading import read_settings
 
@@ -78,22 +77,13 @@ LAST = click.option("--last", default=50, show_default=True, type=click.IntRange
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@asynccontextmanager
-async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
-    parts = Parts(settings)
-    try:
-        yield parts
-    finally:
-        await parts.close()
-
-
 def takes_parts(command: Callable[Concatenate[Parts, Arguments], Awaitable[None]]) -> Callable[Arguments, None]:
     """Return a function that gives a coroutine function the parts. It raises SettingsInvalid and DatabaseUnready."""
 
     @wraps(command)
     def run_command(*arguments: Arguments.args, **options: Arguments.kwargs) -> None:
         async def work() -> None:
-            async with parts_of(read_settings(sending=False)) as parts:
+            async with Parts(read_settings(sending=False)) as parts:
                 await require_current(parts.database)
                 await command(parts, *arguments, **options)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyturn.cli.options import parts_of
 from keyturn.cli.running import serving
 from keyturn.cli.sockets import address_of, listen, listen_at
 from keyturn.cli.terminal import PORT, accent, fail, muted
@@ -44,10 +43,11 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
         counts = click.get_current_context().with_resource(TemporaryDirectory(prefix="keyturn-counts-"))
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
     from keyturn.cli.answering import answer, answer_in_processes
+    from keyturn.service.parts import Parts
 
     async def check() -> None:
         # Parts of its own, since a store of an app cannot be used again after `close`.
-        async with parts_of(settings) as parts:
+        async with Parts(settings) as parts:
             await _require_ready(parts)
 
     run(check())
@@ -95,12 +95,13 @@ def worker(host: str, port: int | None) -> None:
     Example:  keyturn worker --port 8001
     """
     from keyturn.service.app import create_worker_app
+    from keyturn.service.parts import Parts
 
     settings = read_settings(sending=True)
     configure_logs(settings.logs.level)
 
     async def work() -> None:
-        async with parts_of(settings) as parts, contextlib.AsyncExitStack() as stack:
+        async with Parts(settings) as parts, contextlib.AsyncExitStack() as stack:
             await _require_ready(parts)
             click.echo("The worker is running. Press Ctrl-C to stop it.", err=True)
             if port is not None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from keyturn.mail.port.email import Sender
 from keyturn.service.accounts.port import AccountsReadiness, AccountStore
@@ -100,6 +100,12 @@ class Parts:
         await self.accounts_readiness.require()
         if self.worker_is_down:
             raise WorkerDown("the worker has stopped, and is being restarted")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         """Close all resources. An app that is started again uses the parts again, in another event loop."""
