@@ -18,7 +18,7 @@ from keyturn.errors import SendRetryable, SendUnknown, SettingsInvalid
 from keyturn.http_client import CallFailed
 from keyturn.mail.port.email import Email
 from keyturn.mail.providers import PROVIDERS
-from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
+from keyturn.mail.providers.smtp import Smtp, SmtpSender
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase import SupabaseAccounts
 from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
@@ -230,9 +230,8 @@ def second_step(name: str) -> Opening:
 
 
 def sender(name: str, **section: Any) -> Opening:
-    provider = PROVIDERS[name]
     return opening(
-        lambda server: provider.build(provider.settings(**section, api_url=server.url), server.patience),
+        lambda server: PROVIDERS[name](**section, api_url=server.url).build(server.patience),
         lambda made: made.send(MAIL, "key-1"),
     )
 
@@ -349,7 +348,7 @@ GREETED, TAKEN = [b"220 ok\r\n", b"250 ok\r\n"], [b"220 ok\r\n", *[b"250 ok\r\n"
 async def test_a_mail_server_that_says_what_is_no_reply_has_not_refused_the_mail(lines: list[bytes]) -> None:
     login: Any = {"username": "u", "password": Secret("p")} if b"AUTH" in b"".join(lines) else {}
     async with talking(lines) as port:
-        settings = SmtpSettings(host="127.0.0.1", port=port, security="none", **login)
+        settings = Smtp(host="127.0.0.1", port=port, security="none", **login)
         with pytest.raises(SendRetryable) as failure:
             await SmtpSender(settings, PATIENCE).send(MAIL, "key-1")
     assert failure.value.not_accepted or not login

@@ -89,7 +89,7 @@ def _settings(struct: type[msgspec.Struct], heading: str) -> Iterator[str]:
     yield "|---|---|---|" if only_in_file else "|---|---|---|---|"
     section = "" if heading == FIRST else heading.strip("[]") + "."
     said, provider = _said(struct), PROVIDERS.get(section.rstrip("."))
-    for variable, setting in provider.variables.items() if provider else ():
+    for variable, setting in provider.variables().items() if provider else ():
         name = setting.removeprefix(section)
         said[name] = "; ".join(filter(None, [said.get(name), f"also read from `{variable}`"]))
     for field in msgspec.structs.fields(struct):

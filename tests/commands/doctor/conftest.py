@@ -7,7 +7,7 @@ from tests.commands.doctor.production import RSA
 from tests.servers.dns import DnsServer, running_dns
 from tests.servers.mail_providers.resend import API_KEY, ResendServer
 
-from keyturn.mail.providers.resend import ResendSettings
+from keyturn.mail.providers.resend import Resend
 from keyturn.service.doctor import Dns
 from keyturn.service.settings import Brand, DatabaseSettings, MailSettings, Secret, ServerSettings, Settings
 
@@ -42,7 +42,7 @@ def production(resend: ResendServer, sqlite_url: str) -> Settings:
         secret_key=Secret("0123456789abcdef0123456789abcdef"),
         database=DatabaseSettings(url=Secret(sqlite_url)),
         mail=MailSettings(from_="Northwind School <accounts@northwind.example>"),
-        resend=ResendSettings(api_key=Secret(API_KEY), api_url=resend.url, webhook_secret=webhook),
+        resend=Resend(api_key=Secret(API_KEY), api_url=resend.url, webhook_secret=webhook),
         brand=Brand(name="Northwind School", support_address="help@northwind.example"),
         server=ServerSettings(trusted_proxies=("127.0.0.1",)),
     )

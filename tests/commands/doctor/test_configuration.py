@@ -10,7 +10,7 @@ import pytest
 
 from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers import PROVIDERS
-from keyturn.mail.providers.resend import ResendSettings
+from keyturn.mail.providers.resend import Resend
 from keyturn.service.doctor.configuration import check_settings
 from keyturn.service.settings import Brand, MailSettings, Secret, ServerSettings, Settings, TokenSettings
 from keyturn.service.settings.reading import Reading, inspect_settings
@@ -52,7 +52,7 @@ WEBHOOKS = "https://account.northwind.example/webhooks/"
         ({"server": ServerSettings()}, "server.trusted_proxies", "127.0.0.1"),
         ({"server": ServerSettings(trusted_proxies=("0.0.0.0/0",))}, "server.trusted_proxies", "connects from"),
         ({"brand": Brand(accent="#ffff00")}, "brand.accent", "the colour that Keyturn uses"),
-        ({"resend": ResendSettings(api_key=Secret("re_x"))}, "resend.webhook_secret", f"{WEBHOOKS}resend"),
+        ({"resend": Resend(api_key=Secret("re_x"))}, "resend.webhook_secret", f"{WEBHOOKS}resend"),
         *(
             ({"mail": MailSettings(from_="ada@northwind.example", transport=name)}, name, f"{WEBHOOKS}{name} ")
             for name in (name for name, one in PROVIDERS.items() if one.reports and name != "resend")

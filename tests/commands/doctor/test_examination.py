@@ -13,7 +13,7 @@ from tests.servers.mail_providers.resend import ResendServer
 from tests.servers.serving import NOWHERE
 
 from keyturn.errors import Fault
-from keyturn.mail.providers.smtp import SmtpSettings
+from keyturn.mail.providers.smtp import Smtp
 from keyturn.service.doctor import Dns, Finding, examine
 from keyturn.service.settings import ChallengeSettings, MailSettings, PasswordSettings, Secret, Settings
 from keyturn.service.settings.reading import Reading, inspect_settings
@@ -21,7 +21,7 @@ from keyturn.service.settings.reading import Reading, inspect_settings
 pytestmark = pytest.mark.slow
 
 
-NO_SMTP = SmtpSettings(host="127.0.0.1", port=1)
+NO_SMTP = Smtp(host="127.0.0.1", port=1)
 WITH_SMTP = MailSettings(fallback="smtp", from_="accounts@northwind.example")
 
 

@@ -9,13 +9,13 @@ import pytest
 from tests.servers.smtp import PASSWORD, USERNAME, authority, certificate, running_smtp
 
 from keyturn.mail.port.finding import Finding
-from keyturn.mail.providers.smtp import SmtpSettings
+from keyturn.mail.providers.smtp import Smtp
 from keyturn.service.doctor.examination import check_provider
 from keyturn.service.settings import MailSettings, Secret, Settings, WorkerSettings
 
 
 async def check(port: int, host: str = "127.0.0.1", **settings: Any) -> list[Finding]:
-    smtp = SmtpSettings(host=host, port=port, **settings)
+    smtp = Smtp(host=host, port=port, **settings)
     mail = MailSettings(transport="smtp", from_="Northwind School <accounts@northwind.example>")
     worker = WorkerSettings(timeout=timedelta(seconds=2))
     return list(await check_provider(Settings(mail=mail, smtp=smtp, worker=worker), "smtp"))

@@ -17,8 +17,7 @@ from tests.servers.mail_providers.resend import API_KEY, ResendServer
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender
-from keyturn.mail.providers import PROVIDERS
-from keyturn.mail.providers.resend import ResendSettings
+from keyturn.mail.providers.resend import Resend
 from keyturn.service.settings import MailSettings, Secret
 from keyturn.testing import MovableClock
 
@@ -64,8 +63,8 @@ async def deploy(database_url: str, clock: MovableClock, resend: ResendServer) -
         yield deploy
 
 
-def resend_at(url: str, api_key: str = API_KEY, rate: float = 1000) -> ResendSettings:
-    return ResendSettings(api_key=Secret(api_key), api_url=url, rate=rate)
+def resend_at(url: str, api_key: str = API_KEY, rate: float = 1000) -> Resend:
+    return Resend(api_key=Secret(api_key), api_url=url, rate=rate)
 
 
 @pytest.fixture(scope="module", params=HTTP_PROVIDERS)
@@ -87,9 +86,7 @@ def server(running: tuple[str, Any]) -> Any:
 
 
 @pytest.fixture
-async def opened(
-    running: tuple[str, Any], provider: HttpProvider, server: Any, request: pytest.FixtureRequest
-) -> AsyncIterator[Open]:
+async def opened(provider: HttpProvider, server: Any, request: pytest.FixtureRequest) -> AsyncIterator[Open]:
     given = request.node.callspec.params.values()
     silences = [value for value in given if value in (Trouble.STALL, Trouble.STALL_AFTER_ACCEPTING)]
     patience = timedelta(seconds=2 if silences else 20)
@@ -101,7 +98,7 @@ async def opened(
         if not reports:
             changes[provider.proof] = Secret("")
         settings = msgspec.structs.replace(provider.settings(server.url), **changes)
-        senders.append(PROVIDERS[running[0]].build(settings, patience))
+        senders.append(settings.build(patience))
         return senders[-1]
 
     yield opened

@@ -11,11 +11,11 @@ from tests.servers.mail_providers.answers import Answer
 from tests.servers.mail_providers.resend import API_KEY, ResendServer
 
 from keyturn.mail.port.email import Email
-from keyturn.mail.providers.mailgun import MailgunSettings
-from keyturn.mail.providers.postmark import PostmarkSettings
-from keyturn.mail.providers.resend import ResendSettings
-from keyturn.mail.providers.sendgrid import SendGridSettings
-from keyturn.mail.providers.ses import SesSettings
+from keyturn.mail.providers.mailgun import Mailgun
+from keyturn.mail.providers.postmark import Postmark
+from keyturn.mail.providers.resend import Resend
+from keyturn.mail.providers.sendgrid import SendGrid
+from keyturn.mail.providers.ses import Ses
 from keyturn.service.settings import Secret
 
 Fields = Mapping[str, Any]
@@ -51,7 +51,7 @@ class HttpProvider(msgspec.Struct, frozen=True, kw_only=True):
 PROVIDERS = {
     "resend": HttpProvider(
         running=ResendServer.running,
-        settings=lambda url: ResendSettings(api_key=Secret(API_KEY), api_url=url, webhook_secret=Secret("whsec_a2V5")),
+        settings=lambda url: Resend(api_key=Secret(API_KEY), api_url=url, webhook_secret=Secret("whsec_a2V5")),
         key="api_key",
         proof="webhook_secret",
         limited=resend.RATE_LIMITED,
@@ -72,7 +72,7 @@ PROVIDERS = {
     ),
     "postmark": HttpProvider(
         running=postmark.PostmarkServer.running,
-        settings=lambda url: PostmarkSettings(
+        settings=lambda url: Postmark(
             server_token=Secret(postmark.TOKEN), api_url=url, webhook_secret=Secret(postmark.PASSWORD)
         ),
         key="server_token",
@@ -96,7 +96,7 @@ PROVIDERS = {
     ),
     "sendgrid": HttpProvider(
         running=sendgrid.SendGridServer.running,
-        settings=lambda url: SendGridSettings(
+        settings=lambda url: SendGrid(
             api_key=Secret(sendgrid.KEY),
             api_url=url,
             webhook_verification_key=sendgrid.public(sendgrid.SIGNER),
@@ -124,7 +124,7 @@ PROVIDERS = {
     ),
     "mailgun": HttpProvider(
         running=mailgun.MailgunServer.running,
-        settings=lambda url: MailgunSettings(
+        settings=lambda url: Mailgun(
             api_key=Secret(mailgun.KEY),
             domain=mailgun.DOMAIN,
             api_url=url,
@@ -144,7 +144,7 @@ PROVIDERS = {
     ),
     "ses": HttpProvider(
         running=ses.SesServer.running,
-        settings=lambda url: SesSettings(
+        settings=lambda url: Ses(
             region=ses.REGION,
             access_key_id=ses.KEY_ID,
             secret_access_key=Secret(ses.SECRET_KEY),

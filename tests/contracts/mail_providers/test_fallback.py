@@ -13,7 +13,7 @@ from tests.servers.mail_providers.resend import ResendServer
 from tests.servers.serving import NOWHERE
 from tests.servers.smtp import SmtpServer, running_smtp
 
-from keyturn.mail.providers.smtp import SmtpSettings
+from keyturn.mail.providers.smtp import Smtp
 from keyturn.service.settings import MailSettings
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
@@ -24,7 +24,7 @@ MAIL: dict[str, Any] = {"from_": "accounts@northwind.test"}
 @pytest.fixture
 async def second(deploy: Deploy) -> AsyncIterator[SmtpServer]:
     async with running_smtp() as server:
-        smtp = SmtpSettings(host="127.0.0.1", port=server.port, security="none")
+        smtp = Smtp(host="127.0.0.1", port=server.port, security="none")
         await deploy(mail=MailSettings(**MAIL, fallback="smtp"), smtp=smtp)
         yield server
 

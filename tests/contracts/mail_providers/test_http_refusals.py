@@ -15,9 +15,8 @@ from tests.servers.mail_providers.answers import Answer
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email
-from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import quota_renewal
-from keyturn.mail.providers.ses import SesSettings
+from keyturn.mail.providers.ses import Ses
 
 pytestmark = pytest.mark.slow
 
@@ -197,8 +196,7 @@ async def test_a_key_id_that_is_none_is_the_accounts_fault(opened: Open, server:
 
 
 def test_without_an_address_of_ones_own_ses_is_asked_in_its_region() -> None:
-    ses_provider: Any = PROVIDERS["ses"]
-    assert ses_provider.url(SesSettings(region="ap-southeast-2")) == "https://email.ap-southeast-2.amazonaws.com"
+    assert Ses(region="ap-southeast-2").url == "https://email.ap-southeast-2.amazonaws.com"
 
 
 @pytest.mark.parametrize(

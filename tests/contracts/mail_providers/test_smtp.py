@@ -15,7 +15,7 @@ from tests.servers.smtp import PASSWORD, USERNAME, SmtpServer, authority, certif
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email, Sender
-from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
+from keyturn.mail.providers.smtp import Smtp, SmtpSender
 from keyturn.service.settings import Secret
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 def sender_to(port: int, timeout: timedelta = timedelta(seconds=20), **settings: Any) -> SmtpSender:
     defaults: dict[str, Any] = {"host": "127.0.0.1", "security": "none"}
-    return SmtpSender(SmtpSettings(port=port, **defaults | settings), timeout)
+    return SmtpSender(Smtp(port=port, **defaults | settings), timeout)
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
 import base64
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -16,7 +15,7 @@ from keyturn.http_client import Answer, CallFailed, HttpClient, NotSent, retry_a
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, warn
-from keyturn.mail.port.provider import CheckedSender, Provider, Section
+from keyturn.mail.port.provider import CheckedSender, Provider
 
 ACCOUNT_REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
@@ -44,26 +43,21 @@ def basic(user: str, password: str) -> Mapping[str, str]:
     return {"authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
-@dataclass(eq=False, repr=False)
 class ProviderApi:
-    """Calls the API at `url` within `timeout`. `authorize`: returns the headers that prove who calls.
+    """Calls the API at `url` within `timeout`. `authorize`: returns the headers that prove who calls."""
 
-    `report_pause`: seconds to wait for a report after a lost answer; None if there are no reports.
-    `knows_keys`: the provider ignores a repeat under the same idempotency key, so a retry waits for no report.
-    `reset_header`: the header with the time, since 1970, at which a rate limit renews.
-    """
-
-    url: str
-    authorize: Callable[[Request], Mapping[str, str]]
-    timeout: timedelta
-    _: KW_ONLY
     report_pause: float | None = None
-    knows_keys: bool = False
-    reset_header: str = ""
+    """Seconds to wait for a report after a lost answer; None if there are no reports."""
 
-    def __post_init__(self) -> None:
-        self.url = self.url.rstrip("/")
-        self._http = HttpClient(self.timeout.total_seconds(), 2**20, headers={"accept": "application/json"})
+    knows_keys = False
+    """The provider ignores a repeat under the same idempotency key, so a retry waits for no report."""
+
+    reset_header = ""
+    """The header with the time, since 1970, at which a rate limit renews."""
+
+    def __init__(self, url: str, authorize: Callable[[Request], Mapping[str, str]], timeout: timedelta) -> None:
+        self.url, self._authorize = url.rstrip("/"), authorize
+        self._http = HttpClient(timeout.total_seconds(), 2**20, headers={"accept": "application/json"})
         self.close = self._http.close
 
     async def post(self, path: str, fields: Mapping[str, Any], *, form: bool = False, key: str = "") -> Answer:
@@ -79,7 +73,7 @@ class ProviderApi:
         """
         try:
             request = Request(method, self.url + path, headers, content)
-            proven = {**headers, **self.authorize(request)}
+            proven = {**headers, **self._authorize(request)}
             return await self._http.ask(method, request.url, content=content, headers=proven)
         except NotSent as error:
             if error.malformed:
@@ -116,30 +110,51 @@ class ProviderApi:
             return None
 
 
-class HttpProvider(Provider[Section], Generic[Section], frozen=True, kw_only=True):
-    """A provider by its HTTP API. `url`: returns its address. `authorize`: returns the headers that prove who calls.
+class HttpProvider(Provider, frozen=True, kw_only=True):
+    """A provider by its HTTP API, whose address is `api_url`.
 
-    `hand_over`: makes the call that hands a mail over under an idempotency key.
-    `judge`: returns the provider's id of a mail that it accepted, or its refusal. Raises SendFailed if the status does
-    not tell what a refusal means, and ValueError for an answer that is not in the provider's own form.
-    `examine`: asks for the doctor, and yields findings. Raises ValueError for an answer in a foreign form.
+    `path`: of the call that hands a mail over, with its settings filled in; `is_form`: it takes a form, and no JSON.
+    `knows_keys`, `reset_header`: as of its `ProviderApi`.
     """
 
-    url: Callable[[Any], str] = lambda section: section.api_url
-    authorize: Callable[[Section, Request], Mapping[str, str]]
-    hand_over: Callable[[ProviderApi, Section, Email, str], Awaitable[Answer]]
-    judge: Callable[[Answer, Email], str | Refused]
-    examine: Callable[["Examination", Section, CheckedSender], AsyncIterator[Finding]]
-    knows_keys: bool = False
-    reset_header: str = ""
+    path: ClassVar[str]
+    is_form: ClassVar[bool] = False
+    knows_keys: ClassVar[bool] = False
+    reset_header: ClassVar[str] = ""
+    if TYPE_CHECKING:
+        api_url: str
 
-    def build(self, section: Section, timeout: timedelta) -> Sender:
-        return HttpSender(self, section, timeout)
+    @property
+    def url(self) -> str:
+        return self.api_url
 
-    async def check(self, section: Section, sender: CheckedSender) -> Sequence[Finding]:
-        examination, findings = Examination(self, section, sender.timeout), list[Finding]()
+    def authorize(self, request: Request, /) -> Mapping[str, str]:
+        """Return the headers that prove who calls."""
+        raise NotImplementedError
+
+    def fields(self, email: Email, key: str) -> Mapping[str, Any]:
+        """Return the mail in the provider's form, with the idempotency key among its tags, and tracking off."""
+        raise NotImplementedError
+
+    def judge(self, answer: Answer, email: Email, /) -> str | Refused:
+        """Return the provider's id of a mail that it accepted, or its refusal.
+
+        Raises SendFailed if the status does not tell what a refusal means, and ValueError for an answer that is not in
+        the provider's own form.
+        """
+        raise NotImplementedError
+
+    def examine(self, api: "Examination", sender: CheckedSender, /) -> AsyncIterator[Finding]:
+        """Ask for the doctor, and yield findings. Raises ValueError for an answer in a foreign form."""
+        raise NotImplementedError
+
+    def build(self, timeout: timedelta) -> Sender:
+        return HttpSender(self, timeout)
+
+    async def check(self, sender: CheckedSender) -> Sequence[Finding]:
+        examination, findings = Examination(self, sender.timeout), list[Finding]()
         try:
-            async for finding in self.examine(examination, section, sender):
+            async for finding in self.examine(examination, sender):
                 findings.append(finding)
         except Judged as judged:
             findings.append(judged.finding)
@@ -150,24 +165,21 @@ class HttpProvider(Provider[Section], Generic[Section], frozen=True, kw_only=Tru
         return findings
 
 
-class HttpSender(ProviderApi, Generic[Section]):
+class HttpSender(ProviderApi):
     """Sends with a provider's HTTP API: exactly once if the provider knows idempotency keys, else at least once."""
 
-    def __init__(self, provider: HttpProvider[Section], section: Section, timeout: timedelta) -> None:
-        self.name, self._provider, self._section = provider.name, provider, section
-        super().__init__(
-            provider.url(section),
-            lambda request: provider.authorize(section, request),
-            timeout,
-            report_pause=REPORT_PAUSE if provider.proof(section) else None,
-            knows_keys=provider.knows_keys,
-            reset_header=provider.reset_header,
-        )
+    def __init__(self, provider: HttpProvider, timeout: timedelta) -> None:
+        super().__init__(provider.url, provider.authorize, timeout)
+        self.name, self._provider = provider.name, provider
+        self.knows_keys, self.reset_header = provider.knows_keys, provider.reset_header
+        self.report_pause = REPORT_PAUSE if provider.proof else None
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        answer = await self._provider.hand_over(self, self._section, email, idempotency_key)
+        provider, key = self._provider, idempotency_key if self.knows_keys else ""
+        fields = provider.fields(email, idempotency_key)
+        answer = await self.post(provider.path.format(provider), fields, form=provider.is_form, key=key)
         try:
-            outcome = self._provider.judge(answer, email)
+            outcome = provider.judge(answer, email)
         except ValueError:
             outcome = ""
         if isinstance(outcome, str) and outcome:
@@ -175,7 +187,7 @@ class HttpSender(ProviderApi, Generic[Section]):
         raise self.failure(answer, outcome or None)
 
 
-class Examination(HttpSender[Any]):
+class Examination(HttpSender):
     """Asks a provider's API for the doctor, as its sender does. A call that tells nothing ends it."""
 
     async def ask(self, path: str, method: str = "GET") -> Answer:

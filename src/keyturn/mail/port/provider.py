@@ -1,12 +1,12 @@
 """A mail provider: its settings, a sender, reports, and a check.
 
-Each module in `mail/providers/` holds one `PROVIDER`. It is loaded with the settings, so it imports slow modules (an
+Each module in `mail/providers/` holds one class. It is loaded with the settings, so it imports slow modules (an
 HTTP client, cryptography) in functions.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -14,8 +14,6 @@ from msgspec import Meta
 from keyturn.mail.port.email import Sender
 from keyturn.mail.port.finding import Finding, Verdict
 from keyturn.mail.port.reports import Reports, Webhook
-
-Section = TypeVar("Section", bound=msgspec.Struct)
 
 Rate = Annotated[float, Meta(gt=0)]
 """Calls a second, of all workers together."""
@@ -37,62 +35,64 @@ class Dkim(msgspec.Struct, frozen=True):
 class CheckedSender(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     domain: str
-    is_production: bool
     timeout: timedelta
 
 
-class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
-    """Describes a mail provider; a subclass sends and checks.
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail provider: its fields are the settings of its section; a subclass sends and checks with them.
 
     `name`: the value of `mail.transport`, the section of its settings, and the path of its reports.
     `place`: its place in lists; providers without one come last.
     `needs`: the settings that it needs, and the variable of each, named as in the provider's own documentation.
     `other_variables`: names of settings in the provider's documentation, beside those of `needs`.
     `shares_variables`: other programs use the same variables, so they do not show that this provider is wanted.
-    `faults`: yields a setting and what is wrong with it, if the provider is chosen.
     `sandbox`: a domain of the provider's own, for trying it, whose DNS is not the user's.
     `package`: the library that the provider needs, if any; `extra` is the extra of Keyturn's that installs it.
     """
 
-    name: str
-    place: int = 100
-    settings: type[Section]
-    needs: Mapping[str, str]
-    other_variables: Mapping[str, str] = {}
-    shares_variables: bool = False
-    faults: Callable[[Section], Iterator[tuple[str, str]]] = lambda _: iter(())
-    reports: Reports | None = None
-    spf: Spf | None = None
-    dkim: Dkim | None = None
-    sandbox: str = ""
-    extra: str = ""
-    package: str = ""
+    name: ClassVar[str]
+    place: ClassVar[int] = 100
+    needs: ClassVar[Mapping[str, str]]
+    other_variables: ClassVar[Mapping[str, str]] = {}
+    shares_variables: ClassVar[bool] = False
+    reports: ClassVar[Reports | None] = None
+    spf: ClassVar[Spf | None] = None
+    dkim: ClassVar[Dkim | None] = None
+    sandbox: ClassVar[str] = ""
+    extra: ClassVar[str] = ""
+    package: ClassVar[str] = ""
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Return the setting that each variable of the provider's own documentation sets, as section.key."""
+        named = {variable: setting for setting, variable in cls.needs.items() if not variable.startswith("KEYTURN_")}
+        return {variable: f"{cls.name}.{setting}" for variable, setting in {**named, **cls.other_variables}.items()}
+
+    @classmethod
+    def known_as(cls, setting: str) -> str:
+        """Return how people know a setting: by its variable, unless that is Keyturn's own."""
+        variable = cls.needs[setting]
+        return f"{cls.name}.{setting}" if variable.startswith("KEYTURN_") else variable
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield a setting and what is wrong with it, if the provider is chosen."""
+        return iter(())
 
     @property
-    def variables(self) -> dict[str, str]:
-        """The setting that each variable of the provider's own documentation sets, as section.key."""
-        named = {variable: setting for setting, variable in self.needs.items() if not variable.startswith("KEYTURN_")}
-        return {variable: f"{self.name}.{setting}" for variable, setting in {**named, **self.other_variables}.items()}
+    def proof(self) -> str:
+        """What proves the provider's reports; "" if it is not set."""
+        return getattr(self, self.reports.setting) if self.reports else ""
 
-    def known_as(self, setting: str) -> str:
-        """Return how people know a setting: by its variable, unless that is Keyturn's own."""
-        variable = self.needs[setting]
-        return f"{self.name}.{setting}" if variable.startswith("KEYTURN_") else variable
-
-    def proof(self, section: Section) -> str:
-        """Return what proves the provider's reports; "" if it is not set."""
-        return getattr(section, self.reports.setting) if self.reports else ""
-
-    def webhook(self, section: Section) -> Webhook | None:
+    def webhook(self) -> Webhook | None:
         """Return what reads the provider's reports; None if its proof is not set. Raises ValueError for a bad one."""
-        if not self.reports or not (proof := self.proof(section)):
+        if not self.reports or not self.proof:
             return None
-        return Webhook(self.name, self.reports, self.reports.proof(proof))
+        return Webhook(self.name, self.reports, self.reports.proof(self.proof))
 
-    def build(self, section: Section, timeout: timedelta) -> Sender:
+    def build(self, timeout: timedelta) -> Sender:
         """Return the sender, with a time-out for one call. Slow libraries are imported only then."""
         raise NotImplementedError
 
-    async def check(self, section: Section, sender: CheckedSender) -> Sequence[Finding]:
+    async def check(self, sender: CheckedSender) -> Sequence[Finding]:
         """Ask the provider for the doctor. Sends no mail."""
         raise NotImplementedError

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from email.utils import parseaddr
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -16,58 +16,10 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok
-from keyturn.mail.port.http_provider import ACCOUNT_REFUSED, Examination, HttpProvider, ProviderApi, Refused, basic
+from keyturn.mail.port.http_provider import ACCOUNT_REFUSED, Examination, HttpProvider, Refused, Request, basic
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, secret_text
 from keyturn.values import Secret
-
-
-class MailgunSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How Mailgun is asked.
-
-    `domain`: the one that sends
-    `api_url`: for domains of the EU `https://api.eu.mailgun.net`
-    """
-
-    api_key: Secret = Secret("")
-    domain: str = ""
-    api_url: str = "https://api.mailgun.net"
-    rate: ClassVar[float] = 50
-    webhook_signing_key: Secret = Secret("")
-
-
-async def _hand_over(api: ProviderApi, settings: MailgunSettings, email: Email, key: str) -> Answer:
-    headers = email.headers | ({"Reply-To": email.reply_to} if email.reply_to else {})
-    fields = {
-        "from": email.sender,
-        "to": email.to,
-        "subject": email.subject,
-        "text": email.text,
-        "html": email.html,
-        "o:tracking": "no",
-        "o:tracking-clicks": "no",  # a tracked link passes through Mailgun whole
-        "o:tracking-opens": "no",
-        **{f"h:{name}": value for name, value in headers.items()},
-        **{f"v:{name}": value for name, value in {**email.tags, KEY_TAG: key}.items()},
-    }
-    return await api.post(f"/v3/{settings.domain}/messages", fields, form=True)
-
-
-def _judge(answer: Answer, _: Email) -> str | Refused:
-    if answer.status == HTTPStatus.OK and b"Mailgun Magnificent API" in answer.body:  # at a URL outside of its API
-        raise SendRefused("200 not the API", account=True)
-    if answer.body.strip() == b"Forbidden":  # a refused key
-        return Refused(str(answer.status))
-    fields = Fields.read(answer.body)
-    if answer.status == HTTPStatus.OK:
-        return fields.text("id").strip("<>")
-    if answer.status == HTTPStatus.NOT_FOUND:  # a gateway words "no such route" in the same form
-        if fields.text("message").startswith("Domain not found"):  # it is foreign, or one of the other region
-            raise SendRefused("404 domain not found", account=True)
-        raise ValueError("not Mailgun's answer")
-    fields.required("message")
-    return Refused(str(answer.status))
-
 
 _EVENTS = {"delivered": "delivered", "complained": "complained", "failed": "bounced", "rejected": "failed"}
 _LONGEST_AGE = 24 * 3600
@@ -123,41 +75,79 @@ class _Delivery(msgspec.Struct, rename="kebab"):
 _KEYS = "https://app.mailgun.com/settings/api_security"
 
 
-async def _examine(api: Examination, settings: MailgunSettings, _: CheckedSender) -> AsyncIterator[Finding]:
-    """Yield a finding on the key and the domain, by a mail without a recipient: a sending key sees no domains."""
-    refused = await api.ask(f"/v3/{settings.domain}/messages", "POST")
-    if refused.status in ACCOUNT_REFUSED:
-        yield fail(f"the key is refused ({refused.status})", f"Set MAILGUN_API_KEY to one from {_KEYS}.")
-    elif refused.status == HTTPStatus.NOT_FOUND:
-        fix = 'Correct mailgun.domain, or set mailgun.api_url to the other region\'s: "https://api.eu.mailgun.net".'
-        yield fail(f"the domain {settings.domain} is unknown at {api.url}", fix)
-    elif refused.status != HTTPStatus.BAD_REQUEST:
-        yield api.odd(refused.status)
-    else:
-        yield ok(f"the key works for the domain {settings.domain}")
+class Mailgun(HttpProvider, frozen=True):
+    """Mailgun's settings.
 
+    `domain`: the one that sends
+    `api_url`: for domains of the EU `https://api.eu.mailgun.net`
+    """
 
-def _faults(settings: MailgunSettings) -> Iterator[tuple[str, str]]:
-    if settings.domain and not is_host(settings.domain):
-        yield "domain", "not a domain, such as mg.northwind.example"
+    api_key: Secret = Secret("")
+    domain: str = ""
+    api_url: str = "https://api.mailgun.net"
+    webhook_signing_key: Secret = Secret("")
 
-
-PROVIDER = HttpProvider(
-    name="mailgun",
-    place=4,
-    settings=MailgunSettings,
-    needs={"api_key": "MAILGUN_API_KEY", "domain": "MAILGUN_DOMAIN"},
-    faults=_faults,
-    authorize=lambda settings, _: basic("api", settings.api_key),
-    hand_over=_hand_over,
-    judge=_judge,
-    examine=_examine,
-    reports=Reports(
+    name = "mailgun"
+    place = 4
+    needs: ClassVar = {"api_key": "MAILGUN_API_KEY", "domain": "MAILGUN_DOMAIN"}
+    rate: ClassVar[float] = 50
+    path = "/v3/{0.domain}/messages"
+    is_form = True
+    reports = Reports(
         setting="webhook_signing_key",
         proof=secret_text(r"[!-~]{16,}"),  # the key that Mailgun signs with, as it shows it
         fault="not a Mailgun signing key: use the HTTP webhook signing key",
         where="to the domain's webhooks, and set mailgun.webhook_signing_key to the HTTP webhook signing key",
         longest=262_144,
         read=_read,
-    ),
-)
+    )
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if self.domain and not is_host(self.domain):
+            yield "domain", "not a domain, such as mg.northwind.example"
+
+    def authorize(self, _: Request) -> Mapping[str, str]:
+        return basic("api", self.api_key)
+
+    def fields(self, email: Email, key: str) -> Mapping[str, Any]:
+        headers = email.headers | ({"Reply-To": email.reply_to} if email.reply_to else {})
+        return {
+            "from": email.sender,
+            "to": email.to,
+            "subject": email.subject,
+            "text": email.text,
+            "html": email.html,
+            "o:tracking": "no",
+            "o:tracking-clicks": "no",  # a tracked link passes through Mailgun whole
+            "o:tracking-opens": "no",
+            **{f"h:{name}": value for name, value in headers.items()},
+            **{f"v:{name}": value for name, value in {**email.tags, KEY_TAG: key}.items()},
+        }
+
+    def judge(self, answer: Answer, _: Email) -> str | Refused:
+        if answer.status == HTTPStatus.OK and b"Mailgun Magnificent API" in answer.body:  # at a URL outside of its API
+            raise SendRefused("200 not the API", account=True)
+        if answer.body.strip() == b"Forbidden":  # a refused key
+            return Refused(str(answer.status))
+        fields = Fields.read(answer.body)
+        if answer.status == HTTPStatus.OK:
+            return fields.text("id").strip("<>")
+        if answer.status == HTTPStatus.NOT_FOUND:  # a gateway words "no such route" in the same form
+            if fields.text("message").startswith("Domain not found"):  # it is foreign, or one of the other region
+                raise SendRefused("404 domain not found", account=True)
+            raise ValueError("not Mailgun's answer")
+        fields.required("message")
+        return Refused(str(answer.status))
+
+    async def examine(self, api: Examination, _: CheckedSender) -> AsyncIterator[Finding]:
+        """Yield a finding on the key and the domain, by a mail without a recipient: a sending key sees no domains."""
+        refused = await api.ask(self.path.format(self), "POST")
+        if refused.status in ACCOUNT_REFUSED:
+            yield fail(f"the key is refused ({refused.status})", f"Set MAILGUN_API_KEY to one from {_KEYS}.")
+        elif refused.status == HTTPStatus.NOT_FOUND:
+            fix = 'Correct mailgun.domain, or set mailgun.api_url to the other region\'s: "https://api.eu.mailgun.net".'
+            yield fail(f"the domain {self.domain} is unknown at {api.url}", fix)
+        elif refused.status != HTTPStatus.BAD_REQUEST:
+            yield api.odd(refused.status)
+        else:
+            yield ok(f"the key works for the domain {self.domain}")

@@ -2,69 +2,23 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import ClassVar
-
-import msgspec
+from typing import Any, ClassVar
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, ok, warn
-from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused
+from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, require_password, secret_text
 from keyturn.values import Secret
-
-
-class PostmarkSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How Postmark is asked.
-
-    `webhook_secret`: 32 or more letters, digits, `-` and `_`
-    """
-
-    server_token: Secret = Secret("")
-    api_url: str = "https://api.postmarkapp.com"
-    rate: ClassVar[float] = 50  # calls a second; no limit is published
-    webhook_secret: Secret = Secret("")
-
-
-async def _hand_over(api: ProviderApi, _: PostmarkSettings, email: Email, key: str) -> Answer:
-    fields = {
-        "From": email.sender,
-        "To": email.to,
-        **({"ReplyTo": email.reply_to} if email.reply_to else {}),
-        "Subject": email.subject,
-        "HtmlBody": email.html,
-        "TextBody": email.text,
-        "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
-        "Metadata": {**email.tags, KEY_TAG: key},
-        "MessageStream": "outbound",  # the transactional stream that each server has
-        "TrackOpens": False,
-        "TrackLinks": "None",  # a tracked link passes through Postmark whole, and its reports repeat it
-    }
-    return await api.post("/email", fields)
-
 
 # https://postmarkapp.com/developer/api/overview#error-codes: the token is invalid, the sender is foreign or not
 # confirmed, the credits are used up, or the account is blocked.
 _ACCOUNT = {10, 400, 401, 405, 412, 413}
 _MAINTENANCE, _INACTIVE = 100, 406
 _DROPPED = "inactive addresses"  # in the prose of an acceptance: these still get nothing
-
-
-def _judge(answer: Answer, _: Email) -> str | Refused:
-    fields = Fields.read(answer.body)
-    code, message = int(fields.number("ErrorCode")), fields.text("Message")
-    reason = f"{answer.status} ErrorCode {code}" if code else str(answer.status)
-    if code in _ACCOUNT:
-        raise SendRefused(reason, account=True)
-    if code == _INACTIVE or _DROPPED in message:
-        raise SendRefused(f"{answer.status} inactive recipient")
-    if code == _MAINTENANCE:
-        raise SendRetryable(reason, not_accepted=True)
-    return fields.text("MessageID") if answer.status == HTTPStatus.OK and not code else Refused(reason)
-
 
 _FOR_GOOD = {"HardBounce", "BadEmailAddress", "ManuallyDeactivated"}
 _EVENTS = {
@@ -101,26 +55,22 @@ async def _read(password: bytes, headers: Mapping[str, str], body: bytes) -> Seq
     return [report]
 
 
-async def _examine(api: Examination, _: PostmarkSettings, __: CheckedSender) -> AsyncIterator[Finding]:
-    """Yield a finding on the token. It cannot see which domains may send."""
-    fix = "Set POSTMARK_SERVER_TOKEN to that of a live server, from its tab API Tokens."
-    server = await api.get("/server", "token", fix)
-    if server.text("DeliveryType") == "Sandbox":
-        yield warn(f"the server {server.text('Name')} is a sandbox: it accepts mails, but delivers none", fix)
-    else:
-        yield ok(f"the token works for the server {server.required('Name')}")
+class Postmark(HttpProvider, frozen=True):
+    """Postmark's settings.
 
+    `webhook_secret`: 32 or more letters, digits, `-` and `_`
+    """
 
-PROVIDER = HttpProvider(
-    name="postmark",
-    place=2,
-    settings=PostmarkSettings,
-    needs={"server_token": "POSTMARK_SERVER_TOKEN"},
-    authorize=lambda settings, _: {"x-postmark-server-token": settings.server_token},
-    hand_over=_hand_over,
-    judge=_judge,
-    examine=_examine,
-    reports=Reports(
+    server_token: Secret = Secret("")
+    api_url: str = "https://api.postmarkapp.com"
+    webhook_secret: Secret = Secret("")
+
+    name = "postmark"
+    place = 2
+    needs: ClassVar = {"server_token": "POSTMARK_SERVER_TOKEN"}
+    rate: ClassVar[float] = 50  # calls a second; no limit is published
+    path = "/email"
+    reports = Reports(
         setting="webhook_secret",
         # A URL can hold it unescaped; 32 random characters have 128 bits (NIST SP 800-131A).
         proof=secret_text(r"[A-Za-z0-9_-]{32,}"),
@@ -129,5 +79,43 @@ PROVIDER = HttpProvider(
         longest=65_536,
         require_headers=require_password,
         read=_read,
-    ),
-)
+    )
+
+    def authorize(self, _: Request) -> Mapping[str, str]:
+        return {"x-postmark-server-token": self.server_token}
+
+    def fields(self, email: Email, key: str) -> Mapping[str, Any]:
+        return {
+            "From": email.sender,
+            "To": email.to,
+            **({"ReplyTo": email.reply_to} if email.reply_to else {}),
+            "Subject": email.subject,
+            "HtmlBody": email.html,
+            "TextBody": email.text,
+            "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
+            "Metadata": {**email.tags, KEY_TAG: key},
+            "MessageStream": "outbound",  # the transactional stream that each server has
+            "TrackOpens": False,
+            "TrackLinks": "None",  # a tracked link passes through Postmark whole, and its reports repeat it
+        }
+
+    def judge(self, answer: Answer, _: Email) -> str | Refused:
+        fields = Fields.read(answer.body)
+        code, message = int(fields.number("ErrorCode")), fields.text("Message")
+        reason = f"{answer.status} ErrorCode {code}" if code else str(answer.status)
+        if code in _ACCOUNT:
+            raise SendRefused(reason, account=True)
+        if code == _INACTIVE or _DROPPED in message:
+            raise SendRefused(f"{answer.status} inactive recipient")
+        if code == _MAINTENANCE:
+            raise SendRetryable(reason, not_accepted=True)
+        return fields.text("MessageID") if answer.status == HTTPStatus.OK and not code else Refused(reason)
+
+    async def examine(self, api: Examination, _: CheckedSender) -> AsyncIterator[Finding]:
+        """Yield a finding on the token. It cannot see which domains may send."""
+        fix = "Set POSTMARK_SERVER_TOKEN to that of a live server, from its tab API Tokens."
+        server = await api.get("/server", "token", fix)
+        if server.text("DeliveryType") == "Sandbox":
+            yield warn(f"the server {server.text('Name')} is a sandbox: it accepts mails, but delivers none", fix)
+        else:
+            yield ok(f"the token works for the server {server.required('Name')}")

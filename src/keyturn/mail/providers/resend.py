@@ -6,62 +6,18 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-
-import msgspec
+from typing import Any, ClassVar
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused
+from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request
 from keyturn.mail.port.provider import CheckedSender, Dkim, Rate, Spf
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, signature_headers
 from keyturn.mail.port.webhook_keys import FORM, sign, webhook_key
 from keyturn.values import Secret
-
-
-class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How Resend is asked.
-
-    `rate`: calls a second of all workers together; Keyturn stays a twentieth below
-    `webhook_secret`: `whsec_...`
-    """
-
-    api_key: Secret = Secret("")
-    api_url: str = "https://api.resend.com"
-    rate: Rate = 10
-    webhook_secret: Secret = Secret("")
-
-
-async def _hand_over(api: ProviderApi, _: ResendSettings, email: Email, key: str) -> Answer:
-    fields = {
-        "from": email.sender,
-        "to": [email.to],
-        **({"reply_to": email.reply_to} if email.reply_to else {}),
-        "subject": email.subject,
-        "html": email.html,
-        "text": email.text,
-        "headers": email.headers,
-        "tags": [{"name": name, "value": text} for name, text in [*email.tags.items(), (KEY_TAG, key)]],
-    }
-    # https://resend.com/docs/dashboard/emails/idempotency-keys
-    return await api.post("/emails", fields, key=key)
-
-
-def _judge(answer: Answer, _: Email) -> str | Refused:
-    """Sort an answer by its error (https://resend.com/docs/api-reference/errors)."""
-    fields = Fields.read(answer.body)
-    if answer.status == HTTPStatus.OK and (accepted := fields.text("id")):
-        return accepted
-    name = fields.required("name")
-    if name in {"daily_quota_exceeded", "monthly_quota_exceeded"}:
-        raise QuotaExhausted(name, quota_renewal(name, datetime.now(UTC)))
-    if name in {"concurrent_idempotent_requests", "resource_locked"}:
-        raise SendRetryable(name, down=False)
-    if name == "invalid_idempotent_request":  # the key came before, with another mail
-        raise SendRefused(f"{answer.status} {name}", key_used=True)
-    return Refused(f"{answer.status} {name}")
 
 
 def quota_renewal(quota: str, moment: datetime) -> datetime:
@@ -114,29 +70,6 @@ _KEY_REFUSED = {400, 401, 403, 422}
 """Resend answers 400 or 401 for a malformed key, 403 for an unknown key."""
 
 
-async def _examine(api: Examination, _: ResendSettings, sender: CheckedSender) -> AsyncIterator[Finding]:
-    name = sender.domain
-    if name == _SANDBOX:
-        fix = f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it."
-        yield warn(f"mails from {_SANDBOX} reach only the owner of the Resend account", fix)
-    answer = await api.ask("/domains")
-    if answer.status in _KEY_REFUSED:
-        error = Fields.read(answer.body).text("name")
-        fix = "Set RESEND_API_KEY to one from https://resend.com/api-keys."
-        refused = fail(f"the key is refused ({answer.status} {error})", fix)
-        yield ok("the key works, and may only send, which is enough") if error == "restricted_api_key" else refused
-        return
-    domains = {one.required("name").lower(): one.required("id") for one in api.read(answer).each("data")}
-    if name == _SANDBOX:
-        yield ok("the key works")
-    elif name not in domains:
-        others = f", or set mail.from to an address in {', '.join(sorted(domains))}" if domains else ""
-        yield fail(f"the Resend account has no domain {name}", f"Add it at {_DOMAINS}{others}.")
-    else:
-        for finding in _judge_domain(api.read(await api.ask(f"/domains/{domains[name]}"))):
-            yield finding
-
-
 def _judge_domain(domain: Fields) -> Sequence[Finding]:
     name, status = domain.required("name"), domain.text("status")
     tracking = f"click tracking is on for {name}: Resend sees and stores every reset link"
@@ -153,18 +86,25 @@ def _judge_domain(domain: Fields) -> Sequence[Finding]:
     return [fail(f"{name} is not verified yet ({status})", f"{fix} Verify at {_DOMAINS}."), *doubts]
 
 
-PROVIDER = HttpProvider(
-    name="resend",
-    place=1,
-    settings=ResendSettings,
-    needs={"api_key": "RESEND_API_KEY"},
-    other_variables={"RESEND_WEBHOOK_SECRET": "webhook_secret"},
-    authorize=lambda settings, _: {"authorization": f"Bearer {settings.api_key}"},
-    hand_over=_hand_over,
-    judge=_judge,
-    examine=_examine,
-    knows_keys=True,
-    reports=Reports(
+class Resend(HttpProvider, frozen=True):
+    """Resend's settings.
+
+    `rate`: calls a second of all workers together; Keyturn stays a twentieth below
+    `webhook_secret`: `whsec_...`
+    """
+
+    api_key: Secret = Secret("")
+    api_url: str = "https://api.resend.com"
+    rate: Rate = 10
+    webhook_secret: Secret = Secret("")
+
+    name = "resend"
+    place = 1
+    needs: ClassVar = {"api_key": "RESEND_API_KEY"}
+    other_variables: ClassVar = {"RESEND_WEBHOOK_SECRET": "webhook_secret"}
+    path = "/emails"
+    knows_keys = True  # https://resend.com/docs/dashboard/emails/idempotency-keys
+    reports = Reports(
         setting="webhook_secret",
         proof=webhook_key,
         fault=f"not a Resend signing secret: {FORM}",
@@ -172,10 +112,60 @@ PROVIDER = HttpProvider(
         longest=16_384,
         require_headers=signature_headers("svix-id", "svix-timestamp", "svix-signature"),
         read=_read,
-    ),
+    )
     # Resend's return path is a subdomain, "send" by default. Its record may be missing, because DKIM alone satisfies
     # DMARC (https://resend.com/docs/dashboard/domains/custom-return-path).
-    spf=Spf(host="send", term="include:amazonses.com", missing="warn"),
-    dkim=Dkim("resend", _DOMAINS),
-    sandbox=_SANDBOX,
-)
+    spf = Spf(host="send", term="include:amazonses.com", missing="warn")
+    dkim = Dkim("resend", _DOMAINS)
+    sandbox = _SANDBOX
+
+    def authorize(self, _: Request) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {self.api_key}"}
+
+    def fields(self, email: Email, key: str) -> Mapping[str, Any]:
+        return {
+            "from": email.sender,
+            "to": [email.to],
+            **({"reply_to": email.reply_to} if email.reply_to else {}),
+            "subject": email.subject,
+            "html": email.html,
+            "text": email.text,
+            "headers": email.headers,
+            "tags": [{"name": name, "value": text} for name, text in [*email.tags.items(), (KEY_TAG, key)]],
+        }
+
+    def judge(self, answer: Answer, _: Email) -> str | Refused:
+        """Sort an answer by its error (https://resend.com/docs/api-reference/errors)."""
+        fields = Fields.read(answer.body)
+        if answer.status == HTTPStatus.OK and (accepted := fields.text("id")):
+            return accepted
+        name = fields.required("name")
+        if name in {"daily_quota_exceeded", "monthly_quota_exceeded"}:
+            raise QuotaExhausted(name, quota_renewal(name, datetime.now(UTC)))
+        if name in {"concurrent_idempotent_requests", "resource_locked"}:
+            raise SendRetryable(name, down=False)
+        if name == "invalid_idempotent_request":  # the key came before, with another mail
+            raise SendRefused(f"{answer.status} {name}", key_used=True)
+        return Refused(f"{answer.status} {name}")
+
+    async def examine(self, api: Examination, sender: CheckedSender) -> AsyncIterator[Finding]:
+        name = sender.domain
+        if name == _SANDBOX:
+            fix = f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it."
+            yield warn(f"mails from {_SANDBOX} reach only the owner of the Resend account", fix)
+        answer = await api.ask("/domains")
+        if answer.status in _KEY_REFUSED:
+            error = Fields.read(answer.body).text("name")
+            fix = "Set RESEND_API_KEY to one from https://resend.com/api-keys."
+            refused = fail(f"the key is refused ({answer.status} {error})", fix)
+            yield ok("the key works, and may only send, which is enough") if error == "restricted_api_key" else refused
+            return
+        domains = {one.required("name").lower(): one.required("id") for one in api.read(answer).each("data")}
+        if name == _SANDBOX:
+            yield ok("the key works")
+        elif name not in domains:
+            others = f", or set mail.from to an address in {', '.join(sorted(domains))}" if domains else ""
+            yield fail(f"the Resend account has no domain {name}", f"Add it at {_DOMAINS}{others}.")
+        else:
+            for finding in _judge_domain(api.read(await api.ask(f"/domains/{domains[name]}"))):
+                yield finding

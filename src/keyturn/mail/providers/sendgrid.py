@@ -13,25 +13,13 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused
+from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, signature_headers
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-
-
-class SendGridSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How SendGrid is asked.
-
-    `api_url`: for subusers of the EU `https://api.eu.sendgrid.com`
-    """
-
-    api_key: Secret = Secret("")
-    api_url: str = "https://api.sendgrid.com"
-    rate: ClassVar[float] = 50
-    webhook_verification_key: str = ""
 
 
 _OFF: Mapping[str, Any] = {
@@ -42,33 +30,9 @@ _OFF: Mapping[str, Any] = {
 }
 
 
-async def _hand_over(api: ProviderApi, _: SendGridSettings, email: Email, key: str) -> Answer:
-    fields: Mapping[str, Any] = {
-        "personalizations": [{"to": [{"email": email.to}]}],
-        "from": _mailbox(email.sender),
-        **({"reply_to": _mailbox(email.reply_to)} if email.reply_to else {}),
-        "subject": email.subject,
-        # Plain text first: SendGrid requires that order.
-        "content": [{"type": "text/plain", "value": email.text}, {"type": "text/html", "value": email.html}],
-        "headers": email.headers,
-        "custom_args": {**email.tags, KEY_TAG: key},
-        "tracking_settings": _OFF,
-    }
-    return await api.post("/v3/mail/send", fields)
-
-
 def _mailbox(header: str) -> Mapping[str, str]:
     name, address = name_and_address(header)
     return {"email": address} | ({"name": name} if name else {})
-
-
-def _judge(answer: Answer, _: Email) -> str | Refused:
-    if answer.status == HTTPStatus.ACCEPTED:
-        return answer.headers.get("x-message-id", "")
-    # The path of a refused field, as SendGrid names it; the sentence beside it may hold an address.
-    errors = [error for error in Fields.read(answer.body).each("errors") if error.required("message")]
-    named = [field for error in errors if re.fullmatch(r"[a-z0-9_.\[\]-]{1,60}", field := error.text("field"))]
-    return Refused(" ".join([str(answer.status), *named[:1]]))
 
 
 _EVENTS = {
@@ -150,34 +114,23 @@ def _verification_key(text: str) -> "EllipticCurvePublicKey":
 _KEYS, _SENDERS = "https://app.sendgrid.com/settings/api_keys", "https://app.sendgrid.com/settings/sender_auth"
 
 
-async def _examine(api: Examination, _: SendGridSettings, sender: CheckedSender) -> AsyncIterator[Finding]:
-    scopes = (await api.get("/v3/scopes", "key", f"Set SENDGRID_API_KEY to one from {_KEYS}.")).texts("scopes")
-    if "mail.send" not in scopes:
-        yield fail("the key may not send", f'Give it full access to "Mail Send" at {_KEYS}.')
-        return
-    if "whitelabel.read" not in scopes:
-        yield ok("the key works; it may not list the account's domains, which is not needed")
-        return
-    yield ok("the key works, and may send")
-    domains = await api.ask(f"/v3/whitelabel/domains?domain={sender.domain}")
-    records = [Fields(one) for one in msgspec.json.decode(domains.body, type=list[dict[str, object]])]
-    if any(one.text("domain") == sender.domain and one.flag("valid") for one in records):
-        yield ok(f"{sender.domain} is authenticated")
-    else:  # a verified single sender may send, too, but its mails fail DMARC
-        yield warn(f"{sender.domain} is not authenticated", f"Authenticate the domain at {_SENDERS}.")
+class SendGrid(HttpProvider, frozen=True):
+    """SendGrid's settings.
 
+    `api_url`: for subusers of the EU `https://api.eu.sendgrid.com`
+    """
 
-PROVIDER = HttpProvider(
-    name="sendgrid",
-    place=3,
-    settings=SendGridSettings,
-    needs={"api_key": "SENDGRID_API_KEY"},
-    authorize=lambda settings, _: {"authorization": f"Bearer {settings.api_key}"},
-    hand_over=_hand_over,
-    judge=_judge,
-    examine=_examine,
-    reset_header="x-ratelimit-reset",
-    reports=Reports(
+    api_key: Secret = Secret("")
+    api_url: str = "https://api.sendgrid.com"
+    webhook_verification_key: str = ""
+
+    name = "sendgrid"
+    place = 3
+    needs: ClassVar = {"api_key": "SENDGRID_API_KEY"}
+    rate: ClassVar[float] = 50
+    path = "/v3/mail/send"
+    reset_header = "x-ratelimit-reset"
+    reports = Reports(
         setting="webhook_verification_key",
         proof=_verification_key,
         fault="not a SendGrid verification key, which begins with MFkw",
@@ -186,5 +139,44 @@ PROVIDER = HttpProvider(
         longest=1_048_576,
         require_headers=_require_headers,
         read=_read,
-    ),
-)
+    )
+
+    def authorize(self, _: Request) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {self.api_key}"}
+
+    def fields(self, email: Email, key: str) -> Mapping[str, Any]:
+        return {
+            "personalizations": [{"to": [{"email": email.to}]}],
+            "from": _mailbox(email.sender),
+            **({"reply_to": _mailbox(email.reply_to)} if email.reply_to else {}),
+            "subject": email.subject,
+            # Plain text first: SendGrid requires that order.
+            "content": [{"type": "text/plain", "value": email.text}, {"type": "text/html", "value": email.html}],
+            "headers": email.headers,
+            "custom_args": {**email.tags, KEY_TAG: key},
+            "tracking_settings": _OFF,
+        }
+
+    def judge(self, answer: Answer, _: Email) -> str | Refused:
+        if answer.status == HTTPStatus.ACCEPTED:
+            return answer.headers.get("x-message-id", "")
+        # The path of a refused field, as SendGrid names it; the sentence beside it may hold an address.
+        errors = [error for error in Fields.read(answer.body).each("errors") if error.required("message")]
+        named = [field for error in errors if re.fullmatch(r"[a-z0-9_.\[\]-]{1,60}", field := error.text("field"))]
+        return Refused(" ".join([str(answer.status), *named[:1]]))
+
+    async def examine(self, api: Examination, sender: CheckedSender) -> AsyncIterator[Finding]:
+        scopes = (await api.get("/v3/scopes", "key", f"Set SENDGRID_API_KEY to one from {_KEYS}.")).texts("scopes")
+        if "mail.send" not in scopes:
+            yield fail("the key may not send", f'Give it full access to "Mail Send" at {_KEYS}.')
+            return
+        if "whitelabel.read" not in scopes:
+            yield ok("the key works; it may not list the account's domains, which is not needed")
+            return
+        yield ok("the key works, and may send")
+        domains = await api.ask(f"/v3/whitelabel/domains?domain={sender.domain}")
+        records = [Fields(one) for one in msgspec.json.decode(domains.body, type=list[dict[str, object]])]
+        if any(one.text("domain") == sender.domain and one.flag("valid") for one in records):
+            yield ok(f"{sender.domain} is authenticated")
+        else:  # a verified single sender may send, too, but its mails fail DMARC
+            yield warn(f"{sender.domain} is not authenticated", f"Authenticate the domain at {_SENDERS}.")

@@ -5,9 +5,8 @@ import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-import msgspec
 from msgspec import Meta
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
@@ -16,20 +15,6 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender, Provider, Spf
 from keyturn.values import Secret
-
-
-class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The mail server and its address.
-
-    `security`: `starttls`, `tls` or `none`
-    """
-
-    host: str = ""
-    port: Annotated[int, Meta(ge=1, le=65535)] = 587
-    username: str = ""
-    password: Secret = Secret("")
-    security: Literal["starttls", "tls", "none"] = "starttls"
-
 
 _TRANSIENT, _PERMANENT = range(400, 500), range(500, 600)
 """RFC 5321 4.2.1: a reply of 5yz is permanent, 4yz may work later. No other replies refuse."""
@@ -49,7 +34,7 @@ class SmtpSender:
 
     name = "smtp"
 
-    def __init__(self, settings: SmtpSettings, timeout: timedelta) -> None:
+    def __init__(self, settings: "Smtp", timeout: timedelta) -> None:
         import_module("aiosmtplib")  # which would hold the event loop with the first mail
         self._server = _connection_options(settings, timeout)
 
@@ -88,7 +73,7 @@ class SmtpSender:
         pass
 
 
-def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[str, Any]:
+def _connection_options(settings: "Smtp", timeout: timedelta) -> Mapping[str, Any]:
     return {
         "hostname": settings.host,
         "port": settings.port,
@@ -125,17 +110,36 @@ _FIX = (
 )
 
 
-class _Smtp(Provider[SmtpSettings], frozen=True, kw_only=True):
-    def build(self, section: SmtpSettings, timeout: timedelta) -> SmtpSender:
-        return SmtpSender(section, timeout)
+class Smtp(Provider, frozen=True):
+    """The mail server and its address.
 
-    async def check(self, section: SmtpSettings, sender: CheckedSender) -> list[Finding]:
+    `security`: `starttls`, `tls` or `none`
+    """
+
+    host: str = ""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    username: str = ""
+    password: Secret = Secret("")
+    security: Literal["starttls", "tls", "none"] = "starttls"
+
+    name = "smtp"
+    place = 6
+    needs: ClassVar = {"host": "KEYTURN_SMTP_HOST"}
+    # The envelope sender is the address in From, so receivers read the SPF record of its domain.
+    spf = Spf(missing="fail")
+    extra = "smtp"
+    package = "aiosmtplib"
+
+    def build(self, timeout: timedelta) -> SmtpSender:
+        return SmtpSender(self, timeout)
+
+    async def check(self, sender: CheckedSender) -> list[Finding]:
         """Connect, encrypt, log in, and ask whether the server takes mails from this sender. Sends no mail."""
         try:
             import aiosmtplib
         except ModuleNotFoundError:
             return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
-        s, options = section, _connection_options(section, sender.timeout)
+        s, options = self, _connection_options(self, sender.timeout)
         try:
             async with aiosmtplib.SMTP(**options, local_hostname=await _own_name(sender.address)) as client:
                 await client.mail(sender.address)
@@ -155,15 +159,3 @@ class _Smtp(Provider[SmtpSettings], frozen=True, kw_only=True):
             return [accepts]
         fix = 'Set smtp.security to "starttls" or "tls".'
         return [warn("not encrypted: attackers on the network can read the links", fix), accepts]
-
-
-PROVIDER = _Smtp(
-    name="smtp",
-    place=6,
-    settings=SmtpSettings,
-    needs={"host": "KEYTURN_SMTP_HOST"},
-    # The envelope sender is the address in From, so receivers read the SPF record of its domain.
-    spf=Spf(missing="fail"),
-    extra="smtp",
-    package="aiosmtplib",
-)

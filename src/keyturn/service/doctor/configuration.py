@@ -8,7 +8,7 @@ from pathlib import Path
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback
 from keyturn.mail.port.finding import Finding, fail, ok
-from keyturn.mail.providers import PROVIDERS
+from keyturn.mail.port.provider import Provider
 from keyturn.service.pages.preview import PagePreview
 from keyturn.service.reset.mails.theme import palette_of
 from keyturn.service.settings import Settings
@@ -52,9 +52,8 @@ def _doubts(settings: Settings) -> Iterator[Finding]:
     for is_doubtful, message, fix in _DOUBTS:
         if cause := is_doubtful(settings):
             yield Finding("settings", "warn", message.format(settings=settings, cause=cause), fix)
-    provider = PROVIDERS.get(settings.mail.transport)
-    reports = provider.reports if provider else None
-    if settings.secure and provider and reports and not provider.proof(getattr(settings, provider.name)):
+    provider: Provider | None = getattr(settings, settings.mail.transport, None)
+    if settings.secure and provider and (reports := provider.reports) and not provider.proof:
         missing = f"{provider.name}.{reports.setting}: missing, so Keyturn does not learn of bounced mails"
         fix = f"Add {settings.base_url}/webhooks/{provider.name} {reports.where}."
         yield Finding("settings", "warn", missing, fix)

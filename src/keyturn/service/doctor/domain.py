@@ -79,7 +79,7 @@ def domain_of(address: str) -> str:
         return ""
 
 
-async def check_domain(domain: str, providers: Sequence[Provider[Any]], dns: Dns) -> list[Finding]:
+async def check_domain(domain: str, providers: Sequence[type[Provider]], dns: Dns) -> list[Finding]:
     """Look up all names once, for all providers, and judge their records."""
     spf = {f"{one.spf.host}.{domain}".lstrip("."): one.spf for one in providers if one.spf}
     dkim = {f"{one.dkim.selector}._domainkey.{domain}": one.dkim.page for one in providers if one.dkim}

@@ -39,13 +39,9 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
             return [warn(where, 'Set mail.transport to "resend", "smtp" or another provider.')]
         return [ok(where)]
     address = parseaddr(settings.mail.from_)[1]
-    sender = CheckedSender(
-        address=address,
-        domain=domain_of(address),
-        is_production=settings.environment == "production",
-        timeout=settings.worker.timeout,
-    )
-    return await PROVIDERS[name].check(getattr(settings, name), sender)
+    sender = CheckedSender(address=address, domain=domain_of(address), timeout=settings.worker.timeout)
+    findings: Sequence[Finding] = await getattr(settings, name).check(sender)
+    return findings
 
 
 def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:

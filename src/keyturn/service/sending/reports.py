@@ -39,7 +39,7 @@ class ProviderReports:
 
     def handlers(self) -> Sequence[HTTPRouteHandler]:
         """Return a route for each provider with a proof in the settings: reports arrive after a change, too."""
-        webhooks = ((name, provider.webhook(getattr(self._settings, name))) for name, provider in PROVIDERS.items())
+        webhooks = ((name, getattr(self._settings, name).webhook()) for name in PROVIDERS)
         return [self._handler(name, webhook) for name, webhook in webhooks if webhook]
 
     def _handler(self, provider: str, webhook: Webhook) -> HTTPRouteHandler:

@@ -109,7 +109,8 @@ def sender_for(name: str, settings: Settings) -> Sender:
     if name not in PROVIDERS:
         return CaptureSender(Path(settings.mail.capture_dir))
     require_libraries(name)
-    return PROVIDERS[name].build(getattr(settings, name), settings.worker.timeout)
+    sender: Sender = getattr(settings, name).build(settings.worker.timeout)
+    return sender
 
 
 class CaptureSender:

@@ -363,7 +363,7 @@ else:
     ProviderOrCapture, ProviderOrNone = Literal[(*PROVIDERS, "capture")], Literal[(*PROVIDERS, "")]
     _ProviderSections = msgspec.defstruct(
         "_ProviderSections",
-        [(name, provider.settings, provider.settings()) for name, provider in PROVIDERS.items()],
+        [(name, provider, provider()) for name, provider in PROVIDERS.items()],
         frozen=True,
         kw_only=True,
     )

@@ -22,7 +22,7 @@ FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
 _LARGEST = 1_000_000
 OTHER_NAMES = {
-    **{name: setting for provider in PROVIDERS.values() for name, setting in provider.variables.items()},
+    **{name: setting for provider in PROVIDERS.values() for name, setting in provider.variables().items()},
     "SUPABASE_URL": "accounts.supabase.url",
     "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
 }

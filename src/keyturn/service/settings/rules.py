@@ -13,6 +13,7 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback, is_serialized_origin
+from keyturn.mail.port.provider import Provider
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings, is_plain_ldap, split_secrets
@@ -217,12 +218,12 @@ def _providers(settings: Settings) -> Iterator[Fault]:
     mail = settings.mail
     chosen = {mail.transport: ("mail.transport", _TRIAL)} | {mail.fallback: ("mail.fallback", "")}
     for name, (chosen_by, advice) in chosen.items():
-        if provider := PROVIDERS.get(name):
-            section = getattr(settings, name)
+        if name in PROVIDERS:
+            provider: Provider = getattr(settings, name)
             for known_as in missing_settings(name, settings):
                 yield Fault(known_as, f"missing: {chosen_by} is {name}{advice}")
-            yield from service_faults(f"{name}.api_url", getattr(section, "api_url", ""), settings)
-            yield from (Fault(f"{name}.{setting}", message) for setting, message in provider.faults(section))
+            yield from service_faults(f"{name}.api_url", getattr(provider, "api_url", ""), settings)
+            yield from (Fault(f"{name}.{setting}", message) for setting, message in provider.faults())
 
 
 def missing_settings(name: str, settings: Settings) -> Iterator[str]:
@@ -232,9 +233,9 @@ def missing_settings(name: str, settings: Settings) -> Iterator[str]:
 
 
 def _reports(settings: Settings) -> Iterator[Fault]:
-    for name, provider in PROVIDERS.items():
-        proof = provider.proof(getattr(settings, name))
-        if proof and (reports := provider.reports) and not holds(reports.proof, proof):
+    for name in PROVIDERS:
+        provider: Provider = getattr(settings, name)
+        if (reports := provider.reports) and provider.proof and not holds(reports.proof, provider.proof):
             yield Fault(f"{name}.{reports.setting}", reports.fault)
 
 

@@ -25,7 +25,7 @@ Meaning = tuple[str, dict[str, Any], str, str, bool]
 def webhook_of(name: str, proof: str) -> Webhook:
     provider = PROVIDERS[name]
     assert provider.reports
-    webhook = provider.webhook(provider.settings(**{provider.reports.setting: Secret(proof)}))
+    webhook = provider(**{provider.reports.setting: Secret(proof)}).webhook()
     assert webhook
     return webhook
 

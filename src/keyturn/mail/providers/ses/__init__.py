@@ -13,75 +13,21 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-import msgspec
-
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.http_provider import ACCOUNT_REFUSED, Examination, HttpProvider, ProviderApi, Refused, Request
+from keyturn.mail.port.http_provider import ACCOUNT_REFUSED, Examination, HttpProvider, Refused, Request
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words
 from keyturn.mail.providers.ses.sns import SnsTopic
 from keyturn.values import Secret
 
-
-class SesSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How Amazon SES is asked.
-
-    `api_url`: default: the region's own address
-    `topic_arn`: the SNS topic of its reports
-    """
-
-    region: str = ""
-    access_key_id: str = ""
-    secret_access_key: Secret = Secret("")
-    api_url: str = ""
-    rate: ClassVar[float] = 14  # calls a second, of all workers together; SES's first quota outside the sandbox
-    topic_arn: str = ""
-
-
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
-
-def sign(settings: SesSettings, request: Request) -> Mapping[str, str]:
-    """Return the headers that sign a request to a URL without a query, with the current time (Signature Version 4).
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
-    """
-    url, moment = urlsplit(request.url), f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    signed = {**request.headers, "host": url.netloc, "x-amz-date": moment}
-    names, headers = ";".join(signed), "".join(f"{name}:{value.strip()}\n" for name, value in signed.items())
-    digest = hashlib.sha256(request.content).hexdigest()
-    canonical = "\n".join((request.method, quote(url.path, safe="/-_.~"), "", headers, names, digest))
-    scope = f"{moment[:8]}/{settings.region}/ses/aws4_request"
-    text = "\n".join((_ALGORITHM, moment, scope, hashlib.sha256(canonical.encode()).hexdigest()))
-    key = f"AWS4{settings.secret_access_key}".encode()
-    for part in (*scope.split("/"), text):
-        key = hmac.digest(key, part.encode(), hashlib.sha256)
-    proof = f"SignedHeaders={names}, Signature={key.hex()}"
-    who = f"Credential={settings.access_key_id}/{scope}"
-    return {"x-amz-date": moment, "authorization": f"{_ALGORITHM} {who}, {proof}"}
-
-
-async def _hand_over(api: ProviderApi, _: SesSettings, email: Email, key: str) -> Answer:
-    fields: dict[str, Any] = {
-        "FromEmailAddress": formataddr(name_and_address(email.sender)),  # a name beyond ASCII is encoded (RFC 2047)
-        "Destination": {"ToAddresses": [email.to]},
-        **({"ReplyToAddresses": [email.reply_to]} if email.reply_to else {}),
-        "Content": {
-            "Simple": {
-                "Subject": _text(email.subject),
-                "Body": {"Text": _text(email.text), "Html": _text(email.html)},
-                "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
-            }
-        },
-        "EmailTags": [{"Name": name, "Value": value} for name, value in {**email.tags, KEY_TAG: key}.items()],
-        # A tracked link passes through SES whole.
-        "ConfigurationOverrides": {"Tracking": {"ClickTrackingEnabled": "DISABLED", "OpenTrackingEnabled": "DISABLED"}},
-    }
-    return await api.post("/v2/email/outbound-emails", fields)
+_NOT_TRACKED = {"ClickTrackingEnabled": "DISABLED", "OpenTrackingEnabled": "DISABLED"}
+"""A tracked link passes through SES whole."""
 
 
 def _text(text: str) -> Mapping[str, str]:
@@ -97,25 +43,6 @@ _TOO_FAST, _QUOTA = "Maximum sending rate exceeded", "Daily message quota exceed
 
 _QUOTA_PAUSE = timedelta(minutes=10)
 """The quota covers the last 24 hours, so capacity returns all the time; AWS advises waits of up to ten minutes."""
-
-
-def _judge(answer: Answer, email: Email) -> str | Refused:
-    fields, kind = Fields.read(answer.body), _error_type(answer)
-    if answer.status == HTTPStatus.OK:
-        return fields.text("MessageId")
-    # AWS services differ in the name.
-    reason, text = f"{answer.status} {kind}".strip(), fields.text("message", "Message")
-    if answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.TOO_MANY_REQUESTS}:
-        if _QUOTA in text:
-            raise QuotaExhausted(reason, datetime.now(UTC) + _QUOTA_PAUSE)
-        if answer.status == HTTPStatus.BAD_REQUEST and (_THROTTLED.search(kind) or _TOO_FAST in text):
-            raise SendRetryable(reason, not_accepted=True, down=False)
-    is_our_sender = "is not verified" in text and email.to.lower() not in text.lower()
-    if _ACCOUNT.fullmatch(kind) or (kind == "MessageRejected" and is_our_sender):
-        raise SendRefused(reason, account=True)
-    if not kind:
-        raise ValueError("not SES's answer")
-    return Refused(reason)
 
 
 def _error_type(answer: Answer) -> str:
@@ -170,53 +97,30 @@ _CONSOLE = "https://console.aws.amazon.com/ses"
 _NEW_KEY = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key of an IAM user, and check this machine's clock."
 
 
-async def _examine(api: Examination, settings: SesSettings, sender: CheckedSender) -> AsyncIterator[Finding]:
-    """Yield findings on the key, the account and the domain. A key that may only send sees neither of these two."""
-    answer, region = await api.ask("/v2/email/account"), settings.region
-    if answer.status in {HTTPStatus.BAD_REQUEST, *ACCOUNT_REFUSED}:
-        if (kind := _error_type(answer)) == "AccessDeniedException":
-            yield ok("the key works; it may not see the account, which is not needed")
-        else:
-            yield fail(f"the key is refused ({f'{answer.status} {kind}'.strip()})", _NEW_KEY)
-        return
-    account = api.read(answer)
-    if not account.flag("SendingEnabled"):
-        yield fail(f"the key works, but the account may not send in {region}", f"See {_CONSOLE} for the reason.")
-        return
-    yield ok(f"the key works, and the account may send in {region}")
-    if not account.flag("ProductionAccessEnabled"):
-        message = "the account is in the sandbox: mails reach only verified addresses"
-        yield warn(message, f"Request production access at {_CONSOLE}.")
-    identity = await api.ask(f"/v2/email/identities/{sender.domain}")
-    if identity.status == HTTPStatus.OK and api.read(identity).flag("VerifiedForSendingStatus"):
-        yield ok(f"{sender.domain} is verified")
-    elif identity.status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
-        # An address may be verified without its domain; its mails fail DMARC.
-        message = f"the account has no verified domain {sender.domain} in {region}"
-        yield warn(message, f"Verify the domain at {_CONSOLE}, in that region.")
+class Ses(HttpProvider, frozen=True):
+    """The settings of Amazon SES.
 
+    `api_url`: default: the region's own address
+    `topic_arn`: the SNS topic of its reports
+    """
 
-def _faults(settings: SesSettings) -> Iterator[tuple[str, str]]:
-    if settings.region and not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", settings.region):
-        yield "region", "not a region, such as eu-west-1"
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
-    if settings.access_key_id.startswith("ASIA"):
-        yield "access_key_id", "is a temporary key, which expires within hours: use a key of an IAM user"
+    region: str = ""
+    access_key_id: str = ""
+    secret_access_key: Secret = Secret("")
+    api_url: str = ""
+    topic_arn: str = ""
 
-
-PROVIDER = HttpProvider(
-    name="ses",
-    place=5,
-    settings=SesSettings,
-    needs={"region": "AWS_REGION", "access_key_id": "AWS_ACCESS_KEY_ID", "secret_access_key": "AWS_SECRET_ACCESS_KEY"},
-    shares_variables=True,
-    faults=_faults,
-    url=lambda settings: settings.api_url or f"https://email.{settings.region}.amazonaws.com",
-    authorize=sign,
-    hand_over=_hand_over,
-    judge=_judge,
-    examine=_examine,
-    reports=Reports(
+    name = "ses"
+    place = 5
+    needs: ClassVar = {
+        "region": "AWS_REGION",
+        "access_key_id": "AWS_ACCESS_KEY_ID",
+        "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+    }
+    shares_variables = True
+    rate: ClassVar[float] = 14  # calls a second, of all workers together; SES's first quota outside the sandbox
+    path = "/v2/email/outbound-emails"
+    reports = Reports(
         setting="topic_arn",
         proof=SnsTopic,
         fault="not a topic, such as arn:aws:sns:eu-west-1:123456789012:keyturn",
@@ -224,5 +128,96 @@ PROVIDER = HttpProvider(
         longest=524_288,  # an SNS message has 256 kB at most; as a JSON string each of its quotation marks counts twice
         require_headers=SnsTopic.require_header,
         read=_read,
-    ),
-)
+    )
+
+    @property
+    def url(self) -> str:
+        return self.api_url or f"https://email.{self.region}.amazonaws.com"
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if self.region and not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", self.region):
+            yield "region", "not a region, such as eu-west-1"
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+        if self.access_key_id.startswith("ASIA"):
+            yield "access_key_id", "is a temporary key, which expires within hours: use a key of an IAM user"
+
+    def authorize(self, request: Request) -> Mapping[str, str]:
+        """Return the headers that sign a request to a URL without a query, with the current time (Signature Version 4).
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+        """
+        url, moment = urlsplit(request.url), f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        signed = {**request.headers, "host": url.netloc, "x-amz-date": moment}
+        names, headers = ";".join(signed), "".join(f"{name}:{value.strip()}\n" for name, value in signed.items())
+        digest = hashlib.sha256(request.content).hexdigest()
+        canonical = "\n".join((request.method, quote(url.path, safe="/-_.~"), "", headers, names, digest))
+        scope = f"{moment[:8]}/{self.region}/ses/aws4_request"
+        text = "\n".join((_ALGORITHM, moment, scope, hashlib.sha256(canonical.encode()).hexdigest()))
+        key = f"AWS4{self.secret_access_key}".encode()
+        for part in (*scope.split("/"), text):
+            key = hmac.digest(key, part.encode(), hashlib.sha256)
+        proof = f"SignedHeaders={names}, Signature={key.hex()}"
+        who = f"Credential={self.access_key_id}/{scope}"
+        return {"x-amz-date": moment, "authorization": f"{_ALGORITHM} {who}, {proof}"}
+
+    def fields(self, email: Email, key: str) -> Mapping[str, Any]:
+        return {
+            "FromEmailAddress": formataddr(name_and_address(email.sender)),  # a name beyond ASCII is encoded (RFC 2047)
+            "Destination": {"ToAddresses": [email.to]},
+            **({"ReplyToAddresses": [email.reply_to]} if email.reply_to else {}),
+            "Content": {
+                "Simple": {
+                    "Subject": _text(email.subject),
+                    "Body": {"Text": _text(email.text), "Html": _text(email.html)},
+                    "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
+                }
+            },
+            "EmailTags": [{"Name": name, "Value": value} for name, value in {**email.tags, KEY_TAG: key}.items()],
+            # A tracked link passes through SES whole.
+            "ConfigurationOverrides": {
+                "Tracking": {"ClickTrackingEnabled": "DISABLED", "OpenTrackingEnabled": "DISABLED"}
+            },
+        }
+
+    def judge(self, answer: Answer, email: Email) -> str | Refused:
+        fields, kind = Fields.read(answer.body), _error_type(answer)
+        if answer.status == HTTPStatus.OK:
+            return fields.text("MessageId")
+        # AWS services differ in the name.
+        reason, text = f"{answer.status} {kind}".strip(), fields.text("message", "Message")
+        if answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.TOO_MANY_REQUESTS}:
+            if _QUOTA in text:
+                raise QuotaExhausted(reason, datetime.now(UTC) + _QUOTA_PAUSE)
+            if answer.status == HTTPStatus.BAD_REQUEST and (_THROTTLED.search(kind) or _TOO_FAST in text):
+                raise SendRetryable(reason, not_accepted=True, down=False)
+        is_our_sender = "is not verified" in text and email.to.lower() not in text.lower()
+        if _ACCOUNT.fullmatch(kind) or (kind == "MessageRejected" and is_our_sender):
+            raise SendRefused(reason, account=True)
+        if not kind:
+            raise ValueError("not SES's answer")
+        return Refused(reason)
+
+    async def examine(self, api: Examination, sender: CheckedSender) -> AsyncIterator[Finding]:
+        """Yield findings on the key, the account and the domain. A key that may only send sees neither of these two."""
+        answer, region = await api.ask("/v2/email/account"), self.region
+        if answer.status in {HTTPStatus.BAD_REQUEST, *ACCOUNT_REFUSED}:
+            if (kind := _error_type(answer)) == "AccessDeniedException":
+                yield ok("the key works; it may not see the account, which is not needed")
+            else:
+                yield fail(f"the key is refused ({f'{answer.status} {kind}'.strip()})", _NEW_KEY)
+            return
+        account = api.read(answer)
+        if not account.flag("SendingEnabled"):
+            yield fail(f"the key works, but the account may not send in {region}", f"See {_CONSOLE} for the reason.")
+            return
+        yield ok(f"the key works, and the account may send in {region}")
+        if not account.flag("ProductionAccessEnabled"):
+            message = "the account is in the sandbox: mails reach only verified addresses"
+            yield warn(message, f"Request production access at {_CONSOLE}.")
+        identity = await api.ask(f"/v2/email/identities/{sender.domain}")
+        if identity.status == HTTPStatus.OK and api.read(identity).flag("VerifiedForSendingStatus"):
+            yield ok(f"{sender.domain} is verified")
+        elif identity.status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
+            # An address may be verified without its domain; its mails fail DMARC.
+            message = f"the account has no verified domain {sender.domain} in {region}"
+            yield warn(message, f"Verify the domain at {_CONSOLE}, in that region.")
