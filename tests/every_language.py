@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 
 TELLING = ("ar", "de", "el", "fi", "ja", "ru")
 """The languages that differ most: right to left, long words, other letters, and no spaces between words."""

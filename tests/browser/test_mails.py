@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page
 from tests.every_language import TAGS, each_language
 from tests.studio.samples import branded, read_samples
 
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.reset.mails.composer import ended_in_words
 from keyturn.service.settings import AccountSettings, Credentials, Ending, TableSettings

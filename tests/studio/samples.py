@@ -5,7 +5,8 @@ from typing import TypeVar
 
 import msgspec
 
-from keyturn.mail.languages import PACKAGED, Languages
+from keyturn.mail.languages.catalogues import PACKAGED
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.folders import own_files
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder

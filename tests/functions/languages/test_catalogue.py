@@ -14,8 +14,8 @@ from babel.messages.pofile import read_po
 from tests.every_language import each_language
 
 from keyturn.errors import CatalogueInvalid
-from keyturn.mail.languages import PACKAGED, Language, Languages, catalogue_faults
-from keyturn.mail.languages.catalogues import read_catalogue, strings, text_of
+from keyturn.mail.languages.catalogues import PACKAGED, catalogue_faults, read_catalogue, strings, text_of
+from keyturn.mail.languages.language import Language, Languages
 
 CHECKOUT = Path(__file__).parents[3]
 TEMPLATE = PACKAGED / "keyturn.pot"

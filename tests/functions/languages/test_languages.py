@@ -12,7 +12,7 @@ from babel.messages.mofile import write_mo
 from jinja2 import Environment
 from markupsafe import Markup
 
-from keyturn.mail.languages import Language, Languages, SourceTexts, languages_in
+from keyturn.mail.languages.language import Language, Languages, SourceTexts, languages_in
 
 MOMENT = datetime(2026, 11, 20, 14, 7, 59, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 
 
 def speaking(folder: Path, *names: str) -> Languages:

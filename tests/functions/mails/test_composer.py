@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keyturn.mail.languages import Languages, SourceTexts
+from keyturn.mail.languages.language import Languages, SourceTexts
 from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
 from keyturn.service.accounts.port import Account

@@ -6,7 +6,7 @@ import pytest
 from tests.studio.folders import written
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import catalogue_faults
+from keyturn.mail.languages.catalogues import catalogue_faults
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.opening import open_gallery

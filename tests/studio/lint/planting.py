@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from tests.studio.samples import read_samples
 
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder

@@ -8,7 +8,7 @@ import pytest
 from tests.every_language import TAGS, each_language
 from tests.studio.lint.planting import Mails, at
 
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 from keyturn.studio.lint.checks.safety import audit, check_safety
 
 RESET, PARTS = "password_reset/password_reset.mjml", "_layout/parts.mjml"

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS

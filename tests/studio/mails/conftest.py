@@ -9,7 +9,7 @@ import pytest
 from babel import Locale
 from tests.studio.samples import branded
 
-from keyturn.mail.languages import Language
+from keyturn.mail.languages.language import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import Language
+from keyturn.mail.languages.language import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.service.reset.mails.palette import Palette, branding

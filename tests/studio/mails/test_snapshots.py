@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.studio.samples import branded, read_samples
 
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder

@@ -10,7 +10,7 @@ import pytest
 from tests.every_language import each_language
 from tests.studio.samples import branded, read_samples
 
-from keyturn.mail.languages import Language, Languages
+from keyturn.mail.languages.language import Language, Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.packaging import folder

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.errors import SettingsInvalid
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.studio.gallery import Gallery

@@ -7,7 +7,7 @@ import pytest
 from tests.servers.serving import serving
 from tests.studio.web.fixtures import Client, Greeting, gallery_of, opened, write_templates
 
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.web.app import Studio, create_studio_app

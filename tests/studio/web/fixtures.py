@@ -14,7 +14,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from msgspec import Meta
 
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.studio.gallery import Gallery

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 from tests.studio.web.fixtures import gallery_of
 
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.web.app import Studio
 

@@ -1,6 +1,5 @@
 """Stacks folders of templates so that they look like a single folder."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -33,11 +32,6 @@ class Folders:
             yield from paths_below(folder)
 
 
-_SUFFIX = r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)"
-_TEMPLATE_OF = re.compile(rf"({_SUFFIX})\.[^./]+$|\.(?:j2|jinja2?)$", re.IGNORECASE)
-_FORMAT = re.compile(rf"{_SUFFIX}$", re.IGNORECASE)
-
-
 class MailFiles(NamedTuple):
     """The files of a mail. Without `subject` the markup's title is it; without markup the text stands for it."""
 
@@ -48,26 +42,11 @@ class MailFiles(NamedTuple):
     @property
     def is_mjml(self) -> bool:
         """Whether the mail is compiled from MJML; it may be plain HTML, too."""
-        return plain_name(self.markup).lower().endswith(".mjml")
+        return self.markup.lower().endswith(".mjml")
 
     @property
     def is_text(self) -> bool:
         return self.markup == self.text
-
-
-class UnnamedMjml(MailFiles):
-    """The files of a mail with MJML markup under a neutral name, such as "welcome.tpl"."""
-
-    __slots__ = ()
-
-    @property
-    def is_mjml(self) -> bool:
-        return True
-
-
-def plain_name(file: str) -> str:
-    """Return the name without its template suffix, any that follows a format's own, as in "welcome.html.j2"."""
-    return file if _FORMAT.search(file) else _TEMPLATE_OF.sub(r"\1", file)
 
 
 def own_files(name: str) -> MailFiles:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import msgspec
 from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError
 
-from keyturn.mail.languages import READER, Language
+from keyturn.mail.languages.language import READER, Language
 from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line, to_html
 from keyturn.mail.rendering.folders import Folders, MailFiles, own_files
 from keyturn.mail.rendering.jinja import MjmlIncludes, OwnEnvironment, template_invalid

@@ -6,7 +6,7 @@ from litestar import Response
 from litestar.params import FromQuery
 from msgspec import UNSET
 
-from keyturn.mail.languages import SourceTexts
+from keyturn.mail.languages.language import SourceTexts
 from keyturn.service.api.json_routes import shows
 from keyturn.service.api.mail_services import known_services
 from keyturn.service.api.requests import GivenCall

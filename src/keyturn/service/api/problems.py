@@ -17,7 +17,7 @@ from litestar.types import ExceptionHandlersMap, Scope
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.errors import Fault, KeyturnError
-from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Languages
+from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language, Languages
 from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, language_headers, request_id_of
 from keyturn.service.parts import Parts
 from keyturn.service.problems import requests

@@ -10,7 +10,7 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
 from litestar.types import Scope
 
-from keyturn.mail.languages import Language, Languages
+from keyturn.mail.languages.language import Language, Languages
 from keyturn.service.api.schemas import Done, PasswordJudgement
 from keyturn.service.clock import random_bytes
 from keyturn.service.parts import Parts

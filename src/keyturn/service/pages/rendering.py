@@ -19,7 +19,7 @@ from litestar.types import ControllerRouterHandler
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.addresses import LONGEST
-from keyturn.mail.languages import READER, Language, order_of_name
+from keyturn.mail.languages.language import READER, Language, order_of_name
 from keyturn.mail.rendering.jinja import OwnEnvironment, template_invalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from keyturn.errors import KeyturnError
 
 if TYPE_CHECKING:
-    from keyturn.mail.languages import Language
+    from keyturn.mail.languages.language import Language
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name

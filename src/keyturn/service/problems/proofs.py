@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from keyturn.service.problems.problem import N_, Problem
 
 if TYPE_CHECKING:
-    from keyturn.mail.languages import Language, SourceTexts
+    from keyturn.mail.languages.language import Language, SourceTexts
 
 DeadReason = Literal["invalid", "expired", "used", "second_step"]
 ChallengeFlaw = Literal["missing", "expired", "refused"]

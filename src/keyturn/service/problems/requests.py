@@ -10,7 +10,7 @@ from keyturn.errors import Fault
 from keyturn.service.problems.problem import MALFORMED, N_, NOT_COUNTED, Problem
 
 if TYPE_CHECKING:
-    from keyturn.mail.languages import Language
+    from keyturn.mail.languages.language import Language
 
 
 class FieldError(Struct, frozen=True):

@@ -360,7 +360,8 @@ def _folders(settings: Settings) -> Iterator[Fault]:
 
 
 def _languages(settings: Settings) -> Iterator[Fault]:
-    from keyturn.mail.languages import PACKAGED, SOURCE_LANGUAGE, Catalogues, parse_locale
+    from keyturn.mail.languages.catalogues import PACKAGED, Catalogues, parse_locale
+    from keyturn.mail.languages.language import SOURCE_LANGUAGE
 
     catalogues = Catalogues((PACKAGED, *([Path(settings.locales)] if settings.locales else [])))
     for tag in settings.languages:
@@ -371,7 +372,7 @@ def _languages(settings: Settings) -> Iterator[Fault]:
 
 
 def _catalogues(folder: Path) -> Iterator[Fault]:
-    from keyturn.mail.languages import Catalogues, catalogue_faults
+    from keyturn.mail.languages.catalogues import Catalogues, catalogue_faults
 
     catalogues = Catalogues((folder,))
     if not any(catalogues.languages()):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from keyturn.mail.rendering.folders import Folders, MailFiles, UnnamedMjml, plain_name
+from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.plain_files import DEEPEST, has_printable_name, leads_out, printable_name, read_plain_text
 from keyturn.studio.gallery import naming
 
@@ -163,7 +163,7 @@ def _mails_and_shared(
     used |= extended
     kinds = {file: text.kind or (".html" if file in of_circles else "") for file, text in files.items()}
     compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
-    mails, shared, named = dict[str, MailFiles](), set[str](), {plain_name(file): file for file in files}
+    mails, shared, named = dict[str, MailFiles](), set[str](), {naming.plain_name(file): file for file in files}
     for file, text in files.items():
         is_markup, is_mjml = kinds[file] in _MARKUP, kinds[file] == ".mjml"
         is_layout = is_markup and any(fnmatch(file, pattern) for pattern in layouts)
@@ -171,9 +171,8 @@ def _mails_and_shared(
         if naming.is_shared(file) or file in used or is_layout or is_part:
             shared.add(file)
         elif is_mjml or (is_markup and naming.stem_of(file) not in compiled):
-            is_named = naming.ending_of(file) == ".mjml" or not is_mjml
-            files_of = MailFiles(file, naming.text_part(file, named), naming.subject(file, named))
-            mails[naming.name_of(file)] = files_of if is_named else UnnamedMjml(*files_of)
+            form = naming.MjmlFiles if is_mjml else MailFiles
+            mails[naming.name_of(file)] = form(file, naming.text_part(file, named), naming.subject(file, named))
     taken = {file for own in mails.values() for file in own} | used
     for file, text in files.items():
         is_text = naming.ending_of(file) in (".txt", ".text") and not _SUBJECT.search(naming.stem_of(file))
@@ -181,7 +180,7 @@ def _mails_and_shared(
             mails.setdefault(naming.name_of(file), MailFiles(file, file, naming.subject(file, named)))
     for name, own in mails.items():
         if any(files[file].compiles for file in _reached([own.markup], references)):
-            mails[name] = UnnamedMjml(*own)
+            mails[name] = naming.MjmlFiles(*own)
     return mails, shared
 
 

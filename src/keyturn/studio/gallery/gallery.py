@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from keyturn.context_values import within
 from keyturn.errors import TemplateInvalid, UnknownMail
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.jinja import SharedBytecodeCache

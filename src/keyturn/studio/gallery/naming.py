@@ -16,7 +16,7 @@ from jinja2.loaders import split_template_path
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.compiling import Filled
-from keyturn.mail.rendering.folders import Folders, MailFiles, plain_name
+from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.plain_files import leads_out
 
 
@@ -75,6 +75,26 @@ _ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "
 def is_shared(file: str) -> bool:
     *folders, name = file.split("/")
     return name.startswith("_") or any(one.startswith("_") or re.fullmatch(_SHARED, one) for one in folders)
+
+
+_SUFFIX = r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)"
+_TEMPLATE_OF = re.compile(rf"({_SUFFIX})\.[^./]+$|\.(?:j2|jinja2?)$", re.IGNORECASE)
+_FORMAT = re.compile(rf"{_SUFFIX}$", re.IGNORECASE)
+
+
+def plain_name(file: str) -> str:
+    """Return the name without its template suffix, any that follows a format's own, as in "welcome.html.j2"."""
+    return file if _FORMAT.search(file) else _TEMPLATE_OF.sub(r"\1", file)
+
+
+class MjmlFiles(MailFiles):
+    """The files of a mail with MJML markup, whatever its name: "welcome.mjml.j2", "welcome.tpl"."""
+
+    __slots__ = ()
+
+    @property
+    def is_mjml(self) -> bool:
+        return True
 
 
 def ending_of(file: str) -> str:

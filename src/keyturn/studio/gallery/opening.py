@@ -4,8 +4,8 @@ from functools import partial
 from inspect import isclass
 from pathlib import Path
 
-from keyturn.mail.languages import Languages, languages_in
 from keyturn.mail.languages.catalogues import ANY
+from keyturn.mail.languages.language import Languages, languages_in
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.discovery import Patterns

@@ -15,7 +15,8 @@ from jinja2 import TemplateError
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text
+from keyturn.mail.languages.catalogues import Text
+from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language
 from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST
 from keyturn.studio.gallery.environments import FolderEnvironment, parse_template

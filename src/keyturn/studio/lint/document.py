@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Languages
+from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language, Languages
 from keyturn.mail.rendering.compiling import Filled, Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import Element, SyntaxFault, parse_html, parse_markup

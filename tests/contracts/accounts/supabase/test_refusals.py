@@ -12,7 +12,7 @@ from tests.servers.serving import NOWHERE, Connections, serving, serving_here
 from tests.servers.supabase import Answer, Outage, SupabaseServer
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.mail.languages import SourceTexts
+from keyturn.mail.languages.language import SourceTexts
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase import SupabaseAccounts
 from keyturn.service.problems.passwords import PasswordRejected, rule_text

@@ -8,7 +8,7 @@ from tests.studio.lint.planting import Mails as OwnMails
 
 from keyturn import Mails
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.render import Templates
 from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.reset.mails.palette import Palette, branding

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from keyturn.mail.languages import Language, SourceTexts
+from keyturn.mail.languages.language import Language, SourceTexts
 from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.service.accounts.port import Account

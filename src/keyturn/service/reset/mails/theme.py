@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.mail.languages import PACKAGED, Languages
+from keyturn.mail.languages.catalogues import PACKAGED
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS

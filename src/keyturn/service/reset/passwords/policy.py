@@ -9,7 +9,7 @@ from unicodedata import category
 
 import msgspec
 
-from keyturn.mail.languages import SourceTexts
+from keyturn.mail.languages.language import SourceTexts
 from keyturn.service.problems.passwords import PasswordRejected, Violation, rule_text
 from keyturn.service.reset.bounded_pool import BoundedPool
 from keyturn.service.reset.ground import Ground

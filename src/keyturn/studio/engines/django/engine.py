@@ -15,7 +15,7 @@ from django.urls import NoReverseMatch
 from django.utils import translation
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import Language
+from keyturn.mail.languages.language import Language
 from keyturn.mail.rendering.render import Engine, EngineFault, FaultKind
 from keyturn.studio.engines.django.tracing import DjangoTracer
 from keyturn.studio.engines.django.variables import find_variables

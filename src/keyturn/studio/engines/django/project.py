@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from keyturn.mail.languages import Languages, parse_locale
+from keyturn.mail.languages.catalogues import parse_locale
+from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery

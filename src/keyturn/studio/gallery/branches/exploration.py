@@ -14,7 +14,7 @@ from jinja2 import BytecodeCache, TemplateError, nodes
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import SOURCE_LANGUAGE
+from keyturn.mail.languages.language import SOURCE_LANGUAGE
 from keyturn.studio.gallery.branches.forcing import Branch, Decision, Way, decisions_in, on_way, with_forcing
 from keyturn.studio.gallery.environments import Prepare, parse_template, with_lenient_filters
 from keyturn.studio.gallery.samples import Lines, Sample

@@ -13,7 +13,8 @@ from jinja2.ext import extract_from_ast
 from msgspec.structs import replace
 
 from keyturn.errors import CatalogueInvalid
-from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text, catalogue_faults, excerpt
+from keyturn.mail.languages.catalogues import Text, catalogue_faults, excerpt
+from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.lint.finding import Finding, Place, line_and_column, listed
 from keyturn.studio.lint.rules import RULES

@@ -11,7 +11,7 @@ from cachetools import FIFOCache
 from msgspec import Struct, field
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import Language
+from keyturn.mail.languages.language import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.render import Templates

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from markupsafe import Markup
 from msgspec import Struct
 
-from keyturn.mail.rendering.folders import plain_name
 from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.naming import plain_name
 from keyturn.studio.web.rendering.rendition import Rendition
 
 _LEXERS = {
