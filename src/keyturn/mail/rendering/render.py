@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError
@@ -28,9 +28,6 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     audit: ClassVar[str] = ""
 
 
-FaultKind = Literal["error", "missing-template", "syntax", "unknown-filter", "unknown-library", "unknown-tag"]
-
-
 class Engine(Protocol):
     """The port of a template engine other than Jinja, Django's: renders templates by their names in `Folders`."""
 
@@ -41,12 +38,6 @@ class Engine(Protocol):
 
     def find_variables(self, files: Sequence[str]) -> Mapping[str, Any]:
         """Return the variables of files, with all that they use, by name, as the studio describes them."""
-
-
-class EngineFault(Exception):
-    def __init__(self, engine: str, kind: FaultKind, fix: str) -> None:
-        self.engine, self.kind, self.fix = engine, kind, fix
-        super().__init__(f"{engine}: {kind}")
 
 
 def _is_markup(name: str | None) -> bool:

@@ -28,37 +28,24 @@ _OK = 200
 _REFUSALS = {400, 403, 404}
 
 
-class SnsMessage(msgspec.Struct, rename="pascal"):
-    """A post from SNS. `message` is the published text; `token` confirms a subscription."""
+class SnsMessage(msgspec.Struct, rename="pascal", kw_only=True, omit_defaults=True):
+    """A post from SNS: first what it signs, in that order. `message` is the published text; `token` confirms."""
 
-    type: str
-    message_id: str
-    topic_arn: str
     message: str
+    message_id: str
+    subject: str | None = None
+    subscribe_url: str = msgspec.field(name="SubscribeURL", default="")
     timestamp: str
+    token: str = ""
+    topic_arn: str
+    type: str
     signature_version: str
     signature: str
     signing_cert_url: str = msgspec.field(name="SigningCertURL")
-    subscribe_url: str = msgspec.field(name="SubscribeURL", default="")
-    subject: str | None = None
-    token: str = ""
-
-    @property
-    def is_published(self) -> bool:
-        return self.type == "Notification"
 
     def signed(self) -> bytes:
-        subject = {} if self.subject is None else {"Subject": self.subject}
-        parts = {
-            "Message": self.message,
-            "MessageId": self.message_id,
-            **(subject if self.is_published else {"SubscribeURL": self.subscribe_url}),
-            "Timestamp": self.timestamp,
-            **({} if self.is_published else {"Token": self.token}),
-            "TopicArn": self.topic_arn,
-            "Type": self.type,
-        }
-        return "".join(f"{name}\n{value}\n" for name, value in parts.items()).encode()
+        signed = list(msgspec.to_builtins(self).items())[:-3]
+        return "".join(f"{name}\n{value}\n" for name, value in signed).encode()
 
 
 class SnsTopic:
@@ -92,7 +79,7 @@ class SnsTopic:
             query = {"Action": "ConfirmSubscription", "TopicArn": self.arn, "Token": message.token}
             if b"<ConfirmSubscriptionResponse" not in await self._get(f"{self.host}/", query):
                 raise ReportUnproven("SNS did not confirm the subscription")
-        return message if message.is_published else None
+        return message if message.type == "Notification" else None
 
     async def _verify(self, message: SnsMessage) -> None:
         """Raise ValueError for a wrong signature or topic, ReportUnproven if the certificate cannot be fetched."""

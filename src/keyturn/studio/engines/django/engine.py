@@ -16,7 +16,8 @@ from django.utils import translation
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages.language import Language
-from keyturn.mail.rendering.render import Engine, EngineFault, FaultKind
+from keyturn.mail.rendering.render import Engine
+from keyturn.studio.engines import EngineFault, FaultKind
 from keyturn.studio.engines.django.tracing import DjangoTracer
 from keyturn.studio.engines.django.variables import find_variables
 from keyturn.studio.gallery.variables.probe import Variables

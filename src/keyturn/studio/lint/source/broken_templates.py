@@ -9,8 +9,8 @@ from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import SecurityError, TemplateRuntimeError, TemplatesNotFound
 
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
-from keyturn.mail.rendering.render import EngineFault
 from keyturn.plain_files import read_plain_file
+from keyturn.studio.engines import EngineFault
 from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.naming import stem_of
 from keyturn.studio.gallery.variables.missing_names import missing_name
