@@ -173,10 +173,9 @@ def catalogue_faults(catalogues: Catalogues) -> Iterator[CatalogueFault]:
             message = f"{folder.name} is not a language: name folders as in de, pt_BR or zh_Hant"
             yield CatalogueFault("unknown-language", folder, 1, message)
             continue
-        for file in Catalogues((folder.parent,), catalogues.domain).files(locale):
-            if file.is_relative_to(folder):
-                status = file.stat()
-                yield from _faults_of_file(file, locale, catalogues.bounds, (status.st_mtime_ns, status.st_size))
+        for file in _files(folder, catalogues.domain):
+            status = file.stat()
+            yield from _faults_of_file(file, locale, catalogues.bounds, (status.st_mtime_ns, status.st_size))
 
 
 @lru_cache(64)

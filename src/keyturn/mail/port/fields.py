@@ -27,9 +27,16 @@ class Fields:
             raise ValueError(str(error)) from None
         return cls(document)
 
+    def get(self, name: str, form: Any, default: Any) -> Any:
+        """Return a field of this type; the default if there is none."""
+        value = self._document.get(name)
+        if value is not None and not isinstance(value, form):
+            raise ValueError(f"{name} has another type")
+        return default if value is None else value
+
     def text(self, *names: str) -> str:
         """Return the first of the fields that is not empty; "" if all are."""
-        return next(filter(None, (self._get(name, str, "") for name in names)), "")
+        return next(filter(None, (self.get(name, str, "") for name in names)), "")
 
     def required(self, name: str) -> str:
         if not (text := self.text(name)):
@@ -38,23 +45,23 @@ class Fields:
 
     def number(self, name: str) -> float:
         """Return a number, which must be there."""
-        if isinstance(value := self._get(name, int | float, None), bool) or value is None:
+        if isinstance(value := self.get(name, int | float, None), bool) or value is None:
             raise ValueError(f"{name} is not a number")
         return float(value)
 
     def flag(self, name: str) -> bool:
-        return bool(self._get(name, bool, None))
+        return bool(self.get(name, bool, None))
 
     def texts(self, name: str) -> list[str]:
-        return [str(text) for text in self._get(name, list, ())]
+        return [str(text) for text in self.get(name, list, ())]
 
     def within(self, *names: str) -> "Fields":
         """Return the first object of these names; an empty one if there is none."""
-        return Fields(next(filter(None, (self._get(name, Mapping, None) for name in names)), {}))
+        return Fields(next(filter(None, (self.get(name, Mapping, None) for name in names)), {}))
 
     def each(self, name: str) -> list["Fields"]:
         """Return the objects of a list, which must be there."""
-        if (objects := self._get(name, list, None)) is None:
+        if (objects := self.get(name, list, None)) is None:
             raise ValueError(f"{name} is missing")
         return [Fields(one) for one in objects]
 
@@ -65,9 +72,3 @@ class Fields:
             return datetime.fromtimestamp(value, UTC)
         time: datetime = msgspec.convert(value, _Time)
         return time
-
-    def _get(self, name: str, form: Any, default: Any) -> Any:
-        value = self._document.get(name)
-        if value is not None and not isinstance(value, form):
-            raise ValueError(f"{name} has another type")
-        return default if value is None else value

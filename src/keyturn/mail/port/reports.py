@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -99,7 +99,7 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     `proof`: reads its value. Raises ValueError for a text that cannot prove anything; `fault` is then what is wrong.
     `where`: where the provider is told to report, and which setting is set then.
     `longest`: bytes of a body; a longer one is refused unread.
-    `require_headers`, `read`: verify, given the proof, and raise ValueError. Headers alone may show that it fails.
+    `require_headers`, `read`: verify first, and raise ValueError. Headers alone may show that the proof fails.
     """
 
     setting: str
@@ -108,7 +108,7 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     where: str
     longest: int
     require_headers: Callable[[Any, Mapping[str, str]], None] = signature_headers()
-    read: Callable[[Any, Mapping[str, str], bytes], Awaitable[Iterable[Report]]]
+    read: Callable[[Any, Mapping[str, str], bytes], AsyncIterator[Report]]
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -127,7 +127,7 @@ class Webhook(msgspec.Struct, frozen=True):
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
         """Return the reports about mails. Raises ReportRefused for one that is forged or odd, and ReportUnproven."""
         try:
-            return [self._complete(report) for report in await self.reports.read(self.proof, headers, body)]
+            return [self._complete(report) async for report in self.reports.read(self.proof, headers, body)]
         except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:
             raise ReportRefused(str(error)) from None
 

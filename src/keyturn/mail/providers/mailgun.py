@@ -3,12 +3,10 @@
 import hashlib
 import hmac
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from email.utils import parseaddr
 from http import HTTPStatus
 from typing import Any, ClassVar
-
-import msgspec
 
 from keyturn.errors import SendRefused
 from keyturn.hosts import is_host
@@ -26,19 +24,19 @@ _LONGEST_AGE = 24 * 3600
 """Seconds: Mailgun repeats a report for eight hours, and does not document whether it signs each repeat again."""
 
 
-async def _read(key: bytes, _: Mapping[str, str], body: bytes) -> Sequence[Report]:
+async def _read(key: bytes, _: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
     """Read a report with an HMAC-SHA256 of a time and a token, but not of the event: so a token counts once.
 
     https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
     """
-    delivery = msgspec.json.decode(body, type=_Delivery)
-    proof = delivery.signature
-    made = hmac.new(key, f"{proof.timestamp}{proof.token}".encode(), hashlib.sha256).hexdigest().encode()
-    if not proof.token or not hmac.compare_digest(made, proof.signature.encode()):
+    delivery = Fields.read(body)
+    proof, fields = delivery.within("signature"), delivery.within("event-data")
+    timestamp, token = proof.get("timestamp", str | int, ""), proof.required("token")
+    made = hmac.digest(key, f"{timestamp}{token}".encode(), hashlib.sha256).hex().encode()
+    if not hmac.compare_digest(made, proof.text("signature").encode()):
         raise ValueError("the signature does not match")
-    if abs(time.time() - int(proof.timestamp)) > _LONGEST_AGE:
+    if abs(time.time() - int(timestamp)) > _LONGEST_AGE:
         raise ValueError("the signature is too old")
-    fields = Fields.read(bytes(delivery.event_data))
     kind, reason = fields.required("event"), fields.text("reason")
     event = _EVENTS.get(kind, "")
     if kind == "failed" and reason.startswith("suppress-"):  # the mailbox is on Mailgun's list
@@ -46,10 +44,10 @@ async def _read(key: bytes, _: Mapping[str, str], body: bytes) -> Sequence[Repor
     elif kind == "failed" and fields.text("severity") == "temporary":
         event = "delivery_delayed"
     if not event:
-        return []
+        return
     header = fields.within("message").within("headers")
-    report = Report(
-        id=proof.token,
+    yield Report(
+        id=token,
         event=event,
         detail=fixed_words(reason),
         at=fields.time("timestamp"),
@@ -58,18 +56,6 @@ async def _read(key: bytes, _: Mapping[str, str], body: bytes) -> Sequence[Repor
         to=fields.text("recipient") or parseaddr(header.text("to"))[1],  # a rejected mail has no recipient yet
         ends=event == "bounced" and reason == "bounce",  # the mailbox does not exist
     )
-    return [report]
-
-
-class _Signature(msgspec.Struct):
-    timestamp: str | int
-    token: str
-    signature: str
-
-
-class _Delivery(msgspec.Struct, rename="kebab"):
-    signature: _Signature
-    event_data: msgspec.Raw
 
 
 _KEYS = "https://app.mailgun.com/settings/api_security"

@@ -1,6 +1,6 @@
 """Postmark, over its HTTP API (https://postmarkapp.com/developer)."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -32,7 +32,7 @@ _EVENTS = {
 """Records, and https://postmarkapp.com/developer/api/bounce-api#bounce-types: the types that are not bounces."""
 
 
-async def _read(password: bytes, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+async def _read(password: bytes, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
     require_password(password, headers)  # Postmark signs nothing, but sends the password of its webhook's URL
     fields = Fields.read(body)
     record, kind, mail, reason = map(fields.text, ("RecordType", "Type", "MessageID", "SuppressionReason"))
@@ -40,9 +40,9 @@ async def _read(password: bytes, headers: Mapping[str, str], body: bytes) -> Seq
     if record == "SubscriptionChange" and fields.flag("SuppressSending") and reason == "ManualSuppression" and mail:
         event = "suppressed"  # a suppressing bounce or complaint has a report of its own
     if fields.required("RecordType") and not event:
-        return []
+        return
     to, at = fields.text("Recipient", "Email"), fields.time("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt")
-    report = Report(
+    yield Report(
         id=f"{record} {kind} {mail} {to} {at.isoformat()}",
         event=event,
         detail=fixed_words(kind, reason),
@@ -52,7 +52,6 @@ async def _read(password: bytes, headers: Mapping[str, str], body: bytes) -> Seq
         to=to,
         ends=fields.flag("Inactive") or kind in _FOR_GOOD,  # `Inactive`: Postmark no longer sends to this mailbox
     )
-    return [report]
 
 
 class Postmark(HttpProvider, frozen=True):

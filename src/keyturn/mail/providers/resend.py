@@ -27,14 +27,11 @@ def quota_renewal(quota: str, moment: datetime) -> datetime:
     return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-_LONGEST_ID = 80
-
-
 _TOLERANCE = 300
 """Seconds between a report's time and ours (https://docs.svix.com/receiving/verifying-payloads/how-manual)."""
 
 
-async def _read(key: bytes, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+async def _read(key: bytes, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
     delivery, timestamp = headers.get("svix-id", ""), headers.get("svix-timestamp", "")
     if abs(int(time.time()) - int(timestamp)) > _TOLERANCE:
         raise ValueError(f"the time of the report is outside the tolerance of {_TOLERANCE} seconds")
@@ -44,12 +41,10 @@ async def _read(key: bytes, headers: Mapping[str, str], body: bytes) -> Sequence
     payload = Fields.read(body)
     named = re.fullmatch(r"email\.([a-z_]{1,32})", payload.text("type"))
     if not named:
-        return []
-    if len(delivery) > _LONGEST_ID:
-        raise ValueError(f"the id is longer than {_LONGEST_ID} characters")
+        return
     mail, event = payload.within("data"), named[1]
     why = mail.within({"bounced": "bounce", "failed": "failed", "suppressed": "suppressed"}.get(event, ""))
-    report = Report(
+    yield Report(
         id=delivery,
         event=event,
         detail=fixed_words(why.text("type"), why.text("subType"), why.text("reason")),
@@ -60,7 +55,6 @@ async def _read(key: bytes, headers: Mapping[str, str], body: bytes) -> Sequence
         # https://resend.com/docs/dashboard/emails/email-bounces: the other types may pass.
         ends=event == "bounced" and why.text("type") == "Permanent",
     )
-    return [report]
 
 
 _SANDBOX = "resend.dev"

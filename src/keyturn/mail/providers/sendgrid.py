@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -48,17 +49,14 @@ _SIGNATURE, _TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-ema
 _require_headers = signature_headers(_SIGNATURE, _TIMESTAMP)
 
 
-async def _read(key: "EllipticCurvePublicKey", headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+async def _read(key: "EllipticCurvePublicKey", headers: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
     """Skip what is no event of ours: batches hold other apps' mails. SendGrid repeats a signed report for 24 hours."""
     _require_headers(key, headers)
     await asyncio.to_thread(_verify, key, headers, body)  # a batch has up to 768 kB
-    reports: list[Report] = []
     for event in msgspec.json.decode(body, type=list[msgspec.Raw]):
-        try:
-            reports += _report(Fields.read(bytes(event)))
-        except (ValueError, OverflowError, OSError):
-            continue
-    return reports
+        with suppress(ValueError, OverflowError, OSError):
+            if report := _report(Fields.read(bytes(event))):
+                yield report
 
 
 def _verify(key: "EllipticCurvePublicKey", headers: Mapping[str, str], body: bytes) -> None:
@@ -77,7 +75,7 @@ def _verify(key: "EllipticCurvePublicKey", headers: Mapping[str, str], body: byt
         raise ValueError("the signature does not match") from None
 
 
-def _report(fields: Fields) -> Sequence[Report]:
+def _report(fields: Fields) -> Report | None:
     event, to = _EVENTS.get(fields.text("event"), ""), fields.text("email")
     kind, reason, mail, key = fields.text("type"), fields.text("reason"), fields.text("sg_message_id"), key_in(fields)
     words = [kind, fields.text("bounce_classification")]
@@ -93,7 +91,7 @@ def _report(fields: Fields) -> Sequence[Report]:
         to=to,
         ends=event == "bounced" and kind == "bounce",  # "blocked" may pass; a "bounce" is put on SendGrid's list
     )
-    return [report] if event and to and (mail or key) else []
+    return report if event and to and (mail or key) else None
 
 
 def _verification_key(text: str) -> "EllipticCurvePublicKey":

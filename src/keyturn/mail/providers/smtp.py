@@ -69,8 +69,7 @@ class SmtpSender:
             raise (unknown if may_have_it else SendRetryable(reason, not_accepted=True)) from None
         return message_id_of(email, idempotency_key)
 
-    async def close(self) -> None:
-        pass
+    async def close(self) -> None: ...
 
 
 def _connection_options(settings: "Smtp", timeout: timedelta) -> Mapping[str, Any]:

@@ -6,7 +6,8 @@ SNS brings its reports (https://docs.aws.amazon.com/ses/latest/dg/event-publishi
 import hashlib
 import hmac
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import formataddr
 from http import HTTPStatus
@@ -63,14 +64,11 @@ _SUPPRESSED = {"Suppressed", "OnAccountSuppressionList"}
 """Kinds of bounces and complaints about mails that SES did not send, because the mailbox is on one of its lists."""
 
 
-async def _read(topic: SnsTopic, _: Mapping[str, str], body: bytes) -> Sequence[Report]:
+async def _read(topic: SnsTopic, _: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
     """Skip messages that are not events: SES greets a topic in plain text, and other publishers may use the topic."""
     if message := await topic.receive(body):
-        try:
-            return [_report(message.message_id, Fields.read(message.message))]
-        except ValueError:
-            pass
-    return []
+        with suppress(ValueError):
+            yield _report(message.message_id, Fields.read(message.message))
 
 
 def _report(message_id: str, fields: Fields) -> Report:
