@@ -46,10 +46,8 @@ class Catalogues(Struct, frozen=True):
 
     def files(self, locale: Locale) -> list[Path]:
         """Return the files that are searched for a language's texts, in order: German ones for "de-AT" too."""
-        by_name: dict[str, list[Path]] = {}
-        for path, locale_there in self.languages():
-            by_name.setdefault(str(locale_there), []).append(path)
-        folders = (path for name in lineage(locale) for path in reversed(by_name.get(name, [])))
+        known = [(path, str(of)) for path, of in self.languages()][::-1]
+        folders = (path for name in lineage(locale) for path, of in known if of == name)
         return [file for folder in folders for file in _files(folder, self.domain)]
 
     def translations(self, locale: Locale) -> NullTranslations:

@@ -10,7 +10,6 @@ from gettext import NullTranslations
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
-from unicodedata import normalize
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
@@ -220,10 +219,6 @@ _OWN_NAMES: Mapping[str, str] = {
     "pt_BR": "Português (Brasil)", "ru": "Русский", "sv": "Svenska", "tr": "Türkçe", "uk": "Українська",
     "zh_Hans": "简体中文", "zh_Hant": "繁體中文",
 }  # fmt: skip
-
-
-def order_of_name(name: str) -> str:
-    return normalize("NFKD", name).casefold()
 
 
 _LONGEST_HEADER = 200

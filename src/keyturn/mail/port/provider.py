@@ -85,9 +85,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
     def webhook(self) -> Webhook | None:
         """Return what reads the provider's reports; None if its proof is not set. Raises ValueError for a bad one."""
-        if not self.reports or not self.proof:
-            return None
-        return Webhook(self.name, self.reports, self.reports.proof(self.proof))
+        reports, proof = self.reports, self.proof
+        return Webhook(self.name, reports, reports.proof(proof)) if reports and proof else None
 
     def build(self, timeout: timedelta) -> Sender:
         """Return the sender, with a time-out for one call. Slow libraries are imported only then."""

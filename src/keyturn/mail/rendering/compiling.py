@@ -1,7 +1,7 @@
 """Compiles filled-in templates to a mail: MJML becomes HTML, and the head gives subject and preheader."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
@@ -149,7 +149,7 @@ def _texts_of_html(html: str) -> tuple[str, str]:
     """Return the texts of the title and of the preheader; "" for a missing one. The first counts, as for browsers."""
     root = parse_html(html)
     titles = (one for one in root.walk() if one.tag == "title" and not any(up.tag == "svg" for up in one.ancestors()))
-    return _text(titles), preheader_of(root)
+    return next((title.text() for title in titles), ""), preheader_of(root)
 
 
 def preheader_of(root: Element) -> str:
@@ -166,14 +166,9 @@ def _texts_of_mjml(mjml: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=16)  # the mails of a moment begin alike, without a secret: locked screens show it
 def _texts_of_head(mjml: str) -> tuple[str, str]:
-    elements = parse_markup(mjml, is_mjml=True).root.walk()
-    head = [element for element in elements if element.parent and element.parent.tag == "mj-head"][::-1]
-    title, preview = (_text(one for one in head if one.tag == tag) for tag in ("mj-title", "mj-preview"))
-    return title, preview
-
-
-def _text(elements: Iterable[Element]) -> str:
-    return next((element.text() for element in elements), "")
+    heads = (one for one in parse_markup(mjml, is_mjml=True).root.walk() if one.tag == "mj-head")
+    texts = {element.tag: element.text() for head in heads for element in head.children}
+    return texts.get("mj-title", ""), texts.get("mj-preview", "")
 
 
 def _is_hidden(element: Element) -> bool:

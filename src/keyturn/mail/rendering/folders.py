@@ -1,35 +1,19 @@
 """Stacks folders of templates so that they look like a single folder."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-
-from keyturn.plain_files import paths_below
 
 
 class Folders:
     """A stack of template folders. A file in an earlier one replaces the same file in later ones."""
 
     def __init__(self, first: Path, *others: Path) -> None:
-        self.first = first
         self.all = (first, *others)
 
     def __truediv__(self, file: str) -> Path:
         """Return the path of a file; a file that no earlier folder holds is assumed in the last."""
         earlier = (folder / file for folder in self.all[:-1])
         return next((path for path in earlier if path.is_file()), self.all[-1] / file)
-
-    def __contains__(self, path: Path) -> bool:
-        return any(path.is_relative_to(folder) for folder in self.all)
-
-    def name_of(self, file: Path | str) -> str:
-        """Return a file's name as templates refer to it; its whole path if it is outside of the folders."""
-        path = Path(file)
-        return next((path.relative_to(folder) for folder in self.all if path.is_relative_to(folder)), path).as_posix()
-
-    def paths(self) -> Iterator[Path]:
-        for folder in self.all:
-            yield from paths_below(folder)
 
 
 class MailFiles(NamedTuple):

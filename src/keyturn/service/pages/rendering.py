@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import quote, urlencode
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
@@ -19,7 +20,7 @@ from litestar.types import ControllerRouterHandler
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.addresses import LONGEST
-from keyturn.mail.languages.language import READER, Language, order_of_name
+from keyturn.mail.languages.language import READER, Language
 from keyturn.mail.rendering.jinja import OwnEnvironment, template_invalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie
@@ -51,7 +52,9 @@ class PageTemplates:
         self, template: str, values: Mapping[str, Any], language: Language, kind: str, link_to_itself: str = "?lang="
     ) -> str:
         """Return the page. `link_to_itself` lacks only a language's tag. Raises TemplateInvalid for own templates."""
-        known = sorted(self._site.themes.languages.known.values(), key=lambda one: order_of_name(one.name))
+        known = sorted(
+            self._site.themes.languages.known.values(), key=lambda one: normalize("NFKD", one.name).casefold()
+        )
         languages = [(one, f"{link_to_itself}{one.tag}") for one in known]
         values = {READER: language, "language": language, "languages": languages, **values}
         try:

@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.plain_files import leads_out, read_plain_text, walk
+from keyturn.plain_files import leads_out, paths_below, read_plain_text, walk
 from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
 from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
 from keyturn.studio.gallery.discovery import FileState, FolderContents, Patterns, contents_of, state_of
@@ -90,6 +91,14 @@ class Gallery:
     @property
     def folders(self) -> Folders:
         return self.templates.folders
+
+    def paths(self) -> Iterator[Path]:
+        return chain.from_iterable(map(paths_below, self.folders.all))
+
+    def name_of(self, file: Path | str) -> str:
+        """Return a file's name as templates refer to it; its whole path if it is outside of the folders."""
+        path, folders = Path(file), self.folders.all
+        return next((path.relative_to(folder) for folder in folders if path.is_relative_to(folder)), path).as_posix()
 
     @property
     def watched_folders(self) -> list[Path]:

@@ -102,7 +102,7 @@ class SourceFiles:
             try:
                 yield from (sample.origin.rpartition(":")[0] for sample in self._gallery.samples(name).values())
             except TemplateInvalid as error:  # the file that needs a fix
-                yield self._gallery.folders.name_of(error.path)
+                yield self._gallery.name_of(error.path)
 
 
 def _source_text(path: Path, octets: bytes) -> SourceText:

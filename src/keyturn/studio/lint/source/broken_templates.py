@@ -48,7 +48,7 @@ def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding
         rule = f"{cause.engine.lower()}/{cause.kind}"
         return RULES.finding(place, rule, message=_as_sentence(error.message), fix=cause.fix)
     if isinstance(cause, CatalogueInvalid):  # the catalogue has a finding of its own
-        return RULES.finding(place, "unchecked/part", "catalogue", file=gallery.folders.name_of(cause.path))
+        return RULES.finding(place, "unchecked/part", "catalogue", file=gallery.name_of(cause.path))
     return _limit(error, place) or _explain_error(error, gallery, sample, place)
 
 
@@ -73,15 +73,15 @@ def _undecodable(error: TemplateInvalid, gallery: Gallery) -> Place | None:
         return None
     whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
     column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-    for file in (Path(error.path), *sorted(gallery.folders.paths())):
+    for file in (Path(error.path), *sorted(gallery.paths())):
         if file.is_file() and file.stat().st_size == len(whole) and read_plain_file(file) == whole:
-            return Place(gallery.folders.name_of(file), before.count(b"\n") + 1, column)
+            return Place(gallery.name_of(file), before.count(b"\n") + 1, column)
     return None
 
 
 def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where a template fails: at the name that the error quotes, at its tag, or at the first of its line."""
-    file, line, cause = gallery.folders.name_of(error.path), error.line or 0, error.__cause__
+    file, line, cause = gallery.name_of(error.path), error.line or 0, error.__cause__
     text, position = _line_at(file, line, gallery), getattr(cause, "lineno", None)
     column = error.column or (getattr(position, "line", 0) == line and getattr(position, "column", 0)) or 0
     tags = list(_TAG.finditer(text, max(column - 1, 0)))
@@ -96,7 +96,7 @@ def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
 
 def _place_in_samples(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where samples cannot be read. The message names a line, or a sample and its field."""
-    file, line, column = gallery.folders.name_of(error.path), error.line or 0, 0
+    file, line, column = gallery.name_of(error.path), error.line or 0, 0
     if match := _AT.search(error.message):
         line, column = int(match[1]), int(match[2] or 0)
     elif line and (field := _FIELD.search(error.message)):
@@ -127,7 +127,7 @@ def _name_in(error: TemplateInvalid) -> str:
 
 def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place) -> Finding:
     cause, message = error.__cause__, error.message
-    line_text = _line_at(gallery.folders.name_of(error.path), error.line or 0, gallery)
+    line_text = _line_at(gallery.name_of(error.path), error.line or 0, gallery)
     find = partial(RULES.finding, place, message=_as_sentence(message))
     match cause:
         case TagOfAnotherEngine():
@@ -219,7 +219,7 @@ def _fix_for_name(name: str, sample: Sample, beside: Sequence[str] | None) -> st
 
 
 def _closest_file(name: str, gallery: Gallery, place: Place) -> str:
-    files = (gallery.folders.name_of(path) for path in gallery.folders.paths() if path.is_file())
+    files = (gallery.name_of(path) for path in gallery.paths() if path.is_file())
     shown = [file for file in files if not (file.lower().endswith(_DATA) or f"/{file}".count("/."))]
     return did_you_mean_file(name, shown, place.file)
 

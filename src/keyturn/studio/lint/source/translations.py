@@ -41,7 +41,7 @@ def findings_on_texts(
     for fault in faults:
         if fault.text is None or fault.text in texts:
             templates = tuple(users[fault.text]) if fault.text else everybody
-            place = Place(gallery.folders.name_of(fault.file.resolve()), fault.line)
+            place = Place(gallery.name_of(fault.file.resolve()), fault.line)
             says = fault.message[:1].upper() + fault.message[1:]
             yield replace(RULES.finding(place, f"languages/{fault.kind}", fault=says), templates=templates)
     doubtful = {(fault.file, fault.text) for fault in faults if fault.kind == "fuzzy"}
@@ -53,7 +53,7 @@ def findings_on_texts(
                 if doubtful.isdisjoint((file, text) for file in language.files):
                     lacking[text].append(language)
     for text, without in lacking.items():
-        catalogue = gallery.folders.name_of(without[0].files[0].resolve())
+        catalogue = gallery.name_of(without[0].files[0].resolve())
         find = partial(RULES.finding, texts[text], "languages/untranslated", text=excerpt(text.text))
         named = listed([one.locale.get_display_name(Locale("en")) or one.tag for one in without])
         yield replace(find(languages=named, catalogue=catalogue), templates=tuple(users[text]))

@@ -136,7 +136,7 @@ def with_bounded_branches(gallery: Gallery, runner: Runner[MailRenderer]) -> Gal
 def _states_elsewhere(templates: Templates, language: Language) -> Iterable[FileState]:
     for template in (templates.environment(language).cache or {}).values():
         file = template.filename or ""
-        if not file or Path(file) not in templates.folders:
+        if not any(Path(file).is_relative_to(folder) for folder in templates.folders.all):
             yield state_of(file) if file else ("", 0, 0)
 
 
