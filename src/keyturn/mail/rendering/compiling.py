@@ -166,7 +166,8 @@ def _texts_of_mjml(mjml: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=16)  # the mails of a moment begin alike, without a secret: locked screens show it
 def _texts_of_head(mjml: str) -> tuple[str, str]:
-    heads = (one for one in parse_markup(mjml, is_mjml=True).root.walk() if one.tag == "mj-head")
+    root, _ = parse_markup(mjml, is_mjml=True)
+    heads = (one for one in root.walk() if one.tag == "mj-head")
     texts = {element.tag: element.text() for head in heads for element in head.children}
     return texts.get("mj-title", ""), texts.get("mj-preview", "")
 

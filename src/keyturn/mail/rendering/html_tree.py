@@ -138,10 +138,6 @@ class Element:
             yield element
             element = element.parent
 
-    def elder_siblings(self) -> "list[Element]":
-        siblings = self.parent.children if self.parent else [self]
-        return siblings[: siblings.index(self)]
-
     @property
     def texts(self) -> list[Text]:
         return [node for node in self.nodes if isinstance(node, Text)]
@@ -179,21 +175,16 @@ class SyntaxFault(NamedTuple):
     detail: str = ""
 
 
-class Parsed(NamedTuple):
-    root: Element
-    faults: tuple[SyntaxFault, ...]
-
-
 def parse_html(html: str) -> Element:
     """Return the root of the tree. Accepts any text. Leaves comments out, and with them the parts for Outlook alone."""
-    return parse_markup(html, is_mjml=False).root
+    return parse_markup(html, is_mjml=False)[0]
 
 
-def parse_markup(source: str, *, is_mjml: bool) -> Parsed:
+def parse_markup(source: str, *, is_mjml: bool) -> tuple[Element, tuple[SyntaxFault, ...]]:
     """Parse any text as HTML or MJML. Names are in lower case, but those of MJML as they are written."""
     parser = _Parser(source, is_mjml=is_mjml)
     parser.read()
-    return Parsed(parser.root, tuple(sorted(parser.faults, key=lambda fault: fault.offset)))
+    return parser.root, tuple(sorted(parser.faults, key=lambda fault: fault.offset))
 
 
 def attribute_value(written: str) -> str:

@@ -139,8 +139,8 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
     markup = filled.markup
     if files.is_mjml:
         markup = with_pieces(unwrap_includes(markup), pieces_of(markup))
-    parsed = parse_markup(markup, is_mjml=files.is_mjml)
-    mail, marked_html, refusal = _compile(templates, template, filled, parsed.root)
+    root, faults = parse_markup(markup, is_mjml=files.is_mjml)
+    mail, marked_html, refusal = _compile(templates, template, filled, root)
     return Document(
         template=template,
         files=files,
@@ -150,8 +150,8 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
         markup=markup,
         marked_html=marked_html,
         text=follow(filled.text, f"{filled.text.strip()}\n".lstrip()),  # as it is stripped for sending
-        root=parsed.root,
-        faults=parsed.faults,
+        root=root,
+        faults=faults,
         refusal=refusal,
         missing=tuple(missing),
         subject=filled.subject,

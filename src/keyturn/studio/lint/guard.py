@@ -37,7 +37,7 @@ def guard(document: Document) -> Iterator[Finding]:
 def first_mistake_in(file: str, source: str) -> Finding | None:
     """Return the first error in the tags of a template that does not compile. Jinja counts as words and blanks."""
     words = _JINJA.sub(lambda jinja: re.sub(r"[^\n]", "x" if jinja[0].startswith("{{") else " ", jinja[0]), source)
-    faults = parse_markup(words, is_mjml=True).faults
+    _, faults = parse_markup(words, is_mjml=True)
     findings = _fault_findings(faults, lambda offset: Place(file, *line_and_column(source, offset)))
     return next((finding for finding in findings if finding.severity == "error"), None)
 

@@ -34,7 +34,7 @@ _NESTED = frozenset(["table"])
 _STATES: Mapping[str, Callable[[Element], bool]] = {  # of elements in a mail at rest; others never hold
     "root": lambda node: node.tag == "html",
     "link": lambda node: node.tag == "a" and "href" in node.attributes,
-    "first-child": lambda node: not node.elder_siblings(),
+    "first-child": lambda node: node.parent is None or node.parent.children[0] is node,
     "last-child": lambda node: node.parent is not None and node.parent.children[-1] is node,
     "silent": lambda node: not node.text(),
     "headed": lambda node: any(isinstance(one, Element) and one.tag == "th" for one in node.below(_NESTED)),
@@ -194,7 +194,8 @@ def _read_attribute(block: Any) -> tuple[str, str, str]:
 def _related(node: Element, combinator: str) -> Iterator[Element]:
     """Yield the elements that a combinator means. The root stands for what a client puts around a mail."""
     if combinator in ("+", "~"):
-        yield from node.elder_siblings()[-1 if combinator == "+" else 0 :]
+        siblings = node.parent.children if node.parent else [node]
+        yield from siblings[: siblings.index(node)][-1 if combinator == "+" else 0 :]
         return
     while node.parent:
         yield (node := node.parent)
