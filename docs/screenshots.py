@@ -56,7 +56,7 @@ async def studio(browser: Browser, url: str, scheme: Scheme) -> None:
 
 async def sheet(browser: Browser, url: str) -> None:
     tab = await browser.new_page(viewport={"width": 1440, "height": 760})
-    await tab.goto(f"{url}/studio/sheet?width=375&scheme=light&scheme=dark&lang=en&lang=ja&lang=ar&token={TOKEN}")
+    await tab.goto(f"{url}/studio/sheet?width=375&scheme=light&scheme=dark&lang=en&lang=de&lang=ar&token={TOKEN}")
     await tab.wait_for_timeout(2000)  # its frames are loaded as they come into view
     await tab.screenshot(path=IMAGES / "studio-sheet.png")
     await tab.close()

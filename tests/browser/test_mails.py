@@ -2,15 +2,15 @@
 
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 from tests.every_language import TAGS, each_language
-from tests.studio.samples import branded, read_samples
+from tests.studio.samples import branded, read_samples, with_hostile
 
 from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.render import EmailProps
-from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -28,9 +28,9 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 def longest(kind: type[EmailProps]) -> EmailProps:
-    """Return the sample with the longest name, or address in a mail that names nobody."""
-    samples = read_samples(folder("email_templates"), kind)
-    return samples["long_name" if "long_name" in samples else "long_address"]
+    sample = with_hostile(read_samples(kind))["hostile: very long"]
+    address = "wilhelmina.oyelaran-featherstonehaugh@upper-harbour-valley-community-college.example"
+    return msgspec.structs.replace(sample, email=address)
 
 
 @each_language("tag", TAGS)

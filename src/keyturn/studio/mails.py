@@ -17,8 +17,7 @@ from keyturn.studio.renderers import Limits
 
 with requires_extra("studio", "keyturn.Mails"):
     from keyturn.studio.lint.baseline import NAME, read_baseline
-    from keyturn.studio.lint.check import check
-    from keyturn.studio.lint.checks import checks_for
+    from keyturn.studio.lint.check import check, checks_for
     from keyturn.studio.lint.report import Report
     from keyturn.studio.lint.suppression import unknown_names
     from keyturn.studio.web.checks.reports import check_mail

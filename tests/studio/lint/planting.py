@@ -76,7 +76,7 @@ class Mails:
         return MailFiles(*(name for name in names if (self.folder / name).is_file()))
 
     def samples(self, template: str) -> dict[str, Any]:
-        return read_samples(self.folder, EMAILS[template])
+        return read_samples(EMAILS[template], self.folder)
 
 
 def at(place: Place) -> tuple[str, int]:

@@ -13,8 +13,7 @@ from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.service.settings import Brand
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.lint.check import check
-from keyturn.studio.lint.checks import CHECKS
+from keyturn.studio.lint.check import CHECKS, check
 
 pytestmark = pytest.mark.long  # test_planted_mistakes says it of smaller mails
 

@@ -175,8 +175,7 @@ def check(source: folders.Source, **values: Any) -> None:
 def _report(opened: folders.Opened, source: folders.Source, options: SimpleNamespace, baseline: Path) -> "Report":
     """Check the mails. Results that involve code are not cached, since its files are unknown."""
     from keyturn.service.reset.bounded_pool import cores
-    from keyturn.studio.lint.check import check
-    from keyturn.studio.lint.checks import checks_for
+    from keyturn.studio.lint.check import check, checks_for
     from keyturn.studio.lint.checks_in_renderers import ResultCache, check_in_renderers
     from keyturn.studio.lint.clients.clients import UnknownClients
 

@@ -22,8 +22,11 @@ from keyturn.studio.gallery.branches.exploration import LONGEST
 from keyturn.studio.gallery.environments import FolderEnvironment, parse_template
 from keyturn.studio.gallery.gallery import Renderers
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
-from keyturn.studio.lint.checks import CHECKS, TEXT_CHECKS, checks_for
+from keyturn.studio.lint.checks import accessibility, links, parts, safety
+from keyturn.studio.lint.checks.selectors import check_selectors
 from keyturn.studio.lint.checks.unused_styles import StyleUses, unused_in_all
+from keyturn.studio.lint.clients.clients import clients_in
+from keyturn.studio.lint.clients.features import check_compatibility
 from keyturn.studio.lint.document import Check, Document, document_of, read_document
 from keyturn.studio.lint.finding import Finding, Place, merge
 from keyturn.studio.lint.guard import guard
@@ -36,6 +39,23 @@ from keyturn.studio.lint.source.stand_ins import NO_LAYOUT
 from keyturn.studio.lint.source.translations import findings_on_texts, marked_texts
 from keyturn.studio.lint.suppression import IgnoreComments, at_severity
 from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
+
+TEXT_CHECKS: tuple[Check, ...] = (links.check_links_in_text, *parts.OF_ALL_PARTS)  # of a mail that is text alone
+
+
+def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tuple[Check, ...]:
+    """Return the checks for groups of mail clients. `audits`: what mails declare, by name. Raises UnknownClients."""
+    return (
+        partial(safety.check_safety, audits=audits),
+        partial(check_compatibility, clients=clients_in(groups)),
+        links.check_links,
+        check_selectors,
+        *accessibility.CHECKS,
+        *parts.CHECKS,
+    )
+
+
+CHECKS = checks_for()
 
 ENOUGH = 2  # mails of a template that may pass a limit before the others are skipped
 

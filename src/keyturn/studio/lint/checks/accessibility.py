@@ -102,3 +102,6 @@ def check_texts(document: Document) -> Iterator[Finding]:
             yield find("accessibility/tight-lines", height=paint.line_height, size=paint.size)
         if paint.align == "justify":
             yield find("accessibility/justified")
+
+
+CHECKS = (check_language_and_title, check_headings, check_texts, check_contrast)

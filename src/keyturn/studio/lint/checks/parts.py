@@ -171,3 +171,7 @@ def check_comments(document: Document) -> Iterator[Finding]:
         is_target = element.tag == "a" and "href" not in element.attributes
         if element.end == element.inner.stop and not (closes_itself or is_target):
             yield document.finding(element.offset, "html/unclosed-tag", tag=element.tag)
+
+
+OF_ALL_PARTS = (check_byte_order_marks, check_subject, check_parity, check_undefined)
+CHECKS = (check_comments, check_sizes, *OF_ALL_PARTS)

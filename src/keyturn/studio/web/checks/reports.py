@@ -12,8 +12,7 @@ from keyturn.studio.gallery import Entry
 from keyturn.studio.gallery.discovery import state_of
 from keyturn.studio.gallery.gallery import fingerprints
 from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
-from keyturn.studio.lint.check import Part, TemplateChecks, put_together
-from keyturn.studio.lint.checks import checks_for
+from keyturn.studio.lint.check import Part, TemplateChecks, checks_for, put_together
 from keyturn.studio.lint.checks.safety import audit
 from keyturn.studio.lint.checks_in_renderers import check_apart
 from keyturn.studio.lint.document import Document
