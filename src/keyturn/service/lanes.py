@@ -11,13 +11,12 @@ from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Lane, Worker, WorkerLimits
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
-from keyturn.service.reset.events import WEBHOOKS, AppEvents, PasswordResetRequested
+from keyturn.service.reset.events import WEBHOOKS, PasswordResetRequested
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
 from keyturn.service.sending.senders import pace_for, sender_for
-from keyturn.service.settings import LONGEST_TRY, Settings
-from keyturn.service.webhooks.sender import WebhookSender
+from keyturn.service.settings import LONGEST_TRY
 
 if TYPE_CHECKING:
     from keyturn.service.parts import Parts
@@ -67,15 +66,9 @@ def _providers(parts: "Parts") -> Failover:
     return Failover(parts.outbox, first, second, paces)
 
 
-def events_told(settings: Settings) -> AppEvents:
-    """Return what writes events: none, without webhooks."""
-    return AppEvents(on=bool(settings.webhooks.url))
-
-
 def _app_lanes(parts: "Parts") -> list[Lane]:
     """Return the lanes of webhooks: one for the event that strangers cause, and one for the others."""
-    hooks = parts.settings.webhooks
-    sender = WebhookSender(hooks.url, hooks.secrets, parts.settings.worker.timeout) if hooks.url else None
+    sender = parts.webhooks
     handlers: dict[str, Handler] = dict.fromkeys(WEBHOOKS.values(), sender.post if sender else _drop)
     requested = {_REQUESTED: handlers.pop(_REQUESTED)}
     return [Lane(requested, _TOLD_AT_ONCE), Lane(handlers, _TOLD_AT_ONCE, sender.close if sender else None)]
