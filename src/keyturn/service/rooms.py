@@ -23,7 +23,8 @@ from keyturn.service.pages.rendering import Pages, page_at, taking_link, visitin
 from keyturn.service.pages.security import form_token_check
 from keyturn.service.parts import Parts
 from keyturn.service.reset.passwords import breaches
-from keyturn.service.reset.proofs import challenge, codes
+from keyturn.service.reset.proofs import challenge
+from keyturn.service.reset.proofs import codes as mailed_codes
 from keyturn.service.securing import web as securing
 from keyturn.service.sending.reports import ProviderReports
 from keyturn.service.settings import Settings
@@ -42,7 +43,7 @@ class Room(NamedTuple):
 ROOMS: Mapping[str, Room] = {
     "breaches": Room(breaches.build, check=breaches.check),
     "challenge": Room(challenge.build, challenge.routes, check=challenge.check),
-    "codes": Room(codes.build, codes.routes, codes.pages),
+    "codes": Room(mailed_codes.build, mailed_codes.routes, mailed_codes.pages),
     "webhooks": Room(webhooks.build),
 }
 """By the names of their parts, in the order of the API and of the doctor."""
@@ -53,7 +54,7 @@ def _on(parts: Parts) -> Iterator[Room]:
 
 
 def api_router(parts: Parts) -> Router:
-    """Return everything below `server.api_path`, /api/auth, /webhooks and /health, as far as it is on."""
+    """Return all that is for programs, as far as it is on: the API, what providers report, /health."""
     reports = ProviderReports(parts.settings, parts.ground).handlers()
     return Router(
         "/",
