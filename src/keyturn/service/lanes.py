@@ -4,7 +4,8 @@ Securing messages have their own, and their own place in the provider's pace: st
 links as the limits let through, and must not delay a lock, a confirmation or the app's events.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.outbox.message import Dropped, Message, Seal
@@ -31,6 +32,12 @@ _REQUESTED = WEBHOOKS[PasswordResetRequested.type]
 """The event that strangers can cause as often as the limits let them."""
 
 
+class BringsHandlers(Protocol):
+    """A room with messages of its own."""
+
+    def handlers(self, mails: MailDelivery, links: ResetLinks) -> Mapping[str, Handler]: ...
+
+
 def worker_of(parts: "Parts") -> Worker:
     """Return the process's worker. Senders of the parts replace those of the settings. Raises SettingsInvalid."""
     lanes = [*_mail_lanes(parts), *_app_lanes(parts)]
@@ -41,13 +48,13 @@ def worker_of(parts: "Parts") -> Worker:
 def _mail_lanes(parts: "Parts") -> list[Lane]:
     providers = _providers(parts)
     mails = MailDelivery(parts.ground, Seal(parts.secrets), providers)
-    composer = MailComposer(parts.templates, parts.themes, parts.settings)
+    composer = MailComposer(parts.templates, parts.themes, parts.settings, secures=parts.securing is not None)
     links = ResetLinks(composer, parts.codes, lifetime=parts.settings.token.ttl)
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
     securing: dict[str, Handler] = {
         kind: NoticeHandler(mails, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()
     }
-    securing |= parts.securing.handlers(mails, links)
+    securing |= parts.securing.handlers(mails, links) if parts.securing else {}
     securing[messages.CHANGE_BEGUN] = parts.changes.external.end_interrupted
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
     prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None

@@ -10,7 +10,7 @@ from keyturn.mail.port.email import Sender
 from keyturn.service.accounts.port import AccountsReadiness, AccountStore
 from keyturn.service.database.migrations import require_current
 from keyturn.service.inviting.invitations import Operators
-from keyturn.service.lanes import worker_of
+from keyturn.service.lanes import BringsHandlers, worker_of
 from keyturn.service.outbox.worker import Worker
 from keyturn.service.problems.requests import WorkerDown
 from keyturn.service.reset import ground, sign_in
@@ -24,7 +24,6 @@ from keyturn.service.reset.passwords import hasher, policy
 from keyturn.service.reset.proofs.required_step import RequiredStep
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests, ReturnAddresses
-from keyturn.service.securing.securing import AccountSecuring
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls, paths_of
 from keyturn.service.settings.rules import value_of
@@ -67,14 +66,15 @@ class Parts:
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
         self._build_rooms(settings, shared)
 
-    def _room(self, name: str, setting: str, *ports: Any) -> Any:
-        """Return the part of a room, None if it is off. Raises SettingsInvalid if `setting` wants one taken out."""
+    def _room(self, name: str, switches: str, *ports: Any) -> Any:
+        """Return the part of a room, None if it is off. Raises SettingsInvalid if `switches` want one taken out."""
         from keyturn.service.rooms import ROOMS  # which know the parts
 
         if name in ROOMS:
             return ROOMS[name].build(self.settings, self.ground, *ports)
-        if value_of(self.settings, setting) != value_of(Settings(), setting):
-            raise SettingsInvalid.of(setting, f"is set, but this copy of Keyturn has no {name}")
+        for switch in switches.split():
+            if value_of(self.settings, switch) not in ("", value_of(Settings(), switch)):
+                raise SettingsInvalid.of(switch, f"is set, but this copy of Keyturn has no {name}")
         return None
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
@@ -86,7 +86,8 @@ class Parts:
         self.requests = ResetRequests(shared, self.challenge, self.return_addresses)
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, self.second_step)
-        self.securing = AccountSecuring(settings, shared, self.effects, self.second_step)
+        secures = "secure_account.lock secure_account.url"
+        self.securing: BringsHandlers | None = self._room("securing", secures, self.effects, self.second_step)
         self.operators = Operators(settings, shared, self.urls, self.codes)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.retention = Retention(self.database, settings.retention.audit)

@@ -26,6 +26,7 @@ from keyturn.service.reset.passwords import breaches
 from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs import codes as mailed_codes
 from keyturn.service.securing import web as securing
+from keyturn.service.securing.securing import AccountSecuring
 from keyturn.service.sending.reports import ProviderReports
 from keyturn.service.settings import Settings
 from keyturn.service.webhooks import sender as webhooks
@@ -44,6 +45,7 @@ ROOMS: Mapping[str, Room] = {
     "breaches": Room(breaches.build, check=breaches.check),
     "challenge": Room(challenge.build, challenge.routes, check=challenge.check),
     "codes": Room(mailed_codes.build, mailed_codes.routes, mailed_codes.pages),
+    "securing": Room(AccountSecuring, securing.routes, securing.pages),
     "webhooks": Room(webhooks.build),
 }
 """By the names of their parts, in the order of the API and of the doctor."""
@@ -72,8 +74,6 @@ def _routes_of(parts: Parts) -> Iterator[Router]:
     yield json_router(path, "Password reset", ANYONE, *resets.ROUTES, form_texts.get_form_texts)
     for room in _on(parts):
         yield from room.routes(parts)
-    # The tokens of earlier mails are taken where new mails have none.
-    yield json_router(path, "Not me", ANYONE, securing.secure_account)
     if operators.over_http:
         yield json_router(path, "Invitations", inviting.WITH_KEY, inviting.invite, guards=[key_guard(operators)])
     if operators.links_over_http:
@@ -111,9 +111,6 @@ def _pages_of(pages: Pages) -> Iterator[Router]:
         yield from room.pages(pages)
     if paths.reset:
         yield page_at(paths.reset, taking_link(cookies.link), *reset.ROUTES, forgot.replace_expired)
-    if paths.secure:
-        handlers = taking_link(cookies.proof), securing.show_page, securing.secure
-        yield page_at(paths.secure, *handlers, back=paths.forgot)
     if parts.sign_ins:
         yield page_at(paths.sign_in, sign_in.show, sign_in.sign_in, sign_in.send_code)
         yield page_at("/logout", sign_in.sign_out, back=paths.sign_in)

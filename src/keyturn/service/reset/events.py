@@ -10,7 +10,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.outbox.message import TO_THE_APP, Message, Settlement
 from keyturn.service.reset.ground import Transaction
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import AccountWasSecured, AppEvent, ResetRequested
+from keyturn.service.reset.records.messages import AppEvent, ResetRequested
 
 Outcome = Literal["link_mailed", "provider_mailed"]
 
@@ -94,14 +94,6 @@ class AppEvents:
 
     def __init__(self, *, on: bool) -> None:
         self._on = on
-
-    def account_secured(
-        self, tx: Transaction, account: Account, secured: AccountWasSecured, ended: Mapping[str, int]
-    ) -> None:
-        """Write that the account's owner secured it, by a link to a mailbox that may no longer be the account's."""
-        fields = event_fields(account, secured.client) | {"email": secured.email}
-        data = AccountSecured(**fields, current_email=account.email, locked=account.locked, ended=ended)
-        self.write(tx, data, secured.at, secured.client)
 
     def write(self, tx: Transaction, data: AboutAccount, moment: datetime, client: Client) -> None:
         if self._on:
