@@ -28,13 +28,13 @@ class Room(NamedTuple):
 
 SKIPPING = """
 import pytest
-from keyturn.errors import SettingsInvalid
+from keyturn.errors import KeyturnError
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup():
     try:
         return (yield)
-    except SettingsInvalid as refused:
+    except KeyturnError as refused:
         if "this copy of Keyturn has no" in str(refused):
             pytest.skip(str(refused))
         raise
@@ -46,7 +46,9 @@ ROOMS = {
     "breach check": Room(("reset/passwords/breaches.py",), "breaches"),
     "challenge": Room(("reset/proofs/challenge.py",), "challenge"),
     "code": Room(("reset/proofs/codes.py",), "codes"),
+    "inviting": Room(("inviting",), "inviting"),
     "LDAP": Room(("accounts/ldap",)),
+    "securing": Room(("securing",), "securing"),
     "SMS": Room(
         ("reset/proofs/second_step/sms.py",),
         without=(

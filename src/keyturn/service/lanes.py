@@ -48,7 +48,7 @@ def worker_of(parts: "Parts") -> Worker:
 def _mail_lanes(parts: "Parts") -> list[Lane]:
     providers = _providers(parts)
     mails = MailDelivery(parts.ground, Seal(parts.secrets), providers)
-    composer = MailComposer(parts.templates, parts.themes, parts.settings, secures=parts.securing is not None)
+    composer = MailComposer(parts.templates, parts.themes, parts.settings, secures=bool(parts.securing))
     links = ResetLinks(composer, parts.codes, lifetime=parts.settings.token.ttl)
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
     securing: dict[str, Handler] = {

@@ -5,11 +5,10 @@ from collections.abc import Coroutine
 from functools import cached_property
 from typing import Any, Self
 
-from keyturn.errors import SettingsInvalid
+from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.mail.port.email import Sender
 from keyturn.service.accounts.port import AccountsReadiness, AccountStore
 from keyturn.service.database.migrations import require_current
-from keyturn.service.inviting.invitations import Operators
 from keyturn.service.lanes import BringsHandlers, worker_of
 from keyturn.service.outbox.worker import Worker
 from keyturn.service.problems.requests import WorkerDown
@@ -28,6 +27,19 @@ from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls, paths_of
 from keyturn.service.settings.rules import value_of
 from keyturn.service.telemetry.meters import Meters
+
+
+class TakenOut:
+    """A room that is not here: it is off, and whoever needs it all the same is told so."""
+
+    def __init__(self, name: str) -> None:
+        self._missing = KeyturnError(f"this copy of Keyturn has no {name}")
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __getattr__(self, _: str) -> Any:
+        raise self._missing
 
 
 class Parts:
@@ -60,14 +72,14 @@ class Parts:
         self.policy = policy.build(settings, shared, self.breaches and self.breaches.holds)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
         self.webhooks: EventSender | None = self._room("webhooks", "webhooks.url")
-        self.events = AppEvents(on=self.webhooks is not None)
+        self.events = AppEvents(on=bool(self.webhooks))
         self.codes: CodesBesideLinks | None = self._room("codes", "token.code")
         self.effects = ChangeEffects(self.events, self.codes)
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
         self._build_rooms(settings, shared)
 
     def _room(self, name: str, switches: str, *ports: Any) -> Any:
-        """Return the part of a room, None if it is off. Raises SettingsInvalid if `switches` want one taken out."""
+        """Return the part of a room, None if it is off. Raises SettingsInvalid if `switches` want one that is not."""
         from keyturn.service.rooms import ROOMS  # which know the parts
 
         if name in ROOMS:
@@ -75,7 +87,7 @@ class Parts:
         for switch in switches.split():
             if value_of(self.settings, switch) not in ("", value_of(Settings(), switch)):
                 raise SettingsInvalid.of(switch, f"is set, but this copy of Keyturn has no {name}")
-        return None
+        return TakenOut(name)
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
@@ -88,7 +100,8 @@ class Parts:
         self.resets = PasswordResets(live, shared, self.changes, self.second_step)
         secures = "secure_account.lock secure_account.url"
         self.securing: BringsHandlers | None = self._room("securing", secures, self.effects, self.second_step)
-        self.operators = Operators(settings, shared, self.urls, self.codes)
+        keys = "invitations.service_key invitations.link_key"
+        self.operators: Any = self._room("operators", keys, self.urls, self.codes)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.retention = Retention(self.database, settings.retention.audit)
 

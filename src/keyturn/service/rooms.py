@@ -16,6 +16,7 @@ from keyturn.service.api.monitoring import health_routes
 from keyturn.service.api.problems import NO_STORE, OF_API, problem_handlers
 from keyturn.service.api.requests import calling
 from keyturn.service.inviting import routes as inviting
+from keyturn.service.inviting.invitations import Operators
 from keyturn.service.pages import forgot, reset, sign_in
 from keyturn.service.pages.assets import frontend_routes
 from keyturn.service.pages.refusals import refusal_handlers
@@ -46,6 +47,7 @@ ROOMS: Mapping[str, Room] = {
     "challenge": Room(challenge.build, challenge.routes, check=challenge.check),
     "codes": Room(mailed_codes.build, mailed_codes.routes, mailed_codes.pages),
     "securing": Room(AccountSecuring, securing.routes, securing.pages),
+    "operators": Room(Operators, inviting.routes),
     "webhooks": Room(webhooks.build),
 }
 """By the names of their parts, in the order of the API and of the doctor."""
@@ -70,15 +72,9 @@ def api_router(parts: Parts) -> Router:
 
 def _routes_of(parts: Parts) -> Iterator[Router]:
     """Yield the routes that take JSON. Sessions are at /api/auth, wherever the others are."""
-    path, operators, key_guard = parts.paths.api, parts.operators, inviting.service_key_guard
-    yield json_router(path, "Password reset", ANYONE, *resets.ROUTES, form_texts.get_form_texts)
+    yield json_router(parts.paths.api, "Password reset", ANYONE, *resets.ROUTES, form_texts.get_form_texts)
     for room in _on(parts):
         yield from room.routes(parts)
-    if operators.over_http:
-        yield json_router(path, "Invitations", inviting.WITH_KEY, inviting.invite, guards=[key_guard(operators)])
-    if operators.links_over_http:
-        guard = key_guard(operators, for_links=True)
-        yield json_router(path, "Invitations", inviting.WITH_KEY, inviting.mint_link, guards=[guard])
     if parts.sign_ins:
         guard = sessions.same_origin_guard(parts.settings.origin)
         yield json_router("/api/auth", "Sessions", (), *sessions.ROUTES, guards=[guard])
