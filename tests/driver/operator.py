@@ -12,11 +12,10 @@ from sqlalchemy import Connection, text
 from keyturn import Account
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
-from keyturn.service.inviting.invitations import Campaign
 from keyturn.service.parts import Parts
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, renew_recovery_codes
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import FactorChange
+from keyturn.service.reset.records.messages import Campaign, FactorChange
 from keyturn.service.secrets import Purpose
 
 OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
@@ -43,7 +42,7 @@ class Operator:
         if outcome == "asked":
             campaign = Campaign(name=token_hex(8), operator=_GRETA, reason=reason)
             await self._parts.operators.ask(campaign, [address])
-        return outcome
+        return str(outcome)
 
     async def reset_unseen(self, email: str) -> None:
         """`keyturn accounts reset --from FILE`, of an address that has changed since the command looked at it."""
@@ -51,7 +50,8 @@ class Operator:
 
     async def print_link(self, email: str, reason: str) -> str:
         """`keyturn accounts link`: return the link."""
-        return (await self._parts.operators.mint(email, _GRETA, reason)).link
+        issued = await self._parts.operators.mint(email, _GRETA, reason)
+        return str(issued.link)
 
     async def invite(self, email: str) -> None:
         """`keyturn accounts invite`."""

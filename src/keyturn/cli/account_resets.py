@@ -19,15 +19,17 @@ from keyturn.cli.terminal import CommandRefused, accent, muted, print_json, stam
 from keyturn.service import addresses
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.clock import now
-from keyturn.service.inviting.invitations import RETRIED, Campaign
 from keyturn.service.parts import Parts
 from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import Campaign
 
 _List = IO[str] | None
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"
 _PAGE = 500
 _LARGEST_WAVE = 200
+_RETRIED = ("locked", "suppressed", "daily_limit", "cooldown")
+"""Outcomes that may change by the next run."""
 
 _SAID = {
     "no_account": "there is no account with the address {email}",
@@ -176,7 +178,7 @@ def _outcome(counts: Counter[str], *, is_dry: bool) -> str:
     if is_dry:
         return f"No mail was sent. The outcome would be: {_summary(counts) if counts else 'no accounts'}."
     leave = " The worker will send the mails." if counts["asked"] else ""
-    is_retried = any(counts[outcome] for outcome in RETRIED)
+    is_retried = any(counts[outcome] for outcome in _RETRIED)
     later = "\nRun the same command later to retry the accounts that got no link." if is_retried else ""
     return f"{_summary(counts)}.{leave}{later}" if counts else "Every account has its link already."
 
@@ -206,7 +208,7 @@ class Results:
             raise CommandRefused(f"{self._file} was not written by this command: name another file")
         self.campaign = msgspec.structs.replace(self.campaign, name=rows[0]["run"])
         last = {_address_in(row["email"]): row.get("outcome") for row in rows}
-        self._done = {email for email, outcome in last.items() if outcome and outcome not in RETRIED}
+        self._done = {email for email, outcome in last.items() if outcome and outcome not in _RETRIED}
 
     def is_done(self, email: str) -> bool:
         return email in self._done or addresses.normalize(email) in self._done

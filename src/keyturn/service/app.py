@@ -66,7 +66,7 @@ def create_app(
 
 def _openapi(pages: Pages) -> OpenAPIConfig:
     parts, reference = pages.parts, ReferencePage(pages)
-    there = {"Sessions": parts.sign_ins, "Invitations": parts.operators.over_http}
+    there = {"Sessions": parts.sign_ins, "Invitations": parts.operators and parts.operators.over_http}
     return OpenAPIConfig(
         title=f"{parts.settings.brand.name} accounts",
         version=__version__,

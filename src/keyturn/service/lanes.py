@@ -4,20 +4,20 @@ Securing messages have their own, and their own place in the provider's pace: st
 links as the limits let through, and must not delay a lock, a confirmation or the app's events.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Lane, Worker, WorkerLimits
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
-from keyturn.service.reset.events import WEBHOOKS, AppEvents, PasswordResetRequested
+from keyturn.service.reset.events import WEBHOOKS, PasswordResetRequested
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
 from keyturn.service.sending.senders import pace_for, sender_for
-from keyturn.service.settings import LONGEST_TRY, Settings
-from keyturn.service.webhooks.sender import WebhookSender
+from keyturn.service.settings import LONGEST_TRY
 
 if TYPE_CHECKING:
     from keyturn.service.parts import Parts
@@ -32,6 +32,12 @@ _REQUESTED = WEBHOOKS[PasswordResetRequested.type]
 """The event that strangers can cause as often as the limits let them."""
 
 
+class BringsHandlers(Protocol):
+    """A room with messages of its own."""
+
+    def handlers(self, mails: MailDelivery, links: ResetLinks) -> Mapping[str, Handler]: ...
+
+
 def worker_of(parts: "Parts") -> Worker:
     """Return the process's worker. Senders of the parts replace those of the settings. Raises SettingsInvalid."""
     lanes = [*_mail_lanes(parts), *_app_lanes(parts)]
@@ -42,13 +48,13 @@ def worker_of(parts: "Parts") -> Worker:
 def _mail_lanes(parts: "Parts") -> list[Lane]:
     providers = _providers(parts)
     mails = MailDelivery(parts.ground, Seal(parts.secrets), providers)
-    composer = MailComposer(parts.templates, parts.themes, parts.settings)
+    composer = MailComposer(parts.templates, parts.themes, parts.settings, secures=bool(parts.securing))
     links = ResetLinks(composer, parts.codes, lifetime=parts.settings.token.ttl)
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
     securing: dict[str, Handler] = {
         kind: NoticeHandler(mails, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()
     }
-    securing |= parts.securing.handlers(mails, links)
+    securing |= parts.securing.handlers(mails, links) if parts.securing else {}
     securing[messages.CHANGE_BEGUN] = parts.changes.external.end_interrupted
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
     prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None
@@ -67,15 +73,9 @@ def _providers(parts: "Parts") -> Failover:
     return Failover(parts.outbox, first, second, paces)
 
 
-def events_told(settings: Settings) -> AppEvents:
-    """Return what writes events: none, without webhooks."""
-    return AppEvents(on=bool(settings.webhooks.url))
-
-
 def _app_lanes(parts: "Parts") -> list[Lane]:
     """Return the lanes of webhooks: one for the event that strangers cause, and one for the others."""
-    hooks = parts.settings.webhooks
-    sender = WebhookSender(hooks.url, hooks.secrets, parts.settings.worker.timeout) if hooks.url else None
+    sender = parts.webhooks
     handlers: dict[str, Handler] = dict.fromkeys(WEBHOOKS.values(), sender.post if sender else _drop)
     requested = {_REQUESTED: handlers.pop(_REQUESTED)}
     return [Lane(requested, _TOLD_AT_ONCE), Lane(handlers, _TOLD_AT_ONCE, sender.close if sender else None)]

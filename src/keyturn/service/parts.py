@@ -5,29 +5,41 @@ from collections.abc import Coroutine
 from functools import cached_property
 from typing import Any, Self
 
+from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.mail.port.email import Sender
 from keyturn.service.accounts.port import AccountsReadiness, AccountStore
 from keyturn.service.database.migrations import require_current
-from keyturn.service.inviting.invitations import Operators
-from keyturn.service.lanes import events_told, worker_of
+from keyturn.service.lanes import BringsHandlers, worker_of
 from keyturn.service.outbox.worker import Worker
 from keyturn.service.problems.requests import WorkerDown
 from keyturn.service.reset import ground, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
 from keyturn.service.reset.complete import PasswordChanges, PasswordResets
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.events import AppEvents, EventSender
+from keyturn.service.reset.ground import ChallengeBeforeRequests, CodesBesideLinks, Ground
 from keyturn.service.reset.mails import theme
 from keyturn.service.reset.passwords import hasher, policy
-from keyturn.service.reset.proofs import challenge
-from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.proofs.required_step import RequiredStep
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests, ReturnAddresses
-from keyturn.service.securing.securing import AccountSecuring
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls, paths_of
+from keyturn.service.settings.rules import value_of
 from keyturn.service.telemetry.meters import Meters
+
+
+class TakenOut:
+    """A room that is not here: it is off, and whoever needs it all the same is told so."""
+
+    def __init__(self, name: str) -> None:
+        self._missing = KeyturnError(f"this copy of Keyturn has no {name}")
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __getattr__(self, _: str) -> Any:
+        raise self._missing
 
 
 class Parts:
@@ -56,25 +68,40 @@ class Parts:
         self.mailboxes = shared.mailboxes
         self.accounts_readiness = AccountsReadiness(self.accounts)
         self.worker_is_down = False  # one that should run has ended, and no other works yet
-        self.policy = policy.build(settings, shared)
+        self.breaches = self._room("breaches", "password.breaches")
+        self.policy = policy.build(settings, shared, self.breaches and self.breaches.holds)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
-        self.events = events_told(settings)
-        self.codes = MailedCodes(shared, settings.token.ttl) if settings.token.code else None
+        self.webhooks: EventSender | None = self._room("webhooks", "webhooks.url")
+        self.events = AppEvents(on=bool(self.webhooks))
+        self.codes: CodesBesideLinks | None = self._room("codes", "token.code")
         self.effects = ChangeEffects(self.events, self.codes)
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
         self._build_rooms(settings, shared)
 
+    def _room(self, name: str, switches: str, *ports: Any) -> Any:
+        """Return the part of a room, None if it is off. Raises SettingsInvalid if `switches` want one that is not."""
+        from keyturn.service.rooms import ROOMS  # which know the parts
+
+        if name in ROOMS:
+            return ROOMS[name].build(self.settings, self.ground, *ports)
+        for switch in switches.split():
+            if value_of(self.settings, switch) not in ("", value_of(Settings(), switch)):
+                raise SettingsInvalid.of(switch, f"is set, but this copy of Keyturn has no {name}")
+        return TakenOut(name)
+
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
-        self.challenge = challenge.build(settings, shared)
+        self.challenge: ChallengeBeforeRequests | None = self._room("challenge", "challenge.method")
         self.second_step = RequiredStep(settings, shared, self.events)
         live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
-        self.requests = ResetRequests(shared, self.challenge.require if self.challenge else None, self.return_addresses)
+        self.requests = ResetRequests(shared, self.challenge, self.return_addresses)
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, self.second_step)
-        self.securing = AccountSecuring(settings, shared, self.effects, self.second_step)
-        self.operators = Operators(settings, shared, self.urls, self.codes)
+        secures = "secure_account.lock secure_account.url"
+        self.securing: BringsHandlers | None = self._room("securing", secures, self.effects, self.second_step)
+        keys = "invitations.service_key invitations.link_key"
+        self.operators: Any = self._room("operators", keys, self.urls, self.codes)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.retention = Retention(self.database, settings.retention.audit)
 
@@ -110,7 +137,7 @@ class Parts:
     async def close(self) -> None:
         """Close all resources. An app that is started again uses the parts again, in another event loop."""
         worker = vars(self).pop("worker", None)
-        for part in (self.changes.external, self.policy.breaches, self.challenge, self.second_step, worker):
+        for part in (self.changes.external, self.breaches, self.challenge, self.second_step, worker):
             if part:
                 await part.close()
         self.outbox.wake()  # a new event for another event loop

@@ -1,6 +1,10 @@
-"""What rooms bring: the API and the pages as routers, and checks for the doctor. What is off is missing."""
+"""The rooms: each builds its part, and brings routes, pages and a check for the doctor. What is off is missing.
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+Without its files and its lines in this one, a room is off, and nothing else changes.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from litestar import Router
 
@@ -12,6 +16,7 @@ from keyturn.service.api.monitoring import health_routes
 from keyturn.service.api.problems import NO_STORE, OF_API, problem_handlers
 from keyturn.service.api.requests import calling
 from keyturn.service.inviting import routes as inviting
+from keyturn.service.inviting.invitations import Operators
 from keyturn.service.pages import forgot, reset, sign_in
 from keyturn.service.pages.assets import frontend_routes
 from keyturn.service.pages.refusals import refusal_handlers
@@ -20,14 +25,40 @@ from keyturn.service.pages.security import form_token_check
 from keyturn.service.parts import Parts
 from keyturn.service.reset.passwords import breaches
 from keyturn.service.reset.proofs import challenge
-from keyturn.service.reset.proofs import web as proofs
+from keyturn.service.reset.proofs import codes as mailed_codes
 from keyturn.service.securing import web as securing
+from keyturn.service.securing.securing import AccountSecuring
 from keyturn.service.sending.reports import ProviderReports
 from keyturn.service.settings import Settings
+from keyturn.service.webhooks import sender as webhooks
+
+
+class Room(NamedTuple):
+    """A capability that can be taken out. `build`: by the settings, the ground and the ports that it needs."""
+
+    build: Callable[..., Any]
+    routes: Callable[[Parts], Iterable[Router]] = lambda _: ()
+    pages: Callable[[Pages], Iterable[Router]] = lambda _: ()
+    check: Callable[[Settings], Awaitable[Sequence[Finding]]] | None = None
+
+
+ROOMS: Mapping[str, Room] = {
+    "breaches": Room(breaches.build, check=breaches.check),
+    "challenge": Room(challenge.build, challenge.routes, check=challenge.check),
+    "codes": Room(mailed_codes.build, mailed_codes.routes, mailed_codes.pages),
+    "securing": Room(AccountSecuring, securing.routes, securing.pages),
+    "operators": Room(Operators, inviting.routes),
+    "webhooks": Room(webhooks.build),
+}
+"""By the names of their parts, in the order of the API and of the doctor."""
+
+
+def _on(parts: Parts) -> Iterator[Room]:
+    return (room for name, room in ROOMS.items() if getattr(parts, name))
 
 
 def api_router(parts: Parts) -> Router:
-    """Return everything below `server.api_path`, /api/auth, /webhooks and /health, as far as it is on."""
+    """Return all that is for programs, as far as it is on: the API, what providers report, /health."""
     reports = ProviderReports(parts.settings, parts.ground).handlers()
     return Router(
         "/",
@@ -41,19 +72,9 @@ def api_router(parts: Parts) -> Router:
 
 def _routes_of(parts: Parts) -> Iterator[Router]:
     """Yield the routes that take JSON. Sessions are at /api/auth, wherever the others are."""
-    path, operators, key_guard = parts.paths.api, parts.operators, inviting.service_key_guard
-    yield json_router(path, "Password reset", ANYONE, *resets.ROUTES, form_texts.get_form_texts)
-    if parts.challenge:
-        yield json_router(path, "Password reset", ANYONE, proofs.get_challenge)
-    if parts.codes:
-        yield json_router(path, "Password reset", ANYONE, proofs.verify_reset_code)
-    # The tokens of earlier mails are taken where new mails have none.
-    yield json_router(path, "Not me", ANYONE, securing.secure_account)
-    if operators.over_http:
-        yield json_router(path, "Invitations", inviting.WITH_KEY, inviting.invite, guards=[key_guard(operators)])
-    if operators.links_over_http:
-        guard = key_guard(operators, for_links=True)
-        yield json_router(path, "Invitations", inviting.WITH_KEY, inviting.mint_link, guards=[guard])
+    yield json_router(parts.paths.api, "Password reset", ANYONE, *resets.ROUTES, form_texts.get_form_texts)
+    for room in _on(parts):
+        yield from room.routes(parts)
     if parts.sign_ins:
         guard = sessions.same_origin_guard(parts.settings.origin)
         yield json_router("/api/auth", "Sessions", (), *sessions.ROUTES, guards=[guard])
@@ -82,23 +103,13 @@ def _pages_of(pages: Pages) -> Iterator[Router]:
     parts, cookies, paths = pages.parts, pages.cookies, pages.site.paths
     if paths.forgot:
         yield page_at(paths.forgot, forgot.show, forgot.ask)
-    if paths.forgot and parts.codes:
-        yield page_at(paths.forgot, proofs.show_code_form, proofs.take_code)
+    for room in _on(parts):
+        yield from room.pages(pages)
     if paths.reset:
         yield page_at(paths.reset, taking_link(cookies.link), *reset.ROUTES, forgot.replace_expired)
-    if paths.secure:
-        handlers = taking_link(cookies.proof), securing.show_page, securing.secure
-        yield page_at(paths.secure, *handlers, back=paths.forgot)
     if parts.sign_ins:
         yield page_at(paths.sign_in, sign_in.show, sign_in.sign_in, sign_in.send_code)
         yield page_at("/logout", sign_in.sign_out, back=paths.sign_in)
         card = sign_in.show_settings, sign_in.request_password_change
         for path in pages.site.settings_paths:
             yield page_at(path, *card, back=paths.sign_in)
-
-
-CHECKS: Mapping[str, Callable[[Settings], Awaitable[Sequence[Finding]]]] = {
-    "breaches": breaches.check,
-    "challenge": challenge.check,
-}
-"""What the doctor asks, in its order."""

@@ -34,7 +34,7 @@ async def get_form_texts(call: GivenCall, lang: FromQuery[str] = "") -> Response
         dir=language.direction,
         texts=form_texts(language, lifetime, takes_names=takes_names),
         challenge=gate.widget if gate else UNSET,
-        codes=call.parts.codes is not None,
+        codes=bool(call.parts.codes),
         takes_names=takes_names,
         mail_services=known_services(),
     )

@@ -112,5 +112,5 @@ def security_schemes(parts: Parts) -> dict[str, SecurityScheme]:
         ),
         SERVICE_KEY: SecurityScheme(type="http", scheme="bearer", description=key),
     }
-    is_on = {SESSION: parts.sign_ins, SERVICE_KEY: parts.operators.over_http}
+    is_on = {SESSION: parts.sign_ins, SERVICE_KEY: parts.operators and parts.operators.over_http}
     return {name: scheme for name, scheme in schemes.items() if is_on[name]}

@@ -25,6 +25,7 @@ from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import (
     PASSWORD_CHANGED,
     RESET_REQUESTED,
+    Campaign,
     PasswordWasChanged,
     ResetRequested,
     parse_reason,
@@ -36,20 +37,9 @@ from keyturn.service.telemetry.meters import count_calls
 
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
 
-RETRIED: Collection[Outcome] = ("locked", "suppressed", "daily_limit", "cooldown")
-"""Outcomes that may change by the next run."""
-
 
 class NotLocked(KeyturnError):
     """An account was not unlocked; the text gives the reason."""
-
-
-class Campaign(msgspec.Struct, frozen=True, kw_only=True):
-    """The reason for a reset of all accounts, and its operator. `name`: unique; each account is asked once per name."""
-
-    name: str
-    operator: Client
-    reason: str = ""
 
 
 _REFUSED: Mapping[str, str] = {

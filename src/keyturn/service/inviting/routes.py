@@ -1,9 +1,9 @@
 """Invitations and links for an operator's app, which shows a key of the settings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
-from litestar import Response
+from litestar import Response, Router
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import SecurityRequirement
@@ -11,16 +11,17 @@ from litestar.params import JSONBody
 from litestar.types import Guard
 from msgspec import Meta
 
-from keyturn.service.api.json_routes import SERVICE_KEY, takes
-from keyturn.service.api.requests import GivenCall, bearer_of, client_of
+from keyturn.service.api.json_routes import SERVICE_KEY, json_router, takes
+from keyturn.service.api.requests import GivenCall, bearer_of, client_of, mounted
 from keyturn.service.api.resets import ON_ITS_WAY
 from keyturn.service.api.schemas import Done, EmailAddress, Schema
 from keyturn.service.inviting.invitations import IssuedLink, Operators
+from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import TooManyRequests
 from keyturn.service.reset.records.messages import LONGEST_REASON
 
-WITH_KEY: Sequence[SecurityRequirement] = ({SERVICE_KEY: []},)
+_WITH_KEY: Sequence[SecurityRequirement] = ({SERVICE_KEY: []},)
 _INVITED = "Grace Hopper invites you to the course Algebra I."
 
 
@@ -51,12 +52,12 @@ async def invite(data: JSONBody[InvitationRequest], call: GivenCall) -> Response
     For the operator's app, with the service key. No mail is sent to an address without an account, or whose account has
     a password or another sign-in; the audit trail records this.
     """
-    client = call.client
+    client, operators = call.client, mounted(call.parts.operators, Operators)
     answer: Response[Any] = call.done(ON_ITS_WAY)
     if data.link:
-        await call.parts.operators.require_key(bearer_of(call.request), client, for_links=True)
-        answer = Response(await call.parts.operators.mint(data.email, client, data.reason, invites=True))
-    await call.parts.operators.invite(data.email, client, data.reason)
+        await operators.require_key(bearer_of(call.request), client, for_links=True)
+        answer = Response(await operators.mint(data.email, client, data.reason, invites=True))
+    await operators.invite(data.email, client, data.reason)
     return answer
 
 
@@ -67,10 +68,20 @@ async def mint_link(data: JSONBody[LinkRequest], call: GivenCall) -> IssuedLink:
     For the operator's app, with the link key, once the app's operator knows the person. Earlier links of the account
     end, and its mailbox gets a notice without a link to a new password. The link works once.
     """
-    return await call.parts.operators.mint(data.email, call.client, data.reason, with_code=data.code)
+    operators = mounted(call.parts.operators, Operators)
+    return await operators.mint(data.email, call.client, data.reason, with_code=data.code)
 
 
-def service_key_guard(operators: Operators, *, for_links: bool = False) -> Guard:
+def routes(parts: Parts) -> Iterator[Router]:
+    path, operators = parts.paths.api, mounted(parts.operators, Operators)
+    if operators.over_http:
+        yield json_router(path, "Invitations", _WITH_KEY, invite, guards=[_key_guard(operators)])
+    if operators.links_over_http:
+        guard = _key_guard(operators, for_links=True)
+        yield json_router(path, "Invitations", _WITH_KEY, mint_link, guards=[guard])
+
+
+def _key_guard(operators: Operators, *, for_links: bool = False) -> Guard:
     """Return a guard that refuses requests without the service key before it reads the body."""
 
     async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

@@ -37,7 +37,7 @@ class Site:
             forgot_url="" if hosted_path(settings.forgot_url) else urls.forgot,
             prefix=urlsplit(settings.base_url).path.rstrip("/"),
             reload=parts.reloads_templates,
-            codes=parts.codes is not None,
+            codes=bool(parts.codes),
             takes_names=parts.accounts.takes_names,
         )
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import msgspec
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.outbox.message import TO_THE_APP
+from keyturn.service.outbox.message import TO_THE_APP, Message, Settlement
 from keyturn.service.reset.ground import Transaction
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import AccountWasSecured, AppEvent, ResetRequested
+from keyturn.service.reset.records.messages import AppEvent, ResetRequested
 
 Outcome = Literal["link_mailed", "provider_mailed"]
 
@@ -82,19 +82,18 @@ WEBHOOKS = {event: f"{TO_THE_APP}{event.replace('.', '_')}" for event in EVENTS}
 """The kind of message for each event."""
 
 
+class EventSender(Protocol):
+    """Sends the app its events, as a worker's handler."""
+
+    async def post(self, message: Message) -> Settlement: ...
+    async def close(self) -> None: ...
+
+
 class AppEvents:
     """Writes events in the caller's transaction if webhooks are on. Events hold neither tokens nor passwords."""
 
     def __init__(self, *, on: bool) -> None:
         self._on = on
-
-    def account_secured(
-        self, tx: Transaction, account: Account, secured: AccountWasSecured, ended: Mapping[str, int]
-    ) -> None:
-        """Write that the account's owner secured it, by a link to a mailbox that may no longer be the account's."""
-        fields = event_fields(account, secured.client) | {"email": secured.email}
-        data = AccountSecured(**fields, current_email=account.email, locked=account.locked, ended=ended)
-        self.write(tx, data, secured.at, secured.client)
 
     def write(self, tx: Transaction, data: AboutAccount, moment: datetime, client: Client) -> None:
         if self._on:

@@ -11,7 +11,9 @@ from keyturn.http_client import CallFailed, HttpClient, retry_after
 from keyturn.mail.port.webhook_keys import sign, webhook_key
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Message, Sent
+from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.messages import AppEvent
+from keyturn.service.settings import Settings
 
 _SUCCESS = 2
 _LONGEST_ANSWER = 16_384
@@ -46,3 +48,8 @@ class WebhookSender:
         if answer.status // 100 == _SUCCESS:
             return str(answer.status)
         raise SendRetryable(str(answer.status), retry_after(answer.headers, moment))
+
+
+def build(settings: Settings, _: Ground) -> WebhookSender | None:
+    hooks = settings.webhooks
+    return WebhookSender(hooks.url, hooks.secrets, settings.worker.timeout) if hooks.url else None

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.port.finding import Finding
+from keyturn.service.reset.ground import Ground
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import Meters
@@ -62,6 +63,10 @@ class Breaches:
             raise CallFailed("the answer is not a list of hashes")
         match = next((_LINE.fullmatch(line) for line in lines if line.startswith(wanted)), None)
         return match is not None and (match[1] or b"1").strip(b"0,") != b""  # padding has a count of 0
+
+
+def build(settings: Settings, ground: Ground) -> Breaches | None:
+    return Breaches(url, ground.meters) if (url := settings.password.breaches_url) else None
 
 
 async def check(settings: Settings) -> list[Finding]:

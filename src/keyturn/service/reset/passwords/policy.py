@@ -1,10 +1,9 @@
 """Rules for new passwords: each has a name, a sentence and a test. zxcvbn tells which an attacker soon guesses."""
 
 import re
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 from unicodedata import category
 
 import msgspec
@@ -16,8 +15,8 @@ from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.hash_formats import BCRYPT_BYTES
 from keyturn.service.settings import PasswordSettings, Settings
 
-if TYPE_CHECKING:
-    from keyturn.service.reset.passwords.breaches import Breaches
+IsLeaked = Callable[[str], Awaitable[bool]]
+"""Tells whether a list of leaked passwords holds one (NIST SP 800-63B-4 3.1.1.2; ASVS 6.2.12)."""
 
 _SHORTEST_NAME = 4
 """Characters: shorter names are ignored, because too many words contain them."""
@@ -49,7 +48,7 @@ class PasswordPolicy:
         settings: PasswordSettings,
         *brand_names: str,
         max_bytes: int = BCRYPT_BYTES,
-        breaches: "Breaches | None" = None,
+        is_leaked: IsLeaked | None = None,
     ) -> None:
         shortest = settings.min_length
         self._checks: list[tuple[Rule, Callable[[str], bool]]] = [
@@ -70,8 +69,8 @@ class PasswordPolicy:
         self._brand_names = brand_names
         self._pool = BoundedPool("keyturn-guess", 1, _MOST_WAITING)  # zxcvbn holds the interpreter
         self.close = self._pool.close
-        self.breaches = breaches
-        further = map(_rule, ("common", "personal", *(["breached"] if breaches else [])))
+        self._is_leaked = is_leaked
+        further = map(_rule, ("common", "personal", *(["breached"] if is_leaked else [])))
         self.rules = (*(rule for rule, _ in self._checks), *further)
 
     async def require(self, password: str, email: str) -> None:
@@ -84,7 +83,7 @@ class PasswordPolicy:
         if await self._pool.run(partial(is_listed if broken or personal else is_common, password)):
             broken.append(_rule("common"))
         broken += personal
-        if not broken and self.breaches and await self.breaches.holds(password):
+        if not broken and self._is_leaked and await self._is_leaked(password):
             broken = [_rule("breached")]
         if broken:
             raise PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
@@ -193,15 +192,10 @@ _WHOLE = frozenset(phrase for line in _LINES if not line.startswith("#") for phr
 KNOWN_PHRASES = _WHOLE | {phrase[:end] for phrase in _WHOLE for end in range(_SHORTEST_BEGINNING, len(phrase))}
 
 
-def build(settings: Settings, ground: Ground) -> PasswordPolicy:
-    breaches = None
-    if url := settings.password.breaches_url:
-        from keyturn.service.reset.passwords.breaches import Breaches  # httpx2 takes 0.1 s
-
-        breaches = Breaches(url, ground.meters)
+def build(settings: Settings, ground: Ground, is_leaked: IsLeaked | None) -> PasswordPolicy:
     return PasswordPolicy(
         settings.password,
         *(brand.name for brand in ground.themes.brands),
         max_bytes=settings.hashing.max_bytes,
-        breaches=breaches,
+        is_leaked=is_leaked,
     )

@@ -1,14 +1,25 @@
 """The code beside a link, for users who read the mail on one device and continue on another."""
 
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import Router, post
+from litestar.params import JSONBody, URLEncodedBody
+from msgspec import Meta
 
 from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.api.json_routes import ANYONE, json_router, takes
+from keyturn.service.api.requests import GivenCall, mounted, reading
+from keyturn.service.api.schemas import Identifier, Schema
 from keyturn.service.clock import now
 from keyturn.service.limits import Limit, StoredCounters
+from keyturn.service.pages.rendering import Answer, GivenVisit, Pages, Visit, page_at
+from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
 from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
@@ -16,6 +27,7 @@ from keyturn.service.reset.proofs.short_codes import Codes
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import mint_link
 from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Rate
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, reset_log
 from keyturn.service.telemetry.meters import count_calls
@@ -151,3 +163,81 @@ class MailedCodes(CodesBesideLinks):
 def _failures(mailbox: bytes) -> Limit:
     """Return the limit of wrong tries at a mailbox, by its digest."""
     return Limit(_FAILURES, "code failures", mailbox.hex())
+
+
+def build(settings: Settings, ground: Ground) -> MailedCodes | None:
+    return MailedCodes(ground, settings.token.ttl) if settings.token.code else None
+
+
+# Their route and page
+
+
+class CodeCheck(Schema, frozen=True, kw_only=True):
+    """Gives the code of a mail for a token."""
+
+    email: Identifier
+    code: Annotated[str, Meta(max_length=64, description="the eight digits in the mail", examples=["40718263"])]
+
+
+class Token(Schema, frozen=True, kw_only=True):
+    """A token as one in a link, and until when it works."""
+
+    token: str
+    expires_at: datetime
+
+
+@takes("/verify-reset-code", kind="code", problems=(CodeRefused, TooManyRequests))
+async def verify_reset_code(data: JSONBody[CodeCheck], call: GivenCall) -> Token:
+    """Exchange a code for a token.
+
+    The code is in the mail beside the link. The token works like a link's token, once. The answer is the same for a
+    wrong code, an expired code and an address without an account.
+    """
+    token, link = await mounted(call.parts.codes, MailedCodes).exchange(data.email, data.code, call.client)
+    return Token(token=token, expires_at=link.expires_at)
+
+
+def routes(parts: Parts) -> Iterator[Router]:
+    yield json_router(parts.paths.api, "Password reset", ANYONE, verify_reset_code)
+
+
+class CodeForm(msgspec.Struct, frozen=True):
+    """The submitted form, as typed."""
+
+    email: str = ""
+    code: str = ""
+
+
+@reading("/code")
+async def show_code_form(visit: GivenVisit) -> Answer:
+    """Show the form, with the address that this browser requested a link for."""
+    earlier = visit.cookies.read_link_request(visit.request)
+    return _code_page(visit, earlier.email if earlier else "")
+
+
+@post("/code")
+async def take_code(data: URLEncodedBody[CodeForm], visit: GivenVisit) -> Answer:
+    """Keep the token in a cookie, as that of a link, and show its form; else the mistake. Raises TooManyRequests."""
+    codes, earlier = mounted(visit.parts.codes, MailedCodes), visit.cookies.read_link_request(visit.request)
+    return_to = earlier.return_to if earlier else ""
+    try:
+        token, _ = await codes.exchange(data.email, data.code, visit.client, return_to)
+    except InputInvalid as invalid:
+        is_code = any(fault.name == "code" for fault in invalid.faults)
+        return _code_page(visit, data.email, "malformed_code" if is_code else "malformed_email")
+    except CodeRefused:
+        return _code_page(visit, data.email, "refused")
+    email = data.email if "@" in data.email else None  # a user name is not the address of its link
+    return visit.keep_link(visit.cookies.link, token, email)
+
+
+_Mistake = Literal["", "malformed_email", "malformed_code", "refused"]
+
+
+def _code_page(visit: Visit, email: str, fault: _Mistake = "") -> Answer:
+    return visit.page("code.html", status=422 if fault else 200, email=email, fault=fault)
+
+
+def pages(shared: Pages) -> Iterator[Router]:
+    if forgot := shared.site.paths.forgot:
+        yield page_at(forgot, show_code_form, take_code)

@@ -45,6 +45,14 @@ def parse_reason(text: str) -> str:
     return line
 
 
+class Campaign(msgspec.Struct, frozen=True, kw_only=True):
+    """The reason for a reset of all accounts, and its operator. `name`: unique; each account is asked once per name."""
+
+    name: str
+    operator: Client
+    reason: str = ""
+
+
 class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     """A request for a link, for every well-formed address, so it does not reveal which have an account.
 
