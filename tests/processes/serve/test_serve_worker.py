@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx2
@@ -12,7 +11,7 @@ import pytest
 from tests.commands.command import ADA
 from tests.driver.service import BEARER, REQUEST
 from tests.processes.serve.workers import ENVIRONMENT, end_worker, wait_for_end, wait_for_mail, worker_of
-from tests.servers.processes import Running, running, running_program
+from tests.servers.processes import running, running_program
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them"),
@@ -111,37 +110,23 @@ sys.addaudithook(tell)
 """
 
 
-def app(workplace: Path, **environment: str) -> AbstractContextManager[Running]:
-    (workplace / "app.py").write_text(APP)
-    words = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0", "--no-access-log"]
-    return running_program(words, None, **ENVIRONMENT | environment)
-
-
 @pytest.mark.usefixtures("with_ada")
-def test_a_mail_is_sent_by_another_process_than_answers(
-    workplace: Path, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_mail_is_sent_by_another_process_which_ends_with_its_app_however_that_ends(
+    workplace: Path, tmp_path_factory: pytest.TempPathFactory, number: signal.Signals
 ) -> None:
     site = tmp_path_factory.mktemp("site")
     (site / "sitecustomize.py").write_text(WHO_WRITES)
-    with app(workplace, PYTHONPATH=str(site)) as served:
-        url = served.url
+    (workplace / "app.py").write_text(APP)
+    words = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0", "--no-access-log"]
+    with running_program(words, None, PYTHONPATH=str(site), **ENVIRONMENT) as served:
         worker = worker_of(served)
-        assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
-        wait_for_mail(workplace)
+        assert httpx2.post(f"{served.url}{REQUEST}", json={"email": ADA}).status_code == 202
         assert served.wait_for("a mail is written by ").endswith(f" {worker}")
         assert worker != served.process.pid
         ended = os.pidfd_open(worker)
-        served.end(signal.SIGKILL)
-        wait_for_end(ended)
-
-
-@pytest.mark.usefixtures("migrated")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_worker_ends_with_its_app_however_that_ends(workplace: Path, number: signal.Signals) -> None:
-    with app(workplace) as served:
-        worker = os.pidfd_open(worker_of(served))
         served.end(number)
-        wait_for_end(worker)
+        wait_for_end(ended)
 
 
 @pytest.mark.usefixtures("with_ada")
