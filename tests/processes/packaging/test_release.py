@@ -103,24 +103,18 @@ def test_the_notes_are_the_section_of_this_version_which_has_a_day() -> None:
             changelog_section(f"# Changelog\n\n{heading}\n\n* First.\n", "1.0.0")
 
 
-@pytest.mark.parametrize(
-    ("more", "reason"),
-    [
-        ({"GITHUB_REPOSITORY": "someone/keyturn-fork"}, "this is someone/keyturn-fork"),
-        ({"GITHUB_REF_NAME": "v0.9"}, "The tag is v0.9"),
-        ({"GITHUB_REF_NAME": keyturn.__version__}, "The tag is 1"),
-    ],
-)
-def test_a_workflow_of_another_repository_or_another_tag_is_refused(more: dict[str, str], reason: str) -> None:
-    usual = {
-        "GITHUB_REPOSITORY": REPOSITORY.removeprefix("https://github.com/"),
-        "GITHUB_REF_TYPE": "tag",
-        "GITHUB_REF_NAME": f"v{keyturn.__version__}",
-    }
-    require_origin(usual)
-    require_origin({})
-    with pytest.raises(Unfit, match=reason):
-        require_origin(usual | more)
+def test_a_workflow_of_another_repository_or_another_tag_is_refused() -> None:
+    repository = REPOSITORY.removeprefix("https://github.com/")
+    usual = {"GITHUB_REPOSITORY": repository, "GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": f"v{keyturn.__version__}"}
+    for fine in (usual, {}):
+        require_origin(fine)
+    for name, value, reason in (
+        ("GITHUB_REPOSITORY", "someone/keyturn-fork", "this is someone/keyturn-fork"),
+        ("GITHUB_REF_NAME", "v0.9", "The tag is v0.9"),
+        ("GITHUB_REF_NAME", keyturn.__version__, "The tag is 1"),
+    ):
+        with pytest.raises(Unfit, match=reason):
+            require_origin(usual | {name: value})
 
 
 def test_the_service_runs_from_the_wheel_alone_and_the_demo_names_its_extra(wheel: Path, tmp_path: Path) -> None:

@@ -48,14 +48,11 @@ def routes(*plugins: KeyturnPlugin, path: str = "/") -> set[str]:
     return {route.path for route in Litestar(path=path, plugins=list(plugins), logging_config=None).routes}
 
 
-def test_twice_in_one_app_is_refused_unless_each_has_a_path_of_its_own(tmp_path: Path) -> None:
+def test_twice_in_one_app_is_refused_unless_each_has_a_path_and_that_of_the_app_counts_once(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfiguredException, match="already registered"):
         routes(*(KeyturnPlugin(at(tmp_path), path="") for _ in range(2)))
     both = [KeyturnPlugin(at(tmp_path), path=path) for path in ("/staff", "/pupils")]
     assert {"/staff/login", "/pupils/login"} <= routes(*both)
-
-
-def test_the_path_of_the_app_itself_counts_once(tmp_path: Path) -> None:
     below = at(tmp_path, base_url="https://school.example.org/v1/account")
     for path in (None, "/account"):
         assert "/v1/account/login" in routes(KeyturnPlugin(below, path=path), path="/v1")

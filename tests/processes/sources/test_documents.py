@@ -26,8 +26,8 @@ class Document(NamedTuple):
 
     `email`: the account that asks. `sender`, `link`: of its mails. `credentials`: with which it sends them. `routes`:
     for asking, validating and resetting. `life`: of a link in minutes. `weak`: refused passwords, with their rules.
-    `says`: in mails with a link. `after`: in mails about a changed password. `former`: columns of the feature before
-    Keyturn, which a reset empties, so that its links end. `changed`: all columns that a reset changes in PostgreSQL.
+    `says`: in mails with a link. `after`: in mails about a changed password. `former`: columns that a reset empties, as
+    those of links of the feature before Keyturn. `changed`: all columns that a reset changes in PostgreSQL.
     """
 
     email: str
@@ -64,6 +64,7 @@ DOCUMENTS = {
             "Lighthouse7loudxx": "special",
         },
         after=(SIGNED_OUT,),  # since Supabase ends sessions
+        former=("temp_password_expires_at",),
         changed=("is_temp_password", "temp_password_expires_at", "updated_at"),
     ),
     "ivory-mirro": Document(
@@ -103,8 +104,8 @@ DOCUMENTS = {
         ("resend", "your_resend_api_key"),
         (f"{AUTH}/request-password-reset", f"{AUTH}/validate-reset-token", f"{AUTH}/reset-password"),
         life=30,
-        says=("We received a request to change your password for your Waibuk account.",),
-        after=("Your Waibuk password was successfully changed.", "Support: support@your-domain.com"),
+        says=("for your Waibuk account.",),
+        after=("Support: support@your-domain.com",),
         changed=("password",),
     ),
 }
@@ -174,9 +175,8 @@ async def test_a_token_is_stored_as_its_digest_and_sets_one_password(app: Adopte
     body = {"token": token, "email": document.email}
     for password, rule in document.weak.items():
         refused = await app.post(reset, **body, **{document.password: password})
-        assert [problem(refused), *(one["rule"] for one in refused.json()["violations"])] == [
-            *("422 password-rejected", rule)
-        ]
+        assert problem(refused) == "422 password-rejected"
+        assert [one["rule"] for one in refused.json()["violations"]] == [rule]
     assert all(app.row(document.email)[column] for column in document.former)
     answers = [await app.post(reset, **body, **{document.password: NEW}) for _ in range(2)]
     assert [problem(answer) for answer in answers] == ["200", "400 link-dead"]
@@ -249,18 +249,6 @@ ADA = "ada@easemail.test"
 
 
 @easemail
-async def test_it_clears_the_temp_password_flags(app: Adopted) -> None:
-    table = app.settings.accounts.table.table
-    app.rows(f'UPDATE "{table}" SET updated_at = ?', "2026-01-02 03:04:05")  # noqa: S608 - a name in the example
-    before = app.row(ADA)
-    await app.post(DOCUMENTS["easemail"].routes[2], token=token_in(await app.mail(ADA)), newPassword=NEW)
-    after = app.row(ADA)
-    assert (before["is_temp_password"], after["is_temp_password"]) == (1, 0)
-    assert after["temp_password_expires_at"] is None
-    assert after["updated_at"] > before["updated_at"]
-
-
-@easemail
 async def test_1_request_says_that_the_link_was_sent(app: Adopted) -> None:
     visitor = app.visitor()
     form = await visitor.get("/forgot-password")
@@ -310,10 +298,9 @@ async def test_the_security_tab_sends_a_link_and_says_so(app: Adopted, email: st
     assert "Request Password Change" in words(page)
     page = await visitor.follow(await visitor.submit(place))
     await app.service.deliver()
-    expected = "We’ve sent a password reset link to your email. Please check your inbox to continue."
-    assert expected.replace("’", "'") in words(page).replace("’", "'")
-    (mail,) = app.service.inbox.mails
-    assert mail.to == email
+    sent = "We've sent a password reset link to your email. Please check your inbox to continue."
+    assert sent in words(page).replace("’", "'")
+    assert [mail.to for mail in app.service.inbox.mails] == [email]
 
 
 @waibuk
@@ -363,11 +350,9 @@ async def test_after_a_reset_a_confirmation_email_says_so_and_a_suspended_accoun
     await app.service.deliver()
     (mail,) = app.service.inbox.sent_to(VIEWER, "password_changed")
 
-    expected = (
-        "Your Waibuk password was successfully changed. If you didn’t make this change, contact support immediately."
-    )
+    changed = "Your Waibuk password was successfully changed. "
     for part in (" ".join(mail.text.split()), " ".join(mail.html.split())):
-        assert expected in part
+        assert f"{changed}If you didn’t make this change, contact support immediately." in part
         assert "ession" not in part  # those are the app's, and nobody ends them
     assert mail.text.lower().count("contact support") == 1
     await app.service.ask("suspended@waibuk.test")
