@@ -108,14 +108,12 @@ def test_migrate_needs_no_secrets_and_says_that_there_are_no_settings(keyturn: K
     assert keyturn("migrate").err == ""
 
 
-def test_each_documented_shell_gets_a_script() -> None:
+def test_each_documented_shell_gets_a_script(keyturn: Keyturn) -> None:
     page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")
     shells = re.findall(r"_KEYTURN_COMPLETE=(\w+)_source keyturn", page)
     assert shells == ["bash", "zsh", "fish"]
     for shell in shells:
-        environment = {**os.environ, "_KEYTURN_COMPLETE": f"{shell}_source"}
-        script = subprocess.check_output([Path(sys.executable).with_name("keyturn")], env=environment, text=True)
-        assert "_keyturn_completion" in script
+        assert "_keyturn_completion" in keyturn(_KEYTURN_COMPLETE=f"{shell}_source").out
 
 
 PRODUCTION = {
