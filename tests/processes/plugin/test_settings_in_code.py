@@ -77,11 +77,11 @@ def test_every_setting_that_no_file_may_hold_is_named_at_once(make: Callable[[Se
         assert set(faults(make, replace(settings_read(), secret_key=Secret(key)))) == {"KEYTURN_SECRET_KEY"}
 
 
-def test_what_was_read_and_rightly_changed_is_taken_as_it_is() -> None:
+def test_what_was_read_and_rightly_changed_is_taken_as_it_is_also_as_the_docs_do_it() -> None:
     """Texts are literal: what looks like a variable of a file is none, and no folder is sought beside a file."""
     settings = settings_read(SUPABASE_URL="https://project.supabase.co", SUPABASE_SERVICE_ROLE_KEY="s" * 40)
     wanted = {
-        "token.ttl": timedelta(minutes=10),
+        "token.ttl": timedelta(minutes=20),
         "languages": ["de", "en"],
         "secret_key": "$" + "{HOME}" * 8,
         "kinds": {"pupil": Kind(settings_url="https://school.example.org/me", brand={"name": "School"})},
@@ -93,14 +93,12 @@ def test_what_was_read_and_rightly_changed_is_taken_as_it_is() -> None:
     assert isinstance(taken.secret_key, Secret)
     assert repr(settings_read()) == repr(KeyturnPlugin(settings_read()).parts.settings)
 
-
-def test_the_documented_change_of_a_setting_is_taken() -> None:
     names: dict[str, Any] = {
-        "read_settings": keyturn_settings,
         "msgspec": msgspec,
         "timedelta": timedelta,
         "alchemy": None,
         "KeyturnPlugin": KeyturnPlugin,
     }
+    names["read_settings"] = settings_read
     exec(block("plugin.md", "python", "settings = read_settings()"), names)  # noqa: S102 - as it stands there
-    assert names["keyturn"].parts.settings.token.ttl == timedelta(minutes=10) != keyturn_settings().token.ttl
+    assert names["keyturn"].parts.settings.token.ttl == timedelta(minutes=10) != settings_read().token.ttl
