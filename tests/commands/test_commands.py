@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.commands.command import Keyturn
+from tests.servers.processes import run
 
 from keyturn.service.database.migrations import head
 
@@ -179,6 +180,5 @@ def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered
 
 def test_so_do_the_mails_of_a_program() -> None:
     program = "import sys; sys.modules['tinycss2'] = None; import keyturn; keyturn.Mails"
-    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-
+    shown = run([sys.executable, "-c", program])
     assert shown.stderr.splitlines()[-1].endswith(f"keyturn.Mails {STUDIO}")

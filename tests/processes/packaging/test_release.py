@@ -1,6 +1,7 @@
 """What `just release` makes, and what it refuses."""
 
 import email
+import email.policy
 import json
 import re
 import shutil
@@ -57,7 +58,8 @@ def test_a_release_runs_from_wheel_and_sdist_and_lists_its_packages_without_addr
 
 
 def test_each_picture_and_each_link_of_the_package_s_page_leads_to_a_file_of_this_version(wheel: Path) -> None:
-    page = page_of(wheel)
+    (metadata,) = [content for name, content in contents(wheel) if name.endswith(".dist-info/METADATA")]
+    page = str(email.message_from_bytes(metadata, policy=email.policy.default).get_content())
     raw, blob = (f"{place}/v{keyturn.__version__}/" for place in (RAW, f"{REPOSITORY}/blob"))
     pictures = re.findall(r'<(?:img|source)[^>]* (?:src|srcset)="([^"]*)"', page)
     links = [link for link in re.findall(r"\]\(([^)]*)\)", page) if not link.startswith("#")]
@@ -66,13 +68,6 @@ def test_each_picture_and_each_link_of_the_package_s_page_leads_to_a_file_of_thi
     assert len(pictures) == (CHECKOUT / "README.md").read_text("utf-8").count("docs/images/") >= 5
     assert len(links) >= 30
     assert [file for file in files if not (CHECKOUT / file).exists()] == []
-
-
-def page_of(wheel: Path) -> str:
-    (metadata,) = [content for name, content in contents(wheel) if name.endswith(".dist-info/METADATA")]
-    page = email.message_from_bytes(metadata).get_payload(decode=True)
-    assert isinstance(page, bytes)
-    return page.decode()
 
 
 def test_every_file_names_the_owner_of_the_repository_as_pyproject_does() -> None:

@@ -1,11 +1,11 @@
 """The documentation site: `just docs`."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.servers.processes import output_of
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -17,8 +17,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site; a link or an anchor that leads nowhere is an error."""
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    built = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
+    output_of(command, CHECKOUT)
     return folder
 
 

@@ -1,8 +1,6 @@
 """The workflows of GitHub: zizmor finds nothing, and only the job that publishes has a right."""
 
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -12,11 +10,6 @@ from tests.versions import CHECKOUT
 pytestmark = pytest.mark.long
 
 WORKFLOWS = sorted((CHECKOUT / ".github" / "workflows").glob("*.yml"))
-
-
-def jobs_of(file: Path) -> dict[str, Any]:
-    jobs: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))["jobs"]
-    return jobs
 
 
 def test_zizmor_finds_nothing_and_each_action_is_pinned_by_its_commit_with_its_version_beside_it() -> None:
@@ -30,8 +23,9 @@ def test_zizmor_finds_nothing_and_each_action_is_pinned_by_its_commit_with_its_v
 
 def test_only_the_job_that_publishes_has_an_identity_and_it_runs_nothing_of_the_repository() -> None:
     assert [file.name for file in WORKFLOWS] == ["ci.yml", "release.yml"]
-    assert [yaml.safe_load(file.read_text("utf-8"))["permissions"] for file in WORKFLOWS] == [{}, {}]
-    jobs = {name: job for file in WORKFLOWS for name, job in jobs_of(file).items()}
+    flows = [yaml.safe_load(file.read_text("utf-8")) for file in WORKFLOWS]
+    assert [flow["permissions"] for flow in flows] == [{}, {}]
+    jobs = {name: job for flow in flows for name, job in flow["jobs"].items()}
     reads = {"contents": "read"}
     rights = {"check": reads, "build": reads, "publish": {"id-token": "write"}}
     assert {name: job["permissions"] for name, job in jobs.items()} == rights

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import bcrypt
 import httpx2
 import msgspec
 import uvicorn
@@ -219,8 +218,3 @@ def litestar(app: Litestar, *arguments: str) -> Result:
     """Do what `litestar` does once it has loaded the app."""
     env = LitestarEnv(app_path="app:app", app=app, cwd=Path.cwd())
     return CliRunner().invoke(litestar_group, arguments, obj=env)
-
-
-async def fits(host: Host, password: str) -> bool:
-    hashed = (await host.user()).hashed
-    return bool(hashed) and bcrypt.checkpw(password.encode(), str(hashed).encode())
