@@ -45,7 +45,6 @@ class School:
         self.do(Service.deliver)
 
     def suppress(self) -> None:
-        """Let Ada's mailbox get no mail, as after a complaint."""
         self.do(lambda service: service.parts.ground.transact(lambda tx: tx.mailboxes.suppress(ADA)))
 
     def report(self, message_id: int, event: str, detail: str = "") -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.commands.command import Keyturn
+from tests.processes.serve.workers import PRODUCTION
 from tests.servers.processes import run
 
 from keyturn.service.database.migrations import head
@@ -117,11 +118,7 @@ def test_each_documented_shell_gets_a_script(keyturn: Keyturn) -> None:
         assert "_keyturn_completion" in keyturn(_KEYTURN_COMPLETE=f"{shell}_source").out
 
 
-PRODUCTION = {
-    "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
-    "KEYTURN_MAIL_TRANSPORT": "capture",
-    "KEYTURN_MAIL_FROM": "Northwind <no-reply@northwind.example>",
-}
+SENDER = {"KEYTURN_MAIL_FROM": "Northwind <no-reply@northwind.example>"}
 POSTGRES = {"KEYTURN_DATABASE_URL": "postgresql://app:secret@127.0.0.1:1/app"}
 MYSQL = {
     "KEYTURN_ACCOUNTS_STORE": "table",
@@ -150,10 +147,10 @@ def lacking(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
 @pytest.mark.usefixtures("lacking")
 def test_it_is_named(migrated: Keyturn, environment: dict[str, str], sentence: str, commands: tuple[str, ...]) -> None:
     for command in commands:
-        shown = migrated(*command.split(), **PRODUCTION | environment)
+        shown = migrated(*command.split(), **PRODUCTION | SENDER | environment)
         assert (shown.code, shown.err.splitlines()[-1].strip()) == (1, sentence), command
         assert "Traceback" not in shown.err
-    told = json.loads(migrated("doctor", "--json", **PRODUCTION | environment).out)
+    told = json.loads(migrated("doctor", "--json", **PRODUCTION | SENDER | environment).out)
     assert [one for one in told if sentence.partition("needs: ")[2] in one["fix"] + one["message"]], told
 
 

@@ -69,7 +69,6 @@ class Running:
         self.parts, self.client, self.notes = parts, client, notes
 
     async def mail(self, route: str, email: str) -> tuple[EmailMessage, str]:
-        """Ask for a link, and return the mail that was captured, and its text."""
         asked = await post_answering(self.client, f"{route}/forgot-password", {"email": email})
         assert asked.status_code == 202
         await self.parts.worker.drain()

@@ -1,7 +1,4 @@
-"""The sending domain: what its SPF, DKIM and DMARC records tell receivers, and what to add.
-
-Records, none, and no answer are three things.
-"""
+"""The sending domain: what its SPF, DKIM and DMARC records tell receivers, what to add, and a DNS that does not say."""
 
 import asyncio
 import base64

@@ -27,7 +27,6 @@ def codes() -> Iterator[tuple[str, bool]]:
 
 
 def test_each_spelling_is_read(keyturn: Keyturn) -> None:
-    """What becomes of each is in tests/contracts/database."""
     sqlite_app("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT);")
     for code in [code for code, is_refused in codes() if not is_refused]:
         if read_url(code, "accounts.table.url").kind == "sqlite":

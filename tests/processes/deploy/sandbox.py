@@ -41,7 +41,6 @@ class Unit:
         return self._values.get(key, [])
 
     def one(self, key: str) -> str:
-        """Return the last value, or "" if the unit has none."""
         return next(reversed(self.all(key)), "")
 
 

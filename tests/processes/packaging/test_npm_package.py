@@ -26,7 +26,6 @@ Runs = Callable[..., str]
 
 @pytest.fixture
 def npm(node: str, tmp_path: Path) -> Runs:
-    """Return a function that runs npm without its registry."""
     assert node
     program = require_program("npm", "npm")
 

@@ -196,7 +196,6 @@ class Host:
         return httpx2.AsyncClient(transport=transport, **{"base_url": "https://school.example.org"} | options)
 
     async def add(self, mail: str = ADA, **fields: Any) -> UUID:
-        """Add a user with a session, as the app does it."""
         async with self.alchemy.get_session() as session:
             key = uuid4()
             session.add(User(**{"id": key, "mail": mail, "hashed": hash_of(PASSWORD), "must_change": True} | fields))

@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -23,7 +21,6 @@ pytestmark = [
 
 
 def pids_of(serve: Running) -> set[int]:
-    """Return the processes that answer, or are about to end."""
     listed = Path(f"/proc/{serve.process.pid}/task/{serve.process.pid}/children").read_text("utf-8")
     return {int(pid) for pid in listed.split()}
 
@@ -79,10 +76,8 @@ def test_several_processes_count_together_send_each_mail_once_run_one_worker_and
 # A Unix socket
 
 
-@contextmanager
-def over(file: Path) -> Iterator[httpx2.Client]:
-    with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(file)), base_url="http://127.0.0.1:8000") as client:
-        yield client
+def over(file: Path) -> httpx2.Client:
+    return httpx2.Client(transport=httpx2.HTTPTransport(uds=str(file)), base_url="http://127.0.0.1:8000")
 
 
 @pytest.mark.parametrize(("proxies", "address", "processes"), [("127.0.0.1", "203.0.113.7", 1), ("", "127.0.0.1", 2)])

@@ -196,7 +196,6 @@ async def test_a_token_is_stored_as_its_digest_sets_one_password_and_lives_as_lo
 async def test_on_postgresql_a_reset_changes_the_apps_own_table_as_the_document_says(
     name: str, document: Document, postgresql_url: str, environ: dict[str, str]
 ) -> None:
-    """One of the tables has a uuid."""
     app = await asyncpg.connect(postgresql_url)
     for script in ("schema.sql", "accounts.sql"):
         await app.execute((EXAMPLES / name / script).read_text("utf-8"))
