@@ -1,15 +1,12 @@
 """What the commands look at: a service whose mails go to an inbox, once a test lets them."""
 
 import asyncio
-import json
-import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, update
-from tests.commands.command import Ended
 from tests.driver.inbox import Inbox
 from tests.driver.service import Service, running, settings_for
 
@@ -48,7 +45,6 @@ class School:
         self.do(Service.deliver)
 
     def suppress(self) -> None:
-        """Let Ada's mailbox get no mail, as after a complaint."""
         self.do(lambda service: service.parts.ground.transact(lambda tx: tx.mailboxes.suppress(ADA)))
 
     def report(self, message_id: int, event: str, detail: str = "") -> None:
@@ -60,12 +56,3 @@ class School:
 
     def change(self, **values: object) -> None:
         self.do(lambda service: service.write(update(OutboxRow).values(**values)))
-
-
-def listed(shown: Ended) -> dict[int, str]:
-    assert shown.code == 0, shown.err
-    return {message["id"]: message["state"] for message in json.loads(shown.out)}
-
-
-def cells(line: str) -> list[str]:
-    return re.split(r" {2,}", line)

@@ -1,7 +1,4 @@
-"""accounts: adding, listing, inviting, and a link that is printed for an owner whose mailbox is lost.
-
-`reset` asks for new passwords, in waves after a breach: an operator starts, and never chooses.
-"""
+"""accounts: adding, listing, inviting, a link for a lost mailbox, and resets in waves, which operators start."""
 
 import csv
 import json

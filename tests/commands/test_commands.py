@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from tests.commands.command import Keyturn
+from tests.processes.serve.workers import PRODUCTION
+from tests.servers.processes import run
 
 from keyturn.service.database.migrations import head
 
@@ -108,21 +110,15 @@ def test_migrate_needs_no_secrets_and_says_that_there_are_no_settings(keyturn: K
     assert keyturn("migrate").err == ""
 
 
-def test_each_documented_shell_gets_a_script() -> None:
+def test_each_documented_shell_gets_a_script(keyturn: Keyturn) -> None:
     page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")
     shells = re.findall(r"_KEYTURN_COMPLETE=(\w+)_source keyturn", page)
     assert shells == ["bash", "zsh", "fish"]
     for shell in shells:
-        environment = {**os.environ, "_KEYTURN_COMPLETE": f"{shell}_source"}
-        script = subprocess.check_output([Path(sys.executable).with_name("keyturn")], env=environment, text=True)
-        assert "_keyturn_completion" in script
+        assert "_keyturn_completion" in keyturn(_KEYTURN_COMPLETE=f"{shell}_source").out
 
 
-PRODUCTION = {
-    "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
-    "KEYTURN_MAIL_TRANSPORT": "capture",
-    "KEYTURN_MAIL_FROM": "Northwind <no-reply@northwind.example>",
-}
+SENDER = {"KEYTURN_MAIL_FROM": "Northwind <no-reply@northwind.example>"}
 POSTGRES = {"KEYTURN_DATABASE_URL": "postgresql://app:secret@127.0.0.1:1/app"}
 MYSQL = {
     "KEYTURN_ACCOUNTS_STORE": "table",
@@ -151,10 +147,10 @@ def lacking(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
 @pytest.mark.usefixtures("lacking")
 def test_it_is_named(migrated: Keyturn, environment: dict[str, str], sentence: str, commands: tuple[str, ...]) -> None:
     for command in commands:
-        shown = migrated(*command.split(), **PRODUCTION | environment)
+        shown = migrated(*command.split(), **PRODUCTION | SENDER | environment)
         assert (shown.code, shown.err.splitlines()[-1].strip()) == (1, sentence), command
         assert "Traceback" not in shown.err
-    told = json.loads(migrated("doctor", "--json", **PRODUCTION | environment).out)
+    told = json.loads(migrated("doctor", "--json", **PRODUCTION | SENDER | environment).out)
     assert [one for one in told if sentence.partition("needs: ")[2] in one["fix"] + one["message"]], told
 
 
@@ -181,6 +177,5 @@ def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered
 
 def test_so_do_the_mails_of_a_program() -> None:
     program = "import sys; sys.modules['tinycss2'] = None; import keyturn; keyturn.Mails"
-    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-
+    shown = run([sys.executable, "-c", program])
     assert shown.stderr.splitlines()[-1].endswith(f"keyturn.Mails {STUDIO}")

@@ -1,14 +1,16 @@
 """health: asks a running API or worker, and is right whatever answers, or does not."""
 
+import signal
 import socket
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from email import message_from_bytes
 from pathlib import Path
 
 import httpx2
 import pytest
-from tests.commands.command import Keyturn
+from tests.commands.command import ADA, Keyturn
 from tests.driver.service import BEARER
 from tests.processes.serve.workers import ENVIRONMENT
 from tests.servers.processes import running
@@ -41,16 +43,20 @@ def test_a_service_is_found_from_its_settings_and_as_healthy_as_its_database(key
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_worker_answers_health_and_metrics_and_ends_cleanly(keyturn: Keyturn) -> None:
+def test_a_worker_sends_what_waits_answers_health_and_metrics_and_ends_cleanly(keyturn: Keyturn) -> None:
+    assert keyturn("accounts", "add", ADA).code == 0
     with running("worker", "--port", "0", **ENVIRONMENT) as worker:
+        worker.wait_for('"mail.sent"')
         port = worker.wait_for("/health/ready").rpartition(":")[2].partition("/")[0]
         asked = keyturn("health", "--port", port)
         assert (asked.code, asked.out) == (0, f"Keyturn on http://127.0.0.1:{port} is ready.\n")
         metrics = f"http://127.0.0.1:{port}/metrics"
         assert "keyturn_outbox_waiting 0.0" in httpx2.get(metrics, headers=BEARER).text
         assert httpx2.get(metrics).status_code == 404
-        assert worker.end() == 0
+        assert worker.end(signal.SIGINT) == 0
         assert not any("Traceback" in line for line in worker.said)
+    (file,) = Path(".keyturn/mail").glob("[!.]*.eml")
+    assert message_from_bytes(file.read_bytes())["to"] == ADA
 
 
 @pytest.mark.parametrize(

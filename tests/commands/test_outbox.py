@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from tests.commands.command import Keyturn
-from tests.commands.school import ADA, GRACE, NOBODY, School, cells, listed
+from tests.commands.school import ADA, GRACE, NOBODY, School
 from tests.driver.inbox import TOKEN, token_in
 from tests.driver.service import Service
 
@@ -20,7 +20,13 @@ LATER = SendRetryable("rate_limit_exceeded", 300)
 
 
 def states(keyturn: Keyturn, *options: str) -> dict[int, str]:
-    return listed(keyturn("outbox", "list", "--json", *options))
+    return {
+        message["id"]: message["state"] for message in json.loads(keyturn("outbox", "list", "--json", *options).out)
+    }
+
+
+def cells(line: str) -> list[str]:
+    return re.split(r" {2,}", line)
 
 
 def history(keyturn: Keyturn) -> list[str]:

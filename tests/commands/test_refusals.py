@@ -19,6 +19,7 @@ NO_MESSAGE = "there is no message 99: list them with `keyturn outbox list`"
 NO_BASELINE = "--write-baseline writes all findings: remove --only and --only-changed"
 PROBE = f"probe http://127.0.0.1:3000 --smtp 0 --account {ADA}"
 CALLS = "--request /forgot --sign-in /login"
+WRONG_EMAIL = "audit --email ada"
 WHICH = "Give the ids of messages, or --dead, or --waiting."
 
 
@@ -31,7 +32,6 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
     ("words", "why", "code", "environment"),
     [
         row(f"accounts add {ADA.upper()}", "email: an account with that address exists already"),
-        row("accounts invite", "Give the addresses to invite, or --all.", 2),
         row(f"accounts invite {ADA} --all", "Give the addresses to invite, or --all.", 2),
         row("accounts find jos\udce9@x.test", "Error: The argument 'jos\ufffd@x.test' is not UTF-8.", 2),
         row(f"accounts link {ADA}", "Missing option '--reason'", 2),
@@ -42,7 +42,6 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row(f"accounts unlock {NOBODY}", NO_ACCOUNT),
         row(f"accounts reset {NOBODY}", NO_ACCOUNT),
         row("accounts reset ada", "ada is not an email address"),
-        row("accounts reset", "Give one address, --all or --from.", 2),
         row(f"accounts reset {ADA} --all", "Give one address, --all or --from.", 2),
         row("accounts reset --all", "Name a file with --csv for the outcome of each account.", 2),
         row(f"accounts reset {ADA} --reason {'x' * 301}", "must have at most 300 characters", 2),
@@ -70,7 +69,6 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row("render password_reset --lang tlh", "there is no language tlh; there are ar, cs, da, de, el, "),
         row(f"probe https://example.com --smtp 0 --account {ADA}", "another host", 2),
         row(f"probe nonsense --smtp 0 --account {ADA}", "no URL", 2),
-        row(f"probe http://[x --smtp 0 --account {ADA}", "no URL", 2),
         row(f"probe http://user:hunter2@127.0.0.1:3000 --smtp 0 --account {ADA}", "out of the URL", 2),
         row("probe http://127.0.0.1:3000 --smtp 0", "--account", 2),
         row(f"probe http://127.0.0.1:3000 --account {ADA}", "--smtp", 2),
@@ -78,15 +76,11 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row(f"{PROBE} {CALLS} --reset 'POST /reset t={{token}}'", "{password}", 2),
         row(f"{PROBE} {CALLS} --private 'POST /me'", "no call of the method POST", 2),
         row(f"{PROBE} --html nowhere/report.html", "no such folder", 2),
-        row("serve --port -1", "-1 is not in the range", 2),
-        row("demo --port 65536", "65536 is not in the range", 2),
-        row("serve --workers 65", "65 is not in the range", 2),
         row("outbox list --state lost", "waiting", 2),
         row("outbox show 99", NO_MESSAGE),
         row("outbox retry 99", NO_MESSAGE),
         row("outbox retry", WHICH, 2),
         row("outbox retry 1 --dead", WHICH, 2),
-        row("outbox retry --dead --waiting", WHICH, 2),
     ],
 )
 def test_it_is_told(keyturn: Keyturn, words: list[str], why: str, code: int, environment: Mapping[str, str]) -> None:
@@ -100,12 +94,14 @@ def test_it_is_told(keyturn: Keyturn, words: list[str], why: str, code: int, env
     assert keyturn("audit").out == "No entries yet.\n"
 
 
-@pytest.mark.parametrize(
-    "words",
-    ["outbox retry", "accounts invite", "accounts invite ada", f"accounts phone {ADA} 07700", "audit --email ada"],
-)
-def test_wrong_usage_is_told_before_a_database_is_needed(keyturn: Keyturn, words: str) -> None:
-    refused = keyturn(*split(words))
-
-    assert refused.code
-    assert "keyturn migrate" not in refused.err
+def test_wrong_usage_is_told_before_a_database_is_needed(keyturn: Keyturn) -> None:
+    for words in (
+        "outbox retry",
+        "accounts invite",
+        "accounts invite ada",
+        f"accounts phone {ADA} 07700",
+        "audit --email ada",
+    ):
+        refused = keyturn(*split(words))
+        assert refused.code
+        assert "keyturn migrate" not in refused.err

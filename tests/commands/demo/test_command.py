@@ -27,14 +27,11 @@ def demo(home: Path) -> Iterator[Demo]:
         yield running
 
 
-def test_it_prints_where_everything_is_and_how_to_sign_in(demo: Demo) -> None:
+def test_it_prints_where_everything_is_and_its_studio_opens_with_the_printed_token_alone(demo: Demo) -> None:
     places = ("/forgot-password\n", "/login\n", "/schema\n", "/studio/inbox?token=", "/studio?token=")
     words = ("viewer@example.test", "school@example.test", PASSWORD, "ready in")
     assert [one for one in (*(f"{demo.url}{place}" for place in places), *words) if one not in demo.greeting] == []
     assert "\x1b" not in demo.greeting
-
-
-def test_its_studio_opens_with_the_token_of_the_printed_address_alone(demo: Demo) -> None:
     assert [httpx2.get(f"{demo.url}{path}").status_code for path in ("/studio", "/studio/api/messages")] == [403, 401]
     for name in ("Studio", "Mails sent"):
         assert httpx2.get(demo.address_of(name), follow_redirects=True).status_code == 200

@@ -35,7 +35,6 @@ def told(nameserver: DnsServer) -> DnsServer:
 
 @pytest.fixture
 def production(resend: ResendServer, sqlite_url: str) -> Settings:
-    """Give the test settings with which nothing is wrong."""
     webhook = Secret("whsec_MDEyMzQ1Njc4OWFiY2RlZg==")
     return Settings(
         base_url="https://account.northwind.example",

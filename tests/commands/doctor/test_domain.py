@@ -1,7 +1,4 @@
-"""The sending domain: what its SPF, DKIM and DMARC records tell receivers, and what to add.
-
-Records, none, and no answer are three things.
-"""
+"""The sending domain: what its SPF, DKIM and DMARC records tell receivers, what to add, and a DNS that does not say."""
 
 import asyncio
 import base64
@@ -62,12 +59,9 @@ async def test_over_smtp_the_dkim_key_is_skipped_and_the_policy_of_the_organizat
     assert (found["dmarc"].verdict, found["dmarc"].message) == ("ok", f"_dmarc.{DOMAIN} says sp=quarantine")
 
 
-@pytest.mark.parametrize(
-    ("address", "domain"),
-    [("Ada <ada@Northwind.example>", "northwind.example"), ("a@bücher.example", "xn--bcher-kva.example"), ("", "")],
-)
-def test_a_domain_is_asked_for_by_the_name_that_the_dns_knows(address: str, domain: str) -> None:
-    assert domain_of(address) == domain
+def test_a_domain_is_asked_for_by_the_name_that_the_dns_knows() -> None:
+    names = [domain_of(one) for one in ("Ada <ada@Northwind.example>", "a@b\u00fccher.example", "")]
+    assert names == ["northwind.example", "xn--bcher-kva.example", ""]
 
 
 @pytest.mark.parametrize(
@@ -85,26 +79,20 @@ def test_a_domain_is_asked_for_by_the_name_that_the_dns_knows(address: str, doma
 )
 def test_spf_is_judged_by_its_terms_and_its_end(texts: list[str], term: str, verdict: str, fix: str) -> None:
     found = judge_spf(DOMAIN, texts, Spf(term=term, missing="warn"))
-
     assert (found.verdict, found.fix) == (verdict, fix)
 
 
-@pytest.mark.parametrize(
-    ("texts", "verdict", "said"),
-    [
+def test_dmarc_is_judged_by_its_policy() -> None:
+    for texts, verdict, said in (
         (["v=DMARC1; p=reject"], "ok", "says p=reject"),
         (["v=DMARC1; p=none"], "warn", "mail with a forged sender is delivered"),
         (["v=DMARC1; rua=mailto:a@b.example"], "warn", "p=none"),
         (["v=DMARC1; p=rejekt"], "fail", "has no valid p="),
         (["v=DMARC1; p=reject", "v=DMARC1; p=none"], "fail", "2 DMARC records"),
         (["v=spf1 -all"], "warn", "no DMARC record"),
-    ],
-)
-def test_dmarc_is_judged_by_its_policy(texts: list[str], verdict: str, said: str) -> None:
-    found = judge_dmarc(DOMAIN, {f"_dmarc.{DOMAIN}": texts})
-
-    assert found.verdict == verdict
-    assert said in found.message
+    ):
+        found = judge_dmarc(DOMAIN, {f"_dmarc.{DOMAIN}": texts})
+        assert (found.verdict, said in found.message) == (verdict, True), found
 
 
 async def test_texts_are_told_as_they_are_wherever_an_alias_leads(nameserver: DnsServer, dns: Dns) -> None:

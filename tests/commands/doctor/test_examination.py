@@ -35,13 +35,6 @@ def verdicts(findings: Sequence[Finding]) -> dict[str, str]:
     return {finding.check: finding.verdict for finding in findings}
 
 
-@pytest.fixture
-def told(told: DnsServer, resend: ResendServer) -> DnsServer:
-    """Give the test a Resend that holds all that is wanted, as the nameserver does."""
-    resend.domains.append(domain())
-    return told
-
-
 async def test_a_fault_of_the_settings_holds_back_all_other_checks(dns: Dns) -> None:
     findings = await examine(inspect_settings(Path("keyturn.toml"), {"KEYTURN_MAIL_FROM": "nobody"}), dns)
     assert "KEYTURN_MAIL_FROM" in {finding.message.partition(":")[0] for finding in findings}
@@ -65,8 +58,6 @@ async def test_what_is_set_is_checked(production: Settings, dns: Dns, changes: d
 
 
 class SurprisingDns(Dns):
-    """Raises what no check expects."""
-
     async def texts(self, name: str) -> list[str]:
         raise KeyError(name)
 
@@ -89,6 +80,7 @@ async def test_a_check_that_fails_hides_no_other(
     check: str,
     said: str,
 ) -> None:
+    resend.domains.append(domain())
     resend.coming.extend([coming] if coming else [])
     patience = 2 if coming is Trouble.STALL else 30
     findings = await examine(reading(production), asks(nameserver.address), patience=patience)

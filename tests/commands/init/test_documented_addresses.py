@@ -1,6 +1,7 @@
 """Addresses of databases as docs/accounts.md lists them: the service and init read them alike."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,31 +16,25 @@ from keyturn.service.settings.reading import read_settings
 pytestmark = pytest.mark.long
 
 
-def rows() -> list[tuple[list[str], str]]:
-    """Return the table: the spellings of each row, and what it says that they mean."""
+def codes() -> Iterator[tuple[str, bool]]:
+    """Yield each address of the table, and whether the table calls it a fault."""
     page = (folder("docs") / "accounts.md").read_text("utf-8")
-    lines = page.partition("| In the address |")[2].partition("\n\n")[0].splitlines()[2:]
-    cells = [line.strip().strip("|").split("|") for line in lines]
-    return [(re.findall(r"`([^`]+)`", line[0]), line[-1].strip()) for line in cells]
-
-
-CODES = [
-    (f"postgresql://app:hunter2@db/app{code}" if code.startswith("?") else code, says.startswith("a fault"))
-    for codes, says in rows()
-    for code in codes
-]
+    for line in page.partition("| In the address |")[2].partition("\n\n")[0].splitlines()[2:]:
+        spellings, *_, says = line.strip().strip("|").split("|")
+        for code in re.findall(r"`([^`]+)`", spellings):
+            address = f"postgresql://app:hunter2@db/app{code}" if code.startswith("?") else code
+            yield address, says.strip().startswith("a fault")
 
 
 def test_each_spelling_is_read(keyturn: Keyturn) -> None:
-    """What becomes of each is in tests/contracts/database."""
     sqlite_app("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT);")
-    for code in [code for code, is_refused in CODES if not is_refused]:
+    for code in [code for code, is_refused in codes() if not is_refused]:
         if read_url(code, "accounts.table.url").kind == "sqlite":
             assert keyturn("init", "--database", code, *TEXTS, "--force").code == 0
             assert read_settings(Path("keyturn.toml"), READY).accounts.table.url == code
 
 
-@pytest.mark.parametrize("code", [code for code, is_refused in CODES if is_refused])
+@pytest.mark.parametrize("code", [code for code, is_refused in codes() if is_refused])
 def test_what_is_not_understood_is_refused_by_one_sentence(keyturn: Keyturn, code: str) -> None:
     with pytest.raises(SettingsInvalid) as invalid:
         read_url(code, "accounts.table.url")

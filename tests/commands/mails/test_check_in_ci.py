@@ -4,7 +4,6 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -15,21 +14,10 @@ from tests.studio.folders import written
 pytestmark = pytest.mark.long
 
 TOP = Path(__file__).parents[3]
+ACTION = yaml.safe_load((TOP / "action.yml").read_text("utf-8"))
 PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>{}</body></html>'
 
 
-@pytest.fixture
-def action() -> Any:
-    return yaml.safe_load((TOP / "action.yml").read_text("utf-8"))
-
-
-@pytest.fixture
-def emails(workplace: Path) -> None:
-    page = PAGE.format("<a href='htps://boats.test'>Boats</a>")
-    written(workplace / "my emails", {"news.html": page, "news.txt": "Boats: https://boats.test"})
-
-
-@pytest.mark.usefixtures("emails")
 @pytest.mark.parametrize(
     ("inputs", "code", "out", "err"),
     [
@@ -42,12 +30,14 @@ def emails(workplace: Path) -> None:
     ids=["annotates", "names clients", "has the environment of the app", "takes no folder for an option", "writes"],
 )
 def test_the_action_fails_with_what_is_wrong_or_writes_it_to_a_file(
-    action: Any, workplace: Path, inputs: dict[str, str], code: int, out: str, err: str
+    workplace: Path, inputs: dict[str, str], code: int, out: str, err: str
 ) -> None:
+    page = PAGE.format("<a href='htps://boats.test'>Boats</a>")
+    written(workplace / "my emails", {"news.html": page, "news.txt": "Boats: https://boats.test"})
     (workplace / "keyturn").mkdir()
     (workplace / "keyturn" / "bin").symlink_to(Path(sys.executable).parent)  # so that it runs this Keyturn
-    given = {name.upper(): one.get("default", "") for name, one in action["inputs"].items()} | inputs
-    (program,) = (one["run"] for one in action["runs"]["steps"] if one.get("name") == "Check")
+    given = {name.upper(): one.get("default", "") for name, one in ACTION["inputs"].items()} | inputs
+    (program,) = (one["run"] for one in ACTION["runs"]["steps"] if one.get("name") == "Check")
     bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", program]
     done = run(bash, None, "", RUNNER_TEMP=str(workplace), **given)
 
@@ -56,11 +46,8 @@ def test_the_action_fails_with_what_is_wrong_or_writes_it_to_a_file(
     assert code or '"version": "2.1.0"' in Path("a.sarif").read_text("utf-8")
 
 
-def test_what_a_branch_brings_is_never_a_part_of_the_program(action: Any) -> None:
-    programs = [step["run"] for step in action["runs"]["steps"] if "run" in step]
-
-    assert len(programs) == 2
-    assert not any("${{" in program for program in programs)
+def test_what_a_branch_brings_is_never_a_part_of_the_program() -> None:
+    assert ["${{" in step["run"] for step in ACTION["runs"]["steps"] if "run" in step] == [False, False]
 
 
 def test_the_hook_runs_for_all_that_mails_are_made_of() -> None:
@@ -72,16 +59,12 @@ def test_the_hook_runs_for_all_that_mails_are_made_of() -> None:
     assert not re.search(hook["files"], "src/app.py")
 
 
-UNCHECKED = re.compile(r"\d mails? (was|were) not checked, or not in full: ")
-
-
 def test_what_was_not_checked_is_told(keyturn: Keyturn, workplace: Path) -> None:
     written(workplace / "emails", {"tag.html": PAGE.format("{% harbour %}")})
     shown = keyturn("check", "emails", "--format", "json")
-
     assert shown.code == 1
-    assert UNCHECKED.search(shown.err)
-    assert UNCHECKED.search(keyturn("check", "emails").out)
+    for told in (shown.err, keyturn("check", "emails").out):
+        assert re.search(r"\d mails? (was|were) not checked, or not in full: ", told)
 
 
 def test_the_script_for_editors_lists_each_finding_at_its_place(tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """What lies in a folder and cannot be read: told with file and reason, in bounded time; the rest is rendered."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
 from tests.commands.command import Keyturn
-from tests.studio.folders import at_most, make, written
+from tests.studio.folders import make, written
 
 from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.opening import open_gallery
@@ -20,13 +19,6 @@ pytestmark = pytest.mark.long
 MAIL = "<!doctype html><html lang='en'><title>News</title><p>Hello {{ name }}</p></html>"
 NO_FILE = "is not a regular file, but a pipe, a socket or a device"
 TOO_DEEP = "Values are nested more than 100 levels deep"
-
-
-@pytest.fixture(autouse=True)
-def at_most_a_minute() -> Iterator[None]:
-    """Fail where something waits for a pipe's writer."""
-    with at_most(60):
-        yield
 
 
 @pytest.fixture
@@ -55,7 +47,6 @@ CHECK, RENDER = ("check", "emails", "--fail-on", "never"), ("render", "other", "
 
 
 def put(folder: Path, name: bytes, thing: bytes | str) -> None:
-    """Put a file with that content, or something else, into the folder."""
     if thing == "huge":
         (folder / os.fsdecode(name)).touch()
         os.truncate(folder / os.fsdecode(name), 3_000_000_000)

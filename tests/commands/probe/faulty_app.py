@@ -1,7 +1,4 @@
-"""A shop whose password reset is right in everything, or wrong in one thing: what one attack of `keyturn probe` finds.
-
-It has forms, as a browser uses them, and below /api/ the same in JSON.
-"""
+"""A shop with forms and JSON whose password reset is right, or wrong in one thing, as one attack of `probe` finds."""
 
 import asyncio
 import hashlib

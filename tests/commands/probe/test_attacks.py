@@ -51,7 +51,6 @@ EACH = pytest.mark.parametrize(
 
 
 def inbox(stack: AsyncExitStack) -> tuple[CapturedMails, int]:
-    """Start an inbox, and return its mails and its port."""
     mails = CapturedMails()
     server = SmtpServer(stack.enter_context(socket.create_server(("127.0.0.1", 0))), mails)
     stack.enter_context(server.running())

@@ -82,11 +82,6 @@ def test_the_page_is_one_file_in_which_an_answer_is_text() -> None:
     assert headings == ["Failed (1)", "Unsure (1)", "Not tried (1)", "Passed (1)"]
 
 
-def test_a_probe_that_was_stopped_at_once_has_a_report() -> None:
-    report = Report(target="http://127.0.0.1:3000", outcomes=(), seconds=0.2)
-    assert [write for write in (as_text, as_json, as_sarif, as_html) if report.target not in write(report)] == []
-
-
 def test_the_list_has_every_attack_and_needs_no_url() -> None:
     ended = CliRunner().invoke(keyturn, ["probe", "--list"])
 

@@ -128,7 +128,6 @@ class Beside(msgspec.Struct, frozen=True):
 
 
 def signs_in(device: httpx2.Client, stack: Stack, password: str) -> bool:
-    """Tell whether the app's own sign-in lets Mona in."""
     device.get(stack.sign_in)
     fields = {"username": EMAIL, "email": EMAIL, "password": password}
     answer = device.post(stack.sign_in, data=fields | {"csrfmiddlewaretoken": device.cookies.get("csrftoken", "")})
@@ -199,7 +198,6 @@ def beside(
 
 
 def reset_password(keyturn: Beside, email: str = EMAIL) -> None:
-    """Ask for a mail, and use its link."""
     api = f"{keyturn.url}/api/auth"
     asked = httpx2.post(f"{api}/request-password-reset", json={"email": email.upper()}, timeout=30)
     assert asked.status_code == 202

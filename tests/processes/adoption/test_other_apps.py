@@ -1,7 +1,6 @@
 """Apps that are not run here by a guide: by `keyturn init` alone, by the commands of a guide, or at Supabase Auth."""
 
 import sqlite3
-import subprocess
 import tomllib
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests.driver.service import NEW_PASSWORD, problem, running
 from tests.processes.adoption.story import EMAIL, NEW, OLD, Guide, Stack, beside, reset_password, tell_story
 from tests.programs import leave_out, missing
 from tests.servers.mariadb import MariadbServer
+from tests.servers.processes import output_of
 from tests.servers.serving import held_ports, serving
 from tests.servers.supabase import SupabaseServer
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.long
 
 
 def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: MariadbServer, tmp_path: Path) -> None:
-    if "pdo_mysql" not in subprocess.run([php, "-m"], capture_output=True, text=True, check=True).stdout:
+    if "pdo_mysql" not in output_of([php, "-m"]):
         leave_out(missing("PHP's pdo_mysql", "php-mysql"))
     url = mariadb.empty()
     app = Stack(name="php", starts=("sh", "app.sh"), sign_in="/login", says="Development Server")
@@ -67,7 +67,6 @@ def test_supabase_s_own_sign_in_takes_the_new_password_and_its_sessions_end(tmp_
 
 
 def token(project: str, grant: str, **given: str) -> httpx2.Response:
-    """Ask for a session as supabase-js does."""
     return httpx2.post(f"{project}/auth/v1/token?grant_type={grant}", json=given, headers={"apikey": "anon-key"})
 
 
@@ -105,5 +104,4 @@ async def test_the_commands_of_a_guide_lead_to_the_settings_and_the_hashes_that_
 def test_the_code_for_php_is_php(php: str, tmp_path: Path) -> None:
     for name, code in Guide("laravel").files.items():
         (tmp_path / Path(name).name).write_text(code, "utf-8")
-        checked = subprocess.run([php, "-l", tmp_path / Path(name).name], capture_output=True, text=True, check=False)
-        assert checked.returncode == 0, checked.stdout
+        output_of([php, "-l", str(tmp_path / Path(name).name)])

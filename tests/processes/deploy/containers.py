@@ -1,8 +1,4 @@
-"""The services of deploy/compose, each as a container: from the image with podman, or from this checkout under bwrap.
-
-Both give a process what Compose gives it: a read-only root, an unknown user without capabilities, an empty /tmp, the
-variables, the settings' file, and a file for each secret of the service.
-"""
+"""The services of deploy/compose as Compose runs them: of the image with podman, or of this checkout under bwrap."""
 
 import re
 import shlex

@@ -5,15 +5,13 @@ import errno
 import mmap
 import os
 import shlex
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-from tests.servers.processes import Running
+from tests.servers.processes import Running, output_of
 
 CHECKOUT = Path(__file__).parents[3]
 DEPLOY = CHECKOUT / "deploy"
@@ -43,24 +41,7 @@ class Unit:
         return self._values.get(key, [])
 
     def one(self, key: str) -> str:
-        """Return the last value, or "" if the unit has none."""
         return next(reversed(self.all(key)), "")
-
-    def has(self, key: str) -> bool:
-        return self.one(key) == "yes"
-
-
-def install(folder: Path, name: str, program: Path, *, hardened: bool) -> Path:
-    """Install a unit as docs/deploying.md says, with `program` instead of /opt/keyturn/bin/keyturn."""
-    text = (UNITS / name).read_text("utf-8")
-    assert "/opt/keyturn/bin/keyturn" in text
-    unit = folder / name
-    unit.write_text(text.replace("/opt/keyturn/bin/keyturn", str(program)), "utf-8")
-    if hardened:
-        drop_ins = folder / f"{name}.d"
-        drop_ins.mkdir()
-        shutil.copy(UNITS / "hardened.conf", drop_ins)
-    return unit
 
 
 # Filters of system calls for `bwrap --add-seccomp-fd`, as systemd makes them of a unit, with libseccomp as well
@@ -109,7 +90,7 @@ class _Filter:
 def write_filters(unit: Unit, folder: Path) -> list[Path]:
     """Write one file for each filter of the unit. The list of allowed calls is last, because bwrap obeys it at once."""
     filters = []
-    if unit.has("MemoryDenyWriteExecute"):
+    if unit.one("MemoryDenyWriteExecute") == "yes":
         filters.append(_no_new_code().write(folder / "memory.bpf"))
     if families := unit.one("RestrictAddressFamilies"):
         filters.append(_families(families.split()).write(folder / "families.bpf"))
@@ -135,10 +116,7 @@ def _expanded(word: str) -> Iterator[str]:
     if not word.startswith("@"):
         yield word
         return
-    listed = subprocess.run(
-        ["systemd-analyze", "--no-pager", "syscall-filter", word], capture_output=True, text=True, check=True
-    )
-    for line in listed.stdout.splitlines()[1:]:
+    for line in output_of(["systemd-analyze", "--no-pager", "syscall-filter", word]).splitlines()[1:]:
         if not line.strip().startswith("#"):
             yield from _expanded(line.strip())
 

@@ -1,8 +1,4 @@
-"""The Containerfile and deploy/compose: each service's command, as an unknown user with a read-only root.
-
-They run from the checkout under bwrap. If `KEYTURN_IMAGE` names an image, they also run from it with podman, for which
-`KEYTURN_PODMAN` may name further words, such as `podman --root FOLDER`.
-"""
+"""The Containerfile and deploy/compose, under bwrap; with podman as well if `KEYTURN_IMAGE` names an image."""
 
 import asyncio
 import json
@@ -142,7 +138,6 @@ def site(bwrap: str, postgresql_with_tls: TlsServer, tmp_path: Path) -> Iterator
 
 @pytest.fixture
 def images(tmp_path: Path) -> Machine:
-    """Return where the images run that the variables name."""
     image = os.environ.get("KEYTURN_IMAGE", "")
     if not (image and os.environ.get("POSTGRES_IMAGE")):
         pytest.skip("KEYTURN_IMAGE and POSTGRES_IMAGE name no images: docs/deploying.md says how to build one")

@@ -29,12 +29,6 @@ PODS = {name: one["spec"]["template"]["spec"] for name, one in MANIFESTS.items()
 DEPLOYMENTS = {name: pod for name, pod in PODS.items() if name.startswith("Deployment ")}
 
 
-def container(name: str) -> dict[str, Any]:
-    (only,) = PODS[name]["containers"]
-    assert isinstance(only, dict)
-    return only
-
-
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_kubernetes_knows_every_field(name: str, version: str) -> None:
@@ -45,7 +39,8 @@ def test_kubernetes_knows_every_field(name: str, version: str) -> None:
 def test_a_pod_is_restricted_runs_a_command_of_the_image_and_reads_settings_from_files(name: str) -> None:
     """Check what Kubernetes' Pod Security Standards list for "restricted", and what goes beyond them."""
     assert MANIFESTS["Namespace keyturn"]["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": "restricted"}
-    pod, only = PODS[name], container(name)
+    pod = PODS[name]
+    (only,) = pod["containers"]
     assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     no_right = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
     assert only["securityContext"] == no_right
@@ -76,7 +71,7 @@ def test_the_settings_are_complete_with_the_secrets_that_the_docs_name(tmp_path:
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_probes_ask_the_process_s_port_and_a_worker_has_time_to_send_what_it_holds(name: str) -> None:
-    only = container(name)
+    (only,) = PODS[name]["containers"]
     (port,) = only["ports"]
     asked = {probe: only[probe]["httpGet"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
     given = only["args"][only["args"].index("--port") + 1] if "--port" in only["args"] else Settings().server.port

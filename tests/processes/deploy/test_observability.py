@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 from tests.processes.deploy.sandbox import DEPLOY
-from tests.programs import require_program
 from tests.servers.processes import output_of
 
 from keyturn.service.telemetry.meters import Meters
@@ -25,15 +24,13 @@ DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text("ut
 QUERIES: list[str] = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
 
 
-@pytest.mark.usefixtures("prometheus")
-def test_promtool_accepts_the_files_and_the_queries_and_the_tests_of_the_alerts_pass(tmp_path: Path) -> None:
-    program = require_program("promtool", "prometheus")
+def test_promtool_accepts_files_and_queries_and_the_tests_of_the_alerts_pass(prometheus: str, tmp_path: Path) -> None:
     queries = [query.replace("$__rate_interval", "20s") for query in QUERIES]
     rules = [{"record": f"panel_{number}", "expr": query} for number, query in enumerate(queries)]
     (tmp_path / "dashboard.yml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
-    output_of([program, "check", "config", "--syntax-only", str(FOLDER / "prometheus.yml")])
-    output_of([program, "check", "rules", str(FOLDER / "alerts.yml"), str(tmp_path / "dashboard.yml")])
-    output_of([program, "test", "rules", str(FOLDER / "alerts_test.yml")])
+    output_of([prometheus, "check", "config", "--syntax-only", str(FOLDER / "prometheus.yml")])
+    output_of([prometheus, "check", "rules", str(FOLDER / "alerts.yml"), str(tmp_path / "dashboard.yml")])
+    output_of([prometheus, "test", "rules", str(FOLDER / "alerts_test.yml")])
 
 
 def test_each_alert_waits_is_tested_both_ways_and_leads_to_a_runbook_of_three_lines() -> None:

@@ -76,7 +76,6 @@ def prepared(sqlite: SqliteFiles, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 both = pytest.mark.parametrize("proxy", ["nginx", "caddy"], indirect=True)
-only_nginx = pytest.mark.parametrize("proxy", ["nginx"], indirect=True)
 
 
 @pytest.fixture
@@ -117,7 +116,7 @@ def reset_on_the_page(http: httpx2.Client, token: str) -> None:
 
 
 @both
-def test_no_log_has_a_token_or_an_address_of_a_whole_story_and_the_trail_has_the_client_s_own(proxy: Proxy) -> None:
+def test_no_log_has_a_token_or_an_address_wherever_it_stands_and_the_trail_has_the_client_s_own(proxy: Proxy) -> None:
     with proxy.client() as http:
         forged = {"x-forwarded-for": "203.0.113.7, 127.0.0.1"}
         assert http.post(REQUEST, json={"email": ADA}, headers=forged).status_code == 202
@@ -130,18 +129,8 @@ def test_no_log_has_a_token_or_an_address_of_a_whole_story_and_the_trail_has_the
         reset_on_the_page(http, second)
         assert http.post(f"{API}/login", json={"email": ADA, "password": NEWER}).status_code == 200
     trail = output_of([*KEYTURN, "audit", "--json"], proxy.state, **SETTINGS)
-    assert ONE in trail
-    assert "203.0.113.7" not in trail
-    logs = proxy.logs()
+    assert (ONE in trail, "203.0.113.7" in trail) == (True, False)
 
-    assert logs.count("/reset-password/[") == 1
-    assert logs.count("/api/auth/request-password-reset") == 2
-    assert ONE in logs
-    assert [secret for secret in (first, second, ADA, quote(ADA)) if secret in logs] == []
-
-
-@both
-def test_no_log_has_a_token_or_an_address_wherever_it_stands(proxy: Proxy) -> None:
     settings = Settings(environment="development", mail=MailSettings(transport="capture", from_=f"accounts@{HOST}"))
     routes = create_app(settings, worker=False).routes
     secret = [re.sub(r"\{[^}]+\}", CUT, one.path) for one in routes if set(one.path_parameters) - NO_SECRETS]
@@ -150,8 +139,10 @@ def test_no_log_has_a_token_or_an_address_wherever_it_stands(proxy: Proxy) -> No
     for path in places:
         proxy.answer("GET", path, referer=f"https://{HOST}{path}")
     logs = proxy.logs()
-    assert len(re.findall(r'"GET /|"method":"GET"', logs)) == len(places)
-    assert [secret for secret in (CUT, ADA, quote(ADA)) if secret in logs] == []
+    assert len(re.findall(r'"GET /|"method":"GET"', logs)) == len(places) + 2  # with the link and the page of the story
+    assert logs.count("/api/auth/request-password-reset") == 2
+    assert ONE in logs
+    assert [secret for secret in (first, second, CUT, ADA, quote(ADA)) if secret in logs] == []
 
 
 @both
@@ -207,8 +198,8 @@ def test_clients_have_limits_of_their_own_share_a_connection_and_get_forms_over_
     assert "content-encoding" not in page.headers, "what has a token is not compressed"
 
 
-@only_nginx
-def test_a_request_that_comes_slowly_waits_in_nginx_and_not_in_keyturn(proxy: Proxy) -> None:
+@pytest.mark.parametrize("proxy", ["nginx"], indirect=True)
+def test_a_request_that_comes_slowly_waits_in_nginx_where_a_client_has_50_at_a_time(proxy: Proxy) -> None:
     head = f"POST {REQUEST} HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\ncontent-length: {len(BODY)}\r\n".encode()
     head += b"content-type: application/json\r\n\r\n"
     name, _, port = proxy.direct.partition(":")
@@ -223,13 +214,10 @@ def test_a_request_that_comes_slowly_waits_in_nginx_and_not_in_keyturn(proxy: Pr
         through.sendall(BODY[10:])
         assert through.recv(100).startswith(b"HTTP/1.1 202 ")
 
-
-@only_nginx
-def test_a_client_has_50_requests_at_a_time_and_others_are_answered(proxy: Proxy) -> None:
     begun = f"POST {LINK} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 9\r\n\r\n".encode()
     with contextlib.ExitStack() as stack:
         for _ in range(50):
             stack.enter_context(proxy.connect(begun))
-        with proxy.connect(begun) as one_more:
+        with proxy.connect(begun) as one_more:  # of the same client
             assert one_more.recv(100).startswith(b"HTTP/1.1 503 ")
         assert proxy.answer("GET", "/health/live", client=OTHER).status_code == 200

@@ -1,15 +1,16 @@
 """The units of deploy/systemd: systemd-analyze accepts them, and their commands work within their restrictions."""
 
 import json
+import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
 import pytest
 from tests.commands.command import ADA, PASSWORD
 from tests.processes.adoption.story import NEW, Beside, reset_password
-from tests.processes.deploy.sandbox import NAMES, Sandbox, Unit, install, stop
+from tests.processes.deploy.sandbox import NAMES, UNITS, Sandbox, Unit, stop
 from tests.servers.processes import output_of, run, running_program
 from tests.servers.serving import held_ports
 
@@ -48,12 +49,6 @@ def machine(bwrap: str, tmp_path: Path) -> Machine:
     return sandbox
 
 
-@pytest.fixture
-def ports() -> Iterator[list[int]]:
-    with held_ports(2) as ports:
-        yield ports
-
-
 def prepare(sandbox: Sandbox) -> list[str]:
     """Do what systemd does before ExecStart, and add an account. Return ExecStart."""
     for command in sandbox.unit.all("ExecStartPre"):
@@ -68,7 +63,12 @@ def prepare(sandbox: Sandbox) -> list[str]:
 def test_systemd_has_no_remark_on_a_unit_and_takes_from_a_hardened_one_all_that_it_can(
     systemd_analyze: str, name: str, hardened: bool, tmp_path: Path
 ) -> None:
-    unit = install(tmp_path, name, PROGRAM, hardened=hardened)
+    text = (UNITS / name).read_text("utf-8")
+    assert "/opt/keyturn/bin/keyturn" in text
+    unit = tmp_path / name
+    unit.write_text(text.replace("/opt/keyturn/bin/keyturn", str(PROGRAM)), "utf-8")
+    if hardened:
+        shutil.copytree(UNITS, tmp_path / f"{name}.d", ignore=shutil.ignore_patterns("*.service"))
     verified = run([systemd_analyze, "verify", str(unit)])
     of_the_unit = [line for line in verified.stderr.splitlines() if "keyturn" in line]
     assert [line for line in of_the_unit if "sysinit.target not found" not in line] == []
@@ -79,45 +79,30 @@ def test_systemd_has_no_remark_on_a_unit_and_takes_from_a_hardened_one_all_that_
         assert int(Unit(name).one("TimeoutStopSec")) > LONGEST_TRY.total_seconds() + 10
 
 
-def test_a_user_resets_a_password_at_the_hardened_service(machine: Machine, ports: list[int]) -> None:
-    port = ports[0]
-    sandbox = machine("keyturn.service", KEYTURN_SERVER_PORT=str(port), KEYTURN_BASE_URL=f"http://127.0.0.1:{port}")
-    command = prepare(sandbox)
-    with (
-        running_program(sandbox.words(command), None) as serve,
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
-    ):
-        serve.wait_for("Keyturn answers on ")
-        serve.wait_for("worker.started")
-        assert http.get("/health/ready").status_code == 200
-        reset_password(Beside(str(http.base_url), sandbox.state, serve), ADA)
-        assert http.post(f"{API}/login", json={"email": ADA, "password": NEW}).status_code == 200
-        code = stop(serve)
+def test_a_user_resets_a_password_at_the_hardened_service_and_the_hardened_worker_sends_what_waits(
+    machine: Machine,
+) -> None:
+    with held_ports(2) as (port, health):
+        url = f"http://127.0.0.1:{port}"
+        service, sender = (machine(name, KEYTURN_SERVER_PORT=str(port), KEYTURN_BASE_URL=url) for name in NAMES)
+        command = prepare(service)
+        with running_program(service.words(command), None) as serve, httpx2.Client(base_url=url, timeout=30) as http:
+            serve.wait_for("Keyturn answers on ")
+            serve.wait_for("worker.started")
+            assert http.get("/health/ready").status_code == 200
+            reset_password(Beside(url, service.state, serve), ADA)
+            assert http.post(f"{API}/login", json={"email": ADA, "password": NEW}).status_code == 200
+            assert stop(serve) == 0
+        assert not [line for line in serve.said if '"level":"error"' in line or "server.fewer_connections" in line]
 
-    assert code == 0
-    assert not [line for line in serve.said if '"level":"error"' in line or "server.fewer_connections" in line]
-
-
-def test_the_hardened_worker_sends_what_the_hardened_service_accepts(machine: Machine, ports: list[int]) -> None:
-    port, health = ports
-    place = {"KEYTURN_SERVER_PORT": str(port), "KEYTURN_BASE_URL": f"http://127.0.0.1:{port}"}
-    service = machine("keyturn.service", KEYTURN_SERVER_WORKER="none", **place)
-    command = prepare(service)
-    sender = machine("keyturn-worker.service", **place)
-    (worker_command,) = sender.unit.all("ExecStart")
-    assert "--port 9464" in worker_command
-    worker_words = worker_command.replace("9464", str(health)).split()
-    with (
-        running_program(service.words(command), None) as serve,
-        running_program(sender.words(worker_words), None) as worker,
-    ):
-        serve.wait_for("Keyturn answers on ")
-        worker.wait_for("/health/ready")
-        asked = httpx2.post(f"http://127.0.0.1:{port}{API}/request-password-reset", json={"email": ADA}, timeout=30)
-        assert asked.status_code == 202
-        worker.wait_for("mail.sent")
-        assert httpx2.get(f"http://127.0.0.1:{health}/health/ready", timeout=30).status_code == 200
-        assert (stop(worker), stop(serve)) == (0, 0)
+        output_of(service.words(["/opt/keyturn/bin/keyturn", "accounts", "reset", ADA]))
+        (worker_command,) = sender.unit.all("ExecStart")
+        assert "--port 9464" in worker_command
+        with running_program(sender.words(worker_command.replace("9464", str(health)).split()), None) as worker:
+            worker.wait_for("/health/ready")
+            worker.wait_for("mail.sent")
+            assert httpx2.get(f"http://127.0.0.1:{health}/health/ready", timeout=30).status_code == 200
+            assert stop(worker) == 0
 
 
 def test_names_are_found_and_a_password_is_hashed_even_if_no_thread_may_change_its_priority(machine: Machine) -> None:

@@ -1,11 +1,4 @@
-"""A release: `just release` builds the wheel and the sdist, tests both, and puts them into dist/.
-
-Each is installed with all extras into an empty environment. From there the demo and the studio run, and `keyturn serve`
-resets a password beside an app. Then twine checks the package's page, cyclonedx-bom lists what was installed
-(CycloneDX), and the changelog's section is printed. Nothing is published, and nothing but packages is downloaded.
-
-No file of a release names the host of a package registry, because mirrors and their keys differ from place to place.
-"""
+"""A release: `just release` builds the wheel and the sdist, tries both in empty environments, and writes an SBOM."""
 
 import json
 import os
@@ -36,6 +29,7 @@ from keyturn import __version__
 DIST = CHECKOUT / "dist"
 PROJECT: Mapping[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
 REPOSITORY: str = PROJECT["urls"]["Repository"]
+# No file of a release names the host of a package registry: mirrors and their keys differ from place to place.
 REGISTRIES = re.compile(rb"\b(?:pypi|pythonhosted|npmjs)\.(?:org|com)\b")
 
 

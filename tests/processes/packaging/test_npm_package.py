@@ -26,7 +26,6 @@ Runs = Callable[..., str]
 
 @pytest.fixture
 def npm(node: str, tmp_path: Path) -> Runs:
-    """Return a function that runs npm without its registry."""
     assert node
     program = require_program("npm", "npm")
 
@@ -37,18 +36,13 @@ def npm(node: str, tmp_path: Path) -> Runs:
 
 
 @pytest.fixture
-def tarball(npm: Runs, tmp_path: Path) -> Path:
-    (packed,) = json.loads(npm("pack", str(FRONTEND), "--json"))
-    return tmp_path / str(packed["filename"])
-
-
-@pytest.fixture
-def project(npm: Runs, tarball: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+def project(npm: Runs, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """Return a project that has installed the tarball. Vite and TypeScript are in the folder above it."""
+    (packed,) = json.loads(npm("pack", str(FRONTEND), "--json"))
     shutil.copytree(Path(__file__).parent / "npm", tmp_path / "npm")
     install_packages(tmp_path / "npm")
     folder = tmp_path / "npm" / str(request.param)
-    npm("install", str(tarball), folder=folder)
+    npm("install", str(tmp_path / str(packed["filename"])), folder=folder)
     return folder
 
 
@@ -59,10 +53,8 @@ def run_tool(folder: Path, node: str, name: str, *words: str) -> str:
 def test_it_holds_the_modules_their_types_and_the_licence(npm: Runs) -> None:
     (packed,) = json.loads(npm("pack", str(FRONTEND), "--json", "--dry-run"))
     modules = {str(file.relative_to(FRONTEND)) for file in FRONTEND.rglob("*.js")}
-    assert {file["path"] for file in packed["files"]} == {
-        *modules,
-        *("keyturn.d.ts", "package.json", "README.md", "LICENSE"),
-    }
+    others = {"keyturn.d.ts", "package.json", "README.md", "LICENSE"}
+    assert {file["path"] for file in packed["files"]} == modules | others
     assert (FRONTEND / "LICENSE").read_bytes() == (CHECKOUT / "LICENSE").read_bytes()
 
 

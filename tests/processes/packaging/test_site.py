@@ -1,11 +1,11 @@
 """The documentation site: `just docs`."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.servers.processes import output_of
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -17,23 +17,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site; a link or an anchor that leads nowhere is an error."""
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    built = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
+    output_of(command, CHECKOUT)
     return folder
 
 
 def test_no_page_loads_anything_from_another_host(site: Path) -> None:
-    loaded = re.compile(
-        r"<(?:script|img|iframe|source)[^>]*\s(?:src|srcset)=[\"']?(?:https?:)?//|<link[^>]*stylesheet[^>]*//"
-    )
-    pages = list(site.rglob("*.html"))
-    assert [page.name for page in pages if loaded.search(page.read_text("utf-8"))] == []
+    elsewhere = r"<(?:script|img|iframe|source)[^>]*\s(?:src|srcset)=[\"']?(?:https?:)?//|<link[^>]*stylesheet[^>]*//"
+    assert [page.name for page in site.rglob("*.html") if re.search(elsewhere, page.read_text("utf-8"))] == []
 
 
 def test_an_operator_without_a_clone_gets_the_files_to_deploy_with_from_the_site(site: Path) -> None:
     shipped = [file for file in (CHECKOUT / "deploy").rglob("*") if file.is_file() and file.suffix != ".md"]
-    shipped = [file for file in shipped if file.parent.name != "secrets"]
-    copies = {file: site / file.relative_to(CHECKOUT) for file in shipped}
+    copies = {file: site / file.relative_to(CHECKOUT) for file in shipped if file.parent.name != "secrets"}
     assert [file.name for file, copy in copies.items() if copy.read_bytes() != file.read_bytes()] == []
     linked = re.findall(r'href="(deploy/[^"]+)"', (site / "deploying.html").read_text("utf-8"))
     assert {"deploy/systemd/keyturn.service", "deploy/nginx/keyturn.conf", "deploy/kubernetes/api.yaml"} <= set(linked)

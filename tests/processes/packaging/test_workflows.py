@@ -1,8 +1,6 @@
 """The workflows of GitHub: zizmor finds nothing, and only the job that publishes has a right."""
 
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -14,11 +12,6 @@ pytestmark = pytest.mark.long
 WORKFLOWS = sorted((CHECKOUT / ".github" / "workflows").glob("*.yml"))
 
 
-def jobs_of(file: Path) -> dict[str, Any]:
-    jobs: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))["jobs"]
-    return jobs
-
-
 def test_zizmor_finds_nothing_and_each_action_is_pinned_by_its_commit_with_its_version_beside_it() -> None:
     files = [*WORKFLOWS, CHECKOUT / "action.yml"]
     run_tool("zizmor", "zizmor", "--offline", "--no-progress", *map(str, files))
@@ -28,26 +21,21 @@ def test_zizmor_finds_nothing_and_each_action_is_pinned_by_its_commit_with_its_v
         assert [one for one in used if not re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
 
 
-def test_every_job_may_read_and_only_the_one_that_publishes_gets_an_identity() -> None:
+def test_only_the_job_that_publishes_has_an_identity_and_it_runs_nothing_of_the_repository() -> None:
     assert [file.name for file in WORKFLOWS] == ["ci.yml", "release.yml"]
-    assert [yaml.safe_load(file.read_text("utf-8"))["permissions"] for file in WORKFLOWS] == [{}, {}]
-    rights = {name: job["permissions"] for file in WORKFLOWS for name, job in jobs_of(file).items()}
+    flows = [yaml.safe_load(file.read_text("utf-8")) for file in WORKFLOWS]
+    assert [flow["permissions"] for flow in flows] == [{}, {}]
+    jobs = {name: job for flow in flows for name, job in flow["jobs"].items()}
     reads = {"contents": "read"}
-    assert rights == {"check": reads, "build": reads, "publish": {"id-token": "write"}}
+    rights = {"check": reads, "build": reads, "publish": {"id-token": "write"}}
+    assert {name: job["permissions"] for name, job in jobs.items()} == rights
+    uses = [step["uses"].partition("@")[0] for step in jobs["publish"]["steps"]]
+    assert uses == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
 
 
-def test_the_job_that_publishes_runs_nothing_of_the_repository() -> None:
-    publish = jobs_of(WORKFLOWS[1])["publish"]
-    assert [step["uses"].partition("@")[0] for step in publish["steps"]] == [
-        "actions/download-artifact",
-        "pypa/gh-action-pypi-publish",
-    ]
-
-
-def test_the_documented_verification_names_the_repository_and_is_understood() -> None:
+def test_the_documented_verification_names_the_repository() -> None:
     page = (CHECKOUT / "docs" / "operating.md").read_text("utf-8")
     (command,) = re.findall(r"(?m)^uvx (pypi-attestations .*)$", page)
     *words, file = command.split()
     assert words == ["pypi-attestations", "verify", "pypi", "--repository", REPOSITORY]
     assert re.fullmatch(rf"pypi:{PROJECT['name']}-[\w.]+-py3-none-any\.whl", file)
-    assert "--repository" in run_tool("pypi-attestations", *words[:3], "--help")

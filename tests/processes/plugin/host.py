@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import bcrypt
 import httpx2
 import msgspec
 import uvicorn
@@ -197,7 +196,6 @@ class Host:
         return httpx2.AsyncClient(transport=transport, **{"base_url": "https://school.example.org"} | options)
 
     async def add(self, mail: str = ADA, **fields: Any) -> UUID:
-        """Add a user with a session, as the app does it."""
         async with self.alchemy.get_session() as session:
             key = uuid4()
             session.add(User(**{"id": key, "mail": mail, "hashed": hash_of(PASSWORD), "must_change": True} | fields))
@@ -219,8 +217,3 @@ def litestar(app: Litestar, *arguments: str) -> Result:
     """Do what `litestar` does once it has loaded the app."""
     env = LitestarEnv(app_path="app:app", app=app, cwd=Path.cwd())
     return CliRunner().invoke(litestar_group, arguments, obj=env)
-
-
-async def fits(host: Host, password: str) -> bool:
-    hashed = (await host.user()).hashed
-    return bool(hashed) and bcrypt.checkpw(password.encode(), str(hashed).encode())

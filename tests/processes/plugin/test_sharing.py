@@ -48,14 +48,11 @@ def routes(*plugins: KeyturnPlugin, path: str = "/") -> set[str]:
     return {route.path for route in Litestar(path=path, plugins=list(plugins), logging_config=None).routes}
 
 
-def test_twice_in_one_app_is_refused_unless_each_has_a_path_of_its_own(tmp_path: Path) -> None:
+def test_twice_in_one_app_is_refused_unless_each_has_a_path_and_that_of_the_app_counts_once(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfiguredException, match="already registered"):
         routes(*(KeyturnPlugin(at(tmp_path), path="") for _ in range(2)))
     both = [KeyturnPlugin(at(tmp_path), path=path) for path in ("/staff", "/pupils")]
     assert {"/staff/login", "/pupils/login"} <= routes(*both)
-
-
-def test_the_path_of_the_app_itself_counts_once(tmp_path: Path) -> None:
     below = at(tmp_path, base_url="https://school.example.org/v1/account")
     for path in (None, "/account"):
         assert "/v1/account/login" in routes(KeyturnPlugin(below, path=path), path="/v1")
@@ -78,30 +75,26 @@ def test_an_app_says_where_its_people_go(changes: dict[str, Any], plugin: dict[s
     assert {fault.name for fault in caught.value.faults} == told
 
 
-@pytest.fixture(params=["builtin", "table", "table elsewhere"])
-def plugin(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
-    """Return what the plugin is told about the accounts, for each store. The last has people in a file of its own."""
-    if request.param != "table elsewhere":
-        return {"accounts": AccountSettings()} if request.param == "builtin" else {}
+@ON_SQLITE
+@pytest.mark.parametrize("store", ["builtin", "table", "table elsewhere"])
+def test_an_app_starts_again(databases: Databases, store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The last store has people in a file of its own."""
     with closing(sqlite3.connect(tmp_path / "people.db")) as people, people:
         people.execute("CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT, password_hash TEXT)")
         people.executemany("INSERT INTO users VALUES (?, ?, ?)", [(m, m, hash_of(PASSWORD)) for m in (ADA, GRACE)])
-    table = TableSettings(url=Secret(f"sqlite:///{tmp_path / 'people.db'}"), table="users")
-    return {"accounts": AccountSettings(store="table", table=table)}
-
-
-@ON_SQLITE
-def test_an_app_starts_again(databases: Databases, plugin: dict[str, Any], request: pytest.FixtureRequest) -> None:
+    elsewhere = TableSettings(url=Secret(f"sqlite:///{tmp_path / 'people.db'}"), table="users")
+    in_file = AccountSettings(store="table", table=elsewhere)
+    accounts = {"builtin": AccountSettings(), "table": None, "table elsewhere": in_file}[store]
     url = databases.empty()
     request.addfinalizer(lambda: databases.drop(url))
-    host = Host(url, **plugin)
+    host = Host(url, accounts=accounts)
 
     async def live(email: str) -> None:
         await migrate(host.parts.database)
         async with host.running(), host.client() as client:
-            if "accounts" not in plugin:
+            if store == "table":
                 await host.add(email)
-            elif host.parts.settings.accounts.store == "builtin":
+            elif store == "builtin":
                 await builtin_accounts(host.parts).add(Account(id="", email=email), hash_of(PASSWORD))
             assert (await client.post(REQUEST, json={"email": email})).status_code == 202
             await host.parts.worker.drain()

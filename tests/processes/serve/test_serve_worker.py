@@ -4,15 +4,14 @@ import json
 import os
 import signal
 import sys
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx2
 import pytest
 from tests.commands.command import ADA
 from tests.driver.service import BEARER, REQUEST
-from tests.processes.serve.workers import ENVIRONMENT, end_worker, wait_for_end, wait_for_mail, worker_of
-from tests.servers.processes import Running, running, running_program
+from tests.processes.serve.workers import ENVIRONMENT, end_worker, wait_for_end, worker_of
+from tests.servers.processes import running, running_program
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them"),
@@ -27,7 +26,7 @@ if "keyturn.service.child_worker.process" in sys.orig_argv:
 
 
 @pytest.mark.usefixtures("with_ada")
-def test_a_worker_that_dies_shows_is_started_again_and_ends_with_a_parent_that_is_killed(workplace: Path) -> None:
+def test_a_worker_that_dies_shows_is_started_again_and_ends_with_a_parent_that_is_killed() -> None:
     with running("serve", "--port", "0", **ENVIRONMENT) as serve:
         url = serve.url
         os.kill(worker_of(serve), signal.SIGTERM)
@@ -46,7 +45,6 @@ def test_a_worker_that_dies_shows_is_started_again_and_ends_with_a_parent_that_i
 
         assert worker_of(serve, 3) != first
         assert httpx2.get(f"{url}/health/ready").status_code == 200
-        wait_for_mail(workplace)
         serve.wait_for("mail.sent")
         end_worker(serve, 3)
         figures = httpx2.get(f"{url}/metrics", headers=BEARER).text
@@ -84,10 +82,10 @@ def test_answers_do_not_wait_for_the_worker_and_nor_does_the_end(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("with_ada")
-def test_a_worker_inside_is_for_those_who_ask_for_it(workplace: Path) -> None:
+def test_a_worker_inside_is_for_those_who_ask_for_it() -> None:
     with running("serve", "--port", "0", KEYTURN_SERVER_WORKER="inside", **ENVIRONMENT) as serve:
         assert httpx2.post(f"{serve.url}{REQUEST}", json={"email": ADA}).status_code == 202
-        wait_for_mail(workplace)
+        serve.wait_for("mail.sent")
         assert not Path(f"/proc/{serve.process.pid}/task/{serve.process.pid}/children").read_text("ascii")
         assert serve.end() == 0
 
@@ -111,37 +109,23 @@ sys.addaudithook(tell)
 """
 
 
-def app(workplace: Path, **environment: str) -> AbstractContextManager[Running]:
-    (workplace / "app.py").write_text(APP)
-    words = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0", "--no-access-log"]
-    return running_program(words, None, **ENVIRONMENT | environment)
-
-
 @pytest.mark.usefixtures("with_ada")
-def test_a_mail_is_sent_by_another_process_than_answers(
-    workplace: Path, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_mail_is_sent_by_another_process_which_ends_with_its_app_however_that_ends(
+    workplace: Path, tmp_path_factory: pytest.TempPathFactory, number: signal.Signals
 ) -> None:
     site = tmp_path_factory.mktemp("site")
     (site / "sitecustomize.py").write_text(WHO_WRITES)
-    with app(workplace, PYTHONPATH=str(site)) as served:
-        url = served.url
+    (workplace / "app.py").write_text(APP)
+    words = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0", "--no-access-log"]
+    with running_program(words, None, PYTHONPATH=str(site), **ENVIRONMENT) as served:
         worker = worker_of(served)
-        assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
-        wait_for_mail(workplace)
+        assert httpx2.post(f"{served.url}{REQUEST}", json={"email": ADA}).status_code == 202
         assert served.wait_for("a mail is written by ").endswith(f" {worker}")
         assert worker != served.process.pid
         ended = os.pidfd_open(worker)
-        served.end(signal.SIGKILL)
-        wait_for_end(ended)
-
-
-@pytest.mark.usefixtures("migrated")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_worker_ends_with_its_app_however_that_ends(workplace: Path, number: signal.Signals) -> None:
-    with app(workplace) as served:
-        worker = os.pidfd_open(worker_of(served))
         served.end(number)
-        wait_for_end(worker)
+        wait_for_end(ended)
 
 
 @pytest.mark.usefixtures("with_ada")
@@ -154,6 +138,5 @@ def test_under_litestars_own_command_the_service_of_keyturn_toml_answers_and_its
         assert worker_of(served) != served.process.pid
         assert httpx2.get(f"{url}/health/ready").status_code == 200
         assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
-        wait_for_mail(workplace)
         served.wait_for("mail.sent")
         served.end()

@@ -9,7 +9,7 @@ import pytest
 from tests.commands.command import ADA, PASSWORD
 from tests.processes.serve.workers import PRODUCTION
 from tests.servers.processes import running_program
-from tests.servers.serving import send_answer, serving
+from tests.servers.serving import body_of, send_answer, serving
 
 pytestmark = pytest.mark.long
 
@@ -32,11 +32,7 @@ def test_a_request_is_a_span_that_shows_its_route_and_no_secret(proxies: str, jo
 
     async def collect(scope: Any, receive: Any, send: Any) -> None:
         assert scope["path"] == "/v1/traces"
-        more = True
-        while more:
-            message = await receive()
-            received.append(message.get("body", b""))
-            more = message.get("more_body", False)
+        received.append(await body_of(receive))
         await send_answer(send, 200, b"", {})
 
     with serving(collect) as collector:

@@ -4,11 +4,9 @@ import json
 import os
 import select
 import signal
-from pathlib import Path
 
 from tests.driver.service import METRICS_TOKEN
 from tests.servers.processes import Running
-from watchfiles import watch
 
 PRODUCTION = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "KEYTURN_MAIL_TRANSPORT": "capture"}
 ENVIRONMENT = {
@@ -36,11 +34,3 @@ def wait_for_end(descriptor: int) -> None:
     """Wait for the process of which `os.pidfd_open` has returned the descriptor, and close that."""
     with open(descriptor) as process:
         assert select.select([process], [], [], 30)[0], "the process is still there"
-
-
-def wait_for_mail(workplace: Path) -> None:
-    mails = workplace / ".keyturn" / "mail"
-    for _, _ in zip(range(30), watch(workplace, rust_timeout=1000, yield_on_timeout=True), strict=False):
-        if list(mails.glob("[!.]*.eml")):
-            return
-    raise AssertionError("no mail came")

@@ -29,8 +29,6 @@ DATABASES = ("KEYTURN_DATABASE_URL", "KEYTURN_ACCOUNTS_TABLE_URL")
 
 
 class Adopted:
-    """The app, and the service that stands beside it."""
-
     def __init__(self, service: Service, settings: Settings, file: Path) -> None:
         self.service = service
         self.settings = settings
@@ -57,7 +55,6 @@ class Adopted:
         return link
 
     def links_in(self, mail: Email) -> list[str]:
-        """Return the addresses in a mail that lead to a new password."""
         before = self.settings.reset_url.partition("{token}")[0].replace("{base_url}", self.settings.base_url)
         return [link for link in links_in(mail) if link.startswith(before)]
 
