@@ -70,9 +70,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     "delivered": {"event": "delivered", "delivery-status": {"code": 250, "message": "OK"}},
     "delayed": {"event": "failed", "severity": "temporary", "reason": "generic", "delivery-status": {"code": 451}},
     "bounced": {
-        "event": "failed",
-        "severity": "permanent",
-        "reason": "bounce",
+        "event": "failed", "severity": "permanent", "reason": "bounce",
         "delivery-status": {"code": 550, "message": "5.1.1 ada@northwind.test does not exist"},
     },
     "bounced for now": {"event": "failed", "severity": "permanent", "reason": "old"},
@@ -80,7 +78,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     "complained": {"event": "complained"},
     "suppressed": {"event": "failed", "severity": "permanent", "reason": "suppress-bounce"},
     "clicked": {"event": "clicked", "url": "https://northwind.test/reset-password/token", "ip": "192.0.2.1"},
-}
+}  # fmt: skip
 
 
 def report(

@@ -47,7 +47,7 @@ def webhook() -> Webhook:
 class TestPostmark(ReportContract):
     name = "postmark"
     report = staticmethod(report)
-    genuine = [partial(report, "delivered", "1", to=ADA, password=PASSWORD)]
+    genuine = [partial(report, "delivered", "1", to=ADA)]
     refusal, secret = "password", PASSWORD
     forged = [partial(with_header, authorization) for authorization in UNPROVEN]
     bounce = ("b7bc2f4a", AT, "HardBounce")
