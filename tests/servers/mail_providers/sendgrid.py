@@ -66,7 +66,6 @@ class SendGridServer(ProviderServer):
 SIGNER, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 
 _KINDS: dict[str, dict[str, Any]] = {
-    "processed": {"event": "processed"},
     "delivered": {"event": "delivered", "response": "250 OK"},
     "delayed": {"event": "deferred", "response": "400 try again later", "attempt": "5"},
     "bounced": {
@@ -76,7 +75,6 @@ _KINDS: dict[str, dict[str, Any]] = {
     "bounced for now": {"event": "bounce", "type": "blocked", "status": "4.0.0", "reason": "unable to get mx info"},
     "complained": {"event": "spamreport"},
     "suppressed": {"event": "dropped", "reason": "Bounced Address", "status": "5.0.0"},
-    "clicked": {"event": "click", "url": "https://northwind.test/reset-password/token", "ip": "192.0.2.1"},
 }  # fmt: skip
 
 _numbers = count(1)
