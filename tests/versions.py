@@ -32,7 +32,7 @@ TESTS = (
     "tests/contracts/database",
     "tests/studio/engines",
     "tests/studio/inbox",
-    "tests/contracts/mail_providers/test_smtp.py",
+    "tests/contracts/mail_providers/test_senders.py",
     "tests/processes/plugin",
     "tests/processes/serve/test_traces.py",
     "tests/contracts/second_steps",

@@ -3,7 +3,7 @@
 | safeguard | why no port can | another test that is red without it |
 |---|---|---|
 | `given_up` | whether a caller still waits is known to the code alone | tests/contracts/database/test_database.py |
-| `survival` | it catches what ports raise, and no port can keep it from that | tests/contracts/outbox/test_outages.py |
+| `survival` | it catches what ports raise, and no port can keep it from that | tests/contracts/outbox/test_worker.py |
 | `one_alone` | the messages of a claim meet in the worker, before any port | tests/contracts/outbox/test_together.py |
 """
 

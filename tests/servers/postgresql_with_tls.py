@@ -4,8 +4,9 @@ import asyncio
 import os
 import pwd
 import shutil
+import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,8 @@ from tempfile import TemporaryDirectory
 from cryptography.hazmat.primitives import serialization
 from tests.servers.databases import in_memory
 from tests.servers.serving import held_ports, make_certificates
+
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 _RULES = """
 local all all trust
@@ -55,28 +58,37 @@ def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
         (folder / "pg_hba.conf").write_text(_RULES)
         for path in (folder, *folder.iterdir()):
             shutil.chown(path, user) if user else None
-        data, environment = folder / "data", {"PATH": os.defpath, "LC_ALL": "C"}
+        data = folder / "data"
         making: list[str | Path] = [initdb, "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
-        subprocess.run(making, check=True, capture_output=True, user=user, env=environment, cwd=folder)
+        subprocess.run(making, check=True, capture_output=True, user=user, env=ENVIRONMENT, cwd=folder)
         options = {
             "listen_addresses": "127.0.0.1", "port": server.port, "unix_socket_directories": folder, "fsync": "off",
             "hba_file": folder / "pg_hba.conf", "ssl": "on", "ssl_cert_file": folder / "server.pem",
             "ssl_key_file": folder / "server.key", "ssl_ca_file": server.root,
         }  # fmt: skip
-        said = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
-        process = subprocess.Popen(
-            [postgres, "-D", data, *said], stderr=subprocess.PIPE, text=True, user=user, env=environment, cwd=folder
-        )
-        try:
-            assert process.stderr
-            lines: list[str] = []
-            while not lines or "ready to accept connections" not in lines[-1]:
-                lines.append(process.stderr.readline())
-                assert lines[-1], f"PostgreSQL ended before it was ready: {''.join(lines)}"
+        with serving_postgres(postgres, data, options, user):
             asyncio.run(_make_database(server))
             yield server
-        finally:
-            process.terminate()
+
+
+@contextmanager
+def serving_postgres(
+    postgres: str | Path, data: Path, options: Mapping[str, object], user: str | None
+) -> "Iterator[subprocess.Popen[str]]":
+    """Run a server once it takes connections, until the block ends, or the test has ended it."""
+    said = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
+    command = [postgres, "-D", data, *said]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, user=user, env=ENVIRONMENT, cwd=data.parent)
+    try:
+        assert process.stderr
+        lines: list[str] = []
+        while not lines or "ready to accept" not in lines[-1]:
+            lines.append(process.stderr.readline())
+            assert lines[-1], f"PostgreSQL ended before it was ready: {''.join(lines)}"
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGQUIT)
             process.communicate(timeout=30)
 
 

@@ -21,18 +21,11 @@ async def app(browser: Browser) -> AsyncIterator[App]:
         yield app
 
 
-@pytest.fixture(scope="module")
-def module_database(sqlite: SqliteFiles) -> Iterator[str]:
-    url = sqlite.migrated()
-    yield url
-    sqlite.drop(url)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def keyturn(app: App, module_database: str) -> AsyncIterator[Service]:
+async def keyturn(app: App, sqlite: SqliteFiles) -> AsyncIterator[Service]:
     """Run the service that most tests share: each has a person of its own."""
     rare = {"request": "1000/minute", "client": "1000/minute", "mailbox_cooldown": timedelta(0)}
-    async with beside(app, module_database, limits=rare) as service:
+    async with beside(app, sqlite.migrated(), limits=rare) as service:
         yield service
 
 

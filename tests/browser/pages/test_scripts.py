@@ -1,13 +1,18 @@
-"""What scripts add: ticks, words before a form is sent in vain, seconds that pass, links with a fragment."""
+"""What scripts add: ticks, words before a form is sent in vain, links with a fragment, puzzles, and codes by phone."""
 
 import asyncio
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, Request, Route, expect
+from playwright.async_api import Browser, Page, Request, Route, expect
 from tests.browser.browsing import choose, fill
 from tests.browser.pages.screens import Screens
-from tests.driver.service import ADA, NEW_PASSWORD, Service
+from tests.driver.inbox import text_in_file
+from tests.driver.second_factors import BUILTIN, enrol
+from tests.driver.service import ADA, NEW_PASSWORD, Service, running, settings_for
+from tests.servers.serving import serving_here
 from tests.spec.pages.school import asked
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -153,3 +158,57 @@ async def test_the_end_of_a_link_is_told_in_the_zone_of_who_reads_and_again_two_
         await page.clock.fast_forward("01:30")
         await expect(end).to_have_role("alert")
         await expect(end).to_have_css("color", "rgb(138, 90, 0)")
+
+
+async def test_a_puzzle_that_does_not_come_is_told_and_one_that_comes_is_solved_also_for_a_form_sent_early(
+    browser: Browser, database_url: str
+) -> None:
+    settings = settings_for(database_url, challenge={"method": "altcha"})
+    async with (
+        running(settings) as school,
+        serving_here(school.app) as address,
+        Screens(browser, address).open("/forgot-password") as page,
+    ):
+        await page.get_by_label("Email").fill(ADA)
+        await page.route("**/challenge", lambda route: route.abort())
+        await page.get_by_role("button", name="Send the link").click()
+        await expect(page.get_by_text("The check failed. Try again.")).to_be_visible()
+        assert await asked(school) == []
+        await page.unroute("**/challenge")
+        await page.get_by_role("button", name="Send the link").click()
+        await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
+        assert await asked(school) == [ADA]
+
+
+async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(
+    browser: Browser, database_url: str, tmp_path: Path
+) -> None:
+    step, mail = BUILTIN | {"sms": {"account": "AC1"}}, {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
+    async with (
+        running(settings_for(database_url, second_step=step, mail=mail)) as school,
+        serving_here(school.app) as address,
+    ):
+        await school.add(ADA)
+        await enrol(school)
+        await school.operator.set_phone(ADA, "+447700900123")
+        await school.operator.renew_recovery_codes(ADA)
+        async with Screens(browser, address).open(f"/reset-password/{await school.link()}") as page:
+            await use_a_code_by_phone(page, (tmp_path / "mail").glob("*.eml"))
+
+
+async def use_a_code_by_phone(page: Page, mails: Iterable[Path]) -> None:
+    await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+    code = page.get_by_label("Code", exact=True)
+    for factor, keyboard in (("Recovery code", "text"), ("Text message to …23", "numeric")):
+        await page.get_by_label(factor).check()
+        await expect(code).to_have_attribute("inputmode", keyboard)
+    send = page.get_by_role("button", name="Send a code to …23")
+    await send.click()
+    await expect(page.locator("#step-sent")).to_have_text("We sent a code to …23.")
+    await expect(code).to_be_focused()
+    await send.click()
+    await expect(page.locator("#step-sent")).to_have_text("We couldn’t send a code. Wait a minute and try again.")
+    (file,) = mails
+    await code.fill(text_in_file(file)[:6])
+    await page.get_by_role("button", name="Save the new password").click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

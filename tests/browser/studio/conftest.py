@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect
 from tests.browser.browsing import PATIENCE
 from tests.studio.web.conftest import captured, client, folder, gallery, inbox, served, studio
 
@@ -33,3 +33,21 @@ async def page(context: BrowserContext, served: str) -> AsyncIterator[Page]:
     for opened in context.pages:
         await opened.close()
     assert not faults
+
+
+def mail(page: Page) -> FrameLocator:
+    return page.frame_locator(".paper iframe:not(.arriving)")
+
+
+def canvas(page: Page) -> Locator:
+    return page.get_by_role("region", name="Preview")
+
+
+async def open_sample(page: Page, served: str, query: str = "?sample=ada") -> None:
+    await page.goto(f"{served}/templates/greeting{query}")
+    await watched(page)
+
+
+async def watched(page: Page) -> None:
+    """Wait until a save would be noticed."""
+    await expect(page.get_by_role("status")).to_have_text("watching email_templates")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.studio.on_screen import mail
+from tests.browser.studio.conftest import mail
 from tests.studio.web.orders import order_studio
 
 from keyturn.studio.web.app import Studio

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.studio.on_screen import canvas, mail, open_sample
+from tests.browser.studio.conftest import canvas, mail, open_sample
 from tests.studio.web.fixtures import GREETING
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -120,3 +120,94 @@ async def test_on_a_phone_there_is_one_pane_at_a_time(page: Page, served: str) -
     await page.get_by_role("link", name="Templates", exact=True).click()
     await page.get_by_role("link", name="grace", exact=True).click()
     await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
+
+
+async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    palette, field = page.get_by_role("dialog", name="Find"), page.get_by_role("combobox", name="Find a template")
+    chosen = palette.locator("[aria-selected=true]")
+
+    tab = page.get_by_role("link", name="Links")
+    await tab.focus()
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("no such thing")
+    await expect(palette).to_contain_text("No matches.")
+    await page.keyboard.press("Escape")
+    await expect(tab).to_be_focused()
+
+    await page.keyboard.press("Control+k")
+    await expect(field).to_be_focused()
+    await page.keyboard.type("grace")
+    await expect(chosen).to_have_text("greeting / graceSample")
+    assert await field.get_attribute("aria-activedescendant") == await chosen.get_attribute("id")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace")
+    await expect(palette).to_be_hidden()
+
+    await page.get_by_role("button", name="Find a template").click()
+    await page.keyboard.type("dark")
+    await expect(chosen).to_contain_text("Dark")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&scheme=dark")
+
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("base")
+    await expect(chosen).to_have_text("_layout/base.mjmlShared file")
+    async with page.context.expect_page() as opened:
+        await page.keyboard.press("Control+Enter")
+    assert (await opened.value).url == f"{served}/files/_layout/base.mjml?scheme=dark"
+    await (await opened.value).close()
+
+
+# Between pixels and lines
+
+BUTTON = "line=greeting%2Fgreeting.mjml%3A6"
+
+CELL_OF_BUTTON = """frame => {
+  const cell = frame.contentDocument.querySelector("a").closest("table").parentElement;
+  const { left, top, width, height } = cell.getBoundingClientRect();
+  return [left, top, width, height];
+}"""
+"""Where the cell with the button is."""
+
+
+async def test_a_pixel_leads_to_its_line(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    await page.keyboard.press("p")
+    await expect(page.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "true")
+    await mail(page).get_by_role("link", name="Open it").hover()
+    await expect(page.locator(".outline-label")).to_have_text("greeting.mjml:6 · mj-button")
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".outline-label")).to_have_count(0)
+
+    await page.get_by_role("button", name="Pick").click()
+    await mail(page).get_by_role("link", name="Open it").click()
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada&{BUTTON}")
+    shown = page.get_by_role("region", name="Picked: greeting/greeting.mjml:6 mj-button")
+    await expect(shown.locator(".wrong")).to_contain_text("<mj-button")
+    await expect(page.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "false")
+    await expect_outline_around_the_button(page)
+
+    await mail(page).get_by_role("link", name="Open it").click()  # picked once: links are links again
+    await expect(page).to_have_url(re.compile("tab=links"))
+    await shown.get_by_role("link", name="Close").click()
+    await expect(page.locator(".outline")).to_have_count(0)
+
+
+async def expect_outline_around_the_button(page: Page) -> None:
+    around = await page.locator(".outline").evaluate(
+        "box => [box.offsetLeft, box.offsetTop, box.offsetWidth, box.offsetHeight]"
+    )
+    left, top, width, height = await page.locator(".paper iframe").evaluate(CELL_OF_BUTTON)
+    assert around == pytest.approx([left - 3, top - 3, width + 6, height + 6], abs=1)
+
+
+async def test_a_line_leads_to_its_pixels(page: Page, served: str) -> None:
+    await open_sample(page, served, "?sample=ada&show=source")
+    await page.get_by_role("link", name="Line 7:").focus()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"line=greeting%2Fgreeting\.mjml%3A8"))
+    await expect(page.locator(".outline")).to_be_in_viewport()
+    await expect(mail(page).get_by_text("The end")).to_be_in_viewport()
+    assert await canvas(page).evaluate("canvas => canvas.scrollTop") > 500

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar import Litestar, Request, Response, get
 from playwright.async_api import BrowserContext, expect
-from tests.servers.serving import Connections, serving
+from tests.servers.serving import Connections, send_answer, serving
 from tests.studio.inbox.mails import mail
 
 from keyturn.studio.gallery.configuration import StudioSettings
@@ -23,7 +22,7 @@ FRAME = ".paper iframe:not(.arriving)"
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
-PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><path d="M0 0h120v40H0z"/></svg>'
+PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><path d="M0 0h120v40H0z"/></svg>'
 OWN_PICTURE = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 TRACKING = """<!doctype html><html><head><meta http-equiv="refresh" content="0;url={at}/refresh">
@@ -62,13 +61,9 @@ class Elsewhere:
         self.connections = Connections()
         self.address = ""
 
-    def app(self) -> Litestar:
-        @get("/{path:path}", sync_to_thread=False)
-        def anything(request: Request[Any, Any, Any]) -> Response[str]:
-            self.asked.append(request.url.path)
-            return Response(PICTURE, media_type="image/svg+xml")
-
-        return Litestar([anything], openapi_config=None)
+    async def __call__(self, scope: Any, _: Any, send: Any) -> None:
+        self.asked.append(scope["path"])
+        await send_answer(send, 200, PICTURE, {"content-type": "image/svg+xml"})
 
     @property
     def contacts(self) -> tuple[int, list[str]]:
@@ -79,7 +74,7 @@ class Elsewhere:
 @pytest.fixture
 def elsewhere() -> Iterator[Elsewhere]:
     host = Elsewhere()
-    with serving(host.app(), host.connections) as address:
+    with serving(host, host.connections) as address:
         host.address = address
         yield host
 

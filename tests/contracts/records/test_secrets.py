@@ -1,6 +1,5 @@
 """The table of secrets: whatever happens at once, one guarded statement decides what a secret opens."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -106,14 +105,3 @@ async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its
         await run(database, secrets.use, secret(Purpose.CODE, ADA, proof=one), NOW) for one in (first, None, second)
     ]
     assert used == [False, False, True]
-
-
-@pytest.mark.parametrize("known", [True, False])
-async def test_each_of_tries_at_once_gets_a_number_of_its_own_also_if_unknown(database: Database, known: bool) -> None:
-    if known:
-        await added(database, secret())
-    tries = await asyncio.gather(*(run(database, secrets.count_try, Purpose.RESET, KEY, NOW) for _ in range(8)))
-
-    assert sorted(one.tries for one in tries) == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert {one.dead_reason(NOW) for one in tries} == ({None} if known else {"expired"})
-    assert await run(database, secrets.use, secret(), NOW) is known

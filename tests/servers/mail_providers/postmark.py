@@ -64,24 +64,15 @@ _KINDS: dict[str, dict[str, Any]] = {
     "bounced for now": {"RecordType": "Bounce", "Type": "SoftBounce", "TypeCode": 4096, "Inactive": False},
     "complained": {"RecordType": "SpamComplaint", "Type": "SpamComplaint", "TypeCode": 512, "Inactive": True},
     "suppressed": {
-        "RecordType": "SubscriptionChange",
-        "SuppressSending": True,
-        "SuppressionReason": "ManualSuppression",
+        "RecordType": "SubscriptionChange", "SuppressSending": True, "SuppressionReason": "ManualSuppression",
     },
     "clicked": {"RecordType": "Click", "OriginalLink": "https://northwind.test/reset-password/token"},
-}
+}  # fmt: skip
 _TIMES = {"Delivery": "DeliveredAt", "Click": "ReceivedAt", "SubscriptionChange": "ChangedAt"}
 
 
 def report(
-    kind: str,
-    provider_id: str,
-    *,
-    to: str,
-    key: str = "",
-    at: datetime | None = None,
-    password: str = PASSWORD,
-    **fields: Any,
+    kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None, **fields: Any
 ) -> Request:
     document = {**_KINDS[kind], "MessageID": provider_id, "MessageStream": "outbound", "ServerID": 23, **fields}
     record = document["RecordType"]
@@ -90,7 +81,7 @@ def report(
     document[_TIMES.get(record, "BouncedAt")] = f"{at or datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"
     document["Metadata"] = {"template": "password_reset", "key": key} if key else {}
     document["Description"] = f"The server was unable to deliver your message to {to}"
-    return Request(headers={"authorization": basic(password)}, body=json.dumps({**document, **fields}).encode())
+    return Request(headers={"authorization": basic(PASSWORD)}, body=json.dumps({**document, **fields}).encode())
 
 
 def basic(password: str, user: str = "keyturn") -> str:

@@ -66,21 +66,16 @@ class SendGridServer(ProviderServer):
 SIGNER, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 
 _KINDS: dict[str, dict[str, Any]] = {
-    "processed": {"event": "processed"},
     "delivered": {"event": "delivered", "response": "250 OK"},
     "delayed": {"event": "deferred", "response": "400 try again later", "attempt": "5"},
     "bounced": {
-        "event": "bounce",
-        "type": "bounce",
-        "status": "5.1.1",
-        "bounce_classification": "Invalid Address",
+        "event": "bounce", "type": "bounce", "status": "5.1.1", "bounce_classification": "Invalid Address",
         "reason": "550 5.1.1 The email account that you tried to reach does not exist: ada@northwind.test",
     },
     "bounced for now": {"event": "bounce", "type": "blocked", "status": "4.0.0", "reason": "unable to get mx info"},
     "complained": {"event": "spamreport"},
     "suppressed": {"event": "dropped", "reason": "Bounced Address", "status": "5.0.0"},
-    "clicked": {"event": "click", "url": "https://northwind.test/reset-password/token", "ip": "192.0.2.1"},
-}
+}  # fmt: skip
 
 _numbers = count(1)
 

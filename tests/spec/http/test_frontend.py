@@ -31,6 +31,10 @@ async def test_an_unchanged_file_is_not_sent_again_and_its_types_come_along(serv
     assert again.headers["etag"] == first.headers["etag"]
     assert other.content == first.content
     types = await service.anywhere().get("/keyturn.d.ts")
+    words = (await service.anywhere().get("/api/auth/texts")).json()["texts"]
+    typed = re.search(r"type Texts = Record<(.*?),\s+string", types.text, re.DOTALL)
+    assert typed
+    assert set(re.findall(r'"(\w+)"', typed[1])) == set(words), "every word has a type"
     assert types.headers["content-type"].startswith("text/plain")
     assert "export declare function createClient" in types.text
 

@@ -14,11 +14,10 @@ from typing import Any
 import asyncpg
 from tests.driver.operator import migrate_database
 from tests.servers.databases import in_memory
-from tests.servers.postgresql_with_tls import unprivileged_user
+from tests.servers.postgresql_with_tls import ENVIRONMENT, serving_postgres, unprivileged_user
 from tests.servers.serving import held_ports
 
 _PATIENCE = 30
-_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
 class Pair:
@@ -90,33 +89,13 @@ class Pair:
             await connection.close()
 
     def _serve(self, data: Path, port: int, stack: ExitStack) -> "subprocess.Popen[str]":
-        options = (
-            "listen_addresses=127.0.0.1",
-            f"port={port}",
-            "unix_socket_directories=",
-            "fsync=off",
-            "autovacuum=off",
-        )
-        said = [word for option in options for word in ("-c", option)]
-        process = subprocess.Popen(
-            [self._programs / "postgres", "-D", data, *said],
-            stderr=subprocess.PIPE,
-            text=True,
-            user=self._user,
-            env=_ENVIRONMENT,
-            cwd=self._folder,
-        )
-        stack.callback(_end, process)
-        assert process.stderr
-        lines: list[str] = []
-        while not lines or "ready to accept" not in lines[-1]:
-            lines.append(process.stderr.readline())
-            assert lines[-1], f"PostgreSQL ended before it was ready: {''.join(lines)}"
-        return process
+        own = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": ""}
+        options = {**own, "fsync": "off", "autovacuum": "off"}
+        return stack.enter_context(serving_postgres(self._programs / "postgres", data, options, self._user))
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         command = [self._programs / program, *arguments]
-        subprocess.run(command, check=True, capture_output=True, user=self._user, env=_ENVIRONMENT, cwd=self._folder)
+        subprocess.run(command, check=True, capture_output=True, user=self._user, env=ENVIRONMENT, cwd=self._folder)
 
 
 @contextmanager
@@ -126,9 +105,3 @@ def running_pair(postgres: str, *, is_synchronous: bool = False) -> Iterator[Pai
         pair = Pair(Path(postgres).resolve().parent, Path(folder), ports, is_synchronous=is_synchronous)
         pair.start(stack)
         yield pair
-
-
-def _end(process: "subprocess.Popen[str]") -> None:
-    if process.poll() is None:
-        process.send_signal(signal.SIGQUIT)
-        process.communicate(timeout=_PATIENCE)

@@ -94,16 +94,13 @@ class TestSes(ReportContract):
     about_no_mail = [
         partial(published, text)
         for text in (
-            "Successfully validated SNS topic for Amazon SES event publishing.",
-            "",
-            "[]",
-            "{}",
-            "3",
+            *("Successfully validated SNS topic for Amazon SES event publishing.", "", "[]", "{}", "3"),
             '{"eventType": 3}',
-            json.dumps({**event("delivered", "1", to=ADA), "eventType": "SomethingNew"}),
             json.dumps(event("clicked", "1", to=ADA)),
-            json.dumps({**event("delivered", "1", to=ADA), "mail": {}}),
-            json.dumps({**event("delivered", "1", to=ADA), "delivery": "yesterday"}),
+            *(
+                json.dumps({**event("delivered", "1", to=ADA), **fields})
+                for fields in ({"eventType": "SomethingNew"}, {"mail": {}}, {"delivery": "yesterday"})
+            ),
         )
     ]
     senseless = [

@@ -1,22 +1,26 @@
-"""Handing mails to an SMTP server: what its replies mean (RFC 5321, 4.2.1), encryption, and log-in."""
+"""Senders without an HTTP API: SMTP and what its replies mean (RFC 5321, 4.2.1), a folder, and memory for tests."""
 
 import asyncio
 import socket
+import stat
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from tests.contracts.mail_providers.conftest import RefusingSenderContract
+from tests.contracts.mail_providers.conftest import RefusingSenderContract, SenderContract
 from tests.servers.serving import DISCARD
 from tests.servers.smtp import PASSWORD, USERNAME, SmtpServer, authority, certificate, running_smtp
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers.smtp import Smtp, SmtpSender
+from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import Secret
+from keyturn.testing import MemorySender
 
 pytestmark = pytest.mark.slow
 
@@ -184,3 +188,43 @@ async def test_a_log_in_is_made_where_one_is_set_and_a_wrong_one_refused_and_not
     assert len(server.mails) == 1
     assert error.value.reason == "SMTP 535"
     assert wrong not in f"{error.value!r} {caplog.text}"
+
+
+async def test_a_mail_is_one_file_under_its_key_that_nobody_else_here_can_read(tmp_path: Path, mail: Email) -> None:
+    await asyncio.to_thread(tmp_path.chmod, 0o750)
+    made = tmp_path / "a" / "b"
+    sender = CaptureSender(made)
+    for _ in range(2):
+        assert await sender.send(mail, "key-1") == "key-1"
+    await sender.close()
+
+    (file,) = await asyncio.to_thread(lambda: [*made.iterdir()])
+    assert file.name == "key-1.eml"
+    assert [rights(path) for path in (tmp_path / "a", made, file)] == [0o700, 0o700, 0o600]
+    message = message_from_bytes(file.read_bytes(), policy=policy.default)
+    assert (message["to"], message["subject"]) == (mail.to, mail.subject)
+    await CaptureSender(tmp_path).send(mail, "key-1")
+    assert rights(tmp_path) == 0o750, "a folder that is there keeps its rights"
+
+
+def rights(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+class TestMemory(SenderContract):
+    @pytest.fixture
+    def sender(self) -> MemorySender:
+        return MemorySender()
+
+    @pytest.fixture
+    def delivered(self, sender: MemorySender) -> Callable[[], list[str]]:
+        return lambda: [mail.subject for mail in sender.sent]
+
+
+async def test_a_refusal_is_of_the_next_mail_alone(mail: Email) -> None:
+    sender = MemorySender()
+    sender.refuse(SendRetryable("down"))
+    with pytest.raises(SendRetryable, match="down"):
+        await sender.send(mail, "key-1")
+    await sender.send(mail, "key-1")
+    assert sender.sent == [mail]

@@ -1,0 +1,123 @@
+"""The pages of many mails: what changed, the findings and the contact sheet fill and follow saves by themselves."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser.studio.conftest import watched
+from tests.servers.serving import serving
+from tests.studio.web.fixtures import save
+
+from keyturn.studio.gallery.configuration import StudioSettings
+from keyturn.studio.snapshots import MailName, SnapshotFolder, Snapshots
+from keyturn.studio.web.app import Studio, create_studio_app
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> SnapshotFolder:
+    return SnapshotFolder(tmp_path / "snapshots")
+
+
+@pytest.fixture
+def served(studio: Studio, stored: SnapshotFolder) -> Iterator[str]:
+    """Serve a studio in which every mail was accepted."""
+    snapshots = Snapshots(studio.gallery, stored, ["en"])
+    for comparison in map(snapshots.compare, snapshots.names()):
+        snapshots.accept(comparison)
+    with serving(
+        create_studio_app(replace(studio, settings=StudioSettings(snapshots=stored.folder, snapshot_languages=("en",))))
+    ) as url:
+        yield f"{url}/studio"
+        studio.stopping.set()
+
+
+async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mail_with_keys(
+    page: Page, served: str, folder: Path, stored: SnapshotFolder
+) -> None:
+    await page.goto(f"{served}/snapshots")
+    await watched(page)
+    await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    await expect(page.get_by_role("heading", name="2 mails to review")).to_be_visible()
+    await page.keyboard.press("n")
+    await expect(page.locator(".old").first).to_contain_text("Hello Ada")
+    await expect(page.locator(".new").first).to_contain_text("Welcome Ada")
+    await page.keyboard.press("n")
+    await expect(page.locator(".new").first).to_contain_text("Welcome Grace")
+    await page.keyboard.press("n")
+    await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=ada")
+
+    await page.evaluate("void setInterval(() => document.getElementById('accept')?.click(), 20)")  # a key that is held
+    await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace")
+    accepted = stored.read(MailName("greeting", "ada"))
+    assert accepted
+    assert "Welcome Ada" in accepted.html
+    await expect(page.get_by_role("link", name="Snapshots 1 changed")).to_be_visible()
+    await watched(page)  # the scripts of the next page know its keys
+    await page.keyboard.press("a")
+    await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
+
+
+RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
+
+
+async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, served: str, folder: Path) -> None:
+    save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
+    await page.goto(f"{served}/findings")
+    warnings, errors = page.locator("#severity-warning"), page.locator("#severity-error")
+    await expect(warnings).to_have_text(re.compile(r"^[1-9]\d* warnings?$"))
+    await expect(page.get_by_text("This page updates itself.")).to_have_count(0)
+    await watched(page)
+
+    save(folder, RIGHT, WRONG)
+    await expect(errors).to_have_text("1 error")
+    first = page.locator("#counts-1")
+    await first.locator("summary").click()
+    await expect(first).to_contain_text("greeting/greeting.mjml:8:10")
+    save(folder, "Hello", "Good morning")
+    await expect(page.get_by_role("status")).to_have_text(re.compile("rendered in"))
+    await expect(first).to_have_attribute("open", "")
+
+    await errors.click()
+    await expect(page).to_have_url(re.compile(r"/findings\?severity=error$"))
+    await expect(page.locator(".folded-findings > li")).to_have_count(1)
+    words = page.get_by_role("searchbox", name="Words in a finding")
+    await words.press_sequentially("contrst")
+    await expect(page).to_have_url(re.compile("words=contrst"))
+    await expect(words).to_be_focused()
+    assert await words.evaluate("field => [field.value, field.selectionStart]") == ["contrst", len("contrst")]
+    await expect(page.get_by_text("No finding matches these filters")).to_be_visible()
+    await page.go_back()
+    await expect(page.locator(".folded-findings > li")).to_have_count(1)
+    await page.locator("#counts-1 summary").click()
+    await page.get_by_role("link", name="greeting/greeting.mjml:8:10").click()
+    await expect(page.locator("li:target")).to_contain_text("colour")
+    await page.keyboard.press("f")
+    await expect(page).to_have_url(re.compile(r"/findings$"))
+
+
+async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and_follow_a_save(
+    page: Page, served: str, folder: Path
+) -> None:
+    for number in range(20):
+        (folder / f"more_{number:02}.html").write_text("<title>More</title><p>Hello</p>")
+    await page.goto(f"{served}/sheet?width=600&scheme=light&samples=all")
+    await watched(page)
+    first, last = page.locator(".thumb").first, page.locator(".thumb").last
+    await expect(first).to_have_js_property("clientWidth", 300)
+    await page.wait_for_function("document.querySelector('.thumb').clientHeight > 700")
+    assert await last.evaluate("thumb => thumb.firstElementChild.contentDocument.URL") == "about:blank"
+    await last.scroll_into_view_if_needed()
+    await expect(last.frame_locator("iframe").get_by_text("The heating is back")).to_be_visible()
+
+    save(folder, "Hello", "Goodbye")
+    await expect(first.frame_locator("iframe").get_by_text("Goodbye Ada")).to_be_attached()
+
+    await page.get_by_role("checkbox", name="Dark").check()
+    await expect(page).to_have_url(f"{served}/sheet?width=600&scheme=light&scheme=dark&samples=all")
+    await expect(page.get_by_role("checkbox", name="Dark")).to_be_focused()
