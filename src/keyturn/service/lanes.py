@@ -4,8 +4,7 @@ Securing messages have their own, and their own place in the provider's pace: st
 links as the limits let through, and must not delay a lock, a confirmation or the app's events.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.outbox.message import Dropped, Message, Seal
@@ -30,12 +29,6 @@ _TOLD_AT_ONCE = 4
 
 _REQUESTED = WEBHOOKS[PasswordResetRequested.type]
 """The event that strangers can cause as often as the limits let them."""
-
-
-class BringsHandlers(Protocol):
-    """A room with messages of its own."""
-
-    def handlers(self, mails: MailDelivery, links: ResetLinks) -> Mapping[str, Handler]: ...
 
 
 def worker_of(parts: "Parts") -> Worker:

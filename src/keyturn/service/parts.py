@@ -9,15 +9,15 @@ from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.mail.port.email import Sender
 from keyturn.service.accounts.port import AccountsReadiness, AccountStore
 from keyturn.service.database.migrations import require_current
-from keyturn.service.lanes import BringsHandlers, worker_of
+from keyturn.service.lanes import worker_of
 from keyturn.service.outbox.worker import Worker
 from keyturn.service.problems.requests import WorkerDown
 from keyturn.service.reset import ground, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
 from keyturn.service.reset.complete import PasswordChanges, PasswordResets
-from keyturn.service.reset.events import AppEvents, EventSender
-from keyturn.service.reset.ground import ChallengeBeforeRequests, CodesBesideLinks, Ground
+from keyturn.service.reset.events import AppEvents
+from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails import theme
 from keyturn.service.reset.passwords import hasher, policy
 from keyturn.service.reset.proofs.required_step import RequiredStep
@@ -71,9 +71,9 @@ class Parts:
         self.breaches = self._room("breaches", "password.breaches")
         self.policy = policy.build(settings, shared, self.breaches and self.breaches.holds)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
-        self.webhooks: EventSender | None = self._room("webhooks", "webhooks.url")
+        self.webhooks = self._room("webhooks", "webhooks.url")
         self.events = AppEvents(on=bool(self.webhooks))
-        self.codes: CodesBesideLinks | None = self._room("codes", "token.code")
+        self.codes = self._room("codes", "token.code")
         self.effects = ChangeEffects(self.events, self.codes)
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
         self._build_rooms(settings, shared)
@@ -91,17 +91,17 @@ class Parts:
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
-        self.challenge: ChallengeBeforeRequests | None = self._room("challenge", "challenge.method")
+        self.challenge = self._room("challenge", "challenge.method")
         self.second_step = RequiredStep(settings, shared, self.events)
         live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
-        self.requests = ResetRequests(shared, self.challenge, self.return_addresses)
+        self.requests = ResetRequests(shared, self.challenge and self.challenge.require, self.return_addresses)
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, self.second_step)
         secures = "secure_account.lock secure_account.url"
-        self.securing: BringsHandlers | None = self._room("securing", secures, self.effects, self.second_step)
+        self.securing = self._room("securing", secures, self.effects, self.second_step)
         keys = "invitations.service_key invitations.link_key"
-        self.operators: Any = self._room("operators", keys, self.urls, self.codes)
+        self.operators = self._room("operators", keys, self.urls, self.codes)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.retention = Retention(self.database, settings.retention.audit)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from typing import Any, NamedTuple
 
 from litestar import Router
+from litestar.handlers import HTTPRouteHandler
 
 from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.finding import Finding
@@ -42,11 +43,15 @@ class Room(NamedTuple):
     check: Callable[[Settings], Awaitable[Sequence[Finding]]] | None = None
 
 
+def _api(tag: str, handler: HTTPRouteHandler) -> Callable[[Parts], Iterable[Router]]:
+    return lambda parts: [json_router(parts.paths.api, tag, ANYONE, handler)]
+
+
 ROOMS: Mapping[str, Room] = {
     "breaches": Room(breaches.build, check=breaches.check),
-    "challenge": Room(challenge.build, challenge.routes, check=challenge.check),
-    "codes": Room(mailed_codes.build, mailed_codes.routes, mailed_codes.pages),
-    "securing": Room(AccountSecuring, securing.routes, securing.pages),
+    "challenge": Room(challenge.build, _api("Password reset", challenge.get_challenge), check=challenge.check),
+    "codes": Room(mailed_codes.build, _api("Password reset", mailed_codes.verify_reset_code), mailed_codes.pages),
+    "securing": Room(AccountSecuring, _api("Not me", securing.secure_account), securing.pages),
     "operators": Room(Operators, inviting.routes),
     "webhooks": Room(webhooks.build),
 }

@@ -17,7 +17,6 @@ from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, OriginRefused, TooManyRequests
-from keyturn.service.reset.sign_in import SignIns
 
 _OF_A_PASSWORD = OriginRefused, CredentialsRejected, TooManyRequests, Busy
 _SIGNED_IN = [{SESSION: list[str]()}]
@@ -30,7 +29,7 @@ async def sign_in(data: JSONBody[Credentials], call: GivenCall) -> Response[Sign
     If the account has a second factor, `secondStep` is required; a request without it gets the methods to choose from.
     """
     session, device = session_cookie(call.parts.settings), device_cookie(call.parts.settings)
-    opened = await mounted(call.parts.sign_ins, SignIns).sign_in(
+    opened = await mounted(call.parts.sign_ins).sign_in(
         data.email, data.password, call.client, device.read(call.request), data.second_step
     )
     cookies = [session.issue(opened.secret), device.issue(opened.device)]
@@ -41,7 +40,7 @@ async def sign_in(data: JSONBody[Credentials], call: GivenCall) -> Response[Sign
 async def sign_out(call: GivenCall) -> Response[Done]:
     """Sign out."""
     session = session_cookie(call.parts.settings)
-    await mounted(call.parts.sign_ins, SignIns).sign_out(session.read(call.request))
+    await mounted(call.parts.sign_ins).sign_out(session.read(call.request))
     return call.done(N_("You are signed out."), session.expire())
 
 
@@ -49,7 +48,7 @@ async def sign_out(call: GivenCall) -> Response[Done]:
 async def get_signed_in(call: GivenCall) -> SignedIn:
     """Get the signed-in account."""
     return signed_in_account(
-        await mounted(call.parts.sign_ins, SignIns).account(session_cookie(call.parts.settings).read(call.request))
+        await mounted(call.parts.sign_ins).account(session_cookie(call.parts.settings).read(call.request))
     )
 
 
@@ -65,7 +64,7 @@ async def change_password(data: JSONBody[PasswordChange], call: GivenCall) -> Re
     Ends every session, and starts a new one, whose cookie comes with the answer.
     """
     session = session_cookie(call.parts.settings)
-    fresh = await mounted(call.parts.sign_ins, SignIns).change_password(
+    fresh = await mounted(call.parts.sign_ins).change_password(
         session.read(call.request), data.current_password, data.new_password, call.client
     )
     return call.done(N_("Your password was changed."), session.issue(fresh))

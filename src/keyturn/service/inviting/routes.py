@@ -12,7 +12,7 @@ from litestar.types import Guard
 from msgspec import Meta
 
 from keyturn.service.api.json_routes import SERVICE_KEY, json_router, takes
-from keyturn.service.api.requests import GivenCall, bearer_of, client_of, mounted
+from keyturn.service.api.requests import GivenCall, bearer_of, client_of
 from keyturn.service.api.resets import ON_ITS_WAY
 from keyturn.service.api.schemas import Done, EmailAddress, Schema
 from keyturn.service.inviting.invitations import IssuedLink, Operators
@@ -52,7 +52,7 @@ async def invite(data: JSONBody[InvitationRequest], call: GivenCall) -> Response
     For the operator's app, with the service key. No mail is sent to an address without an account, or whose account has
     a password or another sign-in; the audit trail records this.
     """
-    client, operators = call.client, mounted(call.parts.operators, Operators)
+    client, operators = call.client, call.parts.operators
     answer: Response[Any] = call.done(ON_ITS_WAY)
     if data.link:
         await operators.require_key(bearer_of(call.request), client, for_links=True)
@@ -68,12 +68,12 @@ async def mint_link(data: JSONBody[LinkRequest], call: GivenCall) -> IssuedLink:
     For the operator's app, with the link key, once the app's operator knows the person. Earlier links of the account
     end, and its mailbox gets a notice without a link to a new password. The link works once.
     """
-    operators = mounted(call.parts.operators, Operators)
-    return await operators.mint(data.email, call.client, data.reason, with_code=data.code)
+    minted: IssuedLink = await call.parts.operators.mint(data.email, call.client, data.reason, with_code=data.code)
+    return minted
 
 
 def routes(parts: Parts) -> Iterator[Router]:
-    path, operators = parts.paths.api, mounted(parts.operators, Operators)
+    path, operators = parts.paths.api, parts.operators
     if operators.over_http:
         yield json_router(path, "Invitations", _WITH_KEY, invite, guards=[_key_guard(operators)])
     if operators.links_over_http:

@@ -21,7 +21,6 @@ from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected,
 from keyturn.service.reset.check import LiveLink
 from keyturn.service.reset.passwords.policy import Rule
 from keyturn.service.reset.proofs.web import ShownStep, StepForm, shown_step
-from keyturn.service.reset.sign_in import SignIns
 
 _DAY = timedelta(days=1)
 """An end later than this needs a date beside the time."""
@@ -211,7 +210,7 @@ def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
 
 async def _change(visit: Visit, data: NewPasswordForm) -> Answer:
     path, secret = visit.site.paths.reset, visit.cookies.session.read(visit.request)
-    sign_ins = mounted(visit.parts.sign_ins, SignIns)
+    sign_ins = mounted(visit.parts.sign_ins)
     fresh = await sign_ins.change_password(secret, data.current, data.password, visit.client)
     flash = visit.cookies.set_flash(Flash("password_changed"), path)
     return visit.redirect(visit.site.url(path), visit.cookies.session.issue(fresh), flash)

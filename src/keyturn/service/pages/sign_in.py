@@ -15,7 +15,6 @@ from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
 from keyturn.service.problems.proofs import CredentialsRejected, SecondStepRejected, SecondStepRequired
 from keyturn.service.reset.ground import SecondStepCode
 from keyturn.service.reset.proofs.web import ShownStep, StepForm, shown_step
-from keyturn.service.reset.sign_in import SignIns
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.
 _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
@@ -59,7 +58,7 @@ async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None
     """Sign in by the password, or by the proof that the password was right, while the second step is asked for."""
     cookies, site = visit.cookies, visit.site
     proof, device = "" if data.password else cookies.password.read(visit.request), cookies.device.read(visit.request)
-    sign_ins, typed = mounted(visit.parts.sign_ins, SignIns), {"email": data.email, "next": data.next}
+    sign_ins, typed = mounted(visit.parts.sign_ins), {"email": data.email, "next": data.next}
     try:
         opened = await sign_ins.sign_in(data.email, data.password, visit.client, device, answer, proof)
     except CredentialsRejected:
@@ -92,7 +91,7 @@ def _form(visit: Visit, **values: Any) -> Answer:
 async def sign_out(visit: GivenVisit) -> Answer:
     """End the session on the server, not only the cookie (ASVS 7.4.1)."""
     cookies, path = visit.cookies, visit.site.paths.sign_in
-    await mounted(visit.parts.sign_ins, SignIns).sign_out(cookies.session.read(visit.request))
+    await mounted(visit.parts.sign_ins).sign_out(cookies.session.read(visit.request))
     return visit.redirect(visit.site.url(path), cookies.session.expire(), cookies.set_flash(Flash("signed_out"), path))
 
 

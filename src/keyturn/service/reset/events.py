@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import msgspec
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.outbox.message import TO_THE_APP, Message, Settlement
+from keyturn.service.outbox.message import TO_THE_APP
 from keyturn.service.reset.ground import Transaction
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import AppEvent, ResetRequested
@@ -80,13 +80,6 @@ EVENTS: Mapping[str, type[AboutAccount]] = {
 
 WEBHOOKS = {event: f"{TO_THE_APP}{event.replace('.', '_')}" for event in EVENTS}
 """The kind of message for each event."""
-
-
-class EventSender(Protocol):
-    """Sends the app its events, as a worker's handler."""
-
-    async def post(self, message: Message) -> Settlement: ...
-    async def close(self) -> None: ...
 
 
 class AppEvents:

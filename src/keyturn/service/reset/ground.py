@@ -1,7 +1,7 @@
 """What the rooms share, and their ports. A room offers `build(settings, ground)`, and `parts` connects them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Annotated, TypeVar
 
@@ -15,10 +15,9 @@ from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
 from keyturn.service.limits import RateLimits, StoredCounters
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.problems.proofs import Challenge, CodeMethod
+from keyturn.service.problems.proofs import CodeMethod
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records.audit import Audit
-from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.secrets import Secret
 from keyturn.service.settings import Settings
@@ -69,17 +68,6 @@ class Transaction:
     def hold(self, account_id: str) -> None:
         """Wait until no other transaction holds the account; hold it until this one ends."""
         self._database.hold(self.connection, account_id)
-
-
-class ChallengeBeforeRequests(ABC):
-    """A challenge that requests for links must answer. `widget`: what a form needs to show it."""
-
-    widget: Challenge
-    close: Callable[[], Awaitable[None]]
-
-    @abstractmethod
-    async def require(self, client: Client, answer: str) -> None:
-        """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
 
 
 class CodesBesideLinks(ABC):

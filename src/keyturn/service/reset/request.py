@@ -1,13 +1,13 @@
 """Accepts a request for a link: one row of the outbox, with the same answer and work for every address."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 
 from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
 from keyturn.service.clock import now
 from keyturn.service.problems.requests import InputInvalid, OverBudget
-from keyturn.service.reset.ground import ChallengeBeforeRequests, Ground, Transaction
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.service.secrets import Secret
@@ -16,6 +16,10 @@ from keyturn.service.telemetry.meters import count_calls
 
 _LONGEST_RETURN = 1000
 """Characters: a cookie of the pages holds the address beside others, and a browser keeps 4096 bytes."""
+
+
+RequireAnswer = Callable[[Client, str], Awaitable[None]]
+"""Returns if a request may go on with an answer. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
 
 
 class ReturnAddresses:
@@ -48,11 +52,9 @@ async def _dropped_over_budget() -> AsyncIterator[None]:
 class ResetRequests:
     """Accepts requests for links: the challenge first, if there is one, then the limits, then one row of the outbox."""
 
-    def __init__(
-        self, ground: Ground, challenge: ChallengeBeforeRequests | None, return_addresses: ReturnAddresses
-    ) -> None:
+    def __init__(self, ground: Ground, require_answer: RequireAnswer | None, return_addresses: ReturnAddresses) -> None:
         self._ground, self.meters = ground, ground.meters
-        self._challenge, self._return_addresses = challenge, return_addresses
+        self._require_answer, self._return_addresses = require_answer, return_addresses
 
     @_dropped_over_budget()
     @count_calls("request")
@@ -80,8 +82,8 @@ class ResetRequests:
         return identifier
 
     async def _admit(self, wanted: ResetRequested, answer: str) -> None:
-        if self._challenge:  # before more expensive work
-            await self._challenge.require(wanted.client, answer)
+        if self._require_answer:  # before more expensive work
+            await self._require_answer(wanted.client, answer)
         await self._ground.limits.count("request", wanted.client, "overall")
 
     @_dropped_over_budget()

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from litestar import Response, Router, post
 from litestar.params import JSONBody
 
-from keyturn.service.api.json_routes import ANYONE, json_router, takes
-from keyturn.service.api.requests import GivenCall, mounted, reading
+from keyturn.service.api.json_routes import takes
+from keyturn.service.api.requests import GivenCall, reading
 from keyturn.service.api.schemas import Done, LinkToken, Schema
 from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.rendering import Answer, GivenVisit, Pages, page_at, taking_link
-from keyturn.service.parts import Parts
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import TooManyRequests
@@ -32,14 +31,9 @@ async def secure_account(data: JSONBody[SecurityToken], call: GivenCall) -> Resp
     so. Otherwise both addresses get a mail, and an operator decides. Works once: a repeat of the same client gets the
     same answer.
     """
-    await mounted(call.parts.securing, AccountSecuring).secure(data.token, call.client)
+    await call.parts.securing.secure(data.token, call.client)
     text = N_("We’re sending the next step to the address where you got our email.")
     return call.done(text)
-
-
-def routes(parts: Parts) -> Iterator[Router]:
-    """Yield the route. The tokens of earlier mails are taken where new mails have none."""
-    yield json_router(parts.paths.api, "Not me", ANYONE, secure_account)
 
 
 # The page "This was not me"
@@ -52,7 +46,8 @@ async def show_page(visit: GivenVisit) -> Answer:
     is_other = bool(visit.cookies.proof.read(visit.request))  # another link was opened here since
     if flash and flash.said == "account_secured" and not is_other:
         return visit.page("account_secured.html")
-    securing, (token, _) = mounted(visit.parts.securing, AccountSecuring), visit.cookies.proof.held(visit.request, 2)
+    securing: AccountSecuring = visit.parts.securing
+    token, _ = visit.cookies.proof.held(visit.request, 2)
     link = await securing.check(token, visit.client)
     return visit.page("secure_account.html", email=link.facts.email, locks=await securing.will_lock(link))
 
@@ -62,7 +57,7 @@ async def secure(visit: GivenVisit) -> Answer:
     """Secure the account, once. Raises SecurityLinkDead, TooManyRequests."""
     path, cookies = visit.site.paths.secure, visit.cookies
     token, _ = cookies.proof.held(visit.request, 2)
-    await mounted(visit.parts.securing, AccountSecuring).secure(token, visit.client)
+    await visit.parts.securing.secure(token, visit.client)
     done = cookies.set_flash(Flash("account_secured"), path)
     return visit.redirect(visit.site.url(path), cookies.proof.expire(), done)
 

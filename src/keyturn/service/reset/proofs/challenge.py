@@ -6,7 +6,7 @@ with what `issue` returns afresh. `verify` returns what is wrong with an answer,
 
 import asyncio
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
@@ -14,22 +14,20 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
-from litestar import Router
 from msgspec import UNSET, UnsetType
 
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.port.finding import Finding
 from keyturn.packaging import requires_extra
 from keyturn.service import secrets
-from keyturn.service.api.json_routes import ANYONE, json_router, shows
-from keyturn.service.api.requests import GivenCall, mounted
+from keyturn.service.api.json_routes import shows
+from keyturn.service.api.requests import GivenCall
 from keyturn.service.clock import now, unix
 from keyturn.service.database import Database
-from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import Challenge, ChallengeMethod, ChallengeRequired
 from keyturn.service.problems.requests import Busy, ChallengeUnready, TooManyRequests
 from keyturn.service.reset.bounded_pool import BoundedPool, Turns, cores
-from keyturn.service.reset.ground import ChallengeBeforeRequests, Ground
+from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose, derive
 from keyturn.service.settings import ChallengeSettings, Settings
@@ -226,7 +224,7 @@ class Captcha:
 # When an answer is required
 
 
-class RequestChallenge(ChallengeBeforeRequests):
+class RequestChallenge:
     """Requires an answer (OWASP ASVS 2.4.1, 6.3.1). Without a verdict, a request is refused (ASVS 16.5.3)."""
 
     def __init__(self, judge: Altcha | Captcha, ground: Ground) -> None:
@@ -240,6 +238,7 @@ class RequestChallenge(ChallengeBeforeRequests):
         return self._judge.issue()
 
     async def require(self, client: Client, answer: str) -> None:
+        """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
         if not answer:
             self._meters.challenge("missing")
             raise ChallengeRequired("missing", self.widget)
@@ -271,13 +270,9 @@ async def get_challenge(call: GivenCall) -> OfferedChallenge:
 
     Every reset request needs an answer, which is accepted once. For ALTCHA, this contains a new puzzle for its widget.
     """
-    challenge = mounted(call.parts.challenge, RequestChallenge)
+    challenge: RequestChallenge = call.parts.challenge
     puzzle, about = await challenge.issue(call.client), msgspec.structs.asdict(challenge.widget)
     return OfferedChallenge(**about, **puzzle)
-
-
-def routes(parts: Parts) -> Iterator[Router]:
-    yield json_router(parts.paths.api, "Password reset", ANYONE, get_challenge)
 
 
 def build(settings: Settings, ground: Ground) -> RequestChallenge | None:

@@ -13,13 +13,12 @@ from msgspec import Meta
 from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
-from keyturn.service.api.json_routes import ANYONE, json_router, takes
-from keyturn.service.api.requests import GivenCall, mounted, reading
+from keyturn.service.api.json_routes import takes
+from keyturn.service.api.requests import GivenCall, reading
 from keyturn.service.api.schemas import Identifier, Schema
 from keyturn.service.clock import now
 from keyturn.service.limits import Limit, StoredCounters
 from keyturn.service.pages.rendering import Answer, GivenVisit, Pages, Visit, page_at
-from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
 from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
@@ -193,12 +192,9 @@ async def verify_reset_code(data: JSONBody[CodeCheck], call: GivenCall) -> Token
     The code is in the mail beside the link. The token works like a link's token, once. The answer is the same for a
     wrong code, an expired code and an address without an account.
     """
-    token, link = await mounted(call.parts.codes, MailedCodes).exchange(data.email, data.code, call.client)
+    codes: MailedCodes = call.parts.codes
+    token, link = await codes.exchange(data.email, data.code, call.client)
     return Token(token=token, expires_at=link.expires_at)
-
-
-def routes(parts: Parts) -> Iterator[Router]:
-    yield json_router(parts.paths.api, "Password reset", ANYONE, verify_reset_code)
 
 
 class CodeForm(msgspec.Struct, frozen=True):
@@ -218,7 +214,8 @@ async def show_code_form(visit: GivenVisit) -> Answer:
 @post("/code")
 async def take_code(data: URLEncodedBody[CodeForm], visit: GivenVisit) -> Answer:
     """Keep the token in a cookie, as that of a link, and show its form; else the mistake. Raises TooManyRequests."""
-    codes, earlier = mounted(visit.parts.codes, MailedCodes), visit.cookies.read_link_request(visit.request)
+    codes: MailedCodes = visit.parts.codes
+    earlier = visit.cookies.read_link_request(visit.request)
     return_to = earlier.return_to if earlier else ""
     try:
         token, _ = await codes.exchange(data.email, data.code, visit.client, return_to)
