@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.mail.port.email import Sender
@@ -42,7 +43,7 @@ class TakenOut:
         raise self._missing
 
 
-class Parts:
+class Parts(AbstractAsyncContextManager["Parts"]):
     """The parts of a process, with a sender only if it has a worker. The arguments replace what the settings name."""
 
     def __init__(
@@ -127,9 +128,6 @@ class Parts:
         await self.accounts_readiness.require()
         if self.worker_is_down:
             raise WorkerDown("the worker has stopped, and is being restarted")
-
-    async def __aenter__(self) -> Self:
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()

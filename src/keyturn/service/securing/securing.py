@@ -23,7 +23,7 @@ from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.service.reset.change import ChangeEffects, counted
-from keyturn.service.reset.events import AccountSecured, event_fields
+from keyturn.service.reset.events import AccountSecured
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.proofs.required_step import RequiredStep
@@ -211,9 +211,9 @@ class AccountSecuring:
                 tx.outbox.enqueue(ADDRESS_DISPUTED, disputed)
         else:
             self._second_step.undo_recent(tx, account, by)
-        fields = event_fields(account, by) | {"email": secured.email}  # which may no longer be the account's
-        data = AccountSecured(**fields, current_email=account.email, locked=account.locked, ended=ended.counts)
-        self._effects.events.write(tx, data, secured.at, by)
+        # The address may no longer be the account's.
+        more = {"email": secured.email, "current_email": account.email, "locked": account.locked, "ended": ended.counts}
+        self._effects.events.write(tx, AccountSecured, account, by, secured.at, **more)
 
 
 def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:

@@ -254,9 +254,6 @@ class RequestChallenge:
             raise ChallengeRequired("expired" if fault in {"expired", "replayed"} else "refused", self.widget)
 
 
-# Its route
-
-
 class OfferedChallenge(Challenge, frozen=True, kw_only=True):
     """A challenge to answer; of ALTCHA it is a fresh puzzle, too."""
 

@@ -168,9 +168,6 @@ def build(settings: Settings, ground: Ground) -> MailedCodes | None:
     return MailedCodes(ground, settings.token.ttl) if settings.token.code else None
 
 
-# Their route and page
-
-
 class CodeCheck(Schema, frozen=True, kw_only=True):
     """Gives the code of a mail for a token."""
 
