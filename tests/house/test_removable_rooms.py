@@ -1,7 +1,7 @@
 """The room rule, proven: without a room's files and its lines in rooms.py, the specification of all else holds.
 
-A test whose settings turn the room on is told that this copy has none: it is skipped. Second step, securing and
-inviting cannot be taken out yet: `Parts` builds them by name.
+A test that turns the room on or calls it is told that this copy has none: it is skipped. The second step cannot be
+taken out yet: resets and sign-ins ask it by name.
 """
 
 import os

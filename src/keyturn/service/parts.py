@@ -99,10 +99,8 @@ class Parts(AbstractAsyncContextManager["Parts"]):
         self.requests = ResetRequests(shared, self.challenge and self.challenge.require, self.return_addresses)
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, self.second_step)
-        secures = "secure_account.lock secure_account.url"
-        self.securing = self._room("securing", secures, self.effects, self.second_step)
-        keys = "invitations.service_key invitations.link_key"
-        self.operators = self._room("operators", keys, self.urls, self.codes)
+        self.securing = self._room("securing", "secure_account.lock secure_account.url", self.effects, self.second_step)
+        self.operators = self._room("operators", "invitations.service_key invitations.link_key", self.urls, self.codes)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.retention = Retention(self.database, settings.retention.audit)
 

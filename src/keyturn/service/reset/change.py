@@ -56,9 +56,6 @@ class Change(ABC):
         )
 
 
-# What an app's store says that it has done
-
-
 _LONGEST_WORD, _MOST_WORDS, _MOST = 40, 20, 1_000_000_000
 """Characters of a word, words, and credentials that an app's store may count: they go into a mail and an event."""
 

@@ -112,9 +112,6 @@ class Altcha:
         self._pool.close()
 
 
-# Services that judge answers
-
-
 _PATIENCE = timedelta(seconds=3)
 """For one call, because a user waits for it. Turnstile is asked once more."""
 
@@ -219,9 +216,6 @@ class Captcha:
         if not (reply.status == _OK if verdict.success else verdict.codes):
             raise ChallengeUnready(f"a doubtful verdict, with status {reply.status}")
         return verdict
-
-
-# When an answer is required
 
 
 class RequestChallenge:
