@@ -26,10 +26,8 @@ from keyturn.service.reset.records.messages import Campaign
 _List = IO[str] | None
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"
-_PAGE = 500
-_LARGEST_WAVE = 200
-_RETRIED = ("locked", "suppressed", "daily_limit", "cooldown")
-"""Outcomes that may change by the next run."""
+_PAGE, _LARGEST_WAVE = 500, 200
+_RETRIED = ("locked", "suppressed", "daily_limit", "cooldown")  # may change by the next run
 
 _SAID = {
     "no_account": "there is no account with the address {email}",

@@ -27,9 +27,6 @@ _MAILS_AT_ONCE, _SECURING_AT_ONCE = 8, 4
 _TOLD_AT_ONCE = 4
 """Events that may wait for the app at a time, however slow it answers."""
 
-_REQUESTED = WEBHOOKS[PasswordResetRequested.type]
-"""The event that strangers can cause as often as the limits let them."""
-
 
 def worker_of(parts: "Parts") -> Worker:
     """Return the process's worker. Senders of the parts replace those of the settings. Raises SettingsInvalid."""
@@ -67,10 +64,11 @@ def _providers(parts: "Parts") -> Failover:
 
 
 def _app_lanes(parts: "Parts") -> list[Lane]:
-    """Return the lanes of webhooks: one for the event that strangers cause, and one for the others."""
+    """Return the lanes of webhooks: one for the event that strangers cause as often as the limits let them."""
     sender = parts.webhooks
     handlers: dict[str, Handler] = dict.fromkeys(WEBHOOKS.values(), sender.post if sender else _drop)
-    requested = {_REQUESTED: handlers.pop(_REQUESTED)}
+    kind = WEBHOOKS[PasswordResetRequested.type]
+    requested = {kind: handlers.pop(kind)}
     return [Lane(requested, _TOLD_AT_ONCE), Lane(handlers, _TOLD_AT_ONCE, sender.close if sender else None)]
 
 

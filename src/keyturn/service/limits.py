@@ -252,9 +252,6 @@ class MemoryCounters:
         return self._tats[limit.kind].pop(limit.who, None) is not None
 
 
-# The limits of requests
-
-
 _FIXED_RATES = {
     "code": Rate(10, 60),  # codes that a client tries (OWASP ASVS 6.6.3)
     "link": Rate(10, 60),  # links that an operator's app gets

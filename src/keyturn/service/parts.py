@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.mail.port.email import Sender
@@ -42,7 +43,7 @@ class TakenOut:
         raise self._missing
 
 
-class Parts:
+class Parts(AbstractAsyncContextManager["Parts"]):
     """The parts of a process, with a sender only if it has a worker. The arguments replace what the settings name."""
 
     def __init__(
@@ -98,10 +99,8 @@ class Parts:
         self.requests = ResetRequests(shared, self.challenge and self.challenge.require, self.return_addresses)
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, self.second_step)
-        secures = "secure_account.lock secure_account.url"
-        self.securing = self._room("securing", secures, self.effects, self.second_step)
-        keys = "invitations.service_key invitations.link_key"
-        self.operators = self._room("operators", keys, self.urls, self.codes)
+        self.securing = self._room("securing", "secure_account.lock secure_account.url", self.effects, self.second_step)
+        self.operators = self._room("operators", "invitations.service_key invitations.link_key", self.urls, self.codes)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.retention = Retention(self.database, settings.retention.audit)
 
@@ -127,9 +126,6 @@ class Parts:
         await self.accounts_readiness.require()
         if self.worker_is_down:
             raise WorkerDown("the worker has stopped, and is being restarted")
-
-    async def __aenter__(self) -> Self:
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()

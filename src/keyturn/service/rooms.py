@@ -1,7 +1,4 @@
-"""The rooms: each builds its part, and brings routes, pages and a check for the doctor. What is off is missing.
-
-Without its files and its lines in this one, a room is off, and nothing else changes.
-"""
+"""The rooms: what builds their parts, their routes, pages and checks. Without its lines here, a room is off."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

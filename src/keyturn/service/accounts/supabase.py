@@ -77,9 +77,6 @@ def _text(value: object) -> str:
     return " ".join(value.split())[:_LONGEST_NAME] if isinstance(value, str) else ""
 
 
-# Supabase Auth's answers
-
-
 _OK, _NOT_FOUND, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, 404, 408, 429, 500
 _DONE = {_OK, 204}
 KEY_REFUSED = {401, 403}
@@ -164,9 +161,6 @@ def _read(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:
         return None
 
 
-# Its admin API
-
-
 _USERS = "/admin/users"
 
 _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
@@ -245,9 +239,6 @@ def _require_user(answer: AuthAnswer, user_id: str) -> User:
     if user.id.lower() != user_id.lower():
         raise answer.unready()
     return user
-
-
-# The stores
 
 
 _PAGE = 50

@@ -28,12 +28,11 @@ async def get_form_texts(call: GivenCall, lang: FromQuery[str] = "") -> Response
     # If the URL names a language, it alone decides: caches then never serve another language.
     headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
     lifetime, takes_names = language.duration(call.parts.settings.token.ttl), call.parts.accounts.takes_names
-    gate = call.parts.challenge
     answer = FormTexts(
         lang=language.tag,
         dir=language.direction,
         texts=form_texts(language, lifetime, takes_names=takes_names),
-        challenge=gate.widget if gate else UNSET,
+        challenge=call.parts.challenge.widget if call.parts.challenge else UNSET,
         codes=bool(call.parts.codes),
         takes_names=takes_names,
         mail_services=known_services(),

@@ -19,17 +19,10 @@ from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.answer import INVITED
 from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
+from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
-from keyturn.service.reset.records.messages import (
-    PASSWORD_CHANGED,
-    RESET_REQUESTED,
-    Campaign,
-    PasswordWasChanged,
-    ResetRequested,
-    parse_reason,
-)
 from keyturn.service.secrets import Purpose
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
@@ -82,19 +75,19 @@ class Operators:
     @count_calls("invite")
     async def invite(self, email: str, client: Client, reason: str = "") -> None:
         """Accept an invitation, which is committed on return; the worker decides. Raises InputInvalid."""
-        await self.invite_all([email], client, parse_reason(reason))
+        await self.invite_all([email], client, messages.parse_reason(reason))
 
     async def invite_all(self, emails: Collection[str], by: Client | None = None, reason: str = "") -> None:
         moment, client = now(), by or Client()
         invited = [
-            ResetRequested(email=addresses.parse(email), at=moment, client=client, invited=True, reason=reason)
+            messages.ResetRequested(email=addresses.parse(email), at=moment, client=client, invited=True, reason=reason)
             for email in emails
         ]
         if invited:
-            messages = [(one, True) for one in invited]
-            await self._ground.transact(lambda tx: tx.outbox.enqueue_each_if(RESET_REQUESTED, messages))
+            wanted = [(one, True) for one in invited]
+            await self._ground.transact(lambda tx: tx.outbox.enqueue_each_if(messages.RESET_REQUESTED, wanted))
 
-    async def begin(self, campaign: Campaign) -> None:
+    async def begin(self, campaign: messages.Campaign) -> None:
         await self._ground.audit.record("reset_all", "begun", campaign.operator, "", "")
 
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
@@ -127,7 +120,7 @@ class Operators:
             raise NotLocked(f"{email} is not locked")
         await self._ground.audit.record("account_unlock", "unlocked", operator, account.id, email)
 
-    async def ask(self, campaign: Campaign, emails: Sequence[str]) -> None:
+    async def ask(self, campaign: messages.Campaign, emails: Sequence[str]) -> None:
         """Ask all accounts in one transaction, except those that were already asked under the campaign's name."""
         if not emails:
             return
@@ -138,8 +131,10 @@ class Operators:
             known = set(tx.connection.scalars(posted))
             for key, email in keys.items():
                 if key not in known:
-                    request = ResetRequested(email=email, at=now(), client=campaign.operator, reason=campaign.reason)
-                    tx.outbox.enqueue(RESET_REQUESTED, request, key=key)
+                    request = messages.ResetRequested(
+                        email=email, at=now(), client=campaign.operator, reason=campaign.reason
+                    )
+                    tx.outbox.enqueue(messages.RESET_REQUESTED, request, key=key)
 
         await self._ground.transact(write)
 
@@ -155,7 +150,7 @@ class Operators:
         """
         if not client.operator:
             await self._ground.limits.count("link", client)
-        if not (reason := parse_reason(reason)) and not invites:
+        if not (reason := messages.parse_reason(reason)) and not invites:
             raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
         account = await self._reachable(addresses.parse(email), invites=invites)
         moment, purpose = now(), purpose_for(account, by_operator=True)
@@ -168,13 +163,15 @@ class Operators:
             code, minted = self._mailed.mint(account, moment)
         # It names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
-        change = PasswordWasChanged(account_id=account.id, at=moment, client=by, email=account.email, is_link=True)
+        change = messages.PasswordWasChanged(
+            account_id=account.id, at=moment, client=by, email=account.email, is_link=True
+        )
 
         def write(tx: Transaction) -> None:
             tx.hold(account.id)
             secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
             secrets.add(tx.connection, [(minted, True)])
-            message = None if invites else tx.outbox.enqueue(PASSWORD_CHANGED, change)
+            message = None if invites else tx.outbox.enqueue(messages.PASSWORD_CHANGED, change)
             outcome, known = "code_issued" if code else "link_issued", (account.id, account.email)
             tx.audit.write("operator_link", outcome, client, moment, *known, message_id=message, note=reason)
 

@@ -11,7 +11,7 @@ import msgspec
 from keyturn.errors import KeyturnError
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import NOTHING, Account, Ended
-from keyturn.service.reset.events import AppEvents, PasswordChanged, event_fields
+from keyturn.service.reset.events import AppEvents, PasswordChanged
 from keyturn.service.reset.ground import CodesBesideLinks, Transaction
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import PASSWORD_CHANGED, ChangeBegun, How, PasswordWasChanged
@@ -54,9 +54,6 @@ class Change(ABC):
         return ChangeBegun(
             account_id=account_id, at=moment, client=self.client, how=self.how, email=email, is_proven=self.proven
         )
-
-
-# What an app's store says that it has done
 
 
 _LONGEST_WORD, _MOST_WORDS, _MOST = 40, 20, 1_000_000_000
@@ -104,8 +101,7 @@ class ChangeEffects:
         notice = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=begun.email, ended=counts)
         confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, notice)
         account = msgspec.structs.replace(account, email=begun.email)
-        event = PasswordChanged(**event_fields(account, client), how=begun.how, ended=counts)
-        self.events.write(tx, event, moment, client)
+        self.events.write(tx, PasswordChanged, account, client, moment, how=begun.how, ended=counts)
         outcome = "interrupted" if ended is None else "changed"
         of = moment, account.id, begun.email
         tx.audit.write(f"password_{begun.how}", outcome, client, *of, message_id=confirmation)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -88,9 +88,12 @@ class AppEvents:
     def __init__(self, *, on: bool) -> None:
         self._on = on
 
-    def write(self, tx: Transaction, data: AboutAccount, moment: datetime, client: Client) -> None:
+    def write(
+        self, tx: Transaction, event: type[AboutAccount], account: Account, client: Client, at: datetime, **more: Any
+    ) -> None:
+        """Write an event with what each says of the account and the client, and `more`, its own fields."""
         if self._on:
-            tx.outbox.enqueue(WEBHOOKS[data.type], _message(data, moment, client))
+            tx.outbox.enqueue(WEBHOOKS[event.type], _message(event, account, client, at, **more))
 
     def resets_requested(
         self, tx: Transaction, resets: Sequence[tuple[ResetRequested, Account, Outcome, bool]]
@@ -100,17 +103,13 @@ class AppEvents:
             return
         messages = []
         for request, account, outcome, wanted in resets:
-            data = PasswordResetRequested(**event_fields(account, request.client), outcome=outcome)
-            messages.append((_message(data, request.at, request.client), wanted and not request.invited))
+            message = _message(PasswordResetRequested, account, request.client, request.at, outcome=outcome)
+            messages.append((message, wanted and not request.invited))
         tx.outbox.enqueue_each_if(WEBHOOKS[PasswordResetRequested.type], messages)
 
 
-def _message(data: AboutAccount, moment: datetime, client: Client) -> AppEvent:
-    body = msgspec.json.encode({"type": data.type, "timestamp": moment, "data": data})
-    return AppEvent(event=msgspec.Raw(body), client=Client(request_id=client.request_id))
-
-
-def event_fields(account: Account, client: Client) -> dict[str, str]:
-    """Return what each event says of the account and of the client."""
+def _message(event: type[AboutAccount], account: Account, client: Client, at: datetime, **more: Any) -> AppEvent:
     whence = {name: getattr(client, name) for name in ("ip_address", "user_agent", "request_id")}
-    return {"account_id": account.id, "email": account.email, "kind": account.kind, **whence}
+    about: dict[str, Any] = {"account_id": account.id, "email": account.email, "kind": account.kind, **whence, **more}
+    body = msgspec.json.encode({"type": event.type, "timestamp": at, "data": event(**about)})
+    return AppEvent(event=msgspec.Raw(body), client=Client(request_id=client.request_id))

@@ -1,9 +1,8 @@
 """What the rooms share, and their ports. A room offers `build(settings, ground)`, and `parts` connects them."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from msgspec import Meta, Struct
 from sqlalchemy import Connection
@@ -70,18 +69,15 @@ class Transaction:
         self._database.hold(self.connection, account_id)
 
 
-class CodesBesideLinks(ABC):
+class CodesBesideLinks(Protocol):
     """Codes in mails, each in place of its link on another device."""
 
-    @abstractmethod
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
         """Return the addresses with too many wrong tries, where a code would no longer work."""
 
-    @abstractmethod
     def mint(self, account: Account, moment: datetime) -> tuple[str, Secret]:
         """Return a fresh code, and what is stored of it in place of the mailbox's earlier code."""
 
-    @abstractmethod
     def forget_failures(self, tx: Transaction, mailbox: bytes) -> None:
         """Forget the wrong tries at a mailbox, by its digest: its account has a new password."""
 

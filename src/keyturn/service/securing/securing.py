@@ -23,20 +23,14 @@ from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.service.reset.change import ChangeEffects, counted
-from keyturn.service.reset.events import AccountSecured, event_fields
+from keyturn.service.reset.events import AccountSecured
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.proofs.required_step import RequiredStep
+from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import press
-from keyturn.service.reset.records.messages import (
-    ACCOUNT_SECURED,
-    ADDRESS_DISPUTED,
-    AccountWasSecured,
-    AddressDisputed,
-    ResetRequested,
-)
 from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -70,7 +64,7 @@ class AccountSecuring:
         async def recover(message: Message) -> Settlement:
             return await mails.deliver(message, partial(self._recover, mails, links))
 
-        return {ACCOUNT_SECURED: recover}
+        return {messages.ACCOUNT_SECURED: recover}
 
     async def check(self, token: str, client: Client) -> Secret:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
@@ -120,22 +114,22 @@ class AccountSecuring:
 
     async def _secure(self, link: Secret, client: Client) -> str:
         """Secure the account if the link still works, commit, and return the outcome; a dead link too (ASVS 16.3.3)."""
-        account_id, moment = link.account_id, now()
+        account_id, email, moment = link.account_id, link.facts.email, now()
 
         def write(tx: Transaction) -> str:
             tx.hold(account_id)
             outcome, message_id = _SECURED, None
             if press(tx.connection, link, moment):
                 # Links and codes of another mailbox stay: an earlier mailbox must not obstruct the current one.
-                self._effects.end_access(tx, account_id, moment, mailbox=link.facts.email)
-                promise = AccountWasSecured(account_id=account_id, email=link.facts.email, at=moment, client=client)
-                message_id = tx.outbox.enqueue(ACCOUNT_SECURED, promise)
+                self._effects.end_access(tx, account_id, moment, mailbox=email)
+                promise = messages.AccountWasSecured(account_id=account_id, email=email, at=moment, client=client)
+                message_id = tx.outbox.enqueue(messages.ACCOUNT_SECURED, promise)
             else:
                 if self._has(tx.connection, link, client):
                     return _SECURED
                 dead = secrets.find(tx.connection, link.key, Purpose.SECURE) or link
                 outcome = "link_used" if dead.used_at else "link_expired"
-            tx.audit.write(_EVENT, outcome, client, moment, account_id, link.facts.email, message_id=message_id)
+            tx.audit.write(_EVENT, outcome, client, moment, account_id, email, message_id=message_id)
             return outcome
 
         return await self._ground.transact(write)
@@ -149,7 +143,7 @@ class AccountSecuring:
         return audit.has(_EVENT, _SECURED, client, pressed.used_at, link.account_id)
 
     async def _recover(self, mails: MailDelivery, links: ResetLinks, message: Message) -> Email | Dropped:
-        secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
+        secured = msgspec.json.decode(message.payload, type=messages.AccountWasSecured)
         end = self._ground.accounts.end_sessions
         try:
             # First, since a recipient without the mail cannot have unlocked the account.
@@ -162,7 +156,7 @@ class AccountSecuring:
             raise
         ended = counted(await end(secured.account_id))
         moment, refusal = now(), _refusal(account, secured)
-        request = ResetRequested(email=secured.email, at=moment, client=secured.client)
+        request = messages.ResetRequested(email=secured.email, at=moment, client=secured.client)
         written = links.compose(account, request, moment, recovers=True) if account and not refusal else None
         mail, minted = written or (None, [])
         sealed = mails.seal(mail) if mail else None
@@ -187,7 +181,7 @@ class AccountSecuring:
             reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
 
-    async def _lock(self, account: Account | None, secured: AccountWasSecured) -> Account | None:
+    async def _lock(self, account: Account | None, secured: messages.AccountWasSecured) -> Account | None:
         """Lock the account if `locks` is set; return its state afterwards.
 
         The store compares the address when it locks: a lock on an account that has moved could not be undone by a
@@ -202,25 +196,27 @@ class AccountSecuring:
         return account
 
     def _write_effects(
-        self, tx: Transaction, account: Account, secured: AccountWasSecured, outcome: str, ended: Ended
+        self, tx: Transaction, account: Account, secured: messages.AccountWasSecured, outcome: str, ended: Ended
     ) -> None:
         of, by = account.id, secured.client
         if outcome == ADDRESS_CHANGED:
             for email, is_current in ((secured.email, False), (account.email, True)):
-                disputed = AddressDisputed(account_id=of, at=secured.at, client=by, email=email, is_current=is_current)
-                tx.outbox.enqueue(ADDRESS_DISPUTED, disputed)
+                disputed = messages.AddressDisputed(
+                    account_id=of, at=secured.at, client=by, email=email, is_current=is_current
+                )
+                tx.outbox.enqueue(messages.ADDRESS_DISPUTED, disputed)
         else:
             self._second_step.undo_recent(tx, account, by)
-        fields = event_fields(account, by) | {"email": secured.email}  # which may no longer be the account's
-        data = AccountSecured(**fields, current_email=account.email, locked=account.locked, ended=ended.counts)
-        self._effects.events.write(tx, data, secured.at, by)
+        # The address may no longer be the account's.
+        more = {"email": secured.email, "current_email": account.email, "locked": account.locked, "ended": ended.counts}
+        self._effects.events.write(tx, AccountSecured, account, by, secured.at, **more)
 
 
-def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:
+def _has_moved(account: Account | None, secured: messages.AccountWasSecured) -> bool:
     return account is not None and not addresses.is_same_mailbox(account.email, secured.email)
 
 
-def _refusal(account: Account | None, secured: AccountWasSecured) -> str | None:
+def _refusal(account: Account | None, secured: messages.AccountWasSecured) -> str | None:
     if account is None:
         return "no_account"
     if not (account.active or account.locked):

@@ -36,9 +36,6 @@ async def secure_account(data: JSONBody[SecurityToken], call: GivenCall) -> Resp
     return call.done(text)
 
 
-# The page "This was not me"
-
-
 @reading()
 async def show_page(visit: GivenVisit) -> Answer:
     """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
@@ -64,5 +61,4 @@ async def secure(visit: GivenVisit) -> Answer:
 
 def pages(shared: Pages) -> Iterator[Router]:
     if path := shared.site.paths.secure:
-        handlers = taking_link(shared.cookies.proof), show_page, secure
-        yield page_at(path, *handlers, back=shared.site.paths.forgot)
+        yield page_at(path, taking_link(shared.cookies.proof), show_page, secure, back=shared.site.paths.forgot)

@@ -126,9 +126,6 @@ class ActiveDirectory(OpenLdap):
         return ()
 
 
-# The store
-
-
 _MOST_ALIKE = 5  # entries that one address may find: Active Directory also matches letters with other accents
 
 _EMAIL, _NAME, _LOCALE = "mail", "cn", "preferredLanguage"

@@ -5,15 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from keyturn.mail.port.finding import Finding, fail, warn
-from keyturn.service.accounts.table.columns import (
-    TIMES,
-    kind_of,
-    placeholder_for,
-    sample,
-    text_of,
-    usual_form,
-    written_form,
-)
+from keyturn.service.accounts.table import columns
 from keyturn.service.accounts.table.mapping import MappedTable
 from keyturn.service.accounts.table.recognised_hashes import doubt_format
 from keyturn.service.accounts.table.statements import Statements
@@ -33,7 +25,7 @@ def doubts(
     findings += [warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held]
     findings += _flags(connection, mapping)
     if settings.password:
-        findings += doubt_format(settings.table, sample(connection, *statements.hashes()), hashing)
+        findings += doubt_format(settings.table, columns.sample(connection, *statements.hashes()), hashing)
     return findings
 
 
@@ -41,12 +33,13 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
     assigned = {**mapping.assigned, **{f"{one.setting}.set": one.sets for one in mapping.endings}}
     for section, assignments in assigned.items():
         for column, wanted in assignments.items():
-            kind = kind_of(column)
-            if wanted not in TIMES or kind.has_native_times:
+            kind = columns.kind_of(column)
+            if wanted not in columns.TIMES or kind.has_native_times:
                 continue
-            written, form = written_form(kind, str(wanted)), usual_form(sample(connection, column))
+            written = columns.written_form(kind, str(wanted))
+            form = columns.usual_form(columns.sample(connection, column))
             if form and form != written:
-                meant = placeholder_for(kind, form)
+                meant = columns.placeholder_for(kind, form)
                 fix = f'Write "{meant}" there.' if meant else "Keyturn does not write these: let your app set it."
                 at = f"accounts.table.{section}.{column.name}"
                 message = f"{at}: {wanted} writes {written}, but the column has {form}"
@@ -55,9 +48,9 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
 
 def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
     flag = mapping.fields.get("active")
-    if flag is None or kind_of(flag).holds is not str:
+    if flag is None or columns.kind_of(flag).holds is not str:
         return
-    if odd := mapping.active.doubt(text_of(value) for value in sample(connection, flag)):
+    if odd := mapping.active.doubt(columns.text_of(value) for value in columns.sample(connection, flag)):
         message = f"accounts.table.active: the column contains {odd!r}, which Keyturn takes for active"
         yield warn(message, 'List the active values, as in: active = "status = active | invited".')
 

@@ -15,9 +15,6 @@ from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.hash_formats import BCRYPT_BYTES
 from keyturn.service.settings import PasswordSettings, Settings
 
-IsLeaked = Callable[[str], Awaitable[bool]]
-"""Tells whether a list of leaked passwords holds one (NIST SP 800-63B-4 3.1.1.2; ASVS 6.2.12)."""
-
 _SHORTEST_NAME = 4
 """Characters: shorter names are ignored, because too many words contain them."""
 
@@ -48,7 +45,7 @@ class PasswordPolicy:
         settings: PasswordSettings,
         *brand_names: str,
         max_bytes: int = BCRYPT_BYTES,
-        is_leaked: IsLeaked | None = None,
+        is_leaked: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:
         shortest = settings.min_length
         self._checks: list[tuple[Rule, Callable[[str], bool]]] = [
@@ -192,7 +189,7 @@ _WHOLE = frozenset(phrase for line in _LINES if not line.startswith("#") for phr
 KNOWN_PHRASES = _WHOLE | {phrase[:end] for phrase in _WHOLE for end in range(_SHORTEST_BEGINNING, len(phrase))}
 
 
-def build(settings: Settings, ground: Ground, is_leaked: IsLeaked | None) -> PasswordPolicy:
+def build(settings: Settings, ground: Ground, is_leaked: Callable[[str], Awaitable[bool]] | None) -> PasswordPolicy:
     return PasswordPolicy(
         settings.password,
         *(brand.name for brand in ground.themes.brands),

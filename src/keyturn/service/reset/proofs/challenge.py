@@ -112,9 +112,6 @@ class Altcha:
         self._pool.close()
 
 
-# Services that judge answers
-
-
 _PATIENCE = timedelta(seconds=3)
 """For one call, because a user waits for it. Turnstile is asked once more."""
 
@@ -221,9 +218,6 @@ class Captcha:
         return verdict
 
 
-# When an answer is required
-
-
 class RequestChallenge:
     """Requires an answer (OWASP ASVS 2.4.1, 6.3.1). Without a verdict, a request is refused (ASVS 16.5.3)."""
 
@@ -252,9 +246,6 @@ class RequestChallenge:
         self._meters.challenge(fault or "passed")
         if fault:  # a form needs to know only whether a fresh answer would help
             raise ChallengeRequired("expired" if fault in {"expired", "replayed"} else "refused", self.widget)
-
-
-# Its route
 
 
 class OfferedChallenge(Challenge, frozen=True, kw_only=True):

@@ -168,9 +168,6 @@ def build(settings: Settings, ground: Ground) -> MailedCodes | None:
     return MailedCodes(ground, settings.token.ttl) if settings.token.code else None
 
 
-# Their route and page
-
-
 class CodeCheck(Schema, frozen=True, kw_only=True):
     """Gives the code of a mail for a token."""
 
@@ -192,8 +189,7 @@ async def verify_reset_code(data: JSONBody[CodeCheck], call: GivenCall) -> Token
     The code is in the mail beside the link. The token works like a link's token, once. The answer is the same for a
     wrong code, an expired code and an address without an account.
     """
-    codes: MailedCodes = call.parts.codes
-    token, link = await codes.exchange(data.email, data.code, call.client)
+    token, link = await call.parts.codes.exchange(data.email, data.code, call.client)
     return Token(token=token, expires_at=link.expires_at)
 
 

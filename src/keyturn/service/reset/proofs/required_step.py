@@ -14,7 +14,7 @@ from keyturn.service.clock import now
 from keyturn.service.limits import Limit
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
-from keyturn.service.reset.events import AppEvents, SecondStepFailed, event_fields
+from keyturn.service.reset.events import AppEvents, SecondStepFailed
 from keyturn.service.reset.ground import Ground, SecondStepCode, Transaction
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.port import Accepted, NoSecondStep, SecondStep, SecondStepTry
@@ -193,8 +193,7 @@ class RequiredStep:
             if link is None or secrets.end(tx.connection, link, moment):
                 message = tx.outbox.enqueue(messages.SECOND_STEP_FAILED, failed)
                 tx.audit.write(EVENT, "failed", client, moment, account.id, account.email, message_id=message)
-                fields = event_fields(account, client)
-                self._events.write(tx, SecondStepFailed(**fields, method=trial.method), moment, client)
+                self._events.write(tx, SecondStepFailed, account, client, moment, method=trial.method)
 
         await self._ground.transact(write)
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
