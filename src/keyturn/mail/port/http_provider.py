@@ -16,6 +16,7 @@ from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, warn
 from keyturn.mail.port.provider import CheckedSender, Provider
+from keyturn.mail.port.reports import KEY_TAG
 
 ACCOUNT_REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
@@ -132,8 +133,8 @@ class HttpProvider(Provider, frozen=True, kw_only=True):
         """Return the headers that prove who calls."""
         raise NotImplementedError
 
-    def fields(self, email: Email, key: str) -> Mapping[str, Any]:
-        """Return the mail in the provider's form, with the idempotency key among its tags, and tracking off."""
+    def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return the mail in the provider's form, with the `tags`, which hold the idempotency key, and tracking off."""
         raise NotImplementedError
 
     def judge(self, answer: Answer, email: Email, /) -> str | Refused:
@@ -176,7 +177,7 @@ class HttpSender(ProviderApi):
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         provider, key = self._provider, idempotency_key if self.knows_keys else ""
-        fields = provider.fields(email, idempotency_key)
+        fields = provider.fields(email, {**email.tags, KEY_TAG: idempotency_key})
         answer = await self.post(provider.path.format(provider), fields, form=provider.is_form, key=key)
         try:
             outcome = provider.judge(answer, email)

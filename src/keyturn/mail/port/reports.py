@@ -73,15 +73,6 @@ def secret_text(pattern: str) -> Callable[[str], bytes]:
     return read
 
 
-def signature_headers(*names: str) -> Callable[[Any, Mapping[str, str]], None]:
-    def require(_: Any, headers: Mapping[str, str]) -> None:
-        for name in names:
-            if not headers.get(name):
-                raise ValueError(f"the header {name}, a part of the signature, is missing")
-
-    return require
-
-
 def require_password(password: bytes, headers: Mapping[str, str]) -> None:
     """Raise ValueError without the password of Basic authentication (RFC 7617), for any user name."""
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
@@ -99,7 +90,8 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     `proof`: reads its value. Raises ValueError for a text that cannot prove anything; `fault` is then what is wrong.
     `where`: where the provider is told to report, and which setting is set then.
     `longest`: bytes of a body; a longer one is refused unread.
-    `require_headers`, `read`: verify first, and raise ValueError. Headers alone may show that the proof fails.
+    `signature`: the headers that hold the signature. `require_headers`: verifies headers. Raises ValueError.
+    `read`: verifies the body first, after the headers, and yields its reports. Raises ValueError.
     """
 
     setting: str
@@ -107,7 +99,8 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     fault: str
     where: str
     longest: int
-    require_headers: Callable[[Any, Mapping[str, str]], None] = signature_headers()
+    signature: Sequence[str] = ()
+    require_headers: Callable[[Any, Mapping[str, str]], None] = lambda *_: None
     read: Callable[[Any, Mapping[str, str], bytes], AsyncIterator[Report]]
 
 
@@ -119,6 +112,8 @@ class Webhook(msgspec.Struct, frozen=True):
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
         """Raise ReportRefused if the headers alone show that a report is not proven; the body is not read then."""
+        if missing := [name for name in self.reports.signature if not headers.get(name)]:
+            raise ReportRefused(f"the header {missing[0]}, a part of the signature, is missing")
         try:
             self.reports.require_headers(self.proof, headers)
         except ValueError as error:
@@ -126,6 +121,7 @@ class Webhook(msgspec.Struct, frozen=True):
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
         """Return the reports about mails. Raises ReportRefused for one that is forged or odd, and ReportUnproven."""
+        self.require_headers(headers)
         try:
             return [self._complete(report) async for report in self.reports.read(self.proof, headers, body)]
         except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:

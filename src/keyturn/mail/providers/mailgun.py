@@ -16,7 +16,7 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.mail.port.http_provider import ACCOUNT_REFUSED, Examination, HttpProvider, Refused, Request, basic
 from keyturn.mail.port.provider import CheckedSender
-from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, secret_text
+from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in, secret_text
 from keyturn.values import Secret
 
 _EVENTS = {"delivered": "delivered", "complained": "complained", "failed": "bounced", "rejected": "failed"}
@@ -95,7 +95,7 @@ class Mailgun(HttpProvider, frozen=True):
     def authorize(self, _: Request) -> Mapping[str, str]:
         return basic("api", self.api_key)
 
-    def fields(self, email: Email, key: str) -> Mapping[str, Any]:
+    def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
         headers = email.headers | ({"Reply-To": email.reply_to} if email.reply_to else {})
         return {
             "from": email.sender,
@@ -107,7 +107,7 @@ class Mailgun(HttpProvider, frozen=True):
             "o:tracking-clicks": "no",  # a tracked link passes through Mailgun whole
             "o:tracking-opens": "no",
             **{f"h:{name}": value for name, value in headers.items()},
-            **{f"v:{name}": value for name, value in {**email.tags, KEY_TAG: key}.items()},
+            **{f"v:{name}": value for name, value in tags.items()},
         }
 
     def judge(self, answer: Answer, _: Email) -> str | Refused:

@@ -11,7 +11,7 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request
 from keyturn.mail.port.provider import CheckedSender
-from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, require_password, secret_text
+from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in, require_password, secret_text
 from keyturn.values import Secret
 
 # https://postmarkapp.com/developer/api/overview#error-codes: the token is invalid, the sender is foreign or not
@@ -32,8 +32,7 @@ _EVENTS = {
 """Records, and https://postmarkapp.com/developer/api/bounce-api#bounce-types: the types that are not bounces."""
 
 
-async def _read(password: bytes, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
-    require_password(password, headers)  # Postmark signs nothing, but sends the password of its webhook's URL
+async def _read(_: bytes, __: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
     fields = Fields.read(body)
     record, kind, mail, reason = map(fields.text, ("RecordType", "Type", "MessageID", "SuppressionReason"))
     event = _EVENTS.get(kind, "bounced") if record == "Bounce" else _EVENTS.get(record, "")
@@ -76,14 +75,14 @@ class Postmark(HttpProvider, frozen=True):
         fault="must be 32 or more letters, digits, - and _",
         where="to the stream's webhooks, with keyturn as its user and postmark.webhook_secret as its password",
         longest=65_536,
-        require_headers=require_password,
+        require_headers=require_password,  # Postmark signs nothing, but sends the password of its webhook's URL
         read=_read,
     )
 
     def authorize(self, _: Request) -> Mapping[str, str]:
         return {"x-postmark-server-token": self.server_token}
 
-    def fields(self, email: Email, key: str) -> Mapping[str, Any]:
+    def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
         return {
             "From": email.sender,
             "To": email.to,
@@ -92,7 +91,7 @@ class Postmark(HttpProvider, frozen=True):
             "HtmlBody": email.html,
             "TextBody": email.text,
             "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
-            "Metadata": {**email.tags, KEY_TAG: key},
+            "Metadata": tags,
             "MessageStream": "outbound",  # the transactional stream that each server has
             "TrackOpens": False,
             "TrackLinks": "None",  # a tracked link passes through Postmark whole, and its reports repeat it

@@ -15,7 +15,7 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request
 from keyturn.mail.port.provider import CheckedSender, Dkim, Rate, Spf
-from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, signature_headers
+from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in
 from keyturn.mail.port.webhook_keys import FORM, sign, webhook_key
 from keyturn.values import Secret
 
@@ -32,11 +32,11 @@ _TOLERANCE = 300
 
 
 async def _read(key: bytes, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
-    delivery, timestamp = headers.get("svix-id", ""), headers.get("svix-timestamp", "")
+    delivery, timestamp = headers["svix-id"], headers["svix-timestamp"]
     if abs(int(time.time()) - int(timestamp)) > _TOLERANCE:
         raise ValueError(f"the time of the report is outside the tolerance of {_TOLERANCE} seconds")
     signature = sign(key, delivery, timestamp, body).encode()
-    if not any(hmac.compare_digest(signature, one.encode()) for one in headers.get("svix-signature", "").split()):
+    if not any(hmac.compare_digest(signature, one.encode()) for one in headers["svix-signature"].split()):
         raise ValueError("no signature matches")
     payload = Fields.read(body)
     named = re.fullmatch(r"email\.([a-z_]{1,32})", payload.text("type"))
@@ -104,7 +104,7 @@ class Resend(HttpProvider, frozen=True):
         fault=f"not a Resend signing secret: {FORM}",
         where="at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret",
         longest=16_384,
-        require_headers=signature_headers("svix-id", "svix-timestamp", "svix-signature"),
+        signature=("svix-id", "svix-timestamp", "svix-signature"),
         read=_read,
     )
     # Resend's return path is a subdomain, "send" by default. Its record may be missing, because DKIM alone satisfies
@@ -116,7 +116,7 @@ class Resend(HttpProvider, frozen=True):
     def authorize(self, _: Request) -> Mapping[str, str]:
         return {"authorization": f"Bearer {self.api_key}"}
 
-    def fields(self, email: Email, key: str) -> Mapping[str, Any]:
+    def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
         return {
             "from": email.sender,
             "to": [email.to],
@@ -125,7 +125,7 @@ class Resend(HttpProvider, frozen=True):
             "html": email.html,
             "text": email.text,
             "headers": email.headers,
-            "tags": [{"name": name, "value": text} for name, text in [*email.tags.items(), (KEY_TAG, key)]],
+            "tags": [{"name": name, "value": text} for name, text in tags.items()],
         }
 
     def judge(self, answer: Answer, _: Email) -> str | Refused:

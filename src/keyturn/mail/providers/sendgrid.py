@@ -16,7 +16,7 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request
 from keyturn.mail.port.provider import CheckedSender
-from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, signature_headers
+from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
@@ -46,12 +46,10 @@ _EVENTS = {
 _SUPPRESSED = {"Bounced Address", "Invalid", "Spam Reporting Address", "Unsubscribed Address"}
 
 _SIGNATURE, _TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
-_require_headers = signature_headers(_SIGNATURE, _TIMESTAMP)
 
 
 async def _read(key: "EllipticCurvePublicKey", headers: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
     """Skip what is no event of ours: batches hold other apps' mails. SendGrid repeats a signed report for 24 hours."""
-    _require_headers(key, headers)
     await asyncio.to_thread(_verify, key, headers, body)  # a batch has up to 768 kB
     for event in msgspec.json.decode(body, type=list[msgspec.Raw]):
         with suppress(ValueError, OverflowError, OSError):
@@ -135,14 +133,14 @@ class SendGrid(HttpProvider, frozen=True):
         where="at https://app.sendgrid.com/settings/mail_settings as a signed Event Webhook, and set "
         "sendgrid.webhook_verification_key to its verification key",
         longest=1_048_576,
-        require_headers=_require_headers,
+        signature=(_SIGNATURE, _TIMESTAMP),
         read=_read,
     )
 
     def authorize(self, _: Request) -> Mapping[str, str]:
         return {"authorization": f"Bearer {self.api_key}"}
 
-    def fields(self, email: Email, key: str) -> Mapping[str, Any]:
+    def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
         return {
             "personalizations": [{"to": [{"email": email.to}]}],
             "from": _mailbox(email.sender),
@@ -151,7 +149,7 @@ class SendGrid(HttpProvider, frozen=True):
             # Plain text first: SendGrid requires that order.
             "content": [{"type": "text/plain", "value": email.text}, {"type": "text/html", "value": email.html}],
             "headers": email.headers,
-            "custom_args": {**email.tags, KEY_TAG: key},
+            "custom_args": tags,
             "tracking_settings": _OFF,
         }
 

@@ -34,6 +34,7 @@ from keyturn.mail.providers.ses import sns
 pytestmark = pytest.mark.slow
 
 AT = datetime(2026, 11, 20, 9, 2, 11, 480_000, UTC)
+OURS = {"x-amz-sns-topic-arn": TOPIC}
 DELIVERED = json.dumps(event("delivered", "1", to=ADA))
 
 
@@ -104,14 +105,14 @@ class TestSes(ReportContract):
         )
     ]
     senseless = [
-        partial(Request, headers={}, body=body)
+        partial(Request, headers=OURS, body=body)
         for body in (b"", b"{", b"\xff", b"[]", b"{}", b'{"Type": "Notification"}', DELIVERED.encode())
     ]
 
 
 async def refused(webhook: Webhook, document: Any) -> str:
     with pytest.raises(ReportRefused) as failure:
-        await webhook.read({}, post(document).body)
+        await webhook.read(OURS, post(document).body)
     return str(failure.value)
 
 
@@ -193,7 +194,8 @@ async def test_waiting_for_a_certificate_has_an_end(server: SnsServer) -> None:
     webhook = webhook_with(timedelta(seconds=0.2))
     server.coming.extend([Trouble.STALL] * 9)
     answers = await asyncio.wait_for(
-        asyncio.gather(*(webhook.read({}, post(message(DELIVERED)).body) for _ in range(9)), return_exceptions=True), 20
+        asyncio.gather(*(webhook.read(OURS, post(message(DELIVERED)).body) for _ in range(9)), return_exceptions=True),
+        20,
     )
     await server.idle()
 
@@ -203,7 +205,7 @@ async def test_waiting_for_a_certificate_has_an_end(server: SnsServer) -> None:
 async def test_one_certificate_is_fetched_at_a_time_and_once(webhook: Webhook, server: SnsServer) -> None:
     forged = message(DELIVERED, SigningCertURL=f"https://{HOST}/SimpleNotificationService-dead.pem")
     server.coming.append(Trouble.STALL)
-    stalled = asyncio.create_task(webhook.read({}, post(forged).body))
+    stalled = asyncio.create_task(webhook.read(OURS, post(forged).body))
     await server.arrived(1)
     waiting = [asyncio.create_task(read_one(webhook, post(message(DELIVERED)))) for _ in range(3)]
     await asyncio.sleep(0)
@@ -216,7 +218,7 @@ async def test_one_certificate_is_fetched_at_a_time_and_once(webhook: Webhook, s
 
 async def test_a_subscription_of_our_topic_is_confirmed_at_sns_itself(webhook: Webhook, server: SnsServer) -> None:
     for document in (confirmation(1), confirmation(2, SubscribeURL="https://evil.example/?Action=ConfirmSubscription")):
-        assert await webhook.read({}, post(document).body) == []
+        assert await webhook.read(OURS, post(document).body) == []
     assert server.confirmed == ["token-1", "token-2"]
 
 
@@ -224,11 +226,11 @@ async def test_a_confirmation_that_sns_does_not_hear_comes_again(webhook: Webhoo
     await read_one(webhook, post(message(DELIVERED)))
     server.coming.append(Answer(500, {}))
     with pytest.raises(ReportUnproven, match="unexpected answer: 500"):
-        await webhook.read({}, post(confirmation()).body)
+        await webhook.read(OURS, post(confirmation()).body)
     server.coming.append(Answer(200, html="<h1>Welcome</h1>"))
     with pytest.raises(ReportUnproven, match="did not confirm"):
-        await webhook.read({}, post(confirmation()).body)
-    assert await webhook.read({}, post(confirmation(2)).body) == []
+        await webhook.read(OURS, post(confirmation()).body)
+    assert await webhook.read(OURS, post(confirmation(2)).body) == []
     assert server.confirmed == ["token-2"]
 
 
@@ -237,7 +239,7 @@ async def test_the_end_of_a_subscription_and_a_type_that_is_new_report_nothing_a
 ) -> None:
     for kind in ("UnsubscribeConfirmation", "SomethingNew"):
         sent = post(message(DELIVERED, Type=kind, Token="t", SubscribeURL="https://x.example/"))
-        assert await webhook.read({}, sent.body) == []
+        assert await webhook.read(OURS, sent.body) == []
     told = event("bounced", "1", to=ADA)
     told["notificationType"] = told.pop("eventType")
     del told["mail"]["tags"]

@@ -158,7 +158,7 @@ class Ses(HttpProvider, frozen=True):
         who = f"Credential={self.access_key_id}/{scope}"
         return {"x-amz-date": moment, "authorization": f"{_ALGORITHM} {who}, {proof}"}
 
-    def fields(self, email: Email, key: str) -> Mapping[str, Any]:
+    def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
         return {
             "FromEmailAddress": formataddr(name_and_address(email.sender)),  # a name beyond ASCII is encoded (RFC 2047)
             "Destination": {"ToAddresses": [email.to]},
@@ -170,7 +170,7 @@ class Ses(HttpProvider, frozen=True):
                     "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
                 }
             },
-            "EmailTags": [{"Name": name, "Value": value} for name, value in {**email.tags, KEY_TAG: key}.items()],
+            "EmailTags": [{"Name": name, "Value": value} for name, value in tags.items()],
             # A tracked link passes through SES whole.
             "ConfigurationOverrides": {
                 "Tracking": {"ClickTrackingEnabled": "DISABLED", "OpenTrackingEnabled": "DISABLED"}
