@@ -134,7 +134,7 @@ def finish_reset(keyturn: str, folder: Path) -> None:
     stack = Stack(name="library", starts=(), sign_in="/login", database="sqlite:///library.db")
     with held_ports(2) as ports:
         url, app = (f"http://127.0.0.1:{port}" for port in ports)
-        environment = follow_init(stack, place, {}, keyturn=url, app=app, command=[keyturn])
+        environment = follow_init(stack, place, {}, (url, app), [keyturn])
         with beside(place, url, environment, [keyturn]) as service:
             reset_password(service)
     with closing(sqlite3.connect(place / "library.db")) as database:
