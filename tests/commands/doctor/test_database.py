@@ -7,13 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from sqlalchemy import text
-from tests.driver.connections import connected
+from tests.commands.init.apps import execute
 from tests.permissions import as_stranger
 from tests.servers.postgresql_with_tls import TlsServer
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.database import Database
 from keyturn.service.database.migrations import VERSION_TABLE, head
 from keyturn.service.doctor.database import check_database
 from keyturn.service.settings import DatabaseSettings, Secret, Settings
@@ -28,14 +26,6 @@ def on(url: str) -> Settings:
 async def only(url: str) -> Finding:
     (found,) = await check_database(on(url))
     return found
-
-
-async def execute(url: str, statement: str) -> None:
-    database = Database(url)
-    async with connected(database) as connection:
-        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await autocommit.execute(text(statement))
-    await database.close()
 
 
 async def test_a_file_that_is_not_there_is_not_made_and_one_that_is_no_database_stays(tmp_path: Path) -> None:
