@@ -95,8 +95,6 @@ class Guide:
         return [line for code in blocks for line in code.splitlines()]
 
 
-# The story
-
 APPS = Path(__file__).parent / "apps"
 EMAIL, OLD, NEW = "Mona@readers.test", "seven quiet harbours", "eleven loud lighthouses"
 

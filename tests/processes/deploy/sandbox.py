@@ -139,8 +139,6 @@ def _families(allowed: Iterable[str]) -> _Filter:
     return made
 
 
-# The sandbox
-
 UNKNOWN_USER = "54321"
 _FIRST_FILE = 3
 """Number of the first open file that holds a filter."""

@@ -105,9 +105,6 @@ def run_tool(package: str, *command: str) -> str:
     return done.stdout
 
 
-# What an installed Keyturn must do
-
-
 def try_out(keyturn: str, folder: Path) -> None:
     """Run the demo, the studio and the service of an installation, each in a folder of its own, and end each."""
     for words, path in (
@@ -140,9 +137,6 @@ def finish_reset(keyturn: str, folder: Path) -> None:
     with closing(sqlite3.connect(place / "library.db")) as database:
         (written,) = database.execute('SELECT "passwordHash" FROM users').fetchone()
     assert bcrypt.checkpw(NEW.encode(), written.encode())
-
-
-# What goes with it
 
 
 def bill_of_materials(python: str) -> str:

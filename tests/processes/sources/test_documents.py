@@ -235,8 +235,6 @@ async def test_two_pages_hold_a_form_each_behind_a_captcha(app: Adopted, documen
     assert app.rows("SELECT user_id FROM sessions") == [{"user_id": 2}]
 
 
-# EaseMail: a reset that goes through Resend and not through Supabase's mails
-
 ADA = "ada@easemail.test"
 
 
@@ -255,7 +253,7 @@ async def test_1_to_4_the_request_is_confirmed_the_email_is_grey_and_a_reset_wit
     await app.service.deliver()
     (mail,) = app.service.inbox.sent_to(ADA, "password_reset")
     assert "#4d5156" in mail.html
-    assert supabase.requests == []
+    assert supabase.requests == [], "it sends no mail of its own"
 
     visitor, page = await app.opened(app.link_in(mail))
     assert (page.url.path, page.text.count('type="password"')) == ("/change-password", 2)
