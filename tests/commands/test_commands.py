@@ -130,22 +130,18 @@ SMTP = {"KEYTURN_MAIL_TRANSPORT": "smtp", "KEYTURN_SMTP_HOST": "127.0.0.1"}
 
 ON_THE_DATABASE = ("outbox list", "outbox show 1", "outbox retry 1", "audit", "accounts find ada@x.example")
 SENDING = ("serve --port 0", "worker", *ON_THE_DATABASE)
-LACKING = [
+Lack = tuple[str, dict[str, str], str, tuple[str, ...]]
+LACKING: list[Lack] = [
     ("asyncpg", POSTGRES, "database.url: postgresql needs: pip install 'keyturn[postgres]'", ("migrate", *SENDING)),
     ("aiomysql", MYSQL, "accounts.table.url: mysql needs: pip install 'keyturn[mysql]'", SENDING),
     ("aiosmtplib", SMTP, "mail.transport: smtp needs: pip install 'keyturn[smtp]'", SENDING[:2]),
 ]  # fmt: skip
 
 
-@pytest.fixture
-def lacking(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Let a module be not installed, as the import system sees it (Python reference, 5.3.1)."""
-    monkeypatch.setitem(sys.modules, request.param, None)
-
-
-@pytest.mark.parametrize(("lacking", "environment", "sentence", "commands"), LACKING, indirect=["lacking"])
-@pytest.mark.usefixtures("lacking")
-def test_it_is_named(migrated: Keyturn, environment: dict[str, str], sentence: str, commands: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("lack", LACKING, ids=lambda lack: str(lack[0]))
+def test_a_missing_extra_is_named(migrated: Keyturn, monkeypatch: pytest.MonkeyPatch, lack: Lack) -> None:
+    module, environment, sentence, commands = lack
+    monkeypatch.setitem(sys.modules, module, None)  # not installed, as the import system sees it
     for command in commands:
         shown = migrated(*command.split(), **PRODUCTION | SENDER | environment)
         assert (shown.code, shown.err.splitlines()[-1].strip()) == (1, sentence), command
@@ -158,9 +154,11 @@ STUDIO = "needs: pip install 'keyturn[studio]'"
 STUDIOS_OWN = ["cachetools", "polyfactory", "pygments", "tinycss2", "trustme", "watchfiles"]
 
 
-@pytest.mark.parametrize("lacking", STUDIOS_OWN, indirect=True)
-@pytest.mark.usefixtures("lacking")
-def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered_without(keyturn: Keyturn) -> None:
+@pytest.mark.parametrize("module", STUDIOS_OWN)
+def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered_without(
+    keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
     Path("emails").mkdir()
     Path("emails/welcome.html").write_text("<p>Hello {{ name }}</p>")
     Path("emails/welcome.samples.toml").write_text('[ada]\nname = "Ada"\n')

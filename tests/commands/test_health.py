@@ -1,12 +1,12 @@
 """health: asks a running API or worker, and is right whatever answers, or does not."""
 
 import signal
-import socket
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from email import message_from_bytes
 from pathlib import Path
+from socketserver import StreamRequestHandler, TCPServer
 
 import httpx2
 import pytest
@@ -67,14 +67,12 @@ def test_a_worker_sends_what_waits_answers_health_and_metrics_and_ends_cleanly(k
     ],
 )
 def test_what_is_not_keyturn_is_not_healthy(keyturn: Keyturn, answer: bytes, message: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+    class Answer(StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(answer)
 
-        def reply() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(1000)
-                connection.sendall(answer)
-
-        thread.submit(reply)
-        asked = keyturn("health", "--port", str(server.getsockname()[1]))
+    with TCPServer(("127.0.0.1", 0), Answer) as server, ThreadPoolExecutor(1) as thread:
+        thread.submit(server.handle_request)
+        asked = keyturn("health", "--port", str(server.server_address[1]))
     assert (asked.code, message in asked.err, len(asked.err.splitlines())) == (1, True, 1)

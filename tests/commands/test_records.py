@@ -43,9 +43,6 @@ def test_the_trail_says_who_asked_and_what_became_of_it_newest_first(migrated: K
         assert [entry["email"] for entry in chosen] == emails, (option, value)
 
 
-# mailbox
-
-
 def test_a_mailbox_shows_its_mails_of_today_and_until_when_there_are_no_more(keyturn: Keyturn, school: School) -> None:
     assert keyturn("mailbox", "show", NOBODY).out == f"{NOBODY} has no records: it can get mails.\n"
     assert json.loads(keyturn("mailbox", "show", NOBODY, "--json").out) == {}

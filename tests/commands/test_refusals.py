@@ -60,7 +60,6 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row("check --env a:b --django a.b", "--env is for Jinja and --django for Django: use one of them"),
         row("check --env a:b", "--env is for your own templates: name their folder"),
         row("check emails --write-baseline --only mjml", NO_BASELINE),
-        row("check emails --write-baseline --only-changed", NO_BASELINE),
         row("check emails --only mjml --only mjml/unknown-atribute", "(did you mean mjml/unknown-attribute?)", 2),
         row("check emails --only nosuch", "the groups are accessibility, active, compatibility, contrast, ", 2),
         row("check --explain links/relatve", "did you mean links/relative?", 2),

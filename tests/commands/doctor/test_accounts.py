@@ -3,16 +3,14 @@
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from tests.commands.init.apps import execute
 from tests.driver.app_database import running_app
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.doctor.database import check_accounts, check_credentials
 from keyturn.service.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, Settings, TableSettings
 from keyturn.service.settings.reading import read_settings
@@ -37,13 +35,6 @@ async def found_at(url: str, folder: Path, hashing: Mapping[str, Any] = {}, **co
     accounts = AccountSettings(store="table", table=table)
     own = DatabaseSettings(url=Secret(f"sqlite:///{folder / 'keyturn.db'}"))
     return await check_accounts(Settings(accounts=accounts, database=own, hashing=HashingSettings(**hashing)))
-
-
-async def execute(url: str, *statements: str) -> None:
-    place = AppDatabase(url)
-    for statement in statements:
-        await place.transact(partial(Connection.execute, statement=text(statement)))
-    await place.close()
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)

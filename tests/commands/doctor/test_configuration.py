@@ -62,9 +62,8 @@ WEBHOOKS = "https://account.northwind.example/webhooks/"
 def test_what_is_hardly_meant_is_a_doubt(production: Settings, changes: dict[str, Any], name: str, fix: str) -> None:
     (found,) = doubts(production, **changes)
 
-    assert found.verdict == "warn"
     assert re.match(rf"{name}[:.]", found.message)
-    assert fix in found.fix
+    assert (found.verdict, fix in found.fix) == ("warn", True)
 
 
 def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings) -> None:

@@ -7,13 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from sqlalchemy import text
-from tests.driver.connections import connected
+from tests.commands.init.apps import execute
 from tests.permissions import as_stranger
 from tests.servers.postgresql_with_tls import TlsServer
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.database import Database
 from keyturn.service.database.migrations import VERSION_TABLE, head
 from keyturn.service.doctor.database import check_database
 from keyturn.service.settings import DatabaseSettings, Secret, Settings
@@ -28,14 +26,6 @@ def on(url: str) -> Settings:
 async def only(url: str) -> Finding:
     (found,) = await check_database(on(url))
     return found
-
-
-async def execute(url: str, statement: str) -> None:
-    database = Database(url)
-    async with connected(database) as connection:
-        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await autocommit.execute(text(statement))
-    await database.close()
 
 
 async def test_a_file_that_is_not_there_is_not_made_and_one_that_is_no_database_stays(tmp_path: Path) -> None:
@@ -94,8 +84,7 @@ async def test_advice_fits_what_a_server_that_answers_or_an_address_is_at_fault_
     place = f"postgresql://keyturn:hunter2@{host}" if ":" in host else server.address(host).rpartition("/")[0]
     found = await only(f"{place}/{said}")
 
-    assert message in found.message
-    assert found.fix.startswith(fix)
+    assert (message in found.message, found.fix.startswith(fix)) == (True, True)
     assert "hunter2" not in repr(found)
 
 
@@ -132,7 +121,5 @@ async def test_the_revision_is_told(database_url: str, at: str | None, verdict: 
     before = file and file.read_bytes()
     found = await only(database_url)
 
-    assert found.verdict == verdict
-    assert said in found.message
-    assert fix in found.fix
+    assert (found.verdict, said in found.message, fix in found.fix) == (verdict, True, True)
     assert (file and file.read_bytes()) == before

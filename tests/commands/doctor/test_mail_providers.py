@@ -73,11 +73,8 @@ async def test_a_provider_in_trouble_is_no_verdict(provider: str, server: Provid
 async def test_an_address_without_the_provider_fails(provider: str, server: ProviderServer) -> None:
     status = 404 if provider == "resend" else 200  # Resend's client takes a 200 that is no JSON for a disturbance
     server.coming += [Answer(status, html="<h1>It works!</h1>"), Trouble.DROP]
-    for url, said in (
-        (server.url, "is not the API of"),
-        (server.url, "cannot be reached"),
-        (NOWHERE, "cannot be reached"),
-    ):
+    unreachable = "cannot be reached"
+    for url, said in ((server.url, "is not the API of"), (server.url, unreachable), (NOWHERE, unreachable)):
         (found,) = await check(provider, url)
         assert (found.verdict, said in found.message) == ("fail", True)
 

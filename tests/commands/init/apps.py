@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -48,15 +49,12 @@ def to_look_at(out: str) -> list[str]:
     return [line.removeprefix("  * ") for line in out.splitlines() if line.startswith("  * ")]
 
 
+async def execute(url: str, *statements: str) -> None:
+    place = AppDatabase(url)
+    for statement in statements:
+        await place.transact(partial(Connection.exec_driver_sql, statement=statement))
+    await place.close()
+
+
 def executed(url: str, script: str) -> None:
-    async def work() -> None:
-        elsewhere = AppDatabase(url)
-
-        def write(connection: Connection) -> None:
-            for statement in script.strip().split(";\n"):
-                connection.exec_driver_sql(statement.rstrip(";"))
-
-        await elsewhere.transact(write)
-        await elsewhere.close()
-
-    asyncio.run(work())
+    asyncio.run(execute(url, *script.strip().rstrip(";").split(";\n")))

@@ -118,10 +118,6 @@ FOUND = [
         "directus", "postgresql", "directus_users", ARGON2, STATUS, name="first_name", provider="provider",
         locale="language", delete=("directus_sessions.user",), **PASSWORD,
     ),
-    found(
-        "express-session", "postgresql", "Users", {"cost": 10}, STATUS, NAMES.format("username"), rows("session"),
-        name="username", **PASSWORD,
-    ),
 ]  # fmt: skip
 
 

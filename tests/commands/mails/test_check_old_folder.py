@@ -2,12 +2,12 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
 from tests.commands.command import Keyturn
+from tests.commands.mails.repositories import git
 from tests.studio.folders import written
 from tests.studio.web.fixtures import checked_page
 
@@ -116,11 +116,6 @@ def committed(emails: Path) -> Path:
 def commit(message: str) -> None:
     git("add", ".")
     git("commit", "--quiet", "--message", message)
-
-
-def git(*arguments: str) -> None:
-    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", *who, *arguments], check=True, capture_output=True)
 
 
 def changed(keyturn: Keyturn, *more: str) -> set[str]:

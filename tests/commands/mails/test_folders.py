@@ -14,9 +14,6 @@ from keyturn.cli.studio.studio import studio
 
 pytestmark = pytest.mark.long
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "shop-mails"
-
-
 COMMANDS = (("check",), ("render", "welcome", "--dir"), ("studio",))
 
 
@@ -126,7 +123,8 @@ def test_a_template_reaches_python_only_where_its_folder_is_trusted(keyturn: Key
 
 
 def test_the_mails_of_the_example_have_no_mistake(keyturn: Keyturn) -> None:
-    assert keyturn("check", str(EXAMPLE), "--fail-on", "warning").code == 0
+    example = Path(__file__).parents[3] / "examples" / "shop-mails"
+    assert keyturn("check", str(example), "--fail-on", "warning").code == 0
 
 
 SERVICE = """\

@@ -1,12 +1,12 @@
 """The repository of a folder that someone else made: git answers about it, and runs nothing that it names."""
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.commands.command import Keyturn
+from tests.commands.mails.repositories import git
 from tests.studio.folders import written
 
 from keyturn.studio.gallery.opening import open_gallery
@@ -26,8 +26,7 @@ class Repository:
         self.program = place / "program"
 
     def git(self, *arguments: str) -> None:
-        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test", "-c", "protocol.file.allow=always")
-        subprocess.run(["git", *who, *arguments], cwd=self.place, check=True, capture_output=True)
+        git(*arguments, place=self.place)
 
     def commit(self, message: str) -> None:
         self.git("add", "--all")
@@ -79,7 +78,7 @@ def settings(repository: Repository) -> None:
 
 def of_a_submodule(repository: Repository) -> None:
     other = repository.place.parent / "other"
-    subprocess.run(["git", "clone", "--quiet", str(repository.place), str(other)], check=True, capture_output=True)
+    git("clone", "--quiet", str(repository.place), str(other))
     repository.git("submodule", "--quiet", "add", str(other), "emails/parts")
     repository.git("commit", "--quiet", "--message", "Parts", "emails/parts", ".gitmodules")
     repository.git("-C", "emails/parts", "config", "core.fsmonitor", str(repository.program))

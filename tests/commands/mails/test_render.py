@@ -17,7 +17,7 @@ def test_a_part_that_the_mail_does_not_have_is_named(keyturn: Keyturn) -> None:
         assert (refused.code, refused.out, refused.err) == (1, "", f"keyturn: hello has no {part}\n")
 
 
-def test_json_holds_all_parts_and_the_other_formats_one_each(keyturn: Keyturn) -> None:
+def test_json_holds_all_parts_the_other_formats_one_each_and_a_sample_can_be_named(keyturn: Keyturn) -> None:
     shown = keyturn("render", "password_reset", "--format", "json")
     parts = json.loads(shown.out)
 
@@ -29,12 +29,9 @@ def test_json_holds_all_parts_and_the_other_formats_one_each(keyturn: Keyturn) -
         assert parts[name] == keyturn("render", "password_reset", "--format", name).out
         assert parts[name].lower().startswith(begin)
 
-
-def test_a_sample_can_be_named(keyturn: Keyturn) -> None:
     refused = keyturn("render", "password_reset", "--sample", "nobody")
     assert refused.code == 1
     samples = refused.err.partition("it has ")[2].strip().split(", ")
-
     texts = {keyturn("render", "password_reset", "--sample", sample, "--format", "text").out for sample in samples}
     assert len(texts) == len(samples) > 1
 

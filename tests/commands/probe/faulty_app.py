@@ -70,8 +70,6 @@ class Shop:
 
         self.sender.submit(send)
 
-    # The story
-
     def _ask(self, addresses: list[str], headers: Mapping[str, str]) -> str:
         """Mail a link, unless there is no such account. Returns the link, or one that leads nowhere."""
         typed, account = addresses[0].lower(), self._account(addresses[0])
@@ -145,8 +143,6 @@ class Shop:
         name = secrets.token_urlsafe(32)
         self._sessions[name] = account
         return Cookie("session", value=name, httponly=True, samesite="lax")
-
-    # Over HTTP
 
     def app(self) -> Litestar:
         @route(["/", "/{rest:path}"], http_method=["GET", "HEAD", "POST"])

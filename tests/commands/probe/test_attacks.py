@@ -197,8 +197,6 @@ async def test_keyturn_passes_every_attack(database_url: str) -> None:
     assert names(report, Verdict.PASSED) == ATTACKS.keys() - UNTRIED, story(report)
 
 
-# What the probe cannot work with, it says in one sentence, with what to give it
-
 START = '<a href="/forgot">Forgot your password?</a>'
 
 
@@ -212,7 +210,7 @@ START = '<a href="/forgot">Forgot your password?</a>'
     ],
     ids=["no mail", "a CAPTCHA", "a form without an address", "no form"],
 )
-async def test_an_application_that_it_cannot_probe(form: str, said: str) -> None:
+async def test_an_application_that_it_cannot_probe_is_told_with_what_to_give_it(form: str, said: str) -> None:
     async def app(scope: Any, _: Any, send: Any) -> None:
         page = f'<form method="post">{form}</form>' if scope["path"] == "/forgot" else START
         await send_answer(send, 200, page.encode(), {"content-type": "text/html"})

@@ -95,8 +95,6 @@ class Guide:
         return [line for code in blocks for line in code.splitlines()]
 
 
-# The story
-
 APPS = Path(__file__).parent / "apps"
 EMAIL, OLD, NEW = "Mona@readers.test", "seven quiet harbours", "eleven loud lighthouses"
 
@@ -160,7 +158,7 @@ def adopted(stack: Stack, folder: Path) -> Iterator[tuple[str, Beside]]:
             followed = guide.follow(folder, environment)
             guide.assert_written(folder / "keyturn.toml")
         else:
-            followed = follow_init(stack, folder, environment, keyturn=keyturn, app=app)
+            followed = follow_init(stack, folder, environment, (keyturn, app))
         with (
             running_program(stack.starts, folder, **followed, **packages) as process,
             beside(folder, keyturn, followed) as service,
@@ -170,19 +168,14 @@ def adopted(stack: Stack, folder: Path) -> Iterator[tuple[str, Beside]]:
 
 
 def follow_init(
-    stack: Stack,
-    folder: Path,
-    environment: Mapping[str, str],
-    *,
-    keyturn: str,
-    app: str,
-    command: Sequence[str] = KEYTURN,
+    stack: Stack, folder: Path, environment: Mapping[str, str], places: Sequence[str], command: Sequence[str] = KEYTURN
 ) -> dict[str, str]:
-    """Type `keyturn init` and `keyturn migrate`, as README.md says; return the environment that Keyturn runs with."""
+    """Type `keyturn init` and `migrate` for these addresses of Keyturn and the app; return Keyturn's environment."""
+    keyturn, app = places
     kept = {**environment, "KEYTURN_SECRET_KEY": secrets.token_hex(32), "KEYTURN_MAIL_TRANSPORT": "capture"}
-    places = ("--base-url", keyturn, "--sign-in-url", f"{app}{stack.sign_in}")
+    urls = ("--base-url", keyturn, "--sign-in-url", f"{app}{stack.sign_in}")
     texts = ("--brand", "Northwind School", "--from", "Northwind School <no-reply@northwind.example>")
-    for words in (("init", "--database", stack.database, *places, *texts), ("migrate",)):
+    for words in (("init", "--database", stack.database, *urls, *texts), ("migrate",)):
         output_of([*command, *words], folder, **kept)
     return kept
 

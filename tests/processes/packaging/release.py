@@ -105,9 +105,6 @@ def run_tool(package: str, *command: str) -> str:
     return done.stdout
 
 
-# What an installed Keyturn must do
-
-
 def try_out(keyturn: str, folder: Path) -> None:
     """Run the demo, the studio and the service of an installation, each in a folder of its own, and end each."""
     for words, path in (
@@ -134,15 +131,12 @@ def finish_reset(keyturn: str, folder: Path) -> None:
     stack = Stack(name="library", starts=(), sign_in="/login", database="sqlite:///library.db")
     with held_ports(2) as ports:
         url, app = (f"http://127.0.0.1:{port}" for port in ports)
-        environment = follow_init(stack, place, {}, keyturn=url, app=app, command=[keyturn])
+        environment = follow_init(stack, place, {}, (url, app), [keyturn])
         with beside(place, url, environment, [keyturn]) as service:
             reset_password(service)
     with closing(sqlite3.connect(place / "library.db")) as database:
         (written,) = database.execute('SELECT "passwordHash" FROM users').fetchone()
     assert bcrypt.checkpw(NEW.encode(), written.encode())
-
-
-# What goes with it
 
 
 def bill_of_materials(python: str) -> str:

@@ -1,7 +1,6 @@
 """The folders of a checkout and of the wheel, and the declared dependencies."""
 
 import ast
-import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import keyturn.packaging
 
@@ -36,16 +37,11 @@ DISTRIBUTIONS = packages_distributions()
 
 def distributions_of(module: str) -> set[str]:
     name = module.partition(".")[0]
-    return set(map(normalized, DISTRIBUTIONS.get(name, [name])))
+    return set(map(canonicalize_name, DISTRIBUTIONS.get(name, [name])))
 
 
 def name_of(requirement: str) -> str:
-    return normalized(re.split(r"[^\w.-]", requirement)[0])
-
-
-def normalized(name: str) -> str:
-    """Normalize a distribution's name for comparison (https://packaging.python.org/specifications/name-normalization)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return canonicalize_name(Requirement(requirement).name)
 
 
 def test_whatever_is_imported_is_declared_as_a_dependency_or_in_an_extra_and_is_no_private_module() -> None:

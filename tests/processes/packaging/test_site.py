@@ -38,10 +38,8 @@ def test_the_references_come_from_the_code(site: Path) -> None:
     for page, words in {
         "reference/commands.html": ["keyturn outbox retry", "--dry-run"],
         "reference/rules.html": ["contrast/light"],
-        "reference/attacks.html": ["host-in-link", "CVE-2017-8295"],
         "python.html": ["AccountStore", "set_password_within", "KeyturnPlugin"],
         "settings.html": ["KEYTURN_SECRET_KEY"],
-        "architecture.html": ["src/keyturn/"],
     }.items():
         article = (site / page).read_text("utf-8").partition("<article")[2].partition("</article>")[0]
         text = re.sub(r"<[^>]+>", "", article)

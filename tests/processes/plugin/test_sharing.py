@@ -83,8 +83,8 @@ def test_an_app_starts_again(databases: Databases, store: str, tmp_path: Path, r
         people.execute("CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT, password_hash TEXT)")
         people.executemany("INSERT INTO users VALUES (?, ?, ?)", [(m, m, hash_of(PASSWORD)) for m in (ADA, GRACE)])
     elsewhere = TableSettings(url=Secret(f"sqlite:///{tmp_path / 'people.db'}"), table="users")
-    in_file = AccountSettings(store="table", table=elsewhere)
-    accounts = {"builtin": AccountSettings(), "table": None, "table elsewhere": in_file}[store]
+    own = {"builtin": AccountSettings(), "table": None}
+    accounts = own.get(store, AccountSettings(store="table", table=elsewhere))
     url = databases.empty()
     request.addfinalizer(lambda: databases.drop(url))
     host = Host(url, accounts=accounts)

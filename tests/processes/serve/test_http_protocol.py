@@ -68,9 +68,12 @@ class App:
 class Server:
     """The protocol of `serve` on a port of its own. `lost` counts the connections that it has lost."""
 
-    def __init__(self, stack: contextlib.ExitStack, limits: ConnectionLimits, *, small: bool) -> None:
+    def __init__(
+        self, stack: contextlib.ExitStack, request_timeout: timedelta = NEVER, *, small: bool = False, **more: Any
+    ) -> None:
         self.app, self.lost, self._stack = App(), threading.Semaphore(0), stack
-        lost = self.lost
+        bounds: dict[str, Any] = {"max_headers": HEADERS, "max_connections": MOST, **more}
+        lost, limits = self.lost, ConnectionLimits(request_timeout=request_timeout, **bounds)
 
         class Watched(BoundedProtocol):
             def connection_made(self, transport: Any) -> None:
@@ -113,12 +116,7 @@ Start = Callable[..., Server]
 @pytest.fixture
 def start() -> Iterator[Start]:
     with contextlib.ExitStack() as stack:
-
-        def begin(request_timeout: timedelta = NEVER, *, small: bool = False, **more: Any) -> Server:
-            bounds: dict[str, Any] = {"max_headers": HEADERS, "max_connections": MOST, **more}
-            return Server(stack, ConnectionLimits(request_timeout=request_timeout, **bounds), small=small)
-
-        yield begin
+        yield partial(Server, stack)
 
 
 def said(connection: socket.socket, end: bytes = b"") -> bytes:

@@ -73,9 +73,6 @@ def test_several_processes_count_together_send_each_mail_once_run_one_worker_and
     assert len(list((workplace / ".keyturn" / "mail").glob("[!.]*.eml"))) == 1
 
 
-# A Unix socket
-
-
 def over(file: Path) -> httpx2.Client:
     return httpx2.Client(transport=httpx2.HTTPTransport(uds=str(file)), base_url="http://127.0.0.1:8000")
 

@@ -142,7 +142,6 @@ def test_it_listens_where_it_is_told_and_warns_of_links_to_a_port_without_a_serv
 
 @pytest.mark.usefixtures("migrated")
 def test_it_says_where_its_settings_are_from_answers_without_the_studio_and_ends_cleanly(workplace: Path) -> None:
-    """Neither the studio's addresses nor its code are there."""
     with running("serve", "--port", "0", PYTHONVERBOSE="1", **PRODUCTION) as serve:
         none = f"from the environment only, because there is no {workplace / 'keyturn.toml'}"
         serve.wait_for(f"Accounts: store builtin. Settings: {none}")

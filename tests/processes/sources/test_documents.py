@@ -235,35 +235,28 @@ async def test_two_pages_hold_a_form_each_behind_a_captcha(app: Adopted, documen
     assert app.rows("SELECT user_id FROM sessions") == [{"user_id": 2}]
 
 
-# EaseMail: a reset that goes through Resend and not through Supabase's mails
-
-easemail = pytest.mark.parametrize("name", ["easemail"])
 ADA = "ada@easemail.test"
 
 
-@easemail
-async def test_1_request_says_that_the_link_was_sent(app: Adopted) -> None:
+@pytest.mark.parametrize("name", ["easemail"])
+async def test_1_to_4_the_request_is_confirmed_the_email_is_grey_and_a_reset_without_the_old_password_ends_at_login(
+    app: Adopted, supabase: SupabaseServer, environ: dict[str, str]
+) -> None:
     visitor = app.visitor()
     form = await visitor.get("/forgot-password")
+    supabase.requests.clear()
     page = await visitor.follow(await visitor.submit("/forgot-password", email=ADA))
     assert "Send Reset Link" in words(form)
     assert "Password reset link sent! Check your email (and spam folder)." in words(page)
     assert "An address without an account gets none." in words(page)
     assert "If an account exists" not in words(page)
-
-
-@easemail
-async def test_2_to_4_the_email_is_grey_and_the_reset_needs_no_current_password_and_ends_at_login(
-    app: Adopted, supabase: SupabaseServer, environ: dict[str, str]
-) -> None:
-    supabase.requests.clear()
-    mail = await app.mail(ADA)
+    await app.service.deliver()
+    (mail,) = app.service.inbox.sent_to(ADA, "password_reset")
     assert "#4d5156" in mail.html
-    assert supabase.requests == []
+    assert supabase.requests == [], "it sends no mail of its own"
 
     visitor, page = await app.opened(app.link_in(mail))
-    assert page.url.path == "/change-password"
-    assert page.text.count('type="password"') == 2
+    assert (page.url.path, page.text.count('type="password"')) == ("/change-password", 2)
     assert "Update Password" in words(page)
 
     saved = await visitor.submit("/change-password", password=NEW, again=NEW, email=ADA)
