@@ -31,13 +31,8 @@ _LINK = re.compile(r"/reset-password/([\w-]{43})")
 
 TROUBLES: Sequence[Answer | Trouble | None] = (
     *[None] * 6,
-    Trouble.DROP,
-    Trouble.DROP_AFTER_ACCEPTING,
-    Trouble.DROP_AFTER_ACCEPTING,
-    Trouble.STALL_AFTER_ACCEPTING,
-    refusal(500, "internal_server_error"),
-    PROXY_PAGE,
-    RATE_LIMITED,
+    *(Trouble.DROP, Trouble.DROP_AFTER_ACCEPTING, Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING),
+    *(refusal(500, "internal_server_error"), PROXY_PAGE, RATE_LIMITED),
 )
 
 
