@@ -273,7 +273,8 @@ async def test_a_counter_that_is_held_delays_only_its_own_clients(database: Data
 
 
 async def test_the_sweep_deletes_empty_counters_that_nobody_uses_and_no_others(database: Database) -> None:
-    limits, sweep = limits_in(database, overall="1/hour"), Retention(database, timedelta(days=365))
+    limits = limits_in(database, overall="1/hour", client="1/hour")
+    sweep = Retention(database, timedelta(days=365))
     clients = [Client(ip_address=str(IPv4Address(number))) for number in range(1, 701)]
     await asyncio.gather(*(limits.count("request", client) for client in clients))
     await database.execute(EMPTIED)
