@@ -51,11 +51,8 @@ class SupabaseUser(msgspec.Struct, kw_only=True):
     factors: list[SupabaseFactor] = []
 
     def document(self) -> dict[str, Any]:
-        moments = {
-            "email_confirmed_at": self.created_at if self.confirmed else None,
-            "banned_until": self.banned_until,
-            "deleted_at": self.deleted_at,
-        }
+        moments = {"email_confirmed_at": self.created_at if self.confirmed else None}
+        moments |= {"banned_until": self.banned_until, "deleted_at": self.deleted_at}
         return {
             "id": self.id,
             "role": "authenticated",

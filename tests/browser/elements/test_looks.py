@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Page, expect
 from tests.browser.browsing import choose
-from tests.browser.elements.app import CHANGE, FORGOT, RESET, App
+from tests.browser.elements.conftest import CHANGE, FORGOT, RESET, App
 from tests.browser.pages.screens import WRONG
 from tests.driver.service import NEW_PASSWORD, Service
 from tests.every_language import TAGS, each_language

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, Route, expect
 from tests.browser.browsing import choose
-from tests.browser.elements.app import FORGOT, App, beside, link_mailed
+from tests.browser.elements.conftest import FORGOT, App, beside, link_mailed
 from tests.driver.inbox import code_in, text_in_file
 from tests.driver.second_factors import BUILTIN, enrol, wrong_code
 from tests.driver.service import ADA, NEW_PASSWORD, Service

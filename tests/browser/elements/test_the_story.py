@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 from tests.browser.browsing import choose
-from tests.browser.elements.app import CHANGE, FORGOT, RESET, App, beside, link_mailed
+from tests.browser.elements.conftest import CHANGE, FORGOT, RESET, App, beside, link_mailed
 from tests.driver.inbox import links_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service
 

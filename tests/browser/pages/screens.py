@@ -6,6 +6,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page
 from tests.browser.browsing import PATIENCE
+from tests.servers.serving import send_answer
 
 WRONG = """() => {
     const found = [], wide = document.documentElement.scrollWidth
@@ -61,12 +62,11 @@ class Shown:
     """Serves a page that was got before at /shown, and beside it what its stylesheets and scripts are."""
 
     def __init__(self, app: Any, policy: str) -> None:
-        self._app, self._policy, self.html = app, policy.encode(), ""
+        self._app, self._policy, self.html = app, policy, ""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] != "/shown":
             await self._app(scope, receive, send)
             return
-        headers = [(b"content-security-policy", self._policy), (b"content-type", b"text/html; charset=utf-8")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": self.html.encode()})
+        headers = {"content-security-policy": self._policy, "content-type": "text/html; charset=utf-8"}
+        await send_answer(send, 200, self.html.encode(), headers)

@@ -173,12 +173,12 @@ async def test_a_table_that_is_held_ends_the_migration_in_time_and_unchanged(dat
 async def test_a_migration_that_is_killed_leaves_the_database_as_it_was(empty_url: str, database: Database) -> None:
     """The next one waits for no lock of the killed one and finishes."""
     killed = 0
-    while await asyncio.to_thread(migrate_and_be_killed, empty_url, killed) == -signal.SIGKILL:
+    while await asyncio.to_thread(migrate_and_be_killed, empty_url, 2 * killed) == -signal.SIGKILL:
         assert await revision(database) is None
         assert await tables(database) == set()
         killed += 1
 
-    assert killed > 20
+    assert killed > 10
     assert await revision(database) == head()
     assert await differences(database) == []
 

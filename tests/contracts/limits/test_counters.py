@@ -231,19 +231,9 @@ def limits_in(database: Database, **rates: Any) -> RateLimits:
     return RateLimits(LimitSettings(**rates), database)
 
 
-def retention(database: Database) -> Retention:
-    return Retention(database, timedelta(days=365))
-
-
 async def number(database: Database, statement: Any = COUNTERS) -> int:
     (row,) = await database.fetch(statement)
     return int(row["n"])
-
-
-async def flood(limits: RateLimits, first: int, clients: int) -> None:
-    await asyncio.gather(
-        *(limits.count("request", Client(ip_address=str(IPv4Address(first + one)))) for one in range(clients))
-    )
 
 
 async def test_the_database_holds_digests_and_no_addresses(database: Database) -> None:
@@ -283,8 +273,10 @@ async def test_a_counter_that_is_held_delays_only_its_own_clients(database: Data
 
 
 async def test_the_sweep_deletes_empty_counters_that_nobody_uses_and_no_others(database: Database) -> None:
-    limits, sweep = limits_in(database, overall="1/hour"), retention(database)
-    await flood(limits, 1, 700)
+    limits = limits_in(database, overall="1/hour", client="1/hour")
+    sweep = Retention(database, timedelta(days=365))
+    clients = [Client(ip_address=str(IPv4Address(number))) for number in range(1, 701)]
+    await asyncio.gather(*(limits.count("request", client) for client in clients))
     await database.execute(EMPTIED)
     await limits.count("validate", HERE, "overall")
     assert await number(database) == 702
@@ -300,7 +292,7 @@ async def test_the_sweep_deletes_empty_counters_that_nobody_uses_and_no_others(d
 async def test_statements_of_several_processes_never_wait_for_each_other_in_a_circle(postgresql_url: str) -> None:
     databases = [Database(postgresql_url) for _ in range(4)]
     processes = [limits_in(one, request="100000/hour", overall="100000/hour") for one in databases]
-    sweep = retention(databases[0])
+    sweep = Retention(databases[0], timedelta(days=365))
 
     async def ask(limits: RateLimits, first: int) -> None:
         for turn in range(25):

@@ -21,11 +21,6 @@ from keyturn.service.settings import Secret
 Fields = Mapping[str, Any]
 
 
-def by_id(server: Any) -> Mapping[str, Fields]:
-    mails: Mapping[str, Fields] = server.accepted
-    return mails
-
-
 def _in_utf_8(text: str) -> Fields:
     return {"Data": text, "Charset": "UTF-8"}
 
@@ -48,7 +43,7 @@ class HttpProvider(msgspec.Struct, frozen=True, kw_only=True):
     refused: Answer
     fields: Callable[[Email], Fields]
     subject: Callable[[Fields], str] = lambda fields: str(fields["subject"])
-    accepted: Callable[[Any], Mapping[str, Fields]] = by_id
+    accepted: Callable[[Any], Mapping[str, Fields]] = lambda server: server.accepted
     knows_keys: bool = False
 
 
