@@ -1,9 +1,10 @@
 // A key clicks the element that names it in aria-keyshortcuts. The palette lists those elements.
 
-import { settled } from "./page.js";
+import { settled, since } from "./page.js";
 
 const ARROWS = { ArrowDown: "j", ArrowUp: "k" };
 const SIGNS = { j: "↓", k: "↑" };
+const GLANCE = 250; // ms: who decides faster means the page before
 const onMac = /mac|iphone|ipad/i.test(navigator.userAgentData?.platform ?? navigator.platform);
 
 let turn = Promise.resolve();
@@ -28,6 +29,8 @@ export function useKeys() {
     const carrier = carrierOf(name);
     if (!carrier) return;
     event.preventDefault();
+    const decides = carrier.form?.method === "post";
+    if (decides ? event.repeat || performance.now() - since < GLANCE : event.repeat && since === Infinity) return;
     if (carrier.matches("input")) return carrier.select();
     if (held || carrier.matches("button")) return carrier.click();
     turn = turn.then(() => follow(name));
