@@ -55,6 +55,7 @@ async function saveSample(form, submitter) {
   saving = false;
   misfit.textContent = answer?.ok ? "" : (said?.detail ?? "Not saved: the studio does not respond.");
   misfit.hidden = !misfit.textContent;
+  misfit.scrollIntoView({ block: "nearest" });
   replace.hidden = !said?.replaceable;
   if (!answer?.ok) return (replace.hidden ? form.elements.as : replace).focus();
   stop();

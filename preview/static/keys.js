@@ -1,6 +1,6 @@
 // A key clicks the element that names it in aria-keyshortcuts. The palette lists those elements.
 
-import { settled } from "./page.js";
+import { moves, settled } from "./page.js";
 
 const ARROWS = { ArrowDown: "j", ArrowUp: "k" };
 const SIGNS = { j: "↓", k: "↑" };
@@ -28,6 +28,8 @@ export function useKeys() {
     const carrier = carrierOf(name);
     if (!carrier) return;
     event.preventDefault();
+    const decides = carrier.form?.method === "post"; // on the page that the person sees, and once a press
+    if (decides ? event.repeat || moves : event.repeat && moves) return;
     if (carrier.matches("input")) return carrier.select();
     if (held || carrier.matches("button")) return carrier.click();
     turn = turn.then(() => follow(name));

@@ -21,16 +21,24 @@ let here = location.href; // the page on the screen; the Back key changes the ad
 let replaces = false; // whether the wanted page replaces the current history entry
 let stale = false; // whether the mail in the frame is older than the last save
 let last = Promise.resolve();
+export let moves = false; // whether another page is on its way
 
 // Loads the page at `address`; without one, reloads the wanted page. With `anew` it also reloads the mail in the frame, as
 // after a save. With `replace` the address replaces the current history entry, as while the user types. Resolves when the
 // page is on the screen: to true if it shows no fault, to false if it does, to null if another page overtook it or the
 // fetch failed. The page that overtakes it takes over `anew`, and at the same address also `replace`.
 export function visit(address = wanted, { anew = false, replace = address === wanted && replaces } = {}) {
-  if (new URL(address, location.href).href !== here) halt();
+  if (new URL(address, location.href).href !== here) {
+    halt();
+    moves = true;
+  }
   last = fetchAndPlace(address, anew, replace);
   const { signal } = underWay;
-  last.finally(() => signal.aborted || resume());
+  last.finally(() => {
+    if (signal.aborted) return;
+    resume();
+    moves = false;
+  });
   return last;
 }
 

@@ -13,7 +13,10 @@ let seen = "";
 
 export function usePixels() {
   canvas.addEventListener("fitted", outline);
-  document.addEventListener("click", ({ target }) => target.closest("#pick") && pick(!picking));
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest("#pick")) pick(!picking);
+    if (target.closest("a[href*='line=']:not(.toolbar *, .tabs *)")) seen = ""; // scrolls to it again
+  });
   document.addEventListener("keydown", ({ key }) => key === "Escape" && pick(false));
   canvas.addEventListener("keydown", alongLines);
   canvas.addEventListener("focusin", ({ target }) => target.matches(".linked a") && leaveTogether(target));

@@ -71,7 +71,7 @@ function extensions(kind, file) {
     highlightSelectionMatches(), search({ top: true }), lintGutter(), EditorView.lineWrapping,
     ...(MARKUP.has(kind) ? [html({ selfClosingTags: true })] : []),
     EditorView.contentAttributes.of({ "aria-label": `Source of ${file}`, tabindex: "0", spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
-    look, typing, EditorState.phrases.of({ Diagnostics: "Findings", "No diagnostics": "No findings" }),
+    look, typing, EditorState.phrases.of({ Diagnostics: "Findings", "No diagnostics": "No findings", regexp: "regular expression", "by word": "whole words" }),
     // Tab leaves the editor, which is no keyboard trap then (WCAG 2.2, 2.1.2). Ctrl+] and Ctrl+[ indent and outdent lines.
     keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
   ];

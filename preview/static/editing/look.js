@@ -72,7 +72,8 @@ const theme = EditorView.theme({
   ".cm-lint-marker-error": { content: "normal", background: "var(--error)" },
   ".cm-lint-marker-warning": { content: "normal", background: "var(--warning)", borderRadius: "1px" },
   ".cm-panels": { backgroundColor: "var(--panel)", color: "var(--ink)", borderColor: "var(--line)" },
-  ".cm-panels button, .cm-panels input": { ...panel, backgroundImage: "none", borderRadius: "6px", padding: "3px 8px" },
+  ".cm-panels button, .cm-panels input:not([type=checkbox])": { ...panel, backgroundImage: "none", borderRadius: "6px", padding: "3px 8px", font: "13px/20px var(--sans)" },
+  ".cm-panels button, .cm-panel.cm-search label": { display: "inline-flex", alignItems: "center", gap: "6px", margin: "2px 8px 2px 0", font: "13px/20px var(--sans)", textTransform: "capitalize" },
 });
 
 export const look = [theme, syntaxHighlighting(colours), jinja];

@@ -2,20 +2,24 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
-from collections.abc import AsyncIterator
-from typing import Any, Literal
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Literal, cast
 
 from litestar import Litestar
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn.errors import KeyturnError
-from keyturn.service.api.edge import behind_proxies, edge
 from keyturn.service.api.problems import count_unread
 from keyturn.service.child_worker.supervisor import Supervisor
 from keyturn.service.database.migrations import require_current
 from keyturn.service.limits import counting_alone
 from keyturn.service.parts import Parts
 from keyturn.service.sending.senders import require_libraries
+from keyturn.service.settings.networks import both_forms
 from keyturn.service.telemetry.logs import LogEvent, redact_access_logs
 
 log = logging.getLogger("keyturn.accounts")
@@ -23,9 +27,23 @@ log = logging.getLogger("keyturn.accounts")
 _LONGEST_BODY = 16_384
 """Bytes of a request's body; more is refused unread (413). No form or call needs a tenth of it."""
 
+_LONGEST_COOKIE = 4096
+"""Bytes of a name and its value that browsers must support (RFC 6265, 6.1)."""
+
+_MOST_COOKIES = 16
+"""Keyturn sets eight; a browser may hold some of them for two paths."""
+
+_LONGEST_HEADER = 4096
+"""Bytes of any other header's value that are read: Litestar parses the parameters of a type one by one."""
+
+_OWN = re.compile(rb";[ \t]*+((?:__Host-|__Secure-)?keyturn_[^;]*)")
+
+_HTTPS = (b"strict-transport-security", b"max-age=31536000")
+"""A year (OWASP ASVS 3.4.1), without includeSubDomains: the hosts below may belong to other services."""
+
 
 class KeyturnApp(Litestar):
-    """An application behind `edge`, also for unknown addresses. Its server gets a sentence if it cannot start.
+    """An application behind `_edge`, also for unknown addresses. Its server gets a sentence if it cannot start.
 
     It checks the database and the accounts when it starts, and runs the worker until it stops. `worker`: as
     `server.worker` says. `is_checked`: by `serve`, before it started anything. Raises SettingsInvalid.
@@ -42,8 +60,8 @@ class KeyturnApp(Litestar):
             require_libraries(settings.mail.transport, settings.mail.fallback)
         config |= {"logging_config": None, "request_max_body_size": _LONGEST_BODY}
         super().__init__(lifespan=[self._run], after_exception=[count_unread(parts)], **config)
-        self._behind_edge = edge(
-            behind_proxies(super().__call__, settings.server.trusted_proxies), secure=settings.secure
+        self._behind_edge = _edge(
+            _behind_proxies(super().__call__, settings.server.trusted_proxies), secure=settings.secure
         )
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -87,3 +105,45 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def _edge(app: ASGIApp, *, secure: bool) -> ASGIApp:
+    """Return `app` with bounded requests, and answers that demand https if `secure` (HSTS)."""
+
+    async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
+        # A copy, so that the app around keeps its own cookies.
+        scope = cast("Scope", {**scope, "headers": _bounded_headers(scope.get("headers", ()))})
+
+        async def promising(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message["headers"])
+                # Browsers use only the first (RFC 6797, 8.1).
+                if not any(name.lower() == _HTTPS[0] for name, _ in headers):
+                    message["headers"] = [*headers, _HTTPS]
+            await send(message)
+
+        await app(scope, receive, promising if secure else send)
+
+    return bounded
+
+
+def _behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
+    """Return `app` with the client of X-Forwarded-For, read from the right, of trusted `proxies` (OWASP ASVS 4.1.3)."""
+    middleware: Any = ProxyHeadersMiddleware  # its types are those of another library
+    return cast("ASGIApp", middleware(app, both_forms(proxies))) if proxies else app
+
+
+def _bounded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return bounded headers; cookies of ours without quotes: unquoting takes quadratic time (CVE-2024-7592)."""
+    headers = list(headers)
+    cookies = b"".join(b";" + value for name, value in headers if name == b"cookie")
+    ours = (match[1].strip() for match in _OWN.finditer(cookies))
+    whole = (cookie for cookie in ours if len(cookie) <= _LONGEST_COOKIE and b'"' not in cookie)
+    rest = [
+        # Proxies append to X-Forwarded-For, and it is read from the end.
+        (name, value[-_LONGEST_HEADER:] if name == b"x-forwarded-for" else value[:_LONGEST_HEADER])
+        for name, value in headers
+        if name != b"cookie"
+    ]
+    own = b"; ".join(itertools.islice(whole, _MOST_COOKIES))
+    return [*rest, (b"cookie", own)] if own else rest

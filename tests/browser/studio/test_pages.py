@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 from tests.browser.studio.conftest import canvas, mail, open_sample
-from tests.studio.web.fixtures import GREETING
+from tests.studio.web.fixtures import GREETING, save
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -211,3 +211,26 @@ async def test_a_line_leads_to_its_pixels(page: Page, served: str) -> None:
     await expect(page.locator(".outline")).to_be_in_viewport()
     await expect(mail(page).get_by_text("The end")).to_be_in_viewport()
     assert await canvas(page).evaluate("canvas => canvas.scrollTop") > 500
+
+    await canvas(page).evaluate("canvas => canvas.scrollTo(0, 0)")
+    await page.keyboard.press("s")
+    await page.get_by_role("link", name="Line 8:").click()  # the same line again
+    await expect(mail(page).get_by_text("The end")).to_be_in_viewport()
+
+
+async def test_what_is_hidden_in_a_panel_does_not_let_the_page_scroll(page: Page, served: str) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 200})  # less than the form of the data
+    await open_sample(page, served)
+    await page.evaluate("scrollTo(0, 900)")  # as a link to a line does
+    await expect(page.get_by_role("link", name="Keyturn studio")).to_be_in_viewport()
+    await page.set_viewport_size({"width": 1280, "height": 800})  # the context is shared
+
+
+async def test_the_source_stays_open_to_an_edit_below_what_is_wrong_with_it(
+    page: Page, served: str, folder: Path
+) -> None:
+    save(folder, "{{ name }}", "{{ nme }}")
+    await open_sample(page, served, "?sample=ada&show=source")
+    await expect(page.get_by_role("alert", name="'nme' is undefined")).to_be_visible()
+    await page.get_by_role("link", name="Edit", exact=True).click()
+    await expect(page.get_by_role("textbox", name="Source of")).to_be_focused()

@@ -1,12 +1,13 @@
 """The pages of many mails: what changed, the findings and the contact sheet fill and follow saves by themselves."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from tests.browser.studio.conftest import watched
 from tests.servers.serving import serving
 from tests.studio.web.fixtures import save
@@ -57,10 +58,36 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
     accepted = stored.read(MailName("greeting", "ada"))
     assert accepted
     assert "Welcome Ada" in accepted.html
-    await expect(page.get_by_role("link", name="Snapshots 1 changed")).to_be_visible()
+    await expect(page.get_by_role("link", name="Snapshots 1 to review")).to_be_visible()
     await watched(page)  # the scripts of the next page know its keys
     await page.keyboard.press("a")
     await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
+
+
+async def test_a_key_accepts_no_mail_that_was_not_on_the_screen(
+    page: Page, served: str, folder: Path, stored: SnapshotFolder
+) -> None:
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    await page.goto(f"{served}/snapshots/greeting?sample=ada")
+    await watched(page)
+    before = [stored.read(MailName("greeting", sample)) for sample in ("ada", "grace")]
+    answered = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await answered.wait()
+        await route.continue_()
+
+    await page.route("**/snapshots/greeting?sample=grace", late)
+    await page.keyboard.press("n")
+    await page.keyboard.press("a")  # of the mail that the reader leaves
+    answered.set()
+    await page.wait_for_url("**/snapshots/greeting?sample=grace")
+    await expect(page.locator(".new").first).to_contain_text("Welcome Grace")
+    assert [stored.read(MailName("greeting", sample)) for sample in ("ada", "grace")] == before
+    await page.keyboard.press("a")
+    await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=ada")
+    await expect(page.get_by_role("link", name="Snapshots 1 to review")).to_be_visible()
+    assert stored.read(MailName("greeting", "ada")) == before[0]
 
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'

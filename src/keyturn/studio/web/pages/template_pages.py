@@ -9,6 +9,7 @@ from litestar.params import FromHeader
 
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.samples import hostile
 from keyturn.studio.inbox.mail import links_of
 from keyturn.studio.lint.checks.parts import size_of
 from keyturn.studio.lint.finding import Place
@@ -84,17 +85,16 @@ def _selection(gallery: Gallery, rendition: Rendition, at: Place) -> Selection |
 
 
 def _sayings(rendition: Rendition) -> list[Saying]:
-    if sayings := rendition.read(sayings_in):
-        return sayings
-    return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else []
+    last_good = rendition.mail if rendition.fault else None
+    return rendition.read(sayings_in) or (read_aloud(parse_html(last_good.html)) if last_good else [])
 
 
 def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
-    """Return the samples before and after this one in the list. Next to a branch are other branches, too."""
+    """Return the samples before and after this one in the list. Next to a made-up one are its kin, too."""
     order = []
     for entry in in_order(gallery.entries()):
-        branches = entry.branches if entry.name == template and sample in entry.branches else ()
-        order += [(entry.name, name) for name in (*entry.samples, *branches)]
+        kin = [*entry.branches, *hostile.NAMES] if entry.name == template and sample not in entry.samples else ()
+        order += [(entry.name, name) for name in (*entry.samples, *kin)]
     return neighbours(order, (template, sample))
 
 

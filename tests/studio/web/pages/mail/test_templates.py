@@ -19,6 +19,14 @@ def test_it_lists_templates_with_their_samples_and_the_files_that_they_share(cli
     assert 'href="/studio/files/_layout/base.mjml"' in page
 
 
+def test_next_to_a_hostile_sample_are_the_others_of_its_template(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=hostile%3A+right+to+left").text
+    assert re.findall(r'rel="(?:prev|next)" href="/studio/templates/(\S+)"', page) == [
+        "greeting?sample=hostile%3A+very+long",
+        "greeting?sample=hostile%3A+HTML",
+    ]
+
+
 def test_the_inbox_row_says_who_what_and_the_preheader_and_escapes_the_sample(client: Client) -> None:
     page = client.get("/studio/templates/greeting?sample=grace").text
     row = page[page.index('data-region="inbox"') : page.index('class="stage"')]
