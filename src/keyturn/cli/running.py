@@ -19,6 +19,7 @@ Call = Callable[[], None]
 
 _PATIENCE = 2  # seconds for open requests at the end; a browser's live connection would otherwise never end
 _IDLE = 75  # seconds between two requests: load balancers must close a connection first
+_SILENT = 30  # seconds after which one of several processes is replaced: on a busy machine, loading alone takes five
 _USUAL = ConnectionLimits()
 
 
@@ -57,6 +58,7 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
     """
     http: Any = partial(BoundedProtocol, limits)
     more |= {"access_log": False, "proxy_headers": False, "server_header": False, "ws": "none"}
+    more["timeout_worker_healthcheck"] = _SILENT
     more |= {"loop": "asyncio", "timeout_keep_alive": _IDLE, "timeout_graceful_shutdown": _PATIENCE}
     return uvicorn.Config(app, http=http, log_config=None, **more)
 
