@@ -65,7 +65,7 @@ def _providers(parts: "Parts") -> Failover:
 
 def _app_lanes(parts: "Parts") -> list[Lane]:
     """Return the lanes of webhooks: one for the event that strangers cause as often as the limits let them."""
-    sender = parts.webhooks
+    sender = parts.webhooks() if parts.webhooks else None
     handlers: dict[str, Handler] = dict.fromkeys(WEBHOOKS.values(), sender.post if sender else _drop)
     kind = WEBHOOKS[PasswordResetRequested.type]
     requested = {kind: handlers.pop(kind)}

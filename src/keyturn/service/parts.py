@@ -1,4 +1,4 @@
-"""The parts of a process: each room builds itself, and the ports between rooms are connected here, without Litestar."""
+"""The parts of a process: each room builds itself, and the ports between rooms are connected here."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -34,13 +34,13 @@ class TakenOut:
     """A room that is not here: it is off, and whoever needs it all the same is told so."""
 
     def __init__(self, name: str) -> None:
-        self._missing = KeyturnError(f"this copy of Keyturn has no {name}")
+        self._missing = f"this copy of Keyturn has no {name}"
 
     def __bool__(self) -> bool:
         return False
 
     def __getattr__(self, _: str) -> Any:
-        raise self._missing
+        raise KeyturnError(self._missing)
 
 
 class Parts(AbstractAsyncContextManager["Parts"]):

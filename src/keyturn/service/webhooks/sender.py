@@ -1,7 +1,8 @@
 """Sends one signed POST for each try, and decides by the answer about the next."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -50,6 +51,7 @@ class WebhookSender:
         raise SendRetryable(str(answer.status), retry_after(answer.headers, moment))
 
 
-def build(settings: Settings, _: Ground) -> WebhookSender | None:
+def build(settings: Settings, _: Ground) -> Callable[[], WebhookSender] | None:
+    """Return what opens a sender, for a worker alone: its HTTP client takes 0.2 s and 5 MB."""
     hooks = settings.webhooks
-    return WebhookSender(hooks.url, hooks.secrets, settings.worker.timeout) if hooks.url else None
+    return partial(WebhookSender, hooks.url, hooks.secrets, settings.worker.timeout) if hooks.url else None
