@@ -23,10 +23,22 @@ function actOn(problem: Problem): string {
       return problem.violations.map((broken) => broken.rule).join();
     case "urn:keyturn:problem:link-dead":
       return problem.reason satisfies "invalid" | "expired" | "used" | "second_step";
+    case "urn:keyturn:problem:invalid-input":
+      return problem.errors.map((fault) => fault.field).join();
+    case "urn:keyturn:problem:too-many-requests":
+    case "urn:keyturn:problem:busy":
+    case "urn:keyturn:problem:unavailable":
+      return `${problem.retryAfter satisfies number} s`;
     case "urn:keyturn:problem:second-step-required":
       return problem.methods.map((factor) => factor.method satisfies "totp" | "sms" | "recovery_code" | "other").join();
-    default:
+    case "urn:keyturn:problem:second-step-rejected":
+      return `${problem.triesLeft satisfies number} tries`;
+    case "urn:keyturn:problem:outcome-unknown":
+    case "urn:keyturn:problem:too-large":
+    case "urn:keyturn:problem:unsupported-media-type":
       return problem.title;
+    default:
+      return problem satisfies never;
   }
 }
 
