@@ -27,6 +27,8 @@ def quota_renewal(quota: str, moment: datetime) -> datetime:
     return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
+_LONGEST_ID = 80
+
 _TOLERANCE = 300
 """Seconds between a report's time and ours (https://docs.svix.com/receiving/verifying-payloads/how-manual)."""
 
@@ -42,6 +44,8 @@ async def _read(key: bytes, headers: Mapping[str, str], body: bytes) -> AsyncIte
     named = re.fullmatch(r"email\.([a-z_]{1,32})", payload.text("type"))
     if not named:
         return
+    if len(delivery) > _LONGEST_ID:
+        raise ValueError(f"the id is longer than {_LONGEST_ID} characters")
     mail, event = payload.within("data"), named[1]
     why = mail.within({"bounced": "bounce", "failed": "failed", "suppressed": "suppressed"}.get(event, ""))
     yield Report(
