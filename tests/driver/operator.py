@@ -13,7 +13,6 @@ from keyturn import Account
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, renew_recovery_codes
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import Campaign, FactorChange
 from keyturn.service.secrets import Purpose
@@ -67,24 +66,22 @@ class Operator:
 
     async def set_up_totp(self, email: str, seed: bytes) -> Sequence[str]:
         """`keyturn accounts totp`: return the recovery codes."""
-        return await self._change(email, "totp_set", partial(self._kept.set_up, seed=seed, step=0))
+        return await self._change(email, "totp_set", partial(self._parts.second_step.builtin.set_up, seed=seed, step=0))
 
     async def set_phone(self, email: str, number: str) -> None:
         """`keyturn accounts phone`."""
-        await self._change(email, "phone_set", partial(self._kept.set, kind=Purpose.PHONE, factor=number.encode()))
+        stored, phone = self._parts.second_step.builtin, number.encode()
+        await self._change(email, "phone_set", partial(stored.set, kind=Purpose.PHONE, factor=phone))
 
     async def renew_recovery_codes(self, email: str) -> Sequence[str]:
         """`keyturn accounts recovery-codes`, also for an account without a second factor."""
+        from keyturn.service.reset.proofs.second_step.own_step import renew_recovery_codes
+
         return await self._change(email, "recovery_codes_set", renew_recovery_codes)
 
     async def _change(self, email: str, change: FactorChange, work: Callable[[Connection, str], _Result]) -> _Result:
-        return await self._parts.second_step.change(await self._account(email), _GRETA, change, work)
-
-    @property
-    def _kept(self) -> BuiltinFactors:
-        step = self._parts.second_step.step
-        assert isinstance(step, BuiltinFactors)
-        return step
+        done: _Result = await self._parts.second_step.change(await self._account(email), _GRETA, change, work)
+        return done
 
     async def _account(self, email: str) -> Account:
         account = await self._parts.accounts.find(email)

@@ -1,5 +1,6 @@
 """Somebody with a second factor, as the tests have one: the app on the phone is pyotp."""
 
+from base64 import b32encode
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
@@ -12,8 +13,6 @@ from tests.driver.service import ADA, NEW_PASSWORD, RESET, Service
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, renew_recovery_codes
-from keyturn.service.reset.proofs.second_step.totp import base32
 from keyturn.service.secrets import Purpose
 
 SEED = b"a seed of 160 bits.."
@@ -23,7 +22,7 @@ STEP = timedelta(seconds=30)
 
 def code_of(seed: bytes = SEED, later: timedelta = timedelta(0)) -> str:
     """Return what an authenticator app shows now, or a little earlier or later."""
-    return pyotp.TOTP(base32(seed)).at(now() + later)
+    return pyotp.TOTP(b32encode(seed).decode()).at(now() + later)
 
 
 def wrong_code(seed: bytes = SEED) -> str:
@@ -36,7 +35,7 @@ class KeptFactors:
     """The factors that a service keeps, set without an operator's command and its mail."""
 
     def __init__(self, parts: Parts) -> None:
-        self._step, self._database = parts.second_step.step, parts.database
+        self._stored, self._database = parts.second_step.builtin, parts.database
 
     async def set_seed(self, account_id: str, seed: bytes) -> None:
         await self._set(account_id, Purpose.TOTP, seed)
@@ -45,10 +44,11 @@ class KeptFactors:
         await self._set(account_id, Purpose.PHONE, phone.encode())
 
     async def _set(self, account_id: str, kind: Literal[Purpose.TOTP, Purpose.PHONE], factor: bytes) -> None:
-        assert isinstance(self._step, BuiltinFactors)
-        await self._database.transact(partial(self._step.set, account_id=account_id, kind=kind, factor=factor))
+        await self._database.transact(partial(self._stored.set, account_id=account_id, kind=kind, factor=factor))
 
     async def mint_codes(self, account_id: str) -> Sequence[str]:
+        from keyturn.service.reset.proofs.second_step.own_step import renew_recovery_codes
+
         return await self._database.transact(partial(renew_recovery_codes, account_id=account_id))
 
 

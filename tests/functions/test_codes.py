@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from keyturn.service.reset.proofs.second_step.own_step import e164, mint_recovery_code, recovery_code_digest
+from keyturn.service import addresses
+from keyturn.service.reset.proofs.second_step.own_step import mint_recovery_code, recovery_code_digest
 from keyturn.service.reset.proofs.second_step.totp import base32, otpauth_uri, read_seed, totp_step
 
 SEED = b"12345678901234567890"
@@ -115,6 +116,6 @@ def test_recovery_codes_are_long_readable_and_known_however_they_are_typed() -> 
 
 
 def test_a_phone_is_a_whole_number() -> None:
-    assert e164("+44 (7700) 900-123") == "+447700900123"
+    assert addresses.e164("+44 (7700) 900-123") == "+447700900123"
     for none in ("", "07700 900123", "+0123456", "+44", "+4477009001231234", "+44770090012x", "ada@northwind.example"):
-        assert e164(none) == ""
+        assert addresses.e164(none) == ""

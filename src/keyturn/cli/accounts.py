@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -19,10 +19,11 @@ from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep, e164, renew_recovery_codes
-from keyturn.service.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose
+
+if TYPE_CHECKING:
+    from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep
 
 _CODES_ASKED_FOR = 3
 
@@ -63,6 +64,8 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
             await parts.second_step.change(account, operator, "factors_removed", factors.remove)
         click.echo(f"{account.email} {'no longer has a' if had_one else 'has no'} second factor.")
         return
+    from keyturn.service.reset.proofs.second_step.totp import SEED_BYTES
+
     seed = os.urandom(SEED_BYTES)
     _show(seed, account.email, parts.settings.brand.name)
     set_up = partial(factors.set_up, seed=seed, step=_require_code(seed))
@@ -86,11 +89,13 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
     step, account = _own_step(parts), await account_of(parts, email)
     if not await step.factors(account):
         raise CommandRefused(f"{account.email} has no second factor: set one up first, then print recovery codes")
+    from keyturn.service.reset.proofs.second_step.own_step import renew_recovery_codes
+
     _print_recovery_codes(await parts.second_step.change(account, operator, "recovery_codes_set", renew_recovery_codes))
 
 
 def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
-    if number := e164(text):
+    if number := addresses.e164(text):
         return number
     raise CommandRefused("NUMBER: must be a full number such as +447700900123")
 
@@ -117,17 +122,18 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
     click.echo(f"From now on, resets and sign-ins for {accent(account.email)} can send a code to {number}.")
 
 
-def _own_step(parts: Parts) -> OwnSecondStep:
-    step = parts.second_step.step
-    if not isinstance(step, OwnSecondStep):
+def _own_step(parts: Parts) -> "OwnSecondStep":
+    own: OwnSecondStep | None = parts.second_step and parts.second_step.own
+    if not own:
         wrong = f'second_step.source is "{parts.settings.second_step.source}"'
         raise CommandRefused(f'{wrong}: this command needs "builtin", or "table" for recovery codes')
-    return step
+    return own
 
 
-def _kept_here(parts: Parts) -> BuiltinFactors:
+def _kept_here(parts: Parts) -> "BuiltinFactors":
     _own_step(parts)
-    if not (stored := parts.second_step.builtin):
+    stored: BuiltinFactors | None = parts.second_step.builtin
+    if not stored:
         raise CommandRefused('second_step.source is "table": set second factors up in your app')
     if not parts.settings.secret_key:
         raise CommandRefused("KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key first")
@@ -135,6 +141,8 @@ def _kept_here(parts: Parts) -> BuiltinFactors:
 
 
 def _show(seed: bytes, email: str, brand: str) -> None:
+    from keyturn.service.reset.proofs.second_step.totp import base32, otpauth_uri
+
     uri, text = otpauth_uri(seed, email, brand), base32(seed)
     try:
         import segno
@@ -151,6 +159,8 @@ def _show(seed: bytes, email: str, brand: str) -> None:
 
 def _require_code(seed: bytes) -> int:
     """Return the time step of a valid code, which so counts as used (ASVS 6.5.1)."""
+    from keyturn.service.reset.proofs.second_step.totp import totp_step
+
     for _ in range(_CODES_ASKED_FOR):
         step = totp_step(seed, click.prompt("Code from the app", type=str), now())
         if step is not None:

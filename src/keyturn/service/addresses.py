@@ -1,5 +1,6 @@
-"""Email addresses and user names as people type them: parsing, normalization and comparison."""
+"""Email addresses, user names and phone numbers as people type them: parsing, normalization and comparison."""
 
+import re
 import unicodedata
 from hashlib import sha256
 
@@ -63,3 +64,13 @@ def mask(address: str) -> str:
     """Return the address masked: a***@example.org. Of a user name, only the first character is left."""
     local, at, domain = address.rpartition("@")
     return f"{local[:1]}***@{domain}" if at else f"{address[:1]}***"
+
+
+_PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+"""ITU-T E.164."""
+
+
+def e164(text: str) -> str:
+    """Return a number in the form of E.164, such as +447700900123; "" if it is none."""
+    number = re.sub(r"[\s().-]+", "", text)
+    return number if _PHONE.fullmatch(number) else ""

@@ -94,7 +94,8 @@ class KeyturnApp(Litestar):
         parts = self._parts
         await require_current(parts.database)
         await parts.accounts.require_ready()
-        await parts.second_step.step.require_ready()
+        if parts.second_step:
+            await parts.second_step.step.require_ready()
         if not self._is_checked:
             for doubt in await parts.accounts.findings(parts.settings.hashing):
                 log.warning(LogEvent("accounts.doubt", reason=f"{doubt.message}. {doubt.fix}"))

@@ -18,10 +18,9 @@ from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
 from keyturn.service.reset.complete import PasswordChanges, PasswordResets
 from keyturn.service.reset.events import AppEvents
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, SecondProof
 from keyturn.service.reset.mails import theme
 from keyturn.service.reset.passwords import hasher, policy
-from keyturn.service.reset.proofs.required_step import RequiredStep
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests, ReturnAddresses
 from keyturn.service.settings import Settings
@@ -93,15 +92,16 @@ class Parts(AbstractAsyncContextManager["Parts"]):
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
         self.challenge = self._room("challenge", "challenge.method")
-        self.second_step = RequiredStep(settings, shared, self.events)
+        self.second_step = self._room("second_step", "second_step.source", self.events)
+        step: SecondProof = self.second_step or SecondProof()
         live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
         self.requests = ResetRequests(shared, self.challenge and self.challenge.require, self.return_addresses)
-        self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
-        self.resets = PasswordResets(live, shared, self.changes, self.second_step)
-        self.securing = self._room("securing", "secure_account.lock secure_account.url", self.effects, self.second_step)
+        self.checks = LinkChecks(live, shared, self.policy, step, self.return_addresses)
+        self.resets = PasswordResets(live, shared, self.changes, step)
+        self.securing = self._room("securing", "secure_account.lock secure_account.url", self.effects, step)
         self.operators = self._room("operators", "invitations.service_key invitations.link_key", self.urls, self.codes)
-        self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
+        self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, step)
         self.retention = Retention(self.database, settings.retention.audit)
 
     @cached_property

@@ -13,6 +13,7 @@ from keyturn.service.api.json_routes import ANYONE, json_router
 from keyturn.service.api.monitoring import health_routes
 from keyturn.service.api.problems import NO_STORE, OF_API, problem_handlers
 from keyturn.service.api.requests import calling
+from keyturn.service.database import Database
 from keyturn.service.inviting import routes as inviting
 from keyturn.service.inviting.invitations import Operators
 from keyturn.service.pages import forgot, reset, sign_in
@@ -24,6 +25,8 @@ from keyturn.service.parts import Parts
 from keyturn.service.reset.passwords import breaches
 from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs import codes as mailed_codes
+from keyturn.service.reset.proofs.second_step import required_step as second_step
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.securing import web as securing
 from keyturn.service.securing.securing import AccountSecuring
 from keyturn.service.sending.reports import ProviderReports
@@ -38,6 +41,8 @@ class Room(NamedTuple):
     routes: Callable[[Parts], Iterable[Router]] = lambda _: ()
     pages: Callable[[Pages], Iterable[Router]] = lambda _: ()
     check: Callable[[Settings], Awaitable[Sequence[Finding]]] | None = None
+    unreadable: Callable[[Database, Sequence[str]], Awaitable[int]] | None = None
+    """Counts the accounts with stored data that none of these keys decrypts."""
 
 
 def _api(tag: str, handler: HTTPRouteHandler) -> Callable[[Parts], Iterable[Router]]:
@@ -48,6 +53,7 @@ ROOMS: Mapping[str, Room] = {
     "breaches": Room(breaches.build, check=breaches.check),
     "challenge": Room(challenge.build, _api("Password reset", challenge.get_challenge), check=challenge.check),
     "codes": Room(mailed_codes.build, _api("Password reset", mailed_codes.verify_reset_code), mailed_codes.pages),
+    "second_step": Room(second_step.build, unreadable=BuiltinFactors.count_unreadable),
     "securing": Room(AccountSecuring, _api("Not me", securing.secure_account), securing.pages),
     "operators": Room(Operators, inviting.routes),
     "webhooks": Room(webhooks.build),

@@ -214,10 +214,10 @@ class Example:
 
     async def _set_factors(self, parts: Parts) -> None:
         """Set the factors that the example's file names, and note how they are tried."""
-        file, stored = self._source / "second_factors.toml", parts.second_step.builtin
+        file, stored = self._source / "second_factors.toml", parts.second_step and parts.second_step.builtin
         written = tomllib.loads(file.read_text("utf-8")) if file.is_file() and stored else {}
         for email, factors in written.items():
-            if stored and (account := await parts.accounts.find(email)):
+            if account := await parts.accounts.find(email):
                 set_all = partial(stored.set_all, account_id=account.id, factors=factors)
                 codes = await parts.database.transact(set_all)
                 if "phone" in factors:

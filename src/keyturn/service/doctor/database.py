@@ -1,7 +1,7 @@
 """Checks Keyturn's database, and that the accounts are where the settings say, in the form that they say."""
 
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +23,7 @@ from keyturn.service.onboarding.survey import app_database, tables_in, tables_of
 from keyturn.service.outbox.history import mails_sealed_otherwise
 from keyturn.service.outbox.message import Seal
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+from keyturn.service.rooms import ROOMS
 from keyturn.service.settings import Settings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.paths import hosted_path
@@ -112,6 +112,10 @@ def _is_open_to_all(file: Path) -> bool:
     return bool(file.stat().st_mode & stat.S_IROTH and file.parent.stat().st_mode & stat.S_IXOTH)
 
 
+async def _unreadable(database: Database, keys: Sequence[str]) -> int:
+    return sum([await room.unreadable(database, keys) for room in ROOMS.values() if room.unreadable])
+
+
 async def check_previous_keys(settings: Settings) -> list[Finding]:
     """Count the data that the newest key does not open. Signed data is not stored, and expires within ten minutes."""
     newest = settings.secret_key
@@ -121,10 +125,10 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
         return unreached
     try:
         async with _opened(settings) as database:
-            lost = await BuiltinFactors(database, None, keys).count_unreadable()
+            lost = await _unreadable(database, keys)
             counts = {
                 "previous_secret_keys: accounts whose second factors need one of them": (
-                    await BuiltinFactors(database, None, [newest]).count_unreadable() - lost,
+                    await _unreadable(database, [newest]) - lost,
                     "Keep it. A factor that is set up again uses the current key.",
                 ),
                 "accounts whose second factors no key decrypts, so their owners cannot reset a password": (

@@ -12,9 +12,8 @@ from keyturn.service.database.database import lookup
 from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.ground import Ground, SecondStepCode
+from keyturn.service.reset.ground import Ground, SecondProof, SecondStepCode
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.required_step import RequiredStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS
 from keyturn.service.reset.request import ReturnAddresses
@@ -81,7 +80,7 @@ class LinkChecks:
         links: LiveLinks,
         ground: Ground,
         policy: PasswordPolicy,
-        second_step: RequiredStep,
+        second_step: SecondProof,
         return_addresses: ReturnAddresses,
     ) -> None:
         self._ground, self.meters = ground, ground.meters

@@ -15,10 +15,9 @@ from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
 from keyturn.service.reset.check import LiveLinks
 from keyturn.service.reset.elsewhere import ExternalStoreChanges
-from keyturn.service.reset.ground import Ground, SecondStepCode, Transaction
+from keyturn.service.reset.ground import Ground, PassedStep, SecondProof, SecondStepCode, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.required_step import PassedStep, RequiredStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, is_intruded
 from keyturn.service.secrets import Secret
@@ -29,7 +28,7 @@ from keyturn.service.telemetry.meters import count_calls
 class PasswordResets:
     """Completes resets: makes the change, and forgets guesses at the old password."""
 
-    def __init__(self, links: LiveLinks, ground: Ground, changes: "PasswordChanges", second_step: RequiredStep) -> None:
+    def __init__(self, links: LiveLinks, ground: Ground, changes: "PasswordChanges", second_step: SecondProof) -> None:
         self._ground, self.meters = ground, ground.meters
         self._links, self._changes, self._second_step = links, changes, second_step
 
@@ -111,7 +110,7 @@ class ChangeByLink(Change):
 
     links: LiveLinks
     link: Secret
-    step: RequiredStep
+    step: SecondProof
     answer: SecondStepCode | None
     passed: PassedStep | None = None
     how = "reset"
@@ -149,7 +148,7 @@ class ChangeByLink(Change):
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         secrets.give_back(tx.connection, self.link, moment)
         if self.passed:
-            self.passed.accepted.give_back(tx.connection, moment)
+            self.passed.give_back(tx, moment)
 
     def after_change(self, tx: Transaction) -> None:
         """Confirm the second step. A recovery link undoes what was added to it recently."""

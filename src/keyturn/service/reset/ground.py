@@ -14,9 +14,10 @@ from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
 from keyturn.service.limits import RateLimits, StoredCounters
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.problems.proofs import CodeMethod
+from keyturn.service.problems.proofs import CodeMethod, Factor
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records.audit import Audit
+from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.secrets import Secret
 from keyturn.service.settings import Settings
@@ -87,6 +88,41 @@ class SecondStepCode(Struct, frozen=True, kw_only=True):
 
     method: CodeMethod
     code: Annotated[str, Meta(max_length=64, examples=["492039"])] | None = None
+
+
+class PassedStep(Protocol):
+    """A right code: the change that it allows uses it up, and gives it back if the change fails."""
+
+    def spend(self, tx: Transaction, moment: datetime) -> None:
+        """Use the code up in the change's transaction. Raises SecondStepRejected if another request was quicker."""
+
+    def give_back(self, tx: Transaction, moment: datetime) -> None:
+        """Let the code work again: the change is undone."""
+
+    def confirm(self, tx: Transaction) -> None:
+        """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
+
+
+class SecondProof:
+    """What an account needs besides a link or a password: nothing, as here, or a second factor (`second_step/`)."""
+
+    async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
+        """Return the factors that the holder of a live link, or of the password, is asked for. Raises Unavailable."""
+        del link, account
+        return ()
+
+    async def require(
+        self, link: Secret | None, account: Account, answer: SecondStepCode | None, client: Client
+    ) -> PassedStep | None:
+        """Return the code to spend; None if the account has no second factor.
+
+        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests, Unavailable.
+        """
+        del link, account, answer, client
+        return None
+
+    def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
+        """Delete the additions that whoever reads the account's mailbox may undo."""
 
 
 def build(settings: Settings, themes: Themes, meters: Meters, accounts: AccountStore | None) -> Ground:

@@ -17,9 +17,8 @@ from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, Se
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change
 from keyturn.service.reset.complete import PasswordChanges
-from keyturn.service.reset.ground import Ground, SecondStepCode, Transaction
+from keyturn.service.reset.ground import Ground, PassedStep, SecondProof, SecondStepCode, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.reset.proofs.required_step import PassedStep, RequiredStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import box
 from keyturn.service.settings import Settings
@@ -98,7 +97,7 @@ class SignIns:
     """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted."""
 
     def __init__(
-        self, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: RequiredStep
+        self, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: SecondProof
     ) -> None:
         self._ground, self.meters = ground, ground.meters
         self._accounts, self._limits, self._audit = ground.accounts, ground.limits, ground.audit
@@ -229,7 +228,7 @@ class SignIns:
 
 
 def build(
-    settings: Settings, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: RequiredStep
+    settings: Settings, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: SecondProof
 ) -> SignIns | None:
     """Return the sign-in; None if the settings leave it out, or if the store cannot check passwords."""
     accounts = ground.accounts

@@ -24,9 +24,8 @@ from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.service.reset.change import ChangeEffects, counted
 from keyturn.service.reset.events import AccountSecured
-from keyturn.service.reset.ground import Ground, Transaction
+from keyturn.service.reset.ground import Ground, SecondProof, Transaction
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
-from keyturn.service.reset.proofs.required_step import RequiredStep
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
 from keyturn.service.reset.records.client import Client
@@ -51,7 +50,7 @@ class AccountSecuring:
     Raises SettingsInvalid if the store cannot lock, and should.
     """
 
-    def __init__(self, settings: Settings, ground: Ground, effects: ChangeEffects, second_step: RequiredStep) -> None:
+    def __init__(self, settings: Settings, ground: Ground, effects: ChangeEffects, second_step: SecondProof) -> None:
         self._ground, self.meters = ground, ground.meters
         self._effects, self._second_step = effects, second_step
         self.locks, store = settings.secure_account.lock, settings.accounts.store

@@ -10,7 +10,7 @@ import msgspec
 from cryptography.fernet import InvalidToken
 from sqlalchemy import ColumnElement, Connection, select
 
-from keyturn.service import secrets
+from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database
@@ -43,16 +43,6 @@ class StoredFactors(msgspec.Struct, frozen=True):
     __repr__ = object.__repr__  # a seed in a traceback would produce codes for ever
 
 
-_PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
-"""ITU-T E.164."""
-
-
-def e164(text: str) -> str:
-    """Return a number in the form of E.164, such as +447700900123; "" if it is none."""
-    number = re.sub(r"[\s().-]+", "", text)
-    return number if _PHONE.fullmatch(number) else ""
-
-
 class OwnSecondStep(SecondStep):
     """Makes and checks codes by seeds and phones; a subclass has these, by `find`."""
 
@@ -70,7 +60,7 @@ class OwnSecondStep(SecondStep):
     async def _offered(self, account: Account, stored: StoredFactors) -> Sequence[Factor]:
         """Return the factors, with recovery codes if there is a factor that they can replace."""
         factors = [Factor("totp")] if stored.seed else []
-        if self._sms and (number := e164(stored.phone)):
+        if self._sms and (number := addresses.e164(stored.phone)):
             factors.append(Factor("sms", f"…{number[-2:]}"))
         if not factors and not stored.phone and not stored.unreadable:
             return ()
@@ -82,7 +72,7 @@ class OwnSecondStep(SecondStep):
     async def begin(self, trial: SecondStepTry) -> bool:
         if trial.method != "sms" or not self._sms:
             return False
-        await self._sms.send(trial, e164((await self.find(trial.account)).phone))
+        await self._sms.send(trial, addresses.e164((await self.find(trial.account)).phone))
         return True
 
     async def verify(self, trial: SecondStepTry) -> Accepted | None:
@@ -241,11 +231,13 @@ class BuiltinFactors(OwnSecondStep):
         """Delete all factors of an account with its recovery codes, in the caller's transaction."""
         secrets.delete(connection, account_id, STORED_FACTORS)
 
-    async def count_unreadable(self) -> int:
+    @classmethod
+    async def count_unreadable(cls, database: Database, keys: Sequence[str]) -> int:
         """Return how many accounts have a factor that none of the keys decrypts."""
+        stored = cls(database, None, keys)
         row, last, unreadable = SecretRow, b"", set[str]()
         batch = select(row.key, row.account_id, row.data).where(row.purpose.in_(_FACTORS)).order_by(row.key)
-        while rows := await self._database.fetch(batch.where(row.key > last).limit(_BATCH)):
-            unreadable.update(one["account_id"] for one in rows if self._open(one["data"]) is None)
+        while rows := await database.fetch(batch.where(row.key > last).limit(_BATCH)):
+            unreadable.update(one["account_id"] for one in rows if stored._open(one["data"]) is None)
             last = bytes(rows[-1]["key"])
         return len(unreadable)

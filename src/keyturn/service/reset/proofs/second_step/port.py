@@ -67,13 +67,3 @@ class SecondStep(ABC):
 
     async def close(self) -> None:  # noqa: B027 - not all have connections
         """Close connections. The next call may come from another event loop."""
-
-
-class NoSecondStep(SecondStep):
-    """A link or a password is enough for every account."""
-
-    async def factors(self, _: Account) -> Sequence[Factor]:
-        return ()
-
-    async def verify(self, _: SecondStepTry) -> Accepted | None:
-        return None

@@ -15,9 +15,9 @@ from keyturn.service.limits import Limit
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents, SecondStepFailed
-from keyturn.service.reset.ground import Ground, SecondStepCode, Transaction
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.port import Accepted, NoSecondStep, SecondStep, SecondStepTry
+from keyturn.service.reset.ground import Ground, SecondProof, SecondStepCode, Transaction
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep
+from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Secret
@@ -41,27 +41,28 @@ _NOTICE = 30 * _DAY
 """Seconds in which wrong codes count together for a mail to the owner: a patient attacker tries few a day."""
 
 
-class PassedStep(NamedTuple):
-    """A right code: the change that it allows uses it up, and gives it back if the change fails."""
+class RightCode(NamedTuple):
+    """The `PassedStep` of an account: a code that its step has accepted."""
 
     trial: SecondStepTry
     accepted: Accepted
     too_late: SecondStepRejected
 
     def spend(self, tx: Transaction, moment: datetime) -> None:
-        """Use the code up in the change's transaction. Raises SecondStepRejected if another request was quicker."""
         if not self.accepted.spend(tx.connection, moment):
             raise self.too_late
 
+    def give_back(self, tx: Transaction, moment: datetime) -> None:
+        self.accepted.give_back(tx.connection, moment)
+
     def confirm(self, tx: Transaction) -> None:
-        """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
         account, client = self.trial.account, self.trial.client
         for limit in _limits(account.id):
             tx.counters.clear(limit)
         tx.audit.write(EVENT, f"passed_{self.trial.method}", client, now(), account.id, account.email)
 
 
-class RequiredStep:
+class RequiredStep(SecondProof):
     """Lets a reset or a sign-in go on if the account has no second factor, or if its request has a right code.
 
     A link has five tries, and an account 20 a day, which refill evenly, with all of its links (NIST SP 800-63B-4 3.2.2
@@ -71,22 +72,16 @@ class RequiredStep:
     (4.6), as often as at a sign-in: neither many new links nor a code a day stay unnoticed.
     """
 
-    def __init__(self, settings: Settings, ground: Ground, events: AppEvents) -> None:
-        self.step = _step_of(settings, ground)
-        self.close = self.step.close
+    def __init__(self, step: SecondStep, ground: Ground, events: AppEvents) -> None:
+        self.step, self.close = step, step.close
         self._ground, self._events = ground, events
-
-    @property
-    def builtin(self) -> BuiltinFactors | None:
-        """The factors that Keyturn stores itself; None if they are elsewhere."""
-        return self.step if isinstance(self.step, BuiltinFactors) else None
+        self.own = step if isinstance(step, OwnSecondStep) else None
+        self.builtin = step if isinstance(step, BuiltinFactors) else None
 
     async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
-        """Return the factors that the holder of a live link, or of the password, is asked for. Raises Unavailable."""
         return await (self.step.proven_factors if link and link.recovers else self.step.factors)(account)
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
-        """Delete the additions that whoever reads the account's mailbox may undo."""
         if self.step.remove_recent(tx.connection, account.id):
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
@@ -108,11 +103,7 @@ class RequiredStep:
 
     async def require(
         self, link: Secret | None, account: Account, answer: SecondStepCode | None, client: Client
-    ) -> PassedStep | None:
-        """Return the code to spend; None if the account has no second factor.
-
-        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests, Unavailable.
-        """
+    ) -> RightCode | None:
         factors = await self.factors(link, account)
         if not factors:
             return None
@@ -135,7 +126,7 @@ class RequiredStep:
             raise
         if accepted:  # whatever becomes of the change
             await self._give_back(trial)
-            return PassedStep(trial, accepted, SecondStepRejected(factors, left + 1))
+            return RightCode(trial, accepted, SecondStepRejected(factors, left + 1))
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
         await self._ground.audit.record(EVENT, "rejected", client, account.id, account.email)
         if is_told:
@@ -205,27 +196,27 @@ def _limits(account_id: str) -> tuple[Limit, Limit]:
     return Limit(day, "second step", account_id), Limit(notice, "second step notice", account_id)
 
 
-def _step_of(settings: Settings, ground: Ground) -> SecondStep:
-    """Return the step that the settings name. Raises SettingsInvalid."""
-    wanted, accounts = settings.second_step, settings.accounts
-    if wanted.source == "none":
-        return NoSecondStep()
-    database, sms = ground.database, None
+def build(settings: Settings, ground: Ground, events: AppEvents) -> RequiredStep | None:
+    """Return the step that the settings name, None if they name none. Raises SettingsInvalid."""
+    wanted, accounts, database, sms = settings.second_step, settings.accounts, ground.database, None
     if wanted.sms.account:
         from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 
         sms = SmsCodes(settings, ground)
+    step: SecondStep
     match wanted.source:
+        case "none":
+            return None
         case "builtin":
-            return BuiltinFactors(database, sms, ground.secrets)
+            step = BuiltinFactors(database, sms, ground.secrets)
         case "supabase":
             from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
 
-            return SupabaseSecondStep(accounts.supabase)
+            step = SupabaseSecondStep(accounts.supabase)
         case "table":
             from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
 
-            return TableFactors(database, sms, wanted.table, accounts.table)
+            step = TableFactors(database, sms, wanted.table, accounts.table)
         case reference:
-            step: SecondStep = product_of(reference, settings, SecondStep, "second_step.source")
-            return step
+            step = product_of(reference, settings, SecondStep, "second_step.source")
+    return RequiredStep(step, ground, events)
