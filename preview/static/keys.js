@@ -1,6 +1,6 @@
 // A key clicks the element that names it in aria-keyshortcuts. The palette lists those elements.
 
-import { moves, settled } from "./page.js";
+import { main, settled } from "./page.js";
 
 const ARROWS = { ArrowDown: "j", ArrowUp: "k" };
 const SIGNS = { j: "↓", k: "↑" };
@@ -28,6 +28,7 @@ export function useKeys() {
     const carrier = carrierOf(name);
     if (!carrier) return;
     event.preventDefault();
+    const moves = main.ariaBusy === "true";
     const decides = carrier.form?.method === "post"; // on the page that the person sees, and once a press
     if (decides ? event.repeat || moves : event.repeat && moves) return;
     if (carrier.matches("input")) return carrier.select();

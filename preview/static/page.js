@@ -21,7 +21,7 @@ let here = location.href; // the page on the screen; the Back key changes the ad
 let replaces = false; // whether the wanted page replaces the current history entry
 let stale = false; // whether the mail in the frame is older than the last save
 let last = Promise.resolve();
-export let moves = false; // whether another page is on its way
+export const main = document.getElementById("main"); // busy while another page is on its way
 
 // Loads the page at `address`; without one, reloads the wanted page. With `anew` it also reloads the mail in the frame, as
 // after a save. With `replace` the address replaces the current history entry, as while the user types. Resolves when the
@@ -30,14 +30,14 @@ export let moves = false; // whether another page is on its way
 export function visit(address = wanted, { anew = false, replace = address === wanted && replaces } = {}) {
   if (new URL(address, location.href).href !== here) {
     halt();
-    moves = true;
+    main.ariaBusy = "true";
   }
   last = fetchAndPlace(address, anew, replace);
   const { signal } = underWay;
   last.finally(() => {
     if (signal.aborted) return;
     resume();
-    moves = false;
+    main.ariaBusy = null;
   });
   return last;
 }

@@ -84,6 +84,7 @@ async def test_a_key_accepts_no_mail_that_was_not_on_the_screen(
     await page.wait_for_url("**/snapshots/greeting?sample=grace")
     await expect(page.locator(".new").first).to_contain_text("Welcome Grace")
     assert [stored.read(MailName("greeting", sample)) for sample in ("ada", "grace")] == before
+    await expect(page.locator("main")).not_to_have_attribute("aria-busy", "true")
     await page.keyboard.press("a")
     await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=ada")
     await expect(page.get_by_role("link", name="Snapshots 1 to review")).to_be_visible()
