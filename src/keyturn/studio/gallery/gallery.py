@@ -167,11 +167,11 @@ class Gallery:
 
     def branches(self, name: str) -> Passes | None:
         """Return the passes through a mail, None if none are wanted or its samples unreadable. Raises LookupError."""
+        if not self.finds_branches:
+            return None
         try:
             samples = self.samples(name)
         except TemplateInvalid:
-            return None
-        if not self.finds_branches:
             return None
 
         def explore() -> Passes | None:

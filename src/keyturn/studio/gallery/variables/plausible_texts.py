@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,18 @@ class Named:
 
 def text_for(named: Named, nth: int = 0) -> str | None:
     """Return a text for a name, or None if no rule matches. `nth`: the position in a list, for different texts."""
-    rules, words = _rules()["texts"], "_".join(named.words)
-    # In English, the last word is the kind, so a "link_colour" is a colour.
-    by_end = (texts for names, texts in rules if re.search(rf"(?:^|[._])(?:{names})$", named.path))
-    anywhere = (texts for names, texts in rules if re.search(rf"(?:^|_)(?:{names})(?:_|$)", words))
-    texts = next(chain(by_end, anywhere), None)
+    texts = _texts(named.path, "_".join(named.words))
     return _MADE[texts](named, nth) if isinstance(texts, str) else texts and texts[nth % len(texts)]
+
+
+@lru_cache(1024)  # the mails of a folder use the same names
+def _texts(path: str, words: str) -> Any:
+    """Return the texts of the first rule that matches, or the name of their function."""
+    rules = _rules()["texts"]
+    # In English, the last word is the kind, so a "link_colour" is a colour.
+    by_end = (texts for names, texts in rules if re.search(rf"(?:^|[._])(?:{names})$", path))
+    anywhere = (texts for names, texts in rules if re.search(rf"(?:^|_)(?:{names})(?:_|$)", words))
+    return next(chain(by_end, anywhere), None)
 
 
 def is_later(named: Named) -> bool:

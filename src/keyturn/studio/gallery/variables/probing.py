@@ -9,14 +9,14 @@ from itertools import islice
 from typing import Any
 
 from jinja2 import Environment, Template, TemplateError, TemplateSyntaxError, nodes, pass_context
-from jinja2.compiler import CodeGenerator, Frame
+from jinja2.compiler import CodeGenerator
 from jinja2.filters import FILTERS as OF_JINJA
 from jinja2.runtime import Context, Macro
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
 from keyturn.context_values import within
-from keyturn.studio.gallery.environments import OrElse, Prepare
+from keyturn.studio.gallery.environments import OrElse, Prepare, shared_tree
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.gallery.variables.probe import FILTERS, TESTS, Probe, Shape, Variable, Variables
 
@@ -68,8 +68,10 @@ def find_variables(files: Sequence[str], environment: Environment, go_on: Prepar
 @lru_cache(4)
 def _probing(environment: Environment) -> Environment:
     copy = environment.overlay(bytecode_cache=None, enable_async=False, optimized=False, auto_reload=True)
-    copy.code_generator_class, copy.context_class, copy.finalize = _EachBranch, _Probing, None
+    copy.code_generator_class, copy.context_class, copy.finalize = CodeGenerator, _Probing, None
     copy.undefined = lambda *_, **__: Probe()  # type: ignore[assignment]
+    parse = lambda source, name, _: _Branches(name).visit(shared_tree(environment, source, name))  # noqa: E731
+    copy._parse = parse  # type: ignore[method-assign]  # noqa: SLF001 - as FolderEnvironment does
     get: Callable[..., Any] = copy.getattr
     copy.getattr = lambda obj, attribute: (obj.attribute if isinstance(obj, Probe) else partial(get, obj))(attribute)  # type: ignore[method-assign]
     own = {_name_of(function): function for function in _OWN}
@@ -98,8 +100,8 @@ class _Probing(Context):
     def call(self, called: Any, /, *args: Any, **named: Any) -> Any:
         if isinstance(called, Probe):
             return called.call(*args)
-        if args and isinstance(args[0], Probe) and isinstance(getattr(called, "__self__", None), Environment):
-            return args[0]  # the sandbox's bounds
+        if args and isinstance(getattr(called, "__self__", None), Environment):  # the sandbox's bounds
+            return args[0] if isinstance(args[0], Probe) else _attempted(partial(called, *args))
         if isinstance(caller := named.get("caller"), Macro) and not isinstance(called, Macro):
             return self.call(caller)  # the tag of an extension
         reading = _reading.get()
@@ -153,23 +155,20 @@ def _tested(environment: Environment, name: str, context: Context, value: Any, *
     return True
 
 
-class _EachBranch(CodeGenerator):
-    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
-        super().visit_Template(_Branches(self.name or "").visit(node), frame)
-
-
 class _Branches(NodeTransformer):
-    """Makes statements one after another of those that exclude each other."""
+    """Makes statements one after another of those that exclude each other, in a copy of a tree."""
 
     def __init__(self, file: str) -> None:
         self._file = file
         self._extends = False
 
     def visit(self, node: nodes.Node, *_: Any, **__: Any) -> Any:
-        """Visit the parts of a node before itself."""
-        node = self.generic_visit(node)
-        visitor = self.get_visitor(node)
-        return visitor(node) if visitor else node
+        """Visit the parts of a copy of a node, then itself."""
+        parts = (part[:] if isinstance(part, list) else part for _, part in node.iter_fields())
+        copied = type(node)(*parts, lineno=node.lineno, environment=node.environment)
+        copied = self.generic_visit(copied)
+        visitor = self.get_visitor(copied)
+        return visitor(copied) if visitor else copied
 
     def visit_If(self, node: nodes.If) -> list[nodes.Node]:  # noqa: N802 - Jinja's names
         return [_statement(_call(asked, node.test)), *node.body, *node.elif_, *node.else_]
