@@ -61,7 +61,7 @@ def takes_source(directory: Decorator = DIRECTORY) -> Decorator:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def with_source(**options: Any) -> Any:
-            gc.set_threshold(10_000)  # Python's 700 makes it look through all modules while they load
+            gc.set_threshold(5_000)  # Python's 700 makes it look through all modules while they load
             names = [field.name for field in fields(Source)]
             return command(source=Source(**{name: options.pop(name) for name in names}), **options)
 
