@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.house.reference import problems
 from tests.processes.deploy.sandbox import DEPLOY
 from tests.servers.processes import output_of
 
-from keyturn.service.telemetry.meters import Meters
+from keyturn.service.telemetry.meters import ACCEPTED, Meters
 
 pytestmark = pytest.mark.long
 
@@ -57,3 +58,19 @@ def test_each_metric_of_the_alerts_and_the_dashboard_is_one_of_keyturn() -> None
     named = set(re.findall(r"\b(?:keyturn_[a-z_]+|process_[a-z_]+|scrape_[a-z_]+|up)(?=[{ ]|\[|$|\))", asked))
     assert len(named) > 10
     assert named - there == PROMETHEUS_OWN
+
+
+def test_each_label_and_value_that_is_asked_for_is_in_the_docs_with_the_outcome_of_each_problem() -> None:
+    rows = re.findall(r"(?m)^\| `(keyturn_\w+)` \| (.*) \|$", PAGE)
+    documented = {name: re.findall(r"`(\w+)`", row) for name, row in rows}
+    asked = "\n".join([alert["expr"] for alert in ALERTS] + QUERIES)
+    matchers = re.findall(r"(keyturn_\w+?)(?:_bucket|_count)?\{(.*?)\}", asked)
+    each = [(name, *one) for name, ones in matchers for one in re.findall(r'(\w+)(!?=)~?"(.*?)"', ones)]
+    ours = [one for one in each if one[1] != "job"]
+    assert len(ours) > 20
+    for name, label, sign, values in ours:
+        for word in (label, *(values.split("|") if sign == "=" else ())):
+            assert any(re.fullmatch(word, one) for one in documented[name]), (name, word)
+    outcomes = [re.sub(r"\{\w+\}", r"\\w+", problem.outcome) for problem in problems()]
+    for outcome in (ACCEPTED, *outcomes):
+        assert any(re.fullmatch(outcome, one) for one in documented["keyturn_requests_total"]), outcome

@@ -74,6 +74,7 @@ async def test_a_quota_that_is_used_up_is_waited_for_and_costs_no_try(service: S
     await fail(QuotaExhausted("daily_quota_exceeded", until), service)
     (message,) = await service.messages()
     assert (message.available_at, message.attempts) == (until, 0)
+    assert (await service.figures("messages_total"))["reset_requested,parked"] == 1
     service.let_time_pass(seconds=(until - service.now()).total_seconds() - 60)
     await service.deliver()
     assert service.inbox.mails == []
