@@ -46,9 +46,9 @@ async function open(first) {
   gather();
   dialog.showModal();
   show();
-  const answer = await fetch(address).catch(() => null);
-  if (!answer?.ok) return;
-  [stored, storedFor] = [await answer.json(), address];
+  const found = await fetch(address).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  if (!found || address !== document.body.dataset.index) return; // late: another view is open by now
+  [stored, storedFor] = [found, address];
   gather();
   show();
 }

@@ -73,6 +73,20 @@ def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, em
     )
 
 
+def test_a_finding_in_many_places_shows_five_others_and_all_where_its_rule_is_asked_for(
+    keyturn: Keyturn, emails: Path
+) -> None:
+    for number in range(7):
+        write(emails / str(number), BAD.replace("</mj-head>", "<mj-style>.no { color: red }</mj-style></mj-head>"))
+    shown = keyturn("check", "emails").out
+    assert (shown.count("  also at "), shown.count("  and more; --only mjml/unknown-attribute shows all\n")) == (5, 1)
+    assert "\n  7 places in 14 of 16 mails\n" in shown
+    assert "\nnote  styles/unused  emails/0/news/news.mjml:2:113, 7 places\n" in shown
+    for rule in ("mjml", "styles"):
+        shown = keyturn("check", "emails", "--only", rule).out
+        assert (shown.count("  also at "), "and more" in shown) == (6, False)
+
+
 def test_the_clients_that_count_can_be_chosen(keyturn: Keyturn, emails: Path) -> None:
     write(emails, GOOD.replace("<p>Dear", '<p style="border-radius:4px; object-fit:cover">Dear'))
     rules = ("--only", "compatibility", "--clients")
