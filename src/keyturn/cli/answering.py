@@ -41,7 +41,7 @@ def answer_in_processes(settings: Settings, bound: socket.socket, announce: Call
     limits = limits_of_process(settings.server.trusted_proxies)
     config = uvicorn_config(partial(_app_of_process, settings), limits, factory=True, workers=count)
     processes = Multiprocess(config, [bound])
-    with supervised(parts) if worker else contextlib.nullcontext():
+    with supervised(parts) if worker and settings.server.worker != "none" else contextlib.nullcontext():
         announce()
         processes.run()
     if any(process.exitcode == STARTUP_FAILURE for process in processes.processes):

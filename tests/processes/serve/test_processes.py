@@ -21,8 +21,8 @@ pytestmark = [
 
 
 def pids_of(serve: Running) -> set[int]:
-    listed = Path(f"/proc/{serve.process.pid}/task/{serve.process.pid}/children").read_text("utf-8")
-    return {int(pid) for pid in listed.split()}
+    threads = Path(f"/proc/{serve.process.pid}/task").glob("*/children")
+    return {int(pid) for thread in threads for pid in thread.read_text("utf-8").split()}
 
 
 @pytest.fixture
@@ -71,6 +71,21 @@ def test_several_processes_count_together_send_each_mail_once_run_one_worker_and
             assert "keyturn_outbox_waiting 0.0" in text
         assert serve.end(signal.SIGINT) == 0
     assert len(list((workplace / ".keyturn" / "mail").glob("[!.]*.eml"))) == 1
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_who_has_workers_elsewhere_gets_none_here(several: dict[str, str], keyturn: Keyturn, processes: int) -> None:
+    assert keyturn("accounts", "add", ADA, "--password-stdin", stdin=PASSWORD, **several).code == 0
+    words = ("serve", "--port", "0", "--workers", str(processes))
+    with running(*words, KEYTURN_SERVER_WORKER="none", **several) as serve:
+        serve.wait_for("Application startup complete", processes)
+        assert httpx2.post(f"{serve.url}{REQUEST}", json={"email": ADA}).status_code == 202
+        commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids_of(serve)]
+        assert not [command for command in commands if b"worker" in command]
+        assert httpx2.get(f"{serve.url}/health/ready").status_code == 200
+        with running("worker", **several) as elsewhere:
+            elsewhere.wait_for('"mail.sent"')
+        assert serve.end() == 0
 
 
 def over(file: Path) -> httpx2.Client:

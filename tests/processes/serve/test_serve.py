@@ -66,6 +66,7 @@ def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path)
 
 
 SHOP = """
+import sys
 from keyturn import AccountStore
 class Shop(AccountStore):
     is_closed = False
@@ -74,17 +75,22 @@ class Shop(AccountStore):
     get = require_ready = set_password = lambda self, *_: self.find("")
     async def close(self):
         self.is_closed = True
+        print("the shop is closed", file=sys.stderr)
 store = lambda settings: Shop()
 """
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_store_of_an_app_is_asked_after_the_start_and_closed_at_the_end_alone(workplace: Path) -> None:
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_store_of_an_app_is_asked_after_the_start_and_closed_at_the_end_alone(command: str, workplace: Path) -> None:
     (workplace / "shop.py").write_text(SHOP, "utf-8")
     store = {"KEYTURN_ACCOUNTS_STORE": "shop:store", "KEYTURN_SIGN_IN_URL": "https://app.example.org/login"}
-    with running("serve", "--port", "0", **PRODUCTION, **store, PYTHONPATH=str(workplace)) as serve:
-        assert httpx2.get(f"{serve.url}/health/ready").status_code == 200
-        assert serve.end() == 0
+    with running(command, "--port", "0", **PRODUCTION, **store, PYTHONPATH=str(workplace)) as running_one:
+        address = running_one.wait_for("http://127.0.0.1:").partition("//")[2].partition("/")[0]
+        assert httpx2.get(f"http://{address}/health/ready").status_code == 200
+        before = running_one.said.count("the shop is closed")  # by `serve`, after a look before it started
+        assert running_one.end() == 0
+        assert running_one.said.count("the shop is closed") == before + 1
 
 
 NO_HOST = r"cannot listen on {}:0 .*: choose another host with --host or server.host$"
