@@ -33,8 +33,10 @@ def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: Mariad
     mariadb.drop(url)
 
     written = tomllib.loads((tmp_path / "keyturn.toml").read_text("utf-8"))
-    table = written["accounts"]["table"]
-    assert (table["table"], table["email"], table["password"]) == ("members", "mail", "pw")
+    names = {"table": "members", "id": "id", "email": "mail", "password": "pw", "name": "display_name"}
+    ends = {"delete": ["sessions.member_id"], "set": {"pw_changed": "{now}", "must_change_pw": False}}
+    url = {"url": "${DATABASE_URL}"}
+    assert written["accounts"]["table"] == url | names | ends | {"active": "not status = banned"}
     assert written["hashing"] == {"format": "php", "cost": 10}
 
 

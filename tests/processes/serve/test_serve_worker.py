@@ -68,6 +68,15 @@ def test_a_signal_to_both_is_one_clean_end(number: signal.Signals) -> None:
         assert not any("Traceback" in line for line in serve.said)
 
 
+@pytest.mark.usefixtures("with_ada")
+def test_the_ctrl_c_of_a_terminal_is_for_serve_and_ends_no_worker_before_it() -> None:
+    with running("serve", "--port", "0", **ENVIRONMENT) as serve:
+        os.kill(worker_of(serve), signal.SIGINT)
+        assert httpx2.post(f"{serve.url}{REQUEST}", json={"email": ADA}).status_code == 202
+        serve.wait_for("mail.sent")
+        assert not any("worker.ended" in line for line in serve.said)
+
+
 @pytest.mark.usefixtures("migrated")
 def test_answers_do_not_wait_for_the_worker_and_nor_does_the_end(tmp_path: Path) -> None:
     site = tmp_path / "site"
