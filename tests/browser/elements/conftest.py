@@ -104,5 +104,5 @@ async def keyturn(app: App, sqlite: SqliteFiles) -> AsyncIterator[Service]:
 def no_mishap(app: App) -> Iterator[None]:
     """No error in the console, whatever a test does."""
     yield
-    assert app.mishaps == []
-    app.mishaps.clear()
+    mishaps, app.mishaps = app.mishaps, []
+    assert mishaps == []
