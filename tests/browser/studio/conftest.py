@@ -51,3 +51,8 @@ async def open_sample(page: Page, served: str, query: str = "?sample=ada") -> No
 async def watched(page: Page) -> None:
     """Wait until a save would be noticed."""
     await expect(page.get_by_role("status")).to_have_text("watching email_templates")
+
+
+async def settled(page: Page) -> None:
+    """Wait until the page of the address is there in full. Before, a key that decides something does nothing."""
+    await expect(page.locator("main")).not_to_have_attribute("aria-busy", "true")
