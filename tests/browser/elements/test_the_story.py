@@ -55,7 +55,9 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
         await expect(page.locator("[part=lead]")).to_have_text(lead)
         again = page.get_by_role("button", name="Send the link again")
         await expect(again).to_have_attribute("aria-disabled", "true")
-        await expect(page.get_by_text(re.compile(r"request it again in (1 minute|5\d seconds)\.$"))).to_be_visible()
+        await expect(
+            page.get_by_text(re.compile(r"request it again in (1 minute|[1-5]?\d seconds)\.$"))
+        ).to_be_visible()
         assert await page.evaluate("heard") == [["keyturn-sent", ada]]
 
         link = await link_mailed(keyturn, ada)
@@ -75,7 +77,7 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
         await expect(page.get_by_role("alert")).to_contain_text("Each link works once.")
         await expect(page.get_by_role("link")).to_have_text(["Sign in", "Request a new link"])
         await page.get_by_role("link", name="Request a new link").click()
-        assert page.url == f"{app.address}/forgot"
+        await expect(page).to_have_url(f"{app.address}/forgot")
 
 
 async def test_who_awaits_a_first_password_is_asked_for_that_one_and_whom_an_operator_asked_reads_why(

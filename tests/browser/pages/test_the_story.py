@@ -10,11 +10,13 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 async def test_with_a_keyboard_alone(screens: Screens, school: Service) -> None:
     async with screens.open("/forgot-password") as page:
-        await page.keyboard.type(ADA)  # the field has the focus
+        await expect(page.get_by_label("Email")).to_be_focused()  # by itself
+        await page.keyboard.type(ADA)
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
 
         await page.goto(f"/reset-password/{await school.link()}")
+        await expect(page.get_by_label("New password", exact=True)).to_be_focused()
         await page.keyboard.type(NEW_PASSWORD)
         await tab_to(page, "New password: Show")
         await page.keyboard.press("Space")
@@ -25,7 +27,8 @@ async def test_with_a_keyboard_alone(screens: Screens, school: Service) -> None:
         await page.keyboard.press("Enter")
 
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-        await page.keyboard.type(NEW_PASSWORD)  # the address is known, and the field has the focus
+        await expect(page.get_by_label("Password", exact=True)).to_be_focused()  # the address is known
+        await page.keyboard.type(NEW_PASSWORD)
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="Security settings")).to_be_visible()
 

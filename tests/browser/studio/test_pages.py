@@ -1,10 +1,11 @@
 """The studio in a real browser: what people see, click and press."""
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from tests.browser.studio.conftest import canvas, mail, open_sample
 from tests.studio.web.fixtures import GREETING, save
 
@@ -144,6 +145,13 @@ async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace")
     await expect(palette).to_be_hidden()
 
+    answered = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await answered.wait()
+        await route.continue_()
+
+    await page.route("**/index.json?sample=grace", late)
     await page.get_by_role("button", name="Find a template").click()
     await page.keyboard.type("dark")
     await expect(chosen).to_contain_text("Dark")
@@ -153,6 +161,8 @@ async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page
     await page.keyboard.press("Control+k")
     await page.keyboard.type("base")
     await expect(chosen).to_have_text("_layout/base.mjmlShared file")
+    async with page.expect_event("requestfinished", lambda request: request.url.endswith("index.json?sample=grace")):
+        answered.set()  # the view is another one by now
     async with page.context.expect_page() as opened:
         await page.keyboard.press("Control+Enter")
     assert (await opened.value).url == f"{served}/files/_layout/base.mjml?scheme=dark"
