@@ -51,8 +51,8 @@ def test_a_worker_sends_what_waits_answers_health_and_metrics_and_ends_cleanly(k
         asked = keyturn("health", "--port", port)
         assert (asked.code, asked.out) == (0, f"Keyturn on http://127.0.0.1:{port} is ready.\n")
         metrics = f"http://127.0.0.1:{port}/metrics"
-        assert "keyturn_outbox_waiting 0.0" in httpx2.get(metrics, headers=BEARER).text
-        assert httpx2.get(metrics).status_code == 404
+        assert "keyturn_outbox_waiting 0.0" in httpx2.get(metrics, headers=BEARER, timeout=30).text
+        assert httpx2.get(metrics, timeout=30).status_code == 404
         assert worker.end(signal.SIGINT) == 0
         assert not any("Traceback" in line for line in worker.said)
     (file,) = Path(".keyturn/mail").glob("[!.]*.eml")

@@ -10,10 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+import httpx2
 
 KEYTURN = (sys.executable, "-m", "keyturn")
 
-_PATIENCE = 30
+_PATIENCE = 50
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -69,6 +72,12 @@ class Running:
     @property
     def url(self) -> str:
         return self.wait_for(" on http://").partition(" on ")[2].split()[0]
+
+    def get(self, path: str, **more: Any) -> httpx2.Response:
+        return httpx2.get(f"{self.url}{path}", timeout=_PATIENCE, **more)
+
+    def post(self, path: str, **more: Any) -> httpx2.Response:
+        return httpx2.post(f"{self.url}{path}", timeout=_PATIENCE, **more)
 
     def refusal(self) -> str:
         """Return the one line that a command that does not start says before it ends with 1."""

@@ -22,7 +22,7 @@ def test_it_prints_its_places_opens_its_studio_with_the_printed_token_alone_and_
         assert [one for one in (*(f"{demo.url}{place}" for place in places), *words) if one not in demo.greeting] == []
         assert "\x1b" not in demo.greeting
         paths = ("/studio", "/studio/api/messages")
-        assert [httpx2.get(f"{demo.url}{path}").status_code for path in paths] == [403, 401]
+        assert [demo.get(path).status_code for path in paths] == [403, 401]
         for name in ("Studio", "Mails sent"):
             assert httpx2.get(demo.address_of(name), follow_redirects=True).status_code == 200
 

@@ -37,7 +37,7 @@ def test_a_killed_process_starts_again_and_a_signal_ends_all(several: dict[str, 
         os.kill(max(pids_of(serve) - {worker_of(serve)}), signal.SIGKILL)
         serve.wait_for("died")
         serve.wait_for("Application startup complete", 3)
-        assert httpx2.get(f"{serve.url}/health/live").status_code == 200
+        assert serve.get("/health/live").status_code == 200
         ended = [os.pidfd_open(pid) for pid in pids_of(serve)]
         assert serve.end() == 0
         for process in ended:
@@ -52,11 +52,10 @@ def test_several_processes_count_together_send_each_mail_once_run_one_worker_and
     assert added.code == 0, added.err
     secret = "0123456789abcdef0123456789abcdef"
     with running("serve", "--port", "0", "--workers", "3", KEYTURN_SECRET_KEY=secret, **several) as serve:
-        url = serve.url
         serve.wait_for("Application startup complete", 3)
-        assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert serve.post(REQUEST, json={"email": ADA}).status_code == 202
         for _ in range(9):
-            assert httpx2.post(f"{url}{REQUEST}", json={"email": "x"}).status_code == 400
+            assert serve.post(REQUEST, json={"email": "x"}).status_code == 400
         serve.wait_for('"mail.sent"')
         assert len([line for line in serve.said if "worker.started" in line]) == 1
         arguments = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in {*pids_of(serve), worker_of(serve)}]
@@ -64,7 +63,7 @@ def test_several_processes_count_together_send_each_mail_once_run_one_worker_and
         assert not any(secret.encode() in words for words in arguments)
         end_worker(serve)
 
-        metrics = [httpx2.get(f"{url}/metrics", headers=BEARER).text for _ in range(9)]
+        metrics = [serve.get("/metrics", headers=BEARER).text for _ in range(9)]
         for text in metrics:
             assert 'keyturn_requests_total{kind="request",outcome="malformed"} 9.0' in text
             assert 'keyturn_messages_total{kind="reset_requested",outcome="sent"} 1.0' in text
@@ -79,10 +78,10 @@ def test_who_has_workers_elsewhere_gets_none_here(several: dict[str, str], keytu
     words = ("serve", "--port", "0", "--workers", str(processes))
     with running(*words, KEYTURN_SERVER_WORKER="none", **several) as serve:
         serve.wait_for("Application startup complete", processes)
-        assert httpx2.post(f"{serve.url}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert serve.post(REQUEST, json={"email": ADA}).status_code == 202
         commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids_of(serve)]
         assert not [command for command in commands if b"worker" in command]
-        assert httpx2.get(f"{serve.url}/health/ready").status_code == 200
+        assert serve.get("/health/ready").status_code == 200
         with running("worker", **several) as elsewhere:
             elsewhere.wait_for('"mail.sent"')
         assert serve.end() == 0

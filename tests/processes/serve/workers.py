@@ -33,4 +33,4 @@ def end_worker(serve: Running, times: int = 1) -> None:
 def wait_for_end(descriptor: int) -> None:
     """Wait for the process of which `os.pidfd_open` has returned the descriptor, and close that."""
     with open(descriptor) as process:
-        assert select.select([process], [], [], 30)[0], "the process is still there"
+        assert select.select([process], [], [], 60)[0], "the process is still there"

@@ -22,7 +22,7 @@ STUDIO = [sys.executable, "-m", "keyturn", "studio", "--port", "0"]
 def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
     with running_demo(STUDIO, tmp_path) as studio:
         answer = httpx2.get(studio.address_of("Studio"), follow_redirects=True)
-        stranger = [httpx2.get(f"{studio.url}{path}").status_code for path in ("/studio", "/studio/static/studio.js")]
+        stranger = [studio.get(path).status_code for path in ("/studio", "/studio/static/studio.js")]
         code, rest = studio.interrupt()
     assert (answer.status_code, stranger) == (200, [403, 403])
     _, title, _, first, *rows = studio.greeting.splitlines()
@@ -73,12 +73,12 @@ def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_pa
         httpx2.Client(base_url=studio.url, headers=OURS, follow_redirects=True) as invited,
     ):
         shown = re.search(r"Studio +http://\S+/studio\?token=(\S+)", studio.greeting)
-        stranger = httpx2.get(f"{studio.url}/studio")
+        stranger = studio.get("/studio")
         assert shown
         opened = invited.get("/studio", params={"token": shown[1]})
         typed = invited.get(invited.post("/studio/drafts/welcome", json=DRAFT).json()["frame"]).text
         bearer = {"authorization": f"Bearer {shown[1]}"}
-        programs = [httpx2.get(f"{studio.url}/api/messages", headers=headers).status_code for headers in ({}, bearer)]
+        programs = [studio.get("/api/messages", headers=headers).status_code for headers in ({}, bearer)]
         studio.interrupt()
     assert (stranger.status_code, opened.status_code) == (403, 200)
     assert "Typed" in typed
@@ -94,12 +94,12 @@ def test_it_catches_what_any_app_sends_and_keeps_it_in_a_folder_which_needs_no_s
             assert caught
             with smtplib.SMTP("127.0.0.1", int(caught[1]), timeout=10) as client:
                 client.sendmail("app@a.example", ["ada@b.example"], f"Subject: {subjects[-1]}\r\n\r\nHello\r\n")
-            page = httpx2.get(f"{studio.url}/studio", follow_redirects=True).text  # it opens on the inbox
+            page = studio.get("/studio", follow_redirects=True).text  # it opens on the inbox
             code, _ = studio.interrupt()
         assert [subject for subject in ("First", "Second") if f'<b dir="auto">{subject}</b>' in page] == subjects
         assert code == 0
     with running_demo([*STUDIO, "--no-token", "--inbox", "caught"], tmp_path) as studio:
-        assert '<b dir="auto">First</b>' in httpx2.get(f"{studio.url}/studio", follow_redirects=True).text
+        assert '<b dir="auto">First</b>' in studio.get("/studio", follow_redirects=True).text
         studio.interrupt()
     assert f"  Inbox        {studio.url}/studio/inbox\n" in studio.greeting
 
@@ -149,7 +149,7 @@ def test_however_it_ends_while_a_template_runs_away_no_process_is_left(tmp_path:
         host, port = studio.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as stuck:
             stuck.sendall(f"GET /studio/frames/endless HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
-            assert "Hello" in httpx2.get(f"{studio.url}/studio/frames/welcome").text
+            assert "Hello" in studio.get("/studio/frames/welcome").text
             workers = [os.pidfd_open(pid) for pid in _processes_below(studio.process.pid)]
             code, rest = studio.interrupt(how)
     assert len(workers) >= 2, "one that starts others, and one that renders"
