@@ -17,6 +17,8 @@ import httpx2
 KEYTURN = (sys.executable, "-m", "keyturn")
 
 _PATIENCE = 50
+"""Seconds for a start, an answer or an end. A worker gets more to its end, and so a wait for that is noticed."""
+
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
