@@ -1,6 +1,7 @@
 """A template edited in the browser: typed, rendered, saved, and in conflict with another program."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,11 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     assert (await saved.value).ok
     assert (folder / MAIL).read_text() == theirs.replace("Open it", "Go").replace("Hello", "Moin")
     await expect(conflict).to_be_hidden()
+
+    await select(page, "{{ name }}</mj-text>")
+    await page.keyboard.type("{{ nam", delay=1)
+    await page.keyboard.press("ControlOrMeta+s")
+    await expect(page.locator(".editing-said")).to_have_text(re.compile(r"^Saved\. .*greeting\.mjml, line 5"))
 
 
 def is_get(request: Request) -> bool:

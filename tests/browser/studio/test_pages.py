@@ -96,7 +96,7 @@ async def test_the_keys_are_told_and_can_be_turned_off(page: Page, served: str) 
 
 async def test_panels_close_and_stay_closed(page: Page, served: str) -> None:
     await open_sample(page, served)
-    await page.keyboard.press("[")
+    await page.keyboard.press(",")
     await expect(page.get_by_role("navigation", name="Templates")).to_be_hidden()
     await page.get_by_role("button", name="Details", exact=True).click()
     await page.reload()

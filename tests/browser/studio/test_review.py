@@ -94,6 +94,18 @@ async def test_a_key_accepts_no_mail_that_was_not_on_the_screen(
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 
 
+async def test_the_first_page_counts_the_findings_of_a_save_beside_its_pictures(
+    page: Page, served: str, folder: Path
+) -> None:
+    await page.goto(served)
+    await watched(page)
+    await page.locator(".thumb iframe").first.evaluate("frame => (frame.isSame = true)")
+    save(folder, RIGHT, WRONG)
+    await expect(page.locator("#list-findings")).to_contain_text("1 error")
+    await expect(page.locator(".cards > li").first).to_contain_text("1 error")
+    assert await page.locator(".thumb iframe").first.evaluate("frame => frame.isSame")
+
+
 async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, served: str, folder: Path) -> None:
     save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
     await page.goto(f"{served}/findings")

@@ -59,6 +59,13 @@ def test_the_tab_shows_what_is_wrong_how_bad_it_is_and_leads_to_its_line(client:
     assert '<li id="L8">' in client.get("/studio/templates/greeting?sample=ada&show=source&tab=checks").text
 
 
+@pytest.mark.parametrize("address", ["", "sheet", "files/_layout/base.mjml", "inbox"])
+def test_the_list_beside_every_page_counts_what_a_save_has_broken(client: Client, folder: Path, address: str) -> None:
+    checked_page(client, address)
+    save(folder, RIGHT, WRONG)
+    assert '<span>Findings</span><span class="tally"' in checked_page(client, address)
+
+
 def test_the_text_part_and_the_samples_have_places_too(client: Client, folder: Path) -> None:
     (folder / "greeting" / "greeting.txt").write_text("Hello {{ nmae }}\n")
     page = client.get("/studio/templates/greeting?sample=ada&tab=checks").text

@@ -196,7 +196,7 @@ class Visit:
     def __init__(self, layout: Layout, request: Request[Any, Any, Any]) -> None:
         self.layout, self.studio, self.gallery = layout, layout.studio, layout.gallery
         self.name = str(request.path_params.get("name", "")).lstrip("/")
-        self._query = request.query_params
+        self._request, self._query = request, request.query_params
         self._rendition: Rendition | None = None
 
     @cached_property
@@ -225,6 +225,12 @@ class Visit:
                 shown = mismatch(", ".join(value), get_args(wanted)[0]) if name in several else mismatch(value, wanted)
                 fault = f"{name} {shown}"
             raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
+
+    def check_more(self) -> str:
+        """Check some mails if a script asks for that (`Prefer: wait`, RFC 7240, 4.3). Return where it asks for more."""
+        url, asks = self._request.url, "wait" in self._request.headers.get("prefer", "")
+        left = not asks or self.layout.folder_checks.check_more()
+        return f"{url.path}?{url.query}" if left else ""
 
     def page(self, page: str, context: Mapping[str, Any], status: int = 200) -> Response[str]:
         return self.layout.page(page, context if "view" in context else {"view": self.view, **context}, status)

@@ -25,13 +25,13 @@ from keyturn.studio.web.rendering.source_map import Marks, Selection, marks_in, 
 from keyturn.studio.web.view import View
 
 
-@get("/files/{name:path}", sync_to_thread=False)
+@get("/files/{name:path}", sync_to_thread=True)
 def shared_file_page(visit: NamedDependency[Visit]) -> Response[str]:
     name, gallery = visit.name, visit.gallery
     if name not in gallery.shared_files():
         raise LookupError(f"There is no shared file {name}.")
     context = {"source": shared_source(gallery, name), "users": gallery.users(name), "shared_file": name}
-    return visit.page("file.html", context)
+    return visit.page("file.html", context | {"left_to_check": visit.check_more()})
 
 
 @get("/templates/{name:path}", sync_to_thread=True)
@@ -59,7 +59,7 @@ def _page(visit: Visit, *, left: bool) -> Response[str]:
         "language": rendition.language.tag,
         "rendition": rendition,
         "report": visit.layout.checks.last_report(rendition),
-        "left_to_check": left,
+        "left_to_check": left and visit.layout.url("checks", template, view=view.to(sample=sample)),
         "now": datetime.now().astimezone(),
         "frame": view.to(sample=sample).mail(),
         "sandbox": frames.PREVIEW,
