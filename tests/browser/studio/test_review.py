@@ -94,18 +94,6 @@ async def test_a_key_accepts_no_mail_that_was_not_on_the_screen(
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 
 
-async def test_the_first_page_counts_the_findings_of_a_save_beside_its_pictures(
-    page: Page, served: str, folder: Path
-) -> None:
-    await page.goto(served)
-    await watched(page)
-    await page.locator(".thumb iframe").first.evaluate("frame => (frame.isSame = true)")
-    save(folder, RIGHT, WRONG)
-    await expect(page.locator("#list-findings")).to_contain_text("1 error")
-    await expect(page.locator(".cards > li").first).to_contain_text("1 error")
-    assert await page.locator(".thumb iframe").first.evaluate("frame => frame.isSame")
-
-
 async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, served: str, folder: Path) -> None:
     save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
     await page.goto(f"{served}/findings")
@@ -139,6 +127,15 @@ async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, se
     await expect(page.locator("li:target")).to_contain_text("colour")
     await page.keyboard.press("f")
     await expect(page).to_have_url(re.compile(r"/findings$"))
+
+    await page.get_by_role("link", name="Keyturn studio").click()
+    await expect(page.locator(".cards")).to_contain_text("1 error")
+    first = page.locator(".thumb iframe").first
+    await first.evaluate("frame => (frame.isSame = true)")
+    save(folder, WRONG, RIGHT)
+    for place in (".cards", "#list-findings"):
+        await expect(page.locator(place)).not_to_contain_text("error")
+    assert await first.evaluate("frame => frame.isSame")
 
 
 async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and_follow_a_save(
