@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 from tests.browser.studio.conftest import watched
 from tests.servers.serving import serving
-from tests.studio.web.fixtures import save
+from tests.studio.web.fixtures import RIGHT, WRONG, save
 
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.snapshots import MailName, SnapshotFolder, Snapshots
@@ -89,9 +89,6 @@ async def test_a_key_accepts_no_mail_that_was_not_on_the_screen(
     await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=ada")
     await expect(page.get_by_role("link", name="Snapshots 1 to review")).to_be_visible()
     assert stored.read(MailName("greeting", "ada")) == before[0]
-
-
-RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 
 
 async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, served: str, folder: Path) -> None:

@@ -78,6 +78,7 @@ link = "https://account.northwind.example/open/one"
 name = "Grace <b>Hopper</b>"
 link = "https://account.northwind.example/open/two"
 """
+RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 NOTICE = "<mjml><mj-body><mj-section><mj-column><mj-text>{{ what }}</mj-text></mj-column></mj-section></mj-body></mjml>"
 
 

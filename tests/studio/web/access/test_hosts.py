@@ -124,11 +124,6 @@ def test_programs_and_the_studios_own_pages_do(client: Client, headers: dict[str
     assert client.delete("/api/messages", headers=headers).status_code == 200
 
 
-def test_where_nothing_is_captured_there_is_no_api(studio: Studio) -> None:
-    with opened(studio, captured=None) as client:
-        assert client.get("/api/messages").status_code == 404
-
-
 def test_beside_a_service_that_has_an_api_it_is_below_another_path(studio: Studio) -> None:
     with TestClient(Litestar(studio_routers(studio, programs="/studio")), base_url="http://127.0.0.1") as client:
         assert client.get("/studio/api/v1/messages").status_code == 200

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.studio.inbox.mails import mail
-from tests.studio.web.fixtures import Client, checked_page, save
+from tests.studio.web.fixtures import RIGHT, WRONG, Client, checked_page, save
 
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.inbox.captured_mail import Envelope
@@ -18,7 +18,6 @@ from keyturn.studio.web.checks.captured_checks import CapturedChecks, check_mess
 
 pytestmark = pytest.mark.slow
 
-RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 AT_ONCE = {"prefer": "respond-async"}
 
 

@@ -115,9 +115,9 @@ def test_a_mail_of_text_alone_is_read_with_links_that_can_be_followed(client: Cl
     assert "&lt;b&gt;Ada&lt;/b&gt;" in client.get(f"/view/{mail_id}.html").text
 
 
-def test_where_nothing_is_captured_there_is_no_inbox(studio: Studio) -> None:
+def test_where_nothing_is_captured_there_is_no_inbox_and_no_api(studio: Studio) -> None:
     with opened(studio, captured=None) as client:
-        assert client.get("/studio/inbox").status_code == 404
+        assert [client.get(path).status_code for path in ("/studio/inbox", "/api/messages")] == [404, 404]
         assert "Inbox" not in client.get("/studio/templates/greeting").text
 
 
@@ -141,8 +141,7 @@ def test_an_attachment_is_saved_and_never_shown(client: Client, captured: Captur
     assert "März -1-.html" in page
     part = client.get(f"/studio/inbox/{mail_id}/parts/2")
     assert part.content.strip() == b"<script>alert(1)</script>"
-    names = "filename=\"M_rz -1-.html\"; filename*=UTF-8''M%C3%A4rz%20-1-.html"
-    assert part.headers["content-disposition"] == f"attachment; {names}"
+    assert part.headers["content-disposition"].endswith("=\"M_rz -1-.html\"; filename*=UTF-8''M%C3%A4rz%20-1-.html")
     assert "sandbox" in part.headers["content-security-policy"]
     assert part.headers["x-content-type-options"] == "nosniff"
     assert client.get(f"/studio/inbox/{mail_id}/parts/9").status_code == 404
@@ -150,9 +149,8 @@ def test_an_attachment_is_saved_and_never_shown(client: Client, captured: Captur
 
 def test_a_mail_is_deleted_with_its_file_alone_by_a_search_or_with_all(client: Client, inbox: Path) -> None:
     name, *_ = [capture(inbox, subject) for subject in ("One", "Welcome", "Goodbye")]
-    question = re.search(r'<details id="delete".*?</details>', client.get(f"/studio/inbox/{name}").text, re.DOTALL)
-    assert question
-    assert f'action="/studio/inbox/{name}/delete"' in question[0]
+    page = client.get(f"/studio/inbox/{name}").text
+    assert f'action="/studio/inbox/{name}/delete"' in page[page.index('<details id="delete" class="ask">') :]
     assert client.post(f"/studio/inbox/{name}/delete", headers=OURS, follow_redirects=False).status_code == 303
     assert not (inbox / name).exists()
     client.post("/studio/inbox/delete?search=subject:welcome", headers=OURS)

@@ -5,12 +5,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from tests.studio.web.fixtures import NOTICE, Client, checked_page, opened, save
+from tests.studio.web.fixtures import NOTICE, RIGHT, WRONG, Client, checked_page, opened, save
 
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.web.app import Studio
-
-RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 
 
 def page_of(client: Client, query: str = "") -> str:
