@@ -21,6 +21,7 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.web.app import Studio, create_studio_app
 
 Client = TestClient[Litestar]
+AT_ONCE = {"prefer": "respond-async"}
 OURS = {"sec-fetch-site": "same-origin"}
 """What a browser sends with a form of the studio's own pages."""
 

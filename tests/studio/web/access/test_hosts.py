@@ -99,7 +99,6 @@ def test_the_check_of_an_app_around_the_studio_stays(studio: Studio, path: str) 
 
 # Programs that use the API
 
-
 BASIC = f"Basic {b64encode(f'any:{TOKEN}'.encode()).decode()}"
 
 

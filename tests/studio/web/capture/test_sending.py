@@ -47,12 +47,11 @@ def client(studio: Studio, sent: Path) -> Iterator[Client]:
 
 def test_it_is_sent_as_it_is_seen_says_that_it_is_a_preview_and_leaves_a_full_inbox(client: Client, sent: Path) -> None:
     headers, inbox = {"origin": "http://127.0.0.1:8001"}, CapturedMails(sent, MailRetention(mails=1))
-    client.post(PAGE, data={"to": "ada@northwind.example"}, headers=headers)
-    assert inbox.count() == 1
-    answer = client.post(PAGE, data={"to": " Ada@northwind.example "}, headers=headers, follow_redirects=False)
-    assert answer.status_code == 303, "so a reload does not send it once more"
+    for _ in range(2):
+        answer = client.post(PAGE, data={"to": " Ada@northwind.example "}, headers=headers, follow_redirects=False)
+        assert answer.status_code == 303, "so a reload does not send it once more"
+        assert inbox.count() == 1
     assert "Sent to ada@northwind.example" in client.get(answer.headers["location"]).text
-    assert inbox.count() == 1
     (file,) = sent.glob("*.eml")
     mail = file.read_text()
     assert "To: ada@northwind.example" in mail

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.studio.inbox.mails import mail
-from tests.studio.web.fixtures import RIGHT, WRONG, Client, checked_page, save
+from tests.studio.web.fixtures import AT_ONCE, RIGHT, WRONG, Client, checked_page, save
 
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.inbox.captured_mail import Envelope
@@ -17,8 +17,6 @@ from keyturn.studio.renderers import Runner
 from keyturn.studio.web.checks.captured_checks import CapturedChecks, check_message
 
 pytestmark = pytest.mark.slow
-
-AT_ONCE = {"prefer": "respond-async"}
 
 
 def words(page: str) -> str:
@@ -56,13 +54,6 @@ def test_the_tab_shows_what_is_wrong_how_bad_it_is_and_leads_to_its_line(client:
     assert f'<a href="/studio/templates/{own}">greeting.mjml:8:10</a>' in page
     assert f'<a href="/studio/files/{shared}">_layout/base.mjml:12:5</a>' in page
     assert '<li id="L8">' in client.get("/studio/templates/greeting?sample=ada&show=source&tab=checks").text
-
-
-@pytest.mark.parametrize("address", ["", "sheet", "files/_layout/base.mjml", "inbox"])
-def test_the_list_beside_every_page_counts_what_a_save_has_broken(client: Client, folder: Path, address: str) -> None:
-    checked_page(client, address)
-    save(folder, RIGHT, WRONG)
-    assert '<span>Findings</span><span class="tally"' in checked_page(client, address)
 
 
 def test_the_text_part_and_the_samples_have_places_too(client: Client, folder: Path) -> None:

@@ -43,9 +43,7 @@ def test_a_worker_renders_checks_and_knows_the_lines(client: Client) -> None:
 def test_a_page_says_which_template_never_ends_and_why(client: Client, folder: Path) -> None:
     assert "The heating is back" in client.get("/studio/frames/notice").text
     (folder / "notice" / "notice.mjml").write_text(ENDLESS)
-
     page = client.get("/studio/templates/notice").text
-
     fault = re.search(r'<section class="fault".*?</section>', page, re.DOTALL)
     assert fault
     assert "It takes longer than 0.4 seconds" in fault[0]
@@ -56,7 +54,6 @@ def test_a_page_says_which_template_never_ends_and_why(client: Client, folder: P
     checks = client.get("/studio/templates/notice?tab=checks").text
     assert "limits/time" in checks
     assert "Rendering and checking this mail takes too long" in client.get("/studio/snapshots").text
-
     (folder / "notice" / "notice.mjml").write_text(NOTICE)
     assert "The heating is back" in client.get("/studio/frames/notice").text
     assert "It takes longer" not in client.get("/studio/templates/notice").text
