@@ -163,14 +163,10 @@ def test_a_mail_is_deleted_with_its_file_alone_by_a_search_or_with_all(client: C
 def test_a_hundred_mails_are_a_page_and_the_older_ones_on_the_next(client: Client, captured: CapturedMails) -> None:
     for number in range(101):
         captured.add(b"Subject: number%d\r\n\r\n" % number)
-    page = client.get("/studio/inbox").text
-    assert "number100" in page
-    assert "number0<" not in page
-    assert 'rel="next" href="?page=2"' in page
-    page = client.get("/studio/inbox?page=2").text
-    assert 'rel="prev" href="?"' in page
-    assert "number0<" in page
-    assert "number1<" not in page
+    first, last = (client.get(f"/studio/inbox?page={page}").text for page in (1, 2))
+    assert 'rel="next" href="?page=2"' in first
+    assert ["number100<" in first, "number0<" in first] == [True, False]
+    assert ["number1<" in last, "number0<" in last] == [False, True]
 
 
 @pytest.mark.long

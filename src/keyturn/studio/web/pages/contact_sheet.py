@@ -69,7 +69,7 @@ def home_page(visit: NamedDependency[Visit]) -> Response[str] | Redirect:
     shown = SheetView(width=(600,), scheme=(view.scheme,), remote=view.remote, page=view.page)
     unreadable = {entry.name for entry in entries if entry.unreadable}
     context = {"home": view, "sandbox": frames.PREVIEW, "unreadable": unreadable, "mails": len(entries)}
-    context["left_to_check"] = visit.check_more()
+    context["checks_at"] = visit.check_more()
     return visit.page("home.html", context | pictures(entries, shown.to(lang=(view.lang,) if view.lang else ())))
 
 
@@ -83,7 +83,7 @@ def contact_sheet(visit: NamedDependency[Visit]) -> Response[str]:
         "schemes": SCHEMES,
         "language_choices": [(str(each), str(each)) for each in visit.gallery.languages.known],
         "sandbox": frames.PREVIEW,
-        "left_to_check": visit.check_more(),
+        "checks_at": visit.check_more(),
     }
     return visit.page("sheet.html", context | pictures(visit.gallery.entries(), sheet))
 

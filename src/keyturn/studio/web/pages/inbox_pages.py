@@ -47,7 +47,7 @@ def inbox_page(visit: NamedDependency[Visit], captured: NamedDependency[Captured
         "total": captured.kept,
         "path": None if captured.is_temporary else captured.folder,
         "smtp": visit.studio.smtp,
-        "left_to_check": visit.check_more(),
+        "checks_at": visit.check_more(),
     }
     return visit.page("inbox.html", context)
 

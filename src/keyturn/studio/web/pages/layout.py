@@ -193,7 +193,7 @@ class Layout:
 class Visit:
     """A request for a page. `name`: the template, file or mail that its path names. `prefer`: its header (RFC 7240).
 
-    Scripts ask for a page at once (`respond-async`), and then for its checks (`wait`) until nothing is left to check.
+    A script asks for a page at once (`respond-async`), then to check more (`wait`) until nothing is left.
     """
 
     def __init__(self, layout: Layout, request: Request[Any, Any, Any]) -> None:
@@ -231,7 +231,7 @@ class Visit:
             raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
 
     def check_more(self, *first: Callable[[], bool]) -> str:
-        """Check some mails if a script waits for that. Return the address that checks more, if any are left."""
+        """Check some mails if a script waits for it. Return the address that checks more, or an empty text."""
         left = "wait" not in self.prefer or any(check() for check in (*first, self.layout.folder_checks.check_more))
         return f"{self._url.path}?{self._url.query}" if left else ""
 

@@ -59,7 +59,7 @@ def findings_page(visit: NamedDependency[Visit]) -> Response[str]:
         "mails_of": mails_of,
         "mail_names": visit.gallery.names(),
         "trouble": checks.trouble,
-        "left_to_check": left and visit.layout.url("findings", view=str(view)),
+        "checks_at": left and visit.layout.url("findings", view=str(view)),
     }
     return visit.page("findings.html", context)
 

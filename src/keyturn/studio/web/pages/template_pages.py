@@ -30,25 +30,25 @@ def shared_file_page(visit: NamedDependency[Visit]) -> Response[str]:
     if name not in gallery.shared_files():
         raise LookupError(f"There is no shared file {name}.")
     context = {"source": shared_source(gallery, name), "users": gallery.users(name), "shared_file": name}
-    return visit.page("file.html", context | {"left_to_check": visit.check_more()})
+    return visit.page("file.html", context | {"checks_at": visit.check_more()})
 
 
 @get("/templates/{name:path}", sync_to_thread=True)
 def template_page(visit: NamedDependency[Visit]) -> Response[str]:
-    """Show a sample. Without scripts, the tab of the checks waits for them."""
+    """Show a sample. Without scripts, the tab of checks waits for them."""
     rendition, gallery, view = visit.rendition, visit.gallery, visit.view
     template, sample = rendition.template, rendition.view.sample
     checks, review = visit.layout.checks, visit.layout.review
     if view.tab == "checks" and not visit.prefer:
         checks.check(rendition)
-    left = visit.check_more(lambda: checks.check(rendition), lambda: bool(review and review.look()))
+    more = visit.check_more(lambda: checks.check(rendition), lambda: bool(review and review.look()))
     context: dict[str, Any] = {
         "template": template,
         "view": view.to(sample=sample),
         "language": rendition.language.tag,
         "rendition": rendition,
         "report": checks.last_report(rendition),
-        "left_to_check": left,
+        "checks_at": more,
         "now": datetime.now().astimezone(),
         "frame": view.to(sample=sample).mail(),
         "sandbox": frames.PREVIEW,

@@ -166,7 +166,7 @@ async def send_preview(provider: MailProvider, sender: str, to: str, mail: Rende
     opened = provider.open()
     try:
         email = Email(sender=sender, to=address, subject=subject, html=mail.html, text=mail.text)
-        return Outcome(address, id=await opened.send(email, f"{OWN}{uuid4().hex}"))  # a file in an inbox has this name
+        return Outcome(address, id=await opened.send(email, f"{OWN}{uuid4().hex}"))  # the file in an inbox
     except SendFailed as error:
         return Outcome(address, fault=_way_out(error, provider.name))
     finally:
