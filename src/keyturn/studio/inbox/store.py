@@ -67,8 +67,8 @@ class CapturedMails:
 
     @property
     def kept(self) -> int:
-        """The number of mails at the last look into the folder. Reading it costs nothing."""
-        return len(self._mails)
+        """The number of mails at the last look into the folder, which costs nothing unless there were none."""
+        return len(self._mails) or self.count()
 
     def count(self, match: Match = everything) -> int:
         return len(self.newest(match, limit=None))

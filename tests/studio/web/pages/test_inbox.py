@@ -18,11 +18,11 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 def test_it_lists_every_mail_newest_first_with_address_subject_and_time(client: Client, inbox: Path) -> None:
     capture(inbox, "First", NOON)
     capture(inbox, "Second", NOON + timedelta(minutes=1))
+    assert 'Inbox</span><span class="count">2<' in client.get("/studio").text
     page = client.get("/studio/inbox").text
     assert re.findall(r'</span> <b dir="auto">(\w+)</b>', page) == ["Second", "First"]
     assert page.count("Northwind School <small>to ada@northwind.example</small>") == 2
     assert f">{NOON.astimezone():%H:%M:%S}</time>" in page
-    assert 'Inbox</span><span class="count">2<' in page
 
 
 def test_a_mail_is_shown_with_its_headers_escaped_and_its_html_in_a_sandbox(client: Client, inbox: Path) -> None:
