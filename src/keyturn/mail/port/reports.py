@@ -84,6 +84,16 @@ def require_password(password: bytes, headers: Mapping[str, str]) -> None:
         raise ValueError("the password does not match" if sent else "the password is missing")
 
 
+def require_signature(key: Any, signature: str, content: bytes, *scheme: Any) -> None:
+    """Raise ValueError unless the public key, by its scheme, made the signature of the content, in base64."""
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        key.verify(base64.b64decode(signature, validate=True), content, *scheme)
+    except (ValueError, InvalidSignature):
+        raise ValueError("the signature does not match") from None
+
+
 class Reports(msgspec.Struct, frozen=True, kw_only=True):
     """How a provider's reports are proven and read. `setting`: the key of the proof.
 
