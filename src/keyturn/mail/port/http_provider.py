@@ -114,7 +114,7 @@ class ProviderApi:
 class HttpProvider(Provider, frozen=True, kw_only=True):
     """A provider by its HTTP API, whose address is `api_url`.
 
-    `key_header`: the header that proves who calls. `path`: of the call that hands a mail over. In both stand settings.
+    `key_header`: the header that proves who calls. `path`: of the call that hands a mail over. Settings are filled in.
     `is_form`: the call takes a form, and no JSON.
     `knows_keys`, `reset_header`: as of its `ProviderApi`.
     """

@@ -46,8 +46,8 @@ async def _read(key: "EllipticCurvePublicKey", signed: Sequence[str], body: byte
     from cryptography.hazmat.primitives.hashes import SHA256
 
     signature, timestamp = signed
-    content = timestamp.encode() + body  # a batch has up to 768 kB
-    await asyncio.to_thread(require_signature, key, signature, content, ECDSA(SHA256()))
+    content = timestamp.encode() + body
+    await asyncio.to_thread(require_signature, key, signature, content, ECDSA(SHA256()))  # a batch has up to 768 kB
     for event in msgspec.json.decode(body, type=list[msgspec.Raw]):
         with suppress(ValueError, OverflowError, OSError):
             if report := _report(Fields.read(bytes(event))):
