@@ -100,7 +100,7 @@ async def _processor_time(port: int, pid: int, file: Path) -> float:
 
     async def notice(response: Response) -> None:
         with suppress(Error):  # an answer to the page before the reload
-            if "/checks/" in response.url and 'data-checks=""' in await response.text():
+            if response.request.headers.get("prefer") == "wait" and 'data-checks=""' in await response.text():
                 checked.set()
 
     async with _open(port) as tab:

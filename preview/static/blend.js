@@ -29,11 +29,12 @@ export function blend(here, next) {
   while (at) at = removed(at);
 }
 
-// A text is the same only in its place: the blank before a new row must not remove the next row.
+// A text is the same only in its place: the blank before a new row must not remove the next row. A frame with another
+// address is another one, since a frame that changes its own adds an entry to the history.
 function following(start, node) {
   if (node.nodeType !== Node.ELEMENT_NODE) return start?.nodeName === node.nodeName ? start : null;
   for (let one = start; one; one = one.nextSibling) {
-    if (one.nodeName === node.nodeName && one.id === node.id && one.name === node.name) return one;
+    if (one.nodeName === node.nodeName && one.id === node.id && one.name === node.name && one.src === node.src) return one;
   }
   return null;
 }

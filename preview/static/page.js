@@ -13,7 +13,7 @@ const FOUND =
 // Milliseconds without another change before the checks begin, so that the next mail does not wait for them.
 const PAUSE = 200;
 
-const TYPED_IN = "[data-edits], [data-as-typed], [data-held], [data-kept]";
+const STAYS = "[data-edits], [data-as-typed], [data-held], [data-kept], iframe"; // what the user types in, and pictures
 
 let underWay = new AbortController();
 let wanted = location.href;
@@ -50,7 +50,7 @@ export async function settled() {
 // Fetches the checks of the mail on the screen, then of the others for the list, until another page is wanted.
 export async function check(signal = underWay.signal) {
   for (let address = document.body.dataset.checks; address; ) {
-    const page = await fetchPage(address, signal);
+    const page = await fetchPage(address, signal, { prefer: "wait" });
     if (!page?.ok || page.failed || signal.aborted) return;
     place(page.document, document.querySelectorAll(FOUND));
     address = page.document.body.dataset.checks;
@@ -125,7 +125,7 @@ function place(page, regions, elsewhere = false) {
       if (stays) next.querySelector(`#${id}`)?.toggleAttribute("open", open);
     }
     if (region.innerHTML === next.innerHTML) continue;
-    if (region.querySelector(TYPED_IN) && next.querySelector(TYPED_IN)) blend(region, next);
+    if (region.querySelector(STAYS) && next.querySelector(STAYS)) blend(region, next);
     else region.replaceChildren(...next.childNodes);
   }
   focus();

@@ -33,7 +33,7 @@ export function usePalette() {
   dialog.addEventListener("keydown", press);
   dialog.addEventListener("click", (event) => {
     const option = event.target.closest("[role=option]");
-    if (option) go(shown[Number(option.dataset.at)], event.ctrlKey || event.metaKey);
+    if (option) go(shown[Number(option.dataset.at)]);
     else if (event.target === dialog) dialog.close();
   });
 }
@@ -124,20 +124,18 @@ function press(event) {
   const { key, target } = event;
   const step = { ArrowDown: 1, ArrowUp: -1 }[key];
   if (step) choose((chosen + step + shown.length) % Math.max(shown.length, 1));
-  else if (key === "Enter" && target === field) go(shown[chosen], event.ctrlKey || event.metaKey);
+  else if (key === "Enter" && target === field) go(shown[chosen]);
   else if (key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) dialog.close();
   else return;
   event.preventDefault();
   event.stopPropagation(); // otherwise the key that closes the palette opens it again
 }
 
-function go(item, inNewTab) {
+function go(item) {
   if (!item) return;
-  const href = item.href ?? item.carrier.href;
-  if (inNewTab && href) return window.open(href, "_blank", "noopener");
   dialog.close();
   if (item.carrier?.isConnected) return item.carrier.click();
-  const link = element("a", { href });
+  const link = element("a", { href: item.href ?? item.carrier.href });
   document.body.append(link);
   link.click();
   link.remove();

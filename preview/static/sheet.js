@@ -4,16 +4,9 @@ const canvas = document.querySelector(".canvas");
 const halted = new Set();
 
 export function useSheet() {
-  adoptAll();
-  new MutationObserver(adoptAll).observe(canvas, { childList: true });
+  frames().forEach(measure);
+  canvas.addEventListener("load", ({ target }) => target.matches(".thumb iframe") && measure(target), true);
   document.addEventListener("saved", () => frames().filter(isLoaded).forEach((frame) => frame.contentWindow.location.reload()));
-}
-
-function adoptAll() {
-  for (const frame of frames()) {
-    frame.addEventListener("load", () => measure(frame));
-    if (isLoaded(frame)) measure(frame);
-  }
 }
 
 function measure(frame) {

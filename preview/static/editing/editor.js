@@ -17,10 +17,13 @@ const left = new Map(); // the unsaved text of closed editors, by file
 export async function openEditor(section) {
   const { file, kind, source } = section.dataset;
   const said = section.querySelector("[data-said]");
-  const tell = (text, state = "") => {
-    said.textContent = text;
-    said.dataset.state = state;
+  const told = [["", ""], ["", ""]]; // of the file, and beside it of the draft: a text and its state
+  const teller = (at) => (text, state = "") => {
+    told[at] = [text, state];
+    said.textContent = told.map(([words]) => words).join(" ").trim();
+    said.dataset.state = told[1][1] || told[0][1];
   };
+  const tell = teller(0);
   const answer = await fetch(source).catch(() => null);
   const read = await answer?.json().catch(() => null);
   if (!answer?.ok || !read) {
@@ -41,7 +44,7 @@ export async function openEditor(section) {
     }),
   });
   const saving = keepSaved(section, view, before?.read ?? read, tell);
-  const drafts = renderDrafts(section, view, tell);
+  const drafts = renderDrafts(section, view, teller(1));
   const asking = new AbortController();
   addEventListener("beforeunload", (event) => saving.isChanged() && event.preventDefault(), { signal: asking.signal });
   onChange = () => {

@@ -12,6 +12,7 @@ export function keepSaved(section, view, read, tell) {
 
   function changed() {
     const now = isChanged();
+    if (now && unsaved.hidden) tell(""); // such as that it is saved
     unsaved.hidden = !now;
     save.disabled = !now;
   }

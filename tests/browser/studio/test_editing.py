@@ -101,15 +101,16 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     await expect(text_of(page)).to_contain_text("Go</mj-button>")
     await expect(text_of(page)).to_contain_text("Hello")
 
-    await select(page, "Hello")
-    await page.keyboard.type("Moin")
+    await select(page, "Hello {{ name }}")
+    await page.keyboard.insert_text("Hello {{ nam }}")
     (folder / MAIL).write_text(theirs)
     await expect(conflict).to_be_visible()
     async with page.expect_response(lambda answer: not is_get(answer.request) and "/sources/" in answer.url) as saved:
         await conflict.get_by_role("button", name="Overwrite").click()
     assert (await saved.value).ok
-    assert (folder / MAIL).read_text() == theirs.replace("Open it", "Go").replace("Hello", "Moin")
+    assert (folder / MAIL).read_text() == theirs.replace("Open it", "Go").replace("Hello {{ name }}", "Hello {{ nam }}")
     await expect(conflict).to_be_hidden()
+    await expect(page.locator(".editing-said")).to_contain_text("Saved. greeting/greeting.mjml, line 5")
 
 
 def is_get(request: Request) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, Request, Route, expect
 from tests.browser.studio.conftest import settled, watched
 from tests.servers.serving import serving
-from tests.studio.web.fixtures import save
+from tests.studio.web.fixtures import RIGHT, WRONG, save
 
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.snapshots import MailName, SnapshotFolder, Snapshots
@@ -103,9 +103,6 @@ async def test_a_key_accepts_no_mail_that_was_not_on_the_screen_and_pressed_twic
     assert len(decisions) == 1
 
 
-RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
-
-
 async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, served: str, folder: Path) -> None:
     save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
     await page.goto(f"{served}/findings")
@@ -139,6 +136,14 @@ async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, se
     await expect(page.locator("li:target")).to_contain_text("colour")
     await page.keyboard.press("f")
     await expect(page).to_have_url(re.compile(r"/findings$"))
+
+    await page.get_by_role("link", name="Keyturn studio").click()
+    await expect(page.locator(".cards .error, #list-findings .error")).to_have_count(2)
+    first = page.locator(".thumb iframe").first
+    await first.evaluate("frame => (frame.isSame = true)")
+    save(folder, WRONG, RIGHT)
+    await expect(page.locator(".cards .error, #list-findings .error")).to_have_count(0)
+    assert await first.evaluate("frame => frame.isSame")
 
 
 async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and_follow_a_save(

@@ -21,6 +21,7 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.web.app import Studio, create_studio_app
 
 Client = TestClient[Litestar]
+AT_ONCE = {"prefer": "respond-async"}
 OURS = {"sec-fetch-site": "same-origin"}
 """What a browser sends with a form of the studio's own pages."""
 
@@ -31,8 +32,8 @@ def opened(studio: Studio, at: str = "http://127.0.0.1:8001", **changes: Any) ->
 
 
 def checked_page(client: Client, address: str) -> str:
-    """Ask for a page below /studio as a browser does, until nothing is left to check."""
-    while 'data-checks="/' in (page := client.get(f"/studio/{address}").text):
+    """Ask for a page below /studio as its script does, until nothing is left to check."""
+    while 'data-checks="/' in (page := client.get(f"/studio/{address}", headers={"prefer": "wait"}).text):
         pass
     return page
 
@@ -78,6 +79,7 @@ link = "https://account.northwind.example/open/one"
 name = "Grace <b>Hopper</b>"
 link = "https://account.northwind.example/open/two"
 """
+RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 NOTICE = "<mjml><mj-body><mj-section><mj-column><mj-text>{{ what }}</mj-text></mj-column></mj-section></mj-body></mjml>"
 
 

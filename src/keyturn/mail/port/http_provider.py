@@ -114,10 +114,12 @@ class ProviderApi:
 class HttpProvider(Provider, frozen=True, kw_only=True):
     """A provider by its HTTP API, whose address is `api_url`.
 
-    `path`: of the call that hands a mail over, with its settings filled in; `is_form`: it takes a form, and no JSON.
+    `key_header`: the header that proves who calls. `path`: of the call that hands a mail over. Settings are filled in.
+    `is_form`: the call takes a form, and no JSON.
     `knows_keys`, `reset_header`: as of its `ProviderApi`.
     """
 
+    key_header: ClassVar[tuple[str, str]] = ("authorization", "Bearer {0.api_key}")
     path: ClassVar[str]
     is_form: ClassVar[bool] = False
     knows_keys: ClassVar[bool] = False
@@ -129,9 +131,10 @@ class HttpProvider(Provider, frozen=True, kw_only=True):
     def url(self) -> str:
         return self.api_url
 
-    def authorize(self, request: Request, /) -> Mapping[str, str]:
+    def authorize(self, _: Request, /) -> Mapping[str, str]:
         """Return the headers that prove who calls."""
-        raise NotImplementedError
+        name, value = self.key_header
+        return {name: value.format(self)}
 
     def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the mail in the provider's form, with the `tags`, which hold the idempotency key, and tracking off."""
@@ -145,8 +148,8 @@ class HttpProvider(Provider, frozen=True, kw_only=True):
         """
         raise NotImplementedError
 
-    def examine(self, api: "Examination", sender: CheckedSender, /) -> AsyncIterator[Finding]:
-        """Ask for the doctor, and yield findings. Raises ValueError for an answer in a foreign form."""
+    def examine(self, api: "Examination", domain: str, /) -> AsyncIterator[Finding]:
+        """Ask about the key and the sender's `domain`, and yield findings. Raises ValueError for a foreign form."""
         raise NotImplementedError
 
     def build(self, timeout: timedelta) -> Sender:
@@ -155,7 +158,7 @@ class HttpProvider(Provider, frozen=True, kw_only=True):
     async def check(self, sender: CheckedSender) -> Sequence[Finding]:
         examination, findings = Examination(self, sender.timeout), list[Finding]()
         try:
-            async for finding in self.examine(examination, sender):
+            async for finding in self.examine(examination, sender.domain):
                 findings.append(finding)
         except Judged as judged:
             findings.append(judged.finding)
@@ -191,8 +194,11 @@ class HttpSender(ProviderApi):
 class Examination(HttpSender):
     """Asks a provider's API for the doctor, as its sender does. A call that tells nothing ends it."""
 
-    async def ask(self, path: str, method: str = "GET") -> Answer:
-        """Return an answer of the API; end with a finding if it is not reached, or has an outage."""
+    async def ask(self, path: str, method: str = "GET", *, key: str = "key", fix: str = "") -> Answer:
+        """Return an answer of the API; end with a finding if it is not reached, or has an outage.
+
+        `fix`: what to do if the `key` is refused, which ends it, too; "" if the caller reads such an answer.
+        """
         try:
             answer = await self.call(method, path)
         except SendRefused as error:
@@ -202,14 +208,9 @@ class Examination(HttpSender):
             raise Judged(fail(f"{self.url} cannot be reached", fix)) from None
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise Judged(warn(f"could not be checked ({answer.status})", "Run `keyturn doctor` again later."))
-        return answer
-
-    async def get(self, path: str, key: str, fix: str) -> Fields:
-        """Return a document; end with a finding if the `key` is refused, or if there is no document."""
-        answer = await self.ask(path)
-        if answer.status in ACCOUNT_REFUSED:
+        if fix and answer.status in ACCOUNT_REFUSED:
             raise Judged(fail(f"the {key} is refused ({answer.status})", fix))
-        return self.read(answer)
+        return answer
 
     def read(self, answer: Answer) -> Fields:
         """Return the document of a 200; end with a finding for any other answer."""

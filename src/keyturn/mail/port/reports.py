@@ -84,14 +84,25 @@ def require_password(password: bytes, headers: Mapping[str, str]) -> None:
         raise ValueError("the password does not match" if sent else "the password is missing")
 
 
+def require_signature(key: Any, signature: str, content: bytes, *scheme: Any) -> None:
+    """Raise ValueError unless the public key, by its scheme, made the signature of the content, in base64."""
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        key.verify(base64.b64decode(signature, validate=True), content, *scheme)
+    except (ValueError, InvalidSignature):
+        raise ValueError("the signature does not match") from None
+
+
 class Reports(msgspec.Struct, frozen=True, kw_only=True):
     """How a provider's reports are proven and read. `setting`: the key of the proof.
 
     `proof`: reads its value. Raises ValueError for a text that cannot prove anything; `fault` is then what is wrong.
     `where`: where the provider is told to report, and which setting is set then.
     `longest`: bytes of a body; a longer one is refused unread.
-    `signature`: the headers that hold the signature. `require_headers`: verifies headers. Raises ValueError.
-    `read`: verifies the body first, after the headers, and yields its reports. Raises ValueError.
+    `signature`: the headers that hold the signature. `require_headers`: verifies other headers. Raises ValueError.
+    `read`: takes the proof, the values of `signature` and the body, which it verifies before it yields the reports.
+    Raises ValueError.
     """
 
     setting: str
@@ -101,7 +112,7 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     longest: int
     signature: Sequence[str] = ()
     require_headers: Callable[[Any, Mapping[str, str]], None] = lambda *_: None
-    read: Callable[[Any, Mapping[str, str], bytes], AsyncIterator[Report]]
+    read: Callable[[Any, Sequence[str], bytes], AsyncIterator[Report]]
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -122,8 +133,9 @@ class Webhook(msgspec.Struct, frozen=True):
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
         """Return the reports about mails. Raises ReportRefused for one that is forged or odd, and ReportUnproven."""
         self.require_headers(headers)
+        signature = [headers[name] for name in self.reports.signature]
         try:
-            return [self._complete(report) async for report in self.reports.read(self.proof, headers, body)]
+            return [self._complete(report) async for report in self.reports.read(self.proof, signature, body)]
         except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:
             raise ReportRefused(str(error)) from None
 

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from email.utils import parseaddr
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -14,8 +14,7 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok
-from keyturn.mail.port.http_provider import ACCOUNT_REFUSED, Examination, HttpProvider, Refused, Request, basic
-from keyturn.mail.port.provider import CheckedSender
+from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request, basic
 from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in, secret_text
 from keyturn.values import Secret
 
@@ -24,7 +23,7 @@ _LONGEST_AGE = 24 * 3600
 """Seconds: Mailgun repeats a report for eight hours, and does not document whether it signs each repeat again."""
 
 
-async def _read(key: bytes, _: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
+async def _read(key: bytes, _: Sequence[str], body: bytes) -> AsyncIterator[Report]:
     """Read a report with an HMAC-SHA256 of a time and a token, but not of the event: so a token counts once.
 
     https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
@@ -56,9 +55,6 @@ async def _read(key: bytes, _: Mapping[str, str], body: bytes) -> AsyncIterator[
         to=fields.text("recipient") or parseaddr(header.text("to"))[1],  # a rejected mail has no recipient yet
         ends=event == "bounced" and reason == "bounce",  # the mailbox does not exist
     )
-
-
-_KEYS = "https://app.mailgun.com/settings/api_security"
 
 
 class Mailgun(HttpProvider, frozen=True):
@@ -125,12 +121,11 @@ class Mailgun(HttpProvider, frozen=True):
         fields.required("message")
         return Refused(str(answer.status))
 
-    async def examine(self, api: Examination, _: CheckedSender) -> AsyncIterator[Finding]:
+    async def examine(self, api: Examination, _: str) -> AsyncIterator[Finding]:
         """Yield a finding on the key and the domain, by a mail without a recipient: a sending key sees no domains."""
-        refused = await api.ask(self.path.format(self), "POST")
-        if refused.status in ACCOUNT_REFUSED:
-            yield fail(f"the key is refused ({refused.status})", f"Set MAILGUN_API_KEY to one from {_KEYS}.")
-        elif refused.status == HTTPStatus.NOT_FOUND:
+        new_key = "Set MAILGUN_API_KEY to one from https://app.mailgun.com/settings/api_security."
+        refused = await api.ask(self.path.format(self), "POST", fix=new_key)
+        if refused.status == HTTPStatus.NOT_FOUND:
             fix = 'Correct mailgun.domain, or set mailgun.api_url to the other region\'s: "https://api.eu.mailgun.net".'
             yield fail(f"the domain {self.domain} is unknown at {api.url}", fix)
         elif refused.status != HTTPStatus.BAD_REQUEST:

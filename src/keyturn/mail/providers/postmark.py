@@ -1,6 +1,6 @@
 """Postmark, over its HTTP API (https://postmarkapp.com/developer)."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -9,8 +9,7 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, ok, warn
-from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request
-from keyturn.mail.port.provider import CheckedSender
+from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
 from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in, require_password, secret_text
 from keyturn.values import Secret
 
@@ -32,7 +31,7 @@ _EVENTS = {
 """Records, and https://postmarkapp.com/developer/api/bounce-api#bounce-types: the types that are not bounces."""
 
 
-async def _read(_: bytes, __: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
+async def _read(_: bytes, __: Sequence[str], body: bytes) -> AsyncIterator[Report]:
     fields = Fields.read(body)
     record, kind, mail, reason = map(fields.text, ("RecordType", "Type", "MessageID", "SuppressionReason"))
     event = _EVENTS.get(kind, "bounced") if record == "Bounce" else _EVENTS.get(record, "")
@@ -67,6 +66,7 @@ class Postmark(HttpProvider, frozen=True):
     place = 2
     needs: ClassVar = {"server_token": "POSTMARK_SERVER_TOKEN"}
     rate: ClassVar[float] = 50  # calls a second; no limit is published
+    key_header = ("x-postmark-server-token", "{0.server_token}")
     path = "/email"
     reports = Reports(
         setting="webhook_secret",
@@ -78,9 +78,6 @@ class Postmark(HttpProvider, frozen=True):
         require_headers=require_password,  # Postmark signs nothing, but sends the password of its webhook's URL
         read=_read,
     )
-
-    def authorize(self, _: Request) -> Mapping[str, str]:
-        return {"x-postmark-server-token": self.server_token}
 
     def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
         return {
@@ -109,10 +106,10 @@ class Postmark(HttpProvider, frozen=True):
             raise SendRetryable(reason, not_accepted=True)
         return fields.text("MessageID") if answer.status == HTTPStatus.OK and not code else Refused(reason)
 
-    async def examine(self, api: Examination, _: CheckedSender) -> AsyncIterator[Finding]:
+    async def examine(self, api: Examination, _: str) -> AsyncIterator[Finding]:
         """Yield a finding on the token. It cannot see which domains may send."""
         fix = "Set POSTMARK_SERVER_TOKEN to that of a live server, from its tab API Tokens."
-        server = await api.get("/server", "token", fix)
+        server = api.read(await api.ask("/server", key="token", fix=fix))
         if server.text("DeliveryType") == "Sandbox":
             yield warn(f"the server {server.text('Name')} is a sandbox: it accepts mails, but delivers none", fix)
         else:

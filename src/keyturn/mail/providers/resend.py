@@ -13,8 +13,8 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request
-from keyturn.mail.port.provider import CheckedSender, Dkim, Rate, Spf
+from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
+from keyturn.mail.port.provider import Dkim, Rate, Spf
 from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in
 from keyturn.mail.port.webhook_keys import FORM, sign, webhook_key
 from keyturn.values import Secret
@@ -33,12 +33,12 @@ _TOLERANCE = 300
 """Seconds between a report's time and ours (https://docs.svix.com/receiving/verifying-payloads/how-manual)."""
 
 
-async def _read(key: bytes, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
-    delivery, timestamp = headers["svix-id"], headers["svix-timestamp"]
+async def _read(key: bytes, signed: Sequence[str], body: bytes) -> AsyncIterator[Report]:
+    delivery, timestamp, signatures = signed
     if abs(int(time.time()) - int(timestamp)) > _TOLERANCE:
         raise ValueError(f"the time of the report is outside the tolerance of {_TOLERANCE} seconds")
     signature = sign(key, delivery, timestamp, body).encode()
-    if not any(hmac.compare_digest(signature, one.encode()) for one in headers["svix-signature"].split()):
+    if not any(hmac.compare_digest(signature, one.encode()) for one in signatures.split()):
         raise ValueError("no signature matches")
     payload = Fields.read(body)
     named = re.fullmatch(r"email\.([a-z_]{1,32})", payload.text("type"))
@@ -60,8 +60,6 @@ async def _read(key: bytes, headers: Mapping[str, str], body: bytes) -> AsyncIte
         ends=event == "bounced" and why.text("type") == "Permanent",
     )
 
-
-_SANDBOX = "resend.dev"
 
 _DOMAINS = "https://resend.com/domains"
 _KEY_REFUSED = {400, 401, 403, 422}
@@ -115,10 +113,7 @@ class Resend(HttpProvider, frozen=True):
     # DMARC (https://resend.com/docs/dashboard/domains/custom-return-path).
     spf = Spf(host="send", term="include:amazonses.com", missing="warn")
     dkim = Dkim("resend", _DOMAINS)
-    sandbox = _SANDBOX
-
-    def authorize(self, _: Request) -> Mapping[str, str]:
-        return {"authorization": f"Bearer {self.api_key}"}
+    sandbox = "resend.dev"
 
     def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
         return {
@@ -146,11 +141,10 @@ class Resend(HttpProvider, frozen=True):
             raise SendRefused(f"{answer.status} {name}", key_used=True)
         return Refused(f"{answer.status} {name}")
 
-    async def examine(self, api: Examination, sender: CheckedSender) -> AsyncIterator[Finding]:
-        name = sender.domain
-        if name == _SANDBOX:
+    async def examine(self, api: Examination, domain: str) -> AsyncIterator[Finding]:
+        if domain == self.sandbox:
             fix = f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it."
-            yield warn(f"mails from {_SANDBOX} reach only the owner of the Resend account", fix)
+            yield warn(f"mails from {domain} reach only the owner of the Resend account", fix)
         answer = await api.ask("/domains")
         if answer.status in _KEY_REFUSED:
             error = Fields.read(answer.body).text("name")
@@ -159,11 +153,11 @@ class Resend(HttpProvider, frozen=True):
             yield ok("the key works, and may only send, which is enough") if error == "restricted_api_key" else refused
             return
         domains = {one.required("name").lower(): one.required("id") for one in api.read(answer).each("data")}
-        if name == _SANDBOX:
+        if domain == self.sandbox:
             yield ok("the key works")
-        elif name not in domains:
+        elif domain not in domains:
             others = f", or set mail.from to an address in {', '.join(sorted(domains))}" if domains else ""
-            yield fail(f"the Resend account has no domain {name}", f"Add it at {_DOMAINS}{others}.")
+            yield fail(f"the Resend account has no domain {domain}", f"Add it at {_DOMAINS}{others}.")
         else:
-            for finding in _judge_domain(api.read(await api.ask(f"/domains/{domains[name]}"))):
+            for finding in _judge_domain(api.read(await api.ask(f"/domains/{domains[domain]}"))):
                 yield finding

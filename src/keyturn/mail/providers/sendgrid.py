@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,21 +14,12 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, Request
-from keyturn.mail.port.provider import CheckedSender
-from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in
+from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
+from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in, require_signature
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-
-
-_OFF: Mapping[str, Any] = {
-    "click_tracking": {"enable": False, "enable_text": False},  # a tracked link passes through SendGrid whole
-    "open_tracking": {"enable": False},
-    "subscription_tracking": {"enable": False},
-    "ganalytics": {"enable": False},
-}
 
 
 def _mailbox(header: str) -> Mapping[str, str]:
@@ -45,32 +36,22 @@ _EVENTS = {
 }
 _SUPPRESSED = {"Bounced Address", "Invalid", "Spam Reporting Address", "Unsubscribed Address"}
 
-_SIGNATURE, _TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
 
+async def _read(key: "EllipticCurvePublicKey", signed: Sequence[str], body: bytes) -> AsyncIterator[Report]:
+    """Skip what is no event of ours: batches hold other apps' mails. SendGrid repeats a signed report for 24 hours.
 
-async def _read(key: "EllipticCurvePublicKey", headers: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
-    """Skip what is no event of ours: batches hold other apps' mails. SendGrid repeats a signed report for 24 hours."""
-    await asyncio.to_thread(_verify, key, headers, body)  # a batch has up to 768 kB
+    https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
+    """
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    signature, timestamp = signed
+    content = timestamp.encode() + body
+    await asyncio.to_thread(require_signature, key, signature, content, ECDSA(SHA256()))  # a batch has up to 768 kB
     for event in msgspec.json.decode(body, type=list[msgspec.Raw]):
         with suppress(ValueError, OverflowError, OSError):
             if report := _report(Fields.read(bytes(event))):
                 yield report
-
-
-def _verify(key: "EllipticCurvePublicKey", headers: Mapping[str, str], body: bytes) -> None:
-    """Raise ValueError unless the key signed the time and the body with ECDSA.
-
-    https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
-    """
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-
-    try:
-        signature = base64.b64decode(headers[_SIGNATURE], validate=True)
-        key.verify(signature, headers[_TIMESTAMP].encode() + body, ECDSA(hashes.SHA256()))
-    except (ValueError, InvalidSignature):
-        raise ValueError("the signature does not match") from None
 
 
 def _report(fields: Fields) -> Report | None:
@@ -98,13 +79,11 @@ def _verification_key(text: str) -> "EllipticCurvePublicKey":
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-    try:
+    with suppress(UnsupportedAlgorithm):
         key = load_der_public_key(base64.b64decode(text, validate=True))
-    except UnsupportedAlgorithm as error:
-        raise ValueError("not a key of a known kind") from error
-    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
-        raise ValueError("not a P-256 key")  # noqa: TRY004 - the text is wrong, not its type
-    return key
+        if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+            return key
+    raise ValueError("not a P-256 key")
 
 
 _KEYS, _SENDERS = "https://app.sendgrid.com/settings/api_keys", "https://app.sendgrid.com/settings/sender_auth"
@@ -133,12 +112,9 @@ class SendGrid(HttpProvider, frozen=True):
         where="at https://app.sendgrid.com/settings/mail_settings as a signed Event Webhook, and set "
         "sendgrid.webhook_verification_key to its verification key",
         longest=1_048_576,
-        signature=(_SIGNATURE, _TIMESTAMP),
+        signature=("x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"),
         read=_read,
     )
-
-    def authorize(self, _: Request) -> Mapping[str, str]:
-        return {"authorization": f"Bearer {self.api_key}"}
 
     def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
         return {
@@ -150,7 +126,13 @@ class SendGrid(HttpProvider, frozen=True):
             "content": [{"type": "text/plain", "value": email.text}, {"type": "text/html", "value": email.html}],
             "headers": email.headers,
             "custom_args": tags,
-            "tracking_settings": _OFF,
+            "tracking_settings": {
+                # A tracked link passes through SendGrid whole.
+                "click_tracking": {"enable": False, "enable_text": False},
+                "open_tracking": {"enable": False},
+                "subscription_tracking": {"enable": False},
+                "ganalytics": {"enable": False},
+            },
         }
 
     def judge(self, answer: Answer, _: Email) -> str | Refused:
@@ -161,8 +143,9 @@ class SendGrid(HttpProvider, frozen=True):
         named = [field for error in errors if re.fullmatch(r"[a-z0-9_.\[\]-]{1,60}", field := error.text("field"))]
         return Refused(" ".join([str(answer.status), *named[:1]]))
 
-    async def examine(self, api: Examination, sender: CheckedSender) -> AsyncIterator[Finding]:
-        scopes = (await api.get("/v3/scopes", "key", f"Set SENDGRID_API_KEY to one from {_KEYS}.")).texts("scopes")
+    async def examine(self, api: Examination, domain: str) -> AsyncIterator[Finding]:
+        answer = await api.ask("/v3/scopes", fix=f"Set SENDGRID_API_KEY to one from {_KEYS}.")
+        scopes = api.read(answer).texts("scopes")
         if "mail.send" not in scopes:
             yield fail("the key may not send", f'Give it full access to "Mail Send" at {_KEYS}.')
             return
@@ -170,9 +153,9 @@ class SendGrid(HttpProvider, frozen=True):
             yield ok("the key works; it may not list the account's domains, which is not needed")
             return
         yield ok("the key works, and may send")
-        domains = await api.ask(f"/v3/whitelabel/domains?domain={sender.domain}")
+        domains = await api.ask(f"/v3/whitelabel/domains?domain={domain}")
         records = [Fields(one) for one in msgspec.json.decode(domains.body, type=list[dict[str, object]])]
-        if any(one.text("domain") == sender.domain and one.flag("valid") for one in records):
-            yield ok(f"{sender.domain} is authenticated")
+        if any(one.text("domain") == domain and one.flag("valid") for one in records):
+            yield ok(f"{domain} is authenticated")
         else:  # a verified single sender may send, too, but its mails fail DMARC
-            yield warn(f"{sender.domain} is not authenticated", f"Authenticate the domain at {_SENDERS}.")
+            yield warn(f"{domain} is not authenticated", f"Authenticate the domain at {_SENDERS}.")

@@ -2,10 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -15,6 +14,9 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender, Provider, Spf
 from keyturn.values import Secret
+
+if TYPE_CHECKING:
+    from aiosmtplib import SMTP
 
 _TRANSIENT, _PERMANENT = range(400, 500), range(500, 600)
 """RFC 5321 4.2.1: a reply of 5yz is permanent, 4yz may work later. No other replies refuse."""
@@ -36,10 +38,10 @@ class SmtpSender:
 
     def __init__(self, settings: "Smtp", timeout: timedelta) -> None:
         import_module("aiosmtplib")  # which would hold the event loop with the first mail
-        self._server = _connection_options(settings, timeout)
+        self._settings, self._seconds = settings, timeout.total_seconds()
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        import aiosmtplib
+        from aiosmtplib import SMTPException
 
         from keyturn.mail.port.mime import bare_address, message_id_of, needs_utf8, to_mime
 
@@ -48,59 +50,33 @@ class SmtpSender:
         options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []  # RFC 6531, 3.1 and 3.6
         may_have_it = False
         try:
-            async with aiosmtplib.SMTP(**self._server, local_hostname=await _own_name(sender)) as client:
+            async with await self._settings.connection(sender, self._seconds) as client:
                 await client.mail(sender, options=options, encoding="utf-8")
                 await client.rcpt(bare_address(email.to), encoding="utf-8")
                 may_have_it = True
                 await client.data(message)
-        except aiosmtplib.SMTPAuthenticationError as error:
-            failure = _failure_of(error.code)  # 454: the server cannot look the account up now (RFC 4954, 4)
-            raise SendRefused(failure.reason, account=True) if isinstance(failure, SendRefused) else failure from None
-        except (aiosmtplib.SMTPConnectResponseError, aiosmtplib.SMTPHeloError) as error:
-            # It refuses this client, not the mail.
-            raise SendRetryable(f"SMTP {error.code}", not_accepted=True) from None
-        except aiosmtplib.SMTPResponseException as error:
-            raise _failure_of(error.code) from None
-        except (aiosmtplib.SMTPException, OSError) as error:
-            # The cause says more: SSLCertVerificationError, not SMTPConnectError.
-            extension = "" if may_have_it else _missing_extension(error)
-            reason = f"no {extension}" if extension else type(error.__cause__ or error).__name__
-            unknown = SendUnknown(reason, _UNKNOWN_PAUSE)
-            raise (unknown if may_have_it else SendRetryable(reason, not_accepted=True)) from None
+        except (SMTPException, OSError) as error:
+            raise _failure_of(error, may_have_it=may_have_it) from None
         return message_id_of(email, idempotency_key)
 
     async def close(self) -> None: ...
 
 
-def _connection_options(settings: "Smtp", timeout: timedelta) -> Mapping[str, Any]:
-    return {
-        "hostname": settings.host,
-        "port": settings.port,
-        "username": settings.username or None,
-        "password": str(settings.password) or None,
-        "use_tls": settings.security == "tls",
-        "start_tls": settings.security == "starttls",
-        "timeout": timeout.total_seconds(),
-    }
+def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
+    """Return what an error means. A server that refuses did not take the mail; other codes are unclear."""
+    import aiosmtplib
 
-
-async def _own_name(sender: str) -> str:
-    """Return the name for EHLO, with a dot (RFC 5321, 4.1.1.1): this machine's, or in a container the sender's."""
-    name = await asyncio.to_thread(socket.getfqdn)
-    return name if "." in name else sender.rpartition("@")[2]
-
-
-def _missing_extension(error: BaseException) -> str:
-    """Return the extension that the server lacks, else "": aiosmtplib names STARTTLS if AUTH is missing, too."""
-    return next((name for name in ("AUTH", "STARTTLS") if name in str(error)), "")
-
-
-def _failure_of(code: int) -> SendFailed:
-    """Return the failure for a reply code. A server that refuses did not take the mail; other codes are unclear."""
-    reason = f"SMTP {code}"
-    if code in _PERMANENT:
-        return SendRefused(reason)
-    return SendRetryable(reason, not_accepted=True) if code in _TRANSIENT else SendUnknown(reason)
+    if not isinstance(error, aiosmtplib.SMTPResponseException):
+        # aiosmtplib names STARTTLS if AUTH is missing, too. The cause says more: SSLCertVerificationError.
+        missing = next((name for name in ("AUTH", "STARTTLS") if name in str(error) and not may_have_it), "")
+        reason = f"no {missing}" if missing else type(error.__cause__ or error).__name__
+        return SendUnknown(reason, _UNKNOWN_PAUSE) if may_have_it else SendRetryable(reason, not_accepted=True)
+    reason = f"SMTP {error.code}"
+    refuses_client = isinstance(error, aiosmtplib.SMTPConnectResponseError | aiosmtplib.SMTPHeloError)  # not the mail
+    if refuses_client or error.code in _TRANSIENT:  # 454: it cannot look the account up now (RFC 4954, 4)
+        return SendRetryable(reason, not_accepted=True)
+    is_login = isinstance(error, aiosmtplib.SMTPAuthenticationError)
+    return SendRefused(reason, account=is_login) if error.code in _PERMANENT else SendUnknown(reason)
 
 
 _FIX = (
@@ -132,29 +108,45 @@ class Smtp(Provider, frozen=True):
     def build(self, timeout: timedelta) -> SmtpSender:
         return SmtpSender(self, timeout)
 
+    async def connection(self, sender: str, seconds: float) -> "SMTP":
+        """Return a connection to enter: from a name with a dot (RFC 5321, 4.1.1.1), in a container the sender's."""
+        from aiosmtplib import SMTP
+
+        name = await asyncio.to_thread(socket.getfqdn)
+        return SMTP(
+            hostname=self.host,
+            port=self.port,
+            username=self.username or None,
+            password=str(self.password) or None,
+            use_tls=self.security == "tls",
+            start_tls=self.security == "starttls",
+            timeout=seconds,
+            local_hostname=name if "." in name else sender.rpartition("@")[2],
+        )
+
     async def check(self, sender: CheckedSender) -> list[Finding]:
         """Connect, encrypt, log in, and ask whether the server takes mails from this sender. Sends no mail."""
         try:
             import aiosmtplib
         except ModuleNotFoundError:
             return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
-        s, options = self, _connection_options(self, sender.timeout)
+        server, encrypts = f"{self.host}:{self.port}", self.security != "none"
         try:
-            async with aiosmtplib.SMTP(**options, local_hostname=await _own_name(sender.address)) as client:
+            async with await self.connection(sender.address, sender.timeout.total_seconds()) as client:
                 await client.mail(sender.address)
                 await client.rset()
         except aiosmtplib.SMTPAuthenticationError as error:
             fix = "Correct smtp.username and smtp.password. Gmail needs an app password."
-            return [fail(f"{s.host} refused the login ({error.code})", fix)]
+            return [fail(f"{self.host} refused the login ({error.code})", fix)]
         except aiosmtplib.SMTPSenderRefused as error:
             fix = "Set mail.from to an address that this account may use, or set smtp.username and smtp.password."
-            return [fail(f"{s.host} refused {sender.address} as the sender ({error.code})", fix)]
+            return [fail(f"{self.host} refused {sender.address} as the sender ({error.code})", fix)]
         except (aiosmtplib.SMTPException, OSError) as error:
             cause = error.__cause__ or error
-            return [fail(f"{s.host}:{s.port} cannot be used: {str(cause)[:_MOST_SAID] or type(cause).__name__}", _FIX)]
-        done = ["connected", *(["encrypted"] if s.security != "none" else []), *(["logged in"] if s.username else [])]
-        accepts = ok(f"{s.host}:{s.port} accepts mails: {', '.join(done)}")
-        if s.security != "none" or is_loopback(f"smtp://{f'[{s.host}]' if ':' in s.host else s.host}"):
+            return [fail(f"{server} cannot be used: {str(cause)[:_MOST_SAID] or type(cause).__name__}", _FIX)]
+        done = ["connected", *(["encrypted"] if encrypts else []), *(["logged in"] if self.username else [])]
+        accepts = ok(f"{server} accepts mails: {', '.join(done)}")
+        if encrypts or is_loopback(f"smtp://{f'[{self.host}]' if ':' in self.host else self.host}"):
             return [accepts]
         fix = 'Set smtp.security to "starttls" or "tls".'
         return [warn("not encrypted: attackers on the network can read the links", fix), accepts]

@@ -19,7 +19,7 @@ from keyturn.studio.inbox.captured_mail import CapturedMail, Envelope, Match, ev
 from keyturn.studio.inbox.mail import MailContent
 
 _EML = ".eml"
-_OWN = "inbox-"  # the names of the files that the inbox wrote, and may delete when there are too many, begin so
+OWN = "inbox-"  # the names of the files that the studio wrote, and the inbox deletes when there are too many, begin so
 
 _LARGEST = 33 * 1024**2  # bytes of a mail: the limit of the SMTP server, with its envelope
 
@@ -29,7 +29,7 @@ class InboxUnready(KeyturnError):
 
 
 class MailRetention(msgspec.Struct, frozen=True, kw_only=True):
-    """How many mails and bytes are listed. The oldest go first, and those that came over SMTP are deleted then."""
+    """How many mails and bytes are listed. The oldest go first, and those that the studio wrote are deleted then."""
 
     mails: int = 5_000
     size: int = 1024**3
@@ -54,7 +54,7 @@ class CapturedMails:
 
     def add(self, raw: bytes, envelope: Envelope | None = None) -> str:
         """Keep a mail that was received now; return its id."""
-        name = f"{_OWN}{time.time_ns():x}-{secrets.token_hex(4)}{_EML}"
+        name = f"{OWN}{time.time_ns():x}-{secrets.token_hex(4)}{_EML}"
         add_private_file(self.folder / name, envelope.headers + raw if envelope else raw)
         self.count()  # so that the bounds hold
         return name
@@ -67,8 +67,8 @@ class CapturedMails:
 
     @property
     def kept(self) -> int:
-        """The number of mails at the last look into the folder. Reading it costs nothing."""
-        return len(self._mails)
+        """The number of mails at the last look into the folder, which costs nothing unless there were none."""
+        return len(self._mails) or self.count()
 
     def count(self, match: Match = everything) -> int:
         return len(self.newest(match, limit=None))
@@ -128,7 +128,7 @@ class CapturedMails:
         while len(self._mails) > self.retention.mails or size > self.retention.size:
             oldest = self._mails.pop(next(iter(self._mails)))
             size -= oldest.size
-            if oldest.id.startswith(_OWN):
+            if oldest.id.startswith(OWN):
                 (self.folder / oldest.id).unlink(missing_ok=True)
 
 

@@ -51,8 +51,8 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     `scheme`: light, dark, or a model of a client that inverts colours, or of Word.
     `images`: all, only the mail's own, or none. `remote`: the foreign mail or folder whose images the reader allowed.
     `line`: the selected line of a template, "file:line".
-    `search`: the search in the inbox, from behind the mail `older_than`.
-    `pane`: the visible pane of a narrow screen. `page`: of the mails on the first page.
+    `search`: the search in the inbox. `page`: of its mails, or of those on the first page.
+    `pane`: the visible pane of a narrow screen.
     """
 
     sample: str = ""
@@ -68,7 +68,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     remote: str = ""
     line: str = ""
     search: str = ""
-    older_than: str = ""
     tab: Tab = "data"
     pane: Literal["list", "mail", "details"] = "mail"
     page: PageNumber = 1

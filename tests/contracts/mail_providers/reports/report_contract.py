@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
@@ -28,6 +29,11 @@ def webhook_of(name: str, proof: str) -> Webhook:
     webhook = provider(**{provider.reports.setting: Secret(proof)}).webhook()
     assert webhook
     return webhook
+
+
+def without(name: str, make: Make) -> Request:
+    sent = make()
+    return Request(headers={other: value for other, value in sent.headers.items() if other != name}, body=sent.body)
 
 
 async def read_one(webhook: Webhook, sent: Request) -> Report:
@@ -63,9 +69,10 @@ class ReportContract:
     senseless: Sequence[Make]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        proving = self.genuine[0]().headers.keys() - {"content-type"}
         for parameter, values in {
             "genuine_one": self.genuine,
-            "forged_one": self.forged,
+            "forged_one": [*self.forged, *(partial(without, name, self.genuine[0]) for name in sorted(proving))],
             "meaning": self.meanings,
             "unrelated": self.about_no_mail,
             "senseless_one": self.senseless,

@@ -99,7 +99,6 @@ def test_the_check_of_an_app_around_the_studio_stays(studio: Studio, path: str) 
 
 # Programs that use the API
 
-
 BASIC = f"Basic {b64encode(f'any:{TOKEN}'.encode()).decode()}"
 
 
@@ -122,11 +121,6 @@ def test_who_shows_no_token_is_told_how_to(studio: Studio) -> None:
 @pytest.mark.parametrize("headers", [{}, {"origin": "http://127.0.0.1:8001"}, {"sec-fetch-site": "none"}])
 def test_programs_and_the_studios_own_pages_do(client: Client, headers: dict[str, str]) -> None:
     assert client.delete("/api/messages", headers=headers).status_code == 200
-
-
-def test_where_nothing_is_captured_there_is_no_api(studio: Studio) -> None:
-    with opened(studio, captured=None) as client:
-        assert client.get("/api/messages").status_code == 404
 
 
 def test_beside_a_service_that_has_an_api_it_is_below_another_path(studio: Studio) -> None:

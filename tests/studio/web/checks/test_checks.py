@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.studio.inbox.mails import mail
-from tests.studio.web.fixtures import Client, checked_page, save
+from tests.studio.web.fixtures import AT_ONCE, RIGHT, WRONG, Client, checked_page, save
 
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.inbox.captured_mail import Envelope
@@ -18,9 +18,6 @@ from keyturn.studio.web.checks.captured_checks import CapturedChecks, check_mess
 
 pytestmark = pytest.mark.slow
 
-RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
-AT_ONCE = {"prefer": "respond-async"}
-
 
 def words(page: str) -> str:
     """Return what a reader sees of the tab."""
@@ -31,7 +28,7 @@ def words(page: str) -> str:
 def test_the_tab_shows_what_is_wrong_how_bad_it_is_and_leads_to_its_line(client: Client, folder: Path) -> None:
     page = client.get("/studio/templates/greeting?sample=ada&tab=checks", headers=AT_ONCE).text
     assert words(page).endswith("Checking this mail.")
-    assert 'data-checks="/studio/checks/greeting?sample=ada&amp;tab=checks"' in page
+    assert 'data-checks="/studio/templates/greeting?sample=ada&amp;tab=checks"' in page
     save(folder, "<mj-button href", "<mj-buton href")
     said = words(client.get("/studio/templates/greeting?tab=checks").text)
     assert "Error mjml/unknown-element MJML has no element &lt;mj-buton&gt;. Did you mean &lt;mj-button&gt;?" in said
@@ -40,7 +37,7 @@ def test_the_tab_shows_what_is_wrong_how_bad_it_is_and_leads_to_its_line(client:
     save(folder, "<mj-buton href", "<mj-button href")
     save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
     save(folder, RIGHT, WRONG)
-    page = checked_page(client, "checks/greeting?sample=ada&tab=checks")
+    page = checked_page(client, "templates/greeting?sample=ada&tab=checks")
     shown, _, rest = page.partition('<details id="notes" class="notes">')
     assert re.findall(r'class="severity (\w+)"', shown) == ["error", "warning"]
     assert set(re.findall(r'class="severity (\w+)"', rest.partition("</details>")[0])) == {"note"}

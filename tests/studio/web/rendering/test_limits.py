@@ -35,7 +35,7 @@ def test_a_worker_renders_checks_and_knows_the_lines(client: Client) -> None:
     assert 'data-keyturn="' in frame or "kt-" in frame
     marks = client.get("/studio/places/greeting?sample=ada&line=greeting/greeting.mjml:5").json()
     assert marks["picked"]
-    assert "Checks" in client.get("/studio/checks/greeting?sample=ada&tab=checks").text
+    assert "Checks" in client.get("/studio/templates/greeting?sample=ada&tab=checks").text
     assert client.get("/studio/templates/greeting?sample=ada&brand=nobody").status_code == 404
 
 
@@ -43,9 +43,7 @@ def test_a_worker_renders_checks_and_knows_the_lines(client: Client) -> None:
 def test_a_page_says_which_template_never_ends_and_why(client: Client, folder: Path) -> None:
     assert "The heating is back" in client.get("/studio/frames/notice").text
     (folder / "notice" / "notice.mjml").write_text(ENDLESS)
-
     page = client.get("/studio/templates/notice").text
-
     fault = re.search(r'<section class="fault".*?</section>', page, re.DOTALL)
     assert fault
     assert "It takes longer than 0.4 seconds" in fault[0]
@@ -53,10 +51,9 @@ def test_a_page_says_which_template_never_ends_and_why(client: Client, folder: P
     assert '<li value="2" class="wrong"' in fault[0]
     assert "limit_seconds" in fault[0]
     assert "The heating is back" in client.get("/studio/frames/notice").text, "the last good mail stays"
-    checks = client.get("/studio/checks/notice?tab=checks").text
+    checks = client.get("/studio/templates/notice?tab=checks").text
     assert "limits/time" in checks
     assert "Rendering and checking this mail takes too long" in client.get("/studio/snapshots").text
-
     (folder / "notice" / "notice.mjml").write_text(NOTICE)
     assert "The heating is back" in client.get("/studio/frames/notice").text
     assert "It takes longer" not in client.get("/studio/templates/notice").text
@@ -81,7 +78,7 @@ RUNS_AWAY_IN_A_BRANCH = NOTICE.replace(
 def test_a_branch_that_never_ends_stops_no_check(client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendition, "_TO_EXPLORE", 0.4)
     (folder / "notice" / "notice.mjml").write_text(RUNS_AWAY_IN_A_BRANCH)
-    checks = client.get("/studio/checks/notice?tab=checks").text
+    checks = client.get("/studio/templates/notice?tab=checks").text
     assert "accessibility/lang" in checks
     assert "limits/time" not in checks
     assert "The heating is back" in client.get("/studio/frames/notice").text

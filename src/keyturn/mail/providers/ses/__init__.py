@@ -6,7 +6,7 @@ SNS brings its reports (https://docs.aws.amazon.com/ses/latest/dg/event-publishi
 import hashlib
 import hmac
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import formataddr
@@ -20,15 +20,11 @@ from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import ACCOUNT_REFUSED, Examination, HttpProvider, Refused, Request
-from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words
 from keyturn.mail.providers.ses.sns import SnsTopic
 from keyturn.values import Secret
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
-
-_NOT_TRACKED = {"ClickTrackingEnabled": "DISABLED", "OpenTrackingEnabled": "DISABLED"}
-"""A tracked link passes through SES whole."""
 
 
 def _text(text: str) -> Mapping[str, str]:
@@ -64,7 +60,7 @@ _SUPPRESSED = {"Suppressed", "OnAccountSuppressionList"}
 """Kinds of bounces and complaints about mails that SES did not send, because the mailbox is on one of its lists."""
 
 
-async def _read(topic: SnsTopic, _: Mapping[str, str], body: bytes) -> AsyncIterator[Report]:
+async def _read(topic: SnsTopic, _: Sequence[str], body: bytes) -> AsyncIterator[Report]:
     """Skip messages that are not events: SES greets a topic in plain text, and other publishers may use the topic."""
     if message := await topic.receive(body):
         with suppress(ValueError):
@@ -195,7 +191,7 @@ class Ses(HttpProvider, frozen=True):
             raise ValueError("not SES's answer")
         return Refused(reason)
 
-    async def examine(self, api: Examination, sender: CheckedSender) -> AsyncIterator[Finding]:
+    async def examine(self, api: Examination, domain: str) -> AsyncIterator[Finding]:
         """Yield findings on the key, the account and the domain. A key that may only send sees neither of these two."""
         answer, region = await api.ask("/v2/email/account"), self.region
         if answer.status in {HTTPStatus.BAD_REQUEST, *ACCOUNT_REFUSED}:
@@ -212,10 +208,10 @@ class Ses(HttpProvider, frozen=True):
         if not account.flag("ProductionAccessEnabled"):
             message = "the account is in the sandbox: mails reach only verified addresses"
             yield warn(message, f"Request production access at {_CONSOLE}.")
-        identity = await api.ask(f"/v2/email/identities/{sender.domain}")
+        identity = await api.ask(f"/v2/email/identities/{domain}")
         if identity.status == HTTPStatus.OK and api.read(identity).flag("VerifiedForSendingStatus"):
-            yield ok(f"{sender.domain} is verified")
+            yield ok(f"{domain} is verified")
         elif identity.status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
             # An address may be verified without its domain; its mails fail DMARC.
-            message = f"the account has no verified domain {sender.domain} in {region}"
+            message = f"the account has no verified domain {domain} in {region}"
             yield warn(message, f"Verify the domain at {_CONSOLE}, in that region.")

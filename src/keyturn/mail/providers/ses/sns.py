@@ -1,7 +1,6 @@
 """Receives messages of one Amazon SNS topic and verifies them (docs.aws.amazon.com: "Verifying the signatures")."""
 
 import asyncio
-import base64
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from keyturn.http_client import CallFailed, HttpClient
-from keyturn.mail.port.reports import ReportUnproven
+from keyturn.mail.port.reports import ReportUnproven, require_signature
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -83,7 +82,6 @@ class SnsTopic:
 
     async def _verify(self, message: SnsMessage) -> None:
         """Raise ValueError for a wrong signature or topic, ReportUnproven if the certificate cannot be fetched."""
-        from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
         from cryptography.hazmat.primitives.hashes import SHA256
@@ -99,10 +97,7 @@ class SnsTopic:
             raise ValueError("the certificate is not valid now")
         if not isinstance(key, RSAPublicKey):
             raise ValueError("the certificate has no RSA key")  # noqa: TRY004 - a value that came from outside
-        try:
-            key.verify(base64.b64decode(message.signature, validate=True), message.signed(), PKCS1v15(), SHA256())
-        except InvalidSignature:
-            raise ValueError("the signature does not match") from None
+        require_signature(key, message.signature, message.signed(), PKCS1v15(), SHA256())
 
     async def _certificate(self, url: str) -> "Certificate":
         """Return the certificate at an SNS URL, fetched once, and one at a time: a client may send any URL."""

@@ -27,7 +27,7 @@ _MOST = 200  # pictures on a page. More would be megabytes of HTML, in a folder 
 class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     """The query of the sheet: what it shows. Without `lang`: the default language."""
 
-    width: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
+    width: tuple[Literal[320, 375, 600], ...] = (375, 600)
     scheme: tuple[Scheme, ...] = ("light", "dark")
     lang: tuple[str, ...] = ()
     samples: Literal["first", "all"] = "first"
@@ -58,7 +58,7 @@ def _views(sample: str, view: SheetView) -> Iterator[View]:
                 yield View(sample=sample, lang=lang, width=width, scheme=scheme, remote=view.remote)
 
 
-@get("/", sync_to_thread=False)
+@get("/", sync_to_thread=True)
 def home_page(visit: NamedDependency[Visit]) -> Response[str] | Redirect:
     """Show each mail once, by its first sample; or lead to the inbox, if the studio was started for it."""
     view, gallery = visit.view, visit.gallery
@@ -69,6 +69,7 @@ def home_page(visit: NamedDependency[Visit]) -> Response[str] | Redirect:
     shown = SheetView(width=(600,), scheme=(view.scheme,), remote=view.remote, page=view.page)
     unreadable = {entry.name for entry in entries if entry.unreadable}
     context = {"home": view, "sandbox": frames.PREVIEW, "unreadable": unreadable, "mails": len(entries)}
+    context["checks_at"] = visit.check_more()
     return visit.page("home.html", context | pictures(entries, shown.to(lang=(view.lang,) if view.lang else ())))
 
 
@@ -82,6 +83,7 @@ def contact_sheet(visit: NamedDependency[Visit]) -> Response[str]:
         "schemes": SCHEMES,
         "language_choices": [(str(each), str(each)) for each in visit.gallery.languages.known],
         "sandbox": frames.PREVIEW,
+        "checks_at": visit.check_more(),
     }
     return visit.page("sheet.html", context | pictures(visit.gallery.entries(), sheet))
 

@@ -1,5 +1,6 @@
 """Sends a mail to its frame, under a policy that runs nothing, and files to save."""
 
+import re
 from urllib.parse import quote
 
 from litestar import MediaType, Response
@@ -59,9 +60,10 @@ def answer(html: str, view: View, sandbox: str, status: int = 200) -> Response[s
 
 
 def attached(content: bytes, content_type: str, name: str) -> Response[bytes]:
-    """Answer with a file to save (RFC 6266). If a browser shows it, its policy blocks everything (CSP Level 3)."""
+    """Answer with a file to save (RFC 6266, D). If a browser shows it, its policy blocks everything (CSP Level 3)."""
+    plain = re.sub(r"[^\w .-]", "_", name, flags=re.ASCII)
     headers = {
-        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
         "content-security-policy": "default-src 'none'; sandbox",
     }
     return Response(content, media_type=content_type, headers=headers)

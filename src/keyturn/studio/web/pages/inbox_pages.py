@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.studio.inbox.captured_mail import ENVELOPE, all_of, search_for, with_id
+from keyturn.studio.inbox.captured_mail import ENVELOPE, search_for, with_id
 from keyturn.studio.inbox.mail import OPENING, MailContent, action_link, markup_to_read
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.checks.parts import size_of
@@ -19,7 +19,7 @@ from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
 from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.frame_answers import attached, captured_frame
-from keyturn.studio.web.pages.layout import Visit, neighbours
+from keyturn.studio.web.pages.layout import Visit, neighbours, page_of
 from keyturn.studio.web.rendering.source import Source, excerpt
 
 _ON_A_PAGE = 100
@@ -37,19 +37,17 @@ _SHOWN_SOURCE = 512 * 1024  # bytes of the source that a page shows. The file ha
 
 @get("/inbox", sync_to_thread=True)
 def inbox_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Response[str]:
-    match, view = search_for(visit.view.search), visit.view
-    if view.older_than:
-        oldest = captured.find(view.older_than).number
-        match = all_of(match, lambda mail: mail.number < oldest)
-    mails = captured.newest(match, limit=_ON_A_PAGE + 1)  # one more tells whether there are more
-    shown = mails[:_ON_A_PAGE]
+    mails = captured.newest(search_for(visit.view.search), limit=None)
+    shown, page, last_page = page_of(mails, visit.view.page, _ON_A_PAGE)
     context = {
         "captured": shown,
         "days": [(day, list(of_day)) for day, of_day in groupby(shown, attrgetter("day"))],
-        "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
+        "page": page,
+        "last_page": last_page,
         "total": captured.kept,
         "path": None if captured.is_temporary else captured.folder,
         "smtp": visit.studio.smtp,
+        "checks_at": visit.check_more(),
     }
     return visit.page("inbox.html", context)
 

@@ -191,12 +191,16 @@ class Layout:
 
 
 class Visit:
-    """A request for a page. `name`: the template, file or mail that its path names."""
+    """A request for a page. `name`: the template, file or mail that its path names. `prefer`: its header (RFC 7240).
+
+    A script asks for a page at once (`respond-async`), then to check more (`wait`) until nothing is left.
+    """
 
     def __init__(self, layout: Layout, request: Request[Any, Any, Any]) -> None:
         self.layout, self.studio, self.gallery = layout, layout.studio, layout.gallery
         self.name = str(request.path_params.get("name", "")).lstrip("/")
-        self._query = request.query_params
+        self.prefer = request.headers.get("prefer", "")
+        self._url, self._query = request.url, request.query_params
         self._rendition: Rendition | None = None
 
     @cached_property
@@ -225,6 +229,11 @@ class Visit:
                 shown = mismatch(", ".join(value), get_args(wanted)[0]) if name in several else mismatch(value, wanted)
                 fault = f"{name} {shown}"
             raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
+
+    def check_more(self, *first: Callable[[], bool]) -> str:
+        """Check some mails if a script waits for it. Return the address that checks more, or an empty text."""
+        left = "wait" not in self.prefer or any(check() for check in (*first, self.layout.folder_checks.check_more))
+        return f"{self._url.path}?{self._url.query}" if left else ""
 
     def page(self, page: str, context: Mapping[str, Any], status: int = 200) -> Response[str]:
         return self.layout.page(page, context if "view" in context else {"view": self.view, **context}, status)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
-from litestar.params import FromHeader, URLEncodedBody
+from litestar.params import URLEncodedBody
 from litestar.response import Redirect
 from msgspec import Meta, Struct
 
@@ -43,10 +43,10 @@ def _has_words(finding: Finding, words: str) -> bool:
 
 
 @get("/findings", sync_to_thread=True)
-def findings_page(visit: NamedDependency[Visit], prefer: FromHeader[str] = "") -> Response[str]:
-    """Show the known findings after some more checks; at once with `Prefer: respond-async` (RFC 7240, 4.1)."""
+def findings_page(visit: NamedDependency[Visit]) -> Response[str]:
+    """Show the known findings after some more checks, unless a script wants them at once."""
     view, checks = visit.address(FindingsView), visit.layout.folder_checks
-    left = "respond-async" in prefer or checks.check_more()
+    left = "respond-async" in visit.prefer or checks.check_more()
     context = {
         "view": View(pane=view.pane),
         "address": view,
@@ -59,7 +59,7 @@ def findings_page(visit: NamedDependency[Visit], prefer: FromHeader[str] = "") -
         "mails_of": mails_of,
         "mail_names": visit.gallery.names(),
         "trouble": checks.trouble,
-        "left_to_check": left,
+        "checks_at": left and visit.layout.url("findings", view=str(view)),
     }
     return visit.page("findings.html", context)
 

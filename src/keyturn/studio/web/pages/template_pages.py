@@ -5,7 +5,6 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromHeader
 
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.gallery import Gallery
@@ -25,41 +24,31 @@ from keyturn.studio.web.rendering.source_map import Marks, Selection, marks_in, 
 from keyturn.studio.web.view import View
 
 
-@get("/files/{name:path}", sync_to_thread=False)
+@get("/files/{name:path}", sync_to_thread=True)
 def shared_file_page(visit: NamedDependency[Visit]) -> Response[str]:
     name, gallery = visit.name, visit.gallery
     if name not in gallery.shared_files():
         raise LookupError(f"There is no shared file {name}.")
     context = {"source": shared_source(gallery, name), "users": gallery.users(name), "shared_file": name}
-    return visit.page("file.html", context)
+    return visit.page("file.html", context | {"checks_at": visit.check_more()})
 
 
 @get("/templates/{name:path}", sync_to_thread=True)
-def template_page(visit: NamedDependency[Visit], prefer: FromHeader[str] = "") -> Response[str]:
-    """Show a sample. Only the tab of the checks waits for them, unless with `Prefer: respond-async` (RFC 7240, 4.1)."""
-    if visit.view.tab == "checks" and "respond-async" not in prefer:
-        visit.layout.checks.check(visit.rendition)
-    return _page(visit, left=True)
-
-
-@get("/checks/{name:path}", sync_to_thread=True)
-def checked_page(visit: NamedDependency[Visit]) -> Response[str]:
-    """Show a sample once its mail is checked. Each further request checks other mails, for the list."""
-    layout = visit.layout
-    left = layout.checks.check(visit.rendition) or bool(layout.review and layout.review.look())
-    return _page(visit, left=left or layout.folder_checks.check_more())
-
-
-def _page(visit: Visit, *, left: bool) -> Response[str]:
+def template_page(visit: NamedDependency[Visit]) -> Response[str]:
+    """Show a sample. Without scripts, the tab of checks waits for them."""
     rendition, gallery, view = visit.rendition, visit.gallery, visit.view
     template, sample = rendition.template, rendition.view.sample
+    checks, review = visit.layout.checks, visit.layout.review
+    if view.tab == "checks" and not visit.prefer:
+        checks.check(rendition)
+    more = visit.check_more(lambda: checks.check(rendition), lambda: bool(review and review.look()))
     context: dict[str, Any] = {
         "template": template,
         "view": view.to(sample=sample),
         "language": rendition.language.tag,
         "rendition": rendition,
-        "report": visit.layout.checks.last_report(rendition),
-        "left_to_check": left,
+        "report": checks.last_report(rendition),
+        "checks_at": more,
         "now": datetime.now().astimezone(),
         "frame": view.to(sample=sample).mail(),
         "sandbox": frames.PREVIEW,
@@ -149,4 +138,4 @@ def index(visit: NamedDependency[Visit]) -> list[dict[str, Any]]:
     ]
 
 
-HANDLERS = (template_page, checked_page, template_frame, places, index, shared_file_page)
+HANDLERS = (template_page, template_frame, places, index, shared_file_page)

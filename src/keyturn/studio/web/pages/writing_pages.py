@@ -21,6 +21,7 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.gallery import Draft
 from keyturn.studio.gallery.naming import LARGEST
 from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
+from keyturn.studio.inbox.store import OWN
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web import frames
 from keyturn.studio.web.data import CurrentData, current_data
@@ -165,7 +166,7 @@ async def send_preview(provider: MailProvider, sender: str, to: str, mail: Rende
     opened = provider.open()
     try:
         email = Email(sender=sender, to=address, subject=subject, html=mail.html, text=mail.text)
-        return Outcome(address, id=await opened.send(email, uuid4().hex))
+        return Outcome(address, id=await opened.send(email, f"{OWN}{uuid4().hex}"))  # the file in an inbox
     except SendFailed as error:
         return Outcome(address, fault=_way_out(error, provider.name))
     finally:

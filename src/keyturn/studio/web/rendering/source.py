@@ -54,7 +54,7 @@ def stages_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
     """Return the names of a mail's stages: its files, and what becomes of them."""
     named = {stage: PurePosixPath(file).name for stage, file in files_of(gallery, rendition).items()}
     compiled = {"mjml": "MJML"} if gallery.files(rendition.template).is_mjml else {}
-    return {**named, **compiled, "html": "HTML"}
+    return {**named, **compiled, "html": "Output"}
 
 
 def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> Source | None:

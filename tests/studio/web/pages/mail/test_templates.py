@@ -92,7 +92,6 @@ def test_every_link_keeps_the_rest_of_the_view(client: Client) -> None:
         ("/studio/files/_layout/nothing.mjml", "There is no shared file _layout/nothing.mjml."),
         ("/studio/files/_layout/%2e%2e/greeting/samples.toml", "There is no shared file"),
         ("/studio/places/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
-        ("/studio/checks/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
     ],
 )
 @pytest.mark.long
@@ -187,7 +186,7 @@ def test_branches_stand_folded_under_the_mail_each_with_an_address_that_follows_
     notice = folder / "notice" / "notice.mjml"
     notice.write_text(NOTICE.replace("<mj-text>", BRANCHES))
     assert "branch: notice.mjml:2" not in client.get("/studio/templates/notice").text
-    page = checked_page(client, "checks/notice?tab=checks")
+    page = checked_page(client, "templates/notice?tab=checks")
     folded = page[page.index('<details id="branches"') :].partition("</details>")[0]
     assert not folded.startswith('<details id="branches" class="folded" open')
     view = "?sample=branch%3A+notice.mjml%3A2"
@@ -201,7 +200,7 @@ def test_branches_stand_folded_under_the_mail_each_with_an_address_that_follows_
     assert "mjml/unknown-attribute" in page
     assert 'rel="prev" href="/studio/templates/notice?sample=only&amp;tab=checks"' in page
     notice.write_text("\n" + notice.read_text())
-    assert "branch%3A+notice.mjml%3A3" in checked_page(client, "checks/notice?tab=checks")
+    assert "branch%3A+notice.mjml%3A3" in checked_page(client, "templates/notice?tab=checks")
     assert client.get(f"/studio/templates/notice{view}").status_code == 404
 
 

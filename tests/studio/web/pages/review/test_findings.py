@@ -5,12 +5,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from tests.studio.web.fixtures import NOTICE, Client, checked_page, opened, save
+from tests.studio.web.fixtures import AT_ONCE, NOTICE, RIGHT, WRONG, Client, checked_page, opened, save
 
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.web.app import Studio
-
-RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 
 
 def page_of(client: Client, query: str = "") -> str:
@@ -76,12 +74,13 @@ def test_of_many_mails_that_were_not_checked_three_are_named(client: Client, fol
     assert said in page_of(client)
 
 
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("address", ["findings", "", "sheet", "files/_layout/base.mjml", "inbox"])
 @pytest.mark.long
-def test_a_page_that_does_not_wait_says_so_and_fills(client: Client) -> None:
-    page = client.get("/studio/findings", headers={"prefer": "respond-async"}).text
-    assert 'data-checks="/studio/findings"' in page
-    assert "Checking the templates." in page
-    assert "This page updates itself." not in page_of(client)
+def test_a_page_that_does_not_wait_fills_and_the_list_beside_it(client: Client, address: str) -> None:
+    page, filled = client.get(f"/studio/{address}", headers=AT_ONCE).text, checked_page(client, address)
+    assert ["Checking the templates." in page, "This page updates itself." in filled] == [address == "findings", False]
+    assert ['<span>Findings</span><span class="tally"' in one for one in (page, filled)] == [False, True]
 
 
 def test_a_folder_with_nothing_to_fix_is_told_so(studio: Studio, folder: Path) -> None:
