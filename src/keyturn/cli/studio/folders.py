@@ -1,6 +1,5 @@
 """Opens the templates of a command: a folder, or the emails that Keyturn sends."""
 
-import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, wraps
@@ -61,7 +60,6 @@ def takes_source(directory: Decorator = DIRECTORY) -> Decorator:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def with_source(**options: Any) -> Any:
-            gc.set_threshold(5_000)  # Python's 700 makes it look through all modules while they load
             names = [field.name for field in fields(Source)]
             return command(source=Source(**{name: options.pop(name) for name in names}), **options)
 

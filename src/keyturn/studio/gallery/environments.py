@@ -47,16 +47,10 @@ def method_call(name: str, place: nodes.Node, *arguments: Any) -> Any:
 
 
 @lru_cache(32)  # trees of the current mail, and of shared layouts and partials
-def shared_tree(environment: Environment, source: str, file: str) -> nodes.Template:
-    """Return the syntax tree, which many read: do not change it. Raises what Jinja does."""
-    return require_shallow(environment.parse(source, file), file, file)
-
-
-@lru_cache(32)  # of malformed files
 def parse_template(environment: Environment, source: str, file: str, go_on: Prepare | None = None) -> nodes.Template:
-    """Return the shared syntax tree; malformed files need `go_on`. Raises TemplateSyntaxError."""
+    """Return the shared syntax tree; do not change it. Malformed files need `go_on`. Raises TemplateSyntaxError."""
     try:
-        return shared_tree(environment, source, file)
+        return require_shallow(environment.parse(source, file), file, file)
     except RecursionError:
         raise TemplateSyntaxError(TOO_DEEP, 1, file, file) from None
     except ValueError as error:  # of Python's int

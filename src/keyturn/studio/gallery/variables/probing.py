@@ -8,7 +8,7 @@ from inspect import isclass, isfunction
 from itertools import islice
 from typing import Any
 
-from jinja2 import Environment, Template, TemplateError, TemplateSyntaxError, nodes, pass_context
+from jinja2 import Environment, Template, TemplateError, nodes, pass_context
 from jinja2.compiler import CodeGenerator
 from jinja2.filters import FILTERS as OF_JINJA
 from jinja2.runtime import Context, Macro
@@ -16,13 +16,16 @@ from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
 from keyturn.context_values import within
-from keyturn.studio.gallery.environments import OrElse, Prepare, shared_tree
+from keyturn.studio.gallery.environments import OrElse, Prepare, parse_template
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.gallery.variables.probe import FILTERS, TESTS, Probe, Shape, Variable, Variables
 
 _DEEPEST = 12  # depth of calls and includes; deeper ones are circles
 _MOST = 2000  # calls, includes and turns of loops: a macro that calls itself twice would make exponentially many
-_ALWAYS_THERE = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"})
+# "__" stands in for a wrong tag.
+_ALWAYS_THERE = frozenset(
+    {"_", "__", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"}
+)
 # Filters of lists whose result is such a list.
 _ITSELF = frozenset({"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"})
 _COMPARING = frozenset({"eq", "equalto", "==", "sameas", "in"})
@@ -36,7 +39,6 @@ class _Reading:
 
     def __init__(self) -> None:
         self.variables: dict[str, Variable] = {}
-        self.is_broken = False
         self._depth = self._steps = 0
 
     def goes_on(self) -> bool:
@@ -59,18 +61,18 @@ def find_variables(files: Sequence[str], environment: Environment, go_on: Prepar
     """Return the variables of files and of all that they use, without globals. Malformed files need `go_on`."""
     with within(_reading, _Reading()) as reading, note_faults():
         for file in files:
-            if template := _loaded(_probing(environment), file):
+            if template := _loaded(_probing(environment, go_on), file):
                 with suppress(Exception):  # rendering reports it
                     template.render({_INSIDE: True})
-    return find_variables(files, go_on(environment)) if go_on and reading.is_broken else reading.variables
+    return reading.variables
 
 
 @lru_cache(4)
-def _probing(environment: Environment) -> Environment:
+def _probing(environment: Environment, go_on: Prepare | None) -> Environment:
     copy = environment.overlay(bytecode_cache=None, enable_async=False, optimized=False, auto_reload=True)
     copy.code_generator_class, copy.context_class, copy.finalize = CodeGenerator, _Probing, None
     copy.undefined = lambda *_, **__: Probe()  # type: ignore[assignment]
-    parse = lambda source, name, _: _Branches(name).visit(shared_tree(environment, source, name))  # noqa: E731
+    parse = lambda source, name, _: _Branches(name).visit(parse_template(environment, source, name, go_on))  # noqa: E731
     copy._parse = parse  # type: ignore[method-assign]  # noqa: SLF001 - as FolderEnvironment does
     get: Callable[..., Any] = copy.getattr
     copy.getattr = lambda obj, attribute: (obj.attribute if isinstance(obj, Probe) else partial(get, obj))(attribute)  # type: ignore[method-assign]
@@ -81,10 +83,8 @@ def _probing(environment: Environment) -> Environment:
 
 
 def _loaded(environment: Environment, file: str, parent: str | None = None) -> Template | None:
-    try:
+    with suppress(TemplateError, OSError, ValueError, RecursionError):
         return environment.get_template(file, parent)
-    except (TemplateError, OSError, ValueError, RecursionError) as error:
-        _reading.get().is_broken |= isinstance(error, TemplateSyntaxError)
     return None
 
 
