@@ -95,7 +95,7 @@ async def test_a_reply_in_the_four_hundreds_may_work_later_and_one_in_the_five_h
 
     with pytest.raises(failure) as error:
         await sender_to(server.port).send(mail, "key-1")
-    assert error.value.reason == reason
+    assert (error.value.reason, error.value.__cause__, error.value.__suppress_context__) == (reason, None, True)
     assert server.envelopes == []
 
 
@@ -186,7 +186,7 @@ async def test_a_log_in_is_made_where_one_is_set_and_a_wrong_one_refused_and_not
             await sender_to(server.port, **login, password=Secret(wrong)).send(mail, "key-1")
 
     assert len(server.mails) == 1
-    assert error.value.reason == "SMTP 535"
+    assert (error.value.reason, error.value.account) == ("SMTP 535", True)
     assert wrong not in f"{error.value!r} {caplog.text}"
 
 

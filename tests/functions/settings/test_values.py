@@ -107,7 +107,7 @@ REFUSED = {
     "sendgrid.webhook_verification_key": (
         "begins with MFkw",
         [
-            VERIFICATION_KEY[:-4],
+            *(VERIFICATION_KEY[:-4], "MAowBQYDKgMEAwEA"),  # of a kind that nobody knows
             f"-----BEGIN PUBLIC KEY-----{VERIFICATION_KEY}-----END PUBLIC KEY-----",
             shown(ec.generate_private_key(ec.SECP384R1())),
             shown(rsa.generate_private_key(65537, 2048)),

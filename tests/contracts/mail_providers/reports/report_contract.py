@@ -47,7 +47,7 @@ class ReportContract:
     A subclass has the fixture `webhook` and these attributes:
 
     name: the provider's name.
-    genuine: deliveries of a mail that has arrived, one for each secret that proves them.
+    genuine: deliveries of a mail that has arrived, one for each secret; all headers but content-type prove them.
     forged: deliveries that nothing proves. `refusal` is a pattern of the sentence that refuses each.
     secret: the secret that no refusal and no traceback may contain, if there is one.
     report: makes a genuine delivery of a kind.
