@@ -25,7 +25,7 @@ export function renderDrafts(section, view, tell) {
     pane.toggleAttribute("data-behind", Boolean(fault));
     mark(sent.text);
     if (fault) return tell(`${fault.file}${fault.line ? `, line ${fault.line}` : ""}: ${fault.message}`, "error");
-    if (wasBroken) tell("The error is fixed.");
+    tell(wasBroken ? "The error is fixed." : "");
     await show(pane, said.frame, { width, scheme, title: `Draft of ${section.dataset.file}` });
   });
 

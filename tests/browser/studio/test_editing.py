@@ -111,6 +111,12 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     assert (folder / MAIL).read_text() == theirs.replace("Open it", "Go").replace("Hello {{ name }}", "Hello {{ nam }}")
     await expect(conflict).to_be_hidden()
     await expect(page.locator(".editing-said")).to_contain_text("Saved. greeting/greeting.mjml, line 5")
+    await select(page, "{{ nam }}")
+    await page.keyboard.insert_text("{{ name }}")
+    await expect(page.locator(".editing-said")).to_contain_text("The error is fixed.")
+    await page.keyboard.insert_text("!")
+    await page.keyboard.press("ControlOrMeta+s")
+    await expect(page.locator(".editing-said")).to_have_text("Saved.")
 
 
 def is_get(request: Request) -> bool:

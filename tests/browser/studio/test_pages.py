@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
-from tests.browser.studio.conftest import canvas, mail, open_sample
+from tests.browser.studio.conftest import canvas, mail, open_sample, watched
 from tests.studio.web.fixtures import GREETING, save
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -53,6 +53,20 @@ async def test_a_width_is_the_width_that_the_mail_sees_and_a_wider_one_is_made_s
     await expect(page).to_have_url(re.compile("width=460"))
     await edge.press("ArrowRight")
     await expect(page).to_have_url(re.compile("width=470"))
+
+
+async def test_the_pages_of_a_large_folder_lead_on_and_back_with_the_focus(
+    page: Page, served: str, folder: Path
+) -> None:
+    for number in range(199):
+        (folder / f"more_{number:03}.html").write_text("<title>More</title><p>Hello</p>")
+    await page.goto(served)
+    await watched(page)
+    for link, then, at, count in (("Next", "Previous", 2, 1), ("Previous", "Next", 1, 200)):
+        await page.get_by_role("link", name=link, exact=True).press("Enter")
+        await expect(page.get_by_text(f"Page {at} of 2")).to_be_visible()
+        await expect(page.locator(".cards > li")).to_have_count(count)
+        await expect(page.get_by_role("link", name=then, exact=True)).to_be_focused()
 
 
 async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> None:

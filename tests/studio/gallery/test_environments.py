@@ -138,6 +138,35 @@ def test_asynchronous_functions_of_the_apps_environment_give_their_results(proje
     assert rendered(gallery, "a", name="Ada") == "<p>HELLO ADA</p>"
 
 
+PROBED = """\
+from jinja2 import Environment, nodes
+from jinja2.ext import Extension
+
+class Once(Extension):
+    tags = {"once"}
+
+    def parse(self, parser):
+        line, name = next(parser.stream).lineno, parser.free_identifier()
+        return [nodes.Assign(name, parser.parse_expression(), lineno=line), nodes.Output([name], lineno=line)]
+
+class Shop(Environment):
+    called = False
+
+    def asset(self, name):
+        self.called = True
+
+environment = Shop(extensions=[Once])
+environment.globals["asset"] = environment.asset
+"""
+
+
+def test_guessing_calls_no_function_of_the_app_and_reads_tags_with_names_of_their_own(project: Path) -> None:
+    mail = "<html>{{ asset('logo.png') }}{% once total %}{{ name }}</html>"
+    gallery = opened(project, {"a.html": mail, "myshop.py": PROBED}, "myshop:environment")
+    assert gallery.guessed_sample("a").values == {"name": "Ada", "total": "62.40"}
+    assert not sys.modules["myshop"].environment.called
+
+
 @pytest.mark.parametrize(
     ("named", "message"),
     [

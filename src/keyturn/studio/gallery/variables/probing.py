@@ -100,8 +100,11 @@ class _Probing(Context):
     def call(self, called: Any, /, *args: Any, **named: Any) -> Any:
         if isinstance(called, Probe):
             return called.call(*args)
-        if args and isinstance(getattr(called, "__self__", None), Environment):  # the sandbox's bounds
-            return args[0] if isinstance(args[0], Probe) else _attempted(partial(called, *args))
+        if args and isinstance(getattr(called, "__self__", None), Environment):
+            if isinstance(args[0], Probe):
+                return args[0]
+            if _is_built_in(called):  # the sandbox's bounds
+                return _attempted(partial(called, *args))
         if isinstance(caller := named.get("caller"), Macro) and not isinstance(called, Macro):
             return self.call(caller)  # the tag of an extension
         reading = _reading.get()
@@ -164,8 +167,8 @@ class _Branches(NodeTransformer):
 
     def visit(self, node: nodes.Node, *_: Any, **__: Any) -> Any:
         """Visit the parts of a copy of a node, then itself."""
-        parts = (part[:] if isinstance(part, list) else part for _, part in node.iter_fields())
-        copied = type(node)(*parts, lineno=node.lineno, environment=node.environment)
+        copied = object.__new__(type(node))  # an extension's internal name cannot be made by its class
+        copied.__dict__ = {name: part[:] if isinstance(part, list) else part for name, part in vars(node).items()}
         copied = self.generic_visit(copied)
         visitor = self.get_visitor(copied)
         return visitor(copied) if visitor else copied
