@@ -130,8 +130,11 @@ async def test_a_wrong_secret_is_our_fault_and_in_the_log_and_nothing_passes_whe
     start: Start, challenge: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     service = await start(challenge=challenge | {"secret": "another"})
-    assert (await told(service))[0] == DOWN
-    (said,) = [record.getMessage() for record in caplog.records if "challenge.unanswered" in record.getMessage()]
+    said = ""
+    while not said or "ConnectTimeout" in said:  # on a busy machine the three seconds of a call may pass
+        caplog.clear()
+        assert (await told(service))[0] == DOWN
+        (said,) = [record.getMessage() for record in caplog.records if "challenge.unanswered" in record.getMessage()]
     assert "challenge.secret is refused: invalid-input-secret" in said
     assert "another" not in said
     service = await start(challenge=challenge | {"url": "http://127.0.0.1:9"})
