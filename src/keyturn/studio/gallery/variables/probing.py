@@ -71,14 +71,14 @@ def find_variables(files: Sequence[str], environment: Environment, go_on: Prepar
 def _probing(environment: Environment, go_on: Prepare | None) -> Environment:
     copy = environment.overlay(bytecode_cache=None, enable_async=False, optimized=False, auto_reload=True)
     copy.code_generator_class, copy.context_class, copy.finalize = CodeGenerator, _Probing, None
-    copy.undefined = lambda *_, **__: Probe()  # type: ignore[assignment]
-    parse = lambda source, name, _: _Branches(name).visit(parse_template(environment, source, name, go_on))  # noqa: E731
-    copy._parse = parse  # type: ignore[method-assign]  # noqa: SLF001 - as FolderEnvironment does
-    get: Callable[..., Any] = copy.getattr
-    copy.getattr = lambda obj, attribute: (obj.attribute if isinstance(obj, Probe) else partial(get, obj))(attribute)  # type: ignore[method-assign]
-    own = {_name_of(function): function for function in _OWN}
-    copy.filters = OrElse(own, lambda name: pass_context(partial(_filtered, environment, name)))
-    copy.tests = OrElse({}, lambda name: pass_context(partial(_tested, environment, name)))
+    get, own = copy.getattr, {_name_of(function): function for function in _OWN}
+    vars(copy).update(
+        undefined=lambda *_, **__: Probe(),
+        getattr=lambda obj, name: obj.attribute(name) if isinstance(obj, Probe) else get(obj, name),
+        filters=OrElse(own, lambda name: pass_context(partial(_filtered, environment, name))),
+        tests=OrElse({}, lambda name: pass_context(partial(_tested, environment, name))),
+        _parse=lambda source, name, _: _Branches(name).visit(parse_template(environment, source, name, go_on)),
+    )
     return copy
 
 
