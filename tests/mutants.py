@@ -134,21 +134,10 @@ def changes_of(node: ast.AST) -> Iterator[Callable[[ast.AST], None]]:
 
 def tests_by_line(data_file: Path, folders: set[str]) -> Callable[[Mutant], Sequence[str]]:
     """Run the tests once, and return a function to the names of those that pass and reach a mutant's line."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-m",
-        MARKS,
-        "--cov=keyturn",
-        "--cov-context=test",
-        "--cov-report=",
-        "-rf",
-    ]
+    coverage = ("--cov=keyturn", "--cov-context=test", "--cov-report=")
+    command = [sys.executable, "-m", "pytest", "-m", MARKS, *coverage, "-rf", *sorted(folders)]
     environment = {**os.environ, "COVERAGE_FILE": str(data_file)}
-    done = subprocess.run(
-        [*command, *sorted(folders)], cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     failed = {line[7:].partition(" - ")[0] for line in done.stdout.splitlines() if line.startswith("FAILED ")}
     data = CoverageData(str(data_file))
     data.read()

@@ -81,10 +81,12 @@ async function fetchAndPlace(address, anew, replace) {
   if (moved) history[replace ? "replaceState" : "pushState"](null, "", page.address);
   document.title = page.document.title;
   Object.assign(document.body.dataset, page.document.body.dataset);
+  const focus = remembered();
   place(page.document, document.querySelectorAll("[data-region]"), page.address !== here);
   here = page.address;
   if (moved) chosen()?.scrollIntoView({ block: "nearest" });
   await settle(page.document, ahead, signal);
+  focus();
   if (signal.aborted) return null;
   stale = false;
   await painted();

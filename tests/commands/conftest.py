@@ -33,10 +33,10 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 def keyturn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Keyturn:
     """Run a command as the console script does, with its output piped."""
 
-    def run(*arguments: str, stdin: str = "", **environment: str) -> Ended:
+    def run(*arguments: str, stdin: object = "", **environment: str) -> Ended:
         with monkeypatch.context() as patch:
             patch.setattr(sys, "argv", ["keyturn", *arguments])
-            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            patch.setattr(sys, "stdin", io.StringIO(stdin) if isinstance(stdin, str) else stdin)
             for name, value in environment.items():
                 patch.setenv(name, value)
             code: object = 0

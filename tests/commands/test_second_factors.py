@@ -1,8 +1,8 @@
 """accounts totp, phone and recovery-codes: a QR code, a proof, and codes to print."""
 
-import asyncio
 import os
 import re
+import signal
 import sys
 from urllib.parse import parse_qs, urlsplit
 
@@ -53,16 +53,34 @@ def test_a_seed_counts_once_a_code_was_right_and_recovery_codes_are_shown(ada: K
         assert re.search(outcome, trail)
 
 
-async def test_the_code_that_proved_an_app_is_used_with_that(ada: Keyturn) -> None:
+class CtrlC:
+    """The keyboard of somebody who presses Ctrl-C, and then types a valid code."""
+
+    def readline(self) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return f"{code_of()}\n"
+
+
+def test_ctrl_c_at_a_prompt_ends_the_command_and_nothing_is_changed(ada: Keyturn) -> None:
+    assert ada("accounts", "totp", ADA, stdin=CtrlC()).code == 1
+    assert ada("accounts", "recovery-codes", ADA).code == 1
+
+
+@pytest.fixture
+def proof(ada: Keyturn) -> str:
+    """Return the code that proved Ada's app."""
     code = code_of()
-    shown = await asyncio.to_thread(ada, "accounts", "totp", ADA, stdin=f"{code}\n")
-    assert shown.code == 0, shown.err
+    assert ada("accounts", "totp", ADA, stdin=f"{code}\n").code == 0
+    return code
+
+
+async def test_the_code_that_proved_an_app_is_used_with_that(proof: str) -> None:
     settings = settings_for("sqlite:///.keyturn/keyturn.db", second_step={"source": "builtin"})
     assert settings.secret_key == BUILTIN_FACTORS["KEYTURN_SECRET_KEY"]
     async with running(settings) as service:
         await service.deliver()
         token = token_in(service.inbox.sent_to(ADA)[0])
-        assert problem(await reset_with(service, token, "totp", code)) == "401 second-step-rejected"
+        assert problem(await reset_with(service, token, "totp", proof)) == "401 second-step-rejected"
 
 
 def test_without_the_library_for_qr_codes_there_is_an_address_and_a_phone_is_set(

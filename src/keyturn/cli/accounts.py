@@ -18,6 +18,7 @@ from keyturn.service import addresses
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
+from keyturn.service.event_loop import prompting
 from keyturn.service.parts import Parts
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose
@@ -58,7 +59,8 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
     account = await account_of(parts, email)
     if remove:
         if not yes:
-            click.confirm(f"{account.email} will need no code any more. Remove the second factors?", abort=True)
+            with prompting():
+                click.confirm(f"{account.email} will need no code any more. Remove the second factors?", abort=True)
         had_one = bool(await factors.factors(account))
         if had_one:
             await parts.second_step.change(account, operator, "factors_removed", factors.remove)
@@ -162,8 +164,9 @@ def _require_code(seed: bytes) -> int:
     from keyturn.service.reset.proofs.second_step.totp import totp_step
 
     for _ in range(_CODES_ASKED_FOR):
-        step = totp_step(seed, click.prompt("Code from the app", type=str), now())
-        if step is not None:
+        with prompting():
+            code = click.prompt("Code from the app", type=str)
+        if (step := totp_step(seed, code, now())) is not None:
             return step
         click.echo("Wrong code. Check that the phone's clock is right, and try the next code.", err=True)
     raise CommandRefused("no code was valid, so nothing was changed")

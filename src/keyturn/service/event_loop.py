@@ -38,3 +38,13 @@ def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> 
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler or signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def prompting() -> Iterator[None]:
+    """Let Ctrl-C end the block, which waits for somebody's answer. The loop would end it only after the answer."""
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)

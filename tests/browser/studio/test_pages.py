@@ -60,13 +60,14 @@ async def test_the_pages_of_a_large_folder_lead_on_and_back_with_the_focus(
 ) -> None:
     for number in range(199):
         (folder / f"more_{number:03}.html").write_text("<title>More</title><p>Hello</p>")
-    await page.goto(served)
-    await watched(page)
-    for link, then, at, count in (("Next", "Previous", 2, 1), ("Previous", "Next", 1, 200)):
-        await page.get_by_role("link", name=link, exact=True).press("Enter")
-        await expect(page.get_by_text(f"Page {at} of 2")).to_be_visible()
-        await expect(page.locator(".cards > li")).to_have_count(count)
-        await expect(page.get_by_role("link", name=then, exact=True)).to_be_focused()
+    for place, each in (("", ".cards > li"), ("/sheet?width=600&scheme=light", ".strip > li")):
+        await page.goto(f"{served}{place}")
+        await watched(page)
+        for link, then, at, count in (("Next", "Previous", 2, 1), ("Previous", "Next", 1, 200)):
+            await page.get_by_role("link", name=link, exact=True).press("Enter")
+            await expect(page.get_by_text(f"Page {at} of 2")).to_be_visible()
+            await expect(page.locator(each)).to_have_count(count)
+            await expect(page.get_by_role("link", name=then, exact=True)).to_be_focused()
 
 
 async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> None:

@@ -13,6 +13,8 @@ from keyturn.cli.demo.examples import PASSWORD
 pytestmark = pytest.mark.long
 
 DEMO = [*KEYTURN, "demo"]
+_HEAD = ("POST /api/auth/request-password-reset HTTP/1.1", "Host: x", "Content-Type: application/json")
+UNFINISHED = "\r\n".join([*_HEAD, "Content-Length: 99", "Expect: 100-continue", "", ""]).encode()
 
 
 def test_it_prints_its_places_opens_its_studio_with_the_printed_token_alone_and_is_alone(tmp_path: Path) -> None:
@@ -36,7 +38,10 @@ def test_it_prints_its_places_opens_its_studio_with_the_printed_token_alone_and_
 
 def test_ctrl_c_ends_it_cleanly_and_a_restart_keeps_what_was_done_and_adds_no_second_accounts(tmp_path: Path) -> None:
     for _ in range(2):
-        with running_demo([*DEMO, "--port", "0"], tmp_path) as demo:
+        with running_demo([*DEMO, "--port", "0"], tmp_path) as demo, socket.socket() as client:
+            client.connect(("127.0.0.1", int(demo.url.rpartition(":")[2])))
+            client.sendall(UNFINISHED)
+            assert client.recv(99).startswith(b"HTTP/1.1 100 "), "the body is waited for"
             code, rest = demo.interrupt()
         assert code == 0
         assert "Traceback" not in rest

@@ -461,10 +461,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     `trusted_proxies`: addresses or networks whose X-Forwarded-* count, an IPv4 one on `--host ::` too
     `allowed_origins`: origins such as `https://app.example.org` whose pages may call the API, without cookies
     `api_path`: the path of the routes that request, check and reset; `"/"` for none
-    `worker`: which process sends the mails of `serve`, or of an app with the [plugin](plugin.md#the-worker). `child`: a
-    process that it starts and restarts. `inside`: itself; its other answers wait while it prepares a mail, so their
-    time [tells strangers who has an account](security.md#whether-an-account-exists-stays-secret). `none`: a `keyturn
-    worker` elsewhere
+    `worker`: which process sends the mails of `serve`, or of an app with the [plugin](plugin.md#the-worker).
+    `child`: a process that it starts and restarts. `inside`: itself, if it is the only one; its other answers wait
+    while it prepares a mail, so their time [tells strangers who has an
+    account](security.md#whether-an-account-exists-stays-secret). `none`: a `keyturn worker` elsewhere
     """
 
     host: str = "127.0.0.1"

@@ -1,5 +1,6 @@
 """Structured logs without tokens, password hashes and whole addresses (OWASP ASVS 16.2.5)."""
 
+import asyncio
 import logging
 import re
 import sys
@@ -81,12 +82,18 @@ def configure_logs(level: str = "info") -> None:
     """Send records to stderr, as text on a terminal, else as JSON: Keyturn's from `level` on, libraries' from info."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Text() if sys.stderr.isatty() else _Json())
+    handler.addFilter(_is_no_end)
     own = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=max(own, logging.INFO), handlers=[handler], force=True)
     logging.getLogger("keyturn").setLevel(own)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(own, logging.WARNING))
     logging.captureWarnings(capture=True)
+
+
+def _is_no_end(record: logging.LogRecord) -> bool:
+    """Leave out the traceback of a request that the end of the process cut off: uvicorn's line says how many."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def _event_of(record: logging.LogRecord, formatter: logging.Formatter) -> dict[str, Any]:
