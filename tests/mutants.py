@@ -16,6 +16,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -83,10 +84,13 @@ def main() -> int:
     mutants = [mutant for file, _ in files for mutant in mutants_of(file)]
     mutants = random.Random(chosen.seed).sample(mutants, min(chosen.count, len(mutants)))
     survivors = 0
-    with tempfile.TemporaryDirectory(prefix="keyturn-mutants-") as folder:
+    with tempfile.TemporaryDirectory(prefix="keyturn-mutants-") as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         tests = tests_by_line(Path(folder) / "coverage", {path for _, paths in files for path in paths})
-        for mutant in mutants:
-            verdict = "explained" if mutant.name in explained else judge(mutant, tests(mutant), Path(folder))
+
+        def verdict_on(mutant: Mutant) -> str:
+            return "explained" if mutant.name in explained else judge(mutant, tests(mutant), folder)
+
+        for mutant, verdict in zip(mutants, pool.map(verdict_on, mutants), strict=True):
             survivors += verdict in ("survived", "not reached")
             print(f"{verdict:<12}{mutant.file.relative_to(CHECKOUT)}:{mutant.line}  {mutant.name}", flush=True)  # noqa: T201
     print(f"{survivors} of {len(mutants)} survived")  # noqa: T201
@@ -152,21 +156,19 @@ def tests_by_line(data_file: Path, folders: set[str]) -> Callable[[Mutant], Sequ
     return reaching
 
 
-def judge(mutant: Mutant, tests: Sequence[str], folder: Path) -> str:
-    """Run the tests of a mutant in a copy of the source."""
+def judge(mutant: Mutant, tests: Sequence[str], folder: str) -> str:
+    """Run the tests of a mutant in a copy of the source, in a folder of its own."""
     if not tests:
         return "not reached"
-    place = folder / "copy"
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(CHECKOUT / "src", place / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in BESIDE_THE_SOURCE:
-        (place / name).symlink_to(CHECKOUT / name)
-    (place / mutant.file.relative_to(CHECKOUT)).write_text(mutant.source, "utf-8")
-    first = random.Random(mutant.name).sample(tests, min(FIRST, len(tests)))
-    for some in (first, tests) if len(tests) > FIRST else (first,):
-        if not passes(some, place):
-            return "noticed"
-    return "survived"
+    with tempfile.TemporaryDirectory(dir=folder) as own:
+        place = Path(own)
+        shutil.copytree(CHECKOUT / "src", place / "src", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in BESIDE_THE_SOURCE:
+            (place / name).symlink_to(CHECKOUT / name)
+        (place / mutant.file.relative_to(CHECKOUT)).write_text(mutant.source, "utf-8")
+        first = random.Random(mutant.name).sample(tests, min(FIRST, len(tests)))
+        noticed = any(not passes(some, place) for some in ((first, tests) if len(tests) > FIRST else (first,)))
+    return "noticed" if noticed else "survived"
 
 
 def passes(tests: Sequence[str], place: Path) -> bool:

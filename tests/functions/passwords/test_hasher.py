@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.kdf import argon2
 from keyturn.service.problems.requests import Busy
 from keyturn.service.reset.bounded_pool import cores
 from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.settings import HashingSettings
+from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
 PASSWORD = "seven quiet harbours"
 
@@ -52,12 +52,15 @@ async def hasher() -> AsyncIterator[PasswordHasher]:
     hasher.close()
 
 
-@pytest.mark.parametrize("prefix", ["$2b$", "bcrypt_sha256$$2b$"])
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [*BCRYPT_PREFIXES.items(), ("bcrypt", "bcrypt_sha256$$2b$"), ("django-bcrypt", "bcrypt_sha256$$2b$")],
+)
 @pytest.mark.parametrize("cost", [8, 7, 5])
 async def test_only_a_no_to_no_stranger_is_less_work_than_without_a_hash(
-    monkeypatch: pytest.MonkeyPatch, cost: int, prefix: str
+    monkeypatch: pytest.MonkeyPatch, cost: int, name: Any, prefix: str
 ) -> None:
-    hasher = PasswordHasher(HashingSettings(cost=8, workers=1))
+    hasher = PasswordHasher(HashingSettings(format=name, cost=8, workers=1))
     stored = prefix + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(cost)).decode()[4:]
     work = count_work(monkeypatch)
 

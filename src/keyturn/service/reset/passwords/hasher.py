@@ -10,7 +10,7 @@ import bcrypt
 
 from keyturn.service.reset.bounded_pool import BoundedPool, cores
 from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, fits, write_hash
-from keyturn.service.settings import HashingSettings
+from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 from keyturn.service.telemetry.meters import Meters
 
 Result = TypeVar("Result")
@@ -65,7 +65,7 @@ class PasswordHasher:
         whole hash is added. What a check took beyond the cost of the settings remains visible.
         """
         settings = self._settings
-        if settings.format in {"bcrypt", "php"}:
+        if settings.format in BCRYPT_PREFIXES:
             cost = bcrypt_cost(checked) if checked else None
             for missing in (settings.cost,) if cost is None else range(cost, settings.cost):
                 bcrypt.checkpw(secret[: settings.max_bytes], f"$2b${missing:02}${_DECOY}".encode())
