@@ -141,7 +141,7 @@ def changes_of(node: ast.AST) -> Iterator[Callable[[ast.AST], None]]:
 
 def tests_by_line(data_file: Path, folders: set[str]) -> Callable[[Mutant], Sequence[str]]:
     """Run the tests once, and return a function to the names of those that pass and reach a mutant's line."""
-    config = data_file.with_suffix(".ini")
+    config = data_file.with_name("config.ini")
     config.write_text(COVERAGE, "utf-8")
     coverage = ("--cov=keyturn", "--cov-context=test", "--cov-report=", f"--cov-config={config}")
     command = [sys.executable, "-m", "pytest", "-m", MARKS, *coverage, "-rf", *sorted(folders)]
