@@ -35,9 +35,10 @@ def _lines() -> Iterator[str]:
         for file in sorted((SPEC / folder).glob("test_*.py")):
             module = ast.parse(file.read_text("utf-8"))
             yield f"\n### {(ast.get_docstring(module) or '').partition(chr(10))[0].rstrip('.')}\n"
-            yield from (f"* {name[5].upper()}{name[6:].replace('_', ' ')}." for name in _tests(module))
+            yield from (f"* {sentence[0].upper()}{sentence[1:]}." for sentence in _sentences(module))
 
 
-def _tests(module: ast.Module) -> Iterator[str]:
+def _sentences(module: ast.Module) -> Iterator[str]:
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    return (node.name for node in functions if node.name.startswith("test_"))
+    names = (node.name[5:] for node in functions if node.name.startswith("test_"))
+    return (name.replace("_s_", "'s ").replace("_", " ") for name in names)
