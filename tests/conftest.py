@@ -49,12 +49,7 @@ APPS = {"database_url", "start", "studio"}
 """Fixtures that give their tests the mark `app`."""
 
 
-PROCESSES = (
-    "subprocess",
-    "tests.processes.adoption.story",
-    "tests.servers.processes",
-    "tests.worlds.chaos.processes",
-)
+PROCESSES = ("subprocess", "tests.processes.adoption.story", "tests.servers.processes", "tests.worlds.chaos.processes")
 """Modules that start processes. A test module that imports one of them, or a name of theirs, must be long."""
 
 

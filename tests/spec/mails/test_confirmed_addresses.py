@@ -15,9 +15,7 @@ def confirmed(service: Service) -> list[str]:
     return sorted(mail.to for mail in service.inbox.mails if mail.tags["template"] == "password_changed")
 
 
-async def test_an_owner_with_a_new_address_after_the_change_is_told_once_at_both(
-    service: Service,
-) -> None:
+async def test_an_owner_with_a_new_address_after_the_change_is_told_once_at_both(service: Service) -> None:
     assert problem(await service.reset(await service.link())) == "200"
     await service.change_account(email=THIEF)
     service.inbox.failures += [SendRetryable("503", not_accepted=True)] * 2

@@ -109,9 +109,7 @@ async def test_a_refused_reset_leaves_the_wait_as_it_was_and_so_does_a_used_link
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2
 
 
-async def test_after_a_finished_reset_another_comes_at_once_within_the_mails_of_the_day(
-    start: Start,
-) -> None:
+async def test_after_a_finished_reset_another_comes_at_once_within_the_mails_of_the_day(start: Start) -> None:
     service = await start(limits={"mailbox_daily": 2})
     for number in range(2):
         assert (await service.reset(await service.link(), f"{NEW_PASSWORD} {number}")).is_success

@@ -29,9 +29,7 @@ async def test_every_answer_carries_the_security_headers(visitor: Visitor) -> No
         assert "unsafe" not in headers["content-security-policy"]
 
 
-async def test_no_page_has_inline_code_or_a_foreign_address_or_is_listed_by_search_engines(
-    visitor: Visitor,
-) -> None:
+async def test_no_page_has_inline_code_or_a_foreign_address_or_is_listed_by_search_engines(visitor: Visitor) -> None:
     for path in (FORGOT, f"{FORGOT}?another", RESET, LOGIN):
         answer = await visitor.get(path)
         assert answer.headers["x-robots-tag"] == "noindex"
