@@ -10,6 +10,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
+from keyturn.errors import SettingsInvalid
 from keyturn.plain_files import leads_out, make_private_folder, walk
 from keyturn.studio.web.pages.layout import Visit
 from keyturn.studio.web.studio import Studio
@@ -80,6 +81,7 @@ def _watched(studio: Studio) -> Iterator[Path]:
         for path in (Path(above, name) for name in (*below, *files)):
             if path.is_symlink() and path.exists() and not leads_out(path, gallery.patterns.bounds):
                 yield path.resolve()
-    for folder in studio.pages.watched_folders if studio.pages else ():
-        if not any(folder.is_relative_to(watched) for watched in folders):
-            yield folder
+    with contextlib.suppress(SettingsInvalid):  # the page of a state reports it
+        for folder in studio.pages.watched_folders if studio.pages else ():
+            if not any(folder.is_relative_to(watched) for watched in folders):
+                yield folder

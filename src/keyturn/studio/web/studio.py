@@ -30,7 +30,7 @@ class HostedPages(Protocol):
 
     @property
     def watched_folders(self) -> Sequence[Path]:
-        """The folders in which a save changes a page."""
+        """The folders in which a save changes a page. Raises SettingsInvalid."""
         ...
 
     def page(self, state: str, language: str, brand: str, prefix: str) -> str:
