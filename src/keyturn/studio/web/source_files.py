@@ -100,7 +100,7 @@ class SourceFiles:
     def _samples_files(self) -> Iterator[str]:
         for name in self._gallery.names():
             try:
-                yield from (sample.origin.rpartition(":")[0] for sample in self._gallery.samples(name).values())
+                yield from (sample.file for sample in self._gallery.samples(name).values())
             except TemplateInvalid as error:  # the file that needs a fix
                 yield self._gallery.name_of(error.path)
 

@@ -1,5 +1,6 @@
 """The data that mails are rendered with: read, written, made hostile; and their names."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -43,6 +44,10 @@ class Sample(Struct, frozen=True):
     adds: tuple[Lines, ...] = ()
 
     @property
+    def file(self) -> str:
+        return re.sub(r":\d+\Z", "", self.origin)
+
+    @property
     def is_complete(self) -> bool:
-        """Whether somebody wrote the values and what they lead to, so that any other name is a mistake."""
+        """Whether an author wrote all values. Then a name that it lacks is a mistake, not a gap in guessed values."""
         return self.kind != "guessed" and not self.forced

@@ -45,7 +45,7 @@ def files_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
     files = gallery.files(rendition.template)
     samples = rendition.fault.place.file if rendition.fault else ""
     if rendition.data:
-        samples = rendition.data.sample.origin.rpartition(":")[0]
+        samples = rendition.data.sample.file
     named = {"template": files.markup, "text": files.text, "samples": samples}
     return {stage: file for stage, file in named.items() if file and (gallery.folders / file).is_file()}
 
