@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from keyturn.errors import UnknownMail
 from keyturn.studio.gallery import Entry
 from keyturn.studio.gallery.discovery import state_of
 from keyturn.studio.gallery.gallery import fingerprints
@@ -144,7 +145,7 @@ class FolderChecks:
 
         try:
             return check_apart(run, self._gallery, entry, settings.limits)
-        except LookupError:  # deleted since
+        except UnknownMail:  # deleted since
             return Part()
 
     def _put_all_together(self, names: Iterable[str], *, are_all: bool) -> None:

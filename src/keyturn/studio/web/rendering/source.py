@@ -58,7 +58,7 @@ def stages_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
 
 
 def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> Source | None:
-    """Return the text of a stage, or None without such a file or without a mail."""
+    """Return the text of a stage, or None without such a file or without a mail. Raises LookupError."""
     if file := files_of(gallery, rendition).get(stage):
         return shared_source(gallery, file)
     if rendition.mail is None or stage not in stages_of(gallery, rendition):
@@ -69,7 +69,11 @@ def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> Source | No
 
 
 def shared_source(gallery: Gallery, file: str) -> Source:
-    return Source(file, plain_name(file).rpartition(".")[2], gallery.source(file), file)
+    """Return the text of a file. Raises LookupError."""
+    try:
+        return Source(file, plain_name(file).rpartition(".")[2], gallery.source(file), file)
+    except OSError as error:
+        raise LookupError(f"{file} cannot be read: {error.strerror or error}.") from error
 
 
 _TOKEN = re.compile(r"</?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S")
