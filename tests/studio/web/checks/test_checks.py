@@ -101,6 +101,7 @@ def rules(raw: bytes, return_path: str) -> list[str]:
         (BODY, ["missing-header", "missing-header", "missing-header", "no-subject", "no-recipient"]),
         (GOOD + b"Subject: again\r\n" + BODY, ["repeated-header"]),
         (GOOD.replace(b"Hi", b"Gr\xc3\xbc\xc3\x9fe") + BODY, ["unencoded-header"]),
+        (GOOD.replace(b"\r", b"") + b"\nGr\xc3\xbc\xc3\x9fe\n", []),
         (GOOD + b"DKIM-Signature: v=1; d=mailer.example; s=x\r\n" + BODY, ["dkim-unaligned"]),
         (GOOD + b"DKIM-Signature: v=1; d=mail.a.example; s=x\r\n" + BODY, []),
         (GOOD.replace(b"@a.example", b"@a.test") + b"DKIM-Signature: v=1; d=mail.a.test\r\n" + BODY, ["spf-unaligned"]),

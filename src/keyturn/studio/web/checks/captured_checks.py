@@ -105,7 +105,7 @@ def _check_headers(content: MailContent) -> Iterator[Finding]:
         yield RULES.finding(Place(HEADERS), "message/no-subject")
     if not (content.addresses("to") or content.addresses("cc")):
         yield RULES.finding(Place(HEADERS), "message/no-recipient")
-    if any(byte > 127 for byte in content.raw.partition(b"\r\n\r\n")[0][:65_536]):  # ASCII's last
+    if any(byte > 127 for byte in content.head[:65_536]):  # ASCII's last
         yield RULES.finding(Place(HEADERS), "message/unencoded-header")
 
 
