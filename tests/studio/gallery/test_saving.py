@@ -1,6 +1,7 @@
 """Samples written into files that people keep: what is theirs stays byte for byte."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,13 @@ def test_a_new_sample_comes_last_and_all_else_stays(folder: Path, ending: str, t
     assert read(folder, "new") == expected
     assert {name: read(folder, name) for name in ("ada", "grace")} == before
     assert [path.name for path in file.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_of_samples_that_are_saved_at_once_none_is_lost(folder: Path) -> None:
+    names = [f"nr{number}" for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(lambda name: save(folder, name, VALUES), names))
+    assert {name: read(folder, name) for name in names} == dict.fromkeys(names, READ)
 
 
 def test_replaced_in_toml_it_keeps_its_place_and_the_comments_of_others(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime, time
@@ -17,6 +18,8 @@ from keyturn.studio.gallery.samples.files import READERS, WrittenSample, find_sa
 from keyturn.studio.gallery.samples.shapes import Schema, plain_data, without_defaults
 
 _NAME = re.compile(r"\w[\w-]{0,59}")
+
+ONE_SAVE_AT_A_TIME = threading.Lock()  # of any file: a save reads the file, and then replaces it
 
 
 def name_fault(name: str) -> str:
@@ -56,9 +59,10 @@ class SampleFiles:
         if not file.resolve().is_relative_to(self._folder):
             raise SampleNotSaved(file, f"it is outside {self._folder}")
         try:
-            text = self._text_with(file, name, values, schema)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(file, text.encode())
+            with ONE_SAVE_AT_A_TIME:
+                text = self._text_with(file, name, values, schema)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(file, text.encode())
         except TemplateInvalid as error:
             raise SampleNotSaved(file, f"it cannot be read: {error.message}") from error
         except (OSError, ValueError) as error:
