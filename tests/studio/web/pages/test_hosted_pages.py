@@ -1,6 +1,7 @@
 """The hosted pages in the studio: every state has an address, a save is seen, and each looks as it should anywhere."""
 
 import re
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,7 +120,10 @@ def test_the_brand_of_a_saved_file_is_that_of_the_next_page(studio: Studio, tmp_
     file = tmp_path / "keyturn.toml"
     file.write_text('[brand]\nname = "Northwind School"\n')
 
+    threads = set()
+
     def read() -> Settings:
+        threads.add(threading.current_thread().name)
         return read_settings(file, {"KEYTURN_ENVIRONMENT": "development"}, sending=False)
 
     pages = PagePreview(read, {"Clinic": {"accent": "#a3461f"}})
@@ -133,3 +137,5 @@ def test_the_brand_of_a_saved_file_is_that_of_the_next_page(studio: Studio, tmp_
     with serving(app) as url, httpx2.stream("GET", f"{url}/studio/events", timeout=10) as events:
         assert next(events.iter_lines()) == "event: watching", "a page still hears of saves"
         studio.stopping.set()
+        assert "must be a whole number" in httpx2.get(f"{url}/studio/pages/forgot").text
+    assert "served app" not in threads, "nobody else waits for a page"

@@ -91,7 +91,7 @@ def snapshots_page(visit: NamedDependency[Visit], review: NamedDependency[Review
     return visit.page("snapshots.html", context)
 
 
-@get("/snapshots", sync_to_thread=False)
+@get("/snapshots", sync_to_thread=True)
 def lesson_page(visit: NamedDependency[Visit]) -> Response[str]:
     return visit.page("snapshots_lesson.html", {"waiting": []})
 

@@ -115,7 +115,7 @@ def places(visit: NamedDependency[Visit]) -> Marks:
     return visit.rendition.read(marks_in, visit.view.place) or Marks({}, ())
 
 
-@get("/index.json", sync_to_thread=False)
+@get("/index.json", sync_to_thread=True)
 def index(visit: NamedDependency[Visit]) -> list[dict[str, Any]]:
     """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
     gallery, layout, captured = visit.gallery, visit.layout, visit.studio.captured
