@@ -140,7 +140,9 @@ def test_html_is_checked_as_that_of_a_template_and_told_without_one() -> None:
 def test_the_page_has_the_findings_with_their_lines(client: Client, captured: CapturedMails) -> None:
     html = '<html><body>\n<a href="/reset">Reset</a><img src="https://a.example/lamp.png" alt=""></body></html>'
     mail_id = captured.add(bytes(mail(html=html)))
-    page = client.get(f"/studio/inbox/{mail_id}?tab=checks").text
+    page = client.get(f"/studio/inbox/{mail_id}?tab=checks", headers=AT_ONCE).text
+    assert "Checking this mail." in page
+    page = client.get(f"/studio/inbox/{mail_id}?tab=checks", headers={"prefer": "wait"}).text
     rules = ("links/relative", "message/missing-header")
     for said in (*rules, "HTML:2:4", "&lt;a", "before Gmail cuts the mail"):
         assert said in page

@@ -24,7 +24,7 @@ _SECONDS = 10.0
 
 
 class CapturedChecks:
-    """Has one mail at a time checked, from any thread, by a `runner` of any state."""
+    """Checks captured mails in the renderers, one at a time, and keeps the latest reports. Threads may share it."""
 
     def __init__(self, runner: Runner[object], settings: StudioSettings) -> None:
         self._runner = runner
@@ -35,15 +35,15 @@ class CapturedChecks:
     def last_report(self, mail_id: str) -> Report | None:
         return self._known.get(mail_id)
 
-    def check(self, mail: CapturedMail, content: MailContent) -> Report:
-        """Return the findings in a mail. This may take seconds."""
+    def check(self, mail: CapturedMail, content: MailContent) -> bool:
+        """Check a mail, which may take seconds. Return False if its report is known."""
         with self._one_at_a_time:
-            if not (report := self._known.get(mail.id)):
-                report = self._examine(mail, content)
-                judged = (at_severity(finding, self._settings.severity) for finding in report.findings)
-                report = report.with_findings(filter(None, judged))
-                self._known.put(mail.id, report)
-            return report
+            if self._known.get(mail.id):
+                return False
+            report = self._examine(mail, content)
+            judged = (at_severity(finding, self._settings.severity) for finding in report.findings)
+            self._known.put(mail.id, report.with_findings(filter(None, judged)))
+            return True
 
     def _examine(self, mail: CapturedMail, content: MailContent) -> Report:
         findings = tuple(check_message(content))

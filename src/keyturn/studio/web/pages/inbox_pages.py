@@ -64,8 +64,9 @@ def mail_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedM
     view, mail, content = visit.view, captured.find(visit.name), captured.content(visit.name)
     captured.mark_read(mail.id)
     beside, checks = captured.around(mail, _BESIDE), visit.layout.captured_checks
-    if view.tab == "checks":
+    if view.tab == "checks" and not visit.prefer:
         checks.check(mail, content)
+    more = visit.check_more(lambda: checks.check(mail, content)) if view.tab == "checks" else ""
     texts = {"HTML": content.html, "text": content.text}
     context: dict[str, Any] = {
         "mail": mail,
@@ -73,6 +74,7 @@ def mail_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedM
         "captured": beside,
         **_shown_parts(content),
         "report": checks.last_report(mail.id),
+        "checks_at": more,
         "excerpt": lambda at: excerpt(texts.get(at.file, ""), at.line, at.column),  # of a finding
         "size": size_of(content.html, content.text),
         "sayings": _sayings(content) if view.tab == "reading" else [],
