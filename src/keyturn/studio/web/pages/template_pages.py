@@ -82,8 +82,10 @@ def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple
     """Return the samples before and after this one in the list. Next to a made-up one are its kin, too."""
     order = []
     for entry in in_order(gallery.entries()):
-        kin = [*entry.branches, *hostile.NAMES] if entry.name == template and sample not in entry.samples else ()
-        order += [(entry.name, name) for name in (*entry.samples, *kin)]
+        is_here = entry.name == template
+        names = entry.samples or (sample if is_here else "",)  # unreadable
+        kin = [*entry.branches, *hostile.NAMES] if is_here and sample not in names else ()
+        order += [(entry.name, name) for name in (*names, *kin)]
     return neighbours(order, (template, sample))
 
 

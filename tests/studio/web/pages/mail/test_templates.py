@@ -29,6 +29,18 @@ def test_next_to_a_hostile_sample_are_the_others_of_its_template(client: Client)
     ]
 
 
+def test_next_to_a_template_without_readable_samples_is_the_next_in_the_list(client: Client, folder: Path) -> None:
+    (folder / "greeting/samples.toml").write_text("[ada\n")
+    for here, link, there in (("greeting", "next", "notice?sample=only"), ("notice", "prev", "greeting")):
+        assert f'rel="{link}" href="/studio/templates/{there}"' in client.get(f"/studio/templates/{here}").text
+
+
+def test_a_written_sample_may_be_named_as_made_ones_are(client: Client, folder: Path) -> None:
+    for kind, name in (("hostile", "ada"), ("branch", "grace")):
+        save(folder, f"[{name}]", f'["{kind}: x"]', "greeting/samples.toml")
+        assert client.get(f"/studio/frames/greeting?sample={kind}%3A+x").status_code == 200
+
+
 def test_the_inbox_row_says_who_what_and_the_preheader_and_escapes_the_sample(client: Client) -> None:
     page = client.get("/studio/templates/greeting?sample=grace").text
     row = page[page.index('data-region="inbox"') : page.index('class="stage"')]
