@@ -45,6 +45,7 @@ _Address = TypeVar("_Address", bound=msgspec.Struct)
 
 _PLACE = re.compile(r"`\$\.(\w+)")
 _SAMPLES = (".toml", ".json")
+_MOST_PLACES = 20  # the number of places of equal findings
 
 
 def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:
@@ -150,6 +151,7 @@ class Layout:
             "foreign": gallery.folder.name if gallery.is_foreign else "",
             "remote_hosts": remote_hosts,
             "hostile": hostile.NAMES,
+            "most_places": _MOST_PLACES,
             "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
         }
 
