@@ -141,7 +141,7 @@ class _Exploration:
                 adds = tuple(filter(None, lines))
                 name = _name_among(self._names, adds)
                 self._names.add(name)
-                yield replace(sample, name=name, origin="", forced=forced, adds=adds)
+                yield replace(sample, name=name, file="", forced=forced, adds=adds)
 
     def _render(self, sample: Sample, way: Way) -> bool:
         """Render a sample, and note the branches that it takes. Return whether there was no error."""

@@ -1,6 +1,5 @@
 """The data that mails are rendered with: read, written, made hostile; and their names."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -32,20 +31,16 @@ class Sample(Struct, frozen=True):
     """Values for a mail.
 
     `kind`: "typed" values fit the props of the template, "plain" ones come from a file without a type, "guessed" ones
-    are made up from the template. `origin`: "file" or "file:line" relative to the folder of templates, or empty.
+    are made up from the template. `file`: relative to the folder of templates, or empty.
     `forced`: outcomes of decisions. `adds`: the lines that these add; findings on it count in them alone.
     """
 
     name: str
     values: Mapping[str, Any]
     kind: Literal["typed", "plain", "guessed"] = "plain"
-    origin: str = ""
+    file: str = ""
     forced: tuple[Branch, ...] = ()
     adds: tuple[Lines, ...] = ()
-
-    @property
-    def file(self) -> str:
-        return re.sub(r":\d+\Z", "", self.origin)
 
     @property
     def is_complete(self) -> bool:

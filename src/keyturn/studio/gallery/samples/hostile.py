@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r"[^\s@]+@\S+")
 
 def hostile_samples(sample: Sample, props: type[EmailProps] | None) -> tuple[Sample, ...]:
     made = {name: _with_texts(sample.values, props, texts) for name, texts in _HOSTILE.items()}
-    return tuple(Sample(PREFIX + name, values, sample.kind, sample.origin) for name, values in made.items())
+    return tuple(Sample(PREFIX + name, values, sample.kind, sample.file) for name, values in made.items())
 
 
 def _very_long(text: str) -> Iterator[str]:
