@@ -30,8 +30,7 @@ def name_fault(name: str) -> str:
 
 class SampleFiles:
     def __init__(self, gallery: Gallery, mail: str) -> None:
-        self._folder = gallery.folder.resolve()
-        self._gallery, self._mail = gallery, mail
+        self._folder, self._top, self._mail = gallery.folder, gallery.folder.resolve(), mail
         self._markup = gallery.files(mail).markup
 
     def has(self, name: str) -> bool:
@@ -41,7 +40,7 @@ class SampleFiles:
         written = self._written_samples()
         if name in written:
             return written[name].file
-        inside = (one.file for one in reversed([*written.values()]) if one.file.resolve().is_relative_to(self._folder))
+        inside = (one.file for one in reversed([*written.values()]) if one.file.resolve().is_relative_to(self._top))
         markup, stem = self._folder / self._markup, self._folder / self._mail
         has_own_folder = markup.parent == stem
         return next(inside, stem / "samples.toml" if has_own_folder else stem.with_name(f"{stem.name}.samples.toml"))
@@ -56,8 +55,8 @@ class SampleFiles:
         file = self.file_for(name)
         if fault := name_fault(name):
             raise SampleNotSaved(file, fault)
-        if not file.resolve().is_relative_to(self._folder):
-            raise SampleNotSaved(file, f"it is outside {self._folder}")
+        if not file.resolve().is_relative_to(self._top):
+            raise SampleNotSaved(file, f"it is outside {self._top}")
         try:
             with ONE_SAVE_AT_A_TIME:
                 text = self._text_with(file, name, values, schema)

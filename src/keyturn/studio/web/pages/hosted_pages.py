@@ -47,8 +47,8 @@ def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPag
         hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
     except (TemplateInvalid, ValueError) as error:
         fault = error
-    broken = Path(fault.path) if isinstance(fault, TemplateInvalid) else None
-    text = broken.read_text("utf-8", "replace") if broken and broken.is_file() else ""
+    broken = Path(getattr(fault, "path", ""))
+    text = broken.read_text("utf-8", "replace") if broken.is_file() else ""
     context = {
         "view": view.to(scheme=scheme),
         "state": name,
