@@ -221,8 +221,7 @@ def _write(report: "Report", gallery: "Gallery", options: SimpleNamespace) -> No
         named = ", ".join(map(str, unchecked[:_MOST_NAMED]))
         more = f", and {len(unchecked) - _MOST_NAMED} more" if len(unchecked) > _MOST_NAMED else ""
         were = f"{_number(len(unchecked), 'mail')} {'was' if len(unchecked) == 1 else 'were'}"
-        says = error(harmless(f"{were} not checked, or not in full: {named}{more}."))
-        click.echo(says, err=options.output != "text")
+        click.echo(error(harmless(f"{were} not checked, or not in full: {named}{more}.")), err=options.output != "text")
 
 
 @click.command()

@@ -10,7 +10,7 @@ from itertools import pairwise
 from urllib.parse import unquote, urlsplit
 
 from keyturn.hosts import host_of, is_loopback
-from keyturn.probe.attack import Finding, failed, not_tried, passed, unsure
+from keyturn.probe.attack import Finding, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story, link_page, second_story
 from keyturn.probe.run import PASSWORD, Run, Story
 from keyturn.probe.web import Page, joined
@@ -52,9 +52,8 @@ async def link_not_https(run: Run) -> Finding:
     address = run.first.mail.link
     if not address or is_loopback(address):
         raise not_tried("The mail has a code." if not address else "The link leads to this machine, without a network.")
-    if urlsplit(address).scheme != "https":
-        return failed(f"The link leads to http://{urlsplit(address).netloc}.")
-    return passed("The link begins with https.")
+    parts = urlsplit(address)
+    return judged(parts.scheme != "https", f"The link leads to http://{parts.netloc}.", "The link begins with https.")
 
 
 async def no_notice(run: Run) -> Finding:

@@ -19,7 +19,6 @@ from keyturn.studio.web.rendering.latest_values import LatestValues
 
 _MOST = 500
 _LONGEST = 512 * 1024  # characters of HTML and of text that are checked
-
 _SECONDS = 10.0
 
 
@@ -51,10 +50,9 @@ class CapturedChecks:
             return Report(findings)
         if max(len(content.html), len(content.text)) > _LONGEST:
             return Report(findings, not_checked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.")
+        clients = self._settings.clients
         try:
-            of_html = self._runner.run_for(
-                _SECONDS, examine, content.html, content.text, mail.subject, self._settings.clients
-            )
+            of_html = self._runner.run_for(_SECONDS, examine, content.html, content.text, mail.subject, clients)
             return Report((*findings, *of_html))
         except (LimitExceeded, RecursionError):
             return Report(findings, not_checked="The HTML was not checked: it takes too much time or memory.")
@@ -75,11 +73,8 @@ _UNSUBSCRIBE = re.compile(
     r"|disiscriv|配信停止|إلغاء الاشتراك",
     re.IGNORECASE,
 )
-
-
 _SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([\w.-]{1,253})")  # RFC 6376, 3.5
 _READ = 4 * 1024  # characters of a header that are read, of so many headers of one name
-
 _MOST_HEADERS = 20
 _LONGEST_DOMAIN = 120
 

@@ -42,10 +42,8 @@ class Source(Struct, frozen=True):
 
 def files_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
     """Return the files of a mail, by stage."""
-    files = gallery.files(rendition.template)
-    samples = rendition.fault.place.file if rendition.fault else ""
-    if rendition.data:
-        samples = rendition.data.sample.file
+    files, data, fault = gallery.files(rendition.template), rendition.data, rendition.fault
+    samples = data.sample.file if data else fault.place.file if fault else ""
     named = {"template": files.markup, "text": files.text, "samples": samples}
     return {stage: file for stage, file in named.items() if file and (gallery.folders / file).is_file()}
 
