@@ -29,12 +29,6 @@ def test_next_to_a_hostile_sample_are_the_others_of_its_template(client: Client)
     ]
 
 
-def test_next_to_a_template_without_readable_samples_is_the_next_in_the_list(client: Client, folder: Path) -> None:
-    (folder / "greeting/samples.toml").write_text("[ada\n")
-    for here, link, there in (("greeting", "next", "notice?sample=only"), ("notice", "prev", "greeting")):
-        assert f'rel="{link}" href="/studio/templates/{there}"' in client.get(f"/studio/templates/{here}").text
-
-
 def test_a_written_sample_may_be_named_as_made_ones_are(client: Client, folder: Path) -> None:
     for kind, name in (("hostile", "ada"), ("branch", "grace")):
         save(folder, f"[{name}]", f'["{kind}: x"]', "greeting/samples.toml")
@@ -124,6 +118,7 @@ def test_what_is_missing_or_unreadable_is_a_page_that_says_so(
     [
         ("width=9", "a whole number from 280 to 1600"),
         ("width=wide", "a whole number from 280 to 1600"),
+        ("page=0", "a whole number from 1 to 100,000"),
         ("show=pdf", "one of html, source, text"),
         ("scheme=sepia", "one of dark, full, light, partial, word"),
         ("tab=x", "one of attachments, checks, data, headers, links, reading"),
