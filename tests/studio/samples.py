@@ -32,7 +32,7 @@ def read_samples(props: type[Props], emails: Path = EMAILS) -> dict[str, Props]:
 def with_hostile(samples: dict[str, Props]) -> dict[str, Props]:
     """Return the samples, and those that the studio makes of the first one."""
     first = next(iter(samples.values()))
-    made = hostile.hostile_samples(Sample("first", msgspec.structs.asdict(first), "typed", ""), type(first))
+    made = hostile.hostile_samples(Sample("first", msgspec.structs.asdict(first), "typed"), type(first))
     return samples | {one.name: type(first)(**one.values) for one in made}
 
 

@@ -1,7 +1,7 @@
 """Folders as real teams have them, opened without any configuration."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -66,13 +66,10 @@ def test_what_is_made_up_is_plausible(tmp_path: Path) -> None:
 
 def test_samples_come_in_every_form(tmp_path: Path) -> None:
     club = opened("club", tmp_path)
-
-    def written(name: str) -> Mapping[str, tuple[str, str]]:
-        return {one.name: (one.kind, one.origin) for one in club.samples(name).values()}
-
-    assert written("welcome") == {"ada": ("plain", "welcome.toml:1"), "no name": ("plain", "welcome.toml:6")}
-    assert written("dues") == {"grace": ("plain", "samples/dues.json:2")}
-    assert written("invitation") == {"spring": ("plain", "invitation/samples.toml:1")}
+    samples = [sample for name in club.names() for sample in club.samples(name).values()]
+    files = {"grace": "samples/dues.json", "spring": "invitation/samples.toml"}
+    assert {one.name: one.file for one in samples} == files | dict.fromkeys(("ada", "no name"), "welcome.toml")
+    assert {one.kind for one in samples} == {"plain"}
     assert club.samples("welcome")["ada"].values["boat"]["from"].strftime("%d %B") == "20 November"
     assert [entry.samples for entry in club.entries()] == [("grace",), ("spring",), ("ada", "no name")]
 

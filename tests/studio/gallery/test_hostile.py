@@ -29,7 +29,7 @@ VALUES = {"link": "https://www.northwind.example/a?b=1#c", "email": "ada@northwi
 
 
 def hostile(values: dict[str, Any], props: type[EmailProps] | None = None) -> dict[str, dict[str, Any]]:
-    made = hostile_samples(Sample("first", values, "typed" if props else "plain", "props/samples.toml:1"), props)
+    made = hostile_samples(Sample("first", values, "typed" if props else "plain"), props)
     return {sample.name: dict(sample.values) for sample in made}
 
 

@@ -1,6 +1,7 @@
 """Samples written into files that people keep: what is theirs stays byte for byte."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -83,11 +84,6 @@ def read(folder: Path, name: str) -> Any:
     return find_samples(folder, "mail", "mail/mail.mjml")[name].values
 
 
-def left(old: str, new: str) -> list[str]:
-    """Return the lines of the old text that the new one does not have."""
-    return [line for line in old.split("\n") if line not in new.split("\n")]
-
-
 @pytest.mark.parametrize(
     ("ending", "text", "expected"),
     [
@@ -106,10 +102,18 @@ def test_a_new_sample_comes_last_and_all_else_stays(folder: Path, ending: str, t
     assert [path.name for path in file.parent.iterdir() if path.name.startswith(".")] == []
 
 
+def test_samples_that_are_saved_at_once_are_all_kept(folder: Path) -> None:
+    names = [f"nr{number}" for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(lambda name: save(folder, name, VALUES), names))
+    assert {name: read(folder, name) for name in names} == dict.fromkeys(names, READ)
+
+
 def test_replaced_in_toml_it_keeps_its_place_and_the_comments_of_others(folder: Path) -> None:
     written(folder, TOML, ".toml")
     new = save(folder, "ada", VALUES)
-    assert left(TOML, new) == ['name = "A"     # the name', "at = 2026-01-01T00:00:00Z", "gone = 1"]
+    gone = [line for line in TOML.split("\n") if line not in new.split("\n")]
+    assert gone == ['name = "A"     # the name', "at = 2026-01-01T00:00:00Z", "gone = 1"]
     assert new.startswith('# Two samples.\n[ada]\nname = "Ada"\nat = 2026-11-20T14:32:00Z\n')
     assert new.index("said = ") < new.index("# About Grace.")
     assert read(folder, "ada") == READ

@@ -105,6 +105,6 @@ def test_a_mail_that_forgets_the_time_or_the_other_person_is_told_so(
 
 
 def test_a_link_on_this_machine_needs_no_https(mails: Mails) -> None:
-    link = "http://127.0.0.1:8000/reset-password/kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"
+    link = "http://app.localhost:8000/reset-password/kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"
     read = mails.read_values("password_reset", {**mails.read().sample.values, "link": link})
     assert [item.says for item in audit(read) if item.finding] == ["images from own host"]

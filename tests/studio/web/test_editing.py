@@ -84,11 +84,11 @@ def test_nothing_outside_of_the_folder_is_read_or_written(client: Client, folder
     assert secret.read_text() == "<mjml></mjml>"
 
 
-def test_samples_are_edited_also_when_they_cannot_be_read(client: Client) -> None:
-    file = "greeting/samples.toml"
-    first = save(client, "[ada\n", read(client, file)["fingerprint"], file)
-    assert first.status_code == 200
-    assert save(client, GREETING_SAMPLES, read(client, file)["fingerprint"], file).status_code == 200
+def test_samples_are_edited_also_when_they_cannot_be_read_or_begin_in_no_line(client: Client) -> None:
+    file, dotted = "greeting/samples.toml", 'ada.name = "Ada"\nada.link = "https://account.northwind.example"\n'
+    for text in ("[ada\n", dotted, GREETING_SAMPLES, dotted):
+        assert save(client, text, read(client, file)["fingerprint"], file).status_code == 200
+    assert 'id="source-samples"' in client.get("/studio/templates/greeting?show=source").text
 
 
 def test_what_would_not_stay_as_it_is_is_read_only(

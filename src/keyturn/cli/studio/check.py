@@ -29,6 +29,7 @@ _AROUND = 1
 _WIDTH = 110
 _MOST_LINES = 5
 _MOST_NAMED = 3
+_EXCEEDED = {"time": "takes too much time", "memory": "takes too much memory", "crash": "crashed"}
 _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
@@ -205,7 +206,7 @@ def _changed(opened: folders.Opened, base: str, baseline: Path) -> set[str]:
         try:
             return renderer.run_for(LONGEST, changed_mails, base, opened.settings.file, [baseline])
         except LimitExceeded as exceeded:
-            fail(f"--only-changed: the comparison was stopped: {exceeded.limit}")
+            fail(f"--only-changed: the comparison {_EXCEEDED[exceeded.limit]}")
 
 
 def _write(report: "Report", gallery: "Gallery", options: SimpleNamespace) -> None:
@@ -220,8 +221,7 @@ def _write(report: "Report", gallery: "Gallery", options: SimpleNamespace) -> No
         named = ", ".join(map(str, unchecked[:_MOST_NAMED]))
         more = f", and {len(unchecked) - _MOST_NAMED} more" if len(unchecked) > _MOST_NAMED else ""
         were = f"{_number(len(unchecked), 'mail')} {'was' if len(unchecked) == 1 else 'were'}"
-        says = error(harmless(f"{were} not checked, or not in full: {named}{more}."))
-        click.echo(says, err=options.output != "text")
+        click.echo(error(harmless(f"{were} not checked, or not in full: {named}{more}.")), err=options.output != "text")
 
 
 @click.command()

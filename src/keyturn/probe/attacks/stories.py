@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def once(story: Callable[[Run], Coroutine[Any, Any, T]]) -> Callable[[Run], Awaitable[T]]:
-    """Decorate a story that several attacks need: it is told once in a run. One that failed fails again."""
+    """Decorate a shared story: it runs once in a run, and later calls get the same result or exception."""
     return lru_cache(1)(lambda run: asyncio.ensure_future(story(run)))
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from urllib.parse import unquote, urlsplit
 
 from keyturn.hosts import host_of, is_loopback
-from keyturn.probe.attack import Finding, failed, not_tried, passed, unsure
+from keyturn.probe.attack import Finding, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story, link_page, second_story
 from keyturn.probe.run import PASSWORD, Run, Story
 from keyturn.probe.web import Page, joined
@@ -32,7 +32,7 @@ _LONG_AGO = 900
 """Seconds before now in which the oldest token was made."""
 
 _BASE64 = (b64encode, urlsafe_b64encode)
-_KEEPS_THE_PATH = re.compile(r"(no-referrer|same-origin|(strict-)?origin(-when-cross-origin)?)\Z")
+_HIDES_THE_PATH = re.compile(r"(no-referrer|same-origin|(strict-)?origin(-when-cross-origin)?)\Z")
 
 
 async def password_mailed(run: Run) -> Finding:
@@ -52,9 +52,8 @@ async def link_not_https(run: Run) -> Finding:
     address = run.first.mail.link
     if not address or is_loopback(address):
         raise not_tried("The mail has a code." if not address else "The link leads to this machine, without a network.")
-    if urlsplit(address).scheme != "https":
-        return failed(f"The link leads to http://{urlsplit(address).netloc}.")
-    return passed("The link begins with https.")
+    parts = urlsplit(address)
+    return judged(parts.scheme != "https", f"The link leads to http://{parts.netloc}.", "The link begins with https.")
 
 
 async def no_notice(run: Run) -> Finding:
@@ -150,12 +149,13 @@ async def token_leaks(run: Run) -> Finding:
     policy = [*page.header("referrer-policy").split(","), *meta][-1].strip().lower()
     if "script" in foreign:
         return failed(f"The page runs a script of {foreign['script']}, which can read its address.", page)
-    if policy and not _KEEPS_THE_PATH.match(policy):
+    if policy and not _HIDES_THE_PATH.match(policy):
         return failed(f"The page's Referrer-Policy is {policy}: it sends the address to other sites.", page)
     if policy:
         return passed(f"The page's Referrer-Policy is {policy}, and it runs no script of another site.", page)
     also = "".join(f" It loads from {host}." for host in foreign.values())
-    return unsure(f"The page has no Referrer-Policy. Browsers of today keep its path, older ones do not.{also}", page)
+    says = "Current browsers send other sites only the origin, older ones the whole address."
+    return unsure(f"The page has no Referrer-Policy. {says}{also}", page)
 
 
 async def token_in_cookie(run: Run) -> Finding:

@@ -60,8 +60,8 @@ class PagePreview:
     def states(self) -> Sequence[tuple[str, str, str]]:
         return [(name, state["label"], state["template"]) for name, state in _STATES.items()]
 
-    @property
     def watched_folders(self) -> Sequence[Path]:
+        """Return the folders in which a save changes a page. Raises SettingsInvalid."""
         site = self._site("")
         brands = (site.settings.brand, *(theme.brand for theme in site.themes.kinds.values()))
         files = (file for brand in brands for file in (brand.logo, brand.logo_dark))

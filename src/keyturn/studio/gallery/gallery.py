@@ -143,11 +143,11 @@ class Gallery:
         return Sample(GUESSED, deepcopy({**values}), "guessed")
 
     def sample(self, name: str, sample: str) -> Sample:
-        """Return a sample of a mail, also a hostile one or a pass. Raises LookupError, TemplateInvalid."""
+        """Return a sample of a mail: written, else hostile or a pass. Raises LookupError, TemplateInvalid."""
         samples = self.samples(name)
-        if sample.startswith(PREFIX) and (passes := self.branches(name)):
+        if sample not in samples and sample.startswith(PREFIX) and (passes := self.branches(name)):
             samples = {one.name: one for one in passes.samples}
-        if sample.startswith(hostile.PREFIX):
+        if sample not in samples and sample.startswith(hostile.PREFIX):
             first = next(iter(samples.values()))
             samples = {made.name: made for made in hostile.hostile_samples(first, self.props.get(name))}
         if sample not in samples:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from functools import wraps
 from time import monotonic, thread_time
-from types import BuiltinMethodType
+from types import BuiltinMethodType, MethodType
 from typing import Any, TypeVar
 
 from jinja2 import Template, nodes
@@ -83,7 +83,8 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
 
     def call(self, context: Context, called: Any, /, *args: Any, **values: Any) -> Any:
         _require_time()
-        if isinstance(called, BuiltinMethodType) and called.__name__ in _PADDING_METHODS:
+        # Those of a safe text (Markup) are written in Python.
+        if isinstance(called, BuiltinMethodType | MethodType) and called.__name__ in _PADDING_METHODS:
             _require_narrow(*args, *values.values())
         return _require_short(super().call(context, called, *args, **values))
 

@@ -169,8 +169,8 @@ class MailContent:
         self.raw = raw
         lower = raw.lower()
         whole = lower.count(b"boundary") + lower.count(b"message/rfc822") <= _MOST_PARTS
-        head, *rest = re.split(rb"(\r?\n\r?\n)", raw, maxsplit=1)
-        self._message = message_from_bytes(b"".join([_headers(head), *(rest if whole else ())]), policy=_Bounded())
+        self.head, *rest = re.split(rb"(\r?\n\r?\n)", raw, maxsplit=1)
+        self._message = message_from_bytes(b"".join([_headers(self.head), *(rest if whole else ())]), policy=_Bounded())
 
     @cached_property
     def headers(self) -> tuple[tuple[str, str], ...]:

@@ -28,7 +28,10 @@ _AUTH_PARAMETER = re.compile(r" AUTH=\S+", re.IGNORECASE)
 
 
 class SmtpLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits: bytes of a mail and of all at once, seconds of a connection, of silence, and for a mail's text."""
+    """Limits. `size`, `in_flight`: bytes of one mail, and of all mails that are being received.
+
+    `recipients`: of a mail. `connections`: at once. `idle`, `session`: seconds of silence, and of a connection.
+    """
 
     size: int = 32 * 1024**2
     in_flight: int = 256 * 1024**2

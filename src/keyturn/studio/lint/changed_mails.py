@@ -32,7 +32,7 @@ def changed_mails(gallery: Gallery, base: str, settings: Path | None, without: C
 def _files_of(gallery: Gallery, name: str) -> set[Path]:
     files = {(gallery.folders / file).resolve() for file in gallery.files_of(name)}
     try:
-        origins = [sample.origin for sample in gallery.samples(name).values() if sample.origin]
+        samples = {sample.file for sample in gallery.samples(name).values() if sample.file}
     except TemplateInvalid as error:
         return files | {Path(one.path).resolve() for one in (error, *error.others)}
-    return files | {(gallery.folder / origin.partition(":")[0]).resolve() for origin in origins}
+    return files | {(gallery.folder / file).resolve() for file in samples}

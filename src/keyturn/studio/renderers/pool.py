@@ -31,7 +31,7 @@ _Serve = Callable[["Connection[Any, Any]"], None]  # serves a connection until i
 
 
 class Runner(Generic[S_co]):
-    """Does work on the `state` that it was made with: here in the requesting process, within the sandbox alone."""
+    """Calls functions with a state: here in the current process, without limits; `RendererPool` in other processes."""
 
     def __init__(self, state: S_co, limits: Limits | None = None) -> None:
         self._state, self._limits = state, limits or Limits()

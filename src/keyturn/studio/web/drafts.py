@@ -14,7 +14,7 @@ from keyturn.studio.web.rendering.latest_values import LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
 from keyturn.studio.web.view import View
 
-_MOST = 16  # the number of rendered drafts that are kept: a frame asks for its draft right after it was rendered
+_MOST = 16  # kept drafts: a frame asks for its draft right after it was rendered
 
 
 class Drafts:
@@ -62,7 +62,7 @@ def _render(renderer: MailRenderer, order: Order, draft: Draft, view: View) -> t
         return "", outcome.fault
     if outcome.mail and draft.file == order.files.text:
         return frames.apply_view(frames.page_of_text(outcome.mail.text), view), None
-    return frames.apply_view(drafted.document(order).marked_html, view), None
+    return frames.frame_of(drafted.document(order), view), None
 
 
 def _check(renderer: MailRenderer, order: Order, draft: Draft, settings: StudioSettings) -> tuple[Finding, ...]:

@@ -10,6 +10,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
+from keyturn.errors import SettingsInvalid
 from keyturn.plain_files import leads_out, make_private_folder, walk
 from keyturn.studio.web.pages.layout import Visit
 from keyturn.studio.web.studio import Studio
@@ -37,7 +38,7 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
         inbox = make_private_folder(studio.captured.folder).resolve() if studio.captured else None
         stored = studio.settings.snapshots
         snapshots = stored.resolve() if stored and stored.is_dir() else None
-        folders = {*_watched(studio), *filter(None, (inbox, snapshots))}
+        folders = {*filter(None, (inbox, snapshots)), *await asyncio.to_thread(set, _watched(studio))}
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
             async for paths in _batches(studio, folders):
                 # Only once the folder is watched again: a save in between would go unreported.
@@ -58,7 +59,7 @@ async def _batches(studio: Studio, folders: set[Path]) -> AsyncGenerator[set[Pat
             return
         yield {Path(path) for _, path in batch}
         gone = {Path(path) for change, path in batch if change == Change.deleted}
-        # Only after a report: a folder that is deleted after an empty batch is in the next one.
+        # Check only after a change. If a folder disappears later, the next batch reports it.
         if gone & folders or (batch and not all(folder.exists() for folder in folders)):
             return
 
@@ -80,6 +81,7 @@ def _watched(studio: Studio) -> Iterator[Path]:
         for path in (Path(above, name) for name in (*below, *files)):
             if path.is_symlink() and path.exists() and not leads_out(path, gallery.patterns.bounds):
                 yield path.resolve()
-    for folder in studio.pages.watched_folders if studio.pages else ():
-        if not any(folder.is_relative_to(watched) for watched in folders):
-            yield folder
+    with contextlib.suppress(SettingsInvalid):  # the page of a state reports it
+        for folder in studio.pages.watched_folders() if studio.pages else ():
+            if not any(folder.is_relative_to(watched) for watched in folders):
+                yield folder

@@ -5,7 +5,6 @@ import errno
 import hashlib
 import os
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from keyturn.errors import TemplateInvalid
 from keyturn.plain_files import read_plain_file, replace_file
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.naming import LARGEST
+from keyturn.studio.gallery.samples.saving import ONE_SAVE_AT_A_TIME
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SAMPLES = frozenset({".toml", ".json"})
@@ -33,7 +33,6 @@ class SourceFiles:
     def __init__(self, gallery: Gallery, off: str) -> None:
         self._gallery = gallery
         self._off = off
-        self._one_at_a_time = threading.Lock()
 
     def refusal(self, file: str) -> str:
         if self._off:
@@ -62,7 +61,7 @@ class SourceFiles:
         if (octets_of_text := len(new.encode())) > LARGEST:
             says = f"A template can have up to {LARGEST:,} bytes, but this text has {octets_of_text:,}."
             raise HTTPException(status_code=413, detail=says)
-        with self._one_at_a_time:
+        with ONE_SAVE_AT_A_TIME:
             before = self._octets(file)
             if _fingerprint(before) != fingerprint:
                 says, now = "the file has changed on the disk since it was read", _source_text(path, before)
@@ -100,7 +99,7 @@ class SourceFiles:
     def _samples_files(self) -> Iterator[str]:
         for name in self._gallery.names():
             try:
-                yield from (sample.origin.rpartition(":")[0] for sample in self._gallery.samples(name).values())
+                yield from (sample.file for sample in self._gallery.samples(name).values())
             except TemplateInvalid as error:  # the file that needs a fix
                 yield self._gallery.name_of(error.path)
 

@@ -28,9 +28,8 @@ class HostedPages(Protocol):
         """The name, label and template of each state, in the order of a list."""
         ...
 
-    @property
     def watched_folders(self) -> Sequence[Path]:
-        """The folders in which a save changes a page."""
+        """Return the folders in which a save changes a page. Raises SettingsInvalid."""
         ...
 
     def page(self, state: str, language: str, brand: str, prefix: str) -> str:

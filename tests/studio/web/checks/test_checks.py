@@ -1,20 +1,18 @@
 """What the studio shows of the checks: of its templates, and of captured mails with their headers and files."""
 
 import re
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 from tests.studio.inbox.mails import mail
-from tests.studio.web.fixtures import AT_ONCE, RIGHT, WRONG, Client, checked_page, save
+from tests.studio.web.fixtures import AT_ONCE, RIGHT, WRONG, Client, checked_page, opened, save
 
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.inbox.captured_mail import Envelope
 from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.lint.check import examine
-from keyturn.studio.renderers import Runner
-from keyturn.studio.web.checks.captured_checks import CapturedChecks, check_message
+from keyturn.studio.web.app import Studio
+from keyturn.studio.web.checks.captured_checks import check_message
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +99,7 @@ def rules(raw: bytes, return_path: str) -> list[str]:
         (BODY, ["missing-header", "missing-header", "missing-header", "no-subject", "no-recipient"]),
         (GOOD + b"Subject: again\r\n" + BODY, ["repeated-header"]),
         (GOOD.replace(b"Hi", b"Gr\xc3\xbc\xc3\x9fe") + BODY, ["unencoded-header"]),
+        (GOOD.replace(b"\r", b"") + b"\nGr\xc3\xbc\xc3\x9fe\n", []),
         (GOOD + b"DKIM-Signature: v=1; d=mailer.example; s=x\r\n" + BODY, ["dkim-unaligned"]),
         (GOOD + b"DKIM-Signature: v=1; d=mail.a.example; s=x\r\n" + BODY, []),
         (GOOD.replace(b"@a.example", b"@a.test") + b"DKIM-Signature: v=1; d=mail.a.test\r\n" + BODY, ["spf-unaligned"]),
@@ -120,28 +119,21 @@ def test_each_is_found(raw: bytes, found: list[str]) -> None:
 
 
 def test_a_file_that_gmail_refuses_is_named() -> None:
-    message = EmailMessage()
-    message.set_content("x")
+    message = mail()
     for name in ("report.pdf", "setup.EXE"):
         message.add_attachment(b"MZ", maintype="application", subtype="octet-stream", filename=name)
     found = {each.rule: each.message for each in check_message(MailContent(bytes(message)))}
     assert found["message/attachment-refused"] == "Gmail refuses mails with a file like setup.EXE."
 
 
-def test_html_is_checked_as_that_of_a_template_and_told_without_one() -> None:
-    html = '<html><body><a href="/reset">Reset</a>\n<img src="https://a.example/x.png"></body></html>'
-    found = {finding.rule: finding for finding in examine(None, html, "", "x")}
-    assert {"links/relative", "parity/no-text", "sizes/image-without-width"} <= found.keys()
-    assert str(found["sizes/image-without-width"].place) == "HTML:2:1"
-    assert "template" not in found["parity/no-text"].fix
-
-
 def test_the_page_has_the_findings_with_their_lines(client: Client, captured: CapturedMails) -> None:
     html = '<html><body>\n<a href="/reset">Reset</a><img src="https://a.example/lamp.png" alt=""></body></html>'
-    mail_id = captured.add(bytes(mail(html=html)))
-    page = client.get(f"/studio/inbox/{mail_id}?tab=checks").text
-    rules = ("links/relative", "message/missing-header")
-    for said in (*rules, "HTML:2:4", "&lt;a", "before Gmail cuts the mail"):
+    mail_id = captured.add(bytes(mail(text="", html=html)))
+    page = client.get(f"/studio/inbox/{mail_id}?tab=checks", headers=AT_ONCE).text
+    assert "Checking this mail." in page
+    page = client.get(f"/studio/inbox/{mail_id}?tab=checks", headers={"prefer": "wait"}).text
+    rules = ("links/relative", "message/missing-header", "sizes/image-without-width")
+    for said in (*rules, "HTML:2:4", "&lt;a", "Add a text/plain part", "before Gmail cuts the mail"):
         assert said in page
     page = client.get(f"/studio/inbox/{mail_id}").text
     assert 'class="count error"' in page
@@ -160,13 +152,9 @@ def test_a_mail_without_html_or_with_too_much_is_checked_as_far_as_possible(
     assert "The HTML was not checked: it has more than 512 KB." in client.get(f"/studio/inbox/{long}?tab=checks").text
 
 
-def test_the_severities_of_a_team_hold_for_captured_mails(captured: CapturedMails) -> None:
-    checks = CapturedChecks(
-        Runner(None), StudioSettings(severity={"message/missing-header": "note", "message/no-subject": "off"})
-    )
-    name = captured.add(BODY)
-    checks.check(captured.find(name), MailContent(captured.raw(captured.find(name))))
-    report = checks.last_report(name)
-    assert report
-    assert {one.severity for one in report.found if one.rule == "message/missing-header"} == {"note"}
-    assert "message/no-subject" not in {one.rule for one in report.findings}
+def test_the_severities_of_a_team_hold_for_captured_mails(studio: Studio, captured: CapturedMails) -> None:
+    severity = {"message/missing-header": "note", "message/no-subject": "off"}
+    with opened(studio, settings=StudioSettings(severity=severity)) as client:
+        shown, _, notes = client.get(f"/studio/inbox/{captured.add(BODY)}?tab=checks").text.partition('id="notes"')
+    assert ["message/missing-header" in part for part in (shown, notes)] == [False, True]
+    assert "message/no-subject" not in shown + notes

@@ -12,7 +12,7 @@ from tests.studio.web.fixtures import Client, save
 from keyturn.mail.rendering.html_tree import Element, parse_html
 from keyturn.studio.lint.css.colours import FULL, PARTIAL
 from keyturn.studio.lint.css.computed_style import Painter
-from keyturn.studio.web.frames import CAPTURED, PREVIEW, apply_view, force_scheme
+from keyturn.studio.web.frames import CAPTURED, apply_view, force_scheme
 from keyturn.studio.web.frames.client_models import render_vml, simulate_dark, simulate_word
 from keyturn.studio.web.frames.rewriting import Rewriting
 from keyturn.studio.web.pages.frame_answers import answer
@@ -80,13 +80,6 @@ def test_a_mail_with_a_single_scheme_keeps_it(scheme: Scheme) -> None:
 def test_a_mail_cannot_hide_what_is_added_to_it_behind_its_document_type(start: str, before: str) -> None:
     shown = str(answer(f"{start}<base target='_self'><p>Hello", View(), CAPTURED).content)
     assert re.match(f'{before}<base target="_blank"><style>[^<]+</style>', shown)
-
-
-def test_neither_kind_of_frame_may_run_scripts_or_leave_the_page() -> None:
-    for sandbox in (PREVIEW, CAPTURED):
-        assert not {"allow-scripts", "allow-forms", "allow-top-navigation"} & set(sandbox.split())
-    assert "allow-popups" not in PREVIEW
-    assert "allow-same-origin" not in CAPTURED
 
 
 MODES = [PARTIAL, FULL]

@@ -51,7 +51,7 @@ def test_an_editor_that_nobody_knows_is_refused_with_those_that_are_known(settin
 @pytest.mark.long
 def test_a_source_a_fault_and_a_finding_open_in_the_editor_at_their_line(studio: Studio, folder: Path) -> None:
     file = folder / "greeting" / "greeting.mjml"
-    start = f"vscode://{file.as_uri().removeprefix('file://')}".replace("vscode://", "vscode://file")
+    start = f"vscode://file{file.as_uri().removeprefix('file://')}"
     source = page_of(studio, settings=VSCODE)
     assert f'href="{start}:1:1" title=' in source
     assert "Open in VS Code" in source

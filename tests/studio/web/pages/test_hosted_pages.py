@@ -1,11 +1,16 @@
 """The hosted pages in the studio: every state has an address, a save is seen, and each looks as it should anywhere."""
 
 import re
+import threading
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
+import httpx2
 import pytest
 from msgspec.structs import asdict
 from tests.driver.pictures import SVG
+from tests.servers.serving import serving
 from tests.studio.web.fixtures import Client
 
 from keyturn.service.pages.preview import PagePreview
@@ -13,7 +18,7 @@ from keyturn.service.reset.mails.theme import builtin_emails
 from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings
 from keyturn.service.settings.reading import read_settings
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.web.app import Studio
+from keyturn.studio.web.app import Studio, create_studio_app
 
 OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?</h1>{% endblock %}\n'
 FRAMES = "/studio/page-frames"
@@ -112,11 +117,14 @@ def test_a_page_of_one_s_own_is_rendered_and_its_mistake_is_told_with_the_line(c
     assert (frame.status_code, frame.text) == (422, f"{own}/forgot.html:2: 'lockd' is undefined")
 
 
-def test_the_brand_of_a_saved_file_is_that_of_the_next_page(tmp_path: Path) -> None:
+def test_the_brand_of_a_saved_file_is_that_of_the_next_page(studio: Studio, tmp_path: Path) -> None:
     file = tmp_path / "keyturn.toml"
     file.write_text('[brand]\nname = "Northwind School"\n')
 
+    threads = set()
+
     def read() -> Settings:
+        threads.add(threading.current_thread().name)
         return read_settings(file, {"KEYTURN_ENVIRONMENT": "development"}, sending=False)
 
     pages = PagePreview(read, {"Clinic": {"accent": "#a3461f"}})
@@ -124,5 +132,10 @@ def test_the_brand_of_a_saved_file_is_that_of_the_next_page(tmp_path: Path) -> N
     for brand in ("", "Clinic"):
         assert "Harbour Primary" in pages.page("forgot", "", brand, "")
     file.write_text('[brand]\nradius = "big"\n')
-    with pytest.raises(ValueError, match=r"brand\.radius: must be a whole number from 0 to 24, not 'big'"):
-        pages.page("forgot", "", "", "")
+    app = create_studio_app(replace(studio, pages=pages))
+    with serving(app) as url, httpx2.stream("GET", f"{url}/studio/events", timeout=10) as events:
+        assert next(events.iter_lines()) == "event: watching", "of saves"
+        studio.stopping.set()
+        page = unescape(httpx2.get(f"{url}/studio/pages/forgot").text)
+    assert "brand.radius: must be a whole number from 0 to 24, not 'big'" in page
+    assert "served app" not in threads, "others do not wait"

@@ -2,10 +2,10 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from tests.studio.inbox.mails import mail
 from tests.studio.web.fixtures import OURS, Client, capture, opened
 
 from keyturn.studio.inbox.store import CapturedMails
@@ -132,9 +132,7 @@ def test_a_search_stays_in_its_field_and_one_that_finds_nothing_leads_back_to_al
 
 
 def test_an_attachment_is_saved_and_never_shown(client: Client, captured: CapturedMails) -> None:
-    message = EmailMessage()
-    message["Subject"] = "Evil"
-    message.set_content("Look")
+    message = mail("Evil")
     message.add_attachment("<script>alert(1)</script>", subtype="html", filename='../März "1".html')
     mail_id = captured.add(bytes(message))
     page = client.get(f"/studio/inbox/{mail_id}?tab=attachments").text

@@ -30,7 +30,10 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 class DjangoTracer:
-    """Records one rendering: the innermost node that `failed`, and names without a value. `explain` words faults."""
+    """Records one rendering: the innermost node that `failed`, and names without a value.
+
+    `explain` makes the error for a failed node.
+    """
 
     def __init__(self, explain: Callable[[Exception, "DjangoTracer"], TemplateInvalid]) -> None:
         self._explain = explain

@@ -24,7 +24,7 @@ from keyturn.studio.renderers.limits import OutOfTime
 if TYPE_CHECKING:
     from keyturn.studio.gallery.gallery import Gallery
 
-PREFIX = "branch: "  # the start of the names of passes, and of no other samples
+PREFIX = "branch: "  # the start of the names of passes
 MOST_PASSES = 8  # the number of samples that are added to a mail
 LONGEST = 2.0  # seconds of processor time for all passes of a mail
 _MOST_IDLE = 2  # passes in a row that take nothing new, after which the rest is left: each tries another way
@@ -141,7 +141,7 @@ class _Exploration:
                 adds = tuple(filter(None, lines))
                 name = _name_among(self._names, adds)
                 self._names.add(name)
-                yield replace(sample, name=name, origin="", forced=forced, adds=adds)
+                yield replace(sample, name=name, file="", forced=forced, adds=adds)
 
     def _render(self, sample: Sample, way: Way) -> bool:
         """Render a sample, and note the branches that it takes. Return whether there was no error."""

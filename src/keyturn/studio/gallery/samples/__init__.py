@@ -31,18 +31,18 @@ class Sample(Struct, frozen=True):
     """Values for a mail.
 
     `kind`: "typed" values fit the props of the template, "plain" ones come from a file without a type, "guessed" ones
-    are made up from the template. `origin`: "file" or "file:line" relative to the folder of templates, or empty.
+    are made up from the template. `file`: relative to the folder of templates, or empty.
     `forced`: outcomes of decisions. `adds`: the lines that these add; findings on it count in them alone.
     """
 
     name: str
     values: Mapping[str, Any]
     kind: Literal["typed", "plain", "guessed"] = "plain"
-    origin: str = ""
+    file: str = ""
     forced: tuple[Branch, ...] = ()
     adds: tuple[Lines, ...] = ()
 
     @property
     def is_complete(self) -> bool:
-        """Whether somebody wrote the values and what they lead to, so that any other name is a mistake."""
+        """Whether an author wrote all values. Then a name that it lacks is a mistake, not a gap in guessed values."""
         return self.kind != "guessed" and not self.forced

@@ -40,8 +40,7 @@ class WrittenSample(NamedTuple):
     line: int | None
 
     def as_sample(self, name: str, folder: Path) -> Sample:
-        file = Path(os.path.relpath(self.file, folder)).as_posix()
-        return Sample(name, self.values, origin=f"{file}:{self.line}" if self.line else file)
+        return Sample(name, self.values, file=Path(os.path.relpath(self.file, folder)).as_posix())
 
 
 def names_in(folder: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery.samples import Sample
 from keyturn.studio.gallery.samples.shapes import plain_data
 
-PREFIX = "hostile: "  # written samples have no colon in their names
+PREFIX = "hostile: "  # the start of the names of made samples
 _SHORTEST = 160
 _LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwe, who was christened Wilhelmina Charlotte Featherstonehaugh"
 _RIGHT_TO_LEFT = "مريم عبد الرحمن، نص حكيم له سر قاطع وذو شأن عظيم (2026) مكتوب على ثوب أخضر ومغلف بجلد أزرق"
@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r"[^\s@]+@\S+")
 
 def hostile_samples(sample: Sample, props: type[EmailProps] | None) -> tuple[Sample, ...]:
     made = {name: _with_texts(sample.values, props, texts) for name, texts in _HOSTILE.items()}
-    return tuple(Sample(PREFIX + name, values, sample.kind, sample.origin) for name, values in made.items())
+    return tuple(Sample(PREFIX + name, values, sample.kind, sample.file) for name, values in made.items())
 
 
 def _very_long(text: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime, time
@@ -18,6 +19,8 @@ from keyturn.studio.gallery.samples.shapes import Schema, plain_data, without_de
 
 _NAME = re.compile(r"\w[\w-]{0,59}")
 
+ONE_SAVE_AT_A_TIME = threading.Lock()  # of any file: a save reads the file, and then replaces it
+
 
 def name_fault(name: str) -> str:
     if not name:
@@ -27,8 +30,7 @@ def name_fault(name: str) -> str:
 
 class SampleFiles:
     def __init__(self, gallery: Gallery, mail: str) -> None:
-        self._folder = gallery.folder.resolve()
-        self._gallery, self._mail = gallery, mail
+        self._folder, self._top, self._mail = gallery.folder, gallery.folder.resolve(), mail
         self._markup = gallery.files(mail).markup
 
     def has(self, name: str) -> bool:
@@ -38,7 +40,7 @@ class SampleFiles:
         written = self._written_samples()
         if name in written:
             return written[name].file
-        inside = (one.file for one in reversed([*written.values()]) if one.file.resolve().is_relative_to(self._folder))
+        inside = (one.file for one in reversed([*written.values()]) if one.file.resolve().is_relative_to(self._top))
         markup, stem = self._folder / self._markup, self._folder / self._mail
         has_own_folder = markup.parent == stem
         return next(inside, stem / "samples.toml" if has_own_folder else stem.with_name(f"{stem.name}.samples.toml"))
@@ -53,12 +55,13 @@ class SampleFiles:
         file = self.file_for(name)
         if fault := name_fault(name):
             raise SampleNotSaved(file, fault)
-        if not file.resolve().is_relative_to(self._folder):
-            raise SampleNotSaved(file, f"it is outside {self._folder}")
+        if not file.resolve().is_relative_to(self._top):
+            raise SampleNotSaved(file, f"it is outside {self._top}")
         try:
-            text = self._text_with(file, name, values, schema)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(file, text.encode())
+            with ONE_SAVE_AT_A_TIME:
+                text = self._text_with(file, name, values, schema)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(file, text.encode())
         except TemplateInvalid as error:
             raise SampleNotSaved(file, f"it cannot be read: {error.message}") from error
         except (OSError, ValueError) as error:

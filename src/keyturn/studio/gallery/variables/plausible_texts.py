@@ -52,9 +52,8 @@ def _rules() -> dict[str, Any]:
     rules = tomllib.loads(Path(__file__).with_name("plausible_texts.toml").read_text("utf-8"))
     words = {f"<{name}>": f"(?:{'|'.join(any_of)})" for name, any_of in rules["words"].items()}
     written = chain.from_iterable(section.items() for section in rules["texts"].values())
-    return rules | {
-        "texts": [(re.sub("<[a-z]+>", lambda one: words[one[0]], names), texts) for names, texts in written]
-    }
+    texts = [(re.sub("<[a-z]+>", lambda one: words[one[0]], names), texts) for names, texts in written]
+    return rules | {"texts": texts}
 
 
 def _words(name: str) -> list[str]:

@@ -23,7 +23,6 @@ _KNOWN = {  # the schemes of links, images and bases
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _MAILBOX = r"\s*[^\s@,<>?]+@[^\s@,<>?]+\.[^\s@,<>?.]+\s*"
 _MAILTO = re.compile(rf"mailto:(?!//){_MAILBOX}(?:,{_MAILBOX})*(?:\?.*)?", re.IGNORECASE | re.DOTALL)
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _INSIDE = re.compile(
     r"localhost|.+\.localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1|host\.docker\.internal"
     r"|10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+|172\.(?:1[6-9]|2\d|3[01])\.\d+\.\d+"

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from keyturn.hosts import host_in, site_of
+from keyturn.hosts import host_in, is_loopback, is_loopback_host, site_of
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
-from keyturn.studio.lint.checks.links import LOOPBACK, addresses_in, anchors, has_token, is_between, secret_in, texts_in
+from keyturn.studio.lint.checks.links import addresses_in, anchors, has_token, is_between, secret_in, texts_in
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.report import AuditItem
@@ -78,9 +78,9 @@ def _requirements(document: Document) -> Mapping[str, Iterable[_Fault]]:
         wrong_call = [_Fault("link-without-token", calls[0].offset)]
     elif len(buttons) > 1:
         wrong_call = [_Fault("calls-to-action", buttons[1].offset)]
-    unsafe = (one for one in calls if not (one.address.startswith("https://") or host_in(one.address) in LOOPBACK))
+    unsafe = (one for one in calls if not (one.address.startswith("https://") or is_loopback(one.address)))
     foreign = (one for one in receivers if is_between(one[1]) or (hosts and one[1] not in hosts))
-    from_others = (one for one in sources if one[1] and site_of(one[1]) not in sites and one[1] not in LOOPBACK)
+    from_others = (one for one in sources if one[1] and site_of(one[1]) not in sites and not is_loopback_host(one[1]))
     return {
         "one button": wrong_call,
         "https": (_Fault("not-https", one.offset) for one in unsafe),

@@ -19,12 +19,11 @@ from keyturn.studio.web.rendering.latest_values import LatestValues
 
 _MOST = 500
 _LONGEST = 512 * 1024  # characters of HTML and of text that are checked
-
 _SECONDS = 10.0
 
 
 class CapturedChecks:
-    """Has one mail at a time checked, from any thread, by a `runner` of any state."""
+    """Checks captured mails in the renderers, one at a time, and keeps the latest reports. Threads may share it."""
 
     def __init__(self, runner: Runner[object], settings: StudioSettings) -> None:
         self._runner = runner
@@ -35,15 +34,15 @@ class CapturedChecks:
     def last_report(self, mail_id: str) -> Report | None:
         return self._known.get(mail_id)
 
-    def check(self, mail: CapturedMail, content: MailContent) -> Report:
-        """Return the findings in a mail. This may take seconds."""
+    def check(self, mail: CapturedMail, content: MailContent) -> bool:
+        """Check a mail, which may take seconds. Return False if its report is known."""
         with self._one_at_a_time:
-            if not (report := self._known.get(mail.id)):
-                report = self._examine(mail, content)
-                judged = (at_severity(finding, self._settings.severity) for finding in report.findings)
-                report = report.with_findings(filter(None, judged))
-                self._known.put(mail.id, report)
-            return report
+            if self._known.get(mail.id):
+                return False
+            report = self._examine(mail, content)
+            judged = (at_severity(finding, self._settings.severity) for finding in report.findings)
+            self._known.put(mail.id, report.with_findings(filter(None, judged)))
+            return True
 
     def _examine(self, mail: CapturedMail, content: MailContent) -> Report:
         findings = tuple(check_message(content))
@@ -51,10 +50,9 @@ class CapturedChecks:
             return Report(findings)
         if max(len(content.html), len(content.text)) > _LONGEST:
             return Report(findings, not_checked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.")
+        clients = self._settings.clients
         try:
-            of_html = self._runner.run_for(
-                _SECONDS, examine, content.html, content.text, mail.subject, self._settings.clients
-            )
+            of_html = self._runner.run_for(_SECONDS, examine, content.html, content.text, mail.subject, clients)
             return Report((*findings, *of_html))
         except (LimitExceeded, RecursionError):
             return Report(findings, not_checked="The HTML was not checked: it takes too much time or memory.")
@@ -75,11 +73,8 @@ _UNSUBSCRIBE = re.compile(
     r"|disiscriv|配信停止|إلغاء الاشتراك",
     re.IGNORECASE,
 )
-
-
 _SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([\w.-]{1,253})")  # RFC 6376, 3.5
 _READ = 4 * 1024  # characters of a header that are read, of so many headers of one name
-
 _MOST_HEADERS = 20
 _LONGEST_DOMAIN = 120
 
@@ -105,7 +100,7 @@ def _check_headers(content: MailContent) -> Iterator[Finding]:
         yield RULES.finding(Place(HEADERS), "message/no-subject")
     if not (content.addresses("to") or content.addresses("cc")):
         yield RULES.finding(Place(HEADERS), "message/no-recipient")
-    if any(byte > 127 for byte in content.raw.partition(b"\r\n\r\n")[0][:65_536]):  # ASCII's last
+    if any(byte > 127 for byte in content.head[:65_536]):  # ASCII's last
         yield RULES.finding(Place(HEADERS), "message/unencoded-header")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from keyturn.errors import UnknownMail
 from keyturn.studio.gallery import Entry
 from keyturn.studio.gallery.discovery import state_of
 from keyturn.studio.gallery.gallery import fingerprints
@@ -20,7 +21,7 @@ from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain_samples
 from keyturn.studio.renderers import LimitExceeded, Limits, Runner
-from keyturn.studio.web.rendering.latest_values import LatestValues
+from keyturn.studio.web.rendering.latest_values import MOMENT, LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
 from keyturn.studio.web.view import View
 
@@ -59,7 +60,7 @@ def without_known(report: Report, baseline: Path | None) -> tuple[Report, str]:
     return known.without_known(report) if known else report, ""
 
 
-_MOST = 500  # the number of kept reports: every keystroke in the form of the data makes another mail
+_MOST = 500  # kept reports: every keystroke in the form of the data makes another mail
 
 
 class Checks:
@@ -98,7 +99,6 @@ class Checks:
         return Report().with_findings(explain_samples(fault, self._studio.gallery) for fault in faults)
 
 
-_MOMENT = 0.1  # seconds of one round. Between two rounds a save gets its turn.
 _SHARE = 5  # while mails are being checked, summing up takes one part in this many of the time
 
 
@@ -129,7 +129,7 @@ class FolderChecks:
             with self._gallery.one_look():
                 entries = {entry.name: entry for entry in self._gallery.entries()}
                 files = {name: states.get(name) for name in entries}
-                seconds = max(_MOMENT, monotonic() - began)  # looking at a large folder takes as long
+                seconds = max(MOMENT, monotonic() - began)  # looking at a large folder takes as long
                 waiting = self._parts.renew(files, lambda name: self._check(entries[name]), seconds)
                 self._put_all_together(entries, are_all=not waiting)
             self.waiting = waiting
@@ -144,7 +144,7 @@ class FolderChecks:
 
         try:
             return check_apart(run, self._gallery, entry, settings.limits)
-        except LookupError:  # deleted since
+        except UnknownMail:  # deleted since
             return Part()
 
     def _put_all_together(self, names: Iterable[str], *, are_all: bool) -> None:

@@ -14,9 +14,8 @@ from keyturn.studio.gallery.gallery import Fingerprint, fingerprint, fingerprint
 from keyturn.studio.snapshots import Comparison, Snapshots
 from keyturn.studio.snapshots.comparison import State as Verdict
 from keyturn.studio.snapshots.difference import Line, LinePiece
-from keyturn.studio.web.rendering.latest_values import LatestValues
+from keyturn.studio.web.rendering.latest_values import MOMENT, LatestValues
 
-_MOMENT = 0.1  # seconds of one round. Between two rounds a save gets its turn.
 _EXCERPT = 6
 _AROUND = 48
 
@@ -67,7 +66,7 @@ class Review:
     def waiting_mails(self) -> list[MailName]:
         return [mail.name for mail in self.mails if mail.verdict not in ("same", "broken")]
 
-    def look(self, seconds: float = _MOMENT) -> bool:
+    def look(self, seconds: float = MOMENT) -> bool:
         """Compare some mails that may have changed since the last comparison; return whether any are left."""
         with self._one_at_a_time:
             files = self._fingerprints()

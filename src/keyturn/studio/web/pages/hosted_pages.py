@@ -33,7 +33,7 @@ def first_hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[Hos
     return Redirect(visit.layout.url("pages", hosted.states[0][0]))
 
 
-@get("/pages/{name:str}", sync_to_thread=False)
+@get("/pages/{name:str}", sync_to_thread=True)
 def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]) -> Response[str]:
     """Show a page in a state. A broken page is explained with its file and line."""
     name, view, layout = visit.name, visit.view, visit.layout
@@ -47,8 +47,8 @@ def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPag
         hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
     except (TemplateInvalid, ValueError) as error:
         fault = error
-    broken = Path(fault.path) if isinstance(fault, TemplateInvalid) else None
-    text = broken.read_text("utf-8", "replace") if broken and broken.is_file() else ""
+    broken = Path(getattr(fault, "path", ""))
+    text = broken.read_text("utf-8", "replace") if broken.is_file() else ""
     context = {
         "view": view.to(scheme=scheme),
         "state": name,
@@ -63,7 +63,7 @@ def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPag
     return visit.page("hosted_page.html", context)
 
 
-@get("/page-frames/{scheme:str}/{name:str}", sync_to_thread=False)
+@get("/page-frames/{scheme:str}/{name:str}", sync_to_thread=True)
 def hosted_page_frame(
     visit: NamedDependency[Visit], scheme: FromPath[PageScheme], hosted: NamedDependency[HostedPages]
 ) -> Response[str]:
@@ -77,7 +77,7 @@ def hosted_page_frame(
     return Response(_in_scheme(html, scheme), media_type=MediaType.HTML, headers=headers)
 
 
-@get("/page-frames/{scheme:str}/keyturn-assets/{version:str}/{name:str}", sync_to_thread=False)
+@get("/page-frames/{scheme:str}/keyturn-assets/{version:str}/{name:str}", sync_to_thread=True)
 def hosted_page_file(
     scheme: FromPath[PageScheme], version: FromPath[str], name: FromPath[str], hosted: NamedDependency[HostedPages]
 ) -> Response[bytes]:

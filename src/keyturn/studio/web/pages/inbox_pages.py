@@ -1,4 +1,4 @@
-"""The pages of the inbox: the list of captured mails, and one mail. Large mails are read in a thread."""
+"""The pages of the inbox: the list of captured mails, and one mail."""
 
 from html import escape
 from itertools import groupby
@@ -31,7 +31,6 @@ _SHOWN_TEXT = 256 * 1024
 """Characters of the text part, and how many links and headers a page shows. The file has all of them."""
 
 _READ_ALOUD = 512 * 1024  # characters of HTML that are read aloud: looking at every tag of more takes seconds
-
 _SHOWN_SOURCE = 512 * 1024  # bytes of the source that a page shows. The file has all of them.
 
 
@@ -64,8 +63,7 @@ def mail_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedM
     view, mail, content = visit.view, captured.find(visit.name), captured.content(visit.name)
     captured.mark_read(mail.id)
     beside, checks = captured.around(mail, _BESIDE), visit.layout.captured_checks
-    if view.tab == "checks":
-        checks.check(mail, content)
+    more = visit.check_more(lambda: checks.check(mail, content)) if view.tab == "checks" else ""
     texts = {"HTML": content.html, "text": content.text}
     context: dict[str, Any] = {
         "mail": mail,
@@ -73,6 +71,7 @@ def mail_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedM
         "captured": beside,
         **_shown_parts(content),
         "report": checks.last_report(mail.id),
+        "checks_at": more,
         "excerpt": lambda at: excerpt(texts.get(at.file, ""), at.line, at.column),  # of a finding
         "size": size_of(content.html, content.text),
         "sayings": _sayings(content) if view.tab == "reading" else [],

@@ -150,6 +150,7 @@ class Layout:
             "foreign": gallery.folder.name if gallery.is_foreign else "",
             "remote_hosts": remote_hosts,
             "hostile": hostile.NAMES,
+            "most_places": 20,  # of equal findings
             "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
         }
 
@@ -231,7 +232,12 @@ class Visit:
             raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
 
     def check_more(self, *first: Callable[[], bool]) -> str:
-        """Check some mails if a script waits for it. Return the address that checks more, or an empty text."""
+        """Check some mails if a script waits for it. Return the address that checks more, or an empty text.
+
+        Without scripts, the tab of checks waits for the first.
+        """
+        if first and self.view.tab == "checks" and not self.prefer:
+            first[0]()
         left = "wait" not in self.prefer or any(check() for check in (*first, self.layout.folder_checks.check_more))
         return f"{self._url.path}?{self._url.query}" if left else ""
 

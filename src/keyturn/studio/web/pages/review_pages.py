@@ -19,7 +19,6 @@ from keyturn.studio.web.pages.layout import Visit, page_of
 from keyturn.studio.web.view import PageAddress, PageNumber, View
 
 _ON_A_PAGE = 50
-_MOST_PLACES = 20  # the number of groups on a page, and of places in a group
 
 
 class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,7 +54,6 @@ def findings_page(visit: NamedDependency[Visit]) -> Response[str]:
         "to_check": checks.waiting,
         "listing": None if checks.waiting is None else _listing(checks.last, view),
         "severities": SEVERITIES,
-        "most_places": _MOST_PLACES,
         "mails_of": mails_of,
         "mail_names": visit.gallery.names(),
         "trouble": checks.trouble,
@@ -91,7 +89,7 @@ def snapshots_page(visit: NamedDependency[Visit], review: NamedDependency[Review
     return visit.page("snapshots.html", context)
 
 
-@get("/snapshots", sync_to_thread=False)
+@get("/snapshots", sync_to_thread=True)
 def lesson_page(visit: NamedDependency[Visit]) -> Response[str]:
     return visit.page("snapshots_lesson.html", {"waiting": []})
 

@@ -35,12 +35,9 @@ def shared_file_page(visit: NamedDependency[Visit]) -> Response[str]:
 
 @get("/templates/{name:path}", sync_to_thread=True)
 def template_page(visit: NamedDependency[Visit]) -> Response[str]:
-    """Show a sample. Without scripts, the tab of checks waits for them."""
     rendition, gallery, view = visit.rendition, visit.gallery, visit.view
     template, sample = rendition.template, rendition.view.sample
     checks, review = visit.layout.checks, visit.layout.review
-    if view.tab == "checks" and not visit.prefer:
-        checks.check(rendition)
     more = visit.check_more(lambda: checks.check(rendition), lambda: bool(review and review.look()))
     context: dict[str, Any] = {
         "template": template,
@@ -82,8 +79,9 @@ def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple
     """Return the samples before and after this one in the list. Next to a made-up one are its kin, too."""
     order = []
     for entry in in_order(gallery.entries()):
-        kin = [*entry.branches, *hostile.NAMES] if entry.name == template and sample not in entry.samples else ()
-        order += [(entry.name, name) for name in (*entry.samples, *kin)]
+        names = entry.samples or (sample if entry.name == template else "",)  # unreadable
+        kin = [*entry.branches, *hostile.NAMES] if entry.name == template and sample not in names else ()
+        order += [(entry.name, name) for name in (*names, *kin)]
     return neighbours(order, (template, sample))
 
 
@@ -115,7 +113,7 @@ def places(visit: NamedDependency[Visit]) -> Marks:
     return visit.rendition.read(marks_in, visit.view.place) or Marks({}, ())
 
 
-@get("/index.json", sync_to_thread=False)
+@get("/index.json", sync_to_thread=True)
 def index(visit: NamedDependency[Visit]) -> list[dict[str, Any]]:
     """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
     gallery, layout, captured = visit.gallery, visit.layout, visit.studio.captured

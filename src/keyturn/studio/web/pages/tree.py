@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from keyturn.studio.gallery import Entry
 
-MOST = 200  # rows of a list on a page. Thousands of rows would be a megabyte of HTML on every page.
+MOST = 200  # rows of a list. Thousands of rows would be a megabyte of HTML on every page.
 
 T = TypeVar("T")
 

@@ -55,18 +55,13 @@ def data_of_tab(gallery: Gallery, template: str, view: View, data: CurrentData |
         "has_fields": bool(schema["properties"]),
         "longest": _LONGEST_QUERY,
         "save_as": name,
-        "saved_in": _name_of(gallery, files.file_for(name)) if files.is_writable(name) else "",
+        "saved_in": gallery.name_of(files.file_for(name)) if files.is_writable(name) else "",
     }
 
 
 def _in_the_way(detail: str, *, replaceable: bool = False) -> HTTPException:
     """Return a 409 for data that cannot be saved (RFC 9110, 15.5.10). A sample of the same name can be replaced."""
     return HTTPException(status_code=409, detail=detail, extra={"replaceable": replaceable})
-
-
-def _name_of(gallery: Gallery, file: Any) -> str:
-    folder = gallery.folder.resolve()
-    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
 
 
 @post("/templates/{name:path}", status_code=200, exception_handlers=AS_PROBLEMS, sync_to_thread=True)
@@ -87,15 +82,13 @@ def save_sample(visit: NamedDependency[Visit], data: JSONBody[SentSample]) -> Re
     try:
         files.save(name, current.sample.values, current.schema)
     except SampleNotSaved as error:
-        raise _in_the_way(f"{_name_of(gallery, error.file)} was not written: {error.reason}.") from error
+        raise _in_the_way(f"{gallery.name_of(error.file)} was not written: {error.reason}.") from error
     return Response({"address": visit.layout.url("templates", template, view=view.to(sample=name, edit=""))})
 
 
-_LONGEST_BODY = 4 * LARGEST  # octets of a request: JSON writes a line feed as two
-
 _SENT: dict[str, Any] = {
     "status_code": 200,
-    "request_max_body_size": _LONGEST_BODY,
+    "request_max_body_size": 4 * LARGEST,  # octets: JSON writes a line feed as two
     "exception_handlers": AS_PROBLEMS,
     "sync_to_thread": True,
 }

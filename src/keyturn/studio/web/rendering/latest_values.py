@@ -10,6 +10,7 @@ from cachetools import FIFOCache
 
 from keyturn.studio.gallery.gallery import Fingerprint
 
+MOMENT = 0.1  # seconds of one round. Between two rounds a save gets its turn.
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -24,8 +25,7 @@ class LatestValues(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         with self._lock:
-            entry = self._values.get(key)
-        return entry[1] if entry else None
+            return self._values.get(key, (None, None))[1]
 
     def is_new(self, key: K, files: Fingerprint | None) -> bool:
         """Tell whether no value is kept under the key, or only one of other files."""

@@ -33,7 +33,7 @@ from keyturn.studio.web.view import View
 
 T = TypeVar("T")
 
-_MOST_RENDERED = 32  # the number of kept renderings, for later requests for their lines or their checks
+_MOST_RENDERED = 32  # kept renderings, for later requests for their lines or their checks
 
 _TO_EXPLORE = LONGEST + Limits().seconds  # seconds for all passes through the branches of a mail
 
@@ -140,7 +140,7 @@ def _states_elsewhere(templates: Templates, language: Language) -> Iterable[File
             yield state_of(file) if file else ("", 0, 0)
 
 
-_MOST = 200  # the number of last good mails, some megabytes: as many as a contact sheet shows
+_MOST = 200  # last good mails, some megabytes: as many as a contact sheet shows
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -42,10 +42,8 @@ class Source(Struct, frozen=True):
 
 def files_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
     """Return the files of a mail, by stage."""
-    files = gallery.files(rendition.template)
-    samples = rendition.fault.place.file if rendition.fault else ""
-    if rendition.data:
-        samples = rendition.data.sample.origin.rpartition(":")[0]
+    files, data, fault = gallery.files(rendition.template), rendition.data, rendition.fault
+    samples = data.sample.file if data else fault.place.file if fault else ""
     named = {"template": files.markup, "text": files.text, "samples": samples}
     return {stage: file for stage, file in named.items() if file and (gallery.folders / file).is_file()}
 
@@ -58,7 +56,7 @@ def stages_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
 
 
 def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> Source | None:
-    """Return the text of a stage, or None without such a file or without a mail."""
+    """Return the text of a stage, or None without such a file or without a mail. Raises LookupError."""
     if file := files_of(gallery, rendition).get(stage):
         return shared_source(gallery, file)
     if rendition.mail is None or stage not in stages_of(gallery, rendition):
@@ -69,7 +67,11 @@ def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> Source | No
 
 
 def shared_source(gallery: Gallery, file: str) -> Source:
-    return Source(file, plain_name(file).rpartition(".")[2], gallery.source(file), file)
+    """Return the text of a file. Raises LookupError."""
+    try:
+        return Source(file, plain_name(file).rpartition(".")[2], gallery.source(file), file)
+    except OSError as error:
+        raise LookupError(f"{file} cannot be read: {error.strerror or error}.") from error
 
 
 _TOKEN = re.compile(r"</?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S")

@@ -1,14 +1,16 @@
 """The pages of the templates, as plain GETs."""
 
+import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from litestar import Litestar, get
-from litestar.testing import TestClient
-from tests.studio.web.fixtures import NOTICE, Client, checked_page, save
+from tests.studio.web.fixtures import NOTICE, Client, checked_page, opened, save
 
-from keyturn.studio.web.app import Studio, studio_routers
+from keyturn.studio.renderers import Runner
+from keyturn.studio.web.app import Studio
+from keyturn.studio.web.rendering.rendition import MailRenderer
 
 
 def test_it_lists_templates_with_their_samples_and_the_files_that_they_share(client: Client) -> None:
@@ -25,6 +27,12 @@ def test_next_to_a_hostile_sample_are_the_others_of_its_template(client: Client)
         "greeting?sample=hostile%3A+very+long",
         "greeting?sample=hostile%3A+HTML",
     ]
+
+
+def test_a_written_sample_may_be_named_as_made_ones_are(client: Client, folder: Path) -> None:
+    for kind, name in (("hostile", "ada"), ("branch", "grace")):
+        save(folder, f"[{name}]", f'["{kind}: x"]', "greeting/samples.toml")
+        assert client.get(f"/studio/frames/greeting?sample={kind}%3A+x").status_code == 200
 
 
 def test_the_inbox_row_says_who_what_and_the_preheader_and_escapes_the_sample(client: Client) -> None:
@@ -89,13 +97,17 @@ def test_every_link_keeps_the_rest_of_the_view(client: Client) -> None:
     [
         ("/studio/templates/nothing", "There is no template called nothing; did you mean notice?"),
         ("/studio/templates/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
+        ("/studio/templates/notice?show=source", "notice/notice.mjml cannot be read: it has more than 64 MB."),
         ("/studio/files/_layout/nothing.mjml", "There is no shared file _layout/nothing.mjml."),
         ("/studio/files/_layout/%2e%2e/greeting/samples.toml", "There is no shared file"),
         ("/studio/places/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
     ],
 )
 @pytest.mark.long
-def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, words: str) -> None:
+def test_what_is_missing_or_unreadable_is_a_page_that_says_so(
+    client: Client, folder: Path, path: str, words: str
+) -> None:
+    os.truncate(folder / "notice/notice.mjml", 65_000_000)
     answer = client.get(path)
     assert answer.status_code == 404
     assert words in answer.text
@@ -106,6 +118,7 @@ def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, w
     [
         ("width=9", "a whole number from 280 to 1600"),
         ("width=wide", "a whole number from 280 to 1600"),
+        ("page=0", "a whole number from 1 to 100,000"),
         ("show=pdf", "one of html, source, text"),
         ("scheme=sepia", "one of dark, full, light, partial, word"),
         ("tab=x", "one of attachments, checks, data, headers, links, reading"),
@@ -124,19 +137,18 @@ def test_a_view_that_does_not_exist_is_told_with_what_it_may_be(client: Client, 
 def test_what_nobody_thought_of_is_a_page_that_says_so_and_stands_in_the_log(
     studio: Studio, caplog: pytest.LogCaptureFixture, mistake: Exception
 ) -> None:
-    @get("/unthought", sync_to_thread=False)
-    def unthought() -> None:
-        raise mistake
+    class FaultyRunner(Runner[MailRenderer]):
+        def run_for(self, *_: object) -> Any:
+            raise mistake
 
-    router, *_ = studio_routers(studio)
-    router.register(unthought)
-    with TestClient(Litestar([router], logging_config=None), base_url="http://127.0.0.1") as client:
-        answer = client.get("/studio/unthought")
+    gallery = studio.gallery.but(finds_branches=False)
+    with opened(studio, gallery=gallery, runner=FaultyRunner(MailRenderer(gallery))) as client:
+        answer = client.get("/studio/findings")
     assert answer.status_code == 500
     assert "The studio failed. Its terminal shows the error." in answer.text
     assert "on fire" not in answer.text
     assert f"{type(mistake).__name__}: {mistake}" in caplog.text
-    assert "/studio/unthought" in caplog.text
+    assert "/studio/findings" in caplog.text
 
 
 def test_what_does_not_exist_is_no_studio_within_the_studio(client: Client) -> None:
