@@ -233,7 +233,9 @@ class Worker:
         match outcome:
             case None:
                 at_once, reason = self.outbox.database.clock(), "its worker was stopped"
-                await self.outbox.postpone(message, at_once, reason, crashes=message.crashes - 1)
+                # Its mail may be sealed for a provider by now, which was not asked.
+                crashes, sender = message.crashes - 1, message.sender
+                await self.outbox.postpone(message, at_once, reason, crashes=crashes, sender=sender)
             case Sent() | Dropped():
                 await self._settle(message, outcome)
             case DatabaseUnready():
