@@ -88,6 +88,7 @@ class SecondStepCode(Struct, frozen=True, kw_only=True):
 
     method: CodeMethod
     code: Annotated[str, Meta(max_length=64, examples=["492039"])] | None = None
+    __repr__ = object.__repr__  # a traceback with its variables would show the code
 
 
 class PassedStep(Protocol):

@@ -198,6 +198,7 @@ class CodeForm(msgspec.Struct, frozen=True):
 
     email: str = ""
     code: str = ""
+    __repr__ = object.__repr__  # a traceback with its variables would show the code
 
 
 @reading("/code")

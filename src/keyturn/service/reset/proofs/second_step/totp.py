@@ -80,6 +80,7 @@ class _Json(msgspec.Struct):
     """Reads the data of django-allauth's authenticator."""
 
     secret: str
+    __repr__ = object.__repr__  # a traceback with its variables would show the seed
 
 
 class _Sealed(msgspec.Struct):
