@@ -127,7 +127,7 @@ class AccountSecuring:
                 if self._has(tx.connection, link, client):
                     return _SECURED
                 dead = secrets.find(tx.connection, link.key, Purpose.SECURE) or link
-                outcome = "link_used" if dead.used_at else "link_expired"
+                outcome = f"link_{dead.dead_reason(moment) or 'invalid'}"
             tx.audit.write(_EVENT, outcome, client, moment, account_id, email, message_id=message_id)
             return outcome
 
