@@ -125,7 +125,7 @@ class Parts(AbstractAsyncContextManager["Parts"]):
         await self.ground.limits.require_ready()
         await self.accounts_readiness.require()
         if self.worker_is_down:
-            raise WorkerDown("the worker has stopped, and is being restarted")
+            raise WorkerDown("the worker has stopped")
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
