@@ -51,7 +51,7 @@ class Supervisor:
         self._task = asyncio.create_task(self._keep_one())
 
     async def stop(self) -> None:
-        """End the worker after it has delivered what it holds; wait for that as long as a lease lasts."""
+        """End the worker once it has delivered what it holds, or kill it after `_LONGEST_END`."""
         if self._task:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

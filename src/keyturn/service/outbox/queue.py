@@ -86,7 +86,7 @@ class Outbox(Store):
     ) -> Sequence[Message]:
         """Claim at most `most` due messages for a `lease`, oldest first; of the kinds in `only`, or of all.
 
-        `abandoned`: those whose lease ended without a report, in place of those that nobody holds.
+        `abandoned`: those whose lease ended without a report, in place of those without a claim.
         """
         claimed = self._claiming(lease, tuple(only), abandoned)
         rows = await self.database.execute(claimed, {"most": most, "token": random_bytes(16).hex()})

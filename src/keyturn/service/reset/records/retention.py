@@ -36,7 +36,7 @@ _NOT_ERASED = OutboxRow.payload != sa.literal_column(f"'{ERASED}'")
 
 _SETTLED = OutboxRow.state != WAITING
 _ADDRESSES, _ERASE = "addresses", sa.update(OutboxRow).values(payload=ERASED, sealed=None)
-"""Messages that keep no addresses any more are not deleted."""
+"""This step erases addresses, and deletes no message."""
 
 _Due = tuple[str, InstrumentedAttribute[Any], sa.ColumnElement[bool]]
 """Rows whose retention is over: their name in the report, the column that tells them apart, and the condition."""
