@@ -6,7 +6,7 @@ from typing import Any
 
 from httpx2 import Response
 from msgspec.structs import replace
-from tests.driver.service import PASSWORD, hash_of
+from tests.driver.service import ADA, PASSWORD, Service, hash_of
 
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
@@ -18,6 +18,11 @@ LEAKED = PasswordRejected([Violation("pwned", "not one that was in a leak")])
 
 DEATH = asyncio.CancelledError("the process dies while it waits for the store")
 """Ends a change as the death of its process does: nothing that follows happens."""
+
+
+async def confirmations(service: Service) -> int:
+    await service.deliver()
+    return len(service.inbox.sent_to(ADA, "password_changed"))
 
 
 class Elsewhere(AccountStore):

@@ -5,14 +5,18 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from io import StringIO
-from typing import Any
+from pkgutil import walk_packages
+from typing import Any, get_args, get_type_hints
 
 import httpx2
 import pytest
+from msgspec import Struct
 from tests.servers.serving import serving
 from uvicorn.logging import AccessFormatter
 
+import keyturn.service
 from keyturn.service.telemetry.logs import (
     LogEvent,
     RedactingFilter,
@@ -159,6 +163,16 @@ def test_a_link_s_token_is_not_in_the_server_s_access_log(written: StringIO) -> 
         httpx2.get(f"{url}/reset-password/{TOKEN}?email=ada@northwind.example")
 
     assert '"GET /reset-password/[token]?email=a***@northwind.example HTTP/1.1" 204' in written.getvalue()
+
+
+def test_a_traceback_with_its_variables_shows_no_password_token_or_code() -> None:
+    held = {"token", "password", "new_password", "current_password", "again", "secret", "code"}
+    ours = ("keyturn.service.api", "keyturn.service.pages", "keyturn.service.reset")
+    for module in walk_packages(keyturn.service.__path__, "keyturn.service."):
+        for struct in vars(import_module(module.name)).values():
+            if isinstance(struct, type(Struct)) and struct.__module__.startswith(ours):
+                texts = {name for name, hint in get_type_hints(struct).items() if str in (hint, *get_args(hint))}
+                assert struct.__repr__ is object.__repr__ or not held & texts, struct
 
 
 def test_what_servers_look_up_by_name_stays_what_it_was() -> None:

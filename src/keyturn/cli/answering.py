@@ -18,7 +18,7 @@ from keyturn.service.child_worker.supervisor import supervised
 from keyturn.service.event_loop import run
 from keyturn.service.limits import counting_alone
 from keyturn.service.parts import Parts
-from keyturn.service.settings import Secret, Settings
+from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import configure_logs
 
 
@@ -37,7 +37,7 @@ def answer_in_processes(settings: Settings, bound: socket.socket, announce: Call
     """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each answers for all."""
     parts = Parts(settings)
     # If no key is set, this process's own.
-    settings = msgspec.structs.replace(settings, secret_key=Secret(parts.secrets[0]))
+    settings = msgspec.structs.replace(settings, secret_key=parts.secrets[0])
     limits = limits_of_process(settings.server.trusted_proxies)
     config = uvicorn_config(partial(_app_of_process, settings), limits, factory=True, workers=count)
     processes = Multiprocess(config, [bound])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 Random = Callable[[int], bytes]
-"""Returns so many bytes that nobody can guess, as `os.urandom` does."""
+"""Returns so many bytes that cannot be guessed, as `os.urandom` does."""
 
 
 class Clock(Protocol):

@@ -42,7 +42,7 @@ def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> 
 
 @contextlib.contextmanager
 def prompting() -> Iterator[None]:
-    """Let Ctrl-C end the block, which waits for somebody's answer. The loop would end it only after the answer."""
+    """Let Ctrl-C end the block, which waits for the operator's answer. The loop would end it only after the answer."""
     earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield

@@ -87,8 +87,15 @@ class KeyturnApp(Litestar):
                 self._supervisor.start()
             elif self._worker == "inside":
                 worker = asyncio.create_task(self._parts.work())
+                worker.add_done_callback(self._note_end)
+                self._parts.worker_is_down = False
                 stack.push_async_callback(_cancel, worker)
             yield
+
+    def _note_end(self, worker: asyncio.Task[None]) -> None:
+        self._parts.worker_is_down = True
+        if not worker.cancelled():
+            logging.getLogger("keyturn.worker").error(LogEvent("worker.ended"), exc_info=worker.exception())
 
     async def _check(self, stack: contextlib.AsyncExitStack) -> None:
         parts = self._parts
@@ -104,8 +111,7 @@ class KeyturnApp(Litestar):
 
 async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait({task})
 
 
 def _edge(app: ASGIApp, *, secure: bool) -> ASGIApp:

@@ -256,7 +256,7 @@ _FIXED_RATES = {
     "code": Rate(10, 60),  # codes that a client tries (OWASP ASVS 6.6.3)
     "link": Rate(10, 60),  # links that an operator's app gets
     "challenge": Rate(30, 60),  # puzzles that a client fetches, and answers that it sends
-    "trial": Rate(1, 1),
+    "trial": Rate(1, 1),  # whether counters can be written, for /health/ready
 }
 _SHARES = {56: 4, 48: 16}
 """How many times as many requests as an IPv6 client, a /64, the networks around it may send, by their prefix."""

@@ -30,7 +30,7 @@ from keyturn.service.telemetry.meters import Meters
 
 
 class TakenOut:
-    """A room that is not here: it is off, and whoever needs it all the same is told so."""
+    """A room that this copy lacks. It is falsy, and any use raises KeyturnError."""
 
     def __init__(self, name: str) -> None:
         self._missing = f"this copy of Keyturn has no {name}"
@@ -79,7 +79,7 @@ class Parts(AbstractAsyncContextManager["Parts"]):
         self._build_rooms(settings, shared)
 
     def _room(self, name: str, switches: str, *ports: Any) -> Any:
-        """Return the part of a room, None if it is off. Raises SettingsInvalid if `switches` want one that is not."""
+        """Return a room's part; None if off, TakenOut if not here. Raises SettingsInvalid if `switches` want it."""
         from keyturn.service.rooms import ROOMS  # which know the parts
 
         if name in ROOMS:
@@ -125,7 +125,7 @@ class Parts(AbstractAsyncContextManager["Parts"]):
         await self.ground.limits.require_ready()
         await self.accounts_readiness.require()
         if self.worker_is_down:
-            raise WorkerDown("the worker has stopped, and is being restarted")
+            raise WorkerDown("the worker has stopped")
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()

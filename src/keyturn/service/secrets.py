@@ -75,7 +75,7 @@ STORED_FACTORS = (Purpose.TOTP, Purpose.PHONE, Purpose.RECOVERY)
 """What Keyturn stores of an account's second factors. Recovery codes are for an app's own factors, too."""
 
 
-class Rule(NamedTuple):
+class Lifecycle(NamedTuple):
     """What holds for all secrets of a purpose.
 
     `retention`: how long a secret is kept after it has expired, so that its holder can be told why it no longer works.
@@ -86,16 +86,16 @@ class Rule(NamedTuple):
     ends_with: tuple[Literal["reset", "change"], ...] = ()
 
 
-RULES: Mapping[Purpose, Rule] = {
-    Purpose.RESET: Rule(WEEK, ("reset", "change")),
-    Purpose.EVICT: Rule(WEEK, ("reset", "change")),
+RULES: Mapping[Purpose, Lifecycle] = {
+    Purpose.RESET: Lifecycle(WEEK, ("reset", "change")),
+    Purpose.EVICT: Lifecycle(WEEK, ("reset", "change")),
     # An intruder in a session may change the password again: the owner's link survives that.
-    Purpose.UNLOCK: Rule(WEEK, ("reset",)),
-    Purpose.SECURE: Rule(WEEK),
-    Purpose.CODE: Rule(timedelta(hours=1), ("reset", "change")),
-    **dict.fromkeys((*STORED_FACTORS, Purpose.SMS, Purpose.SPENT), Rule(timedelta(0))),
+    Purpose.UNLOCK: Lifecycle(WEEK, ("reset",)),
+    Purpose.SECURE: Lifecycle(WEEK),
+    Purpose.CODE: Lifecycle(timedelta(hours=1), ("reset", "change")),
+    **dict.fromkeys((*STORED_FACTORS, Purpose.SMS, Purpose.SPENT), Lifecycle(timedelta(0))),
     # A lock follows the database's clock, and a purge that of its own machine, which may be an hour off.
-    Purpose.CHANGE: Rule(timedelta(days=1)),
+    Purpose.CHANGE: Lifecycle(timedelta(days=1)),
 }
 
 
@@ -164,7 +164,7 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
         return self.purpose is Purpose.UNLOCK
 
     def dead_reason(self, moment: datetime) -> DeadReason | None:
-        """Return why the secret no longer works, "invalid" if it was revoked; None while it works."""
+        """Return why the secret no longer works, "invalid" if it was revoked before it expired; None while it works."""
         if self.used_at is not None:
             return "used"
         if self.revoked_at is not None and self.revoked_at < self.expires_at:

@@ -187,7 +187,6 @@ THE_ACCOUNTS_FAULT = [
 ]
 THIS_MAILS_FAULT = [
     ("resend", resend.refusal(400, "validation_error"), "400 validation_error"),
-    ("resend", resend.refusal(409, "invalid_idempotent_request"), "409 invalid_idempotent_request"),
     ("postmark", postmark.refusal(422, 402, "Invalid JSON"), "422 ErrorCode 402"),
     ("postmark", postmark.refusal(413, 0, "Payload too large"), "413"),
     ("postmark", postmark.refusal(422, 406, "inactive: ada@pupils.test"), "422 inactive recipient"),

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
@@ -29,13 +29,6 @@ SLOW, FAST = 0.001, 1000.0
 """Calls a second."""
 
 
-@pytest.fixture
-async def elsewhere(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    yield database
-    await database.close()
-
-
 async def refused_of(turns: list[Coroutine[Any, Any, None]]) -> int:
     """Begin all turns at once, and end them when one is left that waits; return how many were told to come later."""
     waiting = {asyncio.create_task(turn) for turn in turns}
@@ -49,14 +42,15 @@ async def refused_of(turns: list[Coroutine[Any, Any, None]]) -> int:
     return refused
 
 
-async def test_all_workers_share_the_turns(database: Database, elsewhere: Database) -> None:
+async def test_all_workers_share_the_turns(database: Database, database_url: str) -> None:
     """One is there at once, one waits for nine seconds, and for all others a lease would not be long enough."""
-    nine_seconds_apart = 1.05 / 9
+    nine_seconds_apart, elsewhere = 1.05 / 9, Database(database_url)
     turns = [
         Pace(where, "resend", nine_seconds_apart).turn(first=False) for where in (database, elsewhere) for _ in range(4)
     ]
 
     assert await refused_of(turns) == 6
+    await elsewhere.close()
 
 
 async def test_mails_keep_to_the_rate_of_the_settings(database_url: str, resend: ResendServer) -> None:
@@ -85,16 +79,14 @@ async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(d
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_machine_whose_clock_is_ahead_holds_nobody(
-    database: Database, elsewhere: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_machine_whose_clock_is_ahead_holds_nobody(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as ahead:
         hour_ahead = time.time() + 3600
         ahead.setattr(time, "time", lambda: hour_ahead)
         await Pace(database, "resend", FAST).turn(first=False)
 
     async with asyncio.timeout(20):
-        await Pace(elsewhere, "resend", FAST).turn(first=False)
+        await Pace(database, "resend", FAST).turn(first=False)
 
 
 async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a_place(database: Database) -> None:

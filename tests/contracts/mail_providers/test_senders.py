@@ -80,6 +80,14 @@ async def test_a_mail_whose_last_reply_is_lost_may_be_there_and_be_folded(server
     assert [message["message-id"] for message in server.mails] == ["<key-1@northwind.example>"] * 2
 
 
+async def test_a_server_may_have_a_mail_that_it_takes_too_long_to_take(server: SmtpServer, mail: Email) -> None:
+    server.handle_DATA = lambda *_: asyncio.Event().wait()  # type: ignore[assignment,method-assign]
+    settings = Smtp(host="127.0.0.1", port=server.port, security="none")
+    with pytest.raises(SendUnknown, match="TimeoutError") as unknown:
+        await SmtpSender(settings, timedelta(seconds=20), timedelta(milliseconds=500)).send(mail, "key-1")
+    assert unknown.value.retry_after == 600
+
+
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize(
     ("reply", "failure", "reason"),

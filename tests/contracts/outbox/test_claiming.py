@@ -3,7 +3,6 @@
 import asyncio
 import re
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -172,27 +171,17 @@ async def test_leases_are_renewed_again_after_a_renewal_that_failed(
     assert failures == []
 
 
-@pytest.fixture(params=[HOUR, -HOUR], ids=["ahead", "behind"])
-def wrong(request: pytest.FixtureRequest) -> Iterator[pytest.MonkeyPatch]:
-    """Set the clock of this machine wrong, by an hour, until the fixture is undone."""
-
-    def wrong_now() -> object:
-        return now() + request.param
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name, module in list(sys.modules.items()):
-            if name.startswith("keyturn.") and getattr(module, "now", None) is now:
-                patch.setattr(module, "now", wrong_now)
-        yield patch
-
-
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("wrong", [HOUR, -HOUR], ids=["ahead", "behind"])
 async def test_leases_pauses_and_locks_are_as_long_on_a_machine_whose_clock_is_wrong(
-    database: Database, outbox: Outbox, elsewhere: Outbox, rows: Rows, wrong: pytest.MonkeyPatch
+    database: Database, outbox: Outbox, elsewhere: Outbox, rows: Rows, wrong: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lock(connection: Connection) -> bool:
         return take(connection, (Purpose.CHANGE, b"u-1"), "u-1", database.clock(), database.clock(timedelta(minutes=1)))
 
+    for name, module in list(sys.modules.items()):
+        if name.startswith("keyturn.") and getattr(module, "now", None) is now:
+            monkeypatch.setattr(module, "now", lambda: now() + wrong)
     await outbox.post("note", Note("paused"))
     await worker_of(outbox, Handler(paused=SendRetryable("busy", 300))).drain()
     await outbox.post("note", Note("held"))
@@ -202,7 +191,7 @@ async def test_leases_pauses_and_locks_are_as_long_on_a_machine_whose_clock_is_w
     await outbox.post("note", Note("posted"))
     await outbox.database.transact(lambda connection: outbox.within(connection).enqueue("note", Note("enqueued")))
     assert await database.transact(lock)
-    wrong.undo()
+    monkeypatch.undo()
 
     assert [text_of(message) for message in await elsewhere.claim(3, timedelta(minutes=1))] == ["posted", "enqueued"]
     assert timedelta(seconds=240) < (await rows.all())[0].available_at - now() < timedelta(seconds=310)

@@ -38,7 +38,7 @@ async def test_of_the_providers_pause_and_our_own_the_longer_is_kept(outbox: Out
     ("error", "state", "reason", "levels", "said"),
     [
         (SendRefused("422 validation_error"), "dead", "422 validation_error", ["ERROR"], "422 validation_error"),
-        (ZeroDivisionError("a slip"), "waiting", "ZeroDivisionError", ["ERROR", "WARNING"], "Traceback"),
+        (TimeoutError("of an app's store"), "waiting", "TimeoutError", ["ERROR", "WARNING"], "Traceback"),
         (LeaseLost(), "waiting", None, ["WARNING"], ""),
         (DatabaseUnready("the database cannot be reached"), "waiting", None, ["WARNING"], ""),
     ],

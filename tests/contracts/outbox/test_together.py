@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
+from msgspec.structs import replace
 from tests.contracts.outbox.conftest import NOTHING, Handler, Rows, post, running, text_of, worker_of
 
 from keyturn.errors import SendRefused, SendRetryable
@@ -79,7 +80,15 @@ async def test_a_fault_of_one_is_no_other_s_unless_it_is_the_database_s(
 
 
 async def test_those_that_have_no_place_when_the_worker_is_ended_are_put_back(outbox: Outbox, rows: Rows) -> None:
-    handler = Together()
+    """None of them was sent, so that each may still go to any provider."""
+
+    class Sealing(Together):
+        async def prepare(self, messages: Sequence[Message]) -> Sequence[Settlement | Delivery | Exception]:
+            mails = [(replace(one, sender="resend"), b"a mail") for one in messages]
+            await outbox.database.transact(lambda connection: outbox.within(connection).seal(mails))
+            return await super().prepare(messages)
+
+    handler = Sealing()
     await post(outbox, "slow", "one", "two")
     async with running(worker_of(outbox, handler, places=1)) as task:
         await handler.has_begun("slow")
@@ -87,7 +96,8 @@ async def test_those_that_have_no_place_when_the_worker_is_ended_are_put_back(ou
         handler.open.set()
 
     assert await rows.states() == ["sent", "waiting", "waiting"]
-    assert [(row.claim, row.faults) for row in await rows.all()][1:] == [(None, 0)] * 2
+    put_back = [(row.claim, row.faults, row.sealed, row.sender) for row in await rows.all()][1:]
+    assert put_back == [(None, 0, b"a mail", None)] * 2
 
 
 @pytest.mark.long

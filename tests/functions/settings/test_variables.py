@@ -138,7 +138,7 @@ def test_a_place_that_cannot_be_read_is_a_fault(faults: Faults, text: str, why: 
         ('[server]\nallowed_origins = ["${EMAIL_PASS}"]', "server.allowed_origins", "${EMAIL_PASS}"),
         ('[server]\ntrusted_proxies = "${SEVERAL}"', "server.trusted_proxies", "address or network, not ${SEVERAL}"),
         ('timezone = "${TZ_:-hunter2}"', "timezone", "no such time zone: ${TZ_:-hunter2}"),
-        ('forgot_url = "{base_url}/${API}/texts"', "forgot_url", "/${API}/texts is used by the API"),
+        ('forgot_url = "{base_url}/${API}/invitations"', "forgot_url", "/${API}/invitations is used by the API"),
         (
             'sign_in_url="{base_url}/in"\naccounts = { store="table", table={ table="t", delete="${EMAIL_PASS}" } }',
             "accounts.table.delete",

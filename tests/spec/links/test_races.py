@@ -4,11 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from tests.driver.connections import committing
 from tests.driver.elsewhere import Readable
 from tests.driver.held_hashes import first_hash_held, hashed_together
 from tests.driver.routes import LOGIN, ME
 from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.driver.service import ADA, CHEAPEST, NEW_PASSWORD, NO_COOLDOWN, PASSWORD, Service, Start, change, problem
+from tests.driver.statements import statements_sent
 from tests.servers.pwned_passwords import running_ranges
 
 from keyturn import Account
@@ -48,6 +51,20 @@ async def test_a_change_that_began_before_a_reset_does_not_undo_it(service: Serv
     assert problem(await client.get(ME)) == "401 not-signed-in"
     assert await service.knows(NEW_PASSWORD)
     assert not await service.knows("a third password, please")
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_change_that_begins_while_another_ends_its_session_changes_nothing_elsewhere(start: Start) -> None:
+    service = await start(store=Readable(Account(id="u-1", email=ADA)))
+    client = await service.sign_in()
+    async with asyncio.timeout(20), committing(service.parts.database) as ending:
+        await ending.run_sync(service.parts.database.hold, "u-1")
+        await ending.execute(text("DELETE FROM keyturn_sessions"))
+        with statements_sent() as statements:
+            changing = asyncio.create_task(change(client))
+            while "pg_advisory" not in "".join(statements):
+                await asyncio.sleep(0.01)
+    assert await changing == "401 not-signed-in"
 
 
 async def test_a_reset_that_began_before_a_change_finds_its_link_dead(service: Service) -> None:

@@ -159,15 +159,12 @@ EVENTS: Mapping[str, Step] = {
 }
 
 
-def is_locking(row: Row) -> bool:
-    return "with a lock" in row.event or ("locked" in row.state and "without a lock" not in row.event)
-
-
 @SOON_ON_SQLITE
 @pytest.mark.parametrize("row", ROWS, ids=str)
 @pytest.mark.long
 async def test_each_row_is_what_happens(start: Start, row: Row) -> None:
-    settings: dict[str, Any] = {"secure_account": {"lock": is_locking(row)}, "limits": FREE}
+    locks = "with a lock" in row.event or ("locked" in row.state and "without a lock" not in row.event)
+    settings: dict[str, Any] = {"secure_account": {"lock": locks}, "limits": FREE}
     service = await start(**settings | ({"second_step": BUILTIN} if "second factor" in row.event else {}))
     story = Story(service)
     for step in STATES[row.state]:

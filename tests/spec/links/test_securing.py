@@ -133,6 +133,7 @@ async def test_a_used_button_ends_those_of_later_changes_and_a_change_in_a_sessi
     service.let_time_pass(hours=1)
     last = await changed(service, password=OWN_PASSWORD)
     assert [await service.press(first), await service.press(last)] == ["200", DEAD]
+    assert (await trail(service))[-1] == ("account_secured", "link_invalid")
 
 
 @pytest.mark.long

@@ -54,19 +54,14 @@ async def test_a_link_survives_a_database_that_froze_before_it_was_used(database
         assert answer.status_code == 200
 
 
-async def ready(service: Service) -> str:
-    answer = await service.anywhere().get(READY)
-    return "200" if answer.status_code == 200 else problem(answer)
-
-
 @pytest.mark.parametrize("in_memory", [True, False], ids=["limits in memory", "limits in the database"])
 async def test_requests_get_503_until_it_takes_writes_again(start: Start, database_url: str, in_memory: bool) -> None:
     service = await start(limits={"in_memory": in_memory})
     await refuse_writes(database_url)
     assert [await ask(service) for _ in range(2)] == ["503 unavailable"] * 2
-    assert await ready(service) == "503 unavailable"
+    assert problem(await service.anywhere().get(READY)) == "503 unavailable"
     await take_writes(database_url)
-    assert await ready(service) == "200"
+    assert problem(await service.anywhere().get(READY)) == "200"
     assert await ask(service) == "202"
 
 

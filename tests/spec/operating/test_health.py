@@ -1,5 +1,6 @@
 """Whether the process lives, and whether it can do its work."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -10,7 +11,7 @@ from tests.driver.database import (
     lose_database,
     lose_migrations,
 )
-from tests.driver.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem
+from tests.driver.service import ADA, LOGIN, PASSWORD, REQUEST, Service, Start, problem
 from tests.servers.databases import Databases
 
 pytestmark = pytest.mark.any_database
@@ -33,6 +34,16 @@ async def test_it_is_live_and_not_ready(service: Service, change: Callable[[Serv
     answer = await service.anywhere().get("/health/ready")
     assert problem(answer) == "503 unavailable"
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_once_a_worker_inside_has_ended_it_is_not_ready(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    service = await start(working=True)
+    service.inbox.failures.append(BaseException("a slip"))  # type: ignore[arg-type]
+    await service.ask()
+    async with asyncio.timeout(10):
+        while (await service.anywhere().get("/health/ready")).status_code == 200:
+            await asyncio.sleep(0.01)
+    assert "worker.ended" in caplog.text
 
 
 async def test_while_a_newer_version_has_added_to_the_database_it_stays_ready_and_works(service: Service) -> None:

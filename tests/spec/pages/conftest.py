@@ -40,3 +40,9 @@ async def token(school: Service, ada: Account) -> str:
 @pytest.fixture
 def visitor(school: Service) -> Visitor:
     return visiting(school)
+
+
+@pytest.fixture
+async def signed_in(visitor: Visitor, ada: Account) -> Visitor:
+    await visitor.sign_in(ada.email)
+    return visitor

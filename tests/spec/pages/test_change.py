@@ -15,12 +15,6 @@ pytestmark = pytest.mark.long
 RESET = "/reset-password"
 
 
-@pytest.fixture
-async def signed_in(visitor: Visitor, ada: Account) -> Visitor:
-    await visitor.sign_in(ada.email)
-    return visitor
-
-
 async def change(
     visitor: Visitor, current: str = PASSWORD, password: str = NEW_PASSWORD, again: str = NEW_PASSWORD
 ) -> httpx2.Response:

@@ -15,12 +15,6 @@ VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
 INFO = "We’ve sent a password reset link to your email. Please check your inbox to continue."
 
 
-@pytest.fixture
-async def signed_in(visitor: Visitor, ada: Account) -> Visitor:
-    await visitor.sign_in(ada.email)
-    return visitor
-
-
 async def test_the_card_offers_to_change_the_password_by_a_mail_or_with_the_current_one(signed_in: Visitor) -> None:
     page = await signed_in.get(VIEWER)
     assert heading(page) == "Security settings"

@@ -266,9 +266,13 @@ async def test_wrong_codes_at_one_moment_are_bounded_too_and_a_refused_call_cost
     assert await send(service, right, LIN) == "200", "one of five tries is used"
 
 
-async def test_right_codes_use_nothing_up_of_what_bounds_wrong_ones(service: Service) -> None:
+async def test_right_codes_use_nothing_up_of_what_bounds_wrong_ones_and_allow_no_more_of_them(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await leave_wrong_codes(service, 2)
-    for _ in range(4):
-        assert await send(service, await code(service, LIN), LIN) == "200"
+    for _ in range(2):
+        right = await code(service, LIN)
+        with losing_commits(monkeypatch, only=2):  # its token's
+            assert await send(service, right, LIN) == "200"
     right = await code(service)
     assert [await send(service, other(right, number)) for number in range(1, 4)] == [REFUSED, REFUSED, LIMITED]

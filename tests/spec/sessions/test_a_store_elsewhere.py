@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 import pytest
-from tests.driver.elsewhere import DEATH, LEAKED, Elsewhere, Readable
+from tests.driver.elsewhere import DEATH, LEAKED, Elsewhere, Readable, confirmations
 from tests.driver.service import (
     ADA,
     CHANGE,
@@ -34,11 +34,6 @@ def store() -> Elsewhere:
 @pytest.fixture
 def service_options(store: Elsewhere) -> dict[str, Any]:
     return {"store": store, "limits": NO_COOLDOWN}
-
-
-async def confirmations(service: Service) -> int:
-    await service.deliver()
-    return len(service.inbox.sent_to(ADA, "password_changed"))
 
 
 async def test_a_password_reaches_the_store_as_typed_and_ends_other_links(service: Service, store: Elsewhere) -> None:
@@ -114,17 +109,13 @@ async def test_a_press_ends_a_link_that_the_store_gives_back(service: Service, s
     assert problem(await service.reset(stolen, "a password of the thief")) == "400 link-dead"
 
 
-async def die_while_changing(service: Service, store: Elsewhere, token: str) -> None:
-    store.refusals = [DEATH]
-    with pytest.raises(asyncio.CancelledError):
-        await service.reset(token)
-
-
 async def test_a_change_of_a_process_that_died_ends_as_if_it_had_succeeded_and_so_does_its_turn(
     service: Service, store: Elsewhere
 ) -> None:
     token, other = await service.link(), await service.link()
-    await die_while_changing(service, store, token)
+    store.refusals = [DEATH]
+    with pytest.raises(asyncio.CancelledError):
+        await service.reset(token)
     assert problem(await service.reset(other)) == "503 busy"
     service.let_time_pass(minutes=1)
     assert await confirmations(service) == 1

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.driver.elsewhere import LEAKED, Elsewhere, Readable
+from tests.driver.elsewhere import LEAKED, Elsewhere, Readable, confirmations
 from tests.driver.lost_commits import losing_commits
 from tests.driver.service import ADA, ME, NEW_PASSWORD, NO_COOLDOWN, Service, change, problem, running, settings_for
 from tests.driver.visitor import Visitor, heading, words
@@ -24,11 +24,6 @@ def store() -> Elsewhere:
 @pytest.fixture
 def service_options(store: Elsewhere) -> dict[str, Any]:
     return {"store": store, "limits": NO_COOLDOWN, "sign_in_url": "{base_url}/login"}
-
-
-async def confirmations(service: Service) -> int:
-    await service.deliver()
-    return len(service.inbox.sent_to(ADA, "password_changed"))
 
 
 async def test_a_store_that_forgets_to_return_has_said_neither_yes_nor_no(

@@ -24,7 +24,7 @@ ACCOUNT_REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 REPORT_PAUSE = 60.0
 """Seconds in which a provider may report a mail whose answer was lost, before the mail is sent again."""
 
-LONGEST_PAUSE = 600.0
+_LONGEST_WITH_KEY = 600.0
 """Seconds, if the provider knows idempotency keys: all tries end before it forgets a key after 24 hours."""
 
 
@@ -104,7 +104,7 @@ class ProviderApi:
     def _pause(self, headers: Mapping[str, str]) -> float | None:
         asked_for = retry_after(headers, datetime.now(UTC))
         if asked_for is not None:
-            longest = LONGEST_PAUSE if self.knows_keys else asked_for
+            longest = _LONGEST_WITH_KEY if self.knows_keys else asked_for
             return min(asked_for, longest) if asked_for >= 0 else None
         try:
             return float(headers.get(self.reset_header, "")) - time.time()

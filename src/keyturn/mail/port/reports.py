@@ -25,7 +25,7 @@ class ReportRefused(KeyturnError):
 
 
 class ReportUnproven(KeyturnError):
-    """Nobody could say just now whether a report is genuine: the provider repeats it."""
+    """It cannot be decided now whether a report is genuine, so the provider repeats it."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -26,6 +27,12 @@ _MOST_SAID = 200
 _UNKNOWN_PAUSE = 600.0
 """Seconds before a mail is repeated that the server may have: one that never answers would send a copy each time."""
 
+_LONGEST = timedelta(seconds=35)
+"""Of a whole session, however soon each reply comes: a try is stopped after 60 s, of which ten may go by before it."""
+
+_GOODBYE = 2.0
+"""Seconds to wait for the reply to QUIT: the mail was taken or not by then."""
+
 
 class SmtpSender:
     """Sends with a mail server.
@@ -36,9 +43,9 @@ class SmtpSender:
 
     name = "smtp"
 
-    def __init__(self, settings: "Smtp", timeout: timedelta) -> None:
+    def __init__(self, settings: "Smtp", timeout: timedelta, longest: timedelta = _LONGEST) -> None:
         import_module("aiosmtplib")  # which would hold the event loop with the first mail
-        self._settings, self._seconds = settings, timeout.total_seconds()
+        self._settings, self._seconds, self._longest = settings, timeout.total_seconds(), longest.total_seconds()
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         from aiosmtplib import SMTPException
@@ -48,15 +55,19 @@ class SmtpSender:
         utf8, sender = needs_utf8(email), bare_address(email.sender)
         message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
         options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []  # RFC 6531, 3.1 and 3.6
-        may_have_it = False
+        client, may_have_it = await self._settings.connection(sender, self._seconds), False
         try:
-            async with await self._settings.connection(sender, self._seconds) as client:
+            async with asyncio.timeout(self._longest):
+                await client.connect()
                 await client.mail(sender, options=options, encoding="utf-8")
                 await client.rcpt(bare_address(email.to), encoding="utf-8")
                 may_have_it = True
                 await client.data(message)
         except (SMTPException, OSError) as error:
             raise _failure_of(error, may_have_it=may_have_it) from None
+        finally:
+            with closing(client), suppress(SMTPException):
+                await client.quit(timeout=_GOODBYE)
         return message_id_of(email, idempotency_key)
 
     async def close(self) -> None: ...
@@ -67,9 +78,11 @@ def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
     import aiosmtplib
 
     if not isinstance(error, aiosmtplib.SMTPResponseException):
-        # aiosmtplib names STARTTLS if AUTH is missing, too. The cause says more: SSLCertVerificationError.
+        # aiosmtplib names STARTTLS if AUTH is missing, too.
         missing = next((name for name in ("AUTH", "STARTTLS") if name in str(error) and not may_have_it), "")
-        reason = f"no {missing}" if missing else type(error.__cause__ or error).__name__
+        # The cause of its errors says more, as SSLCertVerificationError; that of a time-out is its own CancelledError.
+        cause = error.__cause__ if isinstance(error, aiosmtplib.SMTPException) else None
+        reason = f"no {missing}" if missing else type(cause or error).__name__
         return SendUnknown(reason, _UNKNOWN_PAUSE) if may_have_it else SendRetryable(reason, not_accepted=True)
     reason = f"SMTP {error.code}"
     refuses_client = isinstance(error, aiosmtplib.SMTPConnectResponseError | aiosmtplib.SMTPHeloError)  # not the mail

@@ -249,7 +249,7 @@ _LOOKUPS_AT_ONCE = 8
 """A worker answers all waiting requests together, and a project has few connections to its database."""
 
 _WHOLE = 3
-"""Time-outs that a look-up may take with all its pages and the wait for its place: less than a message's lease."""
+"""Time-outs that a look-up may take, its pages and wait included: less than a delivery may take (`LONGEST_TRY`)."""
 
 
 @contextmanager

@@ -32,6 +32,8 @@ _ChallengeAnswer = Annotated[
 class Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The names of Python as those of JSON."""
 
+    __repr__ = object.__repr__  # a traceback with its variables would show passwords and tokens
+
 
 class ResetRequest(Schema, frozen=True, kw_only=True):
     """Asks for a link; `challenge` is the answer to a challenge, where one is asked for.

@@ -14,7 +14,7 @@ import msgspec
 
 from keyturn.service.child_worker.process import WORKING, Orders
 from keyturn.service.parts import Parts
-from keyturn.service.settings import LONGEST_TRY, Secret
+from keyturn.service.settings import LONGEST_TRY
 from keyturn.service.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.worker")
@@ -41,7 +41,7 @@ class Supervisor:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         # If no key is set, this process's own.
-        settings = msgspec.structs.replace(parts.settings, secret_key=Secret(parts.secrets[0]))
+        settings = msgspec.structs.replace(parts.settings, secret_key=parts.secrets[0])
         self._orders = Orders(settings=settings, reload_templates=parts.reloads_templates, path=sys.path)
         self._works = False
         self._task: asyncio.Task[None] | None = None
@@ -51,7 +51,7 @@ class Supervisor:
         self._task = asyncio.create_task(self._keep_one())
 
     async def stop(self) -> None:
-        """End the worker after it has delivered what it holds; wait for that as long as a lease lasts."""
+        """End the worker once it has delivered what it holds, or kill it after `_LONGEST_END`."""
         if self._task:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

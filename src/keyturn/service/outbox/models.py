@@ -23,7 +23,7 @@ class OutboxRow(Model):
 
     `attempts`: claims that ended in a foreseen way; `crashes`: claims since, which identify a message that kills
     workers. `available_at`: when it may be claimed: now, after a back-off, or when the lease of its `claim` ends.
-    `sender`: the transport that has the mail or may have it, under its `provider_id`.
+    `sender`: the provider that has the mail or may have it, under its `provider_id`.
     """
 
     __tablename__ = "keyturn_outbox"

@@ -86,7 +86,7 @@ class Outbox(Store):
     ) -> Sequence[Message]:
         """Claim at most `most` due messages for a `lease`, oldest first; of the kinds in `only`, or of all.
 
-        `abandoned`: those whose lease ended without a report, in place of those that nobody holds.
+        `abandoned`: those whose lease ended without a report, in place of those without a claim.
         """
         claimed = self._claiming(lease, tuple(only), abandoned)
         rows = await self.database.execute(claimed, {"most": most, "token": random_bytes(16).hex()})
@@ -133,13 +133,13 @@ class Outbox(Store):
         return msgspec.structs.replace(message, **values)
 
     async def postpone(
-        self, message: Message, until: Moment, reason: str, *, event: str = "retried", **counts: int
+        self, message: Message, until: Moment, reason: str, *, event: str = "retried", **values: int | str | None
     ) -> None:
-        """Let the message be claimed again at `until`. `counts`: new values of `attempts` and `crashes`."""
+        """Let the message be claimed again at `until`. `values`: new `attempts`, `crashes` and `sender`."""
         reason = reason[:LONGEST_REASON]
         is_held = (OutboxRow.id == message.id) & (OutboxRow.claim == message.claim)
-        values = {"claim": None, "reason": reason, "available_at": until, **counts}
-        await self.database.transact(lambda connection: move(connection, is_held, event, reason, values))
+        postponed = {"claim": None, "reason": reason, "available_at": until, **values}
+        await self.database.transact(lambda connection: move(connection, is_held, event, reason, postponed))
 
     async def end(self, message: Message, end: Sent | Dropped | Dead) -> None:
         """End a message; all that end at one moment share a transaction."""

@@ -75,6 +75,11 @@ Prepare = Callable[[Sequence[Message]], Awaitable[Sequence[Work]]]
 TryResult = Settlement | Exception | None
 """What a try came to; None: it was not begun."""
 
+
+class _Endless(Exception):
+    """A try that was cancelled after `WorkerLimits.longest`."""
+
+
 _TOGETHER = 100
 """Messages that are claimed to be prepared together: most of them get no mail, and need no place."""
 
@@ -213,6 +218,7 @@ class Worker:
             self._held.discard(message)
 
     async def _outcome_of(self, places: asyncio.Semaphore, message: Message, work: Work) -> TryResult:
+        limit = asyncio.timeout(self.limits.longest.total_seconds())
         try:
             request_id.set(self.request_of(message))  # for this message alone: each has its own task
             if isinstance(work, Settlement | Exception):
@@ -221,10 +227,10 @@ class Worker:
                 return None
             if message.crashes > self.limits.max_crashes:
                 return SendRefused("every attempt was interrupted")
-            async with asyncio.timeout(self.limits.longest.total_seconds()):
+            async with limit:
                 return await work()
         except Exception as error:  # noqa: BLE001 - `_end` tells them apart
-            return error
+            return _Endless() if isinstance(error, TimeoutError) and limit.expired() else error
         finally:
             places.release()
 
@@ -233,7 +239,9 @@ class Worker:
         match outcome:
             case None:
                 at_once, reason = self.outbox.database.clock(), "its worker was stopped"
-                await self.outbox.postpone(message, at_once, reason, crashes=message.crashes - 1)
+                # Its mail may be sealed for a provider by now, which was not asked.
+                crashes, sender = message.crashes - 1, message.sender
+                await self.outbox.postpone(message, at_once, reason, crashes=crashes, sender=sender)
             case Sent() | Dropped():
                 await self._settle(message, outcome)
             case DatabaseUnready():
@@ -249,7 +257,7 @@ class Worker:
                 await self._retry(message, reason, least=asked or 0)
             case AccountsUnready():  # the message is fine: it waits for the app's database as it would for a provider
                 await self._retry(message, "accounts unready")
-            case TimeoutError():
+            case _Endless():
                 longest = self.limits.longest.total_seconds()
                 await self._retry(message, f"no end within {longest:g} s", is_crash=True)
             case _:

@@ -68,6 +68,7 @@ def password_form(
 class LinkForm(msgspec.Struct, frozen=True):
     token: str = ""
     email: str = ""
+    __repr__ = object.__repr__  # a traceback with its variables would show the token
 
 
 @post("/open")

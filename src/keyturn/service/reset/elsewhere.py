@@ -65,6 +65,7 @@ class ExternalStoreChanges:
         clock = self._ground.database.clock
 
         def write(tx: Transaction) -> _Begun:
+            tx.hold(change.account.id)  # another change may just be ending this session
             # The link or session before the lock, as at the end of a change: two links of an account cannot deadlock.
             account = change.redeem(tx, begun.at)
             lock, of = random_bytes(16).hex(), change.account.id

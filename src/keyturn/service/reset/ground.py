@@ -7,6 +7,7 @@ from typing import Annotated, Protocol, TypeVar
 from msgspec import Meta, Struct
 from sqlalchemy import Connection
 
+from keyturn import values
 from keyturn.service.accounts.builtin import Sessions
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
@@ -88,6 +89,7 @@ class SecondStepCode(Struct, frozen=True, kw_only=True):
 
     method: CodeMethod
     code: Annotated[str, Meta(max_length=64, examples=["492039"])] | None = None
+    __repr__ = object.__repr__  # a traceback with its variables would show the code
 
 
 class PassedStep(Protocol):
@@ -122,7 +124,7 @@ class SecondProof:
         return None
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
-        """Delete the additions that whoever reads the account's mailbox may undo."""
+        """Delete the additions that a reader of the account's mailbox may undo."""
 
 
 def build(settings: Settings, themes: Themes, meters: Meters, accounts: AccountStore | None) -> Ground:
@@ -137,7 +139,7 @@ def build(settings: Settings, themes: Themes, meters: Meters, accounts: AccountS
         accounts=accounts or accounts_for(settings, database),
         limits=RateLimits(limits, database),
         # Without a key, as in development, one that ends with the process.
-        secrets=[settings.secret_key or random_bytes(32).hex(), *settings.previous_secret_keys],
+        secrets=[settings.secret_key or values.Secret(random_bytes(32).hex()), *settings.previous_secret_keys],
         themes=themes,
         meters=meters,
     )

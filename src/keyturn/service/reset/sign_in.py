@@ -91,6 +91,7 @@ class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
     account: Account
     device: str
+    __repr__ = object.__repr__  # a traceback with its variables would show the session
 
 
 class SignIns:

@@ -27,7 +27,7 @@ from keyturn.service.reset.events import AccountSecured
 from keyturn.service.reset.ground import Ground, SecondProof, Transaction
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.records import messages
-from keyturn.service.reset.records.audit import ADDRESS_CHANGED
+from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import press
 from keyturn.service.secrets import Purpose, Secret
@@ -35,7 +35,6 @@ from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
-_EVENT = "account_secured"  # in the audit trail
 _SECURED: Final = "secured"
 
 
@@ -127,8 +126,8 @@ class AccountSecuring:
                 if self._has(tx.connection, link, client):
                     return _SECURED
                 dead = secrets.find(tx.connection, link.key, Purpose.SECURE) or link
-                outcome = "link_used" if dead.used_at else "link_expired"
-            tx.audit.write(_EVENT, outcome, client, moment, account_id, email, message_id=message_id)
+                outcome = f"link_{dead.dead_reason(moment) or 'invalid'}"
+            tx.audit.write(NOT_ME, outcome, client, moment, account_id, email, message_id=message_id)
             return outcome
 
         return await self._ground.transact(write)
@@ -139,7 +138,7 @@ class AccountSecuring:
         if pressed is None or pressed.used_at is None or pressed.expires_at <= now():
             return False
         audit = self._ground.audit.within(connection)
-        return audit.has(_EVENT, _SECURED, client, pressed.used_at, link.account_id)
+        return audit.has(NOT_ME, _SECURED, client, pressed.used_at, link.account_id)
 
     async def _recover(self, mails: MailDelivery, links: ResetLinks, message: Message) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=messages.AccountWasSecured)

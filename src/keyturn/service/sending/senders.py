@@ -49,7 +49,7 @@ class Pace:
         self._database, self._name, self._gap = database, name, _SLACK / per_second
 
     async def turn(self, *, first: bool) -> None:
-        """Return when it is this caller's turn. Raises SendRetryable if the message's lease would run out before."""
+        """Return when it is this caller's turn. Raises SendRetryable if that is more than `LONGEST_WAIT` away."""
         own = self._slots(f"{self._name}:first" if first else self._name, LONGEST_WAIT / self._gap + 1)
         slot = await alone(self._database, lambda counters: counters.count(own))
         if slot.full:

@@ -482,7 +482,8 @@ LONGEST_TRY = timedelta(seconds=60)
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the worker delivers.
 
-    `timeout`: for one call of a mail provider or of a webhook, or for one reply of a mail server; less than 60 s
+    `timeout`: for one call of a mail provider or of a webhook, or for one reply of a mail server, which has 35 s for a
+    mail; less than 60 s
     """
 
     timeout: timedelta = timedelta(seconds=10)

@@ -13,7 +13,7 @@ from keyturn.service.settings.building import member_name
 API_ROUTES = (
     *("request-password-reset", "forgot-password", "validate-reset-token", "verify-reset-token", "verify-reset-code"),
     *("replace-expired-link", "reset-password", "reset-password-with-token", "check-password", "password-policy"),
-    *("texts", "challenge", "secure-account", "links"),
+    *("texts", "challenge", "secure-account", "links", "invitations"),
 )
 
 SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))

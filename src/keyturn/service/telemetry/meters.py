@@ -32,8 +32,8 @@ class Meters:
     """Counts for Prometheus, with a registry for each app, and labels of fixed lists, so that series stay few.
 
     `request` counts calls by kind and outcome ("accepted", or the problem's `outcome`), `breach_lookup` breached, clear
-    and failed look-ups, `challenge` those passed, missing, failed or refused, `suppression` reports that end a
-    mailbox's mails. `password_hash.time()` records the seconds of a hash, without its time in the queue.
+    and failed look-ups, `challenge` passed, missing, failed (could not be judged), or the `Fault` of an answer,
+    `suppression` reports that end a mailbox's mails. `password_hash.time()`: the seconds of a hash without its queue.
     """
 
     def __init__(self) -> None:

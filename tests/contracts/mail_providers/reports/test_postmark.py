@@ -35,10 +35,6 @@ def with_password(body: bytes) -> Request:
     return Request(headers={"authorization": basic(PASSWORD)}, body=body)
 
 
-def with_header(authorization: str) -> Request:
-    return Request(headers={"authorization": authorization}, body=BOUNCED.body)
-
-
 @pytest.fixture
 def webhook() -> Webhook:
     return webhook_of("postmark", PASSWORD)
@@ -49,7 +45,7 @@ class TestPostmark(ReportContract):
     report = staticmethod(report)
     genuine = [partial(report, "delivered", "1", to=ADA)]
     refusal, secret = "password", PASSWORD
-    forged = [partial(with_header, authorization) for authorization in UNPROVEN]
+    forged = [partial(Request, headers={"authorization": one}, body=BOUNCED.body) for one in UNPROVEN]
     bounce = ("b7bc2f4a", AT, "HardBounce")
     meanings = [
         ("delivered", {}, "delivered", "", False),

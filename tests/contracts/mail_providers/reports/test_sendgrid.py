@@ -29,14 +29,6 @@ def with_headers(changes: dict[str, str]) -> Request:
     return Request(headers={**BOUNCED.headers, **changes}, body=BOUNCED.body)
 
 
-def with_another_body() -> Request:
-    return Request(headers=BOUNCED.headers, body=BOUNCED.body.replace(b"ada@", b"eve@"))
-
-
-def with_signature(body: bytes) -> Request:
-    return Request(headers=signed("1770146431", body), body=body)
-
-
 class TestSendGrid(ReportContract):
     name = "sendgrid"
     report = staticmethod(report)
@@ -45,7 +37,7 @@ class TestSendGrid(ReportContract):
     forged = [
         *(partial(with_headers, {SIGNATURE: signature}) for signature in ("", "!", "MEUCIQ==", "ü")),
         *(partial(with_headers, {TIMESTAMP: moment}) for moment in ("1", "", "1\xff")),
-        with_another_body,
+        partial(Request, headers=BOUNCED.headers, body=BOUNCED.body.replace(b"ada@", b"eve@")),
         partial(deliver, [event("bounced", "1", to=ADA)], OTHER_KEY),
     ]
     bounce = ("14c5d75ce93.dfd.64b469", AT, "bounce Invalid-Address")
@@ -65,7 +57,7 @@ class TestSendGrid(ReportContract):
         partial(report, "delivered", "1", to=ADA, event=kind) for kind in ("processed", "click", "something_new")
     ]
     senseless = [
-        partial(with_signature, body)
+        partial(Request, headers=signed("1770146431", body), body=body)
         for body in (b"", b"{", b"\xff", b"{}", b'"delivered"', b"[1", json.dumps({"event": 1}).encode())
     ]
 

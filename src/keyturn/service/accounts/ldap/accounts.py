@@ -132,7 +132,7 @@ _EMAIL, _NAME, _LOCALE = "mail", "cn", "preferredLanguage"
 """The attributes of every directory with people (RFC 4524 2.16, RFC 4519 2.3, RFC 2798 2.7)."""
 
 _LONGEST_NAME, _LONGEST_LOCALE = 120, 20
-_LET_IN = 5.0  # seconds for what follows a change: whoever waits for both must hear that the password is set
+_LET_IN = 5.0  # seconds for what follows a change: the user waits for both, and must hear that the password is set
 
 _NO_ENTRY = Entry("", {})
 

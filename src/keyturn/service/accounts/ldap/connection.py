@@ -123,7 +123,7 @@ T = TypeVar("T")
 Job = Callable[[Connection], Awaitable[T]]
 
 WHOLE = 30.0
-"""Seconds that a call takes at most with all its servers and the wait for a place: less than a message's lease."""
+"""Seconds that a call may take, its servers and wait included: less than a delivery may take (`LONGEST_TRY`)."""
 
 _REMEMBERED = 30.0
 """Seconds without another bind after a refused one. Probes ask every few, and each bind would count as a guess."""

@@ -105,7 +105,7 @@ class KnownTable(Generic[_Reading]):
 
     async def require_ready(self) -> _Reading:
         """Read the columns again. Raises SettingsInvalid if the table does not match the settings."""
-        self._reading = None  # one that no longer fits serves nobody
+        self._reading = None  # one that no longer fits must not be used
         self._reading = reading = await self.place.read(self._read)
         return reading
 

@@ -100,7 +100,8 @@ class MailDelivery:
     """Hands the mail of a message to a provider.
 
     It is rendered once and kept sealed in its outbox row: a retry under its key must send the identical body, even
-    after a deploy. That is done before the transaction that stores it: on SQLite this holds the only writer's lock.
+    after a deploy. It is rendered and sealed before the transaction that stores it, because on SQLite a transaction
+    holds the only writer's lock.
     """
 
     def __init__(self, ground: Ground, seal: Seal, providers: Failover) -> None:

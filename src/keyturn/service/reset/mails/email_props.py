@@ -21,6 +21,7 @@ NoLink = Annotated[str, Meta(max_length=2048, pattern=r"^(https?://|$)", descrip
 class _ToOwner(EmailProps, frozen=True, kw_only=True):
     name: Name
     email: Address
+    __repr__ = object.__repr__  # a traceback with its variables would show the links and the code
 
 
 class _ByClient(_ToOwner, frozen=True, kw_only=True):

@@ -141,10 +141,9 @@ class MailedCodes(CodesBesideLinks):
 
         def write(tx: Transaction) -> None:
             # The code first, as `_try` and a change do: two transactions cannot deadlock.
-            used = secrets.use(tx.connection, code, moment)
-            tx.counters.clear(_failures(code.key))
-            tx.counters.give_back(_ALL_FAILURES)
-            if used:
+            if secrets.use(tx.connection, code, moment):
+                tx.counters.clear(_failures(code.key))
+                tx.counters.give_back(_ALL_FAILURES)
                 secrets.add(tx.connection, [(link, True)])
                 tx.audit.write("code_check", "code_accepted", client, moment, account.id, account.email)
             elif not secrets.find(tx.connection, link.key, Purpose.RESET):
@@ -198,6 +197,7 @@ class CodeForm(msgspec.Struct, frozen=True):
 
     email: str = ""
     code: str = ""
+    __repr__ = object.__repr__  # a traceback with its variables would show the code
 
 
 @reading("/code")

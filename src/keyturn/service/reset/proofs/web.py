@@ -13,6 +13,7 @@ _LONGEST_CODE = 64
 class StepForm(msgspec.Struct, frozen=True):
     method: str = ""
     code: str = ""
+    __repr__ = object.__repr__  # a traceback with its variables would show passwords and codes
 
     @property
     def answer(self) -> SecondStepCode | None:

@@ -36,7 +36,7 @@ _NOT_ERASED = OutboxRow.payload != sa.literal_column(f"'{ERASED}'")
 
 _SETTLED = OutboxRow.state != WAITING
 _ADDRESSES, _ERASE = "addresses", sa.update(OutboxRow).values(payload=ERASED, sealed=None)
-"""Messages that keep no addresses any more are not deleted."""
+"""This step erases addresses, and deletes no message."""
 
 _Due = tuple[str, InstrumentedAttribute[Any], sa.ColumnElement[bool]]
 """Rows whose retention is over: their name in the report, the column that tells them apart, and the condition."""
@@ -83,11 +83,12 @@ class Retention:
     async def _in_batches(self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
         """Delete rows that are due, or erase them, half of the time; return their number. Rows in use are left."""
         change = _ERASE if name == _ADDRESSES else sa.delete(key.class_)
-        some = sa.select(key).where(due).limit(_BATCH).with_for_update(skip_locked=True)
-        batch, done = change.where(due, key.in_(some)), 0
+        # A CTE: PostgreSQL may run a subquery again for every row. Nested: sqlite3 counts no rows behind a WITH.
+        batch = sa.select(key).where(due).limit(_BATCH).with_for_update(skip_locked=True).cte("batch", nesting=True)
+        changed, done = change.where(due, key.in_(sa.select(batch))), 0
         while True:
             begun = monotonic()
-            deleted: int = await self._database.transact(lambda connection: connection.execute(batch).rowcount)
+            deleted: int = await self._database.transact(lambda connection: connection.execute(changed).rowcount)
             done += deleted
             if deleted < _BATCH:
                 return done

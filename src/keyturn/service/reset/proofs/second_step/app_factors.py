@@ -59,7 +59,7 @@ class TableFactors(OwnSecondStep):
         try:
             seed = read_seed(text, self._settings.format, self._settings.keys) if text else None
             return StoredFactors(seed, phone)
-        except (ValueError, KeyError) as error:
+        except ValueError as error:
             # Log only the error's class: its text may contain the seed.
             log.error(LogEvent("second_step.unreadable", account_id=account_id, reason=type(error).__name__))
             return StoredFactors(phone=phone, unreadable=True)

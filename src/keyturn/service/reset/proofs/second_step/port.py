@@ -24,6 +24,7 @@ class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
     link: Secret | None = None
     client: Client
     moment: datetime = msgspec.field(default_factory=now)
+    __repr__ = object.__repr__  # a traceback with its variables would show the code
 
 
 class Accepted(NamedTuple):

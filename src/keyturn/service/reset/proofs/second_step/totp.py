@@ -61,7 +61,7 @@ def base32(seed: bytes) -> str:
 def seed_of_base32(text: str) -> bytes:
     """Return a seed written in groups, in lower case, or as an otpauth:// address. Raises ValueError."""
     if text.startswith("otpauth://"):
-        (text,) = parse_qs(urlsplit(text).query)["secret"]
+        (text,) = parse_qs(urlsplit(text).query).get("secret", [])
     plain = _BLANKS.sub("", text).rstrip("=")
     return checked_seed(base64.b32decode(plain + "=" * (-len(plain) % 8), casefold=True))
 
@@ -80,6 +80,7 @@ class _Json(msgspec.Struct):
     """Reads the data of django-allauth's authenticator."""
 
     secret: str
+    __repr__ = object.__repr__  # a traceback with its variables would show the seed
 
 
 class _Sealed(msgspec.Struct):
