@@ -54,7 +54,7 @@ OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
 }  # fmt: skip
 
 
-LEFT_OUT = {"frozen", "index", "kw_only", "primary_key", "strict"}
+LEFT_OUT = {"frozen", "index", "kw_only", "primary_key", "strict", "unique"}
 """Keywords that say how the source may be used, or what migrations have made long ago."""
 
 

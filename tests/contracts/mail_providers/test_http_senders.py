@@ -322,7 +322,7 @@ async def test_another_mail_under_a_key_that_was_used_is_refused(opened: Open, s
     with pytest.raises(SendRefused, match="409 invalid_idempotent_request") as refused:
         await sender.send(msgspec.structs.replace(mail, subject="Another"), "key-1")
 
-    assert refused.value.key_used
+    assert (refused.value.key_used, refused.value.account) == (True, False)
     assert len(server.accepted) == 1
 
 
