@@ -14,19 +14,19 @@ export function listen() {
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
   document.addEventListener("failed", () => tell("error", FAILED));
   document.addEventListener("unanswered", () => tell("lost", LOST));
-  document.addEventListener("answered", () => status.textContent === FAILED && tell("live", `watching ${folder}`));
+  document.addEventListener("answered", () => [FAILED, LOST].includes(status.textContent) && watches());
   if (!document.hidden) start();
 }
 
 function start() {
   if (source) return;
   source = new EventSource(`${document.body.dataset.home}/events`);
-  source.addEventListener("watching", async ({ target }) => {
+  source.addEventListener("watching", async () => {
     // A mail may have arrived after the page was rendered and before this connection.
-    const visited = visit(undefined, { anew: missed });
+    const updated = update(missed);
     missed = false;
-    await visited;
-    if (target.readyState === EventSource.OPEN) tell("live", `watching ${folder}`);
+    await updated;
+    watches();
   });
   source.addEventListener("saved", showSave);
   source.addEventListener("mail", () => visit());
@@ -43,14 +43,24 @@ function stop() {
   source = null;
 }
 
+// Loads the page again. With `saves`, pictures and an editor look at the disk then, too.
+async function update(saves) {
+  const good = await visit(undefined, { anew: saves });
+  if (saves) document.dispatchEvent(new Event("saved"));
+  return good;
+}
+
 async function showSave() {
   const began = performance.now();
   const time = new Date().toLocaleTimeString("en-GB");
-  const good = await visit(undefined, { anew: true });
-  document.dispatchEvent(new Event("saved"));
+  const good = await update(true);
   if (good === null) return;
   if (good) tell("live", `saved ${time} → rendered in ${Math.round(performance.now() - began)} ms`);
   else tell("error", `saved ${time} → cannot be rendered`);
+}
+
+function watches() {
+  if (source?.readyState === EventSource.OPEN) tell("live", `watching ${folder}`);
 }
 
 function tell(state, text) {

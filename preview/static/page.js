@@ -66,13 +66,9 @@ async function fetchAndPlace(address, anew, replace) {
   stale ||= anew;
   const ahead = stale ? prepare() : null;
   const page = await fetchPage(address, signal, { prefer: "respond-async" });
-  if (!page || signal.aborted) {
+  if (!page || page.failed || signal.aborted) {
     ahead?.discard();
-    if (!signal.aborted) document.dispatchEvent(new Event("unanswered"));
-    return null;
-  }
-  if (page.failed) {
-    ahead?.discard();
+    if (!page && !signal.aborted) document.dispatchEvent(new Event("unanswered"));
     return null;
   }
   const moved = page.address !== location.href.split("#")[0];
@@ -96,23 +92,23 @@ async function fetchAndPlace(address, anew, replace) {
 
 // Fetches a page. A failed page is not shown; the status line reports it by the event "failed", else "answered".
 async function fetchPage(address, signal, headers) {
-  try {
-    const response = await fetch(address, { signal, headers: { accept: "text/html", ...headers } });
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    build(page);
-    const failed = response.status >= 500 || !page.querySelector("[data-region]");
-    document.dispatchEvent(new Event(failed ? "failed" : "answered"));
-    return { address: response.url, ok: response.ok, failed, document: page };
-  } catch {
-    return null;
-  }
+  const response = await fetch(address, { signal, headers: { accept: "text/html", ...headers } }).catch(() => {});
+  const text = await response?.text().catch(() => {});
+  if (text === undefined) return null;
+  const page = new DOMParser().parseFromString(text, "text/html");
+  await Promise.resolve(page).then(build).catch(reportError); // the page is shown without the form
+  const failed = response.status >= 500 || !page.querySelector("[data-region]");
+  document.dispatchEvent(new Event(failed ? "failed" : "answered"));
+  return { address: response.url, ok: response.ok, failed, document: page };
 }
 
-// Sends JSON. Resolves to the response and its JSON, each null if there is none.
+// Sends JSON. Resolves to the response with its JSON, both null without JSON, and to what is said if it is refused.
 export async function post(address, body) {
   const headers = { "content-type": "application/json" };
   const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => null);
-  return [response, (await response?.json().catch(() => null)) ?? null];
+  const said = (await response?.json().catch(() => null)) ?? null;
+  const lost = !response || response.ok;
+  return [said && response, said, said?.detail ?? `The studio ${lost ? "does not respond" : "refuses this page"}.`];
 }
 
 // Replaces regions by those of a page. Details stay as they are; elsewhere only open ones do, and no questions.
