@@ -121,6 +121,7 @@ function choose(at) {
 }
 
 function press(event) {
+  if (event.isComposing) return; // the keys choose characters
   const { key, target } = event;
   const step = { ArrowDown: 1, ArrowUp: -1 }[key];
   if (step) choose((chosen + step + shown.length) % Math.max(shown.length, 1));
@@ -134,8 +135,9 @@ function press(event) {
 function go(item) {
   if (!item) return;
   dialog.close();
-  if (item.carrier?.isConnected) return item.carrier.click();
-  const link = element("a", { href: item.href ?? item.carrier.href });
+  const carrier = document.getElementById(item.carrier?.id) ?? item.carrier; // a page that came since has another one
+  if (carrier?.isConnected) return carrier.click();
+  const link = element("a", { href: item.href ?? carrier.href }); // a button that is gone leads nowhere
   document.body.append(link);
   link.click();
   link.remove();

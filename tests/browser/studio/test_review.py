@@ -18,6 +18,11 @@ from keyturn.studio.web.app import Studio, create_studio_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
+VISIBILITY = """state => {
+  Object.defineProperty(document, "hidden", { value: state === "hidden", configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
 
 @pytest.fixture
 def stored(tmp_path: Path) -> SnapshotFolder:
@@ -103,6 +108,27 @@ async def test_a_key_accepts_no_mail_that_was_not_on_the_screen_and_pressed_twic
     assert len(decisions) == 1
 
 
+async def test_the_palette_presses_what_the_page_has_by_now(page: Page, served: str, folder: Path) -> None:
+    save(folder, "Hello", "Servus")
+    await page.goto(f"{served}/snapshots/greeting?sample=ada")
+    await watched(page)
+    for comes_back in (False, True):
+        await page.keyboard.press("Control+k")
+        await page.keyboard.type("accept")
+        await expect(page.locator("[aria-selected=true]")).to_contain_text("Accept")
+        save(folder, "Servus", "Hello")
+        await expect(page.locator("#accept")).to_have_count(0)
+        if comes_back:
+            save(folder, "Hello", "Servus")
+            await expect(page.locator("#accept")).to_be_visible()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("dialog")).to_be_hidden()
+        await expect(page).to_have_url(f"{served}/snapshots/greeting?sample={'grace' if comes_back else 'ada'}")
+        if not comes_back:
+            save(folder, "Hello", "Servus")
+            await expect(page.locator("#accept")).to_be_visible()
+
+
 async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, served: str, folder: Path) -> None:
     save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
     await page.goto(f"{served}/findings")
@@ -162,6 +188,10 @@ async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and
 
     save(folder, "Hello", "Goodbye")
     await expect(first.frame_locator("iframe").get_by_text("Goodbye Ada")).to_be_attached()
+    await page.evaluate(VISIBILITY, "hidden")  # it does not listen then, and catches up
+    save(folder, "Goodbye", "Farewell")
+    await page.evaluate(VISIBILITY, "visible")
+    await expect(first.frame_locator("iframe").get_by_text("Farewell Ada")).to_be_attached()
 
     await page.get_by_role("checkbox", name="Dark").check()
     await expect(page).to_have_url(f"{served}/sheet?width=600&scheme=light&scheme=dark&samples=all")
