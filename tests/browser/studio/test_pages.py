@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
-from tests.browser.studio.conftest import canvas, mail, open_sample, watched
+from tests.browser.studio.conftest import canvas, lose, mail, open_sample, watched
 from tests.studio.web.fixtures import GREETING, save
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -88,6 +88,11 @@ async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> Non
     await page.keyboard.press("o")
     await expect(page).to_have_url(f"{served}/inbox")
 
+    await open_sample(page, served)
+    await lose(page, "greeting?sample=grace")
+    for says in (re.compile("does not respond"), "watching email_templates"):
+        await page.keyboard.press("j")
+        await expect(page.get_by_role("status")).to_have_text(says)
     await open_sample(page, served)
     for key in "d1tj":  # faster than pages come
         await page.keyboard.press(key)
@@ -174,10 +179,14 @@ async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&scheme=dark")
 
     await page.keyboard.press("Control+k")
-    await page.keyboard.type("base")
+    composing = await page.context.new_cdp_session(page)
+    await composing.send("Input.imeSetComposition", {"text": "base", "selectionStart": 4, "selectionEnd": 4})
     await expect(chosen).to_have_text("_layout/base.mjmlShared file")
     async with page.expect_event("requestfinished", lambda request: request.url.endswith("index.json?sample=grace")):
         answered.set()  # the view is another one by now
+    await page.keyboard.press("Enter")  # takes the text of the input method
+    await expect(palette).to_be_visible()
+    await page.keyboard.insert_text("base")
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(f"{served}/files/_layout/base.mjml?scheme=dark")
 
@@ -198,6 +207,8 @@ async def test_a_pixel_leads_to_its_line(page: Page, served: str) -> None:
     await open_sample(page, served)
     await page.keyboard.press("p")
     await expect(page.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "true")
+    await lose(page, "/places/")
+    await mail(page).get_by_text("Hello Ada").hover()
     await mail(page).get_by_role("link", name="Open it").hover()
     await expect(page.locator(".outline-label")).to_have_text("greeting.mjml:6 · mj-button")
     await page.keyboard.press("Escape")
