@@ -1,11 +1,15 @@
 """A template edited in the browser: typed, rendered, saved, and in conflict with another program."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
 from playwright.async_api import FrameLocator, Locator, Page, Request, Route, expect
+from tests.browser.studio.conftest import lose
 from tests.studio.web.fixtures import GREETING
+
+from keyturn.studio.inbox.store import CapturedMails
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -42,7 +46,7 @@ async def select(page: Page, text: str) -> None:
 
 
 async def test_what_is_typed_is_rendered_and_only_saved_when_that_is_asked_for(
-    page: Page, served: str, folder: Path
+    page: Page, served: str, folder: Path, captured: CapturedMails
 ) -> None:
     await open_editor(page, served)
     await expect(rendered(page).get_by_text("Hello Ada")).to_be_visible()
@@ -56,6 +60,16 @@ async def test_what_is_typed_is_rendered_and_only_saved_when_that_is_asked_for(
     await expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
     await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
     assert (folder / MAIL).read_text() == GREETING.replace("Hello", "Servus")
+
+    # The form of the data beside it has the same key.
+    await page.get_by_label("Name of the sample").press("ControlOrMeta+a")
+    composing = await page.context.new_cdp_session(page)
+    await composing.send("Input.imeSetComposition", {"text": "other", "selectionStart": 5, "selectionEnd": 5})
+    await page.keyboard.press("Enter")  # takes the text of the input method
+    await page.keyboard.insert_text("another")
+    await page.keyboard.press("ControlOrMeta+s")
+    await expect(page).to_have_url(re.compile("sample=another"))
+    assert "[other]" not in (folder / "greeting/samples.toml").read_text()
 
     # What is wrong is said under its line, and the last good mail stays.
     await select(page, "{{ name }}</mj-text>")
@@ -75,12 +89,17 @@ async def test_what_is_typed_is_rendered_and_only_saved_when_that_is_asked_for(
     await expect(page.get_by_text("not saved", exact=True)).to_be_visible()
     asked: list[str] = []
 
-    async def leave(dialog: object) -> None:
+    async def stay(dialog: object) -> None:
         asked.append(dialog.type)  # type: ignore[attr-defined]
-        await dialog.accept()  # type: ignore[attr-defined]
+        await dialog.dismiss()  # type: ignore[attr-defined]
 
-    page.on("dialog", leave)
-    await page.reload()
+    captured.add(b"Subject: One\n\nHello")
+    await page.get_by_role("link", name="Inbox").click()
+    await page.locator("#delete-summary").click()
+    page.on("dialog", stay)
+    delete = page.get_by_role("button", name="Delete all")
+    await delete.click(no_wait_after=True)
+    await expect(delete).to_be_enabled()
     assert asked == ["beforeunload"]
 
 
@@ -96,6 +115,9 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     (folder / MAIL).write_text(theirs.replace("Open it", "Go"))
     conflict = page.get_by_role("alert")
     await expect(conflict).to_contain_text("changed on the disk")
+    (folder / MAIL).write_text(theirs)
+    await expect(conflict).to_be_hidden()
+    (folder / MAIL).write_text(theirs.replace("Open it", "Go"))
     await conflict.get_by_role("button", name="Reload").click()
     await expect(conflict).to_be_hidden()
     await expect(text_of(page)).to_contain_text("Go</mj-button>")
@@ -114,9 +136,24 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     await select(page, "{{ nam }}")
     await page.keyboard.insert_text("{{ name }}")
     await expect(page.locator(".editing-said")).to_contain_text("The error is fixed.")
+    await lose(page, "/drafts/")
     await page.keyboard.insert_text("!")
+    await expect(page.locator(".editing-said")).to_have_text("Not rendered. The studio does not respond.")
+    await expect(page.locator("[data-preview]")).to_have_attribute("data-behind", "")
+    await page.keyboard.insert_text("?")
+    await expect(page.locator(".editing-said")).to_have_text("")
+    await lose(page, "/sources/")
     await page.keyboard.press("ControlOrMeta+s")
     await expect(page.locator(".editing-said")).to_have_text("Saved.")
+    await expect(conflict).to_be_hidden()
+
+
+async def test_a_key_of_the_editor_is_none_of_the_page(page: Page, served: str) -> None:
+    await page.add_init_script("Object.defineProperty(Navigator.prototype, 'platform', { get: () => 'MacIntel' })")
+    await open_editor(page, served)
+    await page.keyboard.press("Control+k")
+    await expect(text_of(page)).not_to_contain_text("extends")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
 
 
 def is_get(request: Request) -> bool:
