@@ -23,9 +23,9 @@ function start() {
   source = new EventSource(`${document.body.dataset.home}/events`);
   source.addEventListener("watching", async () => {
     // A mail may have arrived after the page was rendered and before this connection.
-    const updated = update(missed);
+    const visited = visit(undefined, { anew: missed });
     missed = false;
-    await updated;
+    await visited;
     watches();
   });
   source.addEventListener("saved", showSave);
@@ -43,17 +43,10 @@ function stop() {
   source = null;
 }
 
-// Loads the page again. With `saves`, pictures and an editor look at the disk then, too.
-async function update(saves) {
-  const good = await visit(undefined, { anew: saves });
-  if (saves) document.dispatchEvent(new Event("saved"));
-  return good;
-}
-
 async function showSave() {
   const began = performance.now();
   const time = new Date().toLocaleTimeString("en-GB");
-  const good = await update(true);
+  const good = await visit(undefined, { anew: true });
   if (good === null) return;
   if (good) tell("live", `saved ${time} → rendered in ${Math.round(performance.now() - began)} ms`);
   else tell("error", `saved ${time} → cannot be rendered`);

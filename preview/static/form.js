@@ -118,7 +118,7 @@ function actions({ id, name, place, kind, always, isUnset }, many) {
 
 function control(field) {
   const { id, place, kind, schema, value, shown: text, fault, isUnset, zone } = field;
-  const said = [...(schema.description ? [`${id}-says`] : []), ...(fault ? [`${id}-misfit`] : [])].join(" ");
+  const said = [schema.description && `${id}-says`, fault && `${id}-misfit`].filter(Boolean).join(" ");
   const common = { id, name: place, "aria-describedby": said || false, "aria-invalid": fault ? "true" : false };
   if (kind === "flag") return element("input", { ...common, type: "checkbox", checked: value });
   if (kind === "choice") {

@@ -23,10 +23,11 @@ let stale = false; // whether the mail in the frame is older than the last save
 let last = Promise.resolve();
 export const main = document.getElementById("main"); // busy while another page is on its way
 
-// Loads the page at `address`; without one, reloads the wanted page. With `anew` it also reloads the mail in the frame, as
-// after a save. With `replace` the address replaces the current history entry, as while the user types. Resolves when the
-// page is on the screen: to true if it shows no fault, to false if it does, to null if another page overtook it or the
-// fetch failed. The page that overtakes it takes over `anew`, and at the same address also `replace`.
+// Loads the page at `address`; without one, reloads the wanted page. With `anew` it also reloads the mail in the frame, and
+// by the event "saved" it has pictures and an editor look at the disk. With `replace` the address replaces the current
+// history entry, as while the user types. Resolves when the page is on the screen: to true if it shows no fault, to false if
+// it does, to null if another page overtook it or the fetch failed. That page takes over `anew`, and at the same address
+// also `replace`.
 export function visit(address = wanted, { anew = false, replace = address === wanted && replaces } = {}) {
   if (new URL(address, location.href).href !== here) {
     halt();
@@ -35,6 +36,7 @@ export function visit(address = wanted, { anew = false, replace = address === wa
   last = fetchAndPlace(address, anew, replace);
   const { signal } = underWay;
   last.finally(() => {
+    if (anew) document.dispatchEvent(new Event("saved"));
     if (signal.aborted) return;
     resume();
     main.ariaBusy = null;

@@ -43,9 +43,9 @@ document.addEventListener("submit", (event) => {
 
 // A second press would be refused, unless the browser asks about unsaved text and the user stays.
 function pressOnce(button) {
-  button?.setAttribute("disabled", "");
-  const enable = () => button?.removeAttribute("disabled");
-  addEventListener("beforeunload", (leaving) => leaving.defaultPrevented && setTimeout(enable), { once: true });
+  const disable = (is) => button?.toggleAttribute("disabled", is);
+  disable(true);
+  addEventListener("beforeunload", (event) => event.defaultPrevented && setTimeout(disable, 0, false), { once: true });
 }
 
 document.addEventListener("change", ({ target }) => {
