@@ -60,15 +60,8 @@ async def settled(page: Page) -> None:
 
 async def lose(page: Page, part: str) -> None:
     """Lose the answer to the page's next request whose address has this part."""
-    await page.evaluate(_LOSE, part)
-
-
-_LOSE = """part => {
-  const ask = window.fetch;
-  window.fetch = async (address, options) => {
-    const answer = await ask(address, options);
-    if (!`${address}`.includes(part)) return answer;
-    window.fetch = ask;
-    throw new TypeError("lost");
-  };
-}"""
+    losing = """part => { const ask = fetch; window.fetch = async (address, options) => {
+      const answer = await ask(address, options);
+      return `${address}`.includes(part) ? Promise.reject((window.fetch = ask)) : answer;
+    } }"""
+    await page.evaluate(losing, part)

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import FrameLocator, Locator, Page, Request, Route, expect
 from tests.browser.studio.conftest import lose
-from tests.studio.web.fixtures import GREETING
-
-from keyturn.studio.inbox.store import CapturedMails
+from tests.studio.web.fixtures import GREETING, capture
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -46,7 +44,7 @@ async def select(page: Page, text: str) -> None:
 
 
 async def test_what_is_typed_is_rendered_and_only_saved_when_that_is_asked_for(
-    page: Page, served: str, folder: Path, captured: CapturedMails
+    page: Page, served: str, folder: Path, inbox: Path
 ) -> None:
     await open_editor(page, served)
     await expect(rendered(page).get_by_text("Hello Ada")).to_be_visible()
@@ -87,20 +85,14 @@ async def test_what_is_typed_is_rendered_and_only_saved_when_that_is_asked_for(
     await page.get_by_role("link", name="Edit", exact=True).click()
     await expect(text_of(page)).to_contain_text("{{ nam")
     await expect(page.get_by_text("not saved", exact=True)).to_be_visible()
-    asked: list[str] = []
-
-    async def stay(dialog: object) -> None:
-        asked.append(dialog.type)  # type: ignore[attr-defined]
-        await dialog.dismiss()  # type: ignore[attr-defined]
-
-    captured.add(b"Subject: One\n\nHello")
+    capture(inbox, "Welcome")
     await page.get_by_role("link", name="Inbox").click()
     await page.locator("#delete-summary").click()
-    page.on("dialog", stay)
+    page.once("dialog", lambda dialog: dialog.dismiss())
     delete = page.get_by_role("button", name="Delete all")
-    await delete.click(no_wait_after=True)
+    async with page.expect_event("dialog", lambda dialog: dialog.type == "beforeunload"):
+        await delete.click(no_wait_after=True)
     await expect(delete).to_be_enabled()
-    assert asked == ["beforeunload"]
 
 
 async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder: Path) -> None:
@@ -145,15 +137,6 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     await lose(page, "/sources/")
     await page.keyboard.press("ControlOrMeta+s")
     await expect(page.locator(".editing-said")).to_have_text("Saved.")
-    await expect(conflict).to_be_hidden()
-
-
-async def test_a_key_of_the_editor_is_none_of_the_page(page: Page, served: str) -> None:
-    await page.add_init_script("Object.defineProperty(Navigator.prototype, 'platform', { get: () => 'MacIntel' })")
-    await open_editor(page, served)
-    await page.keyboard.press("Control+k")
-    await expect(text_of(page)).not_to_contain_text("extends")
-    await expect(page.get_by_role("dialog")).to_be_hidden()
 
 
 def is_get(request: Request) -> bool:
