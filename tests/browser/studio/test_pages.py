@@ -151,7 +151,7 @@ async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page
     tab = page.get_by_role("link", name="Links")
     other = page.get_by_role("link", name="Headers")
     await other.evaluate("other => other.addEventListener('keydown', event => event.preventDefault())")
-    await other.press("Control+k")  # it uses the key itself, as an editor may
+    await other.press("Control+k")  # it uses the key, as an editor may
     await expect(palette).to_be_hidden()
     await tab.focus()
     await page.keyboard.press("Control+k")
@@ -188,7 +188,7 @@ async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page
     await expect(chosen).to_have_text("_layout/base.mjmlShared file")
     async with page.expect_event("requestfinished", lambda request: request.url.endswith("index.json?sample=grace")):
         answered.set()  # the view is another one by now
-    await page.keyboard.press("Enter")  # takes the text of the input method
+    await page.keyboard.press("Enter")  # of the input method
     await expect(palette).to_be_visible()
     await page.keyboard.insert_text("base")
     await page.keyboard.press("Enter")
@@ -202,7 +202,6 @@ CELL_OF_BUTTON = """frame => {
   const { left, top, width, height } = cell.getBoundingClientRect();
   return [left, top, width, height];
 }"""
-"""Where the cell with the button is."""
 
 
 async def test_a_pixel_leads_to_its_line(page: Page, served: str) -> None:

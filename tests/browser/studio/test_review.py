@@ -19,7 +19,7 @@ from keyturn.studio.web.app import Studio, create_studio_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
-VISIBILITY = """state => (Object.defineProperty(document, "hidden", { value: state === "hidden", configurable: true }),
+HIDE = """hidden => (Object.defineProperty(document, "hidden", { value: !!hidden, configurable: true }),
   document.dispatchEvent(new Event("visibilitychange")))"""
 
 
@@ -114,7 +114,6 @@ async def test_the_palette_presses_what_the_page_has_by_now(page: Page, served: 
         await watched(page)
         await page.keyboard.press("Control+k")
         await page.keyboard.type("accept")
-        await expect(page.locator("[aria-selected=true]")).to_contain_text("Accept")
         for old, new in pairwise(texts):
             save(folder, old, new)
             await expect(page.locator("#accept")).to_have_count(int(new == "Servus"))
@@ -182,9 +181,9 @@ async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and
 
     save(folder, "Hello", "Goodbye")
     await expect(first.frame_locator("iframe").get_by_text("Goodbye Ada")).to_be_attached()
-    await page.evaluate(VISIBILITY, "hidden")  # it does not listen then, and catches up
+    await page.evaluate(HIDE, "hidden")  # and catches up
     save(folder, "Goodbye", "Farewell")
-    await page.evaluate(VISIBILITY, "visible")
+    await page.evaluate(HIDE, "")
     await expect(first.frame_locator("iframe").get_by_text("Farewell Ada")).to_be_attached()
 
     await page.get_by_role("checkbox", name="Dark").check()

@@ -157,7 +157,12 @@ def test_an_image_stays_as_it_is() -> None:
 
 
 def test_own_styles_for_outlook_are_honoured_there_and_nowhere_else(client: Client, folder: Path) -> None:
-    save(folder, ".ground { background: #fefefe }", "[data-ogsb] .ground { background: #003300 !important }", BASE)
+    save(
+        folder,
+        ".ground { background: #fefefe }",
+        "[data-ogsb] .ground { background: #003300 !important }",
+        "_layout/base.mjml",
+    )
     partial = client.get("/studio/frames/greeting?sample=ada&scheme=partial").text
     assert "background-color:#003300!important" in partial
     assert "data-ogsb" in partial[partial.index("<body") :]
@@ -166,9 +171,6 @@ def test_own_styles_for_outlook_are_honoured_there_and_nowhere_else(client: Clie
     assert "data-ogsb" not in full[full.index("<body") :]
     for inverted in (partial, full):
         assert "prefers-color-scheme" not in inverted, "dark styles of the mail's own"
-
-
-BASE = "_layout/base.mjml"
 
 
 ROUND = """\

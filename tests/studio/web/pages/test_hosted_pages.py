@@ -115,11 +115,8 @@ def test_a_page_of_one_s_own_is_rendered_and_its_mistake_is_told_with_the_line(c
 def test_the_brand_of_a_saved_file_is_that_of_the_next_page(tmp_path: Path) -> None:
     file = tmp_path / "keyturn.toml"
     file.write_text('[brand]\nname = "Northwind School"\n')
-
-    def read() -> Settings:
-        return read_settings(file, {"KEYTURN_ENVIRONMENT": "development"}, sending=False)
-
-    pages = PagePreview(read, {"Clinic": {"accent": "#a3461f"}})
+    environment = {"KEYTURN_ENVIRONMENT": "development"}
+    pages = PagePreview(lambda: read_settings(file, environment, sending=False), {"Clinic": {"accent": "#a3461f"}})
     file.write_text('[brand]\nname = "Harbour Primary"\nradius = 3\n')
     for brand in ("", "Clinic"):
         assert "Harbour Primary" in pages.page("forgot", "", brand, "")

@@ -110,6 +110,7 @@ def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, w
         ("scheme=sepia", "one of dark, full, light, partial, word"),
         ("tab=x", "one of attachments, checks, data, headers, links, reading"),
         ("pane=x", "one of details, list, mail"),
+        ("page=0", "a whole number from 1 to 100,000"),
     ],
 )
 @pytest.mark.long
