@@ -83,7 +83,7 @@ function stop() {
 
 // The Enter key would press the form's first button. In the name of a sample it saves instead.
 function save(event) {
-  if (event.key !== "Enter" || event.target.id !== "save-as") return;
+  if (event.key !== "Enter" || event.isComposing || event.target.id !== "save-as") return;
   event.preventDefault();
   event.target.form.requestSubmit(document.getElementById("save"));
 }

@@ -14,19 +14,19 @@ export function listen() {
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
   document.addEventListener("failed", () => tell("error", FAILED));
   document.addEventListener("unanswered", () => tell("lost", LOST));
-  document.addEventListener("answered", () => status.textContent === FAILED && tell("live", `watching ${folder}`));
+  document.addEventListener("answered", () => [FAILED, LOST].includes(status.textContent) && watches());
   if (!document.hidden) start();
 }
 
 function start() {
   if (source) return;
   source = new EventSource(`${document.body.dataset.home}/events`);
-  source.addEventListener("watching", async ({ target }) => {
+  source.addEventListener("watching", async () => {
     // A mail may have arrived after the page was rendered and before this connection.
     const visited = visit(undefined, { anew: missed });
     missed = false;
     await visited;
-    if (target.readyState === EventSource.OPEN) tell("live", `watching ${folder}`);
+    watches();
   });
   source.addEventListener("saved", showSave);
   source.addEventListener("mail", () => visit());
@@ -47,10 +47,13 @@ async function showSave() {
   const began = performance.now();
   const time = new Date().toLocaleTimeString("en-GB");
   const good = await visit(undefined, { anew: true });
-  document.dispatchEvent(new Event("saved"));
   if (good === null) return;
   if (good) tell("live", `saved ${time} → rendered in ${Math.round(performance.now() - began)} ms`);
   else tell("error", `saved ${time} → cannot be rendered`);
+}
+
+function watches() {
+  if (source?.readyState === EventSource.OPEN) tell("live", `watching ${folder}`);
 }
 
 function tell(state, text) {

@@ -97,14 +97,15 @@ function shown(field, many = "") {
   if (kind === "many" && !field.isUnset && !(field.parts.length >= schema.maxItems)) {
     inner.push(button(`${id}-add`, "button", "add", field.place, "Add", ` to ${name}`));
   }
-  const said = field.fault ? { "aria-describedby": `${id}-misfit` } : {};
-  return element("fieldset", { id: `${id}-field`, class: "field nested", ...said }, legend, head, ...notes, ...inner);
+  const said = field.fault ? `${id}-misfit` : false;
+  const attributes = { id: `${id}-field`, class: "field nested", "aria-describedby": said };
+  return element("fieldset", attributes, legend, head, ...notes, ...inner);
 }
 
 function actions({ id, name, place, kind, always, isUnset }, many) {
   const found = [];
   if (!always && kind !== "choice") {
-    const box = element("input", { id: `${id}-unset`, type: "checkbox", ...(isUnset ? { checked: "" } : {}) });
+    const box = element("input", { id: `${id}-unset`, type: "checkbox", checked: isUnset });
     found.push(element("label", { class: "unset" }, box, hidden(`${name} `), "unset"));
   }
   if (many) {
@@ -117,18 +118,15 @@ function actions({ id, name, place, kind, always, isUnset }, many) {
 
 function control(field) {
   const { id, place, kind, schema, value, shown: text, fault, isUnset, zone } = field;
-  const said = [...(schema.description ? [`${id}-says`] : []), ...(fault ? [`${id}-misfit`] : [])].join(" ");
-  const common = { id, name: place, ...set({ "aria-describedby": said || undefined }) };
-  if (fault) common["aria-invalid"] = "true";
-  if (kind === "flag") return element("input", { ...common, type: "checkbox", ...(value ? { checked: "" } : {}) });
+  const said = [schema.description && `${id}-says`, fault && `${id}-misfit`].filter(Boolean).join(" ");
+  const common = { id, name: place, "aria-describedby": said || false, "aria-invalid": fault ? "true" : false };
+  if (kind === "flag") return element("input", { ...common, type: "checkbox", checked: value });
   if (kind === "choice") {
     const options = schema.enum.map((one) => [textOf(kind, one), `${one}`]);
     if (!field.always) options.unshift(["", "unset"]);
     if (text && !options.some(([one]) => one === text)) options.unshift([text, `${value}`]);
     const chosen = isUnset ? "" : text;
-    const option = ([one, label]) => {
-      return element("option", { value: one, ...(one === chosen ? { selected: "" } : {}) }, label);
-    };
+    const option = ([one, label]) => element("option", { value: one, selected: one === chosen }, label);
     return element("select", common, ...options.map(option));
   }
   if (kind === "lines" || kind === "json") {
@@ -144,21 +142,17 @@ function control(field) {
 
 // The constraints of a type as attributes. A value that is no number needs a control that shows it.
 function limits({ schema, kind, value, always }) {
-  const required = always && (kind !== "line" || schema.format || schema.minLength) ? { required: "" } : {};
+  const required = always && Boolean(kind !== "line" || schema.format || schema.minLength);
   if (kind === "moment" || kind === "clock") return { step: "any" };
-  const lengths = set({ minlength: schema.minLength || undefined, maxlength: schema.maxLength });
-  if (kind !== "number") return { ...lengths, ...(kind === "lines" ? {} : required) };
+  const lengths = { minlength: schema.minLength || false, maxlength: schema.maxLength };
+  if (kind !== "number") return { ...lengths, required: required && kind !== "lines" };
   if (typeof value === "string" && value.trim()) return { type: "text", inputmode: "decimal" };
   const whole = schema.type === "integer" ? 1 : 0;
   const step = schema.multipleOf ?? (whole || "any");
   let min = schema.minimum ?? (schema.exclusiveMinimum === undefined ? undefined : schema.exclusiveMinimum + whole);
   if (schema.multipleOf && min !== undefined) min = Math.ceil(min / step) * step; // the steps of HTML start at `min`
   const max = schema.maximum ?? (schema.exclusiveMaximum === undefined ? undefined : schema.exclusiveMaximum - whole);
-  return { ...set({ min, max, step }), ...required };
-}
-
-function set(attributes) {
-  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
+  return { min, max, step, required };
 }
 
 function button(id, className, name, value, says, more) {

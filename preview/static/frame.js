@@ -156,8 +156,7 @@ function tell(width, scale) {
   for (const choice of document.querySelectorAll('[id^="width-"]')) {
     const current = choice.id === `width-${width}`;
     preset ||= current;
-    if (current) choice.setAttribute("aria-current", "true");
-    else choice.removeAttribute("aria-current");
+    choice.ariaCurrent = current ? "true" : null;
   }
   const zoom = document.querySelector("[data-zoom]");
   zoom.textContent = [preset ? "" : `${width} px`, scale < 1 ? `at ${Math.round(scale * 100)}%` : ""].join(" ").trim();

@@ -3,7 +3,6 @@
 import { fit } from "./frame.js";
 import { visit } from "./page.js";
 
-const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 const canvas = document.querySelector(".canvas");
 
 export function useHandle() {
@@ -17,10 +16,11 @@ export function useHandle() {
   });
   canvas.addEventListener("keydown", (event) => {
     const { target: handle, key, shiftKey } = event;
-    if (!handle.matches(".handle") || !(key in STEPS || key === "Home" || key === "End")) return;
+    const [now, step] = [Number(handle.ariaValueNow), shiftKey ? 1 : 10];
+    const { ariaValueMin: Home, ariaValueMax: End } = handle;
+    const wanted = { ArrowLeft: now - step, ArrowRight: now + step, Home, End }[key];
+    if (!handle.matches(".handle") || wanted === undefined) return;
     event.preventDefault();
-    const { ariaValueNow: now, ariaValueMin: least, ariaValueMax: most } = handle;
-    const wanted = key === "Home" ? least : key === "End" ? most : Number(now) + STEPS[key] * (shiftKey ? 1 : 10);
     resize(handle, wanted);
     handle.dataset.dragging = "";
   });

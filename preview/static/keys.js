@@ -20,7 +20,7 @@ export function useKeys() {
 
   document.addEventListener("keydown", (event) => {
     const { key, target } = event;
-    if (document.querySelector("dialog[open]") || event.altKey) return;
+    if (document.querySelector("dialog[open]") || event.altKey || event.defaultPrevented) return;
     const held = event.ctrlKey ? "Control+" : event.metaKey ? "Meta+" : "";
     const typing = target.closest("input:not([type=checkbox], [type=radio], [type=range]), select, textarea, [contenteditable]");
     if (!held && (typing || (key in ARROWS ? target.closest(".canvas, .details") : !on.checked))) return;
@@ -44,8 +44,10 @@ async function follow(key) {
   await settled();
 }
 
+// The nearest to the focus: an editor and the form of the data beside it each have a button that saves.
 function carrierOf(key) {
-  return document.querySelector(`[aria-keyshortcuts~="${CSS.escape(key)}"]`);
+  const carrier = `[aria-keyshortcuts~="${CSS.escape(key)}"]`;
+  return document.activeElement.closest("form, main, .details")?.querySelector(carrier) ?? document.querySelector(carrier);
 }
 
 // The keys of a link or button, as people write them.

@@ -23,10 +23,11 @@ let stale = false; // whether the mail in the frame is older than the last save
 let last = Promise.resolve();
 export const main = document.getElementById("main"); // busy while another page is on its way
 
-// Loads the page at `address`; without one, reloads the wanted page. With `anew` it also reloads the mail in the frame, as
-// after a save. With `replace` the address replaces the current history entry, as while the user types. Resolves when the
-// page is on the screen: to true if it shows no fault, to false if it does, to null if another page overtook it or the
-// fetch failed. The page that overtakes it takes over `anew`, and at the same address also `replace`.
+// Loads the page at `address`; without one, reloads the wanted page. With `anew` it also reloads the mail in the frame, and
+// by the event "saved" it has pictures and an editor look at the disk. With `replace` the address replaces the current
+// history entry, as while the user types. Resolves when the page is on the screen: to true if it shows no fault, to false if
+// it does, to null if another page overtook it or the fetch failed. That page takes over `anew`, and at the same address
+// also `replace`.
 export function visit(address = wanted, { anew = false, replace = address === wanted && replaces } = {}) {
   if (new URL(address, location.href).href !== here) {
     halt();
@@ -35,6 +36,7 @@ export function visit(address = wanted, { anew = false, replace = address === wa
   last = fetchAndPlace(address, anew, replace);
   const { signal } = underWay;
   last.finally(() => {
+    if (anew) document.dispatchEvent(new Event("saved"));
     if (signal.aborted) return;
     resume();
     main.ariaBusy = null;
@@ -66,13 +68,9 @@ async function fetchAndPlace(address, anew, replace) {
   stale ||= anew;
   const ahead = stale ? prepare() : null;
   const page = await fetchPage(address, signal, { prefer: "respond-async" });
-  if (!page || signal.aborted) {
+  if (!page || page.failed || signal.aborted) {
     ahead?.discard();
-    if (!signal.aborted) document.dispatchEvent(new Event("unanswered"));
-    return null;
-  }
-  if (page.failed) {
-    ahead?.discard();
+    if (!page && !signal.aborted) document.dispatchEvent(new Event("unanswered"));
     return null;
   }
   const moved = page.address !== location.href.split("#")[0];
@@ -96,23 +94,23 @@ async function fetchAndPlace(address, anew, replace) {
 
 // Fetches a page. A failed page is not shown; the status line reports it by the event "failed", else "answered".
 async function fetchPage(address, signal, headers) {
-  try {
-    const response = await fetch(address, { signal, headers: { accept: "text/html", ...headers } });
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    build(page);
-    const failed = response.status >= 500 || !page.querySelector("[data-region]");
-    document.dispatchEvent(new Event(failed ? "failed" : "answered"));
-    return { address: response.url, ok: response.ok, failed, document: page };
-  } catch {
-    return null;
-  }
+  const response = await fetch(address, { signal, headers: { accept: "text/html", ...headers } }).catch(() => {});
+  const text = await response?.text().catch(() => {});
+  if (text === undefined) return null;
+  const page = new DOMParser().parseFromString(text, "text/html");
+  await Promise.resolve(page).then(build).catch(reportError); // the page is shown without the form
+  const failed = response.status >= 500 || !page.querySelector("[data-region]");
+  document.dispatchEvent(new Event(failed ? "failed" : "answered"));
+  return { address: response.url, ok: response.ok, failed, document: page };
 }
 
-// Sends JSON. Resolves to the response and its JSON, each null if there is none.
+// Sends JSON. Resolves to the response with its JSON, both null without JSON, and to what is said if it is refused.
 export async function post(address, body) {
   const headers = { "content-type": "application/json" };
   const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => null);
-  return [response, (await response?.json().catch(() => null)) ?? null];
+  const said = (await response?.json().catch(() => null)) ?? null;
+  const lost = !response || response.ok;
+  return [said && response, said, said?.detail ?? `The studio ${lost ? "does not respond" : "refuses this page"}.`];
 }
 
 // Replaces regions by those of a page. Details stay as they are; elsewhere only open ones do, and no questions.

@@ -21,8 +21,7 @@ let keysFirst = false;
 
 export function usePalette() {
   for (const opener of document.querySelectorAll("[data-palette]")) {
-    opener.setAttribute("role", "button");
-    opener.setAttribute("aria-haspopup", "dialog");
+    Object.assign(opener, { role: "button", ariaHasPopup: "dialog" });
     opener.addEventListener("click", (event) => {
       event.preventDefault();
       event.stopPropagation();
@@ -72,7 +71,7 @@ function show() {
   list.hidden = shown.length === 0;
   dialog.querySelector(".none").hidden = shown.length > 0;
   dialog.querySelector("[data-found]").textContent = `${shown.length} found`;
-  field.setAttribute("aria-expanded", String(shown.length > 0));
+  field.ariaExpanded = shown.length > 0;
   choose(0);
 }
 
@@ -110,9 +109,7 @@ function group(name, found) {
 
 function choose(at) {
   chosen = at;
-  for (const option of list.querySelectorAll("[role=option]")) {
-    option.setAttribute("aria-selected", String(Number(option.dataset.at) === at));
-  }
+  for (const option of list.querySelectorAll("[role=option]")) option.ariaSelected = Number(option.dataset.at) === at;
   const option = document.getElementById(`option-${at}`);
   if (!option) return field.removeAttribute("aria-activedescendant");
   field.setAttribute("aria-activedescendant", option.id);
@@ -121,6 +118,7 @@ function choose(at) {
 }
 
 function press(event) {
+  if (event.isComposing) return; // the keys choose characters
   const { key, target } = event;
   const step = { ArrowDown: 1, ArrowUp: -1 }[key];
   if (step) choose((chosen + step + shown.length) % Math.max(shown.length, 1));
@@ -134,8 +132,9 @@ function press(event) {
 function go(item) {
   if (!item) return;
   dialog.close();
-  if (item.carrier?.isConnected) return item.carrier.click();
-  const link = element("a", { href: item.href ?? item.carrier.href });
+  const carrier = document.getElementById(item.carrier?.id) ?? item.carrier; // a page that came since has another one
+  if (carrier?.isConnected) return carrier.click();
+  const link = element("a", { href: item.href ?? carrier.href }); // a button that is gone leads nowhere
   document.body.append(link);
   link.click();
   link.remove();

@@ -6,6 +6,7 @@ import { visit } from "./page.js";
 
 const canvas = document.querySelector(".canvas");
 const OUTSIDE = 3;
+const NOTHING = { all: {}, picked: [] };
 
 let picking = false;
 let known = {};
@@ -66,7 +67,7 @@ async function outline() {
   document.getElementById("pick")?.setAttribute("aria-pressed", picking);
   const line = new URLSearchParams(location.search).get("line") ?? "";
   if (!line) seen = "";
-  const { picked } = line ? await marks() : { picked: [] };
+  const { picked } = line ? await marks() : NOTHING;
   clear("picked-out");
   const elements = picked.flatMap((key) => [...elementsOf(key)]);
   if (!elements.length) return;
@@ -79,9 +80,9 @@ async function outline() {
 async function marks() {
   const frame = currentFrame();
   const address = frame?.parentElement.dataset.places;
-  if (!address || !frame.contentDocument) return { all: {}, picked: [] };
+  if (!address || !frame.contentDocument) return NOTHING;
   if (known.address !== address || known.inside !== frame.contentDocument) {
-    const answer = fetch(address).then((response) => response.json());
+    const answer = fetch(address).then((response) => response.json()).catch(() => (known = NOTHING)); // it is asked again
     known = { address, inside: frame.contentDocument, answer };
   }
   return known.answer;

@@ -31,7 +31,7 @@ document.addEventListener("click", (event) => {
 // `data-as-typed` does so while the user types, and only the first of many changes adds an entry to the history.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "get") return event.submitter?.setAttribute("disabled", ""); // a second press would be refused
+  if (form.method !== "get") return pressOnce(event.submitter);
   event.preventDefault();
   clearTimeout(waiting);
   const filled = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
@@ -40,6 +40,13 @@ document.addEventListener("submit", (event) => {
   if (!typed) open(address);
   else if (address !== location.href) visit(address, { replace: new URLSearchParams(location.search).has(typed.name) });
 });
+
+// A second press would be refused, unless the browser asks about unsaved text and the user stays.
+function pressOnce(button) {
+  const disable = (is) => button?.toggleAttribute("disabled", is);
+  disable(true);
+  addEventListener("beforeunload", (event) => event.defaultPrevented && setTimeout(disable, 0, false), { once: true });
+}
 
 document.addEventListener("change", ({ target }) => {
   if (target.form?.hasAttribute("data-at-once")) target.form.requestSubmit();

@@ -1,5 +1,6 @@
 // Drafts: renders and checks the unsaved text, and shows the result beside the editor.
 
+import { element } from "../element.js";
 import { post } from "../page.js";
 import { setDiagnostics } from "../vendored/codemirror/codemirror.min.js";
 
@@ -18,11 +19,12 @@ export function renderDrafts(section, view, tell) {
     const { drafts, width, scheme } = context();
     pane.hidden = !drafts;
     if (!drafts) return;
-    const [answer, said] = await post(drafts, sent);
-    if (closed || !answer?.ok || !said) return;
+    const [answer, said, why] = await post(drafts, sent);
+    if (closed) return;
+    pane.toggleAttribute("data-behind", !answer?.ok || Boolean(said.fault));
+    if (!answer?.ok) return tell(`Not rendered. ${why}`, "error");
     const wasBroken = fault !== null;
     fault = said.fault;
-    pane.toggleAttribute("data-behind", Boolean(fault));
     mark(sent.text);
     if (fault) return tell(`${fault.file}${fault.line ? `, line ${fault.line}` : ""}: ${fault.message}`, "error");
     tell(wasBroken ? "The error is fixed." : "");
@@ -30,9 +32,10 @@ export function renderDrafts(section, view, tell) {
   });
 
   const check = bounded(LONG_PAUSE, async (sent) => {
-    const [, said] = context().findings ? await post(context().findings, sent) : [];
-    if (closed || !said?.findings) return;
-    [findings, checked] = [said.findings, sent.text];
+    const [answer, said, why] = context().findings ? await post(context().findings, sent) : [];
+    if (closed || !why) return;
+    if (answer?.ok) [findings, checked] = [said.findings, sent.text];
+    else if (!pane.hasAttribute("data-behind")) tell(`Not checked. ${why}`, "error"); // behind, it has told the reason
     mark(sent.text);
   });
 
@@ -98,10 +101,8 @@ function bounded(pause, act) {
 // Loads the draft behind the old one, and replaces it at the same scroll position.
 async function show(pane, address, { width, scheme, title }) {
   const old = pane.querySelector("iframe:not(.arriving)");
-  const coming = document.createElement("iframe");
-  Object.assign(coming, { src: address, title, className: "arriving" });
-  coming.setAttribute("sandbox", "allow-same-origin");
-  Object.assign(coming.dataset, { width: width || "", scheme });
+  const looks = { title, class: "arriving", "data-width": width || "", "data-scheme": scheme };
+  const coming = element("iframe", { src: address, sandbox: "allow-same-origin", ...looks });
   const there = new Promise((done) => coming.addEventListener("load", done, { once: true }));
   pane.append(coming);
   fit(pane);

@@ -5,7 +5,7 @@ import { post } from "../page.js";
 export function keepSaved(section, view, read, tell) {
   const [save, unsaved, conflict] = ["#save-source", "[data-unsaved]", "[data-conflict]"].map((at) => section.querySelector(at));
   let known = read;
-  let theirs = null;
+  let [theirs, sent] = [null, null];
   let underWay = Promise.resolve();
   const text = () => view.state.doc.toString();
   const isChanged = () => text() !== known.text;
@@ -23,20 +23,23 @@ export function keepSaved(section, view, read, tell) {
   }
 
   async function write() {
-    const [answer, said] = await post(section.dataset.source, { text: text(), fingerprint: known.fingerprint });
-    if (answer?.ok) {
-      settle(said);
-      tell("Saved.", "live");
-    } else if (answer?.status === 409) {
-      ask(said);
-    } else {
-      tell(`Not saved. ${said?.detail ?? "The studio does not respond."}`, "error");
-    }
+    sent = text();
+    const [answer, said, why] = await post(section.dataset.source, { text: sent, fingerprint: known.fingerprint });
+    if (answer?.ok || answer?.status === 409) meet(said);
+    else tell(`Not saved. ${why}`, "error");
+  }
+
+  // Takes what is on the disk for the saved text if it is known or from here: the answer to a save may have been lost.
+  function meet(now) {
+    const isOurs = now.text === text() || now.text === sent;
+    if (!isOurs && now.fingerprint !== known.fingerprint) return ask(now);
+    settle(now);
+    tell(isOurs ? "Saved." : "", "live");
   }
 
   function settle(now) {
     known = now;
-    theirs = null;
+    theirs = sent = null;
     conflict.hidden = true;
     changed();
   }
@@ -56,8 +59,7 @@ export function keepSaved(section, view, read, tell) {
   }
 
   function keep() {
-    known = { text: theirs.text, fingerprint: theirs.fingerprint };
-    settle(known);
+    settle(theirs);
     send();
     view.focus();
   }
@@ -70,8 +72,9 @@ export function keepSaved(section, view, read, tell) {
     if (!answer?.ok) return;
     const now = await answer.json();
     if (known !== before || underWay !== saving) return look(); // a save happened during the read
-    if (now.fingerprint === known.fingerprint || !section.isConnected) return;
-    if (isChanged()) return ask(now);
+    const isKnown = now.fingerprint === known.fingerprint;
+    if ((isKnown && !theirs) || !section.isConnected) return;
+    if (isKnown || isChanged()) return meet(now);
     view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: now.text }, userEvent: "input.take" });
     settle(now);
     tell("The file was saved elsewhere. This is its current text.");

@@ -56,3 +56,12 @@ async def watched(page: Page) -> None:
 async def settled(page: Page) -> None:
     """Wait until the page of the address is there in full. Before, a key that decides something does nothing."""
     await expect(page.locator("main")).not_to_have_attribute("aria-busy", "true")
+
+
+async def lose(page: Page, part: str) -> None:
+    """Lose the answer to the page's next request whose address has this part."""
+    losing = """part => { const ask = fetch; window.fetch = async (address, options) => {
+      const answer = await ask(address, options);
+      return `${address}`.includes(part) ? Promise.reject((window.fetch = ask)) : answer;
+    } }"""
+    await page.evaluate(losing, part)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from playwright.async_api import Page, expect
+from tests.browser.studio.conftest import watched
 from tests.studio.inbox.mails import mail as captured_mail
 
 from keyturn.studio.inbox.store import CapturedMails
@@ -22,7 +23,7 @@ async def test_mails_come_by_themselves_and_the_search_and_the_question_of_the_i
 ) -> None:
     await page.goto(f"{served}/inbox")
     await expect(page.get_by_role("heading", name="No mail yet")).to_be_visible()
-    await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
+    await watched(page)
     await caught(page, captured, "The first")
     await page.locator("#delete-summary").click()
     await caught(page, captured, "The second")
@@ -48,7 +49,7 @@ async def test_a_mail_is_read_once_it_is_opened_and_its_code_is_copied_with_a_ke
     await page.goto(f"{served}/inbox")
     await page.get_by_role("link", name=re.compile("Sign in.*not opened yet")).click()
     await expect(page.locator("#copy-code")).to_be_visible()
-    await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
+    await watched(page)
     await page.keyboard.press("y")
     await expect(page.locator("#copy-code")).to_have_text("Copied")
     assert await page.evaluate("navigator.clipboard.readText()") == "731904"

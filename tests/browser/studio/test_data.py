@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.studio.conftest import mail
+from tests.browser.studio.conftest import mail, watched
 from tests.studio.web.orders import order_studio
 
 from keyturn.studio.web.app import Studio
@@ -20,9 +20,9 @@ def studio(folder: Path) -> Studio:
     return order_studio(folder)
 
 
-async def open_order(page: Page, served: str, query: str = "?sample=lamp") -> None:
-    await page.goto(f"{served}/templates/order{query}")
-    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
+async def open_order(page: Page, served: str) -> None:
+    await page.goto(f"{served}/templates/order?sample=lamp")
+    await watched(page)
 
 
 def edited(values: object) -> Callable[[str], bool]:

@@ -1,11 +1,13 @@
 """A template edited in the browser: typed, rendered, saved, and in conflict with another program."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
 from playwright.async_api import FrameLocator, Locator, Page, Request, Route, expect
-from tests.studio.web.fixtures import GREETING
+from tests.browser.studio.conftest import lose, watched
+from tests.studio.web.fixtures import GREETING, capture
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -23,7 +25,7 @@ def rendered(page: Page) -> FrameLocator:
 async def open_editor(page: Page, served: str) -> None:
     """Go to the source and press the key; wait until a save would be noticed."""
     await page.goto(f"{served}/templates/greeting?sample=ada&show=source")
-    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
+    await watched(page)
     await page.locator("main").focus()
     await page.keyboard.press("e")
     await expect(text_of(page)).to_be_focused()
@@ -42,7 +44,7 @@ async def select(page: Page, text: str) -> None:
 
 
 async def test_what_is_typed_is_rendered_and_only_saved_when_that_is_asked_for(
-    page: Page, served: str, folder: Path
+    page: Page, served: str, folder: Path, inbox: Path
 ) -> None:
     await open_editor(page, served)
     await expect(rendered(page).get_by_text("Hello Ada")).to_be_visible()
@@ -56,6 +58,11 @@ async def test_what_is_typed_is_rendered_and_only_saved_when_that_is_asked_for(
     await expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
     await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
     assert (folder / MAIL).read_text() == GREETING.replace("Hello", "Servus")
+
+    # The form of the data beside it has the same key.
+    await page.get_by_label("Name of the sample").fill("other")
+    await page.keyboard.press("ControlOrMeta+s")
+    await expect(page).to_have_url(re.compile("sample=other"))
 
     # What is wrong is said under its line, and the last good mail stays.
     await select(page, "{{ name }}</mj-text>")
@@ -73,15 +80,14 @@ async def test_what_is_typed_is_rendered_and_only_saved_when_that_is_asked_for(
     await page.get_by_role("link", name="Edit", exact=True).click()
     await expect(text_of(page)).to_contain_text("{{ nam")
     await expect(page.get_by_text("not saved", exact=True)).to_be_visible()
-    asked: list[str] = []
-
-    async def leave(dialog: object) -> None:
-        asked.append(dialog.type)  # type: ignore[attr-defined]
-        await dialog.accept()  # type: ignore[attr-defined]
-
-    page.on("dialog", leave)
-    await page.reload()
-    assert asked == ["beforeunload"]
+    capture(inbox, "Welcome")
+    await page.get_by_role("link", name="Inbox").click()
+    await page.locator("#delete-summary").click()
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    delete = page.get_by_role("button", name="Delete all")
+    async with page.expect_event("dialog"):
+        await delete.click(no_wait_after=True)
+    await expect(delete).to_be_enabled()
 
 
 async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder: Path) -> None:
@@ -96,6 +102,9 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     (folder / MAIL).write_text(theirs.replace("Open it", "Go"))
     conflict = page.get_by_role("alert")
     await expect(conflict).to_contain_text("changed on the disk")
+    (folder / MAIL).write_text(theirs)
+    await expect(conflict).to_be_hidden()
+    (folder / MAIL).write_text(theirs.replace("Open it", "Go"))
     await conflict.get_by_role("button", name="Reload").click()
     await expect(conflict).to_be_hidden()
     await expect(text_of(page)).to_contain_text("Go</mj-button>")
@@ -114,7 +123,13 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     await select(page, "{{ nam }}")
     await page.keyboard.insert_text("{{ name }}")
     await expect(page.locator(".editing-said")).to_contain_text("The error is fixed.")
+    await lose(page, "/drafts/")
     await page.keyboard.insert_text("!")
+    await expect(page.locator(".editing-said")).to_have_text("Not rendered. The studio does not respond.")
+    await expect(page.locator("[data-preview]")).to_have_attribute("data-behind", "")
+    await page.keyboard.insert_text("?")
+    await expect(page.locator(".editing-said")).to_have_text("")
+    await lose(page, "/sources/")
     await page.keyboard.press("ControlOrMeta+s")
     await expect(page.locator(".editing-said")).to_have_text("Saved.")
 

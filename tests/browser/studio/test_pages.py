@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
-from tests.browser.studio.conftest import canvas, mail, open_sample, watched
+from tests.browser.studio.conftest import canvas, lose, mail, open_sample, watched
 from tests.studio.web.fixtures import GREETING, save
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -89,6 +89,11 @@ async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> Non
     await expect(page).to_have_url(f"{served}/inbox")
 
     await open_sample(page, served)
+    await lose(page, "greeting?sample=grace")
+    for says in (re.compile("does not respond"), "watching email_templates"):
+        await page.keyboard.press("j")
+        await expect(page.get_by_role("status")).to_have_text(says)
+    await open_sample(page, served)
     for key in "d1tj":  # faster than pages come
         await page.keyboard.press(key)
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&show=text&width=320&scheme=dark")
@@ -144,6 +149,10 @@ async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page
     chosen = palette.locator("[aria-selected=true]")
 
     tab = page.get_by_role("link", name="Links")
+    other = page.get_by_role("link", name="Headers")
+    await other.evaluate("other => other.addEventListener('keydown', event => event.preventDefault())")
+    await other.press("Control+k")  # it uses the key, as an editor may
+    await expect(palette).to_be_hidden()
     await tab.focus()
     await page.keyboard.press("Control+k")
     await page.keyboard.type("no such thing")
@@ -174,30 +183,33 @@ async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&scheme=dark")
 
     await page.keyboard.press("Control+k")
-    await page.keyboard.type("base")
+    composing = await page.context.new_cdp_session(page)
+    await composing.send("Input.imeSetComposition", {"text": "base", "selectionStart": 4, "selectionEnd": 4})
     await expect(chosen).to_have_text("_layout/base.mjmlShared file")
     async with page.expect_event("requestfinished", lambda request: request.url.endswith("index.json?sample=grace")):
         answered.set()  # the view is another one by now
+    await page.keyboard.press("Enter")  # of the input method
+    await expect(palette).to_be_visible()
+    await page.keyboard.insert_text("base")
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(f"{served}/files/_layout/base.mjml?scheme=dark")
 
 
 # Between pixels and lines
 
-BUTTON = "line=greeting%2Fgreeting.mjml%3A6"
-
 CELL_OF_BUTTON = """frame => {
   const cell = frame.contentDocument.querySelector("a").closest("table").parentElement;
   const { left, top, width, height } = cell.getBoundingClientRect();
   return [left, top, width, height];
 }"""
-"""Where the cell with the button is."""
 
 
 async def test_a_pixel_leads_to_its_line(page: Page, served: str) -> None:
     await open_sample(page, served)
     await page.keyboard.press("p")
     await expect(page.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "true")
+    await lose(page, "/places/")
+    await mail(page).get_by_text("Hello Ada").hover()
     await mail(page).get_by_role("link", name="Open it").hover()
     await expect(page.locator(".outline-label")).to_have_text("greeting.mjml:6 · mj-button")
     await page.keyboard.press("Escape")
@@ -205,24 +217,19 @@ async def test_a_pixel_leads_to_its_line(page: Page, served: str) -> None:
 
     await page.get_by_role("button", name="Pick").click()
     await mail(page).get_by_role("link", name="Open it").click()
-    await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada&{BUTTON}")
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada&line=greeting%2Fgreeting.mjml%3A6")
     shown = page.get_by_role("region", name="Picked: greeting/greeting.mjml:6 mj-button")
     await expect(shown.locator(".wrong")).to_contain_text("<mj-button")
     await expect(page.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "false")
-    await expect_outline_around_the_button(page)
+    box = "box => [box.offsetLeft, box.offsetTop, box.offsetWidth, box.offsetHeight]"
+    around = await page.locator(".outline").evaluate(box)
+    left, top, width, height = await page.locator(".paper iframe").evaluate(CELL_OF_BUTTON)
+    assert around == pytest.approx([left - 3, top - 3, width + 6, height + 6], abs=1)
 
     await mail(page).get_by_role("link", name="Open it").click()  # picked once: links are links again
     await expect(page).to_have_url(re.compile("tab=links"))
     await shown.get_by_role("link", name="Close").click()
     await expect(page.locator(".outline")).to_have_count(0)
-
-
-async def expect_outline_around_the_button(page: Page) -> None:
-    around = await page.locator(".outline").evaluate(
-        "box => [box.offsetLeft, box.offsetTop, box.offsetWidth, box.offsetHeight]"
-    )
-    left, top, width, height = await page.locator(".paper iframe").evaluate(CELL_OF_BUTTON)
-    assert around == pytest.approx([left - 3, top - 3, width + 6, height + 6], abs=1)
 
 
 async def test_a_line_leads_to_its_pixels(page: Page, served: str) -> None:

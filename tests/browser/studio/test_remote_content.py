@@ -65,11 +65,6 @@ class Elsewhere:
         self.asked.append(scope["path"])
         await send_answer(send, 200, PICTURE, {"content-type": "image/svg+xml"})
 
-    @property
-    def contacts(self) -> tuple[int, list[str]]:
-        """How many connections there were, and what was asked for."""
-        return self.connections.opened, self.asked
-
 
 @pytest.fixture
 def elsewhere() -> Iterator[Elsewhere]:
@@ -109,7 +104,7 @@ async def test_no_host_learns_that_a_captured_mail_was_opened_in_whatever_view(
         await expect(page.get_by_text("Hello Ada")).to_be_visible()
         await page.get_by_role("button", name="Send").last.click()
     await page.close()
-    assert elsewhere.contacts == (0, [])
+    assert (elsewhere.connections.opened, elsewhere.asked) == (0, [])
 
 
 async def test_images_are_loaded_for_the_mail_that_the_reader_asked_for_and_for_no_other(
@@ -122,7 +117,7 @@ async def test_images_are_loaded_for_the_mail_that_the_reader_asked_for_and_for_
     await expect(page.frame_locator(FRAME).get_by_alt_text("The mail's own")).to_have_js_property("naturalWidth", 1)
     held_back = page.frame_locator(FRAME).get_by_alt_text("Northwind School")
     await expect(held_back).to_have_js_property("clientWidth", 120)
-    assert elsewhere.contacts == (0, [])
+    assert (elsewhere.connections.opened, elsewhere.asked) == (0, [])
 
     async with AsyncExitStack() as answers:  # so each is among those that were asked for
         for path in ("/open.gif", "/body.png", "/cell.png", "/poster.png", "/input.png"):
@@ -184,7 +179,7 @@ async def test_no_host_learns_what_a_foreign_template_is_given(
     page.once("dialog", lambda dialog: dialog.accept())  # what was typed is not saved
     await page.goto(f"{foreign}/sheet")
     await expect(page.frame_locator("main iframe").first.get_by_text("Words")).to_be_attached()
-    assert elsewhere.contacts == (0, [])
+    assert (elsewhere.connections.opened, elsewhere.asked) == (0, [])
     async with page.expect_response(re.compile("/open.gif")):
         await page.get_by_role("link", name="Load them for this folder").click()
     await page.close()
@@ -196,7 +191,7 @@ async def test_a_folder_that_is_trusted_shows_its_images_at_once(context: Browse
         page = await context.new_page()
         async with page.expect_response(re.compile("/open.gif")):
             await page.goto(f"{url}/studio/templates/welcome")
-        logo = page.frame_locator(".paper iframe:not(.arriving)").get_by_alt_text("Northwind School")
+        logo = page.frame_locator(FRAME).get_by_alt_text("Northwind School")
         await expect(logo).to_have_js_property("naturalWidth", 120)
         await expect(page.get_by_text("Remote images")).to_have_count(0)
         studio.stopping.set()

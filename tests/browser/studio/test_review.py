@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from keyturn.studio.snapshots import MailName, SnapshotFolder, Snapshots
 from keyturn.studio.web.app import Studio, create_studio_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+HIDE = """hidden => (Object.defineProperty(document, "hidden", { value: !!hidden, configurable: true }),
+  document.dispatchEvent(new Event("visibilitychange")))"""
 
 
 @pytest.fixture
@@ -103,6 +107,21 @@ async def test_a_key_accepts_no_mail_that_was_not_on_the_screen_and_pressed_twic
     assert len(decisions) == 1
 
 
+async def test_the_palette_presses_what_the_page_has_by_now(page: Page, served: str, folder: Path) -> None:
+    save(folder, "Hello", "Servus")
+    await page.goto(f"{served}/snapshots/greeting?sample=ada")
+    for texts in (["Servus", "Hello", "Servus"], ["Servus", "Hello"]):
+        await watched(page)
+        await page.keyboard.press("Control+k")
+        await page.keyboard.type("accept")
+        for old, new in pairwise(texts):
+            save(folder, old, new)
+            await expect(page.locator("#accept")).to_have_count(int(new == "Servus"))
+        await page.keyboard.press("Enter")
+        await settled(page)
+        await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace")
+
+
 async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, served: str, folder: Path) -> None:
     save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
     await page.goto(f"{served}/findings")
@@ -162,6 +181,10 @@ async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and
 
     save(folder, "Hello", "Goodbye")
     await expect(first.frame_locator("iframe").get_by_text("Goodbye Ada")).to_be_attached()
+    await page.evaluate(HIDE, "hidden")  # and catches up
+    save(folder, "Goodbye", "Farewell")
+    await page.evaluate(HIDE, "")
+    await expect(first.frame_locator("iframe").get_by_text("Farewell Ada")).to_be_attached()
 
     await page.get_by_role("checkbox", name="Dark").check()
     await expect(page).to_have_url(f"{served}/sheet?width=600&scheme=light&scheme=dark&samples=all")

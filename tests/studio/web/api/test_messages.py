@@ -124,16 +124,6 @@ def test_the_latest_is_the_newest_of_what_is_asked_for(client: Client) -> None:
         assert (answer.status_code, answer.json()["status"]) == (404, 404)
 
 
-def test_a_bare_page_shows_foreign_html_in_a_sandbox(client: Client, captured: CapturedMails) -> None:
-    captured.add(bytes(mail(html="<p>Hello</p><script>alert(1)</script>")))
-    page = client.get("/view/latest.html")
-    assert "<p>Hello</p>" in page.text
-    policy = page.headers["content-security-policy"]
-    assert policy.startswith("sandbox ")
-    assert "allow-scripts" not in policy
-    assert "default-src 'none'" in policy
-
-
 def test_a_request_waits_for_the_mail_and_is_answered_when_it_comes(served: str, captured: CapturedMails) -> None:
     api = served.removesuffix("/studio") + "/api"
     captured.add(bytes(mail("Welcome", "somebody-else@northwind.example")))

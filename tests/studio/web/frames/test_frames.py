@@ -100,10 +100,6 @@ BARE = """<!doctype html><html><head></head><body>
 <p>Nothing but text, and <a href='https://northwind.example'>a link</a></p></body></html>"""
 
 
-def own_mail(folder: Path) -> str:
-    return Mails.copied_to(folder).read().mail.html
-
-
 def own_text(element: Element) -> str:
     return " ".join("".join(text.text for text in element.texts).split())
 
@@ -111,8 +107,8 @@ def own_text(element: Element) -> str:
 @pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_browser_paints_what_the_checks_judge(browser: Browser, tmp_path: Path) -> None:
-    page = await browser.new_page(viewport={"width": 700, "height": 800})
-    for html, mode in ((html, mode) for html in (LETTER, BARE, own_mail(tmp_path)) for mode in MODES):
+    page, own = await browser.new_page(viewport={"width": 700, "height": 800}), Mails.copied_to(tmp_path).read().mail
+    for html, mode in ((html, mode) for html in (LETTER, BARE, own.html) for mode in MODES):
         numbered = with_numbers(html)
         await page.set_content(simulate_dark(numbered, mode))
         painted = await page.evaluate(PAINTED)
@@ -161,7 +157,12 @@ def test_an_image_stays_as_it_is() -> None:
 
 
 def test_own_styles_for_outlook_are_honoured_there_and_nowhere_else(client: Client, folder: Path) -> None:
-    save(folder, ".ground { background: #fefefe }", "[data-ogsb] .ground { background: #003300 !important }", BASE)
+    save(
+        folder,
+        ".ground { background: #fefefe }",
+        "[data-ogsb] .ground { background: #003300 !important }",
+        "_layout/base.mjml",
+    )
     partial = client.get("/studio/frames/greeting?sample=ada&scheme=partial").text
     assert "background-color:#003300!important" in partial
     assert "data-ogsb" in partial[partial.index("<body") :]
@@ -170,9 +171,6 @@ def test_own_styles_for_outlook_are_honoured_there_and_nowhere_else(client: Clie
     assert "data-ogsb" not in full[full.index("<body") :]
     for inverted in (partial, full):
         assert "prefers-color-scheme" not in inverted, "dark styles of the mail's own"
-
-
-BASE = "_layout/base.mjml"
 
 
 ROUND = """\

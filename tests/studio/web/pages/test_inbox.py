@@ -37,10 +37,12 @@ def test_a_mail_is_shown_with_its_headers_escaped_and_its_html_in_a_sandbox(clie
     assert "<dt>Subject</dt><dd>Welcome &lt;script&gt;alert(1)&lt;script&gt;</dd>" in page
     assert "<dt>From</dt><dd>Northwind School &lt;no-reply@northwind.example&gt;</dd>" in page
     assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in page
-    frame = client.get(f"/studio/inbox/{name}/frame")
-    assert "<p>Hello Ada</p>" in frame.text
+    frame, alone = client.get(f"/studio/inbox/{name}/frame"), client.get("/view/latest.html")
+    policy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
+    for shown in (frame, alone):
+        assert "<p>Hello Ada</p>" in shown.text
+        assert shown.headers["content-security-policy"].startswith(policy)
     assert frame.text.startswith('<base target="_blank">')
-    assert frame.headers["content-security-policy"].startswith("sandbox allow-popups allow-popups-to-escape-sandbox; ")
     assert frame.headers["referrer-policy"] == "same-origin"
 
 
