@@ -121,15 +121,18 @@ async def test_a_place_is_free_again_after_success_failure_and_a_waiter_that_wen
 
 @pytest.mark.parametrize("reserved", [False, True])
 async def test_who_goes_while_waiting_holds_nobody_up(hasher: PasswordHasher, reserved: bool) -> None:
-    for turns in range(4):  # gone before its turn, at it, and after
-        first = asyncio.create_task(hasher.hash(PASSWORD))
+    async def first() -> None:
+        await hasher.hash(PASSWORD)
+        if at_its_turn:
+            gone.cancel()
+
+    for at_its_turn in (False, True):
+        calling = asyncio.create_task(first())
         gone, last = (asyncio.create_task(hasher.verify(PASSWORD, None, reserved=reserved)) for _ in range(2))
         await asyncio.sleep(0)
-        await first if turns % 2 else None
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        gone.cancel()
+        await calling if at_its_turn else gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
+        assert gone.cancelled()
         assert not await asyncio.wait_for(last, 10)
 
 

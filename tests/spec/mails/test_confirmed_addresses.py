@@ -1,5 +1,7 @@
 """Where a confirmation goes: to the address that the account had when its password was changed."""
 
+import asyncio
+
 import pytest
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import ADA, Service, Start, problem
@@ -53,4 +55,18 @@ async def test_a_change_that_was_broken_off_is_told_to_the_address_of_its_beginn
     await service.deliver()
     store.open.set()
     await asking
+    assert confirmed(service) == [ADA, THIEF]
+
+
+async def test_one_that_a_slow_worker_has_claimed_twice_is_told_once_at_each(start: Start) -> None:
+    store = Elsewhere(Account(id="u-1", email=ADA))
+    service = await start(store=store)
+    assert problem(await service.reset(await service.link())) == "200"
+    store.move("u-1", THIEF)
+    first = await store.hold_lookup(service.deliver())
+    service.let_time_pass(minutes=1)  # the lease of a silent worker ends
+    second = await store.hold_lookup(service.deliver())
+    store.answers.set()
+    await asyncio.gather(first, second)
+    await service.deliver()
     assert confirmed(service) == [ADA, THIEF]
