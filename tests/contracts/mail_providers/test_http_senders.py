@@ -199,24 +199,6 @@ THIS_MAILS_FAULT = [
     ("ses", ses.refusal(400, "MessageRejected", "not verified: Ada@pupils.test"), "400 MessageRejected"),
     ("ses", ses.refusal(400, "BadRequestException"), "400 BadRequestException"),
 ]
-REFUSALS = [*((*row, True) for row in THE_ACCOUNTS_FAULT), *((*row, False) for row in THIS_MAILS_FAULT)]
-
-
-@pytest.mark.parametrize(
-    ("running", "answer", "reason", "account"),
-    REFUSALS,
-    ids=[f"{name}: {reason}" for name, _, reason, _ in REFUSALS],
-    indirect=["running"],
-)
-async def test_what_concerns_all_mails_is_told_from_what_concerns_this_one(
-    opened: Open, server: Any, mail: Email, answer: Answer, reason: str, account: bool
-) -> None:
-    server.coming.append(answer)
-    with pytest.raises(SendRefused) as failure:
-        await opened().send(mail, "key-1")
-    assert (failure.value.reason, failure.value.account) == (reason, account)
-
-
 LATER = [
     ("resend", resend.refusal(409, "concurrent_idempotent_requests"), False, False),
     ("resend", resend.refusal(500, "application_error"), False, True),
@@ -226,23 +208,33 @@ LATER = [
     ("ses", ses.refusal(400, "Throttling"), True, False),
     ("ses", ses.refusal(400, "LimitExceededException", "Maximum sending rate exceeded."), True, False),
 ]
+"""And whether it is certain that nobody has the mail, and whether the provider is down."""
+
+MEANINGS: list[tuple[str, Answer, type[SendFailed], dict[str, Any]]] = [
+    *((name, answer, SendRefused, {"reason": why, "account": True}) for name, answer, why in THE_ACCOUNTS_FAULT),
+    *((name, answer, SendRefused, {"reason": why, "account": False}) for name, answer, why in THIS_MAILS_FAULT),
+    *(
+        (name, answer, SendRetryable, {"not_accepted": certain, "down": down, "retry_after": None})
+        for name, answer, certain, down in LATER
+    ),
+]
 
 
 @pytest.mark.parametrize(
-    ("running", "answer", "certain", "down"),
-    LATER,
-    ids=[f"{name}: {answer.status} {answer.html or answer.document}"[:80] for name, answer, *_ in LATER],
+    ("running", "answer", "failed", "told"),
+    MEANINGS,
+    ids=[f"{name}: {answer.status} {answer.html or answer.document}"[:80] for name, answer, *_ in MEANINGS],
     indirect=["running"],
 )
-async def test_some_answers_mean_later_and_some_of_them_that_nobody_has_the_mail(
-    opened: Open, server: Any, mail: Email, answer: Answer, certain: bool, down: bool
+async def test_an_answer_concerns_all_mails_or_this_one_or_means_later(
+    opened: Open, server: Any, mail: Email, answer: Answer, failed: type[SendFailed], told: dict[str, Any]
 ) -> None:
     server.coming.append(answer)
-    with pytest.raises(SendRetryable) as failure:
+    with pytest.raises(failed) as failure:
         await opened().send(mail, "key-1")
 
     assert not isinstance(failure.value, SendUnknown)
-    assert (failure.value.not_accepted, failure.value.down, failure.value.retry_after) == (certain, down, None)
+    assert {name: getattr(failure.value, name) for name in told} == told
 
 
 RESET = "x-ratelimit-reset"

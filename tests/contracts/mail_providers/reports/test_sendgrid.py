@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one, webhook_of
+from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one
 from tests.servers.mail_providers.answers import Request
 from tests.servers.mail_providers.sendgrid import OTHER_KEY, SIGNER, deliver, event, public, report, signed
 
@@ -14,27 +14,11 @@ from keyturn.mail.port.reports import Webhook
 
 pytestmark = pytest.mark.slow
 
+PROVEN_BY = ("sendgrid", public(SIGNER))
 AT = datetime(2026, 11, 20, 9, 2, 11, tzinfo=UTC)
 SIGNATURE, TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
 
 BOUNCED = report("bounced", "1", to=ADA)
-
-
-@pytest.fixture
-def webhook() -> Webhook:
-    return webhook_of("sendgrid", public(SIGNER))
-
-
-def with_headers(changes: dict[str, str]) -> Request:
-    return Request(headers={**BOUNCED.headers, **changes}, body=BOUNCED.body)
-
-
-def with_another_body() -> Request:
-    return Request(headers=BOUNCED.headers, body=BOUNCED.body.replace(b"ada@", b"eve@"))
-
-
-def with_signature(body: bytes) -> Request:
-    return Request(headers=signed("1770146431", body), body=body)
 
 
 class TestSendGrid(ReportContract):
@@ -43,9 +27,14 @@ class TestSendGrid(ReportContract):
     genuine = [partial(deliver, [event("delivered", "1", to=ADA)], SIGNER)]
     refusal = "signature"
     forged = [
-        *(partial(with_headers, {SIGNATURE: signature}) for signature in ("", "!", "MEUCIQ==", "ü")),
-        *(partial(with_headers, {TIMESTAMP: moment}) for moment in ("1", "", "1\xff")),
-        with_another_body,
+        *(
+            partial(Request, headers={**BOUNCED.headers, **changes}, body=BOUNCED.body)
+            for changes in (
+                *({SIGNATURE: signature} for signature in ("", "!", "MEUCIQ==", "ü")),
+                *({TIMESTAMP: moment} for moment in ("1", "", "1\xff")),
+            )
+        ),
+        partial(Request, headers=BOUNCED.headers, body=BOUNCED.body.replace(b"ada@", b"eve@")),
         partial(deliver, [event("bounced", "1", to=ADA)], OTHER_KEY),
     ]
     bounce = ("14c5d75ce93.dfd.64b469", AT, "bounce Invalid-Address")
@@ -65,7 +54,7 @@ class TestSendGrid(ReportContract):
         partial(report, "delivered", "1", to=ADA, event=kind) for kind in ("processed", "click", "something_new")
     ]
     senseless = [
-        partial(with_signature, body)
+        partial(Request, headers=signed("1770146431", body), body=body)
         for body in (b"", b"{", b"\xff", b"{}", b'"delivered"', b"[1", json.dumps({"event": 1}).encode())
     ]
 
