@@ -19,7 +19,6 @@ NO_MESSAGE = "there is no message 99: list them with `keyturn outbox list`"
 NO_BASELINE = "--write-baseline writes all findings: remove --only and --only-changed"
 PROBE = f"probe http://127.0.0.1:3000 --smtp 0 --account {ADA}"
 CALLS = "--request /forgot --sign-in /login"
-WRONG_EMAIL = "audit --email ada"
 WHICH = "Give the ids of messages, or --dead, or --waiting."
 
 
