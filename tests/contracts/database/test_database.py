@@ -87,9 +87,7 @@ async def test_sqlite_writes_ahead_and_to_the_disk(database: Database, pragma: s
 
 
 @pytest.mark.parametrize("first", ["SELECT 1", "CREATE TABLE notes (name VARCHAR(40))", None])
-async def test_nobody_else_on_the_machine_can_read_the_file_its_log_or_its_folder(
-    tmp_path: Path, first: str | None
-) -> None:
+async def test_nobody_else_on_the_machine_reads_the_file_its_log_or_folder(tmp_path: Path, first: str | None) -> None:
     database = Database(f"sqlite:///{tmp_path}/a/b/keyturn.db")
     if first:
         await (database.fetch if first.startswith("SELECT") else database.execute)(text(first))

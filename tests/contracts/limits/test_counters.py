@@ -69,9 +69,7 @@ class EveryStore:
             clock.move(timedelta(seconds=wait))
             assert await accepted(counters, limit(3), 5) == let_through
 
-    async def test_a_request_passes_once_the_wait_of_a_refusal_is_over(
-        self, counters: Counting, clock: MovableClock
-    ) -> None:
+    async def test_a_request_passes_after_the_wait_of_a_refusal(self, counters: Counting, clock: MovableClock) -> None:
         await accepted(counters, limit(4), 4)
         clock.move(timedelta(minutes=5))
         refused = await counters.hit(limit(4))
@@ -165,9 +163,7 @@ class TestStored(EveryStore):
 
         assert await accepted(counters, limit(1), 2) == 1
 
-    async def test_several_requests_are_counted_by_one_statement(
-        self, counters: Counting, processes: list[Database]
-    ) -> None:
+    async def test_several_requests_cost_one_statement(self, counters: Counting, processes: list[Database]) -> None:
         ada, eve, all_together = limit(2), limit(1, who="eve"), limit(9, kind="overall")
         await counters.hit(eve)
         with statements_sent() as several:

@@ -25,9 +25,6 @@ from keyturn.mail.providers.ses import Ses
 
 pytestmark = pytest.mark.slow
 
-KEYS_IN_HEADERS = pytest.mark.parametrize("running", ["resend", "postmark", "sendgrid"], indirect=True)
-"""The other two encode their keys, so every key can be sent."""
-
 
 class Case(msgspec.Struct, frozen=True):
     provider: HttpProvider
@@ -70,9 +67,7 @@ class TestHttpSenders(RefusingSenderContract):
     def knows_keys(self, provider: HttpProvider) -> bool:
         return provider.knows_keys
 
-    async def test_every_part_of_the_mail_arrives_and_nothing_is_tracked(
-        self, case: Case, opened: Open, mail: Email
-    ) -> None:
+    async def test_all_of_the_mail_arrives_and_nothing_is_tracked(self, case: Case, opened: Open, mail: Email) -> None:
         for slash in ("", "/"):  # at the end of the API's address
             provider_id = await opened(api_url=f"{case.server.url}{slash}").send(mail, "key-1")
             assert case.provider.accepted(case.server)[provider_id] == case.provider.fields(mail)
@@ -83,9 +78,7 @@ class TestHttpSenders(RefusingSenderContract):
         assert fields.keys() == {name for name, value in wanted if mail.reply_to not in str(value)}
 
     @pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
-    async def test_after_a_lost_answer_nobody_knows_who_has_the_mail(
-        self, case: Case, mail: Email, trouble: Trouble
-    ) -> None:
+    async def test_a_lost_answer_leaves_open_who_has_the_mail(self, case: Case, mail: Email, trouble: Trouble) -> None:
         case.server.coming.append(trouble)
         with case.unknown() as failure:
             await case.sender.send(mail, "key-1")
@@ -128,7 +121,8 @@ class TestHttpSenders(RefusingSenderContract):
         assert case.delivered() == []
         assert wrong not in f"{failure.value!r} {failure.value.__cause__!r} {caplog.text}"
 
-    @KEYS_IN_HEADERS
+    # The other two encode their keys, so every key can be sent.
+    @pytest.mark.parametrize("running", ["resend", "postmark", "sendgrid"], indirect=True)
     async def test_a_key_that_no_header_can_hold_is_not_repeated(self, opened: Open, mail: Email) -> None:
         for key in ("key_with\nline break", "key_with_ümlaut"):
             with pytest.raises(SendFailed) as failure:

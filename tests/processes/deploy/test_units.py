@@ -75,9 +75,7 @@ def test_systemd_has_no_remark_on_a_unit_and_takes_from_a_hardened_one_all_that_
         assert int(Unit(name).one("TimeoutStopSec")) > LONGEST_TRY.total_seconds() + 10
 
 
-def test_a_user_resets_a_password_at_the_hardened_service_and_the_hardened_worker_sends_what_waits(
-    machine: Machine,
-) -> None:
+def test_a_user_resets_a_password_at_the_hardened_service_and_its_worker_sends_what_waits(machine: Machine) -> None:
     with held_ports(2) as (port, health):
         url = f"http://127.0.0.1:{port}"
         service, sender = (machine(name, KEYTURN_SERVER_PORT=str(port), KEYTURN_BASE_URL=url) for name in NAMES)
