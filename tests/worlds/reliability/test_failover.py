@@ -53,9 +53,8 @@ class Pair:
         asyncio.run(self._ask(0, "CREATE DATABASE keyturn"))
         asyncio.run(migrate_database(f"postgresql://postgres@127.0.0.1:{self._ports[0]}/keyturn"))
         source = f"host=127.0.0.1 port={self._ports[0]} user=postgres application_name=standby"
-        self._run(
-            "pg_basebackup", "-d", source, "-D", standby, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"
-        )
+        copying = ("-d", source, "-D", standby, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+        self._run("pg_basebackup", *copying)
         self._serve(standby, self._ports[1], stack)
         asyncio.run(self._connect_standby())
 
