@@ -59,9 +59,7 @@ def test_the_list_and_the_trail_say_what_each_is_for_where_it_is_and_why(keyturn
     assert {line[5] for line in lines[2:]} == {"-"}
 
 
-def test_a_state_that_the_provider_reported_is_listed_and_found_as_are_the_last(
-    keyturn: Keyturn, school: School
-) -> None:
+def test_a_state_that_a_provider_reported_is_listed_and_found_as_are_the_last(keyturn: Keyturn, school: School) -> None:
     school.ask()
     school.change(created_at=now() - timedelta(hours=2))
     school.ask(GRACE)

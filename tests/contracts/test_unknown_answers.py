@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain, repeat
 from typing import Any, Literal
 
@@ -195,38 +196,27 @@ def opening(make: Callable[[UnknownServer], Any], ask: Callable[[Any], Awaitable
     return opened
 
 
-def supabase(server: UnknownServer) -> tuple[SupabaseSettings, Account]:
-    project = SupabaseServer()
-    factors = [SupabaseFactor(id=TOTP[:-1] + "0", code=OTHER_CODE), SupabaseFactor(id=TOTP, code=CODE)]
-    user = project.users.add(ADA, "seven quiet harbours", factors=factors)
-    server.app = project
-    settings = SupabaseSettings(url=server.url, service_role_key=Secret(project.service_role_key))
-    return settings, Account(id=user.id, email=ADA)
+def at_supabase(kind: type[SupabaseAccounts | SupabaseSecondStep], name: str) -> Opening:
+    """Call the method of that name, about a user with two factors."""
 
-
-def accounts(name: str) -> Opening:
     @asynccontextmanager
     async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
-        settings, ada = supabase(server)
-        store = SupabaseAccounts(settings, timeout=server.patience)
+        server.app = project = SupabaseServer()
+        factors = [SupabaseFactor(id=TOTP[:-1] + "0", code=OTHER_CODE), SupabaseFactor(id=TOTP, code=CODE)]
+        user = project.users.add(ADA, "seven quiet harbours", factors=factors)
+        ada = Account(id=user.id, email=ADA)
+        trial = SecondStepTry(account=ada, method="totp", code=CODE, client=CLIENT, moment=datetime.now(UTC))
         given: dict[str, tuple[Any, ...]] = {"find": (ADA,), "get": (ada.id,), "set_password": (ada, new_password())}
-        yield lambda: getattr(store, name)(*given.get(name, ()))
-        await store.close()
+        given |= {"factors": (ada,), "verify": (trial,)}
+        settings = SupabaseSettings(url=server.url, service_role_key=Secret(project.service_role_key))
+        made = kind(settings, server.patience)
+        yield lambda: getattr(made, name)(*given.get(name, ()))
+        await made.close()
 
     return opened
 
 
-def second_step(name: str) -> Opening:
-    @asynccontextmanager
-    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
-        settings, ada = supabase(server)
-        step, moment = SupabaseSecondStep(settings, server.patience), datetime.now(UTC)
-        trial = SecondStepTry(account=ada, method="totp", code=CODE, client=CLIENT, moment=moment)
-        given: dict[str, tuple[Any, ...]] = {"factors": (ada,), "verify": (trial,)}
-        yield lambda: getattr(step, name)(*given.get(name, ()))
-        await step.close()
-
-    return opened
+accounts, second_step = (partial(at_supabase, kind) for kind in (SupabaseAccounts, SupabaseSecondStep))
 
 
 def sender(name: str, **section: Any) -> Opening:

@@ -46,6 +46,16 @@ class TlsServer:
     def address(self, host: str = "localhost", database: str = "postgres") -> str:
         return f"postgresql://postgres:hunter2@{host}:{self.port}/{database}"
 
+    def create(self, database: str) -> None:
+        asyncio.run(self._create(database))
+
+    async def _create(self, database: str) -> None:
+        import asyncpg
+
+        connection = await asyncpg.connect(self.address(), ssl=False)
+        await connection.execute(f"CREATE DATABASE {database}")
+        await connection.close()
+
 
 @contextmanager
 def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
@@ -67,7 +77,7 @@ def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
             "ssl_key_file": folder / "server.key", "ssl_ca_file": server.root,
         }  # fmt: skip
         with serving_postgres(postgres, data, options, user):
-            asyncio.run(_make_database(server))
+            server.create("by_certificate")
             yield server
 
 
@@ -90,14 +100,6 @@ def serving_postgres(
         if process.poll() is None:
             process.send_signal(signal.SIGQUIT)
             process.communicate(timeout=30)
-
-
-async def _make_database(server: TlsServer) -> None:
-    import asyncpg
-
-    connection = await asyncpg.connect(server.address(), ssl=False)
-    await connection.execute("CREATE DATABASE by_certificate")
-    await connection.close()
 
 
 def _make_certificates(server: TlsServer, folder: Path) -> None:

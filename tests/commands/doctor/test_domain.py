@@ -32,9 +32,7 @@ async def test_a_domain_without_records_is_told_which_to_add(nameserver: DnsServ
     assert found["dmarc"].fix.startswith(f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none')
 
 
-async def test_a_nameserver_that_fails_is_silent_or_knows_no_such_domain_is_no_verdict(
-    told: DnsServer, dns: Dns
-) -> None:
+async def test_a_nameserver_that_fails_is_silent_or_knows_no_domain_is_no_verdict(told: DnsServer, dns: Dns) -> None:
     unknown = await findings(dns, domain="northwind.test")
     assert [one.message for one in unknown.values()] == ["the DNS has no northwind.test"]
 

@@ -50,9 +50,7 @@ async def test_a_previous_key_that_has_sealed_nothing_can_be_removed(
     assert not file.exists()
 
 
-async def test_what_needs_a_previous_key_or_no_key_opens_is_counted_and_stays(
-    database_url: str, database: Database
-) -> None:
+async def test_what_a_previous_key_or_no_key_opens_is_counted_and_stays(database_url: str, database: Database) -> None:
     for name, key in (("ada", OLD), ("eve", OLD), ("joe", NEW), ("bob", LOST)):
         await keep_phone(database, key, name)
     await keep_waiting_mail(database, OLD)

@@ -117,9 +117,7 @@ NONE = "no table has a column for addresses and one for passwords: name the tabl
         (NODE_APP, ("--table", "user"), f"the database has no table user; did you mean users?; {OF_NODE_APP}"),
     ],
 )
-def test_a_table_that_is_not_clear_must_be_named(
-    keyturn: Keyturn, script: str, flags: tuple[str, ...], why: str
-) -> None:
+def test_a_table_that_is_unclear_must_be_named(keyturn: Keyturn, script: str, flags: tuple[str, ...], why: str) -> None:
     refused = keyturn("init", "--database", sqlite_app(script), *TEXTS, *flags)
 
     assert (refused.code, refused.err) == (1, f"keyturn: --table: {why}\n")

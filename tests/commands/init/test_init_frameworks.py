@@ -153,9 +153,7 @@ REFUSED = {
 @pytest.mark.parametrize(
     ("schema", "databases", "why"), [(name, *case) for name, case in REFUSED.items()], indirect=["databases"]
 )
-def test_a_database_that_no_mapping_fits_is_one_sentence(
-    keyturn: Keyturn, schema: str, databases: Databases, why: str
-) -> None:
+def test_a_database_that_no_mapping_fits_is_told(keyturn: Keyturn, schema: str, databases: Databases, why: str) -> None:
     url = database_of(schema, databases)
     refused = keyturn("init", "--database", url, *TEXTS)
     databases.drop(url)

@@ -5,14 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
 from tests.commands.command import Keyturn
 from tests.every_language import TAGS, TELLING
 from tests.studio.folders import written
-from tests.studio.web.fixtures import checked_page
+from tests.studio.web.fixtures import checked_page, opened
 
 from keyturn.cli.studio.folders import Source, open_folder
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 
 pytestmark = pytest.mark.long
 
@@ -73,9 +72,7 @@ def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, em
     )
 
 
-def test_a_finding_in_many_places_shows_five_others_and_all_where_its_rule_is_asked_for(
-    keyturn: Keyturn, emails: Path
-) -> None:
+def test_a_finding_in_many_places_shows_five_others_and_all_for_its_rule(keyturn: Keyturn, emails: Path) -> None:
     for number in range(7):
         write(emails / str(number), BAD.replace("</mj-head>", "<mj-style>.no { color: red }</mj-style></mj-head>"))
     shown = keyturn("check", "emails").out
@@ -112,9 +109,7 @@ def test_a_rule_is_explained_without_a_folder(keyturn: Keyturn) -> None:
     assert "links/relative  error\n" in keyturn("check", "--explain").out
 
 
-def test_equal_findings_count_once_also_in_branches_and_the_studio_says_the_same(
-    keyturn: Keyturn, emails: Path
-) -> None:
+def test_equal_findings_count_once_also_in_branches_and_the_studio_says_so_too(keyturn: Keyturn, emails: Path) -> None:
     wrong = '<mj-text font-sise="16px">Boats</mj-text>\n'
     ignored = f"{{# keyturn: ignore mjml because the app rewrites it #}}\n{wrong}"
     branch = '{% if status == "cancelled" %}<mj-text colour="red">It is off.</mj-text>{% endif %}\n'
@@ -127,8 +122,7 @@ def test_equal_findings_count_once_also_in_branches_and_the_studio_says_the_same
     assert "  also at emails/more/news/news.mjml:" in shown
 
     report = json.loads(keyturn("check", "emails", "--format", "json").out)
-    studio = Studio(gallery=open_folder(Source(emails)).gallery, sender="a@example.test", token="")
-    client = TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")
+    client = opened(Studio(gallery=open_folder(Source(emails)).gallery, sender="a@example.test", token=""))
     page = checked_page(client, "findings")
     assert (report["errors"], report["warnings"], report["notes"], report["ignored"]) == (2, 1, 0, 2)
     assert re.findall(r'id="severity-\w+"[^>]*><b>(\d+)</b>', page) == ["2", "1", "0"]

@@ -119,9 +119,7 @@ UNDEFINED = "jinja/undefined"
         ("../keyturn.toml", '[studio]\nfolder = "emails"\n', UNDEFINED, "three.mjml"),
     ],
 )
-def test_what_has_changed_is_checked(
-    keyturn: Keyturn, emails: Path, file: str, text: str, rule: str, place: str
-) -> None:
+def test_what_changed_is_checked(keyturn: Keyturn, emails: Path, file: str, text: str, rule: str, place: str) -> None:
     imported = '{% import "_parts/macros.mjml" as say %}{{ say.said() }}{% include "_parts/" ~ "chosen" ~ ".mjml" %}'
     files = {
         "_parts/macros.mjml": "{% macro said() %}{% endmacro %}",

@@ -5,14 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
 from tests.commands.command import Keyturn
 from tests.commands.mails.repositories import git
 from tests.studio.folders import written
-from tests.studio.web.fixtures import checked_page
+from tests.studio.web.fixtures import checked_page, opened
 
 from keyturn.cli.studio.folders import Source, open_folder, usual_baseline
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 
 pytestmark = pytest.mark.long
 
@@ -78,9 +77,9 @@ def test_only_what_is_new_since_the_baseline_is_told_here_and_in_the_studio(keyt
     write(emails, "boats", BAD.replace("Boats", "Ships"))  # who touches a line fixes it
     assert keyturn("check", "emails").code == 1
 
-    opened = open_folder(Source(emails))
-    studio = Studio(gallery=opened.gallery, sender="a@example.test", baseline=usual_baseline(opened), token="")
-    client = TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")
+    source = open_folder(Source(emails))
+    baseline = usual_baseline(source)
+    client = opened(Studio(gallery=source.gallery, sender="a@example.test", baseline=baseline, token=""))
     pages = [checked_page(client, f"findings{query}") for query in ("?words=news", "")]
     assert [re.findall(r'id="severity-error"[^>]*><b>(\d+)</b>', page) for page in pages] == [["0"], ["1"]]
     assert re.findall(LISTED, pages[1]) == [("boats", "1 error")]

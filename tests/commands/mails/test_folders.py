@@ -58,9 +58,7 @@ def test_a_folder_that_holds_no_mails_is_refused(keyturn: Keyturn, named: str, m
 
 
 @pytest.mark.parametrize("setting", ["env = 'hostile:environment'", "props = 'hostile'"])
-def test_code_that_a_folder_s_settings_name_runs_only_where_it_is_trusted(
-    keyturn: Keyturn, shop: Path, setting: str
-) -> None:
+def test_code_that_a_folder_s_settings_name_runs_only_if_trusted(keyturn: Keyturn, shop: Path, setting: str) -> None:
     made = "from jinja2 import Environment\nenvironment = Environment()\n"
     Path("hostile.py").write_text(f"import pathlib\npathlib.Path('ran').touch()\n{made}")
     Path("pyproject.toml").write_text(f'[tool.keyturn.studio]\nfolder = "{shop}"\n{setting}\n')

@@ -4,15 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
 from tests.commands.command import Keyturn
 from tests.studio.folders import make, written
+from tests.studio.web.fixtures import opened
 
 from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.baseline import Baseline, write_baseline
 from keyturn.studio.snapshots import Snapshot, SnapshotFolder
-from keyturn.studio.web.app import Studio, create_studio_app
+from keyturn.studio.web.app import Studio
 
 pytestmark = pytest.mark.long
 
@@ -66,9 +66,8 @@ def test_what_cannot_be_read_is_told_and_the_others_are_rendered(
     assert other.code == 0
     assert "Traceback" not in checked.err + other.err
 
-    studio = Studio(gallery=open_gallery(emails, sandboxed=True), sender="ada@example.test", token="")
     asked = ("templates/other", "templates/news", "frames/news", "sheet", "findings", "source/news")
-    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+    with opened(Studio(gallery=open_gallery(emails, sandboxed=True), sender="ada@example.test", token="")) as client:
         assert [page for page in asked if client.get(f"/studio/{page}").status_code >= 500] == []
         assert client.get("/studio/frames/other").status_code == 200
 

@@ -87,9 +87,7 @@ async def test_sqlite_writes_ahead_and_to_the_disk(database: Database, pragma: s
 
 
 @pytest.mark.parametrize("first", ["SELECT 1", "CREATE TABLE notes (name VARCHAR(40))", None])
-async def test_nobody_else_on_the_machine_can_read_the_file_its_log_or_its_folder(
-    tmp_path: Path, first: str | None
-) -> None:
+async def test_nobody_else_on_the_machine_reads_the_file_its_log_or_folder(tmp_path: Path, first: str | None) -> None:
     database = Database(f"sqlite:///{tmp_path}/a/b/keyturn.db")
     if first:
         await (database.fetch if first.startswith("SELECT") else database.execute)(text(first))
@@ -111,17 +109,13 @@ def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path)
         Database(f"sqlite:///{tmp_path}/file/keyturn.db")
 
 
-@pytest.mark.parametrize(
-    ("place", "setting"), [(Database, "database.url"), (AppDatabase, "accounts.table.url")], ids=["ours", "the app's"]
-)
-async def test_what_the_driver_cannot_read_is_a_fault_of_the_settings_and_not_repeated(
-    place: type[Database | AppDatabase], setting: str
-) -> None:
-    database = place("postgresql:///keyturn?host=%00hunter2")
-    with pytest.raises(SettingsInvalid, match=rf"{setting}: the driver cannot read it") as invalid:
-        await count(database)
-    assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
-    await database.close()
+async def test_what_the_driver_cannot_read_is_a_fault_of_the_settings_and_not_repeated() -> None:
+    url = "postgresql:///keyturn?host=%00hunter2"
+    for database, setting in ((Database(url), "database.url"), (AppDatabase(url), "accounts.table.url")):
+        with pytest.raises(SettingsInvalid, match=rf"{setting}: the driver cannot read it") as invalid:
+            await count(database)
+        assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
+        await database.close()
 
 
 async def test_a_file_is_opened_while_somebody_writes_to_it_who_keeps_no_log(tmp_path: Path) -> None:

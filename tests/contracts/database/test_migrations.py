@@ -120,18 +120,14 @@ async def test_any_number_of_machines_may_migrate_at_once(empty_url: str) -> Non
 )
 async def test_a_database_that_this_version_cannot_update_is_not_touched(database: Database, at: str, why: str) -> None:
     await migrate(database)
-    await put_at(database, at)
+    async with committing(database) as connection:
+        await connection.execute(text("UPDATE keyturn_migrations SET version_num = :at"), {"at": at})
     before = await tables(database)
 
     with pytest.raises(DatabaseUnready, match=why):
         await migrate(database)
     assert await revision(database) == at
     assert await tables(database) == before
-
-
-async def put_at(database: Database, revision: str) -> None:
-    async with committing(database) as connection:
-        await connection.execute(text("UPDATE keyturn_migrations SET version_num = :at"), {"at": revision})
 
 
 async def test_a_table_of_somebody_elses_in_the_way_is_one_sentence_and_nothing_is_made(database: Database) -> None:

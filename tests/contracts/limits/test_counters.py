@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from ipaddress import IPv4Address
 from typing import Any
@@ -12,7 +11,6 @@ from sqlalchemy import text
 from tests.driver.connections import committing
 from tests.driver.service import ADA
 from tests.driver.statements import statements_sent
-from tests.servers.databases import Databases
 
 from keyturn.service.clock import MovableClock, now, replaced
 from keyturn.service.database import Database
@@ -71,9 +69,7 @@ class EveryStore:
             clock.move(timedelta(seconds=wait))
             assert await accepted(counters, limit(3), 5) == let_through
 
-    async def test_a_request_passes_once_the_wait_of_a_refusal_is_over(
-        self, counters: Counting, clock: MovableClock
-    ) -> None:
+    async def test_a_request_passes_after_the_wait_of_a_refusal(self, counters: Counting, clock: MovableClock) -> None:
         await accepted(counters, limit(4), 4)
         clock.move(timedelta(minutes=5))
         refused = await counters.hit(limit(4))
@@ -124,19 +120,25 @@ class TestMemory(EveryStore):
         assert not any([(await counters.hit(limit(1, who=f"new {number}"))).wait for number in range(20_000)])
 
 
-class StoredOnes(EveryStore):
+class TestStored(EveryStore):
     """The tests of a database, which several processes may share."""
 
     @pytest.fixture
-    async def counters(self, databases: list[Database]) -> Counting:
-        return Counting(databases[0])
+    async def processes(self, database_url: str) -> AsyncIterator[list[Database]]:
+        processes = [Database(database_url, timeout=timedelta(seconds=30)) for _ in range(3)]
+        yield processes
+        for one in processes:
+            await one.close()
+
+    @pytest.fixture
+    async def counters(self, processes: list[Database]) -> Counting:
+        return Counting(processes[0])
 
     @pytest.mark.parametrize("amount", [1, 30])
     async def test_concurrent_requests_of_several_processes_exceed_no_limit(
-        self, databases: list[Database], amount: int
+        self, processes: list[Database], amount: int
     ) -> None:
-        processes = [Counting(database) for database in databases]
-        hits = await asyncio.gather(*(one.hit(limit(amount, 24 * HOUR)) for one in processes * 15))
+        hits = await asyncio.gather(*(one.hit(limit(amount, 24 * HOUR)) for one in map(Counting, processes * 15)))
         assert [hit.full for hit in hits].count(None) == amount
 
     @pytest.mark.parametrize(("given_back", "free"), [(2, 2), (7, 5)])
@@ -153,60 +155,34 @@ class StoredOnes(EveryStore):
         assert [hit.full for hit in hits].count(None) == 40
         assert await counters.used(wide) == [40]
 
-    async def test_a_count_is_in_the_callers_transaction(self, counters: Counting, databases: list[Database]) -> None:
+    async def test_a_count_is_in_the_callers_transaction(self, counters: Counting, processes: list[Database]) -> None:
         with pytest.raises(ZeroDivisionError):
-            await databases[0].transact(lambda connection: [StoredCounters(connection).count(limit(1)), 1 / 0])
+            await processes[0].transact(lambda connection: [StoredCounters(connection).count(limit(1)), 1 / 0])
 
         assert await accepted(counters, limit(1), 2) == 1
 
-    async def test_several_requests_are_counted_by_one_statement(
-        self, counters: Counting, databases: list[Database]
-    ) -> None:
+    async def test_several_requests_cost_one_statement(self, counters: Counting, processes: list[Database]) -> None:
         ada, eve, all_together = limit(2), limit(1, who="eve"), limit(9, kind="overall")
         await counters.hit(eve)
         with statements_sent() as several:
-            hits = await databases[0].transact(lambda one: StoredCounters(one).count_each([[ada, all_together]]))
+            hits = await processes[0].transact(lambda one: StoredCounters(one).count_each([[ada, all_together]]))
         with statements_sent() as none:
-            unwanted = await databases[0].transact(lambda one: StoredCounters(one).count_each([[], []]))
+            unwanted = await processes[0].transact(lambda one: StoredCounters(one).count_each([[], []]))
 
         assert ([hit.full for hit in hits], [hit.full for hit in unwanted]) == ([None], [None, None])
         assert none == several, "the same statement, which counts nothing"
         assert await counters.used(ada, eve, all_together) == [1, 1, 1]
 
     async def test_a_request_that_is_refused_refuses_no_other_of_the_same_statement(
-        self, counters: Counting, databases: list[Database]
+        self, counters: Counting, processes: list[Database]
     ) -> None:
         ada, day, eve = limit(2), limit(1, kind="daily"), limit(1, who="eve")
         await counters.hit(day)
         each = [[ada, day], [eve], [ada], [], [ada], [ada]]
-        hits = await databases[0].transact(lambda one: StoredCounters(one).count_each(each))
+        hits = await processes[0].transact(lambda one: StoredCounters(one).count_each(each))
 
         assert [hit.full for hit in hits] == [day, None, None, None, None, ada]
         assert await counters.used(ada, day, eve) == [2, 1, 1]
-
-
-class TestSqlite(StoredOnes):
-    @pytest.fixture
-    async def databases(self, sqlite: Databases) -> AsyncIterator[list[Database]]:
-        async with opened(sqlite.migrated()) as databases:
-            yield databases
-
-
-class TestPostgresql(StoredOnes):
-    @pytest.fixture
-    async def databases(self, postgresql_url: str) -> AsyncIterator[list[Database]]:
-        async with opened(postgresql_url) as databases:
-            yield databases
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[list[Database]]:
-    databases = [Database(url, timeout=timedelta(seconds=30)) for _ in range(3)]
-    try:
-        yield databases
-    finally:
-        for database in databases:
-            await database.close()
 
 
 HERE = Client(ip_address="192.0.2.1")

@@ -1,4 +1,4 @@
-"""A mail, senders to servers on this machine, and what every sender keeps to."""
+"""A mail, senders to servers on this machine, what every sender keeps to, and the webhook of a module's provider."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
@@ -17,6 +17,8 @@ from tests.servers.mail_providers.resend import API_KEY, ResendServer
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender
+from keyturn.mail.port.reports import Webhook
+from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import Resend
 from keyturn.service.settings import MailSettings, Secret
 from keyturn.testing import MovableClock
@@ -104,6 +106,17 @@ async def opened(provider: HttpProvider, server: Any, request: pytest.FixtureReq
     yield opened
     for sender in senders:
         await sender.close()
+
+
+@pytest.fixture
+def webhook(request: pytest.FixtureRequest) -> Webhook:
+    """Return the webhook of the module's `PROVEN_BY`: a provider, and the secret that proves its reports."""
+    name, proof = request.module.PROVEN_BY
+    provider = PROVIDERS[name]
+    assert provider.reports
+    webhook = provider(**{provider.reports.setting: Secret(proof)}).webhook()
+    assert webhook
+    return webhook
 
 
 Delivered = Callable[[], list[str]]

@@ -25,9 +25,6 @@ from keyturn.mail.providers.ses import Ses
 
 pytestmark = pytest.mark.slow
 
-KEYS_IN_HEADERS = pytest.mark.parametrize("running", ["resend", "postmark", "sendgrid"], indirect=True)
-"""The other two encode their keys, so every key can be sent."""
-
 
 class Case(msgspec.Struct, frozen=True):
     provider: HttpProvider
@@ -70,9 +67,7 @@ class TestHttpSenders(RefusingSenderContract):
     def knows_keys(self, provider: HttpProvider) -> bool:
         return provider.knows_keys
 
-    async def test_every_part_of_the_mail_arrives_and_nothing_is_tracked(
-        self, case: Case, opened: Open, mail: Email
-    ) -> None:
+    async def test_all_of_the_mail_arrives_and_nothing_is_tracked(self, case: Case, opened: Open, mail: Email) -> None:
         for slash in ("", "/"):  # at the end of the API's address
             provider_id = await opened(api_url=f"{case.server.url}{slash}").send(mail, "key-1")
             assert case.provider.accepted(case.server)[provider_id] == case.provider.fields(mail)
@@ -83,9 +78,7 @@ class TestHttpSenders(RefusingSenderContract):
         assert fields.keys() == {name for name, value in wanted if mail.reply_to not in str(value)}
 
     @pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
-    async def test_after_a_lost_answer_nobody_knows_who_has_the_mail(
-        self, case: Case, mail: Email, trouble: Trouble
-    ) -> None:
+    async def test_a_lost_answer_leaves_open_who_has_the_mail(self, case: Case, mail: Email, trouble: Trouble) -> None:
         case.server.coming.append(trouble)
         with case.unknown() as failure:
             await case.sender.send(mail, "key-1")
@@ -128,7 +121,8 @@ class TestHttpSenders(RefusingSenderContract):
         assert case.delivered() == []
         assert wrong not in f"{failure.value!r} {failure.value.__cause__!r} {caplog.text}"
 
-    @KEYS_IN_HEADERS
+    # The other two encode their keys, so every key can be sent.
+    @pytest.mark.parametrize("running", ["resend", "postmark", "sendgrid"], indirect=True)
     async def test_a_key_that_no_header_can_hold_is_not_repeated(self, opened: Open, mail: Email) -> None:
         for key in ("key_with\nline break", "key_with_ümlaut"):
             with pytest.raises(SendFailed) as failure:
@@ -198,24 +192,6 @@ THIS_MAILS_FAULT = [
     ("ses", ses.refusal(400, "MessageRejected", "not verified: Ada@pupils.test"), "400 MessageRejected"),
     ("ses", ses.refusal(400, "BadRequestException"), "400 BadRequestException"),
 ]
-REFUSALS = [*((*row, True) for row in THE_ACCOUNTS_FAULT), *((*row, False) for row in THIS_MAILS_FAULT)]
-
-
-@pytest.mark.parametrize(
-    ("running", "answer", "reason", "account"),
-    REFUSALS,
-    ids=[f"{name}: {reason}" for name, _, reason, _ in REFUSALS],
-    indirect=["running"],
-)
-async def test_what_concerns_all_mails_is_told_from_what_concerns_this_one(
-    opened: Open, server: Any, mail: Email, answer: Answer, reason: str, account: bool
-) -> None:
-    server.coming.append(answer)
-    with pytest.raises(SendRefused) as failure:
-        await opened().send(mail, "key-1")
-    assert (failure.value.reason, failure.value.account) == (reason, account)
-
-
 LATER = [
     ("resend", resend.refusal(409, "concurrent_idempotent_requests"), False, False),
     ("resend", resend.refusal(500, "application_error"), False, True),
@@ -225,23 +201,33 @@ LATER = [
     ("ses", ses.refusal(400, "Throttling"), True, False),
     ("ses", ses.refusal(400, "LimitExceededException", "Maximum sending rate exceeded."), True, False),
 ]
+"""And whether it is certain that nobody has the mail, and whether the provider is down."""
+
+MEANINGS: list[tuple[str, Answer, type[SendFailed], dict[str, Any]]] = [
+    *((name, answer, SendRefused, {"reason": why, "account": True}) for name, answer, why in THE_ACCOUNTS_FAULT),
+    *((name, answer, SendRefused, {"reason": why, "account": False}) for name, answer, why in THIS_MAILS_FAULT),
+    *(
+        (name, answer, SendRetryable, {"not_accepted": certain, "down": down, "retry_after": None})
+        for name, answer, certain, down in LATER
+    ),
+]
 
 
 @pytest.mark.parametrize(
-    ("running", "answer", "certain", "down"),
-    LATER,
-    ids=[f"{name}: {answer.status} {answer.html or answer.document}"[:80] for name, answer, *_ in LATER],
+    ("running", "answer", "failed", "told"),
+    MEANINGS,
+    ids=[f"{name}: {answer.status} {answer.html or answer.document}"[:80] for name, answer, *_ in MEANINGS],
     indirect=["running"],
 )
-async def test_some_answers_mean_later_and_some_of_them_that_nobody_has_the_mail(
-    opened: Open, server: Any, mail: Email, answer: Answer, certain: bool, down: bool
+async def test_an_answer_concerns_all_mails_or_this_one_or_means_later(
+    opened: Open, server: Any, mail: Email, answer: Answer, failed: type[SendFailed], told: dict[str, Any]
 ) -> None:
     server.coming.append(answer)
-    with pytest.raises(SendRetryable) as failure:
+    with pytest.raises(failed) as failure:
         await opened().send(mail, "key-1")
 
     assert not isinstance(failure.value, SendUnknown)
-    assert (failure.value.not_accepted, failure.value.down, failure.value.retry_after) == (certain, down, None)
+    assert {name: getattr(failure.value, name) for name in told} == told
 
 
 RESET = "x-ratelimit-reset"

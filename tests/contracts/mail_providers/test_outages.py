@@ -241,18 +241,14 @@ CHANGES: dict[str, tuple[Callable[[Service], Awaitable[None]], list[str], str, s
     "moved": (lambda service: service.change_account(email=EVE), [], "no_account", "no_account"),
     "takes no mail": (
         lambda service: service.parts.ground.transact(lambda tx: tx.mailboxes.suppress(ADA)),
-        [],
-        "suppressed",
-        "suppressed",
+        [], "suppressed", "suppressed",
     ),
     "used the link": (use_the_link, ["password_changed"], "changed", "the link is used"),
     "signs in elsewhere": (
         lambda service: service.change_account(password_hash=None, provider="Google"),
-        ["sign_in_with_provider"],
-        "provider_mailed",
-        None,
+        ["sign_in_with_provider"], "provider_mailed", None,
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("change", "mailed", "outcome", "reason"), CHANGES.values(), ids=CHANGES)

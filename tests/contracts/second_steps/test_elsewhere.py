@@ -7,7 +7,6 @@ import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -30,17 +29,9 @@ from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, 
 from keyturn.service.reset.proofs.second_step.totp import base32
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.secrets import SecretRow
-from keyturn.service.settings import (
-    AccountSettings,
-    LimitSettings,
-    MailSettings,
-    SecondStepSettings,
-    SecondStepTableSettings,
-    Secret,
-    Settings,
-    SmsSettings,
-    TableSettings,
-)
+from keyturn.service.settings import Settings
+
+LIMITS = {"mailbox_cooldown": "0s", "mailbox_daily": 100}
 
 on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -67,12 +58,12 @@ def write(file: Path, statement: str, *values: Any) -> None:
 def started(app_database: Path, database_url: str) -> Started:
     @asynccontextmanager
     async def start(**table: Any) -> AsyncIterator[Service]:
-        users = TableSettings(url=Secret(f"sqlite:///{app_database}"), table="users", password="password")
+        users = {"url": f"sqlite:///{app_database}", "table": "users", "password": "password"}
         settings = settings_for(
             database_url,
-            accounts=AccountSettings(store="table", table=users),
+            accounts={"store": "table", "table": users},
             sign_in_url="{base_url}/login",
-            second_step=SecondStepSettings(source="table", table=SecondStepTableSettings(**table)),
+            second_step={"source": "table", "table": table},
         )
         async with running(settings) as service:
             yield service
@@ -117,9 +108,8 @@ async def test_an_account_whose_id_the_factors_column_cannot_hold_is_not_one_wit
 ) -> None:
     file = tmp_path / "factors.db"
     write(file, "CREATE TABLE devices (user_id INTEGER, secret TEXT)")
-    table = SecondStepTableSettings(table="devices", account="user_id", totp="secret")
-    accounts = AccountSettings(table=TableSettings(url=Secret(f"sqlite:///{file}")))
-    step = SecondStepSettings(source="table", table=table)
+    step = {"source": "table", "table": {"table": "devices", "account": "user_id", "totp": "secret"}}
+    accounts = {"table": {"url": f"sqlite:///{file}"}}
     async with running(settings_for(database_url, accounts=accounts, second_step=step)) as service:
         await service.add(ADA)  # whose id is a UUID
         answer = await reset_with(service, await service.link())
@@ -157,9 +147,7 @@ def by_heart(settings: Settings) -> ByHeart:
 
 @on_sqlite
 async def test_a_step_of_an_apps_own_is_asked_if_its_factory_makes_one(database_url: str) -> None:
-    async with running(
-        settings_for(database_url, second_step=SecondStepSettings(source=f"{__name__}:by_heart"))
-    ) as own:
+    async with running(settings_for(database_url, second_step={"source": f"{__name__}:by_heart"})) as own:
         await own.add(ADA)
         token = await own.link()
         assert problem(await reset_with(own, token, "recovery_code", "away")) == "503 unavailable"
@@ -167,10 +155,8 @@ async def test_a_step_of_an_apps_own_is_asked_if_its_factory_makes_one(database_
         assert (problem(rejected), rejected.json()["triesLeft"]) == ("401 second-step-rejected", 4)
         assert problem(await reset_with(own, token, "recovery_code", "lighthouse")) == "200"
 
-    said = r"second_step\.source: .* returned Settings, which does not inherit from SecondStep"
-    wanted = settings_for(database_url, second_step=SecondStepSettings(source="copy:copy"))
-    with pytest.raises(SettingsInvalid, match=said):
-        async with running(wanted):
+    with pytest.raises(SettingsInvalid, match=r"second_step\.source: .* returned str, which does not inherit from Sec"):
+        async with running(settings_for(database_url, second_step={"source": "builtins:repr"})):
             pass
 
 
@@ -178,12 +164,11 @@ async def test_a_step_of_an_apps_own_is_asked_if_its_factory_makes_one(database_
 async def refusing(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Service, Elsewhere]]:
     """Start a service whose accounts are in a store that refuses the next password; Ada has every factor."""
     store = Elsewhere(Account(id="u-1", email=ADA))
-    step = SecondStepSettings(source="builtin", sms=SmsSettings(account="AC1"))
     settings = settings_for(
         database_url,
-        second_step=step,
-        limits=LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100),
-        mail=MailSettings(transport="capture", capture_dir=str(tmp_path / "messages")),
+        second_step={"source": "builtin", "sms": {"account": "AC1"}},
+        limits=LIMITS,
+        mail={"transport": "capture", "capture_dir": str(tmp_path / "messages")},
     )
     async with running(settings, accounts=store) as service:
         await builtin_factors(service).set_seed("u-1", SEED)
@@ -263,10 +248,9 @@ async def service_options(twilio: TwilioServer) -> AsyncIterator[dict[str, Any]]
         await builtin_factors(service).set_phone((await account_of(service)).id, PHONE)
 
     async with serving_here(twilio) as url:
-        sms = SmsSettings(api_url=url, account=ACCOUNT, password=Secret(AUTH_TOKEN), from_="+14155552671")
-        step = SecondStepSettings(source="builtin", sms=sms)
-        limits = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100)
-        yield {"second_step": step, "limits": limits, "mail": MailSettings(), "prepare": with_phone}
+        sms = {"api_url": url, "account": ACCOUNT, "password": AUTH_TOKEN, "from": "+14155552671"}
+        step = {"source": "builtin", "sms": sms}
+        yield {"second_step": step, "limits": LIMITS, "mail": {}, "prepare": with_phone}
 
 
 async def one_more(service: Service, token: str) -> httpx2.Response:

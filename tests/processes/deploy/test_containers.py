@@ -1,6 +1,5 @@
 """The Containerfile and deploy/compose, under bwrap; with podman as well if `KEYTURN_IMAGE` names an image."""
 
-import asyncio
 import json
 import os
 import re
@@ -13,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import asyncpg
 import httpx2
 import pytest
 import yaml
@@ -121,12 +119,7 @@ def machine_in(folder: Path, program: Sequence[str], image: str = "") -> Machine
 
 @pytest.fixture
 def site(bwrap: str, postgresql_with_tls: TlsServer, tmp_path: Path) -> Iterator[Site]:
-    async def create_database() -> None:
-        connection = await asyncpg.connect(postgresql_with_tls.address(), ssl=False)
-        await connection.execute("CREATE DATABASE compose")
-        await connection.close()
-
-    asyncio.run(create_database())
+    postgresql_with_tls.create("compose")
     with ExitStack() as stack:
         yield Site(machine_in(tmp_path, [bwrap]), stack, postgresql_with_tls.address("127.0.0.1", "compose"))
 

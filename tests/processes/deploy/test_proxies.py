@@ -15,6 +15,7 @@ from tests.commands.command import ADA, PASSWORD
 from tests.driver.inbox import token_in_file
 from tests.driver.visitor import form_token
 from tests.processes.deploy.proxies import HOST, ONE, OTHER, Proxy, running_proxy
+from tests.processes.serve.workers import PRODUCTION
 from tests.programs import require_program
 from tests.servers.databases import SqliteFiles
 from tests.servers.processes import KEYTURN, output_of, running_program
@@ -25,9 +26,7 @@ from keyturn.service.settings import MailSettings
 pytestmark = pytest.mark.long
 
 NEW, NEWER = "eleven loud lighthouses", "twelve patient gardeners"
-SETTINGS = {
-    "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
-    "KEYTURN_MAIL_TRANSPORT": "capture",
+SETTINGS = PRODUCTION | {
     "KEYTURN_BASE_URL": f"https://{HOST}",
     "KEYTURN_LIMITS_REQUEST": "2/hour",
     "KEYTURN_LIMITS_MAILBOX_COOLDOWN": "0s",

@@ -12,6 +12,7 @@ from tests.commands.command import ADA, PASSWORD
 from tests.processes.adoption.story import NEW, Beside, reset_password
 from tests.processes.deploy.proxies import replaced
 from tests.processes.deploy.sandbox import NAMES, UNITS, Sandbox, Unit, stop
+from tests.processes.serve.workers import PRODUCTION
 from tests.servers.processes import output_of, run, running_program
 from tests.servers.serving import held_ports
 
@@ -21,11 +22,7 @@ pytestmark = pytest.mark.long
 
 PROGRAM = Path(sys.prefix) / "bin" / "keyturn"
 API = "/api/auth"
-SECRETS = {
-    "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
-    "KEYTURN_MAIL_TRANSPORT": "capture",
-    "KEYTURN_HASHING_COST": "10",
-}
+SECRETS = PRODUCTION | {"KEYTURN_HASHING_COST": "10"}
 OPEN = {
     *("DeviceAllow", "IPAddressDeny", "PrivateMounts", "PrivateNetwork", "RootDirectoryOrRootImage"),
     *("RestrictAddressFamilies_AF_INET_INET6", "RestrictAddressFamilies_AF_UNIX", "SystemCallFilter_resources"),
@@ -78,9 +75,7 @@ def test_systemd_has_no_remark_on_a_unit_and_takes_from_a_hardened_one_all_that_
         assert int(Unit(name).one("TimeoutStopSec")) > LONGEST_TRY.total_seconds() + 10
 
 
-def test_a_user_resets_a_password_at_the_hardened_service_and_the_hardened_worker_sends_what_waits(
-    machine: Machine,
-) -> None:
+def test_a_user_resets_a_password_at_the_hardened_service_and_its_worker_sends_what_waits(machine: Machine) -> None:
     with held_ports(2) as (port, health):
         url = f"http://127.0.0.1:{port}"
         service, sender = (machine(name, KEYTURN_SERVER_PORT=str(port), KEYTURN_BASE_URL=url) for name in NAMES)

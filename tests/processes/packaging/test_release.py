@@ -11,17 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from tests.processes.packaging.release import (
-    PROJECT,
-    REPOSITORY,
-    Unfit,
-    changelog_section,
-    contents,
-    finish_reset,
-    release,
-    require_no_registry,
-    require_origin,
-)
+from tests.processes.packaging import release
 from tests.servers.processes import run
 from tests.versions import CHECKOUT, empty_environment, uv
 
@@ -29,7 +19,7 @@ import keyturn
 
 pytestmark = pytest.mark.long
 
-RAW = REPOSITORY.replace("https://github.com/", "https://raw.githubusercontent.com/")
+RAW = release.REPOSITORY.replace("https://github.com/", "https://raw.githubusercontent.com/")
 REGISTRY = "{}.org".format("pypi")  # no file names the host itself
 
 
@@ -42,7 +32,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_release_runs_from_wheel_and_sdist_and_lists_its_packages_without_addresses(tmp_path: Path) -> None:
-    wheel, sdist, sbom = release(tmp_path)
+    wheel, sdist, sbom = release.release(tmp_path)
     text = sbom.read_text("utf-8")
     document = json.loads(text)
     purls = {part["purl"] for part in document["components"]}
@@ -58,9 +48,9 @@ def test_a_release_runs_from_wheel_and_sdist_and_lists_its_packages_without_addr
 
 
 def test_each_picture_and_each_link_of_the_package_s_page_leads_to_a_file_of_this_version(wheel: Path) -> None:
-    (metadata,) = [content for name, content in contents(wheel) if name.endswith(".dist-info/METADATA")]
+    (metadata,) = [content for name, content in release.contents(wheel) if name.endswith(".dist-info/METADATA")]
     page = str(email.message_from_bytes(metadata, policy=email.policy.default).get_content())
-    raw, blob = (f"{place}/v{keyturn.__version__}/" for place in (RAW, f"{REPOSITORY}/blob"))
+    raw, blob = (f"{place}/v{keyturn.__version__}/" for place in (RAW, f"{release.REPOSITORY}/blob"))
     pictures = re.findall(r'<(?:img|source)[^>]* (?:src|srcset)="([^"]*)"', page)
     links = [link for link in re.findall(r"\]\(([^)]*)\)", page) if not link.startswith("#")]
     files = [place.removeprefix(raw) for place in pictures]
@@ -73,8 +63,8 @@ def test_each_picture_and_each_link_of_the_package_s_page_leads_to_a_file_of_thi
 def test_every_file_names_the_owner_of_the_repository_as_pyproject_does() -> None:
     search = ["git", "grep", "-hoE", r"github(usercontent)?\.com/[A-Za-z0-9-]+/keyturn\b"]
     named = subprocess.run(search, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.split()
-    assert {address.split("/")[1] for address in named} == {REPOSITORY.split("/")[-2]}
-    assert {place.startswith(REPOSITORY) for place in PROJECT["urls"].values()} == {True}
+    assert {address.split("/")[1] for address in named} == {release.REPOSITORY.split("/")[-2]}
+    assert {place.startswith(release.REPOSITORY) for place in release.PROJECT["urls"].values()} == {True}
 
 
 @pytest.mark.parametrize("kind", ["notes.json", "keyturn.whl", "keyturn.tar.gz"])
@@ -84,38 +74,38 @@ def test_a_file_that_names_the_host_of_a_registry_is_refused(tmp_path: Path, kin
     if file.suffix != ".json":
         made = shutil.make_archive(str(tmp_path / "made"), "zip" if file.suffix == ".whl" else "gztar", tmp_path)
         Path(made).rename(file)
-    with pytest.raises(Unfit, match=rf"{kind} names {REGISTRY} in (\./)?notes.json"):
-        require_no_registry(file)
+    with pytest.raises(release.Unfit, match=rf"{kind} names {REGISTRY} in (\./)?notes.json"):
+        release.require_no_registry(file)
 
 
 def test_the_notes_are_the_section_of_this_version_which_has_a_day() -> None:
     changelog = "# Changelog\n\n## 2.0.0 (2027-01-02)\n\n* Second.\n\n### Mails\n\n## 1.0.0 (2026-12-01)\n\n* First.\n"
-    assert changelog_section(changelog, "2.0.0") == "* Second.\n\n### Mails"
-    assert changelog_section(changelog, "1.0.0") == "* First."
-    assert changelog_section((CHECKOUT / "CHANGELOG.md").read_text("utf-8"), keyturn.__version__)
+    assert release.changelog_section(changelog, "2.0.0") == "* Second.\n\n### Mails"
+    assert release.changelog_section(changelog, "1.0.0") == "* First."
+    assert release.changelog_section((CHECKOUT / "CHANGELOG.md").read_text("utf-8"), keyturn.__version__)
     for heading in ("## 1.0.0 (unreleased)", "## 1.0.0", "## 1.0.0rc1 (2026-11-24)"):
-        with pytest.raises(Unfit, match="no section"):
-            changelog_section(f"# Changelog\n\n{heading}\n\n* First.\n", "1.0.0")
+        with pytest.raises(release.Unfit, match="no section"):
+            release.changelog_section(f"# Changelog\n\n{heading}\n\n* First.\n", "1.0.0")
 
 
 def test_a_workflow_of_another_repository_or_another_tag_is_refused() -> None:
-    repository = REPOSITORY.removeprefix("https://github.com/")
+    repository = release.REPOSITORY.removeprefix("https://github.com/")
     usual = {"GITHUB_REPOSITORY": repository, "GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": f"v{keyturn.__version__}"}
     for fine in (usual, {}):
-        require_origin(fine)
+        release.require_origin(fine)
     for name, value, reason in (
         ("GITHUB_REPOSITORY", "someone/keyturn-fork", "this is someone/keyturn-fork"),
         ("GITHUB_REF_NAME", "v0.9", "The tag is v0.9"),
         ("GITHUB_REF_NAME", keyturn.__version__, "The tag is 1"),
     ):
-        with pytest.raises(Unfit, match=reason):
-            require_origin(usual | {name: value})
+        with pytest.raises(release.Unfit, match=reason):
+            release.require_origin(usual | {name: value})
 
 
 def test_the_service_runs_from_the_wheel_alone_and_the_demo_names_its_extra(wheel: Path, tmp_path: Path) -> None:
     python = empty_environment(wheel.parent / "plain", sys.executable)
     uv("pip", "install", "--python", python, f"keyturn @ {wheel.as_uri()}")
     command = str(Path(python).with_name("keyturn"))
-    finish_reset(command, tmp_path)
+    release.finish_reset(command, tmp_path)
     done = run([command, "demo"], tmp_path)
     assert (done.returncode, done.stderr) == (1, "keyturn: keyturn demo needs: pip install 'keyturn[studio]'\n")

@@ -93,12 +93,6 @@ def test_what_was_read_and_rightly_changed_is_taken_as_it_is_also_as_the_docs_do
     assert isinstance(taken.secret_key, Secret)
     assert repr(settings_read()) == repr(KeyturnPlugin(settings_read()).parts.settings)
 
-    names: dict[str, Any] = {
-        "msgspec": msgspec,
-        "timedelta": timedelta,
-        "alchemy": None,
-        "KeyturnPlugin": KeyturnPlugin,
-    }
-    names["read_settings"] = settings_read
+    names = {**globals(), "msgspec": msgspec, "alchemy": None, "read_settings": settings_read}
     exec(block("plugin.md", "python", "settings = read_settings()"), names)  # noqa: S102 - as it stands there
     assert names["keyturn"].parts.settings.token.ttl == timedelta(minutes=10) != settings_read().token.ttl

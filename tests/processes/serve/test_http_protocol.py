@@ -247,9 +247,7 @@ def test_what_is_too_long_is_told_so_even_to_a_client_that_still_sends(start: St
         assert (head, rest.read()[-4:]) == (b"HTTP/1.1 414 ", b"\r\n\r\n")
 
 
-def test_requests_that_are_sent_ahead_are_answered_in_their_order_and_what_is_none_not_in_their_place(
-    start: Start,
-) -> None:
+def test_requests_that_are_sent_ahead_are_answered_in_order_and_what_is_none_not_in_their_place(start: Start) -> None:
     server = start()
     connection = server.connect(HELD + GET + b"\r\n" + POST + b"1234567")
     broken = server.connect(HELD + b"\0\0\0 no request\r\n\r\n", ATTACKER)

@@ -26,30 +26,17 @@ def pids_of(serve: Running) -> set[int]:
 
 
 @pytest.fixture
-def several(postgresql: PostgresServer) -> dict[str, str]:
-    return ENVIRONMENT | {"KEYTURN_DATABASE_URL": postgresql.migrated()}
-
-
-def test_a_killed_process_starts_again_and_a_signal_ends_all(several: dict[str, str]) -> None:
-    with running("serve", "--port", "0", "--workers", "2", **several) as serve:
-        serve.wait_for("Application startup complete", 2)
-        serve.wait_for("worker.started")
-        os.kill(max(pids_of(serve) - {worker_of(serve)}), signal.SIGKILL)
-        serve.wait_for("died")
-        serve.wait_for("Application startup complete", 3)
-        assert serve.get("/health/live").status_code == 200
-        ended = [os.pidfd_open(pid) for pid in pids_of(serve)]
-        assert serve.end() == 0
-        for process in ended:
-            wait_for_end(process)
-        assert not any("Traceback" in line for line in serve.said)
-
-
-def test_several_processes_count_together_send_each_mail_once_run_one_worker_and_show_no_secret(
-    several: dict[str, str], workplace: Path, keyturn: Keyturn
-) -> None:
+def several(postgresql: PostgresServer, keyturn: Keyturn) -> dict[str, str]:
+    """Return what several processes need to serve one database, in which Ada has an account."""
+    several = ENVIRONMENT | {"KEYTURN_DATABASE_URL": postgresql.migrated()}
     added = keyturn("accounts", "add", ADA, "--password-stdin", stdin=PASSWORD, **several)
     assert added.code == 0, added.err
+    return several
+
+
+def test_several_processes_count_together_send_each_mail_once_run_one_worker_show_no_secret_and_start_again(
+    several: dict[str, str], workplace: Path
+) -> None:
     secret = "0123456789abcdef0123456789abcdef"
     with running("serve", "--port", "0", "--workers", "3", KEYTURN_SECRET_KEY=secret, **several) as serve:
         serve.wait_for("Application startup complete", 3)
@@ -68,13 +55,21 @@ def test_several_processes_count_together_send_each_mail_once_run_one_worker_and
             assert 'keyturn_requests_total{kind="request",outcome="malformed"} 9.0' in text
             assert 'keyturn_messages_total{kind="reset_requested",outcome="sent"} 1.0' in text
             assert "keyturn_outbox_waiting 0.0" in text
+
+        os.kill(max(pids_of(serve) - {worker_of(serve, 2)}), signal.SIGKILL)
+        serve.wait_for("died")
+        serve.wait_for("Application startup complete", 4)
+        assert serve.get("/health/live").status_code == 200
+        ended = [os.pidfd_open(pid) for pid in pids_of(serve)]
         assert serve.end(signal.SIGINT) == 0
+        for process in ended:
+            wait_for_end(process)
+        assert not any("Traceback" in line for line in serve.said)
     assert len(list((workplace / ".keyturn" / "mail").glob("[!.]*.eml"))) == 1
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_who_has_workers_elsewhere_gets_none_here(several: dict[str, str], keyturn: Keyturn, processes: int) -> None:
-    assert keyturn("accounts", "add", ADA, "--password-stdin", stdin=PASSWORD, **several).code == 0
+def test_who_has_workers_elsewhere_gets_none_here(several: dict[str, str], processes: int) -> None:
     words = ("serve", "--port", "0", "--workers", str(processes))
     with running(*words, KEYTURN_SERVER_WORKER="none", **several) as serve:
         serve.wait_for("Application startup complete", processes)
@@ -96,7 +91,6 @@ def test_a_unix_socket_is_for_its_owner_and_group_and_the_proxy_behind_it_is_thi
     several: dict[str, str], keyturn: Keyturn, workplace: Path, proxies: str, address: str, processes: int
 ) -> None:
     environment = several | {"KEYTURN_SERVER_TRUSTED_PROXIES": proxies}
-    assert keyturn("accounts", "add", ADA, "--password-stdin", stdin=PASSWORD, **environment).code == 0
     file = workplace / "keyturn.sock"
     with running("serve", "--uds", str(file), "--workers", str(processes), **environment) as serve:
         serve.wait_for(f"Keyturn answers on the Unix socket {file}")

@@ -22,9 +22,7 @@ pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
-def test_without_its_secrets_or_on_a_database_that_was_not_migrated_nothing_is_served(
-    keyturn: Keyturn, command: str
-) -> None:
+def test_without_its_secrets_or_a_migrated_database_nothing_is_served(keyturn: Keyturn, command: str) -> None:
     refused = keyturn(command)
     names = ["KEYTURN_SECRET_KEY", "RESEND_API_KEY", "mail.from", "Run `keyturn init` to write the file."]
     assert (refused.code, [line.strip().partition(":")[0] for line in refused.err.splitlines()[1:]]) == (1, names)

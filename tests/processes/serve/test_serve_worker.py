@@ -77,11 +77,15 @@ def test_a_worker_that_dies_shows_is_started_again_and_ends_with_a_parent_that_i
         wait_for_end(last)
 
 
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("with_ada")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_to_both_is_one_clean_end(number: signal.Signals) -> None:
+def test_ctrl_c_ends_no_worker_before_serve_and_a_signal_to_both_is_one_clean_end(number: signal.Signals) -> None:
     """As Ctrl-C in a terminal, and as systemd ends a service, whose worker was started again."""
     with running("serve", "--port", "0", **ENVIRONMENT) as serve:
+        os.kill(worker_of(serve), signal.SIGINT)
+        assert serve.post(REQUEST, json={"email": ADA}).status_code == 202
+        serve.wait_for("mail.sent")
+        assert not any("worker.ended" in line for line in serve.said)
         os.kill(worker_of(serve), signal.SIGKILL)
         worker = worker_of(serve, 2)
         ended = os.pidfd_open(worker)
@@ -89,15 +93,6 @@ def test_a_signal_to_both_is_one_clean_end(number: signal.Signals) -> None:
         assert serve.end(number) == 0
         wait_for_end(ended)
         assert not any("Traceback" in line for line in serve.said)
-
-
-@pytest.mark.usefixtures("with_ada")
-def test_the_ctrl_c_of_a_terminal_is_for_serve_and_ends_no_worker_before_it() -> None:
-    with running("serve", "--port", "0", **ENVIRONMENT) as serve:
-        os.kill(worker_of(serve), signal.SIGINT)
-        assert serve.post(REQUEST, json={"email": ADA}).status_code == 202
-        serve.wait_for("mail.sent")
-        assert not any("worker.ended" in line for line in serve.said)
 
 
 @pytest.mark.usefixtures("migrated")

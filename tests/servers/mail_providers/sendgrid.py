@@ -50,10 +50,8 @@ class SendGridServer(ProviderServer):
                 return Answer(200, {"scopes": self.scopes})
             case "GET", "/v3/whitelabel/domains":
                 name = request.target.partition("domain=")[2]
-                return Answer(
-                    200,
-                    [{"id": 1, "domain": one, "valid": valid} for one, valid in self.domains.items() if one == name],
-                )
+                found = [{"id": 1, "domain": name, "valid": self.domains[name]}] if name in self.domains else []
+                return Answer(200, found)
             case _:
                 return Answer(404, html="<h1>Not Found</h1>")
 

@@ -16,8 +16,10 @@ import pytest
 from tests.driver.database import lose_connections
 from tests.driver.routes import REQUEST, RESET, VALIDATE
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, Start, problem, running, settings_for
+from tests.processes.serve.workers import PRODUCTION
 from tests.programs import leave_out
 from tests.servers.mail_providers.resend import ResendServer
+from tests.servers.processes import run
 from tests.worlds.chaos.processes import Process, environment_for
 
 pytestmark = [pytest.mark.long, pytest.mark.parametrize("databases", ["sqlite"], indirect=True)]
@@ -133,15 +135,7 @@ def test_serve_does_not_start_in_a_folder_that_cannot_be_written(database_url: s
     mount = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
     command = ["unshare", "-rm", "sh", "-c", mount, "sh", str(folder)]
     command += [sys.executable, "-m", "keyturn", "serve", "--port", "0"]
-    settings = {
-        "KEYTURN_DATABASE_URL": f"sqlite:///{folder / 'keyturn.db'}",
-        "KEYTURN_SECRET_KEY": "s" * 32,
-        "KEYTURN_MAIL_TRANSPORT": "capture",
-        "KEYTURN_ENVIRONMENT": "development",
-    }
-    ended = subprocess.run(
-        command, env=os.environ | settings, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
+    ended = run(command, tmp_path, **PRODUCTION, KEYTURN_DATABASE_URL=f"sqlite:///{folder / 'keyturn.db'}")
     assert ended.returncode == 1
     assert re.fullmatch(r"keyturn: the database cannot be reached: .*: unable to open database file\n", ended.stderr)
 

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,9 +53,8 @@ class Pair:
         asyncio.run(self._ask(0, "CREATE DATABASE keyturn"))
         asyncio.run(migrate_database(f"postgresql://postgres@127.0.0.1:{self._ports[0]}/keyturn"))
         source = f"host=127.0.0.1 port={self._ports[0]} user=postgres application_name=standby"
-        self._run(
-            "pg_basebackup", "-d", source, "-D", standby, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"
-        )
+        copying = ("-d", source, "-D", standby, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+        self._run("pg_basebackup", *copying)
         self._serve(standby, self._ports[1], stack)
         asyncio.run(self._connect_standby())
 
@@ -109,15 +108,6 @@ class Pair:
         subprocess.run(command, check=True, capture_output=True, user=self._user, env=ENVIRONMENT, cwd=self._folder)
 
 
-@contextmanager
-def running_pair(postgres: str, *, is_synchronous: bool = False) -> Iterator[Pair]:
-    with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder, ExitStack() as stack:
-        ports = stack.enter_context(held_ports(2))
-        pair = Pair(Path(postgres).resolve().parent, Path(folder), ports, is_synchronous=is_synchronous)
-        pair.start(stack)
-        yield pair
-
-
 pytestmark = pytest.mark.long
 
 ADA, BO, CY, DI = "ada@northwind.test", "bo@northwind.test", "cy@northwind.test", "di@northwind.test"
@@ -126,8 +116,11 @@ ADA, BO, CY, DI = "ada@northwind.test", "bo@northwind.test", "cy@northwind.test"
 @pytest.fixture
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     """Start a primary and a standby; `indirect` True makes the primary wait for the standby."""
-    postgres = require_program("postgres", "postgresql")
-    with running_pair(postgres, is_synchronous=getattr(request, "param", False)) as pair:
+    programs = Path(require_program("postgres", "postgresql")).resolve().parent
+    with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder, ExitStack() as stack:
+        ports = stack.enter_context(held_ports(2))
+        pair = Pair(programs, Path(folder), ports, is_synchronous=getattr(request, "param", False))
+        pair.start(stack)
         yield pair
 
 

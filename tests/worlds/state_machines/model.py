@@ -17,19 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.worlds.state_machines.things import (
-    KINDS,
-    LONG_AGO,
-    MOST_STEPS,
-    MOST_TRIES,
-    SHORTEST_PASSWORD,
-    SUPPRESSED_FOR,
-    Account,
-    Key,
-    Mail,
-    Mailbox,
-    Message,
-)
+from tests.worlds.state_machines import things
+from tests.worlds.state_machines.things import KINDS, Account, Key, Mail, Mailbox, Message
 
 
 @dataclass
@@ -162,7 +151,7 @@ class Model:
         account = link.account
         if link.fault(self.now):
             return "link is dead"
-        if len(password) < SHORTEST_PASSWORD:  # before the code is looked at, so a bad password wastes none
+        if len(password) < things.SHORTEST_PASSWORD:  # before the code is looked at, so a bad password wastes none
             return "password is rejected"
         is_undone = link.kind == "recovery link" and account.is_recent(self.now)
         is_asked = bool(account.enrolled_at) and not is_undone
@@ -171,10 +160,10 @@ class Model:
         if is_asked and step is not None and step <= account.last_step:
             return self._refuse_step(link)
         if is_asked and step is not None:
-            account.last_step, account.unnoticed_until = step, LONG_AGO
+            account.last_step, account.unnoticed_until = step, things.LONG_AGO
         link.over = "used"
         account.secured = False
-        self.mailbox(account.email).rests_until = LONG_AGO  # the owner has the mail, and need not wait for the next
+        self.mailbox(account.email).rests_until = things.LONG_AGO  # the owner has the mail, and need not await the next
         self.trail.append(("password_reset", "changed", account.email))
         self._change("reset", account, password, is_proven=is_asked)
         if is_undone:
@@ -185,7 +174,7 @@ class Model:
         """Refuse a code. Each so many of a link, or of an account, end the link, and a mail tells its mailbox."""
         link.tries += 1
         is_noticed = link.account.count_wrong_step(self.now)
-        if link.tries < MOST_STEPS and not is_noticed:
+        if link.tries < things.MOST_STEPS and not is_noticed:
             return "code is wrong"
         link.over = "invalid"
         self.waiting.append(Message("warning", link.mailbox))
@@ -197,7 +186,7 @@ class Model:
             return "signed out"
         if current != session.account.password:
             return "current password is wrong"
-        if current == password or len(password) < SHORTEST_PASSWORD:
+        if current == password or len(password) < things.SHORTEST_PASSWORD:
             return "password is rejected"
         self.trail.append(("password_change", "changed", session.account.email))
         self._change("change", session.account, password, is_proven=True)
@@ -217,7 +206,7 @@ class Model:
         """Exchange a code for a link. Only the newest works, and every fault gets the same answer."""
         for code in self.held("code", mailbox=email)[-1:]:
             code.tries += 1
-            if code.tries <= MOST_TRIES and digits == code.token and not code.fault(self.now):
+            if code.tries <= things.MOST_TRIES and digits == code.token and not code.fault(self.now):
                 code.over = "used"
                 self.issue("link", code.account, email)
                 return True
@@ -286,4 +275,4 @@ class Model:
 
     def report(self, email: str) -> None:
         """Send no mail for a while to a mailbox that bounced or complained."""
-        self.mailbox(email).suppressed_until = self.now + SUPPRESSED_FOR
+        self.mailbox(email).suppressed_until = self.now + things.SUPPRESSED_FOR

@@ -22,20 +22,20 @@ FIRST, SECOND, THIRD = "seven quiet harbours", "eleven loud lighthouses", "Three
 
 
 class Staff:
-    """People below one entry, which is `base`. `settings`: those of a store of theirs.
+    """People below one entry, which is `base`. `settings`: those of a store of theirs. `access`: which it needs.
 
     `states`: the attributes of an account that is active, and of one that is not.
 
     `aclose` closes all the stores that it has given.
     """
 
-    settings: LdapSettings
     states: Mapping[bool, Mapping[str, Any]]
 
-    def __init__(self, server: DirectoryServer) -> None:
+    def __init__(self, server: DirectoryServer, **access: Any) -> None:
         self.server = server
         self.base = f"ou=school{next(_NUMBERS)},{server.suffix}"
         server.add(self.base, {"objectClass": "organizationalUnit", "ou": self.base.partition(",")[0][3:]})
+        self.settings = LdapSettings(servers=(server.url,), base=self.base, **access)
         self.dns: dict[str, str] = {}
         self._names = count()
         self._stores: list[LdapAccounts] = []
@@ -77,13 +77,7 @@ class OpenLdapStaff(Staff):
     states = {True: {"pwdAccountLockedTime": []}, False: {"pwdAccountLockedTime": "000001010000Z"}}
 
     def __init__(self, server: DirectoryServer) -> None:
-        super().__init__(server)
-        self.settings = LdapSettings(
-            servers=(server.url,),
-            bind_dn=f"cn=keyturn,{server.suffix}",
-            bind_password=Secret(SERVICE_PASSWORD),
-            base=self.base,
-        )
+        super().__init__(server, bind_dn=f"cn=keyturn,{server.suffix}", bind_password=Secret(SERVICE_PASSWORD))
 
     def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
         dn = self.new_dn("cn")
@@ -100,14 +94,8 @@ class DomainStaff(Staff):
     states = {True: {"userAccountControl": "512"}, False: {"userAccountControl": "514"}}
 
     def __init__(self, server: DirectoryServer) -> None:
-        super().__init__(server)
-        self.settings = LdapSettings(
-            kind="active_directory",
-            servers=(server.url,),
-            bind_dn=server.admin,
-            bind_password=Secret(server.password),
-            base=self.base,
-        )
+        account = {"bind_dn": server.admin, "bind_password": Secret(server.password)}
+        super().__init__(server, kind="active_directory", **account)
 
     def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
         dn = self.new_dn("cn")

@@ -78,13 +78,10 @@ class Profiles:
 
     def store(self, auth: SupabaseAccounts, **changes: Any) -> SupabaseWithTable:
         mapped: dict[str, Any] = {
-            "table": "people",
-            "active": "active",
-            "provider": "provider",
-            "set": {"temporary": False},
+            "table": "people", "active": "active", "provider": "provider", "set": {"temporary": False},
             "delete": ("sessions.user_id",),
             "ends": {"passkeys.user_id": Ending(what="passkeys", when="intrusion")},
-        }
+        }  # fmt: skip
         url = f"sqlite:///{self.file}"
         return SupabaseWithTable(TableSettings(url=Secret(url), **mapped | changes), AppDatabase(url), auth)
 

@@ -22,7 +22,10 @@ USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password
 ROW = "INSERT INTO users (id, email, password_hash) VALUES (1, 'ada@northwind.test', 'old')"
 
 Over = Callable[..., TableAccounts]
-"""Makes a store over the table `users` of the app, from the settings that differ from the defaults."""
+"""Makes a store over the table `users` of the app, from the settings that differ from the defaults.
+
+Without a `url` the table is in Keyturn's own database.
+"""
 
 
 def mapping(url: str = "", **changes: Any) -> TableSettings:
@@ -113,8 +116,10 @@ async def over(app: App) -> AsyncIterator[Over]:
 
         def over(**settings: Any) -> TableAccounts:
             given = TableSettings(**{"url": Secret(app.url), "table": "users", **settings})
-            store = table_accounts(given, Database("sqlite://"))
+            database = Database("sqlite://" if given.url else app.url)
+            store = table_accounts(given, database)
             closing.push_async_callback(store.close)
+            closing.push_async_callback(database.close)
             return store
 
         yield over

@@ -4,7 +4,7 @@ import re
 
 import msgspec
 import pytest
-from tests.contracts.accounts.table.conftest import NEW, Over, changes, doubts_of, faults, hashed, one
+from tests.contracts.accounts.table.conftest import NEW, USERS, Over, changes, doubts_of, faults, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, NewPassword
@@ -81,9 +81,7 @@ FLAGS = {
 async def test_a_flag_is_whatever_the_app_made_it(app: App, over: Over) -> None:
     for declared, true, false in FLAGS[app.dialect]:
         await app.run("DROP TABLE IF EXISTS users")
-        await app.run(
-            f"CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(60), f {declared})"
-        )
+        await app.run(USERS.replace("name TEXT", f"f {declared}"))
         values = [*true, *false]
         for number, value in enumerate(values, 1):
             row = f"({number}, '{number}@northwind.test', 'x', {value})"
@@ -111,10 +109,7 @@ STATUSES = {
 async def test_a_status_says_by_its_values_who_is_active(app: App, over: Over) -> None:
     if app.dialect == "postgresql":
         await app.run("CREATE TYPE mood AS ENUM ('Active', 'invited', 'suspended', 'disabled')")
-    await app.run(
-        "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(60),"
-        f" status {STATUSES[app.dialect]})"
-    )
+    await app.run(USERS.replace("name TEXT", f"status {STATUSES[app.dialect]}"))
     for number, status in enumerate(("Active", "invited", "suspended", None), 1):
         email = f"{number}@northwind.test"
         await app.run("INSERT INTO users VALUES (:id, :email, 'x', :status)", id=number, email=email, status=status)
@@ -179,7 +174,7 @@ async def test_without_a_password_column_people_are_looked_up_and_a_change_is_no
     assert await app.run("SELECT * FROM sessions") == []
 
 
-USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), auth VARCHAR(20))"
+PADDED = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), auth VARCHAR(20))"
 HAS, AWAITS, NONE = (True, False), (False, True), (False, False)
 PASSWORDS = [
     *(("x", word, HAS) for word in (None, "", "Email", "email ", "EMAIL", "local")),
@@ -191,7 +186,7 @@ PASSWORDS = [
 
 
 async def test_who_has_a_password_or_awaits_one_is_told_and_changed_alike(app: App, over: Over) -> None:
-    await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
+    await app.run(f"{PADDED}; CREATE TABLE sessions (user_id INTEGER)")
     for number, (stored, word, _) in enumerate(PASSWORDS):
         row = {"id": number, "email": f"{number}@northwind.test", "hash": stored, "auth": word}
         await app.run("INSERT INTO users VALUES (:id, :email, :hash, :auth)", **row)
@@ -216,7 +211,7 @@ async def test_who_has_a_password_or_awaits_one_is_told_and_changed_alike(app: A
 
 
 async def test_who_signs_in_elsewhere_by_now_or_is_on_leave_is_not_asked_for_a_password(app: App, over: Over) -> None:
-    await app.run(USERS.replace("auth", "on_leave INTEGER DEFAULT 0, auth"))
+    await app.run(PADDED.replace("auth", "on_leave INTEGER DEFAULT 0, auth"))
     await app.run("INSERT INTO users (id, email) VALUES (1, 'ada@northwind.test'), (2, 'bea@northwind.test')")
     accounts = over(provider="auth", active="not on_leave")
     ada = await one(accounts)
@@ -245,9 +240,7 @@ WRITTEN: dict[tuple[str, str], tuple[str, str, str]] = {
 
 
 async def make_users(app: App, kind: str, *values: str) -> None:
-    await app.run(
-        f"CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), changed_at {kind})"
-    )
+    await app.run(USERS.replace("name TEXT", f"changed_at {kind}"))
     for number, value in enumerate(values or ("NULL",), 1):
         email = "ada@northwind.test" if number == 1 else f"b{number}@northwind.test"
         row = f"({number}, '{email}', '', {value})"

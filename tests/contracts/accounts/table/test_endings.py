@@ -1,8 +1,7 @@
 """What a new password ends in the app's tables, in the keys' order; accounts that are locked, and what lifts that."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,9 +9,7 @@ from tests.contracts.accounts.table.conftest import NEW, ROW, USERS, Over, chang
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, Ended
-from keyturn.service.accounts.table.store import TableAccounts, table_accounts
-from keyturn.service.database import Database
-from keyturn.service.settings import Ending, Secret, TableSettings
+from keyturn.service.settings import Ending
 
 TIMES = {"sqlite": "DATETIME", "postgresql": "timestamptz", "mysql": "TIMESTAMP NULL"}
 ZONELESS = {"sqlite": "DATETIME", "postgresql": "timestamp", "mysql": "DATETIME"}
@@ -162,19 +159,9 @@ BOTH = {"access.user_id": Ending(what="oauth_grants"), "refresh.user_id": Ending
 
 
 @pytest.fixture
-async def checked(app: App) -> AsyncIterator[Over]:
+def checked(app: App, over: Over) -> Over:
     """Make stores; on SQLite in Keyturn's own database, since keys are not checked in an app's file."""
-    async with AsyncExitStack() as closing:
-
-        def over(**settings: Any) -> TableAccounts:
-            url = "" if app.dialect == "sqlite" else app.url
-            database = Database("sqlite://" if url else app.url)
-            store = table_accounts(TableSettings(url=Secret(url), table="users", **settings), database)
-            closing.push_async_callback(store.close)
-            closing.push_async_callback(database.close)
-            return store
-
-        yield over
+    return partial(over, url="" if app.dialect == "sqlite" else app.url)
 
 
 async def make_referring(app: App, rule: str = "") -> None:

@@ -9,8 +9,6 @@ import pytest
 from tests.servers.mail_providers.answers import Request
 
 from keyturn.mail.port.reports import Report, ReportRefused, Webhook
-from keyturn.mail.providers import PROVIDERS
-from keyturn.values import Secret
 
 ADA = "ada@northwind.test"
 LONGEST_ID = 80
@@ -21,14 +19,6 @@ Make = Callable[[], Request]
 
 Meaning = tuple[str, dict[str, Any], str, str, bool]
 """The kind of a report, its fields that differ, and what they mean: event, detail, and whether mails to it end."""
-
-
-def webhook_of(name: str, proof: str) -> Webhook:
-    provider = PROVIDERS[name]
-    assert provider.reports
-    webhook = provider(**{provider.reports.setting: Secret(proof)}).webhook()
-    assert webhook
-    return webhook
 
 
 def without(name: str, make: Make) -> Request:
@@ -44,7 +34,7 @@ async def read_one(webhook: Webhook, sent: Request) -> Report:
 class ReportContract:
     """Holds the webhook of a provider to what it promises.
 
-    A subclass has the fixture `webhook` and these attributes:
+    A subclass has the fixture `webhook`, of its module's `PROVEN_BY` or its own, and these attributes:
 
     name: the provider's name.
     genuine: deliveries of a mail that has arrived, one for each secret; all headers but content-type prove them.

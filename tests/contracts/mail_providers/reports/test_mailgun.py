@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one, webhook_of
+from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one
 from tests.servers.mail_providers.answers import Request
 from tests.servers.mail_providers.mailgun import SIGNING_KEY, deliver, report, sign, signature
 
@@ -14,6 +14,7 @@ from keyturn.mail.port.reports import Webhook
 
 pytestmark = pytest.mark.slow
 
+PROVEN_BY = ("mailgun", SIGNING_KEY)
 AT = datetime(2026, 11, 20, 9, 2, 11, tzinfo=UTC)
 DAY = 24 * 3600
 EVENT = {"event": "delivered", "timestamp": 1770146431.6, "recipient": ADA, "message": {"headers": {"message-id": "1"}}}
@@ -31,15 +32,6 @@ SENSELESS: list[Any] = [
     None, [], {}, "delivered", {"event": 1}, EVENT | {"recipient": ""}, EVENT | {"timestamp": "yesterday"},
     EVENT | {"timestamp": 1e300}, EVENT | {"message": {}},
 ]  # fmt: skip
-
-
-@pytest.fixture
-def webhook() -> Webhook:
-    return webhook_of("mailgun", SIGNING_KEY)
-
-
-def proven(event: Any) -> Request:
-    return deliver(event, signature())
 
 
 class TestMailgun(ReportContract):
@@ -60,8 +52,10 @@ class TestMailgun(ReportContract):
         ("rejected", {}, "failed", "", False),
         ("complained", {}, "complained", "", True),
     ]
-    about_no_mail = [partial(proven, EVENT | {"event": kind}) for kind in ("accepted", "clicked", "something_new")]
-    senseless = [partial(proven, event) for event in SENSELESS] + [
+    about_no_mail = [
+        partial(deliver, EVENT | {"event": kind}, signature()) for kind in ("accepted", "clicked", "something_new")
+    ]
+    senseless = [partial(deliver, event, signature()) for event in SENSELESS] + [
         partial(Request, headers={}, body=body) for body in (b"", b"{", b"\xff", b"[]", b"{}", b'{"signature": {}}')
     ]
 

@@ -1,19 +1,17 @@
 """Which of Postmark's reports are proven by their password, and what is taken from them."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import pytest
-from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, webhook_of
+from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract
 from tests.servers.mail_providers.answers import Request
 from tests.servers.mail_providers.postmark import PASSWORD, basic, report
 
-from keyturn.mail.port.reports import Webhook
-
 pytestmark = pytest.mark.slow
 
+PROVEN_BY = ("postmark", PASSWORD)
 AT = datetime(2026, 11, 20, 9, 2, 11, 480_120, UTC)
 BOUNCED = report("bounced", "1", to=ADA)
 
@@ -25,19 +23,6 @@ UNPROVEN = [
     "", "Basic", "Basic !", basic(""), basic(PASSWORD[:-1]), basic(PASSWORD.swapcase()), basic("", PASSWORD),
     basic(PASSWORD).removeprefix("Basic "), basic("pässwörd"), "Basic \xff",
 ]  # fmt: skip
-
-
-def suppressed(fields: Mapping[str, Any]) -> Request:
-    return report("suppressed", "1", to=ADA, **fields)
-
-
-def with_password(body: bytes) -> Request:
-    return Request(headers={"authorization": basic(PASSWORD)}, body=body)
-
-
-@pytest.fixture
-def webhook() -> Webhook:
-    return webhook_of("postmark", PASSWORD)
 
 
 class TestPostmark(ReportContract):
@@ -63,12 +48,15 @@ class TestPostmark(ReportContract):
         ("suppressed", {}, "suppressed", "ManualSuppression", True),
     ]
     about_no_mail = [
-        *(partial(suppressed, fields) for fields in UNRELATED),
+        *(partial(report, "suppressed", "1", to=ADA, **fields) for fields in UNRELATED),
         partial(report, "clicked", "1", to=ADA),
         partial(report, "bounced", "1", to=ADA, Type="AutoResponder", Inactive=False),
     ]
     senseless = [
-        *(partial(with_password, body) for body in (b"", b"{", b"{}", b'{"RecordType": "Delivery"}')),
+        *(
+            partial(Request, headers=BOUNCED.headers, body=body)
+            for body in (b"", b"{", b"{}", b'{"RecordType": "Delivery"}')
+        ),
         partial(report, "delivered", "1", to=ADA, DeliveredAt="yesterday"),
         partial(report, "delivered", "1", to=ADA, DeliveredAt="2026-11-20T09:02:11"),
         partial(report, "delivered", "1", to=ADA, MessageID=1),

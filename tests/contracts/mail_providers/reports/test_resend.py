@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, webhook_of
+from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract
 from tests.driver import reporting
 from tests.driver.reporting import SECRET, signed_now
 from tests.servers.mail_providers.answers import Request
@@ -26,7 +26,7 @@ HEADERS = {
     "svix-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
 }
 
-OTHER = "whsec_b3RoZXIgb3RoZXIgb3RoZXI="
+PROVEN_BY, OTHER = ("resend", SECRET), "whsec_b3RoZXIgb3RoZXIgb3RoZXI="
 AT = datetime(2026, 11, 22, 23, 41, 12, 126000, UTC)
 INCOMPLETE: list[dict[str, Any]] = [{"email_id": ""}, {"email_id": None}, {"to": []}, {"to": "ada@northwind.test"}]
 FULL, LISTED = {"type": "Transient", "subType": "MailboxFull"}, "OnAccountSuppressionList"
@@ -36,11 +36,6 @@ MAIL: dict[str, Any] = {
     "to": ["ada@northwind.test"],
     "subject": "Reset",
 }
-
-
-@pytest.fixture
-def webhook() -> Webhook:
-    return webhook_of("resend", SECRET)
 
 
 def signed(body: bytes, secret: str = SECRET) -> Request:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one, webhook_of
+from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one
 from tests.servers.mail_providers.answers import Request
 from tests.servers.mail_providers.sendgrid import OTHER_KEY, SIGNER, deliver, event, public, report, signed
 
@@ -14,19 +14,11 @@ from keyturn.mail.port.reports import Webhook
 
 pytestmark = pytest.mark.slow
 
+PROVEN_BY = ("sendgrid", public(SIGNER))
 AT = datetime(2026, 11, 20, 9, 2, 11, tzinfo=UTC)
 SIGNATURE, TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
 
 BOUNCED = report("bounced", "1", to=ADA)
-
-
-@pytest.fixture
-def webhook() -> Webhook:
-    return webhook_of("sendgrid", public(SIGNER))
-
-
-def with_headers(changes: dict[str, str]) -> Request:
-    return Request(headers={**BOUNCED.headers, **changes}, body=BOUNCED.body)
 
 
 class TestSendGrid(ReportContract):
@@ -35,8 +27,13 @@ class TestSendGrid(ReportContract):
     genuine = [partial(deliver, [event("delivered", "1", to=ADA)], SIGNER)]
     refusal = "signature"
     forged = [
-        *(partial(with_headers, {SIGNATURE: signature}) for signature in ("", "!", "MEUCIQ==", "ü")),
-        *(partial(with_headers, {TIMESTAMP: moment}) for moment in ("1", "", "1\xff")),
+        *(
+            partial(Request, headers={**BOUNCED.headers, **changes}, body=BOUNCED.body)
+            for changes in (
+                *({SIGNATURE: signature} for signature in ("", "!", "MEUCIQ==", "ü")),
+                *({TIMESTAMP: moment} for moment in ("1", "", "1\xff")),
+            )
+        ),
         partial(Request, headers=BOUNCED.headers, body=BOUNCED.body.replace(b"ada@", b"eve@")),
         partial(deliver, [event("bounced", "1", to=ADA)], OTHER_KEY),
     ]

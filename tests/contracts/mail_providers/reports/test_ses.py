@@ -12,24 +12,14 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one
+from tests.servers.mail_providers import sns
 from tests.servers.mail_providers.answers import Answer, Request, Trouble
 from tests.servers.mail_providers.ses import event, report
-from tests.servers.mail_providers.sns import (
-    HOST,
-    KEY,
-    OTHER_KEY,
-    TOPIC,
-    SnsServer,
-    certificate,
-    confirmation,
-    message,
-    post,
-    running_sns,
-)
+from tests.servers.mail_providers.sns import HOST, KEY, OTHER_KEY, TOPIC, SnsServer, confirmation, message, post
 
 from keyturn.mail.port.reports import ReportRefused, ReportUnproven, Webhook
 from keyturn.mail.providers import PROVIDERS
-from keyturn.mail.providers.ses import sns
+from keyturn.mail.providers.ses.sns import SnsTopic
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +31,7 @@ ODD: list[dict[str, Any]] = [{"eventType": "SomethingNew"}, {"mail": {}}, {"deli
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[SnsServer]:
-    with running_sns() as server:
+    with sns.running_sns() as server:
         yield server
 
 
@@ -54,7 +44,7 @@ def server(running: SnsServer) -> SnsServer:
 def webhook_with(timeout: timedelta) -> Webhook:
     reports = PROVIDERS["ses"].reports
     assert reports
-    return Webhook("ses", reports, sns.SnsTopic(TOPIC, timeout))
+    return Webhook("ses", reports, SnsTopic(TOPIC, timeout))
 
 
 @pytest.fixture
@@ -150,21 +140,24 @@ PEM = "SimpleNotificationService-0a1b.pem"
     f"https://{HOST}/{PEM}?x=1", f"https://{HOST}/{PEM}\n", f"https://{HOST}/SimpleNotificationService-../0a1b.pem",
     f"https://s3.amazonaws.com/{PEM}", PEM, "",
 ])  # fmt: skip
-async def test_a_certificate_is_fetched_from_sns_in_its_region_alone(
-    webhook: Webhook, server: SnsServer, url: str
-) -> None:
+async def test_a_certificate_comes_from_sns_in_its_region_alone(webhook: Webhook, server: SnsServer, url: str) -> None:
     assert "does not belong to SNS" in await refused(webhook, message(DELIVERED, SigningCertURL=url))
     assert server.requests == []
 
 
 @pytest.mark.parametrize(
     "certified",
-    [{"begins": 1}, {"begins": -9, "ends": -1}, {"key": ec.generate_private_key(ec.SECP256R1())}, {"key": OTHER_KEY}],
+    [
+        {"begins": 1},
+        {"begins": -9, "ends": -1},
+        {"key": ec.generate_private_key(ec.SECP256R1())},
+        {"key": OTHER_KEY},
+    ],
 )
 async def test_a_certificate_that_cannot_prove_anything_is_none(
     webhook: Webhook, server: SnsServer, certified: dict[str, Any]
 ) -> None:
-    server.certificates["0a1b"] = certificate(**certified)
+    server.certificates["0a1b"] = sns.certificate(**certified)
     await refused(webhook, message(DELIVERED))
 
 
