@@ -12,6 +12,10 @@ async def lose_migrations(service: Service) -> None:
     await _run(service, "DROP TABLE keyturn_migrations")
 
 
+async def lose_limits(service: Service) -> None:
+    await _run(service, "DROP TABLE keyturn_limits")
+
+
 async def go_back_to_an_older_version(service: Service) -> None:
     await _run(service, "UPDATE keyturn_migrations SET version_num = '0000'")
 

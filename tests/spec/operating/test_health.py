@@ -9,6 +9,7 @@ from tests.driver.database import (
     let_a_newer_version_add,
     let_a_newer_version_take_away,
     lose_database,
+    lose_limits,
     lose_migrations,
 )
 from tests.driver.service import ADA, LOGIN, PASSWORD, REQUEST, Service, Start, problem
@@ -34,6 +35,12 @@ async def test_it_is_live_and_not_ready(service: Service, change: Callable[[Serv
     answer = await service.anywhere().get("/health/ready")
     assert problem(answer) == "503 unavailable"
     assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_without_the_table_of_its_limits_it_is_not_ready(service: Service) -> None:
+    await lose_limits(service)
+    assert problem(await service.anywhere().get("/health/ready")) == "503 unavailable"
 
 
 async def test_once_a_worker_inside_has_ended_it_is_not_ready(start: Start, caplog: pytest.LogCaptureFixture) -> None:
