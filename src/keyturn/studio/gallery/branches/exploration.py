@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
+from itertools import chain
 from pathlib import PurePosixPath
 from time import thread_time
 from typing import TYPE_CHECKING, Any
@@ -175,8 +177,12 @@ def _points_in(tree: nodes.Template, file: str) -> list[_Point]:
         for nth, one in enumerate(questions, 1):
             behind.setdefault(id(one), (questions[nth:], node.else_))
 
+    @cache
+    def numbers_in(node: nodes.Node) -> Sequence[int]:
+        return [numbers[id(one)] for one in (node, *decisions_in(node)) if id(one) in numbers]
+
     def inside(*body: nodes.Node) -> frozenset[int]:
-        return frozenset(numbers[id(one)] for one in (*body, *decisions_in(*body)) if id(one) in numbers)
+        return frozenset(chain.from_iterable(map(numbers_in, body)))
 
     def point(number: int, node: Decision) -> _Point:
         body: Sequence[nodes.Node]
