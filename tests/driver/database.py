@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import asyncpg
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.driver.service import Service
 
 
@@ -31,6 +32,10 @@ async def let_a_newer_version_take_away(service: Service) -> None:
 
 
 _NEWER = "UPDATE keyturn_migrations SET version_num = '9999'"
+
+
+async def end_sessions(connection: AsyncConnection) -> None:
+    await connection.execute(text("DELETE FROM keyturn_sessions"))
 
 
 async def lose_outbox(service: Service) -> None:

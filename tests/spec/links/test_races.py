@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 from tests.driver.connections import committing
+from tests.driver.database import end_sessions
 from tests.driver.elsewhere import Readable
 from tests.driver.held_hashes import first_hash_held, hashed_together
 from tests.driver.routes import LOGIN, ME
@@ -59,11 +59,11 @@ async def test_a_change_that_begins_while_another_ends_its_session_changes_nothi
     client = await service.sign_in()
     async with asyncio.timeout(20), committing(service.parts.database) as ending:
         await ending.run_sync(service.parts.database.hold, "u-1")
-        await ending.execute(text("DELETE FROM keyturn_sessions"))
+        await end_sessions(ending)
         with statements_sent() as statements:
             changing = asyncio.create_task(change(client))
             while "pg_advisory" not in "".join(statements):
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0)
     assert await changing == "401 not-signed-in"
 
 

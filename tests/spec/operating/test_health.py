@@ -49,7 +49,7 @@ async def test_once_a_worker_inside_has_ended_it_is_not_ready(start: Start, capl
     await service.ask()
     async with asyncio.timeout(10):
         while (await service.anywhere().get("/health/ready")).status_code == 200:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
     assert "worker.ended" in caplog.text
 
 
