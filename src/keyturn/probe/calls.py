@@ -143,7 +143,7 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
         if not waiting or len(paths) == 2:
             break
         page = await browser.send("GET", waiting.pop(0))
-        path = page.url.removeprefix(browser.web.origin)
+        path = page.url.removeprefix(browser.web.origin) or "/"
         for form in forms_of(page):
             words = f"{path} {form.path.removeprefix(browser.web.origin)}"
             if form.asks_for("email") and not form.passwords and _FORGOTTEN.search(words):
