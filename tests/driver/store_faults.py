@@ -42,7 +42,6 @@ def _set(table: str, values: str, key: str = "id") -> str:
     return f"UPDATE {table} SET {values} WHERE {key} = new.{key}"
 
 
-_LINKS = f"(SELECT * FROM {_SECRETS} WHERE purpose IN ('reset', 'evict', 'unlock'))"
 _IS_LINK, _IS_BUTTON = "new.purpose IN ('reset', 'evict', 'unlock')", "new.purpose = 'secure'"
 
 
@@ -167,11 +166,6 @@ _IS_RETRIED = "new.claim IS NULL AND new.state = 'waiting' AND new.sender IS NOT
 PROVIDERS = _forget("sender", "new.sender IS NOT NULL AND new.state = 'waiting'", "sender = NULL")
 
 PROVIDERS_OF_RETRIED = _forget("claim", _IS_RETRIED, "sender = NULL")
-
-_LAST_LINK = f"(SELECT max(expires_at) FROM {_LINKS} JOIN keyturn_audit USING (account_id) WHERE message_id = new.id)"
-_HAS_EXPIRED = f"{_IS_RETRIED} AND new.kind = 'reset_requested' AND {_LAST_LINK} <= new.available_at"
-PROVIDERS_OF_EXPIRED = _forget("claim", _HAS_EXPIRED, "sender = NULL")
-"""Forgets which provider may have a mail whose link will have expired at the next try."""
 
 ANY_CLAIM = "any_claim"
 """The name of a collation for which all texts are equal, which the connections of a test have."""

@@ -43,9 +43,6 @@ ABLATIONS: Mapping[str, Ablation] = {
     "sealed-mail": Ablation("A mail is rendered once, and stored sealed", store_faults.SEALED_MAILS),
     "choose-then-note": Ablation("A provider is noted with the mail before it is asked", store_faults.PROVIDERS),
     "lost-call": _without("A lost answer of a provider is an unknown outcome", Provider, "client", "is too sure"),
-    "second-link": Ablation(
-        "A link that expired on its way is replaced only if no provider can have it", store_faults.PROVIDERS_OF_EXPIRED
-    ),
     "lease-fence": Ablation("Only the holder of a message postpones or ends it", store_faults.NAMES_OF_CLAIMS),
     "lease": Ablation("A claim lasts for a lease", store_faults.LEASES),
     "lease-renewal": Ablation("A working worker renews its leases", store_faults.RENEWALS),
