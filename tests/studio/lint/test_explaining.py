@@ -125,6 +125,22 @@ def test_each_severity_that_is_named_can_be_found(tmp_path: Path, rule: str, sev
     assert {one.severity for one in found_in(tmp_path, mail | others, rule)} == {severity}
 
 
+@pytest.mark.parametrize(
+    ("markup", "said"),
+    [
+        ('<a href="http://example.org">Boats</a>', "others on the network can see it."),
+        (f'<a href="{TOKEN.replace("https", "http")}">Boats</a>', "others on the network can read its token."),
+        ('<a href="https://example.org/a">Boats', "<a> is never closed."),
+        ('<a name="boats">Boats', ""),
+        ('<a href="https://example.org/a"/>Boats', ""),
+    ],
+)
+def test_of_a_link_it_says_what_others_see_and_whether_it_is_closed(tmp_path: Path, markup: str, said: str) -> None:
+    rules = "links/http", "html/unclosed-tag"
+    messages = [one.message for one in found_in(tmp_path, {"news.html": PAGE.replace("{}", markup)}, *rules)]
+    assert (len(messages), said in "".join(messages)) == (bool(said), True), messages
+
+
 def test_a_feature_names_the_clients_that_lack_it() -> None:
     about = explain_rule("compatibility/css-display-flex")
     assert "Outlook for Windows" in about.why
