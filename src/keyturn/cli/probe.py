@@ -10,8 +10,10 @@ import click
 from msgspec.structs import replace
 
 from keyturn.cli.sockets import listen
-from keyturn.cli.terminal import PORT, CommandRefused, accent, error, harmless, muted
-from keyturn.probe.attack import ATTACKS
+from keyturn.cli.terminal import CommandRefused, accent, error, harmless, muted
+from keyturn.errors import ExtraMissing
+from keyturn.packaging import require_studio
+from keyturn.probe.attack import ATTACKS, CannotProbe
 from keyturn.values import did_you_mean
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def _known_attacks(_: click.Context, __: click.Parameter, names: tuple[str, ...]
 
 @click.command(help=_HELP)
 @click.argument("url", required=False)
-@click.option("--smtp", type=PORT, help="Port on which the probe receives the application's mails.")
+@click.option("--smtp", type=click.IntRange(1, 65535), help="Port on which the probe receives the application's mails.")
 @click.option("--account", "accounts", multiple=True, metavar="ADDRESS", help="An account for tests. Give two.")
 @click.option("--request", metavar="CALL", help="The call that asks for a link, or the path of its form.")
 @click.option("--reset", metavar="CALL", help="The call that sets a new password with the link's token.")
@@ -80,16 +82,13 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
         for attack in ATTACKS.values():
             click.echo(f"{accent(f'{attack.name:<20}')} {attack.title}\n{'':<20} {muted(', '.join(attack.authority))}")
         return
-    from keyturn.packaging import require_studio
-
-    require_studio("keyturn probe")
-    from keyturn.probe.attack import CannotProbe
-    from keyturn.probe.report import as_html, as_json, as_sarif, as_text
-    from keyturn.probe.run import Run
-    from keyturn.probe.target import add_to_file
-    from keyturn.studio.inbox.store import CapturedMails
-
     try:
+        require_studio("keyturn probe")
+        from keyturn.probe.report import as_html, as_json, as_sarif, as_text
+        from keyturn.probe.run import Run
+        from keyturn.probe.target import add_to_file
+        from keyturn.studio.inbox.store import CapturedMails
+
         _require_folders(html, file)  # before a run of minutes
         inbox = CapturedMails()
         run = Run(_read_target(options, file), inbox)
@@ -99,7 +98,7 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
             html.write_text(as_html(report), "utf-8")
         if file:
             add_to_file(file, run.target)
-    except (CannotProbe, CommandRefused, OSError) as problem:
+    except (CannotProbe, CommandRefused, ExtraMissing, OSError) as problem:
         click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
         sys.exit(2)
     sys.exit(1 if report.failed else _STOPPED if report.stopped else 0)
@@ -137,7 +136,8 @@ def _play(run: "Run", inbox: "CapturedMails", only: tuple[str, ...]) -> "Report"
             _show_progress("")
             for address, possible in run.passwords.items():
                 if possible:
-                    click.echo(f"{address} has the password {' or '.join(possible)}", err=True)
+                    has = "has" if run.proven.intersection(possible) else "may have"
+                    click.echo(f"{address} {has} the password {' or '.join(possible)}", err=True)
 
 
 def _show_progress(name: str) -> None:

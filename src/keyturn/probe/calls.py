@@ -19,6 +19,9 @@ _CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha|recaptcha/|h
 
 _ADDRESS = re.compile(r"mail|user|login|identif|account|address", re.IGNORECASE)
 _OLD = re.compile(r"old|current", re.IGNORECASE)
+_FIELDS = {"input": "text", "textarea": "text", "button": "submit"}
+"""Tags of fields, with their usual types."""
+
 _TYPED = {"email", "text", "tel", "search"}
 _NOT_SENT = {"button", "image", "reset", "file"}
 
@@ -26,6 +29,10 @@ _FORGOTTEN = re.compile(r"forg[eo]t|reset|recover|lost|passwor|vergessen|oubli|o
 _SIGN_IN = re.compile(r"log-?_?in|sign-?_?in|anmeld|connexion|account|auth|session", re.IGNORECASE)
 _REGISTER = re.compile(r"regist|sign-?_?up|join|create", re.IGNORECASE)
 _MOST_PAGES = 12
+
+
+class WithBrackets(list[str]):
+    """Values of a field of a form whose name gets brackets: without these, PHP and Rails take the last value alone."""
 
 
 class Call(Struct, frozen=True):
@@ -71,14 +78,15 @@ class Call(Struct, frozen=True):
         fields = {**self._filled(self.body, values), **more}
         if self.is_json:
             return await browser.send(self.method, path, msgspec.json.encode(fields), "application/json")
-        form = urlencode(fields, doseq=True).encode()  # a list becomes one field for each item
+        named = {name + "[]" * isinstance(value, WithBrackets): value for name, value in fields.items()}
+        form = urlencode(named, doseq=True).encode()  # a list becomes one field for each item
         return await browser.send(self.method, path, form, "application/x-www-form-urlencoded")
 
     async def send_form(
         self, browser: Browser, page: Page, values: Mapping[str, Any], more: Mapping[str, Any] = {}
     ) -> Page:
-        """Fill in and send the form of a page: one with passwords if there is one in the values, else without."""
-        form = form_for(page, with_password="password" in values)
+        """Fill in and send the form of a page."""
+        form = form_for(page, self.option)
         hint = f'For an API, give {self.option} as "POST /path BODY".'
         if form is None:
             raise not_tried(f"{page.url} ({page.status}) has no form that the probe understands. {hint}")
@@ -93,10 +101,12 @@ class Call(Struct, frozen=True):
         return values[name[1]]
 
     def _filled(self, document: Any, values: Mapping[str, Any]) -> Any:
-        """Return the document with values, of any type, in place of texts that are a placeholder."""
+        """Return the document with values, of any type, in place of placeholders; in a longer text, of known ones."""
         match document:
             case str() if name := _PLACEHOLDER.fullmatch(document):
                 return self._value(name, values)
+            case str():  # such as a query of GraphQL
+                return _PLACEHOLDER.sub(lambda name: str(values.get(name[1], name[0])), document)
             case dict():
                 return {key: self._filled(value, values) for key, value in document.items()}
             case list():
@@ -113,8 +123,12 @@ def forms_of(page: Page) -> list[Call]:
 def _fields_of(form: Element) -> dict[str, str]:
     """Return the fields that are sent, with placeholders for an address and passwords, and else the page's values."""
     sent, likely, typed = dict[str, str](), list[str](), list[str]()
-    for field in (each for each in form.walk() if each.tag in {"input", "textarea"} and each.get("name")):
-        name, kind = field.get("name"), field.get("type").lower() or "text"
+    clicked: Element | None = None
+    for field in (each for each in form.walk() if each.tag in _FIELDS):
+        name, kind = field.get("name"), field.get("type").lower() or _FIELDS[field.tag]
+        clicked = clicked or (field if kind == "submit" else None)
+        if not name or (kind == "submit" and field is not clicked):
+            continue
         hints = " ".join(map(field.get, ("name", "id", "autocomplete", "placeholder")))
         if kind == "password":
             sent[name] = "{old}" if _OLD.search(hints) else "{password}"
@@ -127,12 +141,15 @@ def _fields_of(form: Element) -> dict[str, str]:
     return sent
 
 
-def form_for(page: Page, *, with_password: bool) -> Call | None:
-    """Return the form for a password, or the one for an address without a password."""
-    for form in forms_of(page):
-        if form.passwords if with_password else form.asks_for("email") and not form.passwords:
-            return form
-    return None
+def form_for(page: Page, option: str = "--reset") -> Call | None:
+    """Return the form that fits a call best: for an address alone, to sign in, or for a new password."""
+    forms = [form for form in forms_of(page) if bool(form.passwords) == (option != "--request")]
+    if option == "--request":
+        forms = [form for form in forms if form.asks_for("email")]
+        return min(forms, key=lambda form: not _FORGOTTEN.search(form.path), default=None)
+    if option == "--sign-in":
+        return min(forms, key=lambda form: (not form.asks_for("email"), form.passwords > 1), default=None)
+    return min(forms, key=lambda form: (not form.asks_for("password"), form.asks_for("email")), default=None)
 
 
 async def find_calls(browser: Browser, start: str) -> dict[str, str]:

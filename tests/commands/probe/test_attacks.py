@@ -1,8 +1,10 @@
 """Each attack finds its fault, and no other: a shop that is wrong in one thing, and Keyturn, in which nothing fails."""
 
 import asyncio
+import secrets
 import socket
 import subprocess
+import time
 import tomllib
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -40,7 +42,7 @@ FORMS: Mapping[str, Any] = {"change": "/account", "private": "GET /account"}
 API: Mapping[str, Any] = {
     "request": 'POST /api/forgot {"email": "{email}"}',
     "reset": 'POST /api/reset {"token": "{token}", "password": "{password}", "repeat": "{password}"}',
-    "sign_in": 'POST /api/login {"email": "{email}", "password": "{password}"}',
+    "sign_in": 'POST /api/login {"email": "mailto:{email}", "password": "{password}"}',
     "change": 'POST /api/account {"current": "{old}", "password": "{password}"}',
     "private": "GET /api/account",
 }
@@ -58,15 +60,20 @@ def inbox(stack: AsyncExitStack) -> tuple[CapturedMails, int]:
 
 
 async def probed(
-    fault: str, calls: Mapping[str, Any], patience: Patience = PATIENCE, played: Mapping[str, Any] = {}, **options: Any
+    fault: str,
+    calls: Mapping[str, Any],
+    patience: Patience = PATIENCE,
+    played: Mapping[str, Any] = {},
+    start: str = "",
+    **options: Any,
 ) -> Report:
-    """Probe a shop. `played`: options of the run. `options`: of the shop."""
+    """Probe a shop. `played`: options of the run. `start`: the path where it begins. `options`: of the shop."""
     async with AsyncExitStack() as stack:
         mails, port = inbox(stack)
         shop = Shop(port, fault, **options)
         stack.enter_context(shop.sender)
         shop.base_url = stack.enter_context(serving(shop.app()))
-        target = Target(url=shop.base_url, accounts=[ANN, BOB], second_step="second_step" in options, **calls)
+        target = Target(url=shop.base_url + start, accounts=[ANN, BOB], second_step="second_step" in options, **calls)
         return await play(Run(target, mails, patience), **played)
 
 
@@ -97,6 +104,47 @@ async def test_nothing_fails_in_a_shop_without_a_fault(calls: Mapping[str, Any],
     assert names(report, Verdict.FAILED) == set(), story(report)
     expected = {tried} if tried else ATTACKS.keys() - UNTRIED
     assert names(report, Verdict.PASSED) >= expected, story(report)
+
+
+def by(policy: str, options: str = "") -> dict[str, str]:
+    return {"Content-Security-Policy": policy, "X-Frame-Options": options}
+
+
+@pytest.mark.parametrize(
+    ("attack", "verdict", "options"),
+    [
+        ("token-leaks", "passed", {"headers": {"Referrer-Policy": "strict-origin, none"}}),
+        (
+            "token-leaks",
+            "passed",
+            {"headers": {"Referrer-Policy": ""}, "markup": '<meta name="referrer" content="never">'},
+        ),
+        ("token-leaks", "passed", {"markup": '<script src="http://localhost:9/x.js"></script><input name="referrer">'}),
+        ("page-framed", "passed", {"headers": by("default-src *", "DENY, DENY")}),
+        ("page-framed", "passed", {"headers": by("frame-ancestors *, frame-ancestors;")}),
+        ("page-framed", "failed", {"headers": by("frame-ancestors https:")}),
+        ("token-predictable", "passed", {"token": lambda: secrets.token_hex(6) + "1abc8def" + secrets.token_hex(6)}),
+        ("token-predictable", "failed", {"token": lambda: f"{int(time.time()):x}{secrets.randbelow(10**6):05x}"}),
+        ("secret-in-answer", "failed", {"token": lambda: f"{secrets.token_hex(9)}+/=", "fault": "secret-in-answer"}),
+        ("address-list", "passed", {}),
+        ("host-in-link", "not-tried", {"fault": "ignores-hosts"}),
+        ("times-differ", "not-tried", {"patience": Patience(silence=0.3, samples=60)}),
+    ],
+)
+async def test_a_variant_is_judged_as_browsers_and_attackers_read_it(
+    attack: str, verdict: Verdict, options: Mapping[str, Any]
+) -> None:
+    report = await probed(**{"fault": "", "calls": FORMS, "played": {"only": [attack]}, **options})
+
+    assert names(report, verdict) == {attack}, story(report)
+
+
+async def test_nothing_fails_or_passes_by_a_reset_that_no_sign_in_proves() -> None:
+    refused = {"request": API["request"], "reset": API["reset"].replace('"repeat": "{password}"', '"repeat": ""')}
+    only = ["no-notice", "get-uses-link", "link-twice"]
+    report = await probed("", refused, replace(PATIENCE, mail=1), {"only": only}, start="/tea")
+
+    assert names(report, Verdict.NOT_TRIED) == {*only}, story(report)
 
 
 async def test_requests_go_to_the_origin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
