@@ -89,7 +89,9 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
         from keyturn.probe.target import add_to_file
         from keyturn.studio.inbox.store import CapturedMails
 
-        _require_folders(html, file)  # before a run of minutes
+        for path in filter(None, (html, file)):  # before a run of minutes
+            if not path.parent.is_dir():
+                raise CommandRefused(f"{path}: there is no such folder.")
         inbox = CapturedMails()
         run = Run(_read_target(options, file), inbox)
         report = _play(run, inbox, only)
@@ -102,12 +104,6 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
         click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
         sys.exit(2)
     sys.exit(1 if report.failed else _STOPPED if report.stopped else 0)
-
-
-def _require_folders(*files: Path | None) -> None:
-    for file in files:
-        if file and not file.parent.is_dir():
-            raise CommandRefused(f"{file}: there is no such folder.")
 
 
 def _read_target(options: dict[str, Any], file: Path | None) -> "Target":

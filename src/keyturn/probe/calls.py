@@ -19,9 +19,7 @@ _CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha|recaptcha/|h
 
 _ADDRESS = re.compile(r"mail|user|login|identif|account|address", re.IGNORECASE)
 _OLD = re.compile(r"old|current", re.IGNORECASE)
-_FIELDS = {"input": "text", "textarea": "text", "button": "submit"}
-"""Tags of fields, with their usual types."""
-
+_FIELDS = {"input": "text", "textarea": "text", "button": "submit"}  # with the types that they have without one
 _TYPED = {"email", "text", "tel", "search"}
 _NOT_SENT = {"button", "image", "reset", "file"}
 
@@ -29,10 +27,6 @@ _FORGOTTEN = re.compile(r"forg[eo]t|reset|recover|lost|passwor|vergessen|oubli|o
 _SIGN_IN = re.compile(r"log-?_?in|sign-?_?in|anmeld|connexion|account|auth|session", re.IGNORECASE)
 _REGISTER = re.compile(r"regist|sign-?_?up|join|create", re.IGNORECASE)
 _MOST_PAGES = 12
-
-
-class WithBrackets(list[str]):
-    """Values of a field of a form whose name gets brackets: without these, PHP and Rails take the last value alone."""
 
 
 class Call(Struct, frozen=True):
@@ -78,7 +72,7 @@ class Call(Struct, frozen=True):
         fields = {**self._filled(self.body, values), **more}
         if self.is_json:
             return await browser.send(self.method, path, msgspec.json.encode(fields), "application/json")
-        named = {name + "[]" * isinstance(value, WithBrackets): value for name, value in fields.items()}
+        named = {name + "[]" * isinstance(value, tuple): value for name, value in fields.items()}  # else PHP takes one
         form = urlencode(named, doseq=True).encode()  # a list becomes one field for each item
         return await browser.send(self.method, path, form, "application/x-www-form-urlencoded")
 
@@ -122,12 +116,11 @@ def forms_of(page: Page) -> list[Call]:
 
 def _fields_of(form: Element) -> dict[str, str]:
     """Return the fields that are sent, with placeholders for an address and passwords, and else the page's values."""
-    sent, likely, typed = dict[str, str](), list[str](), list[str]()
-    clicked: Element | None = None
+    sent, likely, typed, submits = dict[str, str](), list[str](), list[str](), 0
     for field in (each for each in form.walk() if each.tag in _FIELDS):
         name, kind = field.get("name"), field.get("type").lower() or _FIELDS[field.tag]
-        clicked = clicked or (field if kind == "submit" else None)
-        if not name or (kind == "submit" and field is not clicked):
+        submits += kind == "submit"
+        if not name or (kind == "submit" and submits > 1):
             continue
         hints = " ".join(map(field.get, ("name", "id", "autocomplete", "placeholder")))
         if kind == "password":
@@ -143,13 +136,15 @@ def _fields_of(form: Element) -> dict[str, str]:
 
 def form_for(page: Page, option: str = "--reset") -> Call | None:
     """Return the form that fits a call best: for an address alone, to sign in, or for a new password."""
-    forms = [form for form in forms_of(page) if bool(form.passwords) == (option != "--request")]
     if option == "--request":
-        forms = [form for form in forms if form.asks_for("email")]
+        forms = [form for form in forms_of(page) if form.asks_for("email") and not form.passwords]
         return min(forms, key=lambda form: not _FORGOTTEN.search(form.path), default=None)
+    forms = [form for form in forms_of(page) if form.passwords]
     if option == "--sign-in":
-        return min(forms, key=lambda form: (not form.asks_for("email"), form.passwords > 1), default=None)
-    return min(forms, key=lambda form: (not form.asks_for("password"), form.asks_for("email")), default=None)
+        return min(forms, key=lambda form: (not form.asks_for("email"), form.passwords), default=None)
+    return min(
+        forms, key=lambda one: (not one.asks_for("password"), one.asks_for("email"), -one.passwords), default=None
+    )
 
 
 async def find_calls(browser: Browser, start: str) -> dict[str, str]:

@@ -17,8 +17,7 @@ _BETWEEN_LOOKS = 0.02
 _TOKEN = re.compile(r"tok|code|key|otp|sig|secret|hash|ticket", re.IGNORECASE)
 _ABOUT_A_RESET = re.compile(r"reset|passwor|recover|forgot|token", re.IGNORECASE)
 _WORD = re.compile(r"[a-z_-]{3,}")
-_LONGEST_WAIT = 120.0
-"""Seconds after which the probe no longer waits, although mails keep coming."""
+_LONGEST_WAIT = 120.0  # seconds, even if mails keep coming
 
 
 class Mail(Struct, frozen=True):

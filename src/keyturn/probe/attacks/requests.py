@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from keyturn.probe.attack import Finding, Limited, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story
-from keyturn.probe.calls import WithBrackets
 from keyturn.probe.run import PASSWORD, Run, pattern_of
 from keyturn.probe.web import Page
 
@@ -156,7 +155,7 @@ async def address_list(run: Run) -> Finding:
     """Ask for a link for an account and a stranger's address together, as a list and as a text with a comma."""
     owner, stranger = run.other, run.stranger()
     both = [owner, stranger], [stranger, owner]
-    return await _judge(run, [*both, *map(WithBrackets, both), f"{owner},{stranger}"])
+    return await _judge(run, [*both, *map(tuple, both), f"{owner},{stranger}"])
 
 
 async def address_header(run: Run) -> Finding:
@@ -185,13 +184,11 @@ async def host_in_link(run: Run) -> Finding:
     for headers in _HEADERS:
         before, name = len(run.mailbox.mails), next(iter(headers)).title()
         page = await run.ask(run.other, headers)
-        is_refused = page.status >= 400
-        wait = run.patience.silence if is_refused else run.usual_wait
-        mails = await run.mailbox.wait(before, wait, lambda mail: mail.is_for(run.other))
+        mails = await run.mailbox.wait(before, run.usual_wait, lambda mail: mail.is_for(run.other))
         if any(EVIL in mail.text for mail in mails):
             return failed(f"With another host in {name}, the mail leads to that host.", page)
-        refused += [f"{name} ({page.status})"] if is_refused else []
-        silent += [name] if not mails and not is_refused else []
+        refused += [f"{name} ({page.status})"] if page.status >= 400 else []
+        silent += [name] if not mails and page.status < 400 else []
     if silent:
         raise not_tried(f"No mail came with another host in {', '.join(silent)}: a limit may hold it back. Raise it.")
     return passed("No mail names the foreign host." + (f" Refused: {', '.join(refused)}." if refused else ""))

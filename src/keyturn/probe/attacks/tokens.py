@@ -13,7 +13,7 @@ from keyturn.hosts import host_of, is_loopback
 from keyturn.probe.attack import Finding, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story, link_page, second_story
 from keyturn.probe.run import PASSWORD, Run, Story, pattern_of
-from keyturn.probe.web import Page, joined
+from keyturn.probe.web import joined
 
 _PASSWORD = re.compile(
     r"(?:password|passwort|passwd)\b[^\n:<]{0,30}[:=]\s*(?:<[^<>]*>\s*)*([^\s<]{6,64})", re.IGNORECASE
@@ -34,9 +34,7 @@ _LONG_AGO = 900
 
 _BASE64 = (b64encode, urlsafe_b64encode)
 _HIDES_THE_PATH = re.compile(r"(never|no-referrer|same-origin|(strict-)?origin(-when-cross-?origin)?)\Z")
-_SHOWS_THE_PATH = {"always", "unsafe-url", "no-referrer-when-downgrade"}
-"""Browsers skip other words in a Referrer-Policy."""
-
+_SHOWS_THE_PATH = {"always", "unsafe-url", "no-referrer-when-downgrade"}  # browsers skip all other words
 _ANYBODY = {"*", "http:", "https:", "http://*", "https://*"}
 
 
@@ -122,12 +120,9 @@ def _are_in_a_row(tokens: Sequence[str]) -> bool:
 
 
 def _is_time(token: str) -> bool:
-    """Tell whether a token is a number of seconds or of parts of them, or a UUID of version 1 (RFC 9562, 5.1).
-
-    Without dashes, one of 64 random tokens would look like a UUID. The last five digits of PHP's uniqid are a part.
-    """
+    """Tell whether a token is a number of seconds or of parts (2**20: uniqid) or a UUID of version 1 (RFC 9562, 5.1)."""
     if re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", token):
-        return True
+        return True  # without dashes, one of 64 random tokens would be one
     numbers = [int(token)] if re.fullmatch(r"\d{10,19}", token) else []
     numbers += [int(token, 16)] if re.fullmatch(r"[0-9a-f]{8,16}", token) else []
     return any(abs(number / unit - time.time()) < _DAY for number in numbers for unit in (1, 1e3, 2**20, 1e6, 1e9))
@@ -144,14 +139,10 @@ def _computable(address: str) -> Iterator[tuple[str, bytes]]:
                 yield f"the {name.upper()} of {what}", hashlib.new(name, raw, usedforsecurity=False).digest()
 
 
-def _token_in_address(run: Run, page: Page) -> bool:
-    return run.has_token(page.url)
-
-
 async def token_leaks(run: Run) -> Finding:
     """Look at what the page of the link loads, and at its Referrer-Policy, if its own address has the token."""
     page = await link_page(run)
-    if not _token_in_address(run, page):
+    if not run.has_token(page.url):
         return passed("The address of the page with the form does not have the token.", page)
     tags, own = list(page.tree.walk()), run.web.is_here
     loaded = [(each.tag, joined(page.url, each.get("src"))) for each in tags if each.get("src")]
@@ -196,7 +187,7 @@ async def page_cached(run: Run) -> Finding:
     value = f"Its Cache-Control is {value!r}, without no-store." if value else "It has no Cache-Control."
     if run.has_token(page.body):
         return failed(value, page)
-    if _token_in_address(run, page):
+    if run.has_token(page.url):
         return unsure(f"{value} Only its address has the token, which the browser's history keeps anyway.", page)
     return passed("Neither the page nor its address has the token.", page)
 
