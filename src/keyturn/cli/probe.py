@@ -89,11 +89,8 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
         from keyturn.probe.target import add_to_file
         from keyturn.studio.inbox.store import CapturedMails
 
-        for path in filter(None, (html, file)):  # before a run of minutes
-            if not path.parent.is_dir():
-                raise CommandRefused(f"{path}: there is no such folder.")
         inbox = CapturedMails()
-        run = Run(_read_target(options, file), inbox)
+        run = Run(_read_target(options, file, html), inbox)
         report = _play(run, inbox, only)
         click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
         if html:
@@ -106,11 +103,14 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
     sys.exit(1 if report.failed else _STOPPED if report.stopped else 0)
 
 
-def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
-    """Return what options and file say, with a value for another host to publish. Raises CannotProbe."""
+def _read_target(options: dict[str, Any], file: Path | None, html: Path | None) -> "Target":
+    """Return what options and file say, with a value for another host to publish. Raises KeyturnError."""
     from keyturn.probe.target import add_to_file, with_file
     from keyturn.probe.web import needs_permission
 
+    for path in filter(None, (html, file)):  # before a run of minutes
+        if not path.parent.is_dir():
+            raise CommandRefused(f"{path}: there is no such folder.")
     target = with_file(options, file)
     if file and needs_permission(target.url) and not target.permission:
         target = replace(target, permission=secrets.token_urlsafe(24))

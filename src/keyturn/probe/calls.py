@@ -142,9 +142,7 @@ def form_for(page: Page, option: str = "--reset") -> Call | None:
     forms = [form for form in forms_of(page) if form.passwords]
     if option == "--sign-in":
         return min(forms, key=lambda form: (not form.asks_for("email"), form.passwords), default=None)
-    return min(
-        forms, key=lambda one: (not one.asks_for("password"), one.asks_for("email"), -one.passwords), default=None
-    )
+    return min(forms, key=lambda it: (not it.asks_for("password"), it.asks_for("email"), -it.passwords), default=None)
 
 
 async def find_calls(browser: Browser, start: str) -> dict[str, str]:

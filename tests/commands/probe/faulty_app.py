@@ -31,6 +31,7 @@ _HEADERS = {
 }
 """Of each answer, with the fault that leaves it out."""
 _INPUT = '<label>{0} <input type="{1}" name="{0}" required></label>'
+_BUTTONS = '<button name="do" value="send">Send</button><button name="do" value="cancel">Cancel</button>'
 _EMAIL, _PASSWORD = _INPUT.format("email", "email"), _INPUT.format("password", "password")
 _REPEAT, _CURRENT = (_INPUT.format(name, "password") for name in ("repeat", "current"))
 _CHANGED, _NOT_CHANGED = "Your password was changed", "The password was not changed"
@@ -45,10 +46,10 @@ class Shop:
     `base_url`: where it is served. `permission`: what it publishes for the probe. `sender`: sends its mails, so that no
     answer waits for them. Options: `second_step`: a password alone signs nobody in. `front`: the origin to which
     links are redirected. `padding`: what follows each page, answer and mail. `headers`: more of all answers. `markup`:
-    more of the link's page. `token`: makes the tokens.
+    more of the link's page. `token`: makes the tokens. `start`: the path where a visitor begins.
     """
 
-    base_url = permission = front = padding = markup = ""
+    base_url = permission = front = padding = markup = start = ""
     second_step, headers = False, dict[str, str]()
 
     def __init__(self, smtp_port: int, fault: str = "", **options: Any) -> None:
@@ -241,10 +242,9 @@ class Shop:
         return answer
 
     def _take_address(self, request: Asked, addresses: list[Any]) -> Page:
-        is_one = len(addresses) == 1 or (self._fault == "address-list" and addresses)
-        if not is_one or not all(isinstance(one, str) and one for one in addresses):
-            return _say(request, "Enter one email address", 400)
-        if not re.fullmatch(r"[^\s@]+@[^\s@]+", addresses[0]) and self._fault != "address-header":
+        is_one = len(addresses) == 1 or self._fault == "address-list"
+        pattern = r"[^@]+@.+" if self._fault == "address-header" else r"[^\s@]+@[^\s@]+"
+        if not is_one or not all(isinstance(one, str) and re.fullmatch(pattern, one, re.DOTALL) for one in addresses):
             return _say(request, "Enter one email address", 400)
         if self._fault == "answers-differ" and not self._account(addresses[0]):
             return _say(request, "このメールアドレスのアカウントは見つかりませんでした")
@@ -270,15 +270,18 @@ def _is_api(request: Asked) -> bool:
 
 
 async def _sent(request: Asked) -> dict[str, list[Any]]:
-    """Return the fields of JSON or of a form. Raises PermissionDeniedException if a form is not this site's own."""
+    """Return the fields of JSON or, as PHP does, of a form. Raises PermissionDeniedException without its secret."""
     if _is_api(request):
         members = (await request.json()).items()
         return {name: value if isinstance(value, list) else [value] for name, value in members}
     sent = {name: [str(value) for value in values] for name, values in (await request.form()).dict().items()}
-    # As PHP and Rails read them: of a name without brackets, the last value counts.
     fields = {name.removesuffix("[]"): values if name.endswith("[]") else values[-1:] for name, values in sent.items()}
     cookie = request.cookies.get("csrf", "")
-    if not cookie or not hmac.compare_digest(_hash(cookie)[:20], fields.get("csrf", [""])[0]):
+    if (
+        fields.get("do") != ["send"]
+        or not cookie
+        or not hmac.compare_digest(_hash(cookie)[:20], fields.get("csrf", [""])[0])
+    ):
         raise PermissionDeniedException("Reload the page and try again")
     return fields
 
@@ -289,8 +292,9 @@ def _page(title: str, body: str, status: int = 200, request: Asked | None = None
     if request:
         csrf = request.cookies.get("csrf") or secrets.token_urlsafe(16)
         cookies = [Cookie("csrf", value=csrf, samesite="strict")]
+        body += '<form method="post" action="/news"><input name="email"></form>'
         fields = (f'<input type="hidden" name="csrf" value="{_hash(csrf)[:20]}">', *fields)
-        body += f'<form method="post" action="{request.url.path}">{"".join(fields)}<button>Send</button></form>'
+        body += f'<form method="post" action="{request.url.path}">{"".join(fields)}{_BUTTONS}</form>'
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
     text = f"{head}<body><h1>{title}</h1>{body}</body></html>"
     return Response(text, status_code=status, media_type="text/html", cookies=cookies)

@@ -120,7 +120,7 @@ def _are_in_a_row(tokens: Sequence[str]) -> bool:
 
 
 def _is_time(token: str) -> bool:
-    """Tell whether a token is a number of seconds or of parts (2**20: uniqid) or a UUID of version 1 (RFC 9562, 5.1)."""
+    """Tell whether a token is a number of seconds, of parts (uniqid: 2**20), or a UUID of version 1 (RFC 9562, 5.1)."""
     if re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", token):
         return True  # without dashes, one of 64 random tokens would be one
     numbers = [int(token)] if re.fullmatch(r"\d{10,19}", token) else []
