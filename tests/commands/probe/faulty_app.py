@@ -51,6 +51,7 @@ class Shop:
 
     base_url = permission = front = padding = markup = start = ""
     second_step, headers = False, dict[str, str]()
+    token = staticmethod(lambda: secrets.token_urlsafe(32))
 
     def __init__(self, smtp_port: int, fault: str = "", **options: Any) -> None:
         self._smtp_port, self._fault = smtp_port, fault
@@ -71,9 +72,6 @@ class Shop:
                 server.send_message(mail, "shop@app.example", recipients)
 
         self.sender.submit(send)
-
-    def token(self) -> str:
-        return secrets.token_urlsafe(32)
 
     def _ask(self, addresses: list[str], headers: Mapping[str, str]) -> str:
         """Mail a link, unless there is no such account. Returns the link, or one that leads nowhere."""
@@ -104,12 +102,10 @@ class Shop:
 
     def _recipients(self, account: str, addresses: list[str]) -> list[str]:
         typed = addresses[0]
-        if self._fault == "address-list":
-            return [account, ARCHIVE, *addresses[1:]]
         if self._fault == "address-header" and re.search(r"[\r\n]", typed):
             return re.findall(r"[^\s:,<>]+@[^\s,<>]+", typed)
         is_typed = self._fault == "mail-to-typed" or (self._fault == "address-look-alike" and not typed.isascii())
-        return [typed if is_typed else account, ARCHIVE]
+        return [typed if is_typed else account, ARCHIVE, *addresses[1:]]
 
     async def _reset(self, token: str, password: str, named: str) -> str | None:
         """Set a password and end what the account had, if the link works. Returns the account."""
@@ -188,7 +184,7 @@ class Shop:
 
     def _show_link(self, request: Asked, token: str) -> Page:
         if self.front:
-            return _redirect(f"{self.front}//reset?token={token}", 302)
+            return _redirect(f"{self.front}/reset?token={token}", 302)
         if token not in self._tokens:
             return _page("This link does not work", '<a href="/forgot">Ask for another</a>', 404)
         if self._fault == "get-uses-link":
@@ -197,13 +193,10 @@ class Shop:
         hidden = f'<input type="hidden" name="token" value="{escape(token)}">'
         script = '<script src="https://stats.example/count.js"></script>' if self._fault == "token-leaks" else ""
         if self._fault == "token-in-cookie" and not request.cookies.get("reset"):
-            return self._with_cookie(_redirect(str(request.url), 302), token)
+            page = _redirect(str(request.url), 302)
+            page.cookies.append(Cookie("reset", value=token))
+            return page
         return _page("Choose a new password", script + self.markup, 200, request, hidden, _PASSWORD, _REPEAT)
-
-    def _with_cookie(self, answer: Page, token: str) -> Page:
-        if self._fault == "token-in-cookie":
-            answer.cookies.append(Cookie("reset", value=token))
-        return answer
 
     def _signed_in(self, request: Asked) -> str | None:
         return self._sessions.get(request.cookies.get("session", ""))
@@ -228,7 +221,9 @@ class Shop:
                 answer = _say(request, _CHANGED, 200, said)
                 if self._fault == "second-step-skipped":
                     answer.cookies.append(self._session(account))
-                return self._with_cookie(answer, token if _is_api(request) else "")
+                if self._fault == "token-in-cookie":
+                    answer.cookies.append(Cookie("reset", value=token if _is_api(request) else ""))
+                return answer
         raise NotFoundException
 
     def _sign_in(self, request: Asked, account: str, password: str) -> Page:
@@ -249,12 +244,8 @@ class Shop:
         if self._fault == "answers-differ" and not self._account(addresses[0]):
             return _say(request, "このメールアドレスのアカウントは見つかりませんでした")
         link = self._ask(addresses, request.headers)
-        return _say(
-            request,
-            "再設定用のリンクをメールで送信しましたのでご確認ください",
-            200,
-            escape(link) if self._fault == "secret-in-answer" else "",
-        )
+        said = escape(link) if self._fault == "secret-in-answer" else ""
+        return _say(request, "再設定用のリンクをメールで送信しましたのでご確認ください", 200, said)
 
 
 def _hash(password: str) -> str:
@@ -277,11 +268,7 @@ async def _sent(request: Asked) -> dict[str, list[Any]]:
     sent = {name: [str(value) for value in values] for name, values in (await request.form()).dict().items()}
     fields = {name.removesuffix("[]"): values if name.endswith("[]") else values[-1:] for name, values in sent.items()}
     cookie = request.cookies.get("csrf", "")
-    if (
-        fields.get("do") != ["send"]
-        or not cookie
-        or not hmac.compare_digest(_hash(cookie)[:20], fields.get("csrf", [""])[0])
-    ):
+    if fields.get("do") != ["send"] or not hmac.compare_digest(_hash(cookie)[:20], fields.get("csrf", [""])[0]):
         raise PermissionDeniedException("Reload the page and try again")
     return fields
 
