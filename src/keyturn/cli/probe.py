@@ -26,7 +26,8 @@ _HELP = """Play the known attacks against the password reset of your own applica
 
 Start your application, and let it send its mails by SMTP to this machine: the probe receives them, and delivers none.
 Name two accounts that only tests use. The probe sets new passwords for both, and prints them at the end. It asks for
-about twenty mails for each account, so raise the application's limits first. A limit fails no attack.
+about 32 mails for the first account, the last 20 in a row to find a limit, and for about 15 for the second. So raise
+the application's limit to about 20 mails first. A limit fails no attack.
 
 The probe starts at URL and searches for the forms: sign in, forgotten password, and the page of the mail's link. For an
 API, or if it finds none, name the calls. A body that begins with { is JSON, any other body is a form. Placeholders are
