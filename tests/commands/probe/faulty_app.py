@@ -22,7 +22,7 @@ from litestar.exceptions import NotFoundException, PermissionDeniedException
 ANN, BOB, ARCHIVE = "ann.sikes@app.example", "bob@app.example", "archive@app.example"
 
 _SLOW = 300_000  # iterations: about a tenth of a second
-_MOST_MAILS = 26  # links for one address
+_MOST_MAILS = 24  # links for one address
 _HEADERS = {
     "Cache-Control": ("no-store", "page-cached"),
     "Referrer-Policy": ("no-referrer", "token-leaks"),
@@ -83,9 +83,9 @@ class Shop:
         named = headers.get("x-forwarded-host") or headers["host"]
         wrong = {"host-in-link": f"http://{named}", "link-not-https": "http://shop.app.example"}
         link = f"{wrong.get(self._fault, self.base_url)}//reset?token={quote(token)}"  # as of a base URL with a slash
-        self._mail([ARCHIVE], "A link was asked for", typed)
         is_ignored = self._fault == "ignores-hosts" and not self.base_url.endswith(headers["host"])
         if account is None or is_ignored or (self._asked[typed] > _MOST_MAILS and self._fault != "no-limit"):
+            self._mail([ARCHIVE], "A link was asked for", typed)
             return link
         if self._fault == "times-differ":
             hashlib.pbkdf2_hmac("sha256", b"token", b"salt", _SLOW)
