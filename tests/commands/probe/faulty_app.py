@@ -44,9 +44,9 @@ class Shop:
     """The shop. `fault` is the name of the attack that succeeds.
 
     `base_url`: where it is served. `permission`: what it publishes for the probe. `sender`: sends its mails, so that no
-    answer waits for them. Options: `second_step`: a password alone signs nobody in. `front`: the origin to which
-    links are redirected. `padding`: what follows each page, answer and mail. `headers`: more of all answers. `markup`:
-    more of the link's page. `token`: makes the tokens. `start`: the path where a visitor begins.
+    answer waits. Options: `second_step`: a password alone signs nobody in. `front`: the origin to which links redirect.
+    `padding`: ends each page, answer and mail. `headers`: of all answers. `markup`: more of the link's page. `token`:
+    makes the tokens. `start`: where a visitor begins.
     """
 
     base_url = permission = front = padding = markup = start = ""
@@ -193,9 +193,8 @@ class Shop:
         hidden = f'<input type="hidden" name="token" value="{escape(token)}">'
         script = '<script src="https://stats.example/count.js"></script>' if self._fault == "token-leaks" else ""
         if self._fault == "token-in-cookie" and not request.cookies.get("reset"):
-            page = _redirect(str(request.url), 302)
-            page.cookies.append(Cookie("reset", value=token))
-            return page
+            cookies = [Cookie("reset", value=token)]
+            return Response("", status_code=302, headers={"Location": str(request.url)}, cookies=cookies)
         return _page("Choose a new password", script + self.markup, 200, request, hidden, _PASSWORD, _REPEAT)
 
     def _signed_in(self, request: Asked) -> str | None:
