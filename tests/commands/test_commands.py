@@ -162,13 +162,14 @@ def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered
     Path("emails").mkdir()
     Path("emails/welcome.html").write_text("<p>Hello {{ name }}</p>")
     Path("emails/welcome.samples.toml").write_text('[ada]\nname = "Ada"\n')
-    for words, who in (
-        ("studio emails --port 0", "the studio"),
-        ("check emails --only mjml", "keyturn check"),
-        ("check --explain contrast/light", "keyturn check"),
+    for words, who, code in (
+        ("studio emails --port 0", "the studio", 1),
+        ("check emails --only mjml", "keyturn check", 1),
+        ("check --explain contrast/light", "keyturn check", 1),
+        ("probe http://127.0.0.1:3000", "keyturn probe", 2),  # 1 says that an attack succeeded
     ):
         shown = keyturn(*words.split())
-        assert (shown.code, shown.out, "Traceback" in shown.err) == (1, "", False)
+        assert (shown.code, shown.out, "Traceback" in shown.err) == (code, "", False)
         assert shown.err.endswith(f"{who} {STUDIO}\n")
     assert "Hello Ada" in keyturn("render", "welcome", "--dir", "emails").out
 

@@ -10,8 +10,10 @@ import click
 from msgspec.structs import replace
 
 from keyturn.cli.sockets import listen
-from keyturn.cli.terminal import PORT, CommandRefused, accent, error, harmless, muted
-from keyturn.probe.attack import ATTACKS
+from keyturn.cli.terminal import CommandRefused, accent, error, harmless, muted
+from keyturn.errors import ExtraMissing
+from keyturn.packaging import require_studio
+from keyturn.probe.attack import ATTACKS, CannotProbe
 from keyturn.values import did_you_mean
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ _HELP = """Play the known attacks against the password reset of your own applica
 
 Start your application, and let it send its mails by SMTP to this machine: the probe receives them, and delivers none.
 Name two accounts that only tests use. The probe sets new passwords for both, and prints them at the end. It asks for
-about twenty mails for each account, so raise the application's limits first. A limit fails no attack.
+about 32 mails for the first account, the last 20 in a row to find a limit, and for about 15 for the second. So raise
+the application's limit to about 20 mails first. A limit fails no attack.
 
 The probe starts at URL and searches for the forms: sign in, forgotten password, and the page of the mail's link. For an
 API, or if it finds none, name the calls. A body that begins with { is JSON, any other body is a form. Placeholders are
@@ -61,7 +64,7 @@ def _known_attacks(_: click.Context, __: click.Parameter, names: tuple[str, ...]
 
 @click.command(help=_HELP)
 @click.argument("url", required=False)
-@click.option("--smtp", type=PORT, help="Port on which the probe receives the application's mails.")
+@click.option("--smtp", type=click.IntRange(1, 65535), help="Port on which the probe receives the application's mails.")
 @click.option("--account", "accounts", multiple=True, metavar="ADDRESS", help="An account for tests. Give two.")
 @click.option("--request", metavar="CALL", help="The call that asks for a link, or the path of its form.")
 @click.option("--reset", metavar="CALL", help="The call that sets a new password with the link's token.")
@@ -80,42 +83,35 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
         for attack in ATTACKS.values():
             click.echo(f"{accent(f'{attack.name:<20}')} {attack.title}\n{'':<20} {muted(', '.join(attack.authority))}")
         return
-    from keyturn.packaging import require_studio
-
-    require_studio("keyturn probe")
-    from keyturn.probe.attack import CannotProbe
-    from keyturn.probe.report import as_html, as_json, as_sarif, as_text
-    from keyturn.probe.run import Run
-    from keyturn.probe.target import add_to_file
-    from keyturn.studio.inbox.store import CapturedMails
-
     try:
-        _require_folders(html, file)  # before a run of minutes
+        require_studio("keyturn probe")
+        from keyturn.probe.report import as_html, as_json, as_sarif, as_text
+        from keyturn.probe.run import Run
+        from keyturn.probe.target import add_to_file
+        from keyturn.studio.inbox.store import CapturedMails
+
         inbox = CapturedMails()
-        run = Run(_read_target(options, file), inbox)
+        run = Run(_read_target(options, file, html), inbox)
         report = _play(run, inbox, only)
         click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
         if html:
             html.write_text(as_html(report), "utf-8")
         if file:
             add_to_file(file, run.target)
-    except (CannotProbe, CommandRefused, OSError) as problem:
+    except (CannotProbe, CommandRefused, ExtraMissing, OSError) as problem:
         click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
         sys.exit(2)
     sys.exit(1 if report.failed else _STOPPED if report.stopped else 0)
 
 
-def _require_folders(*files: Path | None) -> None:
-    for file in files:
-        if file and not file.parent.is_dir():
-            raise CommandRefused(f"{file}: there is no such folder.")
-
-
-def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
-    """Return what options and file say, with a value for another host to publish. Raises CannotProbe."""
+def _read_target(options: dict[str, Any], file: Path | None, html: Path | None) -> "Target":
+    """Return what options and file say, with a value for another host to publish. Raises KeyturnError."""
     from keyturn.probe.target import add_to_file, with_file
     from keyturn.probe.web import needs_permission
 
+    for path in filter(None, (html, file)):  # before a run of minutes
+        if not path.parent.is_dir():
+            raise CommandRefused(f"{path}: there is no such folder.")
     target = with_file(options, file)
     if file and needs_permission(target.url) and not target.permission:
         target = replace(target, permission=secrets.token_urlsafe(24))
@@ -137,7 +133,8 @@ def _play(run: "Run", inbox: "CapturedMails", only: tuple[str, ...]) -> "Report"
             _show_progress("")
             for address, possible in run.passwords.items():
                 if possible:
-                    click.echo(f"{address} has the password {' or '.join(possible)}", err=True)
+                    has = "has" if run.proven.intersection(possible) else "may have"
+                    click.echo(f"{address} {has} the password {' or '.join(possible)}", err=True)
 
 
 def _show_progress(name: str) -> None:

@@ -19,6 +19,7 @@ _CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha|recaptcha/|h
 
 _ADDRESS = re.compile(r"mail|user|login|identif|account|address", re.IGNORECASE)
 _OLD = re.compile(r"old|current", re.IGNORECASE)
+_FIELDS = {"input": "text", "textarea": "text", "button": "submit"}  # with the types that they have without one
 _TYPED = {"email", "text", "tel", "search"}
 _NOT_SENT = {"button", "image", "reset", "file"}
 
@@ -71,14 +72,15 @@ class Call(Struct, frozen=True):
         fields = {**self._filled(self.body, values), **more}
         if self.is_json:
             return await browser.send(self.method, path, msgspec.json.encode(fields), "application/json")
-        form = urlencode(fields, doseq=True).encode()  # a list becomes one field for each item
+        named = {name + "[]" * isinstance(value, tuple): value for name, value in fields.items()}  # else PHP takes one
+        form = urlencode(named, doseq=True).encode()  # a list becomes one field for each item
         return await browser.send(self.method, path, form, "application/x-www-form-urlencoded")
 
     async def send_form(
         self, browser: Browser, page: Page, values: Mapping[str, Any], more: Mapping[str, Any] = {}
     ) -> Page:
-        """Fill in and send the form of a page: one with passwords if there is one in the values, else without."""
-        form = form_for(page, with_password="password" in values)
+        """Fill in and send the form of a page."""
+        form = form_for(page, self.option)
         hint = f'For an API, give {self.option} as "POST /path BODY".'
         if form is None:
             raise not_tried(f"{page.url} ({page.status}) has no form that the probe understands. {hint}")
@@ -93,10 +95,12 @@ class Call(Struct, frozen=True):
         return values[name[1]]
 
     def _filled(self, document: Any, values: Mapping[str, Any]) -> Any:
-        """Return the document with values, of any type, in place of texts that are a placeholder."""
+        """Return the document with values, of any type, in place of placeholders; in a longer text, of known ones."""
         match document:
             case str() if name := _PLACEHOLDER.fullmatch(document):
                 return self._value(name, values)
+            case str():  # such as a query of GraphQL
+                return _PLACEHOLDER.sub(lambda name: str(values.get(name[1], name[0])), document)
             case dict():
                 return {key: self._filled(value, values) for key, value in document.items()}
             case list():
@@ -112,9 +116,12 @@ def forms_of(page: Page) -> list[Call]:
 
 def _fields_of(form: Element) -> dict[str, str]:
     """Return the fields that are sent, with placeholders for an address and passwords, and else the page's values."""
-    sent, likely, typed = dict[str, str](), list[str](), list[str]()
-    for field in (each for each in form.walk() if each.tag in {"input", "textarea"} and each.get("name")):
-        name, kind = field.get("name"), field.get("type").lower() or "text"
+    sent, likely, typed, submits = dict[str, str](), list[str](), list[str](), 0
+    for field in (each for each in form.walk() if each.tag in _FIELDS):
+        name, kind = field.get("name"), field.get("type").lower() or _FIELDS[field.tag]
+        submits += kind == "submit"
+        if not name or (kind == "submit" and submits > 1):
+            continue
         hints = " ".join(map(field.get, ("name", "id", "autocomplete", "placeholder")))
         if kind == "password":
             sent[name] = "{old}" if _OLD.search(hints) else "{password}"
@@ -127,12 +134,15 @@ def _fields_of(form: Element) -> dict[str, str]:
     return sent
 
 
-def form_for(page: Page, *, with_password: bool) -> Call | None:
-    """Return the form for a password, or the one for an address without a password."""
-    for form in forms_of(page):
-        if form.passwords if with_password else form.asks_for("email") and not form.passwords:
-            return form
-    return None
+def form_for(page: Page, option: str = "--reset") -> Call | None:
+    """Return the form that fits a call best: for an address alone, to sign in, or for a new password."""
+    if option == "--request":
+        forms = [form for form in forms_of(page) if form.asks_for("email") and not form.passwords]
+        return min(forms, key=lambda form: not _FORGOTTEN.search(form.path), default=None)
+    forms = [form for form in forms_of(page) if form.passwords]
+    if option == "--sign-in":
+        return min(forms, key=lambda form: (not form.asks_for("email"), form.passwords), default=None)
+    return min(forms, key=lambda it: (not it.asks_for("password"), it.asks_for("email"), -it.passwords), default=None)
 
 
 async def find_calls(browser: Browser, start: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ _BETWEEN_LOOKS = 0.02
 _TOKEN = re.compile(r"tok|code|key|otp|sig|secret|hash|ticket", re.IGNORECASE)
 _ABOUT_A_RESET = re.compile(r"reset|passwor|recover|forgot|token", re.IGNORECASE)
 _WORD = re.compile(r"[a-z_-]{3,}")
+_LONGEST_WAIT = 120.0  # seconds, even if mails keep coming
 
 
 class Mail(Struct, frozen=True):
@@ -37,8 +38,8 @@ class Mail(Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """The link without its host, which may be a public one."""
-        return urlsplit(self.link)._replace(scheme="", netloc="", fragment="").geturl()
+        """The link without its host, which may be a public one, behind one slash: two would name another host."""
+        return re.sub("^/*", "/", urlsplit(self.link)._replace(scheme="", netloc="", fragment="").geturl())
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -47,8 +48,8 @@ class Mail(Struct, frozen=True):
     @property
     def shape(self) -> tuple[str, ...]:
         """What the links of all resets have in common: words of the path, and names of the parameters."""
-        parts = unquote(urlsplit(self.link).path).split("/")
-        words = [part if _WORD.fullmatch(part) and part != self.token else "*" for part in parts]
+        parts, own = unquote(urlsplit(self.link).path).split("/"), {self.token, *(to.split("@")[0] for to in self.to)}
+        words = [part if _WORD.fullmatch(part) and part not in own else "*" for part in parts]
         return (*words, *sorted(self.parameters))
 
 
@@ -58,7 +59,8 @@ def _read(row: CapturedMail, raw: bytes) -> Mail:
     likely = [link for link in links if _ABOUT_A_RESET.search(link.address)]
     action = action_link(likely) or action_link(links) or next(iter(likely), None)
     address = action.address if action else ""
-    token = _token_of(address) if action else next(iter(content.codes), "")
+    if not (token := _token_of(address) if action else ""):  # the link may lead to a form for the code
+        address, token = "", next(iter(content.codes), "")
     to = {*(row.delivered_to or row.recipients), *(hidden.address for hidden in row.bcc)}
     return Mail(row.subject, frozenset(to), f"{row.subject}\n{content.text}\n{content.html}", address, token)
 
@@ -71,7 +73,7 @@ def _token_of(address: str) -> str:
         return max(named, key=len)
     values = [*(value for _, value in parameters), *unquote(f"{parts.path}/{parts.fragment}").split("/")]
     strange = [value for value in values if "@" not in value and not _WORD.fullmatch(value)]
-    return max(strange or values, key=len)
+    return max(strange, key=len)  # what stands before the path's first slash is one: empty
 
 
 class Mailbox:
@@ -95,7 +97,7 @@ class Mailbox:
         while not (matching := [mail for mail in self.mails[before:] if match(mail)]):
             now = time.monotonic()
             count, newest = (len(self._mails), now) if len(self._mails) > count else (count, newest)
-            if now - newest > seconds:
+            if now - newest > seconds or now - began > _LONGEST_WAIT:
                 return []
             await asyncio.sleep(_BETWEEN_LOOKS)
         self.slowest = max(self.slowest, time.monotonic() - began)

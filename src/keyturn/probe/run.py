@@ -4,7 +4,6 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
@@ -57,6 +56,12 @@ def new_password() -> str:
     return f"Aa1-{secrets.token_urlsafe(15)}"
 
 
+def pattern_of(secret: str) -> re.Pattern[str]:
+    """Return a pattern of a secret as it is, and as URLs, JSON and HTML may write its signs."""
+    sign = r"(?i:\\?{0}|%{1:02x}|\\u{1:04x}|&#x0*{1:x};|&#{1};)"
+    return re.compile("".join(one if one.isalnum() else sign.format(re.escape(one), ord(one)) for one in secret))
+
+
 def look(page: Page) -> tuple[object, ...]:
     """Return what tells outcomes of a call apart: status, redirects, cookies, form, and an API's yes or no."""
     leads_to = [re.sub(r"[?#].*|(?<![^/])[^/]*\d[^/]*", "", answer.header("location")) for answer in page.all]
@@ -74,7 +79,7 @@ class Run:
     """The application under test as attacks see it, and what is known about it by now. Raises CannotProbe.
 
     `target`: with the calls that were found.
-    `passwords`: of each account, the one that signs in, and all that may have replaced it.
+    `passwords`: of each account, the one that signs in, and all that may have replaced it. `proven`: these signed in.
     `ann`: the first account. `other`: the second, or the first if there is no other.
     `stories`: all that were told; the run begins with the first. `notices`: the mails that followed the first reset.
     """
@@ -91,15 +96,15 @@ class Run:
         self.calls: dict[str, Call] = {}
         self.notices: list[Mail] = []
         self.stories: list[Story] = []
+        self.proven = set[str]()
         self._right = self._wrong = tuple[object, ...]()
 
     @property
     def first(self) -> Story:
         return self.stories[0]
 
-    @property
-    def tokens(self) -> set[str]:
-        return {story.mail.token for story in self.stories}
+    def has_token(self, text: str) -> bool:
+        return any(pattern_of(story.mail.token).search(text) for story in self.stories)
 
     @property
     def bob(self) -> str:
@@ -112,7 +117,7 @@ class Run:
         """Return an address without an account, whose mails would come to the probe as well."""
         return f"keyturn-{secrets.token_hex(4)}@{self.ann.rpartition('@')[2]}"
 
-    def call(self, name: str, hint: str) -> Call:
+    def call(self, name: str, hint: str = "The probe found no way to sign in: name it by --sign-in.") -> Call:
         """Return a call that the user named, or the probe found. Raises a Finding with the hint."""
         if name not in self.calls:
             raise not_tried(hint)
@@ -136,13 +141,13 @@ class Run:
         self.calls = {name: Call.read(name, text) for name, text in named.items()}
         story, before = await self.link_for(self.ann), len(self.mailbox.mails)
         await self.reset(story)
-        if "sign_in" in self.calls:
-            await self._learn_sign_in()
         wait = max(self.patience.mail, self.usual_wait)
         self.notices = await self.mailbox.wait(before, wait, lambda m: m.is_for(self.ann) and not self.has_link(m))
+        if "sign_in" in self.calls:  # not before: a sign-in may be followed by a mail as well
+            await self._learn_sign_in()
 
     async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
-        """Ask for a link in a new browser. `address`: also a list. Raises a Finding beyond a limit."""
+        """Ask for a link in a new browser. `address`: also a list, or a tuple. Raises a Finding beyond a limit."""
         return await self.calls["request"].send(Browser(self.web, headers), {"email": address})
 
     async def link_for(self, account: str) -> Story:
@@ -173,7 +178,7 @@ class Run:
         if call := self.calls.get("reset"):
             return await call.send(story.browser, filled, more)
         page = story.page = story.page or await story.browser.send("GET", story.mail.path)
-        if form_for(page, with_password=True):  # the page of a dead link has none
+        if form_for(page):  # the page of a dead link has none
             page = await Call("--reset").send_form(story.browser, page, filled, more)
         return page
 
@@ -207,7 +212,7 @@ class Run:
 
     async def sign_in(self, account: str, password: str = "") -> tuple[Browser, Page]:
         """Sign in with a password, or with the account's own, in a new browser. Raises a Finding."""
-        call = self.call("sign_in", "The probe found no way to sign in: name it by --sign-in.")
+        call = self.call("sign_in")
         browser, password = Browser(self.web), password or self.passwords[account][0]
         return browser, await call.send(browser, {"email": account, "password": password})
 
@@ -221,12 +226,15 @@ class Run:
                 f"The sign-in gives the same answer to the new and to a wrong password ({self.summary(right)}). "
                 f"The reset answered: {self.summary(self.first.done)}. Name the calls by --reset and --sign-in."
             )
+        self.proven.add(self.first.password)
 
     async def works(self, account: str, password: str) -> bool:
         """Tell whether a password signs in. Raises a Finding, also if the answer is unlike both known ones."""
         _, page = await self.sign_in(account, password)
         if look(page) not in {self._right, self._wrong}:
             raise unsure(f"The sign-in gave an answer that the probe does not know: {self.summary(page)}")
+        if look(page) == self._right:
+            self.proven.add(password)
         return look(page) == self._right
 
     async def settled(self, account: str, *likely: str) -> str:
@@ -243,7 +251,6 @@ class Run:
     def without_secrets(self, text: str) -> str:
         """Hide passwords, tokens and long words but for four letters. Cut only then: a part of a secret stays."""
         text = PASSWORD.sub("[password]", text)
-        for token in filter(lambda token: len(token) > 4, self.tokens):
-            for form in (token, quote(token), quote(token, safe="")):
-                text = text.replace(form, f"{token[:4]}…")
+        for token in {story.mail.token for story in self.stories if len(story.mail.token) > 4}:
+            text = f"{token[:4]}…".join(pattern_of(token).split(text))
         return _LONG_WORD.sub(r"\1…", text)

@@ -44,7 +44,7 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     url: str = ""
-    smtp: Annotated[int, Meta(ge=0, le=65535)] | None = None
+    smtp: Annotated[int, Meta(ge=1, le=65535)] | None = None
     accounts: Sequence[str] = ()
     request: str = ""
     reset: str = ""

@@ -13,12 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Litestar, Request, Response, route
 from litestar.datastructures import Cookie
 from litestar.exceptions import NotFoundException, PermissionDeniedException
 
-ANN, BOB = "ann.sikes@app.example", "bob@app.example"
+ANN, BOB, ARCHIVE = "ann.sikes@app.example", "bob@app.example", "archive@app.example"
 
 _SLOW = 300_000  # iterations: about a tenth of a second
 _MOST_MAILS = 24  # links for one address
@@ -30,6 +31,7 @@ _HEADERS = {
 }
 """Of each answer, with the fault that leaves it out."""
 _INPUT = '<label>{0} <input type="{1}" name="{0}" required></label>'
+_BUTTONS = '<button name="do" value="send">Send</button><button name="do" value="cancel">Cancel</button>'
 _EMAIL, _PASSWORD = _INPUT.format("email", "email"), _INPUT.format("password", "password")
 _REPEAT, _CURRENT = (_INPUT.format(name, "password") for name in ("repeat", "current"))
 _CHANGED, _NOT_CHANGED = "Your password was changed", "The password was not changed"
@@ -42,17 +44,18 @@ class Shop:
     """The shop. `fault` is the name of the attack that succeeds.
 
     `base_url`: where it is served. `permission`: what it publishes for the probe. `sender`: sends its mails, so that no
-    answer waits for them. `second_step`: whether a password alone signs nobody in. `front`: the origin to which links
-    are redirected. `padding`: what follows each page, answer and mail.
+    answer waits. Options: `second_step`: a password alone signs nobody in. `front`: the origin to which links redirect.
+    `padding`: ends each page, answer and mail. `headers`: of all answers. `markup`: more of the link's page. `token`:
+    makes the tokens. `start`: where a visitor begins.
     """
 
-    base_url = permission = ""
+    base_url = permission = front = padding = markup = start = ""
+    second_step, headers = False, dict[str, str]()
+    token = staticmethod(lambda: secrets.token_urlsafe(32))
 
-    def __init__(
-        self, smtp_port: int, fault: str = "", *, second_step: bool = False, front: str = "", padding: str = ""
-    ) -> None:
-        self._smtp_port, self._fault, self._second_step = smtp_port, fault, second_step
-        self._front, self._padding = front, padding
+    def __init__(self, smtp_port: int, fault: str = "", **options: Any) -> None:
+        self._smtp_port, self._fault = smtp_port, fault
+        vars(self).update(options)
         self.sender = ThreadPoolExecutor(1)
         self._hashes: dict[str, set[str]] = {ANN: set(), BOB: set()}
         self._tokens: dict[str, str] = {}
@@ -62,7 +65,7 @@ class Shop:
     def _mail(self, recipients: list[str], subject: str, text: str) -> None:
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = "Shop <shop@app.example>", "customer:;", subject
-        mail.set_content(text + self._padding)
+        mail.set_content(text + self.padding)
 
         def send() -> None:
             with smtplib.SMTP("127.0.0.1", self._smtp_port) as server:
@@ -76,16 +79,18 @@ class Shop:
         self._asked[typed] += 1
         predictable = hashlib.sha256((account or typed).encode()).hexdigest()
         weak = {"token-short": secrets.token_hex(2), "token-predictable": predictable}
-        token = weak.get(self._fault, secrets.token_urlsafe(32))
+        token = weak.get(self._fault) or self.token()
         named = headers.get("x-forwarded-host") or headers["host"]
         wrong = {"host-in-link": f"http://{named}", "link-not-https": "http://shop.app.example"}
-        link = f"{wrong.get(self._fault, self.base_url)}/reset?token={token}"
-        if account is None or (self._asked[typed] > _MOST_MAILS and self._fault != "no-limit"):
+        link = f"{wrong.get(self._fault, self.base_url)}//reset?token={quote(token)}"  # as of a base URL with a slash
+        is_ignored = self._fault == "ignores-hosts" and not self.base_url.endswith(headers["host"])
+        if account is None or is_ignored or (self._asked[typed] > _MOST_MAILS and self._fault != "no-limit"):
+            self._mail([ARCHIVE], "A link was asked for", typed)
             return link
         if self._fault == "times-differ":
             hashlib.pbkdf2_hmac("sha256", b"token", b"salt", _SLOW)
         self._tokens[token] = account
-        self._mail(self._recipients(account, addresses), "Choose a new password", f"Open this link:\n\n{link}\n")
+        self._mail(self._recipients(account, addresses), "Choose a new password", f"Your password:\n\n{link}\n")
         return link
 
     def _account(self, typed: str) -> str | None:
@@ -97,12 +102,10 @@ class Shop:
 
     def _recipients(self, account: str, addresses: list[str]) -> list[str]:
         typed = addresses[0]
-        if self._fault == "address-list":
-            return [account, *addresses[1:]]
         if self._fault == "address-header" and re.search(r"[\r\n]", typed):
             return re.findall(r"[^\s:,<>]+@[^\s,<>]+", typed)
         is_typed = self._fault == "mail-to-typed" or (self._fault == "address-look-alike" and not typed.isascii())
-        return [typed if is_typed else account]
+        return [typed if is_typed else account, ARCHIVE, *addresses[1:]]
 
     async def _reset(self, token: str, password: str, named: str) -> str | None:
         """Set a password and end what the account had, if the link works. Returns the account."""
@@ -148,11 +151,12 @@ class Shop:
         @route(["/", "/{rest:path}"], http_method=["GET", "HEAD", "POST"])
         async def answer(request: Asked) -> Page:
             given = await (self._take(request) if request.method == "POST" else self._show(request))
-            given.headers.update({name: value for name, (value, fault) in _HEADERS.items() if fault != self._fault})
+            usual = {name: value for name, (value, fault) in _HEADERS.items() if fault != self._fault}
+            given.headers.update({**usual, **self.headers})
             if isinstance(given.content, dict):
-                given.content["padding"] = self._padding
+                given.content["padding"] = self.padding
             elif given.content:
-                given.content += self._padding
+                given.content += self.padding
             return given
 
         return Litestar([answer], logging_config=None, openapi_config=None)
@@ -179,8 +183,8 @@ class Shop:
         raise NotFoundException
 
     def _show_link(self, request: Asked, token: str) -> Page:
-        if self._front:
-            return _redirect(f"{self._front}/reset?token={token}", 302)
+        if self.front:
+            return _redirect(f"{self.front}/reset?token={token}", 302)
         if token not in self._tokens:
             return _page("This link does not work", '<a href="/forgot">Ask for another</a>', 404)
         if self._fault == "get-uses-link":
@@ -188,13 +192,10 @@ class Shop:
             self._tokens[fresh], token = self._tokens.pop(token), fresh
         hidden = f'<input type="hidden" name="token" value="{escape(token)}">'
         script = '<script src="https://stats.example/count.js"></script>' if self._fault == "token-leaks" else ""
-        page = _page("Choose a new password", script, 200, request, hidden, _PASSWORD, _REPEAT)
-        return self._with_cookie(page, token)
-
-    def _with_cookie(self, answer: Page, token: str) -> Page:
-        if self._fault == "token-in-cookie":
-            answer.cookies.append(Cookie("reset", value=token))
-        return answer
+        if self._fault == "token-in-cookie" and not request.cookies.get("reset"):
+            cookies = [Cookie("reset", value=token)]
+            return Response("", status_code=302, headers={"Location": str(request.url)}, cookies=cookies)
+        return _page("Choose a new password", script + self.markup, 200, request, hidden, _PASSWORD, _REPEAT)
 
     def _signed_in(self, request: Asked) -> str | None:
         return self._sessions.get(request.cookies.get("session", ""))
@@ -205,7 +206,7 @@ class Shop:
         email, password, current, repeat, token = (str(fields.get(name, [""])[0]) for name in names)
         match request.url.path.removeprefix("/api"):
             case "/login":
-                return self._sign_in(request, email.lower(), password)
+                return self._sign_in(request, email.lower().removeprefix("mailto:"), password)
             case "/account":
                 changed = self._change(self._signed_in(request), current, password)
                 return _say(request, _CHANGED if changed else _NOT_CHANGED, 200 if changed else 400)
@@ -219,28 +220,31 @@ class Shop:
                 answer = _say(request, _CHANGED, 200, said)
                 if self._fault == "second-step-skipped":
                     answer.cookies.append(self._session(account))
-                return self._with_cookie(answer, token) if _is_api(request) else answer
+                if self._fault == "token-in-cookie":
+                    answer.cookies.append(Cookie("reset", value=token if _is_api(request) else ""))
+                return answer
         raise NotFoundException
 
     def _sign_in(self, request: Asked, account: str, password: str) -> Page:
         if _hash(password) not in self._hashes.get(account, ()):
             return _say(request, "Wrong email or password", 401)
-        if self._second_step:
+        if self.second_step:
             return _say(request, "Enter the code", 200, '<form method="post" action="/code"><input name="code"></form>')
+        self._mail([account], "A new sign-in", "Was this not you? Call us.")
         answer = _say(request, "Signed in") if _is_api(request) else _redirect("/account")
         answer.cookies.append(self._session(account))
         return answer
 
     def _take_address(self, request: Asked, addresses: list[Any]) -> Page:
-        is_one = len(addresses) == 1 or (self._fault == "address-list" and addresses)
-        if not is_one or not all(isinstance(one, str) and one for one in addresses):
-            return _say(request, "Enter one email address", 400)
-        if not re.fullmatch(r"[^\s@]+@[^\s@]+", addresses[0]) and self._fault != "address-header":
+        is_one = len(addresses) == 1 or self._fault == "address-list"
+        pattern = r"[^@]+@.+" if self._fault == "address-header" else r"[^\s@]+@[^\s@]+"
+        if not is_one or not all(isinstance(one, str) and re.fullmatch(pattern, one, re.DOTALL) for one in addresses):
             return _say(request, "Enter one email address", 400)
         if self._fault == "answers-differ" and not self._account(addresses[0]):
-            return _say(request, "There is no such account", 404)
+            return _say(request, "このメールアドレスのアカウントは見つかりませんでした")
         link = self._ask(addresses, request.headers)
-        return _say(request, "Look into your inbox", 200, escape(link) if self._fault == "secret-in-answer" else "")
+        said = escape(link) if self._fault == "secret-in-answer" else ""
+        return _say(request, "再設定用のリンクをメールで送信しましたのでご確認ください", 200, said)
 
 
 def _hash(password: str) -> str:
@@ -256,13 +260,14 @@ def _is_api(request: Asked) -> bool:
 
 
 async def _sent(request: Asked) -> dict[str, list[Any]]:
-    """Return the fields of JSON or of a form. Raises PermissionDeniedException if a form is not this site's own."""
+    """Return the fields of JSON or, as PHP does, of a form. Raises PermissionDeniedException without its secret."""
     if _is_api(request):
         members = (await request.json()).items()
         return {name: value if isinstance(value, list) else [value] for name, value in members}
-    fields = {name: [str(value) for value in values] for name, values in (await request.form()).dict().items()}
+    sent = {name: [str(value) for value in values] for name, values in (await request.form()).dict().items()}
+    fields = {name.removesuffix("[]"): values if name.endswith("[]") else values[-1:] for name, values in sent.items()}
     cookie = request.cookies.get("csrf", "")
-    if not cookie or not hmac.compare_digest(cookie, fields.get("csrf", [""])[0]):
+    if fields.get("do") != ["send"] or not hmac.compare_digest(_hash(cookie)[:20], fields.get("csrf", [""])[0]):
         raise PermissionDeniedException("Reload the page and try again")
     return fields
 
@@ -273,8 +278,9 @@ def _page(title: str, body: str, status: int = 200, request: Asked | None = None
     if request:
         csrf = request.cookies.get("csrf") or secrets.token_urlsafe(16)
         cookies = [Cookie("csrf", value=csrf, samesite="strict")]
-        fields = (f'<input type="hidden" name="csrf" value="{escape(csrf)}">', *fields)
-        body += f'<form method="post" action="{request.url.path}">{"".join(fields)}<button>Send</button></form>'
+        body += '<form method="post" action="/news"><input name="email"></form>'
+        fields = (f'<input type="hidden" name="csrf" value="{_hash(csrf)[:20]}">', *fields)
+        body += f'<form method="post" action="{request.url.path}">{"".join(fields)}{_BUTTONS}</form>'
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
     text = f"{head}<body><h1>{title}</h1>{body}</body></html>"
     return Response(text, status_code=status, media_type="text/html", cookies=cookies)

@@ -1,8 +1,10 @@
 """Each attack finds its fault, and no other: a shop that is wrong in one thing, and Keyturn, in which nothing fails."""
 
 import asyncio
+import secrets
 import socket
 import subprocess
+import time
 import tomllib
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -19,6 +21,7 @@ from tests.servers.processes import KEYTURN, run
 from tests.servers.serving import held_ports, send_answer, serving, serving_here
 
 from keyturn.probe.attack import ATTACKS, CannotProbe, Report, Verdict
+from keyturn.probe.mailbox import Mailbox
 from keyturn.probe.probe import play
 from keyturn.probe.report import as_html, as_json, as_text
 from keyturn.probe.run import Run
@@ -40,7 +43,7 @@ FORMS: Mapping[str, Any] = {"change": "/account", "private": "GET /account"}
 API: Mapping[str, Any] = {
     "request": 'POST /api/forgot {"email": "{email}"}',
     "reset": 'POST /api/reset {"token": "{token}", "password": "{password}", "repeat": "{password}"}',
-    "sign_in": 'POST /api/login {"email": "{email}", "password": "{password}"}',
+    "sign_in": 'POST /api/login {"email": "mailto:{email}", "password": "{password}"}',
     "change": 'POST /api/account {"current": "{old}", "password": "{password}"}',
     "private": "GET /api/account",
 }
@@ -66,7 +69,7 @@ async def probed(
         shop = Shop(port, fault, **options)
         stack.enter_context(shop.sender)
         shop.base_url = stack.enter_context(serving(shop.app()))
-        target = Target(url=shop.base_url, accounts=[ANN, BOB], second_step="second_step" in options, **calls)
+        target = Target(url=shop.base_url + shop.start, accounts=[ANN, BOB], second_step=shop.second_step, **calls)
         return await play(Run(target, mails, patience), **played)
 
 
@@ -97,6 +100,34 @@ async def test_nothing_fails_in_a_shop_without_a_fault(calls: Mapping[str, Any],
     assert names(report, Verdict.FAILED) == set(), story(report)
     expected = {tried} if tried else ATTACKS.keys() - UNTRIED
     assert names(report, Verdict.PASSED) >= expected, story(report)
+
+
+REFUSED = {"request": API["request"], "reset": 'POST /api/reset {"token": "{token}", "password": "{password}"}'}
+UNPROVEN = {"calls": REFUSED, "start": "/tea", "patience": replace(PATIENCE, mail=1)}
+META = '<script src="http://localhost:9/x.js"></script><meta name=referrer content=never><input name=referrer>'
+
+
+@pytest.mark.parametrize(
+    ("attack", "verdict", "options"),
+    [
+        ("no-notice", "not-tried", UNPROVEN),
+        ("get-uses-link", "not-tried", UNPROVEN),
+        ("token-leaks", "passed", {"headers": {"Referrer-Policy": "strict-origin, none"}}),
+        ("token-leaks", "passed", {"headers": {"Referrer-Policy": "unsafe-url"}, "markup": META}),
+        ("page-framed", "passed", {"headers": {"Content-Security-Policy": "", "X-Frame-Options": "DENY, DENY"}}),
+        ("page-framed", "passed", {"headers": {"Content-Security-Policy": "frame-ancestors *, frame-ancestors;"}}),
+        ("page-framed", "failed", {"headers": {"Content-Security-Policy": "frame-ancestors https:"}}),
+        ("token-predictable", "passed", {"token": lambda: secrets.token_hex(6) + "1abc8def" + secrets.token_hex(6)}),
+        ("token-predictable", "failed", {"token": lambda: f"{int(time.time()):x}{secrets.randbelow(10**6):05x}"}),
+        ("secret-in-answer", "failed", {"token": lambda: f"{secrets.token_hex(9)}+/=", "fault": "secret-in-answer"}),
+        ("address-list", "passed", {}),
+        ("host-in-link", "not-tried", {"fault": "ignores-hosts"}),
+        ("times-differ", "not-tried", {"patience": Patience(silence=0.3, samples=60)}),
+    ],
+)
+async def test_variants_are_judged_as_browsers_read_them(attack: str, verdict: Verdict, options: Any) -> None:
+    report = await probed(**{"fault": "", "calls": FORMS, "played": {"only": [attack]}, **options})
+    assert names(report, verdict) == {attack}, story(report)
 
 
 async def test_requests_go_to_the_origin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,6 +251,15 @@ async def test_an_application_that_it_cannot_probe_is_told_with_what_to_give_it(
         url = stack.enter_context(serving(app))
         with pytest.raises(CannotProbe, match=said):
             await play(Run(Target(url=url, accounts=[ANN]), mails, Patience(mail=0.3)))
+
+
+def test_a_mail_gives_a_link_or_a_code() -> None:
+    inbox, token, other = CapturedMails(), secrets.token_hex(16), secrets.token_hex(16)
+    for text in (f"/form/{token}/ann", f"/form/{other}/bob", "/reset with the code 493817"):
+        name = text.rpartition("/")[2]
+        inbox.add(f"To: {name}@app.example\n\nReset your password at http://app.example{text}\n".encode())
+    ann, bob, code = Mailbox(inbox).mails
+    assert (ann.token, ann.shape, code.link, code.token) == (token, bob.shape, "", "493817")
 
 
 def test_a_file_keeps_what_its_user_wrote_and_gets_what_was_found(tmp_path: Path) -> None:

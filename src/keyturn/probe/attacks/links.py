@@ -1,6 +1,7 @@
 """What a reset ends, what it must not skip, and links that should be dead."""
 
 import asyncio
+import re
 
 from keyturn.probe.attack import Finding, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import (
@@ -20,6 +21,7 @@ _AT_ONCE = 8
 _A_SECOND = 1.1
 """Seconds after which a token that is made of the time differs."""
 
+_OF_A_SESSION = re.compile(r"csrf|xsrf|token|nonce", re.IGNORECASE)
 _LONGEST_ID = 36
 """Characters of an id, as of a UUID, or of an address."""
 
@@ -130,7 +132,7 @@ async def other_account(run: Run) -> Finding:
 
 def _facts_of(story: Story) -> dict[str, str]:
     """Return the fields of a link's form that name an account, and neither a token nor a session."""
-    form = form_for(story.page, with_password=True) if story.page else None
-    fields = form.body.items() if form else ()
+    form = form_for(story.page) if story.page else None
+    fields = ((name, value) for name, value in form.body.items() if not _OF_A_SESSION.search(name)) if form else ()
     others = {story.mail.token, "{email}", "{password}", "{old}", *story.browser.cookies.values()}
     return {name: value for name, value in fields if value not in others and len(value) <= _LONGEST_ID}

@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 from keyturn.probe.attack import Finding, Limited, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story
-from keyturn.probe.run import PASSWORD, Run
+from keyturn.probe.run import PASSWORD, Run, pattern_of
 from keyturn.probe.web import Page
 
-_CHANGING = re.compile(r"[\w.%+*•-]{0,99}[@*•][\w.%+*•-]*|[\w./+=-]{0,99}\d[\w./+=-]{7,}|[\w/+=-]{20,}")
-"""Words that differ from answer to answer anyway: addresses, also with stars, tokens of forms, times and ids."""
+_CHANGING = re.compile(r"[\w.%+*•-]{0,99}[@*•][\w.%+*•-]*|(?a:[\w./+=-]{0,99}\d[\w./+=-]{7,}|[\w/+=-]{20,})")
+"""Words that differ in each answer anyway: addresses, also with stars, tokens of forms, times and ids; no sentences."""
 
 _SUSPICIOUS = 0.01
 """The p of a measurement that is repeated. An application whose times are equal fails once in 20,000 runs."""
@@ -71,7 +71,7 @@ def _signs(page: Page, address: str) -> set[str]:
 async def secret_in_answer(run: Run) -> Finding:
     """Search the answers to requests for the token of their mails, and the answers to resets for the password."""
     for story in run.stories:
-        if len(story.mail.token) > 3 and story.mail.token in story.asked.received:
+        if len(story.mail.token) > 3 and pattern_of(story.mail.token).search(story.asked.received):
             return failed("The answer to the request contains the token of the mail.", story.asked)
         if story.done and PASSWORD.search(story.done.received):
             return failed("The answer to the reset contains the new password.", story.done)
@@ -82,13 +82,10 @@ async def times_differ(run: Run) -> Finding:
     """Measure accounts and strangers in turn, by the rank test of Mann and Whitney; a suspicion is measured again."""
     if not run.patience.samples:
         raise not_tried("No samples were asked for.")
-    before = len(run.mailbox.mails)
     first, p, measured = await _measure(run)
     if p > _SUSPICIOUS:
         return passed(measured)
     again, p, said_again = await _measure(run)
-    if len(await run.mailbox.all(before, run.usual_wait)) < run.patience.samples:
-        raise not_tried("A limit held most mails back, so the times are those of the limit: raise it for the probe.")
     if p > _SUSPICIOUS or first * again < 0:
         return unsure(f"Measured twice, the difference is not the same: {measured} {said_again}")
     if abs(again) < _TELLING:
@@ -97,13 +94,15 @@ async def times_differ(run: Run) -> Finding:
 
 
 async def _measure(run: Run) -> tuple[float, float, str]:
-    """Return the difference of the medians in seconds, its p, and both in words."""
-    known, unknown = list[float](), list[float]()
+    """Return the difference of the medians in seconds, its p, and both in words. Raises a Finding without the mails."""
+    known, unknown, before = list[float](), list[float](), len(run.mailbox.mails)
     for number in range(run.patience.samples):
         pair = [(known, (run.ann, run.other)[number % 2]), (unknown, run.stranger())]
         random.shuffle(pair)
         for times, address in pair:
             times.append(sum(answer.seconds for answer in (await run.ask(address)).all))
+    if sum(map(run.has_link, await run.mailbox.all(before, run.usual_wait))) < len(known):
+        raise not_tried("A limit held mails back, so the times are those of the limit: raise it for the probe.")
     ours, theirs, (_, p, _) = median(known), median(unknown), compare(known, unknown)
     middles = f"{1000 * ours:.1f} ms for accounts, {1000 * theirs:.1f} ms for strangers"
     return ours - theirs, p, f"Medians of {len(known)} pairs: {middles} (p = {p:.2g})."
@@ -131,7 +130,7 @@ async def no_limit(run: Run) -> Finding:
         if (status := pages[-1].status) >= 400:
             judge = passed if status < 500 else unsure  # an application that breaks down has no limit
             return judge(f"Request {number + 1} of {count} was refused with {status}.", pages[-1])
-    mails = await run.mailbox.all(before, run.usual_wait)
+    mails = [mail for mail in await run.mailbox.all(before, run.usual_wait) if mail.is_for(run.ann)]
     if len(mails) >= count:
         return failed(f"{count} requests in a row sent {len(mails)} mails to {run.ann}.", *pages[:1])
     return passed(f"{count} requests in a row sent {len(mails)} mails.")
@@ -139,7 +138,9 @@ async def no_limit(run: Run) -> Finding:
 
 async def _judge(run: Run, typed: Sequence[object]) -> Finding:
     """Ask with each of the inputs, and look whether links come to addresses that never got any before."""
-    owner, before = run.other, len(run.mailbox.mails)
+    if (owner := run.other) != run.ann:
+        await bobs_story(run)  # shows where the mails of this account go
+    before = len(run.mailbox.mails)
     known = {owner}.union(*(story.mail.to for story in run.stories if story.account == owner))
     pages = [await run.ask(one) for one in typed]
     mails = [mail for mail in await run.mailbox.all(before, run.usual_wait) if run.has_link(mail)]
@@ -153,7 +154,8 @@ async def _judge(run: Run, typed: Sequence[object]) -> Finding:
 async def address_list(run: Run) -> Finding:
     """Ask for a link for an account and a stranger's address together, as a list and as a text with a comma."""
     owner, stranger = run.other, run.stranger()
-    return await _judge(run, [[owner, stranger], [stranger, owner], f"{owner},{stranger}"])
+    both = [owner, stranger], [stranger, owner]
+    return await _judge(run, [*both, *map(tuple, both), f"{owner},{stranger}"])
 
 
 async def address_header(run: Run) -> Finding:
@@ -178,16 +180,15 @@ async def mail_to_typed(run: Run) -> Finding:
 
 async def host_in_link(run: Run) -> Finding:
     """Ask for links with a foreign host in each header that frameworks read, and search the mails for it."""
-    mails, refused = 0, list[str]()
+    silent, refused = list[str](), list[str]()
     for headers in _HEADERS:
         before, name = len(run.mailbox.mails), next(iter(headers)).title()
         page = await run.ask(run.other, headers)
-        is_refused = page.status >= 400
-        for mail in await run.mailbox.wait(before, run.patience.silence if is_refused else run.usual_wait):
-            mails += 1
-            if EVIL in mail.text:
-                return failed(f"With another host in {name}, the mail leads to that host.", page)
-        refused += [f"{name} ({page.status})"] if is_refused else []
-    if not mails and len(refused) < len(_HEADERS):
-        raise not_tried("No mail came: a limit may hold it back. Raise it for the probe.")
+        mails = await run.mailbox.wait(before, run.usual_wait, lambda mail: mail.is_for(run.other))
+        if any(EVIL in mail.text for mail in mails):
+            return failed(f"With another host in {name}, the mail leads to that host.", page)
+        refused += [f"{name} ({page.status})"] if page.status >= 400 else []
+        silent += [name] if not mails and page.status < 400 else []
+    if silent:
+        raise not_tried(f"No mail came with another host in {', '.join(silent)}: a limit may hold it back. Raise it.")
     return passed("No mail names the foreign host." + (f" Refused: {', '.join(refused)}." if refused else ""))

@@ -7,17 +7,18 @@ import time
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from keyturn.hosts import host_of, is_loopback
 from keyturn.probe.attack import Finding, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story, link_page, second_story
-from keyturn.probe.run import PASSWORD, Run, Story
-from keyturn.probe.web import Page, joined
+from keyturn.probe.run import PASSWORD, Run, Story, pattern_of
+from keyturn.probe.web import joined
 
 _PASSWORD = re.compile(
     r"(?:password|passwort|passwd)\b[^\n:<]{0,30}[:=]\s*(?:<[^<>]*>\s*)*([^\s<]{6,64})", re.IGNORECASE
 )
+_URL = re.compile(r"""https?://[^\s<>"']+""")
 _MOST_TRIES = 2
 
 _GUESSABLE, _ENOUGH = 64, 128
@@ -32,7 +33,9 @@ _LONG_AGO = 900
 """Seconds before now in which the oldest token was made."""
 
 _BASE64 = (b64encode, urlsafe_b64encode)
-_HIDES_THE_PATH = re.compile(r"(no-referrer|same-origin|(strict-)?origin(-when-cross-origin)?)\Z")
+_HIDES_THE_PATH = re.compile(r"(never|no-referrer|same-origin|(strict-)?origin(-when-cross-?origin)?)\Z")
+_SHOWS_THE_PATH = {"always", "unsafe-url", "no-referrer-when-downgrade"}  # browsers skip all other words
+_ANYBODY = {"*", "http:", "https:", "http://*", "https://*"}
 
 
 async def password_mailed(run: Run) -> Finding:
@@ -41,7 +44,7 @@ async def password_mailed(run: Run) -> Finding:
         if PASSWORD.search(mail.text):
             return failed(f"The mail {mail.subject!r} contains the new password.")
         if "sign_in" in run.calls and mail.is_for(run.ann):
-            for candidate in _PASSWORD.findall(mail.text)[:_MOST_TRIES]:
+            for candidate in _PASSWORD.findall(_URL.sub(" ", mail.text))[:_MOST_TRIES]:
                 if await run.works(run.ann, candidate):
                     return failed(f"The mail {mail.subject!r} contains a password that signs in.")
     return passed(f"{len(run.mailbox.mails)} mails contain no password.")
@@ -59,6 +62,7 @@ async def link_not_https(run: Run) -> Finding:
 async def no_notice(run: Run) -> Finding:
     """Wait for a mail after the first reset."""
     if not run.notices:
+        run.call("sign_in")  # a reset that was refused needs no notice
         return failed(f"No mail came within {run.patience.mail:.0f} seconds after the reset.")
     return passed(f"The owner got {run.notices[0].subject!r}.")
 
@@ -92,6 +96,7 @@ async def token_predictable(run: Run) -> Finding:
     stories = await _used(run)
     tokens = [story.mail.token for story in stories]
     if len(set(tokens)) < len(tokens):
+        run.call("sign_in")  # a link that was not used may be mailed again
         return failed("Two mails have the same token, although a reset lies between them, or another account.")
     if _are_in_a_row(tokens):
         return failed(f"The tokens of {len(tokens)} mails are numbers that follow each other.")
@@ -115,12 +120,12 @@ def _are_in_a_row(tokens: Sequence[str]) -> bool:
 
 
 def _is_time(token: str) -> bool:
-    """Tell whether a token is a number of seconds or of parts of them, or a UUID of version 1 (RFC 9562, 5.1)."""
-    if re.fullmatch(r"[0-9a-f]{8}-?[0-9a-f]{4}-?1[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}", token):
-        return True
+    """Tell whether a token is a number of seconds, of parts (uniqid: 2**20), or a UUID of version 1 (RFC 9562, 5.1)."""
+    if re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", token):
+        return True  # without dashes, one of 64 random tokens would be one
     numbers = [int(token)] if re.fullmatch(r"\d{10,19}", token) else []
     numbers += [int(token, 16)] if re.fullmatch(r"[0-9a-f]{8,16}", token) else []
-    return any(abs(number / unit - time.time()) < _DAY for number in numbers for unit in (1, 10**3, 10**6, 10**9))
+    return any(abs(number / unit - time.time()) < _DAY for number in numbers for unit in (1, 1e3, 2**20, 1e6, 1e9))
 
 
 def _computable(address: str) -> Iterator[tuple[str, bytes]]:
@@ -134,22 +139,20 @@ def _computable(address: str) -> Iterator[tuple[str, bytes]]:
                 yield f"the {name.upper()} of {what}", hashlib.new(name, raw, usedforsecurity=False).digest()
 
 
-def _token_in_address(run: Run, page: Page) -> bool:
-    return any(token in unquote(page.url) for token in run.tokens)
-
-
 async def token_leaks(run: Run) -> Finding:
     """Look at what the page of the link loads, and at its Referrer-Policy, if its own address has the token."""
     page = await link_page(run)
-    if not _token_in_address(run, page):
+    if not run.has_token(page.url):
         return passed("The address of the page with the form does not have the token.", page)
-    loaded = [(each.tag, joined(page.url, each.get("src"))) for each in page.tree.walk() if each.get("src")]
-    foreign = {tag: host_of(url) for tag, url in loaded if host_of(url) and not run.web.is_here(url)}
-    meta = [each.get("content") for each in page.tree.walk() if each.get("name").lower() == "referrer"]
-    policy = [*page.header("referrer-policy").split(","), *meta][-1].strip().lower()
+    tags, own = list(page.tree.walk()), run.web.is_here
+    loaded = [(each.tag, joined(page.url, each.get("src"))) for each in tags if each.get("src")]
+    foreign = {tag: host_of(url) for tag, url in loaded if host_of(url) and not (own(url) or is_loopback(url))}
+    meta = [each.get("content") for each in tags if each.tag == "meta" and each.get("name").lower() == "referrer"]
+    words = [word.strip() for word in ",".join([page.header("referrer-policy"), *meta]).lower().split(",")]
+    policy = next((word for word in reversed(words) if word in _SHOWS_THE_PATH or _HIDES_THE_PATH.match(word)), "")
     if "script" in foreign:
         return failed(f"The page runs a script of {foreign['script']}, which can read its address.", page)
-    if policy and not _HIDES_THE_PATH.match(policy):
+    if policy in _SHOWS_THE_PATH:
         return failed(f"The page's Referrer-Policy is {policy}: it sends the address to other sites.", page)
     if policy:
         return passed(f"The page's Referrer-Policy is {policy}, and it runs no script of another site.", page)
@@ -161,16 +164,16 @@ async def token_leaks(run: Run) -> Finding:
 async def token_in_cookie(run: Run) -> Finding:
     """Search cookies, and the redirects after the reset, for the token."""
     story = run.first
-    token, done = story.mail.token, story.done
-    if done is None or len(token) < 6:
+    token, done = pattern_of(story.mail.token), story.done
+    if done is None or len(story.mail.token) < 6:
         raise not_tried("The token is too short to search for.")
-    if any(token in value for value in story.browser.cookies.values()):
+    if any(map(token.search, story.browser.cookies.values())):
         return failed("After the reset, a cookie has the token.", done)
-    if any(token in answer.header("location") for answer in done.all):
+    if any(token.search(answer.header("location")) for answer in done.all):
         return failed("The reset leads to an address that has the token.", done)
     scanned = (await second_story(run)).scanned
-    cookies = [value for page in scanned for name, value in page.headers if name == "set-cookie"]
-    if any(token in value and "httponly" not in value.lower() for value in cookies for token in run.tokens):
+    cookies = [value for page in scanned for one in page.all for name, value in one.headers if name == "set-cookie"]
+    if any(run.has_token(value) and "httponly" not in value.lower() for value in cookies):
         return failed("The page of the link puts the token into a cookie that scripts can read.", *scanned[-1:])
     return passed("After the reset, neither a cookie nor a redirect has the token.")
 
@@ -182,9 +185,9 @@ async def page_cached(run: Run) -> Finding:
     if "no-store" in value.lower():
         return passed(f"Its Cache-Control is {value!r}.", page)
     value = f"Its Cache-Control is {value!r}, without no-store." if value else "It has no Cache-Control."
-    if any(token in page.body for token in run.tokens):
+    if run.has_token(page.body):
         return failed(value, page)
-    if _token_in_address(run, page):
+    if run.has_token(page.url):
         return unsure(f"{value} Only its address has the token, which the browser's history keeps anyway.", page)
     return passed("Neither the page nor its address has the token.", page)
 
@@ -192,11 +195,12 @@ async def page_cached(run: Run) -> Finding:
 async def page_framed(run: Run) -> Finding:
     """Read the Content-Security-Policy and the X-Frame-Options of the page."""
     page = await link_page(run)
-    options = page.header("x-frame-options")
-    if ancestors := re.search(r"frame-ancestors\s[^;,]*", page.header("content-security-policy")):
-        is_open = "*" in ancestors[0].split()
-        return (failed if is_open else passed)(f"Its Content-Security-Policy has {ancestors[0].strip()}.", page)
-    if options.strip().lower() in {"deny", "sameorigin"}:
+    options, policies = page.header("x-frame-options"), page.header("content-security-policy").lower().split(",")
+    ancestors = [found[0].strip() for policy in policies if (found := re.search(r"frame-ancestors\b[^;]*", policy))]
+    if ancestors:  # all policies have to allow a frame
+        is_open = all(_ANYBODY.intersection(one.split()) for one in ancestors)
+        return (failed if is_open else passed)(f"Its Content-Security-Policy has {', '.join(ancestors)}.", page)
+    if {"deny", "sameorigin"}.intersection(option.strip().lower() for option in options.split(",")):
         return passed(f"It has X-Frame-Options: {options}. ASVS 3.4.6 prefers frame-ancestors.", page)
     return failed("It has neither frame-ancestors nor X-Frame-Options.", page)
 
@@ -209,4 +213,5 @@ async def get_uses_link(run: Run) -> Finding:
         return failed("After a HEAD and two GETs without cookies, the link set no password.", *proof)
     if not second.scanned or second.scanned[1].status == 404:
         raise not_tried("The application serves no page at the link's address.")
+    run.call("sign_in")
     return passed("After a HEAD and two GETs without cookies, the link still worked.")
