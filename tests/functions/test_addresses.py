@@ -148,15 +148,6 @@ def test_one_subscriber_is_one_client(address: str, network: str) -> None:
     assert Client(ip_address=address).networks[0][0] == network
 
 
-def test_the_networks_around_an_ipv6_address_are_counted_too() -> None:
-    assert Client(ip_address="2001:db8:1:2ff::9").networks == [
-        ("2001:db8:1:2ff::/64", 64),
-        ("2001:db8:1:200::/56", 56),
-        ("2001:db8:1::/48", 48),
-    ]
-    assert len(Client(ip_address="192.0.2.7").networks) == 1
-
-
 APP = "https://app.example.org"
 ADDRESSES = ReturnAddresses([APP, "https://shop.example.org:8443"])
 

@@ -27,27 +27,15 @@ def service_options() -> dict[str, Any]:
     return {"resend": WITH_WEBHOOK, "limits": NO_COOLDOWN}
 
 
-ON_LIST = {"type": "OnAccountSuppressionList", "message": f"{ADA} is on the list"}
-
-
-@pytest.mark.parametrize(
-    ("event", "data", "shown", "detail"),
-    [
-        *((event, {}, "sent", "") for event in ("sent", "scheduled")),
-        *((event, {}, shown, "") for event, shown in (("delivery_delayed", "delayed"), ("opened", "delivered"))),
-        ("complained", {}, "complained", ""),
-        ("failed", {"failed": {"reason": "reached_daily_quota"}}, "failed", "reached_daily_quota"),
-        ("suppressed", {"suppressed": ON_LIST}, "suppressed", "OnAccountSuppressionList"),
-    ],
-)
-async def test_a_report_lands_on_its_message(
-    service: Service, mailed: str, event: str, data: dict[str, Any], shown: str, detail: str
-) -> None:
-    answer = await deliver(service, report(event, mailed, **data))
-    assert answer.status_code == 200
-    assert answer.json()["success"] is True
+@pytest.mark.parametrize(("event", "shown"), [
+    ("sent", "sent"), ("scheduled", "sent"), ("delivery_delayed", "delayed"), ("opened", "delivered"),
+    *((event, event) for event in ("complained", "failed", "suppressed")),
+])  # fmt: skip
+async def test_a_report_lands_on_its_message(service: Service, mailed: str, event: str, shown: str) -> None:
+    answer = await deliver(service, report(event, mailed))
+    assert (answer.status_code, answer.json()["success"]) == (200, True)
     assert await state(service) == shown
-    assert await history(service) == [(event, detail)]
+    assert await history(service) == [(event, "")]
 
 
 async def test_reports_that_arrive_in_any_order_tell_the_same(service: Service, mailed: str) -> None:

@@ -17,10 +17,12 @@ _ANSWERS_ON = re.compile(r"http://[\d.:]+")
 
 
 class Process:
-    """One `keyturn ...`, which ends with its block. `said` is all that it and its predecessors wrote."""
+    """One `keyturn ...` of `python`, which ends with its block. `said` is all that it and its predecessors wrote."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], said: list[str]) -> None:
-        self._command = [sys.executable, "-m", "keyturn", *arguments]
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], said: list[str], python: str = sys.executable
+    ) -> None:
+        self._command = [python, "-m", "keyturn", *arguments]
         # Without coverage: who is killed reports nothing, and would only start more slowly.
         unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
         self._environment = {**unmeasured, **environment}

@@ -72,13 +72,10 @@ class Storm:
     async def people(self, emails: Sequence[str], seconds: float = SECONDS) -> None:
         """Let each person ask once, and use the link once it has come. The faults end with the last request."""
         async with httpx2.AsyncClient(timeout=30) as client, asyncio.TaskGroup() as group:
-            group.create_task(self._clear_up(seconds))
             for email in emails:
                 group.create_task(self._person(client, email, self.chance.uniform(0, seconds)))
-
-    async def _clear_up(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        self._weather.calm = True
+            await asyncio.sleep(seconds)
+            self._weather.calm = True
 
     async def _person(self, client: httpx2.AsyncClient, email: str, pause: float) -> None:
         await asyncio.sleep(pause)
