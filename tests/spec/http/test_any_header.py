@@ -45,7 +45,7 @@ async def generous(start: Start) -> Service:
 
 @ONE_SERVICE
 @given(headers=headers, path=st.sampled_from(["/forgot-password", "/reset-password", "/login", "/api/auth/me", "/x"]))
-async def test_any_get_has_a_whole_answer(generous: Service, headers: list[tuple[bytes, bytes]], path: str) -> None:
+async def test_every_page_answers_any_header(generous: Service, headers: list[tuple[bytes, bytes]], path: str) -> None:
     answer = await generous.at("10.1.2.3").get(path, headers=headers)
     assert answer.status_code < 500, answer.text
     assert not any("\r" in value or "\n" in value for value in answer.headers.values())

@@ -72,7 +72,7 @@ async def test_a_link_in_place_of_an_operator_s_is_against_the_intruder(service:
 
 
 @whoever_suspects
-async def test_a_later_link_is_against_the_intruder_once(service: Service, store: Noting, suspect: Suspect) -> None:
+async def test_of_later_links_the_first_is_against_intruders(service: Service, store: Noting, suspect: Suspect) -> None:
     await suspect(service)
     service.let_time_pass(days=2)  # the link of a day that a press mails has expired
     for _ in range(2):
