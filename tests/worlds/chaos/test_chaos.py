@@ -179,11 +179,9 @@ class Version:
         command = [sys.executable, "-m", "keyturn", "migrate"]
         subprocess.run(command, env={**os.environ, **self._environment}, check=True, capture_output=True)
 
-    def start(self, stack: ExitStack) -> "tuple[Process, Process]":
-        api, worker = (
-            stack.enter_context(Process(command, self._environment, self._said)) for command in (API, WORKER)
-        )
-        return api, worker
+    def start(self, stack: ExitStack) -> list[Process]:
+        """Start the API and a worker."""
+        return [stack.enter_context(Process(command, self._environment, self._said)) for command in (API, WORKER)]
 
 
 @pytest.fixture(scope="module")
