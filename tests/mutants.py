@@ -157,23 +157,19 @@ def tests_by_line(data_file: Path, folders: set[str]) -> Callable[[Mutant], tupl
     data = CoverageData(str(data_file))
     data.read()
     listed = data_file.with_name("tests.txt")
-    listed.write_text("\n".join({name for name in map(_test_of, data.measured_contexts()) if name}), "utf-8")
+    # A context is a test, `|` and a phase; that of what ran at import is empty.
+    listed.write_text("\n".join({one.rpartition("|")[0] for one in data.measured_contexts()} - {""}), "utf-8")
     command = [sys.executable, "-m", "pytest", "--collect-only", "-n", "0", "-m", "", f"@{listed}"]
     subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL, check=True)
 
     def reaching(mutant: Mutant) -> tuple[Sequence[str], Sequence[str]]:
         contexts = data.contexts_by_lineno(str(mutant.file))
-        lines = {line: {*map(_test_of, contexts[line])} - failed - {""} for line in contexts}
+        lines = {line: {one.rpartition("|")[0] for one in contexts[line]} - failed - {""} for line in contexts}
         of_file = sorted(set().union(*lines.values()))
         # A line that ran at import belongs to all tests of its file.
         return sorted(lines.get(mutant.line, ())) or of_file, of_file
 
     return reaching
-
-
-def _test_of(context: str) -> str:
-    """Return the test of a context, which ends with `|` and a phase, or "" for what ran at import."""
-    return context.rpartition("|")[0]
 
 
 def judge(mutant: Mutant, of_line: Sequence[str], of_file: Sequence[str], folder: str) -> str:
