@@ -96,7 +96,7 @@ messages:
 reference:
     uv run python -m tests.house.reference
 
-# Run all that CI runs: at most 25 minutes on two cores
+# Run all that CI runs: fifteen minutes on two cores
 check: lint bare stories
 
 # Run what CI leaves out, in hours: other versions of dependencies, every language, thousands of random inputs and worlds

@@ -9,6 +9,7 @@ the run.
 import argparse
 import ast
 import copy
+import json
 import os
 import random
 import shutil
@@ -140,20 +141,30 @@ def changes_of(node: ast.AST) -> Iterator[Callable[[ast.AST], None]]:
 
 
 def tests_by_line(data_file: Path, folders: set[str]) -> Callable[[Mutant], tuple[Sequence[str], Sequence[str]]]:
-    """Run the tests once; return a function to those that pass and reach a mutant's line, and to those of its file."""
+    """Run the tests once; return a function to those that pass and reach a mutant's line, and to those of its file.
+
+    pytest must find them all again by their names: from then on, whatever is not a success is a mutant's doing.
+    """
     config = data_file.with_name("config.ini")
     config.write_text(COVERAGE, "utf-8")
     coverage = ("--cov=keyturn", "--cov-context=test", "--cov-report=", f"--cov-config={config}")
-    command = [sys.executable, "-m", "pytest", "-m", MARKS, *coverage, "-rf", *sorted(folders)]
+    cache = data_file.with_name("cache")
+    command = [sys.executable, "-m", "pytest", "-m", MARKS, *coverage, "-o", f"cache_dir={cache}", *sorted(folders)]
     environment = {**os.environ, "COVERAGE_FILE": str(data_file)}
-    done = subprocess.run(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
-    failed = {line[7:].partition(" - ")[0] for line in done.stdout.splitlines() if line.startswith("FAILED ")}
+    subprocess.run(command, cwd=CHECKOUT, env=environment, stdout=subprocess.DEVNULL, check=False)
+    failures = cache / "v" / "cache" / "lastfailed"
+    failed = set(json.loads(failures.read_text("utf-8"))) if failures.exists() else set()
     data = CoverageData(str(data_file))
     data.read()
+    listed = data_file.with_name("tests.txt")
+    # A context is a test, `|` and a phase; that of what ran at import is empty.
+    listed.write_text("\n".join({one.rpartition("|")[0] for one in data.measured_contexts()} - {""}), "utf-8")
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-n", "0", "-m", "", f"@{listed}"]
+    subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL, check=True)
 
     def reaching(mutant: Mutant) -> tuple[Sequence[str], Sequence[str]]:
         contexts = data.contexts_by_lineno(str(mutant.file))
-        lines = {line: {one.partition("|")[0] for one in contexts[line] if "::" in one} - failed for line in contexts}
+        lines = {line: {one.rpartition("|")[0] for one in contexts[line]} - failed - {""} for line in contexts}
         of_file = sorted(set().union(*lines.values()))
         # A line that ran at import belongs to all tests of its file.
         return sorted(lines.get(mutant.line, ())) or of_file, of_file

@@ -39,7 +39,6 @@ TESTS = (
     "tests/functions/test_codes.py",
     "tests/spec/http",
     "tests/spec/operating",
-    "tests/functions/test_access_logs.py",
     "tests/functions/test_logs.py",
 )
 WANTED = "not nightly and not browser and not node and not php and not (postgresql and any_database)"
@@ -55,6 +54,8 @@ def main() -> int:
     parser.add_argument("versions", choices=RESOLUTIONS)
     parser.add_argument("--python", default=sys.executable, help="An interpreter, or a version that uv can find.")
     asked, for_pytest = parser.parse_known_args()
+    if gone := [path for path in TESTS if not (CHECKOUT / path).exists()]:
+        parser.error(f"TESTS has what is not there: {', '.join(gone)}")
     with tempfile.TemporaryDirectory(prefix=f"keyturn-{asked.versions}-") as folder:
         python = installed(Path(folder), asked.python, RESOLUTIONS[asked.versions])
         # The checkout is the working directory, for the tests. Its `src` is not on the path, so the wheel is used.

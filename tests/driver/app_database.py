@@ -1,6 +1,5 @@
 """An app's own database, as the app itself reads and writes it."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,12 +9,6 @@ from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
-
-_WAITING = {
-    "postgresql": "SELECT count(*) FROM pg_locks WHERE NOT granted",
-    "mysql": "SELECT variable_value FROM information_schema.global_status"
-    " WHERE variable_name = 'Innodb_row_lock_current_waits'",
-}
 
 TABLES = {
     "sqlite": """
@@ -62,12 +55,6 @@ class App:
         async with self._engine.connect() as connection:
             await connection.execute(text(statement))
             yield connection
-
-    async def wait_for_waiting(self, count: int) -> None:
-        """Wait until so many transactions wait for a lock that another one holds."""
-        async with asyncio.timeout(20):
-            while int((await self.run(_WAITING[self.dialect]))[0][0]) < count:
-                pass
 
     async def close(self) -> None:
         await self._engine.dispose()

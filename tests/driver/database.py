@@ -1,11 +1,12 @@
 """What happens to the database of a running service: other versions migrate it, tables and the whole of it are lost."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import asyncpg
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from tests.driver.connections import committing
 from tests.driver.service import Service
 
 
@@ -34,8 +35,13 @@ async def let_a_newer_version_take_away(service: Service) -> None:
 _NEWER = "UPDATE keyturn_migrations SET version_num = '9999'"
 
 
-async def end_sessions(connection: AsyncConnection) -> None:
-    await connection.execute(text("DELETE FROM keyturn_sessions"))
+@asynccontextmanager
+async def ending_sessions(service: Service, account_id: str) -> AsyncIterator[None]:
+    """End all sessions in a transaction that holds an account until the block is over."""
+    async with committing(service.parts.database) as connection:
+        await connection.run_sync(service.parts.database.hold, account_id)
+        await connection.execute(text("DELETE FROM keyturn_sessions"))
+        yield
 
 
 async def lose_outbox(service: Service) -> None:

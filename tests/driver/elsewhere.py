@@ -102,6 +102,11 @@ class Elsewhere(AccountStore):
             raise AccountsUnready("the database of the accounts cannot be reached")
 
 
+class Faulty(Elsewhere):
+    async def get(self, _: str, /) -> Account | None:
+        raise RuntimeError("the inside of the store")
+
+
 class Readable(Elsewhere):
     """The same, with hashes that can be read, so that people sign in here."""
 

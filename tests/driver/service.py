@@ -122,7 +122,7 @@ class Service:
 
     def __init__(self, running: RunningService, inbox: Inbox) -> None:
         self._running = running
-        self.app, self.parts, self.inbox = running.app, running.parts, inbox
+        self.app, self.parts, self.accounts, self.inbox = running.app, running.parts, running.parts.accounts, inbox
         self.operator = Operator(running.parts)
 
     def at(self, address: str, **options: Any) -> httpx2.AsyncClient:

@@ -1,6 +1,7 @@
 """tests/PROMISES.md, the specification of the service, made of the names in tests/spec (`just reference`)."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,4 +42,4 @@ def _lines() -> Iterator[str]:
 def _sentences(module: ast.Module) -> Iterator[str]:
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     names = (node.name[5:] for node in functions if node.name.startswith("test_"))
-    return (name.replace("_s_", "'s ").replace("_", " ") for name in names)
+    return (re.sub(r"_s(?=_|$)", "'s", name).replace("_", " ") for name in names)

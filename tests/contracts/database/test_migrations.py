@@ -185,7 +185,7 @@ def migrate_and_be_killed(url: str, at: int) -> int:
     Statements count from the first that creates something: before, there is nothing to lose.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "alembic.command", "psycopg"])
+    context.set_forkserver_preload([__name__, "alembic.command", "asyncpg"])
     process = context.Process(target=_killed_migration, args=(url, at))
     process.start()
     process.join(60)

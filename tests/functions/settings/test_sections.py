@@ -191,11 +191,3 @@ def test_one_s_own_catalogues_are_read_and_the_languages_may_be_fewer(
     assert faults('locales = "locales"')["locales"].startswith("locales/dutch:1: dutch is not a language")
     (tmp_path / "empty").mkdir()
     check_fault(faults('locales = "empty"'), "locales", "no catalogue in...")
-
-
-def test_a_catalogue_s_fault_has_its_line(faults: Faults, tmp_path: Path) -> None:
-    catalogue(tmp_path, "nl", 'msgid "Email"\nmsgstr "E-mail\n')
-
-    check_fault(
-        faults('locales = "locales"'), "locales", "locales/nl/LC_MESSAGES/keyturn.po:2: is not a line of a .po file..."
-    )

@@ -11,7 +11,7 @@ APP = "https://app.example.org"
 
 
 @pytest.mark.parametrize("listed", [True, False], ids=["an origin on the list", "any origin"])
-async def test_the_module_is_anybodys(listed: bool, start: Start) -> None:
+async def test_the_module_is_anybody_s(listed: bool, start: Start) -> None:
     service = await start(server={"allowed_origins": (APP,) if listed else ()})
     answer = await service.anywhere().get("/keyturn.js", headers={"Origin": APP})
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"

@@ -21,7 +21,7 @@ async def schema(service: Service) -> dict[str, Any]:
     return document
 
 
-async def test_the_title_is_the_brands_and_routes_have_names_and_refusals_of_their_own(schema: dict[str, Any]) -> None:
+async def test_the_title_is_the_brand_s_and_routes_have_names_and_refusals_of_their_own(schema: dict[str, Any]) -> None:
     assert "Northwind School" in schema["info"]["title"]
     names = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(names) == len(set(names))

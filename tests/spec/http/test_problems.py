@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 from tests.driver.database import lose_database
-from tests.driver.elsewhere import Elsewhere
+from tests.driver.elsewhere import Elsewhere, Faulty
 from tests.driver.routes import CHANGE, LOGIN, LOGOUT, ME, POLICY, REQUEST, RESET, VALIDATE
 from tests.driver.service import ADA, NEW_PASSWORD, NO_COOLDOWN, NOBODY, PASSWORD, Service, Start, problem
 from tests.servers.databases import ON_SQLITE, Databases
@@ -102,13 +102,8 @@ async def test_a_body_that_is_too_large_is_refused_however_it_comes(service: Ser
         assert problem(answer) == "413 too-large"
 
 
-class FaultyStore(Elsewhere):
-    async def get(self, _: str, /) -> Account | None:
-        raise RuntimeError("the inside of the store")
-
-
 async def test_a_fault_of_ours_is_told_in_full_to_the_log_alone(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    service = await start(store=FaultyStore(Account(id="u-1", email=ADA)))
+    service = await start(store=Faulty(Account(id="u-1", email=ADA)))
     token = await service.link()
     with caplog.at_level(logging.ERROR):
         answer = await service.anywhere().post(VALIDATE, json={"token": token})

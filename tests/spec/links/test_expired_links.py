@@ -68,7 +68,7 @@ async def test_an_account_that_is_gone_or_was_just_mailed_gets_nothing_as_ever(c
     assert await mails(service) == before
 
 
-async def test_working_used_revoked_and_other_tokens_are_refused_for_their_reasons(service: Service) -> None:
+async def test_a_link_that_works_or_is_used_or_revoked_is_refused_for_its_reason(service: Service) -> None:
     used = await service.link()
     await service.reset(used)
     button = await service.newest(template="password_changed")

@@ -52,7 +52,7 @@ async def press(service: Service, token: str) -> str:
 @SOON_ON_SQLITE
 @pytest.mark.parametrize("factor", ["app", "phone"])
 @pytest.mark.parametrize(("state", "occasion"), list(product(STATES, OCCASIONS)))
-async def test_what_asks_for_one_and_what_undoes_it(service: Service, state: str, occasion: str, factor: str) -> None:
+async def test_only_a_press_undoes_a_recent_factor(service: Service, state: str, occasion: str, factor: str) -> None:
     """Only what the mailbox alone can do differs between a recent addition and a proven one."""
     has_factor, is_recent = state != "none", state == "recent"
     thief = await service.sign_in()

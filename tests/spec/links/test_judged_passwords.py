@@ -46,7 +46,7 @@ async def test_a_password_is_judged_as_the_reset_judges_it_and_the_link_lives(se
     assert [problem(answer) for answer in answers] == ["400 link-dead", "200"]
 
 
-async def test_leaked_ones_are_named_in_the_readers_language_and_nothing_without_a_live_link(start: Start) -> None:
+async def test_leaked_ones_are_named_in_the_reader_s_language_and_nothing_without_a_live_link(start: Start) -> None:
     async with running_ranges() as server:
         server.leaked = {NEW_PASSWORD: 3}
         service = await start(password={"breaches": server.url})

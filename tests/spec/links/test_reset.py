@@ -73,7 +73,7 @@ async def test_of_fifty_who_use_a_link_at_once_at_two_processes_one_succeeds(sta
     assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
 
 
-async def test_a_used_link_ends_the_accounts_other_links_and_every_session(start: Start) -> None:
+async def test_a_used_link_ends_the_account_s_other_links_and_every_session(start: Start) -> None:
     service = await start(limits=NO_COOLDOWN)
     zoe = (await service.add("zoe@northwind.test")).email
     first, second, zoes = await service.link(), await service.link(), await service.link(zoe)
@@ -85,7 +85,7 @@ async def test_a_used_link_ends_the_accounts_other_links_and_every_session(start
     assert [(await client.get(ME)).status_code for client in clients] == [401, 401, 200]
 
 
-async def test_a_strangers_requests_end_no_link_and_a_mailbox_gets_no_more_links_than_mails(start: Start) -> None:
+async def test_a_stranger_s_requests_end_no_link_and_a_mailbox_gets_no_more_links_than_mails(start: Start) -> None:
     service = await start(limits=NO_COOLDOWN)
     assert await service.operator.reset(ADA) == "asked"
     operators = await service.newest()

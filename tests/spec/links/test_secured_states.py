@@ -162,7 +162,7 @@ EVENTS: Mapping[str, Step] = {
 @SOON_ON_SQLITE
 @pytest.mark.parametrize("row", ROWS, ids=str)
 @pytest.mark.long
-async def test_each_row_is_what_happens(start: Start, row: Row) -> None:
+async def test_each_event_in_each_state_does_what_the_table_says(start: Start, row: Row) -> None:
     locks = "with a lock" in row.event or ("locked" in row.state and "without a lock" not in row.event)
     settings: dict[str, Any] = {"secure_account": {"lock": locks}, "limits": FREE}
     service = await start(**settings | ({"second_step": BUILTIN} if "second factor" in row.event else {}))

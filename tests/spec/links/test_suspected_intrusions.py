@@ -62,7 +62,7 @@ Suspect = Callable[[Service], Awaitable[str]]
 whoever_suspects = pytest.mark.parametrize("suspect", [by_operator, by_owner])
 
 
-async def test_a_link_in_place_of_an_operators_does(service: Service, store: Noting) -> None:
+async def test_a_link_in_place_of_an_operator_s_is_against_the_intruder(service: Service, store: Noting) -> None:
     await by_operator(service)
     expired = await service.newest()
     service.let_time_pass(days=4)
@@ -72,7 +72,7 @@ async def test_a_link_in_place_of_an_operators_does(service: Service, store: Not
 
 
 @whoever_suspects
-async def test_a_later_one_does_and_the_next_is_as_ever(service: Service, store: Noting, suspect: Suspect) -> None:
+async def test_of_later_links_the_first_is_against_intruders(service: Service, store: Noting, suspect: Suspect) -> None:
     await suspect(service)
     service.let_time_pass(days=2)  # the link of a day that a press mails has expired
     for _ in range(2):
@@ -80,7 +80,7 @@ async def test_a_later_one_does_and_the_next_is_as_ever(service: Service, store:
     assert store.intruded[-2:] == [True, False]
 
 
-async def test_an_earlier_one_does_and_no_purge_makes_the_suspicion_return(service: Service, store: Noting) -> None:
+async def test_an_earlier_link_ends_the_suspicion_and_no_purge_renews_it(service: Service, store: Noting) -> None:
     before = await service.link()
     service.let_time_pass(minutes=2)
     await by_operator(service)
@@ -92,7 +92,7 @@ async def test_an_earlier_one_does_and_no_purge_makes_the_suspicion_return(servi
 
 
 @whoever_suspects
-async def test_a_code_does(service: Service, store: Noting, suspect: Suspect) -> None:
+async def test_a_code_is_against_the_intruder(service: Service, store: Noting, suspect: Suspect) -> None:
     await suspect(service)
     service.let_time_pass(hours=1)
     await service.link()
@@ -103,7 +103,7 @@ async def test_a_code_does(service: Service, store: Noting, suspect: Suspect) ->
 
 
 @whoever_suspects
-async def test_it_does_although_an_intruder_changed_it_again(service: Service, store: Noting, suspect: Suspect) -> None:
+async def test_a_change_by_the_intruder_leaves_the_suspicion(service: Service, store: Noting, suspect: Suspect) -> None:
     known = await suspect(service)
     assert await change(await service.sign_in(password=known), "nineteen patient herons", known) == "200"
     service.let_time_pass(hours=1)
@@ -112,7 +112,7 @@ async def test_it_does_although_an_intruder_changed_it_again(service: Service, s
 
 
 @whoever_suspects
-async def test_a_week_after_the_report_and_the_end_of_an_operators_link_nothing_is_suspected(
+async def test_a_week_after_the_report_and_the_end_of_an_operator_s_link_nothing_is_suspected(
     service: Service, store: Noting, suspect: Suspect
 ) -> None:
     await suspect(service)
@@ -122,7 +122,7 @@ async def test_a_week_after_the_report_and_the_end_of_an_operators_link_nothing_
 
 
 @whoever_suspects
-async def test_another_address_of_it_is_not_suspected(service: Service, store: Noting, suspect: Suspect) -> None:
+async def test_an_account_s_other_address_is_not_suspected(service: Service, store: Noting, suspect: Suspect) -> None:
     """One mailbox was asked, or has spoken. The owner of another must not lose passkeys by it."""
     await suspect(service)
     store.move("u-1", NEW)
@@ -130,7 +130,7 @@ async def test_another_address_of_it_is_not_suspected(service: Service, store: N
     assert not store.intruded[-1]
 
 
-async def test_an_operators_link_opens_no_account_that_another_mailbox_has_locked(start: Start, store: Noting) -> None:
+async def test_an_operator_s_link_opens_no_account_that_another_mailbox_has_locked(start: Start, store: Noting) -> None:
     service = await start(store=store, sign_in_url="{base_url}/login", secure_account={"lock": True})
     await use(service, await service.link())
     button = await service.newest(template="password_changed")

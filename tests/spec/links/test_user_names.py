@@ -141,7 +141,7 @@ class OwnAccounts(Elsewhere):
         return await super().find(ADA if email == "Ada L." else email)
 
 
-async def test_a_store_of_ones_own_is_asked_for_names_if_it_takes_them_and_else_never(start: Start) -> None:
+async def test_a_store_of_one_s_own_is_asked_for_names_if_it_takes_them_and_else_never(start: Start) -> None:
     store = OwnAccounts(takes_names=True)
     named = await start(store=store)
     await named.ask_and_deliver(" Ada L. ")

@@ -57,7 +57,7 @@ async def test_of_several_links_that_are_checked_at_once_each_says_whose_it_is(s
     assert [one.get("email") for one in found] == [people[1], None, people[2], people[0], people[1]]
 
 
-async def test_checking_never_uses_a_link_up_and_the_servers_clock_decides_when_it_expires(service: Service) -> None:
+async def test_checking_never_uses_a_link_up_and_the_server_s_clock_decides_when_it_expires(service: Service) -> None:
     token = await service.link()
     service.let_time_pass(minutes=29, seconds=30)
     for _ in range(20):

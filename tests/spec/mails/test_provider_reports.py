@@ -115,7 +115,7 @@ async def test_a_mail_of_another_sender_is_left_and_a_forged_report_refused_and_
     assert await is_mailed(service)
 
 
-async def test_a_token_of_mailguns_proves_one_report_alone(start: Start) -> None:
+async def test_a_token_of_mailgun_s_proves_one_report_alone(start: Start) -> None:
     key = mailgun.SIGNING_KEY
     service = await start(limits=NO_COOLDOWN, mailgun={"webhook_signing_key": key})
     await service.link()

@@ -29,7 +29,7 @@ async def test_a_process_that_runs_is_live_and_ready(service: Service) -> None:
     [lose_migrations, go_back_to_an_older_version, let_a_newer_version_take_away],
     ids=["without its migrations", "at an older revision", "once a newer version has taken away what it needs"],
 )
-async def test_it_is_live_and_not_ready(service: Service, change: Callable[[Service], Awaitable[None]]) -> None:
+async def test_a_live_process_may_be_not_ready(service: Service, change: Callable[[Service], Awaitable[None]]) -> None:
     await change(service)
     assert (await service.anywhere().get("/health/live")).status_code == 200
     answer = await service.anywhere().get("/health/ready")
@@ -38,12 +38,12 @@ async def test_it_is_live_and_not_ready(service: Service, change: Callable[[Serv
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_without_the_table_of_its_limits_it_is_not_ready(service: Service) -> None:
+async def test_without_the_table_of_its_limits_a_process_is_not_ready(service: Service) -> None:
     await lose_limits(service)
     assert problem(await service.anywhere().get("/health/ready")) == "503 unavailable"
 
 
-async def test_once_a_worker_inside_has_ended_it_is_not_ready(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+async def test_once_its_worker_has_ended_a_process_is_not_ready(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     service = await start(working=True)
     service.inbox.failures.append(BaseException("a slip"))  # type: ignore[arg-type]
     await service.ask()
@@ -53,7 +53,7 @@ async def test_once_a_worker_inside_has_ended_it_is_not_ready(start: Start, capl
     assert "worker.ended" in caplog.text
 
 
-async def test_while_a_newer_version_has_added_to_the_database_it_stays_ready_and_works(service: Service) -> None:
+async def test_a_process_stays_ready_and_works_once_a_newer_version_has_added_to_the_database(service: Service) -> None:
     await let_a_newer_version_add(service)
     assert (await service.anywhere().get("/health/ready")).status_code == 200
     assert (await service.reset(await service.link())).status_code == 200

@@ -107,7 +107,7 @@ async def test_messages_are_counted_by_what_became_of_them_and_timed_from_their_
     assert 50 <= (await service.figures("delivery_seconds_sum"))["reset_requested"] < 60
 
 
-async def test_the_outboxs_depth_and_age_are_the_databases_by_one_statement_and_a_webhook_is_no_mail(
+async def test_the_outbox_s_depth_and_age_are_the_database_s_by_one_statement_and_a_webhook_is_no_mail(
     start: Start,
 ) -> None:
     one = await start(webhooks={"url": "http://127.0.0.1:9/", "secret": "whsec_" + "A" * 32})

@@ -76,7 +76,7 @@ async def test_no_such_form_where_sign_in_is_elsewhere(school: Service, ada: Acc
     visitor = visiting(school)
     await visitor.sign_in(ada.email)
     session = dict(visitor.client.cookies)
-    own = {"store": school.parts.accounts, "accounts": {"store": "table"}}
+    own = {"store": school.accounts, "accounts": {"store": "table"}}
     visitor = visiting(await open_school(sign_in_url="https://app.northwind.example/", **own))
     visitor.client.cookies.update(session)
     assert heading(await visitor.get(RESET)) == "Open the link in your email"

@@ -36,7 +36,7 @@ async def test_password_managers_find_where_a_password_is_changed(
     (await client.post(LOGIN, json={"email": ADA, "password": PASSWORD})).raise_for_status()
     assert (await client.get("/.well-known/change-password")).headers["location"] == "/reset-password"
 
-    elsewhere = await open_school(store=school.parts.accounts, accounts={"store": "table"})
+    elsewhere = await open_school(store=school.accounts, accounts={"store": "table"})
     answer = await elsewhere.anywhere().get("/.well-known/change-password")
     assert answer.headers["location"] == "/forgot-password"
 

@@ -54,7 +54,7 @@ async def test_a_post_does_it_once_and_says_so(school: Service, visitor: Visitor
 
 
 async def test_no_page_says_that_lasting_sessions_end(school: Service, ada: Account, open_school: OpenSchool) -> None:
-    own = {"store": school.parts.accounts, "accounts": {"store": "table"}}
+    own = {"store": school.accounts, "accounts": {"store": "table"}}
     visitor = visiting(await open_school(**own))
     page = await visitor.follow(await visitor.get(f"{SECURE}/{await secure_token(school, ada)}"))
     done = await visitor.follow(await visitor.submit(SECURE))

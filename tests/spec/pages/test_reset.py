@@ -104,7 +104,7 @@ async def test_sessions_that_a_new_password_leaves_are_not_said_to_end(
     school: Service, ada: Account, open_school: OpenSchool
 ) -> None:
     elsewhere = "https://app.northwind.example/sign-in"
-    own = {"store": school.parts.accounts, "accounts": {"store": "table"}}
+    own = {"store": school.accounts, "accounts": {"store": "table"}}
     visitor = visiting(await open_school(sign_in_url=elsewhere, **own))
     await open_link(visitor, await school.link(ada.email))
     page = await visitor.follow(await save(visitor))

@@ -77,7 +77,7 @@ async def test_a_signed_in_change_whose_answer_was_lost_ends_the_session(service
     assert await confirmations(service) == 1
 
 
-async def test_the_page_says_in_the_readers_language_that_it_is_unknown(service: Service, store: Elsewhere) -> None:
+async def test_the_page_says_in_the_reader_s_language_that_it_is_unknown(service: Service, store: Elsewhere) -> None:
     store.losses = [AccountsUnready("502 of 10.0.0.7")]
     token = await service.link()
     async with service.anywhere(headers={"accept-language": "de"}) as client:

@@ -40,7 +40,7 @@ async def test_a_known_address_is_read_as_often_as_an_unknown_one(start: Start) 
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_nor_is_it_where_the_accounts_are_in_another_database(database_url: str, tmp_path: Path) -> None:
+async def test_a_known_address_in_the_app_s_database_is_read_no_more_often(database_url: str, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "app.db")) as app, app:
         app.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)")
         app.execute("INSERT INTO users VALUES (1, ?, ?)", (ADA, hash_of("any")))

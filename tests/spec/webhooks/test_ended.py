@@ -173,7 +173,7 @@ class Counting(Elsewhere):
         (Ended({f"word{number}": 1 for number in range(99)}), "", {f"word{number}": 1 for number in range(20)}),
     ],
 )
-async def test_a_store_of_the_apps_own_may_say_it_too_and_no_answer_of_it_breaks_a_change(
+async def test_a_store_of_the_app_s_own_may_say_it_too_and_no_answer_of_it_breaks_a_change(
     sqlite_url: str, app: App, hook: Hook, answer: Any, mail: str, event: Any
 ) -> None:
     store = Counting(Account(id="7", email=ADA))

@@ -28,7 +28,7 @@ async def test_a_reset_is_told_once_with_whose_it_was_and_who_did_it(service: Se
     await service.deliver_again()
 
     (event,) = app.typed("password.changed")
-    account = await service.parts.accounts.find(ADA)
+    account = await service.accounts.find(ADA)
     data = event["data"]
     assert len(data.pop("requestId")) > 20
     assert data == {

@@ -38,12 +38,8 @@ class Seed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     way_out: str = ""
 
 
-class _Seeds(msgspec.Struct):
-    mistake: list[Seed]
-
-
 def seeds(name: str) -> list[Seed]:
-    return msgspec.toml.decode((HERE / name).read_bytes(), type=_Seeds).mistake
+    return msgspec.toml.decode((HERE / name).read_bytes(), type=dict[str, list[Seed]])["mistake"]
 
 
 OF_MJML = seeds("mistakes.toml")

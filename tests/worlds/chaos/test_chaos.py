@@ -8,12 +8,11 @@ import re
 import subprocess
 import sys
 import time
-import tomllib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx2
 import pytest
@@ -21,7 +20,6 @@ from tests.driver.beside import Beside
 from tests.servers.databases import PostgresServer
 from tests.servers.mail_providers.answers import PROXY_PAGE, RATE_LIMITED, Answer, Trouble, refusal
 from tests.servers.mail_providers.resend import ResendServer
-from tests.versions import empty_environment, uv
 from tests.worlds.chaos.processes import API, WORKER, Process, environment_for
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "5"))
@@ -74,13 +72,10 @@ class Storm:
     async def people(self, emails: Sequence[str], seconds: float = SECONDS) -> None:
         """Let each person ask once, and use the link once it has come. The faults end with the last request."""
         async with httpx2.AsyncClient(timeout=30) as client, asyncio.TaskGroup() as group:
-            group.create_task(self._clear_up(seconds))
             for email in emails:
                 group.create_task(self._person(client, email, self.chance.uniform(0, seconds)))
-
-    async def _clear_up(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        self._weather.calm = True
+            await asyncio.sleep(seconds)
+            self._weather.calm = True
 
     async def _person(self, client: httpx2.AsyncClient, email: str, pause: float) -> None:
         await asyncio.sleep(pause)
@@ -170,73 +165,35 @@ async def test_killed_processes_keep_promises(
 CHECKOUT = Path(__file__).parents[3]
 
 
-# The commit before (or `STORM_BEFORE`) or the last release, and this version on one PostgreSQL
-
-
-class Source(NamedTuple):
-    """Where a version is: the folders that Python imports from before it looks elsewhere, and that Python."""
-
-    path: str
-    python: str
-
-
-HERE = Source(str(CHECKOUT / "src"), sys.executable)
+# An earlier version and this one on one PostgreSQL
 
 
 class Version:
-    def __init__(self, environment: Mapping[str, str], source: Source, said: list[str]) -> None:
-        self._environment = {**environment, "PYTHONPATH": source.path}
-        self._python = source.python
+    """Keyturn from a folder with its source."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path, said: list[str]) -> None:
+        self._environment = {**environment, "PYTHONPATH": str(folder / "src")}
         self._said = said
 
     def migrate(self) -> None:
-        command = [self._python, "-m", "keyturn", "migrate"]
+        command = [sys.executable, "-m", "keyturn", "migrate"]
         subprocess.run(command, env={**os.environ, **self._environment}, check=True, capture_output=True)
 
-    def start(self, stack: ExitStack) -> "tuple[Process, Process]":
-        api, worker = (
-            stack.enter_context(Process(command, self._environment, self._said, self._python))
-            for command in (API, WORKER)
-        )
-        return api, worker
+    def start(self, stack: ExitStack) -> list[Process]:
+        """Start the API and a worker."""
+        return [stack.enter_context(Process(command, self._environment, self._said)) for command in (API, WORKER)]
 
 
-@pytest.fixture(scope="module", params=["commit", "release"])
-def earlier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Source:
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the last release before HEAD or, as long as there is none, the commit before: a clone of one has HEAD."""
+    release = _git("describe", "--tags", "--abbrev=0", "--match=v*", "HEAD^").stdout
+    commit = (release or _git("log", "-2", "--first-parent", "--format=%H").stdout).decode().split()[-1]
+    archive = _git("archive", commit, "src", "migrations", "email_templates", "frontend", "pyproject.toml")
+    assert not archive.returncode, archive.stderr
     folder = tmp_path_factory.mktemp("earlier")
-    source = _commit_before(folder) if request.param == "commit" else _last_release(folder)
-    for migration in (folder / "migrations" / "versions").glob("*.py"):
-        here = CHECKOUT / "migrations" / "versions" / migration.name
-        if not here.exists() or here.read_bytes() != migration.read_bytes():
-            pytest.skip(f"the earlier version has {migration.name}, which was changed before its release")
-    return source
-
-
-def _commit_before(folder: Path) -> Source:
-    """Take the files of the commit before: of HEAD where something was changed since, else of its parent."""
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", "src", "migrations").stdout
-    commit = os.environ.get("STORM_BEFORE") or ("HEAD" if changed else "HEAD^")
-    _unpack(folder, commit, "src", "migrations", "email_templates", "frontend", "pyproject.toml")
-    return Source(str(folder / "src"), sys.executable)
-
-
-def _last_release(folder: Path) -> Source:
-    """Build the wheel of the release, and install it with what it asks for into an environment of its own."""
-    released = tomllib.loads((CHECKOUT / "released.toml").read_text("utf-8"))
-    _unpack(folder, released["commit"])
-    subprocess.run(["uv", "build", "--quiet", "--wheel", "--out-dir", folder / "dist"], cwd=folder, check=True)
-    (wheel,) = (folder / "dist").glob("*.whl")
-    assert wheel.name.startswith(f"keyturn-{released['version']}-")
-    python = empty_environment(folder / "environment", sys.executable)
-    uv("pip", "install", "--python", python, f"keyturn[postgres] @ {wheel.as_uri()}")
-    return Source("", python)
-
-
-def _unpack(folder: Path, commit: str, *names: str) -> None:
-    archive = _git("archive", commit, *names)
-    if archive.returncode:
-        pytest.skip(f"this checkout does not have the commit {commit}")
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+    return folder
 
 
 def _git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
@@ -245,13 +202,13 @@ def _git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
 
 @pytest.mark.parametrize("is_upgrade", [True, False], ids=["upgraded", "taken-back"])
 async def test_while_versions_meet_nobody_is_refused_and_each_promise_is_kept_once(
-    postgresql: PostgresServer, resend: ResendServer, earlier: Source, *, is_upgrade: bool
+    postgresql: PostgresServer, resend: ResendServer, earlier: Path, *, is_upgrade: bool
 ) -> None:
     """Migrated by the newer first, as docs/operating.md says; then one version takes the other's place."""
     said: list[str] = []
     url = await asyncio.to_thread(postgresql.empty)
     environment = environment_for(resend, url)
-    older, newer = (Version(environment, source, said) for source in (earlier, HERE))
+    older, newer = (Version(environment, source, said) for source in (earlier, CHECKOUT))
     first, second = (older, newer) if is_upgrade else (newer, older)
     await asyncio.to_thread(first.migrate)
     storm = Storm(resend, url, random.Random(20261121))

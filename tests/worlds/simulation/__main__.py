@@ -52,11 +52,14 @@ def _write_table(runner: Runner, seeds: int) -> int:
 
 
 def _search(runner: Runner, without: str, seeds: int) -> Outcome | None:
-    """Return the first world, of so many, that breaks a promise without that safeguard; None if none does."""
+    """Return the first world, of so many, that breaks a promise without that safeguard; None if none does.
+
+    A world that crashes breaks none: it has no story, and the log tells of it.
+    """
     found = None
     for first in range(0, seeds, _AT_A_TIME):
         some = range(first, min(first + _AT_A_TIME, seeds))
-        broken = [outcome for outcome in runner.run(some, without) if outcome.broken]
+        broken = [outcome for outcome in runner.run(some, without) if outcome.broken and outcome.story]
         if broken:
             found = min(broken, key=lambda outcome: outcome.seed)
             break
