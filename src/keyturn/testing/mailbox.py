@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from typing import TypedDict, Unpack
 
-from keyturn.studio.inbox.captured_mail import CapturedMail, all_of, match_for, unread
+from keyturn.studio.inbox.captured_mail import CapturedMail, Match, all_of, match_for, unread
 from keyturn.studio.inbox.mail import Attachment, MailContent
 from keyturn.studio.inbox.smtp_server import SmtpServer
 from keyturn.studio.inbox.store import CapturedMails
 
 _TIMEOUT, _LOOK_UP = 10.0, 0.02  # seconds to wait, and between two looks into the inbox
-_TOLD, _MOST = 5, 1_000  # mails
+_TOLD = 5  # mails
 
 
 class ReceivedMail:
@@ -72,13 +72,17 @@ class Mailbox:
     def wait_for(self, *, timeout: float = _TIMEOUT, **wanted: Unpack[Wanted]) -> ReceivedMail:
         """Wait in this thread for a mail, so many seconds; return the oldest. Raises AssertionError if none comes."""
         match, ends = match_for(**wanted), time.monotonic() + timeout
-        while not (waiting := self._mails.newest(all_of(match, unread), limit=None)):
+        while not (mail := self._oldest_unread(match)):
             left = ends - time.monotonic()
             if left <= 0:
                 raise self._missing(wanted, timeout)
             time.sleep(min(left, _LOOK_UP))
-        self._mails.mark_read(waiting[-1].id)
-        return ReceivedMail(waiting[-1], self._mails.raw(waiting[-1]))
+        return ReceivedMail(mail, self._mails.raw(mail))
+
+    def _oldest_unread(self, match: Match) -> CapturedMail | None:
+        """Return a mail that is read from now on, and that no other thread gets."""
+        waiting = reversed(self._mails.newest(all_of(match, unread), limit=None))
+        return next((mail for mail in waiting if self._mails.mark_read(mail.id)), None)
 
     async def wait_for_async(
         self,
@@ -99,7 +103,7 @@ class Mailbox:
 
     def all(self, **wanted: Unpack[Wanted]) -> list[ReceivedMail]:
         """Return all received mails, the newest first, including those returned before."""
-        mails = self._mails.newest(match_for(**wanted), limit=_MOST)
+        mails = self._mails.newest(match_for(**wanted), limit=None)
         return [ReceivedMail(mail, self._mails.raw(mail)) for mail in mails]
 
     def clear(self) -> None:

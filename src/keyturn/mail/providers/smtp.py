@@ -4,6 +4,7 @@ import asyncio
 import socket
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -55,10 +56,10 @@ class SmtpSender:
         utf8, sender = needs_utf8(email), bare_address(email.sender)
         message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
         options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []  # RFC 6531, 3.1 and 3.6
-        client, may_have_it = await self._settings.connection(sender, self._seconds), False
+        client, may_have_it = self._settings.connection(self._seconds), False
         try:
             async with asyncio.timeout(self._longest):
-                await client.connect()
+                await client.connect(local_hostname=await _own_name(sender))
                 await client.mail(sender, options=options, encoding="utf-8")
                 await client.rcpt(bare_address(email.to), encoding="utf-8")
                 may_have_it = True
@@ -71,6 +72,15 @@ class SmtpSender:
         return message_id_of(email, idempotency_key)
 
     async def close(self) -> None: ...
+
+
+_fully_qualified = cache(socket.getfqdn)  # which may ask DNS, and wait for it
+
+
+async def _own_name(sender: str) -> str:
+    """Return a name with a dot (RFC 5321, 4.1.1.1): this machine's, in a container the sender's domain."""
+    name = await asyncio.to_thread(_fully_qualified)
+    return name if "." in name else sender.rpartition("@")[2]
 
 
 def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
@@ -88,8 +98,8 @@ def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
     refuses_client = isinstance(error, aiosmtplib.SMTPConnectResponseError | aiosmtplib.SMTPHeloError)  # not the mail
     if refuses_client or error.code in _TRANSIENT:  # 454: it cannot look the account up now (RFC 4954, 4)
         return SendRetryable(reason, not_accepted=True)
-    is_login = isinstance(error, aiosmtplib.SMTPAuthenticationError)
-    return SendRefused(reason, account=is_login) if error.code in _PERMANENT else SendUnknown(reason)
+    is_account = isinstance(error, aiosmtplib.SMTPAuthenticationError | aiosmtplib.SMTPSenderRefused)
+    return SendRefused(reason, account=is_account) if error.code in _PERMANENT else SendUnknown(reason)
 
 
 _FIX = (
@@ -121,11 +131,9 @@ class Smtp(Provider, frozen=True):
     def build(self, timeout: timedelta) -> SmtpSender:
         return SmtpSender(self, timeout)
 
-    async def connection(self, sender: str, seconds: float) -> "SMTP":
-        """Return a connection to enter: from a name with a dot (RFC 5321, 4.1.1.1), in a container the sender's."""
+    def connection(self, seconds: float) -> "SMTP":
         from aiosmtplib import SMTP
 
-        name = await asyncio.to_thread(socket.getfqdn)
         return SMTP(
             hostname=self.host,
             port=self.port,
@@ -134,7 +142,6 @@ class Smtp(Provider, frozen=True):
             use_tls=self.security == "tls",
             start_tls=self.security == "starttls",
             timeout=seconds,
-            local_hostname=name if "." in name else sender.rpartition("@")[2],
         )
 
     async def check(self, sender: CheckedSender) -> list[Finding]:
@@ -145,7 +152,9 @@ class Smtp(Provider, frozen=True):
             return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
         server, encrypts = f"{self.host}:{self.port}", self.security != "none"
         try:
-            async with await self.connection(sender.address, sender.timeout.total_seconds()) as client:
+            client = self.connection(sender.timeout.total_seconds())
+            client.local_hostname = await _own_name(sender.address)
+            async with client:
                 await client.mail(sender.address)
                 await client.rset()
         except aiosmtplib.SMTPAuthenticationError as error:

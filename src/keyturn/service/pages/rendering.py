@@ -170,8 +170,9 @@ class Visit(Call):
 
         The answer to a form leads to the form's page, with the `next` that was `typed`: its own path may know no GET.
         """
-        handler, query = self.request.scope.get("route_handler"), self.request.query_params.multi_items()
-        here = handler.opt.get("here", "") if handler and self.request.method == "POST" else ""
+        request, query = self.request, self.request.query_params.multi_items()
+        is_form = request.method == "POST" and "route_handler" in request.scope  # which an unknown path has not
+        here = request.route_handler.opt.get("here", "") if is_form else ""
         others = [("next", typed)] if here and typed else [one for one in query if one[0] != "lang"]
         kept = others if len(urlencode(others)) <= _LONGEST_QUERY else []
         return f"{here and self.site.url(here)}?{urlencode([*kept, ('lang', '')])}"
