@@ -6,7 +6,6 @@ import os
 import secrets
 import sys
 import time
-from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -24,7 +23,8 @@ from keyturn.service.parts import Parts
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import Campaign
 
-_List = Sequence[str] | None
+_List = IO[str] | None
+_TEXT = click.File(encoding="utf-8-sig", errors="replace")  # an address that is not UTF-8 is no reason to stop half-way
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"
 _PAGE, _LARGEST_WAVE = 500, 200
@@ -43,18 +43,6 @@ _SAID = {
     "daily_limit": "{email} has reached its limit of mails a day: see `keyturn mailbox show {email}`",
     "malformed": "{email} is not an email address",
 }
-
-
-def _read(_: click.Context, __: click.Parameter, source: IO[bytes] | None) -> _List:
-    """Return all lines of a file, before anything is sent. Raises BadParameter for one that is not UTF-8."""
-    if source is None:
-        return None
-    with source:
-        lines = source.read().removeprefix(BOM_UTF8).splitlines()
-    try:
-        return [line.decode() for line in lines]
-    except UnicodeDecodeError as error:
-        raise click.BadParameter(f"line {lines.index(error.object) + 1} is not UTF-8") from None
 
 
 @click.command()
@@ -86,7 +74,7 @@ async def link(parts: Parts, email: str, reason: str, with_code: bool, operator:
 @click.command()
 @click.argument("email", default="")
 @click.option("--all", "everybody", is_flag=True, help="Send to all active or locked accounts with a password.")
-@click.option("--from", "source", type=click.File("rb"), callback=_read, help="Send to a file's addresses, one a line.")
+@click.option("--from", "source", type=_TEXT, help="Send to the addresses in this file, one a line.")
 @click.option("--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="File for each outcome.")
 @click.option("--rate", default="300/minute", show_default=True, type=rate, help="How fast to send the links.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen, and send no mail.")

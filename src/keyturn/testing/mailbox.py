@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TypedDict, Unpack
 
-from keyturn.studio.inbox.captured_mail import CapturedMail, Match, all_of, match_for, unread
+from keyturn.studio.inbox.captured_mail import CapturedMail, all_of, match_for, unread
 from keyturn.studio.inbox.mail import Attachment, MailContent
 from keyturn.studio.inbox.smtp_server import SmtpServer
 from keyturn.studio.inbox.store import CapturedMails
@@ -72,17 +72,14 @@ class Mailbox:
     def wait_for(self, *, timeout: float = _TIMEOUT, **wanted: Unpack[Wanted]) -> ReceivedMail:
         """Wait in this thread for a mail, so many seconds; return the oldest. Raises AssertionError if none comes."""
         match, ends = match_for(**wanted), time.monotonic() + timeout
-        while not (mail := self._oldest_unread(match)):
+        while True:
+            waiting = self._mails.newest(all_of(match, unread), limit=None)
+            if mail := next((one for one in reversed(waiting) if self._mails.mark_read(one.id)), None):
+                return ReceivedMail(mail, self._mails.raw(mail))
             left = ends - time.monotonic()
             if left <= 0:
                 raise self._missing(wanted, timeout)
             time.sleep(min(left, _LOOK_UP))
-        return ReceivedMail(mail, self._mails.raw(mail))
-
-    def _oldest_unread(self, match: Match) -> CapturedMail | None:
-        """Return a mail that is read from now on, and that no other thread gets."""
-        waiting = reversed(self._mails.newest(all_of(match, unread), limit=None))
-        return next((mail for mail in waiting if self._mails.mark_read(mail.id)), None)
 
     async def wait_for_async(
         self,

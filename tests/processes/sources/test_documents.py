@@ -132,11 +132,8 @@ def supabase(name: str) -> SupabaseServer:
 @pytest.fixture
 def environ(name: str, supabase: SupabaseServer) -> Iterator[dict[str, str]]:
     with serving(supabase) as url:
-        differing = {
-            "easemail": {"KEYTURN_ACCOUNTS_SUPABASE_URL": url},
-            "waibuk": {"KEYTURN_SIGN_IN_URL": "{base_url}/login"},  # so that Keyturn shows the settings pages, too
-        }
-        yield differing.get(name, {})
+        hosted = {"KEYTURN_SIGN_IN_URL": "{base_url}/login"} if name == "waibuk" else {}  # it shows the settings, too
+        yield {"KEYTURN_ACCOUNTS_SUPABASE_URL": url} if name == "easemail" else hosted
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ _UNKNOWN_PAUSE = 600.0
 _LONGEST = timedelta(seconds=35)
 """Of a whole session, however soon each reply comes: a try is stopped after 60 s, of which ten may go by before it."""
 
+_own_name = cache(socket.getfqdn)  # which may wait for DNS
 _GOODBYE = 2.0
 """Seconds to wait for the reply to QUIT: the mail was taken or not by then."""
 
@@ -56,10 +57,12 @@ class SmtpSender:
         utf8, sender = needs_utf8(email), bare_address(email.sender)
         message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
         options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []  # RFC 6531, 3.1 and 3.6
-        client, may_have_it = self._settings.connection(self._seconds), False
+        client: SMTP | None = None
+        may_have_it = False
         try:
             async with asyncio.timeout(self._longest):
-                await client.connect(local_hostname=await _own_name(sender))
+                client = await self._settings.connection(sender, self._seconds)
+                await client.connect()
                 await client.mail(sender, options=options, encoding="utf-8")
                 await client.rcpt(bare_address(email.to), encoding="utf-8")
                 may_have_it = True
@@ -67,20 +70,12 @@ class SmtpSender:
         except (SMTPException, OSError) as error:
             raise _failure_of(error, may_have_it=may_have_it) from None
         finally:
-            with closing(client), suppress(SMTPException):
-                await client.quit(timeout=_GOODBYE)
+            if client is not None:
+                with closing(client), suppress(SMTPException):
+                    await client.quit(timeout=_GOODBYE)
         return message_id_of(email, idempotency_key)
 
     async def close(self) -> None: ...
-
-
-_fully_qualified = cache(socket.getfqdn)  # which may ask DNS, and wait for it
-
-
-async def _own_name(sender: str) -> str:
-    """Return a name with a dot (RFC 5321, 4.1.1.1): this machine's, in a container the sender's domain."""
-    name = await asyncio.to_thread(_fully_qualified)
-    return name if "." in name else sender.rpartition("@")[2]
 
 
 def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
@@ -131,9 +126,11 @@ class Smtp(Provider, frozen=True):
     def build(self, timeout: timedelta) -> SmtpSender:
         return SmtpSender(self, timeout)
 
-    def connection(self, seconds: float) -> "SMTP":
+    async def connection(self, sender: str, seconds: float) -> "SMTP":
+        """Return a connection to enter: from a name with a dot (RFC 5321, 4.1.1.1), in a container the sender's."""
         from aiosmtplib import SMTP
 
+        name = await asyncio.to_thread(_own_name)
         return SMTP(
             hostname=self.host,
             port=self.port,
@@ -142,6 +139,7 @@ class Smtp(Provider, frozen=True):
             use_tls=self.security == "tls",
             start_tls=self.security == "starttls",
             timeout=seconds,
+            local_hostname=name if "." in name else sender.rpartition("@")[2],
         )
 
     async def check(self, sender: CheckedSender) -> list[Finding]:
@@ -152,9 +150,7 @@ class Smtp(Provider, frozen=True):
             return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
         server, encrypts = f"{self.host}:{self.port}", self.security != "none"
         try:
-            client = self.connection(sender.timeout.total_seconds())
-            client.local_hostname = await _own_name(sender.address)
-            async with client:
+            async with await self.connection(sender.address, sender.timeout.total_seconds()) as client:
                 await client.mail(sender.address)
                 await client.rset()
         except aiosmtplib.SMTPAuthenticationError as error:

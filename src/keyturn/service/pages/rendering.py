@@ -166,16 +166,12 @@ class Visit(Call):
         return languages.choose(wanted, self.request.headers.get("accept-language", "")), cookies
 
     def _link_to_itself(self, typed: str | None) -> str:
-        """Return the link from a page to itself without the language tag at its end, and without too long a query.
-
-        The answer to a form leads to the form's page, with the `next` that was `typed`: its own path may know no GET.
-        """
-        request, query = self.request, self.request.query_params.multi_items()
-        is_form = request.method == "POST" and "route_handler" in request.scope  # which an unknown path has not
-        here = request.route_handler.opt.get("here", "") if is_form else ""
-        others = [("next", typed)] if here and typed else [one for one in query if one[0] != "lang"]
-        kept = others if len(urlencode(others)) <= _LONGEST_QUERY else []
-        return f"{here and self.site.url(here)}?{urlencode([*kept, ('lang', '')])}"
+        """Return the link from a page to itself without the language tag at its end, and without too long a query."""
+        request, here, others = self.request, "", [*self.request.query_params.multi_items()]
+        if request.method == "POST" and "route_handler" in request.scope:  # its path may know no GET: its form's does
+            here, others = self.site.url(request.route_handler.opt.get("here", "")), [("next", typed)] if typed else []
+        others = [one for one in others if one[0] != "lang"] if len(urlencode(others)) <= _LONGEST_QUERY else []
+        return f"{here}?{urlencode([*others, ('lang', '')])}"
 
     def redirect(self, url: str, *cookies: Cookie) -> Answer:
         """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""

@@ -99,11 +99,10 @@ class CapturedMails:
     def mark_read(self, mail_id: str) -> bool:
         """Mark a mail as read; return whether it was unread."""
         with self._lock:
-            mail = self._mails.get(mail_id)
-            was_unread = mail is not None and not mail.read
-            if mail:
-                mail.read = True
-            return was_unread
+            if not (mail := self._mails.get(mail_id)) or mail.read:
+                return False
+            mail.read = True
+            return True
 
     def delete(self, match: Match = everything) -> int:
         """Delete mails with their files; return how many there were."""
