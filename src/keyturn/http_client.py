@@ -167,6 +167,6 @@ def retry_after(headers: Mapping[str, str], moment: datetime) -> float | None:
         try:
             until = parsedate_to_datetime(value)
             seconds = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - moment).total_seconds()
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     return seconds if math.isfinite(seconds) else None

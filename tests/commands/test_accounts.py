@@ -26,11 +26,12 @@ def test_an_account_is_added_and_listed_with_every_option(migrated: Keyturn) -> 
     assert added.code == 0
     assert added.out.startswith(f"Added {ADA} with id ")
     of_bob = ("--provider", "Google", "--locale", "de", "--timezone", "Asia/Tokyo", "--disabled")
-    migrated("accounts", "add", BOB, *of_bob)
+    migrated("accounts", "add", BOB, "--name", "\x1b[2JBob", *of_bob)
 
     head, *lines = [line.split() for line in migrated("accounts", "list").out.splitlines()]
     assert head == ["EMAIL", "NAME", "KIND", "SIGNS", "IN", "WITH", "STATE"]
-    assert lines == [[ADA, "Ada", "viewer", "password", "active"], [BOB, "Google", "disabled"]]
+    assert lines == [[ADA, "Ada", "viewer", "password", "active"], [BOB, "\ufffd[2JBob", "Google", "disabled"]]
+    assert "\ufffd[2JBob" in migrated("accounts", "find", BOB).out
     kept = {"email": BOB, "provider": "Google", "locale": "de", "timezone": "Asia/Tokyo"}
     shown = json.loads(migrated("accounts", "list", "--json").out)[1]
     assert shown.items() >= (kept | {"active": False, "has_password": False}).items()
@@ -158,7 +159,7 @@ def test_who_could_not_be_asked_now_is_asked_by_the_next_run(keyturn: Keyturn, s
 
 
 def test_a_file_says_whom_a_formula_is_text_and_another_s_file_stays_as_it_is(keyturn: Keyturn, school: School) -> None:
-    Path("some.txt").write_text(f"{STUDENT},Ada\n\n=cmd@northwind.test\n{NOBODY}\n")
+    Path("some.txt").write_bytes(f"\ufeff{STUDENT},Ada\n\n=cmd@northwind.test\n{NOBODY},J".encode() + b"\xfcrgen\n")
     words = ("accounts", "reset", "--from", "some.txt", "--csv", "out.csv", *FAST)
     Path("out.csv").write_text("name,age\nAda,36\n")
     assert "out.csv was not written by this command: name another file" in keyturn(*words).err

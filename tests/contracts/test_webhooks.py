@@ -62,6 +62,7 @@ async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app:
     pauses = {
         "120": 120, "0": 0, "-5": 0, "1.5": 1.5, "999999999": 86_400, "soon": None, "nan": None, "inf": None,
         "": None, "Fri, 99 Nov 2026 08:00:00 GMT": None, "Mon, 01 Jan 2026 00:00:00 +9999": None,
+        "Mon, 01 Jan 2026 00:00:00 +99999999999999999999": None,
         "Mon, 01 Jan 0001 00:00:00 +2359": 0,
     }  # fmt: skip
     app.coming += [Answer(status, headers={"retry-after": written}) for status in (429, 503) for written in pauses]

@@ -24,6 +24,7 @@ from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import Campaign
 
 _List = IO[str] | None
+_TEXT = click.File(encoding="utf-8-sig", errors="replace")  # an address that is not UTF-8 is no reason to stop half-way
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"
 _PAGE, _LARGEST_WAVE = 500, 200
@@ -73,7 +74,7 @@ async def link(parts: Parts, email: str, reason: str, with_code: bool, operator:
 @click.command()
 @click.argument("email", default="")
 @click.option("--all", "everybody", is_flag=True, help="Send to all active or locked accounts with a password.")
-@click.option("--from", "source", type=click.File(), help="Send to the addresses in this file, one a line.")
+@click.option("--from", "source", type=_TEXT, help="Send to the addresses in this file, one a line.")
 @click.option("--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="File for each outcome.")
 @click.option("--rate", default="300/minute", show_default=True, type=rate, help="How fast to send the links.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen, and send no mail.")

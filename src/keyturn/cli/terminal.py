@@ -79,7 +79,8 @@ def listing(entries: Sequence[Mapping[str, Any]], columns: Columns, empty: str, 
     if not entries:
         click.echo(empty)
         return
-    rows = [[muted(name) for name in columns], *([cell(one) for cell in columns.values()] for one in entries)]
+    shown = [{name: harmless(at) if isinstance(at, str) else at for name, at in one.items()} for one in entries]
+    rows = [[muted(name) for name in columns], *([cell(one) for cell in columns.values()] for one in shown)]
     widths = [max(len(click.unstyle(cell)) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         padded = (cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(row, widths, strict=True))
@@ -93,7 +94,7 @@ def facts(values: Mapping[str, object]) -> None:
         if isinstance(value, bool | None):
             text = words[value]
         else:
-            text = stamp(value) if isinstance(value, datetime) else str(value)
+            text = stamp(value) if isinstance(value, datetime) else harmless(str(value))
         if text:
             click.echo(f"  {muted(name.replace('_', ' ').capitalize().ljust(width))}  {text}")
 

@@ -13,7 +13,7 @@ from keyturn.studio.inbox.smtp_server import SmtpServer
 from keyturn.studio.inbox.store import CapturedMails
 
 _TIMEOUT, _LOOK_UP = 10.0, 0.02  # seconds to wait, and between two looks into the inbox
-_TOLD, _MOST = 5, 1_000  # mails
+_TOLD = 5  # mails
 
 
 class ReceivedMail:
@@ -72,13 +72,14 @@ class Mailbox:
     def wait_for(self, *, timeout: float = _TIMEOUT, **wanted: Unpack[Wanted]) -> ReceivedMail:
         """Wait in this thread for a mail, so many seconds; return the oldest. Raises AssertionError if none comes."""
         match, ends = match_for(**wanted), time.monotonic() + timeout
-        while not (waiting := self._mails.newest(all_of(match, unread), limit=None)):
+        while True:
+            waiting = self._mails.newest(all_of(match, unread), limit=None)
+            if mail := next((one for one in reversed(waiting) if self._mails.mark_read(one.id)), None):
+                return ReceivedMail(mail, self._mails.raw(mail))
             left = ends - time.monotonic()
             if left <= 0:
                 raise self._missing(wanted, timeout)
             time.sleep(min(left, _LOOK_UP))
-        self._mails.mark_read(waiting[-1].id)
-        return ReceivedMail(waiting[-1], self._mails.raw(waiting[-1]))
 
     async def wait_for_async(
         self,
@@ -99,7 +100,7 @@ class Mailbox:
 
     def all(self, **wanted: Unpack[Wanted]) -> list[ReceivedMail]:
         """Return all received mails, the newest first, including those returned before."""
-        mails = self._mails.newest(match_for(**wanted), limit=_MOST)
+        mails = self._mails.newest(match_for(**wanted), limit=None)
         return [ReceivedMail(mail, self._mails.raw(mail)) for mail in mails]
 
     def clear(self) -> None:

@@ -104,6 +104,8 @@ async def test_a_reply_in_the_four_hundreds_may_work_later_and_one_in_the_five_h
     with pytest.raises(failure) as error:
         await sender_to(server.port).send(mail, "key-1")
     assert (error.value.reason, error.value.__cause__, error.value.__suppress_context__) == (reason, None, True)
+    refuses_sender = isinstance(error.value, SendRefused) and error.value.account
+    assert refuses_sender == (command == "MAIL" and failure is SendRefused), "another provider may take the mail"
     assert server.envelopes == []
 
 

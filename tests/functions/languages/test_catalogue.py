@@ -70,6 +70,10 @@ def test_every_text_is_translated_and_begins_and_ends_as_in_english(language: La
 
 def test_no_catalogue_has_a_fault() -> None:
     assert not list(catalogue_faults(LANGUAGES.catalogues))
+    known = {text_of(message) for message in template()}
+    for own in CHECKOUT.glob("examples/*/locales/*/LC_MESSAGES/keyturn.po"):
+        found = read_catalogue(own, LANGUAGES.known["en"].locale)
+        assert {text_of(message) for message in found if message.id} <= known, own
 
 
 TERMS = {

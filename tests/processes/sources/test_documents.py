@@ -94,7 +94,7 @@ DOCUMENTS = {
         "Teacher Resources <your-email@gmail.com>",
         "https://teacher-resources.example/reset-password.html#token={token}",
         (*GMAIL, "your-app-specific-password"),
-        ("/forgot-password", "/validate-reset-token", "/reset-password"),
+        ("/request-password-reset", "/validate-reset-token", "/reset-password"),
         after=(SIGNED_OUT,),
     ),
     "waibuk": Document(
@@ -132,7 +132,8 @@ def supabase(name: str) -> SupabaseServer:
 @pytest.fixture
 def environ(name: str, supabase: SupabaseServer) -> Iterator[dict[str, str]]:
     with serving(supabase) as url:
-        yield {"KEYTURN_ACCOUNTS_SUPABASE_URL": url} if name == "easemail" else {}
+        hosted = {"KEYTURN_SIGN_IN_URL": "{base_url}/login"} if name == "waibuk" else {}  # it shows the settings, too
+        yield {"KEYTURN_ACCOUNTS_SUPABASE_URL": url} if name == "easemail" else hosted
 
 
 @pytest.fixture
@@ -228,7 +229,7 @@ async def test_only_who_has_a_password_can_reset_one_of_six_characters(app: Adop
 async def test_two_pages_hold_a_form_each_behind_a_captcha(app: Adopted, document: Document) -> None:
     for page, element in (("forgot-password.html", "keyturn-forgot"), ("reset-password.html", "keyturn-reset")):
         assert f"<{element}" in (EXAMPLES / "teacher-resources" / page).read_text("utf-8")
-    refused = await app.service.anywhere().post("/forgot-password", json={"email": document.email})
+    refused = await app.service.anywhere().post(document.routes[0], json={"email": document.email})
     assert problem(refused) == "403 challenge-required"
     assert refused.json()["challenge"]["method"] == "altcha"
     await app.post("/reset-password", token=token_in(await app.mail(document.email)), newPassword=NEW)

@@ -3,6 +3,7 @@
 import smtplib
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.studio.inbox.mails import mail
@@ -56,6 +57,14 @@ def test_each_mail_is_returned_once_and_the_oldest_first(mailbox: Mailbox) -> No
     with pytest.raises(AssertionError, match="returned before"):
         mailbox.wait_for(to="ada@northwind.example", timeout=0.01)
     assert [received.codes for received in mailbox.all()] == [["222222"], ["111111"]]
+
+
+def test_threads_that_wait_for_the_same_get_a_mail_each(mailbox: Mailbox) -> None:
+    for number in range(40):
+        send(mailbox, f"Hello {number}")
+    with ThreadPoolExecutor(40) as threads:
+        received = [threads.submit(mailbox.wait_for, timeout=60) for _ in range(40)]
+    assert len({each.result().subject for each in received}) == 40
 
 
 def test_a_mail_that_does_not_come_is_told_with_those_that_did(mailbox: Mailbox) -> None:

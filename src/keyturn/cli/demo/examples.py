@@ -174,11 +174,12 @@ class Example:
     def _local_variables(self, written: service.Settings, url: str) -> dict[str, str]:
         has_own = bool(written.accounts.table.url)
         base = written.base_url.rstrip("/")
-        pages = {"RESET_URL": written.reset_url, "FORGOT_URL": written.forgot_url, "SIGN_IN_URL": written.sign_in_url}
+        pages = {"RESET_URL": written.reset_url, "FORGOT_URL": written.forgot_url}
         here = {
             "ENVIRONMENT": "development",
             "BASE_URL": url,
             **{name: page.replace(base, url, 1) for name, page in pages.items()},
+            "SIGN_IN_URL": written.sign_in_url.replace(base, "{base_url}", 1),  # Keyturn's page stands in for the app's
             "SECRET_KEY": self._home.secret(),
             "DATABASE_URL": self._home.sqlite("keyturn.db" if has_own else "app.db"),
             **({"ACCOUNTS_TABLE_URL": self._home.sqlite("app.db")} if has_own else {}),

@@ -136,7 +136,7 @@ class Webhook(msgspec.Struct, frozen=True):
         signature = [headers[name] for name in self.reports.signature]
         try:
             return [self._complete(report) async for report in self.reports.read(self.proof, signature, body)]
-        except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:
+        except (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError) as error:
             raise ReportRefused(str(error)) from None
 
     def _complete(self, report: Report) -> Report:

@@ -18,7 +18,8 @@ from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused, 
 from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in, secret_text
 from keyturn.values import Secret
 
-_EVENTS = {"delivered": "delivered", "complained": "complained", "failed": "bounced", "rejected": "failed"}
+_EVENTS = {"accepted": "sent", "failed": "bounced", "rejected": "failed"}
+_EVENTS |= {name: name for name in ("delivered", "complained")}
 _LONGEST_AGE = 24 * 3600
 """Seconds: Mailgun repeats a report for eight hours, and does not document whether it signs each repeat again."""
 

@@ -28,6 +28,7 @@ def _mailbox(header: str) -> Mapping[str, str]:
 
 
 _EVENTS = {
+    "processed": "sent",
     "deferred": "delivery_delayed",
     "delivered": "delivered",
     "bounce": "bounced",

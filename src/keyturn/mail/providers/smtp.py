@@ -4,6 +4,7 @@ import asyncio
 import socket
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -30,6 +31,7 @@ _UNKNOWN_PAUSE = 600.0
 _LONGEST = timedelta(seconds=35)
 """Of a whole session, however soon each reply comes: a try is stopped after 60 s, of which ten may go by before it."""
 
+_own_name = cache(socket.getfqdn)  # which may wait for DNS
 _GOODBYE = 2.0
 """Seconds to wait for the reply to QUIT: the mail was taken or not by then."""
 
@@ -55,9 +57,11 @@ class SmtpSender:
         utf8, sender = needs_utf8(email), bare_address(email.sender)
         message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
         options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []  # RFC 6531, 3.1 and 3.6
-        client, may_have_it = await self._settings.connection(sender, self._seconds), False
+        client: SMTP | None = None
+        may_have_it = False
         try:
             async with asyncio.timeout(self._longest):
+                client = await self._settings.connection(sender, self._seconds)
                 await client.connect()
                 await client.mail(sender, options=options, encoding="utf-8")
                 await client.rcpt(bare_address(email.to), encoding="utf-8")
@@ -66,8 +70,9 @@ class SmtpSender:
         except (SMTPException, OSError) as error:
             raise _failure_of(error, may_have_it=may_have_it) from None
         finally:
-            with closing(client), suppress(SMTPException):
-                await client.quit(timeout=_GOODBYE)
+            if client is not None:
+                with closing(client), suppress(SMTPException):
+                    await client.quit(timeout=_GOODBYE)
         return message_id_of(email, idempotency_key)
 
     async def close(self) -> None: ...
@@ -88,8 +93,8 @@ def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
     refuses_client = isinstance(error, aiosmtplib.SMTPConnectResponseError | aiosmtplib.SMTPHeloError)  # not the mail
     if refuses_client or error.code in _TRANSIENT:  # 454: it cannot look the account up now (RFC 4954, 4)
         return SendRetryable(reason, not_accepted=True)
-    is_login = isinstance(error, aiosmtplib.SMTPAuthenticationError)
-    return SendRefused(reason, account=is_login) if error.code in _PERMANENT else SendUnknown(reason)
+    is_account = isinstance(error, aiosmtplib.SMTPAuthenticationError | aiosmtplib.SMTPSenderRefused)
+    return SendRefused(reason, account=is_account) if error.code in _PERMANENT else SendUnknown(reason)
 
 
 _FIX = (
@@ -125,7 +130,7 @@ class Smtp(Provider, frozen=True):
         """Return a connection to enter: from a name with a dot (RFC 5321, 4.1.1.1), in a container the sender's."""
         from aiosmtplib import SMTP
 
-        name = await asyncio.to_thread(socket.getfqdn)
+        name = await asyncio.to_thread(_own_name)
         return SMTP(
             hostname=self.host,
             port=self.port,

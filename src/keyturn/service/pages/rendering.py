@@ -149,7 +149,7 @@ class Visit(Call):
         of_language = {"Content-Language": language.tag, "Vary": "Accept-Language, Cookie"}
         no_index = {"X-Robots-Tag": "noindex"}  # pages of one person each, or of none
         return Response(
-            self.pages.render(template, values, language, kind, _link_to_itself(self.request)),
+            self.pages.render(template, values, language, kind, self._link_to_itself(values.get("next"))),
             status_code=status,
             media_type=MediaType.HTML,
             cookies=[*cookies, *chosen],
@@ -164,6 +164,14 @@ class Visit(Call):
         wanted = next(tags, account.locale if account else "")
         cookies = [cookie.issue(chosen)] if chosen in languages.known else []
         return languages.choose(wanted, self.request.headers.get("accept-language", "")), cookies
+
+    def _link_to_itself(self, typed: str | None) -> str:
+        """Return the link from a page to itself without the language tag at its end, and without too long a query."""
+        request, here, others = self.request, "", [*self.request.query_params.multi_items()]
+        if request.method == "POST" and "route_handler" in request.scope:  # its path may know no GET: its form's does
+            here, others = self.site.url(request.route_handler.opt.get("here", "")), [("next", typed)] if typed else []
+        others = [one for one in others if one[0] != "lang"] if len(urlencode(others)) <= _LONGEST_QUERY else []
+        return f"{here}?{urlencode([*others, ('lang', '')])}"
 
     def redirect(self, url: str, *cookies: Cookie) -> Answer:
         """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""
@@ -222,10 +230,3 @@ def taking_link(cookie: BrowserCookie) -> HTTPRouteHandler:
         return visit.keep_link(cookie, token, visit.request.query_params.get(visit.site.paths.email))
 
     return take
-
-
-def _link_to_itself(request: AnyRequest) -> str:
-    """Return the link from a page to itself without the language tag at its end, and without too long a query."""
-    stays = len(request.scope["query_string"]) <= _LONGEST_QUERY
-    others = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"] if stays else []
-    return f"?{urlencode([*others, ('lang', '')])}"

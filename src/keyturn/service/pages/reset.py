@@ -104,7 +104,7 @@ async def send_code(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) ->
     checks, client = visit.parts.checks, visit.client
     sent = await checks.begin_second_step(token, "sms", client, email)
     if _is_script(visit):
-        return Response({"sent": sent})
+        return Response({"sent": sent}, status_code=200 if sent else 422)
     live = await checks.validate(token, client, email)
     return password_form(visit, live, step=ShownStep(method="sms", sent=sent))
 

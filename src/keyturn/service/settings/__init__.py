@@ -170,7 +170,7 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Rules for new passwords. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
+    """Rules for new passwords. The defaults follow ASVS 6.2; NIST SP 800-63B-4 3.1.1.2 asks for another length.
 
     `min_length`: characters
     `require`: characters that it needs: `uppercase`, `lowercase`, `digit`, `special`; in the environment with commas

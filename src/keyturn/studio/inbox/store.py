@@ -96,10 +96,13 @@ class CapturedMails:
         newer = self.newest(lambda other: other.number > mail.number, limit=None)[-count:]
         return [*newer, mail, *self.newest(lambda other: other.number < mail.number, limit=count)]
 
-    def mark_read(self, mail_id: str) -> None:
+    def mark_read(self, mail_id: str) -> bool:
+        """Mark a mail as read; return whether it was unread."""
         with self._lock:
-            if mail := self._mails.get(mail_id):
-                mail.read = True
+            if not (mail := self._mails.get(mail_id)) or mail.read:
+                return False
+            mail.read = True
+            return True
 
     def delete(self, match: Match = everything) -> int:
         """Delete mails with their files; return how many there were."""

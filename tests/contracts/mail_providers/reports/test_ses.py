@@ -56,6 +56,9 @@ def published(text: str, key: Any = KEY, **fields: str) -> Request:
     return post({**message(text, key), **fields})
 
 
+DEEP = b'{"Added": ' + b"[" * 9_999
+
+
 class TestSes(ReportContract):
     name = "ses"
     report = staticmethod(report)
@@ -94,7 +97,7 @@ class TestSes(ReportContract):
     ]
     senseless = [
         partial(Request, headers=OURS, body=body)
-        for body in (b"", b"{", b"\xff", b"[]", b"{}", b'{"Type": "Notification"}', DELIVERED.encode())
+        for body in (b"", b"{", b"\xff", b"[]", b"{}", b'{"Type": "Notification"}', DELIVERED.encode(), DEEP)
     ]
 
 

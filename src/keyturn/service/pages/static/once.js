@@ -3,7 +3,7 @@
 // this one, and what was typed would be gone.
 
 const PATIENCE = 10_000; // milliseconds
-const BUTTONS = "button:not([type=button], [data-sends-code])";
+const BUTTONS = "button:not([type=button], [data-sends-code], .unseen)";
 const states = new WeakMap();
 
 document.addEventListener("submit", (event) => {

@@ -17,9 +17,11 @@ button?.addEventListener("click", async (event) => {
     signal: AbortSignal.timeout?.(PATIENCE),
   }).catch(() => null);
   button.disabled = false;
-  const sent = Boolean(answer?.ok);
+  const sent = Boolean(answer?.ok), minutes = Math.ceil(answer?.headers.get("retry-after") / 60) || 0;
+  const wait = minutes < 120 ? [minutes, "minute"] : [Math.ceil(minutes / 60), "hour"];
+  const again = button.dataset.again.replace("…", new Intl.RelativeTimeFormat(document.documentElement.lang).format(...wait));
   const status = box.querySelector("[role=status]");
-  status.textContent = sent ? button.dataset.sent : button.dataset.failed;
+  status.textContent = sent ? button.dataset.sent : minutes ? again : button.dataset.failed;
   status.className = sent ? "muted" : "error";
   (sent ? form.elements.code : button).focus();
 });

@@ -200,14 +200,14 @@ class CodeForm(msgspec.Struct, frozen=True):
     __repr__ = object.__repr__  # a traceback with its variables would show the code
 
 
-@reading("/code")
+@reading()
 async def show_code_form(visit: GivenVisit) -> Answer:
     """Show the form, with the address that this browser requested a link for."""
     earlier = visit.cookies.read_link_request(visit.request)
     return _code_page(visit, earlier.email if earlier else "")
 
 
-@post("/code")
+@post()
 async def take_code(data: URLEncodedBody[CodeForm], visit: GivenVisit) -> Answer:
     """Keep the token in a cookie, as that of a link, and show its form; else the mistake. Raises TooManyRequests."""
     codes: MailedCodes = visit.parts.codes
@@ -233,4 +233,4 @@ def _code_page(visit: Visit, email: str, fault: _Mistake = "") -> Answer:
 
 def pages(shared: Pages) -> Iterator[Router]:
     if forgot := shared.site.paths.forgot:
-        yield page_at(forgot, show_code_form, take_code)
+        yield page_at(f"{forgot}/code", show_code_form, take_code, back=forgot)
