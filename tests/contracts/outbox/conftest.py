@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -161,7 +161,7 @@ class WatchedOutbox(Outbox):
         self.failures: list[Exception] = []
         self._renewed = asyncio.Event()
 
-    async def renew(self, messages: Sequence[Message], lease: timedelta) -> None:
+    async def renew(self, messages: Collection[Message], lease: timedelta) -> None:
         if self.failures:
             raise self.failures.pop()
         await super().renew(messages, lease)

@@ -115,9 +115,6 @@ async def fake_directory() -> AsyncIterator[FakeDirectory]:
 EMAIL = "ada@northwind.test"
 ACCOUNT = Account(id=ID, email=EMAIL)
 
-SHORT = timedelta(seconds=1)
-"""The time-out where the fault is a silence."""
-
 Opened = Callable[..., LdapAccounts]
 
 
@@ -164,7 +161,7 @@ async def refusal(asked: Awaitable[object], why: str) -> AccountsUnready:
 @pytest.mark.parametrize("trouble", [HANG, CUT, b"raw HTTP/1.1 400", b"raw 0\x84\x7f\xff\xff\xff"], ids=str)
 async def test_a_read_ends_come_what_may(directory: FakeDirectory, opened: Opened, step: str, trouble: bytes) -> None:
     directory.answers[step] = [trouble]
-    store = opened(timeout=SHORT if trouble == HANG else timedelta(seconds=20), servers=(directory.url,))
+    store = opened(timeout=timedelta(seconds=1 if trouble == HANG else 20), servers=(directory.url,))
 
     for read in (store.find(EMAIL), store.get(ID), store.set_password(ACCOUNT, new_password())):
         assert (await refusal(read, "the directory cannot be reached")).not_changed
