@@ -98,7 +98,7 @@ UNKNOWN: Mapping[str, Unknown] = {
 
 
 class UnknownServer:
-    """Answers the first `spared` requests as `app` does, and each later one with `answer`.
+    """Answers the first `spared` requests as `app` does, and each later one with `answer`, which then `is_given`.
 
     `patience`: how long its clients wait.
     """
@@ -108,6 +108,7 @@ class UnknownServer:
         self.patience = timedelta(0)
         self.answer = Unknown()
         self.spared = 0
+        self.is_given = False
         self.app: Callable[[Any, Any, Any], Awaitable[None]] | None = None
         self.paths: list[str] = []
 
@@ -117,7 +118,7 @@ class UnknownServer:
             self.spared -= 1
             await self.app(scope, receive, send)
             return
-        answer = self.answer
+        answer, self.is_given = self.answer, True
         if not answer.status:
             while (await receive())["type"] != "http.disconnect":
                 pass
@@ -290,10 +291,21 @@ def running() -> Iterator[UnknownServer]:
         yield server
 
 
+async def meaning(ask: Ask, unknown: Errors, answer: Unknown) -> str:
+    """Return what the answer is taken for, "" for an unknown outcome."""
+    try:
+        return repr(await ask())
+    except SendRetryable as error:
+        is_unknown = isinstance(error, unknown) or answer.status == TOO_MANY
+        return repr(error) if error.not_accepted or not is_unknown else ""
+    except Exception as error:  # noqa: BLE001 - any other error is a fault
+        return "" if isinstance(error, unknown) else repr(error)
+
+
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.long
 async def test_an_answer_that_is_not_understood_is_neither_yes_nor_no(running: UnknownServer, question: str) -> None:
-    asked, understood = QUESTIONS[question], {}
+    asked, understood = QUESTIONS[question], dict[str, str]()
     running.paths.clear()
     for silent, patience in ((False, PATIENCE), (True, SHORT)):
         running.patience = patience
@@ -301,18 +313,14 @@ async def test_an_answer_that_is_not_understood_is_neither_yes_nor_no(running: U
             for name, answer in UNKNOWN.items():
                 if name in asked.heeds or answer.never_ends != silent:
                     continue
-                running.answer, running.spared = answer, asked.spared
-                try:
-                    understood[name] = repr(await ask())
-                except SendRetryable as error:
-                    is_unknown = isinstance(error, asked.unknown) or answer.status == TOO_MANY
-                    if error.not_accepted or not is_unknown:
-                        understood[name] = repr(error)
-                except Exception as error:  # noqa: BLE001 - any other error is a fault
-                    if not isinstance(error, asked.unknown):
-                        understood[name] = repr(error)
+                for _ in range(5):  # a busy machine may be too late with what is spared
+                    running.answer, running.spared, running.is_given = answer, asked.spared, False
+                    understood[name] = await meaning(ask, asked.unknown, answer)
+                    if running.is_given:
+                        break
+                assert running.is_given, name
 
-    assert not understood
+    assert understood == dict.fromkeys(understood, "")
     assert "/elsewhere" not in running.paths, "the client followed a redirect"
 
 

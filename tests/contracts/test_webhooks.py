@@ -29,7 +29,7 @@ def app() -> Iterator[App]:
 
 @pytest.fixture
 async def sender(app: App) -> AsyncIterator[WebhookSender]:
-    sender = WebhookSender(app.url, [SECRET], timedelta(seconds=1))
+    sender = WebhookSender(app.url, [SECRET], timedelta(seconds=20))
     yield sender
     await sender.close()
 

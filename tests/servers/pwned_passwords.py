@@ -1,10 +1,9 @@
-"""A local server of Have I Been Pwned's range protocol, with the faults of an internet service."""
+"""A local server of Have I Been Pwned's range protocol; contracts/test_unknown_answers.py has its faults."""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from enum import Enum, auto
 from hashlib import sha1
 from typing import Any
 
@@ -14,20 +13,6 @@ OTHERS = 800
 TEXT = {"content-type": "text/plain"}
 
 
-class Fault(Enum):
-    """`SILENT` sends nothing until the client leaves. contracts/test_unknown_answers.py has the other faults."""
-
-    SILENT = auto()
-    GARBAGE = auto()
-    UNAVAILABLE = auto()
-
-
-_WRONG = {
-    Fault.GARBAGE: (200, b"<html>Sign in to the hotel's network</html>"),
-    Fault.UNAVAILABLE: (503, b"Service Unavailable"),
-}
-
-
 def sha1_of(password: str) -> str:
     return sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
 
@@ -35,13 +20,13 @@ def sha1_of(password: str) -> str:
 class RangeServer:
     """The server. `leaked` holds the count of each password, `asked` the path and headers of each request.
 
-    `held`: the next request waits for it, and no later one.
+    `held`: the next request waits for it, and no later one. While it `is_silent`, clients leave without an answer.
     """
 
     def __init__(self) -> None:
         self.url = ""
         self.leaked: dict[str, int] = {}
-        self.fault: Fault | None = None
+        self.is_silent = False
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.held: asyncio.Event | None = None
 
@@ -49,16 +34,13 @@ class RangeServer:
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         self.asked.append((scope["path"], headers))
         prefix = scope["path"].removeprefix("/range/")
-        match self.fault:
-            case Fault.SILENT:
-                await until_gone(receive)
-            case None:
-                if held := self.held:
-                    self.held = None
-                    await held.wait()
-                await send_answer(send, 200, self._range(prefix), TEXT)
-            case fault:
-                await send_answer(send, *_WRONG[fault], TEXT)
+        if self.is_silent:
+            await until_gone(receive)
+            return
+        if held := self.held:
+            self.held = None
+            await held.wait()
+        await send_answer(send, 200, self._range(prefix), TEXT)
 
     def _range(self, prefix: str) -> bytes:
         """Return the lines in the service's format: 35 digits, a count, CRLF. Padding has the count 0."""

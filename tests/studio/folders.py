@@ -1,10 +1,8 @@
 """Folders of templates: those of other teams, some with files, links, pipes and sockets, and what is found in them."""
 
 import os
-import signal
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from keyturn.studio.gallery.opening import open_gallery
@@ -53,21 +51,3 @@ def make_one(place: Path, thing: bytes | str) -> None:
         case _:
             leads = {"loop": place.name, "nowhere": "/none", "device": "/dev/zero", "root": "/"}
             place.symlink_to(leads[thing])
-
-
-class NoAnswerError(BaseException):
-    """No code may take it for an error of its own, such as an OSError."""
-
-
-@contextmanager
-def at_most(seconds: int) -> Iterator[None]:
-    def end(*_: object) -> None:
-        raise NoAnswerError(f"no answer in {seconds} seconds")
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

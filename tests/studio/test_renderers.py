@@ -2,6 +2,7 @@
 
 import os
 import resource
+import select
 import signal
 import socket
 import time
@@ -67,13 +68,14 @@ def test_a_worker_that_passes_a_limit_is_replaced(
 ) -> None:
     monkeypatch.setattr("keyturn.studio.renderers.pool._GRACE", 0.2 if job is wait else 60)
     before = workers.run(number)
+    ending = os.pidfd_open(before)
     with pytest.raises(LimitExceeded) as exceeded:
         workers.run_for(0.1, job)
     assert exceeded.value.limit == "time"
     after = workers.run(number)
     assert (after != before) is replaced
-    if replaced:
-        _wait_for_end(before)
+    assert select.select([ending], [], [], 60 if replaced else 0)[0] == [ending] * replaced
+    os.close(ending)
     assert workers.run(read, "answer") == 42
 
 
@@ -101,17 +103,3 @@ def test_a_default_timeout_of_a_project_is_not_one_of_its_workers() -> None:
         socket.setdefaulttimeout(0.0)
         with closing(RendererPool({"answer": 42}, Limits(), most=1)) as workers:
             assert workers.run(read, "answer") == 42
-
-
-def _wait_for_end(pid: int) -> None:
-    """Wait until there is no such process, or only what is left of one."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return
-        if state in "ZX":
-            return
-        time.sleep(0.005)
-    raise AssertionError(f"process {pid} is still there")

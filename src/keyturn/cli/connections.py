@@ -82,7 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._limits = limits
         self._seconds = limits.request_timeout.total_seconds()
         self._owed = 0  # complete requests without a complete answer; -1 after an answer before its request's end
-        self._headers = self._unknown = 0
+        self._headers = self._unknown = self._unread = 0
         self._fault = HTTPStatus.BAD_REQUEST
         self._is_refused = False
         self.waiting_since: float | None = None
@@ -181,7 +181,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def _look(self) -> None:
         """Refuse a request that takes too long, and abort a connection on which nothing more is read."""
         self._timer = self.loop.call_later(self._seconds / _LOOKS, self._look)
-        is_idle = self.timeout_keep_alive_task and self._owed == 0 and not self.transport.get_write_buffer_size()
+        unread, self._unread = self._unread, self.transport.get_write_buffer_size()
+        if self.waiting_since is not None and self._unread < unread:
+            self.waiting_since = monotonic()
+        is_idle = self.timeout_keep_alive_task and self._owed == 0 and not self._unread
         if is_idle or self.waiting_since is None or monotonic() - self.waiting_since < self._seconds:
             return
         if self._is_refused or self.transport.is_closing() or self.flow.write_paused:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,13 @@ from tests.servers.smtp import PASSWORD, USERNAME, authority, certificate, runni
 from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers.smtp import Smtp
 from keyturn.service.doctor.examination import check_provider
-from keyturn.service.settings import MailSettings, Secret, Settings, WorkerSettings
+from keyturn.service.settings import MailSettings, Secret, Settings
 
 
 async def check(port: int, host: str = "127.0.0.1", **settings: Any) -> list[Finding]:
     smtp = Smtp(host=host, port=port, **settings)
     mail = MailSettings(transport="smtp", from_="Northwind School <accounts@northwind.example>")
-    worker = WorkerSettings(timeout=timedelta(seconds=2))
-    return list(await check_provider(Settings(mail=mail, smtp=smtp, worker=worker), "smtp"))
+    return list(await check_provider(Settings(mail=mail, smtp=smtp), "smtp"))
 
 
 LOGIN = {"username": USERNAME, "password": Secret(PASSWORD)}

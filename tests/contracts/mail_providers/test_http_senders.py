@@ -98,16 +98,18 @@ class TestHttpSenders(RefusingSenderContract):
 
         assert failure.value.retry_after == (None if case.provider.knows_keys else pause)
 
-    @pytest.mark.parametrize("said", ["7", "date"])
-    async def test_too_many_requests_are_a_certain_no_with_a_pause(self, case: Case, mail: Email, said: str) -> None:
+    @pytest.mark.parametrize(("said", "late"), [("600", 0), ("date", 60)])
+    async def test_too_many_requests_are_a_certain_no_with_a_pause(
+        self, case: Case, mail: Email, said: str, late: int
+    ) -> None:
         limited = case.provider.limited
-        pause = format_datetime(datetime.now(UTC) + timedelta(seconds=7), usegmt=True) if said == "date" else said
+        pause = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True) if said == "date" else said
         case.server.coming.append(msgspec.structs.replace(limited, headers={**limited.headers, "retry-after": pause}))
         with pytest.raises(SendRetryable) as failure:
             await case.sender.send(mail, "key-1")
 
         assert (failure.value.not_accepted, failure.value.down) == (True, False)
-        assert failure.value.retry_after == pytest.approx(7, abs=2)
+        assert failure.value.retry_after == pytest.approx(600, abs=late)
 
     async def test_a_wrong_key_is_the_accounts_fault_and_is_not_repeated(
         self, case: Case, opened: Open, mail: Email, caplog: pytest.LogCaptureFixture
@@ -278,13 +280,14 @@ async def test_a_used_up_quota_parks_the_mail_until_it_renews(
     opened: Open, server: Any, mail: Email, answer: Answer, reason: str, pause: timedelta | None
 ) -> None:
     server.coming.append(answer)
+    times = [datetime.now(UTC)]
     with pytest.raises(QuotaExhausted) as failure:
         await opened().send(mail, "key-1")
 
     assert failure.value.reason == reason
-    now = datetime.now(UTC)
-    until = now + pause if pause else quota_renewal("daily_quota_exceeded", now)
-    assert abs(failure.value.until - until) < timedelta(minutes=1)
+    times.append(datetime.now(UTC))
+    first, last = (now + pause if pause else quota_renewal("daily_quota_exceeded", now) for now in times)
+    assert first <= failure.value.until <= last
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ async def test_where_the_first_is_not_reached_the_second_is_asked_after_some_tri
 async def test_where_the_first_may_have_the_mail_nobody_else_ever_gets_it(
     deploy: Deploy, resend: ResendServer, second: SmtpServer, trouble: Trouble
 ) -> None:
-    service = await deploy(worker={"timeout": timedelta(seconds=1)})
+    is_silent = trouble == Trouble.STALL_AFTER_ACCEPTING
+    service = await deploy(worker={"timeout": timedelta(seconds=1 if is_silent else 20)})
     resend.coming.append(trouble)
     await service.ask_and_deliver()
     await resend.idle()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from sqlalchemy import Connection, Row, select, text
 
+from keyturn.service.clock import MovableClock, replaced
 from keyturn.service.database import Database
 from keyturn.service.outbox.message import Dropped, Message, Sent, Settlement
 from keyturn.service.outbox.models import OutboxRow
@@ -152,9 +153,36 @@ async def elsewhere(database_url: str) -> AsyncIterator[Outbox]:
     await database.close()
 
 
+class WatchedOutbox(Outbox):
+    """Tells of renewals, the first of which fail with `failures`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.failures: list[Exception] = []
+        self._renewed = asyncio.Event()
+
+    async def renew(self, messages: Collection[Message], lease: timedelta) -> None:
+        if self.failures:
+            raise self.failures.pop()
+        await super().renew(messages, lease)
+        self._renewed.set()
+
+    async def has_renewed(self) -> None:
+        self._renewed.clear()
+        async with asyncio.timeout(10):
+            await self._renewed.wait()
+
+
 @pytest.fixture
-def outbox(database: Database) -> Outbox:
-    return Outbox(database)
+def outbox(database: Database) -> WatchedOutbox:
+    return WatchedOutbox(database)
+
+
+@pytest.fixture
+def moving() -> Iterator[MovableClock]:
+    """Let time stand still but for what the test moves it by."""
+    with replaced(clock := MovableClock(), None):
+        yield clock
 
 
 @pytest.fixture

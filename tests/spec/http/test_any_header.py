@@ -1,4 +1,4 @@
-"""Any header or cookie gets an answer: never a 500, and never another user's data."""
+"""Any header or cookie gets an answer, and never a 500."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings

@@ -42,7 +42,7 @@ async def test_while_the_accounts_database_is_frozen_it_is_live_and_not_ready(da
     async with running_app(app_url), silent_proxy(app_url) as (url, proxy), running(over(database_url, url)) as service:
         client = service.anywhere()
         proxy.fall_silent()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             refused = await client.get("/health/ready")
         assert problem(refused) == "503 unavailable"
         assert "postgres" not in refused.text.lower()

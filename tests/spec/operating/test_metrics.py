@@ -62,7 +62,7 @@ async def test_requests_are_counted_once_by_what_became_of_them_and_every_hash_i
     }
     found = await service.figures()
     assert found["password_hash_seconds_count"] == 3
-    assert 0 < found["password_hash_seconds_sum"] < 10
+    assert found["password_hash_seconds_sum"] > 0
 
 
 @ON_SQLITE

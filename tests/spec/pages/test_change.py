@@ -48,7 +48,7 @@ async def test_a_change_is_said_and_ends_every_other_session(signed_in: Visitor,
     page = await signed_in.follow(answer)
     assert heading(page) == "Your password was changed"
     assert "We signed out all other devices." in words(page)
-    assert 'href="/viewer-settings/security"' in page.text or 'href="/security-settings"' in page.text
+    assert 'href="/viewer-settings/security"' in page.text
     assert await school.knows(NEW_PASSWORD, ada.email)
 
 

@@ -32,7 +32,7 @@ def hook(app: App) -> Hook:
 
 @pytest.fixture
 def service_options(hook: Hook) -> dict[str, Any]:
-    return {"webhooks": hook, "worker": {"timeout": timedelta(seconds=3)}}
+    return {"webhooks": hook, "worker": {"timeout": timedelta(seconds=20)}}
 
 
 @pytest.fixture

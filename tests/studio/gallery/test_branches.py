@@ -4,6 +4,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 import pytest
 from msgspec import Meta
 
@@ -153,5 +154,5 @@ silent
     gallery = open_gallery(tmp_path)
     report = Gallery(templates=gallery.templates, languages=gallery.languages, props={"mail": Parcel}).branches("mail")
     assert report
-    assert [Parcel(**sample.values) for sample in report.samples]
+    assert [msgspec.convert(sample.values, Parcel) for sample in report.samples]
     assert all(isinstance(sample.values["status"], Status) for sample in report.samples)

@@ -1,12 +1,12 @@
 """The fixture `mailbox`: what an app sends, waited for in its tests."""
 
+import asyncio
 import smtplib
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.studio.inbox.mails import mail
+from tests.studio.inbox.mails import WatchedMails, mail
 
 from keyturn.testing.mailbox import Mailbox, running_mailbox
 
@@ -32,12 +32,12 @@ def send(
         client.send_message(mail(subject, to, text, html))
 
 
-def test_a_mail_is_waited_for_and_read(mailbox: Mailbox) -> None:
+def test_a_mail_is_waited_for_and_read() -> None:
     html = '<a href="https://a.example/reset?token=x">Reset</a> <a href="https://a.example/help">Help</a>'
     to, text = "Ada <ada+login@northwind.example>", "https://a.example/reset?token=x"
-    later = threading.Timer(0.1, send, [mailbox, "Your code is 482913", to, text, html])
-    later.start()
-    received = mailbox.wait_for(to="ADA+login@northwind.example", subject="code", timeout=600)
+    mails = WatchedMails()
+    mails.then = lambda: mails.add(bytes(mail("Your code is 482913", to, text, html)))
+    received = Mailbox("127.0.0.1", 0, mails).wait_for(to="ADA+login@northwind.example", subject="code", timeout=600)
     assert (received.subject, received.sender) == ("Your code is 482913", "no-reply@northwind.example")
     assert received.to == ["ada+login@northwind.example"]
     assert received.code == "482913"
@@ -46,7 +46,6 @@ def test_a_mail_is_waited_for_and_read(mailbox: Mailbox) -> None:
     assert "Reset</a>" in received.html
     with pytest.raises(AssertionError, match="has 2 links"):
         received.link()
-    later.join()
 
 
 def test_each_mail_is_returned_once_and_the_oldest_first(mailbox: Mailbox) -> None:
@@ -87,8 +86,10 @@ def test_none_is_expected(mailbox: Mailbox) -> None:
 
 
 async def test_a_loop_goes_on_while_it_waits(mailbox: Mailbox) -> None:
-    threading.Timer(0.05, send, [mailbox, "Welcome"]).start()
-    assert (await mailbox.wait_for_async(subject="Welcome", timeout=30)).subject == "Welcome"
+    waiting = asyncio.create_task(mailbox.wait_for_async(subject="Welcome", timeout=30))
+    await asyncio.sleep(0)
+    send(mailbox, "Welcome")
+    assert (await waiting).subject == "Welcome"
 
 
 def test_the_fixture_is_empty_for_each_test_and_says_where_to_send(pytester: pytest.Pytester) -> None:

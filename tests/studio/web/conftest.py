@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from tests.servers.serving import serving
+from tests.studio.inbox.mails import WatchedMails
 from tests.studio.web.fixtures import Client, Greeting, gallery_of, opened, write_templates
 
 from keyturn.mail.languages.language import Languages
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.web.app import Studio, create_studio_app
 
 
@@ -34,14 +34,14 @@ def studio(gallery: Gallery, inbox: Path) -> Studio:
     return Studio(
         gallery=gallery,
         sender="Northwind School <no-reply@northwind.example>",
-        captured=CapturedMails(folder=inbox),
+        captured=WatchedMails(folder=inbox),
         token="",
     )
 
 
 @pytest.fixture
-def captured(studio: Studio) -> CapturedMails:
-    assert studio.captured
+def captured(studio: Studio) -> WatchedMails:
+    assert isinstance(studio.captured, WatchedMails)
     return studio.captured
 
 

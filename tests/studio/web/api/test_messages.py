@@ -1,11 +1,10 @@
 """The captured mails for end-to-end tests: filtered, waited for, read, deleted."""
 
-import threading
 from datetime import UTC, datetime
 
 import httpx
 import pytest
-from tests.studio.inbox.mails import mail
+from tests.studio.inbox.mails import WatchedMails, mail
 from tests.studio.web.fixtures import Client
 
 from keyturn.studio.inbox.store import CapturedMails
@@ -124,14 +123,12 @@ def test_the_latest_is_the_newest_of_what_is_asked_for(client: Client) -> None:
         assert (answer.status_code, answer.json()["status"]) == (404, 404)
 
 
-def test_a_request_waits_for_the_mail_and_is_answered_when_it_comes(served: str, captured: CapturedMails) -> None:
+def test_a_request_waits_for_the_mail_and_is_answered_when_it_comes(served: str, captured: WatchedMails) -> None:
     api = served.removesuffix("/studio") + "/api"
     captured.add(bytes(mail("Welcome", "somebody-else@northwind.example")))
-    waiting = threading.Timer(0.1, captured.add, [bytes(mail("Welcome", "ada@northwind.example"))])
-    waiting.start()
+    captured.then = lambda: captured.add(bytes(mail("Welcome", "ada@northwind.example")))
     answer = httpx.get(f"{api}/messages?to=ada@northwind.example&wait=50s", timeout=30)
     assert subjects(answer) == ["Welcome"]
-    waiting.join()
 
 
 def test_a_wait_for_nothing_ends_with_an_empty_list_or_404(client: Client) -> None:
@@ -139,8 +136,8 @@ def test_a_wait_for_nothing_ends_with_an_empty_list_or_404(client: Client) -> No
     assert client.get("/api/message/latest?wait=50ms").status_code == 404
 
 
-def test_who_waits_is_let_go_when_the_studio_stops(served: str, studio: Studio) -> None:
-    threading.Timer(0.1, studio.stopping.set).start()
+def test_who_waits_is_let_go_when_the_studio_stops(served: str, studio: Studio, captured: WatchedMails) -> None:
+    captured.then = studio.stopping.set
     answer = httpx.get(f"{served.removesuffix('/studio')}/api/messages?wait=30s", timeout=20)
     assert subjects(answer) == []
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-import time
 from collections.abc import Awaitable, Callable
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ import msgspec
 
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.messages import Answer, Entry, Malformed, Result
+from keyturn.service.clock import monotonic
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import LdapSettings, is_plain_ldap
 from keyturn.service.telemetry.logs import LogEvent, log
@@ -188,7 +188,7 @@ class Directory:
         raise AccountsUnready(f"the directory cannot be reached; {reason}", not_changed=True)
 
     async def _run(self, job: Job[T], url: str, used: list[Connection]) -> T:
-        if self._refused and time.monotonic() < self._refused_until:
+        if self._refused and monotonic() < self._refused_until:
             raise BindRefused(self._refused.setting, str(self._refused))
         connection = await Connection.open(url, self._context)
         used.append(connection)
@@ -206,7 +206,7 @@ class Directory:
             is_name = result.code == _INVALID_NAME
             setting, names = ("bind_dn",) * 2 if is_name else ("bind_password", "bind_dn and bind_password")
             self._refused = BindRefused(f"accounts.ldap.{setting}", f"{connection.url} refuses {names}: {result}")
-            self._refused_until = time.monotonic() + _REMEMBERED
+            self._refused_until = monotonic() + _REMEMBERED
             raise self._refused
         if result.code != messages.SUCCESS:
             raise ConnectionBroken(f"it refuses the bind: {result}")
