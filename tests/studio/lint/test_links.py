@@ -155,3 +155,15 @@ def test_links_of_a_sent_mail_are_judged_by_what_it_is(tmp_path: Path, markup: s
 )
 def test_a_token_is_recognised_in_an_address(address: str, found: bool) -> None:
     assert bool(secret_in(address)) == found
+
+
+@pytest.mark.parametrize(
+    ("base", "address", "line"),
+    [("htps://northwind.example", "/news", 3), ("https://northwind.example", "htps://b.example", 4)],
+)
+def test_a_fault_of_a_bar_s_link_is_where_the_wrong_address_begins(
+    tmp_path: Path, base: str, address: str, line: int
+) -> None:
+    bar = BAR.format(base, address).replace(" base-url", "\nbase-url").replace("<mj-navbar-link", "\n<mj-navbar-link")
+    (wrong,) = found_in(tmp_path, {"letter.mjml": MJML.format(bar)}, "links")
+    assert wrong.place.line == line
