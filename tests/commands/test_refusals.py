@@ -17,7 +17,7 @@ NO_ACCOUNT = f"there is no account with the address {NOBODY}"
 NOT_KEPT = 'second_step.source is "none": this command needs "builtin", or "table" for recovery codes'
 NO_MESSAGE = "there is no message 99: list them with `keyturn outbox list`"
 NO_BASELINE = "--write-baseline writes all findings: remove --only and --only-changed"
-PROBE = f"probe http://127.0.0.1:3000 --smtp 0 --account {ADA}"
+PROBE = f"probe http://127.0.0.1:3000 --smtp 1025 --account {ADA}"
 CALLS = "--request /forgot --sign-in /login"
 WHICH = "Give the ids of messages, or --dead, or --waiting."
 
@@ -65,10 +65,10 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         *(row(f"health --host {host} --port 8000", "keyturn: cannot ask http://") for host in ("a..b", "x" * 300)),
         row("render password_rest", f"there is no template password_rest; there are {', '.join(sorted(EMAILS))}"),
         row("render password_reset --lang tlh", "there is no language tlh; there are ar, cs, da, de, el, "),
-        row(f"probe https://example.com --smtp 0 --account {ADA}", "another host", 2),
-        row(f"probe nonsense --smtp 0 --account {ADA}", "no URL", 2),
-        row(f"probe http://user:hunter2@127.0.0.1:3000 --smtp 0 --account {ADA}", "out of the URL", 2),
-        row("probe http://127.0.0.1:3000 --smtp 0", "--account", 2),
+        row(f"probe https://example.com --smtp 1025 --account {ADA}", "another host", 2),
+        row(f"probe nonsense --smtp 1025 --account {ADA}", "no URL", 2),
+        row(f"probe http://user:hunter2@127.0.0.1:3000 --smtp 1025 --account {ADA}", "out of the URL", 2),
+        row("probe http://127.0.0.1:3000 --smtp 1025", "--account", 2),
         row(f"probe http://127.0.0.1:3000 --account {ADA}", "--smtp", 2),
         row(f"{PROBE} --account {ADA.upper()}", "two different accounts", 2),
         row(f"{PROBE} {CALLS} --reset 'POST /reset t={{token}}'", "{password}", 2),

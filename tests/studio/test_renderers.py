@@ -5,14 +5,16 @@ import resource
 import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
 
-from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool
+from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, Runner
 
 pytestmark = pytest.mark.long
 
@@ -103,3 +105,17 @@ def test_a_default_timeout_of_a_project_is_not_one_of_its_workers() -> None:
         socket.setdefaulttimeout(0.0)
         with closing(RendererPool({"answer": 42}, Limits(), most=1)) as workers:
             assert workers.run(read, "answer") == 42
+
+
+def test_a_renderer_without_a_process_serves_one_thread_at_a_time() -> None:
+    """Two that were in it together would meet."""
+    runner, meeting = Runner({"answer": 42}), threading.Barrier(2)
+
+    def meet(_: State) -> bool:
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(0.2)
+            return True
+        return False
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(lambda _: runner.run(meet), range(2))) == [False, False]

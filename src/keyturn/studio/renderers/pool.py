@@ -31,17 +31,19 @@ _Serve = Callable[["Connection[Any, Any]"], None]  # serves a connection until i
 
 
 class Runner(Generic[S_co]):
-    """Calls functions with a state: here in the current process, without limits; `RendererPool` in other processes."""
+    """Calls functions with a state, one at a time: here in this process, without limits; `RendererPool` in others."""
 
     def __init__(self, state: S_co, limits: Limits | None = None) -> None:
         self._state, self._limits = state, limits or Limits()
+        self._turn = threading.RLock()
 
     def run(self, function: Callable[[S_co, *Ts], R], *args: *Ts) -> R:
         """Return the result of a function of a module. Raises LimitExceeded, and what the function raises."""
         return self.run_for(self._limits.seconds, function, *args)
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:  # noqa: ARG002 - nothing ends it
-        return function(self._state, *args)
+        with self._turn:
+            return function(self._state, *args)
 
     def start(self) -> None:
         """Have one renderer ready before the first request."""
