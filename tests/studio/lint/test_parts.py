@@ -47,6 +47,7 @@ def test_what_is_good_is_left_alone(tmp_path: Path, body: str) -> None:
 def test_a_size_is_of_what_is_sent() -> None:
     size = size_of("<style>ä</style><style>abc</style>é", "ñ")
     assert (size.html, size.style, size.text) == (37, 3, 2)
+    assert size_of("", "").style == 0
 
 
 def test_a_mail_is_too_big_from_the_first_byte_over(tmp_path: Path) -> None:
