@@ -91,7 +91,8 @@ ESCAPED = {"parity/html-in-text", "parity/link-not-in-text", "parity/link-not-in
             ("Hello {{ name }}, {{ link }}\n", {"name": name}, set())  # a value's mistake is not the template's
             for name in ('<b>Ada</b> & "Co"', "{{ Ada }}", "Ada &amp; Tom")
         ),
-        (f"{'word ' * 110}\n{LINK}\n", {}, {"parity/long-line"}),
+        (f"{'a ' * 250}b\n{LINK}\n", {}, {"parity/long-line"}),
+        (f"{'a ' * 249}bc\n{LINK}\n", {}, set()),
         *((f"{text}\n{LINK}\n", {}, set()) for text in ("1 < 2 and 3 > 2", f"<{LINK}>", "Ada <ada@northwind.example>")),
     ],
 )
