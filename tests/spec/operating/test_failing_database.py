@@ -8,7 +8,7 @@ from tests.driver.database import refuse_writes, take_writes
 from tests.driver.service import ADA, REQUEST, Service, Start, problem, running, settings_for
 from tests.servers.silent_proxy import silent_proxy
 
-PATIENCE = timedelta(seconds=1)
+PATIENCE = timedelta(seconds=3)
 READY = "/health/ready"
 MANY = 30
 """Requests. If each waited for the one before it, each would meet a connection of its own."""
