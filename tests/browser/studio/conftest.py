@@ -1,6 +1,7 @@
 """The studio over a small folder, looked at in a browser."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect
@@ -58,10 +59,19 @@ async def settled(page: Page) -> None:
     await expect(page.locator("main")).not_to_have_attribute("aria-busy", "true")
 
 
-async def lose(page: Page, part: str) -> None:
-    """Lose the answer to the page's next request whose address has this part."""
-    losing = """part => { const ask = fetch; window.fetch = async (address, options) => {
-      const answer = await ask(address, options);
-      return `${address}`.includes(part) ? Promise.reject((window.fetch = ask)) : answer;
-    } }"""
+@asynccontextmanager
+async def lost(page: Page, part: str) -> AsyncIterator[None]:
+    """Lose the answer to the page's next request whose address has this part, and wait until the page knows."""
+    losing = """part => { window.lost = new Promise(known => {
+      const ask = fetch;
+      window.fetch = async (address, options) => {
+        const answer = await ask(address, options);
+        if (!`${address}`.includes(part)) return answer;
+        window.fetch = ask;
+        setTimeout(known);
+        throw new TypeError("lost");
+      };
+    }) }"""
     await page.evaluate(losing, part)
+    yield
+    await page.evaluate("() => window.lost")

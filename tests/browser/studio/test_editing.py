@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import FrameLocator, Locator, Page, Request, Route, expect
-from tests.browser.studio.conftest import lose, watched
+from tests.browser.studio.conftest import lost, watched
 from tests.studio.web.fixtures import GREETING, capture
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -123,14 +123,14 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     await select(page, "{{ nam }}")
     await page.keyboard.insert_text("{{ name }}")
     await expect(page.locator(".editing-said")).to_contain_text("The error is fixed.")
-    await lose(page, "/drafts/")
-    await page.keyboard.insert_text("!")
+    async with lost(page, "/drafts/"):
+        await page.keyboard.insert_text("!")
     await expect(page.locator(".editing-said")).to_have_text("Not rendered. The studio does not respond.")
     await expect(page.locator("[data-preview]")).to_have_attribute("data-behind", "")
     await page.keyboard.insert_text("?")
     await expect(page.locator(".editing-said")).to_have_text("")
-    await lose(page, "/sources/")
-    await page.keyboard.press("ControlOrMeta+s")
+    async with lost(page, "/sources/"):
+        await page.keyboard.press("ControlOrMeta+s")
     await expect(page.locator(".editing-said")).to_have_text("Saved.")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
-from tests.browser.studio.conftest import canvas, lose, mail, open_sample, watched
+from tests.browser.studio.conftest import canvas, lost, mail, open_sample, watched
 from tests.studio.web.fixtures import GREETING, save
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -89,10 +89,11 @@ async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> Non
     await expect(page).to_have_url(f"{served}/inbox")
 
     await open_sample(page, served)
-    await lose(page, "greeting?sample=grace")
-    for says in (re.compile("does not respond"), "watching email_templates"):
+    async with lost(page, "greeting?sample=grace"):
         await page.keyboard.press("j")
-        await expect(page.get_by_role("status")).to_have_text(says)
+    await expect(page.get_by_role("status")).to_have_text(re.compile("does not respond"))
+    await page.keyboard.press("j")
+    await expect(page.get_by_role("status")).to_have_text("watching email_templates")
     await open_sample(page, served)
     for key in "d1tj":  # faster than pages come
         await page.keyboard.press(key)
@@ -208,8 +209,8 @@ async def test_a_pixel_leads_to_its_line(page: Page, served: str) -> None:
     await open_sample(page, served)
     await page.keyboard.press("p")
     await expect(page.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "true")
-    await lose(page, "/places/")
-    await mail(page).get_by_text("Hello Ada").hover()
+    async with lost(page, "/places/"):
+        await mail(page).get_by_text("Hello Ada").hover()
     await mail(page).get_by_role("link", name="Open it").hover()
     await expect(page.locator(".outline-label")).to_have_text("greeting.mjml:6 · mj-button")
     await page.keyboard.press("Escape")
