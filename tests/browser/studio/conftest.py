@@ -62,16 +62,12 @@ async def settled(page: Page) -> None:
 @asynccontextmanager
 async def lost(page: Page, part: str) -> AsyncIterator[None]:
     """Lose the answer to the page's next request whose address has this part, and wait until the page knows."""
-    losing = """part => { window.lost = new Promise(known => {
-      const ask = fetch;
-      window.fetch = async (address, options) => {
-        const answer = await ask(address, options);
-        if (!`${address}`.includes(part)) return answer;
-        window.fetch = ask;
-        setTimeout(known);
-        throw new TypeError("lost");
-      };
-    }) }"""
+    losing = """part => { window.lost = new Promise(known => { const ask = fetch; window.fetch = async (...asked) => {
+      const answer = await ask(...asked);
+      if (!`${asked[0]}`.includes(part)) return answer;
+      setTimeout(known);
+      throw (window.fetch = ask);
+    } }) }"""
     await page.evaluate(losing, part)
     yield
     await page.evaluate("() => window.lost")

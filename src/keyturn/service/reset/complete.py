@@ -82,10 +82,9 @@ class PasswordChanges:
 
     async def _change_in_transaction(self, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()
-        moment, is_committing = now(), False
+        moment = now()
 
         def write(tx: Transaction) -> None:
-            nonlocal is_committing
             # One change per account at a time: two of its links used at once would each wait for the other to end.
             tx.hold(change.account.id)
             account = change.redeem(tx, moment)
@@ -94,12 +93,11 @@ class PasswordChanges:
                 raise change.refusal()
             self._effects.write(tx, account, change.begun(moment), ended)
             change.after_change(tx)
-            is_committing = True
 
         try:
             await self._ground.transact(write)
         except DatabaseUnready as error:
-            if error.not_committed or not is_committing:
+            if error.not_committed:
                 raise
             raise OutcomeUnknown("the database's answer to the commit was lost") from error
 

@@ -16,6 +16,7 @@ from keyturn.service.database import Database
 from keyturn.service.limits import RateLimits, StoredCounters
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.proofs import CodeMethod, Factor
+from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records.audit import Audit
 from keyturn.service.reset.records.client import Client
@@ -43,13 +44,22 @@ class Ground(Struct, frozen=True, kw_only=True):
 
     async def transact(self, work: Callable[["Transaction"], _Result]) -> _Result:
         """Run `work`, a plain function, as `Database.transact` does; wake the worker if it has written messages."""
+        tx: Transaction | None = None  # once `work` has ended
 
-        def run(connection: Connection) -> tuple[_Result, bool]:
-            tx = Transaction(self, connection)
-            return work(tx), tx.outbox.has_written
+        def run(connection: Connection) -> _Result:
+            nonlocal tx
+            begun = Transaction(self, connection)
+            result = work(begun)
+            tx = begun
+            return result
 
-        result, has_written = await self.database.transact(run)
-        if has_written:
+        try:
+            result = await self.database.transact(run)
+        except DatabaseUnready as error:
+            # Of what failed earlier, all was rolled back.
+            error.not_committed = error.not_committed or tx is None
+            raise
+        if tx and tx.outbox.has_written:
             self.outbox.wake()
         return result
 
