@@ -1,11 +1,11 @@
 """Limits of requests, by client and by account (OWASP ASVS 6.3.1, 2.4.1), and the counters of all limits that refill.
 
-**Limits come first, then the outbox.** A client's limit answers 429 before anything is written. The worker applies a
-mailbox's cooldown, so no response reveals it. If the counters cannot be reached, every request is refused with
-LimitsUnready: an attacker who can bring them down must not get unlimited guesses (OWASP ASVS 16.5.3).
+**A challenge comes first, then limits, then the outbox.** A client's limit answers 429 before a row is written. The
+worker applies a mailbox's cooldown, so no response reveals it. If the counters cannot be reached, every request is
+refused with LimitsUnready: an attacker who can bring them down must not get unlimited guesses (OWASP ASVS 16.5.3).
 
 **PostgreSQL counts for all processes** unless the settings say otherwise. SQLite would wait for the disk at each count,
-so the one process that it serves counts in memory (`counting_alone`).
+so the one process that it serves counts clients in memory (`counting_alone`).
 
 The generic cell rate algorithm (GCRA; ITU-T I.371, annex A; https://brandur.org/rate-limiting) keeps only the time at
 which a counter will be empty again, its theoretical arrival time (TAT). "3/minute" lets three requests through at once

@@ -1,4 +1,4 @@
-"""The domain, without Litestar: a reset passes through five files (ARCHITECTURE.md); optional steps plug in.
+"""The domain, without Litestar: a reset has five steps, a file each (ARCHITECTURE.md); optional steps plug in.
 
 **"It was not me" needs no sign-in, and a mailbox speaks for itself alone**: the button ends no links of another
 mailbox, and locks no account that has moved (`records/links.py`, the states in `docs/security.md`).
