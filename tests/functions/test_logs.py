@@ -160,7 +160,7 @@ async def app(_: Any, __: Any, send: Any) -> None:
 
 def test_a_link_s_token_is_not_in_the_server_s_access_log(written: StringIO) -> None:
     with serving(app) as url:
-        httpx2.get(f"{url}/reset-password/{TOKEN}?email=ada@northwind.example")
+        httpx2.get(f"{url}/reset-password/{TOKEN}?email=ada@northwind.example", timeout=30)
 
     assert '"GET /reset-password/[token]?email=a***@northwind.example HTTP/1.1" 204' in written.getvalue()
 

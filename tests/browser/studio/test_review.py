@@ -113,6 +113,7 @@ async def test_the_palette_presses_what_the_page_has_by_now(page: Page, served: 
     for texts in (["Servus", "Hello", "Servus"], ["Servus", "Hello"]):
         await watched(page)
         await page.keyboard.press("Control+k")
+        await expect(page.get_by_role("option", name="notice", exact=True)).to_be_visible()  # all choices are there
         await page.keyboard.type("accept")
         for old, new in pairwise(texts):
             save(folder, old, new)

@@ -26,7 +26,7 @@ def test_it_prints_its_places_opens_its_studio_with_the_printed_token_alone_and_
         paths = ("/studio", "/studio/api/messages")
         assert [demo.get(path).status_code for path in paths] == [403, 401]
         for name in ("Studio", "Mails sent"):
-            assert httpx2.get(demo.address_of(name), follow_redirects=True).status_code == 200
+            assert httpx2.get(demo.address_of(name), follow_redirects=True, timeout=30).status_code == 200
 
         assert (tmp_path / ".keyturn").stat().st_mode & 0o077 == 0, "for its owner alone"
         (tmp_path / "other").mkdir()

@@ -67,7 +67,6 @@ async def probed(
     async with AsyncExitStack() as stack:
         mails, port = inbox(stack)
         shop = Shop(port, fault, **options)
-        stack.enter_context(shop.sender)
         shop.base_url = stack.enter_context(serving(shop.app()))
         target = Target(url=shop.base_url + shop.start, accounts=[ANN, BOB], second_step=shop.second_step, **calls)
         return await play(Run(target, mails, patience), **played)
@@ -186,7 +185,7 @@ def test_another_host_is_probed_with_its_permission_and_slowly(tmp_path: Path) -
         words = [*KEYTURN, "probe", shop.base_url, "--file", str(file), *options]
         return run(words, SSL_CERT_FILE=str(trusted))
 
-    with held_ports(1) as [port], (shop := Shop(port)).sender, serving(shop.app(), ssl_certfile=own) as url:
+    with held_ports(1) as [port], serving((shop := Shop(port)).app(), ssl_certfile=own) as url:
         file.write_text(f"smtp = {port}\naccounts = ['{ANN}']\n", "utf-8")
         shop.base_url = url.replace("http://127.0.0.1", "https://0.0.0.0")
         ended = command()

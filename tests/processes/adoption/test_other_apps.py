@@ -60,7 +60,8 @@ def test_supabase_s_own_sign_in_takes_the_new_password_and_its_sessions_end(tmp_
 
 
 def token(project: str, grant: str, **given: str) -> httpx2.Response:
-    return httpx2.post(f"{project}/auth/v1/token?grant_type={grant}", json=given, headers={"apikey": "anon-key"})
+    address = f"{project}/auth/v1/token?grant_type={grant}"
+    return httpx2.post(address, json=given, headers={"apikey": "anon-key"}, timeout=30)
 
 
 ADA = "ada@northwind.example"

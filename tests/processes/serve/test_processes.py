@@ -83,7 +83,7 @@ def test_who_has_workers_elsewhere_gets_none_here(several: dict[str, str], proce
 
 
 def over(file: Path) -> httpx2.Client:
-    return httpx2.Client(transport=httpx2.HTTPTransport(uds=str(file)), base_url="http://127.0.0.1:8000")
+    return httpx2.Client(transport=httpx2.HTTPTransport(uds=str(file)), base_url="http://127.0.0.1:8000", timeout=30)
 
 
 @pytest.mark.parametrize(("proxies", "address", "processes"), [("127.0.0.1", "203.0.113.7", 1), ("", "127.0.0.1", 2)])

@@ -79,11 +79,11 @@ store = lambda settings: Shop()
 
 
 @pytest.mark.usefixtures("migrated")
-@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.parametrize("command", ["serve --no-worker", "worker"])
 def test_a_store_of_an_app_is_asked_after_the_start_and_closed_at_the_end_alone(command: str, workplace: Path) -> None:
     (workplace / "shop.py").write_text(SHOP, "utf-8")
     store = {"KEYTURN_ACCOUNTS_STORE": "shop:store", "KEYTURN_SIGN_IN_URL": "https://app.example.org/login"}
-    with running(command, "--port", "0", **PRODUCTION, **store, PYTHONPATH=str(workplace)) as running_one:
+    with running(*command.split(), "--port", "0", **PRODUCTION, **store, PYTHONPATH=str(workplace)) as running_one:
         address = running_one.wait_for("http://127.0.0.1:").partition("//")[2].partition("/")[0]
         assert httpx2.get(f"http://{address}/health/ready", timeout=30).status_code == 200
         before = running_one.said.count("the shop is closed")  # by `serve`, after a look before it started

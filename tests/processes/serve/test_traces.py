@@ -46,7 +46,7 @@ def test_a_request_is_a_span_that_shows_its_route_and_no_secret(proxies: str, jo
         }
         words = [instrument, sys.executable, "-m", "keyturn", "serve", "--no-worker", "--port", "0"]
         with running_program(words, None, **environment) as serve:
-            with httpx2.Client(base_url=serve.url, headers=HEADERS) as client:
+            with httpx2.Client(base_url=serve.url, headers=HEADERS, timeout=30) as client:
                 client.get(f"/reset-password/{TOKEN}?email={ADA}")
                 client.post("/api/auth/login", json={"email": ADA, "password": PASSWORD})
             assert serve.end() == 0

@@ -54,6 +54,6 @@ def test_the_studio_shows_a_mail_that_its_own_process_renders(system: Mapping[st
     checked = output_of([*KEYTURN, "check", "emails", "--format", "json", "--fail-on", "never"], **system)
     assert json.loads(checked)
     with running_demo([*KEYTURN, "studio", "emails", "--port", "0"], workplace, **system) as shown:
-        assert "hello" in httpx2.get(shown.address_of("Studio"), follow_redirects=True).text
+        assert "hello" in httpx2.get(shown.address_of("Studio"), follow_redirects=True, timeout=30).text
         code, rest = shown.interrupt()
         assert (code, "Traceback" in rest) == (0, False)

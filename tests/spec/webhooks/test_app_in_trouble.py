@@ -17,7 +17,7 @@ pytestmark = pytest.mark.long
 async def test_an_app_in_trouble_is_told_the_same_again_under_the_same_id(
     service: Service, start: Start, app: App, hook: Hook
 ) -> None:
-    impatient = await start(webhooks=hook, worker={"timeout": timedelta(seconds=1)}, inbox=service.inbox)
+    impatient = await start(webhooks=hook, worker={"timeout": timedelta(seconds=3)}, inbox=service.inbox)
     app.coming += [Answer(500), Answer(404), Answer(302), Trouble.DROP, Trouble.STALL]
     await service.ask()
     for process in (*[service] * 4, impatient, *[service] * 2):

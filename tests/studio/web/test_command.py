@@ -21,7 +21,7 @@ STUDIO = [sys.executable, "-m", "keyturn", "studio", "--port", "0"]
 
 def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
     with running_demo(STUDIO, tmp_path) as studio:
-        answer = httpx2.get(studio.address_of("Studio"), follow_redirects=True)
+        answer = httpx2.get(studio.address_of("Studio"), follow_redirects=True, timeout=30)
         stranger = [studio.get(path).status_code for path in ("/studio", "/studio/static/studio.js")]
         code, rest = studio.interrupt()
     assert (answer.status_code, stranger) == (200, [403, 403])
@@ -50,7 +50,7 @@ def test_without_a_token_it_answers_every_user_of_this_machine_and_sends_into_it
     command = [*STUDIO, emails, "--smtp", "0", "--no-token", "--no-edit"]
     with (
         running_demo(command, tmp_path, KEYTURN_STUDIO_TOKEN="x" * 22) as studio,
-        httpx2.Client(base_url=studio.url, headers=OURS, follow_redirects=True) as client,
+        httpx2.Client(base_url=studio.url, headers=OURS, follow_redirects=True, timeout=30) as client,
     ):
         answers = [client.get(path).status_code for path in ("/studio/inbox", "/api/messages")]
         refused = client.post("/studio/drafts/welcome", json=DRAFT).json()["detail"]
@@ -70,7 +70,7 @@ def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_pa
     command = [*STUDIO, emails, "--host", "0.0.0.0", "--smtp", "0", "--edit"]  # noqa: S104
     with (
         running_demo(command, tmp_path) as studio,
-        httpx2.Client(base_url=studio.url, headers=OURS, follow_redirects=True) as invited,
+        httpx2.Client(base_url=studio.url, headers=OURS, follow_redirects=True, timeout=30) as invited,
     ):
         shown = re.search(r"Studio +http://\S+/studio\?token=(\S+)", studio.greeting)
         stranger = studio.get("/studio")

@@ -61,6 +61,7 @@ class Storm:
         self.requested: list[str] = []
         self.reset: list[str] = []
         self.statuses = Counter[int]()
+        self.under_way = Counter[Process]()
         self._weather = Weather(chance)
         resend.coming = self._weather
 
@@ -91,13 +92,17 @@ class Storm:
             self.reset.append(email)
 
     async def _post(self, client: httpx2.AsyncClient, path: str, body: Mapping[str, str]) -> int | None:
+        api = self.api
+        self.under_way[api] += 1
         try:
-            answer = await client.post(f"{self.api.url}/api/auth/{path}", json=body)
+            answer = await client.post(f"{api.url}/api/auth/{path}", json=body)
         except httpx2.ConnectError:  # nobody heard it, so it may be said again
             await asyncio.sleep(0.2)
             return await self._post(client, path, body)
         except httpx2.HTTPError:
             return None
+        finally:
+            self.under_way[api] -= 1
         self.statuses[answer.status_code] += 1
         return answer.status_code
 
@@ -224,6 +229,8 @@ async def test_while_versions_meet_nobody_is_refused_and_each_promise_is_kept_on
                 await asyncio.sleep(SECONDS / 4)  # both are at it
                 storm.api = after  # as a load balancer does
                 await asyncio.sleep(SECONDS / 4)
+        while storm.under_way[api]:
+            await asyncio.sleep(0.05)
         for process in (api, worker):
             assert await asyncio.to_thread(process.stop) == 0
         await people
@@ -241,11 +248,13 @@ async def readiness(api: Process) -> AsyncIterator[Counter[int]]:
     answers = Counter[int]()
 
     async def ask() -> None:
-        async with httpx2.AsyncClient() as client:
-            while True:
+        async with httpx2.AsyncClient(timeout=30) as client:
+            while not is_over:
                 answers[(await client.get(f"{api.url}/health/ready")).status_code] += 1
                 await asyncio.sleep(0.05)
 
-    asking = asyncio.create_task(ask())
-    yield answers
-    asking.cancel()
+    is_over = False
+    async with asyncio.TaskGroup() as group:
+        group.create_task(ask())
+        yield answers
+        is_over = True

@@ -198,7 +198,7 @@ async def test_what_was_replicated_and_limits_go_on_under_the_new_primary(pair: 
 
 
 async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(pair: Pair, resend: ResendServer) -> None:
-    async with serving(pair, resend, patience=timedelta(seconds=2)) as service:
+    async with serving(pair, resend, patience=timedelta(seconds=5)) as service:
         await pair.lose_what_follows()
         await service.ask(DI)
         await pair.lose_primary()
@@ -247,7 +247,7 @@ async def test_a_lost_reset_stays_elsewhere_and_its_link_works_again(pair: Pair,
 
 @pytest.mark.parametrize("pair", [True], indirect=True)
 async def test_a_synchronous_standby_loses_nothing_that_was_answered(pair: Pair, resend: ResendServer) -> None:
-    async with serving(pair, resend, patience=timedelta(seconds=2)) as service:
+    async with serving(pair, resend, patience=timedelta(seconds=5)) as service:
         await service.ask(ADA)
         await pair.cut_off()
         assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"

@@ -156,20 +156,20 @@ async def test_few_are_looked_up_at_a_time_and_a_look_up_through_many_slow_pages
         if running == 8:
             full.set()
         await full.wait()
-        await asyncio.sleep(0.5 if is_slow else 0)  # within the time-out of each
+        await asyncio.sleep(1 if is_slow else 0)  # within the time-out of each
         await server(scope, receive, send)
         running -= 1
 
     async with serving_here(app) as url:
         settings = SupabaseSettings(url=url, service_role_key=Secret("service-role-key"))
-        quick, impatient = SupabaseAccounts(settings), SupabaseAccounts(settings, timedelta(seconds=2))
+        quick, impatient = SupabaseAccounts(settings), SupabaseAccounts(settings, timedelta(seconds=4))
         found = await asyncio.gather(*(quick.find(f"7{ADA}") for _ in range(40)))
         assert {account.email for account in found if account} == {f"7{ADA}"}
         assert most == 8
 
         is_slow = True
         server.requests.clear()
-        with pytest.raises(AccountsUnready, match=r"did not answer a look-up within 6 s") as unready:
+        with pytest.raises(AccountsUnready, match=r"did not answer a look-up within 12 s") as unready:
             await impatient.find(ADA)
         assert unready.value.not_changed
         assert len(server.requests) < 20

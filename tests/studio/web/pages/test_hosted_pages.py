@@ -136,6 +136,6 @@ def test_the_brand_of_a_saved_file_is_that_of_the_next_page(studio: Studio, tmp_
     with serving(app) as url, httpx2.stream("GET", f"{url}/studio/events", timeout=10) as events:
         assert next(events.iter_lines()) == "event: watching", "of saves"
         studio.stopping.set()
-        page = unescape(httpx2.get(f"{url}/studio/pages/forgot").text)
+        page = unescape(httpx2.get(f"{url}/studio/pages/forgot", timeout=30).text)
     assert "brand.radius: must be a whole number from 0 to 24, not 'big'" in page
     assert "served app" not in threads, "others do not wait"

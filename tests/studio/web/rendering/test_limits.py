@@ -19,7 +19,8 @@ ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-
 
 
 @pytest.fixture
-def client(studio: Studio, tmp_path: Path) -> Iterator[Client]:
+def client(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setattr("keyturn.studio.renderers.pool._GRACE", 60)  # processor time ends a template, not the clock
     settings = StudioSettings(snapshots=tmp_path / "snapshots", snapshot_languages=("en", "de"))
     workers = RendererPool(MailRenderer(studio.gallery), Limits(seconds=1.2, megabytes=128), most=2)
     with closing(workers), opened(studio, runner=workers, settings=settings) as client:
