@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
-from tests.every_language import TAGS, each_language
+from tests.every_language import SHAPES, TAGS, each_language
 from tests.studio.samples import branded, read_samples, with_hostile
 
 from keyturn.mail.languages.language import Languages
@@ -33,7 +33,7 @@ def longest(kind: type[EmailProps]) -> EmailProps:
     return msgspec.structs.replace(sample, email=address)
 
 
-@each_language("tag", TAGS)
+@each_language("tag", TAGS, telling=SHAPES)
 async def test_every_mail_fits_every_screen_in_every_language_and_its_button_can_be_touched(
     tag: str, page: Page
 ) -> None:

@@ -164,6 +164,7 @@ def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered
     Path("emails/welcome.samples.toml").write_text('[ada]\nname = "Ada"\n')
     for words, who, code in (
         ("studio emails --port 0", "the studio", 1),
+        ("demo --port 0", "keyturn demo", 1),
         ("check emails --only mjml", "keyturn check", 1),
         ("check --explain contrast/light", "keyturn check", 1),
         ("probe http://127.0.0.1:3000", "keyturn probe", 2),  # 1 says that an attack succeeded

@@ -19,6 +19,7 @@ NO_MESSAGE = "there is no message 99: list them with `keyturn outbox list`"
 NO_BASELINE = "--write-baseline writes all findings: remove --only and --only-changed"
 PROBE = f"probe http://127.0.0.1:3000 --smtp 1025 --account {ADA}"
 CALLS = "--request /forgot --sign-in /login"
+TOKEN = "KEYTURN_STUDIO_TOKEN: a token must have 22 to 200 letters"
 WHICH = "Give the ids of messages, or --dead, or --waiting."
 
 
@@ -74,6 +75,13 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row(f"{PROBE} {CALLS} --reset 'POST /reset t={{token}}'", "{password}", 2),
         row(f"{PROBE} {CALLS} --private 'POST /me'", "no call of the method POST", 2),
         row(f"{PROBE} --html nowhere/report.html", "no such folder", 2),
+        row("studio --starttls", "--starttls is for the mails that --smtp captures: add --smtp"),
+        row("studio --port 0 --host 0.0.0.0 --no-token", "can reach 0.0.0.0, so this studio needs its token"),
+        row("studio --inbox .keyturn/keyturn.db", "Directory '.keyturn/keyturn.db' is a file", 2),
+        row("studio --port 0", TOKEN, 1, {"KEYTURN_STUDIO_TOKEN": "short"}),
+        row(
+            "studio --port 0", "KEYTURN_STUDIO_TOKEN_FILE: none.txt does", 1, {"KEYTURN_STUDIO_TOKEN_FILE": "none.txt"}
+        ),
         row("outbox list --state lost", "waiting", 2),
         row("outbox show 99", NO_MESSAGE),
         row("outbox retry 99", NO_MESSAGE),

@@ -9,7 +9,7 @@ from tests.browser.browsing import choose
 from tests.browser.elements.conftest import CHANGE, FORGOT, RESET, App
 from tests.browser.pages.screens import WRONG
 from tests.driver.service import NEW_PASSWORD, Service
-from tests.every_language import TAGS, each_language
+from tests.every_language import SHAPES, TAGS, each_language
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -32,7 +32,7 @@ async def look(page: Page, where: str, tag: str) -> None:
         assert found == [], f"{where}, {scheme}"
 
 
-@each_language("tag", TAGS)
+@each_language("tag", TAGS, telling=SHAPES)
 async def test_every_view_fits_a_phone_in_every_language_and_axe_finds_nothing(
     tag: str, app: App, keyturn: Service
 ) -> None:

@@ -9,7 +9,7 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser
 from tests.browser.pages.screens import WRONG, Screens, Shown
 from tests.driver.service import Service
-from tests.every_language import TAGS, each_language
+from tests.every_language import SHAPES, TAGS, each_language
 from tests.servers.serving import serving_here
 
 from keyturn.service.pages.preview import PagePreview
@@ -62,8 +62,13 @@ AXE = "axe.run({resultTypes: ['violations']}).then(all => all.violations.map(one
 
 @pytest.mark.parametrize(
     ("language", "width", "type_size", "scheme"),
-    [("de", 320, 32, ""), ("ar", 375, 32, "dark"), ("en", 1280, 32, ""), ("de", 640, 16, ""), ("en", 320, 16, "light")],
-    ids=["large type", "right to left", "a wide screen", "a zoom of 200 %", "as it is"],
+    [
+        pytest.param("de", 320, 32, "", id="large type"),
+        pytest.param("ar", 375, 32, "dark", id="right to left"),
+        pytest.param("en", 320, 16, "light", id="as it is"),
+        pytest.param("en", 1280, 32, "", id="a wide screen", marks=pytest.mark.nightly),
+        pytest.param("de", 640, 16, "", id="a zoom of 200 %", marks=pytest.mark.nightly),
+    ],
 )
 async def test_every_state_fits_whatever_size_of_type_is_chosen_can_be_touched_and_axe_finds_nothing(
     language: str, width: int, type_size: int, scheme: Any, shown: Shown, screens: Screens, served: Service
@@ -89,7 +94,7 @@ async def test_every_state_fits_whatever_size_of_type_is_chosen_can_be_touched_a
     assert wrong == {}
 
 
-@each_language("tag", TAGS)
+@each_language("tag", TAGS, telling=SHAPES)
 async def test_every_page_fits_in_every_language_and_no_script_fails(
     tag: str, shown: Shown, screens: Screens, served: Service
 ) -> None:

@@ -17,6 +17,7 @@ import trustme
 from msgspec.structs import replace
 from tests.commands.probe.faulty_app import ANN, BOB, Shop
 from tests.driver.service import running, settings_for
+from tests.servers.databases import SOON_ON_SQLITE
 from tests.servers.processes import KEYTURN, run
 from tests.servers.serving import held_ports, send_answer, serving, serving_here
 
@@ -47,7 +48,6 @@ API: Mapping[str, Any] = {
     "change": 'POST /api/account {"current": "{old}", "password": "{password}"}',
     "private": "GET /api/account",
 }
-WAYS = pytest.mark.parametrize("calls", [pytest.param(FORMS, id="forms"), pytest.param(API, id="api")])
 EACH = pytest.mark.parametrize(
     "calls", [pytest.param(FORMS, id="forms"), pytest.param(API, id="api", marks=pytest.mark.nightly)]
 )
@@ -91,8 +91,17 @@ async def test_a_fault_fails_the_attack_of_its_name_alone(fault: str, calls: Map
     assert names(report, Verdict.UNSURE) == set(), story(report)
 
 
-@WAYS
-@pytest.mark.parametrize("tried", ["", "second-step-skipped", pytest.param(MEASURED, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    ("calls", "tried"),
+    [
+        pytest.param(FORMS, "", id="forms"),
+        pytest.param(API, "", id="api"),
+        pytest.param(FORMS, "second-step-skipped", id="forms with a second step"),
+        pytest.param(API, "second-step-skipped", id="api with a second step", marks=pytest.mark.nightly),
+        pytest.param(FORMS, MEASURED, id="forms with times", marks=pytest.mark.nightly),
+        pytest.param(API, MEASURED, id="api with times", marks=pytest.mark.nightly),
+    ],
+)
 async def test_nothing_fails_in_a_shop_without_a_fault(calls: Mapping[str, Any], tried: str) -> None:
     report = await probed("", calls, **WITH.get(tried, {}))
 
@@ -197,7 +206,7 @@ def test_another_host_is_probed_with_its_permission_and_slowly(tmp_path: Path) -
     assert (ended.returncode, outcome["verdict"], outcome["why"][:12]) == (0, "not-tried", "Another host"), ended
 
 
-@pytest.mark.any_database
+@SOON_ON_SQLITE
 async def test_keyturn_passes_every_attack(database_url: str) -> None:
     served: dict[str, Any] = {}
 

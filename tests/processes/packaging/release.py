@@ -12,7 +12,7 @@ import tempfile
 import tomllib
 import urllib.request
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -76,24 +76,29 @@ def release(folder: Path) -> list[Path]:
     wheel, sdist = next(folder.glob("*.whl")), next(folder.glob("*.tar.gz"))
     sbom = folder / f"keyturn-{__version__}.cdx.json"
     run_tool("twine", "twine", "check", "--strict", str(wheel), str(sdist))
-    for package in (wheel, sdist):
-        with tempfile.TemporaryDirectory(prefix="keyturn-installed-") as place:
-            python = installed(package, Path(place) / "environment")
-            try_out(str(Path(python).with_name("keyturn")), Path(place))
-            if package is wheel:
-                sbom.write_text(bill_of_materials(python), "utf-8")
+    with tempfile.TemporaryDirectory(prefix="keyturn-installed-") as place:
+        python = installed(wheel, Path(place) / "environment", extras=PROJECT["optional-dependencies"])
+        try_out(command_beside(python), Path(place))
+        sbom.write_text(bill_of_materials(python), "utf-8")
+    with tempfile.TemporaryDirectory(prefix="keyturn-installed-") as place:
+        finish_reset(command_beside(installed(sdist, Path(place) / "environment")), Path(place))
     made = [wheel, sdist, sbom]
     for file in made:
         require_no_registry(file)
     return made
 
 
-def installed(package: Path, folder: Path) -> str:
-    """Install a package with all its extras into an empty environment, and return its Python."""
+def installed(package: Path, folder: Path, extras: Iterable[str] = ()) -> str:
+    """Install a package with these extras into an empty environment, and return its Python."""
     python = empty_environment(folder, sys.executable)
-    extras = ",".join(PROJECT["optional-dependencies"])
-    uv("pip", "install", "--compile-bytecode", "--python", python, f"keyturn[{extras}] @ {package.as_uri()}")
+    wanted = f"keyturn[{','.join(extras)}] @ {package.as_uri()}"
+    uv("pip", "install", "--compile-bytecode", "--python", python, wanted)
     return python
+
+
+def command_beside(python: str) -> str:
+    """Return the command `keyturn` of an environment."""
+    return str(Path(python).with_name("keyturn"))
 
 
 def run_tool(package: str, *command: str) -> str:

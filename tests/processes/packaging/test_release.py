@@ -6,14 +6,12 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from tests.processes.packaging import release
-from tests.servers.processes import run
-from tests.versions import CHECKOUT, empty_environment, uv
+from tests.versions import CHECKOUT, uv
 
 import keyturn
 
@@ -23,15 +21,8 @@ RAW = release.REPOSITORY.replace("https://github.com/", "https://raw.githubuserc
 REGISTRY = "{}.org".format("pypi")  # no file names the host itself
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    uv("build", "--wheel", "--out-dir", str(folder))
-    (built,) = folder.glob("*.whl")
-    return built
-
-
 def test_a_release_runs_from_wheel_and_sdist_and_lists_its_packages_without_addresses(tmp_path: Path) -> None:
+    """`release` resets a password with each: with the wheel and all extras, and with the sdist and none."""
     wheel, sdist, sbom = release.release(tmp_path)
     text = sbom.read_text("utf-8")
     document = json.loads(text)
@@ -47,7 +38,9 @@ def test_a_release_runs_from_wheel_and_sdist_and_lists_its_packages_without_addr
     assert str(CHECKOUT) not in text
 
 
-def test_each_picture_and_each_link_of_the_package_s_page_leads_to_a_file_of_this_version(wheel: Path) -> None:
+def test_each_picture_and_each_link_of_the_package_s_page_leads_to_a_file_of_this_version(tmp_path: Path) -> None:
+    uv("build", "--wheel", "--out-dir", str(tmp_path))
+    (wheel,) = tmp_path.glob("*.whl")
     (metadata,) = [content for name, content in release.contents(wheel) if name.endswith(".dist-info/METADATA")]
     page = str(email.message_from_bytes(metadata, policy=email.policy.default).get_content())
     raw, blob = (f"{place}/v{keyturn.__version__}/" for place in (RAW, f"{release.REPOSITORY}/blob"))
@@ -100,12 +93,3 @@ def test_a_workflow_of_another_repository_or_another_tag_is_refused() -> None:
     ):
         with pytest.raises(release.Unfit, match=reason):
             release.require_origin(usual | {name: value})
-
-
-def test_the_service_runs_from_the_wheel_alone_and_the_demo_names_its_extra(wheel: Path, tmp_path: Path) -> None:
-    python = empty_environment(wheel.parent / "plain", sys.executable)
-    uv("pip", "install", "--python", python, f"keyturn @ {wheel.as_uri()}")
-    command = str(Path(python).with_name("keyturn"))
-    release.finish_reset(command, tmp_path)
-    done = run([command, "demo"], tmp_path)
-    assert (done.returncode, done.stderr) == (1, "keyturn: keyturn demo needs: pip install 'keyturn[studio]'\n")

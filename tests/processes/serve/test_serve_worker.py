@@ -133,7 +133,9 @@ sys.addaudithook(tell)
 
 
 @pytest.mark.usefixtures("with_ada")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)]
+)
 def test_a_mail_is_sent_by_another_process_which_ends_with_its_app_however_that_ends(
     workplace: Path, tmp_path_factory: pytest.TempPathFactory, number: signal.Signals
 ) -> None:

@@ -14,6 +14,7 @@ from tests.driver.inbox import token_in
 from tests.driver.lost_commits import losing_commits
 from tests.driver.service import ADA, DAN, FREE, GRACE, NEW_PASSWORD, NOBODY, VERIFY, Service, Start, problem
 from tests.driver.statements import statements_sent
+from tests.servers.databases import SOON_ON_SQLITE
 
 pytestmark = pytest.mark.any_database
 
@@ -117,6 +118,7 @@ async def test_of_fifty_who_send_the_right_code_at_once_one_gets_a_token(service
     assert await at_once(service, [(ADA, await code(service))] * 50) == {"200": 1, REFUSED: 49}
 
 
+@SOON_ON_SQLITE
 async def test_a_new_code_ends_the_one_before_and_does_not_reset_the_count_of_failures(service: Service) -> None:
     await guess(service, 98)
     first = await code(service)
@@ -127,6 +129,7 @@ async def test_a_new_code_ends_the_one_before_and_does_not_reset_the_count_of_fa
     assert await send(service, await code(service)) == "200", "a right code ends the count"
 
 
+@SOON_ON_SQLITE
 async def test_a_mailbox_that_was_guessed_at_a_hundred_times_in_a_row_gets_no_more_codes(service: Service) -> None:
     await guess(service, 99)
     right = await code(service)
@@ -139,6 +142,7 @@ async def test_a_mailbox_that_was_guessed_at_a_hundred_times_in_a_row_gets_no_mo
     assert await send(service, right) == REFUSED, "a password that was set with the link ends the code"
 
 
+@SOON_ON_SQLITE
 @pytest.mark.long
 async def test_a_mailbox_that_was_sent_nothing_cannot_be_used_up(service: Service) -> None:
     for _ in range(101):
@@ -241,6 +245,7 @@ async def leave_wrong_codes(service: Service, number: int) -> None:
         assert await at_once(service, several) == {REFUSED: len(several)}
 
 
+@SOON_ON_SQLITE
 async def test_wrong_codes_over_all_are_bounded_and_cost_no_other_a_try(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -266,6 +271,7 @@ async def test_wrong_codes_at_one_moment_are_bounded_too_and_a_refused_call_cost
     assert await send(service, right, LIN) == "200", "one of five tries is used"
 
 
+@SOON_ON_SQLITE
 async def test_right_codes_use_nothing_up_of_what_bounds_wrong_ones_and_allow_no_more_of_them(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import pytest
 from tests.driver.service import Service, Start, problem
+from tests.servers.databases import SOON_ON_SQLITE
 from tests.servers.verifier import Fault, Verifier, running_verifier
 from tests.spec.proofs.test_altcha import CHALLENGE, REFUSED, ask, outcomes
 
-pytestmark = pytest.mark.any_database
+pytestmark = SOON_ON_SQLITE  # the database is asked as in test_altcha.py
 
 SECRET, SITE_KEY = "0x4AAAAAAA-secret", "0x4AAAAAAA-site"
 HERE, ACTION = "127.0.0.1", "request_reset"

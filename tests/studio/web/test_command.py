@@ -6,13 +6,12 @@ import select
 import signal
 import smtplib
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 import httpx2
 import pytest
-from tests.servers.processes import running_demo
+from tests.servers.processes import run, running_demo
 
 pytestmark = pytest.mark.long
 
@@ -104,42 +103,9 @@ def test_it_catches_what_any_app_sends_and_keeps_it_in_a_folder_which_needs_no_s
     assert f"  Inbox        {studio.url}/studio/inbox\n" in studio.greeting
 
 
-TOKEN, TOKEN_FILE = "KEYTURN_STUDIO_TOKEN", "KEYTURN_STUDIO_TOKEN_FILE"
-
-
 @pytest.mark.parametrize(
-    ("options", "environment", "said"),
-    [
-        (["--host", "0.0.0.0", "--no-token"], {}, "can reach 0.0.0.0, so this studio needs its token"),  # noqa: S104
-        (["--starttls"], {}, "--starttls is for the mails that --smtp captures: add --smtp"),
-        (["--smtp", "0", "--inbox", "notes.txt"], {}, "Directory 'notes.txt' is a file"),
-        (["--smtp", "TAKEN"], {}, "choose another port with --smtp"),
-        (["--smtp", "0"], {TOKEN: "short"}, f"{TOKEN}: a token must have 22 to 200 letters"),
-        (["--smtp", "0"], {TOKEN_FILE: "notes.txt"}, f"{TOKEN}: a token must have 22 to 200 letters"),
-        (["--smtp", "0"], {TOKEN_FILE: "none.txt"}, f"{TOKEN_FILE}: none.txt does not exist"),
-    ],
+    "how", [signal.SIGINT, signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.nightly)]
 )
-def test_a_studio_that_cannot_be_is_a_sentence(
-    tmp_path: Path, options: list[str], environment: dict[str, str], said: str
-) -> None:
-    (tmp_path / "notes.txt").write_text("short\n")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        given = [str(taken.getsockname()[1]) if option == "TAKEN" else option for option in options]
-        ended = subprocess.run(
-            [*STUDIO, *given],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env={**os.environ, **environment},
-        )
-    assert said in ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert ended.returncode in {1, 2}
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_however_it_ends_while_a_template_runs_away_no_process_is_left(tmp_path: Path, how: signal.Signals) -> None:
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "endless.html").write_text("{% for one in range(10 ** 12) %}{% endfor %}")
@@ -158,6 +124,13 @@ def test_however_it_ends_while_a_template_runs_away_no_process_is_left(tmp_path:
         os.close(worker)
     if how != signal.SIGKILL:
         assert (code, rest.lstrip()) == (0, "Stopped.\n")
+
+
+def test_a_port_for_mails_that_is_taken_is_a_sentence_with_the_option(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = run([*STUDIO, "--smtp", str(taken.getsockname()[1])], tmp_path)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
+    assert "choose another port with --smtp" in ended.stderr
 
 
 def _processes_below(parent: int) -> list[int]:

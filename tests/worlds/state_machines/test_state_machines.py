@@ -9,6 +9,7 @@ from hypothesis import Phase, settings
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 from tests.driver import store_faults as faults
+from tests.servers.databases import SOON_ON_SQLITE
 from tests.worlds.state_machines.machine import Machine
 from tests.worlds.state_machines.world import World, running_world
 
@@ -20,7 +21,7 @@ def drive(world: World, **options: Any) -> None:
 
 @pytest.mark.hypothesis
 @pytest.mark.timeout(900)  # a minute, unless a machine is busy
-@pytest.mark.any_database
+@SOON_ON_SQLITE
 def test_the_service_does_what_the_model_says_in_any_order(database_url: str) -> None:
     with running_world(database_url) as world:
         drive(world)
