@@ -48,9 +48,6 @@ API: Mapping[str, Any] = {
     "change": 'POST /api/account {"current": "{old}", "password": "{password}"}',
     "private": "GET /api/account",
 }
-EACH = pytest.mark.parametrize(
-    "calls", [pytest.param(FORMS, id="forms"), pytest.param(API, id="api", marks=pytest.mark.nightly)]
-)
 
 
 def inbox(stack: AsyncExitStack) -> tuple[CapturedMails, int]:
@@ -80,12 +77,19 @@ def story(report: Report) -> str:
     return "\n".join(f"{one.attack.name}: {one.verdict}: {one.why}" for one in report.outcomes)
 
 
-@EACH
+@pytest.mark.parametrize(
+    ("calls", "only"),
+    [
+        pytest.param(FORMS, True, id="forms"),
+        pytest.param(FORMS, False, id="forms beside all others", marks=pytest.mark.nightly),
+        pytest.param(API, False, id="api beside all others", marks=pytest.mark.nightly),
+    ],
+)
 @pytest.mark.parametrize(
     "fault", [pytest.param(name, marks=pytest.mark.nightly if name == MEASURED else ()) for name in ATTACKS]
 )
-async def test_a_fault_fails_the_attack_of_its_name_alone(fault: str, calls: Mapping[str, Any]) -> None:
-    report = await probed(fault, calls, **WITH.get(fault, {}))
+async def test_a_fault_fails_the_attack_of_its_name_alone(fault: str, calls: Mapping[str, Any], only: bool) -> None:
+    report = await probed(fault, calls, played={"only": [fault]} if only else {}, **WITH.get(fault, {}))
 
     assert names(report, Verdict.FAILED) == {fault}, story(report)
     assert names(report, Verdict.UNSURE) == set(), story(report)
