@@ -151,10 +151,9 @@ def test_a_missing_extra_is_named(migrated: Keyturn, monkeypatch: pytest.MonkeyP
 
 
 STUDIO = "needs: pip install 'keyturn[studio]'"
-STUDIOS_OWN = ["cachetools", "polyfactory", "pygments", "tinycss2", "trustme", "watchfiles"]
 
 
-@pytest.mark.parametrize("module", STUDIOS_OWN)
+@pytest.mark.parametrize("module", ["cachetools", "polyfactory", "pygments", "tinycss2", "trustme", "watchfiles"])
 def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered_without(
     keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:

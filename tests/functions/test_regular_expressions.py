@@ -33,7 +33,6 @@ METHODS = {"search", "match", "fullmatch", "sub", "subn", "split", "findall", "f
 CALL = rf"re\.({'|'.join(METHODS)}|compile)"
 FROM_THE_START = {"match", "fullmatch"}
 ALPHABET = " \t\n\r\0aZ09.-_@:;,=+*/\\\"'<>(){}[]|&#%$!?~^`é"
-LENGTHS = (26, 400, 6_000)
 ENOUGH = 0.004
 """Seconds. A linear search of the longest text takes a tenth of a millisecond, a quadratic one 20 and more."""
 
@@ -153,7 +152,7 @@ def seconds(expression: Expression, method: str, text: str) -> float:
 def slow_text(expression: Expression) -> str:
     """Return a text whose search time grows faster than its length, or "" if there is none."""
     methods = {one if one in FROM_THE_START else "search" for one in expression.methods}
-    for method, (beginning, pump, end), length in product(methods, [*adversaries(expression)], LENGTHS):
+    for method, (beginning, pump, end), length in product(methods, [*adversaries(expression)], (26, 400, 6_000)):
         # A text of that length, and a quarter of it.
         texts = [beginning + pump * (one // len(pump)) + end for one in (length, length // 4)]
         if seconds(expression, method, texts[0]) > ENOUGH:

@@ -23,12 +23,11 @@ from keyturn.probe.target import Patience, Target
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
 MEASURED = (Path(__file__).parents[3] / "docs" / "probe.md").read_text("utf-8")
-RESETS = Path(__file__).parent / "resets"
 
 
 async def probed(name: str, starts: Sequence[str], folder: Path, calls: Mapping[str, Any]) -> Report:
     """Run a reset and probe it, without the samples of times."""
-    shutil.copytree(RESETS / name, folder, dirs_exist_ok=True)
+    shutil.copytree(Path(__file__).parent / "resets" / name, folder, dirs_exist_ok=True)
     packages = install_packages(folder)
     async with AsyncExitStack() as stack:
         mails, smtp_port = inbox(stack)

@@ -37,14 +37,6 @@ async def state(database: Database, purpose: Purpose = Purpose.RESET, key: bytes
     return found.dead_reason(at) or "works" if found else "unknown"
 
 
-async def test_a_secret_is_found_as_it_was_stored_and_one_that_was_not_wanted_is_not(database: Database) -> None:
-    wanted, unwanted = secret(), secret(key=secrets.digest("unwanted"))
-    await run(database, secrets.add, [(wanted, True), (unwanted, False)])
-
-    assert await run(database, secrets.find, KEY, Purpose.RESET, Purpose.UNLOCK) == wanted
-    assert await run(database, secrets.find, unwanted.key, *Purpose) is None
-
-
 @pytest.mark.parametrize("purpose", Purpose)
 async def test_a_secret_opens_only_what_its_purpose_says(database: Database, purpose: Purpose) -> None:
     await added(database, secret(purpose))
@@ -91,17 +83,3 @@ async def test_a_revocation_ends_the_secrets_of_one_account_and_of_those_purpose
     await run(database, secrets.revoke, "ada", list(Purpose), END)
     assert await state(database, key=keys["elsewhere"], at=END) == "expired"
     assert await state(database, key=keys["hers"], at=END) == "invalid", "nothing replaces what was revoked"
-
-
-async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its_place(database: Database) -> None:
-    first, second = b"first".ljust(32), b"second".ljust(32)
-    for proof in (first, second):
-        await added(database, secret(Purpose.CODE, ADA, proof=proof))
-        assert (await run(database, secrets.count_try, Purpose.CODE, ADA, NOW)).tries == 1
-    await run(database, secrets.give_try_back, Purpose.CODE, ADA)
-    assert (await run(database, secrets.count_try, Purpose.CODE, ADA, NOW)).tries == 1
-
-    used = [
-        await run(database, secrets.use, secret(Purpose.CODE, ADA, proof=one), NOW) for one in (first, None, second)
-    ]
-    assert used == [False, False, True]

@@ -17,7 +17,6 @@ NO_PAGE = "needs a plain path for the hosted page..."
 TOO_SHORT = "shorter than 32 characters"
 ENCODE = "contains a space, a semicolon or a comma: percent-encode it"
 PRODUCTION = "must be https in production..."
-DURATION = "must be a duration, as in 90s, 30m, 1h or 7d, not {}"
 RATE = "must be a rate, as in 3/minute or 10/15 minutes, of 1 to 100000 requests, not '{}'"
 STORE = "must be builtin, table, supabase, ldap or package.module:factory"
 DATABASE = "not a database address: write one such as..."
@@ -96,7 +95,7 @@ FAULTS: list[tuple[str, str]] = [
       for font in ("a; } body { color: red", "url(x)", "<b>", "`a`", '"open', "a,,b", "\\65", '"O\'Neil"', '"R&D"')),
     *((f"brand.radius = {radius}", "must be...") for radius in (-1, 25, '"8px"')),
     ("token = 5", SECTION.format("token")),
-    ("token.ttl = 30", DURATION.format(30)),
+    ("token.ttl = 30", "must be a duration, as in 90s, 30m, 1h or 7d, not 30"),
     ('token.ttl = "59s"', "must be at least a minute..."),
     ('database.timeout = "0s"', "must be more than 0 s"),
     ('database.url = ""', DATABASE),

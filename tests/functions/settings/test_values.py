@@ -94,7 +94,6 @@ READ = {
     "KEYTURN_POSTMARK_WEBHOOK_SECRET": "a-Password_" * 4,
     "KEYTURN_SENDGRID_WEBHOOK_VERIFICATION_KEY": VERIFICATION_KEY,
 }
-SIGNING = "must be a signing secret: whsec_ and base64 of 24 to 64 bytes"
 REFUSED = {
     "resend.webhook_secret": (
         "whsec_ and base64",
@@ -122,7 +121,7 @@ REFUSED = {
         ],
     ),
     "webhooks.secret": (
-        SIGNING,
+        "must be a signing secret: whsec_ and base64 of 24 to 64 bytes",
         [
             *(SECRET.removeprefix("whsec_"), "whsec_c2hvcnQ=", f"{SECRET}?", f"{SECRET}, whsec_c2hvcnQ="),
             *("whsec_" + base64.b64encode(bytes(length)).decode() for length in (23, 65)),

@@ -32,7 +32,6 @@ pytestmark = pytest.mark.long
 
 SERVICES = read_services()
 OURS = {name: service for name, service in SERVICES.items() if name != "database"}
-CONTAINERFILE = (CHECKOUT / "Containerfile").read_text("utf-8")
 API, NEW = "/api/auth", "eleven loud lighthouses"
 TOKEN_OF_INBOX = "0123456789abcdef0123456789abcdef"
 OWN_URL = "postgresql://keyturn:${POSTGRES_PASSWORD}@database/keyturn"
@@ -58,7 +57,7 @@ def test_a_service_has_every_secret_that_it_reads_and_a_file_for_it() -> None:
 
 
 def test_the_image_runs_as_a_user_that_is_not_root_and_asks_its_own_health() -> None:
-    last = CONTAINERFILE.rpartition("\nFROM ")[2]
+    last = (CHECKOUT / "Containerfile").read_text("utf-8").rpartition("\nFROM ")[2]
     (user,) = re.findall(r"(?m)^USER (\d+)", last)
     (check,) = re.findall(r'(?m)^HEALTHCHECK .*CMD \["keyturn", (.+)\]$', last)
     assert int(user) > 0

@@ -22,7 +22,6 @@ pytestmark = pytest.mark.long
 
 PROGRAM = Path(sys.prefix) / "bin" / "keyturn"
 API = "/api/auth"
-SECRETS = PRODUCTION | {"KEYTURN_HASHING_COST": "10"}
 OPEN = {
     *("DeviceAllow", "IPAddressDeny", "PrivateMounts", "PrivateNetwork", "RootDirectoryOrRootImage"),
     *("RestrictAddressFamilies_AF_INET_INET6", "RestrictAddressFamilies_AF_UNIX", "SystemCallFilter_resources"),
@@ -40,7 +39,7 @@ def machine(bwrap: str, tmp_path: Path) -> Machine:
     settings.write_text('[mail]\nfrom = "Northwind School <no-reply@northwind.example>"\n', "utf-8")
 
     def sandbox(name: str, added: str = "", **more: str) -> Sandbox:
-        unit, secrets = Unit(name, added), SECRETS | more
+        unit, secrets = Unit(name, added), PRODUCTION | {"KEYTURN_HASHING_COST": "10"} | more
         folder = tmp_path / name
         return Sandbox(bwrap=bwrap, unit=unit, folder=folder, state=state, settings=settings, secrets=secrets)
 

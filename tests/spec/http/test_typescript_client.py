@@ -13,13 +13,11 @@ from tests.servers.serving import serving_here
 
 pytestmark = pytest.mark.long
 
-_CLIENT = Path(__file__).parent / "typescript"
-
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_a_generated_client_compiles_and_knows_problems(service: Service, node: str, tmp_path: Path) -> None:
     app = tmp_path / "app"
-    shutil.copytree(_CLIENT, app)
+    shutil.copytree(Path(__file__).parent / "typescript", app)
     await asyncio.to_thread(install_packages, app)
     (app / "openapi.json").write_text((await service.anywhere().get("/schema/openapi.json")).text)
 

@@ -14,7 +14,6 @@ pytestmark = pytest.mark.long
 FORGOT, CODE = "/forgot-password", "/forgot-password/code"
 BOB = "bob@northwind.test"
 KEYS = {"site_key": "the-site-key", "secret": "the-secret"}
-CODES = {"token": {"code": True}}
 WIDGET = {"script-src", "frame-src"}
 
 
@@ -73,7 +72,7 @@ async def test_without_an_answer_the_form_comes_back_the_same_for_everybody(open
 
 
 async def test_a_code_leads_to_the_form_and_what_is_wrong_is_told_alike_to_everybody(open_school: OpenSchool) -> None:
-    school = await open_school(**CODES)
+    school = await open_school(token={"code": True})
     visitor = visiting(school)
     await school.add(ADA)
     await school.ask_and_deliver()

@@ -1,10 +1,25 @@
-"""Signing in and out: the session is the server's, and no answer tells which addresses have an account."""
+"""Signing in and out, and changing a known password: no answer tells which addresses have an account."""
 
 from http.cookies import Morsel, SimpleCookie
 
 import httpx2
 import pytest
-from tests.driver.service import ADA, DAN, GRACE, LOGIN, LOGOUT, ME, NOBODY, PASSWORD, Service, Start, problem
+from tests.driver.service import (
+    ADA,
+    CHANGE,
+    DAN,
+    GRACE,
+    LOGIN,
+    LOGOUT,
+    ME,
+    NEW_PASSWORD,
+    NOBODY,
+    PASSWORD,
+    Service,
+    Start,
+    change,
+    problem,
+)
 
 pytestmark = pytest.mark.any_database
 
@@ -104,7 +119,7 @@ async def test_whatever_is_wrong_the_answer_is_the_same_and_costs_a_hash(service
 @pytest.mark.long
 async def test_a_request_that_another_site_causes_is_refused_and_the_site_s_own_answered(service: Service) -> None:
     client = await service.sign_in()
-    change = {"currentPassword": PASSWORD, "newPassword": "eleven loud lighthouses"}
+    new = {"currentPassword": PASSWORD, "newPassword": "eleven loud lighthouses"}
     for own in OWN:
         answer = await service.anywhere().post(LOGIN, json={"email": ADA, "password": PASSWORD}, headers=own)
         assert answer.status_code == 200, own
@@ -112,13 +127,51 @@ async def test_a_request_that_another_site_causes_is_refused_and_the_site_s_own_
         for route, body in [
             (LOGIN, {"email": ADA, "password": PASSWORD}),
             (LOGOUT, {}),
-            ("/api/auth/change-password", change),
+            (CHANGE, new),
         ]:
             answer = await client.post(route, json=body, headers=foreign)
             assert problem(answer) == "403 origin-refused", foreign
             assert "set-cookie" not in answer.headers
     assert (await client.get(ME)).status_code == 200
     assert await service.knows(PASSWORD)
+
+
+async def test_a_change_by_a_signed_in_user_ends_links_and_is_confirmed_once(service: Service) -> None:
+    token, client = await service.link(), await service.sign_in()
+    hashed = (await service.figures())["password_hash_seconds_count"]
+    answer = await client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
+    assert answer.status_code == 200
+    assert answer.json().keys() == {"success", "message"}
+    assert (await service.figures())["password_hash_seconds_count"] == hashed + 2, "the current one, and the new one"
+    assert await service.knows(NEW_PASSWORD)
+    assert not await service.knows(PASSWORD)
+    assert await service.check(token) == {"valid": False, "reason": "invalid"}
+    await service.deliver()
+    sent = [(mail.to, mail.tags["template"]) for mail in service.inbox.mails]
+    assert sent == [(ADA, "password_reset"), (ADA, "password_changed")]
+
+
+async def test_every_other_session_ends_and_this_one_goes_on_under_a_new_cookie(service: Service) -> None:
+    client, other = await service.sign_in(), await service.sign_in()
+    before = client.cookies["keyturn_session"]
+    assert await change(client) == "200"
+    assert client.cookies["keyturn_session"] != before
+    assert (await client.get(ME)).status_code == 200
+    for ended in (other, service.anywhere(cookies={"keyturn_session": before})):
+        assert problem(await ended.get(ME)) == "401 not-signed-in"
+
+
+async def test_the_current_password_must_be_right_and_a_session_be_there(service: Service) -> None:
+    client = await service.sign_in()
+    wrong = {"currentPassword": "not the password", "newPassword": NEW_PASSWORD}
+    answer = await client.post(CHANGE, json=wrong)
+    assert problem(answer) == "401 credentials-rejected"
+    assert "set-cookie" not in answer.headers
+    assert (await client.get(ME)).status_code == 200
+    assert await service.knows(PASSWORD)
+    await service.deliver()
+    assert service.inbox.mails == []
+    assert await change(service.anywhere()) == "401 not-signed-in"
 
 
 def cookie_in(answer: httpx2.Response) -> "Morsel[str]":

@@ -69,7 +69,6 @@ GREETING = """\
 <mj-text>The end</mj-text>
 {% endblock %}
 """
-GREETING_TEXT = "Hello {{ name }}\n\n{{ link }}\n"
 GREETING_SAMPLES = """\
 [ada]
 name = "Ada"
@@ -94,7 +93,7 @@ def write_templates(folder: Path) -> None:
     for file, text in {
         "_layout/base.mjml": BASE,
         "greeting/greeting.mjml": GREETING,
-        "greeting/greeting.txt": GREETING_TEXT,
+        "greeting/greeting.txt": "Hello {{ name }}\n\n{{ link }}\n",
         "greeting/samples.toml": GREETING_SAMPLES,
         "notice/notice.mjml": NOTICE,
         "notice/notice.txt": "{{ what }}",

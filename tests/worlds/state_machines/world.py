@@ -18,8 +18,7 @@ from keyturn.testing import MovableClock
 
 SERVICE_KEY = "0123456789abcdef" * 2
 
-_FREE = "100000/second"
-_UNLIMITED = dict.fromkeys(("request", "client", "login", "account", "overall"), _FREE)
+_UNLIMITED = dict.fromkeys(("request", "client", "login", "account", "overall"), "100000/second")
 
 SETTINGS: Mapping[str, Any] = {
     "token": {"code": True},

@@ -29,7 +29,6 @@ from keyturn.service.settings import LdapSettings, Secret
 
 HANG, CUT, TLS = b"hang", b"cut", b"tls"
 ID = "4ff9c4ae-5c6b-4c0e-9a3c-5a3f1f0e7c11"
-DN = "cn=Ada,dc=northwind,dc=test"
 ADA = {
     "mail": ["ada@northwind.test"], "entryUUID": [ID], "cn": ["Ada"],
     "supportedExtension": [messages.PASSWORD_MODIFY],
@@ -47,7 +46,7 @@ def result(kind: str, code: int = 0, message: str = "") -> bytes:
     return tlv(_ANSWERS[kind], integer(code, 0x0A), octets(""), octets(message))
 
 
-def entry(values: dict[str, list[str]], dn: str = DN) -> bytes:
+def entry(values: dict[str, list[str]], dn: str = "cn=Ada,dc=northwind,dc=test") -> bytes:
     written = [tlv(0x30, octets(name), tlv(0x31, *map(octets, each))) for name, each in values.items()]
     return tlv(0x64, octets(dn), tlv(0x30, *written))
 

@@ -58,13 +58,12 @@ def test_what_mjml_writes_by_itself_is_reported_by_no_check(tmp_path: Path) -> N
     assert found_in(tmp_path, {"mail.txt": "Hello\n", "mail.mjml": mjml}) == []
 
 
-OFFICIAL = Path(__file__).parent / "official"
 REFUSED_BY_OURS = {"mjml-head-html-attributes-0", "mjml-raw-2"}
 """Examples of what mrml, the compiler here, does not read; so they are reported, for that alone."""
 
 
 def test_nothing_is_reported_of_the_examples_in_the_documentation_of_mjml() -> None:
-    examination = check(open_gallery(OFFICIAL), checks=())
+    examination = check(open_gallery(Path(__file__).parent / "official"), checks=())
     assert examination.templates == 33
     reported = {found.place.file.removesuffix(".mjml"): found.rule for found in examination.found}
     assert reported == {

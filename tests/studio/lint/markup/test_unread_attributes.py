@@ -21,7 +21,6 @@ from keyturn.studio.lint.markup.structure import schema, unread_attributes
 
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
-REFERENCE = Path(__file__).parent / "reference"
 DATA = Path(__file__).parents[4] / "src/keyturn/studio/lint/markup/data/unread-attributes.json"
 AROUND = "<mj-section><mj-column>{}</mj-column></mj-section>"
 IMAGE = 'src="https://a.example/a.png" href="https://a.example"'
@@ -88,7 +87,7 @@ def compare() -> dict[str, dict[str, list[str]]]:
     node = require_program("node", "nodejs")
     documents = list(dict.fromkeys(one for trial in trials() for one in trial[3:]))
     with TemporaryDirectory() as made:
-        shutil.copytree(REFERENCE, made, dirs_exist_ok=True)
+        shutil.copytree(Path(__file__).parent / "reference", made, dirs_exist_ok=True)
         install_packages(Path(made))
         command, given = [node, "--preserve-symlinks", "compile.js"], json.dumps(documents)
         done = subprocess.run(command, cwd=made, input=given, capture_output=True, text=True, check=True)
