@@ -34,9 +34,10 @@ class FileOrUrl(str):
         return "://" in self
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6, question: str = "; did you mean {}?") -> str:
+    """Ask about the closest known name; return an empty text if none is close (`difflib`)."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
+    return question.replace("{}", close[0]) if close else ""
 
 
 _TYPES = {

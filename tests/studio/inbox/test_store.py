@@ -8,7 +8,7 @@ from tests.studio.inbox.mails import mail
 from tests.studio.web.fixtures import capture
 
 from keyturn.studio.inbox.captured_mail import Envelope, match_for, search_for
-from keyturn.studio.inbox.store import CapturedMails, InboxUnready, MailRetention
+from keyturn.studio.inbox.store import CapturedMails, InboxUnready
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +67,7 @@ def test_a_recipient_is_found_by_the_whole_address_in_any_case(three: CapturedMa
 
 
 def test_the_oldest_go_first_by_number_and_by_size() -> None:
-    captured = CapturedMails(retention=MailRetention(mails=3))
+    captured = CapturedMails(most=3)
     for number in range(5):
         captured.add(bytes(mail(f"number {number}", f"{number}@northwind.example")))
     assert subjects(captured) == ["number 4", "number 3", "number 2"]
@@ -77,7 +77,7 @@ def test_the_oldest_go_first_by_number_and_by_size() -> None:
     captured.close()
     assert not captured.folder.exists(), "a temporary one"
 
-    captured = CapturedMails(retention=MailRetention(size=5_000))
+    captured = CapturedMails(size=5_000)
     for number in range(5):
         captured.add(bytes(mail(f"number {number}", text="some words\n" * 180)))
     assert subjects(captured) == ["number 4", "number 3"]
@@ -86,7 +86,7 @@ def test_the_oldest_go_first_by_number_and_by_size() -> None:
 
 def test_files_that_others_wrote_are_left_out_but_not_deleted_when_there_are_too_many(tmp_path: Path) -> None:
     name = capture(tmp_path, "From a file")
-    captured = CapturedMails(tmp_path, MailRetention(mails=1))
+    captured = CapturedMails(tmp_path, most=1)
     captured.add(bytes(mail("Over SMTP")))
     assert subjects(captured) == ["Over SMTP"]
     assert (tmp_path / name).exists()

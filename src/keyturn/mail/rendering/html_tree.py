@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
 NOT_SHOWN = frozenset(("head", "style", "script", "title", "template", "noscript"))
-_IN_A_LINE = frozenset((
-    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "em", "font", "i", "img", "kbd", "mark", "q", "s",
-    "samp", "small", "span", "strong", "sub", "sup", "u", "wbr",
+IN_A_LINE = frozenset((
+    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "img", "ins", "kbd", "mark",
+    "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
 ))  # fmt: skip
 _IN_A_CELL = frozenset(("td", "th"))
 _WHITESPACE = re.compile(r"[ \t\r\n\f]+")
@@ -113,11 +113,12 @@ class Element:
         return next((element for element in self.walk() if element.tag == tag), None)
 
     def walk(self) -> "Iterator[Element]":
-        """Yield the element and all elements in it, in the order of their start tags."""
+        """Yield the element and all elements in it, in the order of their start tags, without the root."""
         waiting = [self]  # not recursive: each item would pass through all the elements above
         while waiting:
             element = waiting.pop()
-            yield element
+            if element.tag:
+                yield element
             waiting += reversed(element.children)
 
     def below(self, without: frozenset[str] = frozenset()) -> "Iterator[Element | Text]":
@@ -160,7 +161,7 @@ class Element:
                 parts.append(f" {node.get('alt')} ")
             elif node.tag in _IN_A_CELL:
                 parts.append("\t")
-            elif node.tag not in _IN_A_LINE:
+            elif node.tag not in IN_A_LINE:
                 parts.append("\n")
                 ends.append(node.end)
         return "".join(parts)

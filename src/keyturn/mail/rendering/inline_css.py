@@ -21,20 +21,18 @@ _IMPORTANT = re.compile(r"!\s*important(?:\s|/\*(?:[^*]|\*(?!/))*\*/)*\Z", re.IG
 
 def inline_css(html: str, css: str) -> tuple[str, str]:
     """Return the HTML with the rules in its tags, and the CSS that cannot be inlined, such as at-rules and :hover."""
-    tags = _tags(html)
+    tags = [*parse_html(html).walk()]
     copy = _rewrite_tags(html, tags, _number_elements).replace("</head>", f"<style>{css}</style></head>", 1)
     inliner = CSSInliner(
         keep_style_tags=True, keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False
     )
     inlined = inliner.inline(copy)
-    styles = {tag.get(_NUMBER): tag.get("style") for tag in _tags(inlined)[::-1] if _NUMBER in tag.attributes}
+    styles = {
+        tag.get(_NUMBER): tag.get("style") for tag in [*parse_html(inlined).walk()][::-1] if _NUMBER in tag.attributes
+    }
     left, end, _ = inlined.partition("<style>")[2].partition("</style>")
     sent = _rewrite_tags(html, tags, lambda source, tag: _style_tag(source, tag, styles.get(str(tag.number), "")))
     return sent, left if end else ""
-
-
-def _tags(html: str) -> list[Element]:
-    return [element for element in parse_html(html).walk() if element.tag]
 
 
 def _rewrite_tags(html: str, tags: Sequence[Element], rewrite: Callable[[str, Element], str]) -> str:

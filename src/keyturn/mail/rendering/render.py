@@ -73,10 +73,6 @@ class Templates:
     def folders(self) -> Folders:
         return Folders(self.folder, *self.beneath)
 
-    @property
-    def engine_name(self) -> str:
-        return self.engine.name if self.engine else "Jinja"
-
     def with_preparation(self, prepare: Callable[[Environment], Environment]) -> "Templates":
         return replace(self, prepare=prepare, environments={})
 

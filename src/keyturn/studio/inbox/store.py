@@ -11,8 +11,6 @@ import weakref
 from itertools import count, islice
 from pathlib import Path
 
-import msgspec
-
 from keyturn.errors import KeyturnError
 from keyturn.plain_files import add_private_file, make_private_folder, read_plain_file
 from keyturn.studio.inbox.captured_mail import CapturedMail, Envelope, Match, everything, row_of
@@ -28,21 +26,17 @@ class InboxUnready(KeyturnError):
     """Captured mails cannot be kept in a folder."""
 
 
-class MailRetention(msgspec.Struct, frozen=True, kw_only=True):
-    """How many mails and bytes are listed. The oldest go first, and those that the studio wrote are deleted then."""
-
-    mails: int = 5_000
-    size: int = 1024**3
-
-
 class CapturedMails:
-    """Lists the mails of a folder (None: one that lasts as long as this), from any thread. Raises InboxUnready."""
+    """Lists the mails of a folder (None: one that lasts as long as this), from any thread. Raises InboxUnready.
 
-    def __init__(self, folder: Path | None = None, retention: MailRetention | None = None) -> None:
+    `most`, `size`: of mails and of bytes. The oldest go first, and those that the studio wrote are deleted then.
+    """
+
+    def __init__(self, folder: Path | None = None, *, most: int = 5_000, size: int = 1024**3) -> None:
         self.is_temporary = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="keyturn-inbox-"))
         self.close = weakref.finalize(self, _remove, self.folder if self.is_temporary else None)
-        self.retention = retention or MailRetention()
+        self._most, self._size = most, size
         try:
             make_private_folder(self.folder)
         except OSError as error:
@@ -119,7 +113,7 @@ class CapturedMails:
         for name in self._names - names:
             self._mails.pop(name, None)
         new = sorted((_written_at(self.folder / name), name) for name in names - self._names)
-        for at, name in new[-self.retention.mails :]:
+        for at, name in new[-self._most :]:
             with contextlib.suppress(OSError):  # deleted again, or not a plain file
                 content = MailContent(read_plain_file(self.folder / name, _LARGEST))
                 self._mails[name] = row_of(name, next(self._numbers), at, content)
@@ -128,7 +122,7 @@ class CapturedMails:
 
     def _keep_bounds(self) -> None:
         size = sum(mail.size for mail in self._mails.values())
-        while len(self._mails) > self.retention.mails or size > self.retention.size:
+        while len(self._mails) > self._most or size > self._size:
             oldest = self._mails.pop(next(iter(self._mails)))
             size -= oldest.size
             if oldest.id.startswith(OWN):

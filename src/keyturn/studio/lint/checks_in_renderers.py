@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from keyturn.plain_files import make_private_folder, walk
+from keyturn.plain_files import make_private_folder, replace_file, walk
 from keyturn.studio.gallery import Entry, Gallery, MailName
 from keyturn.studio.gallery.branches.exploration import MOST_PASSES
 from keyturn.studio.gallery.discovery import FileState, state_of
@@ -73,12 +73,10 @@ class ResultCache:
         return [parts[name] for name in names]
 
     def _save(self, parts: Mapping[str, Part]) -> None:
-        """Replace the file atomically with the last of these. If that fails, the next check starts without it."""
-        half = self._file.with_suffix(f".{os.getpid()}.half")
+        """Replace the file with the last of these. If that fails, the next check starts without it."""
         with suppress(OSError):
             make_private_folder(self._file.parent)
-            half.write_bytes(msgspec.msgpack.encode(dict([*parts.items()][-_MOST_KEPT:])))
-            half.replace(self._file)
+            replace_file(self._file, msgspec.msgpack.encode(dict([*parts.items()][-_MOST_KEPT:])))
             files = sorted(self._file.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
             for old in files[_MOST_FILES:]:
                 old.unlink(missing_ok=True)

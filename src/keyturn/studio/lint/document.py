@@ -74,12 +74,12 @@ class Document:
 
     def elements(self, *tags: str) -> Iterable[Element]:
         """Return the elements of the MJML, or of a page, with one of these tags, or all, in their order."""
-        return (one for one in self.root.walk() if one.tag and not one.holder and (not tags or one.tag in tags))
+        return (one for one in self.root.walk() if not one.holder and (not tags or one.tag in tags))
 
     def html_elements(self, *tags: str) -> Iterator[Element]:
         """Return the elements of the author's HTML, also of that in MJML, with one of these tags, or all."""
         for one in self.root.walk():
-            is_html = one.holder.tag not in TEXT_ALONE if one.holder else one.tag and not one.tag.startswith("mj")
+            is_html = one.holder.tag not in TEXT_ALONE if one.holder else not one.tag.startswith("mj")
             if is_html and (not tags or one.tag in tags):
                 yield one
 
@@ -114,7 +114,7 @@ class Document:
 
     @cached_property
     def _offsets(self) -> dict[int, int]:
-        return {element.number: element.offset for element in self.root.walk() if element.tag}
+        return {element.number: element.offset for element in self.root.walk()}
 
     def offset_of(self, node: Element) -> int:
         """Return where the source of an element of `compiled` is, or else of what renders it, or of the body."""
@@ -156,7 +156,7 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
         missing=tuple(missing),
         subject=filled.subject,
         undefined=tuple(one for each in filled for one in getattr(each, "undefined", ())) if sample.is_complete else (),
-        engine=templates.engine_name,
+        engine=templates.engine.name if templates.engine else "Jinja",
     )
 
 

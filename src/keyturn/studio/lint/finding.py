@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from functools import partial
 from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
+from keyturn import values
 from keyturn.studio.gallery.naming import TooLarge
 from keyturn.studio.gallery.samples import MailName
 from keyturn.studio.gallery.sandbox import EndedBySandbox
@@ -41,10 +43,7 @@ def line_and_column(source: str, offset: int) -> tuple[int, int]:
     return source.count("\n", 0, offset) + 1, offset - source.rfind("\n", 0, offset)
 
 
-def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6, question: str = "Did you mean {}?") -> str:
-    """Return a fix that names the closest known name, or an empty text if none is close (`difflib`)."""
-    close = get_close_matches(name, list(known), n=1, cutoff=cutoff)
-    return question.replace("{}", close[0]) if close else ""
+did_you_mean = partial(values.did_you_mean, question="Did you mean {}?")  # a fix
 
 
 def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:

@@ -70,7 +70,7 @@ def _nesting_findings(document: Document) -> Iterator[Finding]:
             yield document.finding(element.offset, "mjml/markup-in-text", within=within, tag=tag)
         elif within and tag.startswith("mj-"):
             yield document.finding(element.offset, "mjml/mjml-in-html", tag=tag, within=within)
-        elif tag and not within:
+        elif not within:
             yield from _check_element(document, element, _parent_of(element))
     for tag in _ONCE:
         for again in list(bodies_of(document.root) if tag == "mj-body" else document.elements(tag))[1:]:
@@ -122,7 +122,7 @@ def _unknown_elements(document: Document) -> Iterator[Finding]:
         if not tag.startswith("mj") and any(above.tag not in _known_tags() for above in element.ancestors()):
             continue
         name = tag.lower() if is_meant_as_mjml else f"mj-{tag.lower()}"
-        meant = did_you_mean(name, _known_tags(), 0.7, "Did you mean <{}>?")
+        meant = did_you_mean(name, _known_tags(), 0.7, question="Did you mean <{}>?")
         if is_meant_as_mjml or f"<mj-{tag}>" in meant:
             yield document.finding(element.offset, "mjml/unknown-element", tag=tag, fix=meant)
         else:

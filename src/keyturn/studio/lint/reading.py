@@ -7,16 +7,12 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
+from keyturn.mail.rendering.html_tree import IN_A_LINE, NOT_SHOWN, Element, Text
 from keyturn.studio.lint.finding import Place
 
 PhraseKind = Literal["text", "heading", "link", "image", "table", "list", "item", "silent-image", "nameless-link"]
 
 _HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE)
-_INLINE = frozenset(
-    ("a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "q",
-     "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "center")
-)  # fmt: skip
 _HEADING = re.compile(r"h([1-6])")
 _LAYOUT = ("presentation", "none")
 
@@ -78,7 +74,7 @@ def _parts(element: Element) -> Sequence[Element | Text | Saying]:
         return (Saying("heading", _name(element), level=level),)
     if tag in ("br", "hr"):
         return (_END_OF_LINE,)
-    return element.nodes if tag in _INLINE else (_announcement(element), *element.nodes, _END_OF_LINE)
+    return element.nodes if tag in IN_A_LINE else (_announcement(element), *element.nodes, _END_OF_LINE)
 
 
 def _announcement(element: Element) -> Saying:

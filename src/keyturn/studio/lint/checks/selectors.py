@@ -15,7 +15,7 @@ from keyturn.studio.lint.rules import RULES, Tree
 
 _ELEMENTS: Mapping[Tree, Callable[[Document], Iterable[Element]]] = {
     "authored": Document.html_elements,
-    "compiled": lambda document: (node for node in document.compiled.walk() if node.tag),
+    "compiled": lambda document: document.compiled.walk(),
     "mjml": Document.elements,
 }
 

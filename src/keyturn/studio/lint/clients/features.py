@@ -158,7 +158,7 @@ def _uses_of_stylesheet(document: Document, css: str, start: int, is_inlined: bo
 
 
 def _selected_tags(document: Document, rule: StyleRule) -> frozenset[str]:
-    nodes = (node for node in document.compiled.walk() if node.tag)
+    nodes = document.compiled.walk()
     return frozenset(node.tag for node in nodes if any(one.matches(node) for one in rule.selectors))
 
 

@@ -34,7 +34,7 @@ def compile_with_marks(mjml: str, root: Element) -> tuple[str, str]:
 
 def mark_html(html: str, root: Element) -> str:
     """Return the HTML with `data-keyturn="OFFSET"` on each of its tags."""
-    return splice(html, (_offset_mark(element) for element in root.walk() if element.tag))
+    return splice(html, map(_offset_mark, root.walk()))
 
 
 def _additions(root: Element) -> Iterator[tuple[int, int, str]]:

@@ -181,7 +181,7 @@ def _unknown(kind: str, name: str, message: str, gallery: Gallery, place: Place)
     environment = gallery.templates.environment(gallery.languages.choose(""))
     known = {"filter": environment.filters, "test": environment.tests}.get(kind, {})
     engine = next((one for one, names in RULES["jinja/unknown-filter"].words.items() if name in names), "")
-    meant = did_you_mean(name, known, _CLOSE, "Did you mean {}? Otherwise,") or "Check its spelling;"
+    meant = did_you_mean(name, known, _CLOSE, question="Did you mean {}? Otherwise,") or "Check its spelling;"
     message = f"No {kind} named '{name}'" if name else message
     spelling = f"{engine} has one of this name;" if engine else meant
     return RULES.finding(place, f"jinja/unknown-{kind}", message=_as_sentence(message), spelling=spelling)

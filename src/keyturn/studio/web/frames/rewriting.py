@@ -16,7 +16,7 @@ class Rewriting:
         self._html = html
         self._changes: dict[tuple[int, int], str] = {}
         self.root = parse_html(html)
-        self.tags: Iterable[Element] = tuple(tag for tag in self.root.walk() if tag.tag)
+        self.tags: Iterable[Element] = tuple(self.root.walk())
 
     def set(self, tag: Element, name: str, value: str) -> None:
         written = f'"{escape(value)}"'
