@@ -127,11 +127,8 @@ def migrate() -> None:
     settings = read_settings(sending=False)
 
     async def work() -> None:
-        database = Database(settings.database.url)
-        try:
+        async with Database(settings.database.url) as database:
             before = await migrate_database(database)
-        finally:
-            await database.close()
         if before == head():
             click.echo(f"The database is already at revision {before}.")
         else:
