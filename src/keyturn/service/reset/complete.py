@@ -97,7 +97,7 @@ class PasswordChanges:
         try:
             await self._ground.transact(write)
         except DatabaseUnready as error:
-            if error.not_committed:
+            if error.not_changed:
                 raise
             raise OutcomeUnknown("the database's answer to the commit was lost") from error
 

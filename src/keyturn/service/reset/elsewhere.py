@@ -78,7 +78,7 @@ class ExternalStoreChanges:
         try:
             return await self._ground.transact(write)
         except DatabaseUnready as error:
-            if error.not_committed:
+            if error.not_changed:
                 raise
             raise OutcomeUnknown("the database's answer to the commit was lost") from error
 

@@ -57,7 +57,7 @@ class Ground(Struct, frozen=True, kw_only=True):
             result = await self.database.transact(run)
         except DatabaseUnready as error:
             # Of what failed earlier, all was rolled back.
-            error.not_committed = error.not_committed or tx is None
+            error.not_changed = error.not_changed or tx is None
             raise
         if tx and tx.outbox.has_written:
             self.outbox.wake()

@@ -102,7 +102,7 @@ class AccountSecuring:
             outcome = await self._secure(link, client)
         except DatabaseUnready as error:
             # If the answer to the commit was lost, the press may be stored.
-            if error.not_committed or not await self._ground.database.read(lambda one: self._has(one, link, client)):
+            if error.not_changed or not await self._ground.database.read(lambda one: self._has(one, link, client)):
                 raise
             outcome = _SECURED
         if outcome != _SECURED:
