@@ -16,6 +16,7 @@ from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
 from keyturn.service.sending.senders import pace_for, sender_for
+from keyturn.service.settings import LONGEST_TRY
 
 if TYPE_CHECKING:
     from keyturn.service.parts import Parts
@@ -30,7 +31,8 @@ _TOLD_AT_ONCE = 4
 def worker_of(parts: "Parts") -> Worker:
     """Return the process's worker. Senders of the parts replace those of the settings. Raises SettingsInvalid."""
     lanes = [*_mail_lanes(parts), *_app_lanes(parts)]
-    return Worker(parts.outbox, lanes, WorkerLimits(), request_of=messages.request_of, meters=parts.meters)
+    limits = WorkerLimits(longest=LONGEST_TRY)
+    return Worker(parts.outbox, lanes, limits, request_of=messages.request_of, meters=parts.meters)
 
 
 def _mail_lanes(parts: "Parts") -> list[Lane]:

@@ -18,7 +18,6 @@ from keyturn.service.clock import now
 from keyturn.service.outbox.message import OUTCOMES, TO_THE_APP, Dead, Delivery, Dropped, Message, Sent, Settlement
 from keyturn.service.outbox.queue import LeaseLost, Outbox
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.service.settings import LONGEST_TRY
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, request_id
 from keyturn.service.telemetry.meters import Meters
 
@@ -38,7 +37,7 @@ class WorkerLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     poll: timedelta = timedelta(seconds=1)
     rest: timedelta = timedelta(milliseconds=50)
-    longest: timedelta = LONGEST_TRY
+    longest: timedelta = timedelta(seconds=60)
     lease: timedelta = timedelta(seconds=15)
     max_attempts: int = 140
     max_crashes: int = 30
