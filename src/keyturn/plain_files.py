@@ -64,11 +64,6 @@ def printable_name(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def shown_path(path: Path) -> str:
-    """Return a path as a user of the working directory would type it."""
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
-
-
 def has_printable_name(name: str) -> bool:
     """Tell whether a file name is UTF-8. Python keeps other bytes as lone surrogates (PEP 383)."""
     return name.isascii() or not any("\udc80" <= character <= "\udcff" for character in name)

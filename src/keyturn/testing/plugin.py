@@ -13,7 +13,6 @@ from msgspec.structs import asdict
 
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.packaging import require_studio
-from keyturn.plain_files import shown_path
 
 if TYPE_CHECKING:
     from keyturn.studio.snapshots import Comparison, MailName, Snapshots
@@ -52,16 +51,20 @@ class MailSnapshot:
                 yield f"{self.name} has no snapshots yet."
             case "gone":
                 yield f"{self.name} no longer exists, but these snapshots do:"
-                yield from map(shown_path, stored.files(self.name))
+                yield from map(_typed_path, stored.files(self.name))
             case _:
                 yield f"{self.name} differs from its accepted files."
                 before, after = comparison.before or (), comparison.after or ()
                 for file, *texts in zip(stored.places(self.name), before, after, strict=True):
                     was, is_now = (text.split("\n") for text in texts)
                     if was != is_now:
-                        yield from ("", *unified_diff(was, is_now, shown_path(file), "rendered now", lineterm=""))
+                        yield from ("", *unified_diff(was, is_now, _typed_path(file), "rendered now", lineterm=""))
         yield ""
         yield f"To accept the change: pytest --accept-mails, or `keyturn studio` and {_STUDIO}"
+
+
+def _typed_path(file: Path) -> str:
+    return file.relative_to(Path.cwd()).as_posix() if file.is_relative_to(Path.cwd()) else str(file)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,8 +14,8 @@ import click
 import msgspec
 
 from keyturn.cli.studio import folders
+from keyturn.cli.studio.folders import shown_path
 from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, warning, wrap
-from keyturn.plain_files import shown_path
 
 if TYPE_CHECKING:
     from keyturn.studio.gallery import Gallery

@@ -13,7 +13,7 @@ from msgspec.structs import asdict, fields
 from keyturn.cli.terminal import fail, harmless, warning
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
-from keyturn.plain_files import leads_out, shown_path
+from keyturn.plain_files import leads_out
 from keyturn.values import did_you_mean
 
 if TYPE_CHECKING:
@@ -82,6 +82,10 @@ class Opened(Struct, frozen=True):
     @property
     def shown(self) -> str:
         return shown_path(self.gallery.folder)
+
+
+def shown_path(path: Path) -> str:
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
 
 
 def open_folder(source: Source) -> Opened:
