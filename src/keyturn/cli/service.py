@@ -127,8 +127,11 @@ def migrate() -> None:
     settings = read_settings(sending=False)
 
     async def work() -> None:
-        async with Database(settings.database.url) as database:
+        database = Database(settings.database.url)
+        try:
             before = await migrate_database(database)
+        finally:
+            await database.close()
         if before == head():
             click.echo(f"The database is already at revision {before}.")
         else:

@@ -149,6 +149,9 @@ async def _settings_of(given: Mapping[str, Any], stack: AsyncExitStack) -> Setti
         hashing = msgspec.structs.replace(settings.hashing, cost=CHEAPEST)
         settings = msgspec.structs.replace(settings, hashing=hashing)
     if has_own:
-        async with Database(settings.database.url) as database:
+        database = Database(settings.database.url)
+        try:
             await migrate(database)
+        finally:
+            await database.close()
     return settings

@@ -61,7 +61,7 @@ class Model(DeclarativeBase):
 
 
 class DatabaseAccess:
-    """Reads, and runs transactions. As a block, it closes its connections at the end.
+    """Reads, and runs transactions.
 
     `seconds`: how long a caller waits, from its own arrival; None for no limit.
     `unready`: turns a driver's connection errors, and a TimeoutError, into the error for callers.
@@ -98,12 +98,6 @@ class DatabaseAccess:
         """
         async with self.in_time():
             return await self.connections.transact(work)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Close the connections. Later work opens new ones, also in another event loop."""

@@ -1,7 +1,8 @@
 """Checks Keyturn's database, and that the accounts are where the settings say, in the form that they say."""
 
 import stat
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -67,8 +68,14 @@ async def check_database(settings: Settings) -> list[Finding]:
             return [fail(f"{describe_url(url)}: {describe_error(error)}", fix)]
 
 
-def _opened(settings: Settings) -> Database:
-    return Database(settings.database.url, timeout=settings.database.timeout)
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Database]:
+    own = settings.database
+    database = Database(own.url, timeout=own.timeout)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 async def _revision(database: Database, url: URL) -> Finding:

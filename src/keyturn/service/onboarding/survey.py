@@ -35,12 +35,14 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 @asynccontextmanager
 async def app_database(url: str) -> AsyncIterator[AppDatabase]:
     """Open the database for the block. Raises SettingsInvalid with the driver's message if it cannot be read."""
-    async with AppDatabase(url) as database:
-        try:
-            yield database
-        except (AccountsUnready, DBAPIError, OSError) as error:
-            why = f"{database.where} cannot be read: {describe_error(error)}"
-            raise SettingsInvalid.of("accounts.table.url", why) from error
+    database = AppDatabase(url)
+    try:
+        yield database
+    except (AccountsUnready, DBAPIError, OSError) as error:
+        why = f"{database.where} cannot be read: {describe_error(error)}"
+        raise SettingsInvalid.of("accounts.table.url", why) from error
+    finally:
+        await database.close()
 
 
 def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table]:
