@@ -211,7 +211,7 @@ async def alone(database: Database, work: Callable[[StoredCounters], _Result], t
     try:
         return await run(lambda connection: work(StoredCounters(connection, waits=False)))
     except DatabaseUnready as error:
-        if error.not_committed and tries > 1 and not database.is_sqlite:
+        if error.not_changed and tries > 1 and not database.is_sqlite:
             return await alone(database, work, tries - 1)
         raise LimitsUnready(f"the limits cannot be counted: {error}") from error
     except DBAPIError as error:  # such as a table that is missing, or that this role may not write

@@ -23,7 +23,7 @@ from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, 
 from keyturn.cli.terminal import CommandRefused
 from keyturn.service.app import create_app
 from keyturn.service.parts import Parts
-from keyturn.service.reset.mails.theme import palette_of
+from keyturn.service.reset.mails.palette import palette_of
 from keyturn.service.settings import HashingSettings
 from keyturn.service.settings.reading import read_settings
 from keyturn.service.settings.rules import broken_rules

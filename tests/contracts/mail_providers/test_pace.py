@@ -14,6 +14,7 @@ from tests.servers.mail_providers.resend import ResendServer
 
 from keyturn.errors import SendRetryable
 from keyturn.service.accounts.port import Account
+from keyturn.service.clock import MovableClock, replaced
 from keyturn.service.database import Database
 from keyturn.service.limits import Limit, alone
 from keyturn.service.outbox.history import read
@@ -107,18 +108,18 @@ async def next_slot(database: Database) -> float:
 
 
 def test_a_provider_gets_nothing_new_after_so_many_failures_in_a_row_but_one_mail_a_pause_until_it_works() -> None:
-    time = [1000.0]
-    breaker = Breaker(2, lambda: time[0])
+    breaker, clock = Breaker(2), MovableClock()
     breaker.count_failure()
     assert breaker.admits()
     breaker.count_success()
     breaker.count_failure()
     assert breaker.admits(), "they are not in a row"
-    breaker.count_failure()
-    assert not breaker.admits()
-    for wait in (PAUSE, TRIAL):  # a mail that was never sent holds others up for a moment
-        time[0] += wait
-        assert [breaker.admits() for _ in range(3)] == [True, False, False]
+    with replaced(clock, None):
+        breaker.count_failure()
+        assert not breaker.admits()
+        for wait in (PAUSE, TRIAL):  # a mail that was never sent holds others up for a moment
+            clock.move(timedelta(seconds=wait))
+            assert [breaker.admits() for _ in range(3)] == [True, False, False]
 
     breaker.count_success()
     assert breaker.admits()

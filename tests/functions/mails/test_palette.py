@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 
 from keyturn.mail.rendering.contrast import contrast
-from keyturn.service.reset.mails.palette import Palette, palette_for
+from keyturn.service.reset.mails.palette import Palette, palette_of
+from keyturn.service.settings import Brand
 
 AWKWARD = ["#ffd400", "#f7f3d0", "#ffffff", "#0a0a0a", "#000000", "#777777", "#ff0000", "#00ff00", "#0000ff", "#FF69B4"]
 
@@ -28,22 +29,22 @@ def hue(colour: str) -> float:
     return colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)[0]
 
 
-@pytest.mark.parametrize("colours", [("#14614b", "#6fd3ae"), ("#14614B", "#6FD3AE")])
-def test_the_default_colours_are_readable_and_used_as_they_are(colours: tuple[str, str]) -> None:
-    assert palette_for(*colours) == (Palette(), [])
+@pytest.mark.parametrize("brand", [Brand(), Brand(accent="#14614B", accent_dark="#6FD3AE")])
+def test_the_default_colours_are_readable_and_used_as_they_are(brand: Brand) -> None:
+    assert palette_of(brand) == (Palette(), [])
     assert least_contrast(Palette()) >= 4.5
 
 
 def test_any_brand_colour_becomes_readable() -> None:
     for red, green, blue in product(range(0, 256, 51), repeat=3):
         colour = f"#{red:02x}{green:02x}{blue:02x}"
-        palette, _ = palette_for(colour, colour)
+        palette, _ = palette_of(Brand(accent=colour, accent_dark=colour))
 
         assert least_contrast(palette) >= 4.5, colour
 
 
 def test_an_adjusted_colour_keeps_its_hue_and_is_told_with_its_setting_and_what_is_used_instead() -> None:
-    palette, warnings = palette_for("#ffd400", "#000080")
+    palette, warnings = palette_of(Brand(accent="#ffd400", accent_dark="#000080"))
 
     assert warnings == [
         f"brand.{setting}: {colour} has a contrast under 4.5 : 1 with the background; {used} is used instead"
@@ -67,7 +68,7 @@ def test_contrast_is_what_wcag_defines_in_either_order(one: str, other: str, rat
 
 @pytest.mark.parametrize("ground", [*AWKWARD, "#14614b", "#d8e6ff"])
 def test_any_ground_is_one_that_every_text_is_readable_on(ground: str) -> None:
-    palette, warnings = palette_for("#14614b", "#6fd3ae", ground, ground)
+    palette, warnings = palette_of(Brand(ground=ground, ground_dark=ground))
 
     assert least_contrast(palette) >= 4.5
     assert palette.mail_ground == palette.ground
@@ -78,7 +79,7 @@ def test_any_ground_is_one_that_every_text_is_readable_on(ground: str) -> None:
 
 def test_a_dark_panel_stands_out_from_any_ground() -> None:
     for ground in [*AWKWARD, "#14614b", "#c0c0c0", *(f"#{grey:02x}{grey:02x}{grey:02x}" for grey in range(64))]:
-        palette, _ = palette_for("#14614b", "#6fd3ae", "", ground)
+        palette, _ = palette_of(Brand(ground_dark=ground))
 
         assert contrast(palette.dark_panel, palette.dark_ground) >= 1.05, ground
         assert least_contrast(palette) >= 4.5, ground

@@ -146,7 +146,8 @@ def studio_settings(directory: Path | None, *, trusted: bool = False) -> "Studio
 
 
 def own_emails(read_service: "Callable[[], Settings]", settings: "StudioSettings") -> Opened:
-    from keyturn.service.reset.mails.theme import builtin_emails, palette_of
+    from keyturn.service.reset.mails.palette import palette_of
+    from keyturn.service.reset.mails.theme import builtin_emails
     from keyturn.studio.gallery import Gallery
 
     service = read_service()

@@ -179,7 +179,7 @@ LONGEST_ANSWER = 2**25
 class AdminApi:
     """A project's admin API. Without a usable answer it raises AccountsUnready, perhaps with `not_changed`."""
 
-    def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
+    def __init__(self, settings: SupabaseSettings, timeout: timedelta) -> None:
         self._url, self._key = settings.url.rstrip("/") + "/auth/v1", settings.service_role_key
         headers = {"apikey": self._key, "x-supabase-api-version": "2024-01-01"}
         self._http = HttpClient(timeout.total_seconds(), LONGEST_ANSWER, headers=headers)

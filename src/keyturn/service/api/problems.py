@@ -3,13 +3,11 @@
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
 import msgspec
-from babel import Locale
 from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import ResponseSpec
@@ -17,7 +15,7 @@ from litestar.types import ExceptionHandlersMap, Scope
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.errors import Fault, KeyturnError
-from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language, Languages
+from keyturn.mail.languages.language import Language, Languages
 from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, language_headers, request_id_of
 from keyturn.service.parts import Parts
 from keyturn.service.problems import requests
@@ -46,7 +44,6 @@ _UNREAD = requests.RequestUnreadable | requests.UnsupportedMediaType
 _HTTP = requests.NotFound, requests.MethodNotAllowed, requests.RequestTooLarge, requests.UnsupportedMediaType
 _HTTP_PROBLEMS: Mapping[int, type[Problem]] = {problem.status: problem for problem in _HTTP}
 
-_ENGLISH = Language(Locale(SOURCE_LANGUAGE), UTC)
 _MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`")
 _BAD_REQUEST, SERVER_FAULT = 400, 500
 _INSTANCE = Meta(description="what the logs call the request, where it failed")
@@ -64,7 +61,7 @@ def document_of(problem: Problem, language: Language) -> dict[str, Any]:
 
 
 def problem_response(
-    problem: Problem, language: Language = _ENGLISH, headers: Mapping[str, str] | None = None, reference: str = ""
+    problem: Problem, language: Language, headers: Mapping[str, str] | None, reference: str
 ) -> Response[bytes]:
     """Return the answer. `reference`: the request's id, which leads to more in the logs."""
     document = document_of(problem, language)

@@ -73,7 +73,7 @@ def unready_where_unreachable(place: str) -> Iterator[None]:
         # If SQLite's disk is full, a commit is undone: its last page, which marks it, was not written.
         is_full = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
         reason = f"the database {trouble}: {place}: {describe_error(error)}"
-        raise DatabaseUnready(reason, not_committed=is_full or trouble == _UNDONE) from error
+        raise DatabaseUnready(reason, not_changed=is_full or trouble == _UNDONE) from error
 
 
 _UNDONE = "has undone the transaction"

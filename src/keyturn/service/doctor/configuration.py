@@ -10,7 +10,7 @@ from keyturn.hosts import is_loopback
 from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.mail.port.provider import Provider
 from keyturn.service.pages.preview import PagePreview
-from keyturn.service.reset.mails.theme import palette_of
+from keyturn.service.reset.mails.palette import palette_of
 from keyturn.service.settings import Settings
 from keyturn.service.settings.networks import read_network
 from keyturn.service.settings.reading import Reading, environment_name, known_variables

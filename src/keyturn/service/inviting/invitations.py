@@ -31,10 +31,6 @@ from keyturn.service.telemetry.meters import count_calls
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
 
 
-class NotLocked(KeyturnError):
-    """An account was not unlocked; the text gives the reason."""
-
-
 _REFUSED: Mapping[str, str] = {
     "no_account": "no account has this address",
     "disabled": "the account is disabled",
@@ -107,17 +103,17 @@ class Operators:
         return address, await self._ground.accounts.find(address) or "no_account"
 
     async def unlock(self, email: str, operator: Client) -> None:
-        """Unlock the account with the address, whichever mailbox secured it. Raises NotLocked, AccountsUnready."""
+        """Unlock the account with the address, whichever mailbox secured it. Raises KeyturnError, AccountsUnready."""
         if not self._ground.accounts.can_lock:
-            raise NotLocked(
+            raise KeyturnError(
                 "the store of the accounts cannot unlock them; with the store table, set `accounts.table.lock` and"
                 " `accounts.table.unlock`"
             )
         account = await self._ground.accounts.find(email)
         if account is None:
-            raise NotLocked(f"there is no account with the address {email}")
+            raise KeyturnError(f"there is no account with the address {email}")
         if not await self._ground.accounts.unlock(account.id):
-            raise NotLocked(f"{email} is not locked")
+            raise KeyturnError(f"{email} is not locked")
         await self._ground.audit.record("account_unlock", "unlocked", operator, account.id, email)
 
     async def ask(self, campaign: messages.Campaign, emails: Sequence[str]) -> None:

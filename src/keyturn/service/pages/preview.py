@@ -31,9 +31,11 @@ _PATHS = Paths(forgot="/forgot", reset="/reset", sign_in="/sign-in", security="/
 """In a preview, a page leads to the first state of another."""
 
 _FILE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-_STATES: Mapping[str, Mapping[str, Any]] = {
-    name: {**_FILE["defaults"].get(state["template"], {}), **state} for name, state in _FILE["states"].items()
+_STATES: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+    name: (template, label, {**_FILE["defaults"].get(template, {}), **dict(*values)})
+    for name, (template, label, *values) in _FILE["states"].items()
 }
+"""The template of each state, its name for people, and its values."""
 
 
 _TYPES: Mapping[str, Any] = {
@@ -58,13 +60,12 @@ class PagePreview:
 
     @property
     def states(self) -> Sequence[tuple[str, str, str]]:
-        return [(name, state["label"], state["template"]) for name, state in _STATES.items()]
+        return [(name, label, template) for name, (template, label, _) in _STATES.items()]
 
     def watched_folders(self) -> Sequence[Path]:
         """Return the folders in which a save changes a page. Raises SettingsInvalid."""
         site = self._site("")
-        brands = (site.settings.brand, *(theme.brand for theme in site.themes.kinds.values()))
-        files = (file for brand in brands for file in (brand.logo, brand.logo_dark))
+        files = (file for brand in site.themes.brands for file in (brand.logo, brand.logo_dark))
         folders = {Path(file).parent.resolve() for file in files if file and "://" not in file}
         if site.settings.pages.templates:
             folders.add(Path(site.settings.pages.templates).resolve())
@@ -114,8 +115,8 @@ class PagePreview:
         policy.close()
 
         def render(state: str, language: str, kind: str) -> str:
-            values: dict[str, Any] = {"back": site.forgot, "csrf_token": "0" * 8, "rules": policy.rules}
-            values |= _STATES[state]
+            template, _, own = _STATES[state]
+            values: dict[str, Any] = {"back": site.forgot, "csrf_token": "0" * 8, "rules": policy.rules, **own}
             for name in values.keys() & {"account", "owner"}:
                 values[name] = {**_ADA, "kind": kind, **values[name]}
             until = values.get("owner", {}).get("expires_at")  # of a form for a new password, with a link or without
@@ -124,6 +125,6 @@ class PagePreview:
             values = {"account": values.get("owner"), "until": until, **values}
             values["problem"] = _PROBLEMS.get(values.get("problem", ""))
             values["site"] = replace(site, **values.get("site", {}))
-            return templates.render(values["template"], values, site.themes.languages.choose(language), kind)
+            return templates.render(template, values, site.themes.languages.choose(language), kind)
 
         return render

@@ -92,23 +92,22 @@ class Busy(Passing, status=503, title=N_("We’re busy right now")):
 
 
 class Unavailable(Passing, status=503, title=N_("The service is not available right now")):
-    """A service that the request needs does not answer, such as the database."""
+    """A service that the request needs does not answer, such as the database.
+
+    `not_changed`: it is certain that nothing was changed there.
+    """
+
+    def __init__(self, reason: str, *, not_changed: bool = False) -> None:
+        super().__init__(reason)
+        self.not_changed = not_changed
 
 
 class DatabaseUnready(Unavailable):
     """Keyturn's own database cannot be reached, or its migrations were not run."""
 
-    def __init__(self, reason: str = "", *, not_committed: bool = False) -> None:
-        super().__init__(reason)
-        self.not_committed = not_committed
-
 
 class AccountsUnready(Unavailable):
     """The app's accounts cannot be reached. `not_changed`: it is certain that no account was changed."""
-
-    def __init__(self, reason: str, *, not_changed: bool = False) -> None:
-        super().__init__(reason)
-        self.not_changed = not_changed
 
 
 class SecondStepUnfinished(Unavailable):

@@ -9,9 +9,8 @@ import msgspec
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
-from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.proofs import LinkDead
-from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready
+from keyturn.service.problems.requests import LimitsUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
 from keyturn.service.reset.check import LiveLinks
 from keyturn.service.reset.elsewhere import ExternalStoreChanges
@@ -94,12 +93,7 @@ class PasswordChanges:
             self._effects.write(tx, account, change.begun(moment), ended)
             change.after_change(tx)
 
-        try:
-            await self._ground.transact(write)
-        except DatabaseUnready as error:
-            if error.not_committed:
-                raise
-            raise OutcomeUnknown("the database's answer to the commit was lost") from error
+        await self._ground.transact_once(write)
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -75,12 +75,7 @@ class ExternalStoreChanges:
             tx.outbox.enqueue(CHANGE_BEGUN, begun, due=clock(_LOCK), key=lock)
             return _Begun(lock, begun, account, deadline)
 
-        try:
-            return await self._ground.transact(write)
-        except DatabaseUnready as error:
-            if error.not_committed:
-                raise
-            raise OutcomeUnknown("the database's answer to the commit was lost") from error
+        return await self._ground.transact_once(write)
 
     def _forget_task(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)

@@ -15,6 +15,7 @@ from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
 from keyturn.service.limits import RateLimits, StoredCounters
 from keyturn.service.outbox.queue import Outbox
+from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.proofs import CodeMethod, Factor
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.mails.theme import Themes
@@ -57,11 +58,20 @@ class Ground(Struct, frozen=True, kw_only=True):
             result = await self.database.transact(run)
         except DatabaseUnready as error:
             # Of what failed earlier, all was rolled back.
-            error.not_committed = error.not_committed or tx is None
+            error.not_changed = error.not_changed or tx is None
             raise
         if tx and tx.outbox.has_written:
             self.outbox.wake()
         return result
+
+    async def transact_once(self, work: Callable[["Transaction"], _Result]) -> _Result:
+        """Do what `transact` does for a change of a password. Raises OutcomeUnknown if the commit's answer is lost."""
+        try:
+            return await self.transact(work)
+        except DatabaseUnready as error:
+            if error.not_changed:
+                raise
+            raise OutcomeUnknown("the database's answer to the commit was lost") from error
 
 
 class Transaction:

@@ -17,7 +17,7 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.clock import now
-from keyturn.service.outbox.message import Dropped, Message, Settlement
+from keyturn.service.outbox.message import Dropped, Message
 from keyturn.service.outbox.worker import Handler
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
@@ -58,11 +58,7 @@ class AccountSecuring:
             raise SettingsInvalid.of("secure_account.lock", f"the store {store} cannot lock accounts: {how}")
 
     def handlers(self, mails: MailDelivery, links: ResetLinks) -> Mapping[str, Handler]:
-
-        async def recover(message: Message) -> Settlement:
-            return await mails.deliver(message, partial(self._recover, mails, links))
-
-        return {messages.ACCOUNT_SECURED: recover}
+        return {messages.ACCOUNT_SECURED: partial(mails.deliver, prepare=partial(self._recover, mails, links))}
 
     async def check(self, token: str, client: Client) -> Secret:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
@@ -102,7 +98,7 @@ class AccountSecuring:
             outcome = await self._secure(link, client)
         except DatabaseUnready as error:
             # If the answer to the commit was lost, the press may be stored.
-            if error.not_committed or not await self._ground.database.read(lambda one: self._has(one, link, client)):
+            if error.not_changed or not await self._ground.database.read(lambda one: self._has(one, link, client)):
                 raise
             outcome = _SECURED
         if outcome != _SECURED:

@@ -1,7 +1,6 @@
 """Builds the senders of the settings, and their pace. Each provider imports its libraries when it is built."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,9 +74,8 @@ TRIAL = 60
 class Breaker:
     """Opens after so many failures in a row, of any mails; one success closes it. Each process has its own."""
 
-    def __init__(self, patience: int, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, patience: int) -> None:
         self._patience = patience
-        self._clock = clock
         self._failures = 0
         self._next_at = 0.0
 
@@ -85,14 +83,14 @@ class Breaker:
         """Tell whether a new mail may go to the provider; while the provider is down, one mail a pause may."""
         if self._failures < self._patience:
             return True
-        if self._clock() < self._next_at:
+        if monotonic() < self._next_at:
             return False
-        self._next_at = self._clock() + TRIAL
+        self._next_at = monotonic() + TRIAL
         return True
 
     def count_failure(self) -> None:
         self._failures += 1
-        self._next_at = self._clock() + PAUSE
+        self._next_at = monotonic() + PAUSE
 
     def count_success(self) -> None:
         self._failures = 0

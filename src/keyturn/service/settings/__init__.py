@@ -306,7 +306,7 @@ class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour as #rrggbb")]
-Pixels = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=1)]
 Radius = Annotated[int, Meta(ge=0, le=24)]
 
 
@@ -339,7 +339,7 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     logo_dark: FileOrUrl = FileOrUrl("")
     mail_logo: FileOrUrl = FileOrUrl("")
     mail_logo_dark: FileOrUrl = FileOrUrl("")
-    logo_width: Pixels = 120
+    logo_width: Count = 120
     radius: Radius = 8
     font: str = ""
     support_address: str = ""
@@ -367,8 +367,6 @@ else:
         frozen=True,
         kw_only=True,
     )
-
-Count = Annotated[int, Meta(ge=1)]
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):

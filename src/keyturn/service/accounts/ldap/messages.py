@@ -13,7 +13,7 @@ import msgspec
 LONGEST = 4 * 1024 * 1024  # bytes of an answer's message
 
 BIND, UNBIND, SEARCH, MODIFY, EXTENDED = 0x60, 0x42, 0x63, 0x66, 0x77
-_ENTRY, _DONE, _REFERENCE, _EXTENDED = 0x64, 0x65, 0x73, 0x78
+_ENTRY, _REFERENCE = 0x64, 0x73
 
 SUCCESS = 0
 CERTAIN_NO = frozenset(range(1, 81)) - {1, 3, 11, 51, 52, 54, 80}

@@ -52,7 +52,7 @@ def _accounts_unready(place: str) -> Iterator[None]:
     except DatabaseUnready as error:
         # A driver's message may name the user, never the password. A client is not told the reason of a 503.
         reason = str(error).replace("the database", "the database of the accounts", 1)
-        raise AccountsUnready(reason, not_changed=error.not_committed) from error.__cause__
+        raise AccountsUnready(reason, not_changed=error.not_changed) from error.__cause__
 
 
 def _open_file(read: DatabaseUrl) -> SqliteConnections:

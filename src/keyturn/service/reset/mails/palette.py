@@ -9,6 +9,7 @@ import msgspec
 
 from keyturn.mail.rendering.compiling import one_line
 from keyturn.mail.rendering.contrast import ENOUGH, channels, contrast
+from keyturn.service.settings import Brand
 
 _LINE, _PANEL = 0.12, 0.045
 """The share of ink in a hairline and in a dark panel, as in Keyturn's own colours."""
@@ -46,13 +47,13 @@ _PLAIN = Palette()
 _TOO_LOW = f"a contrast under {ENOUGH} : 1"
 
 
-def palette_for(accent: str, dark_accent: str, ground: str = "", dark_ground: str = "") -> tuple[Palette, list[str]]:
+def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
     """Return the palette for a brand's colours, and a warning for each adjusted colour.
 
     All text is readable on the grounds. An accent also colours links, so it is readable on panel and ground.
     """
-    light, warnings = _scheme("", accent, ground)
-    dark, more = _scheme("dark_", dark_accent, dark_ground)
+    light, warnings = _scheme("", brand.accent, brand.ground)
+    dark, more = _scheme("dark_", brand.accent_dark, brand.ground_dark)
     return Palette(**light, **dark), warnings + more
 
 
@@ -61,7 +62,7 @@ def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list
     own = {name: getattr(_PLAIN, scheme + name) for name in Palette.__struct_fields__ if not name.startswith("dark_")}
     texts, warnings = [own[name] for name in ("ink", "muted", "error", "warning")], []
     suffix, is_dark = ("_dark", True) if scheme else ("", False)
-    if ground.lower() not in ("", own["ground"]):
+    if ground.lower() != own["ground"]:
         got = _make_readable(ground, texts, darken=is_dark)
         own |= {"ground": got, "mail_ground": got, "line": _mix(got, own["ink"], _LINE)}
         if is_dark:  # a dark panel has the tone of its ground

@@ -14,7 +14,7 @@ from keyturn.mail.languages.language import Languages
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS
-from keyturn.service.reset.mails.palette import Palette, branding, palette_for
+from keyturn.service.reset.mails.palette import Palette, branding, palette_of
 from keyturn.service.settings import Brand, FileOrUrl, Settings
 from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo
 from keyturn.service.settings.building import decode_text
@@ -126,11 +126,6 @@ def themes_of(settings: Settings, further: Mapping[str, Mapping[str, Any]] = {},
     folders = PACKAGED, *([Path(settings.locales)] if settings.locales else [])
     languages = Languages(settings.timezone, *folders, reload=reload, only=settings.languages)
     return Themes(languages=languages, general=Theme(brand=settings.brand, base_url=base_url), kinds=kinds)
-
-
-def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
-    """Return the colours of a brand, and a warning for each that had to be adjusted."""
-    return palette_for(brand.accent, brand.accent_dark, brand.ground, brand.ground_dark)
 
 
 def builtin_templates(settings: Settings, general: Theme, *, reload: bool = False) -> Templates:

@@ -3,8 +3,8 @@
 import re
 from datetime import timedelta
 from hashlib import sha1
-from urllib.parse import urlsplit
 
+from keyturn.hosts import host_in
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.port.finding import Finding
 from keyturn.service.reset.ground import Ground
@@ -74,7 +74,7 @@ async def check(settings: Settings) -> list[Finding]:
     if not (url := settings.password.breaches_url):
         return []
     # Without a path or a query, which may hold a key.
-    source, where = Breaches(url), str(urlsplit(url).hostname)
+    source, where = Breaches(url), host_in(url)
     try:
         knows = await source.ask("password")
     except CallFailed as error:

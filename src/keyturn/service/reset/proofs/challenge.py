@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from keyturn.hosts import host_in
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.port.finding import Finding
 from keyturn.packaging import requires_extra
@@ -272,10 +272,10 @@ def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
     if chosen.method == "none":
         return None
     if chosen.method == "altcha":
-        return RequestChallenge(Altcha(ground.secrets, _host(own), ground.database), ground)
+        return RequestChallenge(Altcha(ground.secrets, host_in(own), ground.database), ground)
     # The pages that may request a link: ours, and those that the settings allow to call the API.
     pages = own, settings.forgot_url.format(base_url=own), *settings.server.allowed_origins
-    return RequestChallenge(Captcha(chosen, set(map(_host, pages))), ground)
+    return RequestChallenge(Captcha(chosen, set(map(host_in, pages))), ground)
 
 
 async def check(settings: Settings) -> list[Finding]:
@@ -284,7 +284,7 @@ async def check(settings: Settings) -> list[Finding]:
     if chosen.method not in _SERVICES:  # Keyturn makes and checks ALTCHA's puzzles itself
         return []
     service = Captcha(chosen, hosts=())
-    host = urlsplit(service.url).hostname
+    host = host_in(service.url)
     try:
         verdict = await service.ask("nobody")
     except ChallengeUnready as error:
@@ -299,7 +299,3 @@ async def check(settings: Settings) -> list[Finding]:
         fix = "These are test keys, which accept every answer. Use the keys of your own site."
         return [Finding("challenge", "warn", f"{host} accepts a made-up answer", fix)]
     return [Finding("challenge", "ok", f"{host} answers, and accepts the secret")]
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""

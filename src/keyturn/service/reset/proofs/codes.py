@@ -152,7 +152,7 @@ class MailedCodes(CodesBesideLinks):
         try:
             await self._ground.transact(write)
         except DatabaseUnready as error:
-            if error.not_committed:
+            if error.not_changed:
                 raise
             await self._ground.transact(write)
         return token, link

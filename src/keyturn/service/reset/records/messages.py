@@ -15,9 +15,7 @@ from keyturn.service.reset.records.client import Client
 
 RESET_REQUESTED = "reset_requested"
 PASSWORD_CHANGED = "password_changed"
-
 SECOND_STEP_FAILED = "second_step_failed"
-
 SECOND_STEP_CHANGED = "second_step_changed"
 
 CHANGE_BEGUN = "change_begun"
@@ -31,7 +29,6 @@ ADDRESS_DISPUTED = "address_disputed"
 
 How = Literal["reset", "change"]
 """Allowed by a link, or by the current password."""
-
 
 LONGEST_REASON = 300
 """Characters of an operator's reason."""

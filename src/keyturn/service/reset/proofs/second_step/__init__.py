@@ -1,8 +1,5 @@
 """Second step: if an account has a second factor, control of its mailbox is not enough to set a password (ASVS 6.4.3).
 
-**A try is counted before any comparison**, against the link and the account, in one guarded statement: of fifty at
-once, no more than the limit are compared (AWS Cognito's fault in 2021, and CVE-2024-0227).
-
 **A code is spent in the transaction that uses the link up**, and given back if the change is undone. The audit trail
 records a passed step only once the change is final.
 

@@ -6,11 +6,11 @@ Twilio's API (https://www.twilio.com/docs/messaging/api/message-resource) has no
 from datetime import timedelta
 from html import escape
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
 from keyturn.errors import SendFailed, SendRetryable
+from keyturn.hosts import host_in
 from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.port.http_provider import ProviderApi, Refused, basic
 from keyturn.service import secrets
@@ -107,7 +107,7 @@ class SmsCodes:
         mail, name = settings.mail, settings.brand.name
         self._sender = CapturedSms(Path(mail.capture_dir), name) if mail.transport == "capture" else TwilioSms(sms)
         self.close = self._sender.close
-        self._host = urlsplit(settings.reset_url.replace("{base_url}", settings.base_url)).hostname or ""
+        self._host = host_in(settings.reset_url.replace("{base_url}", settings.base_url))
 
     async def send(self, trial: SecondStepTry, number: str) -> None:
         """Send a fresh code to a number of E.164, in place of the last. Raises TooManyRequests, Unavailable."""
