@@ -153,9 +153,8 @@ def own_emails(read_service: "Callable[[], Settings]", settings: "StudioSettings
     service = read_service()
     for doubt in palette_of(service.brand)[1]:
         click.echo(warning(doubt), err=True)
-    mails = builtin_emails(service, settings.brands, reload=True)
-    gallery = Gallery(**asdict(mails), finds_branches=settings.branches)
-    return Opened(gallery, settings, service, read_service)
+    mails = asdict(builtin_emails(service, settings.brands, reload=True))
+    return Opened(Gallery(**mails, finds_branches=settings.branches), settings, service, read_service)
 
 
 def usual_baseline(opened: Opened) -> Path:

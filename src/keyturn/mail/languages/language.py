@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from gettext import NullTranslations
 from itertools import product
 from pathlib import Path
@@ -124,6 +124,9 @@ class Language(SourceTexts):
         # CLDR has a space between a number and its unit. Japanese is written without one.
         return text.replace(" ", "") if self.locale.language == "ja" else text
 
+    def in_time(self, span: timedelta) -> str:
+        return self.duration(span, is_ahead=True)
+
     def number(self, number: float) -> str:
         return format_decimal(number, locale=self.locale)
 
@@ -163,7 +166,7 @@ class Language(SourceTexts):
             clock=of_reader(Language.clock),
             moment=of_reader(Language.moment),
             duration=self.duration,
-            in_time=partial(self.duration, is_ahead=True),
+            in_time=self.in_time,
             number=self.number,
             listed=self.join_list,
             sentences=self.join_sentences,
