@@ -79,9 +79,8 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row("studio --port 0 --host 0.0.0.0 --no-token", "can reach 0.0.0.0, so this studio needs its token"),
         row("studio --inbox .keyturn/keyturn.db", "Directory '.keyturn/keyturn.db' is a file", 2),
         row("studio --port 0", TOKEN, 1, {"KEYTURN_STUDIO_TOKEN": "short"}),
-        row(
-            "studio --port 0", "KEYTURN_STUDIO_TOKEN_FILE: none.txt does", 1, {"KEYTURN_STUDIO_TOKEN_FILE": "none.txt"}
-        ),
+        row("studio --port 0", TOKEN, 1, {"KEYTURN_STUDIO_TOKEN_FILE": "/proc/sys/kernel/ostype"}),
+        row("studio --port 0", "TOKEN_FILE: none.txt does", 1, {"KEYTURN_STUDIO_TOKEN_FILE": "none.txt"}),
         row("outbox list --state lost", "waiting", 2),
         row("outbox show 99", NO_MESSAGE),
         row("outbox retry 99", NO_MESSAGE),

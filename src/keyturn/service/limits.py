@@ -1,7 +1,7 @@
 """Limits of requests, by client and by account (OWASP ASVS 6.3.1, 2.4.1), and the counters of all limits that refill.
 
-**A challenge comes first, then limits, then the outbox.** A client's limit answers 429 before a row is written. The
-worker applies a mailbox's cooldown, so no response reveals it. If the counters cannot be reached, every request is
+**A challenge comes first, then limits, then the outbox.** A client's limit answers 429 before the outbox is asked.
+The worker applies a mailbox's cooldown, so no response reveals it. If the counters cannot be reached, every request is
 refused with LimitsUnready: an attacker who can bring them down must not get unlimited guesses (OWASP ASVS 16.5.3).
 
 **PostgreSQL counts for all processes** unless the settings say otherwise. SQLite would wait for the disk at each count,

@@ -79,7 +79,7 @@ class Shop:
         link = f"{wrong.get(self._fault, self.base_url)}//reset?token={quote(token)}"  # as of a base URL with a slash
         is_ignored = self._fault == "ignores-hosts" and not self.base_url.endswith(headers["host"])
         if account is None or is_ignored or (self._asked[typed] > _MOST_MAILS and self._fault != "no-limit"):
-            self._mail([ARCHIVE], "A link was asked for", typed)
+            self._mail([ARCHIVE] * 2, "A link was asked for", typed)  # for as long as the mail of an account
             return link
         if self._fault == "times-differ":
             hashlib.pbkdf2_hmac("sha256", b"token", b"salt", _SLOW)

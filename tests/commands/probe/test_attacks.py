@@ -101,7 +101,7 @@ async def test_a_fault_fails_the_attack_of_its_name_alone(fault: str, calls: Map
         pytest.param(FORMS, "", id="forms"),
         pytest.param(API, "", id="api"),
         pytest.param(FORMS, "second-step-skipped", id="forms with a second step"),
-        pytest.param(API, "second-step-skipped", id="api with a second step", marks=pytest.mark.nightly),
+        pytest.param(API, "second-step-skipped", id="api with a second step"),
         pytest.param(FORMS, MEASURED, id="forms with times", marks=pytest.mark.nightly),
         pytest.param(API, MEASURED, id="api with times", marks=pytest.mark.nightly),
     ],

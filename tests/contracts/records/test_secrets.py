@@ -83,3 +83,15 @@ async def test_a_revocation_ends_the_secrets_of_one_account_and_of_those_purpose
     await run(database, secrets.revoke, "ada", list(Purpose), END)
     assert await state(database, key=keys["elsewhere"], at=END) == "expired"
     assert await state(database, key=keys["hers"], at=END) == "invalid", "nothing replaces what was revoked"
+
+
+async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its_place(database: Database) -> None:
+    first, second = b"first".ljust(32), b"second".ljust(32)
+    for proof in (first, second):
+        await added(database, secret(Purpose.CODE, ADA, proof=proof))
+        assert (await run(database, secrets.count_try, Purpose.CODE, ADA, NOW)).tries == 1
+    await run(database, secrets.give_try_back, Purpose.CODE, ADA)
+    assert (await run(database, secrets.count_try, Purpose.CODE, ADA, NOW)).tries == 1
+
+    for proof, works in ((first, False), (None, False), (second, True)):
+        assert await run(database, secrets.use, secret(Purpose.CODE, ADA, proof=proof), NOW) == works

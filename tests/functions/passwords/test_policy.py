@@ -37,6 +37,21 @@ async def test_the_length_has_two_ends(password: str, rules: list[str]) -> None:
     assert set(await broken(password)) - {"common"} == set(rules)
 
 
+@pytest.mark.parametrize(
+    ("rule", "missing", "there"),
+    [
+        ("uppercase", "seven quiet harbours", "Seven quiet harbours"),
+        ("lowercase", "SEVEN QUIET HARBOURS", "SEVEN QUIET HARBOURs"),
+        ("digit", "seven quiet harbours", "7even quiet harbours"),
+        ("special", "seven quiet harbours", "seven quiet harbours!"),
+    ],
+)
+async def test_a_team_can_ask_for_kinds_of_characters(rule: str, missing: str, there: str) -> None:
+    assert await broken(missing, EMAIL, require=(rule,)) == [rule]
+    assert await broken(there, EMAIL, require=(rule,)) == []
+    assert await broken(missing) == []
+
+
 @pytest.mark.parametrize("password", [
     "password", "PassWord", "123456789", "qwertyuiop", "password12345", "p4ssw0rd" * 4, "P@$$w0rd!2024",
     "Correct horse battery staple!", "MayTheForceBeWithYou", "je t'aime mon amour", "わたしのパスワード1234",

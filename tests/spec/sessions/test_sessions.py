@@ -1,4 +1,4 @@
-"""Signing in and out, and changing a known password: no answer tells which addresses have an account."""
+"""Signing in and out of a session of the server, where no answer tells of accounts, and changing a known password."""
 
 from http.cookies import Morsel, SimpleCookie
 

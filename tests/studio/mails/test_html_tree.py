@@ -121,8 +121,8 @@ def test_of_any_text_the_tree_is_whole(is_mjml: bool) -> None:
         source = "".join(choose.choices(PIECES, k=choose.randint(1, 12)))
         root, _ = parse_markup(source, is_mjml=is_mjml)
         assert (root.inner, root.end) == (range(len(source)), len(source))
-        assert [one.number for one in root.walk()] == list(range(len(list(root.walk()))))
-        for element in root.walk():
+        for number, element in enumerate([root, *root.walk()]):
+            assert element.number == number
             behind = element.inner.start
             for node in element.nodes:
                 assert behind <= node.offset, source

@@ -131,7 +131,7 @@ class Provider:
     def _accept(self, key: str, email: Email) -> None:
         if known := self._accepted.get(key):
             if known.email != email:
-                self._story.break_promise("every try sends the same bytes", f"another mail came under the key {key}")
+                self._story.break_promise("every try sends the same mail", f"another mail came under the key {key}")
             self._story.tell(f"{self.name} recognises the key {key[-6:]}")
             return
         mail = self._accepted[key] = Accepted(self.name, key, email)

@@ -43,11 +43,12 @@ def line_and_column(source: str, offset: int) -> tuple[int, int]:
     return source.count("\n", 0, offset) + 1, offset - source.rfind("\n", 0, offset)
 
 
-did_you_mean = partial(values.did_you_mean, question="Did you mean {}?")  # a fix
+did_you_mean = partial(values.did_you_mean, question="Did you mean {}?")
+"""Return a fix with the closest known name, or an empty text."""
 
 
 def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:
-    """Do the same for a file that `by` names: also without their folders and endings, the names must be close."""
+    """Do so for a file that `by` names: also without their folders and endings, the names must be close."""
     stem = PurePosixPath(name).stem
     close = (file for file in known if get_close_matches(stem, [PurePosixPath(file).stem], cutoff=0.5))
     return did_you_mean(name, (file for file in close if file != by))

@@ -5,8 +5,8 @@ the address is. An unavailable judge (503) is not a wrong answer, and no input o
 
 **An answer counts once.** ALTCHA's library accepts the same answer until it expires (CVE-2026-3214 is the consequence).
 
-**A code is counted before it is compared**, in one statement: of any number of tries at once, five are compared. In
-Pentagrid's race at Cognito, 2021, 1,587 were; CVE-2024-0227 is another such fault.
+**A code is counted before it is compared**, in one statement: of any number of tries at once, no more than the
+limit are compared. In Pentagrid's race at Cognito, 2021, 1,587 were; CVE-2024-0227 is another such fault.
 
 Declined: ALTCHA's widget in keyturn.js. It styles the page around it and needs a worker from its own origin; the puzzle
 is one WebCrypto call in a loop. The hosted pages run the widget as its makers built it.

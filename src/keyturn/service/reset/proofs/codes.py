@@ -135,7 +135,7 @@ class MailedCodes(CodesBesideLinks):
         return code if self._codes.fits(written, mailbox, code) else None
 
     async def _issue(self, account: Account, code: Secret, client: Client, return_to: str) -> tuple[str, Secret]:
-        """Use the code up and store a link, again if a commit's answer is lost. Raises CodeRefused if it was used."""
+        """Use the code up and store a link, at an outage a second time. Raises CodeRefused if the code was used."""
         moment = now()
         token, link = mint_link(account, Purpose.RESET, moment, moment + self._lifetime, return_to=return_to)
 
@@ -151,9 +151,7 @@ class MailedCodes(CodesBesideLinks):
 
         try:
             await self._ground.transact(write)
-        except DatabaseUnready as error:
-            if error.not_changed:
-                raise
+        except DatabaseUnready:
             await self._ground.transact(write)
         return token, link
 
