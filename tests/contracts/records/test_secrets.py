@@ -93,5 +93,5 @@ async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its
     await run(database, secrets.give_try_back, Purpose.CODE, ADA)
     assert (await run(database, secrets.count_try, Purpose.CODE, ADA, NOW)).tries == 1
 
-    for proof, works in ((first, False), (None, False), (second, True)):
-        assert await run(database, secrets.use, secret(Purpose.CODE, ADA, proof=proof), NOW) == works
+    for given, works in ((first, False), (None, False), (second, True)):
+        assert await run(database, secrets.use, secret(Purpose.CODE, ADA, proof=given), NOW) == works
