@@ -103,10 +103,6 @@ check: lint bare stories
 nightly: newest oldest && chaos (simulate "--seeds" "10000") (simulate "--seeds" "2000" "--ablate") mutants screenshots
     uv run pytest -m "nightly or hypothesis" --hypothesis-profile=thorough
 
-# Print what each room weighs, beside the budgets; `--lower` lowers the numbers in pyproject.toml to today's
-weight *flags:
-    uv run python -m tests.house.weight {{flags}}
-
 # Build the documentation site into site/, in twenty seconds; `just docs serve` shows it while you write
 docs command="build" *flags="--strict":
     NO_MKDOCS_2_WARNING=1 uv run mkdocs {{command}} {{flags}}

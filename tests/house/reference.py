@@ -30,8 +30,6 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("settings.md", "http.md", "mail-providers.md", "studio.md")
 TABLES = re.compile(r"(?m)^(#+ (.+)\n(?:(?!#+ |\|).*\n)*)(?:\|.*\n)+")
 FIRST = "At the top of the file"
-SEARCHED = "Which safeguard prevents what"
-"""Its table comes from `just simulate --ablate`."""
 
 UNITS = {86_400: "d", 3_600: "h", 60: "m", 1: "s"}
 
@@ -52,12 +50,6 @@ def page_of(text: str) -> str:
     """Return a page with today's table below each heading that has one."""
     tables = _tables()
     return TABLES.sub(lambda place: place[1] + tables[place[2]] if place[2] in tables else place[0], text)
-
-
-def by_hand(text: str) -> str:
-    """Return a page without the tables that programs write."""
-    made = {*_tables(), SEARCHED}
-    return TABLES.sub(lambda place: place[1] if place[2] in made else place[0], text)
 
 
 @cache

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.house.weight import CHECKOUT
+from tests.house.checkout import CHECKOUT
 
 pytestmark = [pytest.mark.nightly, pytest.mark.long, pytest.mark.timeout(3600)]
 

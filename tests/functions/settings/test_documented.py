@@ -16,8 +16,8 @@ import yaml
 from babel.messages.pofile import read_po
 from jinja2 import Environment
 from tests.house import reference
+from tests.house.checkout import CHECKOUT, files_of
 from tests.house.reference import DOCS
-from tests.house.weight import CHECKOUT, files_of
 
 from keyturn.cli import COMMANDS, keyturn
 from keyturn.service.settings.reading import environment_name, inspect_settings, read_settings, setting_names
