@@ -164,9 +164,9 @@ class Operators:
         )
 
         def write(tx: Transaction) -> None:
-            tx.hold(account.id)
+            held = tx.hold(account.id)
             secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
-            secrets.add(tx.connection, [(minted, True)])
+            held.mint([(minted, True)])
             message = None if invites else tx.outbox.enqueue(messages.PASSWORD_CHANGED, change)
             outcome, known = "code_issued" if code else "link_issued", (account.id, account.email)
             tx.audit.write("operator_link", outcome, client, moment, *known, message_id=message, note=reason)

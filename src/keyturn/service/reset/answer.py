@@ -10,13 +10,13 @@ from typing import Any, Final, Literal
 import msgspec
 
 from keyturn.mail.port.email import Email
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
 from keyturn.service.reset.events import AppEvents, Outcome
-from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
+from keyturn.service.reset.ground import CodesBesideLinks, Ground, HeldAccounts, Transaction
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.records.audit import entry_of
@@ -152,16 +152,17 @@ class ResetRequestHandler:
         drafts = await self._draft(answers)
 
         def write(tx: Transaction) -> Collection[int]:
-            held = tx.outbox.lock([one.message for one in answers])
-            self._claim(tx, drafts, held)
-            self._store(tx, drafts)
-            tx.audit.write_all([_entry(one, again_at) for one in answers if one.message.id in held])
+            locked = tx.outbox.lock([one.message for one in answers])
+            held = tx.hold(*(_held_as(one) for one in drafts))
+            self._claim(tx, drafts, locked)
+            self._store(tx, drafts, held)
+            tx.audit.write_all([_entry(one, again_at) for one in answers if one.message.id in locked])
             # A worker that dies after this commit has left nothing to decide.
             tx.outbox.drop([(one.message, one.outcome) for one in answers if not one.email])
-            return held
+            return locked
 
-        held = await self._ground.transact(write)
-        return [one.email or (Dropped(one.outcome) if one.message.id in held else LeaseLost()) for one in answers]
+        locked = await self._ground.transact(write)
+        return [one.email or (Dropped(one.outcome) if one.message.id in locked else LeaseLost()) for one in answers]
 
     async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
         """Return the accounts of the addresses that the store can look up together and in time."""
@@ -202,20 +203,25 @@ class ResetRequestHandler:
             await asyncio.sleep(0)  # a mail takes a while, and the process may have other requests to answer
         return drafts
 
-    def _claim(self, tx: Transaction, drafts: Sequence[_Answer], held: Collection[int]) -> None:
+    def _claim(self, tx: Transaction, drafts: Sequence[_Answer], locked: Collection[int]) -> None:
         """Claim the mailboxes of the drafts whose messages this worker still holds."""
-        wanted = [not one.outcome and one.message.id in held for one in drafts]
+        wanted = [not one.outcome and one.message.id in locked for one in drafts]
         mailboxes = [(one.mail.email.to, is_wanted) for one, is_wanted in zip(drafts, wanted, strict=True)]
         for one, is_wanted, refusal in zip(drafts, wanted, tx.mailboxes.claim(mailboxes), strict=True):
             if is_wanted:  # refused if another worker was first
                 one.outcome, one.email = refusal or one.mailed, None if refusal else one.mail.email
 
-    def _store(self, tx: Transaction, drafts: Sequence[_Answer]) -> None:
+    def _store(self, tx: Transaction, drafts: Sequence[_Answer], held: HeldAccounts) -> None:
         """Store the links and mails of the drafts that are sent, and tell the app."""
         stored = [(one, one.email is not None) for one in drafts]
-        secrets.add(tx.connection, [(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
+        held.mint([(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
         tx.outbox.seal([(one.message, one.sealed if yes else None) for one, yes in stored])
         self._events.resets_requested(tx, [(one.request, one.account, one.mailed, yes) for one, yes in stored])
+
+
+def _held_as(answer: _Answer) -> str:
+    """Return the name under which the account is held: for nobody's, one of its own, so the work is the same."""
+    return answer.account.id or answer.message.key
 
 
 def _entry(answer: _Answer, again_at: datetime | None) -> Mapping[str, Any]:

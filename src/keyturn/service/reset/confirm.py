@@ -3,7 +3,7 @@
 import msgspec
 
 from keyturn.mail.port.email import Email
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.reset.ground import Ground, Transaction
@@ -42,6 +42,7 @@ class NoticeHandler:
 
         def write(tx: Transaction) -> Email | Dropped:
             tx.outbox.require(message)
+            held = tx.hold(account.id)
             if is_copied:
                 tx.outbox.enqueue(message.kind, msgspec.structs.replace(notice, secures=False, email=current.email))
             if tx.mailboxes.is_suppressed(account.email):
@@ -50,7 +51,7 @@ class NoticeHandler:
                 tx.outbox.drop([(message, SUPPRESSED)])
                 return Dropped(SUPPRESSED)
             tx.outbox.seal([(message, sealed)])
-            secrets.add(tx.connection, [(link, has_button)])
+            held.mint([(link, has_button)])
             return mail.email
 
         return await self._ground.transact(write)
