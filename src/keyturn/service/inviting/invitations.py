@@ -76,12 +76,12 @@ class Operators:
     async def invite_all(self, emails: Collection[str], by: Client | None = None, reason: str = "") -> None:
         moment, client = now(), by or Client()
         invited = [
-            messages.ResetRequested(email=addresses.parse(email), at=moment, client=client, invited=True, reason=reason)
+            messages.InvitationRequested(email=addresses.parse(email), at=moment, client=client, reason=reason)
             for email in emails
         ]
         if invited:
             wanted = [(one, True) for one in invited]
-            await self._ground.transact(lambda tx: tx.outbox.enqueue_each_if(messages.RESET_REQUESTED, wanted))
+            await self._ground.transact(lambda tx: tx.outbox.enqueue_each_if(messages.INVITATION_REQUESTED, wanted))
 
     async def begin(self, campaign: messages.Campaign) -> None:
         await self._ground.audit.record("reset_all", "begun", campaign.operator, "", "")
@@ -138,11 +138,11 @@ class Operators:
     async def mint(
         self, email: str, client: Client, reason: str, *, with_code: bool = False, invites: bool = False
     ) -> IssuedLink:
-        """Return a link or a code, end the account's earlier ones, and tell its mailbox. It is committed.
+        """Return a link or a code, end the account's earlier ones, and promise its mailbox a notice. It is committed.
 
         Its reader can set the password. So no mail and no log has it, and a `reason` goes into the audit trail. If it
-        `invites`, the account must await a password, the page shows the reason, and the invitation's own mail tells the
-        mailbox. Raises InputInvalid, AccountsUnready, and TooManyRequests for an app.
+        `invites`, the account must await a password, and the page shows the reason.
+        Raises InputInvalid, AccountsUnready, and TooManyRequests for an app.
         """
         if not client.operator:
             await self._ground.limits.count("link", client)
@@ -165,15 +165,15 @@ class Operators:
             minted.append((stored_code, True))
         # It names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
-        change = messages.PasswordWasChanged(
-            account_id=account.id, at=moment, client=by, email=account.email, is_link=True
+        notice = messages.LinkWasIssued(
+            account_id=account.id, at=moment, client=by, email=account.email, invites=invites
         )
 
         def write(tx: Transaction) -> None:
             held = tx.hold(account.id)
             secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
             held.mint(minted)
-            message = None if invites else tx.outbox.enqueue(messages.PASSWORD_CHANGED, change)
+            message = tx.outbox.enqueue(messages.LINK_ISSUED, notice)
             outcome, known = "code_issued" if with_code else "link_issued", (account.id, account.email)
             tx.audit.write("operator_link", outcome, client, moment, *known, message_id=message, note=reason)
 

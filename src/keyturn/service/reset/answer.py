@@ -22,7 +22,7 @@ from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.links import BUTTON_LIFE, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
-from keyturn.service.reset.records.messages import ResetRequested, event_of
+from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, event_of
 from keyturn.service.secrets import Minted, Purpose, Secret
 
 INVITED = timedelta(days=3)
@@ -62,7 +62,7 @@ class ResetLinks:
 
 LINK_MAILED: Final = "link_mailed"
 
-_DECODER = msgspec.json.Decoder(ResetRequested)
+_DECODERS = {kind: msgspec.json.Decoder(payload) for kind, payload in REQUESTS.items()}
 
 _PATIENCE = 2.0
 """Seconds for which requests wait for the accounts of all. A look-up that takes longer delays its own request alone."""
@@ -103,7 +103,7 @@ class ResetRequestHandler:
 
     async def prepare(self, messages: Sequence[Message]) -> Sequence[Delivery | Dropped | Exception]:
         """Answer first tries together, in one transaction; one without an answer to its look-up is handled alone."""
-        requests = {one.id: _DECODER.decode(one.payload) for one in messages if not one.sealed}
+        requests = {one.id: _request_in(one) for one in messages if not one.sealed}
         accounts = await self._find_together({one.email for one in requests.values()})
         first = [one for one in messages if one.id in requests and requests[one.id].email in accounts]
 
@@ -121,7 +121,7 @@ class ResetRequestHandler:
         return await self._mails.deliver(message, self._answer_alone, expired=self._answer_anew)
 
     async def _answer_alone(self, message: Message, *, again_at: datetime | None = None) -> Email | Dropped:
-        request = _DECODER.decode(message.payload)
+        request = _request_in(message)
         account = await self._ground.accounts.find(request.email)
         (answer,) = await self._answer_all([_Answer(message, request, account)], again_at)
         if isinstance(answer, Exception):
@@ -133,7 +133,7 @@ class ResetRequestHandler:
         if message.sender is None:
             anew = msgspec.structs.replace(message, key=new_key(), sealed=None)
             return await self._mails.deliver(anew, partial(self._answer_alone, again_at=now()))
-        request = _DECODER.decode(message.payload)
+        request = _request_in(message)
 
         def write(tx: Transaction) -> Dropped:
             tx.outbox.require(message)
@@ -182,7 +182,7 @@ class ResetRequestHandler:
                 continue
             if one.existing.id not in reachable:
                 one.outcome = "disabled"
-            elif one.request.invited and not one.existing.awaits_password:
+            elif one.request.invites and not one.existing.awaits_password:
                 one.outcome = "needs_no_invitation"
             else:
                 mailbox = addresses.normalize(one.account.email)
@@ -217,6 +217,10 @@ class ResetRequestHandler:
         held.mint([(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
         tx.outbox.seal([(one.message, one.sealed if yes else None) for one, yes in stored])
         self._events.resets_requested(tx, [(one.request, one.account, one.mailed, yes) for one, yes in stored])
+
+
+def _request_in(message: Message) -> ResetRequested:
+    return _DECODERS[message.kind].decode(message.payload)
 
 
 def _held_as(answer: _Answer) -> str:
