@@ -1,7 +1,8 @@
 """A link or a code that is being minted while its account's links end: it does not outlive them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 from tests.driver.database import holding_the_audit_trail, waiting_for_locks
@@ -61,8 +62,8 @@ class Story:
         await self.service.operator.print_link(ADA, "Lost the mailbox; passport checked.")
 
 
-Mint = Callable[[Story], Awaitable[str]]
-End = Callable[[Story], Awaitable[None]]
+Mint = Callable[[Story], Coroutine[Any, Any, str]]
+End = Callable[[Story], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture
