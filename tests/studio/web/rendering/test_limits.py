@@ -10,6 +10,7 @@ import pytest
 from tests.studio.web.fixtures import NOTICE, Client, opened
 
 from keyturn.studio.gallery.configuration import StudioSettings
+from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.renderers import Limits, RendererPool
 from keyturn.studio.web.app import Studio
 from keyturn.studio.web.rendering import rendition
@@ -69,6 +70,20 @@ def test_others_are_rendered_while_a_template_runs_away(client: Client, folder: 
         answer = stuck.result(30)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")
     assert "notice/notice.mjml:2:1: It takes longer than 1.2 seconds.<" in answer.text
+
+
+@pytest.mark.long
+def test_a_source_that_is_slow_to_colour_is_plain(client: Client, captured: CapturedMails) -> None:
+    """The source of a hostile mail is shown without colours, and that of others with them."""
+    slow = captured.add(b"Subject: Slow\r\nFrom: " + b"a." * 8_000 + b"\r\n\r\nHello <b>")
+    usual = captured.add(b"Subject: Usual\r\nFrom: a@b.example\r\n\r\nHello <b>")
+    pages = [client.get(f"/studio/inbox/{mail_id}?show=source").text for mail_id in (slow, usual)]
+    sources = [
+        page[page.index('<ol class="code') : page.index("</ol>", page.index('<ol class="code'))] for page in pages
+    ]
+    assert ['<span class="' in source for source in sources] == [False, True]
+    assert "a." * 8_000 in sources[0]
+    assert all("Hello &lt;b&gt;" in source for source in sources)
 
 
 RUNS_AWAY_IN_A_BRANCH = NOTICE.replace(

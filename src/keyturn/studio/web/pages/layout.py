@@ -15,6 +15,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
+from markupsafe import Markup
 
 from keyturn.mail.rendering.jinja import OwnEnvironment
 from keyturn.packaging import folder
@@ -34,7 +35,7 @@ from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.editor import editor_for
 from keyturn.studio.web.pages.tree import tree
 from keyturn.studio.web.rendering.rendition import Rendition, Renditions
-from keyturn.studio.web.rendering.source import ExcerptLine, excerpt
+from keyturn.studio.web.rendering.source import ExcerptLine, Source, excerpt, lines_of
 from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.studio import PATH, Studio
 from keyturn.studio.web.view import WIDTHS, View
@@ -145,6 +146,7 @@ class Layout:
             "editor": self._editor,
             "editor_url": self.editor_url,
             "excerpt": self._excerpt,
+            "lines_of": self._lines_of,
             "edit_refusal": self.sources.refusal,
             "inbox_rows": rows,
             "foreign": gallery.folder.name if gallery.is_foreign else "",
@@ -185,6 +187,9 @@ class Layout:
         )
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
+
+    def _lines_of(self, source: Source) -> list[Markup]:
+        return lines_of(source, self.renditions.runner)
 
     def _excerpt(self, place: Place, *, marks: bool = True, **how: int) -> tuple[ExcerptLine, ...]:
         """Return the lines around a place; none if the file was deleted or is unreadable, as the finding says."""
