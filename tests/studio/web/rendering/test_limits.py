@@ -13,6 +13,7 @@ from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.renderers import Limits, RendererPool
 from keyturn.studio.web.app import Studio
+from keyturn.studio.web.checks.snapshots import difference_within_limits
 from keyturn.studio.web.rendering import rendition
 from keyturn.studio.web.rendering.rendition import MailRenderer
 
@@ -84,6 +85,17 @@ def test_a_source_that_is_slow_to_colour_is_plain(client: Client, captured: Capt
     assert ['<span class="' in source for source in sources] == [False, True]
     assert "a." * 8_000 in sources[0]
     assert all("Hello &lt;b&gt;" in source for source in sources)
+
+
+@pytest.mark.long
+def test_a_difference_that_takes_too_long_is_a_replacement(studio: Studio) -> None:
+    """A text of very many equal lines is shown as replaced, and that of others line by line."""
+    before, after = "before\n" + "b\na\nb\n" * 50_000, "a\na\nb\n" * 50_000 + "after\n"
+    with closing(RendererPool(MailRenderer(studio.gallery), Limits(), most=1)) as workers:
+        differ = difference_within_limits(workers)
+        slow, usual = differ(before, after), differ("one\ntwo\n", "one\nthree\n")
+    assert (slow.removed, slow.added) == (150_001, 150_001)
+    assert (usual.removed, usual.added) == (1, 1)
 
 
 RUNS_AWAY_IN_A_BRANCH = NOTICE.replace(

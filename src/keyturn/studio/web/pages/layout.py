@@ -27,7 +27,7 @@ from keyturn.studio.snapshots import SnapshotFolder, Snapshots
 from keyturn.studio.web.access import HEADERS
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.checks.reports import Checks, FolderChecks
-from keyturn.studio.web.checks.snapshots import Review
+from keyturn.studio.web.checks.snapshots import Review, difference_within_limits
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.failures import Answer
 from keyturn.studio.web.frames.client_models import rows
@@ -121,7 +121,9 @@ class Layout:
         self.review: Review | None = None
         if studio.settings.snapshots:
             stored, languages = SnapshotFolder(studio.settings.snapshots), studio.settings.snapshot_languages
-            self.review = Review(Snapshots(studio.gallery, stored, languages, render=self.renditions.render))
+            differ = difference_within_limits(self.renditions.runner)
+            render = self.renditions.render
+            self.review = Review(Snapshots(studio.gallery, stored, languages, render=render, differ=differ))
         self._editor = None if studio.is_shared else editor_for(studio.settings.editor)
         self._environment = OwnEnvironment(FileSystemLoader(folder("preview")))
         self._environment.globals.update(self._shared_values())
