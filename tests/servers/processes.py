@@ -150,7 +150,8 @@ def running_program(words: Sequence[str], folder: Path | None, **environment: st
 
 @contextmanager
 def running_demo(command: Sequence[str], folder: Path, **environment: str) -> Iterator[Demo]:
-    demo = Demo(_started(command, folder, environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    everything = {"XDG_CACHE_HOME": str(folder / ".cache"), **environment}  # where a studio keeps its token
+    demo = Demo(_started(command, folder, everything, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
     try:
         assert demo.greeting
         yield demo

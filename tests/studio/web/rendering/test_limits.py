@@ -88,6 +88,16 @@ def test_a_source_that_is_slow_to_colour_is_plain(client: Client, captured: Capt
 
 
 @pytest.mark.long
+def test_a_model_that_takes_too_long_says_so(client: Client, captured: CapturedMails) -> None:
+    """A captured mail with very many styles and elements has no dark view, and its light one stays."""
+    html = b"<style>" + b".a{color:#fff;background:#000}" * 6_000 + b"</style>" + b"<p class=a>x" * 20_000
+    mail_id = captured.add(b"Subject: Slow\r\nContent-Type: text/html\r\n\r\n" + html)
+    dark, light = (client.get(f"/studio/inbox/{mail_id}/frame?scheme={scheme}") for scheme in ("full", "light"))
+    assert (dark.status_code, light.status_code) == (422, 200)
+    assert "takes too much time or memory" in dark.text
+
+
+@pytest.mark.long
 def test_a_difference_that_takes_too_long_is_a_replacement(studio: Studio) -> None:
     """A text of very many equal lines is shown as replaced, and that of others line by line."""
     before, after = "before\n" + "b\na\nb\n" * 50_000, "a\na\nb\n" * 50_000 + "after\n"

@@ -88,7 +88,8 @@ def mail_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedM
 
 @get("/inbox/{name:str}/frame", sync_to_thread=True)
 def mail_frame(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Response[str]:
-    return captured_frame(captured.content(visit.name), visit.name, visit.view)
+    runner = visit.layout.renditions.runner
+    return captured_frame(captured.content(visit.name), visit.name, visit.view, runner)
 
 
 @get("/inbox/{name:str}/raw", sync_to_thread=True)
