@@ -138,6 +138,7 @@ def test_a_mail_within_the_bounds_is_whole(raw: bytes) -> None:
         (MIXED.replace(b"=b", b'="b c"') + b"--b c\r\n\r\none\r\n--b c--", ["one"]),
         (b"From ada@x.example Fri Nov 20 14:02:11 2026\n" + MIXED + b"--b\r\n\r\none", ["one"]),
         (b"Subject: deep\r\nContent-Type: multipart/mixed\r\n\r\nno boundary", ["no boundary"]),
+        (MIXED.replace(b"=b", b"*=utf-7''%2B2AA-") + b"a lone surrogate", ["a lone surrogate"]),
     ],
 )
 def test_parts_are_told_apart(raw: bytes, texts: list[str]) -> None:

@@ -103,7 +103,9 @@ class MailStructure:
 
     def _parts(self, boundary: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield where each part between two offsets begins and ends. Preamble and epilogue are left out."""
-        delimiter = re.compile(b"\n--" + re.escape(boundary.encode()) + rb"(?P<last>--)?[ \t]*\r?(?=\n|\Z)")
+        delimiter = re.compile(
+            b"\n--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(?P<last>--)?[ \t]*\r?(?=\n|\Z)"
+        )
         part = None
         for line in delimiter.finditer(self._raw, max(start - 1, 0), end):
             if part is not None:
