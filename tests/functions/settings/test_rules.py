@@ -28,6 +28,7 @@ accounts.ldap.bind_password = "hunter2"
 """
 ONE = f'{LDAP}accounts.ldap.servers = ["ldaps://dc1.example.org"]\n'
 SUPABASE = f'{SIGN_IN}accounts.store = "supabase"\naccounts.supabase.service_role_key = "key"\n'
+NEEDS_QUOTES = """the name needs quotation marks, as in '"Acme, Inc." <accounts@northwind.example>'"""
 TURNSTILE = 'challenge.method = "turnstile"\nchallenge.site_key = "site"\nchallenge.secret = "secret"\n'
 FACTORS = f'{TABLE}second_step.source = "table"\nsecond_step.table.totp = "secret"\n'
 TWILIO = """second_step.source = "builtin"
@@ -172,6 +173,24 @@ FAULTS: list[tuple[str, str]] = [
 @pytest.mark.parametrize(("toml", "why"), FAULTS)
 def test_what_cannot_work_is_a_fault_of_the_setting_in_the_last_line(faults: Faults, toml: str, why: str) -> None:
     check_fault(faults(toml), name_in(toml), why)
+
+
+@pytest.mark.parametrize(("sender", "why"), [
+    *((f"{name} <no-reply@northwind.example>", NEEDS_QUOTES)
+      for name in ("Acme, Inc.", "Foo: Bar", "no-reply@northwind.example", "Acme (UK)", "Acme; Leeds", "Acme [UK]")),
+    *((sender, "must be one address, not a list or a group")
+      for sender in ("a@northwind.example, b@northwind.example", "Team: a@northwind.example;", "Team:;")),
+    *((sender, "has only one of the brackets < and > around its address")
+      for sender in ("Northwind <no-reply@northwind.example", "no-reply@northwind.example>")),
+    ('"no-reply@northwind.example"', "is in quotation marks: remove them"),
+    *((sender, f"not an email address: {sender}")
+      for sender in ("nobody", "nobody@", "Northwind no-reply@northwind.example",
+                     "no-reply@northwind.example (Northwind)", "Northwind <no-reply>",
+                     "no-reply@north_wind.example", '"no reply"@northwind.example')),
+])  # fmt: skip
+def test_sender_has_one_meaning(faults: Faults, sender: str, why: str) -> None:
+    """A sender that mail programs read in several ways is refused, and the fault says what is right."""
+    assert faults(KEYTURN_MAIL_FROM=sender) == {"mail.from": why}
 
 
 CHALLENGE_KEYS = ("challenge.site_key", "challenge.secret")

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
-from email.utils import parseaddr
 from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +12,12 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback, is_serialized_origin
+from keyturn.mail.addresses import parse_mailbox
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings, is_plain_ldap, split_secrets
-from keyturn.service.settings.brand_files import brand_faults, email_faults
+from keyturn.service.settings.brand_files import brand_faults
 from keyturn.service.settings.building import holds, member_name, parse_rate
 from keyturn.service.settings.networks import read_network
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
@@ -50,8 +50,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         is_local = settings.environment != "production" and is_loopback(origin)
         if not is_serialized_origin(origin) or not (origin.startswith("https://") or is_local):
             yield Fault("return_origins", f"must be origins such as https://app.example.org{not_this(origin)}")
-    if sender := settings.mail.from_:
-        yield from email_faults("mail.from", parseaddr(sender)[1], sender)
+    yield from _sender(settings.mail.from_)
     yield from brand_faults("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():
         yield from brand_faults(f"{member_name('kinds', kind)}.brand", own.brand)
@@ -60,6 +59,15 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     if message := database_fault(settings.database.url, for_our_tables=True):
         yield Fault("database.url", message)
     yield from _folders(settings)
+
+
+def _sender(sender: str) -> Iterator[Fault]:
+    if not sender:
+        return
+    try:
+        parse_mailbox(sender)
+    except ValueError as error:
+        yield Fault("mail.from", str(error))
 
 
 def value_of(settings: Settings, name: str) -> Any:
