@@ -114,6 +114,9 @@ FAULTS: list[tuple[str, str]] = [
     ('mail.fallback = "post"', f"must be one of {', '.join(sorted(PROVIDERS))}, not 'post'"),
     *((f'{MAILGUN}mailgun.domain = "{domain}"', "not a domain, such as mg.northwind.example")
       for domain in ("https://mg.northwind.example", "mg northwind", "mg.northwind.example/v3", "a@b.example")),
+    *((f'mail.fallback = "smtp"\nsmtp.host = "{host}"', "not a host, such as smtp.example.org: write its port into...")
+      for host in ("smtp://mail.northwind.example", "mail.northwind.example:587", "mail northwind", "[::1]",
+                   "a@b.example", "mail..northwind.example", "mail.northwind.example/")),
     *((f'{SES}ses.region = "{region}"'.replace('ses.region = "eu-west-1"\n', ""), "not a region, such as eu-west-1")
       for region in ("Ireland", "eu-west-1.evil.example/")),
     (f'{SES}ses.access_key_id = "ASIAKEYTURN"'.replace('ses.access_key_id = "AKIA"\n', ""),
@@ -255,6 +258,8 @@ DEVELOPMENT = 'environment = "development"\n'
         "https://app.example.org", "http://localhost:5173", "http://[::1]:8080", "capacitor://localhost")),
     'return_origins = ["https://app.example.org", "https://shop.example.org:8443"]',
     f'{DEVELOPMENT}return_origins = ["http://127.0.0.1:3000"]', 'challenge.method = "altcha"', "token.code = true",
+    *(f'mail.fallback = "smtp"\nsmtp.host = "{host}"'
+      for host in ("mail", "b\u00fccher.example", "2001:db8::1", "192.0.2.1")),
     'webhooks.url = "https://app.example.org/webhooks/keyturn"', 'webhooks.url = "http://127.0.0.1:3000/hook"',
     *(f'{SIGN_IN}accounts.store = "{store}"' for store in ("builtin", "shop.accounts:store_for", "accounts:Store")),
     f'{SUPABASE}accounts.supabase.url = "http://127.0.0.1:54321"', TWILIO.rstrip().replace(".from", ".from_"),
