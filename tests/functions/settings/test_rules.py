@@ -1,7 +1,9 @@
 """What must hold for a setting and between settings: a fault has the name of the setting and says what to do."""
 
 import tomllib
+from importlib.util import find_spec
 from operator import attrgetter
+from pathlib import Path
 
 import pytest
 from tests.functions.settings.conftest import SIGN_IN, TABLE, Faults, Read, check_fault, name_in
@@ -194,6 +196,60 @@ def test_what_cannot_work_is_a_fault_of_the_setting_in_the_last_line(faults: Fau
 def test_sender_has_one_meaning(faults: Faults, sender: str, why: str) -> None:
     """A sender that mail programs read in several ways is refused, and the fault says what is right."""
     assert faults(KEYTURN_MAIL_FROM=sender) == {"mail.from": why}
+
+
+PROXY = "must be an address like http://proxy.example.org:3128; write a # in its password as %23, a / as %2F"
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "https_proxy"])
+@pytest.mark.parametrize(("url", "why"), [
+    ("http://user:p#s@proxy.example:3128", PROXY), ("http://user:p/s@proxy.example:3128", PROXY),
+    ("http://proxy.example:99999", PROXY), ("http://[::1", PROXY), ("http://", PROXY), ("proxy.example:port", PROXY),
+    ("socks://127.0.0.1:1080/", "must begin with http://, https:// or socks5://"),
+])  # fmt: skip
+def test_unusable_proxy(faults: Faults, name: str, url: str, why: str) -> None:
+    """A proxy of the environment that no call could use is a fault of its variable, without its password."""
+    assert faults(**{name: url}) == {name: why}
+
+
+def test_socks_needs_a_package(faults: Faults, read: Read) -> None:
+    """A SOCKS proxy without the package for it is a fault that names the package."""
+    if find_spec("socksio"):
+        assert read(ALL_PROXY="socks5://127.0.0.1:1080")
+        return
+    assert faults(ALL_PROXY="socks5://127.0.0.1:1080") == {
+        "ALL_PROXY": "needs a package for SOCKS: run `pip install socksio`"
+    }
+
+
+@pytest.mark.parametrize("variables", [
+    {"HTTPS_PROXY": "http://user:p%23s@proxy.example:3128", "NO_PROXY": "localhost,[::1],10.0.0.0/8, .example.org"},
+    {"HTTP_PROXY": "proxy.example:3128", "https_proxy": "", "HTTPS_PROXY": "socks://ignored"},
+    {"ALL_PROXY": "socks://127.0.0.1:1080/", "NO_PROXY": "localhost, *"},
+    {"ALL_PROXY": "socks://127.0.0.1:1080/", "KEYTURN_MAIL_TRANSPORT": "capture"},
+    {"ALL_PROXY": "socks://127.0.0.1:1080/", "KEYTURN_MAIL_TRANSPORT": "smtp", "KEYTURN_SMTP_HOST": "mail.example"},
+    {"SSL_CERT_FILE": "/nonexistent/ca.pem", "KEYTURN_MAIL_TRANSPORT": "capture"},
+])  # fmt: skip
+def test_proxy_that_no_call_uses(read: Read, variables: dict[str, str]) -> None:
+    """A proxy that works, or that no call of these settings uses, is no fault."""
+    assert read(**variables)
+
+
+@pytest.mark.parametrize("transport", [{}, {"KEYTURN_MAIL_TRANSPORT": "smtp", "KEYTURN_SMTP_HOST": "mail.example"}])
+def test_unusable_authorities(faults: Faults, tmp_path: Path, transport: dict[str, str]) -> None:
+    """A file or a folder of authorities without a certificate is a fault of its variable."""
+    (tmp_path / "empty.pem").touch()
+    (tmp_path / "folder").mkdir()
+    missing, empty, folder = (str(tmp_path / name) for name in ("ca.pem", "empty.pem", "folder"))
+    for path, why in (
+        (missing, f"no such file: {missing}"),
+        (empty, f"contains no certificate in PEM: {empty}"),
+        (folder, f"cannot be read: {folder}: Is a directory"),
+    ):
+        assert faults(SSL_CERT_FILE=path, **transport) == {"SSL_CERT_FILE": why}
+    for path in (missing, folder):
+        why = f"must be a folder of certificates, which `openssl rehash` has prepared, not {path}"
+        assert faults(SSL_CERT_DIR=path, **transport) == {"SSL_CERT_DIR": why}
 
 
 CHALLENGE_KEYS = ("challenge.site_key", "challenge.secret")

@@ -12,7 +12,9 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback, is_serialized_origin
+from keyturn.http_client import certificate_faults, proxy_faults
 from keyturn.mail.addresses import parse_mailbox
+from keyturn.mail.port.http_provider import HttpProvider
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
@@ -238,6 +240,23 @@ def missing_settings(name: str, settings: Settings) -> Iterator[str]:
     for setting in PROVIDERS[name].needs if name in PROVIDERS else ():
         if not getattr(getattr(settings, name), setting):
             yield PROVIDERS[name].known_as(setting)
+
+
+def environment_faults(settings: Settings, environ: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield what is wrong with the environment's proxies and authorities, if these settings call services with them."""
+    chosen = [PROVIDERS[name] for name in (settings.mail.transport, settings.mail.fallback) if name in PROVIDERS]
+    calls_over_http = (
+        any(issubclass(provider, HttpProvider) for provider in chosen)
+        or bool(settings.webhooks.url)
+        or settings.accounts.store == "supabase"
+        or settings.challenge.method in ("turnstile", "hcaptcha")
+        or bool(settings.password.breaches)
+        or bool(settings.second_step.sms.account)
+    )
+    if calls_over_http:
+        yield from proxy_faults(environ)
+    if calls_over_http or chosen or settings.accounts.store == "ldap":
+        yield from certificate_faults(environ)
 
 
 def _reports(settings: Settings) -> Iterator[Fault]:
