@@ -252,6 +252,13 @@ def test_unusable_authorities(faults: Faults, tmp_path: Path, transport: dict[st
         assert faults(SSL_CERT_DIR=path, **transport) == {"SSL_CERT_DIR": why}
 
 
+def test_folder_of_counts(faults: Faults, tmp_path: Path) -> None:
+    """A folder for counts of several processes that does not exist is a fault of its variable."""
+    missing = str(tmp_path / "counts")
+    why = f"must be a folder in which this process may write, not {missing}"
+    assert faults(PROMETHEUS_MULTIPROC_DIR=missing) == {"PROMETHEUS_MULTIPROC_DIR": why}
+
+
 CHALLENGE_KEYS = ("challenge.site_key", "challenge.secret")
 OTHERS: list[tuple[str, dict[str, str]]] = [
     ('forgot_url = "{base_url}/login"', {"sign_in_url": "/login is also the path of forgot_url: choose another"}),

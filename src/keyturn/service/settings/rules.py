@@ -1,5 +1,6 @@
 """Rules for settings: the bounds of single ones and what they need of each other as tables, the others as functions."""
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
@@ -243,7 +244,10 @@ def missing_settings(name: str, settings: Settings) -> Iterator[str]:
 
 
 def environment_faults(settings: Settings, environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield what is wrong with the environment's proxies and authorities, if these settings call services with them."""
+    """Yield what is wrong with variables that libraries read: proxies and authorities only if something is called."""
+    counts = environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if counts and not (Path(counts).is_dir() and os.access(counts, os.W_OK)):
+        yield Fault("PROMETHEUS_MULTIPROC_DIR", f"must be a folder in which this process may write, not {counts}")
     chosen = [PROVIDERS[name] for name in (settings.mail.transport, settings.mail.fallback) if name in PROVIDERS]
     calls_over_http = (
         any(issubclass(provider, HttpProvider) for provider in chosen)
