@@ -109,6 +109,8 @@ FAULTS: list[tuple[str, str]] = [
     ('timezone = "../../etc/passwd"', "no such time zone: ../../etc/passwd"),
     ('languages = ["de", "klingon!"]', "no such language: klingon!"),
     ('languages = ["ro"]', "no catalogue for ro: put one into `locales`"),
+    *((f'languages = ["{tag}"]', f"no catalogue for {tag}: write {nearest}, or put one into `locales`")
+      for tag, nearest in (("pt", "pt-BR"), ("zh", "zh-Hans"), ("no", "nb"))),
     ('locales = "nowhere"', "no catalogue in..."),
     ('mail.templates = "nowhere"', "no such folder: nowhere"),
     ('mail.templates = "keyturn.toml"', "is a file, not a folder: keyturn.toml"),

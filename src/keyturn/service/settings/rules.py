@@ -392,14 +392,18 @@ def _folders(settings: Settings) -> Iterator[Fault]:
 
 def _languages(settings: Settings) -> Iterator[Fault]:
     from keyturn.mail.languages.catalogues import PACKAGED, Catalogues, parse_locale
-    from keyturn.mail.languages.language import SOURCE_LANGUAGE
+    from keyturn.mail.languages.language import SOURCE_LANGUAGE, Languages
 
-    catalogues = Catalogues((PACKAGED, *([Path(settings.locales)] if settings.locales else [])))
+    folders = [PACKAGED, Path(settings.locales)] if settings.locales else [PACKAGED]
+    catalogues = Catalogues(tuple(folders))
     for tag in settings.languages:
         if not (locale := parse_locale(tag)):
             yield Fault("languages", f"no such language: {tag}")
         elif locale.language != SOURCE_LANGUAGE and not catalogues.files(locale):
-            yield Fault("languages", f"no catalogue for {tag}: put one into `locales`")
+            # The language that users get who ask for this one.
+            nearest = Languages("UTC", *folders).choose(tag).tag
+            advice = "" if nearest == SOURCE_LANGUAGE else f"write {nearest}, or "
+            yield Fault("languages", f"no catalogue for {tag}: {advice}put one into `locales`")
 
 
 def _catalogues(folder: Path) -> Iterator[Fault]:
