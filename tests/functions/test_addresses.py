@@ -22,6 +22,7 @@ from keyturn.service.settings.networks import both_forms, read_network, read_pee
             "ada@localhost", "jürgen@northwind.example", f"{'a' * 64}@northwind.example", ".try..this.@docomo.example",
         )),
         ("  Ada@Northwind.EXAMPLE ", "ada@northwind.example"),
+        ("\tada@northwind.example\r\n", "ada@northwind.example"),
         ("ada@bücher.example", "ada@xn--bcher-kva.example"),
         ("ada@BÜCHER.example", "ada@xn--bcher-kva.example"),
         ("ju\u0308rgen@northwind.example", "j\u00fcrgen@northwind.example"),
