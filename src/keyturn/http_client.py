@@ -90,7 +90,7 @@ class HttpClient:
 
         import httpx2
 
-        faults = list(certificate_faults(os.environ))
+        faults = [*authority_file_faults(os.environ), *authority_folder_faults(os.environ)]
         if options.get("trust_env", True):
             faults += proxy_faults(os.environ)
         if faults:
@@ -193,19 +193,25 @@ def _proxy_fault(url: str) -> str:
     return ""
 
 
-def certificate_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield what is wrong with the file or the folder of authorities that the environment names."""
-    file, folder = environ.get("SSL_CERT_FILE", ""), environ.get("SSL_CERT_DIR", "")
-    if file:
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
-        except ssl.SSLError:
-            yield Fault("SSL_CERT_FILE", f"contains no certificate in PEM: {file}")
-        except FileNotFoundError:
-            yield Fault("SSL_CERT_FILE", f"no such file: {file}")
-        except OSError as error:
-            yield Fault("SSL_CERT_FILE", f"cannot be read: {file}: {error.strerror}")
-    elif folder and not any(map(_has_certificates, folder.split(os.pathsep))):
+def authority_file_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield what is wrong with the file of authorities that the environment names: for OpenSSL, it replaces its own."""
+    file = environ.get("SSL_CERT_FILE", "")
+    if not file:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except ssl.SSLError:
+        yield Fault("SSL_CERT_FILE", f"contains no certificate in PEM: {file}")
+    except FileNotFoundError:
+        yield Fault("SSL_CERT_FILE", f"no such file: {file}")
+    except OSError as error:
+        yield Fault("SSL_CERT_FILE", f"cannot be read: {file}: {error.strerror}")
+
+
+def authority_folder_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield what is wrong with the folder of authorities, which httpx2 reads in place of any file of the system."""
+    folder = environ.get("SSL_CERT_DIR", "")
+    if folder and not environ.get("SSL_CERT_FILE") and not any(map(_has_certificates, folder.split(os.pathsep))):
         message = f"must be a folder of certificates, which `openssl rehash` has prepared, not {folder}"
         yield Fault("SSL_CERT_DIR", message)
 

@@ -31,8 +31,8 @@ _LONGEST_BODY = 16_384
 _LONGEST_COOKIE = 4096
 """Bytes of a name and its value that browsers must support (RFC 6265, 6.1)."""
 
-_MOST_OF_A_NAME = 2
-"""Cookies of one name that are read: a browser may hold one for each of two paths."""
+_MOST_OF_A_NAME = 8
+"""Cookies of one name that are read: a browser may hold one for each of two paths, beside planted ones."""
 
 _LONGEST_HEADER = 4096
 """Bytes of any other header's value that are read: Litestar parses the parameters of a type one by one."""

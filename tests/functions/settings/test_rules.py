@@ -251,7 +251,7 @@ def test_unusable_authorities(faults: Faults, tmp_path: Path, transport: dict[st
         assert faults(SSL_CERT_FILE=path, **transport) == {"SSL_CERT_FILE": why}
     for path in (missing, folder):
         why = f"must be a folder of certificates, which `openssl rehash` has prepared, not {path}"
-        assert faults(SSL_CERT_DIR=path, **transport) == {"SSL_CERT_DIR": why}
+        assert faults(SSL_CERT_DIR=path) == {"SSL_CERT_DIR": why}
 
 
 def test_folder_of_counts(faults: Faults, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback, is_serialized_origin
-from keyturn.http_client import certificate_faults, proxy_faults
+from keyturn.http_client import authority_file_faults, authority_folder_faults, proxy_faults
 from keyturn.mail.addresses import parse_mailbox
 from keyturn.mail.port.http_provider import HttpProvider
 from keyturn.mail.port.provider import Provider
@@ -259,8 +259,9 @@ def environment_faults(settings: Settings, environ: Mapping[str, str]) -> Iterat
     )
     if calls_over_http:
         yield from proxy_faults(environ)
+        yield from authority_folder_faults(environ)
     if calls_over_http or chosen or settings.accounts.store == "ldap":
-        yield from certificate_faults(environ)
+        yield from authority_file_faults(environ)
 
 
 def _reports(settings: Settings) -> Iterator[Fault]:
