@@ -65,6 +65,7 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
     client is. WebSockets are unused, and their protocols have other limits.
     """
     http: Any = partial(BoundedProtocol, limits)
+    more.setdefault("workers", 1)  # otherwise uvicorn reads WEB_CONCURRENCY, which may say "auto"
     more |= {"access_log": False, "proxy_headers": False, "server_header": False, "ws": "none"}
     more["timeout_worker_healthcheck"] = _SILENT
     more |= {"loop": "asyncio", "timeout_keep_alive": _IDLE, "timeout_graceful_shutdown": _PATIENCE}

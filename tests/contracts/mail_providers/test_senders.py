@@ -169,6 +169,17 @@ async def test_a_server_without_encryption_or_log_in_gets_nothing_and_the_reason
     assert (error.value.reason, error.value.not_accepted) == (reason, True)
 
 
+async def test_server_without_password_login(server: SmtpServer, mail: Email) -> None:
+    """A server that takes no user name and password refuses this account, for good; the reason says what it takes."""
+    server.replies["EHLO"] = "250-mx.test\r\n250 AUTH XOAUTH2 gssapi <b>"
+    with pytest.raises(SendRefused) as error:
+        await sender_to(server.port, username=USERNAME, password=Secret(PASSWORD)).send(mail, "key-1")
+
+    assert error.value.reason == "no password login, only XOAUTH2, GSSAPI"
+    assert error.value.account
+    assert server.envelopes == []
+
+
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 @pytest.mark.parametrize("trusts_the_authority", [False, True], ids=["an unknown authority", "another name"])
 async def test_a_certificate_of_an_unknown_authority_or_for_another_name_is_not_accepted(

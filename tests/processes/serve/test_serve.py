@@ -47,6 +47,18 @@ def test_a_newer_database_is_worked_with_unless_it_lacks_what_is_needed(
 
 
 @pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("variables", [
+    {"WEB_CONCURRENCY": "auto"},
+    {"PYTHONTZPATH": "", "KEYTURN_TIMEZONE": "Europe/Berlin"},
+], ids=["platform", "no zones"])  # fmt: skip
+def test_odd_environments(variables: dict[str, str]) -> None:
+    """A platform's WEB_CONCURRENCY is not read, and a machine without time zones has all of them."""
+    with running("serve", "--port", "0", **PRODUCTION, **variables) as serve:
+        serve.wait_for("Keyturn answers on ")
+        assert serve.end() == 0
+
+
+@pytest.mark.usefixtures("migrated")
 def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path) -> None:
     with closing(sqlite3.connect(workplace / "app.db")) as database, database:
         database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT)")

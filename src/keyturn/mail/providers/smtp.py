@@ -1,7 +1,9 @@
 """Any mail server, over SMTP with STARTTLS or TLS and a log-in."""
 
 import asyncio
+import re
 import socket
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
-from keyturn.hosts import is_loopback
+from keyturn.hosts import is_host, is_loopback
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender, Provider, Spf
@@ -56,14 +58,14 @@ class SmtpSender:
 
         utf8, sender = needs_utf8(email), bare_address(email.sender)
         message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
-        options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []  # RFC 6531, 3.1 and 3.6
         client: SMTP | None = None
         may_have_it = False
         try:
             async with asyncio.timeout(self._longest):
                 client = await self._settings.connection(sender, self._seconds)
                 await client.connect()
-                await client.mail(sender, options=options, encoding="utf-8")
+                await self._settings.log_in(client)
+                await _name_sender(client, sender, utf8=utf8)
                 await client.rcpt(bare_address(email.to), encoding="utf-8")
                 may_have_it = True
                 await client.data(message)
@@ -76,6 +78,14 @@ class SmtpSender:
         return message_id_of(email, idempotency_key)
 
     async def close(self) -> None: ...
+
+
+async def _name_sender(client: "SMTP", sender: str, *, utf8: bool) -> None:
+    options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []  # RFC 6531, 3.1 and 3.6
+    await client.mail(sender, options=options, encoding="utf-8")
+
+
+_MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")  # RFC 4422, 3.1
 
 
 def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
@@ -101,6 +111,9 @@ _FIX = (
     "Correct smtp.host (the name in its certificate), smtp.port and "
     'smtp.security: "starttls" (port 587), "tls" (465), or "none" for a mail catcher on this machine (no login).'
 )
+_FIX_LOGIN = (
+    "Let it accept a user name and a password (PLAIN or LOGIN), or choose another server: Keyturn has no OAuth."
+)
 
 
 class Smtp(Provider, frozen=True):
@@ -123,6 +136,13 @@ class Smtp(Provider, frozen=True):
     extra = "smtp"
     package = "aiosmtplib"
 
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if self.host and not _is_server(self.host):
+            yield (
+                "host",
+                "not a host, such as smtp.example.org: write its port into smtp.port, and no smtp:// before it",
+            )
+
     def build(self, timeout: timedelta) -> SmtpSender:
         return SmtpSender(self, timeout)
 
@@ -134,13 +154,26 @@ class Smtp(Provider, frozen=True):
         return SMTP(
             hostname=self.host,
             port=self.port,
-            username=self.username or None,
-            password=str(self.password) or None,
             use_tls=self.security == "tls",
             start_tls=self.security == "starttls",
             timeout=seconds,
             local_hostname=name if "." in name else sender.rpartition("@")[2],
         )
+
+    async def log_in(self, client: "SMTP") -> None:
+        """Log in, if there is a user name. Raises SendRefused for a server that takes no user name and password."""
+        from aiosmtplib import SMTPException
+
+        if not self.username:
+            return
+        try:
+            await client.login(self.username, str(self.password))
+        except SMTPException:
+            offered = [name.upper() for name in client.server_auth_methods]
+            if client.supported_auth_methods or not offered:
+                raise
+            names = ", ".join(name for name in offered if _MECHANISM.fullmatch(name))
+            raise SendRefused(f"no password login, only {names}"[:_MOST_SAID], account=True) from None
 
     async def check(self, sender: CheckedSender) -> list[Finding]:
         """Connect, encrypt, log in, and ask whether the server takes mails from this sender. Sends no mail."""
@@ -149,10 +182,14 @@ class Smtp(Provider, frozen=True):
         except ModuleNotFoundError:
             return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
         server, encrypts = f"{self.host}:{self.port}", self.security != "none"
+        client = await self.connection(sender.address, sender.timeout.total_seconds())
         try:
-            async with await self.connection(sender.address, sender.timeout.total_seconds()) as client:
-                await client.mail(sender.address)
+            async with client:
+                await self.log_in(client)
+                await _name_sender(client, sender.address, utf8=not sender.address.isascii())
                 await client.rset()
+        except SendRefused as error:
+            return [fail(f"{server} has {error.reason}", _FIX_LOGIN)]
         except aiosmtplib.SMTPAuthenticationError as error:
             fix = "Correct smtp.username and smtp.password. Gmail needs an app password."
             return [fail(f"{self.host} refused the login ({error.code})", fix)]
@@ -168,3 +205,12 @@ class Smtp(Provider, frozen=True):
             return [accepts]
         fix = 'Set smtp.security to "starttls" or "tls".'
         return [warn("not encrypted: attackers on the network can read the links", fix), accepts]
+
+
+def _is_server(host: str) -> bool:
+    if ":" in host:
+        return is_host(f"[{host}]")  # an IPv6 address
+    try:
+        return is_host(host.encode("idna").decode())
+    except UnicodeError:
+        return False

@@ -407,7 +407,8 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     """The sender of mails, and how they are sent.
 
     `transport`: a [mail provider](mail-providers.md), with its section, or `capture` (.eml files, nothing is sent)
-    `from`: `Name <address>` or an address
+    `from`: `Name <address>` or an address. A name with a comma, a colon, a bracket or an @ needs quotation marks:
+    `from = '"Acme, Inc." <accounts@example.org>'`
     `templates`: a folder of your own mails, which replace Keyturn's of the same name: [emails](emails.md)
     `capture_dir`: the folder for `capture`
     `fallback`: a second provider, used if `transport` refuses our key or log-in, or is down (four tries in a row, of
