@@ -1,4 +1,4 @@
-"""A mail that a provider takes after its link has expired: it arrives as it was written, and its page offers a new link."""
+"""A mail that a provider takes after its link has expired: it is sent as it was written, and its page offers another."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
