@@ -481,8 +481,8 @@ Only the last answer of a mail server may take longer while the worker runs (`Pr
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the worker delivers.
 
-    `timeout`: for one call of a mail provider or of a webhook, or for one reply of a mail server; less than 60 s. A mail
-    server has 35 s until it has a mail, and then 10 minutes for its last reply (RFC 5321)
+    `timeout`: for one call of a mail provider or of a webhook, or for one reply of a mail server, which has 35 s until
+    it has a mail and 10 minutes for its last reply (RFC 5321); less than 60 s
     """
 
     timeout: timedelta = timedelta(seconds=10)
