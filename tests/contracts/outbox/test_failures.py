@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contracts.outbox.conftest import Handler, Rows, make_due, post, running, worker_of
+from tests.contracts.outbox.conftest import Handler, Rows, WatchedOutbox, make_due, post, running, worker_of
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.database import Database
@@ -118,3 +118,17 @@ async def test_stop_ends_a_slow_try(outbox: Outbox, rows: Rows) -> None:
     assert row.available_at >= before + LONGEST
     assert row.attempts == 1
     assert row.faults == 0
+
+
+async def test_last_answer_may_take_longer(outbox: WatchedOutbox, rows: Rows) -> None:
+    """A lane that waits for a provider's last answer does not cancel a try after the usual time."""
+    await post(outbox, "slow")
+    handler = Handler()
+    limits: dict[str, Any] = {"longest": timedelta(milliseconds=10), "lease": timedelta(seconds=0.3)}
+    async with running(worker_of(outbox, handler, last_answer=timedelta(minutes=1), **limits)):
+        await handler.has_begun("slow")
+        await outbox.has_renewed()
+        handler.open.set()
+        await handler.has_done("slow")
+
+    assert await rows.states() == ["sent"]
