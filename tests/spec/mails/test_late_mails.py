@@ -1,4 +1,4 @@
-"""A mail that a provider takes after its link has expired: it is sent as it was written, and its page offers another."""
+"""A mail that a provider takes after its link has expired: it is sent as it was written, and its page offers a link."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -52,6 +52,7 @@ async def test_late_link_offers_a_new_one(service: Service) -> None:
     token = await delay(service, hours=2)
     await service.deliver()
 
+    assert [token_in(mail) for mail in service.inbox.mails] == [token]
     assert await service.check(token) == {"valid": False, "reason": "expired", "emailHint": HINT}
     assert problem(await service.anywhere().post(REPLACE, json={"token": token})) == "202"
     assert await service.works(await service.newest())
@@ -128,6 +129,7 @@ async def test_late_link_is_kept(service: Service) -> None:
     """A link is kept for as long as a server may hold back the mail of a late try, so that its page still knows it."""
     token = await delay(service, hours=23)
     await service.deliver()
+    assert [token_in(mail) for mail in service.inbox.mails] == [token]
     service.let_time_pass(days=5)
     await service.purge()
 
