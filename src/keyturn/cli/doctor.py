@@ -56,9 +56,8 @@ def doctor(as_json: bool, recipient: str) -> None:
             findings.extend(await examine(reading, Dns()))
 
     run(work())
-    if not recipient and (
-        changed := ", ".join(f"{name} = {value}" for name, value in changed_settings(reading.settings))
-    ):
+    changed = ", ".join(f"{name} = {value}" for name, value in changed_settings(reading.settings))
+    if changed and not recipient:
         findings.append(Finding("changed", "ok", changed))
     if as_json:
         print_json(findings)
