@@ -31,7 +31,12 @@ _UNKNOWN_PAUSE = 600.0
 """Seconds before a mail is repeated that the server may have: one that never answers would send a copy each time."""
 
 _LONGEST = timedelta(seconds=35)
-"""Of a whole session, however soon each reply comes: a try is stopped after 60 s, of which ten may go by before it."""
+"""Of a session until the mail is handed over, however soon each reply comes: a try has 60 s for that, of which ten may
+go by before it."""
+
+_LAST_ANSWER = timedelta(minutes=10)
+"""For the reply to the end of a mail (RFC 5321, 4.5.3.2.6). A server may filter and store the mail before it answers.
+A client that hangs up sooner sends the mail again, and the recipient gets it twice."""
 
 _own_name = cache(socket.getfqdn)  # which may wait for DNS
 _GOODBYE = 2.0
@@ -47,9 +52,18 @@ class SmtpSender:
 
     name = "smtp"
 
-    def __init__(self, settings: "Smtp", timeout: timedelta, longest: timedelta = _LONGEST) -> None:
+    def __init__(
+        self,
+        settings: "Smtp",
+        timeout: timedelta,
+        longest: timedelta = _LONGEST,
+        last_answer: timedelta = _LAST_ANSWER,
+    ) -> None:
         import_module("aiosmtplib")  # which would hold the event loop with the first mail
-        self._settings, self._seconds, self._longest = settings, timeout.total_seconds(), longest.total_seconds()
+        self._settings = settings
+        self._seconds = timeout.total_seconds()
+        self._longest = longest.total_seconds()
+        self._last_answer = last_answer.total_seconds()
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         from aiosmtplib import SMTPException
@@ -67,8 +81,8 @@ class SmtpSender:
                 await self._settings.log_in(client)
                 await _name_sender(client, sender, utf8=utf8)
                 await client.rcpt(bare_address(email.to), encoding="utf-8")
-                may_have_it = True
-                await client.data(message)
+            may_have_it = True
+            await client.data(message, timeout=self._last_answer)
         except (SMTPException, OSError) as error:
             raise _failure_of(error, may_have_it=may_have_it) from None
         finally:
@@ -133,6 +147,7 @@ class Smtp(Provider, frozen=True):
     needs: ClassVar = {"host": "KEYTURN_SMTP_HOST"}
     # The envelope sender is the address in From, so receivers read the SPF record of its domain.
     spf = Spf(missing="fail")
+    last_answer = _LAST_ANSWER
     extra = "smtp"
     package = "aiosmtplib"
 

@@ -475,14 +475,15 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LONGEST_TRY = timedelta(seconds=60)
-"""How long one delivery may take, its time-outs included, before it is stopped."""
+"""How long one delivery may take, its time-outs included, before it is stopped; also after the worker is told to stop.
+Only the last answer of a mail server may take longer while the worker runs (`Provider.last_answer`)."""
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the worker delivers.
 
-    `timeout`: for one call of a mail provider or of a webhook, or for one reply of a mail server, which has 35 s for a
-    mail; less than 60 s
+    `timeout`: for one call of a mail provider or of a webhook, or for one reply of a mail server, which has 35 s until
+    it has a mail and 10 minutes for its last reply (RFC 5321); less than 60 s
     """
 
     timeout: timedelta = timedelta(seconds=10)
