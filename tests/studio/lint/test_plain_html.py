@@ -45,6 +45,10 @@ def test_a_way_out_of_plain_html_does_not_speak_of_mjml(mails: Path) -> None:
         "</div><p>One</span></p><br/>",
         "<p title='a > b'>One & two &copy; 5 < 6</p>",
         "<!--[if !mso]><!--><p>Not for Word</p><!--<![endif]-->",
+        "<!--[if !mso]><!-- --><p>Not for Word</p><!--<![endif]-->",
+        "<!--[if !gte mso 9]><!----><p>Not for Word</p><!--<![endif]-->",
+        "<!-- ======<!-- the greeting --><p>Hello</p>",
+        "<!--><p>Hello</p><!---><p>You</p><!-- the greeting --!><p>Hello</p>",
     ],
 )
 def test_html_that_browsers_forgive_is_read_as_they_read_it(tmp_path: Path, html: str) -> None:

@@ -150,28 +150,5 @@ def check_undefined(document: Document) -> Iterator[Finding]:
         yield document.finding(place, rule, name=name, sample=document.sample.name, fix=fix)
 
 
-_COMMENT = re.compile(r"<!--(?P<text>(?:[^-]++|-(?!->))*+)(?P<end>-->)?")
-# Outlook skips it, and all others take it for a comment: `<!--[if !mso]>` without a `<!-->` behind it.
-_FOR_OTHERS_ALONE = re.compile(r"\[if\s+!\s*\(?\s*mso\b[^\]&|]*\]>.*<!\[endif\]", re.DOTALL | re.IGNORECASE)
-# Elements that take in the rest of the mail if they are not closed (HTML, 13.2.5.2 to 13.2.5.5).
-_SWALLOWS = ("a", "script", "select", "style", "textarea", "title")
-
-
-def check_comments(document: Document) -> Iterator[Finding]:
-    """Yield comments that hide something, and elements of plain HTML that swallow what follows."""
-    for comment in _COMMENT.finditer(document.markup):
-        is_open = not comment["end"] or "<!--" in comment["text"]
-        if is_open and not document.files.is_mjml:  # else a finding on the MJML
-            yield document.finding(comment.start(), "html/unclosed-comment")
-        if comment["end"] and _FOR_OTHERS_ALONE.fullmatch(comment["text"]):
-            yield document.finding(comment.start(), "html/never-shown")
-    # The guard checks the tags of MJML.
-    for element in () if document.files.is_mjml else document.elements(*_SWALLOWS):
-        closes_itself = document.markup.startswith("/>", element.inner.start - 2)
-        is_target = element.tag == "a" and "href" not in element.attributes
-        if element.end == element.inner.stop and not (closes_itself or is_target):
-            yield document.finding(element.offset, "html/unclosed-tag", tag=element.tag)
-
-
 OF_ALL_PARTS = (check_byte_order_marks, check_subject, check_parity, check_undefined)
-CHECKS = (check_comments, check_sizes, *OF_ALL_PARTS)
+CHECKS = (check_sizes, *OF_ALL_PARTS)
