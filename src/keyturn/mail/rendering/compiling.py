@@ -25,6 +25,13 @@ _TABLE_WITH_ROLE = re.compile(
 )
 _ROLE_OF_TABLE = re.compile(r"(<table\b[^<>]*)><!-- role=(\w+) -->")
 
+_CHILD_OF_WRAPPER = re.compile(
+    r"""<!--.*?(?:-->|\Z)|<(?P<end>/?)(?P<tag>mj-(?:wrapper|section|hero|raw))(?![\w-])"""
+    r"""(?:[^<>"']|"[^"]*"|'[^']*')*?(?P<alone>/?)>""",
+    re.DOTALL,
+)
+_FOR_ALL, _FOR_OUTLOOK = "<!-- for all clients -->", "<!-- for Outlook -->"
+
 _PLACE = "/* inlined */"
 _FULL_STYLE = re.compile(re.escape(_PLACE) + r"\s*")
 _EMPTY_STYLE = re.compile(rf'<style type="text/css">{_FULL_STYLE.pattern}</style>')
@@ -36,7 +43,7 @@ def to_html(mjml: str) -> str:
     if _SEVERAL_CLASSES.search(mjml):
         mjml = _CLASSES.sub(_last_class_first, mjml)
     if "inline" not in mjml:
-        return _compile_with_roles(mjml)
+        return _compile_in_full(mjml)
     styles: list[str] = []
 
     def lift(match: re.Match[str]) -> str:
@@ -45,7 +52,7 @@ def to_html(mjml: str) -> str:
         styles.append(match[2])
         return match[1] + _PLACE.ljust(len(match[2]))  # as long as before, because the compiler reports offsets
 
-    html = _compile_with_roles(_INLINE_STYLE.sub(lift, mjml))
+    html = _compile_in_full(_INLINE_STYLE.sub(lift, mjml))
     if not styles:
         return html
     from keyturn.mail.rendering.inline_css import inline_css  # loads two libraries that few mails need
@@ -63,15 +70,55 @@ def _last_class_first(match: re.Match[str]) -> str:
     return f"{match[1]}{' '.join(reversed(match[2].split())).ljust(len(match[2]))}" if match[1] else match[0]
 
 
-def _compile_with_roles(mjml: str) -> str:
-    """Compile with the `role` of each mj-table, which mrml drops, so that no screen reader takes a layout for data."""
-    marked = _TABLE_WITH_ROLE.sub(lambda match: f"{match[0]}<!-- role={match[2]} -->" if match[1] else match[0], mjml)
+def _compile_in_full(mjml: str) -> str:
+    """Compile, and correct in the HTML what mrml drops or breaks: marks in the MJML lead there."""
+    marked = _with_marks_in_wrappers(_with_marks_of_roles(mjml))
     if marked == mjml:
         return _compile(mjml)
     try:
-        return _ROLE_OF_TABLE.sub(r'\1 role="\2">', _compile(marked))
+        html = _compile(marked)
     except ValueError:
         return _compile(mjml)  # so that errors have offsets of the original
+    html = _ROLE_OF_TABLE.sub(r'\1 role="\2">', html)
+    return html.replace(_FOR_ALL, "<![endif]-->").replace(_FOR_OUTLOOK, "<!--[if mso | IE]>")
+
+
+def _with_marks_of_roles(mjml: str) -> str:
+    """Mark the `role` of each mj-table, which mrml drops, so that no screen reader takes a layout for data."""
+    return _TABLE_WITH_ROLE.sub(lambda match: f"{match[0]}<!-- role={match[2]} -->" if match[1] else match[0], mjml)
+
+
+def _with_marks_in_wrappers(mjml: str) -> str:
+    """Mark comments and mj-raw directly in mj-wrapper.
+
+    There mrml writes them into its own conditional comment for Outlook. A comment would end it too early, and other
+    clients would not see an mj-raw. MJML's own compiler ends the conditional comment before them.
+    """
+    if "<mj-wrapper" not in mjml:
+        return mjml
+    parts: list[str] = []
+    opened: list[str] = []
+    behind = 0
+    for found in _CHILD_OF_WRAPPER.finditer(mjml):
+        tag = found["tag"]
+        before, after = "", ""
+        if opened[-1:] == ["mj-raw"] and not (tag == "mj-raw" and found["end"]):
+            continue  # HTML
+        if not tag:
+            if opened[-1:] == ["mj-wrapper"]:
+                before, after = _FOR_ALL, _FOR_OUTLOOK
+        elif found["end"]:
+            if opened[-1:] == [tag]:
+                opened.pop()
+            if tag == "mj-raw" and opened[-1:] == ["mj-wrapper"]:
+                before = _FOR_OUTLOOK
+        elif not found["alone"]:
+            if tag == "mj-raw" and opened[-1:] == ["mj-wrapper"]:
+                after = _FOR_ALL
+            opened.append(tag)
+        parts += [mjml[behind : found.start()], before, found[0], after]
+        behind = found.end()
+    return "".join([*parts, mjml[behind:]])
 
 
 def _compile(mjml: str) -> str:
