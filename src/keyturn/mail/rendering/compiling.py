@@ -11,7 +11,7 @@ import msgspec
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.html_tree import Element, parse_html, parse_markup
-from keyturn.mail.rendering.jinja import unwrap_includes
+from keyturn.mail.rendering.included_heads import lift_heads
 
 _INLINE_STYLE = re.compile(
     r"""<!--.*?(?:-->|\Z)|(<mj-style\b(?=[^<>]*?\sinline\s*=\s*["']inline["'])[^<>]*(?<!/)>)(.*?)(?:(?=(</)mj-style\s*>)|\Z)""",
@@ -39,7 +39,6 @@ _EMPTY_STYLE = re.compile(rf'<style type="text/css">{_FULL_STYLE.pattern}</style
 
 def to_html(mjml: str) -> str:
     """Return the HTML. Raises ValueError with the compiler's message."""
-    mjml = unwrap_includes(mjml)
     if _SEVERAL_CLASSES.search(mjml):
         mjml = _CLASSES.sub(_last_class_first, mjml)
     if "inline" not in mjml:
@@ -171,20 +170,22 @@ def compile_mail(
     filled: Filled, files: MailFiles, folders: Folders, compile_mjml: Callable[[str], str] = to_html
 ) -> Rendered:
     """Return the mail. Raises TemplateInvalid, which names the file in the `folders`, if it cannot be compiled."""
-    html, is_mjml = "" if files.is_text else filled.markup, files.is_mjml
+    is_mjml = files.is_mjml
+    markup = lift_heads(filled.markup) if is_mjml else filled.markup
+    html = "" if files.is_text else markup
     if is_mjml:
         try:
-            html = compile_mjml(filled.markup)
+            html = compile_mjml(markup)
         except (RecursionError, ValueError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
             raise TemplateInvalid(str(folders / files.markup), None, f"MJML: {reason}") from error
-    title, preview = (_texts_of_mjml if is_mjml else _texts_of_html)(filled.markup)
+    title, preview = (_texts_of_mjml if is_mjml else _texts_of_html)(markup)
     return Rendered(
         subject=one_line(filled.subject) or header_text(title),
         preheader=header_text(preview),
         html=html,
         text=filled.text.strip() + "\n" if files.text else "",
-        mjml=filled.markup if is_mjml else "",
+        mjml=markup if is_mjml else "",
     )
 
 
