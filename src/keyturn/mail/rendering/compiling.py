@@ -10,7 +10,7 @@ import msgspec
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders, MailFiles
-from keyturn.mail.rendering.html_tree import Element, parse_html, parse_markup
+from keyturn.mail.rendering.html_tree import Element, parse_html, parse_markup, splice
 from keyturn.mail.rendering.included_heads import lift_heads
 
 _INLINE_STYLE = re.compile(
@@ -25,12 +25,14 @@ _TABLE_WITH_ROLE = re.compile(
 )
 _ROLE_OF_TABLE = re.compile(r"(<table\b[^<>]*)><!-- role=(\w+) -->")
 
+_ATTRIBUTES = r"""(?:[^<>"']|"[^"]*"|'[^']*')*?"""
 _CHILD_OF_WRAPPER = re.compile(
-    r"""<!--.*?(?:-->|\Z)|<(?P<end>/?)(?P<tag>mj-(?:wrapper|section|hero|raw))(?![\w-])"""
-    r"""(?:[^<>"']|"[^"]*"|'[^']*')*?(?P<alone>/?)>""",
+    rf"<!--.*?(?:-->|\Z)|<mj-raw(?![\w-]){_ATTRIBUTES}(?<!/)>.*?</mj-raw\s*>"
+    rf"|<(?P<end>/?)(?P<tag>mj-(?:wrapper|section|hero))(?![\w-]){_ATTRIBUTES}(?P<alone>/?)>",
     re.DOTALL,
 )
-_FOR_ALL, _FOR_OUTLOOK = "<!-- for all clients -->", "<!-- for Outlook -->"
+_FOR_ALL = "<!-- for all clients -->"
+_FOR_OUTLOOK = "<!-- for Outlook -->"
 
 _PLACE = "/* inlined */"
 _FULL_STYLE = re.compile(re.escape(_PLACE) + r"\s*")
@@ -95,29 +97,19 @@ def _with_marks_in_wrappers(mjml: str) -> str:
     """
     if "<mj-wrapper" not in mjml:
         return mjml
-    parts: list[str] = []
+    marks: list[tuple[int, int, str]] = []
     opened: list[str] = []
-    behind = 0
     for found in _CHILD_OF_WRAPPER.finditer(mjml):
-        tag = found["tag"]
-        before, after = "", ""
-        if opened[-1:] == ["mj-raw"] and not (tag == "mj-raw" and found["end"]):
-            continue  # HTML
-        if not tag:
-            if opened[-1:] == ["mj-wrapper"]:
-                before, after = _FOR_ALL, _FOR_OUTLOOK
-        elif found["end"]:
-            if opened[-1:] == [tag]:
-                opened.pop()
-            if tag == "mj-raw" and opened[-1:] == ["mj-wrapper"]:
-                before = _FOR_OUTLOOK
-        elif not found["alone"]:
-            if tag == "mj-raw" and opened[-1:] == ["mj-wrapper"]:
-                after = _FOR_ALL
-            opened.append(tag)
-        parts += [mjml[behind : found.start()], before, found[0], after]
-        behind = found.end()
-    return "".join([*parts, mjml[behind:]])
+        innermost = opened[-1] if opened else ""
+        if not found["tag"]:
+            if innermost == "mj-wrapper":
+                marks.append((found.start(), found.start(), _FOR_ALL))
+                marks.append((found.end(), found.end(), _FOR_OUTLOOK))
+        elif not found["end"]:
+            opened += [] if found["alone"] else [found["tag"]]
+        elif innermost == found["tag"]:
+            opened.pop()
+    return splice(mjml, marks)
 
 
 def _compile(mjml: str) -> str:

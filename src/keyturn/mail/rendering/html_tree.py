@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from html import unescape
 from html.entities import html5
+from operator import itemgetter
 from typing import NamedTuple
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
@@ -202,9 +203,9 @@ def _resolve(reference: re.Match[str]) -> str:
 
 
 def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
-    """Return the source with each change (start, stop, text) applied."""
+    """Return the source with each change (start, stop, text) applied. Of two in one place the first comes first."""
     parts, behind = [], 0
-    for start, stop, text in sorted(changes):
+    for start, stop, text in sorted(changes, key=itemgetter(0, 1)):
         parts += [source[behind:start], text]
         behind = stop
     return "".join([*parts, source[behind:]])
