@@ -7,6 +7,7 @@ from tests.studio.folders import found_in
 
 from keyturn.studio.lint.explaining import all_rules, explain_rule
 from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.rules import RULES
 
 PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>\n{}\n</body></html>'
 MJML = """<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -30,7 +31,7 @@ def in_a_mail(rule: str, text: str) -> tuple[str, str]:
     """Return the name and the content of a mail with an example; empty if it is no piece of a mail."""
     if not text.startswith("<") or text.startswith(("<mjml", "<!doctype")) or "…" in text or "mj-attributes" in text:
         return "", ""
-    of_mjml = rule.startswith(("html", "mjml")) and rule not in ("html/never-shown", "html/inky-element")
+    of_mjml = f"mjml/{rule.partition('/')[2]}" in RULES
     return ("news.mjml", MJML) if of_mjml else ("news.html", PAGE)
 
 

@@ -23,6 +23,7 @@ from keyturn.studio.gallery.environments import FolderEnvironment, parse_templat
 from keyturn.studio.gallery.gallery import Renderers
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
 from keyturn.studio.lint.checks import accessibility, comments, links, parts, safety
+from keyturn.studio.lint.checks.conditionals import check_conditionals
 from keyturn.studio.lint.checks.selectors import check_selectors
 from keyturn.studio.lint.checks.unused_styles import StyleUses, unused_in_all
 from keyturn.studio.lint.clients.clients import clients_in
@@ -52,6 +53,7 @@ def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tu
         check_selectors,
         *accessibility.CHECKS,
         *comments.CHECKS,
+        check_conditionals,
         *parts.CHECKS,
     )
 

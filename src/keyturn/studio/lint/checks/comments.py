@@ -18,20 +18,20 @@ def check_comments(document: Document) -> Iterator[Finding]:
     for comment in COMMENT.finditer(document.markup):
         text = comment["text"] or ""
         is_checked_here = text.startswith("[if") or not document.files.is_mjml  # else the guard checks it
-        is_open = comment["end"] == "" or _hides_markup(text)
-        if is_checked_here and is_open:
+        if is_checked_here and is_open(comment):
             yield document.finding(comment.start(), "html/unclosed-comment")
         elif _FOR_OTHERS_ALONE.fullmatch(text):
             yield document.finding(comment.start(), "html/never-shown")
 
 
-def _hides_markup(text: str) -> bool:
-    """Tell whether a comment has tags in it and then a second `<!--`, which shows that its end is missing.
+def is_open(comment: re.Match[str]) -> bool:
+    """Tell whether the end of a comment is missing: nothing ends it, or it has tags and then a second `<!--`.
 
     A second `<!--` alone hides nothing: `<!--[if !mso]><!-- -->` ends where it should (HTML, 13.2.5.43).
     """
-    before, second, _ = text.rpartition("<!--")
-    return bool(second) and _TAG.search(before) is not None
+    before, second, _ = (comment["text"] or "").rpartition("<!--")
+    hides_tags = bool(second) and _TAG.search(before) is not None
+    return comment["end"] == "" or hides_tags
 
 
 def check_swallowing_elements(document: Document) -> Iterator[Finding]:
