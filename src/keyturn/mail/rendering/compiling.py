@@ -136,6 +136,11 @@ _MOST_HIDDEN = 10
 _ISOLATES = re.compile("[\u2068\u2069]")
 """Characters that isolate a name in right-to-left text. A single line needs none, and spam filters distrust them."""
 
+_PADDING = (
+    " \u00a0\u00ad\u034f\u061c\u2000\u2001\u2002\u2003\u2007\u2009\u200a\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+)
+"""Invisible characters behind a preheader. They keep what follows in the mail out of lists."""
+
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
 """Line breaks, and characters that XML forbids (XML 1.0, 2.2): MJML is XML, so they would break the mail."""
 
@@ -174,7 +179,7 @@ def compile_mail(
     title, preview = (_texts_of_mjml if is_mjml else _texts_of_html)(markup)
     return Rendered(
         subject=one_line(filled.subject) or header_text(title),
-        preheader=header_text(preview),
+        preheader=header_text(preview).rstrip(_PADDING),
         html=html,
         text=filled.text.strip() + "\n" if files.text else "",
         mjml=markup if is_mjml else "",
@@ -195,7 +200,8 @@ def _texts_of_html(html: str) -> tuple[str, str]:
 def preheader_of(root: Element) -> str:
     """Return the first hidden text of HTML, which lists show beside the subject; "" without one."""
     hidden = (element for element in root.walk() if element.tag in _CONTAINERS and _is_hidden(element))
-    return next(filter(None, (element.text() for element in islice(hidden, _MOST_HIDDEN))), "")
+    texts = (element.text().rstrip(_PADDING) for element in islice(hidden, _MOST_HIDDEN))
+    return next(filter(None, texts), "")
 
 
 def _texts_of_mjml(mjml: str) -> tuple[str, str]:
