@@ -110,6 +110,16 @@ PLANTED = [
     ("compatibility/css-box-sizing", "note", TABLE % "box-sizing:border-box"),
     ("mjml/missing-body", "error", '<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head></mjml>'),
     ("jinja/unknown-test", "error", "{{ 'yes' if name is harbour }}"),
+    (
+        "mjml/default-with-content",
+        "error",
+        HEADS.format('<mj-attributes><mj-class name="a"><mj-text color="red" /></mj-class></mj-attributes>', ""),
+    ),
+    (
+        "mjml/default-with-content",
+        "error",
+        HEADS.format("<mj-attributes><mj-preview>Boats</mj-preview></mj-attributes>", ""),
+    ),
     ("mjml/second-element", "warning", HEADS.format("<mj-title>News</mj-title><mj-title>Boats</mj-title>", "")),
     ("mjml/second-element", "error", HEADS.format("<mj-title>News</mj-title>", "<mj-body></mj-body>")),
 ]

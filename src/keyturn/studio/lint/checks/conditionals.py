@@ -1,6 +1,7 @@
 """Conditional comments: whether Outlook for Windows recognises them, and whether what they hold is closed."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from keyturn.mail.rendering.html_tree import COMMENT
@@ -56,13 +57,20 @@ def _check_content(document: Document, markup: str) -> Iterator[Finding]:
     """Yield elements of Office that are not closed, or not in a cell. A pair may lie in two comments."""
     for_word = COMMENT.sub(lambda comment: " " * len(comment[0]), blanked_for_word(markup))
     open_tags: list[re.Match[str]] = []
+    times_open = Counter[str]()
     for tag in _OFFICE_TAG.finditer(for_word):
         name = tag["tag"].lower()
         if not tag["end"]:
-            open_tags += [] if tag["alone"] else [tag]
-        elif name in [one["tag"].lower() for one in open_tags]:
-            while (inner := open_tags.pop())["tag"].lower() != name:
+            if not tag["alone"]:
+                open_tags.append(tag)
+                times_open[name] += 1
+        elif times_open[name]:
+            while open_tags[-1]["tag"].lower() != name:
+                inner = open_tags.pop()
+                times_open[inner["tag"].lower()] -= 1
                 yield document.finding(inner.start(), "html/unclosed-office-tag", tag=inner["tag"])
+            open_tags.pop()
+            times_open[name] -= 1
     for tag in open_tags:
         yield document.finding(tag.start(), "html/unclosed-office-tag", tag=tag["tag"])
     for found in _VML_BETWEEN_CELLS.finditer(for_word):

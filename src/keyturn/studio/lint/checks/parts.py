@@ -138,6 +138,19 @@ def _matches(document: Document, pattern: re.Pattern[str]) -> Iterator[tuple[Par
         yield from ((part, match) for match in pattern.finditer(getattr(document, part)))
 
 
+_ESCAPED_TWICE = re.compile(
+    r"&amp;(?P<name>amp|lt|gt|quot|apos|nbsp|zwnj|[mn]dash|hellip|copy|#\d{2,6}|#x[0-9a-f]{2,5});"
+)
+
+
+def check_references(document: Document) -> Iterator[Finding]:
+    """Yield character references that are escaped twice, but in values of a sample, which the template escapes."""
+    for found in _ESCAPED_TWICE.finditer(document.markup):
+        right = f"&{found['name']};"
+        if not is_sample_value(document.sample.values, right):
+            yield document.finding(found.start(), "html/escaped-twice", shown=right, right=right)
+
+
 def check_undefined(document: Document) -> Iterator[Finding]:
     for name, place in document.undefined:
         above, dot, last = name.rpartition(".")
@@ -151,4 +164,4 @@ def check_undefined(document: Document) -> Iterator[Finding]:
 
 
 OF_ALL_PARTS = (check_byte_order_marks, check_subject, check_parity, check_undefined)
-CHECKS = (check_sizes, *OF_ALL_PARTS)
+CHECKS = (check_sizes, check_references, *OF_ALL_PARTS)
