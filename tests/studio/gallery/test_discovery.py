@@ -76,6 +76,7 @@ def test_parts_that_end_in_html(look: Look, markup: str, text: str, subject: str
         "<form method='post'>{{ form.hidden_tag() }}</form>",
         "<script src=\"{% static 'app.js' %}\"></script>",
         "<link rel='stylesheet' href='/static/app.css'><script>start()</script>",
+        "<script>start()</script><iframe srcdoc='Hello'></iframe>",
     ],
 )
 def test_page_of_an_app(look: Look, page: str) -> None:

@@ -41,7 +41,7 @@ _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")  # the block of Django's packages 
 _FORM_TOKEN = re.compile(r"\{%-?\s*csrf_token\b|\bcsrf_token\s*\(|\.hidden_tag\s*\(|\.csrf_token\b")
 _SCRIPT = re.compile(r"<script\b(?![^>]*ld\+json)", re.IGNORECASE)
 _OWN_ASSET = re.compile(
-    r"<(?:link|script)\b[^>]*\s(?:href|src)\s*=\s*[\"'](?:\{%-?\s*static\b|\{\{-?\s*(?:url_for|static)\b|/(?!/))",
+    r"<iframe\b|<(?:link|script)\b[^>]*\s(?:href|src)\s*=\s*[\"'](?:\{%-?\s*static\b|\{\{-?\s*(?:url_for|static)\b|/(?!/))",
     re.IGNORECASE,
 )
 
@@ -51,7 +51,7 @@ FileState = tuple[str, int, int]  # a file, or an empty name, its time of change
 class _Text(NamedTuple):
     """Facts on a file: its format, as an ending; whether it is MJML without its root; the files that it names.
 
-    `is_page`: it has a form's token against forgery, or a script beside files that the app serves, as no mail has.
+    `is_page`: it has a form's token against forgery, or a script beside a frame or files that the app serves, as no mail has.
     """
 
     kind: str
