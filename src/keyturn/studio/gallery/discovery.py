@@ -51,7 +51,7 @@ FileState = tuple[str, int, int]  # a file, or an empty name, its time of change
 class _Text(NamedTuple):
     """Facts on a file: its format, as an ending; whether it is MJML without its root; the files that it names.
 
-    `is_page`: it has a form's token against forgery, or a script beside a frame or files that the app serves, as no mail has.
+    `is_page`: as no mail, it has a form's token against forgery, or a script beside a frame or the app's own files.
     """
 
     kind: str
