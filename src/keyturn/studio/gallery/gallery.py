@@ -197,6 +197,12 @@ class Gallery:
         except OSError:
             return ""
 
+    def states_of_linked(self, walked: "Fingerprint") -> "Fingerprint":
+        """Return the states of templates behind links to folders, which no walk follows. `walked`: those of others."""
+        known = {name for name, *_ in walked}
+        linked = (file for file in self._look.contents.references if file not in known)
+        return frozenset((file, *state_of(str(self.folders / file))[1:]) for file in linked)
+
     def users(self, shared: str) -> list[str]:
         contents = self._look.contents
         return [name for name, files in contents.mails.items() if shared in contents.reached_from(files)]
@@ -329,7 +335,8 @@ def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
     """Return the fingerprint of each template: all files but those that belong, by their path, to others alone."""
     own: dict[str, set[FileState]] = {name: set() for name in gallery.names()}
     shared: set[FileState] = set()
-    for file in Fingerprint().union(*map(fingerprint, gallery.watched_folders)):
+    walked = Fingerprint().union(*map(fingerprint, gallery.watched_folders))
+    for file in walked | gallery.states_of_linked(walked):
         path = file[0].removeprefix("samples/")
         owners = own.keys() & {path[:at] for at, character in enumerate(path) if character in "/."}
         for files in [own[owner] for owner in owners] or [shared]:

@@ -22,7 +22,8 @@ from keyturn.studio.gallery.branches.exploration import LONGEST
 from keyturn.studio.gallery.environments import FolderEnvironment, parse_template
 from keyturn.studio.gallery.gallery import Renderers
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
-from keyturn.studio.lint.checks import accessibility, links, parts, safety
+from keyturn.studio.lint.checks import accessibility, comments, links, parts, safety
+from keyturn.studio.lint.checks.conditionals import check_conditionals
 from keyturn.studio.lint.checks.selectors import check_selectors
 from keyturn.studio.lint.checks.unused_styles import StyleUses, unused_in_all
 from keyturn.studio.lint.clients.clients import clients_in
@@ -51,6 +52,8 @@ def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tu
         links.check_links,
         check_selectors,
         *accessibility.CHECKS,
+        *comments.CHECKS,
+        check_conditionals,
         *parts.CHECKS,
     )
 
@@ -278,16 +281,16 @@ def put_together(
     text = cache(gallery.text)  # thousands of findings may be in one file
     files = {name: gallery.files_of(name) for name in parts}
     of_mails = chain.from_iterable(part.findings for part in parts.values())
-    comments = IgnoreComments(text)
+    ignoring = IgnoreComments(text)
     on_texts = findings_on_texts(gallery, {name: part.texts for name, part in parts.items()}, languages)
     unused = {name: part.unused for name, part in parts.items() if part.is_whole and part.unused}
     everybody = _users({name: gallery.files_of(name) for name in gallery.names()}) if unused else {}
-    reasons = ((one, comments.reason(one)) for one in merge([*of_mails, *on_texts, *unused_in_all(unused, everybody)]))
+    reasons = ((one, ignoring.reason(one)) for one in merge([*of_mails, *on_texts, *unused_in_all(unused, everybody)]))
     judged = [replace(kept, reason=reason) for one, reason in reasons if (kept := at_severity(one, severity))]
     users = _users(files)
     unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}  # in full
-    idle = comments.unused(file for file in users if are_all and file not in unseen)
-    judged += filter(None, (at_severity(one, severity) for one in (*comments.mistakes(users), *idle)))
+    idle = ignoring.unused(file for file in users if are_all and file not in unseen)
+    judged += filter(None, (at_severity(one, severity) for one in (*ignoring.mistakes(users), *idle)))
     report = Report(templates=len(parts), mails=sum(part.mails for part in parts.values()))
     return report.with_findings(_complete(one_for_each_engine(judged), users, text))
 

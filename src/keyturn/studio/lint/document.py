@@ -11,7 +11,7 @@ from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language, Languages
 from keyturn.mail.rendering.compiling import Filled, Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import Element, SyntaxFault, parse_html, parse_markup
-from keyturn.mail.rendering.jinja import unwrap_includes
+from keyturn.mail.rendering.included_heads import parts_in_order
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Sample
 from keyturn.studio.gallery.naming import require_sendable
@@ -22,7 +22,7 @@ from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.markup.marked_html import compile_with_marks, mark_html, source_marks
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.source.traced_text import follow, pieces_of, trace_data, trail_at, with_pieces
+from keyturn.studio.lint.source.traced_text import follow, rearranged, trace_data, trail_at
 
 Part = Literal["markup", "text", "subject"]  # a rendered file of a mail, as `Document` and `MailFiles` name it
 
@@ -138,7 +138,7 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
             raise
     markup = filled.markup
     if files.is_mjml:
-        markup = with_pieces(unwrap_includes(markup), pieces_of(markup))
+        markup = rearranged(markup, parts_in_order(markup))
     root, faults = parse_markup(markup, is_mjml=files.is_mjml)
     mail, marked_html, refusal = _compile(templates, template, filled, root)
     return Document(

@@ -99,7 +99,10 @@ def _check_element(document: Document, element: Element, parent: str) -> Iterato
         in_attributes = parent == "mj-attributes" and tag in known
         if not (in_attributes or parent in homes):
             yield _misplaced_element(document, element, parent, homes)
-    if tag in known and tag not in HOLD_HTML:
+    has_content = bool(element.children) or any(text.text.strip() for text in element.texts)
+    if parent == "mj-attributes" and has_content:
+        yield document.finding(element.offset, "mjml/default-with-content", tag=tag)
+    elif tag in known and tag not in HOLD_HTML:
         for text in element.texts:
             if document.refusal or _WORD.match(document.markup, text.offset):
                 yield document.finding(text.offset, "mjml/misplaced-text", tag=tag)

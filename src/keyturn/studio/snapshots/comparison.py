@@ -30,8 +30,19 @@ class Snapshot(NamedTuple):
 
     @classmethod
     def of(cls, mail: Rendered, files: MailFiles) -> "Snapshot":
-        html, text = (part.replace("\r\n", "\n") for part in (mail.html, mail.text))
-        return cls(html.replace("><", ">\n<") + "\n", text, f"{mail.subject}\n" if files.subject else "")
+        html = mail.html.replace("><", ">\n<")
+        subject = mail.subject if files.subject else ""
+        return cls(_as_file(html), _as_file(mail.text), _as_file(subject))
+
+
+def _as_file(text: str) -> str:
+    """Return a part as usual hooks of repositories leave a file, so that such a hook makes no difference.
+
+    It has no byte order mark, no blanks at the ends of lines, and one line break at its end.
+    """
+    lines = [line.rstrip(" \t\r") for line in text.removeprefix("\ufeff").split("\n")]
+    plain = "\n".join(lines).rstrip("\n")
+    return f"{plain}\n" if plain else ""
 
 
 _NOT_PLAIN = re.compile(r"[^\w -]")
@@ -52,7 +63,7 @@ class SnapshotFolder:
     def read(self, name: MailName) -> Snapshot | None:
         """Return the snapshot, or None. Octets that are not UTF-8 become U+FFFD."""
         parts = [_text(file) for file in self.places(name)]
-        return None if parts == [None, None, None] else Snapshot(*(part or "" for part in parts))
+        return None if parts == [None, None, None] else Snapshot(*(_as_file(part or "") for part in parts))
 
     def write(self, name: MailName, snapshot: Snapshot) -> None:
         """Write each file as a whole, and delete the file of a part that the mail no longer has."""

@@ -85,6 +85,23 @@ def concat(parts: Iterable[str]) -> str:
     return with_pieces("".join(texts), pieces)
 
 
+def rearranged(text: str, parts: Iterable[range]) -> str:
+    """Return the parts of a text one behind the other, each with its pieces."""
+    return concat(_cut(text, part) for part in parts)
+
+
+def _cut(text: str, part: range) -> str:
+    pieces = pieces_of(text)
+    first = max(bisect_right(pieces, part.start, key=lambda piece: piece.start) - 1, 0)
+    inside: list[Piece] = []
+    for piece in pieces[first:]:
+        if piece.start >= part.stop:
+            break
+        from_start = _shift_columns(piece, max(piece.start, part.start))
+        inside.append(from_start._replace(start=max(piece.start - part.start, 0)))
+    return with_pieces(str(text)[part.start : part.stop], inside)
+
+
 def trace_data(text: str, file: str, line: int, column: int) -> str:
     """Return the template's own text from that place on, with a piece for each line."""
     pieces, start = [], 0
