@@ -97,12 +97,15 @@ async def test_a_known_format_that_the_app_may_not_read_is_a_warning_and_each_mi
 TABLES = (
     "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60));"
     " CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER);"
+    " CREATE TABLE remember_me (id INTEGER PRIMARY KEY, token VARCHAR(60));"
     " CREATE TABLE passkeys (id INTEGER PRIMARY KEY, user_id INTEGER);"
     " CREATE TABLE ssh_keys (id INTEGER PRIMARY KEY, user_id INTEGER);"
     " CREATE TABLE oauth2_authorization (id INTEGER PRIMARY KEY, principal_name VARCHAR(60));"
     " CREATE TABLE api_keys (id INTEGER PRIMARY KEY, bearer_type VARCHAR(30), bearer_id INTEGER)"
 )
 ALL = {
+    "sessions": '"sessions.user_id" = {what = "sessions"}',
+    "remember_me": "",
     "passkeys": '"passkeys.user_id" = {what = "passkeys", when = "intrusion"}',
     "ssh_keys": '"ssh_keys.user_id" = {what = "ssh_keys", when = "intrusion"}',
     "api_keys": "",
@@ -124,7 +127,7 @@ def named(found: list[Finding]) -> dict[str, str]:
     """Return the tables that are named, with the lines that their fixes give; "" where one says what the app can do."""
     assert {one.verdict for one in found} <= {"warn"}
     assert all('when = "never"' in one.fix for one in found)
-    assert all(line_in(one.fix) or "the webhook account.secured" in one.fix for one in found)
+    assert all(line_in(one.fix) or "when it gets the webhook " in one.fix for one in found)
     return {one.message.partition(":")[0]: line_in(one.fix) for one in found}
 
 
@@ -138,8 +141,23 @@ async def test_each_table_is_named_with_the_line_that_silences_it_or_with_the_we
         assert named(await check_credentials(settings(empty_url))) == ALL
         if empty_url.startswith("postgresql"):  # where a schema may be written or not
             assert named(await check_credentials(settings(empty_url, table="public.users"))) == ALL
-        lines = "[accounts.table.ends]\n" + ALL["passkeys"]
-        left_out = "\n'oauth2_authorization.principal_name' = {when = 'never'}\n'api_keys.bearer_id' = {when = 'never'}"
-        in_part = settings(empty_url, f'delete = ["ssh_keys.user_id"]\n[accounts.table.ends]{left_out}')
+        ended = f"[accounts.table.ends]\n{ALL['sessions']}"
+        left_out = """
+            'remember_me.id' = {what = "sessions", when = 'never'}
+            'oauth2_authorization.principal_name' = {when = 'never'}
+            'api_keys.bearer_id' = {when = 'never'}"""
+        in_part = settings(empty_url, f'delete = ["ssh_keys.user_id"]\n{ended}{left_out}')
         assert named(await check_credentials(in_part)) == {"passkeys": ALL["passkeys"]}
-        assert named(await check_credentials(settings(empty_url, f"{lines}\n{ALL['ssh_keys']}{left_out}"))) == {}
+        all_named = settings(empty_url, f"{ended}\n{ALL['passkeys']}\n{ALL['ssh_keys']}{left_out}")
+        assert named(await check_credentials(all_named)) == {}
+
+
+async def test_sessions_that_go_on(app: str) -> None:
+    """A table of sessions that no setting names is a warning, and contradicts an email about all devices."""
+    await execute(app, "CREATE TABLE sessions (id INTEGER, user_id INTEGER)", "CREATE TABLE remember_me (id INTEGER)")
+    ends = '[accounts.table.ends]\n"sessions.user_id" = { what = "sessions" }'
+    (found,) = await check_credentials(settings(app, f'password = "password"\n{ends}'))
+
+    of_email = "although the email says that all devices are signed out"
+    assert found.message == f"remember_me: its sessions go on after a new password, {of_email}"
+    assert 'what = "sessions" and when = "never"' in found.fix

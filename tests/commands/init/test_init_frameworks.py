@@ -31,6 +31,10 @@ def rows(tables: str) -> str:
     return f"let your app end the rows of {tables} that let clients in"
 
 
+def sessions_of(tables: str) -> str:
+    return f"Let your app end the sessions in {tables} when"
+
+
 def found(
     schema: str, engine: str, table: str, hashing: dict[str, Any], *left: str, **columns: Any
 ) -> tuple[str, str, TableSettings, HashingSettings, tuple[str, ...]]:
@@ -42,6 +46,16 @@ def intrusion(what: Credentials) -> Ending:
     return Ending(what=what, when="intrusion")
 
 
+def sessions(*columns: str) -> dict[str, Ending]:
+    """Return the sessions that each change ends, by the column of the account."""
+    return dict.fromkeys(columns, Ending(what="sessions"))
+
+
+def kept(*columns: str) -> dict[str, Ending]:
+    """Return the sessions that stay, because no column tells whose they are."""
+    return dict.fromkeys(columns, Ending(what="sessions", when="never"))
+
+
 PASSWORD, HASHED = {"password": "password"}, {"password": "hashed_password"}
 PHP, ARGON2, DJANGO, RAILS = ({"format": name} for name in ("php", "argon2id", "django-pbkdf2", "bcrypt-2a"))
 
@@ -49,7 +63,7 @@ FOUND = [
     found(
         "django", "postgresql", "auth_user", DJANGO, NAMES.format("username"),
         rows("mfa_authenticator, oauth2_provider_accesstoken, oauth2_provider_refreshtoken"),
-        name="first_name", active="is_active", delete=("authtoken_token.user_id",), **PASSWORD,
+        name="first_name", active="is_active", ends={"authtoken_token.user_id": Ending(what="access_tokens")}, **PASSWORD,
     ),
     found(
         "rails-devise", "postgresql", "users", RAILS, PEPPER, rows("oauth_access_tokens"),
@@ -57,12 +71,12 @@ FOUND = [
     ),
     found(
         "rails-8", "sqlite", "users", RAILS,
-        email="email_address", password="password_digest", delete=("sessions.user_id",),
+        email="email_address", password="password_digest", ends=sessions("sessions.user_id"),
     ),
     found(
         "laravel-passport", "sqlite", "users", PHP, rows("password_reset_tokens, personal_access_tokens"),
-        name="name", set={"remember_token": "{null}"}, delete=("sessions.user_id",), **PASSWORD,
-        ends={
+        name="name", set={"remember_token": "{null}"}, **PASSWORD,
+        ends=sessions("sessions.user_id") | {
             "oauth_access_tokens.user_id": intrusion("oauth_grants"),
             "passkeys.authenticatable_id": intrusion("passkeys"),
         },
@@ -70,7 +84,7 @@ FOUND = [
     found(
         "prisma", "postgresql", "User", {"cost": 10}, rows("Authenticator"),
         password="hashedPassword", name="name", active="isActive",
-        set={"resetToken": "{null}", "resetTokenExpiry": "{null}"}, delete=("Session.userId",),
+        set={"resetToken": "{null}", "resetTokenExpiry": "{null}"}, ends=sessions("Session.userId"),
     ),
     found(
         "quoted-names", "postgresql", "User", {"cost": 10}, email="Email", password="hashedPassword",
@@ -79,17 +93,17 @@ FOUND = [
             "tempPassword": "{null}", "passwordChangedAt": "{now}",
             "lastPasswordChange": "{now_ms}", "pwChanged": "{now}",
         },
-        delete=("PasswordResetToken.userId", "auth.refresh_tokens.owner"),
+        delete=("PasswordResetToken.userId",), ends=sessions("auth.refresh_tokens.owner"),
     ),
     found(
         "django-on-mariadb", "mariadb", "auth_user", DJANGO, name="first_name", active="is_active",
-        set={"password_expired": False}, delete=("remember_me.account_id",), **PASSWORD,
+        set={"password_expired": False}, ends=sessions("remember_me.account_id"), **PASSWORD,
     ),
     found(
         "drizzle", "postgresql", "users", ARGON2,
-        name="full_name", active="not status = suspended", kind="role", delete=("user_sessions.owner",),
+        name="full_name", active="not status = suspended", kind="role", ends=sessions("user_sessions.owner"),
     ),
-    found("fastapi-users", "sqlite", "user", ARGON2, active="is_active", delete=("accesstoken.user_id",), **HASHED),
+    found("fastapi-users", "sqlite", "user", ARGON2, active="is_active", ends=sessions("accesstoken.user_id"), **HASHED),
     found("litestar", "sqlite", "user_account", ARGON2, name="name", active="is_active", **HASHED),
     found(
         "flask-security", "sqlite", "user", ARGON2, SINGLE_HASH, NAMES.format("username"),
@@ -105,18 +119,19 @@ FOUND = [
         ends={"AspNetUserPasskeys.UserId": intrusion("passkeys")},
     ),
     found(
-        "symfony", "postgresql", "user", PHP | {"cost": 13}, rows("rememberme_token"),
-        delete=("reset_password_request.user_id",), **PASSWORD,
+        "symfony", "postgresql", "user", PHP | {"cost": 13}, sessions_of("rememberme_token"),
+        delete=("reset_password_request.user_id",), ends=kept("rememberme_token.series"), **PASSWORD,
     ),
     found(
         "spring", "postgresql", "app_user", {"format": "spring-bcrypt", "cost": 10},
-        rows("oauth2_authorization, persistent_logins, spring_session"),
-        name="first_name", active="enabled", **PASSWORD,
+        sessions_of("persistent_logins, spring_session"), rows("oauth2_authorization"),
+        name="first_name", active="enabled", ends=kept("persistent_logins.username", "spring_session.primary_id"),
+        **PASSWORD,
     ),
-    found("phoenix", "sqlite", "users", {}, delete=("users_tokens.user_id",), **HASHED),
+    found("phoenix", "sqlite", "users", {}, ends=sessions("users_tokens.user_id"), **HASHED),
     found(
         "directus", "postgresql", "directus_users", ARGON2, STATUS, name="first_name", provider="provider",
-        locale="language", delete=("directus_sessions.user",), **PASSWORD,
+        locale="language", ends=sessions("directus_sessions.user"), **PASSWORD,
     ),
 ]  # fmt: skip
 

@@ -13,11 +13,11 @@ from sqlalchemy.exc import DBAPIError
 from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.service.accounts.port import AccountStore
-from keyturn.service.accounts.store_factory import accounts_for
+from keyturn.service.accounts.store_factory import accounts_for, ends_sessions
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import NO_TABLES, ahead_text, head, revision
 from keyturn.service.database.unready import describe_error, describe_url
-from keyturn.service.onboarding.guesses import endings, lasting
+from keyturn.service.onboarding.guesses import endings, lasting, sessions_left
 from keyturn.service.onboarding.settings_file import ending_line
 from keyturn.service.onboarding.survey import app_database, tables_in, tables_of_its_app
 from keyturn.service.outbox.history import mails_sealed_otherwise
@@ -197,7 +197,7 @@ def _fix_of_unready(settings: Settings) -> str:
 
 
 async def check_credentials(settings: Settings) -> list[Finding]:
-    """Name the tables of passkeys, tokens and keys that no setting ends (CWE-613), if the database can be read."""
+    """Name the tables of sessions, passkeys, tokens and keys that no setting ends (CWE-613), if the database can be read."""
     mapped = settings.accounts.table
     try:
         async with app_database(mapped.url or settings.database.url) as database:
@@ -217,12 +217,25 @@ async def check_credentials(settings: Settings) -> list[Finding]:
     }
     alive = [one for one, what in lasting(mapped, tables).items() if what != "sessions"]
     message = "{}: its rows may let an intruder in after a new password"
-    return [
+    found = [_session_finding(one, settings, fixes.get(one, "")) for one in sessions_left(mapped, tables[name], tables)]
+    found += [
         warn(message.format(one), fixes.get(one, _FIX_WITHOUT_OWNER))
         for one in sorted(alive, key=lambda one: one not in fixes)
     ]
+    return found
 
 
+def _session_finding(name: str, settings: Settings, fix: str) -> Finding:
+    message = f"{name}: its sessions go on after a new password"
+    if ends_sessions(settings.accounts):
+        message += ", although the email says that all devices are signed out"
+    return warn(message, fix or _FIX_OF_SESSIONS)
+
+
+_FIX_OF_SESSIONS = (
+    "Let your app end them when it gets the webhook password.changed. Then add a column of it to"
+    ' [accounts.table.ends] with what = "sessions" and when = "never", so that no email says that Keyturn ended them.'
+)
 _FIX_WITHOUT_OWNER = (
     "Let your app end them when it gets the webhook account.secured. Then add a column of it to [accounts.table.ends]"
     ' with when = "never".'

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from keyturn.service.accounts.table.columns import Value, kind_of, placeholder_for, usual_form
 from keyturn.service.onboarding.survey import Table
 from keyturn.service.settings import Credentials, Ending, TableSettings
@@ -31,6 +33,7 @@ _CHANGED_AT = re.compile(
     rf"|last{_PASSWORD}(change|update)d?(at|on|date|time)?"
 )
 _TIMES = re.compile(r"(at|on|date|time|timestamp|since)$|^(created|updated|modified|changed|last)", re.IGNORECASE)
+_DJANGO_REST_TOKENS = "^authtokentoken$"  # Django REST framework gives them to clients for a password, and to scripts
 _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
     "passkeys": re.compile(
         r"passkey|webauthn|fido2?(key|credential|device)|publickeycredential|securitykeys?$|authenticators?$"
@@ -41,16 +44,20 @@ _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
         r"^(?=.*oauth).*(accesstoken|refreshtoken|authcode|authorizationcode|grant|consent|devicecode|idtoken)s?$"
         r"|oauth2?(authorization|token)s?$"
     ),
-    "access_tokens": re.compile(r"(personal|user|developer)accesstokens?$"),
+    "access_tokens": re.compile(rf"(personal|user|developer)accesstokens?$|{_DJANGO_REST_TOKENS}"),
     "api_keys": re.compile(r"api(key|token|secret)s?$|(application|app)passwords?$"),
     "sessions": re.compile(
-        r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|passwordreset|resetpassword"
-        r"|resettoken|^(auth)?accesstokens?$|^userstokens$"
+        r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|^(auth)?accesstokens?$|^userstokens$"
     ),
 }
 """Tables whose rows admit clients after a change of the password, too (CWE-613), the last of them with the old password
-or an older link (OWASP ASVS 7.4.3). users_tokens is Phoenix's, which deletes its rows itself; AspNetUserTokens hold a
-second factor, and must stay."""
+(OWASP ASVS 7.4.3). users_tokens is Phoenix's, which deletes its rows itself; AspNetUserTokens hold a second factor, and
+must stay."""
+_RESET_LINKS = re.compile(r"passwordreset|resetpassword|resettoken")
+"""Tables of an app's own reset, whose older links must not work after a change. They hold no sessions."""
+_ENDED_BY_CHANGE = ("sessions", "trusted_devices")
+KEPT = Ending(what="sessions", when="never")
+"""For sessions whose account no column tells. With it, neither pages nor emails say that all devices are signed out."""
 _MIXED = re.compile(r"authenticators?$")
 """Tables that may also hold second factors, which must stay: django-allauth's."""
 _NO_CREDENTIALS = re.compile(r"challenge|ceremony|attempt|logs?$|events?$|history|usage|audit")
@@ -104,9 +111,7 @@ def guess(table: Table, tables: Mapping[str, Table], values: _Values, *, passwor
     """Return the likeliest meaning of the columns. `values`: those of a few rows, by the `telling_columns`."""
     password_column = _column(table, "password")
     wanted = {name: _value_to_set(table, name, values) for name in table.columns}
-    sessions = [name for name in tables if credentials_in(name) == "sessions" and name != table.name]
-    owners = {name: owner_column(tables[name], table) for name in sessions}
-    return TableSettings(
+    settings = TableSettings(
         table=table.name,
         id=_key_column(table),
         email=_column(table, "email"),
@@ -117,9 +122,11 @@ def guess(table: Table, tables: Mapping[str, Table], values: _Values, *, passwor
         provider=_column(table, "provider"),
         locale=_column(table, "locale"),
         set={name: value for name, value in wanted.items() if value is not None and name != password_column},
-        delete=tuple(sorted(f"{name}.{column}" for name, column in owners.items() if column)),
+        delete=tuple(_reset_links(table, tables)),
         ends=dict(endings(table, tables)),
     )
+    kept = {f"{name}.{next(iter(tables[name].columns))}": KEPT for name in sessions_left(settings, table, tables)}
+    return msgspec.structs.replace(settings, ends=settings.ends | kept)
 
 
 def plain_name(name: str) -> str:
@@ -197,13 +204,49 @@ def lasting(settings: TableSettings, tables: Iterable[str]) -> dict[str, Credent
     return {name: what for name in sorted(tables) if (what := credentials_in(name)) and _bare_name(name) not in named}
 
 
+def sessions_left(settings: TableSettings, table: Table, tables: Iterable[str]) -> list[str]:
+    """Return the tables of sessions that no setting names, and that no framework ends with the hash."""
+    by_hash: set[str] = set()
+    for framework in frameworks_of(table):
+        by_hash.update(framework.get("ends", ()))
+    left = lasting(settings, tables)
+    return [name for name, what in left.items() if what == "sessions" and plain_name(name) not in by_hash]
+
+
+def reset_links_left(settings: TableSettings, tables: Iterable[str]) -> list[str]:
+    """Return the tables of an app's own reset that no setting names."""
+    named = {_bare_name(entry.rpartition(".")[0]) for entry in settings.endings}
+    return [name for name in sorted(tables) if _holds_reset_links(name) and _bare_name(name) not in named]
+
+
 def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, Ending]]:
-    """Yield the rows that an intrusion deletes besides sessions, by the column with the account's id."""
+    """Yield the rows that a change deletes, or only an intrusion, by the column with the account's id."""
     for name, other in sorted(tables.items()):
-        what, owner = credentials_in(name), owner_column(other, table)
+        what = credentials_in(name)
+        owner = owner_column(other, table)
+        if not what or not owner or name == table.name:
+            continue
+        is_for_password = bool(re.search(_DJANGO_REST_TOKENS, _bare_name(name)))
+        when: Literal["change", "intrusion"] = "intrusion"
+        if what in _ENDED_BY_CHANGE or is_for_password:
+            when = "change"
         is_held = any(name in one.holds for one in tables.values())
-        if what not in ("", "sessions") and owner and not is_held and not _MIXED.search(_bare_name(name)):
-            yield f"{name}.{owner}", Ending(what=what, when="change" if what == "trusted_devices" else "intrusion")
+        may_stay = what != "sessions" and (is_held or _MIXED.search(_bare_name(name)))
+        if not may_stay:
+            yield f"{name}.{owner}", Ending(what=what, when=when)
+
+
+def _reset_links(table: Table, tables: Mapping[str, Table]) -> Iterator[str]:
+    """Yield the rows of the app's own reset, by the column with the account's id."""
+    for name, other in sorted(tables.items()):
+        owner = owner_column(other, table)
+        if owner and name != table.name and _holds_reset_links(name):
+            yield f"{name}.{owner}"
+
+
+def _holds_reset_links(name: str) -> bool:
+    plain = _bare_name(name)
+    return bool(_RESET_LINKS.search(plain)) and not _NO_CREDENTIALS.search(plain)
 
 
 def owner_column(other: Table, table: Table) -> str:

@@ -198,8 +198,7 @@ def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> I
 
 def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> Iterator[str]:
     table = tables[settings.table]
-    frameworks = guesses.frameworks_of(table)
-    yield from (one["look_at"] for one in frameworks if "look_at" in one)
+    yield from (one["look_at"] for one in guesses.frameworks_of(table) if "look_at" in one)
     if not settings.active and (status := guesses.text_column(table, "status")):
         yield (
             f"Set which values of {status} keep a user from signing in, which the database does not show: active ="
@@ -211,16 +210,17 @@ def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> It
             f"If your users sign in with {username}, let them enter it in place of their address, too: identifiers ="
             f' ["{settings.email}", "{username}"] in [accounts.table].'
         )
-    by_hash = {name for one in frameworks for name in one.get("ends", ())}
-    alive = [
-        name
-        for name, what in guesses.lasting(settings, tables).items()
-        if guesses.plain_name(name) not in by_hash
-        and (what != "sessions" or not guesses.owner_column(tables[name], table))
-    ]
+    kept = [entry.rpartition(".")[0] for entry, ending in settings.ends.items() if ending == guesses.KEPT]
+    if kept:
+        yield (
+            f"Let your app end the sessions in {', '.join(kept)} when it gets the webhook password.changed: no column"
+            " tells whose they are. Until Keyturn ends all sessions, emails do not say that all devices are signed out."
+        )
+    alive = [name for name, what in guesses.lasting(settings, tables).items() if what != "sessions"]
+    alive += guesses.reset_links_left(settings, tables)
     if alive:
         yield (
-            f"After a change, let your app end the rows of {', '.join(alive)} that let clients in, when it gets the"
+            f"After a change, let your app end the rows of {', '.join(sorted(alive))} that let clients in, when it gets the"
             " webhook password.changed, or name them in [accounts.table.ends]: init cannot tell which rows are whose."
         )
 

@@ -66,7 +66,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     names](accounts.md#user-names), as in `["email", "username"]`; empty: the address alone
     `set`: columns that a change sets: `{ must_change = false, changed_at = "{now}" }`; placeholders: `{now}`,
     `{now_ms}`, `{now_iso}` ([which form](accounts.md#how-the-time-is-written)), `{null}`
-    `delete`: rows that a change deletes, by a column with the account's id: `["sessions.user_id"]`
+    `delete`: rows that a change deletes, by a column with the account's id: `["password_resets.user_id"]`
     `ends`: what else a change or an intrusion ends, by such columns: [below](#accountstableends)
     `lock`: columns that lock an account, written as in `set`: `{ status = "locked" }`; for `secure_account.lock`
     `unlock`: columns that unlock it: `{ status = "active" }`
