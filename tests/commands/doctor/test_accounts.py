@@ -30,8 +30,14 @@ def app(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'app.db'}"
 
 
-async def found_at(url: str, folder: Path, hashing: Mapping[str, Any] = {}, **columns: str) -> list[Finding]:
-    table = TableSettings(url=Secret(url), table="users", **{"password": "password", **columns})  # type: ignore[arg-type]
+async def create(url: str, statement: str) -> None:
+    """Run a statement in a database that may not exist yet."""
+    async with running_app(url, statement):
+        pass
+
+
+async def found_at(url: str, folder: Path, hashing: Mapping[str, Any] = {}, **columns: Any) -> list[Finding]:
+    table = TableSettings(url=Secret(url), table="users", **{"password": "password", **columns})
     accounts = AccountSettings(store="table", table=table)
     own = DatabaseSettings(url=Secret(f"sqlite:///{folder / 'keyturn.db'}"))
     return await check_accounts(Settings(accounts=accounts, database=own, hashing=HashingSettings(**hashing)))
@@ -75,8 +81,6 @@ BUT_BCRYPT = "but hashing.format writes bcrypt ($2b$)"
         (ARGON2, {}, f"hashes of argon2 (argon2id), {BUT_BCRYPT}", 'Set hashing.format = "argon2id", or'),
         (PHP, {}, f"hashes of bcrypt ($2y$), {BUT_BCRYPT}", 'Set hashing.format = "php", or'),
         (PHP, {"format": "php"}, "", ""),
-        ("no hash of a known format", {"format": "argon2id"}, "", ""),
-        ("!" + ARGON2, {}, "", ""),
     ],
 )
 async def test_a_known_format_that_the_app_may_not_read_is_a_warning_and_each_missing_column_fails(
@@ -92,6 +96,93 @@ async def test_a_known_format_that_the_app_may_not_read_is_a_warning_and_each_mi
     missing = await found_at(app, tmp_path, hashing, email="e_mail", name="full_name")
     named = [(one.verdict, one.message.partition(":")[0]) for one in missing]
     assert named == [("fail", "accounts.table.email"), ("fail", "accounts.table.name")]
+
+
+MD5, ASP_NET = "5f4dcc3b5aa765d61d8327deb882cf99", "AQAAAAIAAYagAAAAEBRSSGuBGfUvVFvvOSbxVsCKp4nTdSKrnLJ3PvKY6bCFKWQ="
+
+
+@pytest.mark.parametrize(
+    ("stored", "hashing", "what", "written"),
+    [
+        (MD5, {}, "does not know", "bcrypt ($2b$)"),
+        (MD5, {"format": "argon2id"}, "does not know", "argon2id"),
+        (ASP_NET, {}, "cannot write (ASP.NET Core Identity)", "bcrypt ($2b$)"),
+    ],
+)
+async def test_foreign_hashes(
+    tmp_path: Path, app: str, stored: str, hashing: dict[str, Any], what: str, written: str
+) -> None:
+    """Hashes that Keyturn does not know or cannot write are counted, with the format of new ones."""
+    await execute(app, f"INSERT INTO users (email, password) VALUES ('a@x.test', '{stored}'), ('b@x.test', '{PHP}')")  # noqa: S608
+    await execute(app, f"INSERT INTO users (email, password) VALUES ('c@x.test', '{stored}')")  # noqa: S608
+    _, found = await found_at(app, tmp_path, hashing)
+
+    counted = f"2 of 3 hashes in the table users have a format that Keyturn {what}; new ones will be {written}"
+    assert found.message == counted
+    assert found.verdict == "warn"
+    assert found.fix.startswith(f"Let your app verify {written}, too. Otherwise users cannot sign in")
+
+
+@pytest.mark.parametrize("column", ["salt", "password_salt", "passwordSalt", "pwd_pepper"])
+async def test_salt_beside_hash(tmp_path: Path, app: str, column: str) -> None:
+    """A column with salts is a warning that names it, unless each change sets it."""
+    await execute(app, f"ALTER TABLE users ADD COLUMN {column} VARCHAR(40)")
+    row = f"INSERT INTO users (email, password, {column}) VALUES ('ada@northwind.test', '{PHP}', {{}})"  # noqa: S608
+    await execute(app, row.format("NULL"))
+    assert len(await found_at(app, tmp_path, {"format": "php"})) == 1
+
+    await execute(app, row.format("'7f3a'"))
+    _, found = await found_at(app, tmp_path, {"format": "php"})
+    assert found.verdict == "warn"
+    assert found.message.startswith(f"the table users has a column {column}, but Keyturn hashes only the password")
+    assert f'write {column} = "" into [accounts.table.set]' in found.fix
+    assert len(await found_at(app, tmp_path, {"format": "php"}, set={column: ""})) == 1
+
+
+NOT_MISSING = 'Correct it: a "not " may be missing, as in "not deleted_at". The others get no emails.'
+
+
+@pytest.mark.parametrize("databases", ["sqlite", "postgresql", "mariadb"], indirect=True)
+async def test_nobody_is_active(empty_url: str, tmp_path: Path) -> None:
+    """No active account is a failure, and few are a warning, with the numbers."""
+    await create(empty_url, USERS.replace("(190))", "(190), deleted INTEGER)"))
+    for number in range(30):
+        await execute(empty_url, f"INSERT INTO users VALUES ({number}, '{number}@x.test', '{PHP}', NULL)")  # noqa: S608
+    table = {"hashing": {"format": "php"}, "active": "deleted"}
+    _, none = await found_at(empty_url, tmp_path, **table)
+    assert none == Finding("", "fail", "accounts.table.active: 0 of 30 accounts are active", NOT_MISSING)
+
+    await execute(empty_url, "UPDATE users SET deleted = 1 WHERE id < 2")
+    _, few = await found_at(empty_url, tmp_path, **table)
+    assert few == Finding("", "warn", "accounts.table.active: 2 of 30 accounts are active", NOT_MISSING)
+    assert len(await found_at(empty_url, tmp_path, hashing={"format": "php"}, active="not deleted")) == 1
+
+
+async def test_nobody_has_a_password(app: str, tmp_path: Path) -> None:
+    """A column without any hash is a warning."""
+    await execute(
+        app, "INSERT INTO users (email, password) VALUES ('a@x.test', ''), ('b@x.test', '!'), ('c@x.test', NULL)"
+    )
+    _, found = await found_at(app, tmp_path)
+
+    assert found.verdict == "warn"
+    assert found.message == "accounts.table.password: 0 of 3 accounts have a password hash"
+
+
+@pytest.mark.parametrize("databases", ["sqlite", "postgresql", "mariadb"], indirect=True)
+async def test_everybody_signs_in_elsewhere(empty_url: str, tmp_path: Path) -> None:
+    """A provider by which all accounts with a hash sign in elsewhere fails: a number is no provider."""
+    await create(empty_url, USERS.replace("(190))", "(190), logintype INTEGER)"))
+    row = "INSERT INTO users VALUES ({0}, '{0}@x.test', '{1}', {0})"
+    await execute(empty_url, row.format(1, PHP), row.format(2, PHP), row.format(3, ""))
+    _, found = await found_at(empty_url, tmp_path, {"format": "php"}, provider="logintype")
+
+    assert found.verdict == "fail"
+    assert found.message.startswith("accounts.table.provider: by the column logintype (1, 2, 3), 2 of the 2 accounts")
+
+    await execute(empty_url, row.format(4, PHP), "ALTER TABLE users ADD COLUMN provider VARCHAR(9)")
+    await execute(empty_url, "UPDATE users SET provider = 'google' WHERE id = 1")
+    assert len(await found_at(empty_url, tmp_path, {"format": "php"}, provider="provider")) == 1
 
 
 TABLES = (

@@ -124,6 +124,24 @@ def test_a_table_that_is_unclear_must_be_named(keyturn: Keyturn, script: str, fl
     assert files() == {"app.db"}
 
 
+SALTED = """
+CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, hashed_password TEXT, salt TEXT, auth_type INTEGER);
+INSERT INTO users VALUES (1, 'ada@northwind.example', '5f4dcc3b5aa765d61d8327deb882cf99', '7f3a', 10);
+"""
+
+
+def test_lockouts_are_said(keyturn: Keyturn) -> None:
+    """What doctor warns of is said by init, too: foreign hashes and a salt; a number is taken for no provider."""
+    ended = keyturn("init", "--database", sqlite_app(SALTED), *TEXTS)
+
+    foreign, salted = to_look_at(ended.out)[:2]
+    assert foreign.startswith(
+        "1 of 1 hashes in the table users have a format that Keyturn does not know; new ones will"
+    )
+    assert salted.startswith("The table users has a column salt, but Keyturn hashes only the password")
+    assert written().accounts.table.provider == ""
+
+
 UNKNOWN = "CREATE TABLE pupils (nr INTEGER PRIMARY KEY, adr TEXT, geheim TEXT, kontakt TEXT, reset_hash TEXT);"
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.long
 SCHEMAS = Path(__file__).parent / "schemas"
 
 PEPPER, SINGLE_HASH, STAMP = "Devise's config.pepper", "SECURITY_PASSWORD_SINGLE_HASH", "UpdateSecurityStampAsync"
-BCRYPT_TOO, STATUS, NAMES = "Keyturn cannot write ASP.NET Core Identity hashes", "values of status", "sign in with {},"
+BCRYPT_TOO, STATUS, NAMES = "Keyturn cannot write (ASP.NET Core Identity)", "values of status", "sign in with {},"
 
 
 NO_TABLE = (
@@ -63,7 +63,8 @@ FOUND = [
     found(
         "django", "postgresql", "auth_user", DJANGO, NAMES.format("username"),
         rows("mfa_authenticator, oauth2_provider_accesstoken, oauth2_provider_refreshtoken"),
-        name="first_name", active="is_active", ends={"authtoken_token.user_id": Ending(what="access_tokens")}, **PASSWORD,
+        name="first_name", active="is_active", **PASSWORD,
+        ends={"authtoken_token.user_id": Ending(what="access_tokens")},
     ),
     found(
         "rails-devise", "postgresql", "users", RAILS, PEPPER, rows("oauth_access_tokens"),
@@ -103,7 +104,9 @@ FOUND = [
         "drizzle", "postgresql", "users", ARGON2,
         name="full_name", active="not status = suspended", kind="role", ends=sessions("user_sessions.owner"),
     ),
-    found("fastapi-users", "sqlite", "user", ARGON2, active="is_active", ends=sessions("accesstoken.user_id"), **HASHED),
+    found(
+        "fastapi-users", "sqlite", "user", ARGON2, active="is_active", ends=sessions("accesstoken.user_id"), **HASHED,
+    ),
     found("litestar", "sqlite", "user_account", ARGON2, name="name", active="is_active", **HASHED),
     found(
         "flask-security", "sqlite", "user", ARGON2, SINGLE_HASH, NAMES.format("username"),
@@ -114,7 +117,7 @@ FOUND = [
         id="ID", email="user_email", password="user_pass", name="display_name", set={"user_activation_key": ""},
     ),
     found(
-        "aspnet-identity", "sqlite", "AspNetUsers", {}, STAMP, NAMES.format("UserName"), BCRYPT_TOO,
+        "aspnet-identity", "sqlite", "AspNetUsers", {}, BCRYPT_TOO, STAMP, NAMES.format("UserName"),
         id="Id", email="Email", password="PasswordHash", name="UserName",
         ends={"AspNetUserPasskeys.UserId": intrusion("passkeys")},
     ),

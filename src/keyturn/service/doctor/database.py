@@ -197,7 +197,7 @@ def _fix_of_unready(settings: Settings) -> str:
 
 
 async def check_credentials(settings: Settings) -> list[Finding]:
-    """Name the tables of sessions, passkeys, tokens and keys that no setting ends (CWE-613), if the database can be read."""
+    """Name the tables of sessions, passkeys, tokens and keys that no setting ends (CWE-613), if they can be read."""
     mapped = settings.accounts.table
     try:
         async with app_database(mapped.url or settings.database.url) as database:

@@ -119,7 +119,7 @@ def guess(table: Table, tables: Mapping[str, Table], values: _Values, *, passwor
         active=_active(table),
         kind=text_column(table, "kind"),
         name=_column(table, "name"),
-        provider=_column(table, "provider"),
+        provider=text_column(table, "provider"),
         locale=_column(table, "locale"),
         set={name: value for name, value in wanted.items() if value is not None and name != password_column},
         delete=tuple(_reset_links(table, tables)),

@@ -171,20 +171,29 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
         table=settings,
         hashes=hashes,
         look_at=(
-            *await _refusals(settings, hashes, database),
+            *await _faults_and_doubts(settings, hashes, database),
             *_missing(settings, own[name], with_password=with_password),
             *_questions_about(settings, own),
         ),
     )
 
 
-async def _refusals(settings: TableSettings, hashes: HashFormat, database: AppDatabase) -> list[str]:
+async def _faults_and_doubts(settings: TableSettings, hashes: HashFormat, database: AppDatabase) -> list[str]:
+    """Return what the start would refuse in the guess, or warn of."""
+    if not settings.id or not settings.email:
+        return []
+    accounts = TableAccounts(settings, database, hashes.settings.hash_length)
     try:
-        if settings.id and settings.email:
-            await TableAccounts(settings, database, hashes.settings.hash_length).require_ready()
+        await accounts.require_ready()
+        findings = await accounts.findings(hashes.settings)
     except SettingsInvalid as invalid:
         return [f"Correct {fault}." for fault in invalid.faults]
-    return []
+    return [f"{_capital(finding.message)}. {finding.fix}" for finding in findings]
+
+
+def _capital(message: str) -> str:
+    """Begin a sentence with a capital, unless it begins with the name of a setting."""
+    return message if message.startswith("accounts.") else message[:1].upper() + message[1:]
 
 
 def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> Iterator[str]:
@@ -220,8 +229,9 @@ def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> It
     alive += guesses.reset_links_left(settings, tables)
     if alive:
         yield (
-            f"After a change, let your app end the rows of {', '.join(sorted(alive))} that let clients in, when it gets the"
-            " webhook password.changed, or name them in [accounts.table.ends]: init cannot tell which rows are whose."
+            f"After a change, let your app end the rows of {', '.join(sorted(alive))} that let clients in, when it gets"
+            " the webhook password.changed, or name them in [accounts.table.ends]: init cannot tell which rows are"
+            " whose."
         )
 
 

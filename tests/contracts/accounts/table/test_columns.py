@@ -2,9 +2,10 @@
 
 import re
 
+import bcrypt
 import msgspec
 import pytest
-from tests.contracts.accounts.table.conftest import NEW, USERS, Over, changes, doubts_of, faults, hashed, one
+from tests.contracts.accounts.table.conftest import HASH, NEW, USERS, Over, changes, doubts_of, faults, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, NewPassword
@@ -127,10 +128,12 @@ async def test_a_status_says_by_its_values_who_is_active(app: App, over: Over) -
 
 async def test_a_status_without_its_values_is_doubted(app: App, over: Over) -> None:
     await app.run("CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(60), f VARCHAR(20))")
-    await app.run("INSERT INTO users VALUES (1, 'ada@c.de', 'x', 'T'), (2, 'bo@c.de', 'x', ''), (3, '', 'x', NULL)")
+    await app.run(
+        "INSERT INTO users VALUES (1, 'ada@c.de', :hash, 'T'), (2, 'bo@c.de', '', ''), (3, '', '', NULL)", hash=HASH
+    )
     accounts = over(active="f")
     assert await doubts_of(accounts) == []
-    await app.run("INSERT INTO users VALUES (4, 'd@c.de', 'x', ' Suspended '), (5, 'mike@c.de', 'x', 'on')")
+    await app.run("INSERT INTO users VALUES (4, 'd@c.de', '', ' Suspended '), (5, 'mike@c.de', '', 'on')")
 
     unread = "accounts.table.active: the column contains 'Suspended', which Keyturn takes for active"
     assert await doubts_of(accounts) == [unread]
@@ -243,7 +246,7 @@ async def make_users(app: App, kind: str, *values: str) -> None:
     await app.run(USERS.replace("name TEXT", f"changed_at {kind}"))
     for number, value in enumerate(values or ("NULL",), 1):
         email = "ada@northwind.test" if number == 1 else f"b{number}@northwind.test"
-        row = f"({number}, '{email}', '', {value})"
+        row = f"({number}, '{email}', '{HASH}', {value})"
         await app.run(f"INSERT INTO users (id, email, password_hash, changed_at) VALUES {row}")  # noqa: S608
 
 
@@ -290,3 +293,19 @@ async def test_a_column_with_times_of_another_form_is_doubted(
     for doubt in doubts:
         assert doubt.startswith(f"accounts.table.set.changed_at: {given} writes ")
         assert doubt.endswith(message)
+
+
+async def test_emptied_salt(app: App, over: Over) -> None:
+    """An app that hashes salt and password joined verifies a new password whose salt each change empties."""
+    await app.run(USERS.replace("name TEXT", "salt VARCHAR(40) NOT NULL"))
+    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old', '7f3a')")
+    accounts = over(set={"salt": ""})
+    await accounts.require_ready()
+    assert await accounts.set_password(await one(accounts), NewPassword("seven quiet harbours", bcrypt_hashed))
+
+    (row,) = await app.run("SELECT salt, password_hash FROM users")
+    assert bcrypt.checkpw(f"{row.salt}seven quiet harbours".encode(), row.password_hash.encode())
+
+
+async def bcrypt_hashed(password: str) -> str:
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()

@@ -183,6 +183,25 @@ class Statements:
         """Return the column of the hashes, and the condition of those that can be right."""
         return self._columns["password"], self._has_hash()
 
+    def has_column(self, field: str) -> bool:
+        return field in self._columns
+
+    def counts(self, most: int) -> sa.Select[Any]:
+        """Count accounts by what they may do, in the first `most` rows."""
+        has_hash = self._has_hash() if "password" in self._columns else sa.false()
+        elsewhere: Condition = sa.false()
+        if "provider" in self._columns:
+            elsewhere = lowered(self._columns["provider"]).not_in(PASSWORD_PROVIDERS)
+        numbers = {
+            "active": _as_number(self._is_active),
+            "with_hash": _as_number(has_hash),
+            "contradicting": _as_number(sa.and_(has_hash, elsewhere)),
+        }
+        first = sa.select(*(number.label(name) for name, number in numbers.items())).select_from(self.mapping.table)
+        rows = first.limit(most).subquery()
+        sums = [sa.func.coalesce(sa.func.sum(rows.c[name]), 0).label(name) for name in numbers]
+        return sa.select(sa.func.count().label("accounts"), *sums).select_from(rows)
+
     def _select_accounts(self) -> sa.Select[Any]:
         columns: list[ColumnElement[Any]] = [self._columns[one].label(one) for one in _PLAIN if one in self._columns]
         if "password" in self._columns:
@@ -215,6 +234,10 @@ class Statements:
         kind: TypeEngine[str] = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else sa.Text()
         text = sa.func.trim(sa.cast(column, kind), type_=kind)
         return text.collate(_CHARACTER_BY_CHARACTER[self._dialect])
+
+
+def _as_number(condition: Condition) -> sa.Case[int]:
+    return sa.case((condition, sa.literal_column("1", sa.Integer)), else_=sa.literal_column("0", sa.Integer))
 
 
 def _values(assignments: Assignments, moment: datetime) -> _Values:
