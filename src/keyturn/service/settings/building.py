@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfoNotFoundError
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.service.settings import Brand, Kind
+from keyturn.service.settings import Brand, Conditions, Kind
 from keyturn.service.settings.variables import SecretUnread, Variables
 from keyturn.values import FileOrUrl, Folder, Secret, did_you_mean, mismatch, shown
 
@@ -123,7 +123,7 @@ class Builder:
             return parse_duration(plain)
         if wanted in (Folder, FileOrUrl) and isinstance(plain, str) and plain and not is_variable:
             plain = plain if wanted is FileOrUrl and FileOrUrl(plain).is_url else str(self._folder / plain)
-        if is_text and get_origin(wanted) is tuple:
+        if is_text and _may_be_list(wanted):
             plain = [part.strip() for part in plain.split(",") if part.strip()]
         return _checked(plain, wanted, strict=not is_text)
 
@@ -134,6 +134,10 @@ class Builder:
         if isinstance(value, Variable):
             return self.variables.get(value)
         return _fill_variables(value, self.variables, self._hidden.setdefault(name.partition(".")[0], {}))
+
+
+def _may_be_list(wanted: Any) -> bool:
+    return get_origin(wanted) is tuple or wanted == Conditions
 
 
 def is_section(kind: Any) -> bool:

@@ -35,7 +35,7 @@ def doubt_counts(connection: Connection, statements: Statements) -> Iterator[Fin
 
 
 def _of_active(counts: _Counts, statements: Statements) -> Iterator[Finding]:
-    if not statements.has_column("active"):
+    if not statements.mapping.active:
         return
     message = f"accounts.table.active: {counts.active} of {counts.accounts} accounts are active"
     fix = 'Correct it: a "not " may be missing, as in "not deleted_at". The others get no emails.'
@@ -46,7 +46,7 @@ def _of_active(counts: _Counts, statements: Statements) -> Iterator[Finding]:
 
 
 def _of_passwords(counts: _Counts, statements: Statements) -> Iterator[Finding]:
-    if statements.has_column("password") and not counts.with_hash:
+    if "password" in statements.mapping.fields and not counts.with_hash:
         message = f"accounts.table.password: 0 of {counts.accounts} accounts have a password hash"
         yield warn(message, "If they have passwords, name the column with the hashes.")
 

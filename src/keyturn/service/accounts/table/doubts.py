@@ -50,12 +50,15 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
 
 
 def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
-    flag = mapping.fields.get("active")
-    if flag is None or columns.kind_of(flag).holds is not str:
-        return
-    if odd := mapping.active.doubt(columns.text_of(value) for value in columns.sample(connection, flag)):
-        message = f"accounts.table.active: the column contains {odd!r}, which Keyturn takes for active"
-        yield warn(message, 'List the active values, as in: active = "status = active | invited".')
+    for flag, column in mapping.active:
+        if columns.kind_of(column).holds is not str:
+            continue
+        texts = [columns.text_of(value) for value in columns.sample(connection, column)]
+        if odd := flag.doubt(texts):
+            message = (
+                f"accounts.table.active: the column {column.name} contains {odd!r}, which Keyturn takes for active"
+            )
+            yield warn(message, 'List the active values, as in: active = "status = active | invited".')
 
 
 def _salts(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
