@@ -16,7 +16,8 @@ pytestmark = pytest.mark.long
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
-PEPPER, SINGLE_HASH, STAMP = "Devise's config.pepper", "SECURITY_PASSWORD_SINGLE_HASH", "UpdateSecurityStampAsync"
+PEPPER, SINGLE_HASH = "Devise's config.pepper", "SECURITY_PASSWORD_SINGLE_HASH"
+LOCKOUT = "A new password ends a lockout, because [accounts.table.set] has {}: "
 BCRYPT_TOO, STATUS, NAMES = "Keyturn cannot write (ASP.NET Core Identity)", "values of status", "sign in with {},"
 
 
@@ -67,8 +68,12 @@ FOUND = [
         ends={"authtoken_token.user_id": Ending(what="access_tokens")},
     ),
     found(
-        "rails-devise", "postgresql", "users", RAILS, PEPPER, rows("oauth_access_tokens"),
-        password="encrypted_password", set={"reset_password_token": "{null}"},
+        "rails-devise", "postgresql", "users", RAILS, PEPPER, LOCKOUT.format("unlock_token, locked_at"),
+        rows("oauth_access_tokens"),
+        password="encrypted_password",
+        set={
+            "reset_password_token": "{null}", "failed_attempts": 0, "unlock_token": "{null}", "locked_at": "{null}",
+        },
     ),
     found(
         "rails-8", "sqlite", "users", RAILS,
@@ -110,14 +115,16 @@ FOUND = [
     found("litestar", "sqlite", "user_account", ARGON2, name="name", active="is_active", **HASHED),
     found(
         "flask-security", "sqlite", "user", ARGON2, SINGLE_HASH, NAMES.format("username"),
-        name="username", active="active", ends={"web_authn.user_id": intrusion("passkeys")}, **PASSWORD,
+        name="username", active="active", **PASSWORD,
+        set={"fs_uniquifier": "{random}"}, ends={"web_authn.user_id": intrusion("passkeys")},
     ),
     found(
         "wordpress", "mariadb", "wp_users", PHP, NAMES.format("user_login"),
         id="ID", email="user_email", password="user_pass", name="display_name", set={"user_activation_key": ""},
     ),
     found(
-        "aspnet-identity", "sqlite", "AspNetUsers", {}, BCRYPT_TOO, STAMP, NAMES.format("UserName"),
+        "aspnet-identity", "sqlite", "AspNetUsers", {}, BCRYPT_TOO, NAMES.format("UserName"),
+        LOCKOUT.format("LockoutEnd"), set={"SecurityStamp": "{random}", "LockoutEnd": "{null}", "AccessFailedCount": 0},
         id="Id", email="Email", password="PasswordHash", name="UserName",
         ends={"AspNetUserPasskeys.UserId": intrusion("passkeys")},
     ),

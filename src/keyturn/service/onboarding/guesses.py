@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from sqlalchemy import Column
 
-from keyturn.service.accounts.table.columns import Value, kind_of, placeholder_for, usual_form
+from keyturn.service.accounts.table.columns import Value, kind_of, placeholder_for, set_value, usual_form
+from keyturn.service.clock import now
 from keyturn.service.onboarding.survey import Table
 from keyturn.service.settings import Credentials, Ending, TableSettings
 
@@ -25,8 +27,30 @@ _LEFT_OVER = re.compile(
     rf"|(reset)?{_PASSWORD}(reset)?(token(hash)?)?(expires?(at)?|expiry)|(reset)?{_PASSWORD}(reset)?token(hash)?"
     r"|resettoken(expires?(at)?|expiry)?"
 )
-_REMEMBERED = re.compile(r"remember(me)?(token|hash|digest)|sessiontoken|persistencetoken")
+_REMEMBERED = re.compile(r"remember(me)?(token|hash|digest)")
 """Columns that keep a client signed in after a password change (OWASP ASVS 7.4.3); Laravel's is remember_token."""
+_STAMP = re.compile(r"sessiontoken|persistencetoken|securitystamp|fsuniquifier")
+"""Columns that each session of the account has a copy of, so a new value ends them all (OWASP ASVS 7.4.3): Authlogic's,
+ASP.NET Core Identity's and Flask-Security's among them."""
+_FAILURES = re.compile(
+    r"(failed|invalid|bad|wrong)(login|signin|password|access|auth)?(attempts?|count|counts|counter|tries)"
+    r"|failedlogins?|(login|signin|access|password)(fail(ed|ures?)?)(count|attempts?)?|accessfailedcount"
+)
+_LOCKED_UNTIL = re.compile(
+    r"(account|login)?(locked|lockout|lock)(at|on|until|end|ends|time|date|expires?(at)?|enddateutc)"
+)
+_UNLOCK_TOKEN = re.compile(r"unlocktoken(sentat|expires(at)?)?")
+_LOCKED_OUT = re.compile(r"(is)?(account)?locked(out)?")
+_NOT_LOCKED_OUT = re.compile(r"(is)?accountnonlocked")
+"""Columns by which an app locks an account after too many wrong passwords: Devise's, ASP.NET Core Identity's, Spring's.
+A new password ends such a lockout, as with Devise. Only a table that counts failures has one: without a counter, these
+columns are for bans."""
+_OTHER_SIGN_IN = re.compile(
+    r"(is|has)?(ldap|sso|saml|oidc|oauth|openid|google|github|gitlab|facebook|apple|microsoft|azuread)(user|account|login)"
+    r"|(ldap|sso|saml|oidc|oauth|openid|google|github|gitlab|facebook|apple|microsoft|azuread|twitter|linkedin|okta)"
+    r"(id|uid|sub|subject|userid|dn|guid)|(is)?(ldap|sso|saml|oidc)|(auth|login)(source|type|method)(id)?"
+)
+"""Columns that say that a user signs in elsewhere, without a provider's name."""
 _WORDPRESS_LINK = "useractivationkey"  # the link of WordPress' own reset, or "", but never NULL
 _CHANGED_AT = re.compile(
     rf"{_PASSWORD}(last)?(changed?|updated|modified|set)(at|on|date|time)|{_PASSWORD}(last)?changed|{_PASSWORD}lastset"
@@ -144,15 +168,19 @@ def text_column(table: Table, meaning: str) -> str:
     return name if name and kind_of(table.columns[name]).holds in (str, object) else ""
 
 
-def _active(table: Table) -> str:
+def _active(table: Table) -> str | tuple[str, ...]:
+    """Return all conditions that a table has for active accounts: a user may be deleted or banned."""
+    conditions = []
     if flag := _column(table, "active"):
-        return flag
-    if flag := _column(table, "inactive"):
-        return f"not {flag}"
-    name = _column(table, "status")
-    choices = kind_of(table.columns[name]).choices if name else ()
+        conditions.append(flag)
+    by_plain_name = {plain_name(name): name for name in reversed(table.columns)}
+    conditions += [f"not {by_plain_name[name]}" for name in _NAMES["inactive"] if name in by_plain_name]
+    status = _column(table, "status")
+    choices = kind_of(table.columns[status]).choices if status else ()
     bad = [value for value in choices if plain_name(value) in _NAMES["bad_status"]]
-    return f"not {name} = {' | '.join(bad)}" if bad else ""
+    if bad:
+        conditions.append(f"not {status} = {' | '.join(bad)}")
+    return tuple(conditions) if len(conditions) > 1 else "".join(conditions)
 
 
 def _key_column(table: Table) -> str:
@@ -168,9 +196,55 @@ def _value_to_set(table: Table, name: str, values: _Values) -> Value | None:
         return False
     if plain == _WORDPRESS_LINK:
         return ""
+    if _STAMP.fullmatch(plain) and _fits(table.columns[name], "{random}"):
+        return "{random}"
+    if _counts_failures(table):
+        unlocked = _unlocked(plain)
+        if unlocked is not None and _fits(table.columns[name], unlocked):
+            return unlocked
     if table.columns[name].nullable and any(pattern.fullmatch(plain) for pattern in (_FLAG, _LEFT_OVER, _REMEMBERED)):
         return "{null}"
     return None
+
+
+def _counts_failures(table: Table) -> bool:
+    return any(_FAILURES.fullmatch(plain_name(name)) for name in table.columns)
+
+
+def _unlocked(plain: str) -> Value | None:
+    """Return the value of a column of a lockout once it ends; None for another column."""
+    if _FAILURES.fullmatch(plain):
+        return 0
+    if _LOCKED_UNTIL.fullmatch(plain) or _UNLOCK_TOKEN.fullmatch(plain):
+        return "{null}"
+    if _LOCKED_OUT.fullmatch(plain):
+        return False
+    if _NOT_LOCKED_OUT.fullmatch(plain):
+        return True
+    return None
+
+
+def _fits(column: Column[Any], value: Value) -> bool:
+    try:
+        set_value(column, value, now())
+    except ValueError:
+        return False
+    return True
+
+
+def lockout_columns(settings: TableSettings) -> list[str]:
+    """Return the columns by which a new password ends a lockout, without counters."""
+    columns = []
+    for name in settings.set:
+        plain = plain_name(name)
+        if _unlocked(plain) is not None and not _FAILURES.fullmatch(plain):
+            columns.append(name)
+    return columns
+
+
+def other_sign_ins(table: Table) -> list[str]:
+    """Return the columns that say that a user signs in elsewhere."""
+    return [name for name in table.columns if _OTHER_SIGN_IN.fullmatch(plain_name(name))]
 
 
 def _times_like(table: Table, name: str) -> Sequence[str]:
