@@ -1,5 +1,6 @@
 """Accounts that another system keeps, and the credentials of an app that survive a new password."""
 
+import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -12,7 +13,15 @@ from tests.driver.app_database import running_app
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.doctor.database import check_accounts, check_credentials
-from keyturn.service.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, Settings, TableSettings
+from keyturn.service.settings import (
+    AccountSettings,
+    DatabaseSettings,
+    Ending,
+    HashingSettings,
+    Secret,
+    Settings,
+    TableSettings,
+)
 from keyturn.service.settings.reading import read_settings
 
 pytestmark = pytest.mark.slow
@@ -47,11 +56,41 @@ async def found_at(url: str, folder: Path, hashing: Mapping[str, Any] = {}, **co
 async def test_a_user_who_may_not_read_the_accounts_is_told_as_that(empty_url: str, tmp_path: Path) -> None:
     name = empty_url.partition("?")[0].rpartition("/")[2]
     await execute(empty_url, USERS, "CREATE ROLE reader LOGIN")
-    for what, fix in (("ALL ON users", "Correct the setting, or"), (f"CONNECT ON DATABASE {name}", "table.url")):
+    for what, fix in (
+        ("ALL ON users", "GRANT SELECT, UPDATE (password) ON users TO reader;"),
+        (f"CONNECT ON DATABASE {name}", f"GRANT CONNECT ON DATABASE {name}"),
+    ):
         await execute(empty_url, f"REVOKE {what} FROM PUBLIC")
         (found,) = await found_at(empty_url.replace("postgres:@", "reader@"), tmp_path)
         assert ("permission denied" in found.message, fix in found.fix) == (True, True)
     await execute(empty_url, "DROP ROLE reader")
+
+
+@pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
+async def test_missing_privilege(empty_url: str, tmp_path: Path) -> None:
+    """A missing privilege is fixed by the statement that doctor prints."""
+    await execute(empty_url, USERS, "CREATE TABLE sessions (user_id INTEGER)")
+    if empty_url.startswith("mysql"):
+        url = empty_url.replace("root@", "ro@")
+        await execute(empty_url, "CREATE OR REPLACE USER ro@localhost", "GRANT SELECT ON users TO ro@localhost")
+    else:
+        url = empty_url.replace("postgres:@", "ro@")
+        await execute(empty_url, "CREATE ROLE ro LOGIN", "GRANT SELECT ON users TO ro")
+    columns = {"ends": {"sessions.user_id": Ending(what="sessions")}}
+    refused = await found_at(url, tmp_path, **columns)
+    assert {one.verdict for one in refused} == {"fail"}
+    statements = []
+    for one in refused:
+        statements += re.findall("GRANT [^;]+", one.fix)
+    rights = [statement.partition(" TO ")[0] for statement in statements]
+    assert rights[-1] == "GRANT SELECT (user_id), DELETE ON sessions"
+    assert "UPDATE (password) ON users" in rights[0]
+
+    await execute(empty_url, *statements)
+    (ready,) = await found_at(url, tmp_path, **columns)
+    assert ready.verdict == "ok"
+    end = ["DROP USER ro@localhost"] if empty_url.startswith("mysql") else ["DROP OWNED BY ro", "DROP ROLE ro"]
+    await execute(empty_url, *end)
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)

@@ -77,6 +77,15 @@ def test_what_is_a_table_can_only_be_set_in_the_file(faults: Faults, name: str, 
     assert faults(**{name: "{}"}) == {name: f"can only be set in the file, as {setting}"}
 
 
+def test_top_of_the_file(faults: Faults) -> None:
+    """A setting of the top of the file that stands below a section is told as that."""
+    above = "belongs to the top of the file, above the first [section]"
+
+    assert faults('[brand]\nname = "N"\nreset_url = "https://x.example/{token}"') == {
+        "brand.reset_url": f"reset_url {above}"
+    }
+
+
 def test_a_section_that_the_store_does_not_use_is_a_fault_also_by_a_variable_or_beside_one_of_its_own(
     faults: Faults,
 ) -> None:
