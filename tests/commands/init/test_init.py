@@ -71,6 +71,15 @@ def test_serve_listens_where_links_to_this_machine_lead(keyturn: Keyturn) -> Non
         assert (written().server.host, written().server.port) == (host, port)
 
 
+def test_path_of_base_url(keyturn: Keyturn) -> None:
+    """A path of a local base_url is for the plugin: the address to open is the one of `keyturn serve`."""
+    ended = keyturn("init", "--store", "builtin", *TEXTS, "--base-url", "http://127.0.0.1:9000/account")
+
+    assert "Afterwards, open http://127.0.0.1:9000/forgot-password." in ended.out
+    (mount,) = [one for one in to_look_at(ended.out) if "/account" in one]
+    assert mount.startswith("Mount the plugin at /account, or remove /account from base_url")
+
+
 @pytest.mark.parametrize("given", ["${APP_DB}", "$APP_DB"])
 def test_a_database_may_be_named_by_its_variable(keyturn: Keyturn, given: str) -> None:
     assert keyturn("init", "--database", given, *TEXTS, APP_DB=sqlite_app()).code == 0
