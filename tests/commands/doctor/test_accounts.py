@@ -187,7 +187,7 @@ async def test_nobody_is_active(empty_url: str, tmp_path: Path) -> None:
     await create(empty_url, USERS.replace("(190))", "(190), deleted INTEGER)"))
     for number in range(30):
         await execute(empty_url, f"INSERT INTO users VALUES ({number}, '{number}@x.test', '{PHP}', NULL)")  # noqa: S608
-    table = {"hashing": {"format": "php"}, "active": "deleted"}
+    table: dict[str, Any] = {"hashing": {"format": "php"}, "active": "deleted"}
     _, none = await found_at(empty_url, tmp_path, **table)
     assert none == Finding("", "fail", "accounts.table.active: 0 of 30 accounts are active", NOT_MISSING)
 
