@@ -20,7 +20,7 @@ from keyturn.service.database.migrations import require_current
 from keyturn.service.limits import counting_alone
 from keyturn.service.parts import Parts
 from keyturn.service.sending.senders import require_libraries
-from keyturn.service.settings.networks import both_forms
+from keyturn.service.settings.networks import both_forms, read_network, read_peer
 from keyturn.service.telemetry.logs import LogEvent, redact_access_logs
 
 log = logging.getLogger("keyturn.accounts")
@@ -59,9 +59,10 @@ class KeyturnApp(Litestar):
             require_libraries(settings.mail.transport, settings.mail.fallback)
         config |= {"logging_config": None, "request_max_body_size": _LONGEST_BODY}
         super().__init__(lifespan=[self._run], after_exception=[count_unread(parts)], **config)
-        self._behind_edge = _edge(
-            _behind_proxies(super().__call__, settings.server.trusted_proxies), secure=settings.secure
-        )
+        app = _behind_proxies(super().__call__, settings.server.trusted_proxies)
+        if is_checked:  # the plugin's app may have a proxy of its own
+            app = _noting_unknown_proxies(app, settings.server.trusted_proxies)
+        self._behind_edge = _edge(app, secure=settings.secure)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def tell(message: Any) -> None:
@@ -139,6 +140,26 @@ def _behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
     """Return `app` with the client of X-Forwarded-For, read from the right, of trusted `proxies` (OWASP ASVS 4.1.3)."""
     middleware: Any = ProxyHeadersMiddleware  # its types are those of another library
     return cast("ASGIApp", middleware(app, both_forms(proxies))) if proxies else app
+
+
+def _noting_unknown_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
+    """Return `app` that logs the first X-Forwarded-For of a peer that is no trusted proxy, and so is ignored."""
+    networks = [read_network(proxy) for proxy in proxies]
+    is_noted = False
+
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal is_noted
+        client = scope.get("client")
+        is_forwarded = any(name == b"x-forwarded-for" for name, _ in scope.get("headers", ()))
+        if is_forwarded and client and not is_noted:
+            peer = read_peer(client[0])
+            if peer and not any(peer in network for network in networks):
+                is_noted = True
+                reason = "X-Forwarded-For is ignored: if the peer is your proxy, add it to server.trusted_proxies"
+                logging.getLogger("keyturn.proxy").warning(LogEvent("proxy.untrusted", peer=peer, reason=reason))
+        await app(scope, receive, send)
+
+    return noting
 
 
 def _bounded_headers(headers: Iterable[tuple[bytes, bytes]], names: Collection[bytes]) -> list[tuple[bytes, bytes]]:

@@ -11,7 +11,7 @@ from tests.functions.settings.conftest import SIGN_IN, TABLE, Faults, Read, chec
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import BCRYPT_PREFIXES
 
-KNOWN = "use one of {now}, {now_ms}, {now_iso}, {null}"
+KNOWN = "use one of {now}, {now_ms}, {now_iso}, {random}, {null}"
 SECTION = "is a section: write [{}]"
 TAKEN = "is used by another page: choose another path"
 NO_PATH = "must be a path such as /api/auth, without a slash at the end"
@@ -154,6 +154,9 @@ FAULTS: list[tuple[str, str]] = [
     (f'{TABLE}accounts.table.set.at = "{{nwo}}"', f"has an unknown placeholder {{nwo}}: {KNOWN}"),
     (f'{TABLE}accounts.table.set.at = "{{now}}Z"', "{now} must be the whole value: remove the text around it"),
     (f'{TABLE}accounts.table.unlock.a = ""\naccounts.table.lock.a = "{{at}}"', "has an unknown placeholder {at}..."),
+    (f'{TABLE}accounts.table.unlock.a = ""\naccounts.table.lock.a = "{{random}}"',
+     "only accounts.table.set can have {random}"),
+    (f"{TABLE}accounts.table.active = 3", "must be a text, or a list of texts, not 3"),
     (f'{SUPABASE}accounts.supabase.url = "http://project.supabase.co"',
      "must be https in production: over http, an attacker on the network can read..."),
     (f'{SUPABASE}accounts.supabase.url = "project.supabase.co"',
@@ -330,6 +333,7 @@ DEVELOPMENT = 'environment = "development"\n'
     f'{SUPABASE}accounts.supabase.url = "http://127.0.0.1:54321"', TWILIO.rstrip().replace(".from", ".from_"),
     *(f'{LDAP}accounts.ldap.servers = ["{url}"]' for url in (
         "ldap://127.0.0.1:3890", "ldap://ldap.example.org", "ldaps://[2001:db8::1]:6360")),
+    f'{TABLE}accounts.table.set = {{ token = "{{random}}" }}', f'{TABLE}accounts.table.active = ["not a", "b = c | d"]',
     f'{ONE}accounts.ldap.kind = "active_directory"', f'{ONE}accounts.ldap.where = {{ employeeType = "staff" }}',
 ])  # fmt: skip
 def test_what_can_work_is_read(read: Read, toml: str) -> None:

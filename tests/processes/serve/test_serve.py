@@ -157,6 +157,16 @@ def test_it_listens_where_it_is_told_and_warns_of_links_to_a_port_without_a_serv
 
 
 @pytest.mark.usefixtures("migrated")
+def test_links_below_a_path_without_a_proxy() -> None:
+    """A local base_url with a path is told at the start: without a proxy, nothing answers there."""
+    with running(
+        "serve", "--no-worker", "--port", "0", **PRODUCTION, KEYTURN_BASE_URL="http://127.0.0.1:9/account"
+    ) as serve:
+        serve.wait_for("remove /account from base_url, or let a proxy forward it without /account")
+        assert serve.get("/forgot-password").status_code == 200
+
+
+@pytest.mark.usefixtures("migrated")
 def test_it_says_where_its_settings_are_from_answers_without_the_studio_and_ends_cleanly(workplace: Path) -> None:
     with running("serve", "--port", "0", PYTHONVERBOSE="1", **PRODUCTION) as serve:
         none = f"from the environment only, because there is no {workplace / 'keyturn.toml'}"

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
@@ -106,6 +107,19 @@ def is_rolled_back(error: DBAPIError) -> bool:
     """Tell whether the database has certainly undone the transaction: a conflict, or a constraint at the commit."""
     # SQLAlchemy names no statement for a commit.
     return (isinstance(error, IntegrityError) and error.statement is None) or _code(error) in _ROLLED_BACK
+
+
+_NO_LOGIN = {"28000", "28P01", 1045, 1698}
+_NO_DATABASE = {"3D000", 1049}
+"""PostgreSQL's and MySQL's codes for a refused user or password, and for a database that does not exist."""
+
+
+def refused_part(error: BaseException) -> Literal["login", "name", ""]:
+    """Return which part of its address a database server refuses: the user with the password, or its name."""
+    code = _code(first_cause(error))
+    if code in _NO_LOGIN:
+        return "login"
+    return "name" if code in _NO_DATABASE else ""
 
 
 def is_read_only(error: BaseException) -> bool:

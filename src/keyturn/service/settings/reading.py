@@ -74,12 +74,15 @@ def inspect_settings(
     faults: list[Fault] = []
     file = named or Path(FILE_NAME)
     values = _read_toml(file, required=named is not None, faults=faults) if with_file else {}
+    of_file = tuple(faults)
     values.pop("studio", None)  # the studio reads its own: gallery/configuration.py
     variables = Variables(environ)
     _overlay_environment(values, environ, variables, faults)
     builder = Builder(variables, file.parent, faults)
     settings, faults = _build(values, builder, environ, sending=sending, connecting=connecting)
-    return Reading(file=file, settings=settings, faults=tuple(faults), is_of_no_file=not (named or file.exists()))
+    # What a file that cannot be read would set is not missing, so only the fault of the file is true.
+    told = of_file or tuple(faults)
+    return Reading(file=file, settings=settings, faults=told, is_of_no_file=not (named or file.exists()))
 
 
 def missing_settings() -> str:

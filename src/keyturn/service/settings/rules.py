@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import reduce
 from pathlib import Path
@@ -284,7 +284,12 @@ _USERS = (
 )
 """Sections, and the choices that use them."""
 
-_PLACES = ("{now}", "{now_ms}", "{now_iso}", "{null}")
+RANDOM = "{random}"
+_TIMES = ("{now}", "{now_ms}", "{now_iso}")
+_PLACES = (*_TIMES, "{null}")
+_PLACES_OF_CHANGE = (*_TIMES, RANDOM, "{null}")
+"""A random value is for one row at a time, so only `accounts.table.set` may have it. A lock is recognised by its value,
+and an ending would write one value into several rows."""
 
 _COLUMN_OF_TABLE = re.compile(r'[^."\s]+(\.[^."\s]+){1,2}')
 _PLACE = re.compile(r"\{\w+\}")
@@ -330,17 +335,20 @@ def _table(settings: Settings) -> Iterator[Fault]:
         yield from _values(f"{setting}.set", ending.set)
         yield from _values(f"{setting}.where", ending.where)
         for column, value in ending.where.items():
-            if value in _PLACES[:3]:
+            if value in _TIMES:
                 yield Fault(member_name(f"{setting}.where", column), "no row has the present time: write a value")
-    for name in ("set", "lock", "unlock"):
-        yield from _values(f"accounts.table.{name}", getattr(table, name))
+    yield from _values("accounts.table.set", table.set, _PLACES_OF_CHANGE)
+    yield from _values("accounts.table.lock", table.lock)
+    yield from _values("accounts.table.unlock", table.unlock)
 
 
-def _values(setting: str, values: Mapping[str, object]) -> Iterator[Fault]:
+def _values(setting: str, values: Mapping[str, object], known: Sequence[str] = _PLACES) -> Iterator[Fault]:
     for column, value in values.items():
         place = _PLACE.search(value) if isinstance(value, str) else None
-        if place and place[0] not in _PLACES:
-            message = f"has an unknown placeholder {place[0]}: use one of {', '.join(_PLACES)}"
+        if place and place[0] == RANDOM and RANDOM not in known:
+            yield Fault(member_name(setting, column), f"only accounts.table.set can have {RANDOM}")
+        elif place and place[0] not in known:
+            message = f"has an unknown placeholder {place[0]}: use one of {', '.join(known)}"
             yield Fault(member_name(setting, column), message)
         elif place and place[0] != value:
             yield Fault(member_name(setting, column), f"{place[0]} must be the whole value: remove the text around it")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from keyturn.mail.port.finding import Finding, fail, warn
-from keyturn.service.accounts.table import columns
+from keyturn.service.accounts.table import columns, recognised_hashes
+from keyturn.service.accounts.table.account_counts import doubt_counts
 from keyturn.service.accounts.table.mapping import MappedTable
-from keyturn.service.accounts.table.recognised_hashes import doubt_format
 from keyturn.service.accounts.table.statements import Statements
 from keyturn.service.settings import HashingSettings, TableSettings
 
@@ -24,8 +24,11 @@ def doubts(
     findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
     findings += [warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held]
     findings += _flags(connection, mapping)
+    findings += doubt_counts(connection, statements)
     if settings.password:
-        findings += doubt_format(settings.table, columns.sample(connection, *statements.hashes()), hashing)
+        hashes = columns.sample(connection, *statements.hashes())
+        findings += recognised_hashes.doubt_format(settings.table, hashes, hashing)
+        findings += _salts(connection, mapping)
     return findings
 
 
@@ -47,12 +50,33 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
 
 
 def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
-    flag = mapping.fields.get("active")
-    if flag is None or columns.kind_of(flag).holds is not str:
-        return
-    if odd := mapping.active.doubt(columns.text_of(value) for value in columns.sample(connection, flag)):
-        message = f"accounts.table.active: the column contains {odd!r}, which Keyturn takes for active"
-        yield warn(message, 'List the active values, as in: active = "status = active | invited".')
+    for flag, column in mapping.active:
+        if columns.kind_of(column).holds is not str:
+            continue
+        texts = [columns.text_of(value) for value in columns.sample(connection, column)]
+        if odd := flag.doubt(texts):
+            message = (
+                f"accounts.table.active: the column {column.name} contains {odd!r}, which Keyturn takes for active"
+            )
+            yield warn(message, 'List the active values, as in: active = "status = active | invited".')
+
+
+def _salts(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+    """Yield the columns with which an app may hash its passwords: Keyturn hashes the password alone."""
+    written = {column.name for column in mapping.assigned["set"]}
+    for column in mapping.table.columns:
+        # A quoted name of SQLAlchemy changes no capitals.
+        if column.name in written or not recognised_hashes.is_salt(str(column.name)):
+            continue
+        if any(map(columns.text_of, columns.sample(connection, column))):
+            message = f"the table {mapping.table.name} has a column {column.name}, but Keyturn hashes only the password"
+            yield warn(f"{message}, so new passwords may not work in your app", _SALT_FIX.format(column=column.name))
+
+
+_SALT_FIX = (
+    "If your app hashes {column} and password joined, as in bcrypt(salt + password), or does not use the column, write"
+    ' {column} = "" into [accounts.table.set]. If it combines them in another way, write a store of your own.'
+)
 
 
 _POLICIES = text("""

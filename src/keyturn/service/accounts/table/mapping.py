@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.service.accounts.table.columns import Flag, Value, kind_of, set_value, table_called
+from keyturn.service.accounts.table.columns import MappedFlag, Value, kind_of, parse_flags, set_value, table_called
 from keyturn.service.clock import now
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
 from keyturn.values import did_you_mean
 
-_FIELDS = ("id", "email", "username", "password", "name", "active", "provider", "kind", "locale")
+_FIELDS = ("id", "email", "username", "password", "name", "provider", "kind", "locale")
 SECTIONS = ("set", "lock", "unlock")
 _MOST_LISTED = 12
 
@@ -53,13 +53,13 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     """The settings, checked against the live table: every name in it exists.
 
     `fields`: columns by the fields of an account; those that are `folding` ignore case by themselves.
-    `assigned`: columns and their new values, by the section of the settings.
+    `active`: the conditions that an active row meets. `assigned`: columns and their new values, by section.
     `endings`: in the order in which foreign keys allow them. `held`: why deletions may fail, by setting.
     """
 
     table: sa.Table
     fields: Mapping[str, sa.Column[Any]]
-    active: Flag
+    active: Sequence[MappedFlag]
     folding: frozenset[str]
     assigned: Mapping[str, Assignments]
     endings: Sequence[MappedEnding]
@@ -71,7 +71,6 @@ class MappingReader:
         self._connection = connection
         self._inspector: sa.Inspector = sa.inspect(connection)
         self._settings = settings
-        self._active = Flag(settings.active)
         self._faults: list[Fault] = []
 
     def mapping(self, hash_length: int) -> MappedTable:
@@ -79,9 +78,10 @@ class MappingReader:
         settings = self._settings
         if (table := self._table("table", settings.table)) is None:
             raise SettingsInvalid(self._faults)
-        names = {field: getattr(settings, field) for field in _FIELDS} | {"active": self._active.column}
+        names = {field: getattr(settings, field) for field in _FIELDS}
         columns = {one: self._column(_setting_of(one), table, name) for one, name in names.items() if name}
         fields = {field: column for field, column in columns.items() if column is not None}
+        active = list(self._flags(table))
         written = {section: getattr(settings, section) for section in SECTIONS}
         assigned = {section: dict(self._assignments(section, table, values)) for section, values in written.items()}
         endings, held = self._in_order(list(self._endings()))
@@ -93,7 +93,7 @@ class MappingReader:
         return MappedTable(
             table=table,
             fields=fields,
-            active=self._active,
+            active=active,
             folding=frozenset(field for field in ("email", "username") if self._folds_case(table, fields.get(field))),
             assigned=assigned,
             endings=endings,
@@ -123,6 +123,15 @@ class MappingReader:
             meant = did_you_mean(name, table.columns.keys())
             self._fault(setting, f"the table {table.fullname} has no column {name}{meant}")
         return table.columns.get(name)
+
+    def _flags(self, table: sa.Table) -> Iterator[MappedFlag]:
+        for flag in parse_flags(self._settings.active):
+            column = self._column("active", table, flag.column)
+            if column is None:
+                continue
+            if objection := flag.objection(column):
+                self._fault("active", objection)
+            yield MappedFlag(flag, column)
 
     def _assignments(
         self, section: str, table: sa.Table, values: Mapping[str, Value], *, written: bool = True
@@ -209,8 +218,6 @@ class MappingReader:
                 for other in others:
                     if column is fields.get(other):
                         self._fault(setting, f"the column {column.name} is also the one of {other}: choose another")
-        if "active" in fields and (objection := self._active.objection(fields["active"])):
-            self._fault("active", objection)
         password = fields.get("password")
         if password is not None and (kind_of(password).length or hash_length) < hash_length:
             room = f"the column {password.name} is {kind_of(password).shown}"

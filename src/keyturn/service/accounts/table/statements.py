@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.table.columns import TIMES, Value, kind_of, lowered, set_value
+from keyturn.service.accounts.table.columns import RANDOM, TIMES, Value, all_hold, kind_of, lowered, set_value
 from keyturn.service.accounts.table.mapping import Assignments, MappedEnding, MappedTable
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
@@ -47,7 +47,7 @@ class Statements:
         self.mapping = mapping
         self._dialect = dialect
         self._columns = mapping.fields
-        self._is_active = mapping.active.holds(mapping.fields.get("active"))
+        self._is_active = all_hold(mapping.active)
         self._accounts = self._select_accounts()
         key, is_array = mapping.fields["id"], dialect == "postgresql"  # one statement to prepare for any number of them
         ids = sa.bindparam("ids", type_=key.type, expanding=not is_array)
@@ -157,6 +157,17 @@ class Statements:
                     if any(_keeps_no_zone(column, value) for column, value in one.sets.items()):
                         yield "", self._end(one, owners, moment, moment - timedelta(days=1))
 
+    def new_random_values(self, account_id: str, moment: datetime) -> sa.Update | None:
+        """Return what gives the account's columns of `{random}` other values; None if no column has that placeholder.
+
+        Such a column admits clients, as a session's token does. Raises ValueError for an impossible id.
+        """
+        placeholders = self.mapping.assigned["set"].items()
+        random = {column: set_value(column, value, moment) for column, value in placeholders if value == RANDOM}
+        if not random:
+            return None
+        return sa.update(self.mapping.table).where(self._has_id(account_id)).values(random)
+
     def _end(self, one: MappedEnding, owners: Iterable[Any], moment: datetime, limit: datetime) -> Write:
         theirs = [_is_any(one.owner, owners)]
         if self._dialect == "mysql" and kind_of(one.owner).holds is str:
@@ -182,6 +193,22 @@ class Statements:
     def hashes(self) -> tuple[sa.Column[Any], Condition]:
         """Return the column of the hashes, and the condition of those that can be right."""
         return self._columns["password"], self._has_hash()
+
+    def counts(self, most: int) -> sa.Select[Any]:
+        """Count accounts by what they may do, in the first `most` rows."""
+        has_hash = self._has_hash() if "password" in self._columns else sa.false()
+        elsewhere: Condition = sa.false()
+        if "provider" in self._columns:
+            elsewhere = lowered(self._columns["provider"]).not_in(PASSWORD_PROVIDERS)
+        numbers = {
+            "active": _as_number(self._is_active),
+            "with_hash": _as_number(has_hash),
+            "contradicting": _as_number(sa.and_(has_hash, elsewhere)),
+        }
+        first = sa.select(*(number.label(name) for name, number in numbers.items())).select_from(self.mapping.table)
+        rows = first.limit(most).subquery()
+        sums = [sa.func.coalesce(sa.func.sum(rows.c[name]), 0).label(name) for name in numbers]
+        return sa.select(sa.func.count().label("accounts"), *sums).select_from(rows)
 
     def _select_accounts(self) -> sa.Select[Any]:
         columns: list[ColumnElement[Any]] = [self._columns[one].label(one) for one in _PLAIN if one in self._columns]
@@ -215,6 +242,10 @@ class Statements:
         kind: TypeEngine[str] = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else sa.Text()
         text = sa.func.trim(sa.cast(column, kind), type_=kind)
         return text.collate(_CHARACTER_BY_CHARACTER[self._dialect])
+
+
+def _as_number(condition: Condition) -> sa.Case[int]:
+    return sa.case((condition, sa.literal_column("1", sa.Integer)), else_=sa.literal_column("0", sa.Integer))
 
 
 def _values(assignments: Assignments, moment: datetime) -> _Values:

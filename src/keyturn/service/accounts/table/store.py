@@ -88,10 +88,10 @@ class TablePeople(AccountStore):
         return await self._emails(lambda statements: statements.addresses_after(email, most))
 
     async def end_sessions(self, account_id: str) -> Ended:
-        return await self._known.transact(partial(_end, account_id=account_id, intruded=False))
+        return await self._known.transact(partial(_end_access, account_id=account_id, intruded=False))
 
     async def end_intrusion(self, account_id: str) -> Ended:
-        return await self._known.transact(partial(_end, account_id=account_id, intruded=True))
+        return await self._known.transact(partial(_end_access, account_id=account_id, intruded=True))
 
     async def note_change(self, account: Account, password_hash: str | None = None) -> bool | Ended:
         """Set and end what comes with a new password; `password_hash` is None if it is kept elsewhere."""
@@ -184,6 +184,15 @@ def _changes(connection: Connection, account_id: str, statement_of: Callable[[],
         return False
     # The row counts, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
     return connection.execute(statement).rowcount == 1
+
+
+def _end_access(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:
+    """End an account's access without a new password, which would set the columns of `{random}`."""
+    with suppress(ValueError):  # another store's account, which has no rows
+        statement = statements.new_random_values(account_id, now())
+        if statement is not None:
+            connection.execute(statement)
+    return _end(connection, statements, account_id, intruded=intruded)
 
 
 def _end(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:
