@@ -41,6 +41,9 @@ _TIME = DateTimeUTC()
 
 _HELD = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("name", type_=sa.String()), 0)))
 
+_ENCODING = sa.text("SELECT current_setting('server_encoding')")
+"""PostgreSQL's name for the encoding of a database (https://www.postgresql.org/docs/current/multibyte.html)."""
+
 _READ_ONLY = sa.text("SELECT current_setting('transaction_read_only') = 'on'")
 
 Connections = SqliteConnections | ServerConnections
@@ -192,6 +195,13 @@ def _open_pool(read: DatabaseUrl, seconds: float | None) -> ServerConnections:
     options = {"pool_size": _CONNECTIONS, "isolation_level": "AUTOCOMMIT"}
     engine = open_engine(read, "database.url", "postgres", seconds=seconds, **options)
     return ServerConnections(engine.execution_options(isolation_level="READ COMMITTED"), engine)
+
+
+def encoding(connection: sa.Connection) -> str:
+    """Return PostgreSQL's name for the encoding of all texts of the database; "" for another kind of database."""
+    if connection.dialect.name != "postgresql":
+        return ""
+    return str(connection.scalar(_ENCODING))
 
 
 # Waiting callers share the trip of a statement: group commit for writes, one list of values for reads

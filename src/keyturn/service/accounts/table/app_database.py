@@ -17,7 +17,7 @@ from keyturn.service.database import Database, unready_where_unreachable
 from keyturn.service.database.connections import PATIENCE as PATIENCE_WITH_A_FILE
 from keyturn.service.database.connections import ServerConnections, SqliteConnections, open_engine
 from keyturn.service.database.database import DatabaseAccess
-from keyturn.service.database.unready import describe_error, describe_url, is_refusal
+from keyturn.service.database.unready import describe_error, describe_url, is_about_a_value, is_refusal
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings.database_urls import DatabaseUrl, read_url
 from keyturn.service.telemetry.logs import LogEvent, log
@@ -93,6 +93,10 @@ _Result = TypeVar("_Result")
 TableWork = Callable[[Connection, _Reading], _Result]
 
 
+class ValueRefused(AccountsUnready):
+    """A column, or its database, cannot hold a value of the statement, so no row has it."""
+
+
 class KnownTable(Generic[_Reading]):
     """What `read` tells of a table's columns, until its database refuses a statement: the app has changed the table.
 
@@ -118,7 +122,17 @@ class KnownTable(Generic[_Reading]):
             raise AccountsUnready(f"the table of the accounts does not match the settings: {faults}") from None
 
     async def read(self, work: TableWork[_Reading, _Result]) -> _Result:
-        return await self.place.read(partial(self._run, work, await self.now()))
+        """Run work that changes nothing. Raises ValueRefused, which does not mean that the table has changed."""
+
+        def look(connection: Connection, reading: _Reading) -> _Result:
+            try:
+                return work(connection, reading)
+            except DBAPIError as error:
+                if is_about_a_value(error):
+                    raise ValueRefused(describe_error(error.orig or error)) from None
+                raise
+
+        return await self.place.read(partial(self._run, look, await self.now()))
 
     async def transact(self, work: TableWork[_Reading, _Result]) -> _Result:
         return await self.place.transact(partial(self._run, work, await self.now()))

@@ -87,6 +87,23 @@ class _HexBytes(Stored):
         return lambda value: None if value is None else value.hex()
 
 
+class AnyEncoding(UserDefinedType[str]):
+    """Text of a database that does not check encodings: bytes in a result, which are None unless they are UTF-8."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[bytes | None], str | None]:
+        del dialect, coltype
+        return _utf8
+
+
+def _utf8(stored: bytes | None) -> str | None:
+    try:
+        return None if stored is None else stored.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 _HEX = re.compile(r"([0-9a-f]{2})+", re.ASCII)
 
 

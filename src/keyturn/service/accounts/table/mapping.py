@@ -13,6 +13,7 @@ from sqlalchemy.exc import NoSuchTableError
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.table.columns import MappedFlag, Value, kind_of, parse_flags, set_value, table_called
 from keyturn.service.clock import now
+from keyturn.service.database.database import encoding
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
 from keyturn.values import did_you_mean
@@ -55,6 +56,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     `fields`: columns by the fields of an account; those that are `folding` ignore case by themselves.
     `active`: the conditions that an active row meets. `assigned`: columns and their new values, by section.
     `endings`: in the order in which foreign keys allow them. `held`: why deletions may fail, by setting.
+    `has_any_encoding`: the database does not check the encoding of texts, so some may not be UTF-8.
     """
 
     table: sa.Table
@@ -64,6 +66,7 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     assigned: Mapping[str, Assignments]
     endings: Sequence[MappedEnding]
     held: Sequence[tuple[str, str]]
+    has_any_encoding: bool
 
 
 class MappingReader:
@@ -98,6 +101,7 @@ class MappingReader:
             assigned=assigned,
             endings=endings,
             held=held,
+            has_any_encoding=encoding(self._connection) == "SQL_ASCII",
         )
 
     def _fault(self, setting: str, message: str) -> None:

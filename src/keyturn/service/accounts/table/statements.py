@@ -15,7 +15,16 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.table.columns import RANDOM, TIMES, Value, all_hold, kind_of, lowered, set_value
+from keyturn.service.accounts.table.columns import (
+    RANDOM,
+    TIMES,
+    AnyEncoding,
+    Value,
+    all_hold,
+    kind_of,
+    lowered,
+    set_value,
+)
 from keyturn.service.accounts.table.mapping import Assignments, MappedEnding, MappedTable
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
@@ -31,6 +40,9 @@ _AFTER_SPACES = "!"
 """In the order of ASCII and of Unicode (UTS 10) it follows the space, which apps may leave behind an address."""
 
 _PLAIN = ("id", "email", "username", "name", "provider", "kind", "locale")  # read as they are
+
+_IDENTIFYING = ("id", "email")
+"""Fields that an account cannot be without."""
 
 Condition = ColumnElement[bool]
 Write = sa.Update | sa.Delete
@@ -55,22 +67,36 @@ class Statements:
         self._accounts_in_ranges = cache(self._select_ranges)
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
-        """Ask for every row whose address or user name may be one of these: an index on lower(...) of each helps."""
-        count = 1 << (len(spellings) - 1).bit_length()
-        # Some are asked for twice, which reduces the number of different statements to prepare.
-        repeated = list(islice(cycle(spellings), count))
-        first = {f"from{place}": spelling for place, spelling in enumerate(repeated)}
-        last = {f"to{place}": spelling + _AFTER_SPACES for place, spelling in enumerate(repeated)}
-        return self._accounts_in_ranges(count), first | last
+        """Ask for every row whose address or user name may be one of these: an index on lower(...) of each helps.
 
-    def _select_ranges(self, count: int) -> sa.Select[Any]:
-        first, last = (
-            [sa.func.lower(sa.bindparam(f"{end}{place}", type_=sa.Text())) for place in range(count)]
-            for end in ("from", "to")
-        )
-        named = {field: self._columns[field] for field in ("email", "username") if field in self._columns}
-        stored = (one if field in self.mapping.folding else sa.func.lower(one) for field, one in named.items())
-        return self._accounts.where(sa.or_(*(sa.or_(*map(one.between, first, last)) for one in stored)))
+        A column is compared only with what it may mean, since its encoding may lack a letter that another column has.
+        """
+        addresses = [spelling for spelling in spellings if "@" in spelling]
+        names = [spelling for spelling in spellings if "@" not in spelling]
+        counts = []
+        values: dict[str, Any] = {}
+        for field, wanted in (("email", addresses), ("username", names)):
+            # Some are asked for twice, which reduces the number of different statements to prepare.
+            count = 1 << (len(wanted) - 1).bit_length() if wanted else 0
+            counts.append(count)
+            for place, spelling in enumerate(islice(cycle(wanted), count)):
+                values[f"{field}_from{place}"] = spelling
+                values[f"{field}_to{place}"] = spelling + _AFTER_SPACES
+        return self._accounts_in_ranges(*counts), values
+
+    def _select_ranges(self, addresses: int, names: int) -> sa.Select[Any]:
+        ranges = [*self._ranges("email", addresses), *self._ranges("username", names)]
+        return self._accounts.where(sa.or_(sa.false(), *ranges))
+
+    def _ranges(self, field: str, count: int) -> Iterator[Condition]:
+        if field not in self._columns:
+            return
+        column = self._columns[field]
+        stored = column if field in self.mapping.folding else sa.func.lower(column)
+        for place in range(count):
+            first = sa.bindparam(f"{field}_from{place}", type_=sa.Text())
+            last = sa.bindparam(f"{field}_to{place}", type_=sa.Text())
+            yield stored.between(sa.func.lower(first), sa.func.lower(last))
 
     def by_ids(self, ids: Iterable[str]) -> Query:
         values: list[Any] = []
@@ -180,7 +206,7 @@ class Statements:
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Executable]]:
         """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
-        trial, values = self.by_identifier([""])
+        trial, values = self.by_identifier(["", "@"])
         yield "table", trial.params(values)
         if "password" in self._columns:
             yield "password", self._change(None, "", {self._columns["password"]: ""}, self._is_active)
@@ -195,12 +221,20 @@ class Statements:
         return self._columns["password"], self._has_hash()
 
     def _select_accounts(self) -> sa.Select[Any]:
-        columns: list[ColumnElement[Any]] = [self._columns[one].label(one) for one in _PLAIN if one in self._columns]
+        columns: list[ColumnElement[Any]] = [self._read(one).label(one) for one in _PLAIN if one in self._columns]
         if "password" in self._columns:
             columns += [self._has_hash().label("has_hash"), self._lacks_hash().label("lacks_hash")]
         if self.mapping.assigned["lock"]:
             columns.append(self._is_locked().label("locked"))
         return sa.select(*columns, self._is_active.label("active"))
+
+    def _read(self, field: str) -> ColumnElement[Any]:
+        column = self._columns[field]
+        kind = kind_of(column)
+        is_plain_text = kind.holds is str and not kind.choices
+        if self.mapping.has_any_encoding and is_plain_text and field not in _IDENTIFYING:
+            return sa.func.convert_to(column, "SQL_ASCII", type_=AnyEncoding())
+        return column
 
     def _has_hash(self) -> Condition:
         return sa.and_(sa.func.length(self._columns["password"]) > 0, self._is_usable())

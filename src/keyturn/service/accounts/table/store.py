@@ -15,7 +15,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, provider_name
-from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable
+from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable, ValueRefused
 from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.accounts.table.doubts import doubts
 from keyturn.service.accounts.table.mapping import MappingReader
@@ -72,9 +72,25 @@ class TablePeople(AccountStore):
 
     async def _find_all(self, identifiers: Sequence[str]) -> Sequence[Account | None]:
         wanted = {spelling for identifier in identifiers for spelling in spellings(identifier)}
-        rows = rows_by_identifier(await self._fetch(lambda statements: statements.by_identifier(wanted)))
+        rows = rows_by_identifier(await self._rows_of(list(wanted)))
         chosen = (choose_row(rows, identifier) for identifier in identifiers)
         return [account_of(row) if row else None for row in chosen]
+
+    async def _rows_of(self, spellings: Sequence[str]) -> Sequence[RowMapping]:
+        """Return the rows of all spellings that the columns can hold. No row has any other.
+
+        An attacker may send as many of those as clients may send addresses, so they must not fail their neighbours, and
+        halves find a few of them among many in few statements.
+        """
+        try:
+            return await self._fetch(lambda statements: statements.by_identifier(spellings))
+        except ValueRefused:
+            if len(spellings) == 1:
+                return []
+        middle = len(spellings) // 2
+        halves = [*await self._rows_of(spellings[:middle]), *await self._rows_of(spellings[middle:])]
+        by_id = {row["id"]: row for row in halves}  # two spellings may be of one row
+        return list(by_id.values())
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
         rows = await self._fetch(lambda statements: statements.by_ids(set(ids)))
