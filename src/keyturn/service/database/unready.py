@@ -113,6 +113,18 @@ def is_about_a_value(error: DBAPIError) -> bool:
     return bool(_codes(error) & _OF_A_VALUE)
 
 
+_BY_A_RULE = {"P0001", "45000", 1644, 3819, 4025}
+"""A trigger's own refusal (PostgreSQL's RAISE, SIGNAL of MySQL and MariaDB), and a CHECK of MySQL and of MariaDB."""
+
+
+def is_by_a_rule(error: DBAPIError) -> bool:
+    """Whether a constraint or a trigger refuses a statement, so that it is refused the next time, too.
+
+    SQLite reports RAISE in a trigger as a broken constraint.
+    """
+    return isinstance(error, IntegrityError) or bool(_codes(error) & _BY_A_RULE)
+
+
 def is_rolled_back(error: DBAPIError) -> bool:
     """Tell whether the database has certainly undone the transaction: a conflict, or a constraint at the commit."""
     # SQLAlchemy names no statement for a commit.

@@ -23,10 +23,17 @@ def doubts(
     mapping = statements.mapping
     findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
     findings += [warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held]
+    findings += _half_done(mapping)
     findings += _flags(connection, mapping)
     if settings.password:
         findings += doubt_format(settings.table, columns.sample(connection, *statements.hashes()), hashing)
     return findings
+
+
+def _half_done(mapping: MappedTable) -> Iterator[Finding]:
+    for table, engine in mapping.without_transactions.items():
+        why = "has no transactions, so a change that fails half-way stays half done"
+        yield warn(f"the engine {engine} of the table {table} {why}", f"Run `ALTER TABLE {table} ENGINE=InnoDB`.")
 
 
 def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:

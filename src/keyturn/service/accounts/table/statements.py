@@ -152,11 +152,22 @@ class Statements:
         may_change = self._is_active_or_locked() if account.locked else self._is_active
         return self._change(account.id, account.email, values, may_change)
 
+    def is_as_it_was(self, account: Account) -> sa.Select[Any]:
+        """Ask for the account under the conditions of `change`. Raises ValueError for an impossible id."""
+        may_change = self._is_active_or_locked() if account.locked else self._is_active
+        allowed = self._may_be_changed(account.id, account.email, may_change)
+        return sa.select(self._columns["id"]).where(*allowed)
+
     def _change(self, account_id: str | None, email: str, values: _Values, may_change: Condition) -> sa.Update:
         # Without columns to set, the statement still shows whether the account is unchanged.
         values = values or {self._columns["id"]: self._columns["id"]}
-        allowed = (*self._is_unchanged(account_id, email), may_change, *self._signs_in_here())
+        allowed = self._may_be_changed(account_id, email, may_change)
         return sa.update(self.mapping.table).where(*allowed).values(values)
+
+    def _may_be_changed(self, account_id: str | None, email: str, may_change: Condition) -> Iterator[Condition]:
+        yield from self._is_unchanged(account_id, email)
+        yield may_change
+        yield from self._signs_in_here()
 
     def _is_unchanged(self, account_id: str | None, email: str) -> tuple[Condition, Condition]:
         return self._has_id(account_id), self._is_text("email", email)
