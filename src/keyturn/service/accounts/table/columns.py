@@ -122,6 +122,13 @@ def text_of(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else str(value).strip(" ")
 
 
+def hash_text(stored: Any) -> str:
+    """Return a stored hash as text. A column of bytes has its characters, and one of fixed width is padded with NUL."""
+    if isinstance(stored, bytes):
+        return stored.rstrip(b"\0").decode("ascii", "replace")
+    return text_of(stored)
+
+
 def kind_of(column: sa.Column[Any]) -> Stored:
     assert isinstance(column.type, Stored)
     return column.type

@@ -230,7 +230,8 @@ class MappingReader:
         for field, others in _OWN_COLUMNS.items():
             if (column := fields.get(field)) is not None:
                 setting, kind = _setting_of(field), kind_of(column)
-                if kind.holds is not str and not kind.holds_anything:
+                holds_text = kind.holds is str or kind.holds_anything
+                if not holds_text and not (field == "password" and kind.holds is bytes):
                     self._fault(setting, f"the column {column.name} must contain text, but is {kind.shown}")
                 for other in others:
                     if column is fields.get(other):

@@ -148,7 +148,7 @@ class Statements:
         """Set the hash, if given, and what comes with it, if the account is unchanged. Raises ValueError for its id."""
         values = self._assigned("set", moment) | (self._assigned("unlock", moment) if account.locked else {})
         if password_hash is not None:
-            values[self._columns["password"]] = password_hash
+            values[self._columns["password"]] = self._stored_hash(password_hash)
         may_change = self._is_active_or_locked() if account.locked else self._is_active
         return self._change(account.id, account.email, values, may_change)
 
@@ -220,7 +220,10 @@ class Statements:
         trial, values = self.by_identifier(["", "@"])
         yield "table", trial.params(values)
         if "password" in self._columns:
-            yield "password", self._change(None, "", {self._columns["password"]: ""}, self._is_active)
+            yield (
+                "password",
+                self._change(None, "", {self._columns["password"]: self._stored_hash("")}, self._is_active),
+            )
         for section, assignments in self.mapping.assigned.items():
             for column, value in _values(assignments, moment).items():
                 yield f"{section}.{column.name}", self._change(None, "", {column: value}, self._is_active)
@@ -260,8 +263,16 @@ class Statements:
             yield self._is_usable()
 
     def _is_usable(self) -> Condition:
-        first = sa.func.substr(self._columns["password"], 1, 1, type_=sa.Text)
+        column = self._columns["password"]
+        first: ColumnElement[Any] = sa.func.substr(column, 1, 1, type_=sa.Text)
+        if kind_of(column).holds is bytes:
+            # PostgreSQL's cast of bytes writes hexadecimal digits.
+            is_postgresql = self._dialect == "postgresql"
+            first = sa.func.encode(first, "escape", type_=sa.Text) if is_postgresql else sa.cast(first, sa.Text)
         return sa.func.coalesce(first, "").not_in(_UNUSABLE)
+
+    def _stored_hash(self, text: str) -> str | bytes:
+        return text.encode() if kind_of(self._columns["password"]).holds is bytes else text
 
     def _is_text(self, field: str, value: str | None) -> Condition:
         """Whether the field is the same text, character by character, apart from spaces around it."""

@@ -16,7 +16,7 @@ from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, provider_name
 from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable, RuleRefused, ValueRefused
-from keyturn.service.accounts.table.columns import text_of
+from keyturn.service.accounts.table.columns import hash_text, text_of
 from keyturn.service.accounts.table.doubts import doubts
 from keyturn.service.accounts.table.mapping import MappingReader
 from keyturn.service.accounts.table.statements import PASSWORD_PROVIDERS, Query, Statements
@@ -188,7 +188,7 @@ def _hash_of(connection: Connection, statements: Statements, account_id: str) ->
     for row in connection.execute(*statements.hash_by_id(account_id)).mappings():
         account = account_of(row)
         if account.id == account_id and account.active and account.has_password:
-            return text_of(row["hash"])
+            return hash_text(row["hash"])
     return None
 
 
