@@ -96,18 +96,23 @@ def _text(path: Path) -> str | None:
         return None
 
 
+Differ = Callable[[str, str], Difference]  # a text before and after
 Renders = Callable[[str, MailFiles, Sample, str], Rendered]  # a template in the language of a tag, or TemplateInvalid
 State = Literal["same", "changed", "new", "gone", "broken"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A mail beside its snapshot: `before`, and `after` as it is rendered now. `fault`: why it cannot be rendered."""
+    """A mail beside its snapshot: `before`, and `after` as it is rendered now.
+
+    `fault`: why it cannot be rendered. `differ`: finds the differences of a part.
+    """
 
     name: MailName
     before: Snapshot | None = None
     after: Snapshot | None = None
     fault: TemplateInvalid | None = None
+    differ: Differ = difference
 
     @property
     def state(self) -> State:
@@ -133,7 +138,7 @@ class Comparison:
     def differences(self) -> tuple[Difference, Difference, Difference]:
         """The differences of the HTML, the text and the subject. There are none of a mail that cannot be rendered."""
         after = self.before if self.fault else self.after
-        html, text, subject = map(difference, self.before or _NO_PARTS, after or _NO_PARTS)
+        html, text, subject = map(self.differ, self.before or _NO_PARTS, after or _NO_PARTS)
         return html, text, subject
 
 
@@ -141,7 +146,12 @@ class Snapshots:
     """Compares mails with their snapshots. `languages`: tags, by default all. Raises SettingsInvalid."""
 
     def __init__(
-        self, gallery: Gallery, stored: SnapshotFolder, languages: Sequence[str] = (), render: Renders | None = None
+        self,
+        gallery: Gallery,
+        stored: SnapshotFolder,
+        languages: Sequence[str] = (),
+        render: Renders | None = None,
+        differ: Differ = difference,
     ) -> None:
         if stored.folder.resolve().is_relative_to(gallery.folder.resolve()):
             wrong = f"{stored.folder} is inside the folder of the templates: move it outside"
@@ -153,6 +163,7 @@ class Snapshots:
             raise SettingsInvalid.of("snapshot_languages", wrong)
         self._languages = {"" if tag == own else tag: tag for tag in languages or known}  # by their part of a name
         self._render = render or gallery.render
+        self._differ = differ
 
     def names(self) -> list[MailName]:
         """Return all mails, without a sample where none can be read, and the names of snapshots without a mail."""
@@ -173,12 +184,12 @@ class Snapshots:
             if sample and (language := self._languages.get(name.language)):
                 files = self.gallery.files(name.template)
                 mail = self._render(name.template, files, sample, language)
-                return Comparison(name, before, Snapshot.of(mail, files))
+                return Comparison(name, before, Snapshot.of(mail, files), differ=self._differ)
         except TemplateInvalid as fault:
-            return Comparison(name, before, fault=fault)
+            return Comparison(name, before, fault=fault, differ=self._differ)
         if before is None:
             raise LookupError(f"There is no mail {name}, and no snapshot of it.")
-        return Comparison(name, before)
+        return Comparison(name, before, differ=self._differ)
 
     def accept(self, comparison: Comparison) -> None:
         if comparison.acceptable:
