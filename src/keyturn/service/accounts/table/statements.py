@@ -1,5 +1,6 @@
 """Builds the statements over a mapped table. Values are bound parameters, and every name is quoted."""
 
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,18 @@ Query = tuple[sa.Select[Any], dict[str, Any] | None]
 """A SELECT, and this call's parameters. Frequent statements are built once."""
 
 _Values = dict[sa.Column[Any], Any]
+
+
+def spellings(identifier: str) -> set[str]:
+    """Return how an address or a user name may be stored, apart from case, spaces behind it, and one before it."""
+    local, at, domain = identifier.rpartition("@")
+    ways = {identifier}
+    if at and "xn--" in domain:
+        import idna  # its tables take 3 MB that most processes never need
+
+        ways.add(f"{local}@{idna.decode(domain)}")
+    ways |= {unicodedata.normalize("NFD", way) for way in ways}
+    return ways | {f" {way}" for way in ways}
 
 
 class Statements:

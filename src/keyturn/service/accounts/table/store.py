@@ -19,7 +19,7 @@ from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable,
 from keyturn.service.accounts.table.columns import hash_text, text_of
 from keyturn.service.accounts.table.doubts import doubts
 from keyturn.service.accounts.table.mapping import MappingReader
-from keyturn.service.accounts.table.statements import PASSWORD_PROVIDERS, Query, Statements
+from keyturn.service.accounts.table.statements import PASSWORD_PROVIDERS, Query, Statements, spellings
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.database import Batcher
@@ -274,18 +274,6 @@ def table_accounts(settings: TableSettings, database: Database, *, hash_length: 
 
 
 # From rows to accounts, and the choice among several rows
-
-
-def spellings(identifier: str) -> set[str]:
-    """Return how an address or a user name may be stored, apart from case, spaces behind it, and one before it."""
-    local, at, domain = identifier.rpartition("@")
-    ways = {identifier}
-    if at and "xn--" in domain:
-        import idna  # its tables take 3 MB that most processes never need
-
-        ways.add(f"{local}@{idna.decode(domain)}")
-    ways |= {unicodedata.normalize("NFD", way) for way in ways}
-    return ways | {f" {way}" for way in ways}
 
 
 def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:
