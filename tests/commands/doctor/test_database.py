@@ -138,3 +138,13 @@ async def test_the_revision_is_told(database_url: str, at: str | None, verdict: 
 
     assert (found.verdict, said in found.message, fix in found.fix) == (verdict, True, True)
     assert (file and file.read_bytes()) == before
+
+
+@pytest.mark.parametrize("databases", ["sql_ascii"], indirect=True)
+async def test_another_encoding(empty_url: str) -> None:
+    """The doctor says that PostgreSQL's database is not in UTF-8, and how to create one that is."""
+    found = await only(empty_url)
+
+    assert found.verdict == "fail"
+    assert found.message.endswith(" has the encoding SQL_ASCII, and Keyturn needs UTF8")
+    assert "CREATE DATABASE keyturn ENCODING 'UTF8' TEMPLATE template0" in found.fix

@@ -8,7 +8,7 @@ from keyturn.service.api import schemas
 from keyturn.service.api.cookies import device_cookie
 from keyturn.service.api.json_routes import shows, takes
 from keyturn.service.api.requests import GivenCall, language_headers
-from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, rule_text
+from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected, rule_text
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import ChallengeRequired, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, TooManyRequests
@@ -17,7 +17,7 @@ ON_ITS_WAY = N_("If an account exists for that address, a link is on its way.")
 
 _OF_A_REQUEST = ChallengeRequired, TooManyRequests, Busy
 _OF_A_LINK = LinkDead, TooManyRequests, Busy
-_OF_A_PASSWORD = SecondStepRequired, SecondStepRejected, PasswordRejected, OutcomeUnknown
+_OF_A_PASSWORD = SecondStepRequired, SecondStepRejected, PasswordRejected, ChangeRefused, OutcomeUnknown
 
 
 @takes("/request-password-reset", "/forgot-password", kind="request", status_code=202, problems=_OF_A_REQUEST)

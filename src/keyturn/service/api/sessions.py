@@ -13,7 +13,7 @@ from keyturn.service.api.cookies import device_cookie, session_cookie
 from keyturn.service.api.json_routes import SESSION, shows, takes
 from keyturn.service.api.requests import GivenCall, mounted
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
-from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
+from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, OriginRefused, TooManyRequests
@@ -56,7 +56,7 @@ async def get_signed_in(call: GivenCall) -> SignedIn:
     "/change-password",
     kind="change",
     security=_SIGNED_IN,
-    problems=(NotSignedIn, *_OF_A_PASSWORD, PasswordRejected, OutcomeUnknown),
+    problems=(NotSignedIn, *_OF_A_PASSWORD, PasswordRejected, ChangeRefused, OutcomeUnknown),
 )
 async def change_password(data: JSONBody[PasswordChange], call: GivenCall) -> Response[Done]:
     """Change the signed-in user's password.

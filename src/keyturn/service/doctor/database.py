@@ -17,7 +17,14 @@ from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for, ends_sessions
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.database.migrations import NO_TABLES, ahead_text, head, revision
+from keyturn.service.database.migrations import (
+    NO_TABLES,
+    UTF8_FIX,
+    ahead_text,
+    encoding_fault,
+    head,
+    revision,
+)
 from keyturn.service.database.unready import describe_error, describe_url, refused_part
 from keyturn.service.doctor.grants import all_grants, grant_for
 from keyturn.service.onboarding.guesses import endings, lasting, sessions_left
@@ -114,6 +121,8 @@ async def _opened(settings: Settings) -> AsyncIterator[Database]:
 
 
 async def _revision(database: Database, url: URL) -> Finding:
+    if fault := await encoding_fault(database):
+        return fail(f"{describe_url(url)} {fault}", f"Keyturn needs one of its own: {UTF8_FIX}.")
     current, newest = await revision(database), head()
     if current == newest:
         return ok(f"{describe_url(url)}, at revision {newest} (newest)")

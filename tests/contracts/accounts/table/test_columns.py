@@ -419,3 +419,34 @@ async def test_emptied_salt(app: App, over: Over) -> None:
 
 async def bcrypt_hashed(password: str) -> str:
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+
+
+BYTES_OF = {
+    "sqlite": ["BLOB"],
+    "postgresql": ["bytea"],
+    "mysql": ["VARBINARY(128)", "BINARY(80)", "BLOB"],
+}
+HASH = "$2b$04$Q4VrcYDSmq4bQ4VrcYDSmuXo1cDg0oZl1nJ6mZqkT0mHq8s9kW0Wa"
+
+
+async def test_hash_in_a_column_of_bytes(app: App, over: Over) -> None:
+    """A hash in a column of bytes is read, recognised and written as the bytes of its text."""
+    for declared in BYTES_OF[app.dialect]:
+        await app.run("DROP TABLE IF EXISTS users")
+        await app.run(USERS.replace("VARCHAR(60)", declared))
+        await app.run("INSERT INTO users (id, email) VALUES (3, '3@northwind.test')")
+        for number, stored in enumerate((HASH, "!disabled"), 1):
+            text = stored.encode().hex()
+            literal = f"decode('{text}', 'hex')" if app.dialect == "postgresql" else f"x'{text}'"
+            row = f"({number}, '{number}@northwind.test', {literal}, '')"
+            await app.run(f"INSERT INTO users VALUES {row}")  # noqa: S608 - the test's own
+        accounts = over()
+        await accounts.require_ready()
+        people = [await one(accounts, f"{number}@northwind.test") for number in (1, 2, 3)]
+
+        assert [account.has_password for account in people] == [True, False, False]
+        assert [account.awaits_password for account in people] == [False, False, True]
+        assert await accounts.password_hash("1") == HASH
+        assert [await accounts.set_password(account, NEW) for account in people] == [True, False, True]
+        assert await accounts.password_hash("1") == await accounts.password_hash("3") == "$2b$new"
+        await accounts.close()

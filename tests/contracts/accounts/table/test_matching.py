@@ -172,3 +172,13 @@ async def test_a_wrong_column_of_names_is_refused_by_its_setting(app: App, over:
         ("password_hash", "the column password_hash is also the one of password: choose another"),
     ):
         assert await faults(over(identifiers=("email", column))) == [f"identifiers: {message}"]
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_addresses_that_no_request_finds(app: App, over: Over) -> None:
+    """The start counts stored addresses that no request finds: with another blank, or capitals outside of ASCII."""
+    await keep(app, "ada@northwind.test\u00a0", "bea@northwind.test\n", "Cleo@B\u00dcCHER.test", *STORED, "no address")
+
+    assert await doubts_of(over()) == [
+        "accounts.table.email: 3 of 13 addresses are stored so that no request finds them"
+    ]

@@ -87,6 +87,23 @@ class _HexBytes(Stored):
         return lambda value: None if value is None else value.hex()
 
 
+class AnyEncoding(UserDefinedType[str]):
+    """Text of a database that does not check encodings: bytes in a result, which are None unless they are UTF-8."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[bytes | None], str | None]:
+        del dialect, coltype
+        return _utf8
+
+
+def _utf8(stored: bytes | None) -> str | None:
+    try:
+        return None if stored is None else stored.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 _HEX = re.compile(r"([0-9a-f]{2})+", re.ASCII)
 
 
@@ -103,6 +120,13 @@ def text_of(value: Any) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     return value.hex() if isinstance(value, bytes) else str(value).strip(" ")
+
+
+def hash_text(stored: Any) -> str:
+    """Return a stored hash as text. A column of bytes has its characters, and one of fixed width is padded with NUL."""
+    if isinstance(stored, bytes):
+        return stored.rstrip(b"\0").decode("ascii", "replace")
+    return text_of(stored)
 
 
 def kind_of(column: sa.Column[Any]) -> Stored:

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from keyturn.mail.addresses import ASCII_UPPER_TO_LOWER
 from keyturn.mail.port.finding import Finding, fail, warn
+from keyturn.service import addresses
 from keyturn.service.accounts.table import columns, recognised_hashes
 from keyturn.service.accounts.table.account_counts import doubt_counts
 from keyturn.service.accounts.table.mapping import MappedTable
-from keyturn.service.accounts.table.statements import Statements
+from keyturn.service.accounts.table.statements import Statements, spellings
+from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.settings import HashingSettings, TableSettings
 
 _DELETE_TOO = (
@@ -23,6 +26,8 @@ def doubts(
     mapping = statements.mapping
     findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
     findings += [warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held]
+    findings += _half_done(mapping)
+    findings += _unfindable(connection, mapping)
     findings += _flags(connection, mapping)
     findings += doubt_counts(connection, statements)
     if settings.password:
@@ -30,6 +35,37 @@ def doubts(
         findings += recognised_hashes.doubt_format(settings.table, hashes, hashing)
         findings += _salts(connection, mapping)
     return findings
+
+
+def _half_done(mapping: MappedTable) -> Iterator[Finding]:
+    for table, engine in mapping.without_transactions.items():
+        why = "has no transactions, so a change that fails half-way stays half done"
+        yield warn(f"the engine {engine} of the table {table} {why}", f"Run `ALTER TABLE {table} ENGINE=InnoDB`.")
+
+
+def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+    stored = [columns.text_of(value) for value in columns.sample(connection, mapping.fields["email"])]
+    is_sqlite = connection.dialect.name == "sqlite"
+    count = sum(not _is_findable(address, is_sqlite=is_sqlite) for address in stored)
+    if count:
+        message = f"accounts.table.email: {count} of {len(stored)} addresses are stored so that no request finds them"
+        why = "They end with a line break or another blank that is no space, or have capitals outside of ASCII."
+        yield warn(message, f"{why} Store them trimmed and in small letters.")
+
+
+def _is_findable(stored: str, *, is_sqlite: bool) -> bool:
+    """Return whether a request for the address finds it as it is stored; True for a text that is no address."""
+    try:
+        wanted = addresses.parse(stored.strip())
+    except InputInvalid:
+        return True
+    compared = _lowered(stored, is_sqlite=is_sqlite).rstrip(" ")
+    return compared in [_lowered(spelling, is_sqlite=is_sqlite) for spelling in spellings(wanted)]
+
+
+def _lowered(text: str, *, is_sqlite: bool) -> str:
+    # SQLite's lower() knows the letters of ASCII alone (https://sqlite.org/lang_corefunc.html#lower).
+    return text.translate(ASCII_UPPER_TO_LOWER) if is_sqlite else text.lower()
 
 
 def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:

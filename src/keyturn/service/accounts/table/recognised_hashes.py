@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from keyturn.mail.port.finding import Finding, warn
-from keyturn.service.accounts.table.columns import text_of
+from keyturn.service.accounts.table.columns import hash_text
 from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, hash_parts
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
@@ -65,7 +65,7 @@ phpbb/passwords)."""
 
 
 def recognise_hashes(values: Iterable[object]) -> HashFormat:
-    hashes = list(filter(None, map(text_of, values)))
+    hashes = list(filter(None, map(hash_text, values)))
     if not hashes:
         return _NO_ROWS
     form = Counter(map(_form, hashes)).most_common(1)[0][0]
