@@ -33,6 +33,7 @@ from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_sa
 from keyturn.studio.gallery.variables.guessed_values import guess, made_up
 from keyturn.studio.gallery.variables.missing_names import MissingName, StandIn, UndescribedName
 from keyturn.studio.gallery.variables.probe import Variables
+from keyturn.studio.gallery.variables.unpacking import with_shaped_answers
 from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
 
@@ -219,6 +220,7 @@ class Gallery:
                     environment.loader = _with_draft(environment.loader, environment, file, self.draft.text)
             environment = prepare(environment) if prepare else environment
             environment = with_forcing(environment) if forces else environment
+            environment = with_shaped_answers(environment)
             environment.undefined = _UNKNOWN[kind]
             return environment
 

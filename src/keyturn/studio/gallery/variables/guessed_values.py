@@ -48,7 +48,8 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
         return guess(one.attributes, one.name, nth, depth)
     if "mapping" in one.uses:
         return {}
-    return _plain_value(one, named, nth)
+    value = _plain_value(one, named, nth)
+    return str(value) if "joined" in one.uses else value
 
 
 def _is_list(one: Variable) -> bool:
@@ -70,7 +71,7 @@ def _plain_value(one: Variable, named: Named, nth: int) -> Any:
     text, words = text_for(named, nth), "_".join(named.words)
     if one.filters & OF_MONEY and not _is_number(text):
         text = text_for(Named("price"), nth)
-    if "number" in one.uses:
+    if "number" in one.uses and "joined" not in one.uses:
         return _number(text, one.default, nth)
     if one.compared:
         return next((option for option in one.compared if not _is_failure(str(option))), one.compared[0])

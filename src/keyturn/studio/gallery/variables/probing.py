@@ -19,6 +19,9 @@ from keyturn.context_values import within
 from keyturn.studio.gallery.environments import OrElse, Prepare, parse_template
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.gallery.variables.probe import FILTERS, TESTS, Probe, Shape, Variable, Variables
+from keyturn.studio.gallery.variables.python_functions import NAMES as PYTHON_FUNCTIONS
+from keyturn.studio.gallery.variables.python_functions import call_python
+from keyturn.studio.gallery.variables.unpacking import shape_of
 
 _DEEPEST = 12  # depth of calls and includes; deeper ones are circles
 _MOST = 2000  # calls, includes and turns of loops: a macro that calls itself twice would make exponentially many
@@ -99,7 +102,9 @@ class _Probing(Context):
 
     def call(self, called: Any, /, *args: Any, **named: Any) -> Any:
         if isinstance(called, Probe):
-            return called.call(*args)
+            answer = called.call(*args)
+            name = called.root_name
+            return _attempted(partial(call_python, name, *args, **named)) if name in PYTHON_FUNCTIONS else answer
         if args and isinstance(getattr(called, "__self__", None), Environment):
             if isinstance(args[0], Probe):
                 return args[0]
@@ -177,7 +182,7 @@ class _Branches(NodeTransformer):
         return [_statement(_call(asked, node.test)), *node.body, *node.elif_, *node.else_]
 
     def visit_For(self, node: nodes.For) -> list[nodes.Node]:  # noqa: N802
-        node.iter = _call(each, node.iter, nodes.Const(_shape_of(node.target)))
+        node.iter = _call(each, node.iter, nodes.Const(shape_of(node.target)))
         if node.test:
             node.body.insert(0, _statement(_call(asked, node.test)))
         otherwise, node.test, node.else_ = node.else_, None, []
@@ -194,7 +199,7 @@ class _Branches(NodeTransformer):
 
     def visit_Assign(self, node: nodes.Assign) -> nodes.Node:  # noqa: N802
         if isinstance(node.target, nodes.Tuple):
-            node.node = _call(unpacked, node.node, nodes.Const(_shape_of(node.target)))
+            node.node = _call(unpacked, node.node, nodes.Const(shape_of(node.target)))
         return node
 
     def visit_Include(self, node: nodes.Include) -> nodes.Node:  # noqa: N802
@@ -237,12 +242,6 @@ def _statement(call: Any) -> nodes.Node:
     return nodes.ExprStmt(call, lineno=call.lineno)
 
 
-def _shape_of(target: nodes.Node) -> Shape:
-    if isinstance(target, nodes.Tuple):
-        return tuple(map(_shape_of, target.items))
-    return target.name if isinstance(target, nodes.Name) else "value"
-
-
 def asked(value: Any) -> Any:
     return value.note("asked") if isinstance(value, Probe) else value
 
@@ -265,7 +264,11 @@ def each(entries: Any, shape: Shape) -> list[Any]:
 
 
 def unpacked(value: Any, shape: Shape) -> Any:
-    return value.parts(shape) if isinstance(value, Probe) else value
+    if isinstance(value, Probe):
+        return value.parts(shape)
+    if isinstance(shape, str) or not isinstance(value, list | tuple):
+        return value
+    return tuple(unpacked(part, of_part) for part, of_part in zip(value, shape, strict=False))
 
 
 @pass_context
