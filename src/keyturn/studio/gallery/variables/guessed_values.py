@@ -14,6 +14,7 @@ import msgspec
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
 from keyturn.studio.gallery.variables.probe import FILTERS, OF_MONEY, Variable, Variables, singular
+from keyturn.studio.gallery.variables.slots import best_of, fit
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)  # previews do not change from day to day
 _ITEMS = 3
@@ -49,11 +50,14 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
     if "mapping" in one.uses:
         return {}
     value = _plain_value(one, named, nth)
+    if isinstance(value, str | int) and not one.uses & {"number", "called"} and (slot := best_of(one.slots)):
+        text = fit(slot, value, named, nth)
+        value = int(text) if slot.kind == "number" and text.isdecimal() else text
     return str(value) if "joined" in one.uses else value
 
 
 def _is_list(one: Variable) -> bool:
-    if "list" in one.uses or (one.item and one.item.attributes):
+    if "list" in one.uses or (one.item and (one.item.attributes or one.item.slots)):
         return True
     return bool({"indexed", "length"} & one.uses) and singular(one.name) != one.name
 

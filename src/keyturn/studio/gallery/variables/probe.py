@@ -3,10 +3,13 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct, field
+
+from keyturn.studio.gallery.variables.slots import Slot, mark_for
 
 Use = Literal[
     "printed", "asked", "called", "number", "moment", "text", "joined", "length", "indexed", "list", "mapping"
@@ -22,7 +25,7 @@ class Variable(Struct):
 
     `attributes`: by name. `item`: one entry of a list, or one value of a mapping. `parts`: of an unpacked item, as in
     `for label, amount in rows`. `compared`: the constants that it is compared with. `default`: the template's fallback
-    if that is a constant. `filters`: names of the filters on it.
+    if that is a constant. `filters`: names of the filters on it. `slots`: the known places where it is printed.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Variable(Struct):
     compared: list[Any] = field(default_factory=list)
     default: Any = None
     filters: set[str] = field(default_factory=set)
+    slots: list[Slot] = field(default_factory=list)
 
     def attribute(self, name: str) -> "Variable":
         return self.attributes.setdefault(name, Variable(name))
@@ -73,6 +77,10 @@ Shape = str | Sequence["Shape"]  # the names that take a value: `for label, (amo
 _OF_A_DIFFERENCE = frozenset({"days", "seconds", "total_seconds"})
 _RETURN_THE_LIKE = frozenset({"items", "values", "astimezone", "date", "time"})
 _NUMBER_FORMAT = re.compile(r"[\dfdgen,%]$")
+
+
+printed: ContextVar[list["Probe"] | None] = ContextVar("printed", default=None)
+"""The printed probes. The number of each is in the mark that stands for it in the text."""
 
 
 class Probe:
@@ -186,7 +194,13 @@ class Probe:
 
     def __str__(self) -> str:
         self.note("printed")
-        return ""
+        if self.is_text:
+            return "".join(map(str, self.sides))
+        probes = printed.get()
+        if probes is None:
+            return ""
+        probes.append(self)
+        return mark_for(len(probes) - 1)
 
     __html__ = __str__
 
