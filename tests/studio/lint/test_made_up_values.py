@@ -132,7 +132,7 @@ SAME = '<p style="color: {{ ink }}; background-color: {{ paper }}">A</p><p style
         ("{% set to = '%s'|format(links.a|center(9)) %}" + LINK.format("{{ to }}"), "links.a"),
         ("{% macro a(h) %}" + LINK.format("{{ h }}") + "{% endmacro %}{{ a(user.a|center(9)) }}", "user.a"),
         (LINK.format("{{ address_of(user) }}"), "address_of"),
-        ("{% trans to=goal %}" + LINK.format("{{ to }}x y") + "{% endtrans %}{{ goal.a }}", "goal.a"),
+        ("{% trans to=goal.a|center(9) %}" + LINK.format("{{ to }}") + "{% endtrans %}", "goal.a"),
         ('<p class="tag-{{ state }}">A</p><style>p { color: #ffffff }</style>', "state"),
     ],
 )
