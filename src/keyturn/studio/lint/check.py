@@ -34,7 +34,7 @@ from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples, unknown_filters
 from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
-from keyturn.studio.lint.source.other_engines import one_for_each_engine
+from keyturn.studio.lint.source.other_engines import in_files_of_engines, one_for_each_engine
 from keyturn.studio.lint.source.stand_ins import NO_LAYOUT
 from keyturn.studio.lint.source.translations import findings_on_texts, marked_texts
 from keyturn.studio.lint.suppression import IgnoreComments, at_severity
@@ -131,6 +131,9 @@ class TemplateChecks:
         if not ended:  # with values of no sample
             findings += (_with_mail(limit, name, hides=True) for limit in passed)
         is_cut_short = passes is not None and passes.is_cut_short
+        if not self.gallery.templates.engine:
+            told = in_files_of_engines(findings, self.gallery.files_of(template), self.gallery.text)
+            findings = [one if one.mails else _with_mail(one, name) for one in told]
         return replace(of_files, findings=tuple(merge(findings, _SAYS)), mails=mails, is_cut_short=is_cut_short)
 
     def check_mail(self, template: str, sample: Sample, language: Language, read: _Read) -> Part:
@@ -289,7 +292,7 @@ def put_together(
     idle = comments.unused(file for file in users if are_all and file not in unseen)
     judged += filter(None, (at_severity(one, severity) for one in (*comments.mistakes(users), *idle)))
     report = Report(templates=len(parts), mails=sum(part.mails for part in parts.values()))
-    return report.with_findings(_complete(one_for_each_engine(judged), users, text))
+    return report.with_findings(_complete(one_for_each_engine(judged, text), users, text))
 
 
 def _users(files: Mapping[str, Iterable[str]]) -> _Users:
