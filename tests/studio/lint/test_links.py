@@ -53,7 +53,10 @@ JUDGED: list[tuple[str, Mapping[str, str]]] = [
             *("[[link]]", "&lt;&lt;link&gt;&gt;", "##link##", "~link~", "{$link}/a", "(link)", "@link@", "{user.link}"),
         )
     ),
-    *((TO_TEXT.format(address), RELATIVE) for address in ("%20harbour", "?a=[1]", "[1]/harbour", "harbour[a]")),
+    *(
+        (TO_TEXT.format(address), RELATIVE)
+        for address in ("%20harbour", "%C3%A9t%C3%A9", "'orders'", "?a=[1]", "[1]/harbour", "harbour[a]")
+    ),
     *(
         (TO_TEXT.format(f"http{host}/help"), HERE)
         for host in ("s://127.0.0.1", "://app.localhost", "://192.168.1.20:8000")

@@ -102,6 +102,14 @@ def test_a_call_beside_templates_of_another_engine(tmp_path: Path) -> None:
     assert found.message.startswith("2 files are Handlebars templates")
 
 
+def test_mails_of_another_engine_are_unchecked(tmp_path: Path) -> None:
+    """A mail of another engine counts once as one that was not checked in full."""
+    assert [*map(str, examined(tmp_path, one=PAGE.format("<?= $a ?>"), two=PAGE.format("{{ .A }}")).unchecked)] == [
+        "one/guessed",
+        "two/guessed",
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     ["${{ price }}", "<%unsubscribe%>", "{% if a %}<?php{% endif %}", "A #hash (tag)", "ada@example.org", "#if", "$12"],

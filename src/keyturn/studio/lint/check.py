@@ -113,7 +113,7 @@ class TemplateChecks:
             passes = None if findings else self.gallery.branches(template)
         usual = next((one for one in self.languages if one.tag == SOURCE_LANGUAGE), self.languages[0])
         others = (*samples[1:], *(passes.samples if passes else ()))
-        mails, ended, styles = 0, 0, StyleUses()
+        mails, ended, styles = list[MailName](), 0, StyleUses()
         for sample, language in chain(product(samples[:1], self.languages), product(others, [usual])):
             of_mail = self._findings(template, sample, language, styles)
             if sample.forced:  # with made-up values; what fails with those of a sample is an error already
@@ -121,7 +121,8 @@ class TemplateChecks:
                 of_mail = [one for one in of_mail if one.rule != "unchecked/part" or one.place not in known]
             mail = _mail_name(template, sample, language, self.languages)
             findings += (_with_mail(one, mail) for one in of_mail)
-            mails, ended = mails + 1, ended + any(finding.group == "limits" for finding in of_mail)
+            mails.append(mail)
+            ended += any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
                 break
         is_judged, of_files = not (passed or any(finding.hides for finding in findings)), Part()
@@ -133,8 +134,8 @@ class TemplateChecks:
         is_cut_short = passes is not None and passes.is_cut_short
         if not self.gallery.templates.engine:
             told = in_files_of_engines(findings, self.gallery.files_of(template), self.gallery.text)
-            findings = [one if one.mails else _with_mail(one, name) for one in told]
-        return replace(of_files, findings=tuple(merge(findings, _SAYS)), mails=mails, is_cut_short=is_cut_short)
+            findings = [one if one.mails else replace(one, mails=tuple(mails)) for one in told]
+        return replace(of_files, findings=tuple(merge(findings, _SAYS)), mails=len(mails), is_cut_short=is_cut_short)
 
     def check_mail(self, template: str, sample: Sample, language: Language, read: _Read) -> Part:
         """Check one mail, which `read` returns."""

@@ -294,7 +294,7 @@ def _looks_random(text: str) -> bool:
 # Placeholders of Jinja and gettext. In an address also those of MJML and of sending services.
 UNFILLED = re.compile(r"\{\{|\{%|\{#|%\(\w+\)[sd]")
 _UNFILLED_ADDRESS = re.compile(rf"{UNFILLED.pattern}|\[\[|\*\||<%|\$\{{|%%")
-_IN_BRACKETS = re.compile(r"[^\w\s/.?&+-]+\s*[A-Za-z_$][\w .:$|-]*[^\w\s/.?&+-]+")
+_IN_BRACKETS = re.compile(r"""(?!%[0-9A-Fa-f]{2})[^\w\s/.?&+"'-]+\s*[A-Za-z_$][\w .:$|-]*[^\w\s/.?&+"'-]+""")
 """A name between signs of any kind with which an address begins: "[unsubscribe]", "{url}", "%url%", "~url~"."""
 
 
