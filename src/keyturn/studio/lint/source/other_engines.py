@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter, itemgetter
 
@@ -46,7 +46,7 @@ _WHOLE_FILES = {  # the engines whose files Jinja reads as texts, by what no mai
 }
 _ERB_OR_EJS = re.compile(r"<%[-=]\s*\w|<%\s+\w")  # and not "<%name%>", a placeholder of sending services
 _IN_ANGLE_BRACKETS = frozenset({"PHP", "FreeMarker", "ERB", "EJS"})  # their tags look like broken ones of HTML
-_FOLLOWING = frozenset({"jinja", "links", "unchecked"})  # groups of findings which only say that a file is no Jinja
+_FOLLOWING = frozenset({"jinja", "links", "unchecked"})  # groups of findings that only say that a file is no Jinja
 _ARGUMENT_OF_FILTER = re.compile(r"\|\s*\w+\s?:(?:(\s)|[\"'\w-])")
 _ANOTHER_USE = re.compile(  # tags that Jinja knows with other arguments: {% include "a.html" with name=1 %}
     r"\{%[-+]?\s*(?:(?P<trans>trans)\s+(?:\"[^\"]*\"|'[^']*'|\w+)(?:\s+(?:as|noop|context)\b|\s*[-+]?%)"
@@ -102,6 +102,15 @@ def _engine_of_file(source: str, is_refused: bool) -> tuple[str, int] | None:
     return ("ERB", found.start()) if found else None
 
 
+_IN_ITS_LINE = re.compile(r"\{\{|\{!!|<[%?#@]|\$[\w!{]|@[A-Z]|\bth:")
+
+
+def _follows(finding: Finding, lines: Sequence[str], groups: Collection[str]) -> bool:
+    """Tell whether a finding may follow from a tag of another engine. A link that is written out is judged."""
+    line = "".join(lines[finding.place.line_for_tools - 1 : finding.place.line_for_tools])
+    return finding.group in groups and (finding.group != "links" or bool(_IN_ITS_LINE.search(line)))
+
+
 def in_files_of_engines(findings: Sequence[Finding], files: Iterable[str], text: Callable[[str], str]) -> list[Finding]:
     """Return the findings with one for each file of another engine, in place of those that follow from it."""
     refused = {one.place.file for one in findings if one.rule == "jinja/syntax" or one.rule in _ENGINE_OF}
@@ -113,7 +122,8 @@ def in_files_of_engines(findings: Sequence[Finding], files: Iterable[str], text:
         if engine in _EXPRESSIONS and engine not in _WHOLE_FILES:
             engine, _ = recognise(text(file)[offset:], text(file))
         following = _FOLLOWING | ({"html", "mjml"} if engine in _IN_ANGLE_BRACKETS else set())
-        left = [one for one in left if one.place.file != file or one.group not in following]
+        lines = text(file).split("\n")
+        left = [one for one in left if one.place.file != file or not _follows(one, lines, following)]
         left.append(
             replace(RULES.finding(Place(file, *line_and_column(text(file), offset)), rule_of(engine)), hides=True)
         )
