@@ -139,10 +139,12 @@ _NO_DATABASE = {"3D000", 1049}
 
 def refused_part(error: BaseException) -> Literal["login", "name", ""]:
     """Return which part of its address a database server refuses: the user with the password, or its name."""
-    code = _code(first_cause(error))
-    if code in _NO_LOGIN:
+    codes = _codes(error)
+    if codes & _NO_LOGIN:
         return "login"
-    return "name" if code in _NO_DATABASE else ""
+    if codes & _NO_DATABASE:
+        return "name"
+    return ""
 
 
 def is_read_only(error: BaseException) -> bool:

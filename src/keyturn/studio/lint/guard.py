@@ -31,7 +31,8 @@ def guard(document: Document) -> Iterator[Finding]:
         position = _POSITION.match(message)
         offset = position and position[2]
         at = document.markup.rfind("<", 0, int(offset) + 1) if offset else Place(document.files.markup)
-        yield document.finding(at, "mjml/refused", reason=position[1] if position else message)
+        tag = [range(at, int(offset) + 1)] if isinstance(at, int) and offset else []
+        yield document.finding(at, "mjml/refused", rests_on=tag, reason=position[1] if position else message)
 
 
 def first_mistake_in(file: str, source: str) -> Finding | None:

@@ -426,7 +426,6 @@ BYTES_OF = {
     "postgresql": ["bytea"],
     "mysql": ["VARBINARY(128)", "BINARY(80)", "BLOB"],
 }
-HASH = "$2b$04$Q4VrcYDSmq4bQ4VrcYDSmuXo1cDg0oZl1nJ6mZqkT0mHq8s9kW0Wa"
 
 
 async def test_hash_in_a_column_of_bytes(app: App, over: Over) -> None:

@@ -97,7 +97,7 @@ _LOCKED_OUT = "Otherwise users cannot sign in with a new password."
 
 
 def _foreign_format(table: str, stored: Sequence[object], used: HashFormat, settings: HashingSettings) -> Finding:
-    hashes = [text for text in map(text_of, stored) if text]
+    hashes = [text for text in map(hash_text, stored) if text]
     foreign = sum(_form(one).is_foreign for one in hashes)
     unable = "does not know" if used.shown == _UNKNOWN.shown else f"cannot write ({_name_of(used)})"
     message = f"{foreign} of {len(hashes)} hashes in the table {table} have a format that Keyturn {unable}"
