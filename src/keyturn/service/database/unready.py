@@ -81,7 +81,7 @@ _UNDONE = "has undone the transaction"
 
 
 def _trouble(error: Exception) -> str:
-    codes = _codes(error)
+    codes = _codes(first_cause(error))
     if isinstance(error, DBAPIError) and is_rolled_back(error):
         return _UNDONE
     if codes & _READ_ONLY:
@@ -139,7 +139,7 @@ _NO_DATABASE = {"3D000", 1049}
 
 def refused_part(error: BaseException) -> Literal["login", "name", ""]:
     """Return which part of its address a database server refuses: the user with the password, or its name."""
-    codes = _codes(error)
+    codes = _codes(first_cause(error))
     if codes & _NO_LOGIN:
         return "login"
     if codes & _NO_DATABASE:
