@@ -13,7 +13,7 @@ from keyturn.studio.gallery.variables.probe import Shape
 
 def with_shaped_answers(environment: Environment) -> Environment:
     """Return a copy of the environment, in which a stand-in can be unpacked. Other values stay as they are."""
-    copy = environment.overlay()
+    copy = environment.overlay(bytecode_cache=None)  # its code calls the methods below, which no other has
     copy.code_generator_class = type("Shaping", (_Shaping, environment.code_generator_class), {})
     for method in (shaped, shaped_entries):
         setattr(copy, method.__name__, method)
