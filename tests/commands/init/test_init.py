@@ -258,7 +258,7 @@ def test_tables_stay_out_of_a_tools_database(
 
 
 def test_tool_beside_sqlite_is_no_reason(keyturn: Keyturn) -> None:
-    """On SQLite, Keyturn's tables are apart anyway, so `init` names no tool as the reason, nor PostgreSQL as the way."""
+    """On SQLite, Keyturn's tables are apart anyway: `init` names no tool as the reason, nor PostgreSQL as the way."""
     users = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)"
     ended = keyturn("init", "--database", sqlite_app(f"{users};\nCREATE TABLE _prisma_migrations (id TEXT)"), *TEXTS)
     assert written().database.url == "sqlite:///.keyturn/keyturn.db"
