@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.table.conftest import NEW, ROW, USERS, Over, changes, doubts_of, faults, one
+from tests.contracts.accounts.table.conftest import HASH, NEW, ROW, USERS, Over, changes, doubts_of, faults, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, Ended
@@ -162,8 +162,9 @@ async def make_referring(app: App, rule: str = "") -> None:
     await app.run(
         f"{USERS}; CREATE TABLE access (id INTEGER PRIMARY KEY, user_id INTEGER);"
         " CREATE TABLE refresh (id INTEGER PRIMARY KEY, user_id INTEGER, revoked BOOLEAN, access_id INTEGER,"
-        f" FOREIGN KEY (access_id) REFERENCES access (id) {rule}); {ROW}"
+        f" FOREIGN KEY (access_id) REFERENCES access (id) {rule})"
     )
+    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', :hashed, NULL)", hashed=HASH)
     await app.run("INSERT INTO access VALUES (1, 1); INSERT INTO refresh VALUES (1, 1, false, 1)")
 
 

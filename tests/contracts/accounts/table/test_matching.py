@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.contracts.accounts.stores import own_messages
-from tests.contracts.accounts.table.conftest import USERS, Over, doubts_of, faults, one
+from tests.contracts.accounts.table.conftest import HASH, USERS, Over, doubts_of, faults, one
 from tests.driver.app_database import App
 from tests.driver.statements import statements_sent
 
@@ -24,7 +24,7 @@ EITHER = {"identifiers": ("email", "login"), "active": "is_active"}
 async def keep(app: App, *stored: str | None) -> None:
     await app.run(USERS)
     for number, email in enumerate(stored, 1):
-        await app.run("INSERT INTO users VALUES (:id, :email, '$2b$hash', '')", id=number, email=email)
+        await app.run("INSERT INTO users VALUES (:id, :email, :hashed, '')", id=number, email=email, hashed=HASH)
 
 
 async def enrol(app: App, *people: tuple[str, str | None]) -> None:
