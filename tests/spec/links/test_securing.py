@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from tests.driver.elsewhere import Lockable
-from tests.driver.inbox import TOKEN, code_in
+from tests.driver.inbox import TOKEN, code_in, token_in
 from tests.driver.lost_commits import losing_commits, losing_the_database
+from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.driver.service import ADA, ME, NEW_PASSWORD, SECURE, VERIFY, Service, Start, change, problem
 
 from keyturn import Account, AccountsUnready
@@ -201,6 +202,68 @@ async def test_the_purge_keeps_what_is_yet_to_be_locked_and_forgets_with_the_tra
     service.let_time_pass(days=367)
     await service.purge()
     assert digest not in [value for _, value in await service.dump()]
+
+
+# A notice that waits in the outbox
+
+
+async def without_button(service: Service, email: str = ADA) -> bool:
+    """Deliver what waits; tell whether the newest confirmation has no button, and says how to get a link instead."""
+    await service.deliver()
+    text = service.inbox.sent_to(email, "password_changed")[-1].text
+    return not TOKEN.search(text) and "/forgot-password" in text
+
+
+@pytest.mark.parametrize("is_late", [True, False], ids=["late", "in time"])
+async def test_late_button_after_a_proven_change(service: Service, is_late: bool) -> None:
+    """A change in a session at a new address ends the old mailbox's button, also if its mail is written later."""
+    assert problem(await service.reset(await service.link())) == "200"
+    button = "" if is_late else await service.newest(template="password_changed")
+    await service.change_account(email=NEW)
+    browser = await service.sign_in(NEW, NEW_PASSWORD)
+    assert await change(browser, OWN_PASSWORD, NEW_PASSWORD) == "200"
+    if is_late:
+        assert await without_button(service)
+    else:
+        assert await service.press(button) == DEAD
+    assert (await browser.get(ME)).status_code == 200
+    await service.deliver()
+    (own,) = [mail for mail in service.inbox.sent_to(NEW, "password_changed") if TOKEN.search(mail.text)]
+    assert await service.press(token_in(own)) == "200"
+
+
+@pytest.mark.parametrize("is_proven", [True, False], ids=["with a second factor", "with a link alone"])
+async def test_late_button_after_a_reset(start: Start, is_proven: bool) -> None:
+    """A reset at a new address ends the old mailbox's late button if it took a second factor; a link alone does not."""
+    service = await start(second_step=BUILTIN)
+    assert problem(await service.reset(await service.link())) == "200"
+    await service.change_account(email=NEW)
+    step = {}
+    if is_proven:
+        await enrol(service, NEW)
+        step = {"method": "totp", "code": code_of()}
+    link = await service.operator.print_link(NEW, "Lost the mailbox; passport checked.")
+    token = link.rpartition("/")[2]
+    assert problem(await reset_with(service, token, password=OWN_PASSWORD, **step)) == "200"
+    assert await without_button(service) == is_proven
+    if not is_proven:
+        assert await service.press(await service.newest(template="password_changed")) == "200"
+
+
+@pytest.mark.parametrize("is_late", [True, False], ids=["late", "in time"])
+async def test_late_button_after_a_press(service: Service, is_late: bool) -> None:
+    """A press ends the buttons of later changes, also if their mails are written after it."""
+    first = await changed(service)
+    link = await another_link(service)
+    assert problem(await service.reset(link, OWN_PASSWORD)) == "200"
+    button = "" if is_late else await service.newest(template="password_changed")
+    assert await service.press(first) == "200"
+    if is_late:
+        assert await without_button(service)
+    else:
+        assert await service.press(button) == DEAD
+    assert problem(await service.reset(await service.newest(), LAST_PASSWORD)) == "200"
+    assert await service.press(await service.newest(template="password_changed")) == "200"
 
 
 # Accounts in another system

@@ -122,7 +122,7 @@ class Model:
         assert change.account
         for mailbox in dict.fromkeys([change.mailbox, change.account.email]):
             notices = self._notify(template, mailbox)
-            has_button = mailbox == change.mailbox
+            has_button = mailbox == change.mailbox and not change.is_outlived
             for notice in notices if has_button else ():
                 notice.keys.append(self.issue("button", change.account, mailbox))
             yield from notices
@@ -202,6 +202,8 @@ class Model:
         for button in self.held("button", account=account) if is_proven else ():
             if button.mailbox != account.email:
                 button.end(self.now)
+        for news in self.waiting if is_proven else ():
+            news.is_outlived |= news.account is account and news.mailbox != account.email
         self.waiting.append(Message("change", account.email, account))
 
     def exchange(self, email: str, digits: str) -> bool:
@@ -244,6 +246,8 @@ class Model:
         for other in self.held("button", account=button.account, mailbox=button.mailbox):
             if other.ends >= button.ends:
                 other.end(self.now)
+        for news in self.waiting:
+            news.is_outlived |= news.account is button.account and news.mailbox == button.mailbox
         button.over = "used"
         self.trail.append(("account_secured", "secured", button.mailbox))
         self.waiting.append(Message("press", button.mailbox, button.account))

@@ -153,13 +153,17 @@ class Mailbox:
         self.rests_until = now + MINUTE
 
 
-@dataclass(frozen=True)
+@dataclass
 class Message:
-    """Something that waits for the worker: a request for a link, or news for the owner of the account."""
+    """Something that waits for the worker: a request for a link, or news for the owner of the account.
+
+    `is_outlived`: whether the button of such news has ended before there is one.
+    """
 
     event: Literal["reset_request", "invitation", "operator_reset", "change", "press", "warning", "help"]
     mailbox: str
     account: Account | None = None
+    is_outlived: bool = False
 
 
 @dataclass

@@ -4,12 +4,13 @@ import msgspec
 
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses
+from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
-from keyturn.service.reset.records.links import BUTTON_LIFE, mint_link
+from keyturn.service.reset.records.links import BUTTON_LIFE, is_outlived, mint_link
 from keyturn.service.reset.records.messages import UNSUPPRESSED, Notice
 from keyturn.service.secrets import Purpose
 
@@ -18,7 +19,7 @@ class NoticeHandler:
     """Sends the mailbox of a notice its mail (NIST SP 800-63B-4 4.6). A suppressed mailbox gets only `UNSUPPRESSED`.
 
     That is the address that the account had at the event: an attacker would change it at once. If the notice `secures`,
-    the mail has the button, and an address that the account has by now gets a copy without it.
+    the mail has the button while that can work, and an address that the account has by now gets a copy without it.
     """
 
     def __init__(self, mails: MailDelivery, ground: Ground, composer: MailComposer, payload: type[Notice]) -> None:
@@ -33,16 +34,22 @@ class NoticeHandler:
         current = await self._ground.accounts.get(notice.account_id)
         if current is None:
             return Dropped("no_account")
-        account = msgspec.structs.replace(current, email=notice.email)
+        has_button = notice.secures and self._composer.offers_securing
+        return await self._write(message, notice, current, has_button=has_button)
+
+    async def _write(self, message: Message, notice: Notice, current: Account, *, has_button: bool) -> Email | Dropped:
+        """Store the mail, without a button that would have ended by now: it would promise what no press does."""
+        account, moment = msgspec.structs.replace(current, email=notice.email), now()
         is_copied = notice.secures and not addresses.is_same_mailbox(notice.email, current.email)
-        has_button, moment = notice.secures and self._composer.offers_securing, now()
         token, link = mint_link(account, Purpose.SECURE, notice.at, moment + BUTTON_LIFE)
         mail = self._composer.about(account, notice, token if has_button else "", link.expires_at)
         sealed = self._mails.seal(mail)
 
-        def write(tx: Transaction) -> Email | Dropped:
+        def write(tx: Transaction) -> Email | Dropped | None:
             tx.outbox.require(message)
             held = tx.hold(account.id)
+            if has_button and is_outlived(tx.connection, link):
+                return None
             if is_copied:
                 tx.outbox.enqueue(message.kind, msgspec.structs.replace(notice, secures=False, email=current.email))
             if message.kind not in UNSUPPRESSED and tx.mailboxes.is_suppressed(account.email):
@@ -54,4 +61,4 @@ class NoticeHandler:
             held.mint([(link, has_button)])
             return mail.email
 
-        return await self._ground.transact(write)
+        return await self._ground.transact(write) or await self._write(message, notice, current, has_button=False)

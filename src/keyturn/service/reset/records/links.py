@@ -18,12 +18,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, and_, exists, func, literal, or_, select, union
 from sqlalchemy.orm import aliased
 
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
+from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.secrets import RULES, LinkFacts, Purpose, Secret, SecretRow
 
 LINKS = (Purpose.RESET, Purpose.EVICT, Purpose.UNLOCK)
@@ -94,6 +95,28 @@ def press(connection: Connection, link: Secret, moment: datetime) -> bool:
     return True
 
 
+def is_outlived(connection: Connection, button: Secret) -> bool:
+    """Tell whether a button that is not stored yet would have ended since its change. The caller holds the account.
+
+    A notice may wait: meanwhile its mailbox pressed the button of an earlier change, or a change at another mailbox
+    took more than a mailbox (`ChangeEffects`), an open session or a second factor.
+    """
+    since = button.created_at
+    of = PRESSED, SecretRow.account_id == button.account_id, SecretRow.mailbox == button.mailbox
+    is_pressed = exists().where(*of, SecretRow.created_at <= since, SecretRow.used_at >= since)
+    # A reset and its second step are entered in one transaction, for one request.
+    is_passed = exists().where(
+        _passed.account_id == AuditRow.account_id,
+        _passed.request_id == AuditRow.request_id,
+        _passed.event == "second_step",
+        _passed.outcome.startswith("passed_"),
+    )
+    is_proven = or_(AuditRow.event == "password_change", and_(AuditRow.event == "password_reset", is_passed))
+    changed = AuditRow.account_id == button.account_id, AuditRow.outcome == "changed", AuditRow.at >= since
+    ends = union(select(literal("")).where(is_pressed), select(AuditRow.email).where(*changed, is_proven))
+    return any(addresses.digest(email) != button.mailbox for email in connection.execute(ends).scalars())
+
+
 async def may_get_link(database: Database, accounts: Collection[Account]) -> Collection[str]:
     """Return the ids of accounts that are active, or locked by the mailbox of their address: one statement for all."""
     mailboxes = {account.id: addresses.digest(account.email) for account in accounts}
@@ -105,7 +128,7 @@ async def may_get_link(database: Database, accounts: Collection[Account]) -> Col
 
 PRESSED = (SecretRow.purpose == Purpose.SECURE) & SecretRow.used_at.is_not(None)
 _UNUSED = (SecretRow.purpose == Purpose.EVICT) & SecretRow.used_at.is_(None)
-_used = aliased(SecretRow)
+_used, _passed = aliased(SecretRow), aliased(AuditRow)
 _SUSPICIONS = select(SecretRow.key).where(
     PRESSED | _UNUSED,
     ~exists().where(
