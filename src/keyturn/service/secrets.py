@@ -127,9 +127,13 @@ class SecretRow(Model):
 
 
 class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a link's data says: where it was sent, why an operator asked for it, and where its user asked to return."""
+    """What a link's data says: where it was sent, why an operator asked for it, and where its user asked to return.
+
+    `invites`: it sets a first password, and none once the account has one.
+    """
 
     email: str
+    invites: bool = False
     reason: str = ""
     return_to: str = ""
 

@@ -5,6 +5,7 @@ import contextlib
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import bcrypt
@@ -86,6 +87,15 @@ async def test_of_two_who_take_an_address_at_once_one_gets_it(accounts: BuiltinA
     added = await asyncio.gather(*(accounts.add(account, None) for _ in range(5)), return_exceptions=True)
 
     assert sorted(type(one).__name__ for one in added) == ["Account"] + ["InputInvalid"] * 4
+
+
+async def test_first_password_meanwhile(accounts: BuiltinAccounts, database: Database) -> None:
+    """A password for an account that was read as awaiting its first one replaces none that it has by now."""
+    awaiting = await accounts.add(Account(id="", email="ada@northwind.example"), None)
+    for password_hash, is_set in (("first", True), ("second", False)):
+        change = partial(accounts.set_password_within, account=awaiting, password_hash=password_hash)
+        assert await database.transact(change) is is_set
+    assert await accounts.password_hash(awaiting.id) == "first"
 
 
 @pytest.mark.parametrize("field", ["name", "kind", "provider", "locale", "timezone"])

@@ -5,16 +5,18 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.driver.inbox import token_in
+from tests.driver.inbox import TOKEN, token_in
 from tests.driver.routes import INVITE
-from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NO_COOLDOWN, NOBODY, Service, Start, problem
+from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NO_COOLDOWN, NOBODY, Service, Start, hash_of, problem
 from tests.servers.databases import ON_SQLITE
 
 pytestmark = pytest.mark.any_database
 
 KEY = "0123456789abcdef" * 2
 EVE = "eve@northwind.test"
+LINK_KEY = "fedcba9876543210" * 2
 WITH_KEY = {"service_key": KEY}
+KEYS = WITH_KEY | {"link_key": LINK_KEY}
 
 
 @pytest.fixture
@@ -24,8 +26,8 @@ async def inviting(start: Start) -> Service:
     return service
 
 
-async def invite(service: Service, email: Any = EVE, **fields: Any) -> httpx2.Response:
-    headers = {"Authorization": f"Bearer {KEY}"}
+async def invite(service: Service, email: Any = EVE, key: Any = KEY, **fields: Any) -> httpx2.Response:
+    headers = {"Authorization": f"Bearer {key}"}
     return await service.anywhere().post(INVITE, json={"email": email, **fields}, headers=headers)
 
 
@@ -87,6 +89,45 @@ async def test_an_invitation_works_for_three_days_and_one_on_request_for_as_long
     ):
         inviting.let_time_pass(**time)
         assert (await inviting.works(invitation), await inviting.works(link)) == works
+
+
+STORES = {"builtin": {"store": "builtin"}, "table": {"store": "table", "table": {"table": "keyturn_accounts"}}}
+
+
+@pytest.mark.parametrize("accounts", STORES.values(), ids=STORES)
+async def test_invitation_after_the_app_set_a_password(start: Start, accounts: dict[str, Any]) -> None:
+    """An invitation, and an operator's mail, set no password once there is one; a link on request does."""
+    await start()  # with the people
+    inviting = await start(people={}, accounts=accounts, invitations=KEYS, limits=NO_COOLDOWN)
+    await inviting.change_account(ADA, password_hash=None)
+    await invite(inviting, ADA)
+    await inviting.deliver()
+    await inviting.operator.reset(ADA)
+    await inviting.deliver()
+    invitations = [token_in(mail) for mail in inviting.inbox.sent_to(ADA, "invitation")]
+    assert [await inviting.works(token) for token in invitations] == [True, True]
+    inviting.let_time_pass(hours=60)
+    requested = await inviting.link(ADA, "invitation")
+
+    await inviting.change_account(ADA, password_hash=hash_of("the app's own choice"))
+    for token in invitations:
+        assert await inviting.check(token) == {"valid": False, "reason": "invalid"}
+        assert problem(await inviting.reset(token)) == "400 link-dead"
+    assert await inviting.password_hash(ADA) == hash_of("the app's own choice")
+    assert problem(await inviting.reset(requested)) == "200"
+
+
+@pytest.mark.parametrize("accounts", STORES.values(), ids=STORES)
+async def test_issued_invitation_after_the_app_set_a_password(start: Start, accounts: dict[str, Any]) -> None:
+    """A link that the app got to an invitation sets a first password only."""
+    await start()
+    inviting = await start(people={}, accounts=accounts, invitations=KEYS)
+    for chosen, answer in ((hash_of("the app's own choice"), "400 link-dead"), (None, "200")):
+        await inviting.change_account(ADA, password_hash=None)
+        issued = await invite(inviting, ADA, key=LINK_KEY, link=True)
+        (token,) = TOKEN.findall(issued.json()["link"])
+        await inviting.change_account(ADA, password_hash=chosen)
+        assert problem(await inviting.reset(token)) == answer
 
 
 @pytest.mark.long

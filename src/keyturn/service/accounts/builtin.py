@@ -101,6 +101,8 @@ class BuiltinAccounts(AccountStore):
 
     def set_password_within(self, connection: sa.Connection, account: Account, password_hash: str) -> bool | Ended:
         statement = _LOCKED_CHANGED if account.locked else _CHANGED
+        if account.awaits_password:
+            statement = statement.where(_AWAITS_PASSWORD)
         values = {"of_id": account.id, "of_email": account.email, "new_hash": password_hash}
         return connection.execute(statement, values).first() is not None
 

@@ -153,8 +153,9 @@ class AccountStore(ABC):
         """Store the password, and end every session that the store keeps itself.
 
         Return True, or what was ended with it, for the mail and the event that tell of the change.
-        Return False, and change nothing, if the account is gone, disabled or has another address by now. An account
-        that was read as `locked` may still be locked, and is unlocked by this.
+        Return False, and change nothing, if the account is gone, disabled or has another address by now, or if it was
+        read as `awaits_password` and has one by now. An account that was read as `locked` may still be locked, and is
+        unlocked by this.
 
         These errors mean that nothing was changed: PasswordRejected by rules of the store, ChangeRefused for a refusal
         that a retry meets again, Busy from `password.hashed()`, and AccountsUnready with `not_changed`. Any other error

@@ -152,7 +152,8 @@ class Operators:
         moment = now()
         purpose = purpose_for(account, by_operator=True)
         lifetime = INVITED if invites else self._lifetime
-        token, link = mint_link(account, purpose, moment, moment + lifetime, reason=reason if invites else "")
+        shown = reason if invites else ""
+        token, link = mint_link(account, purpose, moment, moment + lifetime, invites=invites, reason=shown)
         issued = IssuedLink(link=self._urls.reset(token, account.email), expires_at=link.expires_at)
         minted = [(link, True)]
         if with_code:

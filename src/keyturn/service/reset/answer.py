@@ -49,8 +49,15 @@ class ResetLinks:
         """Return a mail with a link, or about another provider, and its secrets. A locked account's link recovers."""
         purpose = Purpose.UNLOCK if recovers else purpose_for(account, by_operator=bool(request.client.operator))
         life = BUTTON_LIFE if purpose is Purpose.UNLOCK else INVITED if request.by_operator else self.lifetime
-        facts = {"reason": request.reason, "return_to": request.return_to}
-        token, link = mint_link(account, purpose, moment, moment + life, **facts)
+        token, link = mint_link(
+            account,
+            purpose,
+            moment,
+            moment + life,
+            invites=request.by_operator and account.awaits_password,
+            reason=request.reason,
+            return_to=request.return_to,
+        )
         if not account.takes_password:
             return self.composer.about_provider(account, request.client), [(link, False)]
         code = None

@@ -32,7 +32,8 @@ class LiveLinks:
     async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Secret, Account]:
         """Return the link of the token and its account. Raises LinkDead with the reason, recorded as `event`.
 
-        A link is dead, too, if its account was disabled or has a new address since, or if `email` is another address.
+        A link is dead, too, if its account was disabled or has a new address since, if it invites and the account has a
+        password by now, or if `email` is another address.
         """
         link = await self.find(secrets.digest(token))
         if link is None:  # not recorded: invented tokens would fill the audit trail
@@ -57,9 +58,14 @@ class LiveLinks:
 
 
 def _opens(link: Secret, account: Account) -> bool:
-    """Return whether the link fits the account as it is now: its address, and active or, if it recovers, locked."""
+    """Return whether the link fits the account as it is now: its address, and active or, if it recovers, locked.
+
+    One that invites works for days, for whoever was forwarded it: the account must still await its first password.
+    """
+    facts = link.facts
     is_open = account.active or (link.recovers and account.locked)
-    return is_open and addresses.is_same_mailbox(account.email, link.facts.email)
+    is_due = account.awaits_password or not facts.invites
+    return is_open and is_due and addresses.is_same_mailbox(account.email, facts.email)
 
 
 class LiveLink(Account, frozen=True, kw_only=True):

@@ -78,6 +78,20 @@ async def test_a_commit_without_answer_is_no_certain_no(app: App, over: Over, mo
     assert await accounts.password_hash("1") == "$2b$new"
 
 
+async def test_first_password_meanwhile(app: App, over: Over) -> None:
+    """A password for an account that was read as awaiting its first one replaces none that it has by now."""
+    await app.run(f"{USERS}; {ROW}")
+    await app.run("UPDATE users SET password_hash = NULL")
+    accounts = over()
+    awaiting = await one(accounts)
+    assert awaiting.awaits_password
+    await app.run("UPDATE users SET password_hash = 'first'")
+    assert await accounts.set_password(awaiting, NEW) is False
+    assert await accounts.password_hash("1") == "first"
+    await app.run("UPDATE users SET password_hash = ''")
+    assert await accounts.set_password(awaiting, NEW)
+
+
 async def test_what_cannot_be_done_together_is_not_done_at_all(app: App, over: Over) -> None:
     await app.run(
         f"{USERS}; {ROW}; CREATE TABLE tokens (owner VARCHAR(20)); CREATE TABLE devices (owner INTEGER PRIMARY KEY)"

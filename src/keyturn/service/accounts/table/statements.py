@@ -162,14 +162,16 @@ class Statements:
         values = self._assigned("set", moment) | (self._assigned("unlock", moment) if account.locked else {})
         if password_hash is not None:
             values[self._columns["password"]] = self._stored_hash(password_hash)
-        may_change = self._is_active_or_locked() if account.locked else self._is_active
-        return self._change(account.id, account.email, values, may_change)
+        return self._change(account.id, account.email, values, self._still_takes_password_of(account))
 
     def is_as_it_was(self, account: Account) -> sa.Select[Any]:
         """Ask for the account under the conditions of `change`. Raises ValueError for an impossible id."""
-        may_change = self._is_active_or_locked() if account.locked else self._is_active
-        allowed = self._may_be_changed(account.id, account.email, may_change)
+        allowed = self._may_be_changed(account.id, account.email, self._still_takes_password_of(account))
         return sa.select(self._columns["id"]).where(*allowed)
+
+    def _still_takes_password_of(self, account: Account) -> Condition:
+        is_open = self._is_active_or_locked() if account.locked else self._is_active
+        return sa.and_(is_open, self._lacks_hash()) if account.awaits_password else is_open
 
     def _change(self, account_id: str | None, email: str, values: _Values, may_change: Condition) -> sa.Update:
         # Without columns to set, the statement still shows whether the account is unchanged.

@@ -39,13 +39,21 @@ suspicion, and is kept for as long: it does not return."""
 
 
 def mint_link(
-    account: Account, purpose: Purpose, made: datetime, end: datetime, *, reason: str = "", return_to: str = ""
+    account: Account,
+    purpose: Purpose,
+    made: datetime,
+    end: datetime,
+    *,
+    invites: bool = False,
+    reason: str = "",
+    return_to: str = "",
 ) -> tuple[str, Secret]:
     """Return a fresh token, and its link to the account's address before it is stored.
 
     It ends no other, since anyone can request one (OWASP Forgot Password Cheat Sheet). `Mailboxes` limits their mails.
     """
-    token, facts = secrets.mint(), LinkFacts(email=account.email, reason=reason, return_to=return_to)
+    token = secrets.mint()
+    facts = LinkFacts(email=account.email, invites=invites, reason=reason, return_to=return_to)
     return token, Secret(
         purpose=purpose,
         key=secrets.digest(token),
