@@ -35,7 +35,10 @@ class KeptFactors:
     """The factors that a service keeps, set without an operator's command and its mail."""
 
     def __init__(self, parts: Parts) -> None:
-        self._stored, self._database = parts.second_step.builtin, parts.database
+        assert parts.second_step
+        assert parts.second_step.builtin
+        self._stored = parts.second_step.builtin
+        self._database = parts.database
 
     async def set_seed(self, account_id: str, seed: bytes) -> None:
         await self._set(account_id, Purpose.TOTP, seed)

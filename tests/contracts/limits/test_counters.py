@@ -184,7 +184,6 @@ class TestStored(EveryStore):
         assert [hit.full for hit in hits] == [day, None, None, None, None, ada]
         assert await counters.used(ada, day, eve) == [2, 1, 1]
 
-
     async def test_requests_of_one_statement_share_a_counter(
         self, counters: Counting, processes: list[Database]
     ) -> None:
