@@ -1,7 +1,7 @@
 """What the commands look at: a service whose mails go to an inbox, once a test lets them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -29,10 +29,10 @@ class School:
         for email in (ADA, GRACE):
             self.do(partial(Service.add, email=email, name="Ada"))
 
-    def do(self, work: Callable[[Service], Awaitable[Any]]) -> None:
+    def do(self, work: Callable[[Service], Awaitable[Any]], limits: Mapping[str, Any] = LIMITS) -> None:
         async def run() -> None:
             webhooks = read_settings(sending=False).webhooks
-            async with running(settings_for(URL, limits=LIMITS, webhooks=webhooks), inbox=self.inbox) as service:
+            async with running(settings_for(URL, limits=limits, webhooks=webhooks), inbox=self.inbox) as service:
                 await work(service)
 
         asyncio.run(run())
@@ -44,8 +44,12 @@ class School:
     def deliver(self) -> None:
         self.do(Service.deliver)
 
-    def suppress(self) -> None:
-        self.do(lambda service: service.parts.ground.transact(lambda tx: tx.mailboxes.suppress(ADA)))
+    def rest(self, email: str) -> None:
+        """Send a mail, after which the mailbox rests."""
+        self.do(lambda service: service.ask_and_deliver(email), limits={})
+
+    def suppress(self, email: str = ADA) -> None:
+        self.do(lambda service: service.parts.ground.transact(lambda tx: tx.mailboxes.suppress(email)))
 
     def report(self, message_id: int, event: str, detail: str = "") -> None:
         def write(connection: Connection) -> None:

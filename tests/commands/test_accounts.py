@@ -78,6 +78,23 @@ def test_who_awaits_a_password_is_invited_once_added_or_named_and_nobody_else(ke
     assert sorted(told) == [(to, reason) for to in (ADA, ZOE) for reason in (False, True, True)]
 
 
+def test_invitation_that_is_held_back(keyturn: Keyturn, school: School) -> None:
+    """The command says at once which mailboxes get no mail now, and promises them no invitation."""
+    for email in (ADA, EVE):
+        keyturn("accounts", "add", email)
+    school.rest(ADA)
+    school.suppress(EVE)
+    keyturn("accounts", "add", ZOE)
+    for email, why in ((ADA, f"{ADA} got an email a moment ago"), (EVE, f"mails to {EVE} bounced")):
+        refused = keyturn("accounts", "invite", ZOE, email)
+        assert refused.code == 1
+        assert why in refused.err
+    assert keyturn("accounts", "invite", "--all").out == (
+        "The worker will send 1 invitation.\n"
+        "Held back for now: 1 cooldown, 1 suppressed. Run the same command later to invite them.\n"
+    )
+
+
 @pytest.mark.usefixtures("school")
 def test_the_link_and_its_end_go_to_the_terminal_and_into_no_log(keyturn: Keyturn) -> None:
     link = ("accounts", "link", STUDENT, "--reason", "Lost the mailbox; passport checked.")

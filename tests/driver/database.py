@@ -44,6 +44,24 @@ async def ending_sessions(service: Service, account_id: str) -> AsyncIterator[No
         yield
 
 
+@asynccontextmanager
+async def holding_the_audit_trail(service: Service) -> AsyncIterator[None]:
+    """Let all transactions on PostgreSQL wait at their entry in the audit trail, uncommitted, until the block ends."""
+    async with committing(service.parts.database) as connection:
+        await connection.execute(text("LOCK TABLE keyturn_audit IN SHARE MODE"))
+        yield
+
+
+async def waiting_for_locks(service: Service, number: int) -> None:
+    """Wait until so many of the transactions on PostgreSQL wait for another one."""
+    waiting = text(
+        "SELECT count(*) AS number FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while (await service.rows(waiting))[0]["number"] < number:
+        pass
+
+
 async def lose_outbox(service: Service) -> None:
     await _run(service, "DROP TABLE keyturn_outbox_events", "DROP TABLE keyturn_outbox")
 

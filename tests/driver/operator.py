@@ -54,6 +54,11 @@ class Operator:
         issued = await self._parts.operators.mint(email, _GRETA, reason)
         return str(issued.link)
 
+    async def print_code(self, email: str, reason: str) -> str:
+        """`keyturn accounts link --code`: return the code."""
+        issued = await self._parts.operators.mint(email, _GRETA, reason, with_code=True)
+        return str(issued.code)
+
     async def invite(self, email: str) -> None:
         """`keyturn accounts invite`."""
         await self._parts.operators.invite_all([email], _GRETA)

@@ -30,7 +30,7 @@ _BEGUN = "begun"
 _PAGE, _LARGEST_WAVE = 500, 200
 _RETRIED = ("locked", "suppressed", "daily_limit", "cooldown")  # may change by the next run
 
-_SAID = {
+REFUSED = {
     "no_account": "there is no account with the address {email}",
     "disabled": "{email} is disabled",
     "locked": (
@@ -39,10 +39,11 @@ _SAID = {
     ),
     "signs_in_elsewhere": "{email} has no password: its owner signs in through another service",
     "suppressed": "mails to {email} bounced or were reported as spam: see `keyturn mailbox show {email}`",
-    "cooldown": "{email} got a reset mail a moment ago: wait for its cooldown",
-    "daily_limit": "{email} has reached its limit of mails a day: see `keyturn mailbox show {email}`",
+    "cooldown": "{email} got an email a moment ago: wait for its cooldown, see `keyturn mailbox show {email}`",
+    "daily_limit": "{email} has reached its limit of emails a day: see `keyturn mailbox show {email}`",
     "malformed": "{email} is not an email address",
 }
+"""The outcomes of a request that is refused at once, in words."""
 
 
 @click.command()
@@ -114,7 +115,7 @@ async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: boo
     await parts.accounts.require_ready()
     ((address, outcome),) = await parts.operators.judge([email])
     if outcome != "asked":
-        raise CommandRefused(_SAID[outcome].format(email=address))
+        raise CommandRefused(REFUSED[outcome].format(email=address))
     if dry_run:
         click.echo(f"{address} would get a reset link.")
         return
@@ -142,7 +143,7 @@ async def _ask_all(parts: Parts, campaign: Campaign, listed: _List, result: Path
             results.write(judged)
         counts.update(outcome for _, outcome in judged)
         if sys.stderr.isatty():
-            click.echo(f"\r{muted(_summary(counts))}", err=True, nl=False)
+            click.echo(f"\r{muted(summary(counts))}", err=True, nl=False)
         if results:
             await asyncio.sleep(max(0.0, began + len(wave) / rate - time.monotonic()))
     if sys.stderr.isatty() and counts:
@@ -175,14 +176,14 @@ async def _addresses(parts: Parts, listed: _List) -> AsyncIterator[str]:
 
 def _outcome(counts: Counter[str], *, is_dry: bool) -> str:
     if is_dry:
-        return f"No mail was sent. The outcome would be: {_summary(counts) if counts else 'no accounts'}."
+        return f"No mail was sent. The outcome would be: {summary(counts) if counts else 'no accounts'}."
     leave = " The worker will send the mails." if counts["asked"] else ""
     is_retried = any(counts[outcome] for outcome in _RETRIED)
     later = "\nRun the same command later to retry the accounts that got no link." if is_retried else ""
-    return f"{_summary(counts)}.{leave}{later}" if counts else "Every account has its link already."
+    return f"{summary(counts)}.{leave}{later}" if counts else "Every account has its link already."
 
 
-def _summary(counts: Counter[str]) -> str:
+def summary(counts: Counter[str]) -> str:
     return ", ".join(f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in counts.most_common())
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from keyturn.cli.account_resets import link, reset, unlock
+from keyturn.cli.account_resets import REFUSED, link, reset, summary, unlock
 from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, account_of, operator_named, takes_parts
 from keyturn.cli.terminal import Columns, CommandRefused, accent, facts, listing, muted, print_json
 from keyturn.service import addresses
@@ -21,6 +22,7 @@ from keyturn.service.clock import now
 from keyturn.service.event_loop import prompting
 from keyturn.service.parts import Parts
 from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.secrets import Purpose
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from keyturn.service.reset.proofs.second_step.required_step import RequiredStep
 
 _CODES_ASKED_FOR = 3
+_PAGE = 500
 
 
 @click.group()
@@ -223,9 +226,9 @@ async def _add(parts: Parts, new: Account, password: str | None) -> None:
 @REASON
 @OPERATOR
 def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Client) -> None:
-    """Invite users by mail to choose their first password.
+    """Invite users by email to choose their first password.
 
-    If one address cannot be invited, no invitation is sent.
+    If one address cannot be invited, or gets no email now, no invitation is sent.
 
     \b
     Example:  keyturn accounts invite ada@northwind.example
@@ -242,9 +245,29 @@ async def _invite(parts: Parts, named: Sequence[str], operator: Client, reason: 
     invited = named or await _everybody_awaiting(parts)
     if faults := [fault for email in named if (fault := await _objection(parts, email))]:
         raise CommandRefused("; ".join(faults))
-    await parts.operators.invite_all(invited, operator, reason)
-    sent = f"The worker will send {len(invited)} {'invitation' if len(invited) == 1 else 'invitations'}."
-    click.echo(sent if invited else "No account is waiting for a first password.")
+    if not invited:
+        click.echo("No account is waiting for a first password.")
+        return
+    refusals = await _refusals(parts, invited)
+    if named and refusals:
+        raise CommandRefused("; ".join(REFUSED[refusal].format(email=email) for email, refusal in refusals.items()))
+    free = [email for email in invited if email not in refusals]
+    await parts.operators.invite_all(free, operator, reason)
+    click.echo(f"The worker will send {len(free)} {'invitation' if len(free) == 1 else 'invitations'}.")
+    if refusals:
+        held_back = Counter[str](refusals.values())
+        click.echo(f"Held back for now: {summary(held_back)}. Run the same command later to invite them.")
+
+
+async def _refusals(parts: Parts, emails: Sequence[str]) -> dict[str, Refusal]:
+    """Return why mailboxes get no email now, for those that get none, as the worker would find."""
+    refusals = {}
+    for first in range(0, len(emails), _PAGE):
+        mailboxes = await parts.mailboxes.look(emails[first : first + _PAGE])
+        for email, mailbox in mailboxes.items():
+            if mailbox.refusal:
+                refusals[email] = mailbox.refusal
+    return refusals
 
 
 @accounts.command(name="list")

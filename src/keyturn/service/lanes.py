@@ -49,7 +49,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
     prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None
     return [
-        Lane({messages.RESET_REQUESTED: requests}, _MAILS_AT_ONCE, providers.close, prepare=prepare),
+        Lane(dict.fromkeys(messages.REQUESTS, requests), _MAILS_AT_ONCE, providers.close, prepare=prepare),
         Lane(securing, _SECURING_AT_ONCE),
     ]
 

@@ -192,8 +192,8 @@ def mint() -> str:
 
 
 def digest(token: str) -> bytes:
-    """Return the key of a token, without the signs of a sentence behind a link."""
-    return key_of(token.rstrip(_BEHIND_A_LINK))
+    """Return the key of a token, without blanks around it, and without the signs of a sentence behind a link."""
+    return key_of(token.strip().rstrip(_BEHIND_A_LINK).rstrip())
 
 
 def key_of(text: str) -> bytes:

@@ -79,6 +79,32 @@ async def test_different_names_do_not_wait_for_each_other(database: Database) ->
         await database.transact(lambda another: database.hold(another, "eve"))
 
 
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+TAKE_EVE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('eve', 0))")
+
+
+async def is_eve_free_while_waiting(database: Database, *names: str) -> bool:
+    """Return whether Eve's name is free while a transaction waits for Ada's, one of the names that it holds at once."""
+    async with AsyncExitStack() as stack, asyncio.timeout(10):
+        holding, waiting, other = [await stack.enter_async_context(connected(database)) for _ in range(3)]
+        await holding.run_sync(database.hold, "ada")
+        hold = asyncio.create_task(waiting.run_sync(database.hold, *names))
+        while not (await database.fetch(WAITING))[0]["count"]:
+            pass
+        is_free = bool((await other.execute(TAKE_EVE)).scalar_one())
+        await other.rollback()
+        await holding.rollback()
+        await hold
+    return is_free
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_names_held_together(database: Database) -> None:
+    """Names that are held together are waited for in the same order, however they are given: none can deadlock."""
+    orders = [await is_eve_free_while_waiting(database, *names) for names in (("ada", "eve"), ("eve", "ada"))]
+    assert orders[0] == orders[1]
+
+
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
 async def test_sqlite_writes_ahead_and_to_the_disk(database: Database, pragma: str, value: object) -> None:

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy import Connection
 
 from keyturn.service import secrets
 from keyturn.service.database import Database
+from keyturn.service.reset.ground import HeldAccounts
 from keyturn.service.secrets import Purpose, Secret, SecretRow
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
@@ -95,3 +97,16 @@ async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its
 
     for given, works in ((first, False), (None, False), (second, True)):
         assert await run(database, secrets.use, secret(Purpose.CODE, ADA, proof=given), NOW) == works
+
+
+async def test_link_of_an_account_that_is_not_held(database: Database) -> None:
+    """A link is stored only by a transaction that holds its account."""
+
+    def mint(connection: Connection, account_id: str) -> None:
+        HeldAccounts(connection, ["ada"]).mint([(secret(account_id=account_id), True)])
+
+    with pytest.raises(ValueError, match="does not hold"):
+        await run(database, mint, "bea")
+    assert await state(database) == "unknown"
+    await run(database, mint, "ada")
+    assert await state(database) == "works"

@@ -12,6 +12,7 @@ from keyturn import Account, Ended, NewPassword
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 NEW = "ada@elsewhere.test"
+REASON = "Lost the mailbox; passport checked."
 
 
 class Noting(Lockable):
@@ -50,6 +51,18 @@ async def by_operator(service: Service) -> str:
     return PASSWORD
 
 
+async def by_operator_s_link(service: Service) -> str:
+    await service.operator.print_link(ADA, REASON)
+    await service.deliver()
+    return PASSWORD
+
+
+async def by_operator_s_code(service: Service) -> str:
+    await service.operator.print_code(ADA, REASON)
+    await service.deliver()
+    return PASSWORD
+
+
 async def by_owner(service: Service) -> str:
     """Let a thief choose the password, and Ada press the button in the mail about it; return that password."""
     await use(service, await service.link())
@@ -59,7 +72,40 @@ async def by_owner(service: Service) -> str:
 
 
 Suspect = Callable[[Service], Awaitable[str]]
-whoever_suspects = pytest.mark.parametrize("suspect", [by_operator, by_owner])
+whoever_suspects = pytest.mark.parametrize("suspect", [by_operator, by_operator_s_link, by_operator_s_code, by_owner])
+
+
+async def exchange(service: Service, code: str) -> str:
+    """Return the token for a code."""
+    answer = await service.anywhere().post(VERIFY, json={"email": ADA, "code": code})
+    return str(answer.json()["token"])
+
+
+async def mailed_by_operator(service: Service) -> str:
+    await by_operator(service)
+    return await service.newest()
+
+
+async def printed_link(service: Service) -> str:
+    return (await service.operator.print_link(ADA, REASON)).rpartition("/")[2]
+
+
+async def printed_code(service: Service) -> str:
+    return await exchange(service, await service.operator.print_code(ADA, REASON))
+
+
+async def mailed_after_a_press(service: Service) -> str:
+    await by_owner(service)
+    return await service.newest()
+
+
+@pytest.mark.parametrize("given", [mailed_by_operator, printed_link, printed_code, mailed_after_a_press])
+async def test_given_token_is_against_the_intruder(
+    service: Service, store: Noting, given: Callable[[Service], Awaitable[str]]
+) -> None:
+    """An operator's mail, printed link and printed code, and the link after a press, end what an intruder added."""
+    await use(service, await given(service))
+    assert store.intruded[-1]
 
 
 async def test_a_link_in_place_of_an_operator_s_is_against_the_intruder(service: Service, store: Noting) -> None:
@@ -97,8 +143,7 @@ async def test_a_code_is_against_the_intruder(service: Service, store: Noting, s
     service.let_time_pass(hours=1)
     await service.link()
     code = code_in(service.inbox.sent_to(ADA, "password_reset")[-1])
-    answer = await service.anywhere().post(VERIFY, json={"email": ADA, "code": code})
-    await use(service, answer.json()["token"])
+    await use(service, await exchange(service, code))
     assert store.intruded[-1]
 
 

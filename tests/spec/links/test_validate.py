@@ -37,12 +37,23 @@ async def test_a_sign_that_a_mail_app_takes_for_a_part_of_the_link_is_none(servi
     assert "Choose a new password" in page.text
 
 
+@ON_SQLITE
+@pytest.mark.parametrize(("before", "behind"), [(" ", ""), ("", "\n"), ("\t\u00a0", " \r\n"), ("", "\n."), ("", ". ")])
+async def test_blanks_around_a_token(service: Service, before: str, behind: str) -> None:
+    """A token works with the blanks and line ends that were copied with it, by the API as by the page."""
+    token = f"{before}{await service.link()}{behind}"
+    page = await service.anywhere().get("/reset-password", params={"token": token}, follow_redirects=True)
+    assert "Choose a new password" in page.text
+    assert (await service.check(token))["valid"]
+    assert problem(await service.reset(token)) == "200"
+
+
 async def test_an_unknown_token_is_invalid_and_so_is_one_beside_another_address(service: Service) -> None:
     token = await service.link()
     assert (await service.check(token, email=ADA.upper()))["valid"] is True
     for email in ("grace@northwind.test", "not an address", ""):
         assert await service.check(token, email=email) == {"valid": False, "reason": "invalid"}
-    near = [token[:-1], token + "=", token + "A", f" {token}", token.swapcase(), token + "\0", token + "\n"]
+    near = [token[:-1], token + "=", token + "A", token.swapcase(), token + "\0", f"{token[:20]} {token[20:]}"]
     near += [token[1:] + token[0], "\u00e9" * 43, f"{token[:-1]}\U0001f600", "%41" + token[1:], "x", "\x00"]
     for other in near:
         assert await service.check(other) == {"valid": False, "reason": "invalid"}

@@ -1,11 +1,13 @@
 """What Prometheus reads at /metrics, and who else does not."""
 
 import asyncio
+import re
 from itertools import product
 
 import pytest
 from tests.driver.database import lose_database
 from tests.driver.elsewhere import Readable
+from tests.driver.operator import OPERATING
 from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
 from tests.driver.routes import CHANGE, LOGIN, REQUEST, RESET, VALIDATE
 from tests.driver.service import (
@@ -105,6 +107,21 @@ async def test_messages_are_counted_by_what_became_of_them_and_timed_from_their_
     assert outcomes == {"sent": 1, "dropped": 1, "retried": 1, "dead": 1}
     assert (await service.figures("delivery_seconds_count"))["reset_requested"] == 1
     assert 50 <= (await service.figures("delivery_seconds_sum"))["reset_requested"] < 60
+
+
+@ON_SQLITE
+async def test_documented_kinds(start: Start) -> None:
+    """Each kind of message that the metrics count is in the table of docs/operating.md, and no other is."""
+    service = await start(working=True)  # which counts each kind from zero
+    await service.ask()
+    async with asyncio.timeout(10):
+        await service.inbox.arrived.wait()
+    counted = {name.partition(",")[0] for name in await service.figures("messages_total")}
+    table = OPERATING.read_text("utf-8").partition("| kind | message |\n")[2].partition("\n\n")[0]
+    cells = [row.split("|")[1] for row in table.splitlines()]
+    documented = set(re.findall(r"`(\w+)`", " ".join(cells)))
+    assert documented == {kind for kind in counted if not kind.startswith("webhook_")}
+    assert "`webhook_...`" in table
 
 
 async def test_the_outbox_s_depth_and_age_are_the_database_s_by_one_statement_and_a_webhook_is_no_mail(

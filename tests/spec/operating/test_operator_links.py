@@ -1,5 +1,6 @@
 """Links for owners whose mailbox is lost, as an operator's app gets them: `keyturn accounts link` over HTTP."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from tests.driver.inbox import TOKEN
 from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
 from tests.driver.service import ADA, DAN, GRACE, INVITE, NEW_PASSWORD, NOBODY, VERIFY, Service, Start, problem
 from tests.servers.databases import ON_SQLITE
+
+from keyturn import SendRetryable
 
 pytestmark = pytest.mark.any_database
 
@@ -90,6 +93,61 @@ async def test_the_mailbox_is_told_without_the_link_and_the_button_of_that_notic
     assert not await service.works(token)
 
 
+async def rest(service: Service, email: str) -> None:
+    """Let the mailbox rest after a mail that a stranger caused."""
+    await service.ask_and_deliver(email)
+
+
+async def bounce(service: Service, email: str) -> None:
+    """Block the mailbox, as its provider reports that it returned a mail for good."""
+    await service.ask_and_deliver(email)
+    await deliver_all(service, report("bounced", await provider_id(service), to=email, **HARD))
+
+
+HELD_BACK = {"free": None, "cooldown": rest, "suppressed": bounce}
+
+
+@pytest.mark.parametrize("held_back", HELD_BACK.values(), ids=HELD_BACK)
+@pytest.mark.parametrize("path", [LINKS, INVITE])
+async def test_notice_of_a_link_given_out(start: Start, path: str, held_back: Callable[..., Awaitable[None]]) -> None:
+    """No link is given out without a notice, whose button ends it, whatever holds other emails to the mailbox back."""
+    service = await start(invitations=KEYS, resend=WITH_WEBHOOK)
+    await service.add(EVE, awaits_password=path == INVITE)
+    if held_back:
+        await held_back(service, EVE)
+    answer = await post(service, path, email=EVE, link=True) if path == INVITE else await post(service, path, email=EVE)
+    (token,) = TOKEN.findall(answer.json()["link"])
+    button = await service.newest(EVE, "help_requested")
+    assert len(service.inbox.sent_to(EVE, "help_requested")) == 1
+    assert await service.press(button) == "200"
+    assert not await service.works(token)
+
+
+async def test_notice_that_is_sent_again(start: Start) -> None:
+    """A notice of a link is also sent again to a mailbox that was blocked after its first try."""
+    service = await start(invitations=KEYS, resend=WITH_WEBHOOK)
+    await service.ask_and_deliver()
+    sent = await provider_id(service)
+    service.inbox.failures.append(SendRetryable("busy"))
+    await post(service)
+    await service.deliver()
+    await deliver_all(service, report("bounced", sent, **HARD))
+    await service.deliver_again()
+    assert len(service.inbox.sent_to(ADA, "help_requested")) == 1
+
+
+async def test_kinds_of_operators_messages(service: Service) -> None:
+    """The outbox and the metrics tell an invitation and the notice of a link from a user's request and a change."""
+    await service.add(EVE, awaits_password=True)
+    await post(service, INVITE, email=EVE)
+    await post(service)
+    await service.deliver()
+    kinds = ["invitation_requested", "link_issued"]
+    assert [message.kind for message in await service.messages()] == kinds
+    sent = {name for name, number in (await service.figures("messages_total")).items() if number}
+    assert sent == {f"{kind},sent" for kind in kinds}
+
+
 # Who gets none
 
 
@@ -142,6 +200,9 @@ async def test_an_invitation_answers_with_a_link_as_well_for_that_key_and_an_acc
     assert answer.status_code == 202
     await service.deliver()
     assert len(service.inbox.sent_to(EVE, "invitation")) == 1
+    (notice,) = service.inbox.sent_to(EVE, "help_requested")
+    assert "someone received a link to choose the first password" in " ".join(notice.text.split())
+    assert "help desk" not in notice.text
     (token,) = TOKEN.findall(answer.json()["link"])
     assert (await service.check(token))["operatorReason"] == REASON
     assert (await post(service, INVITE, email=EVE)).json().keys() == {"message", "success"}

@@ -81,5 +81,7 @@ async def test_a_form_of_one_account_sets_no_other(visitor: Visitor, token: str,
     await open_link(visitor, await school.link(bob.email))
     page = await save(visitor, email=ada.email)
     assert page.status_code == 400
+    assert heading(page) == "Open the link in your email"
+    assert "Another link has been opened in this browser since. Your password was not changed." in words(page)
     assert await school.knows(PASSWORD, bob.email)
     assert await school.knows(PASSWORD, ada.email)

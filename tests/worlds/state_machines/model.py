@@ -110,8 +110,10 @@ class Model:
         return Mail(template, account.email, [self.issue(kind, account, account.email) for kind in kinds])
 
     def _notify(self, template: str, *mailboxes: str) -> list[Mail]:
-        """Send notices. Cooldown and count stop none of them; only mailboxes that bounced get none."""
+        """Send notices. Cooldown and count stop none of them; mailboxes that bounced only learn of operators' links."""
         suppressed = [to for to in mailboxes if self.mailbox(to).is_suppressed(self.now)]
+        if template == "help_requested":
+            suppressed = []
         self.trail += [("confirmation", "suppressed", to) for to in suppressed]
         return [Mail(template, to) for to in mailboxes if to not in suppressed]
 

@@ -39,7 +39,10 @@ _Result = TypeVar("_Result")
 _CONNECTIONS = 10  # to PostgreSQL at a time
 _TIME = DateTimeUTC()
 
-_HELD = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("name", type_=sa.String()), 0)))
+_NAMES = sa.func.unnest(sa.bindparam("names", type_=sa.ARRAY(sa.String()))).column_valued("name")
+# In the order of the locks themselves: two transactions that hold several names at once cannot deadlock.
+_LOCKS = sa.select(sa.func.hashtextextended(_NAMES, 0).label("lock")).distinct().order_by("lock").subquery()
+_HELD = sa.select(sa.func.count(sa.func.pg_advisory_xact_lock(_LOCKS.c.lock)))
 
 _READ_ONLY = sa.text("SELECT current_setting('transaction_read_only') = 'on'")
 
@@ -160,10 +163,13 @@ class Database(DatabaseAccess):
         shared = sa.func.coalesce(instead, sa.func.statement_timestamp()) + sa.literal(later, sa.Interval())
         return sa.type_coerce(shared, _TIME)
 
-    def hold(self, connection: sa.Connection, name: str) -> None:
-        """Wait until other transactions release `name`; hold it until this one ends. SQLite has one writer anyway."""
+    def hold(self, connection: sa.Connection, *names: str) -> None:
+        """Wait until other transactions release the names; hold them until this one ends: one statement for all.
+
+        SQLite has one writer anyway.
+        """
         if not self.is_sqlite:
-            connection.execute(_HELD, {"name": name})
+            connection.execute(_HELD, {"names": list(names)})
 
 
 class Store:

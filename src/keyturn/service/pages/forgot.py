@@ -50,7 +50,12 @@ def _challenge_values(visit: Visit, flaw: ChallengeFlaw | None) -> dict[str, Any
 
 
 def dead_link_page(visit: Visit, dead: LinkDead, flaw: ChallengeFlaw | None = None) -> Answer:
-    """Return the page of a dead link. An expired one can be replaced by a button, with the challenge of a request."""
+    """Return the page of a dead link. An expired one can be replaced by a button, with the challenge of a request.
+
+    A form for another account than that of the browser's link comes from an older tab, whose own link may still work.
+    """
+    if dead.is_another and visit.request.method == "POST":
+        return visit.page("another_link.html", status=dead.status)
     return visit.page(
         "dead_link.html",
         status=403 if flaw else dead.status,

@@ -217,9 +217,10 @@ class Visit:
     def keep_link(self, cookie: BrowserCookie, token: str, email: str | None = None) -> Answer:
         """Keep a link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, and a clean address.
 
-        Both parts are cut one character beyond a valid length, so that they fit and stay invalid.
+        Both parts are cut one character beyond a valid length, so that they fit and stay invalid. Blanks before the
+        token must not take the place of its end.
         """
-        return self.redirect(cookie.path, cookie.hold(token[: LENGTH + 1], (email or "")[: LONGEST + 1]))
+        return self.redirect(cookie.path, cookie.hold(token.lstrip()[: LENGTH + 1], (email or "")[: LONGEST + 1]))
 
     async def signed_in(self) -> Account | None:
         try:

@@ -22,6 +22,7 @@ class LinkDead(Problem, status=400, title=N_("This link does not work"), outcome
     """The link does not work; `reason` says why."""
 
     email_hint: str = ""  # the masked address of a link that has expired and may be replaced, for a page
+    is_another: bool = False  # it works, and belongs to another account than the client names
 
     members = (("reason", DeadReason),)
 

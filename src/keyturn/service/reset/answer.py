@@ -10,19 +10,19 @@ from typing import Any, Final, Literal
 import msgspec
 
 from keyturn.mail.port.email import Email
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
 from keyturn.service.reset.events import AppEvents, Outcome
-from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
+from keyturn.service.reset.ground import CodesBesideLinks, Ground, HeldAccounts, Transaction
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.links import BUTTON_LIFE, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
-from keyturn.service.reset.records.messages import ResetRequested, event_of
+from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, event_of
 from keyturn.service.secrets import Minted, Purpose, Secret
 
 INVITED = timedelta(days=3)
@@ -62,7 +62,7 @@ class ResetLinks:
 
 LINK_MAILED: Final = "link_mailed"
 
-_DECODER = msgspec.json.Decoder(ResetRequested)
+_DECODERS = {kind: msgspec.json.Decoder(payload) for kind, payload in REQUESTS.items()}
 
 _PATIENCE = 2.0
 """Seconds for which requests wait for the accounts of all. A look-up that takes longer delays its own request alone."""
@@ -103,7 +103,7 @@ class ResetRequestHandler:
 
     async def prepare(self, messages: Sequence[Message]) -> Sequence[Delivery | Dropped | Exception]:
         """Answer first tries together, in one transaction; one without an answer to its look-up is handled alone."""
-        requests = {one.id: _DECODER.decode(one.payload) for one in messages if not one.sealed}
+        requests = {one.id: _request_in(one) for one in messages if not one.sealed}
         accounts = await self._find_together({one.email for one in requests.values()})
         first = [one for one in messages if one.id in requests and requests[one.id].email in accounts]
 
@@ -121,7 +121,7 @@ class ResetRequestHandler:
         return await self._mails.deliver(message, self._answer_alone, expired=self._answer_anew)
 
     async def _answer_alone(self, message: Message, *, again_at: datetime | None = None) -> Email | Dropped:
-        request = _DECODER.decode(message.payload)
+        request = _request_in(message)
         account = await self._ground.accounts.find(request.email)
         (answer,) = await self._answer_all([_Answer(message, request, account)], again_at)
         if isinstance(answer, Exception):
@@ -133,7 +133,7 @@ class ResetRequestHandler:
         if message.sender is None:
             anew = msgspec.structs.replace(message, key=new_key(), sealed=None)
             return await self._mails.deliver(anew, partial(self._answer_alone, again_at=now()))
-        request = _DECODER.decode(message.payload)
+        request = _request_in(message)
 
         def write(tx: Transaction) -> Dropped:
             tx.outbox.require(message)
@@ -152,16 +152,17 @@ class ResetRequestHandler:
         drafts = await self._draft(answers)
 
         def write(tx: Transaction) -> Collection[int]:
-            held = tx.outbox.lock([one.message for one in answers])
-            self._claim(tx, drafts, held)
-            self._store(tx, drafts)
-            tx.audit.write_all([_entry(one, again_at) for one in answers if one.message.id in held])
+            locked = tx.outbox.lock([one.message for one in answers])
+            held = tx.hold(*(_held_as(one) for one in drafts))
+            self._claim(tx, drafts, locked)
+            self._store(tx, drafts, held)
+            tx.audit.write_all([_entry(one, again_at) for one in answers if one.message.id in locked])
             # A worker that dies after this commit has left nothing to decide.
             tx.outbox.drop([(one.message, one.outcome) for one in answers if not one.email])
-            return held
+            return locked
 
-        held = await self._ground.transact(write)
-        return [one.email or (Dropped(one.outcome) if one.message.id in held else LeaseLost()) for one in answers]
+        locked = await self._ground.transact(write)
+        return [one.email or (Dropped(one.outcome) if one.message.id in locked else LeaseLost()) for one in answers]
 
     async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
         """Return the accounts of the addresses that the store can look up together and in time."""
@@ -181,7 +182,7 @@ class ResetRequestHandler:
                 continue
             if one.existing.id not in reachable:
                 one.outcome = "disabled"
-            elif one.request.invited and not one.existing.awaits_password:
+            elif one.request.invites and not one.existing.awaits_password:
                 one.outcome = "needs_no_invitation"
             else:
                 mailbox = addresses.normalize(one.account.email)
@@ -202,20 +203,29 @@ class ResetRequestHandler:
             await asyncio.sleep(0)  # a mail takes a while, and the process may have other requests to answer
         return drafts
 
-    def _claim(self, tx: Transaction, drafts: Sequence[_Answer], held: Collection[int]) -> None:
+    def _claim(self, tx: Transaction, drafts: Sequence[_Answer], locked: Collection[int]) -> None:
         """Claim the mailboxes of the drafts whose messages this worker still holds."""
-        wanted = [not one.outcome and one.message.id in held for one in drafts]
+        wanted = [not one.outcome and one.message.id in locked for one in drafts]
         mailboxes = [(one.mail.email.to, is_wanted) for one, is_wanted in zip(drafts, wanted, strict=True)]
         for one, is_wanted, refusal in zip(drafts, wanted, tx.mailboxes.claim(mailboxes), strict=True):
             if is_wanted:  # refused if another worker was first
                 one.outcome, one.email = refusal or one.mailed, None if refusal else one.mail.email
 
-    def _store(self, tx: Transaction, drafts: Sequence[_Answer]) -> None:
+    def _store(self, tx: Transaction, drafts: Sequence[_Answer], held: HeldAccounts) -> None:
         """Store the links and mails of the drafts that are sent, and tell the app."""
         stored = [(one, one.email is not None) for one in drafts]
-        secrets.add(tx.connection, [(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
+        held.mint([(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
         tx.outbox.seal([(one.message, one.sealed if yes else None) for one, yes in stored])
         self._events.resets_requested(tx, [(one.request, one.account, one.mailed, yes) for one, yes in stored])
+
+
+def _request_in(message: Message) -> ResetRequested:
+    return _DECODERS[message.kind].decode(message.payload)
+
+
+def _held_as(answer: _Answer) -> str:
+    """Return the name under which the account is held: for nobody's, one of its own, so the work is the same."""
+    return answer.account.id or answer.message.key
 
 
 def _entry(answer: _Answer, again_at: datetime | None) -> Mapping[str, Any]:

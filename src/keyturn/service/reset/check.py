@@ -45,7 +45,9 @@ class LiveLinks:
         account = await self._ground.accounts.get(link.account_id)  # only now: the store may be unavailable
         is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
         if account is None or is_other or not _opens(link, account):
-            raise await self.record_dead(LinkDead("invalid"), event, link, client)
+            dead = LinkDead("invalid")
+            dead.is_another = is_other and account is not None and _opens(link, account)
+            raise await self.record_dead(dead, event, link, client)
         return link, account
 
     async def record_dead(self, dead: LinkDead, event: str, link: Secret, client: Client) -> LinkDead:

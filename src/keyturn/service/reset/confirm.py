@@ -3,19 +3,19 @@
 import msgspec
 
 from keyturn.mail.port.email import Email
-from keyturn.service import addresses, secrets
+from keyturn.service import addresses
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.records.links import BUTTON_LIFE, mint_link
-from keyturn.service.reset.records.messages import Notice
+from keyturn.service.reset.records.messages import UNSUPPRESSED, Notice
 from keyturn.service.secrets import Purpose
 
 
 class NoticeHandler:
-    """Sends the mailbox of a notice its mail (NIST SP 800-63B-4 4.6). A suppressed mailbox gets nothing.
+    """Sends the mailbox of a notice its mail (NIST SP 800-63B-4 4.6). A suppressed mailbox gets only `UNSUPPRESSED`.
 
     That is the address that the account had at the event: an attacker would change it at once. If the notice `secures`,
     the mail has the button, and an address that the account has by now gets a copy without it.
@@ -42,15 +42,16 @@ class NoticeHandler:
 
         def write(tx: Transaction) -> Email | Dropped:
             tx.outbox.require(message)
+            held = tx.hold(account.id)
             if is_copied:
                 tx.outbox.enqueue(message.kind, msgspec.structs.replace(notice, secures=False, email=current.email))
-            if tx.mailboxes.is_suppressed(account.email):
+            if message.kind not in UNSUPPRESSED and tx.mailboxes.is_suppressed(account.email):
                 to = notice.client, moment, account.id, account.email
                 tx.audit.write("confirmation", SUPPRESSED, *to, message_id=message.id)
                 tx.outbox.drop([(message, SUPPRESSED)])
                 return Dropped(SUPPRESSED)
             tx.outbox.seal([(message, sealed)])
-            secrets.add(tx.connection, [(link, has_button)])
+            held.mint([(link, has_button)])
             return mail.email
 
         return await self._ground.transact(write)

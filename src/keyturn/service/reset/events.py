@@ -104,7 +104,7 @@ class AppEvents:
         messages = []
         for request, account, outcome, wanted in resets:
             message = _message(PasswordResetRequested, account, request.client, request.at, outcome=outcome)
-            messages.append((message, wanted and not request.invited))
+            messages.append((message, wanted and not request.invites))
         tx.outbox.enqueue_each_if(WEBHOOKS[PasswordResetRequested.type], messages)
 
 

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import Connection
 
 from keyturn import values
+from keyturn.service import secrets
 from keyturn.service.accounts.builtin import Sessions
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
@@ -22,7 +23,7 @@ from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records.audit import Audit
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.mailboxes import Mailboxes
-from keyturn.service.secrets import Secret
+from keyturn.service.secrets import Minted, Secret
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.meters import Meters
 
@@ -86,9 +87,33 @@ class Transaction:
         self.mailboxes = ground.mailboxes.within(connection)
         self.sessions = ground.sessions.within(connection)
 
-    def hold(self, account_id: str) -> None:
-        """Wait until no other transaction holds the account; hold it until this one ends."""
-        self._database.hold(self.connection, account_id)
+    def hold(self, *account_ids: str) -> "HeldAccounts":
+        """Wait until no other transaction holds the accounts; hold them until this one ends.
+
+        Hold them before you lock a counter or a secret of theirs, and all of them at once: so no two transactions
+        deadlock.
+        """
+        self._database.hold(self.connection, *account_ids)
+        return HeldAccounts(self.connection, account_ids)
+
+
+class HeldAccounts:
+    """Accounts that no other transaction holds before this one ends: it alone mints links and codes for them.
+
+    A reset, a press and an operator's link end an account's tokens. They hold the account, too, so each of these tokens
+    is either committed before, and ends, or minted afterwards. Without it, PostgreSQL would not show them a token that
+    another transaction has not committed yet (READ COMMITTED), and the token would outlive them.
+    """
+
+    def __init__(self, connection: Connection, account_ids: Collection[str]) -> None:
+        self._connection, self._account_ids = connection, account_ids
+
+    def mint(self, minted: Sequence[Minted]) -> None:
+        """Store the wanted links and codes, of at least one, by one statement. This is the only way to store them."""
+        for secret, is_wanted in minted:
+            if is_wanted and secret.account_id not in self._account_ids:
+                raise ValueError("a link or a code of an account that this transaction does not hold")
+        secrets.add(self._connection, minted)
 
 
 class CodesBesideLinks(Protocol):

@@ -157,11 +157,12 @@ class AccountSecuring:
 
         def write(tx: Transaction) -> str:
             tx.outbox.require(message)
+            held = tx.hold(secured.account_id)
             is_suppressed = mail and tx.mailboxes.is_suppressed(secured.email)
             outcome = refusal or (SUPPRESSED if is_suppressed else LINK_MAILED)
             if outcome == LINK_MAILED:
                 tx.outbox.seal([(message, sealed)])
-                secrets.add(tx.connection, minted)
+                held.mint(minted)
             if account:
                 self._write_effects(tx, account, secured, outcome, ended)
             whose = secured.client, moment, secured.account_id, secured.email

@@ -101,8 +101,8 @@ class MailComposer:
             "forgot_link": self._urls.forgot,
         }
         match notice:
-            case messages.PasswordWasChanged(is_link=True):
-                return email_props.HelpRequested(requested_at=notice.at, **incident, **button)
+            case messages.LinkWasIssued(invites=invites):
+                return email_props.HelpRequested(requested_at=notice.at, is_invited=invites, **incident, **button)
             case messages.PasswordWasChanged():
                 incident |= {"sessions_ended": self._ends_sessions, "ended": ended_in_words(notice.ended, language)}
                 return email_props.PasswordChanged(changed_at=notice.at, **incident, **button)

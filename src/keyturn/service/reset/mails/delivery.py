@@ -15,7 +15,7 @@ from keyturn.service.outbox.queue import Outbox
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import SealedMail
 from keyturn.service.reset.records.links import LINKS
-from keyturn.service.reset.records.messages import RESET_REQUESTED
+from keyturn.service.reset.records.messages import REQUESTS, UNSUPPRESSED
 from keyturn.service.secrets import Secret
 from keyturn.service.sending.senders import Breaker, Pace
 
@@ -75,7 +75,7 @@ class Failover:
     async def _hand_over(self, message: Message, email: Email, provider: Sender) -> Sent:
         try:
             if pace := self._paces.get(provider.name):
-                await pace.turn(first=message.kind != RESET_REQUESTED)
+                await pace.turn(first=message.kind not in REQUESTS)
             provider_id = await provider.send(email, message.key)
         except (SendRetryable, QuotaExhausted) as failure:
             if isinstance(failure, SendRetryable) and failure.down and provider is self._first:
@@ -112,8 +112,8 @@ class MailDelivery:
     async def deliver(self, message: Message, prepare: PrepareOne, *, expired: Expired | None = None) -> Settlement:
         """Send the mail that `prepare` stores at the first try, and the stored one at each later try.
 
-        If its link was used or revoked since, or its mailbox suppressed, nothing is sent; `expired` decides about the
-        rest.
+        If its link was used or revoked since, or its mailbox is suppressed (`UNSUPPRESSED` are sent all the same),
+        nothing is sent; `expired` decides about the rest.
         """
         if message.sealed:
             return await self._deliver_again(message, expired)
@@ -140,7 +140,8 @@ class MailDelivery:
             if reason:
                 return Dropped(f"the link is {reason}")
         mailboxes, to = self._ground.mailboxes, mail.email.to
-        if await self._ground.database.read(lambda one: mailboxes.within(one).is_suppressed(to)):
+        is_suppressed = await self._ground.database.read(lambda one: mailboxes.within(one).is_suppressed(to))
+        if is_suppressed and message.kind not in UNSUPPRESSED:
             return Dropped(SUPPRESSED)
         return await self._providers.send(message, mail.email, self._providers.choose(message))
 

@@ -106,11 +106,15 @@ class SecondStepChanged(_Securable, frozen=True, kw_only=True):
 
 
 class HelpRequested(_Securable, frozen=True, kw_only=True):
-    """The mail that says that an operator gave out a link or a code, which it does not have."""
+    """The mail that says that an operator gave out a link or a code, which it does not have.
+
+    `is_invited`: a link to the first password of its account.
+    """
 
     template = "help_requested"
 
     requested_at: datetime
+    is_invited: bool = False
 
 
 class AddressDisputed(_ToOwner, frozen=True, kw_only=True):

@@ -130,11 +130,12 @@ class MailedCodes(CodesBesideLinks):
         token, link = mint_link(account, Purpose.RESET, moment, moment + self._lifetime, return_to=return_to)
 
         def write(tx: Transaction) -> None:
-            # The code first, as `_try` and a change do: two transactions cannot deadlock.
+            # First the account, then the code, then its counters, as `_try` and a change do: none can deadlock.
+            held = tx.hold(account.id)
             if secrets.use(tx.connection, code, moment):
                 tx.counters.clear(_failures(code.key))
                 tx.counters.give_back(_ALL_FAILURES)
-                secrets.add(tx.connection, [(link, True)])
+                held.mint([(link, True)])
                 tx.audit.write("code_check", "code_accepted", client, moment, account.id, account.email)
             elif not secrets.find(tx.connection, link.key, Purpose.RESET):
                 raise CodeRefused
