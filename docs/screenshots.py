@@ -32,7 +32,7 @@ async def main() -> None:
         with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as demo:
             try:
                 assert demo.stdout
-                url = next(found[0] for line in demo.stdout if (found := re.search(r"http://[\d.:]+", line)))
+                url = next(found[0] for line in demo.stdout if (found := re.search(r"http://[\w.-]+:\d+", line)))
                 async with async_playwright() as playwright:
                     browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
                     for scheme in ("light", "dark"):

@@ -20,7 +20,7 @@ from tests.browser.browsing import running_chromium
 from tests.driver.inbox import Inbox
 from tests.driver.service import PEOPLE, Service, Start, running, settings_for
 from tests.programs import MARKED, require_program
-from tests.servers.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
+from tests.servers.databases import Databases, EncodedPostgres, PostgresServer, SqliteFiles, in_memory, running_postgres
 from tests.servers.directories import DirectoryServer, running_samba, running_slapd
 from tests.servers.mail_providers.resend import ResendServer
 from tests.servers.mariadb import MariadbServer, running_mariadb
@@ -141,6 +141,16 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
 def postgresql() -> Iterator[PostgresServer]:
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def latin1(postgresql: PostgresServer) -> EncodedPostgres:
+    return EncodedPostgres(postgresql, "LATIN1")
+
+
+@pytest.fixture(scope="session")
+def sql_ascii(postgresql: PostgresServer) -> EncodedPostgres:
+    return EncodedPostgres(postgresql, "SQL_ASCII")
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ def main(folder: Path, count: int) -> None:
     write_requests(folder, known=asked, unknown=asked, validate=asked)
     bound = listen("127.0.0.1", 0)
     app = Litestar([hello], openapi_config=None, logging_config=None)
-    run(serve(app, bound, lambda: print(f"http://{address_of(bound)}", flush=True)))
+    run(serve(app, [bound], lambda: print(f"http://{address_of(bound)}", flush=True)))
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ async def main(folder: Path, url: str, count: int) -> None:
     engine = open_engine(url)
     await prepare(engine, folder, count)
     bound = listen("127.0.0.1", 0)
-    await serve(create_app(engine), bound, lambda: print(f"http://{address_of(bound)}", flush=True))
+    await serve(create_app(engine), [bound], lambda: print(f"http://{address_of(bound)}", flush=True))
 
 
 if __name__ == "__main__":

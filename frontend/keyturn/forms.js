@@ -7,6 +7,14 @@ import { adopt } from "./style.js";
 /** @typedef {import("../keyturn.js").KeyturnError} Refusal */
 /** @typedef {{ box: HTMLElement, input: HTMLInputElement, complain: (text: string) => void }} Field */
 
+/** Returns a prefix that no other light element of the page has: keyturn-forgot-2 for a second one. @param {Element} host */
+const freePrefix = (host) => {
+  const page = /** @type {Document | ShadowRoot} */ (host.getRootNode());
+  let prefix = host.localName;
+  for (let number = 2; page.getElementById(`${prefix}-root`); number++) prefix = `${host.localName}-${number}`;
+  return prefix;
+};
+
 /** The base class of the elements: texts, views, and attempts with their refusals. */
 export class Forms {
   /** @type {Partial<Texts>} The texts to use until Keyturn's own have loaded. */
@@ -26,9 +34,11 @@ export class Forms {
     this.box = make("div", { class: "root", part: "root" }, this.root);
     // Without a shadow tree, in reach of every password manager, and of the page's own styles.
     this.light = this.attribute("light") !== undefined;
+    this.prefix = this.light ? freePrefix(host) : "";
     const tree = this.light ? host : host.attachShadow({ mode: "open" });
     adopt(/** @type {Document | ShadowRoot} */ (this.light ? host.getRootNode() : tree), this.light);
     for (const copied of this.light ? host.querySelectorAll(":scope > .root") : []) copied.remove(); // of a cloned page
+    if (this.light) this.box.id = this.id("root"); // takes the prefix
     tree.append(this.box);
     this.language = languageOf(host);
     this.client = createClient({ url: this.attribute("url"), path: this.attribute("path"), language: this.language });
@@ -139,9 +149,9 @@ export class Forms {
     return make("p", { part: "links" }, ...links);
   }
 
-  /** Returns an id, which a light element shares with its page. @param {string} name */
+  /** Returns an id; that of a light element has a prefix, since it shares the ids of its page. @param {string} name */
   id(name) {
-    return this.light ? `${this.host.localName}-${name}` : name;
+    return this.light ? `${this.prefix}-${name}` : name;
   }
 
   /** @param {string} name */
@@ -172,8 +182,8 @@ export class Forms {
   field(name, attributes, text = name) {
     const error = this.error(`${name}-error`);
     const input = make("input", {
-      id: this.id(name), name, part: "input", autocapitalize: "none", spellcheck: false, "aria-describedby": error.id,
-      ...attributes,
+      id: this.id(name), name, part: "input", autocapitalize: "none", autocorrect: "off", spellcheck: false,
+      "aria-describedby": error.id, ...attributes,
     });
     /** @param {string} text */
     const complain = (text) => {

@@ -29,11 +29,15 @@ class DataUnfit(KeyturnError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A mistake in the input, under the name that the user knows; `origin` is the name that the user wrote instead."""
+    """A mistake in the input, under the name that the user knows; `origin` is the name that the user wrote instead.
+
+    `unset`: variables that the value names, and that are not set or empty.
+    """
 
     name: str
     message: str
     origin: str = field(default="", compare=False)
+    unset: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.origin or self.name}: {self.message}"

@@ -3,19 +3,24 @@
 import asyncio
 import logging
 import math
+import os
+import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, partial
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 import keyturn
 from keyturn.context_values import within
-from keyturn.errors import KeyturnError
+from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.hosts import host_of
 
 if TYPE_CHECKING:
     import httpx2
@@ -69,6 +74,7 @@ class HttpClient:
     (OWASP ASVS 5.2.3).
     `most_at_once`: connections at a time.
     `headers`, `options`: for httpx2's client.
+    Raises SettingsInvalid for a variable of the environment that the client cannot use.
     """
 
     def __init__(
@@ -84,6 +90,11 @@ class HttpClient:
 
         import httpx2
 
+        faults = [*authority_file_faults(os.environ), *authority_folder_faults(os.environ)]
+        if options.get("trust_env", True):
+            faults += proxy_faults(os.environ)
+        if faults:
+            raise SettingsInvalid(faults)
         logging.getLogger("httpx2").addFilter(_is_not_ours)  # adding the same filter twice has no effect
         self._seconds, self._longest = seconds, longest
         ours = {"accept-encoding": "identity", "user-agent": f"keyturn/{keyturn.__version__}"}
@@ -146,6 +157,70 @@ def _tls() -> ssl.SSLContext:
     import httpx2
 
     return httpx2.create_ssl_context()
+
+
+_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")  # the names under which OpenSSL finds certificates
+
+
+def proxy_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield the proxies of the environment that httpx2 cannot use, without their values, which may hold a password."""
+    exceptions = environ.get("no_proxy") or environ.get("NO_PROXY", "")
+    if "*" in map(str.strip, exceptions.split(",")):
+        return
+    for lower in ("http_proxy", "https_proxy", "all_proxy"):
+        name = lower if lower in environ else lower.upper()
+        if (url := environ.get(name, "")) and (message := _proxy_fault(url)):
+            yield Fault(name, message)
+
+
+def _proxy_fault(url: str) -> str:
+    import httpx2
+
+    address = url if "://" in url else f"http://{url}"
+    scheme = address.partition("://")[0].lower()
+    if scheme not in _PROXY_SCHEMES:
+        return "must begin with http://, https:// or socks5://"
+    if scheme.startswith("socks") and not find_spec("socksio"):
+        return "needs a package for SOCKS: run `pip install socksio`"
+    try:
+        httpx2.Proxy(address)
+        host = host_of(address)
+    except (httpx2.InvalidURL, ValueError):
+        host = ""
+    if not host:
+        return "must be an address like http://proxy.example.org:3128; write a # in its password as %23, a / as %2F"
+    return ""
+
+
+def authority_file_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield what is wrong with the file of authorities that the environment names: for OpenSSL, it replaces its own."""
+    file = environ.get("SSL_CERT_FILE", "")
+    if not file:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except ssl.SSLError:
+        yield Fault("SSL_CERT_FILE", f"contains no certificate in PEM: {file}")
+    except FileNotFoundError:
+        yield Fault("SSL_CERT_FILE", f"no such file: {file}")
+    except OSError as error:
+        yield Fault("SSL_CERT_FILE", f"cannot be read: {file}: {error.strerror}")
+
+
+def authority_folder_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield what is wrong with the folder of authorities, which httpx2 reads in place of any file of the system."""
+    folder = environ.get("SSL_CERT_DIR", "")
+    if folder and not environ.get("SSL_CERT_FILE") and not any(map(_has_certificates, folder.split(os.pathsep))):
+        message = f"must be a folder of certificates, which `openssl rehash` has prepared, not {folder}"
+        yield Fault("SSL_CERT_DIR", message)
+
+
+def _has_certificates(folder: str) -> bool:
+    try:
+        return any(_HASHED.fullmatch(entry.name) for entry in Path(folder).iterdir())
+    except OSError:
+        return False
 
 
 async def _read(answer: "httpx2.Response", longest: int) -> bytes:

@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from itertools import takewhile
@@ -85,6 +86,18 @@ def _require_plain(status: os.stat_result, file: str | Path) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(file))
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file, but a pipe, a socket or a device", os.fspath(file))
+
+
+def user_cache_folder(purpose: str) -> Path:
+    """Return our folder for a purpose in the user's cache folder (XDG Base Directory Specification)."""
+    if sys.platform == "win32":
+        caches = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        caches = Path.home() / "Library" / "Caches"
+    else:
+        configured = os.environ.get("XDG_CACHE_HOME", "")
+        caches = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
+    return caches / "keyturn" / purpose
 
 
 def make_private_folder(folder: Path) -> Path:

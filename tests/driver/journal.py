@@ -134,7 +134,7 @@ class Records:
             self.audit = [dict(row) for row in database.execute("SELECT * FROM keyturn_audit ORDER BY id")]
             links = database.execute(
                 "SELECT *, hex(key) AS name, purpose = 'unlock' AS recovers FROM keyturn_secrets"
-                f" WHERE purpose IN {_LINKS}"
+                f" WHERE purpose IN {_LINKS} OR purpose = 'gone'"  # by the fault EXPIRED_LINKS
             )
             self.links = {row["name"]: dict(row) for row in links}
             self.retried = [dict(row) for row in database.execute(_RETRIED)]

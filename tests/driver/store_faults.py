@@ -61,6 +61,11 @@ USES_OF_LINKS = _undo("used_at", f"{_IS_LINK} AND new.used_at IS NOT NULL", _not
 ENDS_OF_LINKS = _undo("revoked_at", f"{_IS_LINK} AND new.revoked_at < new.expires_at", _note("link", "new.key"))
 """Forgets that a link was revoked, after it was noted."""
 
+_HAS_EXPIRED = f"{_IS_LINK.removeprefix('new.')} AND expires_at < old.available_at"
+_FORGET = f"UPDATE {_SECRETS} SET purpose = 'gone' WHERE {_HAS_EXPIRED}"
+EXPIRED_LINKS = _on("AFTER UPDATE OF claim", "keyturn_outbox", "new.claim IS NOT NULL", _FORGET)
+"""Forgets links that had expired when a worker claims a message. Their rows stay, for the checks of a world."""
+
 REVOCATIONS = _on("BEFORE UPDATE OF revoked_at", _SECRETS, f"{_IS_LINK} AND new.revoked_at < old.expires_at", _REFUSED)
 """Does not revoke links at all."""
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyturn.mail.addresses import LONGEST, with_ascii_domain
+from keyturn.mail.addresses import LONGEST, parse_mailbox, with_ascii_domain
 from keyturn.service.addresses import fold_name, identify, is_same_mailbox, mask, parse
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.records.client import Client
@@ -22,6 +22,7 @@ from keyturn.service.settings.networks import both_forms, read_network, read_pee
             "ada@localhost", "jürgen@northwind.example", f"{'a' * 64}@northwind.example", ".try..this.@docomo.example",
         )),
         ("  Ada@Northwind.EXAMPLE ", "ada@northwind.example"),
+        ("\tada@northwind.example\r\n", "ada@northwind.example"),
         ("ada@bücher.example", "ada@xn--bcher-kva.example"),
         ("ada@BÜCHER.example", "ada@xn--bcher-kva.example"),
         ("ju\u0308rgen@northwind.example", "j\u00fcrgen@northwind.example"),
@@ -73,6 +74,33 @@ def test_a_domain_is_written_so_that_every_mail_server_knows_it(mailbox: str, wr
     assert with_ascii_domain(mailbox) == written
 
 
+@pytest.mark.parametrize(("text", "written"), [
+    ("accounts@northwind.example", "accounts@northwind.example"),
+    ("<accounts@northwind.example>", "accounts@northwind.example"),
+    ("Northwind<accounts@Northwind.example>", "Northwind <accounts@Northwind.example>"),
+    ("Acme Inc. <a@northwind.example>", '"Acme Inc." <a@northwind.example>'),
+    ('"Acme, Inc." <a@northwind.example>', '"Acme, Inc." <a@northwind.example>'),
+    ('"Acme (UK)" <a@northwind.example>', '"Acme (UK)" <a@northwind.example>'),
+    ('"no-reply@northwind.example" <a@northwind.example>', '"no-reply@northwind.example" <a@northwind.example>'),
+    ("Schule Gr\u00fcn <j\u00fcrgen@b\u00fccher.example>", "Schule Gr\u00fcn <j\u00fcrgen@xn--bcher-kva.example>"),
+    ("=?utf-8?q?Gr=C3=BCn?= <a@northwind.example>", "Gr\u00fcn <a@northwind.example>"),
+])  # fmt: skip
+def test_sender_is_written_anew(text: str, written: str) -> None:
+    """A sender is written as every mail program reads it, and reads the same again."""
+    mailbox = parse_mailbox(text)
+
+    assert str(mailbox) == written
+    assert parse_mailbox(written) == mailbox
+
+
+@pytest.mark.parametrize(("text", "domain"), [
+    ("Ada <ada@Northwind.example>", "northwind.example"), ("a@b\u00fccher.example", "xn--bcher-kva.example"),
+])  # fmt: skip
+def test_sender_domain_is_that_of_the_dns(text: str, domain: str) -> None:
+    """The domain of a sender is the name that the DNS knows."""
+    assert parse_mailbox(text).domain == domain
+
+
 def test_logs_may_hold_the_first_letter_and_the_domain() -> None:
     assert mask("ada@northwind.example") == "a***@northwind.example"
     assert mask("ada") == "a***"
@@ -92,7 +120,7 @@ def test_a_text_with_an_at_is_an_address_and_any_other_a_name_if_names_are_taken
 _PIECES = st.sampled_from([
     "a", "B", "@", ".", "-", "+", " ", "\t", "\r\n", "\x00", "\u0301", "\u0323", "\u212a", "\u0130", "\u00df", "\u2126",
     "\uac00", "\u1100", "\u202e", "\u200b", "\ud7a3", "\U0001f600", "xn--", "example", "northwind.test", "'", '"',
-    "<", ",",
+    "<", ">", ",",
 ])  # fmt: skip
 typed = st.one_of(st.text(max_size=400), st.lists(_PIECES, max_size=80).map("".join), st.emails())
 
@@ -111,6 +139,17 @@ def test_an_address_is_refused_or_has_one_form_that_fits_into_a_header_and_a_col
     assert domain == domain.lower()
     assert address.isprintable()
     assert not set(address) & set(' "<>(),;:\\[]')
+
+
+@given(typed)
+def test_sender_reads_the_same_again(text: str) -> None:
+    """Any text is refused as a sender, or is a header that reads the same again."""
+    try:
+        mailbox = parse_mailbox(text)
+    except ValueError:
+        return
+    assert parse_mailbox(str(mailbox)) == mailbox
+    assert len(f"{mailbox}.".splitlines()) == 1
 
 
 @given(typed, typed)

@@ -18,12 +18,14 @@ pytestmark = pytest.mark.long
         ({"sessions.user_id": Ending(what="sessions")}, True),
         ({"sessions.user_id": Ending(what="sessions", when="intrusion")}, False),
         ({"sessions.user_id": Ending(what="sessions", where={"kind": "web"})}, False),
+        ({"sessions.user_id": Ending(what="sessions"), "logins.id": Ending(what="sessions", when="never")}, False),
         ({"passkeys.user_id": Ending(what="passkeys")}, False),
         ({}, False),
     ],
 )
-def test_only_a_change_that_ends_sessions_is_said_to_sign_out_all_devices(ends: dict[str, Ending], said: bool) -> None:
-    table = TableSettings(table="users", ends=ends)
+def test_signed_out_devices(ends: dict[str, Ending], said: bool) -> None:
+    """Devices are said to be signed out only if a change ends all sessions: `delete` may name other rows."""
+    table = TableSettings(table="users", delete=("password_resets.user_id",), ends=ends)
 
     assert ends_sessions(AccountSettings(store="table", table=table)) == said
 

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from tests.servers.serving import Connections, serving
 
+from keyturn.errors import SettingsInvalid
 from keyturn.http_client import HttpClient, NotSent
 
 SECRET = "k3y-in-the-address"
@@ -55,6 +56,18 @@ async def test_cookies_are_not_kept(client: HttpClient, server: str) -> None:
     assert [(await client.ask("GET", server)).body for _ in range(2)] == [b"0", b"0"]
     async with httpx2.AsyncClient() as other:
         assert [(await other.get(server)).text for _ in range(2)] == ["0", "1"]
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("HTTPS_PROXY", "http://user:p#s@proxy.example"), ("SSL_CERT_FILE", "/nonexistent/ca.pem"),
+])  # fmt: skip
+def test_unusable_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """A client that cannot use a variable of the environment is not built, and the error names the variable."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsInvalid) as invalid:
+        HttpClient(10)
+    assert [fault.name for fault in invalid.value.faults] == [name]
+    assert "p#s" not in str(invalid.value)
 
 
 async def test_calls_that_are_cancelled_at_any_moment_leave_no_connection_open() -> None:

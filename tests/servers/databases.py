@@ -85,6 +85,10 @@ class PostgresServer:
     def empty(self) -> str:
         return self._create("template1")
 
+    def encoded(self, encoding: str) -> str:
+        """Return the address of an empty database whose texts are in that encoding."""
+        return self._create("template0", f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'")
+
     def restored(self, url: str) -> str:
         restored = self.empty()
         dumped = self._program("pg_dump", "--dbname", url)
@@ -99,10 +103,10 @@ class PostgresServer:
         name = url.partition("?")[0].rpartition("/")[2]
         asyncio.run(self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
 
-    def _create(self, template: str) -> str:
+    def _create(self, template: str, options: str = "") -> str:
         name = f"test_{next(self._numbers)}"
         # Through its log, the other strategy, the server takes twice as long to make and to drop it.
-        asyncio.run(self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'))
+        asyncio.run(self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY {options}'))
         return self._url(name)
 
     async def _execute(self, statement: str) -> None:
@@ -114,6 +118,19 @@ class PostgresServer:
 
     def _url(self, name: str) -> str:
         return self._address.replace("/postgres?", f"/{name}?")
+
+
+class EncodedPostgres:
+    """Empty databases of PostgreSQL whose texts are in another encoding than UTF-8."""
+
+    def __init__(self, server: PostgresServer, encoding: str) -> None:
+        self._server, self._encoding = server, encoding
+
+    def empty(self) -> str:
+        return self._server.encoded(self._encoding)
+
+    def drop(self, url: str) -> None:
+        self._server.drop(url)
 
 
 @contextmanager

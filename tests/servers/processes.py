@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -108,7 +109,17 @@ class Demo(Running):
 
     @property
     def url(self) -> str:
-        return str(re.findall(r"http://[\d.:]+", _ESCAPES.sub("", self.greeting))[0])
+        """The address for programs, which may not resolve a name of localhost as browsers do."""
+        return f"http://127.0.0.1:{urlsplit(self.address_for_browsers).port}"
+
+    @property
+    def address_for_browsers(self) -> str:
+        return str(re.findall(r"http://[\w.-]+:\d+", _ESCAPES.sub("", self.greeting))[0])
+
+    def visit(self, row: str) -> httpx2.Response:
+        """Open the address of a row of the greeting, as a browser does, which finds its host on this machine."""
+        path = self.address_of(row).removeprefix(self.address_for_browsers)
+        return self.get(path, headers={"host": urlsplit(self.address_for_browsers).netloc}, follow_redirects=True)
 
     def address_of(self, row: str) -> str:
         """Return the address of a row of the greeting, such as "Studio"."""
@@ -139,7 +150,8 @@ def running_program(words: Sequence[str], folder: Path | None, **environment: st
 
 @contextmanager
 def running_demo(command: Sequence[str], folder: Path, **environment: str) -> Iterator[Demo]:
-    demo = Demo(_started(command, folder, environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    everything = {"XDG_CACHE_HOME": str(folder / ".cache"), **environment}  # where a studio keeps its token
+    demo = Demo(_started(command, folder, everything, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
     try:
         assert demo.greeting
         yield demo

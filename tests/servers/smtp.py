@@ -29,13 +29,17 @@ def certificate(*names: str) -> ssl.SSLContext:
 class SmtpServer:
     """`replies` holds what a command is answered instead of 250: EHLO, HELO, MAIL, RCPT or DATA.
 
-    While `drops_answers` is set, the connection ends when a mail was taken, before that is said.
+    While `drops_answers` is set, the connection ends when a mail was taken, before that is said. A mail is answered
+    once `answers` is set, as it is at first.
     """
 
     def __init__(self) -> None:
         self.port = 0
         self.replies: dict[str, str] = {}
         self.drops_answers = False
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.taken = asyncio.Event()
         self.envelopes: list[Envelope] = []
         self.encrypted: list[bool] = []
         self.sessions: list[Session] = []
@@ -69,6 +73,8 @@ class SmtpServer:
             self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
             if self.drops_answers:
                 server.transport.close()
+        self.taken.set()
+        await self.answers.wait()
         return self.replies.get("DATA", "250 OK")
 
 

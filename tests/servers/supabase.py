@@ -81,12 +81,12 @@ class SupabaseUsers:
     def get(self, user_id: str) -> SupabaseUser | None:
         return self._users.get(str(UUID(user_id)))
 
-    def matching(self, text: str) -> Sequence[SupabaseUser]:
-        """Return the users whose address or name matches LIKE '%text%', the newest first."""
+    def matching(self, text: str, *, oldest_first: bool = False) -> Sequence[SupabaseUser]:
+        """Return the users whose address or name matches LIKE '%text%', by default the newest first."""
         pattern = re.compile(_is_like(text), re.DOTALL | re.IGNORECASE)
         texts = {key: (user.email, str(user.metadata.get("full_name", ""))) for key, user in self._users.items()}
         found = [user for key, user in self._users.items() if any(map(pattern.match, texts[key]))]
-        return sorted(found, key=lambda user: user.created_at, reverse=True)
+        return sorted(found, key=lambda user: user.created_at, reverse=not oldest_first)
 
     def with_password(self, email: str, password: str) -> SupabaseUser | None:
         known = [user for user in self._users.values() if user.email == email.lower() and user.password]
@@ -207,7 +207,10 @@ class SupabaseServer:
         return None
 
     def _list(self, query: Mapping[str, str]) -> Answer:
-        found = self.users.matching(query.get("filter", ""))
+        field, _, direction = query.get("sort", "created_at").partition(" ")
+        if field != "created_at" or direction.lower() not in ("", "asc", "desc"):
+            return refusal(400, "validation_failed", f"Bad Sort Parameters: bad field for sort '{field}'", old=False)
+        found = self.users.matching(query.get("filter", ""), oldest_first=direction.lower() == "asc")
         size, page = int(query.get("per_page", _PAGE)), int(query.get("page", 1))
         shown = found[(page - 1) * size : page * size]
         documents = [user.document() for user in shown]

@@ -28,7 +28,7 @@ def answer(settings: Settings, bound: socket.socket, announce: Call, *, worker: 
 
     async def work() -> None:
         with counting_alone(parts.database, in_memory=settings.limits.in_memory):
-            await serve(app, bound, announce, limits=limits_of_process(settings.server.trusted_proxies))
+            await serve(app, [bound], announce, limits=limits_of_process(settings.server.trusted_proxies))
 
     run(work())
 

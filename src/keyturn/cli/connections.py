@@ -1,6 +1,7 @@
 """What a client's connections may hold of a server: bounds on their size, their time and their number."""
 
 import logging
+import re
 import socket
 from collections import Counter
 from collections.abc import Hashable
@@ -23,6 +24,9 @@ _MOST_UNREAD = 1_000_000  # bytes that are read and thrown away after a refusal
 _LOOKS = 8  # how often a connection's wait is compared to `request_timeout` in that time
 _OWN_FILES = 128  # files of the process itself, such as connections to the database and to providers
 _FEWEST = 16
+
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Za-z:.%]+\])(?::[0-9]{0,5})?")
+"""A host, as a name or an address, and its port (RFC 3986, 3.2.2): any other is answered 400 (RFC 9110, 7.2)."""
 
 _SECURITY = (
     b"content-security-policy: default-src 'none'; frame-ancestors 'none'",
@@ -142,10 +146,14 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError
 
     def on_headers_complete(self) -> None:
-        """Refuse targets that are no path, such as `*`, and a missing or second Host (RFC 9112, 3.2)."""
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        """Refuse targets that are no path, such as `*`, and a missing, second or malformed Host (RFC 9112, 3.2)."""
+        hosts = [value for name, value in self.headers if name == b"host"]
         needs_host = self.parser.get_http_version() != "1.0"
-        if not self.url.startswith((b"/", b"http://", b"https://")) or hosts > 1 or hosts < needs_host:
+        if not self.url.startswith((b"/", b"http://", b"https://")):
+            raise ValueError
+        if len(hosts) > 1 or (needs_host and not hosts):
+            raise ValueError
+        if not all(map(_HOST.fullmatch, hosts)):
             raise ValueError
         super().on_headers_complete()
 

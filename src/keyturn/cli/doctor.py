@@ -11,6 +11,7 @@ import click
 
 from keyturn.cli.sockets import address_in_url
 from keyturn.cli.terminal import PORT, fail, print_json, wrap
+from keyturn.service import addresses
 from keyturn.service.settings.reading import changed_settings, inspect_settings
 
 if TYPE_CHECKING:
@@ -22,27 +23,41 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_blac
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
-def doctor(as_json: bool) -> None:
+@click.option(
+    "--send-to",
+    "recipient",
+    metavar="ADDRESS",
+    default="",
+    callback=lambda _, __, text: text and addresses.parse(text),
+    help="Only send a test email there, through each mail provider.",
+)
+def doctor(as_json: bool, recipient: str) -> None:
     """Check the installation, and suggest fixes.
 
     Checks the settings, the database, the pages, the mail provider and the DNS records of the sending
     domain. Shows the settings that differ from their defaults, without secrets. Changes nothing and sends no mail.
-    Exits with 1 if a check fails, else with 0.
+    With --send-to, it makes no other check, and sends one email through mail.transport, and one through mail.fallback
+    if that is set. Exits with 1 if a check fails, else with 0.
 
     \b
-    Example:  keyturn doctor --json
+    Examples:  keyturn doctor --json
+               keyturn doctor --send-to you@example.org
     """
-    from keyturn.service.doctor import Dns, Finding, examine
+    from keyturn.service.doctor import Dns, Finding, examine, send_to
     from keyturn.service.event_loop import run
 
     findings: list[Finding] = []
     reading = inspect_settings()
 
     async def work() -> None:
-        findings.extend(await examine(reading, Dns()))
+        if recipient and not reading.faults:
+            findings.extend(await send_to(reading.settings, recipient))
+        else:
+            findings.extend(await examine(reading, Dns()))
 
     run(work())
-    if changed := ", ".join(f"{name} = {value}" for name, value in changed_settings(reading.settings)):
+    changed = ", ".join(f"{name} = {value}" for name, value in changed_settings(reading.settings))
+    if changed and not recipient:
         findings.append(Finding("changed", "ok", changed))
     if as_json:
         print_json(findings)

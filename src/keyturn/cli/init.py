@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -91,6 +92,12 @@ def _of_files(plan: Plan) -> Iterator[str]:
             "Mails are saved in .keyturn/mail and not sent: keep .keyturn out of git. To send them, name the provider"
             " and your sender in [mail], and set its key, such as RESEND_API_KEY."
         )
+    path = urlsplit(plan.base_url).path.rstrip("/")
+    if path and plan.is_local:
+        yield (
+            f"Mount the plugin at {path}, or remove {path} from base_url: `keyturn serve` answers without it, so links"
+            " would not work."
+        )
     if not plan.is_local:
         yield f'Let your proxy forward {plan.base_url} to Keyturn: trusted_proxies = ["127.0.0.1"] in [server].'
 
@@ -117,4 +124,6 @@ def _report(plan: Plan, file: Path, look_at: Sequence[str]) -> None:
     click.echo(f"\n{strong('Then type')}")
     for command in _commands(plan, file):
         click.echo(f"  {accent(command)}")
-    click.echo(f"\nAfterwards, open {plan.base_url.rstrip('/')}/forgot-password. `keyturn doctor` checks everything.")
+    page = urlsplit(plan.base_url)._replace(path="/forgot-password") if plan.is_local else None
+    address = page.geturl() if page else f"{plan.base_url.rstrip('/')}/forgot-password"
+    click.echo(f"\nAfterwards, open {address}. `keyturn doctor` checks everything.")

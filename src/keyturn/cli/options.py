@@ -5,22 +5,25 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
 from keyturn.cli.terminal import CommandRefused
 from keyturn.service import addresses
-from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
+from keyturn.service.database import Database
 from keyturn.service.database.migrations import require_current
 from keyturn.service.event_loop import run
-from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.records.client import Client, clip_header
 from keyturn.service.reset.records.messages import parse_reason
 from keyturn.service.settings.building import parse_duration, parse_rate
 from keyturn.service.settings.reading import read_settings
+
+if TYPE_CHECKING:
+    from keyturn.service.accounts.port import Account
+    from keyturn.service.parts import Parts
 
 Arguments = ParamSpec("Arguments")
 
@@ -77,11 +80,35 @@ LAST = click.option("--last", default=50, show_default=True, type=click.IntRange
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def takes_parts(command: Callable[Concatenate[Parts, Arguments], Awaitable[None]]) -> Callable[Arguments, None]:
+def takes_database(command: Callable[Concatenate[Database, Arguments], Awaitable[None]]) -> Callable[Arguments, None]:
+    """Return a function that gives a coroutine function the database alone, which loads in half the time of the parts.
+
+    It raises SettingsInvalid and DatabaseUnready.
+    """
+
+    @wraps(command)
+    def run_command(*arguments: Arguments.args, **options: Arguments.kwargs) -> None:
+        async def work() -> None:
+            own = read_settings(sending=False).database
+            database = Database(own.url, timeout=own.timeout)
+            try:
+                await require_current(database)
+                await command(database, *arguments, **options)
+            finally:
+                await database.close()
+
+        run(work())
+
+    return run_command
+
+
+def takes_parts(command: "Callable[Concatenate[Parts, Arguments], Awaitable[None]]") -> Callable[Arguments, None]:
     """Return a function that gives a coroutine function the parts. It raises SettingsInvalid and DatabaseUnready."""
 
     @wraps(command)
     def run_command(*arguments: Arguments.args, **options: Arguments.kwargs) -> None:
+        from keyturn.service.parts import Parts  # loads templates and routes
+
         async def work() -> None:
             async with Parts(read_settings(sending=False)) as parts:
                 await require_current(parts.database)
@@ -92,7 +119,7 @@ def takes_parts(command: Callable[Concatenate[Parts, Arguments], Awaitable[None]
     return run_command
 
 
-async def account_of(parts: Parts, address: str) -> Account:
+async def account_of(parts: "Parts", address: str) -> "Account":
     await parts.accounts.require_ready()
     account = await parts.accounts.find(address)
     if account is None:

@@ -9,13 +9,13 @@ from typing import Any
 import click
 import msgspec
 
-from keyturn.cli.options import JSON, LAST, SINCE, takes_parts
+from keyturn.cli.options import JSON, LAST, SINCE, takes_database
 from keyturn.cli.terminal import Columns, error, facts, listing, muted, print_json, stamp, strong, warning
 from keyturn.service.clock import now
+from keyturn.service.database import Database
 from keyturn.service.outbox.history import STATES, Event, Item, MessageUnknown, RetryRefused, history_of, read
 from keyturn.service.outbox.history import retry as retry_messages
 from keyturn.service.outbox.models import DEAD, ERASED, WAITING
-from keyturn.service.parts import Parts
 
 _COLOURS = {"delayed": warning} | dict.fromkeys(("failed", "suppressed", "bounced", "complained", DEAD), error)
 
@@ -36,14 +36,16 @@ def outbox() -> None:
 @SINCE
 @LAST
 @JSON
-@takes_parts
-async def list_messages(parts: Parts, state: str | None, since: datetime | None, last: int, as_json: bool) -> None:
+@takes_database
+async def list_messages(
+    database: Database, state: str | None, since: datetime | None, last: int, as_json: bool
+) -> None:
     """List messages, newest first.
 
     \b
     Example:  keyturn outbox list --state dead --since 1d
     """
-    items = await read(parts.database, state=state or "", since=since, most=last)
+    items = await read(database, state=state or "", since=since, most=last)
     columns: Columns = {
         "ID": lambda item: str(item["id"]),
         "WHEN (UTC)": lambda item: stamp(item["created_at"]),
@@ -60,18 +62,18 @@ async def list_messages(parts: Parts, state: str | None, since: datetime | None,
 @outbox.command()
 @click.argument("message_id", metavar="ID", type=click.IntRange(1))
 @JSON
-@takes_parts
-async def show(parts: Parts, message_id: int, as_json: bool) -> None:
+@takes_database
+async def show(database: Database, message_id: int, as_json: bool) -> None:
     """Show one message and its history.
 
     \b
     Example:  keyturn outbox show 12
     """
-    items = await read(parts.database, only=message_id)
+    items = await read(database, only=message_id)
     if not items:
         raise MessageUnknown(message_id)
     (item,) = items
-    history = await history_of(parts.database, message_id)
+    history = await history_of(database, message_id)
     if as_json:
         events = [
             {"at": one.at, "event": one.event, "detail": one.detail, "reported": one.source_id is not None}
@@ -107,25 +109,25 @@ def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
     _retry_chosen(ids, dead=dead)
 
 
-@takes_parts
-async def _retry_chosen(parts: Parts, ids: Sequence[int], *, dead: bool) -> None:
+@takes_database
+async def _retry_chosen(database: Database, ids: Sequence[int], *, dead: bool) -> None:
     if ids:
-        await _retry(parts, list(dict.fromkeys(ids)))
+        await _retry(database, list(dict.fromkeys(ids)))
         return
-    moment, items = now(), await read(parts.database, state=DEAD if dead else WAITING, most=None)
+    moment, items = now(), await read(database, state=DEAD if dead else WAITING, most=None)
     if dead:
         chosen = [item.id for item in items if item.payload != ERASED]
     else:  # a message that was never tried waits on purpose, as the promise of a change in another system does
         chosen = [item.id for item in items if item.reason and not item.under_way and item.available_at > moment]
     for message_id in reversed(chosen):
         with contextlib.suppress(RetryRefused):  # it was sent in the meantime
-            await _retry(parts, [message_id])
+            await _retry(database, [message_id])
     if not chosen:
         click.echo("There are no dead messages." if dead else "No message waits for a later try.")
 
 
-async def _retry(parts: Parts, ids: Sequence[int]) -> None:
-    for message_id, outcome in zip(ids, await retry_messages(parts.database, ids), strict=True):
+async def _retry(database: Database, ids: Sequence[int]) -> None:
+    for message_id, outcome in zip(ids, await retry_messages(database, ids), strict=True):
         click.echo(_TOLD[outcome].format(message_id))
 
 

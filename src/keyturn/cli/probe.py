@@ -1,8 +1,8 @@
 """probe: plays the known attacks against a password reset of any application."""
 
 import asyncio
-import secrets
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +44,12 @@ Examples:  keyturn probe http://127.0.0.1:3000 --smtp 1025
              --private 'GET /api/me'
            keyturn probe --list
 
-The exit code is 1 if an attack succeeded, 2 if the probe could not begin, 130 after Ctrl-C, else 0. If an attack was
-not tried, or its outcome is not certain, the report says why.
+The exit code is 1 if an attack succeeded, 2 if the probe could not begin or failed itself, 130 after Ctrl-C, else 0. If
+an attack was not tried, or its outcome is not certain, the report says why.
 
 Probe only what is yours. URL is an address of this machine. Another host has to publish a value, which the probe
-prints, at /.well-known/keyturn-probe, and gets two requests a second.
+prints, as text/plain at /.well-known/keyturn-probe, and gets two requests a second. Use only a --file of your own: it
+can name any port of this machine.
 """
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -85,12 +86,13 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
         return
     try:
         require_studio("keyturn probe")
+        from keyturn.probe.mailbox import MOST_BYTES, MOST_MAILS
         from keyturn.probe.report import as_html, as_json, as_sarif, as_text
         from keyturn.probe.run import Run
         from keyturn.probe.target import add_to_file
         from keyturn.studio.inbox.store import CapturedMails
 
-        inbox = CapturedMails()
+        inbox = CapturedMails(most=MOST_MAILS, size=MOST_BYTES)
         run = Run(_read_target(options, file, html), inbox)
         report = _play(run, inbox, only)
         click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
@@ -101,20 +103,23 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
     except (CannotProbe, CommandRefused, ExtraMissing, OSError) as problem:
         click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
         sys.exit(2)
+    except Exception:  # noqa: BLE001 - Python's own code for it, 1, would say that an attack succeeded
+        click.echo(harmless(traceback.format_exc()), err=True)
+        sys.exit(2)
     sys.exit(1 if report.failed else _STOPPED if report.stopped else 0)
 
 
 def _read_target(options: dict[str, Any], file: Path | None, html: Path | None) -> "Target":
     """Return what options and file say, with a value for another host to publish. Raises KeyturnError."""
     from keyturn.probe.target import add_to_file, with_file
-    from keyturn.probe.web import needs_permission
+    from keyturn.probe.web import needs_permission, new_permission
 
     for path in filter(None, (html, file)):  # before a run of minutes
         if not path.parent.is_dir():
             raise CommandRefused(f"{path}: there is no such folder.")
     target = with_file(options, file)
     if file and needs_permission(target.url) and not target.permission:
-        target = replace(target, permission=secrets.token_urlsafe(24))
+        target = replace(target, permission=new_permission())
         add_to_file(file, target)
     return target
 

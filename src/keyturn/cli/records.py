@@ -3,19 +3,24 @@
 from collections.abc import Mapping
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyturn.cli.options import ADDRESS, EMAIL, JSON, LAST, OPERATOR, SINCE, takes_parts
+from keyturn.cli.options import ADDRESS, EMAIL, JSON, LAST, OPERATOR, SINCE, takes_database, takes_parts
 from keyturn.cli.outbox import colour_state
 from keyturn.cli.terminal import Columns, facts, listing, print_json, stamp, strong, warning
 from keyturn.service.clock import now
+from keyturn.service.database import Database
 from keyturn.service.outbox.models import DROPPED
-from keyturn.service.parts import Parts
-from keyturn.service.reset.ground import Transaction
-from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME
+from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Audit
 from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.mailboxes import Mailboxes
+from keyturn.service.settings.reading import read_settings
+
+if TYPE_CHECKING:
+    from keyturn.service.parts import Parts
+    from keyturn.service.reset.ground import Transaction
 
 
 @click.command()
@@ -23,14 +28,14 @@ from keyturn.service.reset.records.client import Client
 @SINCE
 @LAST
 @JSON
-@takes_parts
-async def audit(parts: Parts, email: str, since: datetime | None, last: int, as_json: bool) -> None:
+@takes_database
+async def audit(database: Database, email: str, since: datetime | None, last: int, as_json: bool) -> None:
     """Show requests, changes and their outcomes, newest first.
 
     \b
     Example:  keyturn audit --email ada@northwind.example --since 7d
     """
-    entries = await parts.audit.read(email=email, since=since, most=last)
+    entries = await Audit(database).read(email=email, since=since, most=last)
     columns: Columns = {
         "WHEN (UTC)": lambda entry: stamp(entry["at"]),
         "EVENT": _event,
@@ -67,19 +72,21 @@ def mailbox() -> None:
 @mailbox.command()
 @ADDRESS
 @JSON
-@takes_parts
-async def show(parts: Parts, email: str, as_json: bool) -> None:
+@takes_database
+async def show(database: Database, email: str, as_json: bool) -> None:
     """Show the mails, limits and blocks of an address.
 
     \b
     Example:  keyturn mailbox show ada@northwind.example
     """
     moment = now()
-    state = (await parts.mailboxes.look([email]))[email]
+    limits = read_settings(sending=False).limits
+    mailboxes = Mailboxes(database, cooldown=limits.mailbox_cooldown, daily=limits.mailbox_daily)
+    state = (await mailboxes.look([email]))[email]
     has_records = bool(state.mails or state.refusal)
     values = {
         "mails_today": state.mails,
-        "daily": parts.mailboxes.daily,
+        "daily": mailboxes.daily,
         "free_at": moment + state.wait,
         "suppressed_until": moment + state.suppressed if state.suppressed else None,
     }
@@ -96,7 +103,7 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
 @ADDRESS
 @OPERATOR
 @takes_parts
-async def release(parts: Parts, email: str, operator: Client) -> None:
+async def release(parts: "Parts", email: str, operator: Client) -> None:
     """Let an address have mails again.
 
     Ends its cooldown, today's count of mails and its suppression. Your mail provider may have a suppression
@@ -107,7 +114,7 @@ async def release(parts: Parts, email: str, operator: Client) -> None:
     """
     account = await parts.accounts.find(email)
 
-    def release(tx: Transaction) -> bool:
+    def release(tx: "Transaction") -> bool:
         released = tx.mailboxes.release(email)
         if released:
             tx.audit.write("mailbox_release", "released", operator, now(), account.id if account else "", email)

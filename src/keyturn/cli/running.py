@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,9 +24,17 @@ _USUAL = ConnectionLimits()
 
 
 async def serve(
-    app: App, bound: socket.socket, ready: Call, stopping: Call = lambda: None, *, limits: ConnectionLimits = _USUAL
+    app: App,
+    bound: Sequence[socket.socket],
+    ready: Call,
+    stopping: Call = lambda: None,
+    *,
+    limits: ConnectionLimits = _USUAL,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins."""
+    """Serve on all sockets until SIGINT or SIGTERM.
+
+    `ready` is called once requests are answered, `stopping` when the end begins.
+    """
     server = _Server(uvicorn_config(app, limits), ready)
 
     def end() -> None:
@@ -35,7 +43,7 @@ async def serve(
         server.should_exit = True
 
     with on_signals((signal.SIGINT, signal.SIGTERM), end):
-        await server.serve(sockets=[bound])
+        await server.serve(sockets=list(bound))
 
 
 @contextlib.asynccontextmanager
@@ -57,6 +65,7 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
     client is. WebSockets are unused, and their protocols have other limits.
     """
     http: Any = partial(BoundedProtocol, limits)
+    more.setdefault("workers", 1)  # otherwise uvicorn reads WEB_CONCURRENCY, which may say "auto"
     more |= {"access_log": False, "proxy_headers": False, "server_header": False, "ws": "none"}
     more["timeout_worker_healthcheck"] = _SILENT
     more |= {"loop": "asyncio", "timeout_keep_alive": _IDLE, "timeout_graceful_shutdown": _PATIENCE}

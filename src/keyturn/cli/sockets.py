@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 from keyturn.cli.terminal import CommandRefused
+from keyturn.hosts import is_loopback_host
 
 _OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
+_COVERED = {"0.0.0.0": ("127.0.0.1",), "::": ("127.0.0.1", "::1"), "localhost": ("127.0.0.1",)}  # noqa: S104
+_TRIES = 20  # free ports of one loopback address that may be taken at the other
 
 
 def listen(host: str, port: int, option: str = "--port", host_option: str = "--host") -> socket.socket:
@@ -30,6 +33,52 @@ def listen(host: str, port: int, option: str = "--port", host_option: str = "--h
         choice = f"another host with {host_option}" if is_of_host else f"another port with {option}"
         raise CommandRefused(f"cannot listen on {host}:{port} ({why}): choose {choice}") from None
     return bound
+
+
+def listen_for_browsers(host: str, port: int) -> list[socket.socket]:
+    """Return the sockets of a server that browsers of this machine reach under a name that ends in `.localhost`.
+
+    The name leads to both loopback addresses, and a browser asks one after the other (RFC 6761, 6.3; RFC 8305). At the
+    one where this server did not listen, another user's program would get what is meant for it. Raises CommandRefused.
+    """
+    tries = _TRIES if port == 0 else 1
+    for last in range(tries):
+        first = listen(host, port)
+        bound = [first]
+        try:
+            for address in _not_covered(host):
+                more = listen(address, first.getsockname()[1])
+                bound.append(more)
+        except CommandRefused:
+            for one in bound:
+                one.close()
+            if last == tries - 1:
+                raise
+        else:
+            return bound
+    raise AssertionError("the last try returns or raises")
+
+
+def _not_covered(host: str) -> list[str]:
+    """Return the loopback addresses of this machine at which a server does not listen yet.
+
+    None if it listens at an address of a network alone: no such name leads there.
+    """
+    covered = _COVERED.get(host, (host,))
+    if not (host in _COVERED or is_loopback_host(host)):
+        return []
+    return [address for address in ("127.0.0.1", "::1") if address not in covered and _is_there(address)]
+
+
+def _is_there(address: str) -> bool:
+    """Tell whether this machine has an address: some have no IPv6."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
 
 
 def listen_at(path: Path) -> socket.socket:

@@ -1,7 +1,8 @@
-"""Email addresses: reading, and the domain in A-labels."""
+"""Email addresses: reading, the domain in A-labels, and senders with a name."""
 
 import re
 import unicodedata
+from typing import Any, NamedTuple
 
 LONGEST = 254
 """RFC 5321 4.5.3.1.3 allows a path of 256 octets, which leaves 254 for the address between the angle brackets."""
@@ -17,7 +18,9 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+")
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
-_AROUND = " \u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+_AROUND = (
+    "\t\r\n \u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 
 BECOME_ASCII = frozenset("\u037e\u1fef\u212a")
 """Every character beyond ASCII that NFC maps to one within it (Unicode's DerivedNormalizationProps)."""
@@ -63,6 +66,79 @@ def with_ascii_domain(mailbox: str) -> str:
         return f"{name}@{_a_labels(bare)}{domain[len(bare) :]}"
     except ValueError:
         return mailbox
+
+
+class Mailbox(NamedTuple):
+    """The sender of mails.
+
+    `name`: what users read beside the address; "" for none
+    `address`: with the A-labels of its domain
+    """
+
+    name: str
+    address: str
+
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2].lower()
+
+    def __str__(self) -> str:
+        """Return it as a header has it, with quotation marks around a name that needs them (RFC 5322, 3.4)."""
+        from email.headerregistry import Address
+
+        local, _, domain = self.address.rpartition("@")
+        return str(Address(self.name, local, domain))
+
+
+_NAMED = re.compile(r"[^<>]+<([^<>]*)>")
+
+
+def parse_mailbox(text: str) -> Mailbox:
+    """Return the sender that a person wrote: an address, or a name and an address. Raises ValueError: what is right.
+
+    Mail programs disagree about what `no-reply@a.example <no-reply@a.example>` or `Acme, Inc. <a@a.example>` mean, so
+    only what has one meaning is a sender (RFC 5322, 3.4 and 3.6.2), and it is written anew.
+    """
+    from email.errors import NonASCIILocalPartDefect, ObsoleteHeaderDefect
+    from email.headerregistry import HeaderRegistry
+
+    try:
+        header: Any = HeaderRegistry()("From", text)
+    except Exception:  # noqa: BLE001 - Python's reader raises IndexError for "a@", and other errors for other texts
+        raise ValueError(_what_is_unclear(text)) from None
+    # Every mail program reads a name with a dot, such as Acme Inc., and RFC 6531 allows letters beyond ASCII.
+    harmless = (ObsoleteHeaderDefect, NonASCIILocalPartDefect)
+    if not all(isinstance(defect, harmless) for defect in header.defects):
+        raise ValueError(_what_is_unclear(text))
+    if len(header.addresses) != 1 or header.groups[0].display_name is not None:
+        raise ValueError("must be one address, not a list or a group")
+    (found,) = header.addresses
+    name: str = found.display_name
+    has_comment = "(" in text and "(" not in name
+    # An encoded name (RFC 2047) can hold a line break.
+    has_break = "\0" in name or len(f"{name}.".splitlines()) > 1
+    if has_comment or has_break or not _is_address(found.addr_spec):
+        raise ValueError(_what_is_unclear(text))
+    return Mailbox(name, with_ascii_domain(found.addr_spec))
+
+
+def _what_is_unclear(text: str) -> str:
+    if text.count("<") != text.count(">"):
+        return "has only one of the brackets < and > around its address"
+    named = _NAMED.fullmatch(text)
+    if named and _is_address(named[1]):
+        return """the name needs quotation marks, as in '"Acme, Inc." <accounts@northwind.example>'"""
+    if text.startswith('"') and text.endswith('"'):
+        return "is in quotation marks: remove them"
+    return f"not an email address: {text}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _a_labels(domain: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -27,6 +28,10 @@ _FORGOTTEN = re.compile(r"forg[eo]t|reset|recover|lost|passwor|vergessen|oubli|o
 _SIGN_IN = re.compile(r"log-?_?in|sign-?_?in|anmeld|connexion|account|auth|session", re.IGNORECASE)
 _REGISTER = re.compile(r"regist|sign-?_?up|join|create", re.IGNORECASE)
 _MOST_PAGES = 12
+_MOST_FORMS = 50
+"""Of a page, the first ones: forms within forms hold the same fields again and again."""
+_MOST_FIELDS = 500
+"""Of a form."""
 
 
 class Call(Struct, frozen=True):
@@ -110,14 +115,16 @@ class Call(Struct, frozen=True):
 
 def forms_of(page: Page) -> list[Call]:
     """Return the forms of a page that are sent by POST."""
-    forms = (form for form in page.tree.walk() if form.tag == "form" and form.get("method").lower() == "post")
+    posted = (form for form in page.tree.walk() if form.tag == "form" and form.get("method").lower() == "post")
+    forms = islice(posted, _MOST_FORMS)
     return [Call("", "POST", joined(page.url, form.get("action").strip()), _fields_of(form)) for form in forms]
 
 
 def _fields_of(form: Element) -> dict[str, str]:
     """Return the fields that are sent, with placeholders for an address and passwords, and else the page's values."""
     sent, likely, typed, submits = dict[str, str](), list[str](), list[str](), 0
-    for field in (each for each in form.walk() if each.tag in _FIELDS):
+    fields = (each for each in form.walk() if each.tag in _FIELDS)
+    for field in islice(fields, _MOST_FIELDS):
         name, kind = field.get("name"), field.get("type").lower() or _FIELDS[field.tag]
         submits += kind == "submit"
         if not name or (kind == "submit" and submits > 1):

@@ -19,6 +19,15 @@ _ABOUT_A_RESET = re.compile(r"reset|passwor|recover|forgot|token", re.IGNORECASE
 _WORD = re.compile(r"[a-z_-]{3,}")
 _LONGEST_WAIT = 120.0  # seconds, even if mails keep coming
 
+_LONGEST_TOKEN = 1_000
+"""Characters: a signed token (JWT) has some 600. A longer one counts as none, since searching for it takes long."""
+
+_LONGEST_TEXT, _LONGEST_SUBJECT = 200_000, 200
+"""Characters of a mail that are kept."""
+
+MOST_MAILS, MOST_BYTES = 1_000, 100_000_000
+"""Mails of a run that are read. A run needs less than a hundred, and four for each sample of times."""
+
 
 class Mail(Struct, frozen=True):
     """A mail with what it gives its reader: a link with a token, a code, or neither.
@@ -61,8 +70,11 @@ def _read(row: CapturedMail, raw: bytes) -> Mail:
     address = action.address if action else ""
     if not (token := _token_of(address) if action else ""):  # the link may lead to a form for the code
         address, token = "", next(iter(content.codes), "")
+    if len(token) > _LONGEST_TOKEN:
+        address, token = "", ""
     to = {*(row.delivered_to or row.recipients), *(hidden.address for hidden in row.bcc)}
-    return Mail(row.subject, frozenset(to), f"{row.subject}\n{content.text}\n{content.html}", address, token)
+    text = f"{row.subject}\n{content.text}\n{content.html}"[:_LONGEST_TEXT]
+    return Mail(row.subject[:_LONGEST_SUBJECT], frozenset(to), text, address, token)
 
 
 def _token_of(address: str) -> str:
@@ -81,13 +93,17 @@ class Mailbox:
 
     def __init__(self, inbox: CapturedMails) -> None:
         self.slowest = 0.0
-        self._inbox, self._mails = inbox, list[Mail]()
+        self._inbox = inbox
+        self._mails: list[Mail] = []
+        self._last_number = 0
 
     @property
     def mails(self) -> list[Mail]:
         """All mails that came, the oldest first."""
-        for row in reversed(self._inbox.newest(lambda row: row.number > len(self._mails), limit=None)):
-            self._mails.append(_read(row, self._inbox.raw(row)))
+        for row in reversed(self._inbox.newest(lambda row: row.number > self._last_number, limit=None)):
+            self._last_number = row.number
+            if len(self._mails) < MOST_MAILS:
+                self._mails.append(_read(row, self._inbox.raw(row)))
         return self._mails
 
     async def wait(self, before: int, seconds: float, match: Callable[[Mail], bool] = lambda _: True) -> list[Mail]:

@@ -14,6 +14,9 @@ _SHOWN = ("content-type", "cache-control", "referrer-policy", "content-security-
 _LONGEST = 400
 """Characters of a body in the report."""
 
+_LONGEST_WHY, _LONGEST_ANSWER = 2_000, 4_000
+"""Characters of what an attack showed, and of an answer, whose headers a hostile application may fill."""
+
 _FUNCTIONS = vars(links) | vars(requests) | vars(tokens)
 
 
@@ -30,7 +33,7 @@ async def play(run: Run, only: Sequence[str] = (), progress: Callable[[str], Non
                 progress(attack.name)
                 outcomes[attack] = await _play(attack, run)
         except Finding as problem:
-            raise CannotProbe(run.without_secrets(str(problem))) from None
+            raise CannotProbe(run.without_secrets(str(problem))[:_LONGEST_WHY]) from None
         except asyncio.CancelledError:
             stopped = True
             if task := asyncio.current_task():
@@ -39,12 +42,24 @@ async def play(run: Run, only: Sequence[str] = (), progress: Callable[[str], Non
 
 
 async def _play(attack: Attack, run: Run) -> Outcome:
+    """Return the outcome of an attack, whatever it raises: an answer of the application must not end the run."""
     try:
-        finding = await _FUNCTIONS[attack.name.replace("-", "_")](run)
+        finding = await _finding_of(attack, run)
+        exchanges = tuple(_exchange(page, run) for page in finding.pages)
+        why = run.without_secrets(str(finding))[:_LONGEST_WHY]
+    except Exception as error:  # noqa: BLE001 - whatever a hostile answer makes it raise
+        why = f"The probe does not understand an answer or a mail of the application ({type(error).__name__})."
+        return Outcome(attack, Verdict.NOT_TRIED, why)
+    return Outcome(attack, finding.verdict, why, exchanges)
+
+
+async def _finding_of(attack: Attack, run: Run) -> Finding:
+    function = _FUNCTIONS[attack.name.replace("-", "_")]
+    try:
+        finding: Finding = await function(run)
     except Finding as unfinished:
-        finding = unfinished
-    exchanges = tuple(_exchange(page, run) for page in finding.pages)
-    return Outcome(attack, finding.verdict, run.without_secrets(str(finding)), exchanges)
+        return unfinished
+    return finding
 
 
 def _exchange(page: Page, run: Run) -> Exchange:
@@ -54,4 +69,6 @@ def _exchange(page: Page, run: Run) -> Exchange:
     lines += [f"{name}: {page.header(name)}" for name in _SHOWN if page.header(name)]
     lines += [f"set-cookie: {name}=…" for name in page.cookies]
     lines = [*map(clean, lines), clean(" ".join(page.words.split()))[:_LONGEST]]
-    return Exchange(f"{clean(f'{first.method} {first.url}')}\n{clean(first.sent)[:_LONGEST]}", "\n".join(lines))
+    return Exchange(
+        f"{clean(f'{first.method} {first.url}')}\n{clean(first.sent)[:_LONGEST]}", "\n".join(lines)[:_LONGEST_ANSWER]
+    )

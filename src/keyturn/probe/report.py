@@ -67,6 +67,11 @@ def as_json(report: Report) -> str:
     return json.dumps({"version": 1, **msgspec.to_builtins(report)}, indent=2)  # in ASCII, with all else escaped
 
 
+def _without_links(text: str) -> str:
+    """Return a text in which a viewer finds no link: SARIF makes one of `[text](url)` (SARIF 2.1.0, 3.11.6)."""
+    return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+
+
 def as_sarif(report: Report) -> str:
     """Return a log in SARIF 2.1.0: a rule for each attack, and a result for each that failed or is to be reviewed."""
     rules, results = [], []
@@ -77,7 +82,7 @@ def as_sarif(report: Report) -> str:
         rules.append({"id": attack.name, **{name: {"text": text} for name, text in about.items()}})
         if outcome.verdict in _KINDS:
             result = {"ruleId": attack.name, "ruleIndex": index, **_KINDS[outcome.verdict]}
-            result["message"] = {"text": outcome.why + "".join(exchanges)}
+            result["message"] = {"text": _without_links(outcome.why + "".join(exchanges))}
             result["locations"] = [{"physicalLocation": {"artifactLocation": {"uri": report.target}}}]
             results.append(result)
     driver = {"name": "keyturn probe", "version": version("keyturn"), "rules": rules}

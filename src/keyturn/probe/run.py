@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -56,6 +57,7 @@ def new_password() -> str:
     return f"Aa1-{secrets.token_urlsafe(15)}"
 
 
+@lru_cache
 def pattern_of(secret: str) -> re.Pattern[str]:
     """Return a pattern of a secret as it is, and as URLs, JSON and HTML may write its signs."""
     sign = r"(?i:\\?{0}|%{1:02x}|\\u{1:04x}|&#x0*{1:x};|&#{1};)"

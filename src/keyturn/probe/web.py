@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import secrets
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,7 +13,7 @@ import httpx2
 from msgspec import Struct
 from msgspec.structs import replace
 
-from keyturn.hosts import host_of, is_loopback
+from keyturn.hosts import host_of, is_loopback, is_loopback_address
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.rendering.html_tree import Element, parse_html
 from keyturn.probe.attack import CannotProbe, Limited, Verdict, not_tried
@@ -20,9 +21,18 @@ from keyturn.probe.attack import CannotProbe, Limited, Verdict, not_tried
 _LONGEST = 2_000_000
 """Bytes of an answer. A longer one counts as empty."""
 
+_LONGEST_PAGE = 200_000
+"""Bytes of an answer that are read: parsing and searching more would hold the probe for minutes."""
+
 _MOST_REDIRECTS = 5
 _PERMISSION, _PAUSE = "/.well-known/keyturn-probe", 0.5
 """Where another host publishes that it may be probed, and the seconds between two requests to it."""
+
+_MINTED = re.compile(r"[\w-]{32}", re.ASCII)
+"""A permission, as `new_permission` makes it. Nothing that a host shows on every path has this form."""
+
+_LOOPBACK = ("127.0.0.1", "::1")
+"""Where `localhost` and `*.localhost` lead, whatever a resolver says (RFC 6761, 6.3)."""
 
 _SECRET = {"authorization", "cookie"}
 _BEARER = re.compile(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', re.IGNORECASE)
@@ -98,6 +108,11 @@ def needs_permission(url: str) -> bool:
     return not is_loopback(url)
 
 
+def new_permission() -> str:
+    """Return a value that only the owner of a host can publish there."""
+    return secrets.token_urlsafe(24)
+
+
 class Web:
     """The origin under test; a call ends after `seconds`, and another host gets few. Raises CannotProbe."""
 
@@ -106,6 +121,7 @@ class Web:
         self.is_another_host = needs_permission(url)
         self.origin = joined(url, "/").removesuffix("/")
         self._turn = asyncio.Lock()
+        self._address = ""
         self.aclose = self._client.close
 
     async def require_permission(self, permission: str) -> None:
@@ -115,9 +131,13 @@ class Web:
             raise CannotProbe(f"{other}: probe it over https, or an application on this machine.")
         if not permission:
             raise CannotProbe(f"{other}: name a --file, which keeps what the host has to publish.")
+        if not _MINTED.fullmatch(permission):
+            raise CannotProbe("The permission in the --file is not one that the probe made. Delete its line.")
         page = await self.send("GET", self.origin + _PERMISSION)
-        if page.status != 200 or page.body.strip() != permission:
-            raise CannotProbe(f"{other}. If it is yours, publish this at {_PERMISSION}: {permission}")
+        # A host that shows the same page on every path sends HTML, and cannot be made to publish anything.
+        is_text = page.header("content-type").partition(";")[0].strip().lower() == "text/plain"
+        if page.status != 200 or not is_text or page.body.strip() != permission:
+            raise CannotProbe(f"{other}. If it is yours, publish this as text/plain at {_PERMISSION}: {permission}")
 
     def is_here(self, url: str) -> bool:
         """Tell whether a URL in full is of this origin."""
@@ -130,7 +150,10 @@ class Web:
                 await asyncio.sleep(_PAUSE)
         began = time.perf_counter()
         try:
-            answer = await self._client.ask(method, url, headers=headers, content=body)
+            address, pinned, extensions = await self._pinned(url)
+            answer = await self._client.ask(
+                method, address, headers={**pinned, **headers}, content=body, extensions=extensions
+            )
         except CallFailed as error:
             request = f"{method} {urlsplit(url).path or '/'}"
             raise not_tried(f"{self.origin} gave no answer to {request} ({error}): is it running?") from None
@@ -143,9 +166,34 @@ class Web:
             sent=shown + body.decode("utf-8", "replace"),
             status=answer.status,
             headers=tuple(cast(httpx2.Headers, answer.headers).multi_items()),
-            body=answer.body.decode("utf-8", "replace"),
+            body=answer.body[:_LONGEST_PAGE].decode("utf-8", "replace"),
             seconds=time.perf_counter() - began,
         )
+
+    async def _pinned(self, url: str) -> tuple[str, dict[str, str], dict[str, str]]:
+        """Return the URL, headers and options of a request that stays on this machine if its host is named so.
+
+        A resolver or /etc/hosts may lead `x.localhost` to another host, which has given no permission.
+        """
+        named = httpx2.URL(url)
+        if self.is_another_host or is_loopback_address(named.host):
+            return url, {}, {}
+        if not self._address:
+            self._address = await _reached(named.port or (443 if named.scheme == "https" else 80))
+        headers = {"host": named.netloc.decode()}
+        return str(named.copy_with(host=self._address)), headers, {"sni_hostname": named.host}
+
+
+async def _reached(port: int) -> str:
+    """Return the loopback address at which a server listens on a port; the first if none does."""
+    for address in _LOOPBACK:
+        try:
+            _, writer = await asyncio.open_connection(address, port)
+        except OSError:
+            continue
+        writer.close()
+        return address
+    return _LOOPBACK[0]
 
 
 class Browser:

@@ -2,24 +2,25 @@
 
 import asyncio
 import contextlib
-import itertools
 import logging
-import re
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Literal, cast
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from itertools import product
+from typing import Any, Literal, cast, get_args
 
 from litestar import Litestar
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn.errors import KeyturnError
+from keyturn.service.api.cookies import Holds
 from keyturn.service.api.problems import count_unread
 from keyturn.service.child_worker.supervisor import Supervisor
 from keyturn.service.database.migrations import require_current
 from keyturn.service.limits import counting_alone
 from keyturn.service.parts import Parts
 from keyturn.service.sending.senders import require_libraries
-from keyturn.service.settings.networks import both_forms
+from keyturn.service.settings.networks import both_forms, read_network, read_peer
 from keyturn.service.telemetry.logs import LogEvent, redact_access_logs
 
 log = logging.getLogger("keyturn.accounts")
@@ -30,13 +31,11 @@ _LONGEST_BODY = 16_384
 _LONGEST_COOKIE = 4096
 """Bytes of a name and its value that browsers must support (RFC 6265, 6.1)."""
 
-_MOST_COOKIES = 16
-"""Keyturn sets eight; a browser may hold some of them for two paths."""
+_MOST_OF_A_NAME = 8
+"""Cookies of one name that are read: a browser may hold one for each of two paths, beside planted ones."""
 
 _LONGEST_HEADER = 4096
 """Bytes of any other header's value that are read: Litestar parses the parameters of a type one by one."""
-
-_OWN = re.compile(rb";[ \t]*+((?:__Host-|__Secure-)?keyturn_[^;]*)")
 
 _HTTPS = (b"strict-transport-security", b"max-age=31536000")
 """A year (OWASP ASVS 3.4.1), without includeSubDomains: the hosts below may belong to other services."""
@@ -60,9 +59,10 @@ class KeyturnApp(Litestar):
             require_libraries(settings.mail.transport, settings.mail.fallback)
         config |= {"logging_config": None, "request_max_body_size": _LONGEST_BODY}
         super().__init__(lifespan=[self._run], after_exception=[count_unread(parts)], **config)
-        self._behind_edge = _edge(
-            _behind_proxies(super().__call__, settings.server.trusted_proxies), secure=settings.secure
-        )
+        app = _behind_proxies(super().__call__, settings.server.trusted_proxies)
+        if is_checked:  # the plugin's app may have a proxy of its own
+            app = _noting_unknown_proxies(app, settings.server.trusted_proxies)
+        self._behind_edge = _edge(app, secure=settings.secure)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def tell(message: Any) -> None:
@@ -116,10 +116,12 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 def _edge(app: ASGIApp, *, secure: bool) -> ASGIApp:
     """Return `app` with bounded requests, and answers that demand https if `secure` (HSTS)."""
+    prefixes = ("__Host-", "__Secure-") if secure else ("",)
+    names = frozenset(f"{prefix}keyturn_{holds}".encode() for holds, prefix in product(get_args(Holds), prefixes))
 
     async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
         # A copy, so that the app around keeps its own cookies.
-        scope = cast("Scope", {**scope, "headers": _bounded_headers(scope.get("headers", ()))})
+        scope = cast("Scope", {**scope, "headers": _bounded_headers(scope.get("headers", ()), names)})
 
         async def promising(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -140,17 +142,52 @@ def _behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
     return cast("ASGIApp", middleware(app, both_forms(proxies))) if proxies else app
 
 
-def _bounded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return bounded headers; cookies of ours without quotes: unquoting takes quadratic time (CVE-2024-7592)."""
+def _noting_unknown_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
+    """Return `app` that logs the first X-Forwarded-For of a peer that is no trusted proxy, and so is ignored."""
+    networks = [read_network(proxy) for proxy in proxies]
+    is_noted = False
+
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal is_noted
+        client = scope.get("client")
+        is_forwarded = any(name == b"x-forwarded-for" for name, _ in scope.get("headers", ()))
+        if is_forwarded and client and not is_noted:
+            peer = read_peer(client[0])
+            if peer and not any(peer in network for network in networks):
+                is_noted = True
+                reason = "X-Forwarded-For is ignored: if the peer is your proxy, add it to server.trusted_proxies"
+                logging.getLogger("keyturn.proxy").warning(LogEvent("proxy.untrusted", peer=peer, reason=reason))
+        await app(scope, receive, send)
+
+    return noting
+
+
+def _bounded_headers(headers: Iterable[tuple[bytes, bytes]], names: Collection[bytes]) -> list[tuple[bytes, bytes]]:
+    """Return bounded headers, with cookies of these names alone.
+
+    Another host of the domain can plant cookies, which then come first (RFC 6265bis, 8.6). It can plant none with
+    __Host-, so a limit for each name keeps these.
+    """
     headers = list(headers)
-    cookies = b"".join(b";" + value for name, value in headers if name == b"cookie")
-    ours = (match[1].strip() for match in _OWN.finditer(cookies))
-    whole = (cookie for cookie in ours if len(cookie) <= _LONGEST_COOKIE and b'"' not in cookie)
     rest = [
         # Proxies append to X-Forwarded-For, and it is read from the end.
         (name, value[-_LONGEST_HEADER:] if name == b"x-forwarded-for" else value[:_LONGEST_HEADER])
         for name, value in headers
         if name != b"cookie"
     ]
-    own = b"; ".join(itertools.islice(whole, _MOST_COOKIES))
-    return [*rest, (b"cookie", own)] if own else rest
+    own = _own_cookies(b";".join(value for name, value in headers if name == b"cookie"), names)
+    return [*rest, (b"cookie", b"; ".join(own))] if own else rest
+
+
+def _own_cookies(sent: bytes, names: Collection[bytes]) -> list[bytes]:
+    """Return the cookies of these names, without quotes: unquoting takes quadratic time (CVE-2024-7592)."""
+    own: list[bytes] = []
+    counts: Counter[bytes] = Counter()
+    for part in sent.split(b";"):
+        cookie = part.strip()
+        name = cookie.partition(b"=")[0]
+        is_usable = name in names and len(cookie) <= _LONGEST_COOKIE and b'"' not in cookie
+        if is_usable and counts[name] < _MOST_OF_A_NAME:
+            counts[name] += 1
+            own.append(cookie)
+    return own

@@ -4,8 +4,10 @@ Securing messages have their own, and their own place in the provider's pace: st
 links as the limits let through, and must not delay a lock, a confirmation or the app's events.
 """
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Lane, Worker, WorkerLimits
@@ -16,7 +18,7 @@ from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
 from keyturn.service.sending.senders import pace_for, sender_for
-from keyturn.service.settings import LONGEST_TRY
+from keyturn.service.settings import LONGEST_TRY, MailSettings
 
 if TYPE_CHECKING:
     from keyturn.service.parts import Parts
@@ -46,11 +48,18 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     }
     securing |= parts.securing.handlers(mails, links)
     securing[messages.CHANGE_BEGUN] = parts.changes.external.end_interrupted
+    last_answer = _last_answer(parts.settings.mail)
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
     prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None
     return [
-        Lane(dict.fromkeys(messages.REQUESTS, requests), _MAILS_AT_ONCE, providers.close, prepare=prepare),
-        Lane(securing, _SECURING_AT_ONCE),
+        Lane(
+            dict.fromkeys(messages.REQUESTS, requests),
+            _MAILS_AT_ONCE,
+            providers.close,
+            prepare=prepare,
+            last_answer=last_answer,
+        ),
+        Lane(securing, _SECURING_AT_ONCE, last_answer=last_answer),
     ]
 
 
@@ -61,6 +70,15 @@ def _providers(parts: "Parts") -> Failover:
     own = [name for name, brought in ((mail.transport, parts.sender), (mail.fallback, parts.fallback)) if not brought]
     paces = {name: pace for name in own if (pace := pace_for(name, parts.settings, parts.database))}
     return Failover(parts.outbox, first, second, paces)
+
+
+def _last_answer(mail: MailSettings) -> timedelta:
+    """Return how much longer than others a try may take, for the last answer of the slower provider."""
+    longest = timedelta(0)
+    for name in (mail.transport, mail.fallback):
+        if provider := PROVIDERS.get(name):
+            longest = max(longest, provider.last_answer)
+    return longest
 
 
 def _app_lanes(parts: "Parts") -> list[Lane]:

@@ -120,8 +120,24 @@ async def test_a_password_is_set_in_a_form_of_the_page_with_what_a_password_mana
             ["password", "password", "new-password", True, 1],
             ["password", "again", "new-password", True, 1],
         ]
+        await expect(field).to_have_attribute("autocorrect", "off")
         await choose(page, "short", "short")
         await expect(field).to_have_accessible_description(re.compile(r"^Not met yet: at least 12 characters\. "))
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_focused()
     assert await keyturn.knows(NEW_PASSWORD, lucy)
+
+
+@pytest.mark.usefixtures("keyturn")
+async def test_two_light_elements(app: App) -> None:
+    """Two light elements of a kind share no id, so each label and each error is that of its own field."""
+    app.pages["two"] = FORGOT.replace(" url", " light url") * 2
+    async with app.open("/two") as page:
+        second = page.locator("keyturn-forgot").nth(1)
+        await expect(second.get_by_role("textbox")).to_be_visible()
+        await expect(page.locator("keyturn-forgot").nth(0).get_by_role("textbox")).to_be_visible()
+        assert len(ids := await page.evaluate(IDS)) == len(set(ids))
+        assert [field[4] for field in await page.evaluate(FIELDS)] == [1, 1]
+        await second.get_by_role("textbox").fill("nobody")
+        await second.get_by_role("button").click()
+        await expect(second.get_by_role("textbox")).to_have_accessible_description(re.compile("Enter a full email"))

@@ -4,7 +4,6 @@ import socket
 import sqlite3
 from pathlib import Path
 
-import httpx2
 import pytest
 from tests.servers.processes import KEYTURN, run, running_demo
 
@@ -21,12 +20,16 @@ def test_it_prints_its_places_opens_its_studio_with_the_printed_token_alone_and_
     places = ("/forgot-password\n", "/login\n", "/schema\n", "/studio/inbox?token=", "/studio?token=")
     words = ("viewer@example.test", "school@example.test", PASSWORD, "ready in")
     with running_demo([*DEMO, "--port", "0"], tmp_path) as demo, socket.create_server(("127.0.0.1", 0)) as taken:
-        assert [one for one in (*(f"{demo.url}{place}" for place in places), *words) if one not in demo.greeting] == []
+        assert [
+            one
+            for one in (*(f"{demo.address_for_browsers}{place}" for place in places), *words)
+            if one not in demo.greeting
+        ] == []
         assert "\x1b" not in demo.greeting
         paths = ("/studio", "/studio/api/messages")
         assert [demo.get(path).status_code for path in paths] == [403, 401]
         for name in ("Studio", "Mails sent"):
-            assert httpx2.get(demo.address_of(name), follow_redirects=True, timeout=30).status_code == 200
+            assert demo.visit(name).status_code == 200
 
         assert (tmp_path / ".keyturn").stat().st_mode & 0o077 == 0, "for its owner alone"
         (tmp_path / "other").mkdir()

@@ -12,7 +12,15 @@ from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import Resend
 from keyturn.service.doctor.configuration import check_settings
-from keyturn.service.settings import Brand, MailSettings, Secret, ServerSettings, Settings, TokenSettings
+from keyturn.service.settings import (
+    AccountSettings,
+    Brand,
+    MailSettings,
+    Secret,
+    ServerSettings,
+    Settings,
+    TokenSettings,
+)
 from keyturn.service.settings.reading import Reading, inspect_settings
 
 
@@ -38,6 +46,18 @@ def test_every_fault_is_a_finding_with_what_to_set(tmp_path: Path) -> None:
     assert {finding.verdict for finding in found} <= {"fail", "warn"}
 
 
+def test_unset_variable_is_the_fix(tmp_path: Path) -> None:
+    """A fault of a variable that the file names is fixed by setting that variable."""
+    file = tmp_path / "keyturn.toml"
+    table = '[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\nurl = "${DATABASE_URL}"\n'
+    file.write_text(f'{table}reset_url = "https://app.example.org/{{token}}"\n', "utf-8")
+    found = check_settings(inspect_settings(file, {"KEYTURN_ENVIRONMENT": "development"}))
+    fixes = {one.message.partition(":")[0]: one.fix for one in found}
+
+    assert fixes["accounts.table.url"] == "Set DATABASE_URL in the environment in which Keyturn runs."
+    assert fixes["accounts.table.reset_url"] == "Move the line above the first section of the file."
+
+
 WEBHOOKS = "https://account.northwind.example/webhooks/"
 
 
@@ -49,6 +69,8 @@ WEBHOOKS = "https://account.northwind.example/webhooks/"
         ({"token": TokenSettings(ttl=timedelta(hours=2))}, "token.ttl", "1h or less"),
         ({"base_url": "http://127.0.0.1:8000"}, "base_url", "https://"),
         ({"environment": "development"}, "environment", 'environment = "production"'),
+        ({"base_url": "https://x.example/forgot-password"}, "base_url", "Remove /forgot-password from base_url"),
+        ({"accounts": AccountSettings(store="table")}, "sign_in_url", "your app's sign-in page"),
         ({"server": ServerSettings()}, "server.trusted_proxies", "127.0.0.1"),
         ({"server": ServerSettings(trusted_proxies=("0.0.0.0/0",))}, "server.trusted_proxies", "connects from"),
         ({"brand": Brand(accent="#ffff00")}, "brand.accent", "the colour that Keyturn uses"),

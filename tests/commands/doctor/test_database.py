@@ -70,7 +70,8 @@ def test_a_file_that_cannot_be_written_fails_and_one_that_everybody_can_read_is_
     ("host", "said", "message", "fix"),
     [
         ("localhost", "postgres?sslrootcert={other}", "(sslrootcert is {other})", FIX),
-        ("localhost", "by_password", "password authentication failed", FIX),
+        ("localhost", "by_password", "password authentication failed", "Correct the user and the password in"),
+        ("localhost", "nowhere", 'database "nowhere" does not exist', "Correct the name of the database in"),
         ("127.0.0.1:1", "keyturn", "PostgreSQL on 127.0.0.1:1, database keyturn: ", FIX),
         ("127.0.0.1:many", "keyturn", "a port must be a number", "Correct database.url."),
     ],
@@ -101,6 +102,20 @@ async def test_a_user_who_may_not_read_and_a_server_that_takes_no_writes_are_tol
     assert "takes no writes" in no_writes.message
 
 
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_clocks_that_differ(database_url: str) -> None:
+    """A clock that differs from the database's is a warning with the seconds."""
+    assert (await only(database_url)).verdict == "ok"
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    late = "CREATE FUNCTION public.now() RETURNS timestamptz AS $$ SELECT pg_catalog.now() - interval '5 minutes' $$"
+    await execute(database_url, f"{late} LANGUAGE sql", f'ALTER DATABASE "{name}" SET search_path = public, pg_catalog')
+    _, found = await check_database(on(database_url))
+
+    assert found.verdict == "warn"
+    assert found.message == "this machine's clock and the database's differ by 300 seconds"
+    assert "NTP" in found.fix
+
+
 MIGRATE = "Run `keyturn migrate`."
 
 
@@ -123,3 +138,13 @@ async def test_the_revision_is_told(database_url: str, at: str | None, verdict: 
 
     assert (found.verdict, said in found.message, fix in found.fix) == (verdict, True, True)
     assert (file and file.read_bytes()) == before
+
+
+@pytest.mark.parametrize("databases", ["sql_ascii"], indirect=True)
+async def test_another_encoding(empty_url: str) -> None:
+    """The doctor says that PostgreSQL's database is not in UTF-8, and how to create one that is."""
+    found = await only(empty_url)
+
+    assert found.verdict == "fail"
+    assert found.message.endswith(" has the encoding SQL_ASCII, and Keyturn needs UTF8")
+    assert "CREATE DATABASE keyturn ENCODING 'UTF8' TEMPLATE template0" in found.fix

@@ -12,7 +12,7 @@ from keyturn.mail.port.finding import Finding
 from keyturn.mail.port.provider import Spf
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.doctor import Dns
-from keyturn.service.doctor.domain import Unanswered, check_domain, domain_of, judge_dkim, judge_dmarc, judge_spf
+from keyturn.service.doctor.domain import Unanswered, check_domain, judge_dkim, judge_dmarc, judge_spf
 
 DOMAIN = "northwind.example"
 
@@ -55,11 +55,6 @@ async def test_over_smtp_the_dkim_key_is_skipped_and_the_policy_of_the_organizat
 
     assert (found["dkim"].verdict, "dkim=pass" in found["dkim"].fix) == ("skip", True)
     assert (found["dmarc"].verdict, found["dmarc"].message) == ("ok", f"_dmarc.{DOMAIN} says sp=quarantine")
-
-
-def test_a_domain_is_asked_for_by_the_name_that_the_dns_knows() -> None:
-    names = [domain_of(one) for one in ("Ada <ada@Northwind.example>", "a@b\u00fccher.example", "")]
-    assert names == ["northwind.example", "xn--bcher-kva.example", ""]
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,10 @@ def verdicts(findings: Sequence[Finding]) -> dict[str, str]:
     return {finding.check: finding.verdict for finding in findings}
 
 
-async def test_a_fault_of_the_settings_holds_back_all_other_checks(dns: Dns) -> None:
-    findings = await examine(inspect_settings(Path("keyturn.toml"), {"KEYTURN_MAIL_FROM": "nobody"}), dns)
+async def test_a_fault_of_the_settings_holds_back_all_other_checks(dns: Dns, tmp_path: Path) -> None:
+    file = tmp_path / "keyturn.toml"
+    file.touch()
+    findings = await examine(inspect_settings(file, {"KEYTURN_MAIL_FROM": "nobody"}), dns)
     assert "KEYTURN_MAIL_FROM" in {finding.message.partition(":")[0] for finding in findings}
     assert [one.check for one in findings if one.check != "settings"] == ["others"]
     assert [one.fix for one in findings if one.verdict == "skip"] == ["Fix the settings first."]

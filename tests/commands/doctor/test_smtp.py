@@ -13,10 +13,12 @@ from keyturn.mail.providers.smtp import Smtp
 from keyturn.service.doctor.examination import check_provider
 from keyturn.service.settings import MailSettings, Secret, Settings
 
+FROM = "Northwind School <accounts@northwind.example>"
 
-async def check(port: int, host: str = "127.0.0.1", **settings: Any) -> list[Finding]:
+
+async def check(port: int, host: str = "127.0.0.1", sender: str = FROM, **settings: Any) -> list[Finding]:
     smtp = Smtp(host=host, port=port, **settings)
-    mail = MailSettings(transport="smtp", from_="Northwind School <accounts@northwind.example>")
+    mail = MailSettings(transport="smtp", from_=sender)
     return list(await check_provider(Settings(mail=mail, smtp=smtp), "smtp"))
 
 
@@ -70,3 +72,24 @@ async def test_in_clear_over_a_network_is_a_doubt_and_a_greeting_that_is_a_refus
     (nobody,) = await check(1)
     for found, said, fix in ((refused, "554", "smtp.host"), (nobody, "127.0.0.1:1 cannot be used", "smtp.port")):
         assert (found.verdict, said in found.message, fix in found.fix) == ("fail", True, True)
+
+
+@pytest.mark.parametrize(("sender", "address"), [
+    ("Northwind <accounts@b\u00fccher.example>", "accounts@xn--bcher-kva.example"),
+    ("j\u00fcrgen@northwind.example", "j\u00fcrgen@northwind.example"),
+])  # fmt: skip
+async def test_sender_beyond_ascii(sender: str, address: str) -> None:
+    """The check names the sender as a mail does: A-labels in its domain, SMTPUTF8 for other letters."""
+    async with running_smtp() as server:
+        server.replies["MAIL"] = "553 not yours"
+        (found,) = await check(server.port, sender=sender, security="none")
+    assert found.message == f"127.0.0.1 refused {address} as the sender (553)"
+
+
+async def test_server_without_password_login() -> None:
+    """A server that takes no user name and password is named with the logins that it takes."""
+    async with running_smtp() as server:
+        server.replies["EHLO"] = "250-mx.test\r\n250 AUTH XOAUTH2"
+        (found,) = await check(server.port, **LOGIN, security="none")
+    assert found.message == f"127.0.0.1:{server.port} has no password login, only XOAUTH2"
+    assert "choose another server" in found.fix

@@ -71,6 +71,15 @@ def test_serve_listens_where_links_to_this_machine_lead(keyturn: Keyturn) -> Non
         assert (written().server.host, written().server.port) == (host, port)
 
 
+def test_path_of_base_url(keyturn: Keyturn) -> None:
+    """A path of a local base_url is for the plugin: the address to open is the one of `keyturn serve`."""
+    ended = keyturn("init", "--store", "builtin", *TEXTS, "--base-url", "http://127.0.0.1:9000/account")
+
+    assert "Afterwards, open http://127.0.0.1:9000/forgot-password." in ended.out
+    (mount,) = [one for one in to_look_at(ended.out) if "/account" in one]
+    assert mount.startswith("Mount the plugin at /account, or remove /account from base_url")
+
+
 @pytest.mark.parametrize("given", ["${APP_DB}", "$APP_DB"])
 def test_a_database_may_be_named_by_its_variable(keyturn: Keyturn, given: str) -> None:
     assert keyturn("init", "--database", given, *TEXTS, APP_DB=sqlite_app()).code == 0
@@ -124,6 +133,55 @@ def test_a_table_that_is_unclear_must_be_named(keyturn: Keyturn, script: str, fl
     assert files() == {"app.db"}
 
 
+SALTED = """
+CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, hashed_password TEXT, salt TEXT, auth_type INTEGER);
+INSERT INTO users VALUES (1, 'ada@northwind.example', '5f4dcc3b5aa765d61d8327deb882cf99', '7f3a', 10);
+"""
+
+
+def test_lockouts_are_said(keyturn: Keyturn) -> None:
+    """What doctor warns of is said by init, too: foreign hashes and a salt; a number is taken for no provider."""
+    ended = keyturn("init", "--database", sqlite_app(SALTED), *TEXTS)
+
+    foreign, salted = to_look_at(ended.out)[:2]
+    assert foreign.startswith(
+        "1 of 1 hashes in the table users have a format that Keyturn does not know; new ones will"
+    )
+    assert salted.startswith("The table users has a column salt, but Keyturn hashes only the password")
+    assert written().accounts.table.provider == ""
+
+
+OF_MANY_COLUMNS = """
+CREATE TABLE users (
+  id INTEGER PRIMARY KEY, email TEXT, password TEXT, is_active BOOLEAN, deleted_at DATETIME, banned_at DATETIME,
+  session_token VARCHAR(75) NOT NULL, is_ldap_user BOOLEAN, google_id TEXT, locked_at DATETIME
+);
+"""
+
+
+def test_every_column_of_inactive_users(keyturn: Keyturn) -> None:
+    """A user who is deleted or banned is not active: each such column becomes a condition."""
+    keyturn("init", "--database", sqlite_app(OF_MANY_COLUMNS), *TEXTS)
+
+    assert written().accounts.table.active == ("is_active", "not deleted_at", "not banned_at")
+
+
+def test_token_on_users_row(keyturn: Keyturn) -> None:
+    """A token of the sessions on the user's row gets a random value; without a counter of failures a lock stays."""
+    keyturn("init", "--database", sqlite_app(OF_MANY_COLUMNS), *TEXTS)
+
+    assert written().accounts.table.set == {"session_token": "{random}"}
+
+
+def test_other_sign_ins_are_named(keyturn: Keyturn) -> None:
+    """Columns that say that a user signs in elsewhere are named, if no column has the provider's name."""
+    ended = keyturn("init", "--database", sqlite_app(OF_MANY_COLUMNS), *TEXTS)
+
+    (named,) = [one for one in to_look_at(ended.out) if "sign in elsewhere" in one]
+    assert named.startswith("Users with a value in is_ldap_user, google_id may sign in elsewhere.")
+    assert named.endswith('add "not is_ldap_user" to active.')
+
+
 UNKNOWN = "CREATE TABLE pupils (nr INTEGER PRIMARY KEY, adr TEXT, geheim TEXT, kontakt TEXT, reset_hash TEXT);"
 
 
@@ -173,6 +231,42 @@ def test_keyturns_own_tables_may_be_in_the_same_file_or_schema(keyturn: Keyturn,
     address = f"{url}&options=-csearch_path%3Dtenant"
     assert keyturn("init", "--database", address, *TEXTS, "--together", "--force").code == 0
     assert written().accounts.table.table == "users", "the one in the search path is meant"
+    postgresql.drop(url)
+
+
+@pytest.mark.parametrize(
+    ("migrations", "tool"),
+    [
+        ("CREATE TABLE _prisma_migrations (id text)", "Prisma"),
+        ("CREATE SCHEMA drizzle;\nCREATE TABLE drizzle.__drizzle_migrations (id bigint)", "Drizzle"),
+    ],
+)
+def test_tables_stay_out_of_a_tools_database(
+    keyturn: Keyturn, postgresql: PostgresServer, migrations: str, tool: str
+) -> None:
+    """Keyturn's tables are apart from a schema that Prisma or Drizzle manages, unless the command says otherwise."""
+    url = postgresql.empty()
+    executed(url, f"CREATE TABLE users (id bigint PRIMARY KEY, email text, password_hash text);\n{migrations}")
+    apart = keyturn("init", "--database", url, *TEXTS)
+    assert written().database.url == "sqlite:///.keyturn/keyturn.db"
+    assert f"because {tool} drops tables of a database that are not its own" in " ".join(apart.out.split())
+
+    together = keyturn("init", "--database", url, *TEXTS, "--together", "--force")
+    assert written().database.url == url
+    assert {"Prisma": "Use --apart", "Drizzle": 'tablesFilter: ["!keyturn_*"]'}[tool] in together.out
+    postgresql.drop(url)
+
+
+def test_drizzle_push_leaves_no_table(keyturn: Keyturn, postgresql: PostgresServer) -> None:
+    """The file of a tool's settings tells that it manages the database, too."""
+    url = postgresql.empty()
+    executed(url, "CREATE TABLE users (id bigint PRIMARY KEY, email text, password_hash text)")
+    keyturn("init", "--database", url, *TEXTS)
+    assert written().database.url == url
+
+    Path("drizzle.config.ts").touch()
+    keyturn("init", "--database", url, *TEXTS, "--force")
+    assert written().database.url == "sqlite:///.keyturn/keyturn.db"
     postgresql.drop(url)
 
 

@@ -16,8 +16,9 @@ pytestmark = pytest.mark.long
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
-PEPPER, SINGLE_HASH, STAMP = "Devise's config.pepper", "SECURITY_PASSWORD_SINGLE_HASH", "UpdateSecurityStampAsync"
-BCRYPT_TOO, STATUS, NAMES = "Keyturn cannot write ASP.NET Core Identity hashes", "values of status", "sign in with {},"
+PEPPER, SINGLE_HASH = "Devise's config.pepper", "SECURITY_PASSWORD_SINGLE_HASH"
+LOCKOUT = "A new password ends a lockout, because [accounts.table.set] has {}: "
+BCRYPT_TOO, STATUS, NAMES = "Keyturn cannot write (ASP.NET Core Identity)", "values of status", "sign in with {},"
 
 
 NO_TABLE = (
@@ -31,6 +32,10 @@ def rows(tables: str) -> str:
     return f"let your app end the rows of {tables} that let clients in"
 
 
+def sessions_of(tables: str) -> str:
+    return f"Let your app end the sessions in {tables} when"
+
+
 def found(
     schema: str, engine: str, table: str, hashing: dict[str, Any], *left: str, **columns: Any
 ) -> tuple[str, str, TableSettings, HashingSettings, tuple[str, ...]]:
@@ -42,6 +47,16 @@ def intrusion(what: Credentials) -> Ending:
     return Ending(what=what, when="intrusion")
 
 
+def sessions(*columns: str) -> dict[str, Ending]:
+    """Return the sessions that each change ends, by the column of the account."""
+    return dict.fromkeys(columns, Ending(what="sessions"))
+
+
+def kept(*columns: str) -> dict[str, Ending]:
+    """Return the sessions that stay, because no column tells whose they are."""
+    return dict.fromkeys(columns, Ending(what="sessions", when="never"))
+
+
 PASSWORD, HASHED = {"password": "password"}, {"password": "hashed_password"}
 PHP, ARGON2, DJANGO, RAILS = ({"format": name} for name in ("php", "argon2id", "django-pbkdf2", "bcrypt-2a"))
 
@@ -49,20 +64,25 @@ FOUND = [
     found(
         "django", "postgresql", "auth_user", DJANGO, NAMES.format("username"),
         rows("mfa_authenticator, oauth2_provider_accesstoken, oauth2_provider_refreshtoken"),
-        name="first_name", active="is_active", delete=("authtoken_token.user_id",), **PASSWORD,
+        name="first_name", active="is_active", **PASSWORD,
+        ends={"authtoken_token.user_id": Ending(what="access_tokens")},
     ),
     found(
-        "rails-devise", "postgresql", "users", RAILS, PEPPER, rows("oauth_access_tokens"),
-        password="encrypted_password", set={"reset_password_token": "{null}"},
+        "rails-devise", "postgresql", "users", RAILS, PEPPER, LOCKOUT.format("unlock_token, locked_at"),
+        rows("oauth_access_tokens"),
+        password="encrypted_password",
+        set={
+            "reset_password_token": "{null}", "failed_attempts": 0, "unlock_token": "{null}", "locked_at": "{null}",
+        },
     ),
     found(
         "rails-8", "sqlite", "users", RAILS,
-        email="email_address", password="password_digest", delete=("sessions.user_id",),
+        email="email_address", password="password_digest", ends=sessions("sessions.user_id"),
     ),
     found(
         "laravel-passport", "sqlite", "users", PHP, rows("password_reset_tokens, personal_access_tokens"),
-        name="name", set={"remember_token": "{null}"}, delete=("sessions.user_id",), **PASSWORD,
-        ends={
+        name="name", set={"remember_token": "{null}"}, **PASSWORD,
+        ends=sessions("sessions.user_id") | {
             "oauth_access_tokens.user_id": intrusion("oauth_grants"),
             "passkeys.authenticatable_id": intrusion("passkeys"),
         },
@@ -70,7 +90,7 @@ FOUND = [
     found(
         "prisma", "postgresql", "User", {"cost": 10}, rows("Authenticator"),
         password="hashedPassword", name="name", active="isActive",
-        set={"resetToken": "{null}", "resetTokenExpiry": "{null}"}, delete=("Session.userId",),
+        set={"resetToken": "{null}", "resetTokenExpiry": "{null}"}, ends=sessions("Session.userId"),
     ),
     found(
         "quoted-names", "postgresql", "User", {"cost": 10}, email="Email", password="hashedPassword",
@@ -79,44 +99,49 @@ FOUND = [
             "tempPassword": "{null}", "passwordChangedAt": "{now}",
             "lastPasswordChange": "{now_ms}", "pwChanged": "{now}",
         },
-        delete=("PasswordResetToken.userId", "auth.refresh_tokens.owner"),
+        delete=("PasswordResetToken.userId",), ends=sessions("auth.refresh_tokens.owner"),
     ),
     found(
         "django-on-mariadb", "mariadb", "auth_user", DJANGO, name="first_name", active="is_active",
-        set={"password_expired": False}, delete=("remember_me.account_id",), **PASSWORD,
+        set={"password_expired": False}, ends=sessions("remember_me.account_id"), **PASSWORD,
     ),
     found(
         "drizzle", "postgresql", "users", ARGON2,
-        name="full_name", active="not status = suspended", kind="role", delete=("user_sessions.owner",),
+        name="full_name", active="not status = suspended", kind="role", ends=sessions("user_sessions.owner"),
     ),
-    found("fastapi-users", "sqlite", "user", ARGON2, active="is_active", delete=("accesstoken.user_id",), **HASHED),
+    found(
+        "fastapi-users", "sqlite", "user", ARGON2, active="is_active", ends=sessions("accesstoken.user_id"), **HASHED,
+    ),
     found("litestar", "sqlite", "user_account", ARGON2, name="name", active="is_active", **HASHED),
     found(
         "flask-security", "sqlite", "user", ARGON2, SINGLE_HASH, NAMES.format("username"),
-        name="username", active="active", ends={"web_authn.user_id": intrusion("passkeys")}, **PASSWORD,
+        name="username", active="active", **PASSWORD,
+        set={"fs_uniquifier": "{random}"}, ends={"web_authn.user_id": intrusion("passkeys")},
     ),
     found(
         "wordpress", "mariadb", "wp_users", PHP, NAMES.format("user_login"),
         id="ID", email="user_email", password="user_pass", name="display_name", set={"user_activation_key": ""},
     ),
     found(
-        "aspnet-identity", "sqlite", "AspNetUsers", {}, STAMP, NAMES.format("UserName"), BCRYPT_TOO,
+        "aspnet-identity", "sqlite", "AspNetUsers", {}, BCRYPT_TOO, NAMES.format("UserName"),
+        LOCKOUT.format("LockoutEnd"), set={"SecurityStamp": "{random}", "LockoutEnd": "{null}", "AccessFailedCount": 0},
         id="Id", email="Email", password="PasswordHash", name="UserName",
         ends={"AspNetUserPasskeys.UserId": intrusion("passkeys")},
     ),
     found(
-        "symfony", "postgresql", "user", PHP | {"cost": 13}, rows("rememberme_token"),
-        delete=("reset_password_request.user_id",), **PASSWORD,
+        "symfony", "postgresql", "user", PHP | {"cost": 13}, sessions_of("rememberme_token"),
+        delete=("reset_password_request.user_id",), ends=kept("rememberme_token.series"), **PASSWORD,
     ),
     found(
         "spring", "postgresql", "app_user", {"format": "spring-bcrypt", "cost": 10},
-        rows("oauth2_authorization, persistent_logins, spring_session"),
-        name="first_name", active="enabled", **PASSWORD,
+        sessions_of("persistent_logins, spring_session"), rows("oauth2_authorization"),
+        name="first_name", active="enabled", ends=kept("persistent_logins.username", "spring_session.primary_id"),
+        **PASSWORD,
     ),
-    found("phoenix", "sqlite", "users", {}, delete=("users_tokens.user_id",), **HASHED),
+    found("phoenix", "sqlite", "users", {}, ends=sessions("users_tokens.user_id"), **HASHED),
     found(
         "directus", "postgresql", "directus_users", ARGON2, STATUS, name="first_name", provider="provider",
-        locale="language", delete=("directus_sessions.user",), **PASSWORD,
+        locale="language", ends=sessions("directus_sessions.user"), **PASSWORD,
     ),
 ]  # fmt: skip
 

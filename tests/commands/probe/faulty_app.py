@@ -49,6 +49,7 @@ class Shop:
     """
 
     base_url = permission = front = padding = markup = start = ""
+    permission_type = "text/plain"
     second_step, headers = False, dict[str, str]()
     token = staticmethod(lambda: secrets.token_urlsafe(32))
 
@@ -160,7 +161,7 @@ class Shop:
             case "/":
                 return _page("The shop", '<a href="/tea">Tea</a> <a href="/login">Sign in</a>')
             case "/.well-known/keyturn-probe":
-                return Response(self.permission, status_code=200, media_type="text/plain")
+                return Response(self.permission, status_code=200, media_type=self.permission_type)
             case "/login":
                 return _page("Sign in", '<a href="/forgot">Forgot your password?</a>', 200, request, _EMAIL, _PASSWORD)
             case "/forgot":

@@ -50,8 +50,8 @@ API: Mapping[str, Any] = {
 }
 
 
-def inbox(stack: AsyncExitStack) -> tuple[CapturedMails, int]:
-    mails = CapturedMails()
+def inbox(stack: AsyncExitStack, mails: CapturedMails | None = None) -> tuple[CapturedMails, int]:
+    mails = mails or CapturedMails()
     server = SmtpServer(stack.enter_context(socket.create_server(("127.0.0.1", 0))), mails)
     stack.enter_context(server.running())
     return mails, server.address[1]
@@ -204,6 +204,9 @@ def test_another_host_is_probed_with_its_permission_and_slowly(tmp_path: Path) -
         ended = command()
         shop.permission = tomllib.loads(file.read_text("utf-8"))["permission"]
         assert (ended.returncode, shop.permission in ended.stderr) == (2, True), ended
+        shop.permission_type = "text/html"
+        assert command().returncode == 2, "a host that shows its page on every path publishes nothing"
+        shop.permission_type = "text/plain"
         ended = command("--only", "link-twice-at-once", "--json")
 
     (outcome,) = msgspec.json.decode(ended.stdout)["outcomes"]

@@ -4,6 +4,7 @@ import json
 import re
 
 import click
+import msgspec
 from click.testing import CliRunner
 
 from keyturn.cli import keyturn
@@ -68,6 +69,17 @@ def test_json_has_every_outcome_and_sarif_what_failed_or_is_to_be_reviewed() -> 
         ("times-differ", "review", "none"),
     ]
     assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == ["link-twice", "times-differ"]
+
+
+def test_sarif_has_no_links() -> None:
+    """A text of the application makes no link in a viewer of SARIF (SARIF 2.1.0, 3.11.6)."""
+    exchange = Exchange(request="GET /", answer="Sign in [here](https://evil.example)\\")
+    outcome = Outcome(attack=_attack("link-twice"), verdict=Verdict.FAILED, why="[why](x)", exchanges=(exchange,))
+    log = json.loads(as_sarif(msgspec.structs.replace(_REPORT, outcomes=(outcome,))))
+    (result,) = log["runs"][0]["results"]
+    text = result["message"]["text"]
+    assert text.startswith("\\[why\\](x)")
+    assert text.endswith("Sign in \\[here\\](https://evil.example)\\\\")
 
 
 def test_the_page_is_one_file_in_which_an_answer_is_text() -> None:

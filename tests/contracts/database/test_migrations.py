@@ -218,3 +218,14 @@ def test_a_migration_only_adds(script: Script) -> None:
     upgrade, *_ = ast.unparse(ast.parse(Path(script.path).read_text())).partition("def downgrade")
     breaking = [call for call in BREAKING.findall(upgrade) if " SET (fillfactor = 50)" not in call]
     assert "\nCONTRACTS = " in upgrade or breaking == [], "where PostgreSQL puts rows is nothing that a process sees"
+
+
+@pytest.mark.parametrize("databases", ["latin1", "sql_ascii"], indirect=True)
+async def test_database_in_another_encoding(database: Database) -> None:
+    """A database of PostgreSQL that is not in UTF-8 is refused in a sentence by `migrate` and at the start."""
+    said = r"the database has the encoding \w+, and Keyturn needs UTF8: create one with `CREATE DATABASE "
+    for refuses in (migrate, require_current):
+        with pytest.raises(DatabaseUnready, match=said):
+            await refuses(database)
+
+    assert await tables(database) == set()

@@ -229,6 +229,9 @@ def test_each_framework_s_spelling_is_read(
         ("postgresql://db?sslaccept=strict", True),
         ("mysql://db?ssl-mode=VERIFY_IDENTITY", True),
         ('mysql://db?ssl={"rejectUnauthorized":true}', True),
+        ("mysql://db?tls=true", True),
+        ("mysql://db?tls=true&tls=skip-verify", True),
+        ("mysql://db?tls=skip-verify", False),
         ("mysql://db?ssl-mode=REQUIRED", False),
         ('mysql://db?ssl={"rejectUnauthorized":false}', False),
     ],
@@ -261,6 +264,23 @@ def test_what_verifies_is_a_context_that_looks_at_the_name_and_no_other_does(sai
 def test_other_modes_are_libpq_s_and_settings_of_the_connection_the_server_s(said: str, given: object) -> None:
     name = "ssl" if isinstance(given, str) else "server_settings"
     assert read(f"postgresql://app@db/app?{said}").arguments == {name: given}
+
+
+@pytest.mark.parametrize("said", [
+    "pool=5", "pool=5&checkout_timeout=3&prepared_statements=false", "statement_timeout=5000", "gssencmode=disable",
+    "sslcompression=0",
+])  # fmt: skip
+def test_parameters_of_the_apps_pool(said: str) -> None:
+    """What only concerns the app's own pool and driver is left out of an address."""
+    assert read(f"postgresql://app@db/app?{said}").arguments == {}
+
+
+@pytest.mark.parametrize(("said", "given"), [
+    ("parseTime=true&loc=Local&autocommit=true", {}), ("socket=/run/my.sock", {"unix_socket": "/run/my.sock"}),
+])  # fmt: skip
+def test_parameters_of_mysql_drivers(said: str, given: dict[str, str]) -> None:
+    """A parameter of another MySQL driver is left out, or has the name that Keyturn's driver knows."""
+    assert read(f"mysql://app@db/app?{said}").arguments == {**read("mysql://app@db/app").arguments, **given}
 
 
 @pytest.mark.parametrize(
@@ -314,6 +334,8 @@ def test_a_password_is_read_and_known_to_be_one() -> None:
         ("sqlite:", "names no file"),
         ('mysql://db/app?ssl={"ca":"x"}', "ssl must be one of"),
         ("mysql://db/app?ssl_ca=/no.pem", "names a file that does not exist: /no.pem"),
+        ("postgresql://db/app?gssencmode=require", "gssencmode is not understood"),
+        ("mysql://db/app?tls=own-config", "tls must be one of disable, allow, prefer, require, verify-ca"),
         ("mysql://db/app?init_command=x", "init_command is not understood: leave it out"),
         ("postgresql://app:p@ss?hunter2=x@db/app", ""),
         ("postgresql:app:hunter2@db", ""),

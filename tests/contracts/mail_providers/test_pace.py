@@ -13,6 +13,7 @@ from tests.driver.service import ADA, settings_for
 from tests.servers.mail_providers.resend import ResendServer
 
 from keyturn.errors import SendRetryable
+from keyturn.mail.providers.smtp import Smtp
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import MovableClock, replaced
 from keyturn.service.database import Database
@@ -28,6 +29,8 @@ pytestmark = pytest.mark.slow
 
 SLOW, FAST = 0.001, 1000.0
 """Calls a second."""
+
+TEN_MINUTES = timedelta(minutes=10)
 
 
 async def refused_of(turns: list[Coroutine[Any, Any, None]]) -> int:
@@ -123,3 +126,23 @@ def test_a_provider_gets_nothing_new_after_so_many_failures_in_a_row_but_one_mai
 
     breaker.count_success()
     assert breaker.admits()
+
+
+@pytest.mark.parametrize(
+    ("transport", "fallback", "waits"),
+    [("resend", "", timedelta(0)), ("smtp", "", TEN_MINUTES), ("resend", "smtp", TEN_MINUTES)],
+)
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_mails_wait_for_the_slower_provider(
+    database_url: str, transport: Any, fallback: Any, waits: timedelta
+) -> None:
+    """The lanes of mails, and no others, have time for the last answer of a mail server, also as the fallback."""
+    mail = MailSettings(from_="accounts@northwind.test", transport=transport, fallback=fallback)
+    smtp = Smtp(host="127.0.0.1", security="none")
+    parts = Parts(settings_for(database_url, mail=mail, smtp=smtp, resend=resend_at("http://127.0.0.1")))
+    mails, securing, *others = parts.worker.lanes
+    await parts.close()
+
+    assert mails.last_answer == waits
+    assert securing.last_answer == waits
+    assert {lane.last_answer for lane in others} == {timedelta(0)}

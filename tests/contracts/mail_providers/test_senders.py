@@ -25,7 +25,10 @@ from keyturn.testing import MemorySender
 pytestmark = pytest.mark.slow
 
 
-def sender_to(port: int, timeout: timedelta = timedelta(seconds=20), **settings: Any) -> SmtpSender:
+LONG = timedelta(seconds=20)
+
+
+def sender_to(port: int, timeout: timedelta = LONG, **settings: Any) -> SmtpSender:
     defaults: dict[str, Any] = {"host": "127.0.0.1", "security": "none"}
     return SmtpSender(Smtp(port=port, **defaults | settings), timeout)
 
@@ -84,8 +87,17 @@ async def test_a_server_may_have_a_mail_that_it_takes_too_long_to_take(server: S
     server.handle_DATA = lambda *_: asyncio.Event().wait()  # type: ignore[assignment,method-assign]
     settings = Smtp(host="127.0.0.1", port=server.port, security="none")
     with pytest.raises(SendUnknown, match="TimeoutError") as unknown:
-        await SmtpSender(settings, timedelta(seconds=20), timedelta(milliseconds=500)).send(mail, "key-1")
+        await SmtpSender(settings, LONG, last_answer=timedelta(milliseconds=500)).send(mail, "key-1")
     assert unknown.value.retry_after == 600
+
+
+async def test_session_before_the_mail_is_bounded(server: SmtpServer, mail: Email) -> None:
+    """A server that takes too long before the mail is handed over does not have it."""
+    server.handle_RCPT = lambda *_: asyncio.Event().wait()  # type: ignore[assignment,method-assign]
+    settings = Smtp(host="127.0.0.1", port=server.port, security="none")
+    with pytest.raises(SendRetryable, match="TimeoutError") as failure:
+        await SmtpSender(settings, LONG, longest=timedelta(milliseconds=500)).send(mail, "key-1")
+    assert failure.value.not_accepted
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
@@ -169,6 +181,17 @@ async def test_a_server_without_encryption_or_log_in_gets_nothing_and_the_reason
     assert (error.value.reason, error.value.not_accepted) == (reason, True)
 
 
+async def test_server_without_password_login(server: SmtpServer, mail: Email) -> None:
+    """A server that takes no user name and password refuses this account, for good; the reason says what it takes."""
+    server.replies["EHLO"] = "250-mx.test\r\n250 AUTH XOAUTH2 gssapi <b>"
+    with pytest.raises(SendRefused) as error:
+        await sender_to(server.port, username=USERNAME, password=Secret(PASSWORD)).send(mail, "key-1")
+
+    assert error.value.reason == "no password login, only XOAUTH2, GSSAPI"
+    assert error.value.account
+    assert server.envelopes == []
+
+
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 @pytest.mark.parametrize("trusts_the_authority", [False, True], ids=["an unknown authority", "another name"])
 async def test_a_certificate_of_an_unknown_authority_or_for_another_name_is_not_accepted(
@@ -238,3 +261,19 @@ async def test_a_refusal_is_of_the_next_mail_alone(mail: Email) -> None:
         await sender.send(mail, "key-1")
     await sender.send(mail, "key-1")
     assert sender.sent == [mail]
+
+
+async def test_smtp_waits_for_the_last_answer(mail: Email) -> None:
+    """The reply to the end of a mail has the ten minutes of RFC 5321, 4.5.3.2.6, and other replies have a time-out."""
+    async with running_smtp() as server:
+        server.answers.clear()
+        sender = sender_to(server.port, timeout=timedelta(seconds=0.2))
+        sending = asyncio.create_task(sender.send(mail, "key-1"))
+        async with asyncio.timeout(10):
+            await server.taken.wait()
+        done, _ = await asyncio.wait({sending}, timeout=1)
+        assert not done
+        server.answers.set()
+        assert await sending
+
+    assert len(server.mails) == 1

@@ -118,11 +118,19 @@ class Handler:
             await self._arrived.wait_for(lambda: not Counter(wanted) - Counter(texts))
 
 
-def worker_of(outbox: Outbox, handler: Handler, *others: Lane, places: int = 8, **limits: Any) -> Worker:
+def worker_of(
+    outbox: Outbox,
+    handler: Handler,
+    *others: Lane,
+    places: int = 8,
+    last_answer: timedelta = timedelta(0),
+    **limits: Any,
+) -> Worker:
     """Return a worker that looks again once an hour, and whose back-off has no jitter."""
     minute = timedelta(minutes=1)
     defaults: dict[str, Any] = {"poll": LONG, "longest": minute, "lease": minute, "jitter": lambda: 0.0}
-    lanes = [Lane({"note": handler}, places, prepare=getattr(handler, "prepare", None)), *others]
+    prepare = getattr(handler, "prepare", None)
+    lanes = [Lane({"note": handler}, places, prepare=prepare, last_answer=last_answer), *others]
     return Worker(outbox, lanes, WorkerLimits(**defaults | limits))
 
 

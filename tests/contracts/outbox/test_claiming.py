@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert, select
@@ -21,6 +22,7 @@ from tests.contracts.outbox.conftest import (
 from tests.contracts.plans import plans_of
 from tests.driver.connections import connected
 from tests.driver.statements import cancel_when_sent
+from tests.driver.store_faults import RENEWALS, spoil
 
 from keyturn.errors import SendRetryable
 from keyturn.service.clock import MovableClock, now
@@ -145,6 +147,28 @@ async def test_a_delivery_beyond_its_lease_stays_in_its_hands_even_if_a_renewal_
         await handler.has_done("slow")
 
     assert await rows.states() == ["sent"]
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("fault", "tries"), [("", 1), (RENEWALS, 2)], ids=["as it is", "without renewals"])
+@pytest.mark.long
+async def test_slow_mail_is_sent_once(
+    database_url: str, outbox: WatchedOutbox, elsewhere: Outbox, moving: MovableClock, fault: str, tries: int
+) -> None:
+    """While a worker waits for a slow mail server, no other worker sends the mail. Without renewals, another does."""
+    spoil(Path(database_url.removeprefix("sqlite:///")), fault)
+    handler, other = Handler(), Handler()
+    other.open.set()
+    await post(outbox, "slow")
+    async with running(worker_of(outbox, handler, longest=HOUR, lease=SHORT)):
+        await handler.has_begun("slow")
+        for _ in range(3):
+            moving.move(SHORT * 0.7)
+            await outbox.has_renewed()
+            await worker_of(elsewhere, other).drain()
+        handler.open.set()
+
+    assert handler.begun + other.begun == ["slow"] * tries
 
 
 async def test_a_message_that_is_in_other_hands_is_left_there(outbox: Outbox, elsewhere: Outbox, rows: Rows) -> None:

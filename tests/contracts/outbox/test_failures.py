@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contracts.outbox.conftest import Handler, Rows, make_due, post, worker_of
+from tests.contracts.outbox.conftest import Handler, Rows, WatchedOutbox, make_due, post, running, worker_of
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.database import Database
 from keyturn.service.outbox.queue import LeaseLost, Outbox
-from keyturn.service.outbox.worker import LONGEST_OF_OURS, backoff
+from keyturn.service.outbox.worker import LONGEST, LONGEST_OF_OURS, backoff
 from keyturn.service.problems.requests import DatabaseUnready
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -100,3 +100,35 @@ async def test_a_delivery_that_takes_too_long_is_cancelled(outbox: Outbox, rows:
     row = await rows.only()
     assert (row.state, row.reason) == ("waiting", "no end within 0.05 s")
     assert (handler.begun, handler.done) == (["slow"], [])
+
+
+async def test_stop_ends_a_slow_try(outbox: Outbox, rows: Rows) -> None:
+    """A worker that is stopped waits no longer for a slow answer than for any other, and its mail is sent later."""
+    await post(outbox, "slow")
+    handler = Handler()
+    before = datetime.now(UTC)
+    worker = worker_of(outbox, handler, last_answer=timedelta(hours=1), longest=timedelta(milliseconds=50))
+    async with running(worker):
+        await handler.has_begun("slow")
+
+    row = await rows.only()
+    assert handler.done == []
+    assert row.state == "waiting"
+    assert row.reason == "no answer before its worker stopped"
+    assert row.available_at >= before + LONGEST
+    assert row.attempts == 1
+    assert row.faults == 0
+
+
+async def test_last_answer_may_take_longer(outbox: WatchedOutbox, rows: Rows) -> None:
+    """A lane that waits for a provider's last answer does not cancel a try after the usual time."""
+    await post(outbox, "slow")
+    handler = Handler()
+    limits: dict[str, Any] = {"longest": timedelta(milliseconds=10), "lease": timedelta(seconds=0.3)}
+    async with running(worker_of(outbox, handler, last_answer=timedelta(minutes=1), **limits)):
+        await handler.has_begun("slow")
+        await outbox.has_renewed()
+        handler.open.set()
+        await handler.has_done("slow")
+
+    assert await rows.states() == ["sent"]

@@ -3,10 +3,11 @@
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.contracts.outbox.conftest import LONG, Handler, Note, Rows, post, running, worker_of
+from tests.contracts.outbox.conftest import LONG, Handler, Note, Rows, WatchedOutbox, post, running, worker_of
 from tests.driver.database import refuse_writes, take_writes
 from tests.driver.statements import statements_sent
 
@@ -55,6 +56,19 @@ async def test_a_worker_that_is_ended_lets_what_is_under_way_end_in_each_lane(ou
 
     assert await rows.states() == ["sent", "waiting", "sent"]
     assert handler.begun == ["slow"], "nothing is begun after the end"
+
+
+async def test_slow_tries_make_room(outbox: WatchedOutbox) -> None:
+    """A slow try gives its place to the next message, as long as few tries are slow."""
+    await post(outbox, "slow 1", "slow 2", "slow 3")
+    handler = Handler()
+    limits: dict[str, Any] = {"slow": timedelta(0), "most_slow": 1, "lease": timedelta(seconds=0.3)}
+    async with running(worker_of(outbox, handler, places=1, **limits)):
+        await handler.has_begun("slow 1", "slow 2")
+        await outbox.has_renewed()
+        assert handler.begun == ["slow 1", "slow 2"]
+        handler.open.set()
+        await handler.has_done("slow 3")
 
 
 async def test_a_message_of_an_unknown_kind_stays_for_a_newer_worker(outbox: Outbox, rows: Rows) -> None:

@@ -149,6 +149,24 @@ def test_what_is_filled_into_a_text_that_runs_from_right_to_left_stands_apart_un
     assert shown(arabic, source, name="A&B") == "To \u2068A&amp;B\u2069 To <bdi>A</bdi> \u2068A&amp;B\u2069"
 
 
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ('<a href="%(link)s">%(link)s</a>!', '<a href="https://a.example">\u2068https://a.example\u2069</a>!'),
+        ("Or <a class='b' href='%(link)s'>open</a>", "Or <a class='b' href='https://a.example'>open</a>"),
+        ('<a href="%(link)s"', '<a href="https://a.example"'),
+        ("mailto:help@a.example?body=%(link)s", "mailto:help@a.example?body=https://a.example"),
+        ("Open: %(link)s", "Open: \u2068https://a.example\u2069"),
+        ("1 < 2 100%% %(link)s", "1 < 2 100% \u2068https://a.example\u2069"),
+    ],
+)
+def test_address_in_right_to_left_text(text: str, filled: str) -> None:
+    """In a text from right to left, a value in a tag or in an address stays as it is, so that its link opens."""
+    arabic = Language(Locale("ar"), ZoneInfo("UTC"))
+    assert arabic.gettext(text, link="https://a.example") == filled
+    assert shown(arabic, f"{{{{ _({text!r}, link=link) }}}}", link="https://a.example") == filled
+
+
 def test_every_way_of_marking_a_text_is_translated(tmp_path: Path) -> None:
     written(tmp_path, "de").write_text(
         'msgid "boat"\nmsgstr "Boot"\n\nmsgid "%(num)s mail"\nmsgid_plural "%(num)s mails"\n'

@@ -56,7 +56,7 @@ def test_a_file_that_is_no_toml_is_a_fault_by_its_name(tmp_path: Path, content: 
 
     for unreadable in (file, tmp_path):
         with pytest.raises(SettingsInvalid, match="cannot be read") as invalid:
-            read_settings(unreadable, ENOUGH)
+            read_settings(unreadable, {})
         assert [fault.name for fault in invalid.value.faults] == [str(unreadable)]
 
 

@@ -1,7 +1,9 @@
 """What must hold for a setting and between settings: a fault has the name of the setting and says what to do."""
 
 import tomllib
+from importlib.util import find_spec
 from operator import attrgetter
+from pathlib import Path
 
 import pytest
 from tests.functions.settings.conftest import SIGN_IN, TABLE, Faults, Read, check_fault, name_in
@@ -9,7 +11,7 @@ from tests.functions.settings.conftest import SIGN_IN, TABLE, Faults, Read, chec
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import BCRYPT_PREFIXES
 
-KNOWN = "use one of {now}, {now_ms}, {now_iso}, {null}"
+KNOWN = "use one of {now}, {now_ms}, {now_iso}, {random}, {null}"
 SECTION = "is a section: write [{}]"
 TAKEN = "is used by another page: choose another path"
 NO_PATH = "must be a path such as /api/auth, without a slash at the end"
@@ -28,6 +30,7 @@ accounts.ldap.bind_password = "hunter2"
 """
 ONE = f'{LDAP}accounts.ldap.servers = ["ldaps://dc1.example.org"]\n'
 SUPABASE = f'{SIGN_IN}accounts.store = "supabase"\naccounts.supabase.service_role_key = "key"\n'
+NEEDS_QUOTES = """the name needs quotation marks, as in '"Acme, Inc." <accounts@northwind.example>'"""
 TURNSTILE = 'challenge.method = "turnstile"\nchallenge.site_key = "site"\nchallenge.secret = "secret"\n'
 FACTORS = f'{TABLE}second_step.source = "table"\nsecond_step.table.totp = "secret"\n'
 TWILIO = """second_step.source = "builtin"
@@ -106,6 +109,8 @@ FAULTS: list[tuple[str, str]] = [
     ('timezone = "../../etc/passwd"', "no such time zone: ../../etc/passwd"),
     ('languages = ["de", "klingon!"]', "no such language: klingon!"),
     ('languages = ["ro"]', "no catalogue for ro: put one into `locales`"),
+    *((f'languages = ["{tag}"]', f"no catalogue for {tag}: write {nearest}, or put one into `locales`")
+      for tag, nearest in (("pt", "pt-BR"), ("zh", "zh-Hans"), ("no", "nb"))),
     ('locales = "nowhere"', "no catalogue in..."),
     ('mail.templates = "nowhere"', "no such folder: nowhere"),
     ('mail.templates = "keyturn.toml"', "is a file, not a folder: keyturn.toml"),
@@ -113,6 +118,9 @@ FAULTS: list[tuple[str, str]] = [
     ('mail.fallback = "post"', f"must be one of {', '.join(sorted(PROVIDERS))}, not 'post'"),
     *((f'{MAILGUN}mailgun.domain = "{domain}"', "not a domain, such as mg.northwind.example")
       for domain in ("https://mg.northwind.example", "mg northwind", "mg.northwind.example/v3", "a@b.example")),
+    *((f'mail.fallback = "smtp"\nsmtp.host = "{host}"', "not a host, such as smtp.example.org: write its port into...")
+      for host in ("smtp://mail.northwind.example", "mail.northwind.example:587", "mail northwind", "[::1]",
+                   "a@b.example", "mail..northwind.example", "mail.northwind.example/")),
     *((f'{SES}ses.region = "{region}"'.replace('ses.region = "eu-west-1"\n', ""), "not a region, such as eu-west-1")
       for region in ("Ireland", "eu-west-1.evil.example/")),
     (f'{SES}ses.access_key_id = "ASIAKEYTURN"'.replace('ses.access_key_id = "AKIA"\n', ""),
@@ -146,6 +154,9 @@ FAULTS: list[tuple[str, str]] = [
     (f'{TABLE}accounts.table.set.at = "{{nwo}}"', f"has an unknown placeholder {{nwo}}: {KNOWN}"),
     (f'{TABLE}accounts.table.set.at = "{{now}}Z"', "{now} must be the whole value: remove the text around it"),
     (f'{TABLE}accounts.table.unlock.a = ""\naccounts.table.lock.a = "{{at}}"', "has an unknown placeholder {at}..."),
+    (f'{TABLE}accounts.table.unlock.a = ""\naccounts.table.lock.a = "{{random}}"',
+     "only accounts.table.set can have {random}"),
+    (f"{TABLE}accounts.table.active = 3", "must be a text, or a list of texts, not 3"),
     (f'{SUPABASE}accounts.supabase.url = "http://project.supabase.co"',
      "must be https in production: over http, an attacker on the network can read..."),
     (f'{SUPABASE}accounts.supabase.url = "project.supabase.co"',
@@ -172,6 +183,85 @@ FAULTS: list[tuple[str, str]] = [
 @pytest.mark.parametrize(("toml", "why"), FAULTS)
 def test_what_cannot_work_is_a_fault_of_the_setting_in_the_last_line(faults: Faults, toml: str, why: str) -> None:
     check_fault(faults(toml), name_in(toml), why)
+
+
+@pytest.mark.parametrize(("sender", "why"), [
+    *((f"{name} <no-reply@northwind.example>", NEEDS_QUOTES)
+      for name in ("Acme, Inc.", "Foo: Bar", "no-reply@northwind.example", "Acme (UK)", "Acme; Leeds", "Acme [UK]")),
+    *((sender, "must be one address, not a list or a group")
+      for sender in ("a@northwind.example, b@northwind.example", "Team: a@northwind.example;", "Team:;")),
+    *((sender, "has only one of the brackets < and > around its address")
+      for sender in ("Northwind <no-reply@northwind.example", "no-reply@northwind.example>")),
+    ('"no-reply@northwind.example"', "is in quotation marks: remove them"),
+    *((sender, f"not an email address: {sender}")
+      for sender in ("nobody", "nobody@", "Northwind no-reply@northwind.example",
+                     "no-reply@northwind.example (Northwind)", "Northwind <no-reply>",
+                     "no-reply@north_wind.example", '"no reply"@northwind.example')),
+])  # fmt: skip
+def test_sender_has_one_meaning(faults: Faults, sender: str, why: str) -> None:
+    """A sender that mail programs read in several ways is refused, and the fault says what is right."""
+    assert faults(KEYTURN_MAIL_FROM=sender) == {"mail.from": why}
+
+
+PROXY = "must be an address like http://proxy.example.org:3128; write a # in its password as %23, a / as %2F"
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "https_proxy"])
+@pytest.mark.parametrize(("url", "why"), [
+    ("http://user:p#s@proxy.example:3128", PROXY), ("http://user:p/s@proxy.example:3128", PROXY),
+    ("http://proxy.example:99999", PROXY), ("http://[::1", PROXY), ("http://", PROXY), ("proxy.example:port", PROXY),
+    ("socks://127.0.0.1:1080/", "must begin with http://, https:// or socks5://"),
+])  # fmt: skip
+def test_unusable_proxy(faults: Faults, name: str, url: str, why: str) -> None:
+    """A proxy of the environment that no call could use is a fault of its variable, without its password."""
+    assert faults(**{name: url}) == {name: why}
+
+
+def test_socks_needs_a_package(faults: Faults, read: Read) -> None:
+    """A SOCKS proxy without the package for it is a fault that names the package."""
+    if find_spec("socksio"):
+        assert read(ALL_PROXY="socks5://127.0.0.1:1080")
+        return
+    assert faults(ALL_PROXY="socks5://127.0.0.1:1080") == {
+        "ALL_PROXY": "needs a package for SOCKS: run `pip install socksio`"
+    }
+
+
+@pytest.mark.parametrize("variables", [
+    {"HTTPS_PROXY": "http://user:p%23s@proxy.example:3128", "NO_PROXY": "localhost,[::1],10.0.0.0/8, .example.org"},
+    {"HTTP_PROXY": "proxy.example:3128", "https_proxy": "", "HTTPS_PROXY": "socks://ignored"},
+    {"ALL_PROXY": "socks://127.0.0.1:1080/", "NO_PROXY": "localhost, *"},
+    {"ALL_PROXY": "socks://127.0.0.1:1080/", "KEYTURN_MAIL_TRANSPORT": "capture"},
+    {"ALL_PROXY": "socks://127.0.0.1:1080/", "KEYTURN_MAIL_TRANSPORT": "smtp", "KEYTURN_SMTP_HOST": "mail.example"},
+    {"SSL_CERT_FILE": "/nonexistent/ca.pem", "KEYTURN_MAIL_TRANSPORT": "capture"},
+])  # fmt: skip
+def test_proxy_that_no_call_uses(read: Read, variables: dict[str, str]) -> None:
+    """A proxy that works, or that no call of these settings uses, is no fault."""
+    assert read(**variables)
+
+
+@pytest.mark.parametrize("transport", [{}, {"KEYTURN_MAIL_TRANSPORT": "smtp", "KEYTURN_SMTP_HOST": "mail.example"}])
+def test_unusable_authorities(faults: Faults, tmp_path: Path, transport: dict[str, str]) -> None:
+    """A file or a folder of authorities without a certificate is a fault of its variable."""
+    (tmp_path / "empty.pem").touch()
+    (tmp_path / "folder").mkdir()
+    missing, empty, folder = (str(tmp_path / name) for name in ("ca.pem", "empty.pem", "folder"))
+    for path, why in (
+        (missing, f"no such file: {missing}"),
+        (empty, f"contains no certificate in PEM: {empty}"),
+        (folder, f"cannot be read: {folder}: Is a directory"),
+    ):
+        assert faults(SSL_CERT_FILE=path, **transport) == {"SSL_CERT_FILE": why}
+    for path in (missing, folder):
+        why = f"must be a folder of certificates, which `openssl rehash` has prepared, not {path}"
+        assert faults(SSL_CERT_DIR=path) == {"SSL_CERT_DIR": why}
+
+
+def test_folder_of_counts(faults: Faults, tmp_path: Path) -> None:
+    """A folder for counts of several processes that does not exist is a fault of its variable."""
+    missing = str(tmp_path / "counts")
+    why = f"must be a folder in which this process may write, not {missing}"
+    assert faults(PROMETHEUS_MULTIPROC_DIR=missing) == {"PROMETHEUS_MULTIPROC_DIR": why}
 
 
 CHALLENGE_KEYS = ("challenge.site_key", "challenge.secret")
@@ -236,11 +326,14 @@ DEVELOPMENT = 'environment = "development"\n'
         "https://app.example.org", "http://localhost:5173", "http://[::1]:8080", "capacitor://localhost")),
     'return_origins = ["https://app.example.org", "https://shop.example.org:8443"]',
     f'{DEVELOPMENT}return_origins = ["http://127.0.0.1:3000"]', 'challenge.method = "altcha"', "token.code = true",
+    *(f'mail.fallback = "smtp"\nsmtp.host = "{host}"'
+      for host in ("mail", "b\u00fccher.example", "2001:db8::1", "192.0.2.1")),
     'webhooks.url = "https://app.example.org/webhooks/keyturn"', 'webhooks.url = "http://127.0.0.1:3000/hook"',
     *(f'{SIGN_IN}accounts.store = "{store}"' for store in ("builtin", "shop.accounts:store_for", "accounts:Store")),
     f'{SUPABASE}accounts.supabase.url = "http://127.0.0.1:54321"', TWILIO.rstrip().replace(".from", ".from_"),
     *(f'{LDAP}accounts.ldap.servers = ["{url}"]' for url in (
         "ldap://127.0.0.1:3890", "ldap://ldap.example.org", "ldaps://[2001:db8::1]:6360")),
+    f'{TABLE}accounts.table.set = {{ token = "{{random}}" }}', f'{TABLE}accounts.table.active = ["not a", "b = c | d"]',
     f'{ONE}accounts.ldap.kind = "active_directory"', f'{ONE}accounts.ldap.where = {{ employeeType = "staff" }}',
 ])  # fmt: skip
 def test_what_can_work_is_read(read: Read, toml: str) -> None:

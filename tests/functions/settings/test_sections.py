@@ -46,6 +46,7 @@ def test_slips_in_what_ends_have_their_whole_name_and_hide_no_broken_rule_of_ano
         f"{TABLE}accounts.table.delete = ['sessions.user_id']\n[accounts.table.ends]\n'sessions.user_id' = {{}}\n"
         "'visits' = {}\n'a.b' = { what = 'badges', wen = 'change' }\n'c.d' = { when = 'always' }\n'e.f' = 'passkeys'\n"
         "'g.h' = { set = { at = '{soon}', no = [] }, where = { at = '{now}', who = '{me}' } }\n"
+        "'i.j' = { set = { token = '{random}' } }\n"
     )
 
     words = "access_tokens, api_keys, oauth_grants, passkeys, sessions, ssh_keys, trusted_devices"
@@ -57,6 +58,7 @@ def test_slips_in_what_ends_have_their_whole_name_and_hide_no_broken_rule_of_ano
         '"e.f"': 'is a section: write [accounts.table.ends."e.f"]',
         '"sessions.user_id"': "is in accounts.table.delete, too: remove one of the two",
         "visits": "must be a table and its column, such as sessions.user_id, not visits",
+        '"i.j".set.token': "only accounts.table.set can have {random}",
         '"g.h".set.at': f"has an unknown placeholder {{soon}}: {KNOWN}",
         '"g.h".where.who': f"has an unknown placeholder {{me}}: {KNOWN}",
         '"g.h".where.at': "no row has the present time: write a value",
@@ -73,6 +75,15 @@ def test_slips_in_what_ends_have_their_whole_name_and_hide_no_broken_rule_of_ano
 )
 def test_what_is_a_table_can_only_be_set_in_the_file(faults: Faults, name: str, setting: str) -> None:
     assert faults(**{name: "{}"}) == {name: f"can only be set in the file, as {setting}"}
+
+
+def test_top_of_the_file(faults: Faults) -> None:
+    """A setting of the top of the file that stands below a section is told as that."""
+    above = "belongs to the top of the file, above the first [section]"
+
+    assert faults('[brand]\nname = "N"\nreset_url = "https://x.example/{token}"') == {
+        "brand.reset_url": f"reset_url {above}"
+    }
 
 
 def test_a_section_that_the_store_does_not_use_is_a_fault_also_by_a_variable_or_beside_one_of_its_own(

@@ -13,7 +13,7 @@ from keyturn.service.settings.reading import read_settings
 APP = {
     "BASE_URL": "https://account.example.org", "EMAIL_FROM": "hello@northwind.example", "EMAIL_PASS": "hunter2-$x",
     "SMTP_PORT": "2525", "TRUE": "true", "LIFE": "45m", "PROXIES": "10.0.0.1, 10.0.0.2", "EMPTY": "",
-    "SEVERAL": "127.0.0.1, hunter2-$y", "API": "api/auth",
+    "FLAGS": "not deleted_at, not banned_at", "SEVERAL": "127.0.0.1, hunter2-$y", "API": "api/auth",
 }  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def test_a_text_may_hold_variables_anywhere_and_be_a_number_a_switch_a_duration_
         code = "${TRUE}"
         [accounts]
         store = "table"
-        table = { table = "users", set = { by = "${EMAIL_FROM}", must_change = false } }
+        table = { table = "users", active = "${FLAGS}", set = { by = "${EMAIL_FROM}", must_change = false } }
         """,
         **APP,
     )
@@ -48,6 +48,7 @@ def test_a_text_may_hold_variables_anywhere_and_be_a_number_a_switch_a_duration_
     assert settings.brand.support_address == "hello@northwind.example"
     assert settings.brand.name == "Northwind School of Leeds"
     assert settings.server.allowed_origins == (APP["BASE_URL"], "https://c.example")
+    assert settings.accounts.table.active == ("not deleted_at", "not banned_at")
     assert settings.accounts.table.set == {"by": APP["EMAIL_FROM"], "must_change": False}
     assert (settings.smtp.port, settings.token.code, settings.password.min_length) == (2525, True, 8)
     assert settings.token.ttl == timedelta(minutes=45)

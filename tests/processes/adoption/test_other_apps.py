@@ -34,7 +34,10 @@ def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: Mariad
 
     written = tomllib.loads((tmp_path / "keyturn.toml").read_text("utf-8"))
     names = {"table": "members", "id": "id", "email": "mail", "password": "pw", "name": "display_name"}
-    ends = {"delete": ["sessions.member_id"], "set": {"pw_changed": "{now}", "must_change_pw": False}}
+    ends = {
+        "ends": {"sessions.member_id": {"what": "sessions"}},
+        "set": {"pw_changed": "{now}", "must_change_pw": False},
+    }
     others = {"url": "${DATABASE_URL}", "active": "not status = banned"}
     assert written["accounts"]["table"] == names | ends | others
     assert written["hashing"] == {"format": "php", "cost": 10}

@@ -29,6 +29,23 @@ MALFORMED = [
         b"GET / HTTP/1.1\r\n" + hosts  # none, two, two that differ, and one of two lines
         for hosts in (b"", HOST * 2, HOST + b"HOST: other.example\r\n", b"host: 127.0.0.1\r\n other.example\r\n")
     ),
+    *(
+        b"GET / HTTP/1.1\r\nhost:%b\r\n" % host
+        for host in (
+            b"",
+            b" ",
+            b" a:x",
+            b" a:80:80",
+            b" a b",
+            b" a/b",
+            b" ada@a",
+            b" [::1",
+            b" [::1]x",
+            b" a:123456",
+            b" \xc3\xa9",
+        )
+    ),
+    b"GET / HTTP/1.0\r\nhost: a:x\r\n",
 ]
 
 PATHS = (
@@ -40,6 +57,10 @@ ABSOLUTE = b"GET %b/health/live HTTP/1.1\r\n%b" % (ORIGIN, HOST)
 ODD = [
     *(ABSOLUTE, b"GET %b HTTP/1.1\r\n%b" % (ORIGIN, HOST), b"GET %b?a=b HTTP/1.1\r\n%b" % (ORIGIN, HOST)),
     b"GET / HTTP/1.0\r\n",
+    *(
+        b"GET / HTTP/1.1\r\nhost: %b\r\n" % host
+        for host in (b"a", b"a:", b"a_b.example.:8000", b"[::1]:80", b"192.0.2.1")
+    ),
     *(b"GET %b HTTP/1.1\r\n%baccept: text/html\r\n" % (path.encode(), HOST) for path in PATHS.split()),
 ]
 

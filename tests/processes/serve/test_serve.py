@@ -47,6 +47,18 @@ def test_a_newer_database_is_worked_with_unless_it_lacks_what_is_needed(
 
 
 @pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("variables", [
+    {"WEB_CONCURRENCY": "auto"},
+    {"PYTHONTZPATH": "", "KEYTURN_TIMEZONE": "Europe/Berlin"},
+], ids=["platform", "no zones"])  # fmt: skip
+def test_odd_environments(variables: dict[str, str]) -> None:
+    """A platform's WEB_CONCURRENCY is not read, and a machine without time zones has all of them."""
+    with running("serve", "--port", "0", **PRODUCTION, **variables) as serve:
+        serve.wait_for("Keyturn answers on ")
+        assert serve.end() == 0
+
+
+@pytest.mark.usefixtures("migrated")
 def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path) -> None:
     with closing(sqlite3.connect(workplace / "app.db")) as database, database:
         database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT)")
@@ -142,6 +154,16 @@ def test_it_listens_where_it_is_told_and_warns_of_links_to_a_port_without_a_serv
             assert serve.url.startswith(f"http://{host}:{held if words else ''}")
             warning = f"keyturn: base_url is {base}, but Keyturn listens on port {held}, so {WARNED}"
             assert [line for line in serve.said if "links in mails" in line] == [warning][:warns]
+
+
+@pytest.mark.usefixtures("migrated")
+def test_links_below_a_path_without_a_proxy() -> None:
+    """A local base_url with a path is told at the start: without a proxy, nothing answers there."""
+    with running(
+        "serve", "--no-worker", "--port", "0", **PRODUCTION, KEYTURN_BASE_URL="http://127.0.0.1:9/account"
+    ) as serve:
+        serve.wait_for("remove /account from base_url, or let a proxy forward it without /account")
+        assert serve.get("/forgot-password").status_code == 200
 
 
 @pytest.mark.usefixtures("migrated")

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx2
 import pytest
 from tests.processes.serve.workers import ENVIRONMENT
 from tests.servers.processes import KEYTURN, output_of, running, running_demo
@@ -54,6 +53,6 @@ def test_the_studio_shows_a_mail_that_its_own_process_renders(system: Mapping[st
     checked = output_of([*KEYTURN, "check", "emails", "--format", "json", "--fail-on", "never"], **system)
     assert json.loads(checked)
     with running_demo([*KEYTURN, "studio", "emails", "--port", "0"], workplace, **system) as shown:
-        assert "hello" in httpx2.get(shown.address_of("Studio"), follow_redirects=True, timeout=30).text
+        assert "hello" in shown.visit("Studio").text
         code, rest = shown.interrupt()
         assert (code, "Traceback" in rest) == (0, False)

@@ -1,6 +1,7 @@
 """Limits: by client, by account, by mailbox; what a client says of itself does not count."""
 
 import asyncio
+import logging
 
 import httpx2
 import pytest
@@ -62,6 +63,21 @@ async def test_a_client_cannot_choose_its_address(service: Service) -> None:
         client = service.at(f"203.0.113.{number}")
         found = [await ask(client, **{header: f"{before}198.51.100.{turn}"}) for turn in range(4)]
         assert found == ["202"] * 3 + [FULL], header
+
+
+async def test_unknown_proxy_is_logged_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """The first X-Forwarded-For of a peer that is no trusted proxy is logged, with the peer and the setting."""
+    service = await start(server={"trusted_proxies": ("10.0.0.0/8",)})
+    forwarded = {"X-Forwarded-For": HERE}
+    with caplog.at_level(logging.WARNING, "keyturn.proxy"):
+        await ask(service.at("10.1.2.3"), **forwarded)
+        assert caplog.messages == []
+        for _ in range(2):
+            await ask(service.at("172.18.0.1"), **forwarded)
+
+    (line,) = caplog.messages
+    assert line.startswith("proxy.untrusted peer=172.18.0.1 reason=X-Forwarded-For is ignored")
+    assert line.endswith("add it to server.trusted_proxies")
 
 
 async def test_behind_a_trusted_proxy_the_client_is_the_one_that_the_proxy_saw(start: Start) -> None:

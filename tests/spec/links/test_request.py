@@ -18,7 +18,7 @@ NO_ADDRESSES = (
     '{"email": "ada@northwind.test%0d%0acc:eve@evil.test"}',
     '{"email": "Ada <ada@northwind.test>"}',
     '{"email": "ada@northwind.test\\r\\nBcc: eve@evil.test"}',
-    *('{"email": "ada@northwind.test\\n"}', '{"email": "ada@northwind.test\\u2028"}'),
+    *('{"email": "ada\\n@northwind.test"}', '{"email": "ada@northwind.test\\u2028"}'),
     *('{"email": "ada@northwind.test\\u0000"}', '{"email": "ada\\u0000@northwind.test"}'),
     *('{"email": "ada\\u202e@northwind.test"}', '{"email": "\u212aim@northwind.test"}'),  # right to left, Kelvin
     json.dumps({"email": "a" * 10_000 + "@northwind.test"}),

@@ -88,6 +88,14 @@ async def test_the_mail_is_from_whom_the_settings_name_and_says_how_long_the_lin
     assert (mail.sender, mail.reply_to) == ("Northwind School <no-reply@northwind.test>", "help@northwind.test")
 
 
+async def test_sender_name_with_a_dot(start: Start) -> None:
+    """A mail names its sender as every mail program reads it: a name with a dot is in quotation marks."""
+    service = await start(mail={"transport": "capture", "from": "Northwind Inc. <no-reply@b\u00fccher.test>"})
+    await service.link()
+    (mail,) = service.inbox.mails
+    assert mail.sender == '"Northwind Inc." <no-reply@xn--bcher-kva.test>'
+
+
 async def test_two_workers_together_keep_to_one_mail_a_minute(start: Start) -> None:
     one, other = await start(), await start()
     for _ in range(12):

@@ -38,6 +38,17 @@ async def test_every_limit_ends_in_a_page_that_says_how_long_to_wait(open_school
         assert re.search(r'<a class="button" href="[^"]+">Go back</a>', page.text)
 
 
+@pytest.mark.parametrize("field", ["email=%E9cole@northwind.test", "email=\xe9cole@northwind.test"])
+async def test_form_in_another_encoding(visitor: Visitor, school: Service, field: str) -> None:
+    """A form that is not in UTF-8 is refused, and no address is made of it."""
+    await visitor.get(FORGOT)
+    body = f"_csrf_token={visitor.client.cookies['keyturn_form']}&{field}".encode("latin-1")
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    page = await visitor.client.post(FORGOT, content=body, headers=form)
+    assert page.status_code == 400
+    assert await school.messages() == []
+
+
 async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(open_school: OpenSchool) -> None:
     school = await open_school(hashing={"cost": CHEAPEST, "workers": 1, "queue": 1})
     visitor = visiting(school)

@@ -61,6 +61,7 @@ async def test_the_form_says_the_rules_and_until_when_the_link_works_and_without
     required = "".join(f" required: {kind};" for kind in ("upper", "lower", "digit", "special"))
     assert f'passwordrules="minlength: 8; maxlength: 72;{required}"' in page.text
     assert page.text.count('autocomplete="new-password"') == 2
+    assert page.text.count('autocorrect="off"') == 2, "a shown password is not a word"
     assert re.search(r"The link works until \d\d:\d\d UTC \.", words(page))
 
 

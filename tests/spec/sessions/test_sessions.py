@@ -151,6 +151,21 @@ async def test_a_change_by_a_signed_in_user_ends_links_and_is_confirmed_once(ser
     assert sent == [(ADA, "password_reset"), (ADA, "password_changed")]
 
 
+@pytest.mark.parametrize(("base_url", "prefixes"), [
+    ("http://127.0.0.1:8000", ("",)), ("https://account.northwind.test", ("__Secure-", "")),
+])  # fmt: skip
+async def test_planted_cookies(start: Start, base_url: str, prefixes: tuple[str, ...]) -> None:
+    """Cookies that another host of the domain planted do not push out the session's own."""
+    service = await start(base_url=base_url)
+    client = service.anywhere()
+    morsel = cookie_in(await client.post(LOGIN, json={"email": ADA, "password": PASSWORD}))
+    planted = [f"{prefix}keyturn_{name}=1" for prefix in prefixes for name in ("x", "flash", "link") * 8]
+    sent = "; ".join([*planted, f"{morsel.key}={morsel.value}"])
+
+    answer = await service.anywhere().get(ME, headers={"Cookie": sent})
+    assert answer.status_code == 200
+
+
 async def test_every_other_session_ends_and_this_one_goes_on_under_a_new_cookie(service: Service) -> None:
     client, other = await service.sign_in(), await service.sign_in()
     before = client.cookies["keyturn_session"]

@@ -93,6 +93,18 @@ def found_in(
         return [(f"{one.place.line}:{one.place.column}", one.rule, one.message, one.fix) for one in found]
 
 
+def found_beside_layout(opened: Opened, source: str) -> list[tuple[str, str, str]]:
+    """Return what the checks find in a mail whose layout lies in the top folder of the templates."""
+    top = opened.folder / "shop/templates"
+    written(top, {"frame.html": "<p>{% block text %}{% endblock %}</p>\n<a href='/start'>Start</a>\n"})
+    try:
+        with template(opened, source) as name:
+            found = check(opened.gallery, only=[name]).found
+            return [(one.rule, str(one.place), one.fix) for one in found]
+    finally:
+        (top / "frame.html").unlink()
+
+
 @contextmanager
 def template(opened: Opened, source: str, values: str = "") -> Iterator[str]:
     files = {"tried.html": source, "tried.samples.toml": values}

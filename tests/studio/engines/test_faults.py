@@ -1,7 +1,7 @@
 """A Django project's mails: what their templates are given, and what is wrong, with its place and its fix."""
 
 import pytest
-from tests.studio.engines.opened import Ask, found_in, found_in_all, guessed
+from tests.studio.engines.opened import Ask, found_beside_layout, found_in, found_in_all, guessed
 
 from keyturn.studio.lint.checks.parts import check_undefined
 
@@ -46,6 +46,18 @@ def test_a_fault_is_told_with_place_and_fix_and_hides_no_other_of_its_mail(
     found = ask(found_in, source, '[one]\nname = "Ada"\nlines = [1, 2]\n')
     assert [(place, rule) for place, rule, _, _ in found] == [(place, f"django/{rule}"), ("3:4", "django/error")]
     assert f"{found[0][2]} {found[0][3]}".endswith(said)
+
+
+def test_layout_without_folder(ask: Ask) -> None:
+    """A mistake in a layout whose name has no folder is found at its place, on each version of Python."""
+    found = ask(found_beside_layout, "{% extends 'frame.html' %}{% block text %}Hello{% endblock %}")
+    assert ("links/relative", "frame.html:2:4") in [(rule, place) for rule, place, _ in found]
+
+
+def test_missing_layout_without_folder(ask: Ask) -> None:
+    """A missing layout whose name has no folder is found, with the file that was meant."""
+    found = ask(found_beside_layout, "{% extends 'fram.html' %}")
+    assert ("django/missing-template", "Did you mean frame.html?") in [(rule, fix) for rule, _, fix in found]
 
 
 def test_templates_that_bring_in_each_other_without_end_are_told(ask: Ask) -> None:

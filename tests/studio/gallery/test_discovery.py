@@ -57,6 +57,50 @@ def test_a_subject_can_have_its_own_file_and_html_compiled_from_mjml_is_no_mail(
 
 
 @pytest.mark.parametrize(
+    ("markup", "text", "subject"),
+    [
+        ("alert-body-html.html", "alert-body-text.html", "alert-subject.html"),
+        ("alert_html.html", "alert_text.html", "alert_subject.txt"),
+    ],
+)
+def test_parts_that_end_in_html(look: Look, markup: str, text: str, subject: str) -> None:
+    """A text part and a subject that end in .html belong to the mail whose name says that it is the HTML part."""
+    found = look({markup: HTML, text: "Hello {{ name }}", subject: "Hello"}).mails
+    assert [*found.values()] == [MailFiles(markup, text, subject)]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<form method='post'>{% csrf_token %}</form>",
+        "<form method='post'>{{ form.hidden_tag() }}</form>",
+        "<script src=\"{% static 'app.js' %}\"></script>",
+        "<link rel='stylesheet' href='/static/app.css'><script>start()</script>",
+        "<script>start()</script><iframe srcdoc='Hello'></iframe>",
+    ],
+)
+def test_page_of_an_app(look: Look, page: str) -> None:
+    """A page of an app is no mail: it is left out, also if only its layout shows it, and its name is told."""
+    extends = "{% extends 'layout.html' %}"
+    found = look({"news.html": HTML, "layout.html": HTML + page, "change_email.html": extends})
+    assert [*found.mails] == ["news"]
+    assert [*found.left_out] == ["change_email.html"]
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        "<script type='application/ld+json'>{}</script><link rel='stylesheet' href='/a.css'>",
+        "<script>alert(1)</script><link rel='stylesheet' href='https://fonts.example/a.css'>",
+        "<form action='https://shop.example/rate'><input name='stars'></form>",
+    ],
+)
+def test_mail_with_active_parts(look: Look, mail: str) -> None:
+    """A mail with a script or a form is a mail, so that its mistakes are found."""
+    assert [*look({"news.html": HTML + mail}).mails] == ["news"]
+
+
+@pytest.mark.parametrize(
     "partial", ["_foot.html", "_layout/base.mjml", "partials/foot.html", "mails/components/button.mjml"]
 )
 def test_names_say_what_is_shared_where_nobody_refers_to_it(look: Look, partial: str) -> None:

@@ -1,12 +1,15 @@
 """Guessed values for templates without samples."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from jinja2 import DictLoader, Environment
+from tests.studio.folders import found_in
 
+from keyturn import Mails
 from keyturn.studio.gallery.variables.guessed_values import guess
 from keyturn.studio.gallery.variables.plausible_texts import is_placeholder
 from keyturn.studio.gallery.variables.probing import find_variables
@@ -116,3 +119,28 @@ def test_lists_in_lists_end() -> None:
     children = "{% for child in node.children %}{{ tree(child) }}{% endfor %}"
     tree = "{% macro tree(node) %}{{ node.name }}" + children + "{% endmacro %}{{ tree(root) }}"
     assert str(guessed(tree)).count("name") < 100
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        (
+            "{% for n, (label, size) in enumerate(rows) %}{{ n }}{{ label }},{% endfor %}",
+            "0Canvas bag,1Dotted notebook, A5,2Enamel mug,",
+        ),
+        ("{% for age, size in zip(ages, sizes) %}{{ age }}{{ size }},{% endfor %}", "9M,10A5,12One size,"),
+        ("{% for size in sorted(sizes) %}{{ size }},{% endfor %}{{ len(sizes) }}", "A5,M,One size,3"),
+        ("{% for kind, text in get_flashed_messages(with_categories=true) %}{{ kind }}{% endfor %}", "Outdoor"),
+        ("{% for nth, (a, b) in numbered(rows) %}{{ nth }} {{ a }} {{ b }}{% endfor %}", "nth a b"),
+        ("{% set first, last = split_name(user) %}{{ first }} {{ last }}", "first last"),
+        ("{% for n, one in enumerate(get_all(rows)) %}{{ n }}{{ one.size }}{% endfor %}", "0M"),
+        ("{{ BASE_URL + '/mailbox/' + user.default_mailbox_id }}", "https://www.example.com/mailbox/1042"),
+        ("{{ order_id + item_id + '/a' }} {{ 'No. ' + number }}", "10421042/a No. 1042"),
+        ("{{ url_for('show') + '?page=' + page_number }}", "https://www.example.com/show?page=1"),
+    ],
+)
+def test_answers_of_functions(tmp_path: Path, template: str, text: str) -> None:
+    """A function of Python answers as in Python, and an unknown one in the shape that the template unpacks."""
+    files = {"a.html": f"<html><body><p>{template}</p></body></html>"}
+    assert found_in(tmp_path, files, "unchecked", "jinja") == []
+    assert f"<p>{text}</p>" in Mails.open(tmp_path).render("a").html

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.studio.folders import written
 
+from keyturn import Mails
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery.samples.files import find_samples
 
@@ -76,3 +77,18 @@ def test_a_broken_file_is_told_by_its_line(folder: Path, file: str, text: str, l
         found(folder, "welcome.html")
     assert (caught.value.path, caught.value.line) == (str(folder / file), line)
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "samples"),
+    [
+        ('{"root": {"type": "EmailLayout", "data": {}}, "block-1": {"type": "Text", "data": {}}}', ["guessed"]),
+        ('{"schemaVersion": 3, "body": {"id": "a"}}', ["guessed"]),
+        ('{"ada": {"name": "Ada"}, "root": {"type": "Text"}}', ["ada", "root"]),
+        ('{"ada": {"nmae": "Ada"}}', ["ada"]),  # misspelt, which is told
+    ],
+)
+def test_json_of_another_tool(folder: Path, text: str, samples: list[str]) -> None:
+    """A JSON file beside a mail, with its name, holds samples only if it has a name that the mail may use."""
+    page = "<html><body><p>Dear {{ name }}</p></body></html>"
+    assert [*Mails.open(written(folder, {"a.html": page, "a.json": text})).samples("a")] == samples

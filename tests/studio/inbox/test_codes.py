@@ -53,6 +53,9 @@ WITH_CODES = [
     ("", "Vaše jednorázové heslo je\n731904. Platí deset minut.", ["731904"]),
     ("", "Your code (valid until 2026) is: 991122", ["991122"]),
     ("", "Your temporary password is\nkT9xQ2. Change it soon.", ["kT9xQ2"]),
+    ("", "Your code is 482913577.", ["482913577"]),
+    ("", "Your code is AB-482913.", ["AB-482913"]),
+    ("", "Your code:\n\n  K7XP\n\nIt works once.", ["K7XP"]),
     ("", "Your backup codes:\n\n1. 12345678\n2. 23456789", ["12345678", "23456789"]),
 ]
 
@@ -64,6 +67,10 @@ WITHOUT = [
     ("", "Zamówienie nr 10482211. Kod pocztowy 00950. Faktura 731904"),
     ("", "Do not share this code with anyone\n\nNorthwind GmbH\n10117 Berlin"),
     ("", "Please enter your password\non the page. Reference:\n10482211 (keep it)"),
+    ("", "Your code is on the way to you in the B2BX app."),
+    ("", "Order AB-482913, invoice 482913577"),
+    ("", "Northwind\n\nEC1A\n\nLondon"),
+    ("", "Enter the code that our app for your iPad PRO4 shows."),
     ("", "Your code expired\nInvoice 10482211, total 5000"),
     ("Your password was changed", "5012 trees were planted."),
     ("Reset your password", "Hello,\n\nopen https://a.example/r/731904 to choose one.\n\nNorthwind\n10117 Berlin"),

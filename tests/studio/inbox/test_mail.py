@@ -5,6 +5,7 @@ from tests.studio.inbox.mails import mail
 
 from keyturn.studio.inbox.captured_mail import row_of
 from keyturn.studio.inbox.mail import MailContent, links_of, safe_file_name, with_inline_images
+from keyturn.studio.inbox.structure import MOST_HEADERS, MOST_OF_HEADS, MOST_PARTS
 from keyturn.studio.lint.checks.parts import size_of
 
 PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
@@ -78,11 +79,89 @@ def _read(raw: bytes) -> str:
     return f"{content.text}{content.html}{content.links}{content.codes}{content.preheader}"
 
 
-def test_a_mail_of_a_thousand_levels_is_read_by_its_headers() -> None:
-    levels = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(1_000))
-    content = MailContent(b"Subject: deep\r\n" + levels + b"x\r\n" * 10_000)
+def levels(count: int) -> bytes:
+    return b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(count))
+
+
+MIXED = b"Subject: deep\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+QUOTES = b'"' + b";" * 2_000
+SIGNS = b"--b\r\nContent-Type: text/plain; name=" + QUOTES + b"\r\nContent-Disposition: attachment; filename=" + QUOTES
+
+
+@pytest.mark.parametrize(
+    ("raw", "cut"),
+    [
+        (b"Subject: deep\r\n" + b"a:\r\n" * 100_000, "more than 500 headers"),
+        (b"Subject: deep\n" + b"x: y\n" * 100_000, "more than 500 headers"),
+        (b"Subject: deep\nX: x\n" + b" a\n" * 200_000, "more than 256 kB"),
+        (b"Subject: deep\nX: " + b"a" * 500_000 + b"\nY: y", "more than 256 kB"),
+        (b"Subject: deep\r\n" + levels(198) + b"x\r\n" * 1_000, "more than 20 levels"),
+        (b"Subject: deep\r\n" + levels(22) + b"x\r\n" * 100_000, "more than 20 levels"),
+        (MIXED + (SIGNS + b"\r\n\r\nx\r\n") * 190, "more than 256 kB"),
+        (MIXED + b"--b\r\n" * 100_000, "more than 200 parts"),
+        (MIXED + (b"--b\r\n" + b"a:\r\n" * 1_000 + b"\r\nx\r\n") * 2, "more than 500 headers"),
+    ],
+)
+def test_a_mail_beyond_the_bounds_is_cut(raw: bytes, cut: str) -> None:
+    """Python's parser gets no more of a mail than its bounds, and the mail says what is not shown."""
+    content = MailContent(raw)
     assert content.header("subject") == "deep"
-    assert content.attachments == ()
+    assert any(cut in said for said in content.cuts)
+    assert content.parsed <= MOST_OF_HEADS
+    assert len(content.headers) <= MOST_HEADERS
+    assert len(content.attachments) <= MOST_PARTS
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Subject: deep\r\n" + levels(20) + b"\r\nHello",
+        MIXED + b"--b\r\n\r\nHello\r\n" * 200 + b"--b--\r\n",
+        b"".join(b"X-%d: x\r\n" % number for number in range(500)) + b"\r\nHello\r\n" * 100_000,
+    ],
+)
+def test_a_mail_within_the_bounds_is_whole(raw: bytes) -> None:
+    """A mail within the bounds is read in full."""
+    content = MailContent(raw)
+    assert content.cuts == ()
+    assert content.text.count("Hello") == raw.count(b"Hello")
+
+
+@pytest.mark.parametrize(
+    ("raw", "texts"),
+    [
+        (MIXED + b"before\r\n--b\r\n\r\none\r\n--b \t\r\n\r\ntwo\r\n--b--\r\nafter", ["one", "two"]),
+        (MIXED + b"--b\r\n\r\none\r\n--bc\r\n--b\r\n\r\ntwo", ["one\n--bc", "two"]),
+        (MIXED + b"--b\r\nno header\r\n\r\none\r\n--b--", ["no header\n\none"]),
+        (MIXED + b"none of its parts", ["none of its parts"]),
+        (MIXED.replace(b"\r", b"") + b"--b\n\none\n--b\n\ntwo\n--b--\n", ["one", "two"]),
+        (MIXED.replace(b"=b", b'="b c"') + b"--b c\r\n\r\none\r\n--b c--", ["one"]),
+        (b"From ada@x.example Fri Nov 20 14:02:11 2026\n" + MIXED + b"--b\r\n\r\none", ["one"]),
+        (b"Subject: deep\r\nContent-Type: multipart/mixed\r\n\r\nno boundary", ["no boundary"]),
+        (MIXED.replace(b"=b", b"*=utf-7''%2B2AA-") + b"a lone surrogate", ["a lone surrogate"]),
+    ],
+)
+def test_parts_are_told_apart(raw: bytes, texts: list[str]) -> None:
+    """The parts of a mail are what stands between its delimiters (RFC 2046, 5.1.1)."""
+    content = MailContent(raw)
+    assert content.header("subject") == "deep"
+    assert content.text == "\n".join(texts)
+
+
+def test_a_line_break_in_a_word_is_a_blank() -> None:
+    """A line break in an encoded word of the subject makes no second line."""
+    assert (
+        MailContent(b"Subject: Your free =?utf-8?Q?pro=0Aduct=0A?=\r\n\r\n").header("subject") == "Your free pro duct"
+    )
+
+
+@pytest.mark.parametrize(("kind", "file"), [("pdf", "a.pdf"), ("application/x/y", "a.pdf"), ("text", ""), ("pdf", "")])
+def test_a_named_part_of_an_odd_type_is_a_file(kind: str, file: str) -> None:
+    """A part with a name and a type that is none is an attachment. Without a name it is text (RFC 2045, 5.2)."""
+    name = f'; name="{file}"' if file else ""
+    content = MailContent(f"Content-Type: {kind}{name}\r\n\r\n%PDF".encode())
+    assert [one.name for one in content.attachments] == ([file] if file else [])
+    assert content.text == ("" if file else "%PDF")
 
 
 @pytest.mark.parametrize(

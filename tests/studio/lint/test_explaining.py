@@ -7,6 +7,7 @@ from tests.studio.folders import found_in
 
 from keyturn.studio.lint.explaining import all_rules, explain_rule
 from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.rules import RULES
 
 PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>\n{}\n</body></html>'
 MJML = """<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -30,7 +31,7 @@ def in_a_mail(rule: str, text: str) -> tuple[str, str]:
     """Return the name and the content of a mail with an example; empty if it is no piece of a mail."""
     if not text.startswith("<") or text.startswith(("<mjml", "<!doctype")) or "…" in text or "mj-attributes" in text:
         return "", ""
-    of_mjml = rule.startswith(("html", "mjml")) and rule not in ("html/never-shown", "html/inky-element")
+    of_mjml = f"mjml/{rule.partition('/')[2]}" in RULES
     return ("news.mjml", MJML) if of_mjml else ("news.html", PAGE)
 
 
@@ -109,6 +110,16 @@ PLANTED = [
     ("compatibility/css-box-sizing", "note", TABLE % "box-sizing:border-box"),
     ("mjml/missing-body", "error", '<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head></mjml>'),
     ("jinja/unknown-test", "error", "{{ 'yes' if name is harbour }}"),
+    (
+        "mjml/default-with-content",
+        "error",
+        HEADS.format('<mj-attributes><mj-class name="a"><mj-text color="red" /></mj-class></mj-attributes>', ""),
+    ),
+    (
+        "mjml/default-with-content",
+        "error",
+        HEADS.format("<mj-attributes><mj-preview>Boats</mj-preview></mj-attributes>", ""),
+    ),
     ("mjml/second-element", "warning", HEADS.format("<mj-title>News</mj-title><mj-title>Boats</mj-title>", "")),
     ("mjml/second-element", "error", HEADS.format("<mj-title>News</mj-title>", "<mj-body></mj-body>")),
 ]

@@ -47,6 +47,17 @@ JUDGED: list[tuple[str, Mapping[str, str]]] = [
     (TO_TEXT.format("https://northwind.example/a") + TO_TEXT.format("https://northwind.example/a/"), {}),
     (TO_TEXT.format("{{ '{{' }} unsubscribe }}"), {}),  # a place holder of the sending service
     *(
+        (TO_TEXT.format(placeholder), {})
+        for placeholder in (
+            *("[unsubscribe]", "{unsubscribe_url}", "*|UNSUB|*", "%%unsubscribe%%", "%unsubscribe_url%", "${link}"),
+            *("[[link]]", "&lt;&lt;link&gt;&gt;", "##link##", "~link~", "{$link}/a", "(link)", "@link@", "{user.link}"),
+        )
+    ),
+    *(
+        (TO_TEXT.format(address), RELATIVE)
+        for address in ("%20harbour", "%C3%A9t%C3%A9", "'orders'", "?a=[1]", "[1]/harbour", "harbour[a]")
+    ),
+    *(
         (TO_TEXT.format(f"http{host}/help"), HERE)
         for host in ("s://127.0.0.1", "://app.localhost", "://192.168.1.20:8000")
     ),

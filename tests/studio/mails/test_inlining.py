@@ -1,4 +1,4 @@
-"""`<mj-style inline>` goes into the tags, and what mrml refuses or leaves out is a mail all the same."""
+"""What mrml refuses, leaves out or breaks is a mail all the same, and `<mj-style inline>` goes into the tags."""
 
 import re
 from html.parser import HTMLParser
@@ -145,3 +145,33 @@ def test_a_table_has_the_role_that_it_was_given_or_none(role: str) -> None:
     (table,) = re.findall(r'<table [^>]*cellpadding="4"[^>]*>', html)
     assert re.findall(r'role="\w+"', table) == ([role.replace("'", '"')] if role else [])
     assert "<!-- role" not in html
+
+
+WRAPPER = """<mjml><mj-body><mj-wrapper padding="60px"{0}>{1}<mj-section><mj-column><mj-text>A</mj-text></mj-column>
+</mj-section>{2}<mj-section><mj-column><mj-text>B</mj-text></mj-column></mj-section>{3}</mj-wrapper></mj-body></mjml>"""
+CONDITIONAL = re.compile(r"<!--\[if mso \| IE\]>.*?-->", re.DOTALL)
+
+
+def of_outlook(html: str) -> str:
+    """Return the parts for Outlook alone, one behind the other."""
+    return re.sub(r"<!--\[if mso \| IE\]>|<!\[endif\]-->", "", "".join(CONDITIONAL.findall(html)))
+
+
+@pytest.mark.parametrize("width", ["", ' full-width="full-width"'])
+@pytest.mark.parametrize(
+    "inside",
+    [
+        ("<!-- hero -->", "", ""),
+        ("", "<!-- one --><!-- two -->", "<!-- end -->"),
+        ("<mj-raw><p>Raw</p></mj-raw>", "<mj-raw><!-- in it --><b>Raw</b></mj-raw>", "<mj-raw />"),
+    ],
+)
+def test_comment_and_raw_in_wrapper(width: str, inside: tuple[str, str, str]) -> None:
+    """A comment or an mj-raw between the sections of a wrapper changes neither Outlook's rows nor those of others."""
+    plain = to_html(WRAPPER.format(width, "", "", ""))
+    html = to_html(WRAPPER.format(width, *inside))
+    assert of_outlook(html) == of_outlook(plain)
+    written = "".join(re.findall(r"<!-- [\w ]+ -->|<p>Raw</p>|<b>Raw</b>", "".join(inside)))
+    shown = "".join(re.findall(r"<!-- [\w ]+ -->|<p>Raw</p>|<b>Raw</b>", CONDITIONAL.sub("", html)))
+    assert shown == written
+    assert re.sub(r"<!-- [\w ]+ -->|<p>Raw</p>|<b>Raw</b>", "", CONDITIONAL.sub("", html)) == CONDITIONAL.sub("", plain)

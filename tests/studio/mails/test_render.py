@@ -78,6 +78,13 @@ def test_a_mail_has_a_subject_a_preheader_and_two_parts(folder: Folder) -> None:
     assert mail.text == "Dear Ada & Co\n"
 
 
+def test_padded_preheader(folder: Folder) -> None:
+    """The preheader is its words, without the invisible characters that fill it up."""
+    padding = "&zwnj;&nbsp;&#847; " * 60
+    folder.write("_layout/base.mjml", LAYOUT.replace("</mj-preview>", f" {padding}</mj-preview>"))
+    assert folder.greet().preheader == "Hello from Northwind School"
+
+
 @pytest.mark.parametrize(
     ("mjml", "subject"),
     [

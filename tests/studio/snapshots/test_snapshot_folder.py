@@ -45,7 +45,17 @@ def test_line_ends_of_windows_are_no_difference(stored: SnapshotFolder) -> None:
     (stored.folder / "greeting" / "ada.txt").write_bytes(b"Hello\r\n")
     assert stored.read(ADA) == snapshot
     (stored.folder / "greeting" / "ada.txt").write_bytes(b"\xff\xfe")
-    assert stored.read(ADA) == snapshot._replace(text="\ufffd\ufffd"), "what is no text is another one"
+    assert stored.read(ADA) == snapshot._replace(text="\ufffd\ufffd\n"), "what is no text is another one"
+
+
+def test_hooks_of_repositories(stored: SnapshotFolder) -> None:
+    """A snapshot is written as pre-commit's hooks want it, and a byte order mark or other blanks are no difference."""
+    files = MailFiles("greeting.html", "greeting.txt", "greeting.subject.txt")
+    snapshot = Snapshot.of(rendered("<p>Hello \n\tAda\t</p> ", "Hello  \n\nAda \n\n", "Welcome "), files)
+    stored.write(ADA, snapshot)
+    assert [*written(stored).values()] == ["<p>Hello\n\tAda\t</p>\n", "Welcome\n", "Hello\n\nAda\n"]
+    (stored.folder / "greeting" / "ada.txt").write_text("\ufeffHello \n\nAda", "utf-8")
+    assert stored.read(ADA) == snapshot
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,13 @@ STUDIO = [sys.executable, "-m", "keyturn", "studio", "--port", "0"]
 
 def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
     with running_demo(STUDIO, tmp_path) as studio:
-        answer = httpx2.get(studio.address_of("Studio"), follow_redirects=True, timeout=30)
+        answer = studio.visit("Studio")
         stranger = [studio.get(path).status_code for path in ("/studio", "/studio/static/studio.js")]
         code, rest = studio.interrupt()
     assert (answer.status_code, stranger) == (200, [403, 403])
     _, title, _, first, *rows = studio.greeting.splitlines()
     assert re.fullmatch(r"Keyturn \S+  studio +ready in \d+\.\d s", title)
-    assert re.fullmatch(rf"  Studio       {studio.url}/studio\?token=[\w-]{{22,}}", first)
+    assert re.fullmatch(r"  Studio       http://[a-z2-7]{16}\.localhost:\d+/studio\?token=[\w-]{22,}", first)
     assert re.fullmatch(r"  Templates    the emails that Keyturn sends   \d+ templates", rows[0])
     assert rows[1:] == ["", "  Press Ctrl-C to stop it. Nothing is sent."]
     assert (code, rest.lstrip()) == (0, "Stopped.\n")
@@ -74,9 +74,10 @@ def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_pa
         shown = re.search(r"Studio +http://\S+/studio\?token=(\S+)", studio.greeting)
         stranger = studio.get("/studio")
         assert shown
-        opened = invited.get("/studio", params={"token": shown[1]})
-        typed = invited.get(invited.post("/studio/drafts/welcome", json=DRAFT).json()["frame"]).text
+        opened = studio.visit("Studio")
         bearer = {"authorization": f"Bearer {shown[1]}"}
+        invited.headers |= bearer
+        typed = invited.get(invited.post("/studio/drafts/welcome", json=DRAFT).json()["frame"]).text
         programs = [studio.get("/api/messages", headers=headers).status_code for headers in ({}, bearer)]
         studio.interrupt()
     assert (stranger.status_code, opened.status_code) == (403, 200)

@@ -41,6 +41,7 @@ ABLATIONS: Mapping[str, Ablation] = {
     "given-up": Ablation("Work that its caller has given up is not committed", change=taken_out.given_up),
     "idempotency-key": _without("Every try has the same idempotency key", Provider, "client", "forgets keys"),
     "sealed-mail": Ablation("A mail is rendered once, and stored sealed", store_faults.SEALED_MAILS),
+    "expired-links": Ablation("A link that has expired is kept for its mail", store_faults.EXPIRED_LINKS),
     "choose-then-note": Ablation("A provider is noted with the mail before it is asked", store_faults.PROVIDERS),
     "lost-call": _without("A lost answer of a provider is an unknown outcome", Provider, "client", "is too sure"),
     "lease-fence": Ablation("Only the holder of a message postpones or ends it", store_faults.NAMES_OF_CLAIMS),

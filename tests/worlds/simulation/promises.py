@@ -16,6 +16,9 @@ from tests.worlds.simulation.world import World
 
 _SUPPRESSED = "suppressed"
 
+_EXCUSES = (_SUPPRESSED, "the link is used", "the link is invalid", "the link is replaced")
+"""Why a mail that was written may not be sent. That its link has expired is no excuse."""
+
 _PAUSE = 600.0
 """Seconds for which a provider that has failed four times in a row gets no new mail."""
 
@@ -107,6 +110,18 @@ def _one_outcome(records: Records, agent: str, row: Row) -> Iterator[str]:
         yield f"{agent} was answered again before its request"
 
 
+def _a_link_is_mailed(traces: Traces) -> Iterator[str]:
+    """Judge that a request for which a mail was written becomes one, or is dead, which operators see."""
+    records = traces.records
+    outcomes = {one["message_id"]: one["outcome"] for one in records.audit if one["event"] == "reset_request"}
+    for row in records.written("reset_requested"):
+        message = records.messages.get(row.who)
+        if message is None or outcomes.get(row.who) not in ("link_mailed", "provider_mailed"):
+            continue
+        if message["state"] == "dropped" and message["reason"] not in _EXCUSES:
+            yield f"message {row.who} has a link and no mail: {message['reason']}"
+
+
 def _one_mail_a_message(traces: Traces) -> Iterator[str]:
     records = traces.records
     keys = {row.new: row.who for row in records.of("message", "key")}
@@ -123,8 +138,8 @@ def _one_mail_a_message(traces: Traces) -> Iterator[str]:
         if len({one.key for one in accepted}) < len(accepted):
             yield f"message {message_id} is with both providers under one key"
         state, reason = (records.messages[message_id][name] for name in ("state", "reason"))
-        # After a lost answer, the link may have ended, or be the older one, or the mailbox takes no more mail.
-        if state == "dropped" and not ("link is" in reason or reason in {_SUPPRESSED, "expired"}):
+        # After a lost answer, the link may have ended, or the mailbox takes no more mail.
+        if state == "dropped" and reason not in _EXCUSES:
             yield f"message {message_id} was dropped ({reason}) and mailed"
     for message_id, message in records.messages.items():
         is_mail = message["kind"] in ("reset_requested", "password_changed", "account_secured", "address_disputed")
@@ -304,6 +319,7 @@ _PROMISES: Sequence[tuple[str, Judge]] = (
     ("nothing that ended comes back", _nothing_ended_comes_back),
     ("a new password ends all access", lambda traces: a_change_ends_all_access(traces.records, traces.calls)),
     ("every accepted request has one outcome", _every_request_has_one_outcome),
+    ("an accepted request becomes a mail", _a_link_is_mailed),
     ("one mail a message", _one_mail_a_message),
     ("one confirmation a change", _one_confirmation_a_change),
     ("links are what mails say", _links_are_what_mails_say),

@@ -3,14 +3,15 @@
 import socket
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import click
 
 from keyturn import __version__
 from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, example_names
-from keyturn.cli.running import serve
-from keyturn.cli.sockets import address_of, listen
-from keyturn.cli.studio.studio import studio_of
+from keyturn.cli.running import App, serve
+from keyturn.cli.sockets import listen_for_browsers
+from keyturn.cli.studio.studio import address_for_browsers, chosen_token, studio_of
 from keyturn.cli.terminal import PORT, accent, muted, ready, strong
 from keyturn.packaging import require_studio
 from keyturn.service.accounts.port import Account
@@ -33,31 +34,42 @@ def demo(host: str, port: int, example: str) -> None:
     Example:  keyturn demo --example waibuk
     """
     require_studio("keyturn demo")
-    bound = listen(host, port)
-    address = f"localhost:{bound.getsockname()[1]}" if host == "localhost" else address_of(bound)
-    url, folder = f"http://{address}", DemoFolder(example)
-    shown = Example(example, url, folder) if example else PlainDemo(url, folder)
+    bound, folder = listen_for_browsers(host, port), DemoFolder(example)
     with folder.lock():
-        run(_run_demo(shown, bound, host))
+        token = chosen_token(folder.path / "studio-token")
+        url = address_for_browsers(token, bound[0])
+        shown = Example(example, url, folder) if example else PlainDemo(url, folder)
+        run(_run_demo(shown, bound, host, token))
     click.echo(muted(f"Stopped. Your data is in {folder.path}/"))
 
 
-async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
+async def _run_demo(shown: Example | PlainDemo, bound: Sequence[socket.socket], host: str, token: str) -> None:
     from keyturn.service.app import create_app
     from keyturn.service.telemetry.logs import configure_logs
-    from keyturn.studio.web.app import studio_routers
+    from keyturn.studio.web.app import create_studio_app
 
     settings = shown.settings
     configure_logs(settings.logs.level)
     parts = await shown.parts()
-    studio = studio_of(settings, host)
-    routes = [*studio_routers(studio, programs="/studio"), *shown.routes()]  # not /api, which is the service's
-    app = create_app(settings, parts=parts, more=routes)
+    studio = studio_of(settings, host, token)
+    service = create_app(settings, parts=parts, more=shown.routes())
+    app = _side_by_side(service, create_studio_app(studio, programs="/studio"))  # not /api, which is the service's
     people = await shown.accounts(parts)
     warnings = ["Anyone with the token in these addresses can read the mails."] * studio.is_shared
     notes = [*warnings, *shown.notes]
     greeting = partial(_greeting, settings, people, studio.token, notes)
     await serve(app, bound, lambda: click.echo("\n".join(greeting())), studio.stop)
+
+
+def _side_by_side(service: App, studio: App) -> App:
+    """Return one app of both, by path: each has limits of its own for headers and bodies."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        path = scope.get("path", "")
+        is_for_studio = scope["type"] == "http" and (path == "/studio" or path.startswith("/studio/"))
+        await (studio if is_for_studio else service)(scope, receive, send)
+
+    return answer
 
 
 def _greeting(settings: Settings, people: Sequence[Account], token: str, notes: Sequence[str]) -> Iterator[str]:

@@ -12,6 +12,8 @@ from keyturn.cli.studio import folders
 from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong, warning
 
 if TYPE_CHECKING:
+    import socket
+
     from keyturn.mail.port.email import Sender
     from keyturn.service.settings import Settings
     from keyturn.studio.inbox.store import CapturedMails
@@ -23,13 +25,14 @@ _SHARED = "Anyone with this address and token can read these mails."
 _OPEN = "Without a token, all users and programs of this machine can use this studio."
 
 
-def greeting(opened: folders.Opened, studio: "Studio", base: str) -> str:
+def greeting(opened: folders.Opened, studio: "Studio", bound: "socket.socket") -> str:
     from keyturn import __version__
+    from keyturn.cli.sockets import address_of
 
     count = len(opened.gallery.names())
     templates = muted(f"{count} template{'' if count == 1 else 's'}") if count else warning("no template yet")
     folder = "the emails that Keyturn sends" if opened.service else opened.shown
-    url, token = f"{base}/studio", f"?token={studio.token}" if studio.token else ""
+    url, token = f"{address_for_browsers(studio.token, bound)}/studio", f"?token={studio.token}" if studio.token else ""
     rows = {"Studio": accent(f"{url}{token}"), "Templates": f"{folder}   {templates}"}
     if studio.smtp:
         tls = ", with TLS" if studio.certificate else ""
@@ -39,7 +42,7 @@ def greeting(opened: folders.Opened, studio: "Studio", base: str) -> str:
     if studio.captured:
         password = "; the token is the password" if token else ""
         rows["Inbox"] = accent(f"{url}/inbox{token}")
-        rows["API"] = f"{accent(f'{base}/api/messages')}   {muted(f'for tests{password}')}"
+        rows["API"] = f"{accent(f'http://{address_of(bound)}/api/messages')}   {muted(f'for tests{password}')}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
     warnings = [warning(says) for says, counts in ((_SHARED, studio.is_shared), (_OPEN, not token)) if counts]
@@ -49,13 +52,25 @@ def greeting(opened: folders.Opened, studio: "Studio", base: str) -> str:
     return "\n".join(["", f"{strong('Keyturn ' + __version__)}  studio{ready():>49}", *lines])
 
 
+def address_for_browsers(token: str, bound: "socket.socket") -> str:
+    """Return the address of a studio for browsers: on loopback, that of its own host."""
+    from keyturn.cli.sockets import address_of
+    from keyturn.hosts import is_loopback
+    from keyturn.studio.web.access import browser_host
+
+    address = f"http://{address_of(bound)}"
+    if not token or not is_loopback(address):
+        return address
+    return f"http://{browser_host(token)}:{bound.getsockname()[1]}"
+
+
 _TOKEN = "KEYTURN_STUDIO_TOKEN"
 _WORKERS = 4  # one that checks, one for the mail that a user looks at, and two for other users
 
 
-def studio_of(service: "Settings", host: str) -> "Studio":
+def studio_of(service: "Settings", host: str, token: str) -> "Studio":
     opened = folders.own_emails(lambda: service, folders.studio_settings(None))
-    return _studio(opened, service, _inbox(service), host=host, token=_token(host))
+    return _studio(opened, service, _inbox(service), host=host, token=token)
 
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -106,17 +121,24 @@ def studio(
     # Before there are threads, sockets and files to inherit, and Litestar loads SQLAlchemy for this process alone.
     runner = click.get_current_context().with_resource(contextlib.closing(_runner(opened)))
     from keyturn.cli.running import serve
-    from keyturn.cli.sockets import address_of, listen
+    from keyturn.cli.sockets import listen, listen_for_browsers
+    from keyturn.cli.studio.kept_token import token_file
     from keyturn.service.event_loop import run
     from keyturn.studio.web.app import create_studio_app
 
-    token, bound, service = _token(host, is_needed=not no_token), listen(host, port), folders.service_settings(opened)
+    if no_token:
+        _refuse_open_studio(host)
+        token, bound = "", [listen(host, port)]
+    else:
+        folder = Path.cwd() if opened.service else opened.gallery.folder
+        token, bound = chosen_token(token_file(folder)), listen_for_browsers(host, port)
+    service = folders.service_settings(opened)
     captured = _inbox(service, inbox, catching=is_catching)
     more = _capture(host, captured, **smtp) if is_catching and captured else {}
     more |= {"opens_inbox": bool((is_catching or inbox) and opened.service)}  # no folder was named
     shown = _studio(opened, service, captured, host=host, token=token, runner=runner, edits=edits, **more)
     app = create_studio_app(shown)
-    run(serve(app, bound, lambda: click.echo(greeting(opened, shown, f"http://{address_of(bound)}")), shown.stop))
+    run(serve(app, bound, lambda: click.echo(greeting(opened, shown, bound[0])), shown.stop))
     click.echo(muted("Stopped."))
 
 
@@ -182,17 +204,22 @@ def _studio(opened: folders.Opened, service: "Settings", captured: "CapturedMail
     )
 
 
-def _token(host: str, *, is_needed: bool = True) -> str:
+def _refuse_open_studio(host: str) -> None:
     from keyturn.hosts import is_loopback_host
+
+    if not is_loopback_host(host):
+        fail(f"--no-token: other machines can reach {host}, so this studio needs its token")
+
+
+def chosen_token(file: Path) -> str:
+    """Return the token of KEYTURN_STUDIO_TOKEN, else the one that this file keeps."""
+    from keyturn.cli.studio.kept_token import kept_token
     from keyturn.service.settings.variables import SecretUnread, Variables
     from keyturn.studio.web.access import token_for
 
-    if not is_needed:
-        if not is_loopback_host(host):
-            fail(f"--no-token: other machines can reach {host}, so this studio needs its token")
-        return ""
     try:
-        return token_for(Variables(os.environ).get(_TOKEN))
+        wanted = Variables(os.environ).get(_TOKEN)
+        return token_for(wanted) if wanted else kept_token(file)
     except SecretUnread as error:
         fail(f"{error.label}: {error}")
     except ValueError as error:

@@ -24,6 +24,9 @@ PACKAGED = Path(__file__).parent / "locales"
 ANY = "*"
 _LARGEST = 20_000_000
 
+_EXTENSION = re.compile(r"[-_][A-Za-z0-9][-_].*", re.DOTALL)
+"""What follows a language in a tag: an order of sorting, a calendar, private use (RFC 5646, 2.2.6 and 2.2.7)."""
+
 _LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(?:[^"\\]|\\.)*"')
 
 
@@ -84,7 +87,7 @@ def text_of(message: "Message") -> Text:
 def parse_locale(name: str) -> Locale | None:
     """Return the locale of a tag or a folder's name; None if CLDR does not know it. Babel looks at a thousand files."""
     try:
-        return Locale.parse(name.replace("-", "_"))
+        return Locale.parse(_EXTENSION.sub("", name).replace("-", "_"))
     except (ValueError, TypeError, UnknownLocaleError):
         return None
 

@@ -32,6 +32,13 @@ _LONGEST_ZONE = 64
 _Unit = Literal["day", "hour", "minute", "second"]
 _UNITS: Mapping[_Unit, int] = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
 _ISOLATE, _END = "\u2068", "\u2069"
+_TAG_OR_PLACEHOLDER = re.compile(r"<[A-Za-z/!][^<>]*(?:>|\Z)|%%|%\((?P<name>\w+)\)s")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
+
+
+def _is_isolated(value: object) -> bool:
+    """Tell whether a value can change the order of the text around it. Markup declares its own direction."""
+    return isinstance(value, str) and bool(value) and not hasattr(value, "__html__")
 
 
 class SourceTexts:
@@ -41,18 +48,21 @@ class SourceTexts:
 
     def gettext(self, text: str, /, **values: object) -> str:
         """Return the translation with its placeholders filled in; the text itself if it has no translation."""
-        return self.translations.gettext(text) % self.isolate_values(values)
+        return self.fill_in(self.translations.gettext(text), values)
 
     def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
-        return self.translations.ngettext(one, many, number) % self.isolate_values({"num": number, **values})
+        return self.fill_in(self.translations.ngettext(one, many, number), {"num": number, **values})
 
     def pgettext(self, context: str, text: str, /, **values: object) -> str:
         """Return the translation of a text that has another meaning elsewhere: a button's and not a heading's."""
-        return self.translations.pgettext(context, text) % self.isolate_values(values)
+        return self.fill_in(self.translations.pgettext(context, text), values)
 
-    def isolate_values(self, values: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the values, isolated from the surrounding text if the language needs that."""
-        return values
+    def fill_in(self, text: str, values: Mapping[str, object]) -> str:
+        return self.with_isolates(text, values) % values
+
+    def with_isolates(self, text: str, values: Mapping[str, object]) -> str:  # noqa: ARG002 - a language may use them
+        """Return a text whose placeholders isolate their values from the words around, if the language needs that."""
+        return text
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,18 +149,26 @@ class Language(SourceTexts):
         space = "" if self.locale.language in ("ja", "zh") else " "
         return markup_join(part for text in texts if text for part in (space, text)).lstrip()
 
-    def isolate_values(self, values: Mapping[str, object]) -> Mapping[str, object]:
-        """Isolate values from the surrounding text if it runs from right to left (Unicode UAX #9, 2.7).
+    def with_isolates(self, text: str, values: Mapping[str, object]) -> str:
+        """Isolate values from the text around them if it runs from right to left (Unicode UAX #9, 2.7).
 
-        Otherwise the punctuation of an address, or parts of an IPv6 address, would change sides.
+        Otherwise the punctuation of an address, or parts of an IPv6 address, would change sides. In a tag, or in a text
+        that is an address, nothing is isolated: a link with such a character leads nowhere.
         """
-        return {name: self.isolate(value) for name, value in values.items()} if self.direction == "rtl" else values
+        if self.direction != "rtl" or _ADDRESS.fullmatch(text):
+            return text
+
+        def isolated(found: re.Match[str]) -> str:
+            name = found["name"]
+            if name and _is_isolated(values.get(name)):
+                return f"{_ISOLATE}{found[0]}{_END}"
+            return found[0]
+
+        return _TAG_OR_PLACEHOLDER.sub(isolated, text)
 
     def isolate(self, value: object) -> object:
-        """Isolate one value as `isolate_values` does. Markup is left alone: it declares its own direction."""
-        if self.direction != "rtl" or hasattr(value, "__html__") or not isinstance(value, str) or not value:
-            return value
-        return f"{_ISOLATE}{value}{_END}"
+        """Isolate a value that stands alone."""
+        return f"{_ISOLATE}{value}{_END}" if self.direction == "rtl" and _is_isolated(value) else value
 
     def teach(self, environment: Environment) -> None:
         """Add gettext, `lang`, `dir` and the filters to a Jinja environment; times are in the zone of its `READER`."""
@@ -188,7 +206,8 @@ def _filling(texts: SourceTexts, name: str, places: Mapping[str, int]) -> Callab
     @pass_eval_context
     def fill_in(context: EvalContext, /, *args: Any, **named: object) -> str:
         text: str = getattr(texts.translations, name)(*args)  # first: it names an argument that is missing
-        values = texts.isolate_values({**{place: args[at] for place, at in places.items()}, **named})
+        values = {**{place: args[at] for place, at in places.items()}, **named}
+        text = texts.with_isolates(text, values)
         if context.autoescape:
             return Markup(text % {key: escape(value) for key, value in values.items()})  # noqa: S704 - escaped here
         return text % values

@@ -47,6 +47,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     `other_variables`: names of settings in the provider's documentation, beside those of `needs`.
     `shares_variables`: other programs use the same variables, so they do not show that this provider is wanted.
     `sandbox`: a domain of the provider's own, for trying it, whose DNS is not the user's.
+    `last_answer`: how much longer than the time-out of a call the answer to a mail may take.
     `package`: the library that the provider needs, if any; `extra` is the extra of Keyturn's that installs it.
     """
 
@@ -59,6 +60,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     spf: ClassVar[Spf | None] = None
     dkim: ClassVar[Dkim | None] = None
     sandbox: ClassVar[str] = ""
+    last_answer: ClassVar[timedelta] = timedelta(0)
     extra: ClassVar[str] = ""
     package: ClassVar[str] = ""
 

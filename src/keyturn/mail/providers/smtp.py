@@ -1,7 +1,9 @@
 """Any mail server, over SMTP with STARTTLS or TLS and a log-in."""
 
 import asyncio
+import re
 import socket
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
-from keyturn.hosts import is_loopback
+from keyturn.hosts import is_host, is_loopback
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender, Provider, Spf
@@ -29,7 +31,12 @@ _UNKNOWN_PAUSE = 600.0
 """Seconds before a mail is repeated that the server may have: one that never answers would send a copy each time."""
 
 _LONGEST = timedelta(seconds=35)
-"""Of a whole session, however soon each reply comes: a try is stopped after 60 s, of which ten may go by before it."""
+"""Of a session until the mail is handed over, however soon each reply comes: a try has 60 s for that, of which ten may
+go by before it."""
+
+_LAST_ANSWER = timedelta(minutes=10)
+"""For the reply to the end of a mail (RFC 5321, 4.5.3.2.6). A server may filter and store the mail before it answers.
+A client that hangs up sooner sends the mail again, and the recipient gets it twice."""
 
 _own_name = cache(socket.getfqdn)  # which may wait for DNS
 _GOODBYE = 2.0
@@ -45,9 +52,18 @@ class SmtpSender:
 
     name = "smtp"
 
-    def __init__(self, settings: "Smtp", timeout: timedelta, longest: timedelta = _LONGEST) -> None:
+    def __init__(
+        self,
+        settings: "Smtp",
+        timeout: timedelta,
+        longest: timedelta = _LONGEST,
+        last_answer: timedelta = _LAST_ANSWER,
+    ) -> None:
         import_module("aiosmtplib")  # which would hold the event loop with the first mail
-        self._settings, self._seconds, self._longest = settings, timeout.total_seconds(), longest.total_seconds()
+        self._settings = settings
+        self._seconds = timeout.total_seconds()
+        self._longest = longest.total_seconds()
+        self._last_answer = last_answer.total_seconds()
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         from aiosmtplib import SMTPException
@@ -56,17 +72,17 @@ class SmtpSender:
 
         utf8, sender = needs_utf8(email), bare_address(email.sender)
         message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
-        options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []  # RFC 6531, 3.1 and 3.6
         client: SMTP | None = None
         may_have_it = False
         try:
             async with asyncio.timeout(self._longest):
                 client = await self._settings.connection(sender, self._seconds)
                 await client.connect()
-                await client.mail(sender, options=options, encoding="utf-8")
+                await self._settings.log_in(client)
+                await _name_sender(client, sender, utf8=utf8)
                 await client.rcpt(bare_address(email.to), encoding="utf-8")
-                may_have_it = True
-                await client.data(message)
+            may_have_it = True
+            await client.data(message, timeout=self._last_answer)
         except (SMTPException, OSError) as error:
             raise _failure_of(error, may_have_it=may_have_it) from None
         finally:
@@ -76,6 +92,14 @@ class SmtpSender:
         return message_id_of(email, idempotency_key)
 
     async def close(self) -> None: ...
+
+
+async def _name_sender(client: "SMTP", sender: str, *, utf8: bool) -> None:
+    options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []  # RFC 6531, 3.1 and 3.6
+    await client.mail(sender, options=options, encoding="utf-8")
+
+
+_MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")  # RFC 4422, 3.1
 
 
 def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
@@ -101,6 +125,9 @@ _FIX = (
     "Correct smtp.host (the name in its certificate), smtp.port and "
     'smtp.security: "starttls" (port 587), "tls" (465), or "none" for a mail catcher on this machine (no login).'
 )
+_FIX_LOGIN = (
+    "Let it accept a user name and a password (PLAIN or LOGIN), or choose another server: Keyturn has no OAuth."
+)
 
 
 class Smtp(Provider, frozen=True):
@@ -120,8 +147,16 @@ class Smtp(Provider, frozen=True):
     needs: ClassVar = {"host": "KEYTURN_SMTP_HOST"}
     # The envelope sender is the address in From, so receivers read the SPF record of its domain.
     spf = Spf(missing="fail")
+    last_answer = _LAST_ANSWER
     extra = "smtp"
     package = "aiosmtplib"
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if self.host and not _is_server(self.host):
+            yield (
+                "host",
+                "not a host, such as smtp.example.org: write its port into smtp.port, and no smtp:// before it",
+            )
 
     def build(self, timeout: timedelta) -> SmtpSender:
         return SmtpSender(self, timeout)
@@ -134,13 +169,26 @@ class Smtp(Provider, frozen=True):
         return SMTP(
             hostname=self.host,
             port=self.port,
-            username=self.username or None,
-            password=str(self.password) or None,
             use_tls=self.security == "tls",
             start_tls=self.security == "starttls",
             timeout=seconds,
             local_hostname=name if "." in name else sender.rpartition("@")[2],
         )
+
+    async def log_in(self, client: "SMTP") -> None:
+        """Log in, if there is a user name. Raises SendRefused for a server that takes no user name and password."""
+        from aiosmtplib import SMTPException
+
+        if not self.username:
+            return
+        try:
+            await client.login(self.username, str(self.password))
+        except SMTPException:
+            offered = [name.upper() for name in client.server_auth_methods]
+            if client.supported_auth_methods or not offered:
+                raise
+            names = ", ".join(name for name in offered if _MECHANISM.fullmatch(name))
+            raise SendRefused(f"no password login, only {names}"[:_MOST_SAID], account=True) from None
 
     async def check(self, sender: CheckedSender) -> list[Finding]:
         """Connect, encrypt, log in, and ask whether the server takes mails from this sender. Sends no mail."""
@@ -149,10 +197,14 @@ class Smtp(Provider, frozen=True):
         except ModuleNotFoundError:
             return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
         server, encrypts = f"{self.host}:{self.port}", self.security != "none"
+        client = await self.connection(sender.address, sender.timeout.total_seconds())
         try:
-            async with await self.connection(sender.address, sender.timeout.total_seconds()) as client:
-                await client.mail(sender.address)
+            async with client:
+                await self.log_in(client)
+                await _name_sender(client, sender.address, utf8=not sender.address.isascii())
                 await client.rset()
+        except SendRefused as error:
+            return [fail(f"{server} has {error.reason}", _FIX_LOGIN)]
         except aiosmtplib.SMTPAuthenticationError as error:
             fix = "Correct smtp.username and smtp.password. Gmail needs an app password."
             return [fail(f"{self.host} refused the login ({error.code})", fix)]
@@ -168,3 +220,12 @@ class Smtp(Provider, frozen=True):
             return [accepts]
         fix = 'Set smtp.security to "starttls" or "tls".'
         return [warn("not encrypted: attackers on the network can read the links", fix), accepts]
+
+
+def _is_server(host: str) -> bool:
+    if ":" in host:
+        return is_host(f"[{host}]")  # an IPv6 address
+    try:
+        return is_host(host.encode("idna").decode())
+    except UnicodeError:
+        return False

@@ -10,8 +10,8 @@ import msgspec
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders, MailFiles
-from keyturn.mail.rendering.html_tree import Element, parse_html, parse_markup
-from keyturn.mail.rendering.jinja import unwrap_includes
+from keyturn.mail.rendering.html_tree import Element, parse_html, parse_markup, splice
+from keyturn.mail.rendering.included_heads import lift_heads
 
 _INLINE_STYLE = re.compile(
     r"""<!--.*?(?:-->|\Z)|(<mj-style\b(?=[^<>]*?\sinline\s*=\s*["']inline["'])[^<>]*(?<!/)>)(.*?)(?:(?=(</)mj-style\s*>)|\Z)""",
@@ -25,6 +25,15 @@ _TABLE_WITH_ROLE = re.compile(
 )
 _ROLE_OF_TABLE = re.compile(r"(<table\b[^<>]*)><!-- role=(\w+) -->")
 
+_ATTRIBUTES = r"""(?:[^<>"']|"[^"]*"|'[^']*')*?"""
+_CHILD_OF_WRAPPER = re.compile(
+    rf"<!--.*?(?:-->|\Z)|<mj-raw(?![\w-]){_ATTRIBUTES}(?<!/)>.*?</mj-raw\s*>"
+    rf"|<(?P<end>/?)(?P<tag>mj-(?:wrapper|section|hero))(?![\w-]){_ATTRIBUTES}(?P<alone>/?)>",
+    re.DOTALL,
+)
+_FOR_ALL = "<!-- for all clients -->"
+_FOR_OUTLOOK = "<!-- for Outlook -->"
+
 _PLACE = "/* inlined */"
 _FULL_STYLE = re.compile(re.escape(_PLACE) + r"\s*")
 _EMPTY_STYLE = re.compile(rf'<style type="text/css">{_FULL_STYLE.pattern}</style>')
@@ -32,11 +41,10 @@ _EMPTY_STYLE = re.compile(rf'<style type="text/css">{_FULL_STYLE.pattern}</style
 
 def to_html(mjml: str) -> str:
     """Return the HTML. Raises ValueError with the compiler's message."""
-    mjml = unwrap_includes(mjml)
     if _SEVERAL_CLASSES.search(mjml):
         mjml = _CLASSES.sub(_last_class_first, mjml)
     if "inline" not in mjml:
-        return _compile_with_roles(mjml)
+        return _compile_in_full(mjml)
     styles: list[str] = []
 
     def lift(match: re.Match[str]) -> str:
@@ -45,7 +53,7 @@ def to_html(mjml: str) -> str:
         styles.append(match[2])
         return match[1] + _PLACE.ljust(len(match[2]))  # as long as before, because the compiler reports offsets
 
-    html = _compile_with_roles(_INLINE_STYLE.sub(lift, mjml))
+    html = _compile_in_full(_INLINE_STYLE.sub(lift, mjml))
     if not styles:
         return html
     from keyturn.mail.rendering.inline_css import inline_css  # loads two libraries that few mails need
@@ -63,15 +71,45 @@ def _last_class_first(match: re.Match[str]) -> str:
     return f"{match[1]}{' '.join(reversed(match[2].split())).ljust(len(match[2]))}" if match[1] else match[0]
 
 
-def _compile_with_roles(mjml: str) -> str:
-    """Compile with the `role` of each mj-table, which mrml drops, so that no screen reader takes a layout for data."""
-    marked = _TABLE_WITH_ROLE.sub(lambda match: f"{match[0]}<!-- role={match[2]} -->" if match[1] else match[0], mjml)
+def _compile_in_full(mjml: str) -> str:
+    """Compile, and correct in the HTML what mrml drops or breaks: marks in the MJML lead there."""
+    marked = _with_marks_in_wrappers(_with_marks_of_roles(mjml))
     if marked == mjml:
         return _compile(mjml)
     try:
-        return _ROLE_OF_TABLE.sub(r'\1 role="\2">', _compile(marked))
+        html = _compile(marked)
     except ValueError:
         return _compile(mjml)  # so that errors have offsets of the original
+    html = _ROLE_OF_TABLE.sub(r'\1 role="\2">', html)
+    return html.replace(_FOR_ALL, "<![endif]-->").replace(_FOR_OUTLOOK, "<!--[if mso | IE]>")
+
+
+def _with_marks_of_roles(mjml: str) -> str:
+    """Mark the `role` of each mj-table, which mrml drops, so that no screen reader takes a layout for data."""
+    return _TABLE_WITH_ROLE.sub(lambda match: f"{match[0]}<!-- role={match[2]} -->" if match[1] else match[0], mjml)
+
+
+def _with_marks_in_wrappers(mjml: str) -> str:
+    """Mark comments and mj-raw directly in mj-wrapper.
+
+    There mrml writes them into its own conditional comment for Outlook. A comment would end it too early, and other
+    clients would not see an mj-raw. MJML's own compiler ends the conditional comment before them.
+    """
+    if "<mj-wrapper" not in mjml:
+        return mjml
+    marks: list[tuple[int, int, str]] = []
+    opened: list[str] = []
+    for found in _CHILD_OF_WRAPPER.finditer(mjml):
+        innermost = opened[-1] if opened else ""
+        if not found["tag"]:
+            if innermost == "mj-wrapper":
+                marks.append((found.start(), found.start(), _FOR_ALL))
+                marks.append((found.end(), found.end(), _FOR_OUTLOOK))
+        elif not found["end"]:
+            opened += [] if found["alone"] else [found["tag"]]
+        elif innermost == found["tag"]:
+            opened.pop()
+    return splice(mjml, marks)
 
 
 def _compile(mjml: str) -> str:
@@ -97,6 +135,11 @@ _MOST_HIDDEN = 10
 
 _ISOLATES = re.compile("[\u2068\u2069]")
 """Characters that isolate a name in right-to-left text. A single line needs none, and spam filters distrust them."""
+
+_PADDING = (
+    " \u00a0\u00ad\u034f\u061c\u2000\u2001\u2002\u2003\u2007\u2009\u200a\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+)
+"""Invisible characters behind a preheader. They keep what follows in the mail out of lists."""
 
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
 """Line breaks, and characters that XML forbids (XML 1.0, 2.2): MJML is XML, so they would break the mail."""
@@ -124,20 +167,22 @@ def compile_mail(
     filled: Filled, files: MailFiles, folders: Folders, compile_mjml: Callable[[str], str] = to_html
 ) -> Rendered:
     """Return the mail. Raises TemplateInvalid, which names the file in the `folders`, if it cannot be compiled."""
-    html, is_mjml = "" if files.is_text else filled.markup, files.is_mjml
+    is_mjml = files.is_mjml
+    markup = lift_heads(filled.markup) if is_mjml else filled.markup
+    html = "" if files.is_text else markup
     if is_mjml:
         try:
-            html = compile_mjml(filled.markup)
+            html = compile_mjml(markup)
         except (RecursionError, ValueError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
             raise TemplateInvalid(str(folders / files.markup), None, f"MJML: {reason}") from error
-    title, preview = (_texts_of_mjml if is_mjml else _texts_of_html)(filled.markup)
+    title, preview = (_texts_of_mjml if is_mjml else _texts_of_html)(markup)
     return Rendered(
         subject=one_line(filled.subject) or header_text(title),
-        preheader=header_text(preview),
+        preheader=header_text(preview).rstrip(_PADDING),
         html=html,
         text=filled.text.strip() + "\n" if files.text else "",
-        mjml=filled.markup if is_mjml else "",
+        mjml=markup if is_mjml else "",
     )
 
 
@@ -155,7 +200,8 @@ def _texts_of_html(html: str) -> tuple[str, str]:
 def preheader_of(root: Element) -> str:
     """Return the first hidden text of HTML, which lists show beside the subject; "" without one."""
     hidden = (element for element in root.walk() if element.tag in _CONTAINERS and _is_hidden(element))
-    return next(filter(None, (element.text() for element in islice(hidden, _MOST_HIDDEN))), "")
+    texts = (element.text().rstrip(_PADDING) for element in islice(hidden, _MOST_HIDDEN))
+    return next(filter(None, texts), "")
 
 
 def _texts_of_mjml(mjml: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from html import unescape
 from html.entities import html5
+from operator import itemgetter
 from typing import NamedTuple
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
@@ -51,6 +52,9 @@ _IN_TAG = re.compile(
 _NAME_GROUP = _IN_TAG.groupindex["name"]
 _END_OF_RAW = re.compile(r"</(script|style|textarea|title)(?=[\s/>])", re.IGNORECASE)
 _IN_TAG_OF_VALUE = re.compile(r"</|<mj")
+
+COMMENT = re.compile(r"<!--(?:-?>|(?P<text>.*?)(?P<end>--!?>|\Z))", re.DOTALL)
+"""A comment of HTML, which reaches to the end of the source if nothing ends it (HTML, 13.2.5.43 to 13.2.5.52)."""
 
 _REFERENCE = re.compile(r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|([a-zA-Z][a-zA-Z0-9]*+)(?:;|(?!=)))")
 
@@ -199,9 +203,9 @@ def _resolve(reference: re.Match[str]) -> str:
 
 
 def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
-    """Return the source with each change (start, stop, text) applied."""
+    """Return the source with each change (start, stop, text) applied. Of two in one place the first comes first."""
     parts, behind = [], 0
-    for start, stop, text in sorted(changes):
+    for start, stop, text in sorted(changes, key=itemgetter(0, 1)):
         parts += [source[behind:start], text]
         behind = stop
     return "".join([*parts, source[behind:]])
@@ -253,11 +257,15 @@ class _Parser:
         return end + len(closing) if end >= 0 else len(self._source)
 
     def _comment(self, start: int) -> int:
+        if not self._is_mjml:
+            comment = COMMENT.match(self._source, start)
+            return comment.end() if comment else len(self._source)
         end, holder = self._find("-->", start + 4), self._holder
         if end < 0:
             self._fault("unclosed-comment", start)
-            return len(self._source)  # as in browsers (HTML, 13.2.5.45, eof-in-comment)
-        if not self._is_mjml:
+            return len(self._source)
+        is_conditional = self._source.startswith("[if", start + 4)
+        if is_conditional and holder and holder.tag not in _WITHOUT_COMMENTS:  # the compiler copies it as it is
             return end + 3
         if self._source.find("<!--", start + 4, end) >= 0:
             self._fault("unclosed-comment", start)
@@ -265,7 +273,7 @@ class _Parser:
         element = holder or self._open[-1][1]
         if self._source.find("--", start + 4, end + 1) >= 0:  # XML 1.0, 2.5
             self._fault("malformed-comment", start)
-        elif self._source.startswith("[if", start + 4) and not holder:
+        elif is_conditional:
             self._fault("conditional-comment", start)
         elif element.tag in _WITHOUT_COMMENTS:
             self._fault("misplaced-comment", start, element.tag)

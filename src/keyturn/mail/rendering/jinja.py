@@ -15,6 +15,7 @@ from jinja2.ext import Extension
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.html_tree import attribute_value
+from keyturn.mail.rendering.included_heads import INCLUDED_STYLE
 
 
 class SharedBytecodeCache(BytecodeCache):
@@ -93,7 +94,6 @@ def _error_place(error: Exception, file: str) -> tuple[str, int | None]:
 
 _INCLUDE = re.compile(r"<!--.*?(?:-->|\Z)|<mj-include\b([^<>]*?)/?>(?:\s*</mj-include\s*>)?", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""\s([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_WRAPPER = re.compile(r"<!--.*?(?:-->|\Z)|<(/?)(mjml|mj-head|mj-body)\b[^<>]*>", re.DOTALL)
 
 
 class MjmlIncludes(Extension):
@@ -118,7 +118,7 @@ class MjmlIncludes(Extension):
         match attributes.get("type"):
             case "css":
                 inline = ' inline="inline"' if attributes.get("css-inline") == "inline" else ""
-                return f"<mj-style{inline}>{included}</mj-style>"
+                return INCLUDED_STYLE.format(f"<mj-style{inline}>{included}</mj-style>")
             case "html":
                 return f"<mj-raw>{included}</mj-raw>"
         return included
@@ -127,17 +127,3 @@ class MjmlIncludes(Extension):
 def places_of(path: str, name: str) -> list[str]:
     """Return the possible names of an included template, for a path in the template `name`."""
     return list(dict.fromkeys((normpath(join(dirname(name), path)), normpath(path))))
-
-
-def unwrap_includes(mjml: str) -> str:
-    """Return MJML of the same length, with blanks for the mjml, mj-head and mj-body tags of included files."""
-    if mjml.count("<mjml") < 2:
-        return mjml
-    depth, parts, behind = 0, [], 0
-    for tag in _WRAPPER.finditer(mjml):
-        depth += (tag[2] == "mjml") * (not tag[1])
-        if depth > 1 and tag[2]:
-            parts += [mjml[behind : tag.start()], " " * len(tag[0])]
-            behind = tag.end()
-        depth -= (tag[2] == "mjml") * bool(tag[1])
-    return "".join([*parts, mjml[behind:]])

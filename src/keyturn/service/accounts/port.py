@@ -156,8 +156,9 @@ class AccountStore(ABC):
         Return False, and change nothing, if the account is gone, disabled or has another address by now. An account
         that was read as `locked` may still be locked, and is unlocked by this.
 
-        These errors mean that nothing was changed: PasswordRejected by rules of the store, Busy from
-        `password.hashed()`, and AccountsUnready with `not_changed`. Any other error leaves that open.
+        These errors mean that nothing was changed: PasswordRejected by rules of the store, ChangeRefused for a refusal
+        that a retry meets again, Busy from `password.hashed()`, and AccountsUnready with `not_changed`. Any other error
+        leaves that open.
         """
 
     def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:

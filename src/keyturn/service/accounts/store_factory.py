@@ -89,7 +89,11 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
 
 
 def ends_sessions(accounts: AccountSettings) -> bool:
-    """Whether a new password ends all sessions: a table needs settings for it, and a directory knows none."""
-    table = accounts.table
-    ended = any(one.what == "sessions" and one.when == "change" and not one.where for one in table.ends.values())
-    return accounts.store not in {"table", "ldap"} or bool(table.delete or ended)
+    """Whether a new password ends all sessions: a table says of which rows, and a directory knows none."""
+    if accounts.store == "ldap":
+        return False
+    if accounts.store != "table":
+        return True
+    sessions = [one for one in accounts.table.endings.values() if one.what == "sessions"]
+    ended = [one for one in sessions if one.when == "change" and not one.where]
+    return bool(sessions) and ended == sessions

@@ -190,8 +190,11 @@ class AdminApi:
         return await self.ask("GET", _USERS, params={**filters, "page": number, "per_page": size})
 
     async def users(self, containing: str, page: int, size: int) -> list[User | None]:
-        """Return a page, from 1, of the users whose address or name contains the text; None for an unreadable one."""
-        answer = await self.page(page, size, filter=containing.translate(_FOR_ITSELF))
+        """Return a page, from 1, of the users whose address or name contains the text; None for an unreadable one.
+
+        The oldest come first: any client may sign up under any name, and later users must not hide an earlier one.
+        """
+        answer = await self.page(page, size, filter=containing.translate(_FOR_ITSELF), sort="created_at asc")
         users = [_read(one, User) for one in answer.require(UserPage).users]
         if None in users:
             log.error(LogEvent("accounts.odd_user", users=users.count(None)))

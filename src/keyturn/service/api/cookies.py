@@ -1,7 +1,7 @@
 """The cookies of the service, by what they hold: all have the same protections."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -12,11 +12,14 @@ from keyturn.service.accounts.builtin import SESSION_LIFE
 from keyturn.service.reset.sign_in import DEVICE_LIFE
 from keyturn.service.settings import Settings
 
+Holds = Literal["session", "device", "form", "link", "proof", "password", "language", "asked", "flash"]
+"""What the cookies of the service hold: all of them."""
+
 
 class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
     """A cookie hidden from scripts and other sites' requests (ASVS 3.3.1 to 3.3.5). `path`: "" for the whole host."""
 
-    holds: str
+    holds: Holds
     life: timedelta
     secure: bool
     path: str = ""

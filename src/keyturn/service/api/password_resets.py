@@ -31,7 +31,7 @@ from keyturn.service.api.schemas import (
     TokenCheck,
     ValidToken,
 )
-from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, rule_text
+from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected, rule_text
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import ChallengeRequired, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
@@ -133,6 +133,7 @@ class PasswordResetController(Controller):
             SecondStepRequired,
             SecondStepRejected,
             PasswordRejected,
+            ChangeRefused,
             OutcomeUnknown,
         ),
         opt={"kind": "reset"},

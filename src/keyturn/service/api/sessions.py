@@ -17,7 +17,7 @@ from keyturn.service.api.openapi import ANYONE, SIGNED_IN
 from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, done
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
-from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
+from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, InputInvalid, OriginRefused, TooManyRequests
@@ -105,6 +105,7 @@ class SessionController(Controller):
             TooManyRequests,
             Busy,
             PasswordRejected,
+            ChangeRefused,
             OutcomeUnknown,
         ),
         opt={"kind": "change"},

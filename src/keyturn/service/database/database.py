@@ -44,6 +44,9 @@ _NAMES = sa.func.unnest(sa.bindparam("names", type_=sa.ARRAY(sa.String()))).colu
 _LOCKS = sa.select(sa.func.hashtextextended(_NAMES, 0).label("lock")).distinct().order_by("lock").subquery()
 _HELD = sa.select(sa.func.count(sa.func.pg_advisory_xact_lock(_LOCKS.c.lock)))
 
+_ENCODING = sa.text("SELECT current_setting('server_encoding')")
+"""PostgreSQL's name for the encoding of a database (https://www.postgresql.org/docs/current/multibyte.html)."""
+
 _READ_ONLY = sa.text("SELECT current_setting('transaction_read_only') = 'on'")
 
 Connections = SqliteConnections | ServerConnections
@@ -198,6 +201,13 @@ def _open_pool(read: DatabaseUrl, seconds: float | None) -> ServerConnections:
     options = {"pool_size": _CONNECTIONS, "isolation_level": "AUTOCOMMIT"}
     engine = open_engine(read, "database.url", "postgres", seconds=seconds, **options)
     return ServerConnections(engine.execution_options(isolation_level="READ COMMITTED"), engine)
+
+
+def encoding(connection: sa.Connection) -> str:
+    """Return PostgreSQL's name for the encoding of all texts of the database; "" for another kind of database."""
+    if connection.dialect.name != "postgresql":
+        return ""
+    return str(connection.scalar(_ENCODING))
 
 
 # Waiting callers share the trip of a statement: group commit for writes, one list of values for reads

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from keyturn.packaging import folder
 from keyturn.service.database import Database, Model, unready_where_unreachable
+from keyturn.service.database.database import encoding
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import DatabaseUnready
 
@@ -27,12 +28,30 @@ def _revisions() -> Sequence[str]:
     return sorted(file.stem.split("_")[0] for file in files)
 
 
+UTF8_FIX = "create one with `CREATE DATABASE keyturn ENCODING 'UTF8' TEMPLATE template0`, and name it in database.url"
+
+
+async def encoding_fault(database: Database) -> str:
+    """Return in words that PostgreSQL's database lacks letters that an address may have; "" if it has them all.
+
+    Each request with such an address would be an error, and SQL_ASCII would store texts that nobody can read back.
+    """
+    used = await database.read(encoding)
+    return f"has the encoding {used}, and Keyturn needs UTF8" if used not in ("", "UTF8") else ""
+
+
+async def require_utf8(database: Database) -> None:
+    if fault := await encoding_fault(database):
+        raise DatabaseUnready(f"the database {fault}: {UTF8_FIX}")
+
+
 async def require_current(database: Database) -> str:
     """Return the database's revision. Raises DatabaseUnready unless it answers and this program can work with it.
 
     One that is ahead still works, as during a rollout: migrations expand first and contract a release later. But all
     columns that the statements here name must still exist.
     """
+    await require_utf8(database)
     current = await revision(database)
     if current and (ahead := ahead_text(current)):
         try:
@@ -80,6 +99,7 @@ async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> s
     All steps are one transaction, which a killed process leaves undone. Several machines may call it at once:
     PostgreSQL's advisory lock, or SQLite's writer lock, lets one of them work, and then the others have nothing to do.
     """
+    await require_utf8(database)
     before = await revision(database)
     if before and (ahead := ahead_text(before)):
         raise DatabaseUnready(f"{ahead}: install the version that migrated it, or a newer one")

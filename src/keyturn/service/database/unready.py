@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
@@ -80,16 +81,16 @@ _UNDONE = "has undone the transaction"
 
 
 def _trouble(error: Exception) -> str:
-    code = _code(error)
+    codes = _codes(first_cause(error))
     if isinstance(error, DBAPIError) and is_rolled_back(error):
         return _UNDONE
-    if code in _READ_ONLY:
+    if codes & _READ_ONLY:
         return "takes no writes"
-    if code in _NOT_MIGRATED or describe_error(error).startswith(_NO_SUCH):
+    if codes & _NOT_MIGRATED or describe_error(error).startswith(_NO_SUCH):
         return "has not been migrated"
     is_away = (
         isinstance(error, OperationalError | InterfaceError | InternalError | PoolExhausted | OSError | TimeoutError)
-        or str(code).startswith(_UNREACHABLE)
+        or any(str(code).startswith(_UNREACHABLE) for code in codes)
         or getattr(error, "connection_invalidated", False)
         or type(error) is DatabaseError  # SQLite's for a file that is damaged, or not a database
         or type(error).__module__.startswith("asyncpg")  # SQLAlchemy 2.0 raises its errors while it connects
@@ -102,18 +103,60 @@ def is_refusal(error: DBAPIError) -> bool:
     return error.statement is not None and not error.connection_invalidated and not is_rolled_back(error)
 
 
+_OF_A_VALUE = {"22P05", "22021", 1267, 1270, 1366, 3854, 3988}
+"""A text that the database or a column cannot hold, or compare with its own: PostgreSQL's "untranslatable character"
+and "character not in repertoire", and MySQL's "illegal mix of collations", "incorrect string value" and "cannot
+convert string"."""
+
+
+def is_about_a_value(error: DBAPIError) -> bool:
+    """Whether a database cannot even compare a value of the statement. No row has it, and others may be asked for."""
+    return bool(_codes(error) & _OF_A_VALUE)
+
+
+_BY_A_RULE = {"P0001", "45000", 1644, 3819, 4025}
+"""A trigger's own refusal (PostgreSQL's RAISE, SIGNAL of MySQL and MariaDB), and a CHECK of MySQL and of MariaDB."""
+
+
+def is_by_a_rule(error: DBAPIError) -> bool:
+    """Whether a constraint or a trigger refuses a statement, so that it is refused the next time, too.
+
+    SQLite reports RAISE in a trigger as a broken constraint.
+    """
+    return isinstance(error, IntegrityError) or bool(_codes(error) & _BY_A_RULE)
+
+
 def is_rolled_back(error: DBAPIError) -> bool:
     """Tell whether the database has certainly undone the transaction: a conflict, or a constraint at the commit."""
     # SQLAlchemy names no statement for a commit.
-    return (isinstance(error, IntegrityError) and error.statement is None) or _code(error) in _ROLLED_BACK
+    return (isinstance(error, IntegrityError) and error.statement is None) or bool(_codes(error) & _ROLLED_BACK)
+
+
+_NO_LOGIN = {"28000", "28P01", 1045, 1698}
+_NO_DATABASE = {"3D000", 1049}
+"""PostgreSQL's and MySQL's codes for a refused user or password, and for a database that does not exist."""
+
+
+def refused_part(error: BaseException) -> Literal["login", "name", ""]:
+    """Return which part of its address a database server refuses: the user with the password, or its name."""
+    codes = _codes(first_cause(error))
+    if codes & _NO_LOGIN:
+        return "login"
+    if codes & _NO_DATABASE:
+        return "name"
+    return ""
 
 
 def is_read_only(error: BaseException) -> bool:
-    return _code(error) in _READ_ONLY
+    return bool(_codes(error) & _READ_ONLY)
 
 
-def _code(error: BaseException) -> str | int:
-    """Return PostgreSQL's SQLSTATE, or MySQL's own number; "" without one."""
+def _codes(error: BaseException) -> set[str | int]:
+    """Return the SQLSTATE, and MySQL's own number, whose SQLSTATE often says nothing more than HY000."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    number = next(iter(cause.args), "")
-    return str(getattr(cause, "sqlstate", None) or "") or (number if isinstance(number, int) else "")
+    codes: set[str | int] = set()
+    if sqlstate := getattr(cause, "sqlstate", None):
+        codes.add(str(sqlstate))
+    if cause.args and isinstance(cause.args[0], int):
+        codes.add(cause.args[0])
+    return codes

@@ -3,5 +3,6 @@
 from keyturn.mail.port.finding import Finding
 from keyturn.service.doctor.domain import Dns
 from keyturn.service.doctor.examination import examine
+from keyturn.service.doctor.trial_email import send_to
 
-__all__ = ["Dns", "Finding", "examine"]
+__all__ = ["Dns", "Finding", "examine", "send_to"]

@@ -12,7 +12,9 @@ from keyturn.mail.port.provider import Provider
 from keyturn.service.pages.preview import PagePreview
 from keyturn.service.reset.mails.palette import palette_of
 from keyturn.service.settings import Settings
+from keyturn.service.settings.building import TOP_LEVEL
 from keyturn.service.settings.networks import read_network
+from keyturn.service.settings.paths import Paths, hosted_path
 from keyturn.service.settings.reading import Reading, environment_name, known_variables
 
 _LONGEST_LIFE = timedelta(hours=1)
@@ -38,6 +40,10 @@ def check_settings(reading: Reading) -> list[Finding]:
 
 def _fix_of(fault: Fault) -> str:
     name = fault.origin or fault.name
+    if fault.unset:
+        return f"Set {' and '.join(fault.unset)} in the environment in which Keyturn runs."
+    if name.rpartition(".")[0] and name.rpartition(".")[2] in TOP_LEVEL and name not in known_variables().values():
+        return "Move the line above the first section of the file."
     if name == "KEYTURN_SECRET_KEY":
         return f"Set KEYTURN_SECRET_KEY to what this prints: {NEW_KEY}"
     variables = known_variables()
@@ -51,7 +57,8 @@ def _fix_of(fault: Fault) -> str:
 def _doubts(settings: Settings) -> Iterator[Finding]:
     for is_doubtful, message, fix in _DOUBTS:
         if cause := is_doubtful(settings):
-            yield Finding("settings", "warn", message.format(settings=settings, cause=cause), fix)
+            told, advice = (one.format(settings=settings, cause=cause) for one in (message, fix))
+            yield Finding("settings", "warn", told, advice)
     provider: Provider | None = getattr(settings, settings.mail.transport, None)
     if settings.secure and provider and (reports := provider.reports) and not provider.proof:
         missing = f"{provider.name}.{reports.setting}: missing, so Keyturn does not learn of bounced mails"
@@ -60,6 +67,13 @@ def _doubts(settings: Settings) -> Iterator[Finding]:
     for warning in palette_of(settings.brand)[1]:
         fix = "Set it to the colour that Keyturn uses, or choose one with more contrast."
         yield Finding("settings", "warn", warning, fix)
+
+
+def _page_at_the_end(base_url: str) -> str:
+    """Return the path of a hosted page with which an address ends, or ""."""
+    default = Paths()
+    pages = (default.forgot, default.reset, default.sign_in, default.security)
+    return next((page for page in pages if base_url.rstrip("/").endswith(page)), "")
 
 
 _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
@@ -72,6 +86,20 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
         lambda settings: settings.environment == "production" and is_loopback(settings.base_url),
         "base_url: {settings.base_url} is this machine, so users cannot open the links",
         "Set base_url to the public https:// address.",
+    ),
+    (
+        lambda settings: _page_at_the_end(settings.base_url),
+        "base_url: {settings.base_url} is the address of a page, so links lead to pages below it, which are not there",
+        "Remove {cause} from base_url: it is the address before the pages.",
+    ),
+    (
+        lambda settings: (
+            settings.environment == "production"
+            and settings.accounts.store == "table"
+            and hosted_path(settings.sign_in_page)
+        ),
+        "sign_in_url: Keyturn's own page, a second way into your app's accounts that knows none of your app's checks",
+        "Set sign_in_url to your app's sign-in page, unless your app has none.",
     ),
     (
         lambda settings: settings.environment == "development" and not is_loopback(settings.base_url),

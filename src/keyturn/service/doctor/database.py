@@ -3,6 +3,7 @@
 import stat
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,14 +11,23 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from keyturn.errors import SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.service.accounts.port import AccountStore
-from keyturn.service.accounts.store_factory import accounts_for
+from keyturn.service.accounts.store_factory import accounts_for, ends_sessions
+from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.database.migrations import NO_TABLES, ahead_text, head, revision
-from keyturn.service.database.unready import describe_error, describe_url
-from keyturn.service.onboarding.guesses import endings, lasting
+from keyturn.service.database.migrations import (
+    NO_TABLES,
+    UTF8_FIX,
+    ahead_text,
+    encoding_fault,
+    head,
+    revision,
+)
+from keyturn.service.database.unready import describe_error, describe_url, refused_part
+from keyturn.service.doctor.grants import all_grants, grant_for
+from keyturn.service.onboarding.guesses import endings, lasting, sessions_left
 from keyturn.service.onboarding.settings_file import ending_line
 from keyturn.service.onboarding.survey import app_database, tables_in, tables_of_its_app
 from keyturn.service.outbox.history import mails_sealed_otherwise
@@ -60,12 +70,44 @@ async def check_database(settings: Settings) -> list[Finding]:
         try:
             findings = [await _revision(database, url)]
             await database.require_writable()
-            return findings + (await _sqlite(database, str(url.database)) if database.is_sqlite else [])
+            if database.is_sqlite:
+                return findings + await _sqlite(database, str(url.database))
+            return findings + await _clocks(database)
         except DatabaseUnready as error:
-            fix = "Start the database, or set database.url to the primary server and a user who may write."
+            fix = _fix_of_address(error, "database.url")
+            if not fix:
+                fix = "Start the database, or set database.url to the primary server and a user who may write."
             if database.is_sqlite:
                 fix = "Let the user who runs Keyturn write the file and its folder, or correct database.url."
             return [fail(f"{describe_url(url)}: {describe_error(error)}", fix)]
+
+
+def _fix_of_address(error: BaseException, setting: str) -> str:
+    """Return what is wrong in a database's address if the server says it, else ""."""
+    match refused_part(error):
+        case "login":
+            return f"Correct the user and the password in {setting}, or let the server accept this user."
+        case "name":
+            return f"Correct the name of the database in {setting}, or create the database."
+        case _:
+            return ""
+
+
+_LARGEST_DIFFERENCE = timedelta(seconds=30)
+"""Between two clocks: the step of a TOTP code (RFC 6238, 5.2)."""
+
+
+async def _clocks(database: Database) -> list[Finding]:
+    """Compare this machine's clock with the database's, where other machines run the service as well."""
+    theirs = await database.read(lambda tx: tx.execute(text("SELECT now()")).scalar_one())
+    difference = abs(now() - theirs)
+    if difference <= _LARGEST_DIFFERENCE:
+        return []
+    message = f"this machine's clock and the database's differ by {difference.total_seconds():.0f} seconds"
+    fix = (
+        "Let both machines set their clocks by NTP: links expire, and TOTP codes are checked, by this machine's clock."
+    )
+    return [warn(message, fix)]
 
 
 @asynccontextmanager
@@ -79,6 +121,8 @@ async def _opened(settings: Settings) -> AsyncIterator[Database]:
 
 
 async def _revision(database: Database, url: URL) -> Finding:
+    if fault := await encoding_fault(database):
+        return fail(f"{describe_url(url)} {fault}", f"Keyturn needs one of its own: {UTF8_FIX}.")
     current, newest = await revision(database), head()
     if current == newest:
         return ok(f"{describe_url(url)}, at revision {newest} (newest)")
@@ -168,13 +212,12 @@ async def _check(settings: Settings, database: Database) -> list[Finding]:
         finally:
             await store.close()
     except SettingsInvalid as error:
-        fix = "Correct the setting, or the table. Keyturn does not start before that."
-        return [fail(str(fault), fix) for fault in error.faults]
+        return [fail(str(fault), _fix_of_fault(fault, settings)) for fault in error.faults]
     except (AccountsUnready, DatabaseUnready) as error:
-        return [fail(str(error), _fix_of_unready(settings))]
+        return [fail(str(error), _fix_of_unready(error, settings))]
     except DBAPIError as error:
         sentence = f"the database of the accounts reports an error: {describe_error(error)}"
-        return [fail(sentence, _fix_of_unready(settings))]
+        return [fail(sentence, _fix_of_unready(error, settings))]
     message = "sign_in_url: Keyturn's sign-in page does not work with this store"
     doubt = warn(message, "Set sign_in_url to your app's sign-in page.")
     is_doubtful = hosted_path(settings.sign_in_page) and not store.offers(AccountStore.password_hash)
@@ -182,13 +225,24 @@ async def _check(settings: Settings, database: Database) -> list[Finding]:
     return [fine, *findings, *([doubt] if is_doubtful else [])]
 
 
-def _fix_of_unready(settings: Settings) -> str:
+def _fix_of_fault(fault: Fault, settings: Settings) -> str:
+    grant = grant_for(fault, settings)
+    what = f"Run as the owner of the tables: {grant}" if grant else "Correct the setting, or the table."
+    return f"{what} Keyturn does not start before that."
+
+
+def _fix_of_unready(error: BaseException, settings: Settings) -> str:
     table = settings.accounts.table
     if settings.accounts.store == "ldap":
         fix = "Start a server of the directory, or correct accounts.ldap.servers. SSL_CERT_FILE names all authorities."
     elif settings.accounts.store == "table":
         place = "accounts.table.url" if table.url else "database.url"
-        fix = f"Start its database, correct {place}, or let its user read and write the table {table.table}."
+        fix = _fix_of_address(error, place)
+        grants = all_grants(str(error), settings)
+        if grants:
+            fix = f"Run as the owner of the tables: {grants}"
+        if not fix:
+            fix = f"Start its database, correct {place}, or let its user read and write the table {table.table}."
         if _accounts_file(settings):
             fix = f"The path in {place} is wrong: correct it, or start Keyturn in the folder that it is relative to."
     else:
@@ -197,7 +251,7 @@ def _fix_of_unready(settings: Settings) -> str:
 
 
 async def check_credentials(settings: Settings) -> list[Finding]:
-    """Name the tables of passkeys, tokens and keys that no setting ends (CWE-613), if the database can be read."""
+    """Name the tables of sessions, passkeys, tokens and keys that no setting ends (CWE-613), if they can be read."""
     mapped = settings.accounts.table
     try:
         async with app_database(mapped.url or settings.database.url) as database:
@@ -217,12 +271,25 @@ async def check_credentials(settings: Settings) -> list[Finding]:
     }
     alive = [one for one, what in lasting(mapped, tables).items() if what != "sessions"]
     message = "{}: its rows may let an intruder in after a new password"
-    return [
+    found = [_session_finding(one, settings, fixes.get(one, "")) for one in sessions_left(mapped, tables[name], tables)]
+    found += [
         warn(message.format(one), fixes.get(one, _FIX_WITHOUT_OWNER))
         for one in sorted(alive, key=lambda one: one not in fixes)
     ]
+    return found
 
 
+def _session_finding(name: str, settings: Settings, fix: str) -> Finding:
+    message = f"{name}: its sessions go on after a new password"
+    if ends_sessions(settings.accounts):
+        message += ", although the email says that all devices are signed out"
+    return warn(message, fix or _FIX_OF_SESSIONS)
+
+
+_FIX_OF_SESSIONS = (
+    "Let your app end them when it gets the webhook password.changed. Then add a column of it to"
+    ' [accounts.table.ends] with what = "sessions" and when = "never", so that no email says that Keyturn ended them.'
+)
 _FIX_WITHOUT_OWNER = (
     "Let your app end them when it gets the webhook account.secured. Then add a column of it to [accounts.table.ends]"
     ' with when = "never".'

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 from collections.abc import Mapping, Sequence
-from email.utils import parseaddr
 from functools import cached_property
 from typing import Any
 
@@ -18,8 +17,6 @@ from msgspec.structs import replace
 from keyturn.errors import KeyturnError
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import Provider, Spf
-from keyturn.service import addresses
-from keyturn.service.problems.requests import InputInvalid
 
 _PATIENCE = 4  # seconds for one question, including all nameservers and retries
 
@@ -69,14 +66,6 @@ class Dns:
             resolver.nameservers = [address]
         resolver.lifetime = self._patience
         return resolver
-
-
-def domain_of(address: str) -> str:
-    """Return the domain of an address in its DNS form; "" if the address is invalid."""
-    try:
-        return addresses.parse(parseaddr(address)[1]).rpartition("@")[2]
-    except InputInvalid:
-        return ""
 
 
 async def check_domain(domain: str, providers: Sequence[type[Provider]], dns: Dns) -> list[Finding]:

@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
-from email.utils import parseaddr
 
 from msgspec.structs import replace
 
+from keyturn.mail.addresses import parse_mailbox
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.doctor.configuration import check_pages, check_settings
 from keyturn.service.doctor.database import check_accounts, check_credentials, check_database, check_previous_keys
-from keyturn.service.doctor.domain import Dns, check_domain, domain_of
+from keyturn.service.doctor.domain import Dns, check_domain
 from keyturn.service.reset.passwords import breaches
 from keyturn.service.reset.proofs import challenge
 from keyturn.service.settings import Settings
@@ -39,8 +39,8 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
         if settings.environment == "production":
             return [warn(where, 'Set mail.transport to "resend", "smtp" or another provider.')]
         return [ok(where)]
-    address = parseaddr(settings.mail.from_)[1]
-    sender = CheckedSender(address=address, domain=domain_of(address), timeout=settings.worker.timeout)
+    mailbox = parse_mailbox(settings.mail.from_)
+    sender = CheckedSender(address=mailbox.address, domain=mailbox.domain, timeout=settings.worker.timeout)
     findings: Sequence[Finding] = await getattr(settings, name).check(sender)
     return findings
 
@@ -57,9 +57,11 @@ def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
     chosen = [name for name in (settings.mail.transport, settings.mail.fallback) if name]
     for name in chosen:
         yield name, check_provider(settings, name)
-    domain = domain_of(settings.mail.from_)
-    if "capture" not in chosen and domain not in {"", *(provider.sandbox for provider in PROVIDERS.values())}:
-        yield "domain", check_domain(domain, [PROVIDERS[name] for name in chosen], dns)
+    if "capture" not in chosen:
+        domain = parse_mailbox(settings.mail.from_).domain
+        sandboxes = [provider.sandbox for provider in PROVIDERS.values()]
+        if domain not in sandboxes:
+            yield "domain", check_domain(domain, [PROVIDERS[name] for name in chosen], dns)
     if settings.pages.templates:
         yield "pages", check_pages(settings)
 

@@ -6,7 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from keyturn.service.accounts.table.columns import Value, kind_of, placeholder_for, usual_form
+import msgspec
+from sqlalchemy import Column
+
+from keyturn.service.accounts.table.columns import Value, kind_of, placeholder_for, set_value, usual_form
+from keyturn.service.clock import now
 from keyturn.service.onboarding.survey import Table
 from keyturn.service.settings import Credentials, Ending, TableSettings
 
@@ -23,14 +27,37 @@ _LEFT_OVER = re.compile(
     rf"|(reset)?{_PASSWORD}(reset)?(token(hash)?)?(expires?(at)?|expiry)|(reset)?{_PASSWORD}(reset)?token(hash)?"
     r"|resettoken(expires?(at)?|expiry)?"
 )
-_REMEMBERED = re.compile(r"remember(me)?(token|hash|digest)|sessiontoken|persistencetoken")
+_REMEMBERED = re.compile(r"remember(me)?(token|hash|digest)")
 """Columns that keep a client signed in after a password change (OWASP ASVS 7.4.3); Laravel's is remember_token."""
+_STAMP = re.compile(r"sessiontoken|persistencetoken|securitystamp|fsuniquifier")
+"""Columns that each session of the account has a copy of, so a new value ends them all (OWASP ASVS 7.4.3): Authlogic's,
+ASP.NET Core Identity's and Flask-Security's among them."""
+_FAILURES = re.compile(
+    r"(failed|invalid|bad|wrong)(login|signin|password|access|auth)?(attempts?|count|counts|counter|tries)"
+    r"|failedlogins?|(login|signin|access|password)(fail(ed|ures?)?)(count|attempts?)?|accessfailedcount"
+)
+_LOCKED_UNTIL = re.compile(
+    r"(account|login)?(locked|lockout|lock)(at|on|until|end|ends|time|date|expires?(at)?|enddateutc)"
+)
+_UNLOCK_TOKEN = re.compile(r"unlocktoken(sentat|expires(at)?)?")
+_LOCKED_OUT = re.compile(r"(is)?(account)?locked(out)?")
+_NOT_LOCKED_OUT = re.compile(r"(is)?accountnonlocked")
+"""Columns by which an app locks an account after too many wrong passwords: Devise's, ASP.NET Core Identity's, Spring's.
+A new password ends such a lockout, as with Devise. Only a table that counts failures has one: without a counter, these
+columns are for bans."""
+_OTHER_SIGN_IN = re.compile(
+    r"(is|has)?(ldap|sso|saml|oidc|oauth|openid|google|github|gitlab|facebook|apple|microsoft|azuread)(user|account|login)"
+    r"|(ldap|sso|saml|oidc|oauth|openid|google|github|gitlab|facebook|apple|microsoft|azuread|twitter|linkedin|okta)"
+    r"(id|uid|sub|subject|userid|dn|guid)|(is)?(ldap|sso|saml|oidc)|(auth|login)(source|type|method)(id)?"
+)
+"""Columns that say that a user signs in elsewhere, without a provider's name."""
 _WORDPRESS_LINK = "useractivationkey"  # the link of WordPress' own reset, or "", but never NULL
 _CHANGED_AT = re.compile(
     rf"{_PASSWORD}(last)?(changed?|updated|modified|set)(at|on|date|time)|{_PASSWORD}(last)?changed|{_PASSWORD}lastset"
     rf"|last{_PASSWORD}(change|update)d?(at|on|date|time)?"
 )
 _TIMES = re.compile(r"(at|on|date|time|timestamp|since)$|^(created|updated|modified|changed|last)", re.IGNORECASE)
+_DJANGO_REST_TOKENS = "^authtokentoken$"  # Django REST framework gives them to clients for a password, and to scripts
 _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
     "passkeys": re.compile(
         r"passkey|webauthn|fido2?(key|credential|device)|publickeycredential|securitykeys?$|authenticators?$"
@@ -41,16 +68,20 @@ _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
         r"^(?=.*oauth).*(accesstoken|refreshtoken|authcode|authorizationcode|grant|consent|devicecode|idtoken)s?$"
         r"|oauth2?(authorization|token)s?$"
     ),
-    "access_tokens": re.compile(r"(personal|user|developer)accesstokens?$"),
+    "access_tokens": re.compile(rf"(personal|user|developer)accesstokens?$|{_DJANGO_REST_TOKENS}"),
     "api_keys": re.compile(r"api(key|token|secret)s?$|(application|app)passwords?$"),
     "sessions": re.compile(
-        r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|passwordreset|resetpassword"
-        r"|resettoken|^(auth)?accesstokens?$|^userstokens$"
+        r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|^(auth)?accesstokens?$|^userstokens$"
     ),
 }
 """Tables whose rows admit clients after a change of the password, too (CWE-613), the last of them with the old password
-or an older link (OWASP ASVS 7.4.3). users_tokens is Phoenix's, which deletes its rows itself; AspNetUserTokens hold a
-second factor, and must stay."""
+(OWASP ASVS 7.4.3). users_tokens is Phoenix's, which deletes its rows itself; AspNetUserTokens hold a second factor, and
+must stay."""
+_RESET_LINKS = re.compile(r"passwordreset|resetpassword|resettoken")
+"""Tables of an app's own reset, whose older links must not work after a change. They hold no sessions."""
+_ENDED_BY_CHANGE = ("sessions", "trusted_devices")
+KEPT = Ending(what="sessions", when="never")
+"""For sessions whose account no column tells. With it, neither pages nor emails say that all devices are signed out."""
 _MIXED = re.compile(r"authenticators?$")
 """Tables that may also hold second factors, which must stay: django-allauth's."""
 _NO_CREDENTIALS = re.compile(r"challenge|ceremony|attempt|logs?$|events?$|history|usage|audit")
@@ -104,9 +135,7 @@ def guess(table: Table, tables: Mapping[str, Table], values: _Values, *, passwor
     """Return the likeliest meaning of the columns. `values`: those of a few rows, by the `telling_columns`."""
     password_column = _column(table, "password")
     wanted = {name: _value_to_set(table, name, values) for name in table.columns}
-    sessions = [name for name in tables if credentials_in(name) == "sessions" and name != table.name]
-    owners = {name: owner_column(tables[name], table) for name in sessions}
-    return TableSettings(
+    settings = TableSettings(
         table=table.name,
         id=_key_column(table),
         email=_column(table, "email"),
@@ -114,12 +143,14 @@ def guess(table: Table, tables: Mapping[str, Table], values: _Values, *, passwor
         active=_active(table),
         kind=text_column(table, "kind"),
         name=_column(table, "name"),
-        provider=_column(table, "provider"),
+        provider=text_column(table, "provider"),
         locale=_column(table, "locale"),
         set={name: value for name, value in wanted.items() if value is not None and name != password_column},
-        delete=tuple(sorted(f"{name}.{column}" for name, column in owners.items() if column)),
+        delete=tuple(_reset_links(table, tables)),
         ends=dict(endings(table, tables)),
     )
+    kept = {f"{name}.{next(iter(tables[name].columns))}": KEPT for name in sessions_left(settings, table, tables)}
+    return msgspec.structs.replace(settings, ends=settings.ends | kept)
 
 
 def plain_name(name: str) -> str:
@@ -137,15 +168,19 @@ def text_column(table: Table, meaning: str) -> str:
     return name if name and kind_of(table.columns[name]).holds in (str, object) else ""
 
 
-def _active(table: Table) -> str:
+def _active(table: Table) -> str | tuple[str, ...]:
+    """Return all conditions that a table has for active accounts: a user may be deleted or banned."""
+    conditions = []
     if flag := _column(table, "active"):
-        return flag
-    if flag := _column(table, "inactive"):
-        return f"not {flag}"
-    name = _column(table, "status")
-    choices = kind_of(table.columns[name]).choices if name else ()
+        conditions.append(flag)
+    by_plain_name = {plain_name(name): name for name in reversed(table.columns)}
+    conditions += [f"not {by_plain_name[name]}" for name in _NAMES["inactive"] if name in by_plain_name]
+    status = _column(table, "status")
+    choices = kind_of(table.columns[status]).choices if status else ()
     bad = [value for value in choices if plain_name(value) in _NAMES["bad_status"]]
-    return f"not {name} = {' | '.join(bad)}" if bad else ""
+    if bad:
+        conditions.append(f"not {status} = {' | '.join(bad)}")
+    return tuple(conditions) if len(conditions) > 1 else "".join(conditions)
 
 
 def _key_column(table: Table) -> str:
@@ -161,9 +196,55 @@ def _value_to_set(table: Table, name: str, values: _Values) -> Value | None:
         return False
     if plain == _WORDPRESS_LINK:
         return ""
+    if _STAMP.fullmatch(plain) and _fits(table.columns[name], "{random}"):
+        return "{random}"
+    if _counts_failures(table):
+        unlocked = _unlocked(plain)
+        if unlocked is not None and _fits(table.columns[name], unlocked):
+            return unlocked
     if table.columns[name].nullable and any(pattern.fullmatch(plain) for pattern in (_FLAG, _LEFT_OVER, _REMEMBERED)):
         return "{null}"
     return None
+
+
+def _counts_failures(table: Table) -> bool:
+    return any(_FAILURES.fullmatch(plain_name(name)) for name in table.columns)
+
+
+def _unlocked(plain: str) -> Value | None:
+    """Return the value of a column of a lockout once it ends; None for another column."""
+    if _FAILURES.fullmatch(plain):
+        return 0
+    if _LOCKED_UNTIL.fullmatch(plain) or _UNLOCK_TOKEN.fullmatch(plain):
+        return "{null}"
+    if _LOCKED_OUT.fullmatch(plain):
+        return False
+    if _NOT_LOCKED_OUT.fullmatch(plain):
+        return True
+    return None
+
+
+def _fits(column: Column[Any], value: Value) -> bool:
+    try:
+        set_value(column, value, now())
+    except ValueError:
+        return False
+    return True
+
+
+def lockout_columns(settings: TableSettings) -> list[str]:
+    """Return the columns by which a new password ends a lockout, without counters."""
+    columns = []
+    for name in settings.set:
+        plain = plain_name(name)
+        if _unlocked(plain) is not None and not _FAILURES.fullmatch(plain):
+            columns.append(name)
+    return columns
+
+
+def other_sign_ins(table: Table) -> list[str]:
+    """Return the columns that say that a user signs in elsewhere."""
+    return [name for name in table.columns if _OTHER_SIGN_IN.fullmatch(plain_name(name))]
 
 
 def _times_like(table: Table, name: str) -> Sequence[str]:
@@ -197,13 +278,49 @@ def lasting(settings: TableSettings, tables: Iterable[str]) -> dict[str, Credent
     return {name: what for name in sorted(tables) if (what := credentials_in(name)) and _bare_name(name) not in named}
 
 
+def sessions_left(settings: TableSettings, table: Table, tables: Iterable[str]) -> list[str]:
+    """Return the tables of sessions that no setting names, and that no framework ends with the hash."""
+    by_hash: set[str] = set()
+    for framework in frameworks_of(table):
+        by_hash.update(framework.get("ends", ()))
+    left = lasting(settings, tables)
+    return [name for name, what in left.items() if what == "sessions" and plain_name(name) not in by_hash]
+
+
+def reset_links_left(settings: TableSettings, tables: Iterable[str]) -> list[str]:
+    """Return the tables of an app's own reset that no setting names."""
+    named = {_bare_name(entry.rpartition(".")[0]) for entry in settings.endings}
+    return [name for name in sorted(tables) if _holds_reset_links(name) and _bare_name(name) not in named]
+
+
 def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, Ending]]:
-    """Yield the rows that an intrusion deletes besides sessions, by the column with the account's id."""
+    """Yield the rows that a change deletes, or only an intrusion, by the column with the account's id."""
     for name, other in sorted(tables.items()):
-        what, owner = credentials_in(name), owner_column(other, table)
+        what = credentials_in(name)
+        owner = owner_column(other, table)
+        if not what or not owner or name == table.name:
+            continue
+        is_for_password = bool(re.search(_DJANGO_REST_TOKENS, _bare_name(name)))
+        when: Literal["change", "intrusion"] = "intrusion"
+        if what in _ENDED_BY_CHANGE or is_for_password:
+            when = "change"
         is_held = any(name in one.holds for one in tables.values())
-        if what not in ("", "sessions") and owner and not is_held and not _MIXED.search(_bare_name(name)):
-            yield f"{name}.{owner}", Ending(what=what, when="change" if what == "trusted_devices" else "intrusion")
+        may_stay = what != "sessions" and (is_held or _MIXED.search(_bare_name(name)))
+        if not may_stay:
+            yield f"{name}.{owner}", Ending(what=what, when=when)
+
+
+def _reset_links(table: Table, tables: Mapping[str, Table]) -> Iterator[str]:
+    """Yield the rows of the app's own reset, by the column with the account's id."""
+    for name, other in sorted(tables.items()):
+        owner = owner_column(other, table)
+        if owner and name != table.name and _holds_reset_links(name):
+            yield f"{name}.{owner}"
+
+
+def _holds_reset_links(name: str) -> bool:
+    plain = _bare_name(name)
+    return bool(_RESET_LINKS.search(plain)) and not _NO_CREDENTIALS.search(plain)
 
 
 def owner_column(other: Table, table: Table) -> str:

@@ -1,7 +1,7 @@
 """Decides what `keyturn init` writes: by flags, the environment, and the app's database."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,21 @@ from keyturn.values import did_you_mean
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _URL = "accounts.table.url"
+_MIGRATION_TOOLS = {
+    "Prisma": ("_prisma_migrations", ("prisma/schema.prisma", "schema.prisma", "prisma.config.ts")),
+    "Drizzle": ("__drizzle_migrations", ("drizzle.config.ts", "drizzle.config.js", "drizzle.config.json")),
+}
+"""The table of a tool's migrations, and its files in an app's folder: `push` leaves no table."""
+_BESIDE_MIGRATIONS = {
+    "Prisma": (
+        "Use --apart if you create migrations with Prisma: `prisma migrate dev` takes Keyturn's tables for drift, and"
+        " offers to reset the database."
+    ),
+    "Drizzle": (
+        'Add tablesFilter: ["!keyturn_*"] to the configuration of Drizzle: otherwise `drizzle-kit push` drops the'
+        " tables of Keyturn."
+    ),
+}
 _SUPABASE_URLS = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABASE_URL")
 
 
@@ -164,27 +179,60 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
     telling = {one: tables[name].columns[one] for one in guesses.telling_columns(tables[name])}
     values = await database.read(lambda tx: {one: sample(tx, column) for one, column in telling.items()})
     settings = guesses.guess(own[name], own, values, password=with_password)
+    tool = _migration_tool(tables)
+    together = flags.together
+    if together is None:
+        together = database_kind(plan.database) == "postgresql" and not tool
     hashes = recognise_hashes(values.get(settings.password, ())) if settings.password else HashFormat()
     return msgspec.structs.replace(
         plan,
-        together=database_kind(plan.database) == "postgresql" if flags.together is None else flags.together,
+        together=together,
         table=settings,
         hashes=hashes,
         look_at=(
-            *await _refusals(settings, hashes, database),
+            *await _faults_and_doubts(settings, hashes, database),
             *_missing(settings, own[name], with_password=with_password),
             *_questions_about(settings, own),
+            *_about_migrations(tool, flags, together=together),
         ),
     )
 
 
-async def _refusals(settings: TableSettings, hashes: HashFormat, database: AppDatabase) -> list[str]:
+def _migration_tool(tables: Iterable[str]) -> str:
+    """Return the name of a tool that drops tables which are not in its own schema; "" without one."""
+    names = {name.rpartition(".")[2] for name in tables}
+    for tool, (table, files) in _MIGRATION_TOOLS.items():
+        if table in names or any(Path(file).exists() for file in files):
+            return tool
+    return ""
+
+
+def _about_migrations(tool: str, flags: Flags, *, together: bool) -> Iterator[str]:
+    if tool and together:
+        yield _BESIDE_MIGRATIONS[tool]
+    elif tool and flags.together is None:
+        yield (
+            f"Keyturn's tables are in {DatabaseSettings().url}, because {tool} drops tables of a database that are not"
+            " its own. To run Keyturn on several machines, name another PostgreSQL database in [database]."
+        )
+
+
+async def _faults_and_doubts(settings: TableSettings, hashes: HashFormat, database: AppDatabase) -> list[str]:
+    """Return what the start would refuse in the guess, or warn of."""
+    if not settings.id or not settings.email:
+        return []
+    accounts = TableAccounts(settings, database, hashes.settings.hash_length)
     try:
-        if settings.id and settings.email:
-            await TableAccounts(settings, database, hashes.settings.hash_length).require_ready()
+        await accounts.require_ready()
+        findings = await accounts.findings(hashes.settings)
     except SettingsInvalid as invalid:
         return [f"Correct {fault}." for fault in invalid.faults]
-    return []
+    return [f"{_capital(finding.message)}. {finding.fix}" for finding in findings]
+
+
+def _capital(message: str) -> str:
+    """Begin a sentence with a capital, unless it begins with the name of a setting."""
+    return message if message.startswith("accounts.") else message[:1].upper() + message[1:]
 
 
 def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> Iterator[str]:
@@ -198,8 +246,7 @@ def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> I
 
 def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> Iterator[str]:
     table = tables[settings.table]
-    frameworks = guesses.frameworks_of(table)
-    yield from (one["look_at"] for one in frameworks if "look_at" in one)
+    yield from (one["look_at"] for one in guesses.frameworks_of(table) if "look_at" in one)
     if not settings.active and (status := guesses.text_column(table, "status")):
         yield (
             f"Set which values of {status} keep a user from signing in, which the database does not show: active ="
@@ -211,17 +258,31 @@ def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> It
             f"If your users sign in with {username}, let them enter it in place of their address, too: identifiers ="
             f' ["{settings.email}", "{username}"] in [accounts.table].'
         )
-    by_hash = {name for one in frameworks for name in one.get("ends", ())}
-    alive = [
-        name
-        for name, what in guesses.lasting(settings, tables).items()
-        if guesses.plain_name(name) not in by_hash
-        and (what != "sessions" or not guesses.owner_column(tables[name], table))
-    ]
+    if lockout := guesses.lockout_columns(settings):
+        yield (
+            f"A new password ends a lockout, because [accounts.table.set] has {', '.join(lockout)}: remove these if"
+            " your app also bans users by them."
+        )
+    elsewhere = guesses.other_sign_ins(table)
+    if elsewhere and not settings.provider and settings.password:
+        yield (
+            f"Users with a value in {', '.join(elsewhere)} may sign in elsewhere. Those without a password here get a"
+            " link to choose one, which your app may refuse. If it does, name a column with their providers in"
+            f' provider, or send them no emails: add "not {elsewhere[0]}" to active.'
+        )
+    kept = [entry.rpartition(".")[0] for entry, ending in settings.ends.items() if ending == guesses.KEPT]
+    if kept:
+        yield (
+            f"Let your app end the sessions in {', '.join(kept)} when it gets the webhook password.changed: no column"
+            " tells whose they are. Until Keyturn ends all sessions, emails do not say that all devices are signed out."
+        )
+    alive = [name for name, what in guesses.lasting(settings, tables).items() if what != "sessions"]
+    alive += guesses.reset_links_left(settings, tables)
     if alive:
         yield (
-            f"After a change, let your app end the rows of {', '.join(alive)} that let clients in, when it gets the"
-            " webhook password.changed, or name them in [accounts.table.ends]: init cannot tell which rows are whose."
+            f"After a change, let your app end the rows of {', '.join(sorted(alive))} that let clients in, when it gets"
+            " the webhook password.changed, or name them in [accounts.table.ends]: init cannot tell which rows are"
+            " whose."
         )
 
 

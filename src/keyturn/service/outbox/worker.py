@@ -30,7 +30,9 @@ class WorkerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of a worker.
 
     `poll`: the longest time until it sees a message of another process. `rest`: pause after a claim of less than a lane
-    takes. `longest`: a try that takes longer is cancelled. `lease`: of a claim. `max_attempts`: tries, at most ten
+    takes. `longest`: a try that takes longer is cancelled, unless its lane waits longer for a provider's answer; at a
+    stop, every try ends within that time. `slow`: a try that takes longer gives its place to another message, and at
+    most `most_slow` tries do. `lease`: of a claim. `max_attempts`: tries, at most ten
     minutes apart, within the 24 hours for which Resend remembers a key. `max_crashes`: how often a try may end
     unexpectedly, in about ten minutes. `jitter`: returns a number in [0, 1) (`backoff`).
     """
@@ -38,6 +40,8 @@ class WorkerLimits(msgspec.Struct, frozen=True, kw_only=True):
     poll: timedelta = timedelta(seconds=1)
     rest: timedelta = timedelta(milliseconds=50)
     longest: timedelta = timedelta(seconds=60)
+    slow: timedelta = timedelta(seconds=30)
+    most_slow: int = 32
     lease: timedelta = timedelta(seconds=15)
     max_attempts: int = 140
     max_crashes: int = 30
@@ -77,7 +81,10 @@ TryResult = Settlement | Exception | None
 
 
 class _Endless(Exception):
-    """A try that was cancelled after `WorkerLimits.longest`."""
+    """A try that was cancelled, since it had no end in its time."""
+
+    def __init__(self, longest: float) -> None:
+        super().__init__(f"no end within {longest:g} s")
 
 
 _TOGETHER = 100
@@ -88,6 +95,7 @@ class Lane(NamedTuple):
     """Messages of some kinds, and how many are delivered at a time: however many wait, other lanes are not delayed.
 
     `prepare`: prepares the messages of a claim, which are then more than places. `abandoned`: those of a dead worker.
+    `last_answer`: how much longer than `WorkerLimits.longest` a try may take, for the provider's last answer.
     """
 
     handlers: Mapping[str, Handler]
@@ -95,6 +103,7 @@ class Lane(NamedTuple):
     close: Callable[[], Awaitable[None]] | None = None
     prepare: Prepare | None = None
     abandoned: bool = False
+    last_answer: timedelta = timedelta(0)
 
     @property
     def batch(self) -> int:
@@ -118,9 +127,12 @@ class Worker:
 
     def __post_init__(self) -> None:
         self._handlers = {kind: handler for lane in self.lanes for kind, handler in lane.handlers.items()}
-        self._lanes = (*self.lanes, Lane(self._handlers, 1, abandoned=True))
+        last_answer = max((lane.last_answer for lane in self.lanes), default=timedelta(0))
+        self._lanes = (*self.lanes, Lane(self._handlers, 1, abandoned=True, last_answer=last_answer))
         self._lines = OnceAMinute()
         self._held: set[Message] = set()
+        self._slow: set[Message] = set()
+        self._limits_of_tries: set[asyncio.Timeout] = set()
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -133,8 +145,16 @@ class Worker:
             await asyncio.shield(work)
         finally:
             self._stopped.set()
+            self._limit_stop()
             self.outbox.wake()
             await work
+
+    def _limit_stop(self) -> None:
+        """Let what is under way end within `longest`. A mail that has no answer by then is sent again later."""
+        latest = asyncio.get_running_loop().time() + self.limits.longest.total_seconds()
+        for limit in self._limits_of_tries:
+            if (limit.when() or 0) > latest:
+                limit.reschedule(latest)
 
     async def _run(self) -> None:
         async with self._holding() as tries, asyncio.TaskGroup() as loops:
@@ -183,9 +203,9 @@ class Worker:
         self._held.update(messages)
         for message, work in zip(messages, await self._prepare(lane, messages), strict=True):
             await places.acquire()
-            begun = tries.create_task(self._try(places, message, work))
+            begun = tries.create_task(self._try(lane, places, message, work))
             if lane.abandoned:
-                await asyncio.wait([begun])
+                await asyncio.wait([begun], timeout=self.limits.slow.total_seconds())
         return len(messages)
 
     async def _survive(self, work: Awaitable[_Result], failed: str, **fields: object) -> _Result | None:
@@ -210,15 +230,18 @@ class Worker:
             return [prepared] * len(messages)
         return each if isinstance(prepared, BaseException) else prepared
 
-    async def _try(self, places: asyncio.Semaphore, message: Message, work: Work) -> None:
+    async def _try(self, lane: Lane, places: asyncio.Semaphore, message: Message, work: Work) -> None:
         try:
-            outcome = await self._outcome_of(places, message, work)
+            outcome = await self._outcome_of(lane, places, message, work)
             await self._survive(self._end(message, outcome), "mail.failed", message_id=message.id)
         finally:
             self._held.discard(message)
 
-    async def _outcome_of(self, places: asyncio.Semaphore, message: Message, work: Work) -> TryResult:
-        limit = asyncio.timeout(self.limits.longest.total_seconds())
+    async def _outcome_of(self, lane: Lane, places: asyncio.Semaphore, message: Message, work: Work) -> TryResult:
+        longest = (self.limits.longest + lane.last_answer).total_seconds()
+        limit = asyncio.timeout(longest)
+        loop = asyncio.get_running_loop()
+        slow = loop.call_later(self.limits.slow.total_seconds(), self._make_room, places, message)
         try:
             request_id.set(self.request_of(message))  # for this message alone: each has its own task
             if isinstance(work, Settlement | Exception):
@@ -228,10 +251,27 @@ class Worker:
             if message.crashes > self.limits.max_crashes:
                 return SendRefused("every attempt was interrupted")
             async with limit:
+                self._limits_of_tries.add(limit)
                 return await work()
         except Exception as error:  # noqa: BLE001 - `_end` tells them apart
-            return _Endless() if isinstance(error, TimeoutError) and limit.expired() else error
+            if not (isinstance(error, TimeoutError) and limit.expired()):
+                return error
+            if self._stopped.is_set():
+                # The provider may have the mail, and its report of that may need a while.
+                return SendRetryable("no answer before its worker stopped", LONGEST.total_seconds())
+            return _Endless(longest)
         finally:
+            self._limits_of_tries.discard(limit)
+            slow.cancel()
+            if message in self._slow:
+                self._slow.discard(message)
+            else:
+                places.release()
+
+    def _make_room(self, places: asyncio.Semaphore, message: Message) -> None:
+        """Give the place of a slow try to another message, so that a slow mail server does not hold back all mails."""
+        if len(self._slow) < self.limits.most_slow:
+            self._slow.add(message)
             places.release()
 
     async def _end(self, message: Message, outcome: TryResult) -> None:
@@ -258,8 +298,7 @@ class Worker:
             case AccountsUnready():  # the message is fine: it waits for the app's database as it would for a provider
                 await self._retry(message, "accounts unready")
             case _Endless():
-                longest = self.limits.longest.total_seconds()
-                await self._retry(message, f"no end within {longest:g} s", is_crash=True)
+                await self._retry(message, str(outcome), is_crash=True)
             case _:
                 log.error(LogEvent("mail.failed", message_id=message.id), exc_info=outcome)
                 await self._retry(message, type(outcome).__name__, is_crash=True)

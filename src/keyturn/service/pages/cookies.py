@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from keyturn.mail.addresses import LONGEST
 from keyturn.service import addresses
-from keyturn.service.api.cookies import BrowserCookie, device_cookie, session_cookie
+from keyturn.service.api.cookies import BrowserCookie, Holds, device_cookie, session_cookie
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.clock import unix
 from keyturn.service.pages.site import Site
@@ -62,7 +62,7 @@ class Cookies:
         self.password = self._at(paths.sign_in, "password", PROOF_LIFE)
         self.language = self._at("/", "language", _YEAR)
 
-    def _at(self, path: str, holds: str, life: timedelta) -> BrowserCookie:
+    def _at(self, path: str, holds: Holds, life: timedelta) -> BrowserCookie:
         return BrowserCookie(holds=holds, life=life, secure=self._parts.settings.secure, path=self._site.url(path))
 
     def asked(self, path: str = "/") -> BrowserCookie:

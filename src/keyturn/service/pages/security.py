@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from litestar import Request
 from litestar.config.csrf import CSRFConfig
@@ -11,9 +11,11 @@ from litestar.middleware import DefineMiddleware
 from litestar.middleware.csrf import CSRFMiddleware
 from litestar.types import Receive, Scope, Send
 
+from keyturn.errors import Fault
 from keyturn.service.pages.cookies import Cookies
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
+from keyturn.service.problems.requests import RequestUnreadable
 from keyturn.service.secrets import derive
 
 NO_FORM = "keyturn_no_form"
@@ -83,7 +85,11 @@ def form_token_check(parts: Parts, cookies: Cookies) -> DefineMiddleware:
 
 
 class FormTokenCheck(CSRFMiddleware):
-    """Litestar's check, for ASCII alone: `hmac.compare_digest` raises for what else any client can send."""
+    """Litestar's check, for ASCII alone: `hmac.compare_digest` raises for what else any client can send.
+
+    A form that is not in UTF-8, as all pages are, is refused: its reader would put U+FFFD in place of each wrong byte,
+    and so make different passwords equal.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request[Any, Any, Any](scope, receive)
@@ -92,4 +98,14 @@ class FormTokenCheck(CSRFMiddleware):
             for token in (sent, request.cookies.get(self.config.cookie_name, "")):
                 if not isinstance(token, str) or not token.isascii():
                     raise PermissionDeniedException
+            if not _is_utf8(await request.body()):
+                raise RequestUnreadable(Fault("body", "not UTF-8"))
         await super().__call__(scope, receive, send)
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        unquote_to_bytes(body).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -23,6 +23,10 @@ class OutcomeUnknown(
     # RFC 9110 15.6.5: an upstream did not answer in time. No Retry-After: the link may be used up.
 
 
+class ChangeRefused(Problem, status=500, title=N_("Your password was not changed")):
+    """The app's database refuses the change by a rule of its own, so a retry fails, too. The log has its message."""
+
+
 class Violation(Struct, frozen=True):
     """A broken rule by its stable name, with the number in its sentence, or the sentence of a store's own rule."""
 

@@ -23,7 +23,7 @@ from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.links import BUTTON_LIFE, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import REQUESTS, ResetRequested, event_of
-from keyturn.service.secrets import Minted, Purpose, Secret
+from keyturn.service.secrets import Minted, Purpose
 
 INVITED = timedelta(days=3)
 """How long a link works that an operator asked for: its reader does not wait for the mail. A button replaces it."""
@@ -118,7 +118,7 @@ class ResetRequestHandler:
 
     async def __call__(self, message: Message) -> Settlement:
         """Answer a request alone, or send the mail of an earlier try."""
-        return await self._mails.deliver(message, self._answer_alone, expired=self._answer_anew)
+        return await self._mails.deliver(message, self._answer_alone, anew=self._answer_anew)
 
     async def _answer_alone(self, message: Message, *, again_at: datetime | None = None) -> Email | Dropped:
         request = _request_in(message)
@@ -128,21 +128,10 @@ class ResetRequestHandler:
             raise answer
         return answer
 
-    async def _answer_anew(self, message: Message, link: Secret) -> Settlement:
-        """Answer anew after the link has expired, unless the mail may have arrived: two look like two requests."""
-        if message.sender is None:
-            anew = msgspec.structs.replace(message, key=new_key(), sealed=None)
-            return await self._mails.deliver(anew, partial(self._answer_alone, again_at=now()))
-        request = _request_in(message)
-
-        def write(tx: Transaction) -> Dropped:
-            tx.outbox.require(message)
-            to = request.client, now(), link.account_id, link.facts.email
-            tx.audit.write(event_of(request), "expired", *to, message_id=message.id)
-            tx.outbox.drop([(message, "expired")])
-            return Dropped("expired")
-
-        return await self._ground.transact(write)
+    async def _answer_anew(self, message: Message) -> Settlement:
+        """Answer again after the link has expired, under a new key: no provider has the mail."""
+        anew = msgspec.structs.replace(message, key=new_key(), sealed=None)
+        return await self._mails.deliver(anew, partial(self._answer_alone, again_at=now()))
 
     async def _answer_all(
         self, answers: Sequence[_Answer], again_at: datetime | None = None

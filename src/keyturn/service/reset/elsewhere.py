@@ -19,7 +19,7 @@ from keyturn.service import secrets
 from keyturn.service.accounts.port import Account, Ended, NewPassword
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.outbox.message import Dropped, Message, Settlement
-from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
+from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
 from keyturn.service.reset.ground import Ground, Transaction
@@ -87,8 +87,8 @@ class ExternalStoreChanges:
             async with asyncio.timeout_at(begun.deadline):
                 ended = ended_by(await self._ground.accounts.set_password(begun.account, password))
         except Exception as error:
-            # A certain no.
-            if isinstance(error, PasswordRejected | Busy) or (isinstance(error, AccountsUnready) and error.not_changed):
+            is_no = isinstance(error, PasswordRejected | ChangeRefused | Busy)
+            if is_no or (isinstance(error, AccountsUnready) and error.not_changed):
                 await self._undo(change, begun)
                 raise
             reset_log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))

@@ -49,6 +49,10 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     where: dict[str, bool | int | float | str] = {}
 
 
+Conditions = Annotated[str | tuple[str, ...], Meta(description="a text, or a list of texts")]
+"""What a row's columns must hold, as in "not deleted_at". Of a list, each condition must be met."""
+
+
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An app's own table of accounts.
 
@@ -58,15 +62,16 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `email`: column
     `password`: column of the hash; empty only with `supabase`
     `name`: column of the name in greetings
-    `active`: column, or `"not deleted_at"`: active if that is null, false or 0; or `"status = active | invited"`
+    `active`: column, or `"not deleted_at"`: active if that is null, false or 0; or `"status = active | invited"`. Of
+    a list, each must be met: `["not deleted_at", "not banned_at"]`, separated by commas in the environment
     `provider`: column with the user's sign-in provider
     `kind`: column that selects one of `kinds`
     `locale`: column of the language of mails
     `identifiers`: the columns by which users name their accounts: that of the address, and one with [user
     names](accounts.md#user-names), as in `["email", "username"]`; empty: the address alone
     `set`: columns that a change sets: `{ must_change = false, changed_at = "{now}" }`; placeholders: `{now}`,
-    `{now_ms}`, `{now_iso}` ([which form](accounts.md#how-the-time-is-written)), `{null}`
-    `delete`: rows that a change deletes, by a column with the account's id: `["sessions.user_id"]`
+    `{now_ms}`, `{now_iso}` ([which form](accounts.md#how-the-time-is-written)), `{random}`, `{null}`
+    `delete`: rows that a change deletes, by a column with the account's id: `["password_resets.user_id"]`
     `ends`: what else a change or an intrusion ends, by such columns: [below](#accountstableends)
     `lock`: columns that lock an account, written as in `set`: `{ status = "locked" }`; for `secure_account.lock`
     `unlock`: columns that unlock it: `{ status = "active" }`
@@ -78,7 +83,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     email: str = "email"
     password: str = "password_hash"
     name: str = ""
-    active: str = ""
+    active: Conditions = ""
     provider: str = ""
     kind: str = ""
     locale: str = ""
@@ -269,7 +274,7 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
     totp: str = ""
     format: Literal["base32", "hex", "text", "json", "fernet", "laravel"] = "base32"
     key: Secret = Secret("")
-    active: str = ""
+    active: Conditions = ""
     phone: str = ""
 
     @property
@@ -407,7 +412,8 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     """The sender of mails, and how they are sent.
 
     `transport`: a [mail provider](mail-providers.md), with its section, or `capture` (.eml files, nothing is sent)
-    `from`: `Name <address>` or an address
+    `from`: `Name <address>` or an address. A name with a comma, a colon, a bracket or an @ needs quotation marks:
+    `from = '"Acme, Inc." <accounts@example.org>'`
     `templates`: a folder of your own mails, which replace Keyturn's of the same name: [emails](emails.md)
     `capture_dir`: the folder for `capture`
     `fallback`: a second provider, used if `transport` refuses our key or log-in, or is down (four tries in a row, of
@@ -474,14 +480,15 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LONGEST_TRY = timedelta(seconds=60)
-"""How long one delivery may take, its time-outs included, before it is stopped."""
+"""How long one delivery may take, its time-outs included, before it is stopped; also after the worker is told to stop.
+Only the last answer of a mail server may take longer while the worker runs (`Provider.last_answer`)."""
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the worker delivers.
 
-    `timeout`: for one call of a mail provider or of a webhook, or for one reply of a mail server, which has 35 s for a
-    mail; less than 60 s
+    `timeout`: for one call of a mail provider or of a webhook, or for one reply of a mail server, which has 35 s until
+    it has a mail and 10 minutes for its last reply (RFC 5321); less than 60 s
     """
 
     timeout: timedelta = timedelta(seconds=10)

@@ -71,8 +71,9 @@ _FONT = re.compile(rf"\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*")
 
 
 def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
-    if support := brand.get("support_address"):
-        yield from email_faults(f"{section}.support_address", support, support)
+    support = brand.get("support_address")
+    if support and not holds(addresses.parse, support):
+        yield Fault(f"{section}.support_address", f"not an email address: {support}")
     for name in ("logo", "logo_dark", "mail_logo", "mail_logo_dark"):
         if logo := brand.get(name):
             yield from _logo_faults(f"{section}.{name}", logo, in_mails=name.startswith("mail_"))
@@ -96,8 +97,3 @@ def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
     else:
         if in_mails and content.suffix not in IN_MAILS:
             yield Fault(name, f"mail programs do not show {content.suffix[1:].upper()} images: use a PNG, JPEG or GIF")
-
-
-def email_faults(name: str, bare: str, written: str) -> Iterator[Fault]:
-    if not holds(addresses.parse, bare):
-        yield Fault(name, f"not an email address: {written}")

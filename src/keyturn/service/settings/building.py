@@ -1,8 +1,9 @@
 """A typed struct of written values with `${NAME}` in them, and every fault under the name that the user wrote."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfoNotFoundError
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.service.settings import Brand, Kind
+from keyturn.service.settings import Brand, Conditions, Kind, Settings
 from keyturn.service.settings.variables import SecretUnread, Variables
 from keyturn.values import FileOrUrl, Folder, Secret, did_you_mean, mismatch, shown
 
@@ -38,7 +39,11 @@ class Variable(str):
 
 
 class VariableUnset(ValueError):
-    """Variables that a value names are not set; the text says which."""
+    """Variables that a value names are not set; the text says which, and so do the `names`."""
+
+    def __init__(self, text: str, names: Collection[str]) -> None:
+        super().__init__(text)
+        self.names = tuple(names)
 
 
 class Builder:
@@ -67,7 +72,8 @@ class Builder:
             texts = "|".join(re.escape(text) for text in sorted(instead, key=len, reverse=True))
             message = re.sub(rf"(?<!\w)(?:{texts})(?!\w)", lambda match: instead[match[0]], message)
         variable = self.origins.get(fault.name)
-        return Fault(fault.name, message, self.variables.label(variable) if self.variables and variable else "")
+        origin = self.variables.label(variable) if self.variables and variable else ""
+        return replace(fault, message=message, origin=origin)
 
     def _values(self, struct: type[msgspec.Struct], section: _Section, prefix: str) -> dict[str, Any]:
         fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
@@ -76,7 +82,7 @@ class Builder:
             name = f"{prefix}{key}"
             with self._collect_faults(name, value):
                 if not (field := fields.get(key)):
-                    raise ValueError("unknown setting" + did_you_mean(key, fields))
+                    raise ValueError(_unknown(key, fields, prefix))
                 if struct is Kind and key == "brand":  # it has a part of the keys of that section
                     values[key] = self._values(Brand, _section(value, name), f"{name}.")
                 else:
@@ -106,8 +112,10 @@ class Builder:
             self.origins[name] = value if isinstance(value, Variable) else None
         try:
             yield
-        except (SecretUnread, VariableUnset) as error:
+        except SecretUnread as error:
             self.unset.append(Fault(name, str(error)))
+        except VariableUnset as error:
+            self.unset.append(Fault(name, str(error), unset=error.names))
         except ValueError as error:
             self.faults.append(Fault(value if isinstance(value, Variable) else name, str(error)))
 
@@ -123,7 +131,7 @@ class Builder:
             return parse_duration(plain)
         if wanted in (Folder, FileOrUrl) and isinstance(plain, str) and plain and not is_variable:
             plain = plain if wanted is FileOrUrl and FileOrUrl(plain).is_url else str(self._folder / plain)
-        if is_text and get_origin(wanted) is tuple:
+        if is_text and _may_be_list(wanted):
             plain = [part.strip() for part in plain.split(",") if part.strip()]
         return _checked(plain, wanted, strict=not is_text)
 
@@ -136,8 +144,22 @@ class Builder:
         return _fill_variables(value, self.variables, self._hidden.setdefault(name.partition(".")[0], {}))
 
 
+def _unknown(key: str, fields: Collection[str], prefix: str) -> str:
+    if prefix and key in TOP_LEVEL:
+        return f"{key} belongs to the top of the file, above the first [section]"
+    return "unknown setting" + did_you_mean(key, fields)
+
+
+def _may_be_list(wanted: Any) -> bool:
+    return get_origin(wanted) is tuple or wanted == Conditions
+
+
 def is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+TOP_LEVEL = frozenset(field.encode_name for field in msgspec.structs.fields(Settings) if not is_section(field.type))
+"""Settings above all sections. TOML takes them for a part of the section that they are written below."""
 
 
 def member_name(section: str, key: str) -> str:
@@ -232,7 +254,7 @@ def _fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) ->
     members = value if isinstance(value, list) else [value]
     filled = [_fill_text(one, variables, hidden, unset) if _has_places(one) else one for one in members]
     if unset:
-        raise VariableUnset("; ".join(unset.values()))
+        raise VariableUnset("; ".join(unset.values()), unset)
     return filled if isinstance(value, list) else filled[0]
 
 

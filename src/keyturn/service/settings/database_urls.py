@@ -21,14 +21,17 @@ first; "" is that of the driver."""
 
 _WORDS = {
     **dict.fromkeys(("true", "1", "strict", "verify-identity", '{"rejectunauthorized":true}'), "verify-full"),
-    **dict.fromkeys(("required", "no-verify", "accept-invalid-certs", '{"rejectunauthorized":false}'), "require"),
+    **dict.fromkeys(
+        ("required", "no-verify", "skip-verify", "accept-invalid-certs", '{"rejectunauthorized":false}'), "require"
+    ),
     **dict.fromkeys(("false", "0", "disabled"), "disable"),
     "preferred": "prefer",
 }
-"""The words of node-postgres, MySQL, mysql2 and Prisma for these modes."""
+"""The words of node-postgres, MySQL, mysql2, Prisma and Go for these modes."""
 
 _SPELLINGS = {
-    **dict.fromkeys(("ssl", "ssl_mode", "sslaccept"), "sslmode"),
+    **dict.fromkeys(("ssl", "ssl_mode", "sslaccept", "tls"), "sslmode"),
+    "socket": "unix_socket",
     "ssl_ca": "sslrootcert",
     "ssl_cert": "sslcert",
     "ssl_key": "sslkey",
@@ -49,8 +52,13 @@ _LEFT_OUT = {
     *("max_overflow", "pool_pre_ping", "pool_recycle", "pool_size", "pool_timeout", "reconnect", "socket_timeout"),
     *("charset", "client_encoding", "collation", "encoding", "serverTimezone", "timezone", "useUnicode"),
     *("serverVersion", "sslnegotiation", "supa", "uselibpqcompat"),
+    *("autocommit", "checkout_timeout", "loc", "parseTime", "pool", "prepared_statements", "statement_timeout"),
+    "sslcompression",  # Python's TLS has none (CVE-2012-4929)
 }
 """What apps write for their own connections: Keyturn has its own pools and time limits, UTF-8 and UTC."""
+
+_WITHOUT_GSS = ("disable", "prefer")
+"""Values of `gssencmode` that a driver without GSSAPI honours; `require` asks for encryption that it does not have."""
 
 _UNREADABLE = (
     "not a database address: a port must be a number from 1 to 65535, and a password has %40 for @, %2F for /, %3A for "
@@ -112,7 +120,7 @@ def _parameters(query: str, kind: str) -> dict[str, str]:
     parameters: dict[str, str] = {}
     for name, written in parse_qsl(query, keep_blank_values=True):
         known, value = _SPELLINGS.get(name.replace("-", "_"), name), written
-        if name in _LEFT_OUT:
+        if name in _LEFT_OUT or (name == "gssencmode" and value in _WITHOUT_GSS):
             continue
         if known not in _HONOURED[kind]:
             meant = did_you_mean(name, (*_HONOURED[kind], *_SPELLINGS))

@@ -14,7 +14,7 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.plain_files import read_plain_text
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Builder, Variable, is_section
-from keyturn.service.settings.rules import broken_rules, value_of
+from keyturn.service.settings.rules import broken_rules, environment_faults, value_of
 from keyturn.service.settings.variables import CREDENTIALS, FILE_SUFFIX, Variables
 from keyturn.values import Secret, did_you_mean
 
@@ -74,11 +74,15 @@ def inspect_settings(
     faults: list[Fault] = []
     file = named or Path(FILE_NAME)
     values = _read_toml(file, required=named is not None, faults=faults) if with_file else {}
+    of_file = tuple(faults)
     values.pop("studio", None)  # the studio reads its own: gallery/configuration.py
     variables = Variables(environ)
     _overlay_environment(values, environ, variables, faults)
-    settings, faults = _build(values, Builder(variables, file.parent, faults), sending=sending, connecting=connecting)
-    return Reading(file=file, settings=settings, faults=tuple(faults), is_of_no_file=not (named or file.exists()))
+    builder = Builder(variables, file.parent, faults)
+    settings, faults = _build(values, builder, environ, sending=sending, connecting=connecting)
+    # What a file that cannot be read would set is not missing, so only the fault of the file is true.
+    told = of_file or tuple(faults)
+    return Reading(file=file, settings=settings, faults=told, is_of_no_file=not (named or file.exists()))
 
 
 def missing_settings() -> str:
@@ -90,14 +94,19 @@ def missing_settings() -> str:
 
 def require_valid(values: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
     """Return settings that code has made or changed, checked as those of a file. Raises SettingsInvalid."""
-    settings, faults = _build(values, Builder(None, Path(), []), sending=sending, connecting=True)
+    settings, faults = _build(values, Builder(None, Path(), []), os.environ, sending=sending, connecting=True)
     if faults:
         raise SettingsInvalid(faults)
     return settings
 
 
 def _build(
-    values: Settings | Mapping[str, Any], builder: Builder, *, sending: bool, connecting: bool
+    values: Settings | Mapping[str, Any],
+    builder: Builder,
+    environ: Mapping[str, str],
+    *,
+    sending: bool,
+    connecting: bool,
 ) -> tuple[Settings, list[Fault]]:
     settings = builder.build(Settings, values)
     broken = broken_rules(settings, sending=sending, written=_written_names(builder))
@@ -105,7 +114,9 @@ def _build(
     known = known_variables()
     unread = {known.get(fault.name, fault.name) for fault in (*builder.faults, *builder.unset)}
     news = (fault for fault in broken if unread.isdisjoint(_with_sections(known.get(fault.name, fault.name))))
-    all_faults = (*builder.faults, *(builder.unset if connecting else ()), *news)
+    all_faults = [*builder.faults, *(builder.unset if connecting else ()), *news]
+    if connecting:
+        all_faults += environment_faults(settings, environ)
     return settings, [builder.as_shown(fault) for fault in all_faults]
 
 

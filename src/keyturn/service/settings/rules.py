@@ -1,9 +1,9 @@
 """Rules for settings: the bounds of single ones and what they need of each other as tables, the others as functions."""
 
+import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
-from email.utils import parseaddr
 from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +13,14 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback, is_serialized_origin
+from keyturn.http_client import authority_file_faults, authority_folder_faults, proxy_faults
+from keyturn.mail.addresses import parse_mailbox
+from keyturn.mail.port.http_provider import HttpProvider
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings, is_plain_ldap, split_secrets
-from keyturn.service.settings.brand_files import brand_faults, email_faults
+from keyturn.service.settings.brand_files import brand_faults
 from keyturn.service.settings.building import holds, member_name, parse_rate
 from keyturn.service.settings.networks import read_network
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
@@ -50,8 +53,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         is_local = settings.environment != "production" and is_loopback(origin)
         if not is_serialized_origin(origin) or not (origin.startswith("https://") or is_local):
             yield Fault("return_origins", f"must be origins such as https://app.example.org{not_this(origin)}")
-    if sender := settings.mail.from_:
-        yield from email_faults("mail.from", parseaddr(sender)[1], sender)
+    yield from _sender(settings.mail.from_)
     yield from brand_faults("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():
         yield from brand_faults(f"{member_name('kinds', kind)}.brand", own.brand)
@@ -60,6 +62,15 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     if message := database_fault(settings.database.url, for_our_tables=True):
         yield Fault("database.url", message)
     yield from _folders(settings)
+
+
+def _sender(sender: str) -> Iterator[Fault]:
+    if not sender:
+        return
+    try:
+        parse_mailbox(sender)
+    except ValueError as error:
+        yield Fault("mail.from", str(error))
 
 
 def value_of(settings: Settings, name: str) -> Any:
@@ -232,6 +243,27 @@ def missing_settings(name: str, settings: Settings) -> Iterator[str]:
             yield PROVIDERS[name].known_as(setting)
 
 
+def environment_faults(settings: Settings, environ: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield what is wrong with variables that libraries read: proxies and authorities only if something is called."""
+    counts = environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if counts and not (Path(counts).is_dir() and os.access(counts, os.W_OK)):
+        yield Fault("PROMETHEUS_MULTIPROC_DIR", f"must be a folder in which this process may write, not {counts}")
+    chosen = [PROVIDERS[name] for name in (settings.mail.transport, settings.mail.fallback) if name in PROVIDERS]
+    calls_over_http = (
+        any(issubclass(provider, HttpProvider) for provider in chosen)
+        or bool(settings.webhooks.url)
+        or settings.accounts.store == "supabase"
+        or settings.challenge.method in ("turnstile", "hcaptcha")
+        or bool(settings.password.breaches)
+        or bool(settings.second_step.sms.account)
+    )
+    if calls_over_http:
+        yield from proxy_faults(environ)
+        yield from authority_folder_faults(environ)
+    if calls_over_http or chosen or settings.accounts.store == "ldap":
+        yield from authority_file_faults(environ)
+
+
 def _reports(settings: Settings) -> Iterator[Fault]:
     for name in PROVIDERS:
         provider: Provider = getattr(settings, name)
@@ -252,7 +284,12 @@ _USERS = (
 )
 """Sections, and the choices that use them."""
 
-_PLACES = ("{now}", "{now_ms}", "{now_iso}", "{null}")
+RANDOM = "{random}"
+_TIMES = ("{now}", "{now_ms}", "{now_iso}")
+_PLACES = (*_TIMES, "{null}")
+_PLACES_OF_CHANGE = (*_TIMES, RANDOM, "{null}")
+"""A random value is for one row at a time, so only `accounts.table.set` may have it. A lock is recognised by its value,
+and an ending would write one value into several rows."""
 
 _COLUMN_OF_TABLE = re.compile(r'[^."\s]+(\.[^."\s]+){1,2}')
 _PLACE = re.compile(r"\{\w+\}")
@@ -298,17 +335,20 @@ def _table(settings: Settings) -> Iterator[Fault]:
         yield from _values(f"{setting}.set", ending.set)
         yield from _values(f"{setting}.where", ending.where)
         for column, value in ending.where.items():
-            if value in _PLACES[:3]:
+            if value in _TIMES:
                 yield Fault(member_name(f"{setting}.where", column), "no row has the present time: write a value")
-    for name in ("set", "lock", "unlock"):
-        yield from _values(f"accounts.table.{name}", getattr(table, name))
+    yield from _values("accounts.table.set", table.set, _PLACES_OF_CHANGE)
+    yield from _values("accounts.table.lock", table.lock)
+    yield from _values("accounts.table.unlock", table.unlock)
 
 
-def _values(setting: str, values: Mapping[str, object]) -> Iterator[Fault]:
+def _values(setting: str, values: Mapping[str, object], known: Sequence[str] = _PLACES) -> Iterator[Fault]:
     for column, value in values.items():
         place = _PLACE.search(value) if isinstance(value, str) else None
-        if place and place[0] not in _PLACES:
-            message = f"has an unknown placeholder {place[0]}: use one of {', '.join(_PLACES)}"
+        if place and place[0] == RANDOM and RANDOM not in known:
+            yield Fault(member_name(setting, column), f"only accounts.table.set can have {RANDOM}")
+        elif place and place[0] not in known:
+            message = f"has an unknown placeholder {place[0]}: use one of {', '.join(known)}"
             yield Fault(member_name(setting, column), message)
         elif place and place[0] != value:
             yield Fault(member_name(setting, column), f"{place[0]} must be the whole value: remove the text around it")
@@ -361,14 +401,18 @@ def _folders(settings: Settings) -> Iterator[Fault]:
 
 def _languages(settings: Settings) -> Iterator[Fault]:
     from keyturn.mail.languages.catalogues import PACKAGED, Catalogues, parse_locale
-    from keyturn.mail.languages.language import SOURCE_LANGUAGE
+    from keyturn.mail.languages.language import SOURCE_LANGUAGE, Languages
 
-    catalogues = Catalogues((PACKAGED, *([Path(settings.locales)] if settings.locales else [])))
+    folders = [PACKAGED, Path(settings.locales)] if settings.locales else [PACKAGED]
+    catalogues = Catalogues(tuple(folders))
     for tag in settings.languages:
         if not (locale := parse_locale(tag)):
             yield Fault("languages", f"no such language: {tag}")
         elif locale.language != SOURCE_LANGUAGE and not catalogues.files(locale):
-            yield Fault("languages", f"no catalogue for {tag}: put one into `locales`")
+            # The language that users get who ask for this one.
+            nearest = Languages("UTC", *folders).choose(tag).tag
+            advice = "" if nearest == SOURCE_LANGUAGE else f"write {nearest}, or "
+            yield Fault("languages", f"no catalogue for {tag}: {advice}put one into `locales`")
 
 
 def _catalogues(folder: Path) -> Iterator[Fault]:

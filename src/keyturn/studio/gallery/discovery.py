@@ -38,12 +38,21 @@ _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
 _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")  # the block of Django's packages for MJML, in files of any name
 
+_FORM_TOKEN = re.compile(r"\{%-?\s*csrf_token\b|\bcsrf_token\s*\(|\.hidden_tag\s*\(|\.csrf_token\b")
+_SCRIPT = re.compile(r"<script\b(?![^>]*ld\+json)", re.IGNORECASE)
+_OWN_ASSET = re.compile(
+    r"<iframe\b|<(?:link|script)\b[^>]*\s(?:href|src)\s*=\s*[\"'](?:\{%-?\s*static\b|\{\{-?\s*(?:url_for|static)\b|/(?!/))",
+    re.IGNORECASE,
+)
 
 FileState = tuple[str, int, int]  # a file, or an empty name, its time of change in ns, and its size
 
 
 class _Text(NamedTuple):
-    """Facts on a file: its format, as an ending; whether it is MJML without its root; the files that it names."""
+    """Facts on a file: its format, as an ending; whether it is MJML without its root; the files that it names.
+
+    `is_page`: as no mail, it has a form's token against forgery, or a script beside a frame or the app's own files.
+    """
 
     kind: str
     fragment: bool
@@ -51,6 +60,7 @@ class _Text(NamedTuple):
     refers: tuple[str, ...]
     compiles: bool
     prints: bool
+    is_page: bool
 
 
 class FolderContents(Struct, frozen=True):
@@ -139,18 +149,29 @@ def _refusal(each: os.DirEntry[str], real: Sequence[str], bounds: Path | None, i
 @lru_cache(4)
 def _classified(states: tuple[tuple[str, FileState], ...], patterns: Patterns) -> FolderContents:
     texts: dict[str, _Text] = {}
-    unreadable: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     for file, state in states:
         try:
             texts[file] = _text(*state)
         except OSError as error:
-            unreadable[file] = f"cannot be read: {error.strerror}"
+            left_out[file] = f"cannot be read: {error.strerror}"
     references = {file: tuple(_files_named(text.refers, file, texts)) for file, text in texts.items()}
     mails, shared = _mails_and_shared(texts, references, patterns.layouts)
-    if patterns.is_mail:  # leave out the pages of an app, and files that only they use
+    pages = [name for name, files in mails.items() if _shows_page(files, texts, references)]
+    for name in pages:
+        left_out[mails[name].markup] = "is a page of an app, with its scripts or a form, and no mail"
+    of_pages = {*_reached((mails[name].markup for name in pages), references)}
+    mails = {name: files for name, files in mails.items() if name not in pages}
+    of_mails = {*_reached((file for files in mails.values() for file in files), references)}
+    shared -= of_pages - of_mails
+    if patterns.is_mail:  # leave out the other pages of an app, and files that only they use
         mails = {name: files for name, files in mails.items() if patterns.is_mail(files)}
         shared &= {*_reached((file for files in mails.values() for file in files), references)}
-    return FolderContents(dict(sorted(mails.items())), sorted(shared), references, unreadable)
+    return FolderContents(dict(sorted(mails.items())), sorted(shared), references, left_out)
+
+
+def _shows_page(files: MailFiles, texts: Mapping[str, _Text], references: Mapping[str, tuple[str, ...]]) -> bool:
+    return any(texts[file].is_page for file in _reached([files.markup], references))
 
 
 def _mails_and_shared(
@@ -178,6 +199,8 @@ def _mails_and_shared(
         is_text = naming.ending_of(file) in (".txt", ".text") and not _SUBJECT.search(naming.stem_of(file))
         if file not in taken and is_text and text.prints and not naming.is_shared(file):
             mails.setdefault(naming.name_of(file), MailFiles(file, file, naming.subject(file, named)))
+    parts = {file for own in mails.values() for file in (own.text, own.subject) if file != own.markup}
+    mails = {name: own for name, own in mails.items() if own.markup not in parts}
     for name, own in mails.items():
         if any(files[file].compiles for file in _reached([own.markup], references)):
             mails[name] = naming.MjmlFiles(*own)
@@ -230,7 +253,13 @@ def _text(path: str, _: int, size: int) -> _Text:
         refers=tuple(name for _, names in references for name in names),
         compiles=_MJML_BLOCK.search(text) is not None,
         prints="{{" in text or "{%" in text,
+        is_page=_is_page(text),
     )
+
+
+def _is_page(text: str) -> bool:
+    has_own_script = bool(_SCRIPT.search(text) and _OWN_ASSET.search(text))
+    return has_own_script or bool(_FORM_TOKEN.search(text))
 
 
 def state_of(file: str) -> FileState:

@@ -33,12 +33,16 @@ from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_sa
 from keyturn.studio.gallery.variables.guessed_values import guess, made_up
 from keyturn.studio.gallery.variables.missing_names import MissingName, StandIn, UndescribedName
 from keyturn.studio.gallery.variables.probe import Variables
+from keyturn.studio.gallery.variables.unpacking import with_shaped_answers
 from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
 
 T = TypeVar("T")
 Renderers = Callable[..., Templates]
 _UNKNOWN: Mapping[str, type[Undefined]] = {"typed": UndescribedName, "plain": MissingName, "guessed": StandIn}
+
+_TAG = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
+_WORD = re.compile(r"[^\W\d]\w*")
 
 GUESSED = "guessed"  # the name of the guessed sample of a template without samples
 
@@ -197,6 +201,12 @@ class Gallery:
         except OSError:
             return ""
 
+    def states_of_linked(self, walked: "Fingerprint") -> "Fingerprint":
+        """Return the states of templates behind links to folders, which no walk follows. `walked`: those of others."""
+        known = {name for name, *_ in walked}
+        linked = (file for file in self._look.contents.references if file not in known)
+        return frozenset((file, *state_of(str(self.folders / file))[1:]) for file in linked)
+
     def users(self, shared: str) -> list[str]:
         contents = self._look.contents
         return [name for name, files in contents.mails.items() if shared in contents.reached_from(files)]
@@ -219,6 +229,7 @@ class Gallery:
                     environment.loader = _with_draft(environment.loader, environment, file, self.draft.text)
             environment = prepare(environment) if prepare else environment
             environment = with_forcing(environment) if forces else environment
+            environment = with_shaped_answers(environment)
             environment.undefined = _UNKNOWN[kind]
             return environment
 
@@ -264,13 +275,18 @@ class Gallery:
             written: dict[str, WrittenSample] = {}
             for folder in reversed(self.folders.all):
                 markup, bounds = self.files(name).markup, self.patterns.bounds
-                written |= find_samples(folder, name, markup, names_in=look.names_in, bounds=bounds)
+                words = partial(self._words_in_tags, name)
+                written |= find_samples(folder, name, markup, names_in=look.names_in, bounds=bounds, words=words)
             samples = {one: each.as_sample(one, self.folder) for one, each in written.items()}
             if props := self.props.get(name):
                 for one, typed in fit_samples(written, props).items():
                     samples[one] = structs.replace(samples[one], values=structs.asdict(typed), kind="typed")
             look.samples[name] = samples
         return look.samples[name]
+
+    def _words_in_tags(self, name: str) -> frozenset[str]:
+        tags = chain.from_iterable(_TAG.findall(self.text(file)) for file in self.files_of(name))
+        return frozenset(word for tag in tags for word in _WORD.findall(tag))
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
         """Return the result of `make`, which is kept until the inputs or a file of the mail change."""
@@ -329,7 +345,8 @@ def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
     """Return the fingerprint of each template: all files but those that belong, by their path, to others alone."""
     own: dict[str, set[FileState]] = {name: set() for name in gallery.names()}
     shared: set[FileState] = set()
-    for file in Fingerprint().union(*map(fingerprint, gallery.watched_folders)):
+    walked = Fingerprint().union(*map(fingerprint, gallery.watched_folders))
+    for file in walked | gallery.states_of_linked(walked):
         path = file[0].removeprefix("samples/")
         owners = own.keys() & {path[:at] for at, character in enumerate(path) if character in "/."}
         for files in [own[owner] for owner in owners] or [shared]:

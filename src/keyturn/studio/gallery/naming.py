@@ -67,6 +67,7 @@ def _require_size(file: Path, what: str, size: int) -> None:
 
 _SHARED = r"(?i:(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared)"
 _BODY = re.compile(r"[_-](?:body|email|mail|message)$")  # beside `..._subject.txt` in Django's apps
+_HTML_PART = re.compile(r"([_-])html$")  # beside "...-text.html" and "...-subject.html", as packages for Django want it
 _OUTSIDE = ("/", "..")
 # Generic names of files: the mail is named after its folder.
 _ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "html", "body", "content"})
@@ -85,6 +86,9 @@ _FORMAT = re.compile(rf"{_SUFFIX}$", re.IGNORECASE)
 def plain_name(file: str) -> str:
     """Return the name without its template suffix, any that follows a format's own, as in "welcome.html.j2"."""
     return file if _FORMAT.search(file) else _TEMPLATE_OF.sub(r"\1", file)
+
+
+_HTML = (".html", ".htm")
 
 
 class MjmlFiles(MailFiles):
@@ -130,14 +134,19 @@ def text_part(file: str, files: Mapping[str, str]) -> str:
     parts = stem.split("/")
     for at in (at for at, part in enumerate(parts[:-1]) if part in ("html", "mjml")):
         wanted += ["/".join((*parts[:at], other, *parts[at + 1 :])) for other in ("text", "txt", "plain")]
-    return _first_file(wanted, (".txt", ".text"), files)
+    in_html = _first_file([_HTML_PART.sub(r"\1text", stem)], _HTML, files) if _HTML_PART.search(stem) else ""
+    return _first_file(wanted, (".txt", ".text"), files) or in_html
 
 
 def subject(file: str, files: Mapping[str, str]) -> str:
     stem, name = stem_of(file), name_of(file)
     wanted = [f"{stem}.subject", f"{stem}_subject", f"{stem}-subject", *([f"{name}/subject"] if stem != name else [])]
     wanted += [f"{_BODY.sub('', stem)}_subject"]
-    return _first_file(wanted, (".txt", ".text"), files) or _first_file([stem], (".subject",), files)
+    in_html = ""
+    if part := _HTML_PART.search(stem):
+        without = _BODY.sub("", stem[: part.start()])
+        in_html = _first_file([f"{without}{part[1]}subject"], (".txt", *_HTML), files)
+    return _first_file(wanted, (".txt", ".text"), files) or _first_file([stem], (".subject",), files) or in_html
 
 
 def _first_file(stems: Iterable[str], endings: Sequence[str], files: Mapping[str, str]) -> str:

@@ -45,11 +45,15 @@ _SIGN_IN, _DISCOUNT, _OTHER, _CODE, _PASSWORD, _TO_TYPE = (
 )
 _NUMBER = re.compile(
     r"(?<![A-Za-z0-9_.,/@#&=%+-])(?<!\d:)(?:[A-Z]-(?=\d{4}))?(?P<number>"
-    r"(?:\d{3}[ -]\d{3}(?:[ -]\d{3})?|\d\d(?:[ -]\d\d){2,3}|\d{4}[ -]\d{4}|\d{4,8}|\d(?: \d){3,7})(?![ -]\d)"
-    r"|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{5,10}"
+    r"(?:\d{3}[ -]\d{3}(?:[ -]\d{3})?|\d\d(?:[ -]\d\d){2,3}|\d{4}[ -]\d{4}|\d{4,9}|\d(?: \d){3,7})(?![ -]\d)"
+    r"|[A-Z]{2,4}-\d{4,8}|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{5,10}"
+    r"|(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{4}(?!-)"
     r"|[A-Z0-9]{3}(?:-[A-Z0-9]{3}){1,3}|[A-Z0-9]{4}(?:-[A-Z0-9]{4}){1,3}|[A-Z0-9]{5}(?:-[A-Z0-9]{5}){1,3}"
     r")(?![A-Za-z0-9_/@]|[.,:]\d|-\w)"
 )
+_SHORT = re.compile(r"(?=\d*[A-Z])[A-Z0-9]{4}")
+"""A code of four letters and digits. Shorter words than the others look like it, so it counts alone on its line."""
+
 _KINDS = (_OTHER, _CODE, _TO_TYPE, _PASSWORD, _NUMBER, _END)
 
 
@@ -149,19 +153,21 @@ def _is_announced(line: _Line, announced: str, goes_on: str, next_line: _Line | 
 
 def _lines(words: str) -> Iterator[str]:
     """Yield lines and cells, each with those that continue its sentence. A word for a code behind a number does not."""
-    whole = ""
+    sentence: list[str] = []
     for line in _BREAK.split(words):
-        above, below = whole.rstrip(), line.lstrip()
-        if above and (
-            not below[:1].islower()
-            or _ENDED.search(above)
-            or (above[-1].isdigit() and (_CODE.match(below) or _PASSWORD.match(below)))
-        ):
-            yield above
-            whole = ""
-        whole = f"{whole} {line}" if whole else line
-    if whole.strip():
-        yield whole
+        if sentence and _begins_anew(line.lstrip(), sentence[-1].rstrip()):
+            yield " ".join(sentence).rstrip()
+            sentence = []
+        if sentence or line.strip():
+            sentence.append(line)
+    if sentence:
+        yield " ".join(sentence)
+
+
+def _begins_anew(line: str, above: str) -> bool:
+    """Tell whether a line does not continue the sentence of the line above."""
+    is_word_behind_number = above[-1].isdigit() and (_CODE.match(line) or _PASSWORD.match(line))
+    return not line[:1].islower() or bool(_ENDED.search(above[-_WRAPPED:])) or bool(is_word_behind_number)
 
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:
@@ -169,9 +175,11 @@ def _tokens(text: str) -> Iterator[re.Match[str]]:
     end = 0
     found = ((token.start(), order, token) for order, kind in enumerate(_KINDS) for token in kind.finditer(text))
     for start, _, token in sorted(found, key=itemgetter(0, 1)):
-        if start >= end:
-            end = token.end()
-            yield token
+        is_part_of_line = text.strip(_AROUND) != token[0]
+        if start < end or (token.re is _NUMBER and is_part_of_line and _SHORT.fullmatch(token["number"])):
+            continue
+        end = token.end()
+        yield token
 
 
 def _typed(number: re.Match[str]) -> str:

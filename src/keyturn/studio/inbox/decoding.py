@@ -13,6 +13,7 @@ import webencodings
 _LONGEST_HEADER = 16_384
 _LONGEST_ADDRESS_LIST = 500
 _BREAKS = re.compile(r"[\r\n]+[ \t]*")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 class Address(msgspec.Struct, frozen=True, rename="pascal"):
@@ -52,10 +53,11 @@ def decode_words(value: str) -> str:
         parts = decode_header(value)
     except (MessageError, ValueError):
         return value
-    return "".join(
+    decoded = "".join(
         part if isinstance(part, str) else decode_text(part, charset) if charset else part.decode("raw-unicode-escape")
         for part, charset in parts
     )
+    return _CONTROLS.sub(" ", decoded).strip()  # an encoded line break is no new line (RFC 2047, 5)
 
 
 def parameter(params: list[tuple[str, Any]], name: str) -> str:

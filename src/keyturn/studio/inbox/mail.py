@@ -1,19 +1,15 @@
 """A captured mail as it is read: addresses, headers, texts, links and attachments (RFC 5322, RFC 2045).
 
-The mail may be damaged anywhere. Python's older header policy is used on purpose: it parses a header only when the
-header is asked for, so a damaged header neither fails nor takes long.
+The mail may be damaged anywhere. `structure.py` bounds what is read of it.
 """
 
 import mimetypes
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from email import message_from_bytes
+from collections.abc import Sequence
 from email.message import Message
-from email.policy import Compat32
 from functools import cached_property, lru_cache
 from html import escape
-from itertools import islice
 from urllib.parse import unquote
 
 import msgspec
@@ -22,6 +18,7 @@ from msgspec import Struct
 from keyturn.mail.rendering.compiling import preheader_of
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.inbox.decoding import Address, addresses_of, decode_text, decode_words, parameter, unfold, utf8
+from keyturn.studio.inbox.structure import MailStructure
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
 _MAIL_ADDRESS = re.compile(r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,63}")  # RFC 5321, 4.5.3.1
@@ -100,18 +97,7 @@ def safe_file_name(name: str, number: int, content_type: str) -> str:
     return f"{stem[: _LONGEST - len(ending) - 1]}.{ending}" if dot and len(ending) < 10 else plain[:_LONGEST]
 
 
-_MOST_PARTS = 200
-"""Of a mail that may have more parts, only the headers are read: each level of nesting costs every line again."""
-
-_MOST_HEADERS = 500
-_LONGEST_PARAMETERS = 2_048
-_WITH_PARAMETERS = {"content-type", "content-disposition", "content-id", "date"}
-"""Headers that Python parses by their grammar, some in time that grows with the square of their length."""
-
 _READ = 512 * 1024  # characters of each text that are searched for words, links and codes. All of it is shown.
-
-_HEADER = re.compile(rb"[\x21-\x39\x3b-\x7e]+:")
-_FOLDED = (b" ", b"\t")
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,61 +115,36 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.content)
 
 
-class _Bounded(Compat32):
-    """Cuts headers before Python parses them, those of parts as well, and reads them as UTF-8."""
-
-    def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002 - the policy's interface
-        return utf8(value)
-
-    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
-        name, value = super().header_source_parse(sourcelines)
-        if name.lower() == "content-transfer-encoding":
-            return name, value[:_LONGEST_PARAMETERS].strip('"; \t')  # Python compares the whole value
-        return name, _readable(value[:_LONGEST_PARAMETERS]) if name.lower() in _WITH_PARAMETERS else value
-
-
-def _readable(value: str) -> str:
-    """Return the value, without its parameters if Python fails to read them, as it does with "a*0=x; a*=y"."""
-    probe = Message()
-    probe["value"] = value
-    try:
-        probe.get_params(header="value")
-    except Exception:  # noqa: BLE001 - the parser documents no errors
-        return value.partition(";")[0]
-    return value
-
-
-def _headers(head: bytes) -> bytes:
-    """Return the headers without the lines between them that are none: Python would take the rest for the text."""
-    lines = head.splitlines(keepends=True)
-    if not _HEADER.match(head):
-        return head
-    last = max(number for number, line in enumerate(lines) if _HEADER.match(line))
-    return b"".join(one for at, one in enumerate(lines) if at >= last or one.startswith(_FOLDED) or _HEADER.match(one))
-
-
 class MailContent:
     """Parses a mail, each part when it is first needed. Unreadable parts are shown as they are."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        lower = raw.lower()
-        whole = lower.count(b"boundary") + lower.count(b"message/rfc822") <= _MOST_PARTS
-        self.head, *rest = re.split(rb"(\r?\n\r?\n)", raw, maxsplit=1)
-        self._message = message_from_bytes(b"".join([_headers(self.head), *(rest if whole else ())]), policy=_Bounded())
+        self._structure = MailStructure(raw)
+        self.head = self._structure.source
+
+    @property
+    def cuts(self) -> tuple[str, ...]:
+        """What is not read of the mail, as sentences: it has more headers or parts than a mail may have."""
+        _ = self._parts  # they are found when they are first needed
+        return self._structure.cuts
+
+    @property
+    def parsed(self) -> int:
+        """The bytes of the mail that Python's parser got."""
+        _ = self._parts
+        return self._structure.parsed
 
     @cached_property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        return tuple(
-            (name, decode_words(str(value))) for name, value in islice(self._message.raw_items(), _MOST_HEADERS)
-        )
+        return tuple((name, decode_words(str(value))) for name, value in self._structure.head.raw_items())
 
     def header(self, name: str) -> str:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
     def addresses(self, name: str) -> tuple[Address, ...]:
-        values = (unfold(str(value)) for key, value in self._message.raw_items() if key.lower() == name)
-        return addresses_of(utf8(", ".join(islice(values, _MOST_HEADERS))))
+        values = (unfold(str(value)) for key, value in self._structure.head.raw_items() if key.lower() == name)
+        return addresses_of(utf8(", ".join(values)))
 
     @cached_property
     def html(self) -> str:
@@ -235,7 +196,8 @@ class MailContent:
 
     @cached_property
     def _parts(self) -> tuple[tuple[int, Message, bool], ...]:
-        return tuple((number, part, beside) for number, (part, beside) in enumerate(_leaves(self._message), 1))
+        leaves = enumerate(self._structure.leaves(), 1)
+        return tuple((number, leaf.head, leaf.is_alternative) for number, leaf in leaves)
 
     @cached_property
     def _texts(self) -> list[tuple[str, str, bool]]:
@@ -248,16 +210,6 @@ def markup_to_read(html: str, most: int = _READ) -> str:
     return html[:behind] + html[behind:most].replace("<", "&lt;")
 
 
-def _leaves(message: Message, beside: bool = False) -> Iterator[tuple[Message, bool]]:
-    """Yield the parts that hold no others, and whether they are alternatives of each other (RFC 2046, 5.1.4)."""
-    if message.is_multipart() and message.get_content_maintype() == "multipart":
-        for part in message.get_payload():
-            if isinstance(part, Message):
-                yield from _leaves(part, beside or message.get_content_subtype() == "alternative")
-    else:
-        yield message, beside
-
-
 def _is_text(part: Message) -> bool:
     """Tell whether a part is read with the mail. Some libraries name their texts, but in their type alone."""
     named = parameter(part.get_params([], "content-disposition"), "filename")
@@ -265,16 +217,24 @@ def _is_text(part: Message) -> bool:
 
 
 def _kind(part: Message) -> str:
-    """Return the type of a leaf. An empty multipart is text."""
-    return "text/plain" if part.get_content_maintype() == "multipart" else part.get_content_type()
+    """Return the type of a leaf.
+
+    A multipart without parts is text, and so is a type that is none (RFC 2045, 5.2). But one with a name, such as "pdf;
+    name=a.pdf", is of a file.
+    """
+    if part.get_content_maintype() == "multipart":
+        return "text/plain"
+    written = str(part.get("content-type", "")).partition(";")[0].strip().lower()
+    is_odd = bool(written) and written.count("/") != 1 and written != "text"
+    return _UNKNOWN if is_odd and parameter(part.get_params([]), "name") else part.get_content_type()
+
+
+_UNKNOWN = "application/octet-stream"
 
 
 def _content(part: Message) -> bytes:
-    payload = part.get_payload(decode=True)
-    if isinstance(payload, bytes):
-        return payload
-    held = part.get_payload()  # a message, or the blocks of a delivery status (RFC 3464, 2.1)
-    return b"\n".join(one.as_bytes() for one in held if isinstance(one, Message)) if isinstance(held, list) else b""
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
 
 
 def _text(part: Message) -> str:
@@ -286,8 +246,8 @@ def _attachment(number: int, part: Message) -> Attachment:
     name = parameter(part.get_params([], "content-disposition"), "filename") or parameter(part.get_params([]), "name")
     return Attachment(
         number=number,
-        name=safe_file_name(name, number, part.get_content_type()),
-        content_type=part.get_content_type(),
+        name=safe_file_name(name, number, _kind(part)),
+        content_type=_kind(part),
         content_id=content_id,
         inline=bool(content_id) and part.get_content_disposition() != "attachment",
         content=_content(part),

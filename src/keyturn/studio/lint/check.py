@@ -22,7 +22,8 @@ from keyturn.studio.gallery.branches.exploration import LONGEST
 from keyturn.studio.gallery.environments import FolderEnvironment, parse_template
 from keyturn.studio.gallery.gallery import Renderers
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
-from keyturn.studio.lint.checks import accessibility, links, parts, safety
+from keyturn.studio.lint.checks import accessibility, comments, links, parts, safety
+from keyturn.studio.lint.checks.conditionals import check_conditionals
 from keyturn.studio.lint.checks.selectors import check_selectors
 from keyturn.studio.lint.checks.unused_styles import StyleUses, unused_in_all
 from keyturn.studio.lint.clients.clients import clients_in
@@ -34,7 +35,7 @@ from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples, unknown_filters
 from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
-from keyturn.studio.lint.source.other_engines import one_for_each_engine
+from keyturn.studio.lint.source.other_engines import in_files_of_engines, one_for_each_engine
 from keyturn.studio.lint.source.stand_ins import NO_LAYOUT
 from keyturn.studio.lint.source.translations import findings_on_texts, marked_texts
 from keyturn.studio.lint.suppression import IgnoreComments, at_severity
@@ -51,6 +52,8 @@ def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tu
         links.check_links,
         check_selectors,
         *accessibility.CHECKS,
+        *comments.CHECKS,
+        check_conditionals,
         *parts.CHECKS,
     )
 
@@ -113,7 +116,7 @@ class TemplateChecks:
             passes = None if findings else self.gallery.branches(template)
         usual = next((one for one in self.languages if one.tag == SOURCE_LANGUAGE), self.languages[0])
         others = (*samples[1:], *(passes.samples if passes else ()))
-        mails, ended, styles = 0, 0, StyleUses()
+        mails, ended, styles = list[MailName](), 0, StyleUses()
         for sample, language in chain(product(samples[:1], self.languages), product(others, [usual])):
             of_mail = self._findings(template, sample, language, styles)
             if sample.forced:  # with made-up values; what fails with those of a sample is an error already
@@ -121,7 +124,8 @@ class TemplateChecks:
                 of_mail = [one for one in of_mail if one.rule != "unchecked/part" or one.place not in known]
             mail = _mail_name(template, sample, language, self.languages)
             findings += (_with_mail(one, mail) for one in of_mail)
-            mails, ended = mails + 1, ended + any(finding.group == "limits" for finding in of_mail)
+            mails.append(mail)
+            ended += any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
                 break
         is_judged, of_files = not (passed or any(finding.hides for finding in findings)), Part()
@@ -131,7 +135,10 @@ class TemplateChecks:
         if not ended:  # with values of no sample
             findings += (_with_mail(limit, name, hides=True) for limit in passed)
         is_cut_short = passes is not None and passes.is_cut_short
-        return replace(of_files, findings=tuple(merge(findings, _SAYS)), mails=mails, is_cut_short=is_cut_short)
+        if not self.gallery.templates.engine:
+            told = in_files_of_engines(findings, self.gallery.files_of(template), self.gallery.text)
+            findings = [one if one.mails else replace(one, mails=tuple(mails)) for one in told]
+        return replace(of_files, findings=tuple(merge(findings, _SAYS)), mails=len(mails), is_cut_short=is_cut_short)
 
     def check_mail(self, template: str, sample: Sample, language: Language, read: _Read) -> Part:
         """Check one mail, which `read` returns."""
@@ -278,18 +285,18 @@ def put_together(
     text = cache(gallery.text)  # thousands of findings may be in one file
     files = {name: gallery.files_of(name) for name in parts}
     of_mails = chain.from_iterable(part.findings for part in parts.values())
-    comments = IgnoreComments(text)
+    ignoring = IgnoreComments(text)
     on_texts = findings_on_texts(gallery, {name: part.texts for name, part in parts.items()}, languages)
     unused = {name: part.unused for name, part in parts.items() if part.is_whole and part.unused}
     everybody = _users({name: gallery.files_of(name) for name in gallery.names()}) if unused else {}
-    reasons = ((one, comments.reason(one)) for one in merge([*of_mails, *on_texts, *unused_in_all(unused, everybody)]))
+    reasons = ((one, ignoring.reason(one)) for one in merge([*of_mails, *on_texts, *unused_in_all(unused, everybody)]))
     judged = [replace(kept, reason=reason) for one, reason in reasons if (kept := at_severity(one, severity))]
     users = _users(files)
     unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}  # in full
-    idle = comments.unused(file for file in users if are_all and file not in unseen)
-    judged += filter(None, (at_severity(one, severity) for one in (*comments.mistakes(users), *idle)))
+    idle = ignoring.unused(file for file in users if are_all and file not in unseen)
+    judged += filter(None, (at_severity(one, severity) for one in (*ignoring.mistakes(users), *idle)))
     report = Report(templates=len(parts), mails=sum(part.mails for part in parts.values()))
-    return report.with_findings(_complete(one_for_each_engine(judged), users, text))
+    return report.with_findings(_complete(one_for_each_engine(judged, text), users, text))
 
 
 def _users(files: Mapping[str, Iterable[str]]) -> _Users:

@@ -8,7 +8,6 @@ import hashlib
 import os
 import platform
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,7 +18,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from keyturn.plain_files import make_private_folder, replace_file, walk
+from keyturn.plain_files import make_private_folder, replace_file, user_cache_folder, walk
 from keyturn.studio.gallery import Entry, Gallery, MailName
 from keyturn.studio.gallery.branches.exploration import MOST_PASSES
 from keyturn.studio.gallery.discovery import FileState, state_of
@@ -37,24 +36,12 @@ _LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-py
 _BY_VALUE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[])""")
 
 
-def _cache_folder() -> Path:
-    """Return our folder in the user's cache folder (XDG Base Directory Specification)."""
-    if sys.platform == "win32":
-        caches = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        caches = Path.home() / "Library" / "Caches"
-    else:
-        configured = os.environ.get("XDG_CACHE_HOME", "")
-        caches = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
-    return caches / "keyturn" / "check"
-
-
 class ResultCache:
     """Keeps the findings on the templates of a folder. `depends_on`: what else decides them, such as settings."""
 
     def __init__(self, folder: Path, depends_on: Iterable[bytes]) -> None:
         name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]
-        self._file = _cache_folder() / f"{name}.msgpack"
+        self._file = user_cache_folder("check") / f"{name}.msgpack"
         self._depends_on = tuple(depends_on)
 
     def check(

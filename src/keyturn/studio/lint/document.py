@@ -11,10 +11,11 @@ from keyturn.mail.languages.language import SOURCE_LANGUAGE, Language, Languages
 from keyturn.mail.rendering.compiling import Filled, Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import Element, SyntaxFault, parse_html, parse_markup
-from keyturn.mail.rendering.jinja import unwrap_includes
+from keyturn.mail.rendering.included_heads import parts_in_order
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Sample
 from keyturn.studio.gallery.naming import require_sendable
+from keyturn.studio.gallery.variables.made_up import marking
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.lint.css.colours import LIGHT
 from keyturn.studio.lint.css.computed_style import Paint, Painter, Stylesheets
@@ -22,7 +23,13 @@ from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.markup.marked_html import compile_with_marks, mark_html, source_marks
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.source.traced_text import follow, pieces_of, trace_data, trail_at, with_pieces
+from keyturn.studio.lint.source.traced_text import (
+    follow,
+    made_up_in,
+    rearranged,
+    trace_data,
+    trail_at,
+)
 
 Part = Literal["markup", "text", "subject"]  # a rendered file of a mail, as `Document` and `MailFiles` name it
 
@@ -55,9 +62,38 @@ class Document:
     undefined: tuple[tuple[str, Place], ...] = ()
     engine: str = "Jinja"
 
-    def finding(self, at: int | Place, rule: str, case: str = "", **words: Any) -> Finding:
-        """Make a finding, as `Rules.finding` does. `at` is a place, or an offset in `markup`."""
-        return RULES.finding(self.place(at) if isinstance(at, int) else at, rule, case, **words)
+    def finding(
+        self, at: int | Place, rule: str, case: str = "", *, rests_on: Iterable[range] | None = None, **words: Any
+    ) -> Finding:
+        """Make a finding, as `Rules.finding` does. `at` is a place, or an offset in `markup`.
+
+        No error rests on a value that Keyturn made up: a warning names that instead. `rests_on`: the ranges of the
+        markup that decide, by default the tag or attribute there.
+        """
+        found = RULES.finding(self.place(at) if isinstance(at, int) else at, rule, case, **words)
+        if found.severity != "error" or self.sample.is_complete:
+            return found
+        if rests_on is None:
+            rests_on = [self._ranges.get(at, range(at, at + 1))] if isinstance(at, int) else ()
+        made_up = next((name for one in rests_on for name in self.made_up(one)), "")
+        return self.made_up_finding(found.place, made_up) if made_up else found
+
+    def made_up(self, where: range) -> Iterator[str]:
+        """Yield the variables whose made-up values are in a range of the markup."""
+        return (name for _, _, name in made_up_in(self.markup, where.start, where.stop))
+
+    def made_up_finding(self, place: Place, name: str) -> Finding:
+        return RULES.finding(place, "unchecked/made-up", name=name)
+
+    @cached_property
+    def _ranges(self) -> dict[int, range]:
+        """The ranges of names of tags, and of attributes, by their offsets and those of their values."""
+        ranges: dict[int, range] = {}
+        for element in self.root.walk():
+            ranges[element.offset] = range(element.offset, element.behind_name)
+            for one in element.attributes.values():
+                ranges[one.offset] = ranges[one.value_offset] = range(one.offset, one.end)
+        return ranges
 
     def place(self, offset: int, part: Part = "markup") -> Place:
         """Return the place in the templates of a character of a part."""
@@ -116,6 +152,18 @@ class Document:
     def _offsets(self) -> dict[int, int]:
         return {element.number: element.offset for element in self.root.walk()}
 
+    def sources_of(self, node: Element) -> Iterator[Element]:
+        """Yield the elements of the markup that render an element of `compiled` and those around it."""
+        for above in (node, *node.ancestors()):
+            for at, is_offset in source_marks(above):
+                offset = at if is_offset else self._offsets.get(at)
+                if offset in self._elements:
+                    yield self._elements[offset]
+
+    @cached_property
+    def _elements(self) -> dict[int | None, Element]:
+        return {element.offset: element for element in self.root.walk()}
+
     def offset_of(self, node: Element) -> int:
         """Return where the source of an element of `compiled` is, or else of what renders it, or of the body."""
         marks = (mark for above in (node, *node.ancestors()) for mark in source_marks(above))
@@ -129,7 +177,7 @@ Check = Callable[[Document], Iterable[Finding]]  # equal findings in several sam
 def read_document(templates: Templates, template: str, sample: Sample, language: Language) -> Document:
     """Render a mail from a sample. `templates` must be prepared by `with_origins`. Raises TemplateInvalid."""
     files = templates.files(template)
-    with note_faults() as missing:
+    with note_faults() as missing, marking(sample):
         try:
             filled = templates.fill(template, sample.values, language)
             require_sendable(filled, files, templates.folders)
@@ -138,7 +186,7 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
             raise
     markup = filled.markup
     if files.is_mjml:
-        markup = with_pieces(unwrap_includes(markup), pieces_of(markup))
+        markup = rearranged(markup, parts_in_order(markup))
     root, faults = parse_markup(markup, is_mjml=files.is_mjml)
     mail, marked_html, refusal = _compile(templates, template, filled, root)
     return Document(

@@ -31,7 +31,8 @@ def guard(document: Document) -> Iterator[Finding]:
         position = _POSITION.match(message)
         offset = position and position[2]
         at = document.markup.rfind("<", 0, int(offset) + 1) if offset else Place(document.files.markup)
-        yield document.finding(at, "mjml/refused", reason=position[1] if position else message)
+        tag = [range(at, int(offset) + 1)] if isinstance(at, int) and offset else []
+        yield document.finding(at, "mjml/refused", rests_on=tag, reason=position[1] if position else message)
 
 
 def first_mistake_in(file: str, source: str) -> Finding | None:
@@ -99,7 +100,10 @@ def _check_element(document: Document, element: Element, parent: str) -> Iterato
         in_attributes = parent == "mj-attributes" and tag in known
         if not (in_attributes or parent in homes):
             yield _misplaced_element(document, element, parent, homes)
-    if tag in known and tag not in HOLD_HTML:
+    has_content = bool(element.children) or any(text.text.strip() for text in element.texts)
+    if parent == "mj-attributes" and has_content:
+        yield document.finding(element.offset, "mjml/default-with-content", tag=tag)
+    elif tag in known and tag not in HOLD_HTML:
         for text in element.texts:
             if document.refusal or _WORD.match(document.markup, text.offset):
                 yield document.finding(text.offset, "mjml/misplaced-text", tag=tag)

@@ -30,8 +30,19 @@ class Snapshot(NamedTuple):
 
     @classmethod
     def of(cls, mail: Rendered, files: MailFiles) -> "Snapshot":
-        html, text = (part.replace("\r\n", "\n") for part in (mail.html, mail.text))
-        return cls(html.replace("><", ">\n<") + "\n", text, f"{mail.subject}\n" if files.subject else "")
+        html = mail.html.replace("><", ">\n<")
+        subject = mail.subject if files.subject else ""
+        return cls(_as_file(html), _as_file(mail.text), _as_file(subject))
+
+
+def _as_file(text: str) -> str:
+    """Return a part as usual hooks of repositories leave a file, so that such a hook makes no difference.
+
+    It has no byte order mark, no blanks at the ends of lines, and one line break at its end.
+    """
+    lines = [line.rstrip(" \t\r") for line in text.removeprefix("\ufeff").split("\n")]
+    plain = "\n".join(lines).rstrip("\n")
+    return f"{plain}\n" if plain else ""
 
 
 _NOT_PLAIN = re.compile(r"[^\w -]")
@@ -52,7 +63,7 @@ class SnapshotFolder:
     def read(self, name: MailName) -> Snapshot | None:
         """Return the snapshot, or None. Octets that are not UTF-8 become U+FFFD."""
         parts = [_text(file) for file in self.places(name)]
-        return None if parts == [None, None, None] else Snapshot(*(part or "" for part in parts))
+        return None if parts == [None, None, None] else Snapshot(*(_as_file(part or "") for part in parts))
 
     def write(self, name: MailName, snapshot: Snapshot) -> None:
         """Write each file as a whole, and delete the file of a part that the mail no longer has."""
@@ -96,18 +107,23 @@ def _text(path: Path) -> str | None:
         return None
 
 
+Differ = Callable[[str, str], Difference]  # a text before and after
 Renders = Callable[[str, MailFiles, Sample, str], Rendered]  # a template in the language of a tag, or TemplateInvalid
 State = Literal["same", "changed", "new", "gone", "broken"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A mail beside its snapshot: `before`, and `after` as it is rendered now. `fault`: why it cannot be rendered."""
+    """A mail beside its snapshot: `before`, and `after` as it is rendered now.
+
+    `fault`: why it cannot be rendered. `differ`: finds the differences of a part.
+    """
 
     name: MailName
     before: Snapshot | None = None
     after: Snapshot | None = None
     fault: TemplateInvalid | None = None
+    differ: Differ = difference
 
     @property
     def state(self) -> State:
@@ -133,7 +149,7 @@ class Comparison:
     def differences(self) -> tuple[Difference, Difference, Difference]:
         """The differences of the HTML, the text and the subject. There are none of a mail that cannot be rendered."""
         after = self.before if self.fault else self.after
-        html, text, subject = map(difference, self.before or _NO_PARTS, after or _NO_PARTS)
+        html, text, subject = map(self.differ, self.before or _NO_PARTS, after or _NO_PARTS)
         return html, text, subject
 
 
@@ -141,7 +157,12 @@ class Snapshots:
     """Compares mails with their snapshots. `languages`: tags, by default all. Raises SettingsInvalid."""
 
     def __init__(
-        self, gallery: Gallery, stored: SnapshotFolder, languages: Sequence[str] = (), render: Renders | None = None
+        self,
+        gallery: Gallery,
+        stored: SnapshotFolder,
+        languages: Sequence[str] = (),
+        render: Renders | None = None,
+        differ: Differ = difference,
     ) -> None:
         if stored.folder.resolve().is_relative_to(gallery.folder.resolve()):
             wrong = f"{stored.folder} is inside the folder of the templates: move it outside"
@@ -153,6 +174,7 @@ class Snapshots:
             raise SettingsInvalid.of("snapshot_languages", wrong)
         self._languages = {"" if tag == own else tag: tag for tag in languages or known}  # by their part of a name
         self._render = render or gallery.render
+        self._differ = differ
 
     def names(self) -> list[MailName]:
         """Return all mails, without a sample where none can be read, and the names of snapshots without a mail."""
@@ -173,12 +195,12 @@ class Snapshots:
             if sample and (language := self._languages.get(name.language)):
                 files = self.gallery.files(name.template)
                 mail = self._render(name.template, files, sample, language)
-                return Comparison(name, before, Snapshot.of(mail, files))
+                return Comparison(name, before, Snapshot.of(mail, files), differ=self._differ)
         except TemplateInvalid as fault:
-            return Comparison(name, before, fault=fault)
+            return Comparison(name, before, fault=fault, differ=self._differ)
         if before is None:
             raise LookupError(f"There is no mail {name}, and no snapshot of it.")
-        return Comparison(name, before)
+        return Comparison(name, before, differ=self._differ)
 
     def accept(self, comparison: Comparison) -> None:
         if comparison.acceptable:

@@ -65,6 +65,14 @@ def difference(before: str, after: str) -> Difference:
     return Difference(tuple(_lines(_split(before), _split(after))))
 
 
+def replacement(before: str, after: str) -> Difference:
+    """Return a difference without a comparison: all old lines are removed, and all new ones added."""
+    old, new = _split(before), _split(after)
+    removed = [Line("old", number, None, (LinePiece(text),)) for number, text in enumerate(old, 1)]
+    added = [Line("new", None, number, (LinePiece(text),)) for number, text in enumerate(new, 1)]
+    return Difference((*removed, *added))
+
+
 def _split(text: str) -> list[str]:
     return text.removesuffix("\n").split("\n") if text else []
 

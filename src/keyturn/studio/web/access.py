@@ -1,16 +1,24 @@
 """Access to the studio: only clients that name this machine as the host, and know its token.
 
 Every user and program of a machine reaches its loopback addresses, and templates may be programs, so only `keyturn
-studio --no-token` runs without a token. The token becomes a cookie at once; programs send it in a header. The studio
-writes and sends only for its own pages: Fetch Metadata decides, or Origin if a browser sends no such header.
+studio --no-token` runs without a token. Programs send it in a header. A browser that shows it in an address gets a
+session in a cookie, from which nobody can compute the token.
+
+Browsers send a cookie to all ports of its host (RFC 6265, 8.5), and SameSite does not help, since a site has no port.
+Any user of the machine can listen on another port of 127.0.0.1. So the studio has a host of its own for browsers,
+`NAME.localhost`: browsers resolve it to loopback (RFC 6761, 6.3), and only clients with the token learn the name.
+
+The studio writes and sends only for its own pages: Fetch Metadata decides, or Origin if a browser sends no such header.
 """
 
 import contextlib
+import hmac
 import ipaddress
 import re
 import secrets
-from base64 import b64decode
-from collections.abc import Awaitable, Callable
+from base64 import b32encode, b64decode
+from collections.abc import Callable
+from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -20,9 +28,9 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.response import Redirect
-from litestar.types import Guard
+from litestar.types import ASGIApp, Guard, Receive, Scope, Send
 
-from keyturn.hosts import host_in, is_loopback_host, split_address
+from keyturn.hosts import host_in, is_loopback_address, is_loopback_host, split_address
 from keyturn.studio.web.studio import PATH, Studio
 
 HEADERS = {
@@ -36,14 +44,24 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1
 _BYTES = 16  # OWASP ASVS 5.0, 7.2.3: at least 128 bits of entropy
 _SHORTEST, _LONGEST = 22, 200  # as long as those bytes are in Base64
 _TOKEN = re.compile(rf"[\w-]{{{_SHORTEST},{_LONGEST}}}", re.ASCII)
+_LONGEST_NAME = 10  # bytes of a host's name. Each guess at these 80 bits needs a request of the user's browser.
 
 _REFUSAL = """This studio needs its token. Open the address with ?token= that the terminal of keyturn shows.
 
-Each start makes a new token: after a restart, open the new address. To keep one token, set KEYTURN_STUDIO_TOKEN.
+A folder keeps its token. To choose one yourself, set KEYTURN_STUDIO_TOKEN.
+"""
+
+_SMALL_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">{refresh}<title>Keyturn studio</title>
+<p><a href="{address}">Open the studio</a> at its own address, <code>http://{host}</code>.
+"""
+_WHY_ELSEWHERE = """<p>A browser sends a cookie to every port of a host, and other users of this machine can listen on
+ports of 127.0.0.1. So the studio has a host of its own.
+<p>If your browser cannot find it, use Chrome, Edge or Firefox, or add this line to the file of hosts of this machine
+(<code>/etc/hosts</code>): <code>127.0.0.1 {name}</code>
 """
 
 _Request = ASGIConnection[Any, Any, Any, Any]
-BeforeRequest = Callable[[Request[Any, Any, Any]], Awaitable[Response[Any] | None]]
+Middleware = Callable[[ASGIApp], ASGIApp]
 
 
 def token_for(wanted: str = "") -> str:
@@ -53,34 +71,96 @@ def token_for(wanted: str = "") -> str:
     return wanted or secrets.token_urlsafe(_BYTES)
 
 
+def browser_host(token: str) -> str:
+    """Return the studio's own host, without a port. It follows from the token, so it is kept and secret as that is."""
+    name = _derived(token, b"host")[:_LONGEST_NAME]
+    return f"{b32encode(name).decode().lower()}.localhost"
+
+
+def _session_of(token: str) -> str:
+    return _derived(token, b"session").hex()
+
+
+def _derived(token: str, purpose: bytes) -> bytes:
+    """Return bytes that reveal neither the token nor what is derived for another purpose (RFC 5869, 3.2)."""
+    return hmac.digest(token.encode(), purpose, "sha256")
+
+
 def admit_pages(studio: Studio) -> Guard:
     """Return the check of a request for a page: its host and its origin. The checks of an app around it stay."""
 
     def admit(request: _Request, _: BaseRouteHandler) -> None:
-        _require_known_host(request, studio.host)
+        _require_known_host(request, studio)
         _require_own_page(request)
 
     return admit
 
 
-def require_token(token: str) -> BeforeRequest:
-    """Return the check of the token: a cookie passes, which no script and no other site can use.
+def require_token(studio: Studio) -> Middleware:
+    """Return the first check of a page. Without the token it answers itself, so no error page can list the mails."""
 
-    A token in the address becomes the cookie and leaves the address at once: addresses stay in histories, show on
-    screens and are sent in referrers (OWASP Session Management Cheat Sheet, "Session ID Exposure").
+    def wrap(app: ASGIApp) -> ASGIApp:
+        async def admit(scope: Scope, receive: Receive, send: Send) -> None:
+            request: Request[Any, Any, Any] = Request(scope)
+            answer = _answer_at_the_door(request, studio)
+            if answer:
+                await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
+        return admit
+
+    return wrap
+
+
+def _answer_at_the_door(request: Request[Any, Any, Any], studio: Studio) -> Response[Any] | None:
+    """Return the answer to a request that does not enter yet; None lets it in, or leaves it to the next check."""
+    is_at_loopback = _is_shared_by_users(_host_of(request))
+    if _is_equal(_token_in(request), studio.token):
+        return None
+    if not is_at_loopback and _is_equal(
+        request.cookies.get(_cookie_of(request), "").encode(), _session_of(studio.token)
+    ):
+        return None
+    if not _is_equal(request.query_params.get("token", "").encode(), studio.token):
+        return Response(_REFUSAL, status_code=403, media_type=MediaType.TEXT, headers=HEADERS)
+    if not _is_known_host(_host_of(request), studio):
+        return None  # the guard answers it
+    if is_at_loopback:
+        return _lead_to_own_host(request, studio.token)
+    return _begin_session(request, studio.token)
+
+
+def _lead_to_own_host(request: Request[Any, Any, Any], token: str) -> Response[Any]:
+    """Answer a browser at an address whose cookies other users get, with a link and no cookie."""
+    name = browser_host(token)
+    host = f"{name}:{request.url.port}" if request.url.port else name
+    address = f"http://{host}{request.url.path}?{request.url.query}"
+    page = _SMALL_PAGE.format(address=escape(address), host=host, refresh="") + _WHY_ELSEWHERE.format(name=name)
+    return _small_page(page)
+
+
+def _begin_session(request: Request[Any, Any, Any], token: str) -> Response[Any]:
+    """Turn the token of an address into a cookie, and lead to the address without it.
+
+    Addresses stay in histories, show on screens and are sent in referrers (OWASP Session Management Cheat Sheet,
+    "Session ID Exposure").
     """
+    left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
+    address = f"{request.url.path}?{urlencode(left)}" if left else request.url.path
+    cookie = Cookie(key=_cookie_of(request), value=_session_of(token), path=PATH, httponly=True, samesite="strict")
+    if request.headers.get("sec-fetch-site") != "cross-site":
+        return Redirect(address, status_code=303, cookies=[cookie], headers=HEADERS)
+    # After a click on another site, a browser keeps a Strict cookie from a redirect (RFC 6265bis, 5.2), but not from
+    # a page that leads on by itself.
+    refresh = f'<meta http-equiv="refresh" content="0; url={escape(address)}">'
+    page = _SMALL_PAGE.format(address=escape(address), host=request.url.netloc, refresh=refresh)
+    return _small_page(page, cookie)
 
-    async def admit(request: Request[Any, Any, Any]) -> Response[Any] | None:
-        if secrets.compare_digest(request.cookies.get(_cookie_of(request), "").encode(), token.encode()):
-            return None
-        if secrets.compare_digest(request.query_params.get("token", "").encode(), token.encode()):
-            left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
-            cookie = Cookie(key=_cookie_of(request), value=token, path=PATH, httponly=True, samesite="strict")
-            address = f"{request.url.path}?{urlencode(left)}" if left else request.url.path
-            return Redirect(address, status_code=303, cookies=[cookie])
-        return Response(_REFUSAL, status_code=403, media_type=MediaType.TEXT)
 
-    return admit
+def _small_page(page: str, *cookies: Cookie) -> Response[Any]:
+    policy = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'", "cache-control": "no-store"}
+    return Response(page, media_type=MediaType.HTML, headers=HEADERS | policy, cookies=list(cookies))
 
 
 def admit_programs(studio: Studio) -> Guard:
@@ -92,8 +172,8 @@ def admit_programs(studio: Studio) -> Guard:
 
     def admit(request: _Request, _: BaseRouteHandler) -> None:
         if not studio.token:
-            _require_known_host(request, studio.host)
-        elif not secrets.compare_digest(_token_in(request), studio.token.encode()):
+            _require_known_host(request, studio)
+        elif not _is_equal(_token_in(request), studio.token):
             raise NotAuthorizedException(
                 detail="Send the token as Authorization: Bearer TOKEN, or as the password of any user name.",
                 headers={"www-authenticate": 'Basic realm="Keyturn", charset="UTF-8"'},
@@ -103,20 +183,30 @@ def admit_programs(studio: Studio) -> Guard:
     return admit
 
 
-def _require_known_host(request: _Request, bound_to: str) -> None:
-    """Answer 421 (RFC 9110 15.5.20) unless the Host header names this machine.
+def _require_known_host(request: _Request, studio: Studio) -> None:
+    """Answer 421 (RFC 9110 15.5.20) unless the Host header names this machine."""
+    if not _is_known_host(_host_of(request), studio):
+        detail = "Only this machine's own address gets an answer, such as 127.0.0.1 with the port."
+        raise HTTPException(status_code=421, detail=detail)
 
-    It reveals DNS rebinding, in which the attacker's name comes to point at 127.0.0.1 (Jackson et al., "Protecting
+
+def _is_known_host(host: str, studio: Studio) -> bool:
+    """Tell whether a host is one of the studio's.
+
+    Others reveal DNS rebinding, in which the attacker's name comes to point at 127.0.0.1 (Jackson et al., "Protecting
     Browsers from DNS Rebinding Attacks", ACM CCS 2007). A numeric address cannot be rebound. So if the server is bound
     to more than loopback, every numeric address passes, and the name that the server is bound to.
     """
-    host = host_in(f"//{request.headers.get('host', '')}")
-    is_known = host in ("localhost", bound_to)
     with contextlib.suppress(ValueError):
-        is_known = ipaddress.ip_address(host).is_loopback or not is_loopback_host(bound_to)
-    if not is_known:
-        detail = "Only this machine's own address gets an answer, such as 127.0.0.1 with the port."
-        raise HTTPException(status_code=421, detail=detail)
+        return ipaddress.ip_address(host).is_loopback or not is_loopback_host(studio.host)
+    if studio.token and host == browser_host(studio.token):
+        return True
+    return host in ("localhost", studio.host)
+
+
+def _is_shared_by_users(host: str) -> bool:
+    """Tell whether other users of the machine can listen at a host, too, and get its cookies."""
+    return host == "localhost" or is_loopback_address(host)
 
 
 def _require_own_page(request: _Request) -> None:
@@ -143,9 +233,17 @@ def _refuse_other_sites(request: _Request) -> None:
         raise PermissionDeniedException(detail="Pages of other sites cannot do this.")
 
 
+def _host_of(request: _Request) -> str:
+    return host_in(f"//{request.headers.get('host', '')}")
+
+
 def _cookie_of(request: _Request) -> str:
-    # Browsers send a host's cookies to all its ports (RFC 6265, 8.5). The demo's service lets only such names through.
+    # By its port: studios that other machines reach may share a host, and a browser has one jar for all of its ports.
     return f"keyturn_studio_{request.url.port or ''}"
+
+
+def _is_equal(shown: bytes, secret: str) -> bool:
+    return secrets.compare_digest(shown, secret.encode())
 
 
 def _token_in(request: _Request) -> bytes:

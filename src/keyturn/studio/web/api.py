@@ -22,6 +22,7 @@ from msgspec import Meta
 from keyturn.studio.inbox.captured_mail import CapturedMail, Match, everything, match_for, with_id
 from keyturn.studio.inbox.mail import Attachment, MailContent
 from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.renderers import Runner
 from keyturn.studio.web.access import HEADERS, admit_programs
 from keyturn.studio.web.failures import AS_PROBLEMS
 from keyturn.studio.web.pages.frame_answers import captured_frame
@@ -154,7 +155,7 @@ async def view_page(file: FromPath[str], inbox: NamedDependency[Inbox]) -> Respo
     def answer(mail: CapturedMail, content: MailContent) -> Response[Any]:
         if kind == "txt":
             return Response(content.text, media_type="text/plain; charset=utf-8")
-        return captured_frame(content, mail.id, View())
+        return captured_frame(content, mail.id, View(), Runner(None))  # as it is, which needs no renderer
 
     return await inbox.read(name, answer)
 

@@ -37,7 +37,9 @@ from keyturn.studio.web.studio import PATH, Studio
 __all__ = ["Studio", "create_studio_app", "studio_routers"]
 
 
-def create_studio_app(studio: Studio) -> Litestar:
+def create_studio_app(studio: Studio, programs: str = "/") -> Litestar:
+    """Return the studio as an app of its own, with the API for programs below the path `programs`."""
+
     @get("/", include_in_schema=False, sync_to_thread=False)
     def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
         return Redirect(f"{PATH}?{request.url.query}" if request.url.query else PATH, headers=HEADERS)
@@ -48,7 +50,7 @@ def create_studio_app(studio: Studio) -> Litestar:
         return answer_problem(request, error)
 
     return Litestar(
-        [to_the_studio, *studio_routers(studio)],
+        [to_the_studio, *studio_routers(studio, programs)],
         exception_handlers={HTTPException: answer_without_route},
         openapi_config=None,
         logging_config=None,
@@ -79,9 +81,8 @@ def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
             "hosted": _provide(studio.pages),
             "review": _provide(layout.review),
         },
-        middleware=[_one_look_a_request(studio.gallery)],
+        middleware=[*([require_token(studio)] if studio.token else []), _one_look_a_request(studio.gallery)],
         guards=[admit_pages(studio)],
-        before_request=require_token(studio.token) if studio.token else None,
         exception_handlers=exception_handlers(error_page(layout)),
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,

@@ -9,5 +9,5 @@ CREATE TABLE "User" (
 );
 CREATE TABLE auth.refresh_tokens (token text PRIMARY KEY, owner uuid REFERENCES "User" (id));
 CREATE TABLE "PasswordResetToken" (id bigint PRIMARY KEY, "userId" uuid);
-INSERT INTO "User" ("Email", "hashedPassword", "pwChanged") VALUES
-  ('ada@northwind.example', '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq', 1763628402);
+INSERT INTO "User" ("Email", "hashedPassword", "isActive", "pwChanged") VALUES
+  ('ada@northwind.example', '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq', true, 1763628402);

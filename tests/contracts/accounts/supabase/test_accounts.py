@@ -53,18 +53,29 @@ async def test_an_address_is_compared_exactly_without_wildcards(project: Project
 
 
 async def test_all_pages_of_what_is_alike_are_read_and_no_others(project: Project, accounts: SupabaseAccounts) -> None:
-    first = project.server.users.add(ADA)
     for number in range(1100):
         project.server.users.add(f"{number}{ADA}" if number < 120 else f"{number}-a@northwind.example")
+    last = project.server.users.add(ADA)
 
     for email, found, requests in (
-        (ADA, first.id, 3),
+        (ADA, last.id, 3),
         *((wildcard, None, 1) for wildcard in ("%@northwind.example", "_@northwind.example", "%-a@northwind.example")),
         ("a@northwind.example", None, 20),
     ):
         project.server.requests.clear()
         account = await accounts.find(email)
         assert (account and account.id, len(project.server.requests)) == (found, requests)
+
+
+async def test_later_sign_ups_named_after_a_user(project: Project, accounts: SupabaseAccounts) -> None:
+    """Any number of later users with an account's address as their name hide no account, and cost no further call."""
+    ada = project.server.users.add(ADA)
+    for number in range(1100):
+        project.server.users.add(f"{number}@evil.example", metadata={"full_name": ADA})
+    project.server.requests.clear()
+
+    assert (await known(accounts)).id == ada.id
+    assert len(project.server.requests) == 1
 
 
 async def test_a_user_that_is_like_no_other_is_in_nobodys_way(

@@ -2,9 +2,21 @@
 
 import re
 
+import bcrypt
 import msgspec
 import pytest
-from tests.contracts.accounts.table.conftest import NEW, USERS, Over, changes, doubts_of, faults, hashed, one
+from tests.contracts.accounts.table.conftest import (
+    HASH,
+    NEW,
+    ROW,
+    USERS,
+    Over,
+    changes,
+    doubts_of,
+    faults,
+    hashed,
+    one,
+)
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, NewPassword
@@ -125,14 +137,46 @@ async def test_a_status_says_by_its_values_who_is_active(app: App, over: Over) -
         assert [await accounts.set_password(account, NEW) for account in found] == active
 
 
+async def test_every_condition_of_active_holds(app: App, over: Over) -> None:
+    """An account is active if it meets every condition of `active`, for the look-up and for the change alike."""
+    await app.run(USERS.replace("name TEXT", "deleted_at DATE, banned_at DATE, state VARCHAR(9)"))
+    for number, values in enumerate(
+        (
+            "NULL, NULL, 'on'",
+            "'2026-11-20', NULL, 'on'",
+            "NULL, '2026-11-20', 'on'",
+            "NULL, NULL, 'new'",
+        ),
+        1,
+    ):
+        row = f"({number}, '{number}@northwind.test', 'x', {values})"
+        await app.run(f"INSERT INTO users VALUES {row}")  # noqa: S608 - the test's own
+    accounts = over(active=("not deleted_at", "not banned_at", "state = on | paid"))
+    await accounts.require_ready()
+    found = [account for number in range(1, 5) if (account := await accounts.get(str(number)))]
+
+    assert [account.active for account in found] == [True, False, False, False]
+    assert [await accounts.set_password(account, NEW) for account in found] == [True, False, False, False]
+
+
+async def test_wrong_condition_of_active(app: App, over: Over) -> None:
+    """The start names the condition of `active` whose column is missing."""
+    await app.run(USERS.replace("name TEXT", "deleted_at DATE"))
+
+    fault = "active: the table users has no column bannd_at"
+    assert await faults(over(active=("not deleted_at", "not bannd_at"))) == [fault]
+
+
 async def test_a_status_without_its_values_is_doubted(app: App, over: Over) -> None:
     await app.run("CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(60), f VARCHAR(20))")
-    await app.run("INSERT INTO users VALUES (1, 'ada@c.de', 'x', 'T'), (2, 'bo@c.de', 'x', ''), (3, '', 'x', NULL)")
+    await app.run(
+        "INSERT INTO users VALUES (1, 'ada@c.de', :hash, 'T'), (2, 'bo@c.de', '', ''), (3, '', '', NULL)", hash=HASH
+    )
     accounts = over(active="f")
     assert await doubts_of(accounts) == []
-    await app.run("INSERT INTO users VALUES (4, 'd@c.de', 'x', ' Suspended '), (5, 'mike@c.de', 'x', 'on')")
+    await app.run("INSERT INTO users VALUES (4, 'd@c.de', '', ' Suspended '), (5, 'mike@c.de', '', 'on')")
 
-    unread = "accounts.table.active: the column contains 'Suspended', which Keyturn takes for active"
+    unread = "accounts.table.active: the column f contains 'Suspended', which Keyturn takes for active"
     assert await doubts_of(accounts) == [unread]
     assert await doubts_of(over(active="not f")) == []
 
@@ -221,6 +265,75 @@ async def test_who_signs_in_elsewhere_by_now_or_is_on_leave_is_not_asked_for_a_p
     assert await accounts.awaiting_password() == []
 
 
+TEXT, UUID4, BYTES = "[A-Za-z0-9_-]{43}", "[0-9a-f]{8}-[0-9a-f]{4}-4.*", "(?s).{32}"
+RANDOM = [
+    ("sqlite", "TEXT", TEXT),
+    ("sqlite", "BLOB", BYTES),
+    ("sqlite", "UUID", TEXT),
+    ("postgresql", "text", TEXT),
+    ("postgresql", "varchar(22)", ".{22}"),
+    ("postgresql", "uuid", UUID4),
+    ("postgresql", "bytea", BYTES),
+    ("mariadb", "CHAR(64)", TEXT),
+    ("mariadb", "VARCHAR(30)", ".{30}"),
+    ("mariadb", "BINARY(16)", "(?s).{16}"),
+    ("mariadb", "BLOB", BYTES),
+    ("mariadb", "UUID", UUID4),
+]
+"""What `{random}` writes into columns of each type: text, or bytes read as Latin-1."""
+
+
+async def token_of_ada(app: App) -> str:
+    (row,) = await app.run("SELECT token FROM users WHERE id = 1")
+    return row.token.decode("latin-1") if isinstance(row.token, bytes) else str(row.token)
+
+
+@pytest.mark.parametrize(("databases", "declared", "shape"), RANDOM, indirect=["databases"])
+async def test_random_value_of_each_type(app: App, over: Over, declared: str, shape: str) -> None:
+    """`{random}` fills a column with other random text, bytes or UUID at each change, as long as it has room."""
+    await app.run(f"{USERS.replace('name TEXT', f'token {declared}')}; {ROW}")
+    accounts = over(set={"token": "{random}"})
+    await accounts.require_ready()
+    await changes(accounts)
+    first = await token_of_ada(app)
+    await changes(accounts)
+    second = await token_of_ada(app)
+
+    assert re.fullmatch(shape, first)
+    assert re.fullmatch(shape, second)
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("databases", "declared"),
+    [
+        ("postgresql", "varchar(21)"),
+        ("postgresql", "integer"),
+        ("postgresql", "timestamptz"),
+        ("mariadb", "VARBINARY(15)"),
+        ("mariadb", "ENUM('a', 'b')"),
+    ],
+    indirect=["databases"],
+)
+async def test_random_value_without_room(app: App, over: Over, declared: str) -> None:
+    """The start refuses `{random}` for a column that has no room for 128 random bits."""
+    await app.run(USERS.replace("name TEXT", f"token {declared}"))
+    (fault,) = await faults(over(set={"token": "{random}"}))
+
+    assert fault.startswith("set.token: '{random}' does not fit a column of type ")
+
+
+@pytest.mark.parametrize("method", ["end_sessions", "end_intrusion"])
+async def test_random_value_ends_sessions(app: App, over: Over, method: str) -> None:
+    """Where sessions end without a new password, the account's `{random}` changes, and no other account's."""
+    await app.run(f"{USERS.replace('name TEXT', 'token VARCHAR(99)')}; {ROW}")
+    await app.run("INSERT INTO users VALUES (2, 'bea@northwind.test', 'x', 'hers'); UPDATE users SET token = 'old'")
+    await getattr(over(set={"token": "{random}"}), method)("1")
+    rows = await app.run("SELECT token FROM users ORDER BY id")
+
+    assert [row.token == "old" for row in rows] == [False, True]
+
+
 KINDS = {
     "sqlite": ("DATETIME", "INTEGER", "TEXT"),
     "postgresql": ("timestamptz", "bigint", "text"),
@@ -243,7 +356,7 @@ async def make_users(app: App, kind: str, *values: str) -> None:
     await app.run(USERS.replace("name TEXT", f"changed_at {kind}"))
     for number, value in enumerate(values or ("NULL",), 1):
         email = "ada@northwind.test" if number == 1 else f"b{number}@northwind.test"
-        row = f"({number}, '{email}', '', {value})"
+        row = f"({number}, '{email}', '{HASH}', {value})"
         await app.run(f"INSERT INTO users (id, email, password_hash, changed_at) VALUES {row}")  # noqa: S608
 
 
@@ -290,3 +403,49 @@ async def test_a_column_with_times_of_another_form_is_doubted(
     for doubt in doubts:
         assert doubt.startswith(f"accounts.table.set.changed_at: {given} writes ")
         assert doubt.endswith(message)
+
+
+async def test_emptied_salt(app: App, over: Over) -> None:
+    """An app that hashes salt and password joined verifies a new password whose salt each change empties."""
+    await app.run(USERS.replace("name TEXT", "salt VARCHAR(40) NOT NULL"))
+    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old', '7f3a')")
+    accounts = over(set={"salt": ""})
+    await accounts.require_ready()
+    assert await accounts.set_password(await one(accounts), NewPassword("seven quiet harbours", bcrypt_hashed))
+
+    (row,) = await app.run("SELECT salt, password_hash FROM users")
+    assert bcrypt.checkpw(f"{row.salt}seven quiet harbours".encode(), row.password_hash.encode())
+
+
+async def bcrypt_hashed(password: str) -> str:
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+
+
+BYTES_OF = {
+    "sqlite": ["BLOB"],
+    "postgresql": ["bytea"],
+    "mysql": ["VARBINARY(128)", "BINARY(80)", "BLOB"],
+}
+
+
+async def test_hash_in_a_column_of_bytes(app: App, over: Over) -> None:
+    """A hash in a column of bytes is read, recognised and written as the bytes of its text."""
+    for declared in BYTES_OF[app.dialect]:
+        await app.run("DROP TABLE IF EXISTS users")
+        await app.run(USERS.replace("VARCHAR(60)", declared))
+        await app.run("INSERT INTO users (id, email) VALUES (3, '3@northwind.test')")
+        for number, stored in enumerate((HASH, "!disabled"), 1):
+            text = stored.encode().hex()
+            literal = f"decode('{text}', 'hex')" if app.dialect == "postgresql" else f"x'{text}'"
+            row = f"({number}, '{number}@northwind.test', {literal}, '')"
+            await app.run(f"INSERT INTO users VALUES {row}")  # noqa: S608 - the test's own
+        accounts = over()
+        await accounts.require_ready()
+        people = [await one(accounts, f"{number}@northwind.test") for number in (1, 2, 3)]
+
+        assert [account.has_password for account in people] == [True, False, False]
+        assert [account.awaits_password for account in people] == [False, False, True]
+        assert await accounts.password_hash("1") == HASH
+        assert [await accounts.set_password(account, NEW) for account in people] == [True, False, True]
+        assert await accounts.password_hash("1") == await accounts.password_hash("3") == "$2b$new"
+        await accounts.close()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.contracts.accounts.stores import own_messages
-from tests.contracts.accounts.table.conftest import USERS, Over, doubts_of, faults, one
+from tests.contracts.accounts.table.conftest import HASH, USERS, Over, doubts_of, faults, one
 from tests.driver.app_database import App
 from tests.driver.statements import statements_sent
 
@@ -24,7 +24,7 @@ EITHER = {"identifiers": ("email", "login"), "active": "is_active"}
 async def keep(app: App, *stored: str | None) -> None:
     await app.run(USERS)
     for number, email in enumerate(stored, 1):
-        await app.run("INSERT INTO users VALUES (:id, :email, '$2b$hash', '')", id=number, email=email)
+        await app.run("INSERT INTO users VALUES (:id, :email, :hashed, '')", id=number, email=email, hashed=HASH)
 
 
 async def enrol(app: App, *people: tuple[str, str | None]) -> None:
@@ -172,3 +172,13 @@ async def test_a_wrong_column_of_names_is_refused_by_its_setting(app: App, over:
         ("password_hash", "the column password_hash is also the one of password: choose another"),
     ):
         assert await faults(over(identifiers=("email", column))) == [f"identifiers: {message}"]
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_addresses_that_no_request_finds(app: App, over: Over) -> None:
+    """The start counts stored addresses that no request finds: with another blank, or capitals outside of ASCII."""
+    await keep(app, "ada@northwind.test\u00a0", "bea@northwind.test\n", "Cleo@B\u00dcCHER.test", *STORED, "no address")
+
+    assert await doubts_of(over()) == [
+        "accounts.table.email: 3 of 13 addresses are stored so that no request finds them"
+    ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.studio.folders import found_in
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.clients.clients import GROUPS
@@ -177,3 +178,17 @@ def test_each_client_lacks_what_its_notes_say_of_this_very_use(tmp_path: Path, r
 def test_a_rule_for_one_client_alone_is_missed_by_nobody(tmp_path: Path, css: str) -> None:
     for feature in ("css-selector-adjacent-sibling", "css-selector-attribute", "css-selector-universal", "css-padding"):
         assert findings(tmp_path, sheet(feature, css)) == []
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        *("float: none", "clear: none", "position: static", "visibility: visible", "max-width: NONE", "opacity: 1"),
+        *("text-transform: none", "border-radius: 0", "box-shadow: none", "overflow-wrap: normal", "z-index: auto"),
+    ],
+)
+def test_initial_value(tmp_path: Path, style: str) -> None:
+    """A declaration of the initial value uses no feature: a client that ignores it shows the same."""
+    page = f'<html lang="en"><body><div style="{style}">x</div></body></html>'
+    found = found_in(tmp_path, {"a.html": page}, "compatibility")
+    assert [one.feature for one in found] == []

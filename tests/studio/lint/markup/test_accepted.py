@@ -33,6 +33,8 @@ ACCEPTED = [
     COLUMN.format("<mj-text><p>A<br>b<img src=\"https://x.example/a.png\" alt='>'></p><ul><li>c</li></ul></mj-text>"),
     COLUMN.format(f"<mj-text>{MSO}</mj-text>"),
     COLUMN.format("<mj-text><!--[if !mso]><!-->a<!--<![endif]--></mj-text>"),
+    COLUMN.format("<mj-text><!--[if !mso]><!-- -->a<!--<![endif]--></mj-text>"),
+    COLUMN.format("<mj-text><!--[if mso]><style>.a { --b: 1 }</style><![endif]--></mj-text>"),
     COLUMN.format("<mj-text><a href=\"https://x.example/?a=1&amp;b=2\" target='_blank' disabled>a</a></mj-text>"),
     COLUMN.format('<mj-table width="auto" cellpadding="0" table-layout="fixed" role="none"><tr><td/></tr></mj-table>'),
     COLUMN.format("<mj-text>a single {brace} and a {{ '{{' }}</mj-text>"),

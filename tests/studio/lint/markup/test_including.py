@@ -1,5 +1,6 @@
 """`<mj-include>`, as folders have it that mjml's own compiler built: read by Jinja, each line known."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -100,6 +101,52 @@ def test_styles_and_html_are_included_as_what_they_are(tmp_path: Path) -> None:
     html = html_of(folder(tmp_path, '<mj-include path="./mark.html" type="html" />', files, head))
     assert '<style type="text/css">.plain { color: red }</style>' in html
     assert '<div style="color:#14614b;" class="mark">Ada</div>' in html
+
+
+HEADS = {
+    "news/css/first.css": ".first { color: red }",
+    "news/css/tags.css": ".mark { color: #14614b }",
+    "news/part.mjml": """<mjml>
+<mj-head>
+  <mj-attributes><mj-text color="#123456" /></mj-attributes>
+  <mj-style>.part { margin: 0 }</mj-style>
+  <mj-style>.part { colour: #222222 }</mj-style>
+</mj-head>
+<mj-body>
+  <mj-section><mj-column><mj-text><p class="mark part">Dear {{ name }}</p></mj-text></mj-column></mj-section>
+  <mj-include path="./css/tags.css" type="css" css-inline="inline" />
+</mj-body>
+</mjml>""",
+}
+INCLUDES = '<mj-include path="./css/first.css" type="css" />\n    <mj-include path="./part.mjml" />'
+
+
+def test_head_of_included(tmp_path: Path) -> None:
+    """Stylesheets, and the head of an included document, act in the head of the mail, wherever they are included."""
+    gallery = folder(tmp_path, INCLUDES, HEADS, "<mj-style>.own { color: blue }</mj-style>")
+    assert guarded(gallery) == []
+    html = html_of(gallery)
+    styles = html.index(".own {"), html.index(".part {"), html.index(".first {"), html.index("<body")
+    assert styles == tuple(sorted(styles))  # the order of MJML's own compiler
+    assert "color:#123456" in html
+    assert re.search(r'<p style="color:#14614b;" [^>]*>Dear Ada', html)
+    assert ".first" not in html.partition("<body")[2]
+
+
+def test_head_of_included_without_own(tmp_path: Path) -> None:
+    """A mail without a head gets one from what it includes."""
+    page = f"<mjml><mj-body>{INCLUDES}</mj-body></mjml>"
+    gallery = folder(tmp_path, "", {**HEADS, "news/news.mjml": page})
+    assert guarded(gallery) == []
+    assert ".first { color: red }" in html_of(gallery).partition("<body")[0]
+
+
+def test_lines_of_included_head(tmp_path: Path) -> None:
+    """A mistake in an included head has its line in the included file, and later mistakes have theirs."""
+    wrong = {**HEADS, "news/part.mjml": HEADS["news/part.mjml"].replace('<mj-text color="', '<mj-text colour="')}
+    gallery = folder(tmp_path, f"{INCLUDES}\n    <mj-section colour='red'></mj-section>", wrong)
+    places = [str(one.place) for one in guarded(gallery)]
+    assert places == ["news/news.mjml:6:17", "news/part.mjml:3:27"]
 
 
 def test_a_missing_file_is_one_finding_at_its_place(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from litestar import Litestar, Request, Response, get
 from litestar.testing import TestClient
 from tests.studio.web.fixtures import Client, capture, opened
 
+from keyturn.studio.web.access import browser_host
 from keyturn.studio.web.app import Studio, studio_routers
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -49,13 +50,16 @@ def test_a_stranger_learns_nothing_of_what_there_is(studio: Studio) -> None:
     ("bound", "host", "code"),
     [
         *(
-            ("127.0.0.1", host, 303)
+            ("127.0.0.1", host, 200)
             for host in ("127.0.0.1:8000", "127.0.0.1", "localhost:3000", "LOCALHOST", "[::1]:8000", "127.8.0.1")
         ),
+        ("127.0.0.1", browser_host(TOKEN), 303),
+        ("0.0.0.0", f"{browser_host(TOKEN)}:8000", 303),  # noqa: S104
         *(
             ("127.0.0.1", host, 421)
             for host in (
                 *("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example"),
+                *("evil.localhost", f"x.{browser_host(TOKEN)}"),
                 *("192.0.2.7", "", "[::1", "evil.example@127.0.0.1.example"),
             )
         ),
@@ -64,7 +68,7 @@ def test_a_stranger_learns_nothing_of_what_there_is(studio: Studio) -> None:
         ("studio.lan", "studio.lan:8000", 303),
         ("studio.lan", "192.0.2.7", 303),
         ("studio.lan", "evil.example", 421),
-        ("localhost", "localhost:8000", 303),
+        ("localhost", "localhost:8000", 200),
         ("::1", "192.0.2.7", 421),
     ],
 )

@@ -69,6 +69,17 @@ def test_what_is_no_address_is_said_at_the_field_and_nothing_is_sent(client: Cli
     assert not sent.exists()
 
 
+def test_unclear_sender(studio: Studio, sent: Path) -> None:
+    """A sender that mail programs read in several ways is told on the page, and no mail is sent."""
+    unclear = "Northwind, Leeds <no-reply@northwind.example>"
+    provider = MailProvider("capture", lambda: CaptureSender(sent))
+    with opened(studio, provider=provider, sender=unclear) as client:
+        answer = client.post(PAGE, data={"to": "ada@northwind.example"}, headers=OURS)
+    assert answer.status_code == 422
+    assert "Correct the studio&#39;s setting `sender`: the name needs quotation marks" in answer.text
+    assert not sent.exists()
+
+
 @pytest.mark.parametrize(
     ("failure", "words"),
     [

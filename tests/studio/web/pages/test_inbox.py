@@ -61,7 +61,7 @@ def test_the_raw_mail_can_be_read_and_taken_away(client: Client, inbox: Path) ->
     assert "multipart/alternative" in client.get(f"/studio/inbox/{name}?show=source").text
     taken = client.get(f"/studio/inbox/{name}/raw")
     assert taken.content == (inbox / name).read_bytes()
-    assert taken.headers["content-type"] == "message/rfc822"
+    assert taken.headers["content-type"] == "application/octet-stream"
     assert taken.headers["content-disposition"] == f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}"
 
 
@@ -141,10 +141,19 @@ def test_an_attachment_is_saved_and_never_shown(client: Client, captured: Captur
     assert "März -1-.html" in page
     part = client.get(f"/studio/inbox/{mail_id}/parts/2")
     assert part.content.strip() == b"<script>alert(1)</script>"
+    assert part.headers["content-type"] == "application/octet-stream", "no type that a browser shows or runs"
     assert part.headers["content-disposition"].endswith("=\"M_rz -1-.html\"; filename*=UTF-8''M%C3%A4rz%20-1-.html")
     assert "sandbox" in part.headers["content-security-policy"]
     assert part.headers["x-content-type-options"] == "nosniff"
     assert client.get(f"/studio/inbox/{mail_id}/parts/9").status_code == 404
+
+
+def test_a_mail_that_is_cut_says_so(client: Client, captured: CapturedMails) -> None:
+    """A mail with more headers than are read is shown with a note of what is missing."""
+    mail_id = captured.add(b"Subject: Long\r\n" + b"a: b\r\n" * 600 + b"\r\nHello Ada")
+    page = client.get(f"/studio/inbox/{mail_id}").text
+    assert "not shown in full. A part of it has more than 500 headers. The others are not shown." in page
+    assert "Hello Ada" in page
 
 
 def test_a_mail_is_deleted_with_its_file_alone_by_a_search_or_with_all(client: Client, inbox: Path) -> None:

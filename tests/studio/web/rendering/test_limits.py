@@ -10,8 +10,10 @@ import pytest
 from tests.studio.web.fixtures import NOTICE, Client, opened
 
 from keyturn.studio.gallery.configuration import StudioSettings
+from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.renderers import Limits, RendererPool
 from keyturn.studio.web.app import Studio
+from keyturn.studio.web.checks.snapshots import difference_within_limits
 from keyturn.studio.web.rendering import rendition
 from keyturn.studio.web.rendering.rendition import MailRenderer
 
@@ -69,6 +71,41 @@ def test_others_are_rendered_while_a_template_runs_away(client: Client, folder: 
         answer = stuck.result(30)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")
     assert "notice/notice.mjml:2:1: It takes longer than 1.2 seconds.<" in answer.text
+
+
+@pytest.mark.long
+def test_a_source_that_is_slow_to_colour_is_plain(client: Client, captured: CapturedMails) -> None:
+    """The source of a hostile mail is shown without colours, and that of others with them."""
+    slow = captured.add(b"Subject: Slow\r\nFrom: " + b"a." * 8_000 + b"\r\n\r\nHello <b>")
+    usual = captured.add(b"Subject: Usual\r\nFrom: a@b.example\r\n\r\nHello <b>")
+    pages = [client.get(f"/studio/inbox/{mail_id}?show=source").text for mail_id in (slow, usual)]
+    sources = [
+        page[page.index('<ol class="code') : page.index("</ol>", page.index('<ol class="code'))] for page in pages
+    ]
+    assert ['<span class="' in source for source in sources] == [False, True]
+    assert "a." * 8_000 in sources[0]
+    assert all("Hello &lt;b&gt;" in source for source in sources)
+
+
+@pytest.mark.long
+def test_a_model_that_takes_too_long_says_so(client: Client, captured: CapturedMails) -> None:
+    """A captured mail with very many styles and elements has no dark view, and its light one stays."""
+    html = b"<style>" + b".a{color:#fff;background:#000}" * 6_000 + b"</style>" + b"<p class=a>x" * 20_000
+    mail_id = captured.add(b"Subject: Slow\r\nContent-Type: text/html\r\n\r\n" + html)
+    dark, light = (client.get(f"/studio/inbox/{mail_id}/frame?scheme={scheme}") for scheme in ("full", "light"))
+    assert (dark.status_code, light.status_code) == (422, 200)
+    assert "takes too much time or memory" in dark.text
+
+
+@pytest.mark.long
+def test_a_difference_that_takes_too_long_is_a_replacement(studio: Studio) -> None:
+    """A text of very many equal lines is shown as replaced, and that of others line by line."""
+    before, after = "before\n" + "b\na\nb\n" * 50_000, "a\na\nb\n" * 50_000 + "after\n"
+    with closing(RendererPool(MailRenderer(studio.gallery), Limits(), most=1)) as workers:
+        differ = difference_within_limits(workers)
+        slow, usual = differ(before, after), differ("one\ntwo\n", "one\nthree\n")
+    assert (slow.removed, slow.added) == (150_001, 150_001)
+    assert (usual.removed, usual.added) == (1, 1)
 
 
 RUNS_AWAY_IN_A_BRANCH = NOTICE.replace(

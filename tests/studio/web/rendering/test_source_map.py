@@ -129,3 +129,14 @@ def test_a_mail_of_text_alone_is_rendered_as_its_text_on_a_page_of_pictures(clie
     frame = client.get("/studio/frames/note")
     assert frame.status_code == 200
     assert re.search(r"<pre [^>]*>Hello \w+,\n\n1 &lt; 2\s*</pre>", frame.text)
+
+
+def test_save_behind_linked_folder(client: Client, folder: Path) -> None:
+    """A file that is saved in a folder behind a link is shown as it is saved."""
+    beside = folder.parent / "beside"
+    beside.mkdir()
+    for words in ("Hello", "Good evening"):
+        (beside / "linked.html").write_text(f"<p>{words}</p>")
+        if not (folder / "more").exists():
+            (folder / "more").symlink_to(beside)
+        assert f">{words}</p>" in client.get("/studio/frames/more/linked").text

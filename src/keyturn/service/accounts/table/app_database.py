@@ -10,14 +10,14 @@ from urllib.parse import quote, unquote
 
 import msgspec
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.database import Database, unready_where_unreachable
 from keyturn.service.database.connections import PATIENCE as PATIENCE_WITH_A_FILE
 from keyturn.service.database.connections import ServerConnections, SqliteConnections, open_engine
 from keyturn.service.database.database import DatabaseAccess
-from keyturn.service.database.unready import describe_error, describe_url, is_refusal
+from keyturn.service.database.unready import describe_error, describe_url, is_about_a_value, is_by_a_rule, is_refusal
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings.database_urls import DatabaseUrl, read_url
 from keyturn.service.telemetry.logs import LogEvent, log
@@ -61,7 +61,7 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
     # "rw": a mistyped name must not become a new and empty database (https://sqlite.org/uri.html).
     file = read.url.set(database=f"file:{quote(str(Path(read.url.database).absolute()))}")
     url = file.update_query_dict({"mode": "rw", "uri": "true"})
-    return SqliteConnections(url, _look_at_file_first)
+    return SqliteConnections(url, _prepare_connections)
 
 
 def _open_pool(read: DatabaseUrl, seconds: float) -> ServerConnections:
@@ -72,7 +72,7 @@ def _open_pool(read: DatabaseUrl, seconds: float) -> ServerConnections:
     return ServerConnections(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
 
 
-def _look_at_file_first(engine: Engine) -> None:
+def _prepare_connections(engine: Engine) -> None:
     path = Path(unquote(str(engine.url.database).removeprefix("file:")))
 
     @event.listens_for(engine, "do_connect")
@@ -86,11 +86,25 @@ def _look_at_file_first(engine: Engine) -> None:
                     raise FileNotFoundError(message) from None
             raise
 
+    @event.listens_for(engine, "connect")
+    def keep_foreign_keys(connection: Any, _: object) -> None:
+        # SQLite ignores them unless a connection asks (https://sqlite.org/foreignkeys.html#fk_enable), as the
+        # connections of Django, Rails, Laravel and Prisma do. Rows that cascade would stay behind, and others dangle.
+        connection.execute("PRAGMA foreign_keys = ON")
+
 
 _Reading = TypeVar("_Reading")
 _Result = TypeVar("_Result")
 
 TableWork = Callable[[Connection, _Reading], _Result]
+
+
+class ValueRefused(AccountsUnready):
+    """A column, or its database, cannot hold a value of the statement, so no row has it."""
+
+
+class RuleRefused(AccountsUnready):
+    """A constraint or a trigger of the app's refuses the statement, and will do so the next time."""
 
 
 class KnownTable(Generic[_Reading]):
@@ -118,7 +132,17 @@ class KnownTable(Generic[_Reading]):
             raise AccountsUnready(f"the table of the accounts does not match the settings: {faults}") from None
 
     async def read(self, work: TableWork[_Reading, _Result]) -> _Result:
-        return await self.place.read(partial(self._run, work, await self.now()))
+        """Run work that changes nothing. Raises ValueRefused, which does not mean that the table has changed."""
+
+        def look(connection: Connection, reading: _Reading) -> _Result:
+            try:
+                return work(connection, reading)
+            except DBAPIError as error:
+                if is_about_a_value(error):
+                    raise ValueRefused(describe_error(error.orig or error)) from None
+                raise
+
+        return await self.place.read(partial(self._run, look, await self.now()))
 
     async def transact(self, work: TableWork[_Reading, _Result]) -> _Result:
         return await self.place.transact(partial(self._run, work, await self.now()))
@@ -136,11 +160,13 @@ class KnownTable(Generic[_Reading]):
         except DBAPIError as error:
             if not is_refusal(error):
                 raise
-            self._reading = None
             cause = describe_error(error.orig or error)  # its first line: further ones may hold the row, with its hash
             log.error(LogEvent("accounts.refused", table=self._name, reason=cause))
             reason = f"the database of the accounts refused a statement: {cause}"
-            raise AccountsUnready(reason, not_changed=isinstance(error, IntegrityError)) from None
+            if is_by_a_rule(error):
+                raise RuleRefused(reason, not_changed=True) from None
+            self._reading = None
+            raise AccountsUnready(reason) from None
 
     async def close(self) -> None:
         if isinstance(self.place, AppDatabase):  # Keyturn's own has another owner

@@ -8,8 +8,9 @@ from contextlib import suppress
 from copy import copy
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Literal, get_args
-from uuid import UUID
+from secrets import token_bytes, token_urlsafe
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from uuid import UUID, uuid4
 
 import msgspec
 import sqlalchemy as sa
@@ -86,6 +87,23 @@ class _HexBytes(Stored):
         return lambda value: None if value is None else value.hex()
 
 
+class AnyEncoding(UserDefinedType[str]):
+    """Text of a database that does not check encodings: bytes in a result, which are None unless they are UTF-8."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[bytes | None], str | None]:
+        del dialect, coltype
+        return _utf8
+
+
+def _utf8(stored: bytes | None) -> str | None:
+    try:
+        return None if stored is None else stored.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 _HEX = re.compile(r"([0-9a-f]{2})+", re.ASCII)
 
 
@@ -102,6 +120,13 @@ def text_of(value: Any) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     return value.hex() if isinstance(value, bytes) else str(value).strip(" ")
+
+
+def hash_text(stored: Any) -> str:
+    """Return a stored hash as text. A column of bytes has its characters, and one of fixed width is padded with NUL."""
+    if isinstance(stored, bytes):
+        return stored.rstrip(b"\0").decode("ascii", "replace")
+    return text_of(stored)
 
 
 def kind_of(column: sa.Column[Any]) -> Stored:
@@ -171,7 +196,7 @@ def _integer_bounds(kind: TypeEngine[Any]) -> tuple[int, int]:
 _BITS = {mysql.TINYINT: 8, sa.SmallInteger: 16, mysql.MEDIUMINT: 24, sa.BigInteger: 64, sa.Integer: 32}
 
 
-# Which rows are active, by a flag or by the values of a status
+# Which rows are active, by flags and by the values of a status
 
 
 _FALSE = ("", "0", "false", "f", "no", "n", "off", "0000-00-00 00:00:00")
@@ -181,9 +206,9 @@ _TRUE = ("1", "true", "t", "yes", "y", "on")
 
 
 class Flag:
-    """Parses the setting `active`: "column", or "column = value | value"; a "not " before it reverses it.
+    """One condition of the setting `active`: "column", or "column = value | value"; a "not " before it reverses it.
 
-    Without values the column holds flags: a row is active unless its value is in _FALSE. Without a column all are.
+    Without values the column holds flags: a row is active unless its value is in _FALSE.
     """
 
     def __init__(self, written: str) -> None:
@@ -192,9 +217,7 @@ class Flag:
         self._is_not = written.startswith("not ")
         self._values = tuple(value.strip() for value in values.split("|")) if equals else ()
 
-    def holds(self, column: sa.Column[Any] | None) -> ColumnElement[bool]:
-        if column is None:
-            return sa.literal(1) == sa.literal(1)
+    def holds(self, column: sa.Column[Any]) -> ColumnElement[bool]:
         text = lowered(column + sa.literal(0) if kind_of(column).is_bits else column)
         named = [sa.func.lower(sa.literal(value, sa.Text)) for value in self._values]
         holds = text.in_(named) if named else text.not_in(_FALSE)
@@ -222,6 +245,25 @@ class Flag:
         return ""
 
 
+def parse_flags(written: str | Sequence[str]) -> list[Flag]:
+    """Return the conditions of the setting `active`; none if it is empty."""
+    conditions = [written] if isinstance(written, str) else written
+    return [Flag(condition) for condition in conditions if condition]
+
+
+class MappedFlag(NamedTuple):
+    """A condition, and the column of the live table that it is about."""
+
+    flag: Flag
+    column: sa.Column[Any]
+
+
+def all_hold(flags: Iterable[MappedFlag]) -> ColumnElement[bool]:
+    """Return the condition that a row is active: each of the flags holds. Without flags, every row is active."""
+    always = sa.literal(1) == sa.literal(1)
+    return sa.and_(always, *(one.flag.holds(one.column) for one in flags))
+
+
 def lowered(stored: ColumnElement[Any]) -> ColumnElement[str]:
     return sa.func.coalesce(sa.func.lower(sa.func.trim(sa.cast(stored, sa.Text), type_=sa.Text)), "")
 
@@ -231,6 +273,8 @@ def lowered(stored: ColumnElement[Any]) -> ColumnElement[str]:
 
 TimePlaceholder = Literal["{now}", "{now_ms}", "{now_iso}"]
 TIMES: tuple[TimePlaceholder, ...] = get_args(TimePlaceholder)
+
+RANDOM = "{random}"
 
 Value = bool | int | float | str
 """What a setting gives a column: a placeholder, or the value itself."""
@@ -251,9 +295,39 @@ def set_value(column: sa.Column[Any], wanted: Value, moment: datetime) -> Any:
             raise ValueError("may not be NULL")
         return None
     try:
+        if wanted == RANDOM:
+            return _random(kind)
         return _time(kind, moment, str(wanted)) if wanted in TIMES else _plain(kind, wanted)
     except (ValueError, msgspec.ValidationError):
         raise ValueError(f"{wanted!r} does not fit a column of type {kind.shown}") from None
+
+
+_RANDOM_BYTES = 32
+_FEWEST_CHARACTERS, _FEWEST_BYTES = 22, 16
+"""A value that admits a client has 128 random bits or more (OWASP ASVS 7.2.3): 22 characters of base64url have 132."""
+
+
+def _random(kind: Stored) -> Any:
+    """Return a value that nobody can guess, in the column's type. Raises ValueError if the column has too little room.
+
+    Texts and bytes fill a column that has less room than a whole value: every character is random.
+    """
+    if kind.holds is UUID:
+        return uuid4()
+    if kind.holds is bytes:
+        return _cut(token_bytes(_RANDOM_BYTES), kind.length, _FEWEST_BYTES)
+    if (kind.holds is str or kind.holds_anything) and not kind.choices:
+        return _cut(token_urlsafe(_RANDOM_BYTES), kind.length, _FEWEST_CHARACTERS)
+    raise ValueError
+
+
+_Cut = TypeVar("_Cut", str, bytes)
+
+
+def _cut(value: _Cut, room: int | None, fewest: int) -> _Cut:
+    if room is not None and room < fewest:
+        raise ValueError
+    return value[:room]
 
 
 def _time(kind: Stored, moment: datetime, placeholder: str) -> Any:

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from keyturn.mail.addresses import ASCII_UPPER_TO_LOWER
 from keyturn.mail.port.finding import Finding, fail, warn
-from keyturn.service.accounts.table import columns
+from keyturn.service import addresses
+from keyturn.service.accounts.table import columns, recognised_hashes
+from keyturn.service.accounts.table.account_counts import doubt_counts
 from keyturn.service.accounts.table.mapping import MappedTable
-from keyturn.service.accounts.table.recognised_hashes import doubt_format
-from keyturn.service.accounts.table.statements import Statements
+from keyturn.service.accounts.table.statements import Statements, spellings
+from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.settings import HashingSettings, TableSettings
 
 _DELETE_TOO = (
@@ -23,10 +26,46 @@ def doubts(
     mapping = statements.mapping
     findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
     findings += [warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held]
+    findings += _half_done(mapping)
+    findings += _unfindable(connection, mapping)
     findings += _flags(connection, mapping)
+    findings += doubt_counts(connection, statements)
     if settings.password:
-        findings += doubt_format(settings.table, columns.sample(connection, *statements.hashes()), hashing)
+        hashes = columns.sample(connection, *statements.hashes())
+        findings += recognised_hashes.doubt_format(settings.table, hashes, hashing)
+        findings += _salts(connection, mapping)
     return findings
+
+
+def _half_done(mapping: MappedTable) -> Iterator[Finding]:
+    for table, engine in mapping.without_transactions.items():
+        why = "has no transactions, so a change that fails half-way stays half done"
+        yield warn(f"the engine {engine} of the table {table} {why}", f"Run `ALTER TABLE {table} ENGINE=InnoDB`.")
+
+
+def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+    stored = [columns.text_of(value) for value in columns.sample(connection, mapping.fields["email"])]
+    is_sqlite = connection.dialect.name == "sqlite"
+    count = sum(not _is_findable(address, is_sqlite=is_sqlite) for address in stored)
+    if count:
+        message = f"accounts.table.email: {count} of {len(stored)} addresses are stored so that no request finds them"
+        why = "They end with a line break or another blank that is no space, or have capitals outside of ASCII."
+        yield warn(message, f"{why} Store them trimmed and in small letters.")
+
+
+def _is_findable(stored: str, *, is_sqlite: bool) -> bool:
+    """Return whether a request for the address finds it as it is stored; True for a text that is no address."""
+    try:
+        wanted = addresses.parse(stored.strip())
+    except InputInvalid:
+        return True
+    compared = _lowered(stored, is_sqlite=is_sqlite).rstrip(" ")
+    return compared in [_lowered(spelling, is_sqlite=is_sqlite) for spelling in spellings(wanted)]
+
+
+def _lowered(text: str, *, is_sqlite: bool) -> str:
+    # SQLite's lower() knows the letters of ASCII alone (https://sqlite.org/lang_corefunc.html#lower).
+    return text.translate(ASCII_UPPER_TO_LOWER) if is_sqlite else text.lower()
 
 
 def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
@@ -47,12 +86,33 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
 
 
 def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
-    flag = mapping.fields.get("active")
-    if flag is None or columns.kind_of(flag).holds is not str:
-        return
-    if odd := mapping.active.doubt(columns.text_of(value) for value in columns.sample(connection, flag)):
-        message = f"accounts.table.active: the column contains {odd!r}, which Keyturn takes for active"
-        yield warn(message, 'List the active values, as in: active = "status = active | invited".')
+    for flag, column in mapping.active:
+        if columns.kind_of(column).holds is not str:
+            continue
+        texts = [columns.text_of(value) for value in columns.sample(connection, column)]
+        if odd := flag.doubt(texts):
+            message = (
+                f"accounts.table.active: the column {column.name} contains {odd!r}, which Keyturn takes for active"
+            )
+            yield warn(message, 'List the active values, as in: active = "status = active | invited".')
+
+
+def _salts(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+    """Yield the columns with which an app may hash its passwords: Keyturn hashes the password alone."""
+    written = {column.name for column in mapping.assigned["set"]}
+    for column in mapping.table.columns:
+        # A quoted name of SQLAlchemy changes no capitals.
+        if column.name in written or not recognised_hashes.is_salt(str(column.name)):
+            continue
+        if any(map(columns.text_of, columns.sample(connection, column))):
+            message = f"the table {mapping.table.name} has a column {column.name}, but Keyturn hashes only the password"
+            yield warn(f"{message}, so new passwords may not work in your app", _SALT_FIX.format(column=column.name))
+
+
+_SALT_FIX = (
+    "If your app hashes {column} and password joined, as in bcrypt(salt + password), or does not use the column, write"
+    ' {column} = "" into [accounts.table.set]. If it combines them in another way, write a store of your own.'
+)
 
 
 _POLICIES = text("""

@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.service.accounts.table.columns import Flag, Value, kind_of, set_value, table_called
+from keyturn.service.accounts.table.columns import MappedFlag, Value, kind_of, parse_flags, set_value, table_called
 from keyturn.service.clock import now
+from keyturn.service.database.database import encoding
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
 from keyturn.values import did_you_mean
 
-_FIELDS = ("id", "email", "username", "password", "name", "active", "provider", "kind", "locale")
+_FIELDS = ("id", "email", "username", "password", "name", "provider", "kind", "locale")
 SECTIONS = ("set", "lock", "unlock")
 _MOST_LISTED = 12
 
@@ -31,6 +32,12 @@ _COLLATION = sa.text("""
     WHERE table_schema = coalesce(:schema, database()) AND table_name = :table AND column_name = :column
 """)
 """The inspector of SQLAlchemy does not show the collation that a column inherits from its table."""
+
+_ENGINE = sa.text("""
+    SELECT t.engine FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine
+    WHERE t.table_schema = coalesce(:schema, database()) AND t.table_name = :table AND e.transactions <> 'YES'
+""")
+"""The engine of a table, such as MyISAM and Aria, if each of its statements is final."""
 
 Place = tuple[str, str]
 """A table by its schema and its name."""
@@ -53,17 +60,21 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     """The settings, checked against the live table: every name in it exists.
 
     `fields`: columns by the fields of an account; those that are `folding` ignore case by themselves.
-    `assigned`: columns and their new values, by the section of the settings.
+    `active`: the conditions that an active row meets. `assigned`: columns and their new values, by section.
     `endings`: in the order in which foreign keys allow them. `held`: why deletions may fail, by setting.
+    `without_transactions`: the engines of MySQL that have none, by the tables of which rows are changed.
+    `has_any_encoding`: the database does not check the encoding of texts, so some may not be UTF-8.
     """
 
     table: sa.Table
     fields: Mapping[str, sa.Column[Any]]
-    active: Flag
+    active: Sequence[MappedFlag]
     folding: frozenset[str]
     assigned: Mapping[str, Assignments]
     endings: Sequence[MappedEnding]
     held: Sequence[tuple[str, str]]
+    without_transactions: Mapping[str, str]
+    has_any_encoding: bool
 
 
 class MappingReader:
@@ -71,7 +82,6 @@ class MappingReader:
         self._connection = connection
         self._inspector: sa.Inspector = sa.inspect(connection)
         self._settings = settings
-        self._active = Flag(settings.active)
         self._faults: list[Fault] = []
 
     def mapping(self, hash_length: int) -> MappedTable:
@@ -79,9 +89,10 @@ class MappingReader:
         settings = self._settings
         if (table := self._table("table", settings.table)) is None:
             raise SettingsInvalid(self._faults)
-        names = {field: getattr(settings, field) for field in _FIELDS} | {"active": self._active.column}
+        names = {field: getattr(settings, field) for field in _FIELDS}
         columns = {one: self._column(_setting_of(one), table, name) for one, name in names.items() if name}
         fields = {field: column for field, column in columns.items() if column is not None}
+        active = list(self._flags(table))
         written = {section: getattr(settings, section) for section in SECTIONS}
         assigned = {section: dict(self._assignments(section, table, values)) for section, values in written.items()}
         endings, held = self._in_order(list(self._endings()))
@@ -93,11 +104,13 @@ class MappingReader:
         return MappedTable(
             table=table,
             fields=fields,
-            active=self._active,
+            active=active,
             folding=frozenset(field for field in ("email", "username") if self._folds_case(table, fields.get(field))),
             assigned=assigned,
             endings=endings,
             held=held,
+            without_transactions=dict(self._without_transactions([table, *(one.owner.table for one in endings)])),
+            has_any_encoding=encoding(self._connection) == "SQL_ASCII",
         )
 
     def _fault(self, setting: str, message: str) -> None:
@@ -123,6 +136,15 @@ class MappingReader:
             meant = did_you_mean(name, table.columns.keys())
             self._fault(setting, f"the table {table.fullname} has no column {name}{meant}")
         return table.columns.get(name)
+
+    def _flags(self, table: sa.Table) -> Iterator[MappedFlag]:
+        for flag in parse_flags(self._settings.active):
+            column = self._column("active", table, flag.column)
+            if column is None:
+                continue
+            if objection := flag.objection(column):
+                self._fault("active", objection)
+            yield MappedFlag(flag, column)
 
     def _assignments(
         self, section: str, table: sa.Table, values: Mapping[str, Value], *, written: bool = True
@@ -170,10 +192,6 @@ class MappingReader:
         """Return the endings, a referring table before the other, and why deletions may fail, by setting."""
         deleted = {one.place: one.ending.when for one in endings if not one.sets}
         schemas = {one.owner.table.schema for one in endings if not one.sets}
-        # SQLite checks keys only in a connection that asks for it, as the one to Keyturn's own database does.
-        is_sqlite = self._connection.dialect.name == "sqlite"
-        if is_sqlite and not self._connection.execute(sa.text("PRAGMA foreign_keys")).scalar():
-            schemas = set()
         pairs = (pair for schema in schemas for pair in forbidding_keys(self._connection, schema))
         keys = [(self._place_of(*referring), self._place_of(*referred)) for referring, referred in pairs]
         turns = {place: turn for turn, place in enumerate(deletion_order(deleted, keys))}
@@ -200,17 +218,24 @@ class MappingReader:
         place = {"schema": table.schema, "table": table.name, "column": column.name}
         return str(self._connection.execute(_COLLATION, place).scalar() or "").endswith("_ci")
 
+    def _without_transactions(self, tables: Iterable[sa.Table]) -> Iterator[tuple[str, str]]:
+        if self._connection.dialect.name != "mysql":
+            return
+        for table in tables:
+            place = {"schema": table.schema, "table": table.name}
+            if engine := self._connection.execute(_ENGINE, place).scalar():
+                yield table.fullname, str(engine)
+
     def _check(self, fields: Mapping[str, sa.Column[Any]], hash_length: int) -> None:
         for field, others in _OWN_COLUMNS.items():
             if (column := fields.get(field)) is not None:
                 setting, kind = _setting_of(field), kind_of(column)
-                if kind.holds is not str and not kind.holds_anything:
+                holds_text = kind.holds is str or kind.holds_anything
+                if not holds_text and not (field == "password" and kind.holds is bytes):
                     self._fault(setting, f"the column {column.name} must contain text, but is {kind.shown}")
                 for other in others:
                     if column is fields.get(other):
                         self._fault(setting, f"the column {column.name} is also the one of {other}: choose another")
-        if "active" in fields and (objection := self._active.objection(fields["active"])):
-            self._fault("active", objection)
         password = fields.get("password")
         if password is not None and (kind_of(password).length or hash_length) < hash_length:
             room = f"the column {password.name} is {kind_of(password).shown}"

@@ -1,5 +1,6 @@
 """Builds the statements over a mapped table. Values are bound parameters, and every name is quoted."""
 
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,16 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.table.columns import TIMES, Value, kind_of, lowered, set_value
+from keyturn.service.accounts.table.columns import (
+    RANDOM,
+    TIMES,
+    AnyEncoding,
+    Value,
+    all_hold,
+    kind_of,
+    lowered,
+    set_value,
+)
 from keyturn.service.accounts.table.mapping import Assignments, MappedEnding, MappedTable
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
@@ -32,12 +42,27 @@ _AFTER_SPACES = "!"
 
 _PLAIN = ("id", "email", "username", "name", "provider", "kind", "locale")  # read as they are
 
+_IDENTIFYING = ("id", "email")
+"""Fields that an account cannot be without."""
+
 Condition = ColumnElement[bool]
 Write = sa.Update | sa.Delete
 Query = tuple[sa.Select[Any], dict[str, Any] | None]
 """A SELECT, and this call's parameters. Frequent statements are built once."""
 
 _Values = dict[sa.Column[Any], Any]
+
+
+def spellings(identifier: str) -> set[str]:
+    """Return how an address or a user name may be stored, apart from case, spaces behind it, and one before it."""
+    local, at, domain = identifier.rpartition("@")
+    ways = {identifier}
+    if at and "xn--" in domain:
+        import idna  # its tables take 3 MB that most processes never need
+
+        ways.add(f"{local}@{idna.decode(domain)}")
+    ways |= {unicodedata.normalize("NFD", way) for way in ways}
+    return ways | {f" {way}" for way in ways}
 
 
 class Statements:
@@ -47,7 +72,7 @@ class Statements:
         self.mapping = mapping
         self._dialect = dialect
         self._columns = mapping.fields
-        self._is_active = mapping.active.holds(mapping.fields.get("active"))
+        self._is_active = all_hold(mapping.active)
         self._accounts = self._select_accounts()
         key, is_array = mapping.fields["id"], dialect == "postgresql"  # one statement to prepare for any number of them
         ids = sa.bindparam("ids", type_=key.type, expanding=not is_array)
@@ -55,22 +80,36 @@ class Statements:
         self._accounts_in_ranges = cache(self._select_ranges)
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
-        """Ask for every row whose address or user name may be one of these: an index on lower(...) of each helps."""
-        count = 1 << (len(spellings) - 1).bit_length()
-        # Some are asked for twice, which reduces the number of different statements to prepare.
-        repeated = list(islice(cycle(spellings), count))
-        first = {f"from{place}": spelling for place, spelling in enumerate(repeated)}
-        last = {f"to{place}": spelling + _AFTER_SPACES for place, spelling in enumerate(repeated)}
-        return self._accounts_in_ranges(count), first | last
+        """Ask for every row whose address or user name may be one of these: an index on lower(...) of each helps.
 
-    def _select_ranges(self, count: int) -> sa.Select[Any]:
-        first, last = (
-            [sa.func.lower(sa.bindparam(f"{end}{place}", type_=sa.Text())) for place in range(count)]
-            for end in ("from", "to")
-        )
-        named = {field: self._columns[field] for field in ("email", "username") if field in self._columns}
-        stored = (one if field in self.mapping.folding else sa.func.lower(one) for field, one in named.items())
-        return self._accounts.where(sa.or_(*(sa.or_(*map(one.between, first, last)) for one in stored)))
+        A column is compared only with what it may mean, since its encoding may lack a letter that another column has.
+        """
+        addresses = [spelling for spelling in spellings if "@" in spelling]
+        names = [spelling for spelling in spellings if "@" not in spelling]
+        counts = []
+        values: dict[str, Any] = {}
+        for field, wanted in (("email", addresses), ("username", names)):
+            # Some are asked for twice, which reduces the number of different statements to prepare.
+            count = 1 << (len(wanted) - 1).bit_length() if wanted else 0
+            counts.append(count)
+            for place, spelling in enumerate(islice(cycle(wanted), count)):
+                values[f"{field}_from{place}"] = spelling
+                values[f"{field}_to{place}"] = spelling + _AFTER_SPACES
+        return self._accounts_in_ranges(*counts), values
+
+    def _select_ranges(self, addresses: int, names: int) -> sa.Select[Any]:
+        ranges = [*self._ranges("email", addresses), *self._ranges("username", names)]
+        return self._accounts.where(sa.or_(sa.false(), *ranges))
+
+    def _ranges(self, field: str, count: int) -> Iterator[Condition]:
+        if field not in self._columns:
+            return
+        column = self._columns[field]
+        stored = column if field in self.mapping.folding else sa.func.lower(column)
+        for place in range(count):
+            first = sa.bindparam(f"{field}_from{place}", type_=sa.Text())
+            last = sa.bindparam(f"{field}_to{place}", type_=sa.Text())
+            yield stored.between(sa.func.lower(first), sa.func.lower(last))
 
     def by_ids(self, ids: Iterable[str]) -> Query:
         values: list[Any] = []
@@ -122,15 +161,26 @@ class Statements:
         """Set the hash, if given, and what comes with it, if the account is unchanged. Raises ValueError for its id."""
         values = self._assigned("set", moment) | (self._assigned("unlock", moment) if account.locked else {})
         if password_hash is not None:
-            values[self._columns["password"]] = password_hash
+            values[self._columns["password"]] = self._stored_hash(password_hash)
         may_change = self._is_active_or_locked() if account.locked else self._is_active
         return self._change(account.id, account.email, values, may_change)
+
+    def is_as_it_was(self, account: Account) -> sa.Select[Any]:
+        """Ask for the account under the conditions of `change`. Raises ValueError for an impossible id."""
+        may_change = self._is_active_or_locked() if account.locked else self._is_active
+        allowed = self._may_be_changed(account.id, account.email, may_change)
+        return sa.select(self._columns["id"]).where(*allowed)
 
     def _change(self, account_id: str | None, email: str, values: _Values, may_change: Condition) -> sa.Update:
         # Without columns to set, the statement still shows whether the account is unchanged.
         values = values or {self._columns["id"]: self._columns["id"]}
-        allowed = (*self._is_unchanged(account_id, email), may_change, *self._signs_in_here())
+        allowed = self._may_be_changed(account_id, email, may_change)
         return sa.update(self.mapping.table).where(*allowed).values(values)
+
+    def _may_be_changed(self, account_id: str | None, email: str, may_change: Condition) -> Iterator[Condition]:
+        yield from self._is_unchanged(account_id, email)
+        yield may_change
+        yield from self._signs_in_here()
 
     def _is_unchanged(self, account_id: str | None, email: str) -> tuple[Condition, Condition]:
         return self._has_id(account_id), self._is_text("email", email)
@@ -157,6 +207,17 @@ class Statements:
                     if any(_keeps_no_zone(column, value) for column, value in one.sets.items()):
                         yield "", self._end(one, owners, moment, moment - timedelta(days=1))
 
+    def new_random_values(self, account_id: str, moment: datetime) -> sa.Update | None:
+        """Return what gives the account's columns of `{random}` other values; None if no column has that placeholder.
+
+        Such a column admits clients, as a session's token does. Raises ValueError for an impossible id.
+        """
+        placeholders = self.mapping.assigned["set"].items()
+        random = {column: set_value(column, value, moment) for column, value in placeholders if value == RANDOM}
+        if not random:
+            return None
+        return sa.update(self.mapping.table).where(self._has_id(account_id)).values(random)
+
     def _end(self, one: MappedEnding, owners: Iterable[Any], moment: datetime, limit: datetime) -> Write:
         theirs = [_is_any(one.owner, owners)]
         if self._dialect == "mysql" and kind_of(one.owner).holds is str:
@@ -169,10 +230,13 @@ class Statements:
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Executable]]:
         """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
-        trial, values = self.by_identifier([""])
+        trial, values = self.by_identifier(["", "@"])
         yield "table", trial.params(values)
         if "password" in self._columns:
-            yield "password", self._change(None, "", {self._columns["password"]: ""}, self._is_active)
+            yield (
+                "password",
+                self._change(None, "", {self._columns["password"]: self._stored_hash("")}, self._is_active),
+            )
         for section, assignments in self.mapping.assigned.items():
             for column, value in _values(assignments, moment).items():
                 yield f"{section}.{column.name}", self._change(None, "", {column: value}, self._is_active)
@@ -183,13 +247,37 @@ class Statements:
         """Return the column of the hashes, and the condition of those that can be right."""
         return self._columns["password"], self._has_hash()
 
+    def counts(self, most: int) -> sa.Select[Any]:
+        """Count accounts by what they may do, in the first `most` rows."""
+        has_hash = self._has_hash() if "password" in self._columns else sa.false()
+        elsewhere: Condition = sa.false()
+        if "provider" in self._columns:
+            elsewhere = lowered(self._columns["provider"]).not_in(PASSWORD_PROVIDERS)
+        numbers = {
+            "active": _as_number(self._is_active),
+            "with_hash": _as_number(has_hash),
+            "contradicting": _as_number(sa.and_(has_hash, elsewhere)),
+        }
+        first = sa.select(*(number.label(name) for name, number in numbers.items())).select_from(self.mapping.table)
+        rows = first.limit(most).subquery()
+        sums = [sa.func.coalesce(sa.func.sum(rows.c[name]), 0).label(name) for name in numbers]
+        return sa.select(sa.func.count().label("accounts"), *sums).select_from(rows)
+
     def _select_accounts(self) -> sa.Select[Any]:
-        columns: list[ColumnElement[Any]] = [self._columns[one].label(one) for one in _PLAIN if one in self._columns]
+        columns: list[ColumnElement[Any]] = [self._read(one).label(one) for one in _PLAIN if one in self._columns]
         if "password" in self._columns:
             columns += [self._has_hash().label("has_hash"), self._lacks_hash().label("lacks_hash")]
         if self.mapping.assigned["lock"]:
             columns.append(self._is_locked().label("locked"))
         return sa.select(*columns, self._is_active.label("active"))
+
+    def _read(self, field: str) -> ColumnElement[Any]:
+        column = self._columns[field]
+        kind = kind_of(column)
+        is_plain_text = kind.holds is str and not kind.choices
+        if self.mapping.has_any_encoding and is_plain_text and field not in _IDENTIFYING:
+            return sa.func.convert_to(column, "SQL_ASCII", type_=AnyEncoding())
+        return column
 
     def _has_hash(self) -> Condition:
         return sa.and_(sa.func.length(self._columns["password"]) > 0, self._is_usable())
@@ -204,8 +292,16 @@ class Statements:
             yield self._is_usable()
 
     def _is_usable(self) -> Condition:
-        first = sa.func.substr(self._columns["password"], 1, 1, type_=sa.Text)
+        column = self._columns["password"]
+        first: ColumnElement[Any] = sa.func.substr(column, 1, 1, type_=sa.Text)
+        if kind_of(column).holds is bytes:
+            # PostgreSQL's cast of bytes writes hexadecimal digits.
+            is_postgresql = self._dialect == "postgresql"
+            first = sa.func.encode(first, "escape", type_=sa.Text) if is_postgresql else sa.cast(first, sa.Text)
         return sa.func.coalesce(first, "").not_in(_UNUSABLE)
+
+    def _stored_hash(self, text: str) -> str | bytes:
+        return text.encode() if kind_of(self._columns["password"]).holds is bytes else text
 
     def _is_text(self, field: str, value: str | None) -> Condition:
         """Whether the field is the same text, character by character, apart from spaces around it."""
@@ -215,6 +311,10 @@ class Statements:
         kind: TypeEngine[str] = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else sa.Text()
         text = sa.func.trim(sa.cast(column, kind), type_=kind)
         return text.collate(_CHARACTER_BY_CHARACTER[self._dialect])
+
+
+def _as_number(condition: Condition) -> sa.Case[int]:
+    return sa.case((condition, sa.literal_column("1", sa.Integer)), else_=sa.literal_column("0", sa.Integer))
 
 
 def _values(assignments: Assignments, moment: datetime) -> _Values:

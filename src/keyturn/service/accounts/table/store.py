@@ -15,14 +15,15 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, provider_name
-from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable
-from keyturn.service.accounts.table.columns import text_of
+from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable, RuleRefused, ValueRefused
+from keyturn.service.accounts.table.columns import hash_text, text_of
 from keyturn.service.accounts.table.doubts import doubts
 from keyturn.service.accounts.table.mapping import MappingReader
-from keyturn.service.accounts.table.statements import PASSWORD_PROVIDERS, Query, Statements
+from keyturn.service.accounts.table.statements import PASSWORD_PROVIDERS, Query, Statements, spellings
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.database import Batcher
+from keyturn.service.problems.passwords import ChangeRefused
 from keyturn.service.problems.requests import AccountsUnready, InputInvalid
 from keyturn.service.settings import HashingSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
@@ -72,9 +73,25 @@ class TablePeople(AccountStore):
 
     async def _find_all(self, identifiers: Sequence[str]) -> Sequence[Account | None]:
         wanted = {spelling for identifier in identifiers for spelling in spellings(identifier)}
-        rows = rows_by_identifier(await self._fetch(lambda statements: statements.by_identifier(wanted)))
+        rows = rows_by_identifier(await self._rows_of(list(wanted)))
         chosen = (choose_row(rows, identifier) for identifier in identifiers)
         return [account_of(row) if row else None for row in chosen]
+
+    async def _rows_of(self, spellings: Sequence[str]) -> Sequence[RowMapping]:
+        """Return the rows of all spellings that the columns can hold. No row has any other.
+
+        An attacker may send as many of those as clients may send addresses, so they must not fail their neighbours, and
+        halves find a few of them among many in few statements.
+        """
+        try:
+            return await self._fetch(lambda statements: statements.by_identifier(spellings))
+        except ValueRefused:
+            if len(spellings) == 1:
+                return []
+        middle = len(spellings) // 2
+        halves = [*await self._rows_of(spellings[:middle]), *await self._rows_of(spellings[middle:])]
+        by_id = {row["id"]: row for row in halves}  # two spellings may be of one row
+        return list(by_id.values())
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
         rows = await self._fetch(lambda statements: statements.by_ids(set(ids)))
@@ -88,17 +105,20 @@ class TablePeople(AccountStore):
         return await self._emails(lambda statements: statements.addresses_after(email, most))
 
     async def end_sessions(self, account_id: str) -> Ended:
-        return await self._known.transact(partial(_end, account_id=account_id, intruded=False))
+        return await self._known.transact(partial(_end_access, account_id=account_id, intruded=False))
 
     async def end_intrusion(self, account_id: str) -> Ended:
-        return await self._known.transact(partial(_end, account_id=account_id, intruded=True))
+        return await self._known.transact(partial(_end_access, account_id=account_id, intruded=True))
 
     async def note_change(self, account: Account, password_hash: str | None = None) -> bool | Ended:
         """Set and end what comes with a new password; `password_hash` is None if it is kept elsewhere."""
         is_committing = False
+        is_half_done = False
 
         def change(connection: Connection, statements: Statements) -> bool | Ended:
-            nonlocal is_committing
+            nonlocal is_committing, is_half_done
+            # Each statement is final, whatever becomes of the next one.
+            is_half_done = bool(statements.mapping.without_transactions)
             ended = _change(connection, statements, account, password_hash)
             if not ended:
                 connection.rollback()
@@ -109,7 +129,9 @@ class TablePeople(AccountStore):
             return await self._known.transact(change)
         except AccountsUnready as error:
             # A commit whose answer is lost may have happened; an earlier failure was rolled back.
-            error.not_changed = error.not_changed or not is_committing
+            error.not_changed = not is_half_done and (error.not_changed or not is_committing)
+            if isinstance(error, RuleRefused) and error.not_changed:
+                raise ChangeRefused(str(error)) from None
             raise
 
     async def close(self) -> None:
@@ -156,14 +178,17 @@ class JoiningTableAccounts(TableAccounts):
         return self._known.within(connection, partial(_hash_of, account_id=account_id))
 
     def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
-        return self._known.within(connection, partial(_change, account=account, password_hash=password_hash))
+        try:
+            return self._known.within(connection, partial(_change, account=account, password_hash=password_hash))
+        except RuleRefused as error:
+            raise ChangeRefused(str(error)) from None
 
 
 def _hash_of(connection: Connection, statements: Statements, account_id: str) -> str | None:
     for row in connection.execute(*statements.hash_by_id(account_id)).mappings():
         account = account_of(row)
         if account.id == account_id and account.active and account.has_password:
-            return text_of(row["hash"])
+            return hash_text(row["hash"])
     return None
 
 
@@ -171,9 +196,22 @@ def _change(
     connection: Connection, statements: Statements, account: Account, password_hash: str | None
 ) -> bool | Ended:
     if not _changes(connection, account.id, lambda: statements.change(account, password_hash, now())):
+        _require_changed(connection, statements, account)
         return False
     ended = _end(connection, statements, account.id, intruded=account.intruded)
     return ended if ended.counts else True
+
+
+def _require_changed(connection: Connection, statements: Statements, account: Account) -> None:
+    """Raise RuleRefused if the change of no row was allowed by all that Keyturn knows of the account."""
+    with suppress(ValueError):  # another store's account
+        if connection.execute(statements.is_as_it_was(account)).first():
+            why = (
+                "no row was changed, although the account is as it was: a trigger, a rule or row level security of the"
+                " database suppresses the change"
+            )
+            log.error(LogEvent("accounts.refused", table=statements.mapping.table.fullname, reason=why))
+            raise RuleRefused(why, not_changed=True)
 
 
 def _changes(connection: Connection, account_id: str, statement_of: Callable[[], Update]) -> bool:
@@ -184,6 +222,15 @@ def _changes(connection: Connection, account_id: str, statement_of: Callable[[],
         return False
     # The row counts, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
     return connection.execute(statement).rowcount == 1
+
+
+def _end_access(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:
+    """End an account's access without a new password, which would set the columns of `{random}`."""
+    with suppress(ValueError):  # another store's account, which has no rows
+        statement = statements.new_random_values(account_id, now())
+        if statement is not None:
+            connection.execute(statement)
+    return _end(connection, statements, account_id, intruded=intruded)
 
 
 def _end(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:
@@ -227,18 +274,6 @@ def table_accounts(settings: TableSettings, database: Database, *, hash_length: 
 
 
 # From rows to accounts, and the choice among several rows
-
-
-def spellings(identifier: str) -> set[str]:
-    """Return how an address or a user name may be stored, apart from case, spaces behind it, and one before it."""
-    local, at, domain = identifier.rpartition("@")
-    ways = {identifier}
-    if at and "xn--" in domain:
-        import idna  # its tables take 3 MB that most processes never need
-
-        ways.add(f"{local}@{idna.decode(domain)}")
-    ways |= {unicodedata.normalize("NFD", way) for way in ways}
-    return ways | {f" {way}" for way in ways}
 
 
 def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:

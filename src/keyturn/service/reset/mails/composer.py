@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
+from keyturn.mail.addresses import parse_mailbox
 from keyturn.mail.languages.language import Language, SourceTexts
 from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.store_factory import ends_sessions
-from keyturn.service.clock import random_bytes
+from keyturn.service.clock import now, random_bytes
 from keyturn.service.reset.mails import email_props
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records import messages
@@ -34,9 +35,10 @@ _TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PD
 
 
 class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
-    """The sealed content: the mail, and the digest of its link, which shows whether the mail still matters."""
+    """The sealed mail, when it was written, and the digest of its link, which tells whether it still matters."""
 
     email: Email
+    written_at: datetime
     link: bytes | None = None
 
 
@@ -48,7 +50,9 @@ class MailComposer:
         self._of_kinds = {kind: templates.with_globals(one.globals) for kind, one in themes.kinds.items()}
         self._urls = PageUrls(settings)
         self._reply_to = settings.brand.support_address
-        self._sender = settings.mail.from_ or local_sender(settings.brand.name, self._reply_to)
+        self._sender = local_sender(settings.brand.name, self._reply_to)
+        if settings.mail.from_:
+            self._sender = str(parse_mailbox(settings.mail.from_))
         self._ends_sessions = ends_sessions(settings.accounts)
         self.offers_securing = self._urls.secures
 
@@ -74,7 +78,7 @@ class MailComposer:
                 code=code[0] if code else "",
                 code_expires_at=code[1].expires_at if code else None,
             )
-        return SealedMail(email=self._write(props, account, client), link=link.key)
+        return SealedMail(email=self._write(props, account, client), written_at=now(), link=link.key)
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:
         props = email_props.SignInWithProvider(
@@ -83,13 +87,13 @@ class MailComposer:
             provider=account.provider[:_LONGEST_PROVIDER],
             sign_in_link=self._urls.sign_in,
         )
-        return SealedMail(email=self._write(props, account, client))
+        return SealedMail(email=self._write(props, account, client), written_at=now())
 
     def about(self, account: Account, notice: Notice, token: str = "", until: datetime | None = None) -> SealedMail:
         """Return the mail of a notice. With a token it has the button, which works until then."""
         button = {"secure_link": self._urls.secure(token), "secure_until": until, "secure_for": BUTTON_LIFE}
         props = self._props_of(account, notice, button if token else {})
-        return SealedMail(email=self._write(props, account, notice.client))
+        return SealedMail(email=self._write(props, account, notice.client), written_at=now())
 
     def _props_of(self, account: Account, notice: Notice, button: Mapping[str, Any]) -> EmailProps:
         language = self._language_for(account, notice.client)

@@ -1,6 +1,7 @@
 """Delivers every kind of mail: sealed in the transaction that promises it, and opened again for each retry."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -8,15 +9,13 @@ import msgspec
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender
-from keyturn.service import secrets
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Seal, SealBroken, Sent, Settlement, new_key
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import SealedMail
-from keyturn.service.reset.records.links import LINKS
+from keyturn.service.reset.records.links import fate_of
 from keyturn.service.reset.records.messages import REQUESTS, UNSUPPRESSED
-from keyturn.service.secrets import Secret
 from keyturn.service.sending.senders import Breaker, Pace
 
 _PATIENCE = 4
@@ -93,7 +92,13 @@ SUPPRESSED: Final = "suppressed"
 PrepareOne = Callable[[Message], Awaitable[Email | Dropped]]
 PrepareAll = Callable[[Sequence[Message]], Awaitable[Sequence[Email | Dropped | Exception]]]
 Prepared = Delivery | Dropped | Exception
-Expired = Callable[[Message, Secret], Awaitable[Settlement]]
+WriteAnew = Callable[[Message], Awaitable[Settlement]]
+"""Sends another mail in place of one that no provider has, and whose link has expired."""
+
+LONGEST_WAY = timedelta(hours=24)
+"""How long a mail is handed to a provider that may have it. Resend forgets its idempotency key then, so a retry could
+arrive as a second mail. An expired link is kept for a week, so its page still knows it, even if the recipient's server
+takes the mail only after the four to five days that RFC 5321 4.5.4.1 allows."""
 
 
 class MailDelivery:
@@ -109,14 +114,15 @@ class MailDelivery:
         self._seal = seal
         self._providers = providers
 
-    async def deliver(self, message: Message, prepare: PrepareOne, *, expired: Expired | None = None) -> Settlement:
+    async def deliver(self, message: Message, prepare: PrepareOne, *, anew: WriteAnew | None = None) -> Settlement:
         """Send the mail that `prepare` stores at the first try, and the stored one at each later try.
 
-        If its link was used or revoked since, or its mailbox is suppressed (`UNSUPPRESSED` are sent all the same),
-        nothing is sent; `expired` decides about the rest.
+        Nothing is sent if its link was used, revoked or replaced since, or its mailbox is suppressed (`UNSUPPRESSED`
+        are sent all the same). A mail whose link has expired is still sent: its page offers a new link. If no provider
+        can have that mail, `anew` sends another.
         """
         if message.sealed:
-            return await self._deliver_again(message, expired)
+            return await self._deliver_again(message, anew)
         provider = self._providers.choose(message)
         email = await prepare(msgspec.structs.replace(message, sender=provider.name))
         return email if isinstance(email, Dropped) else await self._providers.send(message, email, provider)
@@ -130,19 +136,20 @@ class MailDelivery:
             for (message, provider), email in zip(chosen, prepared, strict=True)
         ]
 
-    async def _deliver_again(self, message: Message, expired: Expired | None) -> Settlement:
+    async def _deliver_again(self, message: Message, anew: WriteAnew | None) -> Settlement:
         mail = self._open(message)
         if key := mail.link:
-            link = await self._ground.database.read(lambda connection: secrets.find(connection, key, *LINKS))
-            reason = link.dead_reason(now()) if link else "gone"
-            if link and reason == "expired" and expired:
-                return await expired(message, link)
-            if reason:
-                return Dropped(f"the link is {reason}")
+            fate = await self._ground.database.read(lambda connection: fate_of(connection, key, now()))
+            if fate not in ("live", "expired"):
+                return Dropped(f"the link is {fate}")
+            if fate == "expired" and message.sender is None and anew:
+                return await anew(message)
         mailboxes, to = self._ground.mailboxes, mail.email.to
         is_suppressed = await self._ground.database.read(lambda one: mailboxes.within(one).is_suppressed(to))
         if is_suppressed and message.kind not in UNSUPPRESSED:
             return Dropped(SUPPRESSED)
+        if message.sender and now() - mail.written_at > LONGEST_WAY:
+            raise SendRefused(f"{message.sender} may have it, and did not confirm it within a day")
         return await self._providers.send(message, mail.email, self._providers.choose(message))
 
     def seal(self, mail: SealedMail) -> bytes:

@@ -15,6 +15,7 @@ must not do less than the link that it ends.
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection, exists, func, select
@@ -53,6 +54,28 @@ def mint_link(
         expires_at=end,
         data=msgspec.json.encode(facts).decode(),
     )
+
+
+Fate = Literal["live", "expired", "used", "invalid", "second_step", "replaced", "gone"]
+"""What became of a link. "invalid": revoked. "gone": deleted."""
+
+
+def fate_of(connection: Connection, key: bytes, moment: datetime) -> Fate:
+    """Return what became of the link with that key.
+
+    An expired link is "replaced" if its holder has requested another for it, or has used another link since: a reset
+    revokes only links that still work.
+    """
+    link = secrets.find(connection, key, *LINKS)
+    if link is None:
+        return "gone"
+    reason = link.dead_reason(moment)
+    if reason != "expired":
+        return reason or "live"
+    of_account = SecretRow.account_id == link.account_id, SecretRow.purpose.in_(LINKS)
+    used_since = select(SecretRow.key).where(*of_account, SecretRow.used_at > link.created_at).limit(1)
+    is_replaced = link.revoked_at is not None or connection.execute(used_since).first() is not None
+    return "replaced" if is_replaced else "expired"
 
 
 def purpose_for(account: Account, *, by_operator: bool) -> Purpose:

@@ -18,7 +18,7 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages.language import Language
 from keyturn.mail.rendering.render import Engine
 from keyturn.studio.engines import EngineFault, FaultKind
-from keyturn.studio.engines.django.tracing import DjangoTracer
+from keyturn.studio.engines.django.tracing import DjangoTracer, plain
 from keyturn.studio.engines.django.variables import find_variables
 from keyturn.studio.gallery.variables.probe import Variables
 from keyturn.studio.lint.finding import did_you_mean, did_you_mean_file, limit_of
@@ -87,7 +87,7 @@ class DjangoEngine(Engine):
         for loader in _inner_loaders(self._engine):
             for origin in loader.get_template_sources(file):
                 with suppress(TemplateDoesNotExist, OSError, UnicodeDecodeError):
-                    return str(loader.get_contents(origin))
+                    return plain(loader.get_contents(origin))
         return None
 
     def find_variables(self, files: Sequence[str]) -> Variables:
@@ -98,7 +98,7 @@ class DjangoEngine(Engine):
     def _invalid(self, file: str, error: Exception, tracer: DjangoTracer) -> TemplateInvalid:
         origin, token = _place(error, tracer)
         kind, reason, fix = self._explain(error)
-        invalid = TemplateInvalid(origin.name if origin else file, token.lineno if token else None, reason)
+        invalid = TemplateInvalid(plain(origin.name) if origin else file, token.lineno if token else None, reason)
         invalid.column = tracer.column(origin, token) if origin and token else None
         failed = tracer.failed[1] if tracer.failed else None
         invalid.by_itself = isinstance(error, NoReverseMatch) and _is_constant(failed)
@@ -106,23 +106,24 @@ class DjangoEngine(Engine):
         return invalid
 
     def _explain(self, error: Exception) -> tuple[FaultKind, str, str]:
+        said = plain(str(error))
         match error:
             case TemplateDoesNotExist():
                 folders = template_folders(self._engine)
                 names = (file.relative_to(folder).as_posix() for folder in folders for file in folder.rglob("*.*"))
-                meant = did_you_mean_file(str(error), names)
+                meant = did_you_mean_file(said, names)
                 fix = meant or "Check the name, and that one of Django's loaders finds the file."
-                return "missing-template", f"there is no template {error}", fix
+                return "missing-template", f"there is no template {said}", fix
             case TemplateSyntaxError():
-                kind, fix = self._of_syntax(str(error))
-                return kind, _HINT_IN_MESSAGE.sub("", _PLACE_IN_MESSAGE.sub("", str(error))).rstrip(". "), fix
+                kind, fix = self._of_syntax(said)
+                return kind, _HINT_IN_MESSAGE.sub("", _PLACE_IN_MESSAGE.sub("", said)).rstrip(". "), fix
             case RecursionError():
                 return "error", "Templates include each other in a circle", "Remove one of the includes."
             case NoReverseMatch():
                 fix = "Check the name and the arguments against the project's URLs."
             case _:
                 fix = "Check what this line does with its values."
-        return "error", f"{type(error).__name__}: {str(error).rstrip('.')}", fix
+        return "error", f"{type(error).__name__}: {said.rstrip('.')}", fix
 
     def _of_syntax(self, said: str) -> tuple[FaultKind, str]:
         if tag := _UNKNOWN_TAG.search(said):

@@ -29,6 +29,14 @@ _FOLLOWS = re.compile(r"block tag(?: on line \d+)?: '(?:end|el)")  # may follow 
 _ONE_AT_A_TIME = threading.Lock()
 
 
+def plain(text: str) -> str:
+    """Return an exact `str`. Django marks the names in templates as safe, and `str` of a safe text is safe again.
+
+    Python 3.11 refuses such a name in a path.
+    """
+    return str.__add__(text, "")
+
+
 class DjangoTracer:
     """Records one rendering: the innermost node that `failed`, and names without a value.
 
@@ -51,7 +59,7 @@ class DjangoTracer:
         token, origin = getattr(node, "token", None), getattr(node, "origin", None)
         if token is None or origin is None or not origin.template_name:
             return self._positions[-1]
-        return (origin.template_name, token.lineno, self.column(origin, token))
+        return (plain(origin.template_name), token.lineno, self.column(origin, token))
 
     def column(self, origin: Any, token: Any) -> int:
         if token.position and origin.name not in self._sources:
@@ -108,7 +116,7 @@ class DjangoTracer:
             inside, position = self._written.pop(), self._positions.pop()
         self.undefined += ((name, Place(*position)) for name in undefined_names(node, context, written))
         if written:
-            self._written[-1].append(_with_places(str.__add__(written, ""), concat(inside), position))
+            self._written[-1].append(_with_places(plain(written), concat(inside), position))
         return written
 
     def _stand_in(self, node: Any, context: Any) -> str:
@@ -150,7 +158,7 @@ def _source(origin: Any) -> str:
         source: str = origin.loader.get_contents(origin) if origin.loader else Path(origin.name).read_text("utf-8")
     except Exception:  # noqa: BLE001 - the project's loader; without a source there are no columns
         return ""
-    return source
+    return plain(source)
 
 
 _FOR_NOTHING = frozenset({"default", "default_if_none", "yesno"})  # filters with a replacement for a missing value
@@ -166,7 +174,7 @@ def undefined_names(node: Any, context: Any, written: str) -> Iterator[str]:
             bound = {*(node.extra_context or ()), node.countervar}
             for token in (*node.singular, *(node.plural or ())):
                 if token.token_type == TokenType.VAR and token.contents not in bound and token.contents not in context:
-                    yield token.contents
+                    yield plain(token.contents)
 
 
 def _undefined(expression: Any, context: Any) -> Iterator[str]:
@@ -175,4 +183,4 @@ def _undefined(expression: Any, context: Any) -> Iterator[str]:
         try:
             expression.var.resolve(context)
         except VariableDoesNotExist:
-            yield from () if filters & _FOR_NOTHING else (str(expression.var),)
+            yield from () if filters & _FOR_NOTHING else (plain(str(expression.var)),)

@@ -62,6 +62,8 @@ class _Translation:
             if token.token_type == TokenType.VAR:
                 written = token.contents
                 yield "{{ super() }}" if written == "block.super" else f"{{{{ {self._expression(written)} }}}}"
+            elif token.token_type == TokenType.TEXT:
+                yield token.contents.replace("{", " ")  # where values are printed, and no tags of Jinja
             elif token.token_type == TokenType.BLOCK:
                 tag, *words = token.split_contents()
                 yield from self._tag(tag, words)

@@ -129,7 +129,9 @@ class _Exploration:
 
     def _passes(self, first: Sample) -> Iterator[Sample]:
         tries, idle = Counter[Branch](), 0
-        sample = replace(first, values=_filled(first.values, self._gallery.guessed_sample(self._name).values))
+        values = _filled(first.values, self._gallery.guessed_sample(self._name).values)
+        filled = tuple(name for name, value in values.items() if value != first.values.get(name))
+        sample = replace(first, values=values, filled=filled)
         while (wanted := self._wanted()) and idle < _MOST_IDLE and len(self._names) < MOST_PASSES:
             if thread_time() >= self._ends_at:
                 return

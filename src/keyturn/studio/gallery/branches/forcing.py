@@ -11,7 +11,9 @@ from jinja2.compiler import CodeGenerator, Frame
 
 from keyturn.context_values import within
 from keyturn.studio.gallery.environments import method_call
-from keyturn.studio.gallery.variables.missing_names import StandIn, stand_in_for
+from keyturn.studio.gallery.variables.missing_names import stand_in_for
+from keyturn.studio.gallery.variables.probe import Shape
+from keyturn.studio.gallery.variables.unpacking import shape_of, stand_in_of
 
 T = TypeVar("T")
 
@@ -88,9 +90,7 @@ def _insert_calls(node: nodes.Node, file: str, number: int) -> None:
             answer = nodes.CondExpr(call(is_forced), call(forced_answer), node.test, lineno=node.test.lineno)
             node.test = call(note_answer, answer.set_environment(node.environment))  # type: ignore[arg-type]
         case nodes.For():
-            targets = (node.target, *node.target.find_all(nodes.Name))
-            names = tuple(one.name for one in targets if isinstance(one, nodes.Name))
-            node.iter = call(enter_loop, node.iter, nodes.Const(names))
+            node.iter = call(enter_loop, node.iter, nodes.Const(shape_of(node.target)))
 
 
 def is_forced(file: str, number: int) -> bool:
@@ -108,15 +108,14 @@ def note_answer(file: str, number: int, value: T) -> T:
     return value
 
 
-def enter_loop(file: str, number: int, entries: Iterable[Any], names: tuple[str, ...]) -> Iterable[Any]:
+def enter_loop(file: str, number: int, entries: Iterable[Any], shape: Shape) -> Iterable[Any]:
     """Return the entries of a loop: a forced one takes none or several of them, or stand-ins in their place."""
     way = _way.get(None)
     if way is None:
         return entries
     known, holds = list(entries), way.choose(file, number)
     if holds is not None:
-        made = tuple(StandIn(name=name) for name in names)
-        more = [made if len(made) > 1 else made[0]] * (_TURNS - len(known))
+        more = [stand_in_of(shape)] * (_TURNS - len(known))
         known = [*known, *more] if holds else []
     if len(known) != 1:
         way.note(file, number, bool(known))

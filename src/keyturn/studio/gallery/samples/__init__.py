@@ -33,6 +33,7 @@ class Sample(Struct, frozen=True):
     `kind`: "typed" values fit the props of the template, "plain" ones come from a file without a type, "guessed" ones
     are made up from the template. `file`: relative to the folder of templates, or empty.
     `forced`: outcomes of decisions. `adds`: the lines that these add; findings on it count in them alone.
+    `filled`: names of a written sample that have made-up values, or such a part, behind forced decisions.
     """
 
     name: str
@@ -41,8 +42,14 @@ class Sample(Struct, frozen=True):
     file: str = ""
     forced: tuple[Branch, ...] = ()
     adds: tuple[Lines, ...] = ()
+    filled: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
         """Whether an author wrote all values. Then a name that it lacks is a mistake, not a gap in guessed values."""
         return self.kind != "guessed" and not self.forced
+
+    @property
+    def made_up_names(self) -> tuple[str, ...]:
+        """The names whose values Keyturn made up."""
+        return tuple(self.values) if self.kind == "guessed" else self.filled

@@ -11,7 +11,9 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
+from difflib import get_close_matches
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -29,6 +31,7 @@ Props = TypeVar("Props", bound=EmailProps)
 NamesIn = Callable[[str], frozenset[str]]  # lists a folder; a caller may cache it
 _LARGEST = 10_000_000  # bytes of a file
 _DEEPEST = 100
+_CLOSE = 0.75  # a ratio of difflib, as of misspelt names
 _HALF = re.compile("[\ud800-\udfff]")
 _TOO_DEEP = f"Values are nested more than {_DEEPEST} levels deep"
 _LINE = re.compile(r"\(at (?:line (\d+)(?:, column \d+)?|end of document)\)\Z")
@@ -51,9 +54,18 @@ def names_in(folder: str) -> frozenset[str]:
 
 
 def find_samples(
-    folder: Path, name: str, markup: str, *, names_in: NamesIn = names_in, bounds: Path | None = None
+    folder: Path,
+    name: str,
+    markup: str,
+    *,
+    names_in: NamesIn = names_in,
+    bounds: Path | None = None,
+    words: Callable[[], frozenset[str]] | None = None,
 ) -> dict[str, WrittenSample]:
-    """Return the samples of a mail by name. Raises TemplateInvalid for the first fault, with `others`."""
+    """Return the samples of a mail by name. Raises TemplateInvalid for the first fault, with `others`.
+
+    `words`: returns those in the tags of the mail. A JSON file with the mail's name that has none is of another tool.
+    """
     by_name: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
     beside = folder.resolve().parent / "samples"
@@ -61,6 +73,9 @@ def find_samples(
         if leads_out(file, bounds) and leads_out(file, beside):
             refused = "is a link to a file outside the folder, which Keyturn does not read"
             faults.append(TemplateInvalid(str(file), None, refused))
+            continue
+        is_named_alike = file.suffix == ".json" and file == (folder / f"{stem_of(markup)}.json")
+        if words and is_named_alike and _is_of_another_tool(file, words()):
             continue
         try:
             samples = read_samples(file)
@@ -124,6 +139,20 @@ def _samples(path: str, *_: int) -> dict[str, WrittenSample]:
         written = '"first": {' if file.suffix.lower() == ".json" else "a line [first]"
         raise TemplateInvalid(path, lines[name], f"{name} is outside a sample: write {written} above it")
     return {name: WrittenSample(values, file, lines[name]) for name, values in tables.items()}
+
+
+def _is_of_another_tool(file: Path, words: frozenset[str]) -> bool:
+    """Tell whether no name in a JSON file is, or is close to, a word of the mail."""
+    try:
+        tables = json.loads(read_plain_text(file, _LARGEST, encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):  # which is told
+        return False
+    if not isinstance(tables, dict):
+        return False
+    within_samples = chain.from_iterable(one for one in tables.values() if isinstance(one, dict))
+    outside = (name for name, one in tables.items() if not isinstance(one, dict))
+    names = {*within_samples, *outside}
+    return bool(words) and not any(get_close_matches(name, words, 1, _CLOSE) for name in names)
 
 
 def _require_plain(top: Any) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
 from keyturn.studio.gallery.variables.probe import FILTERS, OF_MONEY, Variable, Variables, singular
+from keyturn.studio.gallery.variables.slots import best_of, fit
 
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)  # previews do not change from day to day
 _ITEMS = 3
@@ -48,11 +49,15 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
         return guess(one.attributes, one.name, nth, depth)
     if "mapping" in one.uses:
         return {}
-    return _plain_value(one, named, nth)
+    value = _plain_value(one, named, nth)
+    if isinstance(value, str | int) and not one.uses & {"number", "called"} and (slot := best_of(one.slots)):
+        text = fit(slot, value, named, nth)
+        value = int(text) if slot.kind == "number" and text.isdecimal() else text
+    return str(value) if "joined" in one.uses else value
 
 
 def _is_list(one: Variable) -> bool:
-    if "list" in one.uses or (one.item and one.item.attributes):
+    if "list" in one.uses or (one.item and (one.item.attributes or one.item.slots)):
         return True
     return bool({"indexed", "length"} & one.uses) and singular(one.name) != one.name
 
@@ -70,7 +75,7 @@ def _plain_value(one: Variable, named: Named, nth: int) -> Any:
     text, words = text_for(named, nth), "_".join(named.words)
     if one.filters & OF_MONEY and not _is_number(text):
         text = text_for(Named("price"), nth)
-    if "number" in one.uses:
+    if "number" in one.uses and "joined" not in one.uses:
         return _number(text, one.default, nth)
     if one.compared:
         return next((option for option in one.compared if not _is_failure(str(option))), one.compared[0])

@@ -4,7 +4,7 @@ import linecache
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from pathlib import PurePosixPath
 from traceback import walk_stack
@@ -18,6 +18,7 @@ from jinja2.utils import missing
 from keyturn.context_values import within
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.jinja import template_invalid
+from keyturn.studio.gallery.variables import python_functions
 from keyturn.studio.gallery.variables.plausible_texts import Named, text_for
 
 
@@ -217,12 +218,16 @@ class StandIn(Undefined):
         return [("name", StandIn(name="value"))]
 
     def _call(self, *arguments: Any, **named: Any) -> Any:
-        """Return a stand-in for a result: `url_for("orders.show")` is a link with this name."""
+        """Return a stand-in for a result: `url_for("orders.show")` is a link with this name. Python answers itself."""
+        name = str(self._undefined_name)
+        if self._undefined_obj is missing and name in python_functions.NAMES:
+            with suppress(Exception):  # a stand-in among the arguments may fit no function
+                return python_functions.call_python(name, *arguments, **named)
         texts = [text for text in (*named.values(), *arguments) if isinstance(text, str)]
         picture = next((text for text in texts if text.lower().endswith(_PICTURES)), None)
         if picture:
             return StandIn(name=f"{PurePosixPath(picture).stem}_image")
-        if arguments and texts and _MAKES_LINKS & {*Named(str(self._undefined_name)).words}:
+        if arguments and texts and _MAKES_LINKS & {*Named(name).words}:
             return StandIn(name=f"{texts[-1]}_url")
         return self
 
@@ -231,8 +236,14 @@ class StandIn(Undefined):
     def _tell(self) -> None:
         """Do nothing: it is no fault."""
 
+    def __add__(self, other: Any) -> Any:
+        return str(self) + other if isinstance(other, str) else 1
+
+    def __radd__(self, other: Any) -> Any:
+        return other + str(self) if isinstance(other, str) else 1
+
     __int__ = __index__ = __round__ = __len__ = _answer(1)
     __float__ = _answer(1.0)
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _answer(1)
+    __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _answer(1)
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _answer(1)
     __bool__ = __lt__ = __le__ = __gt__ = __ge__ = _answer(True)  # noqa: FBT003

@@ -66,7 +66,8 @@ def _telling(words: Sequence[str]) -> list[str]:
     return [word for word in words if word not in _rules()["links"]["filling"]]
 
 
-def _link(named: Named, nth: int) -> str:
+def link_for(named: Named, nth: int = 0) -> str:
+    """Return an address for a name, whatever it says."""
     known = _rules()["links"]
     words = _telling(named.words) or _telling(named.of)
     if not words:
@@ -78,9 +79,14 @@ def _link(named: Named, nth: int) -> str:
     return f"{_SITE}/{'-'.join(words)}"
 
 
+def picture_for(named: Named, _: int = 0) -> str:
+    """Return a picture for a name, whatever it says."""
+    return placeholder(_telling([*named.of, *named.words]))
+
+
 _MADE: Mapping[str, Callable[[Named, int], str]] = {
-    "picture": lambda named, _: placeholder(_telling([*named.of, *named.words])),
-    "link": _link,
+    "picture": picture_for,
+    "link": link_for,
     "day": lambda named, nth: f"{(27 if is_later(named) else 20) + nth} November 2026",
     "number": lambda _, nth: str(1042 + nth),
     "token": lambda *_: _TOKEN,

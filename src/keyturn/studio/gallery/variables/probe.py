@@ -3,12 +3,17 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct, field
 
-Use = Literal["printed", "asked", "called", "number", "moment", "text", "length", "indexed", "list", "mapping"]
+from keyturn.studio.gallery.variables.slots import Slot, mark_for
+
+Use = Literal[
+    "printed", "asked", "called", "number", "moment", "text", "joined", "length", "indexed", "list", "mapping"
+]  # fmt: skip
 
 _IRREGULAR: Mapping[str, str] = {"people": "person", "children": "child", "news": "story", "data": "row"}
 
@@ -20,7 +25,7 @@ class Variable(Struct):
 
     `attributes`: by name. `item`: one entry of a list, or one value of a mapping. `parts`: of an unpacked item, as in
     `for label, amount in rows`. `compared`: the constants that it is compared with. `default`: the template's fallback
-    if that is a constant. `filters`: names of the filters on it.
+    if that is a constant. `filters`: names of the filters on it. `slots`: the known places where it is printed.
     """
 
     name: str
@@ -31,6 +36,7 @@ class Variable(Struct):
     compared: list[Any] = field(default_factory=list)
     default: Any = None
     filters: set[str] = field(default_factory=set)
+    slots: list[Slot] = field(default_factory=list)
 
     def attribute(self, name: str) -> "Variable":
         return self.attributes.setdefault(name, Variable(name))
@@ -73,19 +79,35 @@ _RETURN_THE_LIKE = frozenset({"items", "values", "astimezone", "date", "time"})
 _NUMBER_FORMAT = re.compile(r"[\dfdgen,%]$")
 
 
+printed: ContextVar[list["Probe"] | None] = ContextVar("printed", default=None)
+"""The printed probes. The number of each is in the mark that stands for it in the text."""
+
+
 class Probe:
     """Answers each operation, so that any template can be rendered, and notes it in the `variables` that it may be.
 
-    The result of a calculation is a probe of no variable. `sides`: of a difference, whose days make them moments.
-    `holder`: the value that has this one as the attribute `name`.
+    The result of a calculation is a probe of no variable. `sides`: of a difference, whose days make them moments, or of
+    a sum, which are all texts if one of them is (`is_text`). `holder`: the value that has this one as the attribute
+    `name`.
     """
 
-    __slots__ = ("holder", "name", "sides", "variables")
+    __slots__ = ("holder", "is_text", "name", "sides", "variables")
 
     alters_data = unsafe_callable = False  # words of the sandbox
 
-    def __init__(self, *variables: Variable, holder: "Probe | None" = None, name: str = "", sides: Any = ()) -> None:
-        self.variables, self.holder, self.name, self.sides = variables, holder, name, sides
+    def __init__(
+        self,
+        *variables: Variable,
+        holder: "Probe | None" = None,
+        name: str = "",
+        sides: tuple[Any, ...] = (),
+        is_text: bool = False,
+    ) -> None:
+        self.variables = variables
+        self.holder = holder
+        self.name = name
+        self.sides = sides
+        self.is_text = is_text
 
     def note(self, use: Use) -> "Probe":
         for one in self.variables:
@@ -118,6 +140,11 @@ class Probe:
         names = tuple(part if isinstance(part, str) else "value" for part in shape)
         unpacked = [one.unpack(names) for one in self.variables]
         return tuple(Probe(*(one[nth] for one in unpacked)).parts(part) for nth, part in enumerate(shape))
+
+    @property
+    def root_name(self) -> str:
+        """The name of the one variable that it is, unless that is a part of another."""
+        return self.variables[0].name if len(self.variables) == 1 and self.holder is None else ""
 
     def attribute(self, name: str) -> "Probe":
         if name in _OF_A_DIFFERENCE:
@@ -167,7 +194,13 @@ class Probe:
 
     def __str__(self) -> str:
         self.note("printed")
-        return ""
+        if self.is_text:
+            return "".join(map(str, self.sides))
+        probes = printed.get()
+        if probes is None:
+            return ""
+        probes.append(self)
+        return mark_for(len(probes) - 1)
 
     __html__ = __str__
 
@@ -204,7 +237,29 @@ class Probe:
                 side.note("text" if isinstance(other, str) else "number")
         return Probe()
 
-    __add__ = __radd__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _calculate
+    def _sum(self, left: object, right: object) -> "Probe":
+        """Note that both sides are texts if one of them is; else they are numbers, until a text is added to them."""
+        is_text = any(isinstance(side, str) or (isinstance(side, Probe) and side.is_text) for side in (left, right))
+        for side in (left, right):
+            if isinstance(side, Probe) and is_text:
+                side.join()
+            elif isinstance(side, Probe):
+                side.note("number")
+        return Probe(sides=(left, right), is_text=is_text)
+
+    def join(self) -> None:
+        self.note("joined")
+        for side in self.sides:
+            if isinstance(side, Probe):
+                side.join()
+
+    def __add__(self, other: object) -> "Probe":
+        return self._sum(self, other)
+
+    def __radd__(self, other: object) -> "Probe":
+        return self._sum(other, self)
+
+    __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _calculate
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _calculate
 
     def __sub__(self, other: object) -> "Probe":

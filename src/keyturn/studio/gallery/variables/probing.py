@@ -18,7 +18,11 @@ from jinja2.visitor import NodeTransformer
 from keyturn.context_values import within
 from keyturn.studio.gallery.environments import OrElse, Prepare, parse_template
 from keyturn.studio.gallery.variables.missing_names import note_faults
-from keyturn.studio.gallery.variables.probe import FILTERS, TESTS, Probe, Shape, Variable, Variables
+from keyturn.studio.gallery.variables.probe import FILTERS, TESTS, Probe, Shape, Variable, Variables, printed
+from keyturn.studio.gallery.variables.python_functions import NAMES as PYTHON_FUNCTIONS
+from keyturn.studio.gallery.variables.python_functions import call_python
+from keyturn.studio.gallery.variables.slots import BEGIN, ELSE, END, MARK, Slot, number_of, slots_in
+from keyturn.studio.gallery.variables.unpacking import shape_of
 
 _DEEPEST = 12  # depth of calls and includes; deeper ones are circles
 _MOST = 2000  # calls, includes and turns of loops: a macro that calls itself twice would make exponentially many
@@ -28,6 +32,7 @@ _ALWAYS_THERE = frozenset(
 )
 # Filters of lists whose result is such a list.
 _ITSELF = frozenset({"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"})
+_STILL_IT = frozenset({"capitalize", "lower", "replace", "striptags", "title", "trim", "upper"})  # in the same place
 _COMPARING = frozenset({"eq", "equalto", "==", "sameas", "in"})
 _MOST_TURNS = 100
 _INCLUDED = "_included"
@@ -62,9 +67,16 @@ def find_variables(files: Sequence[str], environment: Environment, go_on: Prepar
     with within(_reading, _Reading()) as reading, note_faults():
         for file in files:
             if template := _loaded(_probing(environment, go_on), file):
-                with suppress(Exception):  # rendering reports it
-                    template.render({_INSIDE: True})
+                with suppress(Exception), within(printed, list[Probe]()) as probes:  # rendering reports it
+                    _note_slots(template.render({_INSIDE: True}), probes)
     return reading.variables
+
+
+def _note_slots(text: str, probes: Sequence[Probe]) -> None:
+    for number, slot in slots_in(text):
+        if number < len(probes):  # a template may have such a character of its own
+            for one in probes[number].variables:
+                one.slots.append(slot)
 
 
 @lru_cache(4)
@@ -99,7 +111,9 @@ class _Probing(Context):
 
     def call(self, called: Any, /, *args: Any, **named: Any) -> Any:
         if isinstance(called, Probe):
-            return called.call(*args)
+            answer = called.call(*args)
+            name = called.root_name
+            return _attempted(partial(call_python, name, *args, **named)) if name in PYTHON_FUNCTIONS else answer
         if args and isinstance(getattr(called, "__self__", None), Environment):
             if isinstance(args[0], Probe):
                 return args[0]
@@ -137,7 +151,7 @@ def _filtered(environment: Environment, name: str, context: Context, value: Any,
     if use == "mapping":
         return value
     listed = _attempted(result) if use == "list" and name in OF_JINJA else Probe()
-    return value if name in _ITSELF else listed
+    return value if name in _ITSELF | _STILL_IT else listed
 
 
 def _attempted(work: Callable[[], Any]) -> Any:
@@ -174,14 +188,15 @@ class _Branches(NodeTransformer):
         return visitor(copied) if visitor else copied
 
     def visit_If(self, node: nodes.If) -> list[nodes.Node]:  # noqa: N802 - Jinja's names
-        return [_statement(_call(asked, node.test)), *node.body, *node.elif_, *node.else_]
+        branches = [_mark(BEGIN), *node.body, _mark(ELSE), *node.elif_, *node.else_, _mark(END)]
+        return [_statement(_call(asked, node.test)), *branches]
 
     def visit_For(self, node: nodes.For) -> list[nodes.Node]:  # noqa: N802
-        node.iter = _call(each, node.iter, nodes.Const(_shape_of(node.target)))
+        node.iter = _call(each, node.iter, nodes.Const(shape_of(node.target)))
         if node.test:
             node.body.insert(0, _statement(_call(asked, node.test)))
         otherwise, node.test, node.else_ = node.else_, None, []
-        return [node, *otherwise]
+        return [_mark(BEGIN), node, _mark(ELSE), *otherwise, _mark(END)]
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> Any:  # noqa: N802
         return _call(either, node.test, node.expr1, *([node.expr2] if node.expr2 else []))
@@ -194,7 +209,7 @@ class _Branches(NodeTransformer):
 
     def visit_Assign(self, node: nodes.Assign) -> nodes.Node:  # noqa: N802
         if isinstance(node.target, nodes.Tuple):
-            node.node = _call(unpacked, node.node, nodes.Const(_shape_of(node.target)))
+            node.node = _call(unpacked, node.node, nodes.Const(shape_of(node.target)))
         return node
 
     def visit_Include(self, node: nodes.Include) -> nodes.Node:  # noqa: N802
@@ -203,9 +218,12 @@ class _Branches(NodeTransformer):
         node.template = nodes.Name(_INCLUDED, "load")
         return loop.set_lineno(node.lineno)
 
-    def visit_Extends(self, node: nodes.Extends) -> nodes.Node | None:  # noqa: N802
-        node.template, is_first, self._extends = self._files(first_file, node), not self._extends, True
-        return node if is_first else None
+    def visit_Extends(self, node: nodes.Extends) -> nodes.Node:  # noqa: N802
+        if self._extends:  # another layout, of another branch
+            return self.visit_Include(nodes.Include(node.template, True, True, lineno=node.lineno))  # noqa: FBT003
+        self._extends = True
+        node.template = self._files(first_file, node)
+        return node
 
     def visit_Import(self, node: nodes.Import) -> nodes.Node:  # noqa: N802
         node.template = self._files(first_file, node)
@@ -224,6 +242,10 @@ class _Branches(NodeTransformer):
         return _call(function, node.template, nodes.Const(self._file), nodes.Const(names))
 
 
+def _mark(mark: str) -> nodes.Node:
+    return nodes.Output([nodes.TemplateData(mark, lineno=1)], lineno=1)
+
+
 def _call(function: Callable[..., Any], value: Any, *arguments: Any) -> Any:
     """Return a call of one of `_OWN`, as a filter of a name that no template can write."""
     return nodes.Filter(value, _name_of(function), [*arguments], [], None, None).set_lineno(value.lineno)
@@ -235,12 +257,6 @@ def _name_of(function: Callable[..., Any]) -> str:
 
 def _statement(call: Any) -> nodes.Node:
     return nodes.ExprStmt(call, lineno=call.lineno)
-
-
-def _shape_of(target: nodes.Node) -> Shape:
-    if isinstance(target, nodes.Tuple):
-        return tuple(map(_shape_of, target.items))
-    return target.name if isinstance(target, nodes.Name) else "value"
 
 
 def asked(value: Any) -> Any:
@@ -265,16 +281,37 @@ def each(entries: Any, shape: Shape) -> list[Any]:
 
 
 def unpacked(value: Any, shape: Shape) -> Any:
-    return value.parts(shape) if isinstance(value, Probe) else value
+    if isinstance(value, Probe):
+        return value.parts(shape)
+    if isinstance(shape, str) or not isinstance(value, list | tuple):
+        return value
+    return tuple(unpacked(part, of_part) for part, of_part in zip(value, shape, strict=False))
 
 
 @pass_context
 def each_file(context: Context, value: Any, parent: str, names: tuple[str, ...]) -> Iterator[Template]:
+    _note_file(context.environment, value, parent)
     reading, values = _reading.get(), value if isinstance(value, list | tuple) else (value,)
     for name in dict.fromkeys(name for name in (*names, *values) if isinstance(name, str)):
         if reading.goes_on() and (template := _loaded(context.environment, name, parent)):
             with reading.deeper():
                 yield template
+
+
+def _note_file(environment: Environment, name: Any, parent: str) -> None:
+    """Note which files a value may name: `"parts/" ~ kind ~ ".html"` names those of a folder."""
+    probes = printed.get()
+    mark = MARK.search(name) if isinstance(name, str) else None
+    if not (probes and mark):
+        return
+    prefix, suffix = name[: mark.start()], name[mark.end() :]
+    if "/" not in prefix:  # it could be any file, and this one, too
+        return
+    with suppress(TypeError, OSError):  # a loader may have no list
+        files = environment.list_templates(filter_func=lambda file: file.startswith(prefix) and file.endswith(suffix))
+        rests = tuple(file[len(prefix) : len(file) - len(suffix)] for file in files if file != parent)
+        for one in probes[number_of(mark[0])].variables:
+            one.slots += [Slot("file", options=rests)] if rests else []
 
 
 @pass_context

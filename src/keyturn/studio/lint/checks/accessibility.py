@@ -16,6 +16,8 @@ ENOUGH_FOR_LARGE = 3.0
 _INVISIBLE = 1.5  # below this ratio a reader does not notice the text
 _FAINT = 2.0  # from this ratio on, small print in grey is a choice, which many designers make
 _GREY = 0.16
+_COLOURED_BY = frozenset({"background", "bgcolor", "class", "css-class", "id", "mj-class"})
+_DECLARED_COLOUR = re.compile(r"(?:color|background)\b[^;{}]*", re.IGNORECASE)
 _FOOTER = re.compile(r"foot|legal|imprint|unsub", re.IGNORECASE)
 _STAND_IN = "#336699"  # the placeholder colour of templates without samples, which says nothing of the real one
 _SMALLEST = 13
@@ -57,12 +59,31 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
         f"contrast/{mode.name}",
         "image" if paint.over_image else "",
         severity="error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else severity,
+        rests_on=_colours_of(document, node),
         colours=f"{colour} on {ground}",
         ratio=int(ratio * 10) / 10,  # rounded down, so that it never reaches the minimum
         says=f"{mode.says} if the image behind it is not shown" if paint.over_image else mode.says,
         what="large text" if paint.is_large else "text",
         enough=enough,
     )
+
+
+def _colours_of(document: Document, node: Element) -> Iterator[range]:
+    """Yield the ranges of the markup that may decide the colours of an element."""
+    of_all = (one for one in document.elements() if any(above.tag == "mj-attributes" for above in one.ancestors()))
+    for element in (*document.sources_of(node), *of_all):
+        for name, one in element.attributes.items():
+            if name == "style":
+                written = document.markup[one.value_offset : one.end]
+                yield from _declared_colours(written, one.value_offset)
+            elif name in _COLOURED_BY or name.endswith("color"):
+                yield range(one.value_offset, one.end)
+    for css, start, _ in document.authored_styles():
+        yield from _declared_colours(css, start)
+
+
+def _declared_colours(css: str, start: int) -> Iterator[range]:
+    return (range(start + one.start(), start + one.end()) for one in _DECLARED_COLOUR.finditer(css))
 
 
 def _is_small_print(document: Document, node: Element, colour: Colour, size: float) -> bool:

@@ -7,13 +7,17 @@ from itertools import pairwise
 from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from keyturn.hosts import host_in, site_of, split_address
-from keyturn.mail.rendering.html_tree import Element
+from keyturn.mail.rendering.html_tree import Attribute, Element, attribute_value
+from keyturn.studio.gallery.variables.plausible_texts import Named
+from keyturn.studio.gallery.variables.slots import fit, mark_for, slots_in
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
 from keyturn.studio.lint.markup.structure import default_rules, inherited_attribute
 from keyturn.studio.lint.rules import RULES
+from keyturn.studio.lint.source.traced_text import made_up_in
 
 _KNOWN = {  # the schemes of links, images and bases
     "": ("https", "http", "mailto", "tel", "sms"),
@@ -42,6 +46,7 @@ class Anchor(Struct, frozen=True):
     """A link of a mail. `address`: empty without an href. `label`: its text, also that of its images.
 
     `offset` counts characters of the markup. `begins_at`: where its address does, perhaps the base-url of its navbar.
+    `written`: the ranges of the address in the markup.
     """
 
     address: str
@@ -51,6 +56,7 @@ class Anchor(Struct, frozen=True):
     has_href: bool = True
     has_image: bool = False
     is_button: bool = False
+    written: tuple[range, ...] = ()
 
     @property
     def secret(self) -> str:
@@ -67,15 +73,15 @@ def check_links(document: Document) -> Iterator[Finding]:
             # what the mail is for, or one link of several
             yield find("links/empty", severity="error" if anchor.is_button else "warning")
         elif not anchor.address.startswith("#"):  # a place in this mail: compatibility says who follows it
-            yield from _check_address(document, anchor, partial(document.finding, anchor.begins_at))
+            yield from _check_address(document, anchor)
         yield from _check_label(anchor, targets, find)
     images = (*document.elements("mj-image", "mj-carousel-image"), *document.html_elements("img"))
     sources = [("image", one.attributes.get("src")) for one in images]
     sources += (("base", one.attributes.get("href")) for one in document.html_elements("base"))
     for kind, written in sources:
         if written and (address := written.value.strip()):
-            source, find = Anchor(address, written.offset, written.offset), partial(document.finding, written.offset)
-            yield from _check_address(document, source, find, kind)
+            source = Anchor(address, written.offset, written.offset, written=(_range_of(document, written),))
+            yield from _check_address(document, source, kind)
 
 
 def check_links_in_text(document: Document) -> Iterator[Finding]:
@@ -83,11 +89,45 @@ def check_links_in_text(document: Document) -> Iterator[Finding]:
     for match in _ANY_ADDRESS.finditer(document.text):
         start = match.start()
         find = partial(document.finding, document.place(start, "text"))
-        yield from _check_address(document, Anchor(match[0].rstrip(_CLOSING), start, start), find)
+        yield from _judge_address(document, Anchor(match[0].rstrip(_CLOSING), start, start), find)
 
 
-def _check_address(document: Document, anchor: Anchor, find: "partial[Finding]", kind: str = "") -> Iterator[Finding]:
-    """Check an address. `kind`: "image" (an app may complete or attach a relative one), "base", or "" for a link."""
+def _check_address(document: Document, anchor: Anchor, kind: str = "") -> Iterator[Finding]:
+    """Check an address. An error that a fitting value would end is that of a made-up one, which a warning names.
+
+    `kind`: "image" (an app may complete or attach a relative one), "base", or "" for a link.
+    """
+    find = partial(document.finding, anchor.begins_at, rests_on=())
+    made_up = next((name for one in anchor.written for name in document.made_up(one)), "")
+    left: set[str] = set()
+    if made_up and not document.sample.is_complete:
+        fitting = replace(anchor, address=_with_fitting_values(document, anchor))
+        left = {one.rule for one in _judge_address(document, fitting, find, kind)}
+    for one in _judge_address(document, anchor, find, kind):
+        is_made_up = made_up and one.severity == "error" and one.rule not in left
+        yield document.made_up_finding(one.place, made_up) if is_made_up else one
+
+
+def _with_fitting_values(document: Document, anchor: Anchor) -> str:
+    """Return the address with other values for its made-up parts, which fit their places."""
+    parts: list[str] = []
+    values: list[tuple[str, str]] = []
+    for one in anchor.written:
+        at = one.start
+        for start, stop, name in made_up_in(document.markup, one.start, one.stop):
+            parts += [attribute_value(document.markup[at:start]), mark_for(len(values))]
+            values.append((name, attribute_value(document.markup[start:stop])))
+            at = stop
+        parts.append(attribute_value(document.markup[at : one.stop]))
+    slots = dict(slots_in(f'<a href="{"".join(parts)}">'))
+    address = "".join(parts)
+    for nth, (name, value) in enumerate(values):
+        fitting = fit(slots[nth], value, Named(name)) if nth in slots else value
+        address = address.replace(mark_for(nth), fitting)
+    return address.strip()
+
+
+def _judge_address(document: Document, anchor: Anchor, find: "partial[Finding]", kind: str = "") -> Iterator[Finding]:
     address, host, scheme = anchor.address, host_in(anchor.address), _SCHEME.match(anchor.address)
     name = scheme[1].lower() if scheme else ""
     if is_unfilled(address) or (kind == "image" and not scheme and document.template):
@@ -158,10 +198,10 @@ def anchors(document: Document) -> list[Anchor]:
     """Return the links in the order of the markup, without the defaults in mj-attributes."""
     rules, elements = default_rules(document.root), document.elements(*_LINKING)
     used = (one for one in elements if not any(above.tag == "mj-attributes" for above in one.ancestors()))
-    linking = (one for one in (_of_element(rules, one) for one in used) if one.has_href or one.is_button)
+    linking = (one for one in (_of_element(document, rules, one) for one in used) if one.has_href or one.is_button)
     # Without an address, an anchor with a name is only a target.
     links = (one for one in document.html_elements("a") if "href" in one.attributes or "name" not in one.attributes)
-    return sorted((*linking, *map(_of_html, links)), key=lambda anchor: anchor.offset)
+    return sorted((*linking, *(_of_html(document, link) for link in links)), key=lambda anchor: anchor.offset)
 
 
 def secret_in(address: str) -> str:
@@ -196,12 +236,18 @@ def addresses_in(text: str) -> dict[str, int]:
     return {match[0].rstrip(_CLOSING): match.start() for match in reversed(list(_ADDRESS.finditer(text)))}
 
 
-def _of_element(rules: Sequence[Element], element: Element) -> Anchor:
+def _range_of(document: Document, attribute: Attribute) -> range:
+    is_quoted = document.markup[attribute.end - 1] in "\"'"
+    return range(attribute.value_offset, attribute.end - is_quoted)
+
+
+def _of_element(document: Document, rules: Sequence[Element], element: Element) -> Anchor:
     href = inherited_attribute(rules, element, "href")
     bar = element.parent if element.parent and element.parent.tag == "mj-navbar" else None
     base = inherited_attribute(rules, bar, "base-url") if bar else None
     before, address = (attribute.value.strip() if attribute else "" for attribute in (base, href))
     is_relative = href and before and not _SCHEME.match(address) and " " not in address
+    written = tuple(_range_of(document, one) for one in ((base if is_relative else None), href) if one)
     is_image, text = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element"), element.text()
     return Anchor(
         address=before + address if href else "",
@@ -211,13 +257,23 @@ def _of_element(rules: Sequence[Element], element: Element) -> Anchor:
         label=text or (element.get("alt").strip() if is_image else ""),
         has_image=is_image and not text,
         is_button=element.tag == "mj-button",
+        written=written,
     )
 
 
-def _of_html(link: Element) -> Anchor:
-    href, image = link.attributes.get("href"), link.find("img")
-    address, at = href.value.strip() if href else "", (href or link).offset
-    return Anchor(address, at, at, link.text(), has_href=bool(href), has_image=bool(image), is_button=_is_button(link))
+def _of_html(document: Document, link: Element) -> Anchor:
+    href = link.attributes.get("href")
+    at = (href or link).offset
+    return Anchor(
+        address=href.value.strip() if href else "",
+        offset=at,
+        begins_at=at,
+        label=link.text(),
+        has_href=bool(href),
+        has_image=bool(link.find("img")),
+        is_button=_is_button(link),
+        written=(_range_of(document, href),) if href else (),
+    )
 
 
 def _is_button(link: Element) -> bool:
@@ -238,10 +294,13 @@ def _looks_random(text: str) -> bool:
 # Placeholders of Jinja and gettext. In an address also those of MJML and of sending services.
 UNFILLED = re.compile(r"\{\{|\{%|\{#|%\(\w+\)[sd]")
 _UNFILLED_ADDRESS = re.compile(rf"{UNFILLED.pattern}|\[\[|\*\||<%|\$\{{|%%")
+_IN_BRACKETS = re.compile(r"""(?!%[0-9A-Fa-f]{2})[^\w\s/.?&+"'-]+\s*[A-Za-z_$][\w .:$|-]*[^\w\s/.?&+"'-]+""")
+"""A name between signs of any kind with which an address begins: "[unsubscribe]", "{url}", "%url%", "~url~"."""
 
 
 def is_unfilled(address: str) -> bool:
-    return bool(_UNFILLED_ADDRESS.search(address))
+    """Tell whether a service that sends the mail fills in the address, or a part of it."""
+    return bool(_IN_BRACKETS.match(address) or _UNFILLED_ADDRESS.search(address))
 
 
 def is_sample_value(values: Mapping[str, object], text: str) -> bool:

@@ -138,6 +138,19 @@ def _matches(document: Document, pattern: re.Pattern[str]) -> Iterator[tuple[Par
         yield from ((part, match) for match in pattern.finditer(getattr(document, part)))
 
 
+_ESCAPED_TWICE = re.compile(
+    r"&amp;(?P<name>amp|lt|gt|quot|apos|nbsp|zwnj|[mn]dash|hellip|copy|#\d{2,6}|#x[0-9a-f]{2,5});"
+)
+
+
+def check_references(document: Document) -> Iterator[Finding]:
+    """Yield character references that are escaped twice, but in values of a sample, which the template escapes."""
+    for found in _ESCAPED_TWICE.finditer(document.markup):
+        right = f"&{found['name']};"
+        if not is_sample_value(document.sample.values, right):
+            yield document.finding(found.start(), "html/escaped-twice", shown=right, right=right)
+
+
 def check_undefined(document: Document) -> Iterator[Finding]:
     for name, place in document.undefined:
         above, dot, last = name.rpartition(".")
@@ -150,28 +163,5 @@ def check_undefined(document: Document) -> Iterator[Finding]:
         yield document.finding(place, rule, name=name, sample=document.sample.name, fix=fix)
 
 
-_COMMENT = re.compile(r"<!--(?P<text>(?:[^-]++|-(?!->))*+)(?P<end>-->)?")
-# Outlook skips it, and all others take it for a comment: `<!--[if !mso]>` without a `<!-->` behind it.
-_FOR_OTHERS_ALONE = re.compile(r"\[if\s+!\s*\(?\s*mso\b[^\]&|]*\]>.*<!\[endif\]", re.DOTALL | re.IGNORECASE)
-# Elements that take in the rest of the mail if they are not closed (HTML, 13.2.5.2 to 13.2.5.5).
-_SWALLOWS = ("a", "script", "select", "style", "textarea", "title")
-
-
-def check_comments(document: Document) -> Iterator[Finding]:
-    """Yield comments that hide something, and elements of plain HTML that swallow what follows."""
-    for comment in _COMMENT.finditer(document.markup):
-        is_open = not comment["end"] or "<!--" in comment["text"]
-        if is_open and not document.files.is_mjml:  # else a finding on the MJML
-            yield document.finding(comment.start(), "html/unclosed-comment")
-        if comment["end"] and _FOR_OTHERS_ALONE.fullmatch(comment["text"]):
-            yield document.finding(comment.start(), "html/never-shown")
-    # The guard checks the tags of MJML.
-    for element in () if document.files.is_mjml else document.elements(*_SWALLOWS):
-        closes_itself = document.markup.startswith("/>", element.inner.start - 2)
-        is_target = element.tag == "a" and "href" not in element.attributes
-        if element.end == element.inner.stop and not (closes_itself or is_target):
-            yield document.finding(element.offset, "html/unclosed-tag", tag=element.tag)
-
-
 OF_ALL_PARTS = (check_byte_order_marks, check_subject, check_parity, check_undefined)
-CHECKS = (check_comments, check_sizes, *OF_ALL_PARTS)
+CHECKS = (check_sizes, check_references, *OF_ALL_PARTS)

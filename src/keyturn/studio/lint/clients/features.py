@@ -72,6 +72,13 @@ def features() -> Mapping[str, Feature]:
     return msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[str, Feature])
 
 
+@cache
+def initial_values() -> Mapping[str, Sequence[str]]:
+    """Return the values by property that change nothing."""
+    file = Path(__file__).parent / "data/initial-values.toml"
+    return tomllib.loads(file.read_text("utf-8"))
+
+
 def named(kind: _Kind, written: str, value: str | None = None) -> Sequence[str]:
     """Return the features whose pattern of a kind fits what is written. `value`: that of a property or an attribute."""
     known = _known(kind, written)
@@ -171,7 +178,8 @@ def _uses_of_declarations(
         if hidden and one.name in ("visibility", "overflow", *_HIDING) and (one.name, one.value) != ("display", "none"):
             continue
         offset, written = start + one.offset, f"{where} {one.name}: {one.value}"
-        yield named("property", one.name, one.value), Use(one.value, offset, written, tags)
+        if one.value.lower() not in initial_values().get(one.name, ()):
+            yield named("property", one.name, one.value), Use(one.value, offset, written, tags)
         if one.important:  # as it is written: to some clients the space in front matters
             end = _IMPORTANT.search(css, one.offset)
             written = f"{where} {css[one.offset : end.end()]}" if end else f"{written} !important"

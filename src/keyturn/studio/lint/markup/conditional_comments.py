@@ -24,6 +24,15 @@ def resolve_conditionals(html: str) -> str:
     return "".join(html[part.start : part.stop] for part, seen in _parts(html) if seen)
 
 
+def blanked_for_word(html: str) -> str:
+    """Return the HTML as Word reads it, with blanks for all else, so that each offset stays."""
+    read = bytearray(len(html))
+    for part, seen in _parts(html):
+        if seen:
+            read[part.start : part.stop] = b"\1" * len(part)
+    return "".join(character if is_read else " " for character, is_read in zip(html, read, strict=True))
+
+
 def parts_not_for_word(html: str) -> list[range]:
     """Return the ranges that Word skips, of comments and of what other clients show."""
     return [part for part, seen in _parts(html) if not seen]

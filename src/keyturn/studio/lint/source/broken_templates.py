@@ -21,6 +21,7 @@ from keyturn.studio.lint.source.other_engines import TagOfAnotherEngine, rule_of
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)|<mj-include\b[^>]*")
 _GOT = re.compile(r".*\bgot '(\w+)'")
 _QUOTED = re.compile(r"'(\w+)'")
+_TEXT = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _AT = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
 _BRINGS_IN = re.compile(r"\{%[-+]?\s*(?:include|extends|import|from)\b|<mj-include\b")
 _FIELD = re.compile(r"`\$\.(\w+)")
@@ -142,7 +143,9 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
             case = "circle" if _BRINGS_IN.search(line_text) else "endless macro"
             return RULES.finding(place, "jinja/error", case, file=place.file)
         case TemplateNotFound():
-            return find("jinja/missing-template", fix=_closest_file(str(cause.name), gallery, place))
+            is_made_up = not sample.is_complete and str(cause.name) not in _written_in(line_text)
+            fix = _closest_file(str(cause.name), gallery, place)
+            return _not_checked(message, place) if is_made_up else find("jinja/missing-template", fix=fix)
         case UndefinedError():
             name = missing_name(message)
             holders = {*re.findall(rf"(?<![\w.])([\w.]+)\.{re.escape(name)}\b", line_text)}
@@ -154,6 +157,11 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
     if message.endswith("extended multiple times"):
         return find("jinja/error", "two layouts")
     return find("jinja/error", sample=sample.name) if sample.is_complete else _not_checked(message, place)
+
+
+def _written_in(line_text: str) -> list[str]:
+    """Return the texts of a line. A file that none of them names is named by a value."""
+    return [first or second for first, second in _TEXT.findall(line_text)]
 
 
 def _limit(error: TemplateInvalid, place: Place) -> Finding | None:

@@ -10,6 +10,7 @@ from jinja2.runtime import BlockReference, Context, Undefined
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
+from keyturn.studio.gallery.variables.made_up import marked
 from keyturn.studio.lint.source import stand_ins, traced_text
 from keyturn.studio.lint.source.tolerant_parsing import STAND_IN, TolerantEnvironment
 
@@ -25,7 +26,9 @@ _IMPORTS = (  # what replaces Jinja's own names in the generated code, and is ca
 def with_origins(environment: Environment) -> Environment:
     """Return a synchronous copy of the environment, with caches of its own, that renders `TracedText`."""
     copy = environment.overlay(bytecode_cache=None, enable_async=False)
-    copy.__class__ = type("TracedEnvironment", (TolerantEnvironment, type(environment)), {"wrong_tags": {}})
+    is_sandboxed = isinstance(environment, SandboxedFolderEnvironment)
+    kinds = (TolerantEnvironment, *([_JoiningMadeUp] if is_sandboxed else []), type(environment))
+    copy.__class__ = type("TracedEnvironment", kinds, {"wrong_tags": {}})
     copy.globals = {**environment.globals, STAND_IN: stand_ins.FAILED}
     copy.code_generator_class = _OriginsGenerator
     bounded = environment.bounded_parts if isinstance(environment, SandboxedFolderEnvironment) else iter
@@ -46,8 +49,23 @@ def going_on(gallery: Gallery) -> Gallery:
 
 
 class _TracedContext(Context):
+    def resolve_or_missing(self, key: str) -> Any:
+        value = super().resolve_or_missing(key)
+        return value if key in self.vars else marked(key, value)
+
+    def call(self, called: Any, /, *args: Any, **named: Any) -> Any:
+        result = super().call(called, *args, **named)
+        return traced_text.made_of(result, getattr(called, "__self__", None), *args, *named.values())
+
     def super(self, name: str, current: Any) -> BlockReference | Undefined:
         return traced_text.traced_block(super().super(name, current))
+
+
+class _JoiningMadeUp(SandboxedFolderEnvironment):
+    """Knows what is made of made-up values by operators. Outside the sandbox, only `MadeUp` does."""
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        return traced_text.made_of(super().call_binop(context, operator, left, right), left, right)
 
 
 class _OriginsGenerator(CodeGenerator):

@@ -1,28 +1,32 @@
 """Strings that know the template of each piece; what is formatted or sliced has the place of its expression."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import markupsafe
 from jinja2 import runtime
 
 from keyturn.studio.gallery.sandbox import raise_where_it_is
+from keyturn.studio.gallery.variables.made_up import MadeUp, source_among, source_of
 from keyturn.studio.lint.finding import Place
+
+T = TypeVar("T")
 
 
 class Piece(NamedTuple):
     """The text from `start` to the next piece, and the place where it is written, or None if that is unknown.
 
     `verbatim`: it is the template's own text, so its columns continue from `place`. `via`: the expressions that printed
-    it, the innermost first, as the calls of its macro.
+    it, the innermost first, as the calls of its macro. `made_up`: the variable of which Keyturn made it up, or empty.
     """
 
     start: int
     place: Place | None = None
     verbatim: bool = False
     via: tuple[Place, ...] = ()
+    made_up: str = ""
 
 
 class TracedText(str):
@@ -61,6 +65,18 @@ def trail_at(text: object, offset: int, file: str) -> tuple[Place, ...]:
     return (piece.place, *piece.via) if piece.place else (Place(file),)
 
 
+def made_up_in(text: object, start: int, stop: int) -> Iterator[tuple[int, int, str]]:
+    """Yield the made-up stretches between two offsets: the start and stop of each, and its variable."""
+    pieces = pieces_of(text)
+    first = max(bisect_right(pieces, start, key=lambda piece: piece.start) - 1, 0)
+    for nth, piece in enumerate(pieces[first:], first):
+        if piece.start >= stop:
+            return
+        end = pieces[nth + 1].start if nth + 1 < len(pieces) else stop
+        if piece.made_up and end > start:
+            yield max(piece.start, start), min(end, stop), piece.made_up
+
+
 def with_pieces(text: str, pieces: Iterable[Piece]) -> str:
     traced = Markup(text) if hasattr(text, "__html__") else TracedText(text)
     traced.pieces = tuple(pieces)
@@ -75,7 +91,7 @@ def concat(parts: Iterable[str]) -> str:
     try:
         for part in parts:
             if part:
-                known = pieces_of(part) or (Piece(0),)
+                known = pieces_of(part) or (Piece(0, made_up=source_of(part)),)
                 pieces.extend(Piece(length + one.start, *one[1:]) for one in known)
                 texts.append(part)
                 length += len(part)
@@ -83,6 +99,23 @@ def concat(parts: Iterable[str]) -> str:
         raise_where_it_is(error, parts)
         raise
     return with_pieces("".join(texts), pieces)
+
+
+def rearranged(text: str, parts: Iterable[range]) -> str:
+    """Return the parts of a text one behind the other, each with its pieces."""
+    return concat(_cut(text, part) for part in parts)
+
+
+def _cut(text: str, part: range) -> str:
+    pieces = pieces_of(text)
+    first = max(bisect_right(pieces, part.start, key=lambda piece: piece.start) - 1, 0)
+    inside: list[Piece] = []
+    for piece in pieces[first:]:
+        if piece.start >= part.stop:
+            break
+        from_start = _shift_columns(piece, max(piece.start, part.start))
+        inside.append(from_start._replace(start=max(piece.start - part.start, 0)))
+    return with_pieces(str(text)[part.start : part.stop], inside)
 
 
 def trace_data(text: str, file: str, line: int, column: int) -> str:
@@ -98,7 +131,7 @@ def trace_printed(value: str, file: str, line: int, column: int) -> str:
     """Return the output of an expression at that place, which is the origin of pieces without one."""
     place = Place(file, line, column)
     pieces = pieces_of(value) or (Piece(0),)
-    printed = (one._replace(via=(*one.via, place)) if one.place else Piece(one.start, place) for one in pieces)
+    printed = (one._replace(via=(*one.via, place)) if one.place else one._replace(place=place) for one in pieces)
     return with_pieces(value, printed)
 
 
@@ -109,12 +142,31 @@ def markup(value: Any = "") -> str:
 
 def escape(value: Any) -> str:
     """Do what `escape` does."""
-    return with_pieces(markupsafe.escape(value), pieces_of(value) if hasattr(value, "__html__") else ())
+    escaped = markupsafe.escape(value)
+    if hasattr(value, "__html__") or escaped == value:
+        return with_pieces(escaped, pieces_of(value) or _made_up_of(value))
+    return with_pieces(escaped, _made_up_of(value))  # of a text that has become longer
 
 
 def string(value: Any) -> str:
     """Do what `str` does."""
-    return value if isinstance(value, TracedText | Markup) else str(value)
+    if isinstance(value, TracedText | Markup):
+        return value
+    text, made_up = str(value), _made_up_of(value)
+    return with_pieces(text, made_up) if made_up else text
+
+
+def _made_up_of(value: object) -> Sequence[Piece]:
+    """Return one piece for a text that is made up, or has such a part."""
+    source = source_of(value) or next((one.made_up for one in pieces_of(value) if one.made_up), "")
+    return (Piece(0, made_up=source),) if source else ()
+
+
+def made_of(result: T, *values: object) -> T | str:
+    """Return the result of a function or an operator, which is made up if one of the values is."""
+    if not isinstance(result, str) or pieces_of(result) or not (source := source_among(values)):
+        return result
+    return with_pieces(result, [Piece(0, made_up=source)]) if hasattr(result, "__html__") else MadeUp(result, source)
 
 
 def markup_join(values: Iterable[Any]) -> str:
@@ -137,7 +189,8 @@ def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
     def apply(*arguments: Any, **options: Any) -> Any:
         result = text_filter(*arguments, **options)
         source = next((argument for argument in arguments[:2] if pieces_of(argument)), None)
-        return follow(source, result) if source is not None and isinstance(result, str) else result
+        followed = follow(source, result) if source is not None and isinstance(result, str) else result
+        return made_of(followed, *arguments, *options.values())
 
     return apply
 

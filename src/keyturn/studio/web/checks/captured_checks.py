@@ -61,6 +61,12 @@ class CapturedChecks:
 HEADERS = "headers"  # stands in the place of a finding, instead of a file
 
 _LONGEST_LINE = 998  # RFC 5322, 2.1.1, without its CRLF
+_SEARCHED_TEXT = 64 * 1024  # characters of the text that are searched for HTML
+_DOCUMENT = re.compile(
+    r"\s*+(?P<tag><(?:!doctype|html|head|body|table|div|p|h[1-6]|center|style|br)\b[^<>\n]{0,40})", re.IGNORECASE
+)
+_LINK_IN_TEXT = re.compile(r"(?P<tag><a\s[^<>]{0,200}?href\s{0,9}=[^<>]{1,2000}>)[^<>]{0,500}</a>", re.IGNORECASE)
+_LONG_LINES = re.compile(rb"[^\r\n]{999,}")
 _TOO_BIG = 25 * 1024**2  # what Gmail and others take, as it was encoded
 _ONCE = ("date", "from", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references", "subject")
 _REFUSED = re.compile(
@@ -83,6 +89,7 @@ def check_message(content: MailContent) -> Iterator[Finding]:
     yield from _check_headers(content)
     yield from _check_alignment(content)
     yield from _check_bulk(content)
+    yield from _check_text(content)
     yield from _check_bytes(content)
 
 
@@ -135,9 +142,16 @@ def _check_bulk(content: MailContent) -> Iterator[Finding]:
         yield _of_header(content, "list-unsubscribe", "message/unsubscribe-not-one-click")
 
 
+def _check_text(content: MailContent) -> Iterator[Finding]:
+    """Find HTML in the text part. A text that speaks of HTML has tags in its sentences, but is no document."""
+    text = content.text[:_SEARCHED_TEXT]
+    if tag := _DOCUMENT.match(text) or _LINK_IN_TEXT.search(text):
+        yield RULES.finding(Place("text"), "message/html-as-text", shown=" ".join(tag["tag"].split())[:40])
+
+
 def _check_bytes(content: MailContent) -> Iterator[Finding]:
-    longest = max(map(len, content.raw.splitlines()), default=0)
-    if longest > _LONGEST_LINE:
+    longest = max((len(line[0]) for line in _LONG_LINES.finditer(content.raw)), default=0)
+    if longest:
         yield RULES.finding(Place("source"), "message/long-line", longest=longest, most=_LONGEST_LINE)
     if len(content.raw) > _TOO_BIG:
         megabytes, most = len(content.raw) // 1024**2, _TOO_BIG // 1024**2

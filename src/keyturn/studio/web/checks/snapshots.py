@@ -11,15 +11,40 @@ from msgspec import Struct
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprint, fingerprints
+from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.snapshots import Comparison, Snapshots
+from keyturn.studio.snapshots.comparison import Differ
 from keyturn.studio.snapshots.comparison import State as Verdict
-from keyturn.studio.snapshots.difference import Line, LinePiece
+from keyturn.studio.snapshots.difference import Difference, Line, LinePiece, difference, replacement
 from keyturn.studio.web.rendering.latest_values import MOMENT, LatestValues
+from keyturn.studio.web.rendering.rendition import MailRenderer
 
+_SECONDS = 1.0  # for the differences of a part
 _EXCERPT = 6
 _AROUND = 48
 
 _ORDER: Mapping[Verdict, int] = {"broken": 0, "changed": 1, "new": 2, "gone": 3}
+
+
+def difference_within_limits(runner: Runner[MailRenderer]) -> Differ:
+    """Return a function that finds differences in a renderer: many equal lines take time that grows with their square.
+
+    Beyond the limits, a text is replaced as a whole.
+    """
+
+    def differ(before: str, after: str) -> Difference:
+        if before == after:
+            return difference(before, after)
+        try:
+            return runner.run_for(_SECONDS, _difference, before, after)
+        except (LimitExceeded, RecursionError):
+            return replacement(before, after)
+
+    return differ
+
+
+def _difference(_: MailRenderer, before: str, after: str) -> Difference:
+    return difference(before, after)
 
 
 class Stale(Exception):

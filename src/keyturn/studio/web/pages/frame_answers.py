@@ -1,12 +1,14 @@
 """Sends a mail to its frame, under a policy that runs nothing, and files to save."""
 
 import re
+from typing import Any
 from urllib.parse import quote
 
 from litestar import MediaType, Response
 from litestar.exceptions import HTTPException
 
 from keyturn.studio.inbox.mail import MailContent, with_inline_images
+from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.web.frames import CAPTURED, apply_view, force_scheme, page_of_text
 from keyturn.studio.web.frames.rewriting import insert_in_head, without_hints
 from keyturn.studio.web.view import View
@@ -32,19 +34,38 @@ outline-offset:-1px}}</style>"""
 _HELD_BACK = {"own": 'img:not([src*="data:" i],picture *)', "off": "img"}
 
 _CHANGED_AT_MOST = 512 * 1024  # characters of HTML that are changed for a view: more take seconds
+_MODELS = ("partial", "full", "word")  # schemes that are models of clients
+_TOO_MUCH = "This view of the mail takes too much time or memory. The views Light and Dark are available."
 _TOO_LONG = "This mail has more than 512 KB of HTML, so only the views Light and Dark are available."
 
 
-def captured_frame(content: MailContent, mail_id: str, view: View) -> Response[str]:
+def captured_frame(content: MailContent, mail_id: str, view: View, runner: Runner[Any]) -> Response[str]:
     """Answer with a captured mail, with remote content only if the reader asked for it."""
     html, view = content.html or page_of_text(content.text), view.as_loaded(mail_id)
     if len(html) <= _CHANGED_AT_MOST:
-        html = apply_view(html, view)
-    elif view.scheme in ("partial", "full", "word"):
+        html = within_limits(html, view, runner)
+    elif view.scheme in _MODELS:
         raise HTTPException(status_code=422, detail=_TOO_LONG)
     else:
         html = force_scheme(html, view.scheme)
     return answer(with_inline_images(content, html), view, CAPTURED)
+
+
+def within_limits(html: str, view: View, runner: Runner[Any]) -> str:
+    """Return the mail in the scheme of the view. Raises HTTPException if that takes too much time or memory.
+
+    A model computes styles, in time that grows with the product of rules and elements. So it has a renderer's limits.
+    """
+    if view.scheme not in _MODELS:
+        return apply_view(html, view)
+    try:
+        return runner.run(_apply_view, html, view)
+    except (LimitExceeded, RecursionError) as exceeded:
+        raise HTTPException(status_code=422, detail=_TOO_MUCH) from exceeded
+
+
+def _apply_view(_: object, html: str, view: View) -> str:
+    return apply_view(html, view)
 
 
 def answer(html: str, view: View, sandbox: str, status: int = 200) -> Response[str]:
@@ -59,11 +80,14 @@ def answer(html: str, view: View, sandbox: str, status: int = 200) -> Response[s
     )
 
 
-def attached(content: bytes, content_type: str, name: str) -> Response[bytes]:
-    """Answer with a file to save (RFC 6266, D). If a browser shows it, its policy blocks everything (CSP Level 3)."""
+def attached(content: bytes, name: str) -> Response[bytes]:
+    """Answer with a file to save (RFC 6266, D), of no type that a browser shows or runs, whatever the mail says.
+
+    If a browser shows it all the same, its policy blocks everything (CSP Level 3).
+    """
     plain = re.sub(r"[^\w .-]", "_", name, flags=re.ASCII)
     headers = {
         "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
         "content-security-policy": "default-src 'none'; sandbox",
     }
-    return Response(content, media_type=content_type, headers=headers)
+    return Response(content, media_type="application/octet-stream", headers=headers)

@@ -88,19 +88,20 @@ def mail_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedM
 
 @get("/inbox/{name:str}/frame", sync_to_thread=True)
 def mail_frame(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Response[str]:
-    return captured_frame(captured.content(visit.name), visit.name, visit.view)
+    runner = visit.layout.renditions.runner
+    return captured_frame(captured.content(visit.name), visit.name, visit.view, runner)
 
 
 @get("/inbox/{name:str}/raw", sync_to_thread=True)
 def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
-    return attached(captured.content(name).raw, "message/rfc822", name)
+    return attached(captured.raw(captured.find(name)), name)
 
 
 @get("/inbox/{name:str}/parts/{number:int}", sync_to_thread=True)
 def mail_part(name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
     """Return an attachment, always as a file to save, so that it is never a page of the studio."""
     part = captured.content(name).attachment(number)
-    return attached(part.content, part.content_type, part.name)
+    return attached(part.content, part.name)
 
 
 @post("/inbox/{name:str}/delete", sync_to_thread=True)

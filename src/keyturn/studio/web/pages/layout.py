@@ -15,6 +15,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
+from markupsafe import Markup
 
 from keyturn.mail.rendering.jinja import OwnEnvironment
 from keyturn.packaging import folder
@@ -26,7 +27,7 @@ from keyturn.studio.snapshots import SnapshotFolder, Snapshots
 from keyturn.studio.web.access import HEADERS
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.checks.reports import Checks, FolderChecks
-from keyturn.studio.web.checks.snapshots import Review
+from keyturn.studio.web.checks.snapshots import Review, difference_within_limits
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.failures import Answer
 from keyturn.studio.web.frames.client_models import rows
@@ -34,7 +35,7 @@ from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.editor import editor_for
 from keyturn.studio.web.pages.tree import tree
 from keyturn.studio.web.rendering.rendition import Rendition, Renditions
-from keyturn.studio.web.rendering.source import ExcerptLine, excerpt
+from keyturn.studio.web.rendering.source import ExcerptLine, Source, excerpt, lines_of
 from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.studio import PATH, Studio
 from keyturn.studio.web.view import WIDTHS, View
@@ -120,7 +121,9 @@ class Layout:
         self.review: Review | None = None
         if studio.settings.snapshots:
             stored, languages = SnapshotFolder(studio.settings.snapshots), studio.settings.snapshot_languages
-            self.review = Review(Snapshots(studio.gallery, stored, languages, render=self.renditions.render))
+            differ = difference_within_limits(self.renditions.runner)
+            render = self.renditions.render
+            self.review = Review(Snapshots(studio.gallery, stored, languages, render=render, differ=differ))
         self._editor = None if studio.is_shared else editor_for(studio.settings.editor)
         self._environment = OwnEnvironment(FileSystemLoader(folder("preview")))
         self._environment.globals.update(self._shared_values())
@@ -145,6 +148,7 @@ class Layout:
             "editor": self._editor,
             "editor_url": self.editor_url,
             "excerpt": self._excerpt,
+            "lines_of": self._lines_of,
             "edit_refusal": self.sources.refusal,
             "inbox_rows": rows,
             "foreign": gallery.folder.name if gallery.is_foreign else "",
@@ -185,6 +189,9 @@ class Layout:
         )
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
+
+    def _lines_of(self, source: Source) -> list[Markup]:
+        return lines_of(source, self.renditions.runner)
 
     def _excerpt(self, place: Place, *, marks: bool = True, **how: int) -> tuple[ExcerptLine, ...]:
         """Return the lines around a place; none if the file was deleted or is unreadable, as the finding says."""

@@ -104,8 +104,10 @@ def _html(rendition: Rendition, view: View) -> str | None:
         return marked
     mail = rendition.mail
     if mail and mail.text and not mail.html:
-        return frames.apply_view(frames.page_of_text(mail.text), view)
-    return frames.apply_view(mail.html, view) if mail and rendition.fault else None
+        return frame_answers.within_limits(frames.page_of_text(mail.text), view, rendition.runner)
+    if mail and rendition.fault:
+        return frame_answers.within_limits(mail.html, view, rendition.runner)
+    return None
 
 
 @get("/places/{name:path}", sync_to_thread=True)

@@ -14,7 +14,7 @@ from msgspec import Meta
 from msgspec.structs import asdict
 
 from keyturn.errors import QuotaExhausted, SampleNotSaved, SendFailed, SendRefused, TemplateInvalid
-from keyturn.mail.addresses import parse
+from keyturn.mail.addresses import parse, parse_mailbox
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.gallery import Gallery
@@ -156,9 +156,13 @@ async def send_preview(provider: MailProvider, sender: str, to: str, mail: Rende
     except ValueError:
         says = f"{to} is not an email address." if to else "Enter an email address, such as name@example.org."
         return Outcome(to, fault=says)
+    try:
+        written = str(parse_mailbox(sender))
+    except ValueError as error:
+        return Outcome(address, fault=f"Correct the studio's setting `sender`: {error}.")
     opened = provider.open()
     try:
-        email = Email(sender=sender, to=address, subject=subject, html=mail.html, text=mail.text)
+        email = Email(sender=written, to=address, subject=subject, html=mail.html, text=mail.text)
         return Outcome(address, id=await opened.send(email, f"{OWN}{uuid4().hex}"))  # the file in an inbox
     except SendFailed as error:
         return Outcome(address, fault=_way_out(error, provider.name))

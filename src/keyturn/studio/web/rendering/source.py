@@ -3,13 +3,15 @@
 import re
 from pathlib import PurePosixPath
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from msgspec import Struct
 
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.naming import plain_name
-from keyturn.studio.web.rendering.rendition import Rendition
+from keyturn.studio.renderers import LimitExceeded, Runner
+from keyturn.studio.web.rendering.rendition import MailRenderer, Rendition
 
+_SECONDS_TO_COLOUR = 2.0
 _LEXERS = {
     **dict.fromkeys(("mjml", "html", "txt"), "html+jinja"),
     **dict.fromkeys(("hbs", "handlebars"), "html+handlebars"),
@@ -28,16 +30,31 @@ class Source(Struct, frozen=True):
     text: str
     file: str = ""
 
-    @property
-    def lines(self) -> list[Markup]:
-        """The lines as HTML. Pygments is loaded with the first text."""
-        from pygments import highlight
-        from pygments.formatters import HtmlFormatter
-        from pygments.lexers import get_lexer_by_name
 
-        lexer = get_lexer_by_name(_LEXERS.get(self.kind, "text"), stripnl=False, ensurenl=False)
-        coloured = highlight(self.text, lexer, HtmlFormatter(nowrap=True))
-        return [Markup(line) for line in coloured.rstrip("\n").split("\n")]  # noqa: S704 - escaped by Pygments
+def lines_of(source: Source, runner: Runner[MailRenderer]) -> list[Markup]:
+    """Return the lines as HTML, in colours if a renderer has them in time.
+
+    Some expressions of Pygments take time that grows with the cube of a line's length (CWE-1333), so it has limits.
+    """
+    try:
+        lines = runner.run_for(_SECONDS_TO_COLOUR, _colour, source.text, source.kind)
+    except (LimitExceeded, RecursionError):
+        return [escape(line) for line in _lines_in(source.text)]
+    return [Markup(line) for line in lines]  # noqa: S704 - escaped by Pygments
+
+
+def _colour(_: MailRenderer, text: str, kind: str) -> list[str]:
+    """Return the lines in colours, as HTML. Pygments is loaded with the first text."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
+
+    lexer = get_lexer_by_name(_LEXERS.get(kind, "text"), stripnl=False, ensurenl=False)
+    return _lines_in(highlight(text, lexer, HtmlFormatter(nowrap=True)))
+
+
+def _lines_in(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
 
 
 def files_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:

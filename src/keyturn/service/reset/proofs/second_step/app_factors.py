@@ -1,7 +1,7 @@
 """Factors that an app stores. They are only read."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Column, Connection, RowMapping, select
@@ -10,13 +10,20 @@ from sqlalchemy.exc import NoSuchTableError
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable
-from keyturn.service.accounts.table.columns import Flag, kind_of, table_called, text_of
+from keyturn.service.accounts.table.columns import MappedFlag, all_hold, kind_of, parse_flags, table_called, text_of
 from keyturn.service.database import Database
 from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep, StoredFactors
 from keyturn.service.reset.proofs.second_step.totp import read_seed
 from keyturn.service.settings import SecondStepTableSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 from keyturn.values import did_you_mean
+
+
+class _FactorColumns(NamedTuple):
+    """The columns of the live table. `fields`: by the settings that name them. `active`: what a factor's row meets."""
+
+    fields: Mapping[str, Column[Any]]
+    active: Sequence[MappedFlag]
 
 
 class TableFactors(OwnSecondStep):
@@ -27,9 +34,8 @@ class TableFactors(OwnSecondStep):
     ) -> None:
         super().__init__(database, sms)
         self._settings = settings
-        self._active = Flag(settings.active)
+        self._flags = parse_flags(settings.active)
         named = {"account": settings.account or accounts.id, "totp": settings.totp, "phone": settings.phone}
-        named["active"] = self._active.column
         self._names = {field: name for field, name in named.items() if name}
         self._name = settings.table or accounts.table
         place = AppDatabase(accounts.url) if accounts.url else database
@@ -41,15 +47,16 @@ class TableFactors(OwnSecondStep):
     async def find(self, account: Account) -> StoredFactors:
         """Return the factors of the account's row. Of several, a row with a seed wins, so more rows are no bypass."""
         columns = await self._known.now()
-        key = columns["account"]
+        fields = columns.fields
+        key = fields["account"]
         try:
             ids = kind_of(key).ids(account.id)
         except ValueError as error:
             # No row can have this id, so the settings name the wrong column: the account's factors are unknown.
             log.error(LogEvent("second_step.unreadable", account_id=account.id, column=key.name, reason=error))
             return StoredFactors(unreadable=True)
-        wanted = [columns[field].label(field) for field in ("totp", "phone") if field in columns]
-        theirs = select(*wanted).where(key.in_(ids), self._active.holds(columns.get("active")))
+        wanted = [fields[field].label(field) for field in ("totp", "phone") if field in fields]
+        theirs = select(*wanted).where(key.in_(ids), all_hold(columns.active))
         rows = await self._known.read(lambda connection, _: connection.execute(theirs).mappings().all())
         stored = [self._stored(row, account.id) for row in rows]
         return max(stored, key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)), default=StoredFactors())
@@ -64,7 +71,7 @@ class TableFactors(OwnSecondStep):
             log.error(LogEvent("second_step.unreadable", account_id=account_id, reason=type(error).__name__))
             return StoredFactors(phone=phone, unreadable=True)
 
-    def _columns(self, connection: Connection) -> Mapping[str, Column[Any]]:
+    def _columns(self, connection: Connection) -> _FactorColumns:
         """Return the columns that the settings name. Raises SettingsInvalid."""
         try:
             columns = table_called(connection, self._name).columns
@@ -74,12 +81,19 @@ class TableFactors(OwnSecondStep):
         lacks = f"{self._name} has no column"
         faults = [
             Fault(f"second_step.table.{field}", f"{lacks} {name}{did_you_mean(name, columns.keys())}")
-            for field, name in self._names.items()
+            for field, name in self._named_columns()
             if name not in columns
         ]
         if faults:
             raise SettingsInvalid(faults)
-        return {field: columns[name] for field, name in self._names.items()}
+        fields = {field: columns[name] for field, name in self._names.items()}
+        active = [MappedFlag(flag, columns[flag.column]) for flag in self._flags]
+        return _FactorColumns(fields, active)
+
+    def _named_columns(self) -> Iterator[tuple[str, str]]:
+        yield from self._names.items()
+        for flag in self._flags:
+            yield "active", flag.column
 
     async def close(self) -> None:
         await self._known.close()

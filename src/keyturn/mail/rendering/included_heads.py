@@ -1,0 +1,132 @@
+"""Moves the heads of included documents into the head of the mail, as MJML's own compiler does."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+INCLUDED_STYLE = '<mjml type="css"><mj-head>{}</mj-head></mjml>'
+"""The document that an included stylesheet is turned into: its style goes to the end of the head."""
+
+_IS_STYLE = re.compile(r'\stype="css"')
+_TAG = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(?P<end>/?)(?P<tag>mjml|mj-head|mj-body)(?![\w-])(?P<attributes>[^<>]*?)(?P<alone>/?)>",
+    re.DOTALL,
+)
+
+
+def lift_heads(mjml: str) -> str:
+    """Return a mail and all that it includes as one document."""
+    return "".join(mjml[part.start : part.stop] for part in parts_in_order(mjml))
+
+
+def parts_in_order(mjml: str) -> Sequence[range]:
+    """Return the ranges of the source that make one document, in order.
+
+    The heads of included documents follow the mail's own head, and included stylesheets come last. The tags mjml,
+    mj-head and mj-body of included documents are left out.
+    """
+    if mjml.count("<mjml") < 2:
+        return [range(len(mjml))]
+    return _Reader(mjml).read()
+
+
+@dataclass(eq=False)
+class _Document:
+    """A mail or a document that it includes, as ranges of the source.
+
+    `heads`: what its body includes for the head. `styles`: the stylesheets that it includes.
+    """
+
+    is_style: bool = False
+    is_in_head: bool = False
+    head: list[range] = field(default_factory=list)
+    body: list[range] = field(default_factory=list)
+    heads: list[range] = field(default_factory=list)
+    styles: list[range] = field(default_factory=list)
+
+    def take(self, start: int, stop: int) -> None:
+        (self.head if self.is_in_head else self.body).append(range(start, stop))
+
+    def include(self, other: "_Document") -> None:
+        if other.is_style:
+            self.styles += other.head
+        elif self.is_in_head:
+            self.head += [*other.head, *other.body, *other.heads, *other.styles]
+        else:
+            self.heads += [*other.head, *other.heads, *other.styles]
+            self.body += other.body
+
+
+class _Reader:
+    def __init__(self, mjml: str) -> None:
+        self._mjml = mjml
+        self._mail = _Document()
+        self._open = [self._mail]
+        self._before: list[range] = []
+        """The mail up to its head."""
+        self._has_head = False
+        self._tags_of_head: dict[str, range] = {}
+        """The start tag and the end tag of an included head, for a mail without a head of its own."""
+        self._behind = 0
+
+    def read(self) -> Sequence[range]:
+        is_started = False
+        for found in _TAG.finditer(self._mjml):
+            is_start = not found["end"] and not found["alone"]
+            if not found["tag"]:
+                continue  # a comment
+            if found["tag"] == "mjml" and is_start and not is_started:
+                is_started = True
+                self._start_mail(found)
+            elif found["tag"] == "mjml" and is_start:
+                self._take_up_to(found)
+                self._open.append(_Document(is_style=_IS_STYLE.search(found["attributes"]) is not None))
+            elif len(self._open) > 1:
+                self._take_up_to(found)
+                self._read_tag_of_included(found, is_start=is_start)
+            elif found["tag"] == "mj-head":
+                self._read_head_of_mail(found, is_start=is_start)
+        self._open[-1].take(self._behind, len(self._mjml))
+        while len(self._open) > 1:  # those that nothing ends
+            self._end_included()
+        return [*self._before, *self._whole_head(), *self._mail.body]
+
+    def _take_up_to(self, found: re.Match[str]) -> None:
+        self._open[-1].take(self._behind, found.start())
+        self._behind = found.end()
+
+    def _start_mail(self, found: re.Match[str]) -> None:
+        self._before.append(range(found.end()))
+        self._behind = found.end()
+
+    def _read_head_of_mail(self, found: re.Match[str], *, is_start: bool) -> None:
+        if self._mail.is_in_head and found["end"]:
+            self._mail.take(self._behind, found.start())
+            self._mail.is_in_head = False
+            self._behind = found.start()
+        elif found["alone"]:  # one without content, which would be a second head
+            self._take_up_to(found)
+        elif is_start and not self._has_head:
+            self._before += [*self._mail.body, range(self._behind, found.end())]
+            self._mail.body = []
+            self._mail.is_in_head = True
+            self._has_head = True
+            self._behind = found.end()
+
+    def _read_tag_of_included(self, found: re.Match[str], *, is_start: bool) -> None:
+        if found["tag"] == "mj-head":
+            self._open[-1].is_in_head = is_start
+            self._tags_of_head.setdefault("start" if is_start else "end", range(*found.span()))
+        elif found["tag"] == "mjml" and found["end"]:
+            self._end_included()
+
+    def _end_included(self) -> None:
+        included = self._open.pop()
+        self._open[-1].include(included)
+
+    def _whole_head(self) -> Sequence[range]:
+        mail = self._mail
+        whole = [*mail.head, *mail.heads, *mail.styles]
+        if self._has_head or not whole:
+            return whole
+        return [self._tags_of_head["start"], *whole, self._tags_of_head["end"]]

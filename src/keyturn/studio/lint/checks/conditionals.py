@@ -1,0 +1,77 @@
+"""Conditional comments: whether Outlook for Windows recognises them, and whether what they hold is closed."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from keyturn.mail.rendering.html_tree import COMMENT
+from keyturn.studio.lint.checks.comments import is_open
+from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.markup.conditional_comments import blanked_for_word
+
+_DASHES = r"\s\u2010-\u2015\u2212-"
+# A mark of a conditional comment, however it is written: editors and formatters insert blanks and typographic dashes.
+_MEANT = re.compile(
+    rf"<![{_DASHES}]*\[\s*(?:if\b(?P<condition>[^\][<>]{{1,200}})\]\s*|(?P<end>end\s*if)\s*\][/{_DASHES}]{{0,9}})>",
+    re.IGNORECASE,
+)
+# What Outlook recognises (Microsoft, "About conditional comments"), in one line.
+_START = re.compile(r"<!(?:--)?\[if[ \t][^\]\r\n]+\]>", re.IGNORECASE)
+_END = re.compile(r"<!\[endif\](?:\s*--)?>", re.IGNORECASE)
+
+_OFFICE_TAG = re.compile(
+    r"<(?P<end>/?)(?P<tag>xml|v:(?:background|group|oval|rect|roundrect|shape|textbox)|o:OfficeDocumentSettings"
+    r"|w:WordDocument)(?![\w:-])(?:[^<>\"']|\"[^\"]*\"|'[^']*')*?(?P<alone>/?)>",
+    re.IGNORECASE,
+)
+_VML_BETWEEN_CELLS = re.compile(
+    r"(?:<t(?:able|body|r)\b[^<>]*>|</t[rdh]>)\s*(?P<vml><(?P<tag>v:[a-z]+))", re.IGNORECASE
+)
+
+
+def check_conditionals(document: Document) -> Iterator[Finding]:
+    markup = str(document.markup)
+    open_starts: list[int] = []
+    for mark in _MEANT.finditer(markup):
+        is_end = mark["end"] is not None
+        if is_end and not open_starts:
+            continue  # it ends nothing, and no client minds
+        recognised = _END if is_end else _START
+        if not recognised.fullmatch(mark[0]):
+            right = "<![endif]-->" if is_end else f"<!--[if {' '.join(mark['condition'].split())}]>"
+            shown = " ".join(mark[0].split())
+            yield document.finding(mark.start(), "html/malformed-conditional", shown=shown, right=right)
+        if is_end:
+            open_starts.pop()
+        else:
+            open_starts.append(mark.start())
+    open_comments = {comment.start() for comment in COMMENT.finditer(markup) if is_open(comment)}
+    for start in open_starts:
+        if start not in open_comments:
+            yield document.finding(start, "html/unclosed-conditional")
+    yield from _check_content(document, markup)
+
+
+def _check_content(document: Document, markup: str) -> Iterator[Finding]:
+    """Yield elements of Office that are not closed, or not in a cell. A pair may lie in two comments."""
+    for_word = COMMENT.sub(lambda comment: " " * len(comment[0]), blanked_for_word(markup))
+    open_tags: list[re.Match[str]] = []
+    times_open = Counter[str]()
+    for tag in _OFFICE_TAG.finditer(for_word):
+        name = tag["tag"].lower()
+        if not tag["end"]:
+            if not tag["alone"]:
+                open_tags.append(tag)
+                times_open[name] += 1
+        elif times_open[name]:
+            while open_tags[-1]["tag"].lower() != name:
+                inner = open_tags.pop()
+                times_open[inner["tag"].lower()] -= 1
+                yield document.finding(inner.start(), "html/unclosed-office-tag", tag=inner["tag"])
+            open_tags.pop()
+            times_open[name] -= 1
+    for tag in open_tags:
+        yield document.finding(tag.start(), "html/unclosed-office-tag", tag=tag["tag"])
+    for found in _VML_BETWEEN_CELLS.finditer(for_word):
+        yield document.finding(found.start("vml"), "html/vml-between-cells", tag=found["tag"])
