@@ -287,6 +287,13 @@ def test_the_addresses_of_a_header_are_found_with_every_version_of_python(header
     assert [str(each) for each in found] == addresses
 
 
+@pytest.mark.parametrize("sign", ['\\"', "\\(", '"', "("])
+def test_header_of_open_quotes(sign: str) -> None:
+    """Thousands of quotes and comments that are not closed cost an address list no more than other signs."""
+    found = MailContent(f"To: bob@x.example, {sign * 8_001}\r\n\r\n".encode()).addresses("to")
+    assert found[0].address == "bob@x.example"
+
+
 @pytest.mark.parametrize(
     "disposition",
     [

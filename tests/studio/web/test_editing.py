@@ -107,7 +107,7 @@ def test_a_text_that_is_no_template_any_more_is_refused(client: Client, folder: 
 
 
 def test_others_edit_nothing_unless_that_is_asked_for(studio: Studio) -> None:
-    with opened(studio, host="0.0.0.0", token="t" * 22) as client:  # noqa: S104
+    with opened(studio, "http://192.0.2.7:8001", host="0.0.0.0", token="t" * 22) as client:  # noqa: S104
         client.get(f"/studio?token={'t' * 22}")
         page = client.get("/studio/templates/greeting?sample=ada&show=source&mode=edit").text
         answer = client.get(f"/studio/sources/{MAIL}")

@@ -173,9 +173,10 @@ def _begins_anew(line: str, above: str) -> bool:
 def _tokens(text: str) -> Iterator[re.Match[str]]:
     """Yield the words, numbers and ends of sentences, in their order. A token within another is left out."""
     end = 0
+    line = text.strip(_AROUND)
     found = ((token.start(), order, token) for order, kind in enumerate(_KINDS) for token in kind.finditer(text))
     for start, _, token in sorted(found, key=itemgetter(0, 1)):
-        is_part_of_line = text.strip(_AROUND) != token[0]
+        is_part_of_line = line != token[0]
         if start < end or (token.re is _NUMBER and is_part_of_line and _SHORT.fullmatch(token["number"])):
             continue
         end = token.end()

@@ -3,6 +3,7 @@
 import codecs
 import contextlib
 import re
+from collections.abc import Iterator
 from email.errors import MessageError
 from email.header import decode_header
 from typing import Any
@@ -78,7 +79,19 @@ def utf8(value: str) -> str:
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-_TOKEN = re.compile(r'"((?:\\.|[^"\\])*)"|\(((?:\\.|[^()\\])*)\)|<([^<>]*)>|([^",;<(]+)|(.)', re.DOTALL)
+_QUOTED = r'"((?:\\.|[^"\\])*+)"'
+_COMMENT = r"\(((?:\\.|[^()\\])*+)\)"
+_OTHERS = r'<([^<>]*)>|([^",;<(]+)|(.)'
+_NEVER = r"(?!)()"
+_TOKEN = {
+    (quotes, comments): re.compile(
+        f"{_QUOTED if quotes else _NEVER}|{_COMMENT if comments else _NEVER}|{_OTHERS}", re.DOTALL
+    )
+    for quotes, comments in ((True, True), (True, False), (False, True), (False, False))
+}
+"""The tokens of a list of addresses, by whether a quoted text and a comment may still be closed."""
+
+_UNCLOSED_COMMENT = re.compile(r"\((?:\\.|[^()\\])*+\Z", re.DOTALL)
 _GROUP = re.compile(r"\A[^@\[\"]*:")
 
 
@@ -86,13 +99,30 @@ def addresses_of(header: str) -> tuple[Address, ...]:
     """Return the addresses of a header (RFC 5322, 3.4), also of a damaged one, where Python's parser has none."""
     found: list[Address] = []
     tokens: list[re.Match[str]] = []
-    for token in _TOKEN.finditer(header[:_LONGEST_HEADER] + ","):
+    for token in _tokens_of(header[:_LONGEST_HEADER] + ","):
         if token[5] not in {",", ";"}:
             tokens.append(token)
         else:
             found += _address(tokens)
             tokens = []
     return tuple(found[:_LONGEST_ADDRESS_LIST])
+
+
+def _tokens_of(header: str) -> Iterator[re.Match[str]]:
+    """Yield the tokens of a list of addresses. The time grows with the length alone.
+
+    Where a quoted text or a comment is not closed up to the end, no later one is: the search for the end of each would
+    take time that grows with the square of the length (CWE-1333).
+    """
+    at = 0
+    quotes = comments = True
+    while token := _TOKEN[quotes, comments].match(header, at):
+        if token[5] == '"':
+            quotes = False
+        if token[5] == "(" and comments:
+            comments = _UNCLOSED_COMMENT.match(header, at) is None
+        at = token.end()
+        yield token
 
 
 def _address(tokens: list[re.Match[str]]) -> list[Address]:

@@ -52,6 +52,10 @@ A folder keeps its token. To choose one yourself, set KEYTURN_STUDIO_TOKEN.
 """
 
 _SMALL_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">{refresh}<title>Keyturn studio</title>
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<style>body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 38rem; margin: 3rem auto; padding: 0 1rem }}
+code {{ overflow-wrap: anywhere }}</style>
+<h1>Keyturn studio</h1>
 <p><a href="{address}">Open the studio</a> at its own address, <code>http://{host}</code>.
 """
 _WHY_ELSEWHERE = """<p>A browser sends a cookie to every port of a host, and other users of this machine can listen on
@@ -136,7 +140,7 @@ def _lead_to_own_host(request: Request[Any, Any, Any], token: str) -> Response[A
     name = browser_host(token)
     host = f"{name}:{request.url.port}" if request.url.port else name
     address = f"http://{host}{request.url.path}?{request.url.query}"
-    page = _SMALL_PAGE.format(address=escape(address), host=host, refresh="") + _WHY_ELSEWHERE.format(name=name)
+    page = _SMALL_PAGE.format(address=escape(address), host=escape(host), refresh="") + _WHY_ELSEWHERE.format(name=name)
     return _small_page(page)
 
 
@@ -154,13 +158,14 @@ def _begin_session(request: Request[Any, Any, Any], token: str) -> Response[Any]
     # After a click on another site, a browser keeps a Strict cookie from a redirect (RFC 6265bis, 5.2), but not from
     # a page that leads on by itself.
     refresh = f'<meta http-equiv="refresh" content="0; url={escape(address)}">'
-    page = _SMALL_PAGE.format(address=escape(address), host=request.url.netloc, refresh=refresh)
+    page = _SMALL_PAGE.format(address=escape(address), host=escape(request.url.netloc), refresh=refresh)
     return _small_page(page, cookie)
 
 
 def _small_page(page: str, *cookies: Cookie) -> Response[Any]:
-    policy = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'", "cache-control": "no-store"}
-    return Response(page, media_type=MediaType.HTML, headers=HEADERS | policy, cookies=list(cookies))
+    directives = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    headers = HEADERS | {"content-security-policy": directives, "cache-control": "no-store"}
+    return Response(page, media_type=MediaType.HTML, headers=headers, cookies=list(cookies))
 
 
 def admit_programs(studio: Studio) -> Guard:

@@ -13,6 +13,7 @@ from keyturn.studio.web.app import Studio
 from keyturn.studio.web.pages.editor import editor_for
 
 VSCODE = StudioSettings(editor="vscode")
+OF_OTHERS = {"at": "http://studio.lan:8001", "settings": VSCODE, "host": "studio.lan", "token": "secret"}
 
 
 def page_of(studio: Studio, address: str = "greeting?sample=ada&show=source", **changes: Any) -> str:
@@ -67,7 +68,7 @@ def test_what_was_compiled_is_on_no_disk_and_opens_nowhere(studio: Studio) -> No
     assert not re.search(r"<h2>[^\n]*Open in", page)
 
 
-@pytest.mark.parametrize("changes", [{}, {"settings": VSCODE, "host": "studio.lan", "token": "secret"}])
+@pytest.mark.parametrize("changes", [{}, OF_OTHERS])
 def test_where_no_editor_is_set_or_others_look_on_nothing_opens(studio: Studio, changes: dict[str, Any]) -> None:
     page = page_of(studio, "greeting?sample=ada&show=source&token=secret", **changes)
     assert "greeting.mjml" in page

@@ -101,9 +101,10 @@ def _spans(document: Document, place: Place) -> Iterator[tuple[int, int]]:
     """Yield the ranges that a line wrote, itself or by calling a macro."""
     pieces = pieces_of(document.markup)
     ends = [piece.start for piece in pieces[1:]] + [len(document.markup)]
-    for (start, *_, via), end, at in zip(pieces, ends, (piece.place for piece in pieces), strict=True):
-        if at and any((one.file, one.line) == (place.file, place.line) for one in (at, *via)):
-            yield start, end
+    for piece, end in zip(pieces, ends, strict=True):
+        writers = (piece.place, *piece.via) if piece.place else ()
+        if any((one.file, one.line) == (place.file, place.line) for one in writers):
+            yield piece.start, end
 
 
 def _around(document: Document, parts: Sequence[_Part], start: int, stop: int) -> Sequence[_Part]:
