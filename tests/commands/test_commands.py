@@ -128,13 +128,17 @@ MYSQL = {
 }
 SMTP = {"KEYTURN_MAIL_TRANSPORT": "smtp", "KEYTURN_SMTP_HOST": "127.0.0.1"}
 
-ON_THE_DATABASE = ("outbox list", "outbox show 1", "outbox retry 1", "audit", "accounts find ada@x.example")
-SENDING = ("serve --port 0", "worker", *ON_THE_DATABASE)
+ON_ACCOUNTS = ("accounts find ada@x.example",)
+ON_THE_DATABASE = ("outbox list", "outbox show 1", "outbox retry 1", "audit", *ON_ACCOUNTS)
+SENDING = ("serve --port 0", "worker")
 Lack = tuple[str, dict[str, str], str, tuple[str, ...]]
 LACKING: list[Lack] = [
-    ("asyncpg", POSTGRES, "database.url: postgresql needs: pip install 'keyturn[postgres]'", ("migrate", *SENDING)),
-    ("aiomysql", MYSQL, "accounts.table.url: mysql needs: pip install 'keyturn[mysql]'", SENDING),
-    ("aiosmtplib", SMTP, "mail.transport: smtp needs: pip install 'keyturn[smtp]'", SENDING[:2]),
+    (
+        "asyncpg", POSTGRES, "database.url: postgresql needs: pip install 'keyturn[postgres]'",
+        ("migrate", *SENDING, *ON_THE_DATABASE),
+    ),
+    ("aiomysql", MYSQL, "accounts.table.url: mysql needs: pip install 'keyturn[mysql]'", (*SENDING, *ON_ACCOUNTS)),
+    ("aiosmtplib", SMTP, "mail.transport: smtp needs: pip install 'keyturn[smtp]'", SENDING),
 ]  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
         for path in (folder, *folder.iterdir()):
             shutil.chown(path, user) if user else None
         data = folder / "data"
-        making: list[str | Path] = [initdb, "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        making: list[str | Path] = [initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(making, check=True, capture_output=True, user=user, env=ENVIRONMENT, cwd=folder)
         options = {
             "listen_addresses": "127.0.0.1", "port": server.port, "unix_socket_directories": folder, "fsync": "off",

@@ -257,6 +257,15 @@ def test_tables_stay_out_of_a_tools_database(
     postgresql.drop(url)
 
 
+def test_tool_beside_sqlite_is_no_reason(keyturn: Keyturn) -> None:
+    """On SQLite, Keyturn's tables are apart anyway: `init` names no tool as the reason, nor PostgreSQL as the way."""
+    users = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)"
+    ended = keyturn("init", "--database", sqlite_app(f"{users};\nCREATE TABLE _prisma_migrations (id TEXT)"), *TEXTS)
+    assert written().database.url == "sqlite:///.keyturn/keyturn.db"
+    assert "Prisma" not in ended.out
+    assert "PostgreSQL" not in ended.out
+
+
 def test_drizzle_push_leaves_no_table(keyturn: Keyturn, postgresql: PostgresServer) -> None:
     """The file of a tool's settings tells that it manages the database, too."""
     url = postgresql.empty()

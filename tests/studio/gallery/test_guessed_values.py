@@ -21,6 +21,13 @@ def guessed(template: str) -> dict[str, Any]:
     return guess(find_variables(["mail"], environment))
 
 
+def test_object_that_is_printed() -> None:
+    """An object that a template prints, beside its attributes, is a text for readers, and no mapping of Python."""
+    team = guessed("{{ team }} {{ team.page_url }}")["team"]
+    assert team["page_url"].startswith("https://www.example.com/")
+    assert str(team) == "Harbour team"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

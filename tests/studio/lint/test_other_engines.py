@@ -12,6 +12,7 @@ from keyturn.studio.lint.report import Report
 
 CHECKED = (check_links,)
 PAGE = '<html lang="en"><body><h1>News</h1>{}</body></html>'
+PAGE_OF_WORD = "<style>\n@page Section1\n\t{margin:1in;}\n</style>"
 
 
 def examined(folder: Path, **pages: str) -> Report:
@@ -112,8 +113,17 @@ def test_mails_of_another_engine_are_unchecked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["${{ price }}", "<%unsubscribe%>", "{% if a %}<?php{% endif %}", "A #hash (tag)", "ada@example.org", "#if", "$12"],
+    [
+        "${{ price }}",
+        "<%unsubscribe%>",
+        "{% if a %}<?php{% endif %}",
+        "A #hash (tag)",
+        "ada@example.org",
+        "#if",
+        "$12",
+        PAGE_OF_WORD,
+    ],
 )
 def test_a_text_is_not_taken_for_another_engine(tmp_path: Path, text: str) -> None:
-    """A placeholder, a sign or an address in a mail of Jinja is none of another engine."""
+    """A placeholder, a sign, an address or CSS in a mail of Jinja is none of another engine."""
     assert [*examined(tmp_path, one=PAGE.format(text)).found] == []

@@ -180,9 +180,12 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
     values = await database.read(lambda tx: {one: sample(tx, column) for one, column in telling.items()})
     settings = guesses.guess(own[name], own, values, password=with_password)
     tool = _migration_tool(tables)
+    # Other databases keep Keyturn's tables apart, whichever tool manages them.
+    is_shared = database_kind(plan.database) == "postgresql"
     together = flags.together
     if together is None:
-        together = database_kind(plan.database) == "postgresql" and not tool
+        together = is_shared and not tool
+    is_moved = flags.together is None and is_shared and not together
     hashes = recognise_hashes(values.get(settings.password, ())) if settings.password else HashFormat()
     return msgspec.structs.replace(
         plan,
@@ -193,7 +196,7 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
             *await _faults_and_doubts(settings, hashes, database),
             *_missing(settings, own[name], with_password=with_password),
             *_questions_about(settings, own),
-            *_about_migrations(tool, flags, together=together),
+            *_about_migrations(tool, together=together, is_moved=is_moved),
         ),
     )
 
@@ -207,10 +210,10 @@ def _migration_tool(tables: Iterable[str]) -> str:
     return ""
 
 
-def _about_migrations(tool: str, flags: Flags, *, together: bool) -> Iterator[str]:
+def _about_migrations(tool: str, *, together: bool, is_moved: bool) -> Iterator[str]:
     if tool and together:
         yield _BESIDE_MIGRATIONS[tool]
-    elif tool and flags.together is None:
+    elif is_moved:
         yield (
             f"Keyturn's tables are in {DatabaseSettings().url}, because {tool} drops tables of a database that are not"
             " its own. To run Keyturn on several machines, name another PostgreSQL database in [database]."

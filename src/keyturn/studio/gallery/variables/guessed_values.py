@@ -12,6 +12,7 @@ from typing import Any, get_args
 import msgspec
 
 from keyturn.mail.rendering.render import EmailProps
+from keyturn.studio.gallery.variables.made_up import MadeUpObject
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
 from keyturn.studio.gallery.variables.probe import FILTERS, OF_MONEY, Variable, Variables, singular
 from keyturn.studio.gallery.variables.slots import best_of, fit
@@ -46,7 +47,10 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
             return [[_value(part, of_part, each, depth + 1) for part in item.parts] for each in turns]
         return [_value(item, "", each, depth + 1) for each in turns]
     if one.attributes:
-        return guess(one.attributes, one.name, nth, depth)
+        attributes = guess(one.attributes, one.name, nth, depth)
+        if "printed" not in one.uses:
+            return attributes
+        return MadeUpObject(attributes, str(_plain_value(one, named, nth)))
     if "mapping" in one.uses:
         return {}
     value = _plain_value(one, named, nth)

@@ -42,6 +42,17 @@ class MadeUp(str):
         return MadeUp(super().__getitem__(key), self.source)
 
 
+class MadeUpObject(dict[str, Any]):
+    """The attributes of an object that a template also prints itself, as `text`: {{ user }} beside {{ user.email }}."""
+
+    def __init__(self, attributes: Mapping[str, Any], text: str) -> None:
+        super().__init__(attributes)
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
 _names: ContextVar[dict[str, Any] | None] = ContextVar("made_up_names", default=None)
 
 
@@ -65,7 +76,8 @@ def _marked(value: Any, source: str) -> Any:
         case str():
             return MadeUp(value, source)
         case dict():
-            return {key: _marked(one, f"{source}.{key}") for key, one in value.items()}
+            attributes = {key: _marked(one, f"{source}.{key}") for key, one in value.items()}
+            return MadeUpObject(attributes, value.text) if isinstance(value, MadeUpObject) else attributes
         case list() | tuple():
             return type(value)(_marked(one, source) for one in value)
         case msgspec.Struct():

@@ -34,7 +34,8 @@ _WHOLE_FILES = {  # the engines whose files Jinja reads as texts, by what no mai
     ),
     "Thymeleaf": re.compile(r"\s(?:data-th-|th:)[a-z]+\s*=|\sxmlns:th\s*="),
     "Razor": re.compile(
-        r"@(?:Html|Model|Url|ViewBag|ViewData)\.\w|^@(?:inject|model|page|using)\s|@(?:if|for|foreach|switch)\s*\([^\n]*\)\s*\{",
+        # "@page" is not here: it is CSS, too, and stands in each mail that Word or Outlook wrote.
+        r"@(?:Html|Model|Url|ViewBag|ViewData)\.\w|^@(?:inject|model|using)\s|@(?:if|for|foreach|switch)\s*\([^\n]*\)\s*\{",
         re.MULTILINE,
     ),
     "Blade": re.compile(r"@(?:auth|component|extends|foreach|if|include|isset|lang|section|yield)\s*\(|\{!!|\{\{--"),
