@@ -14,7 +14,7 @@ from benchmarks.plan import ENGINES, Plan
 from benchmarks.report import Table, Tell, figure
 
 FLOOR = "hello"
-MEASURED = (FLOOR, "keyturn", "keyturn-over-table", "straight", "django")
+MEASURED = (FLOOR, "keyturn", "keyturn-over-table", "keyturn-in-memory", "straight", "django")
 OPERATIONS = {"known": "request, known address", "unknown": "request, unknown address", "validate": "validate"}
 
 

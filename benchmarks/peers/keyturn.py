@@ -1,7 +1,8 @@
 """`keyturn serve --no-worker` in production, with limits far above the load.
 
-The flag `--over-table` before the other arguments keeps the accounts in a table of an app in the same database, instead
-of Keyturn's own. A file of requests for `reset` is for the soak.
+Two flags may stand before the other arguments. `--over-table` keeps the accounts in a table of an app in the same
+database, instead of Keyturn's own. `--in-memory` counts limits in this process alone, instead of in the database.
+A file of requests for `reset` is for the soak.
 """
 
 import asyncio
@@ -41,14 +42,14 @@ ENVIRONMENT = "environment.json"
 """The file with the server's settings, which its workers read."""
 
 
-def environment(url: str, *, over_table: bool = False) -> Mapping[str, str]:
+def environment(url: str, *, over_table: bool = False, in_memory: bool = False) -> Mapping[str, str]:
     """Return the settings: the defaults, with client limits that are never reached."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("KEYTURN_")}
     limits = ("REQUEST", "CLIENT", "LOGIN", "ACCOUNT", "OVERALL")
     return {
         **kept,
         **{f"KEYTURN_LIMITS_{name}": _UNLIMITED for name in limits},
-        "KEYTURN_LIMITS_IN_MEMORY": "true",
+        "KEYTURN_LIMITS_IN_MEMORY": "true" if in_memory else "false",
         "KEYTURN_SECRET_KEY": "0123456789abcdef" * 4,
         "KEYTURN_DATABASE_URL": url,
         "KEYTURN_MAIL_FROM": "Northwind School <no-reply@northwind.example>",
@@ -126,7 +127,7 @@ def _post(path: str, **body: str) -> Request:
 if __name__ == "__main__":
     *flags, here, address, accounts = sys.argv[1:]
     over_table = "--over-table" in flags
-    given = environment(address, over_table=over_table)
+    given = environment(address, over_table=over_table, in_memory="--in-memory" in flags)
     ours = {name: text for name, text in given.items() if os.environ.get(name) != text}
     (Path(here) / ENVIRONMENT).write_bytes(msgspec.json.encode(ours))
     asyncio.run(prepare(Path(here), address, int(accounts), over_table=over_table))

@@ -62,6 +62,9 @@ PEERS: Mapping[str, Peer] = {
     "keyturn-over-table": Peer(
         title="Keyturn, an app's table", command=python("keyturn", "--over-table"), sends=True, is_keyturn=True
     ),
+    "keyturn-in-memory": Peer(
+        title="Keyturn, limits in memory", command=python("keyturn", "--in-memory"), sends=True, is_keyturn=True
+    ),
     "straight": Peer(title="Litestar + ORM", command=python("straight")),
     "django": Peer(title="Django", command=python("django_site"), sends=True),
 }

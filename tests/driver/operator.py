@@ -13,6 +13,8 @@ from keyturn import Account
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
 from keyturn.service.parts import Parts
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.required_step import RequiredStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import Campaign, FactorChange
 from keyturn.service.secrets import Purpose
@@ -71,12 +73,13 @@ class Operator:
 
     async def set_up_totp(self, email: str, seed: bytes) -> Sequence[str]:
         """`keyturn accounts totp`: return the recovery codes."""
-        return await self._change(email, "totp_set", partial(self._parts.second_step.builtin.set_up, seed=seed, step=0))
+        set_up = partial(self._builtin.set_up, seed=seed, step=0)
+        return await self._change(email, "totp_set", set_up)
 
     async def set_phone(self, email: str, number: str) -> None:
         """`keyturn accounts phone`."""
-        stored, phone = self._parts.second_step.builtin, number.encode()
-        await self._change(email, "phone_set", partial(stored.set, kind=Purpose.PHONE, factor=phone))
+        set_phone = partial(self._builtin.set, kind=Purpose.PHONE, factor=number.encode())
+        await self._change(email, "phone_set", set_phone)
 
     async def renew_recovery_codes(self, email: str) -> Sequence[str]:
         """`keyturn accounts recovery-codes`, also for an account without a second factor."""
@@ -85,8 +88,17 @@ class Operator:
         return await self._change(email, "recovery_codes_set", renew_recovery_codes)
 
     async def _change(self, email: str, change: FactorChange, work: Callable[[Connection, str], _Result]) -> _Result:
-        done: _Result = await self._parts.second_step.change(await self._account(email), _GRETA, change, work)
-        return done
+        return await self._step.change(await self._account(email), _GRETA, change, work)
+
+    @property
+    def _step(self) -> RequiredStep:
+        assert self._parts.second_step
+        return self._parts.second_step
+
+    @property
+    def _builtin(self) -> BuiltinFactors:
+        assert self._step.builtin
+        return self._step.builtin
 
     async def _account(self, email: str) -> Account:
         account = await self._parts.accounts.find(email)

@@ -35,7 +35,8 @@ class KeptFactors:
     """The factors that a service keeps, set without an operator's command and its mail."""
 
     def __init__(self, parts: Parts) -> None:
-        self._stored, self._database = parts.second_step.builtin, parts.database
+        self._stored = parts.second_step.builtin if parts.second_step else None
+        self._database = parts.database
 
     async def set_seed(self, account_id: str, seed: bytes) -> None:
         await self._set(account_id, Purpose.TOTP, seed)
@@ -44,6 +45,7 @@ class KeptFactors:
         await self._set(account_id, Purpose.PHONE, phone.encode())
 
     async def _set(self, account_id: str, kind: Literal[Purpose.TOTP, Purpose.PHONE], factor: bytes) -> None:
+        assert self._stored
         await self._database.transact(partial(self._stored.set, account_id=account_id, kind=kind, factor=factor))
 
     async def mint_codes(self, account_id: str) -> Sequence[str]:

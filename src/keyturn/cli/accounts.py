@@ -26,7 +26,8 @@ from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.secrets import Purpose
 
 if TYPE_CHECKING:
-    from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep
+    from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+    from keyturn.service.reset.proofs.second_step.required_step import RequiredStep
 
 _CODES_ASKED_FOR = 3
 _PAGE = 500
@@ -58,7 +59,8 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
     Example:  keyturn accounts totp ada@northwind.example
               keyturn accounts totp ada@northwind.example --remove --as grace
     """
-    factors = _kept_here(parts)
+    step = _own_step(parts)
+    factors = _kept_here(parts, step)
     account = await account_of(parts, email)
     if remove:
         if not yes:
@@ -66,7 +68,7 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
                 click.confirm(f"{account.email} will need no code any more. Remove the second factors?", abort=True)
         had_one = bool(await factors.factors(account))
         if had_one:
-            await parts.second_step.change(account, operator, "factors_removed", factors.remove)
+            await step.change(account, operator, "factors_removed", factors.remove)
         click.echo(f"{account.email} {'no longer has a' if had_one else 'has no'} second factor.")
         return
     from keyturn.service.reset.proofs.second_step.totp import SEED_BYTES
@@ -74,7 +76,7 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
     seed = os.urandom(SEED_BYTES)
     _show(seed, account.email, parts.settings.brand.name)
     set_up = partial(factors.set_up, seed=seed, step=_require_code(seed))
-    codes = await parts.second_step.change(account, operator, "totp_set", set_up)
+    codes = await step.change(account, operator, "totp_set", set_up)
     click.echo(f"From now on, resets and sign-ins for {accent(account.email)} ask for a code from this app.\n")
     _print_recovery_codes(codes)
 
@@ -91,12 +93,13 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
     \b
     Example:  keyturn accounts recovery-codes ada@northwind.example
     """
-    step, account = _own_step(parts), await account_of(parts, email)
-    if not await step.factors(account):
+    step = _own_step(parts)
+    account = await account_of(parts, email)
+    if not await step.factors(None, account):
         raise CommandRefused(f"{account.email} has no second factor: set one up first, then print recovery codes")
     from keyturn.service.reset.proofs.second_step.own_step import renew_recovery_codes
 
-    _print_recovery_codes(await parts.second_step.change(account, operator, "recovery_codes_set", renew_recovery_codes))
+    _print_recovery_codes(await step.change(account, operator, "recovery_codes_set", renew_recovery_codes))
 
 
 def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
@@ -118,31 +121,30 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
     \b
     Example:  keyturn accounts phone ada@northwind.example '+44 7700 900123'
     """
-    factors = _kept_here(parts)
+    step = _own_step(parts)
+    factors = _kept_here(parts, step)
     if not parts.settings.second_step.sms.account:
         raise CommandRefused("second_step.sms.account is not set, so no code could be sent: set it first")
     account = await account_of(parts, email)
     set_phone = partial(factors.set, kind=Purpose.PHONE, factor=number.encode())
-    await parts.second_step.change(account, operator, "phone_set", set_phone)
+    await step.change(account, operator, "phone_set", set_phone)
     click.echo(f"From now on, resets and sign-ins for {accent(account.email)} can send a code to {number}.")
 
 
-def _own_step(parts: Parts) -> "OwnSecondStep":
-    own: OwnSecondStep | None = parts.second_step and parts.second_step.own
-    if not own:
+def _own_step(parts: Parts) -> "RequiredStep":
+    step = parts.second_step
+    if step is None or step.own is None:
         wrong = f'second_step.source is "{parts.settings.second_step.source}"'
         raise CommandRefused(f'{wrong}: this command needs "builtin", or "table" for recovery codes')
-    return own
+    return step
 
 
-def _kept_here(parts: Parts) -> "BuiltinFactors":
-    _own_step(parts)
-    stored: BuiltinFactors | None = parts.second_step.builtin
-    if not stored:
+def _kept_here(parts: Parts, step: "RequiredStep") -> "BuiltinFactors":
+    if step.builtin is None:
         raise CommandRefused('second_step.source is "table": set second factors up in your app')
     if not parts.settings.secret_key:
         raise CommandRefused("KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key first")
-    return stored
+    return step.builtin
 
 
 def _show(seed: bytes, email: str, brand: str) -> None:

@@ -9,17 +9,17 @@ from litestar.openapi.spec import Components, Server, Tag
 from litestar.types import ControllerRouterHandler
 
 from keyturn import __version__
-from keyturn.service.api.json_routes import security_schemes
-from keyturn.service.api.monitoring import health_routes, read_metrics
+from keyturn.service.api.health import HealthController, read_metrics
+from keyturn.service.api.openapi import operation_id, security_schemes
 from keyturn.service.api.problems import problem_handlers
-from keyturn.service.api.requests import calling
+from keyturn.service.api.requests import given
 from keyturn.service.keyturn_app import KeyturnApp
 from keyturn.service.pages.reference import ReferencePage
 from keyturn.service.pages.refusals import service_error_handlers
 from keyturn.service.pages.rendering import Pages, visiting
 from keyturn.service.pages.sign_in import redirect_home, redirect_to_change
 from keyturn.service.parts import Parts
-from keyturn.service.rooms import api_router, pages_router
+from keyturn.service.routes import api_router, pages_router
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import read_settings, require_valid
 from keyturn.service.telemetry.logs import configure_logs
@@ -56,7 +56,7 @@ def create_app(
         worker=worker,
         is_checked=parts is not None,
         route_handlers=[api_router(built), pages_router(pages), redirect_home, redirect_to_change, read_metrics, *more],
-        dependencies=calling(built) | visiting(pages),
+        dependencies={"parts": given(built), **visiting(pages)},
         middleware=request_spans(joining=bool(built.settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(pages),
@@ -66,11 +66,13 @@ def create_app(
 
 def _openapi(pages: Pages) -> OpenAPIConfig:
     parts, reference = pages.parts, ReferencePage(pages)
-    there = {"Sessions": parts.sign_ins, "Invitations": parts.operators and parts.operators.over_http}
+    there = {"Sessions": parts.sign_ins, "Invitations": parts.operators.over_http}
     return OpenAPIConfig(
         title=f"{parts.settings.brand.name} accounts",
         version=__version__,
         components=Components(security_schemes=dict(security_schemes(parts))),
+        operation_id_creator=operation_id,
+        use_handler_docstrings=True,
         servers=[Server(url=pages.site.prefix or "/")],
         tags=[Tag(name, what) for name, what in _TAGS.items() if there.get(name, True)],
         openapi_router=reference.router("/schema"),
@@ -81,8 +83,8 @@ def _openapi(pages: Pages) -> OpenAPIConfig:
 def create_worker_app(parts: Parts) -> Litestar:
     """Return an app with only /health and /metrics, for a process without an API."""
     return Litestar(
-        route_handlers=[health_routes, read_metrics],
-        dependencies=calling(parts),
+        route_handlers=[HealthController, read_metrics],
+        dependencies={"parts": given(parts)},
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,
         logging_config=None,

@@ -40,13 +40,13 @@ def worker_of(parts: "Parts") -> Worker:
 def _mail_lanes(parts: "Parts") -> list[Lane]:
     providers = _providers(parts)
     mails = MailDelivery(parts.ground, Seal(parts.secrets), providers)
-    composer = MailComposer(parts.templates, parts.themes, parts.settings, secures=bool(parts.securing))
+    composer = MailComposer(parts.templates, parts.themes, parts.settings)
     links = ResetLinks(composer, parts.codes, lifetime=parts.settings.token.ttl)
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
     securing: dict[str, Handler] = {
         kind: NoticeHandler(mails, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()
     }
-    securing |= parts.securing.handlers(mails, links) if parts.securing else {}
+    securing |= parts.securing.handlers(mails, links)
     securing[messages.CHANGE_BEGUN] = parts.changes.external.end_interrupted
     last_answer = _last_answer(parts.settings.mail)
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.

@@ -18,7 +18,7 @@ Declined: the library `limits`, whose counters in memory a thread sweeps: that t
 import fcntl
 import math
 import os
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
@@ -33,6 +33,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from keyturn.errors import SettingsInvalid
 from keyturn.service.clock import monotonic, replacing, unix
 from keyturn.service.database import Database, Model
+from keyturn.service.database.database import Batcher
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready, OverBudget, TooManyRequests
 from keyturn.service.reset.records.client import Client
@@ -93,37 +94,30 @@ class LimitRow(Model):
     tat: Mapped[float] = mapped_column(sa.Double)
 
 
-# `excluded` is the row that an empty counter would get: its TAT is one gap after now. In the order of their keys:
-# statements that count several cannot wait for each other in a circle. Refused requests write nothing to PostgreSQL,
-# where an upsert would lock the row.
+# A look tells which requests fit, and the count decides: its condition holds for the row as it is then, so processes
+# that count at the same time cannot fill a counter beyond its `most`. `excluded` is the row that an empty counter would
+# get. In the order of their keys: statements that count several cannot wait for each other in a circle.
+_LEVELS = "WITH given AS ({given}) SELECT key, tat - {now} FROM {table} JOIN given USING (key)"
 _COUNT = """
 WITH given AS ({given})
 INSERT INTO {table} AS kept (key, tat)
-SELECT key, {now} + gap FROM given
-WHERE NOT EXISTS (
-    SELECT 1 FROM given AS other JOIN {table} AS held ON held.key = other.key
-    WHERE other.request = given.request AND held.tat > {now} + other.room
-)
-ORDER BY key
+SELECT key, {now} + added FROM given WHERE TRUE ORDER BY key
 ON CONFLICT (key) DO UPDATE SET tat = excluded.tat + CASE WHEN kept.tat > {now} THEN kept.tat - {now} ELSE 0 END
-WHERE kept.tat <= {now} + (SELECT room FROM given WHERE given.key = kept.key)
+WHERE kept.tat <= {now} + (SELECT most FROM given WHERE given.key = kept.key)
 RETURNING key, tat - {now}{durable}
 """
-_LEVELS = "WITH given AS ({given}) SELECT key, tat - {now} FROM {table} JOIN given USING (key)"
 _GIVE_BACK = "UPDATE {table} SET tat = tat - :gap WHERE key = :key"
 _CLEAR = "DELETE FROM {table} WHERE key = :key"
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "sqlite": {
-        "given": "SELECT value ->> 0 AS key, value ->> 1 AS gap, value ->> 2 AS room,"
-        " value ->> 3 AS request FROM json_each(:given)",
+        "given": "SELECT value ->> 0 AS key, value ->> 1 AS added, value ->> 2 AS most FROM json_each(:given)",
         "now": ":now",
         "durable": "",
     },
     "postgresql": {
-        "given": "SELECT value ->> 0 AS key, CAST(value ->> 1 AS DOUBLE PRECISION) AS gap,"
-        " CAST(value ->> 2 AS DOUBLE PRECISION) AS room, value ->> 3 AS request"
-        " FROM json_array_elements(CAST(:given AS json))",
+        "given": "SELECT value ->> 0 AS key, CAST(value ->> 1 AS DOUBLE PRECISION) AS added,"
+        " CAST(value ->> 2 AS DOUBLE PRECISION) AS most FROM json_array_elements(CAST(:given AS json))",
         # Machines share the server's time.
         "now": "CAST(extract(epoch FROM coalesce(CAST(:instead AS timestamptz), statement_timestamp()))"
         " AS DOUBLE PRECISION)",
@@ -135,6 +129,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+_TRIES = 10
+"""Of a count, if other processes are always first, or if a server with serializable transactions undoes it."""
+
+
 class StoredCounters:
     """Counters in the database, in a transaction of `connection`. `waits`: PostgreSQL's commit waits for the disk."""
 
@@ -142,34 +140,71 @@ class StoredCounters:
         self._connection, self._waits = connection, waits
 
     def count(self, *limits: Limit) -> Hit:
-        """Count a request against all limits, or none if one is full. Without limits, the statement counts nothing."""
+        """Count a request against all limits, or none if one is full. Without limits, the statements count nothing."""
         return self.count_each([limits])[0]
 
     def count_each(self, requests: Sequence[Sequence[Limit]]) -> Sequence[Hit]:
-        """Count several requests by one statement, each of them as `count` does."""
-        hits = [Hit([])] * len(requests)
-        left = {place: limits for place, limits in enumerate(requests) if limits}
-        while True:
-            first = {left[place][0].key: place for place in reversed(left)}  # no statement may write a row twice
-            batch = {place: left.pop(place) for place in first.values()}
-            counted = {row[0]: row[1] for row in self._execute(_COUNT, given=_as_json(batch), waits=self._waits)}
-            for place, limits in batch.items():
-                hits[place] = self._hit(limits, counted)
-            if not left:
-                return hits
+        """Count several requests, each of them as `count` does, the first ones first.
 
-    def _hit(self, limits: Sequence[Limit], counted: Mapping[str, float]) -> Hit:
-        if all(limit.key in counted for limit in limits):
-            return Hit([counted[limit.key] for limit in limits])
-        for limit in limits:
-            if limit.key in counted:  # another request filled a later limit at this moment
-                self.give_back(limit)
-        return _refused(limits, self.levels(*limits))
+        Two statements serve all of them, however many are let through: one looks, and one counts.
+        """
+        hits: dict[int, Hit] = {}
+        left: Mapping[int, Sequence[Limit]] = dict(enumerate(requests))
+        for _ in range(_TRIES):
+            left = self._count_once(left, hits)
+            if not left:
+                break
+        for place, limits in left.items():
+            hits[place] = _refused(limits, self.levels(*limits))
+        return [hits[place] for place in range(len(requests))]
+
+    def _count_once(
+        self, requests: Mapping[int, Sequence[Limit]], hits: dict[int, Hit]
+    ) -> Mapping[int, Sequence[Limit]]:
+        """Add the hits of requests to `hits`; return the requests that another process was faster than."""
+        levels = self._look([limit for limits in requests.values() for limit in limits])
+        decided = {place: _decide(limits, levels) for place, limits in requests.items()}
+        fitting = [limits for place, limits in requests.items() if not decided[place].full]
+        counted = self._add(fitting)
+        left = {}
+        for place, limits in requests.items():
+            hit = decided[place]
+            if hit.full:
+                hits[place] = hit
+            elif all(limit.key in counted for limit in limits):
+                # The time that passed, and what others counted, since the look.
+                shifts = [counted[limit.key] - levels[limit.key] for limit in limits]
+                hits[place] = Hit([level + shift for level, shift in zip(hit.levels, shifts, strict=True)])
+            else:
+                left[place] = limits
+        for limits in left.values():
+            for limit in limits:
+                if limit.key in counted:
+                    self.give_back(limit)
+        return left
+
+    def _add(self, requests: Sequence[Sequence[Limit]]) -> Mapping[str, float]:
+        """Count requests; return the levels of the counters that had room for all of theirs."""
+        wanted = Counter(limit for limits in requests for limit in limits)
+        rows = []
+        for limit, times in wanted.items():
+            added = times * limit.gap
+            most = limit.room - (added - limit.gap)
+            rows.append((limit.key, added, most))
+        result = self._execute(_COUNT, given=_as_json(rows), waits=self._waits)
+        return {key: level for key, level, *_ in result}
+
+    def _look(self, limits: Sequence[Limit]) -> dict[str, float]:
+        """Return the level of each counter by its key."""
+        levels = dict.fromkeys((limit.key for limit in limits), 0.0)
+        for key, level in self._execute(_LEVELS, given=_as_json([(key, 0, 0) for key in levels])):
+            levels[key] = max(0.0, level)
+        return levels
 
     def levels(self, *limits: Limit) -> Sequence[float]:
         """Return for each limit the seconds until its counter is empty, and count nothing."""
-        stored = {key: max(0.0, level) for key, level in self._execute(_LEVELS, given=_as_json({0: limits}))}
-        return [stored.get(limit.key, 0.0) for limit in limits]
+        levels = self._look(limits)
+        return [levels[limit.key] for limit in limits]
 
     def give_back(self, limit: Limit) -> None:
         """Undo one count."""
@@ -189,20 +224,25 @@ def _statement(sql: str, dialect: str) -> sa.TextClause:
     return sa.text(sql.format(table=LimitRow.__tablename__, **_WORDS[dialect]))
 
 
-def _as_json(requests: Mapping[int, Sequence[Limit]]) -> str:
-    """Return the limits of each request as one parameter, since a list costs SQLAlchemy more for each value."""
-    rows = [(one.key, one.gap, one.room, request) for request, limits in requests.items() for one in limits]
+def _as_json(rows: Sequence[tuple[str, float, float]]) -> str:
+    """Return the counters, with what to add and at most which level, as one parameter: a list costs more."""
     return msgspec.json.encode(rows).decode()
+
+
+def _decide(limits: Sequence[Limit], levels: dict[str, float]) -> Hit:
+    """Return the hit of one request at these `levels`, and add what it takes to them."""
+    before = [levels[limit.key] for limit in limits]
+    if any(map(Limit.wait, limits, before)):
+        return _refused(limits, before)
+    for limit in limits:
+        levels[limit.key] += limit.gap
+    return Hit([levels[limit.key] for limit in limits])
 
 
 def _refused(limits: Sequence[Limit], levels: Sequence[float]) -> Hit:
     waits = [limit.wait(level) for limit, level in zip(limits, levels, strict=True)]
     place = next((place for place, wait in enumerate(waits) if wait), 0)  # none, if its wait has just ended
     return Hit(levels, limits[place], max(waits[place], _ROUNDING))
-
-
-_TRIES = 10
-"""Of a count that a server with serializable transactions undoes, since another was first."""
 
 
 async def alone(database: Database, work: Callable[[StoredCounters], _Result], tries: int = _TRIES) -> _Result:
@@ -213,9 +253,31 @@ async def alone(database: Database, work: Callable[[StoredCounters], _Result], t
     except DatabaseUnready as error:
         if error.not_changed and tries > 1 and not database.is_sqlite:
             return await alone(database, work, tries - 1)
-        raise LimitsUnready(f"the limits cannot be counted: {error}") from error
+        raise _unready(error) from error
     except DBAPIError as error:  # such as a table that is missing, or that this role may not write
-        raise LimitsUnready(f"the limits cannot be counted: {describe_error(error)}") from error
+        raise _unready(describe_error(error)) from error
+
+
+def _unready(reason: object) -> LimitsUnready:
+    return LimitsUnready(f"the limits cannot be counted: {reason}")
+
+
+class SharedCounters:
+    """Counters of all processes of a database. Requests that wait at the same moment are counted together."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._waiting: Batcher[Sequence[Limit], Hit] = Batcher(self._count_each, in_time=database.in_time)
+
+    async def count(self, limits: Sequence[Limit]) -> Hit:
+        """Count a request against all limits, or none if one is full. Raises LimitsUnready."""
+        try:
+            return await self._waiting.submit(limits)
+        except DatabaseUnready as error:  # it waited too long
+            raise _unready(error) from error
+
+    async def _count_each(self, requests: Sequence[Sequence[Limit]]) -> Sequence[Hit]:
+        return await alone(self.database, lambda counters: counters.count_each(requests))
 
 
 _MOST: Final = 100_000
@@ -273,8 +335,10 @@ class RateLimits:
 
     def __init__(self, settings: LimitSettings, database: Database | None = None) -> None:
         """Count in the database if it is PostgreSQL and the settings do not say otherwise, else in memory."""
-        is_shared = database and not database.is_sqlite and not settings.in_memory
-        self._database, self._memory = database if is_shared else None, MemoryCounters()
+        self._shared: SharedCounters | None = None
+        if database and not database.is_sqlite and not settings.in_memory:
+            self._shared = SharedCounters(database)
+        self._memory = MemoryCounters()
         self._rates = _FIXED_RATES | {name: parse_rate(getattr(settings, name)) for name in RATES}
         self._rates |= dict.fromkeys(_OF_CLIENT, self._rates["client"])
 
@@ -285,9 +349,11 @@ class RateLimits:
         """
         own = self._limits_of(kind, client)
         together = [self._limit(overall)] if overall else []
-        hit = await self._run(lambda counters: counters.count(*own, *together))
+        hit = await self._count([*own, *together])
+        if hit.full in together:
+            raise OverBudget(hit.wait)
         if hit.full:
-            raise (OverBudget if hit.full in together else TooManyRequests)(hit.wait)
+            raise TooManyRequests(hit.wait)
 
     async def require_left(self, kind: str, client: Client) -> None:
         """Raise TooManyRequests if the limit is full, and count nothing: some requests count only if they fail."""
@@ -298,7 +364,7 @@ class RateLimits:
 
     async def count_guess(self, counted: GuessCounter, name: str) -> None:
         """Count a guess by its kind of name: an id may be another account's address. Raises TooManyRequests."""
-        hit = await self._run(lambda counters: counters.count(self._limit("account", f"{counted} {name}")))
+        hit = await self._count([self._limit("account", f"{counted} {name}")])
         if hit.wait:
             raise TooManyRequests(hit.wait)
 
@@ -308,10 +374,17 @@ class RateLimits:
 
     async def require_ready(self) -> None:
         """Raise LimitsUnready if no counter can be written."""
-        await self._run(lambda counters: counters.count(self._limit("trial")))
+        await self._count([self._limit("trial")])
+
+    async def _count(self, limits: Sequence[Limit]) -> Hit:
+        if self._shared:
+            return await self._shared.count(limits)
+        return self._memory.count(*limits)
 
     async def _run(self, work: Callable[[StoredCounters | MemoryCounters], _Result]) -> _Result:
-        return await alone(self._database, work) if self._database else work(self._memory)
+        if self._shared:
+            return await alone(self._shared.database, work)
+        return work(self._memory)
 
     def _limit(self, kind: str, who: str = "everybody") -> Limit:
         return Limit(self._rates[kind], kind, who)

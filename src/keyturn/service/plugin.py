@@ -17,7 +17,7 @@ from keyturn.mail.port.email import Sender
 from keyturn.service.keyturn_app import KeyturnApp
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.parts import Parts
-from keyturn.service.rooms import api_router, pages_router
+from keyturn.service.routes import api_router, pages_router
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages
 from keyturn.service.settings.reading import require_valid

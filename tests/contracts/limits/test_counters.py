@@ -161,7 +161,7 @@ class TestStored(EveryStore):
 
         assert await accepted(counters, limit(1), 2) == 1
 
-    async def test_several_requests_cost_one_statement(self, counters: Counting, processes: list[Database]) -> None:
+    async def test_several_requests_share_statements(self, counters: Counting, processes: list[Database]) -> None:
         ada, eve, all_together = limit(2), limit(1, who="eve"), limit(9, kind="overall")
         await counters.hit(eve)
         with statements_sent() as several:
@@ -183,6 +183,18 @@ class TestStored(EveryStore):
 
         assert [hit.full for hit in hits] == [day, None, None, None, None, ada]
         assert await counters.used(ada, day, eve) == [2, 1, 1]
+
+    async def test_requests_of_one_statement_share_a_counter(
+        self, counters: Counting, processes: list[Database]
+    ) -> None:
+        """A client beyond its own limit uses up nothing of the limit that it shares with the others."""
+        ada, eve, overall = limit(2), limit(2, who="eve"), limit(3, kind="overall")
+        each = [[ada, overall]] * 4 + [[eve, overall]] * 2
+        hits = await processes[0].transact(lambda one: StoredCounters(one).count_each(each))
+
+        assert [hit.full for hit in hits] == [None, None, ada, ada, None, overall]
+        assert [overall.used(hit.levels[1]) for hit in hits if not hit.full] == [1, 2, 3]
+        assert await counters.used(ada, eve, overall) == [2, 1, 3]
 
 
 HERE = Client(ip_address="192.0.2.1")
@@ -231,6 +243,18 @@ async def test_a_client_whose_limit_is_used_up_costs_no_write(database: Database
             await limits.count("request", HERE)
 
     assert await database.fetch(version) == before
+
+
+async def test_waiting_requests_share_statements(database: Database) -> None:
+    """Requests that wait while others are counted cost as many statements as one request."""
+    limits = limits_in(database, request="5/hour", overall="40/hour")
+    clients = [Client(ip_address=f"192.0.2.{number % 10}") for number in range(100)]
+    with statements_sent() as sent:
+        counts = (limits.count("request", client, "overall") for client in clients)
+        outcomes = await asyncio.gather(*counts, return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes].count(type(None)) == 40
+    assert len(sent) <= 6
 
 
 async def test_a_counter_that_is_held_delays_only_its_own_clients(database: Database, postgresql_url: str) -> None:

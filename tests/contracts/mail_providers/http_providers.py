@@ -32,7 +32,7 @@ class HttpProvider(msgspec.Struct, frozen=True, kw_only=True):
     and what proves its reports.
     `limited`: its answer to too many requests. `refused`: its answer to an address that it does not take.
     `fields`: what it gets of the mail of the contract, sent under `key-1`. `subject` finds a mail's subject in that.
-    `accepted`: the mails that its server has taken, by id.
+    `accepted`: the mails that its server has taken, by id. `user_agent`: how it begins.
     """
 
     running: Callable[[], AbstractContextManager[Any]]
@@ -45,13 +45,14 @@ class HttpProvider(msgspec.Struct, frozen=True, kw_only=True):
     subject: Callable[[Fields], str] = lambda fields: str(fields["subject"])
     accepted: Callable[[Any], Mapping[str, Fields]] = lambda server: server.accepted
     knows_keys: bool = False
+    user_agent: str = "keyturn/"
 
 
 PROVIDERS = {
     "resend": HttpProvider(
         running=ResendServer.running,
         settings=lambda url: Resend(api_key=Secret(API_KEY), api_url=url, webhook_secret=Secret("whsec_a2V5")),
-        key="api_key", proof="webhook_secret", knows_keys=True,
+        key="api_key", proof="webhook_secret", knows_keys=True, user_agent="resend-python:",
         limited=resend.RATE_LIMITED,
         refused=resend.refusal(422, "validation_error", "Invalid `to` field: ada@pupils.test"),
         fields=lambda mail: {

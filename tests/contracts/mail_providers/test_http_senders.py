@@ -71,7 +71,7 @@ class TestHttpSenders(RefusingSenderContract):
         for slash in ("", "/"):  # at the end of the API's address
             provider_id = await opened(api_url=f"{case.server.url}{slash}").send(mail, "key-1")
             assert case.provider.accepted(case.server)[provider_id] == case.provider.fields(mail)
-            assert case.server.requests[-1].headers["user-agent"].startswith("keyturn/")
+            assert case.server.requests[-1].headers["user-agent"].startswith(case.provider.user_agent)
         provider_id = await case.sender.send(msgspec.structs.replace(mail, reply_to=""), "key-2")
         wanted = case.provider.fields(mail).items()
         fields = case.provider.accepted(case.server)[provider_id]

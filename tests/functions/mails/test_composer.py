@@ -22,7 +22,7 @@ MOMENT = datetime(2026, 11, 20, tzinfo=UTC)
 def composer() -> MailComposer:
     settings = Settings(base_url="https://a.test", reset_url="{base_url}/{token}", brand=Brand(name="Northwind"))
     themes = theme.build(settings)
-    return MailComposer(Templates(folder("email_templates"), themes.general.globals), themes, settings, secures=True)
+    return MailComposer(Templates(folder("email_templates"), themes.general.globals), themes, settings)
 
 
 def mailed(composer: MailComposer, name: str) -> str:

@@ -215,8 +215,11 @@ class Example:
 
     async def _set_factors(self, parts: Parts) -> None:
         """Set the factors that the example's file names, and note how they are tried."""
-        file, stored = self._source / "second_factors.toml", parts.second_step and parts.second_step.builtin
-        written = tomllib.loads(file.read_text("utf-8")) if file.is_file() and stored else {}
+        file = self._source / "second_factors.toml"
+        stored = parts.second_step.builtin if parts.second_step else None
+        if stored is None or not file.is_file():
+            return
+        written = tomllib.loads(file.read_text("utf-8"))
         for email, factors in written.items():
             if account := await parts.accounts.find(email):
                 set_all = partial(stored.set_all, account_id=account.id, factors=factors)

@@ -181,7 +181,7 @@ class HttpSender(ProviderApi):
     async def send(self, email: Email, idempotency_key: str) -> str:
         provider, key = self._provider, idempotency_key if self.knows_keys else ""
         fields = provider.fields(email, {**email.tags, KEY_TAG: idempotency_key})
-        answer = await self.post(provider.path.format(provider), fields, form=provider.is_form, key=key)
+        answer = await self.hand_over(fields, key)
         try:
             outcome = provider.judge(answer, email)
         except ValueError:
@@ -189,6 +189,11 @@ class HttpSender(ProviderApi):
         if isinstance(outcome, str) and outcome:
             return outcome
         raise self.failure(answer, outcome or None)
+
+    async def hand_over(self, fields: Mapping[str, Any], key: str) -> Answer:
+        """Hand a mail over by one call, under an idempotency key; return the answer. Raises as `call` does."""
+        provider = self._provider
+        return await self.post(provider.path.format(provider), fields, form=provider.is_form, key=key)
 
 
 class Examination(HttpSender):

@@ -1,43 +1,63 @@
 """The texts of forms in other pages (frontend/keyturn.js), in every language of the service."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 
-from litestar import Response
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from msgspec import UNSET
 
-from keyturn.mail.languages.language import SourceTexts
-from keyturn.service.api.json_routes import shows
+from keyturn.mail.languages.language import Languages, SourceTexts
 from keyturn.service.api.mail_services import known_services
-from keyturn.service.api.requests import GivenCall
+from keyturn.service.api.openapi import ANYONE
+from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.requests import AnyRequest
 from keyturn.service.api.schemas import FormTexts
 from keyturn.service.problems.problem import N_
-from keyturn.service.problems.proofs import LINK_TEXTS, DeadReason
+from keyturn.service.problems.proofs import LINK_TEXTS, Challenge, DeadReason
 from keyturn.service.problems.requests import InputInvalid
 
 _FOR_AN_HOUR = "public, max-age=3600"
 
 
-@shows("/texts", problems=(InputInvalid,))
-async def get_form_texts(call: GivenCall, lang: FromQuery[str] = "") -> Response[FormTexts]:
-    """The words of the forms.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FormTextServices:
+    """What the words of the forms depend on. `challenge`: None if a request for a link needs none."""
 
-    What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language.
-    """  # noqa: D401 - it is the summary in OpenAPI
-    language = call.parts.languages.choose(lang, call.request.headers.get("accept-language", ""))
-    # If the URL names a language, it alone decides: caches then never serve another language.
-    headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
-    lifetime, takes_names = language.duration(call.parts.settings.token.ttl), call.parts.accounts.takes_names
-    answer = FormTexts(
-        lang=language.tag,
-        dir=language.direction,
-        texts=form_texts(language, lifetime, takes_names=takes_names),
-        challenge=call.parts.challenge.widget if call.parts.challenge else UNSET,
-        codes=bool(call.parts.codes),
-        takes_names=takes_names,
-        mail_services=known_services(),
-    )
-    return Response(answer, headers=headers)
+    languages: Languages
+    challenge: Challenge | None
+    link_life: timedelta
+    codes: bool
+    takes_names: bool
+
+
+class FormTextController(Controller):
+    """Get the words of the forms."""
+
+    tags = ("Password reset",)
+    security = ANYONE
+
+    @get("/texts", summary="The words of the forms", responses=problem_responses(InputInvalid, has_body=False))
+    async def get_form_texts(
+        self, request: AnyRequest, services: NamedDependency[FormTextServices], lang: FromQuery[str] = ""
+    ) -> Response[FormTexts]:
+        """What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language."""
+        language = services.languages.choose(lang, request.headers.get("accept-language", ""))
+        lifetime = language.duration(services.link_life)
+        answer = FormTexts(
+            lang=language.tag,
+            dir=language.direction,
+            texts=form_texts(language, lifetime, takes_names=services.takes_names),
+            challenge=services.challenge or UNSET,
+            codes=services.codes,
+            takes_names=services.takes_names,
+            mail_services=known_services(),
+        )
+        # If the URL names a language, it alone decides: caches then never serve another language.
+        headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
+        return Response(answer, headers=headers)
 
 
 _DEAD: Mapping[DeadReason, str] = {one: "wrongCodes" if one == "second_step" else one for one in LINK_TEXTS}

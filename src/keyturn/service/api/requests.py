@@ -1,19 +1,17 @@
 """Reads requests and writes responses in the same way for the API and the hosted pages."""
 
-from collections.abc import Awaitable
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Sequence
+from typing import Any
 
-from litestar import HttpMethod, Request, Response, route
+from litestar import HttpMethod, Request, Response
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
-from litestar.di import NamedDependency, Provide
+from litestar.di import Provide
 from litestar.types import Scope
 
 from keyturn.mail.languages.language import Language, Languages
 from keyturn.service.api.schemas import Done, PasswordJudgement
 from keyturn.service.clock import random_bytes
-from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.reset.records.client import Client, clip_header
 from keyturn.service.settings.networks import read_peer
@@ -39,17 +37,8 @@ def request_id_of(scope: Scope) -> str:
 AnyRequest = Request[Any, Any, Any]
 
 
-_Part = TypeVar("_Part")
-
-
-def mounted(part: _Part | None) -> _Part:
-    """Return a part whose routes are mounted only if it is on."""
-    assert part is not None
-    return part
-
-
-reading = partial(route, http_method=[HttpMethod.GET, HttpMethod.HEAD])
-"""Registers a handler for GET, and for HEAD, with which programs ask whether an address answers."""
+READ = [HttpMethod.GET, HttpMethod.HEAD]
+"""The methods of a page and of a file. Programs ask by HEAD whether an address answers."""
 
 
 def accepted_language(languages: Languages, request: AnyRequest) -> Language:
@@ -78,40 +67,22 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
     )
 
 
-class Call:
-    """A request with the parts that answer it, as one dependency: Litestar starts a task group for several."""
-
-    def __init__(self, parts: Parts, request: AnyRequest) -> None:
-        self.parts, self.request = parts, request
-
-    @property
-    def client(self) -> Client:
-        return client_of(self.request)
-
-    @property
-    def language(self) -> Language:
-        return accepted_language(self.parts.languages, self.request)
-
-    def done(self, message: str, *cookies: Cookie) -> Response[Done]:
-        language = self.language
-        done = Done(message=language.gettext(message), success=True)
-        return Response(done, headers=language_headers(language), cookies=list(cookies))
-
-    async def judgement(self, judging: Awaitable[None]) -> Response[PasswordJudgement]:
-        """Return the judgement on a password. Raises the errors of `judging`, except PasswordRejected."""
-        language, judgement = self.language, PasswordJudgement(accepted=True, violations=())
-        try:
-            await judging
-        except PasswordRejected as rejected:
-            judgement = PasswordJudgement(accepted=False, violations=rejected.broken_rules(language))
-        return Response(judgement, headers=language_headers(language))
+def done(message: str, language: Language, cookies: Sequence[Cookie] = ()) -> Response[Done]:
+    """Return the answer that something was done, with a sentence for people."""
+    body = Done(message=language.gettext(message), success=True)
+    return Response(body, headers=language_headers(language), cookies=list(cookies))
 
 
-GivenCall = NamedDependency[Call]
+async def judgement_of(judging: Awaitable[None], language: Language) -> Response[PasswordJudgement]:
+    """Return the judgement on a password. Raises the errors of `judging`, except PasswordRejected."""
+    judgement = PasswordJudgement(accepted=True, violations=())
+    try:
+        await judging
+    except PasswordRejected as rejected:
+        judgement = PasswordJudgement(accepted=False, violations=rejected.broken_rules(language))
+    return Response(judgement, headers=language_headers(language))
 
 
-def calling(parts: Parts) -> dict[str, Provide]:
-    def call(request: AnyRequest) -> Call:
-        return Call(parts, request)
-
-    return {"call": Provide(call, sync_to_thread=False)}
+def given(instance: object) -> Provide:
+    """Return the provider of a dependency that is the same for every request."""
+    return Provide(lambda: instance, sync_to_thread=False)

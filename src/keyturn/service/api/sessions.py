@@ -1,76 +1,125 @@
 """The routes of sessions. `reset/sign_in.py` makes all decisions."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from litestar import Response
+from litestar import Controller, Response, get, post
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 from litestar.types import Guard
 
+from keyturn.mail.languages.language import Languages
 from keyturn.service.accounts.port import Account
-from keyturn.service.api.cookies import device_cookie, session_cookie
-from keyturn.service.api.json_routes import SESSION, shows, takes
-from keyturn.service.api.requests import GivenCall, mounted
+from keyturn.service.api.cookies import BrowserCookie
+from keyturn.service.api.openapi import ANYONE, SIGNED_IN
+from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, done
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
-from keyturn.service.problems.requests import Busy, OriginRefused, TooManyRequests
-
-_OF_A_PASSWORD = OriginRefused, CredentialsRejected, TooManyRequests, Busy
-_SIGNED_IN = [{SESSION: list[str]()}]
+from keyturn.service.problems.requests import Busy, InputInvalid, OriginRefused, TooManyRequests
+from keyturn.service.reset.sign_in import SignIns
 
 
-@takes("/login", kind="login", security=[{}], problems=(*_OF_A_PASSWORD, SecondStepRequired, SecondStepRejected))
-async def sign_in(data: JSONBody[Credentials], call: GivenCall) -> Response[SignedIn]:
-    """Sign in.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionServices:
+    """What the routes of sessions call. `device`: the cookie of a browser that was used to sign in before."""
 
-    If the account has a second factor, `secondStep` is required; a request without it gets the methods to choose from.
-    """
-    session, device = session_cookie(call.parts.settings), device_cookie(call.parts.settings)
-    opened = await mounted(call.parts.sign_ins).sign_in(
-        data.email, data.password, call.client, device.read(call.request), data.second_step
+    sign_ins: SignIns
+    session: BrowserCookie
+    device: BrowserCookie
+    languages: Languages
+
+
+class SessionController(Controller):
+    """Sign in, sign out, and change a known password. Its routes are here wherever the others are."""
+
+    path = "/api/auth"
+    tags = ("Sessions",)
+
+    @post(
+        "/login",
+        status_code=200,
+        summary="Sign in",
+        security=ANYONE,
+        responses=problem_responses(
+            InputInvalid,
+            OriginRefused,
+            CredentialsRejected,
+            TooManyRequests,
+            Busy,
+            SecondStepRequired,
+            SecondStepRejected,
+        ),
+        opt={"kind": "login"},
     )
-    cookies = [session.issue(opened.secret), device.issue(opened.device)]
-    return Response(signed_in_account(opened.account), cookies=cookies)
+    async def sign_in(
+        self, data: JSONBody[Credentials], request: AnyRequest, services: NamedDependency[SessionServices]
+    ) -> Response[SignedIn]:
+        """If the account has a second factor, `secondStep` is required.
 
+        A request without it gets the methods to choose from.
+        """
+        device = services.device.read(request)
+        opened = await services.sign_ins.sign_in(
+            data.email, data.password, client_of(request), device, data.second_step
+        )
+        cookies = [services.session.issue(opened.secret), services.device.issue(opened.device)]
+        return Response(signed_in_account(opened.account), cookies=cookies)
 
-@takes("/logout", security=[*_SIGNED_IN, {}], problems=(OriginRefused,))
-async def sign_out(call: GivenCall) -> Response[Done]:
-    """Sign out."""
-    session = session_cookie(call.parts.settings)
-    await mounted(call.parts.sign_ins).sign_out(session.read(call.request))
-    return call.done(N_("You are signed out."), session.expire())
-
-
-@shows("/me", security=_SIGNED_IN, problems=(NotSignedIn,))
-async def get_signed_in(call: GivenCall) -> SignedIn:
-    """Get the signed-in account."""
-    return signed_in_account(
-        await mounted(call.parts.sign_ins).account(session_cookie(call.parts.settings).read(call.request))
+    @post(
+        "/logout",
+        status_code=200,
+        summary="Sign out",
+        security=[*SIGNED_IN, *ANYONE],
+        responses=problem_responses(InputInvalid, OriginRefused),
     )
+    async def sign_out(self, request: AnyRequest, services: NamedDependency[SessionServices]) -> Response[Done]:
+        await services.sign_ins.sign_out(services.session.read(request))
+        language = accepted_language(services.languages, request)
+        return done(N_("You are signed out."), language, [services.session.expire()])
 
-
-@takes(
-    "/change-password",
-    kind="change",
-    security=_SIGNED_IN,
-    problems=(NotSignedIn, *_OF_A_PASSWORD, PasswordRejected, ChangeRefused, OutcomeUnknown),
-)
-async def change_password(data: JSONBody[PasswordChange], call: GivenCall) -> Response[Done]:
-    """Change the signed-in user's password.
-
-    Ends every session, and starts a new one, whose cookie comes with the answer.
-    """
-    session = session_cookie(call.parts.settings)
-    fresh = await mounted(call.parts.sign_ins).change_password(
-        session.read(call.request), data.current_password, data.new_password, call.client
+    @get(
+        "/me",
+        summary="Get the signed-in account",
+        security=SIGNED_IN,
+        responses=problem_responses(NotSignedIn, has_body=False),
     )
-    return call.done(N_("Your password was changed."), session.issue(fresh))
+    async def get_signed_in(self, request: AnyRequest, services: NamedDependency[SessionServices]) -> SignedIn:
+        account = await services.sign_ins.account(services.session.read(request))
+        return signed_in_account(account)
 
-
-ROUTES = change_password, sign_in, sign_out, get_signed_in
+    @post(
+        "/change-password",
+        status_code=200,
+        summary="Change the signed-in user's password",
+        security=SIGNED_IN,
+        responses=problem_responses(
+            InputInvalid,
+            NotSignedIn,
+            OriginRefused,
+            CredentialsRejected,
+            TooManyRequests,
+            Busy,
+            PasswordRejected,
+            ChangeRefused,
+            OutcomeUnknown,
+        ),
+        opt={"kind": "change"},
+    )
+    async def change_password(
+        self, data: JSONBody[PasswordChange], request: AnyRequest, services: NamedDependency[SessionServices]
+    ) -> Response[Done]:
+        """Ends every session, and starts a new one, whose cookie comes with the answer."""
+        secret = services.session.read(request)
+        fresh = await services.sign_ins.change_password(
+            secret, data.current_password, data.new_password, client_of(request)
+        )
+        language = accepted_language(services.languages, request)
+        return done(N_("Your password was changed."), language, [services.session.issue(fresh)])
 
 
 def signed_in_account(account: Account) -> SignedIn:
@@ -83,10 +132,15 @@ def same_origin_guard(origin: str) -> Guard:
     A client without both headers is no browser (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
     """
 
-    def require(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        site, sent = connection.headers.get("sec-fetch-site"), connection.headers.get("origin", origin)
-        is_own = site in {"same-origin", "none"} if site is not None else sent.lower() == origin
-        if connection.scope.get("method") == "POST" and not is_own:
+    def require_same_origin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if connection.scope.get("method") != "POST":
+            return
+        site = connection.headers.get("sec-fetch-site")
+        if site is None:
+            is_own = connection.headers.get("origin", origin).lower() == origin
+        else:
+            is_own = site in {"same-origin", "none"}
+        if not is_own:
             raise OriginRefused
 
-    return require
+    return require_same_origin

@@ -12,7 +12,8 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.service.doctor.configuration import check_pages, check_settings
 from keyturn.service.doctor.database import check_accounts, check_credentials, check_database, check_previous_keys
 from keyturn.service.doctor.domain import Dns, check_domain
-from keyturn.service.rooms import ROOMS
+from keyturn.service.reset.passwords import breaches
+from keyturn.service.reset.proofs import challenge
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import Reading
 
@@ -51,7 +52,8 @@ def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
         yield "credentials", check_credentials(settings)
     if settings.previous_secret_keys:
         yield "keys", check_previous_keys(settings)
-    yield from ((name, room.check(settings)) for name, room in ROOMS.items() if room.check)
+    yield "breaches", breaches.check(settings)
+    yield "challenge", challenge.check(settings)
     chosen = [name for name in (settings.mail.transport, settings.mail.fallback) if name]
     for name in chosen:
         yield name, check_provider(settings, name)

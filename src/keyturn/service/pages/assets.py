@@ -9,13 +9,13 @@ from html import escape
 from pathlib import Path
 
 import msgspec
-from litestar import MediaType, Response
+from litestar import MediaType, Response, route
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from keyturn.packaging import folder
-from keyturn.service.api.requests import AnyRequest, reading
+from keyturn.service.api.requests import READ, AnyRequest
 from keyturn.service.pages.security import NO_FORM, security_headers
 from keyturn.service.pages.site import Site
 from keyturn.service.reset.mails.palette import Palette
@@ -73,7 +73,7 @@ class Assets:
 
     def route(self) -> HTTPRouteHandler:
         # Outside the check of forms, which would set a cookie on an answer that caches share.
-        @reading(f"{ASSETS}/{{version:str}}/{{name:str}}", opt={NO_FORM: True})
+        @route(f"{ASSETS}/{{version:str}}/{{name:str}}", http_method=READ, opt={NO_FORM: True})
         async def asset(request: AnyRequest, version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
             try:
                 content, media_type = self.content(name)
@@ -183,7 +183,7 @@ def _static_route(site: Site, path: str, content: bytes, media_type: str) -> HTT
     }
 
     # Outside the check of forms, which would set a cookie on an answer that caches share.
-    @reading(path, opt={NO_FORM: True})
+    @route(path, http_method=READ, opt={NO_FORM: True})
     async def script(request: AnyRequest) -> Response[bytes]:
         if fingerprint in request.headers.get("if-none-match", ""):
             return Response(b"", status_code=304, media_type=media_type, headers=headers)

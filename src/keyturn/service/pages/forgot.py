@@ -4,13 +4,14 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from litestar import post
+from litestar import Controller, post, route
+from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
 from keyturn.service import addresses
-from keyturn.service.api.requests import reading
+from keyturn.service.api.requests import READ
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
+from keyturn.service.pages.rendering import Answer, Visit
 from keyturn.service.pages.security import content_security_policy
 from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, LinkDead, flaw_text
 from keyturn.service.problems.requests import InputInvalid
@@ -65,54 +66,59 @@ def dead_link_page(visit: Visit, dead: LinkDead, flaw: ChallengeFlaw | None = No
     )
 
 
-@post("/replace")
-async def replace_expired(data: URLEncodedBody[ForgotForm], visit: GivenVisit) -> Answer:
-    """Request a new link for the address of the expired one that was opened here. The address stays masked."""
-    path, cookies, client = visit.site.paths.reset, visit.cookies, visit.client
-    token, _ = cookies.opened_link(visit.request)
-    try:
-        link = await visit.parts.checks.require_expired(token, client)
-    except InputInvalid:  # it still works
-        return visit.redirect(visit.site.url(path))
-    hint = addresses.mask(link.facts.email)
-    try:
-        await visit.parts.requests.replace(link, client, data.answer)
-    except ChallengeRequired as required:
-        dead = LinkDead("expired")
-        dead.email_hint = hint
-        return dead_link_page(visit, dead, required.reason)
-    flash = cookies.set_flash(Flash("link_replaced", email=hint), path)
-    return visit.redirect(visit.site.url(path), cookies.link.expire(), flash)
+class ForgotPage(Controller):
+    """Request a link."""
+
+    @route("/", http_method=READ)
+    async def show(self, visit: NamedDependency[Visit]) -> Answer:
+        """Show the form, or "Check your email" after it."""
+        link_request, query = visit.cookies.read_link_request(visit.request), visit.request.query_params
+        if link_request and {"another", "return_to"}.isdisjoint(query):
+            return visit.page("check_mail.html", link_request=link_request)
+        wanted = query.get("return_to", link_request.return_to if link_request else "")
+        # An address that is not allowed is ignored: the user cannot correct it.
+        return forgot_page(visit, visit.parts.return_addresses.allowed(wanted))
+
+    @post("/")
+    async def ask(self, data: URLEncodedBody[ForgotForm], visit: NamedDependency[Visit]) -> Answer:
+        """Request the link, then redirect. The answer depends only on the input, never on an account (ASVS 6.3.8)."""
+        path = visit.site.paths.forgot
+        here, earlier = visit.site.url(path), visit.cookies.read_link_request(visit.request)
+        try:
+            identifier = addresses.identify(data.email, takes_names=visit.site.takes_names)
+        except InputInvalid:
+            identifier = ""  # `accept` counts it
+        if earlier and earlier.wait and identifier == earlier.email:  # the worker would hold the mail back
+            return visit.redirect(here)
+        back = visit.parts.return_addresses.allowed(data.return_to)
+        form = partial(forgot_page, visit, back, email=data.email)
+        try:
+            await visit.parts.requests.accept(data.email, visit.client, data.answer, back)
+        except InputInvalid:
+            return form(malformed=True)
+        except ChallengeRequired as required:
+            return form(flaw=required.reason)
+        return visit.redirect(here, visit.cookies.set_link_request(identifier, path, back))
 
 
-@reading()
-async def show(visit: GivenVisit) -> Answer:
-    """Show the form, or "Check your email" after it."""
-    link_request, query = visit.cookies.read_link_request(visit.request), visit.request.query_params
-    if link_request and {"another", "return_to"}.isdisjoint(query):
-        return visit.page("check_mail.html", link_request=link_request)
-    wanted = query.get("return_to", link_request.return_to if link_request else "")
-    # An address that is not allowed is ignored: the user cannot correct it.
-    return forgot_page(visit, visit.parts.return_addresses.allowed(wanted))
+class ExpiredLinkPage(Controller):
+    """Replace an expired link, on the page of the link."""
 
-
-@post()
-async def ask(data: URLEncodedBody[ForgotForm], visit: GivenVisit) -> Answer:
-    """Request the link, then redirect. The answer depends only on the input, never on an account (ASVS 6.3.8)."""
-    path = visit.site.paths.forgot
-    here, earlier = visit.site.url(path), visit.cookies.read_link_request(visit.request)
-    try:
-        identifier = addresses.identify(data.email, takes_names=visit.site.takes_names)
-    except InputInvalid:
-        identifier = ""  # `accept` counts it
-    if earlier and earlier.wait and identifier == earlier.email:  # the worker would hold the mail back
-        return visit.redirect(here)
-    back = visit.parts.return_addresses.allowed(data.return_to)
-    form = partial(forgot_page, visit, back, email=data.email)
-    try:
-        await visit.parts.requests.accept(data.email, visit.client, data.answer, back)
-    except InputInvalid:
-        return form(malformed=True)
-    except ChallengeRequired as required:
-        return form(flaw=required.reason)
-    return visit.redirect(here, visit.cookies.set_link_request(identifier, path, back))
+    @post("/replace")
+    async def replace(self, data: URLEncodedBody[ForgotForm], visit: NamedDependency[Visit]) -> Answer:
+        """Request a new link for the address of the expired one that was opened here. The address stays masked."""
+        path, cookies, client = visit.site.paths.reset, visit.cookies, visit.client
+        token, _ = cookies.opened_link(visit.request)
+        try:
+            link = await visit.parts.checks.require_expired(token, client)
+        except InputInvalid:  # it still works
+            return visit.redirect(visit.site.url(path))
+        hint = addresses.mask(link.facts.email)
+        try:
+            await visit.parts.requests.replace(link, client, data.answer)
+        except ChallengeRequired as required:
+            dead = LinkDead("expired")
+            dead.email_hint = hint
+            return dead_link_page(visit, dead, required.reason)
+        flash = cookies.set_flash(Flash("link_replaced", email=hint), path)
+        return visit.redirect(visit.site.url(path), cookies.link.expire(), flash)

@@ -15,6 +15,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import LinkRequest
 from keyturn.service.pages.rendering import PageTemplates
+from keyturn.service.pages.second_step import ShownStep
 from keyturn.service.pages.site import Site
 from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.problem import Internal
@@ -23,7 +24,6 @@ from keyturn.service.problems.requests import Busy, TooManyRequests
 from keyturn.service.reset.check import LiveLink
 from keyturn.service.reset.mails.theme import themes_of
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.web import ShownStep
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import Paths
 

@@ -9,7 +9,7 @@ from litestar import Router
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from markupsafe import Markup, escape
 
-from keyturn.service.api.json_routes import SERVICE_KEY
+from keyturn.service.api.openapi import SERVICE_KEY
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.pages.rendering import Pages, page_environment
 

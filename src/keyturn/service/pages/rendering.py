@@ -9,14 +9,11 @@ from unicodedata import normalize
 from urllib.parse import quote, urlencode
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
-from litestar import MediaType, Response, Router
+from litestar import MediaType, Response
 from litestar.datastructures import Cookie
-from litestar.di import NamedDependency, Provide
-from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
+from litestar.di import Provide
 from litestar.response import Redirect
 from litestar.template.base import csrf_token
-from litestar.types import ControllerRouterHandler
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.addresses import LONGEST
@@ -25,7 +22,7 @@ from keyturn.mail.rendering.jinja import OwnEnvironment, template_invalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.mail_services import inbox_of, meant_by
-from keyturn.service.api.requests import AnyRequest, Call, reading
+from keyturn.service.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import Cookies, Flash
 from keyturn.service.pages.security import security_headers
@@ -33,6 +30,9 @@ from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import rule_text
 from keyturn.service.problems.proofs import LINK_TEXTS, NotSignedIn
+from keyturn.service.reset.proofs.codes import MailedCodes
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.sign_in import SignIns
 from keyturn.service.secrets import LENGTH
 from keyturn.service.telemetry.logs import LogEvent
 
@@ -121,12 +121,35 @@ class Pages:
             return self._packaged.render(*page)
 
 
-class Visit(Call):
+class Visit:
     """A request for a page, and what makes every answer to it, so that all of them carry the security headers."""
 
     def __init__(self, pages: Pages, request: AnyRequest) -> None:
-        super().__init__(pages.parts, request)
-        self.pages, self.site, self.cookies = pages, pages.site, pages.cookies
+        self.pages = pages
+        self.parts = pages.parts
+        self.site = pages.site
+        self.cookies = pages.cookies
+        self.request = request
+
+    @property
+    def client(self) -> Client:
+        return client_of(self.request)
+
+    @property
+    def language(self) -> Language:
+        return accepted_language(self.parts.languages, self.request)
+
+    @property
+    def sign_ins(self) -> SignIns:
+        """The sign-in, for pages that are routed only where there is one."""
+        assert self.parts.sign_ins is not None
+        return self.parts.sign_ins
+
+    @property
+    def codes(self) -> MailedCodes:
+        """The codes of mails, for the page that is routed only where mails have them."""
+        assert self.parts.codes is not None
+        return self.parts.codes
 
     def page(
         self,
@@ -184,6 +207,13 @@ class Visit(Call):
         headers = {"Refresh": f"0; url={quote(url, safe=_IN_A_URL)}"}
         return self.page(template, cookies=cookies, headers=headers, leads_to=url, **values)
 
+    def take_link(self, cookie: BrowserCookie, token: str) -> Answer:
+        """Keep a link that was opened with its token at the end of the path of its page.
+
+        The token leaves the address bar, and only POST acts: mail scanners follow links (RFC 9110, 9.2.1; ASVS 3.5.3).
+        """
+        return self.keep_link(cookie, token, self.request.query_params.get(self.site.paths.email))
+
     def keep_link(self, cookie: BrowserCookie, token: str, email: str | None = None) -> Answer:
         """Keep a link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, and a clean address.
 
@@ -205,29 +235,10 @@ class Visit(Call):
         return await self.parts.sign_ins.account(self.cookies.session.read(self.request))
 
 
-GivenVisit = NamedDependency[Visit]
-
-
 def visiting(pages: Pages) -> dict[str, Provide]:
+    """Return the dependency of every page: the visit, one for each request."""
+
     def visit(request: AnyRequest) -> Visit:
         return Visit(pages, request)
 
     return {"visit": Provide(visit, sync_to_thread=False)}
-
-
-def page_at(path: str, *handlers: ControllerRouterHandler, back: str = "") -> Router:
-    """Return a page, and everything below it, at its path. `back`: where its refusals lead, by default to itself."""
-    return Router(path, route_handlers=handlers, opt={"here": path, "back": back or path})
-
-
-def taking_link(cookie: BrowserCookie) -> HTTPRouteHandler:
-    """Return the route of links with their token at the end of the path of their page, which is that of the cookie.
-
-    The token leaves the address bar, and only POST acts: mail scanners follow links (RFC 9110, 9.2.1; ASVS 3.5.3).
-    """
-
-    @reading("/{token:str}")
-    async def take(token: FromPath[str], visit: GivenVisit) -> Answer:
-        return visit.keep_link(cookie, token, visit.request.query_params.get(visit.site.paths.email))
-
-    return take

@@ -6,21 +6,22 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Response, post
+from litestar import Controller, Response, post, route
 from litestar.datastructures import Cookie
-from litestar.params import URLEncodedBody
+from litestar.di import NamedDependency
+from litestar.params import FromPath, URLEncodedBody
 
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
-from keyturn.service.api.requests import mounted, reading
+from keyturn.service.api.requests import READ, judgement_of
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
-from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
+from keyturn.service.pages.rendering import Answer, Visit
+from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems import proofs
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
 from keyturn.service.reset.check import LiveLink
 from keyturn.service.reset.passwords.policy import Rule
-from keyturn.service.reset.proofs.web import ShownStep, StepForm, shown_step
 
 _DAY = timedelta(days=1)
 """An end later than this needs a date beside the time."""
@@ -71,82 +72,86 @@ class LinkForm(msgspec.Struct, frozen=True):
     __repr__ = object.__repr__  # a traceback with its variables would show the token
 
 
-@post("/open")
-async def take_from_fragment(data: URLEncodedBody[LinkForm], visit: GivenVisit) -> Answer:
-    """Take the part of an address behind its "#", which only a script can read."""
-    return visit.keep_link(visit.cookies.link, data.token, data.email)
+class ResetPage(Controller):
+    """Choose a new password, with a link or signed in."""
 
+    @route("/{token:str}", http_method=READ)
+    async def take_from_path(self, token: FromPath[str], visit: NamedDependency[Visit]) -> Answer:
+        """Take a link with its token at the end of the path."""
+        return visit.take_link(visit.cookies.link, token)
 
-@reading()
-async def show(visit: GivenVisit) -> Answer:
-    """Take a link out of the address bar, or show the form; the link is never used up (RFC 9110, 9.2.1; ASVS 3.5.3)."""
-    names, query = visit.site.paths, visit.request.query_params
-    if (token := query.get(names.token)) is not None:
-        return visit.keep_link(visit.cookies.link, token, query.get(names.email))
-    token, email = visit.cookies.opened_link(visit.request)
-    if not token:
-        return await _show_without_link(visit)
-    return password_form(visit, await visit.parts.checks.validate(token, visit.client, email))
+    @post("/open")
+    async def take_from_fragment(self, data: URLEncodedBody[LinkForm], visit: NamedDependency[Visit]) -> Answer:
+        """Take the part of an address behind its "#", which only a script can read."""
+        return visit.keep_link(visit.cookies.link, data.token, data.email)
 
+    @route("/", http_method=READ)
+    async def show(self, visit: NamedDependency[Visit]) -> Answer:
+        """Take a link out of the address bar, or show the form.
 
-@post("/check", status_code=200)
-async def judge(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) -> Answer:
-    """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
-    token, email = visit.cookies.opened_link(visit.request, data.email)
-    judging = visit.parts.checks.judge(token, data.password, visit.client, email)
-    return await visit.judgement(judging)
+        The link is never used up (RFC 9110, 9.2.1; ASVS 3.5.3).
+        """
+        names, query = visit.site.paths, visit.request.query_params
+        if (token := query.get(names.token)) is not None:
+            return visit.keep_link(visit.cookies.link, token, query.get(names.email))
+        token, email = visit.cookies.opened_link(visit.request)
+        if not token:
+            return await _show_without_link(visit)
+        return password_form(visit, await visit.parts.checks.validate(token, visit.client, email))
 
+    @post("/check", status_code=200)
+    async def judge(self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]) -> Answer:
+        """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
+        token, email = visit.cookies.opened_link(visit.request, data.email)
+        judging = visit.parts.checks.judge(token, data.password, visit.client, email)
+        return await judgement_of(judging, visit.language)
 
-@post("/code", status_code=200)
-async def send_code(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) -> Answer:
-    """Send a code to the account's phone, if it has one. Raises LinkDead, TooManyRequests, Unavailable."""
-    token, email = visit.cookies.opened_link(visit.request, data.email)
-    checks, client = visit.parts.checks, visit.client
-    sent = await checks.begin_second_step(token, "sms", client, email)
-    if _is_script(visit):
-        return Response({"sent": sent}, status_code=200 if sent else 422)
-    live = await checks.validate(token, client, email)
-    return password_form(visit, live, step=ShownStep(method="sms", sent=sent))
+    @post("/code", status_code=200)
+    async def send_code(self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]) -> Answer:
+        """Send a code to the account's phone, if it has one. Raises LinkDead, TooManyRequests, Unavailable."""
+        token, email = visit.cookies.opened_link(visit.request, data.email)
+        checks, client = visit.parts.checks, visit.client
+        sent = await checks.begin_second_step(token, "sms", client, email)
+        if _is_script(visit):
+            return Response({"sent": sent}, status_code=200 if sent else 422)
+        live = await checks.validate(token, client, email)
+        return password_form(visit, live, step=ShownStep(method="sms", sent=sent))
 
+    @post("/")
+    async def save(self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]) -> Answer:
+        """Set the password, or show the form again with every mistake; the link survives a mistake.
 
-@post()
-async def save(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) -> Answer:
-    """Set the password, or show the form again with every mistake; the link survives a mistake.
-
-    The address in the form must be the link's, or the signed-in user's: another tab may have another one.
-    """
-    (token, email), path = visit.cookies.opened_link(visit.request, data.email), visit.site.paths.reset
-    owner: LiveLink | Account | None
-    if token:
-        live = await visit.parts.checks.validate(token, visit.client, email)
-        owner, saving = live, partial(_complete, visit, token, live, data)
-    else:
-        owner, saving = await visit.signed_in(), partial(_change, visit, data)
-        if owner is None or not addresses.is_same_mailbox(data.email, owner.email):
-            return visit.redirect(visit.site.url(path))
-    form = partial(password_form, visit, owner, status=422, step=ShownStep(method=data.method))
-    try:
-        if data.password == data.again:
-            return await saving()
-        await visit.parts.checks.check_password(data.password, visit.client, owner.email)
-        return form(mismatch=True)
-    except proofs.CredentialsRejected:
-        return form(rejected=True)
-    except PasswordRejected as refused:
-        return form(refused.violations, mismatch=data.password != data.again)
-    except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
-        step = shown_step(data.method, asked)
-        return _tell_script(visit, step) if _is_script(visit) else form(step=step)
-    except (proofs.LinkDead, OutcomeUnknown) as ended:
-        if not _is_script(visit):
-            raise
-        # The next page says it: sending the form again would end otherwise.
-        said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else ended.reason
-        flash = visit.cookies.set_flash(Flash(said, owner.kind, owner.locale), path)
-        return _tell_next(visit.site.url(path), visit.cookies.link.expire(), flash)
-
-
-ROUTES = take_from_fragment, show, judge, send_code, save
+        The address in the form must be the link's, or the signed-in user's: another tab may have another one.
+        """
+        (token, email), path = visit.cookies.opened_link(visit.request, data.email), visit.site.paths.reset
+        owner: LiveLink | Account | None
+        if token:
+            live = await visit.parts.checks.validate(token, visit.client, email)
+            owner, saving = live, partial(_complete, visit, token, live, data)
+        else:
+            owner, saving = await visit.signed_in(), partial(_change, visit, data)
+            if owner is None or not addresses.is_same_mailbox(data.email, owner.email):
+                return visit.redirect(visit.site.url(path))
+        form = partial(password_form, visit, owner, status=422, step=ShownStep(method=data.method))
+        try:
+            if data.password == data.again:
+                return await saving()
+            await visit.parts.checks.check_password(data.password, visit.client, owner.email)
+            return form(mismatch=True)
+        except proofs.CredentialsRejected:
+            return form(rejected=True)
+        except PasswordRejected as refused:
+            return form(refused.violations, mismatch=data.password != data.again)
+        except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
+            step = shown_step(data.method, asked)
+            return _tell_script(visit, step) if _is_script(visit) else form(step=step)
+        except (proofs.LinkDead, OutcomeUnknown) as ended:
+            if not _is_script(visit):
+                raise
+            # The next page says it: sending the form again would end otherwise.
+            said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else ended.reason
+            flash = visit.cookies.set_flash(Flash(said, owner.kind, owner.locale), path)
+            return _tell_next(visit.site.url(path), visit.cookies.link.expire(), flash)
 
 
 async def _complete(visit: Visit, token: str, live: LiveLink, data: NewPasswordForm) -> Answer:
@@ -211,7 +216,6 @@ def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
 
 async def _change(visit: Visit, data: NewPasswordForm) -> Answer:
     path, secret = visit.site.paths.reset, visit.cookies.session.read(visit.request)
-    sign_ins = mounted(visit.parts.sign_ins)
-    fresh = await sign_ins.change_password(secret, data.current, data.password, visit.client)
+    fresh = await visit.sign_ins.change_password(secret, data.current, data.password, visit.client)
     flash = visit.cookies.set_flash(Flash("password_changed"), path)
     return visit.redirect(visit.site.url(path), visit.cookies.session.issue(fresh), flash)

@@ -5,16 +5,17 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from litestar import post
+from litestar import Controller, post, route
+from litestar.di import NamedDependency
 from litestar.params import FromQuery, URLEncodedBody
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.api.requests import mounted, reading
+from keyturn.service.api.requests import READ
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
+from keyturn.service.pages.rendering import Answer, Visit
+from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems.proofs import CredentialsRejected, SecondStepRejected, SecondStepRequired
 from keyturn.service.reset.ground import SecondStepCode
-from keyturn.service.reset.proofs.web import ShownStep, StepForm, shown_step
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.
 _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
@@ -28,39 +29,41 @@ class SignInForm(StepForm, frozen=True):
     next: str = ""
 
 
-@reading()
-async def show(
-    visit: GivenVisit,
-    next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
-) -> Answer:
-    site, cookies = visit.site, visit.cookies
-    if account := await visit.signed_in():
-        return visit.redirect(next_url(next, site.settings_url(account.kind)))
-    if flash := cookies.read_flash(visit.request):
-        ended = cookies.flash(site.paths.sign_in).expire()
-        return _form(visit, email=flash.email, next=next, account=flash, flash=flash.said, cookies=[ended])
-    return _form(visit, email="", next=next)
+class SignInPage(Controller):
+    """Sign in."""
 
+    @route("/", http_method=READ)
+    async def show(
+        self,
+        visit: NamedDependency[Visit],
+        next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
+    ) -> Answer:
+        site, cookies = visit.site, visit.cookies
+        if account := await visit.signed_in():
+            return visit.redirect(next_url(next, site.settings_url(account.kind)))
+        if flash := cookies.read_flash(visit.request):
+            ended = cookies.flash(site.paths.sign_in).expire()
+            return _form(visit, email=flash.email, next=next, account=flash, flash=flash.said, cookies=[ended])
+        return _form(visit, email="", next=next)
 
-@post()
-async def sign_in(data: URLEncodedBody[SignInForm], visit: GivenVisit) -> Answer:
-    """Start a session under a new secret (ASVS 7.2.4). What an earlier one requested is no longer shown."""
-    return await _sign_in(visit, data, data.answer)
+    @post("/")
+    async def sign_in(self, data: URLEncodedBody[SignInForm], visit: NamedDependency[Visit]) -> Answer:
+        """Start a session under a new secret (ASVS 7.2.4). What an earlier one requested is no longer shown."""
+        return await _sign_in(visit, data, data.answer)
 
-
-@post("/code")
-async def send_code(data: URLEncodedBody[SignInForm], visit: GivenVisit) -> Answer:
-    """Send a code to the phone of an account whose password was just proved."""
-    return await _sign_in(visit, data, SecondStepCode(method="sms"))
+    @post("/code")
+    async def send_code(self, data: URLEncodedBody[SignInForm], visit: NamedDependency[Visit]) -> Answer:
+        """Send a code to the phone of an account whose password was just proved."""
+        return await _sign_in(visit, data, SecondStepCode(method="sms"))
 
 
 async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None) -> Answer:
     """Sign in by the password, or by the proof that the password was right, while the second step is asked for."""
     cookies, site = visit.cookies, visit.site
     proof, device = "" if data.password else cookies.password.read(visit.request), cookies.device.read(visit.request)
-    sign_ins, typed = mounted(visit.parts.sign_ins), {"email": data.email, "next": data.next}
+    typed = {"email": data.email, "next": data.next}
     try:
-        opened = await sign_ins.sign_in(data.email, data.password, visit.client, device, answer, proof)
+        opened = await visit.sign_ins.sign_in(data.email, data.password, visit.client, device, answer, proof)
     except CredentialsRejected:
         return _form(visit, **typed, status=422, rejected=True)
     except (SecondStepRequired, SecondStepRejected) as asked:
@@ -87,12 +90,17 @@ def _form(visit: Visit, **values: Any) -> Answer:
     return visit.page("sign_in.html", **shown | values)
 
 
-@post()
-async def sign_out(visit: GivenVisit) -> Answer:
-    """End the session on the server, not only the cookie (ASVS 7.4.1)."""
-    cookies, path = visit.cookies, visit.site.paths.sign_in
-    await mounted(visit.parts.sign_ins).sign_out(cookies.session.read(visit.request))
-    return visit.redirect(visit.site.url(path), cookies.session.expire(), cookies.set_flash(Flash("signed_out"), path))
+class SignOutPage(Controller):
+    """Sign out."""
+
+    @post("/")
+    async def sign_out(self, visit: NamedDependency[Visit]) -> Answer:
+        """End the session on the server, not only the cookie (ASVS 7.4.1)."""
+        cookies, path = visit.cookies, visit.site.paths.sign_in
+        await visit.sign_ins.sign_out(cookies.session.read(visit.request))
+        return visit.redirect(
+            visit.site.url(path), cookies.session.expire(), cookies.set_flash(Flash("signed_out"), path)
+        )
 
 
 def next_url(wanted: str, otherwise: str) -> str:
@@ -100,13 +108,13 @@ def next_url(wanted: str, otherwise: str) -> str:
     return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise
 
 
-@reading("/", include_in_schema=False)
-async def redirect_home(visit: GivenVisit) -> Answer:
+@route("/", http_method=READ, include_in_schema=False)
+async def redirect_home(visit: NamedDependency[Visit]) -> Answer:
     return visit.redirect(visit.site.url(visit.site.paths.sign_in) if visit.parts.sign_ins else visit.site.forgot)
 
 
-@reading("/.well-known/change-password", include_in_schema=False)
-async def redirect_to_change(visit: GivenVisit) -> Answer:
+@route("/.well-known/change-password", http_method=READ, include_in_schema=False)
+async def redirect_to_change(visit: NamedDependency[Visit]) -> Answer:
     """Lead password managers to the form (https://w3c.github.io/webappsec-change-password-url/)."""
     site, form = visit.site, visit.site.url(visit.site.paths.reset)
     if not visit.parts.sign_ins:
@@ -115,25 +123,27 @@ async def redirect_to_change(visit: GivenVisit) -> Answer:
     return visit.redirect(form if signed_in else f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}")
 
 
-@reading()
-async def show_settings(visit: GivenVisit) -> Answer:
-    site, account = visit.site, await visit.require_signed_in()
-    if site.settings_location(account.kind) != visit.request.route_handler.opt["here"]:
-        return visit.redirect(site.settings_url(account.kind))
-    has_asked, wait = await _link_request_of(visit, account)
-    return visit.page("security_settings.html", account=account, has_asked=has_asked, wait=wait)
+class SecuritySettingsPage(Controller):
+    """The card of the security settings, which sends a link."""
 
+    @route("/", http_method=READ)
+    async def show(self, visit: NamedDependency[Visit]) -> Answer:
+        site, account = visit.site, await visit.require_signed_in()
+        if site.settings_location(account.kind) != visit.request.route_handler.opt["here"]:
+            return visit.redirect(site.settings_url(account.kind))
+        has_asked, wait = await _link_request_of(visit, account)
+        return visit.page("security_settings.html", account=account, has_asked=has_asked, wait=wait)
 
-@post()
-async def request_password_change(visit: GivenVisit) -> Answer:
-    """Send a link to the account's own address, unless the cooldown holds it back. Raises TooManyRequests."""
-    account = await visit.require_signed_in()
-    url, path = visit.site.settings_url(account.kind), visit.site.settings_location(account.kind)
-    _, wait = await _link_request_of(visit, account)
-    if wait or path not in visit.site.settings_paths:
-        return visit.lead_on(url, account=account)
-    await visit.parts.requests.accept(account.email, visit.client)
-    return visit.redirect(url, visit.cookies.set_link_request(account.email, path))
+    @post("/")
+    async def request_password_change(self, visit: NamedDependency[Visit]) -> Answer:
+        """Send a link to the account's own address, unless the cooldown holds it back. Raises TooManyRequests."""
+        account = await visit.require_signed_in()
+        url, path = visit.site.settings_url(account.kind), visit.site.settings_location(account.kind)
+        _, wait = await _link_request_of(visit, account)
+        if wait or path not in visit.site.settings_paths:
+            return visit.lead_on(url, account=account)
+        await visit.parts.requests.accept(account.email, visit.client)
+        return visit.redirect(url, visit.cookies.set_link_request(account.email, path))
 
 
 async def _link_request_of(visit: Visit, account: Account) -> tuple[bool, timedelta]:

@@ -45,7 +45,7 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
 class MailComposer:
     """Writes the mails: props, language, look, sender. If it `offers_securing`, confirmations have that button."""
 
-    def __init__(self, templates: Templates, themes: Themes, settings: Settings, *, secures: bool) -> None:
+    def __init__(self, templates: Templates, themes: Themes, settings: Settings) -> None:
         self._languages, self._templates = themes.languages, templates
         self._of_kinds = {kind: templates.with_globals(one.globals) for kind, one in themes.kinds.items()}
         self._urls = PageUrls(settings)
@@ -54,7 +54,7 @@ class MailComposer:
         if settings.mail.from_:
             self._sender = str(parse_mailbox(settings.mail.from_))
         self._ends_sessions = ends_sessions(settings.accounts)
-        self.offers_securing = secures and self._urls.secures
+        self.offers_securing = self._urls.secures
 
     def with_link(
         self, account: Account, client: Client, token: str, link: Secret, code: tuple[str, Secret] | None = None

@@ -13,19 +13,16 @@ from typing import Any, Literal
 from uuid import uuid4
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from keyturn.hosts import host_in
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.port.finding import Finding
 from keyturn.packaging import requires_extra
 from keyturn.service import secrets
-from keyturn.service.api.json_routes import shows
-from keyturn.service.api.requests import GivenCall
 from keyturn.service.clock import now, unix
 from keyturn.service.database import Database
 from keyturn.service.problems.proofs import Challenge, ChallengeMethod, ChallengeRequired
-from keyturn.service.problems.requests import Busy, ChallengeUnready, TooManyRequests
+from keyturn.service.problems.requests import Busy, ChallengeUnready
 from keyturn.service.reset.bounded_pool import BoundedPool, Turns, cores
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
@@ -246,24 +243,6 @@ class RequestChallenge:
         self._meters.challenge(fault or "passed")
         if fault:  # a form needs to know only whether a fresh answer would help
             raise ChallengeRequired("expired" if fault in {"expired", "replayed"} else "refused", self.widget)
-
-
-class OfferedChallenge(Challenge, frozen=True, kw_only=True):
-    """A challenge to answer; of ALTCHA it is a fresh puzzle, too."""
-
-    parameters: dict[str, Any] | UnsetType = UNSET
-    signature: str | UnsetType = UNSET
-
-
-@shows("/challenge", problems=(TooManyRequests,))
-async def get_challenge(call: GivenCall) -> OfferedChallenge:
-    """Get the challenge for a reset request.
-
-    Every reset request needs an answer, which is accepted once. For ALTCHA, this contains a new puzzle for its widget.
-    """
-    challenge: RequestChallenge = call.parts.challenge
-    puzzle, about = await challenge.issue(call.client), msgspec.structs.asdict(challenge.widget)
-    return OfferedChallenge(**about, **puzzle)
 
 
 def build(settings: Settings, ground: Ground) -> RequestChallenge | None:

@@ -1,24 +1,14 @@
 """The code beside a link, for users who read the mail on one device and continue on another."""
 
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
-
-import msgspec
-from litestar import Router, post
-from litestar.params import JSONBody, URLEncodedBody
-from msgspec import Meta
 
 from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
-from keyturn.service.api.json_routes import takes
-from keyturn.service.api.requests import GivenCall, reading
-from keyturn.service.api.schemas import Identifier, Schema
 from keyturn.service.clock import now
 from keyturn.service.limits import Limit, StoredCounters
-from keyturn.service.pages.rendering import Answer, GivenVisit, Pages, Visit, page_at
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
 from keyturn.service.reset.ground import CodesBesideLinks, Ground, Transaction
@@ -164,72 +154,3 @@ def _failures(mailbox: bytes) -> Limit:
 
 def build(settings: Settings, ground: Ground) -> MailedCodes | None:
     return MailedCodes(ground, settings.token.ttl) if settings.token.code else None
-
-
-class CodeCheck(Schema, frozen=True, kw_only=True):
-    """Gives the code of a mail for a token."""
-
-    email: Identifier
-    code: Annotated[str, Meta(max_length=64, description="the eight digits in the mail", examples=["40718263"])]
-
-
-class Token(Schema, frozen=True, kw_only=True):
-    """A token as one in a link, and until when it works."""
-
-    token: str
-    expires_at: datetime
-
-
-@takes("/verify-reset-code", kind="code", problems=(CodeRefused, TooManyRequests))
-async def verify_reset_code(data: JSONBody[CodeCheck], call: GivenCall) -> Token:
-    """Exchange a code for a token.
-
-    The code is in the mail beside the link. The token works like a link's token, once. The answer is the same for a
-    wrong code, an expired code and an address without an account.
-    """
-    token, link = await call.parts.codes.exchange(data.email, data.code, call.client)
-    return Token(token=token, expires_at=link.expires_at)
-
-
-class CodeForm(msgspec.Struct, frozen=True):
-    """The submitted form, as typed."""
-
-    email: str = ""
-    code: str = ""
-    __repr__ = object.__repr__  # a traceback with its variables would show the code
-
-
-@reading()
-async def show_code_form(visit: GivenVisit) -> Answer:
-    """Show the form, with the address that this browser requested a link for."""
-    earlier = visit.cookies.read_link_request(visit.request)
-    return _code_page(visit, earlier.email if earlier else "")
-
-
-@post()
-async def take_code(data: URLEncodedBody[CodeForm], visit: GivenVisit) -> Answer:
-    """Keep the token in a cookie, as that of a link, and show its form; else the mistake. Raises TooManyRequests."""
-    codes: MailedCodes = visit.parts.codes
-    earlier = visit.cookies.read_link_request(visit.request)
-    return_to = earlier.return_to if earlier else ""
-    try:
-        token, _ = await codes.exchange(data.email, data.code, visit.client, return_to)
-    except InputInvalid as invalid:
-        is_code = any(fault.name == "code" for fault in invalid.faults)
-        return _code_page(visit, data.email, "malformed_code" if is_code else "malformed_email")
-    except CodeRefused:
-        return _code_page(visit, data.email, "refused")
-    email = data.email if "@" in data.email else None  # a user name is not the address of its link
-    return visit.keep_link(visit.cookies.link, token, email)
-
-
-_Mistake = Literal["", "malformed_email", "malformed_code", "refused"]
-
-
-def _code_page(visit: Visit, email: str, fault: _Mistake = "") -> Answer:
-    return visit.page("code.html", status=422 if fault else 200, email=email, fault=fault)
-
-
-def pages(shared: Pages) -> Iterator[Router]:
-    if forgot := shared.site.paths.forgot:
-        yield page_at(f"{forgot}/code", show_code_form, take_code, back=forgot)

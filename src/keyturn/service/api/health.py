@@ -6,11 +6,13 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 
-from litestar import Response, Router, get
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 
-from keyturn.service.api.json_routes import ANYONE, shows
-from keyturn.service.api.requests import GivenCall, bearer_of
+from keyturn.service.api.openapi import ANYONE
+from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.requests import AnyRequest, bearer_of
 from keyturn.service.api.schemas import Health
 from keyturn.service.database import Database
 from keyturn.service.outbox.history import backlog_of
@@ -19,19 +21,26 @@ from keyturn.service.problems.requests import DatabaseUnready, Unavailable
 from keyturn.service.telemetry.logs import LogEvent
 
 
-@get("/live", summary="Check that the process answers", operation_id="checkLiveness")
-async def check_liveness() -> Health:
-    return Health(status="ok")
+class HealthController(Controller):
+    """Checks for load balancers and orchestrators."""
 
+    path = "/health"
+    tags = ("Health",)
+    security = ANYONE
 
-@shows("/ready")
-async def check_readiness(call: GivenCall) -> Health:
-    """Check that the database, the accounts and the worker are ready."""
-    await call.parts.require_ready()
-    return Health(status="ok")
+    @get("/live", summary="Check that the process answers")
+    async def check_liveness(self) -> Health:
+        return Health(status="ok")
 
+    @get(
+        "/ready",
+        summary="Check that the database, the accounts and the worker are ready",
+        responses=problem_responses(has_body=False),
+    )
+    async def check_readiness(self, parts: NamedDependency[Parts]) -> Health:
+        await parts.require_ready()
+        return Health(status="ok")
 
-health_routes = Router("/health", route_handlers=[check_liveness, check_readiness], tags=["Health"], security=ANYONE)
 
 log = logging.getLogger("keyturn.metrics")
 
@@ -44,11 +53,10 @@ _PATIENCE = 5
 
 
 @get("/metrics", include_in_schema=False)
-async def read_metrics(call: GivenCall) -> Response[bytes]:
+async def read_metrics(request: AnyRequest, parts: NamedDependency[Parts]) -> Response[bytes]:
     """Answer the bearer of `metrics.token`; all others get 404 (OWASP ASVS 13.4.5). Asks what /health/ready asks."""
-    parts = call.parts
     token = parts.settings.metrics.token
-    if not token or not hmac.compare_digest(bearer_of(call.request).encode(), token.encode()):
+    if not token or not hmac.compare_digest(bearer_of(request).encode(), token.encode()):
         raise NotFoundException
     ready, backlog = await asyncio.gather(_is_ready(parts), _backlog(parts.database))
     return Response(

@@ -1,0 +1,58 @@
+"""The route of reports that a reset or a change was not made by the account's owner ("this was not me")."""
+
+from dataclasses import dataclass
+
+from litestar import Controller, Response, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from keyturn.mail.languages.language import Languages
+from keyturn.service.api.openapi import ANYONE
+from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, done
+from keyturn.service.api.schemas import Done, LinkToken, Schema
+from keyturn.service.problems.problem import N_
+from keyturn.service.problems.proofs import SecurityLinkDead
+from keyturn.service.problems.requests import InputInvalid, TooManyRequests
+from keyturn.service.securing.securing import AccountSecuring
+
+
+class SecurityToken(Schema, frozen=True, kw_only=True):
+    """Says, with the token of a link in a mail, that something was not its reader."""
+
+    token: LinkToken
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountSecurityServices:
+    """What the route of reports calls."""
+
+    securing: AccountSecuring
+    languages: Languages
+
+
+class AccountSecurityController(Controller):
+    """Report a reset request or a password change that the account's owner did not make."""
+
+    tags = ("Not me",)
+    security = ANYONE
+
+    @post(
+        "/secure-account",
+        status_code=200,
+        summary="Report an unwanted password change",
+        responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
+        opt={"kind": "secure"},
+    )
+    async def secure_account(
+        self, data: JSONBody[SecurityToken], request: AnyRequest, services: NamedDependency[AccountSecurityServices]
+    ) -> Response[Done]:
+        """Takes the token from the mail that confirmed the change.
+
+        Ends all sessions, and the links that were sent to that mailbox. If the account still has that address, Keyturn
+        mails it a link, and locks the account if the settings say so. Otherwise both addresses get a mail, and an
+        operator decides. Works once: a repeat of the same client gets the same answer.
+        """
+        await services.securing.secure(data.token, client_of(request))
+        text = N_("We’re sending the next step to the address where you got our email.")
+        return done(text, accepted_language(services.languages, request))

@@ -1,0 +1,53 @@
+"""The route of challenges, whose answer a request for a link needs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from msgspec import UNSET, UnsetType
+
+from keyturn.service.api.openapi import ANYONE
+from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.requests import AnyRequest, client_of
+from keyturn.service.problems.proofs import Challenge
+from keyturn.service.problems.requests import TooManyRequests
+from keyturn.service.reset.proofs.challenge import RequestChallenge
+
+
+class OfferedChallenge(Challenge, frozen=True, kw_only=True):
+    """A challenge to answer; of ALTCHA it is a fresh puzzle, too."""
+
+    parameters: dict[str, Any] | UnsetType = UNSET
+    signature: str | UnsetType = UNSET
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChallengeServices:
+    """What the route of challenges calls."""
+
+    challenge: RequestChallenge
+
+
+class ChallengeController(Controller):
+    """Get a challenge."""
+
+    tags = ("Password reset",)
+    security = ANYONE
+
+    @get(
+        "/challenge",
+        summary="Get the challenge for a reset request",
+        responses=problem_responses(TooManyRequests, has_body=False),
+    )
+    async def get_challenge(
+        self, request: AnyRequest, services: NamedDependency[ChallengeServices]
+    ) -> OfferedChallenge:
+        """Every reset request needs an answer, which is accepted once.
+
+        For ALTCHA, this contains a new puzzle for its widget.
+        """
+        puzzle = await services.challenge.issue(client_of(request))
+        widget = msgspec.structs.asdict(services.challenge.widget)
+        return OfferedChallenge(**widget, **puzzle)

@@ -1,0 +1,116 @@
+"""The routes of invitations and of links for an operator's app, which shows a key of the settings."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from litestar import Controller, Response, post
+from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
+from litestar.params import JSONBody
+from litestar.types import Guard
+from msgspec import Meta
+
+from keyturn.mail.languages.language import Languages
+from keyturn.service.api.openapi import WITH_KEY
+from keyturn.service.api.password_resets import ON_ITS_WAY
+from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.requests import AnyRequest, accepted_language, bearer_of, client_of, done
+from keyturn.service.api.schemas import Done, EmailAddress, Schema
+from keyturn.service.inviting.invitations import IssuedLink, Operators
+from keyturn.service.problems.proofs import ServiceKeyRefused
+from keyturn.service.problems.requests import InputInvalid, TooManyRequests
+from keyturn.service.reset.records.messages import LONGEST_REASON
+
+_INVITED = "Grace Hopper invites you to the course Algebra I."
+
+
+class InvitationRequest(Schema, frozen=True, kw_only=True):
+    """Invites the account with that address; the mail and the page show the reason."""
+
+    email: EmailAddress
+    reason: Annotated[
+        str, Meta(max_length=LONGEST_REASON, description="who invites to what, in your words", examples=[_INVITED])
+    ] = ""
+    link: Annotated[bool, Meta(description="answer with a link as well, which takes the link key")] = False
+
+
+class LinkRequest(Schema, frozen=True, kw_only=True):
+    """Wants a link for the owner of the account with that address, or a code. The audit trail has the reason."""
+
+    email: EmailAddress
+    reason: Annotated[
+        str, Meta(min_length=1, max_length=LONGEST_REASON, examples=["Lost the mailbox; passport checked."])
+    ]
+    code: Annotated[bool, Meta(description="a code in place of the link, if mails have codes")] = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OperatorServices:
+    """What the routes of an operator's app call."""
+
+    operators: Operators
+    languages: Languages
+
+
+class InvitationController(Controller):
+    """Invite a user to choose a first password."""
+
+    tags = ("Invitations",)
+    security = WITH_KEY
+
+    @post(
+        "/invitations",
+        status_code=202,
+        summary="Invite a user to choose a first password",
+        responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
+        opt={"kind": "invite"},
+    )
+    async def invite(
+        self, data: JSONBody[InvitationRequest], request: AnyRequest, services: NamedDependency[OperatorServices]
+    ) -> Response[Done | IssuedLink]:
+        """For the operator's app, with the service key.
+
+        No mail is sent to an address without an account, or whose account has a password or another sign-in; the audit
+        trail records this.
+        """
+        client = client_of(request)
+        answer: Response[Any] = done(ON_ITS_WAY, accepted_language(services.languages, request))
+        if data.link:
+            await services.operators.require_key(bearer_of(request), client, for_links=True)
+            answer = Response(await services.operators.mint(data.email, client, data.reason, invites=True))
+        await services.operators.invite(data.email, client, data.reason)
+        return answer
+
+
+class LinkController(Controller):
+    """Get a reset link for an account's owner."""
+
+    tags = ("Invitations",)
+    security = WITH_KEY
+
+    @post(
+        "/links",
+        status_code=200,
+        summary="Get a reset link for an account's owner",
+        responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
+        opt={"kind": "link"},
+    )
+    async def mint_link(
+        self, data: JSONBody[LinkRequest], request: AnyRequest, services: NamedDependency[OperatorServices]
+    ) -> IssuedLink:
+        """For the operator's app, with the link key, once the app's operator knows the person.
+
+        Earlier links of the account end, and its mailbox gets a notice without a link to a new password. The link works
+        once.
+        """
+        return await services.operators.mint(data.email, client_of(request), data.reason, with_code=data.code)
+
+
+def key_guard(operators: Operators, *, for_links: bool = False) -> Guard:
+    """Return a guard that refuses requests without a key before it reads the body. `for_links`: the link key alone."""
+
+    async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        await operators.require_key(bearer_of(connection), client_of(connection), for_links=for_links)
+
+    return require_key

@@ -1,0 +1,184 @@
+"""The routes of password resets: request a link, check it, and set a password with it."""
+
+from dataclasses import dataclass
+
+import msgspec
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from keyturn.mail.languages.language import Languages
+from keyturn.service.api.cookies import BrowserCookie
+from keyturn.service.api.openapi import ANYONE
+from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.requests import (
+    AnyRequest,
+    accepted_language,
+    client_of,
+    done,
+    judgement_of,
+    language_headers,
+)
+from keyturn.service.api.schemas import (
+    Done,
+    ExpiredToken,
+    InvalidToken,
+    NewPassword,
+    PasswordCheck,
+    PasswordJudgement,
+    Policy,
+    ResetRequest,
+    TokenCheck,
+    ValidToken,
+)
+from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected, rule_text
+from keyturn.service.problems.problem import N_
+from keyturn.service.problems.proofs import ChallengeRequired, LinkDead, SecondStepRejected, SecondStepRequired
+from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
+from keyturn.service.reset.check import LinkChecks
+from keyturn.service.reset.complete import PasswordResets
+from keyturn.service.reset.passwords.policy import PasswordPolicy
+from keyturn.service.reset.request import ResetRequests
+from keyturn.service.reset.sign_in import SignIns
+
+ON_ITS_WAY = N_("If an account exists for that address, a link is on its way.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PasswordResetServices:
+    """What the routes of password resets call. `sign_ins`: None if users sign in elsewhere."""
+
+    requests: ResetRequests
+    checks: LinkChecks
+    resets: PasswordResets
+    policy: PasswordPolicy
+    sign_ins: SignIns | None
+    device_cookie: BrowserCookie
+    languages: Languages
+
+
+class PasswordResetController(Controller):
+    """Request a link, check it, and set a password with it."""
+
+    tags = ("Password reset",)
+    security = ANYONE
+
+    @post(
+        ["/request-password-reset", "/forgot-password"],
+        status_code=202,
+        summary="Request a link",
+        responses=problem_responses(InputInvalid, ChallengeRequired, TooManyRequests, Busy),
+        opt={"kind": "request"},
+    )
+    async def request_link(
+        self, data: JSONBody[ResetRequest], request: AnyRequest, services: NamedDependency[PasswordResetServices]
+    ) -> Response[Done]:
+        """Gives the same answer for every valid address, with or without an account."""
+        client = client_of(request)
+        await services.requests.accept(data.email, client, data.challenge or "", data.return_to or "")
+        return done(ON_ITS_WAY, accepted_language(services.languages, request))
+
+    @post(
+        ["/validate-reset-token", "/verify-reset-token"],
+        status_code=200,
+        summary="Check a link",
+        responses=problem_responses(InputInvalid, TooManyRequests),
+        opt={"kind": "validate"},
+    )
+    async def check_link(
+        self, data: JSONBody[TokenCheck], request: AnyRequest, services: NamedDependency[PasswordResetServices]
+    ) -> ValidToken | InvalidToken:
+        """The link stays usable."""
+        try:
+            link = await services.checks.validate(data.token, client_of(request), data.email)
+        except LinkDead as dead:
+            return InvalidToken(valid=False, reason=dead.reason, email_hint=dead.email_hint or msgspec.UNSET)
+        return ValidToken(
+            valid=True,
+            email=link.email,
+            expires_at=link.expires_at,
+            awaits_password=link.awaits_password,
+            operator_reason=link.reason or msgspec.UNSET,
+            return_to=link.return_to or msgspec.UNSET,
+        )
+
+    @post(
+        "/replace-expired-link",
+        status_code=202,
+        summary="Replace an expired link",
+        responses=problem_responses(InputInvalid, LinkDead, ChallengeRequired, TooManyRequests, Busy),
+        opt={"kind": "request"},
+    )
+    async def replace_expired_link(
+        self, data: JSONBody[ExpiredToken], request: AnyRequest, services: NamedDependency[PasswordResetServices]
+    ) -> Response[Done]:
+        """Sends a new link to the address of the expired one, once for each link, with the limits of any other request.
+
+        The answer is the same whether there still is an account.
+        """
+        client = client_of(request)
+        link = await services.checks.require_expired(data.token, client)
+        await services.requests.replace(link, client, data.challenge or "")
+        return done(ON_ITS_WAY, accepted_language(services.languages, request))
+
+    @post(
+        ["/reset-password", "/reset-password-with-token"],
+        status_code=200,
+        summary="Set a new password",
+        responses=problem_responses(
+            InputInvalid,
+            LinkDead,
+            TooManyRequests,
+            Busy,
+            SecondStepRequired,
+            SecondStepRejected,
+            PasswordRejected,
+            ChangeRefused,
+            OutcomeUnknown,
+        ),
+        opt={"kind": "reset"},
+    )
+    async def set_password(
+        self, data: JSONBody[NewPassword], request: AnyRequest, services: NamedDependency[PasswordResetServices]
+    ) -> Response[Done]:
+        """Uses the link up, and ends every session that Keyturn knows.
+
+        If the password is not accepted, the link stays usable. If the account has a second factor, `secondStep` is
+        required; a request without it gets the methods to choose from.
+        """
+        password = data.require_password()
+        client = client_of(request)
+        account = await services.resets.complete(data.token, password, client, data.email, data.second_step)
+        cookies = []
+        if services.sign_ins:
+            cookies.append(services.device_cookie.issue(services.sign_ins.device(account)))
+        text = N_("Your password was changed. You can sign in with it now.")
+        return done(text, accepted_language(services.languages, request), cookies)
+
+    @post(
+        "/check-password",
+        status_code=200,
+        summary="Check a new password",
+        responses=problem_responses(InputInvalid, LinkDead, TooManyRequests, Busy),
+        opt={"kind": "check"},
+    )
+    async def check_password(
+        self, data: JSONBody[PasswordCheck], request: AnyRequest, services: NamedDependency[PasswordResetServices]
+    ) -> Response[PasswordJudgement]:
+        """Tells a form whether a password would be accepted, while the user types it.
+
+        Needs a live link, and does not use it up.
+        """
+        judging = services.checks.judge(data.token, data.password, client_of(request), data.email)
+        return await judgement_of(judging, accepted_language(services.languages, request))
+
+    @get("/password-policy", summary="List the rules for a new password", responses=problem_responses(has_body=False))
+    async def get_password_policy(
+        self, request: AnyRequest, services: NamedDependency[PasswordResetServices]
+    ) -> Response[Policy]:
+        language = accepted_language(services.languages, request)
+        rules = []
+        for rule in services.policy.rules:
+            message = rule_text(rule.name, rule.limit, language)
+            rules.append(msgspec.structs.replace(rule, message=message))
+        return Response(Policy(rules=tuple(rules)), headers=language_headers(language))

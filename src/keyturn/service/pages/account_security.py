@@ -1,0 +1,39 @@
+"""The page of reports that a reset or a change was not made by the account's owner ("this was not me")."""
+
+from litestar import Controller, post, route
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from keyturn.service.api.requests import READ
+from keyturn.service.pages.cookies import Flash
+from keyturn.service.pages.rendering import Answer, Visit
+
+
+class AccountSecurityPage(Controller):
+    """Ask whether to secure the account, and do so."""
+
+    @route("/{token:str}", http_method=READ)
+    async def take_from_path(self, token: FromPath[str], visit: NamedDependency[Visit]) -> Answer:
+        """Take a link with its token at the end of the path."""
+        return visit.take_link(visit.cookies.proof, token)
+
+    @route("/", http_method=READ)
+    async def show(self, visit: NamedDependency[Visit]) -> Answer:
+        """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
+        flash = visit.cookies.read_flash(visit.request)
+        is_other = bool(visit.cookies.proof.read(visit.request))  # another link was opened here since
+        if flash and flash.said == "account_secured" and not is_other:
+            return visit.page("account_secured.html")
+        securing = visit.parts.securing
+        token, _ = visit.cookies.proof.held(visit.request, 2)
+        link = await securing.check(token, visit.client)
+        return visit.page("secure_account.html", email=link.facts.email, locks=await securing.will_lock(link))
+
+    @post("/")
+    async def secure(self, visit: NamedDependency[Visit]) -> Answer:
+        """Secure the account, once. Raises SecurityLinkDead, TooManyRequests."""
+        path = visit.site.paths.secure
+        token, _ = visit.cookies.proof.held(visit.request, 2)
+        await visit.parts.securing.secure(token, visit.client)
+        done = visit.cookies.set_flash(Flash("account_secured"), path)
+        return visit.redirect(visit.site.url(path), visit.cookies.proof.expire(), done)
