@@ -65,7 +65,9 @@ def watched_outbox(url: str) -> Iterator[Callable[[], bool]]:
     """Yield a function that tells whether a message waits in Keyturn's outbox."""
     statement = "SELECT 1 FROM keyturn_outbox WHERE state = 'waiting' LIMIT 1"
     file = url.removeprefix("sqlite:///")
-    with closing(psycopg.connect(url, autocommit=True) if file == url else sqlite3.connect(file)) as connection:
+    with closing(
+        psycopg.connect(url, autocommit=True) if file == url else sqlite3.connect(file)
+    ) as connection:
         yield lambda: connection.execute(statement).fetchone() is not None
 
 

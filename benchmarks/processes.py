@@ -19,7 +19,10 @@ _LONGEST = 60.0
 
 @contextmanager
 def answering(
-    *command: str, folder: Path, ready: Callable[[int], object], environment: Mapping[str, str] | None = None
+    *command: str,
+    folder: Path,
+    ready: Callable[[int], object],
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Run a command of Keyturn and yield its port and process id once `ready(port)` is true.
 
@@ -30,7 +33,9 @@ def answering(
         port = int(probe.getsockname()[1])
     started, quiet = time.monotonic(), subprocess.DEVNULL
     arguments = [sys.executable, "-m", "keyturn", *command, "--port", str(port)]
-    with subprocess.Popen(arguments, cwd=folder, env=environment, stdout=quiet, stderr=quiet) as process:
+    with subprocess.Popen(
+        arguments, cwd=folder, env=environment, stdout=quiet, stderr=quiet
+    ) as process:
         try:
             while not ready(port):
                 if process.poll() is not None or time.monotonic() - started > _LONGEST:

@@ -18,9 +18,15 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     def markdown(self) -> str:
         widths = [max(map(len, column)) for column in zip(self.headers, *self.rows, strict=True)]
-        rule = ["-" * width if number == 0 else "-" * (width - 1) + ":" for number, width in enumerate(widths)]
+        rule = [
+            "-" * width if number == 0 else "-" * (width - 1) + ":"
+            for number, width in enumerate(widths)
+        ]
         lines = [_line(self.headers, widths), f"| {' | '.join(rule)} |"]
-        return "\n".join([f"{self.title}\n", *lines, *(_line(row, widths) for row in self.rows)]) + "\n"
+        return (
+            "\n".join([f"{self.title}\n", *lines, *(_line(row, widths) for row in self.rows)])
+            + "\n"
+        )
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -34,8 +34,22 @@ GROWTH, LEAST = 0.05, 5.0
 _RESET_EACH = 120
 """One in this many requests is a reset while links last. A reset takes a core a fifth of a second."""
 
-_PATTERN = ("known", "unknown", "validate", "known", "unknown", "validate", "known", "unknown", "validate", "known")
-_OWES = {"known": "person{}@example.test password_reset", "reset": "reset{}@example.test password_changed"}
+_PATTERN = (
+    "known",
+    "unknown",
+    "validate",
+    "known",
+    "unknown",
+    "validate",
+    "known",
+    "unknown",
+    "validate",
+    "known",
+)
+_OWES = {
+    "known": "person{}@example.test password_reset",
+    "reset": "reset{}@example.test password_changed",
+}
 """The mail that a request of each kind owes, as a line of the sender's file, with braces for its number."""
 
 _CONNECTIONS = 32
@@ -89,9 +103,19 @@ class Soak(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.command()
 @click.option(
-    "--minutes", default=10.0, show_default=True, type=click.FloatRange(min=0.1), help="Minutes on each database."
+    "--minutes",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(min=0.1),
+    help="Minutes on each database.",
 )
-@click.option("--engine", "engines", multiple=True, type=click.Choice(list(ENGINES)), help="Use only this database.")
+@click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    type=click.Choice(list(ENGINES)),
+    help="Use only this database.",
+)
 def main(minutes: float, engines: tuple[str, ...]) -> None:
     """Request links, checks and resets at a fixed pace, and check that memory is flat and no mail is lost."""
     tell = teller()
@@ -120,7 +144,9 @@ def _column(one: Soak) -> dict[str, str]:
         "p99 in the last quarter, ms": figure(median(windows[-len(windows) // 4 :] or [0])),
         "API at its largest, MB": figure(max(one.api)),
         "worker at its largest, MB": figure(max(one.worker)),
-        "queue empty after the last request": "no" if one.emptied is None else f"{one.emptied:.1f} s",
+        "queue empty after the last request": "no"
+        if one.emptied is None
+        else f"{one.emptied:.1f} s",
     }
 
 
@@ -128,7 +154,10 @@ def _soak(engine: str, minutes: float, tell: Tell) -> Soak:
     """Run a soak. Raises SystemExit if the API or the worker does not start."""
     planned = _kinds(max(round(minutes * 60 * PACE), 1))
     accounts = max(planned.count("known"), planned.count("reset"), 1)
-    with TemporaryDirectory(prefix="keyturn-soak-") as folder, field(engine, ["keyturn"], accounts, tell) as here:
+    with (
+        TemporaryDirectory(prefix="keyturn-soak-") as folder,
+        field(engine, ["keyturn"], accounts, tell) as here,
+    ):
         keyturn = here.peers["keyturn"]
         order = Order(
             port=keyturn.port,
@@ -170,7 +199,8 @@ def _kinds(count: int) -> list[str]:
 
 def _requests(keyturn: Running, planned: Sequence[str], folder: Path) -> str:
     asked: Mapping[str, Sequence[Request]] = {
-        kind: msgspec.json.decode(keyturn.requests(kind).read_bytes(), type=list[Request]) for kind in set(planned)
+        kind: msgspec.json.decode(keyturn.requests(kind).read_bytes(), type=list[Request])
+        for kind in set(planned)
     }
     write_requests(folder, mixed=_mixture(asked, planned))
     return str(folder / "mixed.json")
@@ -178,7 +208,10 @@ def _requests(keyturn: Running, planned: Sequence[str], folder: Path) -> str:
 
 def _mixture(asked: Mapping[str, Sequence[Request]], planned: Sequence[str]) -> Iterator[Request]:
     """Yield a request for each kind. A known address or a reset is used once, since each owes one mail."""
-    sources = {name: iter(requests) if name in _OWES else cycle(requests) for name, requests in asked.items()}
+    sources = {
+        name: iter(requests) if name in _OWES else cycle(requests)
+        for name, requests in asked.items()
+    }
     for kind in planned:
         yield next(sources[kind])
 

@@ -43,9 +43,17 @@ Samples = Mapping[str, tuple[list[int], list[int]]]
 
 @click.command()
 @click.option("--samples", default=2000, show_default=True, help="Samples of each kind.")
-@click.option("--database", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True)
-@click.option("--worker", type=click.Choice(["child", "inside", "none"]), default="child", show_default=True)
-@click.option("--names", is_flag=True, help="Read the accounts from a table with user names, and ask for names, too.")
+@click.option(
+    "--database", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True
+)
+@click.option(
+    "--worker", type=click.Choice(["child", "inside", "none"]), default="child", show_default=True
+)
+@click.option(
+    "--names",
+    is_flag=True,
+    help="Read the accounts from a table with user names, and ask for names, too.",
+)
 def main(samples: int, database: str, worker: str, *, names: bool) -> None:
     """Time requests, and print a row for each kind of address."""
     kinds, more = KINDS + (NAMES if names else ()), _TABLE if names else {}
@@ -54,7 +62,9 @@ def main(samples: int, database: str, worker: str, *, names: bool) -> None:
         with _serve(url, folder, worker, more) as (port, _):
             found = _measure(port, samples, kinds)
     click.echo(f"{database}, worker {worker}, {samples} samples of each kind, medians in ms")
-    click.echo(f"{'':<15}{'request':>9}{'AUC':>8}{'p':>9}{'told':>8}{'ping':>12}{'AUC':>8}{'p':>9}{'told':>8}")
+    click.echo(
+        f"{'':<15}{'request':>9}{'AUC':>8}{'p':>9}{'told':>8}{'ping':>12}{'AUC':>8}{'p':>9}{'told':>8}"
+    )
     for kind in kinds:
         unknown = found["unknown name" if kind in NAMES else "unknown"]
         row = "".join(_cells(mine, other) for mine, other in zip(found[kind], unknown, strict=True))
@@ -90,7 +100,9 @@ def _measure(port: int, samples: int, kinds: Sequence[str]) -> Samples:
 
 
 def _post(client: http.client.HTTPConnection, email: str) -> None:
-    client.request("POST", _REQUEST, json.dumps({"email": email}), {"Content-Type": "application/json"})
+    client.request(
+        "POST", _REQUEST, json.dumps({"email": email}), {"Content-Type": "application/json"}
+    )
     answer = client.getresponse()
     answer.read()
     if answer.status != http.client.ACCEPTED:
@@ -142,13 +154,17 @@ async def _fill(url: str, samples: int) -> None:
     def fill(connection: Connection) -> None:
         connection.execute(insert(AccountRow), rows)
         for column in ("email", "name"):  # as an app's table has them
-            connection.execute(text(f"CREATE INDEX by_{column} ON keyturn_accounts (lower({column}))"))
+            connection.execute(
+                text(f"CREATE INDEX by_{column} ON keyturn_accounts (lower({column}))")
+            )
 
     await database.transact(fill)
     await database.close()
 
 
-def _serve(url: str, folder: str, worker: str, more: Mapping[str, str]) -> AbstractContextManager[tuple[int, int]]:
+def _serve(
+    url: str, folder: str, worker: str, more: Mapping[str, str]
+) -> AbstractContextManager[tuple[int, int]]:
     environment = {
         **os.environ,
         "KEYTURN_ENVIRONMENT": "development",
@@ -159,7 +175,9 @@ def _serve(url: str, folder: str, worker: str, more: Mapping[str, str]) -> Abstr
         "KEYTURN_LIMITS_OVERALL": "100000/second",
         **more,
     }
-    return answering("serve", folder=Path(folder), ready=partial(page, path=_PING), environment=environment)
+    return answering(
+        "serve", folder=Path(folder), ready=partial(page, path=_PING), environment=environment
+    )
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ def draw(source: str) -> str:
     names = first.removeprefix("columns: ").split(", ")
     middle = {name: 70 + _COLUMN * place for place, name in enumerate(names)}
     width, height = middle[names[-1]] + 90, _TOP + _ROW * len(rows) + 20
-    drawn = [f'<text class="name" x="{x}" y="24">{escape(name)}</text>' for name, x in middle.items()]
+    drawn = [
+        f'<text class="name" x="{x}" y="24">{escape(name)}</text>' for name, x in middle.items()
+    ]
     drawn += [f'<line x1="{x}" y1="36" x2="{x}" y2="{height - 12}"/>' for x in middle.values()]
     for place, row in enumerate(rows):
         y = _TOP + _ROW * place + 18

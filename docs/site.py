@@ -34,7 +34,9 @@ _ELSEWHERE = {
 
 _PAGES: list[Page] = []
 
-_LINK = re.compile(r'(?<=\]\()(?!\w+:|#)([^)\s#]+)|(?<=src=")(?!\w+:)([^"]+)|(?<=srcset=")(?!\w+:)([^"]+)')
+_LINK = re.compile(
+    r'(?<=\]\()(?!\w+:|#)([^)\s#]+)|(?<=src=")(?!\w+:)([^"]+)|(?<=srcset=")(?!\w+:)([^"]+)'
+)
 _FENCE = re.compile(r"^( *)(```+|~~~+)")
 
 
@@ -43,7 +45,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, name in _ELSEWHERE.items():
         files.append(File.generated(config, name, content=(_CHECKOUT / source).read_text("utf-8")))
     for file in sorted(path for path in (_CHECKOUT / "deploy").rglob("*") if _is_published(path)):
-        files.append(File.generated(config, file.relative_to(_CHECKOUT).as_posix(), abs_src_path=str(file)))
+        files.append(
+            File.generated(config, file.relative_to(_CHECKOUT).as_posix(), abs_src_path=str(file))
+        )
     files.append(File.generated(config, "reference/commands.md", content=_COMMANDS))
     files.append(File.generated(config, "python.md", content=_python()))
     files.append(File.generated(config, "reference/rules.md", content=_rules()))
@@ -60,7 +64,10 @@ def _rules() -> str:
         "",
     ]
     for about in all_rules():
-        examples = [f"* {name}:\n\n    ```\n{indent(text, '    ')}\n    ```\n" for name, text in about.examples.items()]
+        examples = [
+            f"* {name}:\n\n    ```\n{indent(text, '    ')}\n    ```\n"
+            for name, text in about.examples.items()
+        ]
         lines += [
             f"## {about.name}",
             "",
@@ -103,7 +110,9 @@ def _is_published(path: Path) -> bool:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Adapt the links and the lists of a page."""
-    here = {name: source for source, name in _ELSEWHERE.items()}.get(page.file.src_uri, f"docs/{page.file.src_uri}")
+    here = {name: source for source, name in _ELSEWHERE.items()}.get(
+        page.file.src_uri, f"docs/{page.file.src_uri}"
+    )
     folder = posixpath.dirname(here)
 
     def adapted(link: re.Match[str]) -> str:
@@ -154,7 +163,9 @@ def _first_sentence(text: str) -> str:
             first, *rest = re.split(r"(?<=\.) ", prose)
             return (
                 rest[0]
-                if rest and first.startswith(("This page is for", "This guide is for")) and len(first) < 120
+                if rest
+                and first.startswith(("This page is for", "This guide is for"))
+                and len(first) < 120
                 else first
             )
     return ""
@@ -192,7 +203,12 @@ For operators and developers: every command, with its options. `keyturn COMMAND 
 
 def _python() -> str:
     """Return the page of the public names."""
-    lines = ["# Python", "", "For developers: the public names. They change only with a new major version.", ""]
+    lines = [
+        "# Python",
+        "",
+        "For developers: the public names. They change only with a new major version.",
+        "",
+    ]
     for module in (keyturn, keyturn.testing):
         for name in module.__all__:
             lines += [f"::: {getattr(module, name).__module__}.{name}", ""]

@@ -48,7 +48,10 @@ class Stop(NamedTuple):
 
 STOPS = (
     Stop("mail", "templates/back_in_stock?tab=checks"),
-    Stop("branch", "templates/order_confirmed?sample=branch%3A+order_confirmed.mjml%3A3+and+6+more&tab=checks"),
+    Stop(
+        "branch",
+        "templates/order_confirmed?sample=branch%3A+order_confirmed.mjml%3A3+and+6+more&tab=checks",
+    ),
     Stop("findings", "findings"),
     Stop("edit", "templates/back_in_stock?show=source&mode=edit&tab=checks"),
     Stop("word", "templates/order_confirmed?scheme=word&tab=reading"),
@@ -74,7 +77,9 @@ async def main() -> None:
         with running_studio(folder) as (url, smtp):
             send_order(smtp)
             async with async_playwright() as playwright:
-                browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+                browser = await playwright.chromium.launch(
+                    executable_path="/usr/bin/chromium", args=FLAGS
+                )
                 for stop in STOPS:
                     await take(browser, url, stop)
                 await browser.close()
@@ -99,11 +104,24 @@ def running_studio(folder: Path) -> Iterator[tuple[str, int]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         smtp = free.getsockname()[1]
-    command = [sys.executable, "-m", "keyturn", "studio", str(folder), "--no-token", "--port", "0", "--smtp", str(smtp)]
+    command = [
+        sys.executable,
+        "-m",
+        "keyturn",
+        "studio",
+        str(folder),
+        "--no-token",
+        "--port",
+        "0",
+        "--smtp",
+        str(smtp),
+    ]
     with subprocess.Popen(command, cwd=folder.parent, stdout=subprocess.PIPE, text=True) as studio:
         try:
             assert studio.stdout
-            url = next(found[0] for line in studio.stdout if (found := re.search(r"http://[\d.:]+", line)))
+            url = next(
+                found[0] for line in studio.stdout if (found := re.search(r"http://[\d.:]+", line))
+            )
             yield f"{url}/studio", smtp
         finally:
             studio.send_signal(signal.SIGINT)
@@ -112,7 +130,11 @@ def running_studio(folder: Path) -> Iterator[tuple[str, int]]:
 def send_order(smtp: int) -> None:
     command = [sys.executable, "-m", "keyturn", "render", "order_confirmed", "--dir", str(MAILS)]
     html = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    for to, number in (("ada@example.org", "L-2041"), ("grace@example.org", "L-2042"), ("ada@example.org", "L-2043")):
+    for to, number in (
+        ("ada@example.org", "L-2041"),
+        ("grace@example.org", "L-2042"),
+        ("ada@example.org", "L-2043"),
+    ):
         mail = EmailMessage()
         mail["From"], mail["To"] = "Lantern & Loom <hello@lantern.example>", to
         mail["Subject"] = f"Your order {number}"
@@ -134,7 +156,9 @@ async def take(browser: Browser, url: str, stop: Stop) -> None:
         if stop.name == "inbox":
             await page.get_by_text("L-2043").first.click()
             await settle(page)
-        if await (load := page.get_by_text(re.compile("^Load them for this ")).filter(visible=True)).count():
+        if await (
+            load := page.get_by_text(re.compile("^Load them for this ")).filter(visible=True)
+        ).count():
             await load.first.click()
             await settle(page)
         await page.screenshot(path=IMAGES / f"{stop.name}-{scheme}.png")

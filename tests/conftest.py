@@ -20,7 +20,14 @@ from tests.browser.browsing import running_chromium
 from tests.driver.inbox import Inbox
 from tests.driver.service import PEOPLE, Service, Start, running, settings_for
 from tests.programs import MARKED, require_program
-from tests.servers.databases import Databases, EncodedPostgres, PostgresServer, SqliteFiles, in_memory, running_postgres
+from tests.servers.databases import (
+    Databases,
+    EncodedPostgres,
+    PostgresServer,
+    SqliteFiles,
+    in_memory,
+    running_postgres,
+)
 from tests.servers.directories import DirectoryServer, running_samba, running_slapd
 from tests.servers.mail_providers.resend import ResendServer
 from tests.servers.mariadb import MariadbServer, running_mariadb
@@ -38,7 +45,12 @@ TESTS = Path(__file__).parent
 # Each run uses the same examples, without deadlines, which a busy machine exceeds, and without Hypothesis's folder.
 # `just nightly` uses five times as many.
 hypothesis.settings.register_profile(
-    "thorough", derandomize=True, deadline=None, database=None, max_examples=100, stateful_step_count=30
+    "thorough",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=100,
+    stateful_step_count=30,
 )
 hypothesis.settings.register_profile(
     "keyturn", hypothesis.settings.get_profile("thorough"), max_examples=20, stateful_step_count=15
@@ -49,7 +61,12 @@ APPS = {"database_url", "start", "studio"}
 """Fixtures that give their tests the mark `app`."""
 
 
-PROCESSES = ("subprocess", "tests.processes.adoption.story", "tests.servers.processes", "tests.worlds.chaos.processes")
+PROCESSES = (
+    "subprocess",
+    "tests.processes.adoption.story",
+    "tests.servers.processes",
+    "tests.worlds.chaos.processes",
+)
 """Modules that start processes. A test module that imports one of them, or a name of theirs, must be long."""
 
 
@@ -88,7 +105,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if not isinstance(item, pytest.Function) or item.get_closest_marker("long"):
         return
     if "browser" in item.fixturenames or starts_processes(item.module):
-        pytest.fail("mark it with pytest.mark.long: it uses a browser, or its module starts processes", pytrace=False)
+        pytest.fail(
+            "mark it with pytest.mark.long: it uses a browser, or its module starts processes",
+            pytrace=False,
+        )
 
 
 @cache
@@ -270,7 +290,10 @@ async def start(database_url: str, clock: MovableClock) -> AsyncIterator[Start]:
             clock.runs = clock.runs or working
             starting = running(wanted, worker=working, inbox=inbox, accounts=store, clock=clock)
             service = await stack.enter_async_context(starting)
-            if isinstance(service.parts.accounts, BuiltinAccounts) and not await service.parts.accounts.list():
+            if (
+                isinstance(service.parts.accounts, BuiltinAccounts)
+                and not await service.parts.accounts.list()
+            ):
                 for email, fields in people.items():
                     await service.add(email, **fields)
             if prepare:

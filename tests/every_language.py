@@ -28,5 +28,8 @@ def each_language(
     others: the mark of languages other than those that are `telling` and English.
     """
     soon = {*telling, "en"}
-    params = [pytest.param(value, id=tag, marks=[] if tag in soon else others) for tag, value in sorted(values.items())]
+    params = [
+        pytest.param(value, id=tag, marks=[] if tag in soon else others)
+        for tag, value in sorted(values.items())
+    ]
     return pytest.mark.parametrize(argument, params)

@@ -28,7 +28,11 @@ CHECKOUT = Path(__file__).parents[1]
 BESIDE_THE_SOURCE = ("email_templates", "frontend", "migrations", "preview", "pyproject.toml")
 RESET = ("tests/spec", "tests/contracts/records", "tests/contracts/second_steps", "tests/functions")
 SOURCES = {
-    "src/keyturn/service/secrets.py": (*RESET, "tests/contracts/outbox", "tests/contracts/database"),
+    "src/keyturn/service/secrets.py": (
+        *RESET,
+        "tests/contracts/outbox",
+        "tests/contracts/database",
+    ),
     "src/keyturn/service/limits.py": ("tests/spec", "tests/contracts/limits"),
     "src/keyturn/service/reset/*.py": RESET,
     "src/keyturn/service/reset/records/*.py": (*RESET, "tests/commands"),
@@ -75,28 +79,46 @@ class Mutant(NamedTuple):
 
 def main() -> int:
     """Print a line for each mutant. Returns 1 if one survives that mutants.toml does not explain."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="mutants of files whose path has this text")
     chosen = parser.parse_args()
     explained = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-    listed = [(file, tests) for pattern, tests in SOURCES.items() for file in sorted(CHECKOUT.glob(pattern))]
-    files = [(file, tests) for file, tests in listed if chosen.only in str(file.relative_to(CHECKOUT))]
+    listed = [
+        (file, tests)
+        for pattern, tests in SOURCES.items()
+        for file in sorted(CHECKOUT.glob(pattern))
+    ]
+    files = [
+        (file, tests) for file, tests in listed if chosen.only in str(file.relative_to(CHECKOUT))
+    ]
     if not files:
         parser.error(f"none of the files has {chosen.only!r} in its path")
     mutants = [mutant for file, _ in files for mutant in mutants_of(file)]
     mutants = random.Random(chosen.seed).sample(mutants, min(chosen.count, len(mutants)))
     survivors = 0
-    with tempfile.TemporaryDirectory(prefix="keyturn-mutants-") as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-        tests = tests_by_line(Path(folder) / "coverage", {path for _, paths in files for path in paths})
+    with (
+        tempfile.TemporaryDirectory(prefix="keyturn-mutants-") as folder,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        tests = tests_by_line(
+            Path(folder) / "coverage", {path for _, paths in files for path in paths}
+        )
 
         def verdict_on(mutant: Mutant) -> str:
-            return "explained" if mutant.name in explained else judge(mutant, *tests(mutant), folder)
+            return (
+                "explained" if mutant.name in explained else judge(mutant, *tests(mutant), folder)
+            )
 
         for mutant, verdict in zip(mutants, pool.map(verdict_on, mutants), strict=True):
             survivors += verdict in ("survived", "not reached")
-            print(f"{verdict:<12}{mutant.file.relative_to(CHECKOUT)}:{mutant.line}  {mutant.name}", flush=True)  # noqa: T201
+            print(
+                f"{verdict:<12}{mutant.file.relative_to(CHECKOUT)}:{mutant.line}  {mutant.name}",
+                flush=True,
+            )  # noqa: T201
     print(f"{survivors} of {len(mutants)} survived")  # noqa: T201
     return min(survivors, 1)
 
@@ -105,14 +127,20 @@ def mutants_of(file: Path) -> Iterator[Mutant]:
     """Yield each mutant of a file: its tree with one node changed."""
     source = file.read_text("utf-8")
     tree = ast.parse(source)
-    left_out = {node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg in LEFT_OUT}
+    left_out = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword) and node.arg in LEFT_OUT
+    }
     for number, node in enumerate(ast.walk(tree)):
         for change in changes_of(node) if node not in left_out else ():
             other = copy.deepcopy(tree)
             copied = next(one for at, one in enumerate(ast.walk(other)) if at == number)
             before = _shown(copied)
             change(copied)
-            yield Mutant(file, getattr(node, "lineno", 0), before, _shown(copied), ast.unparse(other))
+            yield Mutant(
+                file, getattr(node, "lineno", 0), before, _shown(copied), ast.unparse(other)
+            )
 
 
 def _shown(node: ast.AST) -> str:
@@ -140,7 +168,9 @@ def changes_of(node: ast.AST) -> Iterator[Callable[[ast.AST], None]]:
             yield put("value", ast.Constant(None))
 
 
-def tests_by_line(data_file: Path, folders: set[str]) -> Callable[[Mutant], tuple[Sequence[str], Sequence[str]]]:
+def tests_by_line(
+    data_file: Path, folders: set[str]
+) -> Callable[[Mutant], tuple[Sequence[str], Sequence[str]]]:
     """Run the tests once; return a function to those that pass and reach a mutant's line, and to those of its file.
 
     pytest must find them all again by their names: from then on, whatever is not a success is a mutant's doing.
@@ -149,7 +179,17 @@ def tests_by_line(data_file: Path, folders: set[str]) -> Callable[[Mutant], tupl
     config.write_text(COVERAGE, "utf-8")
     coverage = ("--cov=keyturn", "--cov-context=test", "--cov-report=", f"--cov-config={config}")
     cache = data_file.with_name("cache")
-    command = [sys.executable, "-m", "pytest", "-m", MARKS, *coverage, "-o", f"cache_dir={cache}", *sorted(folders)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-m",
+        MARKS,
+        *coverage,
+        "-o",
+        f"cache_dir={cache}",
+        *sorted(folders),
+    ]
     environment = {**os.environ, "COVERAGE_FILE": str(data_file)}
     subprocess.run(command, cwd=CHECKOUT, env=environment, stdout=subprocess.DEVNULL, check=False)
     failures = cache / "v" / "cache" / "lastfailed"
@@ -158,13 +198,18 @@ def tests_by_line(data_file: Path, folders: set[str]) -> Callable[[Mutant], tupl
     data.read()
     listed = data_file.with_name("tests.txt")
     # A context is a test, `|` and a phase; that of what ran at import is empty.
-    listed.write_text("\n".join({one.rpartition("|")[0] for one in data.measured_contexts()} - {""}), "utf-8")
+    listed.write_text(
+        "\n".join({one.rpartition("|")[0] for one in data.measured_contexts()} - {""}), "utf-8"
+    )
     command = [sys.executable, "-m", "pytest", "--collect-only", "-n", "0", "-m", "", f"@{listed}"]
     subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL, check=True)
 
     def reaching(mutant: Mutant) -> tuple[Sequence[str], Sequence[str]]:
         contexts = data.contexts_by_lineno(str(mutant.file))
-        lines = {line: {one.rpartition("|")[0] for one in contexts[line]} - failed - {""} for line in contexts}
+        lines = {
+            line: {one.rpartition("|")[0] for one in contexts[line]} - failed - {""}
+            for line in contexts
+        }
         of_file = sorted(set().union(*lines.values()))
         # A line that ran at import belongs to all tests of its file.
         return sorted(lines.get(mutant.line, ())) or of_file, of_file
@@ -181,7 +226,9 @@ def judge(mutant: Mutant, of_line: Sequence[str], of_file: Sequence[str], folder
         return "not reached"
     with tempfile.TemporaryDirectory(dir=folder) as own:
         place = Path(own)
-        shutil.copytree(CHECKOUT / "src", place / "src", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            CHECKOUT / "src", place / "src", ignore=shutil.ignore_patterns("__pycache__")
+        )
         for name in BESIDE_THE_SOURCE:
             (place / name).symlink_to(CHECKOUT / name)
         (place / mutant.file.relative_to(CHECKOUT)).write_text(mutant.source, "utf-8")
@@ -193,10 +240,29 @@ def passes(tests: Sequence[str], place: Path) -> bool:
     listed = place / "tests.txt"
     listed.write_text("\n".join(tests), "utf-8")
     alone = ("-n", "0") if len(tests) <= FIRST else ()
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "", "-p", "no:cacheprovider", *alone, f"@{listed}"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-m",
+        "",
+        "-p",
+        "no:cacheprovider",
+        *alone,
+        f"@{listed}",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(place / "src")}
     try:
-        done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, timeout=LONGEST, check=False)
+        done = subprocess.run(
+            command,
+            cwd=CHECKOUT,
+            env=environment,
+            capture_output=True,
+            timeout=LONGEST,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0

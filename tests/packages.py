@@ -30,8 +30,20 @@ def install_packages(app: Path) -> dict[str, str]:
         npm = [require_program("npm", "npm"), "install", *_NPM]
         (app / "node_modules").symlink_to(_cached(app / "package.json", npm) / "node_modules")
     if (app / "requirements.txt").exists():
-        uv = shutil.which(os.environ.get("UV", "uv")) or leave_out("there is no uv here, which installs packages")
-        pip = [uv, "pip", "install", "--python", sys.executable, "--target", ".", "-r", "requirements.txt"]
+        uv = shutil.which(os.environ.get("UV", "uv")) or leave_out(
+            "there is no uv here, which installs packages"
+        )
+        pip = [
+            uv,
+            "pip",
+            "install",
+            "--python",
+            sys.executable,
+            "--target",
+            ".",
+            "-r",
+            "requirements.txt",
+        ]
         return {"PYTHONPATH": str(_cached(app / "requirements.txt", pip))}
     return {}
 
@@ -48,11 +60,15 @@ def _cached(manifest: Path, command: Sequence[str]) -> Path:
         inside.mkdir()
         shutil.copy(manifest, inside)
         try:
-            done = subprocess.run(command, cwd=inside, check=False, capture_output=True, text=True, timeout=_PATIENCE)
+            done = subprocess.run(
+                command, cwd=inside, check=False, capture_output=True, text=True, timeout=_PATIENCE
+            )
         except subprocess.TimeoutExpired:
             leave_out(f"{Path(command[0]).name} installed nothing within {_PATIENCE} seconds")
         if done.returncode:
-            leave_out(f"{Path(command[0]).name} could not install the packages of an app: is its registry in reach?")
+            leave_out(
+                f"{Path(command[0]).name} could not install the packages of an app: is its registry in reach?"
+            )
         with suppress(OSError):  # another process was quicker
             inside.rename(folder)
     return folder

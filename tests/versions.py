@@ -24,7 +24,10 @@ CHECKOUT = Path(__file__).parents[1]
 RESOLUTIONS = {"newest": "highest", "oldest": "lowest-direct"}
 
 TESTS = (
-    *(f"tests/commands/test_{name}.py" for name in ("accounts", "commands", "records", "second_factors")),
+    *(
+        f"tests/commands/test_{name}.py"
+        for name in ("accounts", "commands", "records", "second_factors")
+    ),
     "tests/commands/mails/test_check.py",
     "tests/commands/mails/test_render.py",
     "tests/commands/init/test_init.py",
@@ -41,7 +44,9 @@ TESTS = (
     "tests/spec/operating",
     "tests/functions/test_logs.py",
 )
-WANTED = "not nightly and not browser and not node and not php and not (postgresql and any_database)"
+WANTED = (
+    "not nightly and not browser and not node and not php and not (postgresql and any_database)"
+)
 OPTIONS = (
     *("-p", "no:cacheprovider", "-m", WANTED),
     *("-o", f"testpaths={' '.join(TESTS)}"),  # pytest uses these if it gets no path
@@ -52,14 +57,18 @@ OPTIONS = (
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.versions")
     parser.add_argument("versions", choices=RESOLUTIONS)
-    parser.add_argument("--python", default=sys.executable, help="An interpreter, or a version that uv can find.")
+    parser.add_argument(
+        "--python", default=sys.executable, help="An interpreter, or a version that uv can find."
+    )
     asked, for_pytest = parser.parse_known_args()
     if gone := [path for path in TESTS if not (CHECKOUT / path).exists()]:
         parser.error(f"TESTS has what is not there: {', '.join(gone)}")
     with tempfile.TemporaryDirectory(prefix=f"keyturn-{asked.versions}-") as folder:
         python = installed(Path(folder), asked.python, RESOLUTIONS[asked.versions])
         # The checkout is the working directory, for the tests. Its `src` is not on the path, so the wheel is used.
-        return subprocess.run([python, "-m", "pytest", *OPTIONS, *for_pytest], cwd=CHECKOUT, check=False).returncode
+        return subprocess.run(
+            [python, "-m", "pytest", *OPTIONS, *for_pytest], cwd=CHECKOUT, check=False
+        ).returncode
 
 
 def installed(folder: Path, interpreter: str, resolution: str) -> str:
@@ -69,7 +78,9 @@ def installed(folder: Path, interpreter: str, resolution: str) -> str:
     (wheel,) = folder.glob("*.whl")
     install = ("pip", "install", "--python", python)
     # The first step installs what users get. The second adds the newest test tools, and keeps installed versions.
-    versions = f"--resolution {resolution} --only-binary :all: --requirements pyproject.toml --all-extras"
+    versions = (
+        f"--resolution {resolution} --only-binary :all: --requirements pyproject.toml --all-extras"
+    )
     uv(*install, *versions.split())
     uv(*install, "--group", "tests", str(wheel))
     return python

@@ -34,17 +34,26 @@ def _figures(starts: int) -> Iterator[Figure]:
         here = environment(f"sqlite:///{folder}/keyturn.db")
         migrating = [sys.executable, "-m", "keyturn", "migrate"]
         subprocess.run(migrating, cwd=folder, env=here, check=True, capture_output=True)
-        serving = [_seconds("serve", "--no-worker", folder=folder, environment=here) for _ in range(starts)]
+        serving = [
+            _seconds("serve", "--no-worker", folder=folder, environment=here) for _ in range(starts)
+        ]
     yield Figure(name="keyturn serve, median start", value=median(serving), unit="s", budget=1)
     with tempfile.TemporaryDirectory() as folder:
         first = _seconds("demo", folder=folder, environment=os.environ)
         again = [_seconds("demo", folder=folder, environment=os.environ) for _ in range(starts)]
-    yield Figure(name="keyturn demo, first start (migrates, adds accounts)", value=first, unit="s", budget=1)
+    yield Figure(
+        name="keyturn demo, first start (migrates, adds accounts)", value=first, unit="s", budget=1
+    )
     yield Figure(name="keyturn demo, later starts", value=median(again), unit="s", budget=1)
     with tempfile.TemporaryDirectory() as folder:
         place, cores = Path(folder) / "keyturn", Cores.of_machine()
-        with running(PEERS["keyturn"], place, f"sqlite:///{folder}/keyturn.db", REQUESTS, cores) as keyturn:
-            run_load(Order(port=keyturn.port, requests=str(keyturn.requests("unknown")), connections=16), cores.load)
+        with running(
+            PEERS["keyturn"], place, f"sqlite:///{folder}/keyturn.db", REQUESTS, cores
+        ) as keyturn:
+            run_load(
+                Order(port=keyturn.port, requests=str(keyturn.requests("unknown")), connections=16),
+                cores.load,
+            )
             memory = tree_megabytes(keyturn.pid)
     yield Figure(name=f"memory after {REQUESTS:,} requests", value=memory, unit="MB", budget=110)
 

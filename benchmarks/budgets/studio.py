@@ -42,15 +42,28 @@ def _figures() -> Iterator[Figure]:
         templates = Path(here) / "emails"
         shutil.copytree(FOLDER, templates)
         starts = [_start(templates) for _ in range(STARTS)]
-        yield Figure(name="keyturn studio DIR, start to the first preview", value=median(starts), unit="s", budget=0.75)
+        yield Figure(
+            name="keyturn studio DIR, start to the first preview",
+            value=median(starts),
+            unit="s",
+            budget=0.75,
+        )
         with _studio(templates) as (port, pid):
             files = {"a template": templates / TEMPLATE, "a layout": templates / LAYOUT}
             for kind, file in files.items():
                 taken = asyncio.run(_saves(port, file))
                 yield Figure(
-                    name=f"save of {kind} to its pixels, median of {SAVES}", value=median(taken), unit="ms", budget=100
+                    name=f"save of {kind} to its pixels, median of {SAVES}",
+                    value=median(taken),
+                    unit="ms",
+                    budget=100,
                 )
-                yield Figure(name="  95 of 100 under", value=quantiles(taken, n=20)[-1], unit="ms", budget=150)
+                yield Figure(
+                    name="  95 of 100 under",
+                    value=quantiles(taken, n=20)[-1],
+                    unit="ms",
+                    budget=150,
+                )
             yield Figure(
                 name=f"memory after {2 * SAVES} saves and all checks, workers too",
                 value=shared_megabytes(pid),
@@ -60,13 +73,18 @@ def _figures() -> Iterator[Figure]:
             for kind, file in files.items():
                 cost = asyncio.run(_processor_time(port, pid, file))
                 yield Figure(
-                    name=f"processor time of a save of {kind}, with all checks", value=cost, unit="ms", budget=120
+                    name=f"processor time of a save of {kind}, with all checks",
+                    value=cost,
+                    unit="ms",
+                    budget=120,
                 )
     yield from thousand_templates()
 
 
 def _studio(templates: Path) -> AbstractContextManager[tuple[int, int]]:
-    return answering("studio", str(templates), "--no-token", folder=templates.parent, ready=_rendered)
+    return answering(
+        "studio", str(templates), "--no-token", folder=templates.parent, ready=_rendered
+    )
 
 
 def _start(templates: Path) -> float:
@@ -100,7 +118,10 @@ async def _processor_time(port: int, pid: int, file: Path) -> float:
 
     async def notice(response: Response) -> None:
         with suppress(Error):  # an answer to the page before the reload
-            if response.request.headers.get("prefer") == "wait" and 'data-checks=""' in await response.text():
+            if (
+                response.request.headers.get("prefer") == "wait"
+                and 'data-checks=""' in await response.text()
+            ):
                 checked.set()
 
     async with _open(port) as tab:

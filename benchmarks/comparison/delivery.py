@@ -45,7 +45,10 @@ class DeliveryRate(msgspec.Struct, frozen=True, kw_only=True):
         return self.cpu_server + self.cpu_worker
 
 
-OPERATIONS = {"unknown": "unknown addresses, worker alone", "known": "from the POST to the sender's call"}
+OPERATIONS = {
+    "unknown": "unknown addresses, worker alone",
+    "known": "from the POST to the sender's call",
+}
 _COLUMNS = {
     "rate": "a second and core",
     "cpu": "CPU, µs each",
@@ -94,7 +97,9 @@ def _order(peer: Running, operation: str, count: int, *, first: int = 0) -> Orde
     )
 
 
-def _unknown(here: Field, name: str, plan: Plan, number: int, worker: int, begin: Callable[[], None]) -> DeliveryRate:
+def _unknown(
+    here: Field, name: str, plan: Plan, number: int, worker: int, begin: Callable[[], None]
+) -> DeliveryRate:
     """Let the worker empty an outbox full of unknown addresses after the requests have ended."""
     peer = here.peers[name]
     with watched_outbox(peer.url) as waiting:
@@ -121,7 +126,9 @@ def _mails(here: Field, name: str, plan: Plan, number: int, worker: int | None) 
     sent, last = peer.sent(), (peer.folder / "sent").stat().st_mtime
     seconds = max(last, measured.ended) - (measured.ended - measured.seconds)
     if len(set(sent)) != len(sent) or len(sent) != plan.mails + WARM_UP:
-        raise SystemExit(f"{name} called its sender {len(sent)} times, for {len(set(sent))} of {plan.mails} mails")
+        raise SystemExit(
+            f"{name} called its sender {len(sent)} times, for {len(set(sent))} of {plan.mails} mails"
+        )
     return DeliveryRate(
         engine=here.engine,
         peer=name,
@@ -154,5 +161,7 @@ def _tables(found: Sequence[DeliveryRate]) -> list[Table]:
                 mine = [one for one in here if one.peer == peer]
                 cells = [median(getattr(one, name) for one in mine) for name in _COLUMNS]
                 rows.append([PEERS[peer].title, *map(figure, cells)])
-        tables.append(Table(title=f"{ENGINES[engine]}, mails", headers=["", *_COLUMNS.values()], rows=rows))
+        tables.append(
+            Table(title=f"{ENGINES[engine]}, mails", headers=["", *_COLUMNS.values()], rows=rows)
+        )
     return tables

@@ -15,7 +15,11 @@ from benchmarks.report import Table, Tell, figure
 
 FLOOR = "hello"
 MEASURED = (FLOOR, "keyturn", "keyturn-over-table", "keyturn-in-memory", "straight", "django")
-OPERATIONS = {"known": "request, known address", "unknown": "request, unknown address", "validate": "validate"}
+OPERATIONS = {
+    "known": "request, known address",
+    "unknown": "request, unknown address",
+    "validate": "validate",
+}
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +44,9 @@ def measure(plan: Plan, tell: Tell) -> list[Table]:
             samples = list(_samples(here, plan, tell))
         for count in plan.connections:
             title = f"{ENGINES[engine]}, {count} connections, {plan.rounds} round{'s' * (plan.rounds > 1)}"
-            tables.append(_table(title, [sample for sample in samples if sample.connections == count]))
+            tables.append(
+                _table(title, [sample for sample in samples if sample.connections == count])
+            )
     return tables
 
 
@@ -51,7 +57,10 @@ def _samples(here: Field, plan: Plan, tell: Tell) -> Iterator[Sample]:
     """
     sent = defaultdict[tuple[str, str], int](int)
     places = [
-        (number, count, name) for number in range(plan.rounds) for count in plan.connections for name in OPERATIONS
+        (number, count, name)
+        for number in range(plan.rounds)
+        for count in plan.connections
+        for name in OPERATIONS
     ]
     for number, count, operation in places:
         for name, peer in here.peers.items():
@@ -62,7 +71,8 @@ def _samples(here: Field, plan: Plan, tell: Tell) -> Iterator[Sample]:
                 seconds=plan.seconds,
                 warm_up=plan.warm_up,
                 first=sent[name, operation],
-                processes={"server": peer.pid} | ({"database": here.database} if here.database else {}),
+                processes={"server": peer.pid}
+                | ({"database": here.database} if here.database else {}),
             )
             found = run_load(order, here.cores.load)
             sent[name, operation] += found.sent
@@ -107,4 +117,11 @@ def _row(peer: str, mine: Sequence[Sample], floor: dict[int, float]) -> list[str
     rate, cpu = median(one.rate for one in mine), median(one.cpu for one in mine)
     share = median(one.rate / floor[one.round] for one in mine)
     rest = [median(getattr(one, name) for one in mine) for name in ("database_cpu", "p50", "p99")]
-    return [PEERS[peer].title, figure(rate), f"{share:.0%}", figure(cpu), f"{rate * cpu / 1e6:.0%}", *map(figure, rest)]
+    return [
+        PEERS[peer].title,
+        figure(rate),
+        f"{share:.0%}",
+        figure(cpu),
+        f"{rate * cpu / 1e6:.0%}",
+        *map(figure, rest),
+    ]

@@ -19,7 +19,9 @@ __all__ = ["LoadProcess", "finish_load", "run_load", "start_load"]
 def run_load(order: Order, core: int) -> Measurement:
     """Return the measurement. Raises SystemExit if the server refused a request, as a refusal is less work."""
     measured = finish_load(start_load(order, core))
-    refused = {status: count for status, count in measured.statuses.items() if not 200 <= status < 400}
+    refused = {
+        status: count for status, count in measured.statuses.items() if not 200 <= status < 400
+    }
     if refused:
         raise SystemExit(f"requests were refused: {refused} of {order.requests}")
     return measured

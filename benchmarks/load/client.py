@@ -140,7 +140,9 @@ class Load:
         number = self._sent
         self._sent += 1
         self._under_way += 1
-        connection.send(number, self._requests[(self._order.first + number) % len(self._requests)], due)
+        connection.send(
+            number, self._requests[(self._order.first + number) % len(self._requests)], due
+        )
 
     def answered(self, number: int, due: float, status: int) -> None:
         self._times.append(perf_counter() - due)

@@ -111,8 +111,14 @@ def _urls() -> list[Any]:
     return [
         path("forgot/", views.PasswordResetView.as_view()),
         path("forgot/done/", views.PasswordResetDoneView.as_view(), name="password_reset_done"),
-        path("reset/<uidb64>/<token>/", views.PasswordResetConfirmView.as_view(), name="password_reset_confirm"),
-        path("reset/done/", views.PasswordResetCompleteView.as_view(), name="password_reset_complete"),
+        path(
+            "reset/<uidb64>/<token>/",
+            views.PasswordResetConfirmView.as_view(),
+            name="password_reset_confirm",
+        ),
+        path(
+            "reset/done/", views.PasswordResetCompleteView.as_view(), name="password_reset_complete"
+        ),
     ]
 
 
@@ -123,7 +129,10 @@ def prepare(folder: Path, count: int) -> None:
     call_command("migrate", verbosity=0)
     hashed = make_password(PASSWORD)
     assert f"${COST}$" in hashed
-    users = [User(username=f"person{number}", email=email_of(number), password=hashed) for number in range(count)]
+    users = [
+        User(username=f"person{number}", email=email_of(number), password=hashed)
+        for number in range(count)
+    ]
     User.objects.bulk_create(users, batch_size=_AT_ONCE)
     links = [_link(user) for user in User.objects.order_by("id")[: min(count, LINKS)]]
     write_requests(
@@ -139,13 +148,18 @@ def _link(user: Any) -> str:
     from django.utils.encoding import force_bytes
     from django.utils.http import urlsafe_base64_encode
 
-    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)
+    uid, token = (
+        urlsafe_base64_encode(force_bytes(user.pk)),
+        default_token_generator.make_token(user),
+    )
     return f"/reset/{uid}/{token}/"
 
 
 def _post(where: str, **fields: str) -> Request:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"csrftoken={_CSRF}"}
-    return Request(path=where, headers=headers, body=urlencode({"csrfmiddlewaretoken": _CSRF, **fields}))
+    return Request(
+        path=where, headers=headers, body=urlencode({"csrfmiddlewaretoken": _CSRF, **fields})
+    )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ from keyturn.service.settings import HashingSettings
 
 _API = "/api/auth"
 _UNLIMITED = "100000/second"
-_TABLE = "CREATE TABLE users (id VARCHAR(36) PRIMARY KEY, email VARCHAR(320), password_hash VARCHAR(80))"
+_TABLE = (
+    "CREATE TABLE users (id VARCHAR(36) PRIMARY KEY, email VARCHAR(320), password_hash VARCHAR(80))"
+)
 _INDEX = "CREATE UNIQUE INDEX users_by_email ON users (lower(email))"
 
 _OVER_TABLE = {
@@ -42,7 +44,9 @@ ENVIRONMENT = "environment.json"
 """The file with the server's settings, which its workers read."""
 
 
-def environment(url: str, *, over_table: bool = False, in_memory: bool = False) -> Mapping[str, str]:
+def environment(
+    url: str, *, over_table: bool = False, in_memory: bool = False
+) -> Mapping[str, str]:
     """Return the settings: the defaults, with client limits that are never reached."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("KEYTURN_")}
     limits = ("REQUEST", "CLIENT", "LOGIN", "ACCOUNT", "OVERALL")

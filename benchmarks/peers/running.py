@@ -60,10 +60,16 @@ PEERS: Mapping[str, Peer] = {
     "hello": Peer(title="hello", command=python("hello")),
     "keyturn": Peer(title="Keyturn", command=python("keyturn"), sends=True, is_keyturn=True),
     "keyturn-over-table": Peer(
-        title="Keyturn, an app's table", command=python("keyturn", "--over-table"), sends=True, is_keyturn=True
+        title="Keyturn, an app's table",
+        command=python("keyturn", "--over-table"),
+        sends=True,
+        is_keyturn=True,
     ),
     "keyturn-in-memory": Peer(
-        title="Keyturn, limits in memory", command=python("keyturn", "--in-memory"), sends=True, is_keyturn=True
+        title="Keyturn, limits in memory",
+        command=python("keyturn", "--in-memory"),
+        sends=True,
+        is_keyturn=True,
     ),
     "straight": Peer(title="Litestar + ORM", command=python("straight")),
     "django": Peer(title="Django", command=python("django_site"), sends=True),
@@ -111,7 +117,12 @@ def keyturn_worker(keyturn: Running, *cores: int) -> Iterator["tuple[int, Callab
     with (
         log,
         subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
         ) as process,
     ):
         try:

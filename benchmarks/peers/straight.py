@@ -60,9 +60,13 @@ def create_app(engine: AsyncEngine) -> Litestar:
     @post("/request", status_code=202)
     async def request(data: JSONBody[RequestBody]) -> dict[str, bool]:
         async with sessions() as session:
-            user = (await session.execute(select(User).where(User.email == data.email))).scalar_one_or_none()
+            user = (
+                await session.execute(select(User).where(User.email == data.email))
+            ).scalar_one_or_none()
             if user:
-                link = Link(digest=_digest(os.urandom(32).hex()), user_id=user.id, expires=_expires())
+                link = Link(
+                    digest=_digest(os.urandom(32).hex()), user_id=user.id, expires=_expires()
+                )
                 session.add(link)
                 await session.flush()
                 session.add(Mail(link_id=link.id))
@@ -72,7 +76,9 @@ def create_app(engine: AsyncEngine) -> Litestar:
     @post("/validate", status_code=200)
     async def validate(data: JSONBody[RequestBody]) -> dict[str, bool]:
         async with sessions() as session:
-            link = (await session.execute(select(Link).where(Link.digest == _digest(data.token)))).scalar_one_or_none()
+            link = (
+                await session.execute(select(Link).where(Link.digest == _digest(data.token)))
+            ).scalar_one_or_none()
         return {"valid": link is not None and link.expires > datetime.now(UTC).timestamp()}
 
     return Litestar([request, validate], openapi_config=None, logging_config=None)
@@ -91,9 +97,12 @@ async def prepare(engine: AsyncEngine, folder: Path, count: int) -> None:
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     async with async_sessionmaker(engine)() as session:
-        session.add_all(User(id=number, email=email_of(number), password="x" * 60) for number in range(count))
         session.add_all(
-            Link(digest=_digest(token), user_id=number, expires=_expires()) for number, token in enumerate(links)
+            User(id=number, email=email_of(number), password="x" * 60) for number in range(count)
+        )
+        session.add_all(
+            Link(digest=_digest(token), user_id=number, expires=_expires())
+            for number, token in enumerate(links)
         )
         await session.commit()
     await engine.dispose()
@@ -111,8 +120,12 @@ def _post(path: str, **body: str) -> Request:
 
 def open_engine(url: str) -> AsyncEngine:
     if url.startswith("postgresql"):
-        return create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=10)
-    engine = create_async_engine(url.replace("sqlite://", "sqlite+aiosqlite://", 1), connect_args={"timeout": 30})
+        return create_async_engine(
+            url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=10
+        )
+    engine = create_async_engine(
+        url.replace("sqlite://", "sqlite+aiosqlite://", 1), connect_args={"timeout": 30}
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: object, _: object) -> None:
@@ -128,7 +141,9 @@ async def main(folder: Path, url: str, count: int) -> None:
     engine = open_engine(url)
     await prepare(engine, folder, count)
     bound = listen("127.0.0.1", 0)
-    await serve(create_app(engine), [bound], lambda: print(f"http://{address_of(bound)}", flush=True))
+    await serve(
+        create_app(engine), [bound], lambda: print(f"http://{address_of(bound)}", flush=True)
+    )
 
 
 if __name__ == "__main__":

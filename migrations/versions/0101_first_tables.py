@@ -57,7 +57,9 @@ def _outbox() -> None:
         sa.Column(
             "message_id",
             _Id,
-            sa.ForeignKey("keyturn_outbox.id", name="fk_keyturn_outbox_events_message_id", ondelete="CASCADE"),
+            sa.ForeignKey(
+                "keyturn_outbox.id", name="fk_keyturn_outbox_events_message_id", ondelete="CASCADE"
+            ),
             nullable=False,
         ),
         sa.Column("event", sa.String(32), nullable=False),

@@ -63,7 +63,9 @@ class SettingsInvalid(KeyturnError, ClickException):
 
     def format_message(self) -> str:
         """Return the error for people: each fault on a line, and what to do about a missing file."""
-        where = f", and there is no {self.missing_file} in {Path.cwd()}" if self.missing_file else ""
+        where = (
+            f", and there is no {self.missing_file} in {Path.cwd()}" if self.missing_file else ""
+        )
         # A file cannot fix a variable: variables have upper-case names, settings lower-case ones.
         in_file = where and not all((fault.origin or fault.name).isupper() for fault in self.faults)
         more = ["Run `keyturn init` to write the file."] if in_file else []
@@ -92,7 +94,11 @@ class TemplateInvalid(KeyturnError):
         super().__init__(f"{path}:{line}: {reason}" if line else f"{path}: {reason}")
 
     def __reduce__(self) -> tuple[type["TemplateInvalid"], tuple[str, int | None, str]]:
-        return type(self), (self.path, self.line, self.message)  # the error crosses from a worker process
+        return type(self), (
+            self.path,
+            self.line,
+            self.message,
+        )  # the error crosses from a worker process
 
 
 class CatalogueInvalid(TemplateInvalid):
@@ -132,10 +138,17 @@ class SendRetryable(SendFailed):
     """
 
     def __init__(
-        self, reason: str, retry_after: float | None = None, *, not_accepted: bool = False, down: bool = True
+        self,
+        reason: str,
+        retry_after: float | None = None,
+        *,
+        not_accepted: bool = False,
+        down: bool = True,
     ) -> None:
         super().__init__(reason)
-        self.retry_after = None if retry_after is None else min(max(0.0, retry_after), LONGEST_PAUSE)
+        self.retry_after = (
+            None if retry_after is None else min(max(0.0, retry_after), LONGEST_PAUSE)
+        )
         self.not_accepted, self.down = not_accepted, down
 
 

@@ -24,7 +24,9 @@ def is_loopback_address(host: str) -> bool:
 
 def local_port(url: str) -> int | None:
     """Return the port of an http URL on this machine, else None: `serve` speaks no https, which is a proxy's."""
-    return (urlsplit(url).port or 80) if is_loopback(url) and urlsplit(url).scheme == "http" else None
+    return (
+        (urlsplit(url).port or 80) if is_loopback(url) and urlsplit(url).scheme == "http" else None
+    )
 
 
 def split_address(address: str) -> SplitResult:
@@ -58,7 +60,11 @@ def is_origin(text: str) -> bool:
 
 def is_serialized_origin(text: str) -> bool:
     """Tell whether an origin equals what a browser sends: in small letters, without the port of its scheme."""
-    return is_origin(text) and text == text.lower() and not re.fullmatch(r"http://.*:80|https://.*:443", text)
+    return (
+        is_origin(text)
+        and text == text.lower()
+        and not re.fullmatch(r"http://.*:80|https://.*:443", text)
+    )
 
 
 def is_host(text: str) -> bool:

@@ -95,7 +95,9 @@ class HttpClient:
             faults += proxy_faults(os.environ)
         if faults:
             raise SettingsInvalid(faults)
-        logging.getLogger("httpx2").addFilter(_is_not_ours)  # adding the same filter twice has no effect
+        logging.getLogger("httpx2").addFilter(
+            _is_not_ours
+        )  # adding the same filter twice has no effect
         self._seconds, self._longest = seconds, longest
         ours = {"accept-encoding": "identity", "user-agent": f"keyturn/{keyturn.__version__}"}
         self._open = partial(
@@ -110,7 +112,12 @@ class HttpClient:
         )
         self._http: httpx2.AsyncClient | None = None
         self._unreached = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-        self._malformed = (httpx2.InvalidURL, httpx2.LocalProtocolError, httpx2.UnsupportedProtocol, UnicodeError)
+        self._malformed = (
+            httpx2.InvalidURL,
+            httpx2.LocalProtocolError,
+            httpx2.UnsupportedProtocol,
+            UnicodeError,
+        )
         self._lost = httpx2.HTTPError
 
     async def ask(self, method: str, url: str, **content: Any) -> Answer:
@@ -120,7 +127,9 @@ class HttpClient:
             async with asyncio.timeout_at(deadline):
                 answer = await self._send(method, url, **content)
         except (*self._malformed, *self._unreached) as error:
-            raise NotSent(type(error).__name__, malformed=isinstance(error, self._malformed)) from None
+            raise NotSent(
+                type(error).__name__, malformed=isinstance(error, self._malformed)
+            ) from None
         except TimeoutError:
             raise Unknown(f"no answer within {self._seconds:g} s") from None
         except self._lost as error:
@@ -211,8 +220,14 @@ def authority_file_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
 def authority_folder_faults(environ: Mapping[str, str]) -> Iterator[Fault]:
     """Yield what is wrong with the folder of authorities, which httpx2 reads in place of any file of the system."""
     folder = environ.get("SSL_CERT_DIR", "")
-    if folder and not environ.get("SSL_CERT_FILE") and not any(map(_has_certificates, folder.split(os.pathsep))):
-        message = f"must be a folder of certificates, which `openssl rehash` has prepared, not {folder}"
+    if (
+        folder
+        and not environ.get("SSL_CERT_FILE")
+        and not any(map(_has_certificates, folder.split(os.pathsep)))
+    ):
+        message = (
+            f"must be a folder of certificates, which `openssl rehash` has prepared, not {folder}"
+        )
         yield Fault("SSL_CERT_DIR", message)
 
 
@@ -241,7 +256,9 @@ def retry_after(headers: Mapping[str, str], moment: datetime) -> float | None:
     except ValueError:
         try:
             until = parsedate_to_datetime(value)
-            seconds = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - moment).total_seconds()
+            seconds = (
+                (until if until.tzinfo else until.replace(tzinfo=UTC)) - moment
+            ).total_seconds()
         except (ValueError, OverflowError):
             return None
     return seconds if math.isfinite(seconds) else None

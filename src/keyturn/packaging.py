@@ -21,7 +21,11 @@ def folder(name: str) -> Path:
     An editable install also copies a snapshot of the folders next to the package, which goes stale. So the search
     starts from this file, and a checkout (a `pyproject.toml` above `src/`) wins.
     """
-    if _PACKAGE.parent.name == "src" and (_CHECKOUT / "pyproject.toml").is_file() and (_CHECKOUT / name).is_dir():
+    if (
+        _PACKAGE.parent.name == "src"
+        and (_CHECKOUT / "pyproject.toml").is_file()
+        and (_CHECKOUT / name).is_dir()
+    ):
         return _CHECKOUT / name
     return _PACKAGE / name
 
@@ -35,7 +39,9 @@ def requires_extra(extra: str, what: str, setting: str = "") -> Iterator[None]:
         if (error.name or "").partition(".")[0] == __package__:
             raise  # a module of Keyturn
         sentence = f"{what} needs: pip install 'keyturn[{extra}]'"
-        raise (SettingsInvalid([Fault(setting, sentence)]) if setting else ExtraMissing(sentence)) from None
+        raise (
+            SettingsInvalid([Fault(setting, sentence)]) if setting else ExtraMissing(sentence)
+        ) from None
 
 
 def require_studio(what: str) -> None:

@@ -40,7 +40,9 @@ def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
     return content
 
 
-def read_plain_text(file: str | Path, most: int = LARGEST, *, encoding: str = "utf-8", errors: str = "strict") -> str:
+def read_plain_text(
+    file: str | Path, most: int = LARGEST, *, encoding: str = "utf-8", errors: str = "strict"
+) -> str:
     """Return the text of a file with universal newlines. Raises OSError and UnicodeDecodeError."""
     text = read_plain_file(file, most).decode(encoding, errors)
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -85,7 +87,11 @@ def _require_plain(status: os.stat_result, file: str | Path) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(file))
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file, but a pipe, a socket or a device", os.fspath(file))
+        raise OSError(
+            errno.EINVAL,
+            "it is not a regular file, but a pipe, a socket or a device",
+            os.fspath(file),
+        )
 
 
 def user_cache_folder(purpose: str) -> Path:

@@ -34,7 +34,9 @@ class FileOrUrl(str):
         return "://" in self
 
 
-def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6, question: str = "; did you mean {}?") -> str:
+def did_you_mean(
+    name: str, known: Iterable[str], cutoff: float = 0.6, question: str = "; did you mean {}?"
+) -> str:
     """Ask about the closest known name; return an empty text if none is close (`difflib`)."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
     return question.replace("{}", close[0]) if close else ""
@@ -84,10 +86,14 @@ def _words(kind: inspect.Type) -> str:
     match kind:
         case inspect.Metadata(extra_json_schema={"description": str(description)}):
             return description
-        case inspect.Metadata(type=inner) | inspect.UnionType(types=(inner, *_)):  # a type, or nothing
+        case (
+            inspect.Metadata(type=inner) | inspect.UnionType(types=(inner, *_))
+        ):  # a type, or nothing
             return _words(inner)
         case inspect.IntType() | inspect.FloatType():
-            return _TYPES["int" if isinstance(kind, inspect.IntType) else "float"] + _bounds(kind.ge, kind.le, kind.gt)
+            return _TYPES["int" if isinstance(kind, inspect.IntType) else "float"] + _bounds(
+                kind.ge, kind.le, kind.gt
+            )
         case inspect.BoolType():
             return "true or false"
         case inspect.VarTupleType(item_type=item):
@@ -121,5 +127,9 @@ def not_this(value: str) -> str:
 
 def shown(value: Any) -> str:
     """Return a value as it was written, short enough for a line."""
-    text = msgspec.json.encode(value, enc_hook=str).decode() if isinstance(value, bool | dict | list) else repr(value)
+    text = (
+        msgspec.json.encode(value, enc_hook=str).decode()
+        if isinstance(value, bool | dict | list)
+        else repr(value)
+    )
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

@@ -17,7 +17,10 @@ from keyturn.cli import main
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
-        if name.startswith(("KEYTURN_", "RESEND_", "SUPABASE_")) or name in {"NO_COLOR", "DATABASE_URL"}:
+        if name.startswith(("KEYTURN_", "RESEND_", "SUPABASE_")) or name in {
+            "NO_COLOR",
+            "DATABASE_URL",
+        }:
             monkeypatch.delenv(name)
     return tmp_path
 

@@ -29,10 +29,14 @@ class School:
         for email in (ADA, GRACE):
             self.do(partial(Service.add, email=email, name="Ada"))
 
-    def do(self, work: Callable[[Service], Awaitable[Any]], limits: Mapping[str, Any] = LIMITS) -> None:
+    def do(
+        self, work: Callable[[Service], Awaitable[Any]], limits: Mapping[str, Any] = LIMITS
+    ) -> None:
         async def run() -> None:
             webhooks = read_settings(sending=False).webhooks
-            async with running(settings_for(URL, limits=limits, webhooks=webhooks), inbox=self.inbox) as service:
+            async with running(
+                settings_for(URL, limits=limits, webhooks=webhooks), inbox=self.inbox
+            ) as service:
                 await work(service)
 
         asyncio.run(run())
@@ -49,11 +53,19 @@ class School:
         self.do(lambda service: service.ask_and_deliver(email), limits={})
 
     def suppress(self, email: str = ADA) -> None:
-        self.do(lambda service: service.parts.ground.transact(lambda tx: tx.mailboxes.suppress(email)))
+        self.do(
+            lambda service: service.parts.ground.transact(lambda tx: tx.mailboxes.suppress(email))
+        )
 
     def report(self, message_id: int, event: str, detail: str = "") -> None:
         def write(connection: Connection) -> None:
-            reported = Event(message_id=message_id, event=event, detail=detail, at=now(), source_id=f"msg_{event}")
+            reported = Event(
+                message_id=message_id,
+                event=event,
+                detail=detail,
+                at=now(),
+                source_id=f"msg_{event}",
+            )
             note_report(connection, reported)
 
         self.do(lambda service: service.parts.database.transact(write))

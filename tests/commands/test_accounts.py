@@ -21,8 +21,13 @@ pytestmark = pytest.mark.long
 
 
 def test_an_account_is_added_and_listed_with_every_option(migrated: Keyturn) -> None:
-    assert migrated("accounts", "list").out == "No accounts yet. Add one with `keyturn accounts add EMAIL`.\n"
-    added = migrated("accounts", "add", "Ada@Northwind.example", "--name", "Ada", "--kind", "viewer")
+    assert (
+        migrated("accounts", "list").out
+        == "No accounts yet. Add one with `keyturn accounts add EMAIL`.\n"
+    )
+    added = migrated(
+        "accounts", "add", "Ada@Northwind.example", "--name", "Ada", "--kind", "viewer"
+    )
     assert added.code == 0
     assert added.out.startswith(f"Added {ADA} with id ")
     of_bob = ("--provider", "Google", "--locale", "de", "--timezone", "Asia/Tokyo", "--disabled")
@@ -30,14 +35,19 @@ def test_an_account_is_added_and_listed_with_every_option(migrated: Keyturn) -> 
 
     head, *lines = [line.split() for line in migrated("accounts", "list").out.splitlines()]
     assert head == ["EMAIL", "NAME", "KIND", "SIGNS", "IN", "WITH", "STATE"]
-    assert lines == [[ADA, "Ada", "viewer", "password", "active"], [BOB, "\ufffd[2JBob", "Google", "disabled"]]
+    assert lines == [
+        [ADA, "Ada", "viewer", "password", "active"],
+        [BOB, "\ufffd[2JBob", "Google", "disabled"],
+    ]
     assert "\ufffd[2JBob" in migrated("accounts", "find", BOB).out
     kept = {"email": BOB, "provider": "Google", "locale": "de", "timezone": "Asia/Tokyo"}
     shown = json.loads(migrated("accounts", "list", "--json").out)[1]
     assert shown.items() >= (kept | {"active": False, "has_password": False}).items()
 
 
-@pytest.mark.parametrize("stdin", [PASSWORD, f"{PASSWORD}\nanother line\n", f" {PASSWORD} \n", "short\n"])
+@pytest.mark.parametrize(
+    "stdin", [PASSWORD, f"{PASSWORD}\nanother line\n", f" {PASSWORD} \n", "short\n"]
+)
 def test_a_password_comes_from_standard_input_up_to_its_line_end_and_keeps_the_rules(
     migrated: Keyturn, workplace: Path, stdin: str
 ) -> None:
@@ -54,8 +64,13 @@ def test_a_password_comes_from_standard_input_up_to_its_line_end_and_keeps_the_r
 BOB, DAN, EVE, ZOE = (f"{name}@northwind.example" for name in ("bob", "dan", "eve", "zoe"))
 
 
-def test_who_awaits_a_password_is_invited_once_added_or_named_and_nobody_else(keyturn: Keyturn, school: School) -> None:
-    assert keyturn("accounts", "invite", "--all").out == "No account is waiting for a first password.\n"
+def test_who_awaits_a_password_is_invited_once_added_or_named_and_nobody_else(
+    keyturn: Keyturn, school: School
+) -> None:
+    assert (
+        keyturn("accounts", "invite", "--all").out
+        == "No account is waiting for a first password.\n"
+    )
     keyturn("accounts", "add", BOB, "--provider", "Google")
     keyturn("accounts", "add", DAN, "--disabled")
     keyturn("accounts", "add", EVE, "--password-stdin", stdin=PASSWORD, **CHEAP)
@@ -74,7 +89,9 @@ def test_who_awaits_a_password_is_invited_once_added_or_named_and_nobody_else(ke
         ended = keyturn("accounts", "invite", *words, *reason)
         assert (ended.code, ended.out) == (0, "The worker will send 2 invitations.\n")
     school.deliver()
-    told = [(mail.to, "Grace invites you to Algebra I." in mail.text) for mail in school.inbox.mails]
+    told = [
+        (mail.to, "Grace invites you to Algebra I." in mail.text) for mail in school.inbox.mails
+    ]
     assert sorted(told) == [(to, reason) for to in (ADA, ZOE) for reason in (False, True, True)]
 
 
@@ -113,7 +130,10 @@ FAST = ("--rate", "100000/second", "--yes")
 
 
 def entries(keyturn: Keyturn) -> list[tuple[str, str, str]]:
-    return [(one["event"], one["outcome"], one["operator"]) for one in json.loads(keyturn("audit", "--json").out)]
+    return [
+        (one["event"], one["outcome"], one["operator"])
+        for one in json.loads(keyturn("audit", "--json").out)
+    ]
 
 
 def rows(file: str) -> list[tuple[str, str]]:
@@ -125,7 +145,9 @@ def ask_all(keyturn: Keyturn, *more: str) -> Ended:
     return keyturn("accounts", "reset", "--all", "--csv", "november.csv", *FAST, *more)
 
 
-def test_somebody_is_asked_and_told_why_and_the_trail_says_by_whom(keyturn: Keyturn, school: School) -> None:
+def test_somebody_is_asked_and_told_why_and_the_trail_says_by_whom(
+    keyturn: Keyturn, school: School
+) -> None:
     asked = keyturn("accounts", "reset", STUDENT, "--reason", BREACH)
     assert (asked.code, asked.out) == (0, f"The worker will send a reset link to {STUDENT}.\n")
     school.deliver()
@@ -139,7 +161,9 @@ def test_somebody_is_asked_and_told_why_and_the_trail_says_by_whom(keyturn: Keyt
     assert entries(keyturn)[0] == ("operator_reset", "link_mailed", "Grace of support")
 
 
-def test_everybody_is_asked_once_even_after_a_run_that_was_killed(keyturn: Keyturn, school: School) -> None:
+def test_everybody_is_asked_once_even_after_a_run_that_was_killed(
+    keyturn: Keyturn, school: School
+) -> None:
     school.do(lambda service: service.add("dan@northwind.test", active=False))
     school.do(lambda service: service.add("guy@northwind.test", provider="Google"))
     dry = keyturn("accounts", "reset", "--all", "--csv", "november.csv", "--dry-run", *FAST)
@@ -163,7 +187,9 @@ def test_everybody_is_asked_once_even_after_a_run_that_was_killed(keyturn: Keytu
     assert entries(keyturn)[-1] == ("reset_all", "begun", USER)
 
 
-def test_who_could_not_be_asked_now_is_asked_by_the_next_run(keyturn: Keyturn, school: School) -> None:
+def test_who_could_not_be_asked_now_is_asked_by_the_next_run(
+    keyturn: Keyturn, school: School
+) -> None:
     school.suppress()
     first = ask_all(keyturn)
     assert "1 suppressed, 1 asked" in first.out
@@ -175,8 +201,12 @@ def test_who_could_not_be_asked_now_is_asked_by_the_next_run(keyturn: Keyturn, s
     assert ask_all(keyturn).out == "1 asked. The worker will send the mails.\n"
 
 
-def test_a_file_says_whom_a_formula_is_text_and_another_s_file_stays_as_it_is(keyturn: Keyturn, school: School) -> None:
-    Path("some.txt").write_bytes(f"\ufeff{STUDENT},Ada\n\n=cmd@northwind.test\n{NOBODY},J".encode() + b"\xfcrgen\n")
+def test_a_file_says_whom_a_formula_is_text_and_another_s_file_stays_as_it_is(
+    keyturn: Keyturn, school: School
+) -> None:
+    Path("some.txt").write_bytes(
+        f"\ufeff{STUDENT},Ada\n\n=cmd@northwind.test\n{NOBODY},J".encode() + b"\xfcrgen\n"
+    )
     words = ("accounts", "reset", "--from", "some.txt", "--csv", "out.csv", *FAST)
     Path("out.csv").write_text("name,age\nAda,36\n")
     assert "out.csv was not written by this command: name another file" in keyturn(*words).err
@@ -185,7 +215,11 @@ def test_a_file_says_whom_a_formula_is_text_and_another_s_file_stays_as_it_is(ke
     done = keyturn(*words)
 
     assert done.code == 0, done.err
-    assert rows("out.csv")[1:] == [(STUDENT, "asked"), ("'=cmd@northwind.test", "no_account"), (NOBODY, "no_account")]
+    assert rows("out.csv")[1:] == [
+        (STUDENT, "asked"),
+        ("'=cmd@northwind.test", "no_account"),
+        (NOBODY, "no_account"),
+    ]
     assert keyturn(*words).out == "Every account has its link already.\n"
     school.deliver()
     assert [mail.to for mail in school.inbox.mails] == [STUDENT]
@@ -195,7 +229,9 @@ def test_a_locked_account_is_unlocked(keyturn: Keyturn, school: School) -> None:
     school.do(lambda service: service.change_account(locked_at=now()))
     assert "locked" in keyturn("accounts", "list").out
     assert "1 locked" in keyturn("accounts", "reset", "--all", "--dry-run", *FAST).out
-    assert f"then run `keyturn accounts unlock {STUDENT}`" in keyturn("accounts", "reset", STUDENT).err
+    assert (
+        f"then run `keyturn accounts unlock {STUDENT}`" in keyturn("accounts", "reset", STUDENT).err
+    )
 
     assert keyturn("accounts", "unlock", STUDENT).out == f"{STUDENT} is unlocked.\n"
     assert entries(keyturn)[0] == ("account_unlock", "unlocked", USER)

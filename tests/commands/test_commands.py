@@ -20,16 +20,27 @@ from keyturn.service.database.migrations import head
 pytestmark = pytest.mark.long
 
 
-def test_the_help_of_each_command_fits_eighty_columns_in_whole_lines_with_an_example(keyturn: Keyturn) -> None:
+def test_the_help_of_each_command_fits_eighty_columns_in_whole_lines_with_an_example(
+    keyturn: Keyturn,
+) -> None:
     commands: list[tuple[str, ...]] = [()]
     for command in commands:
-        text, name = keyturn(*command, "--help", KEYTURN_SMTP_PORT="many").out, " ".join(("keyturn", *command))
+        text, name = (
+            keyturn(*command, "--help", KEYTURN_SMTP_PORT="many").out,
+            " ".join(("keyturn", *command)),
+        )
         usage, _, listed = text.partition("Commands:\n")
         lines = [line for line in listed.splitlines() if line]
         commands += [(*command, line.split()[0]) for line in lines]
         assert [line for line in text.splitlines() if len(line) > 80] == []
-        assert [line for line in lines if "..." in line or not re.match("  [a-z]", line) or len(line.split()) < 2] == []
-        takes_something = usage.count("\n  -") > 1 or not text.partition("\n")[0].endswith("[OPTIONS]")
+        assert [
+            line
+            for line in lines
+            if "..." in line or not re.match("  [a-z]", line) or len(line.split()) < 2
+        ] == []
+        takes_something = usage.count("\n  -") > 1 or not text.partition("\n")[0].endswith(
+            "[OPTIONS]"
+        )
         if takes_something and not lines:
             assert re.search(rf"{name}[ \n]", text.partition("  Example")[2]), text
     assert len(commands) > 20
@@ -45,17 +56,25 @@ def test_an_unknown_command_is_refused_and_one_that_is_nearly_it_is_named(keytur
 
 
 def test_an_unknown_setting_is_told_to_every_command(keyturn: Keyturn) -> None:
-    refused = keyturn("migrate", KEYTURN_TOKN_TTL="1h", KEYTURN_SMTP_PORT="many", KEYTURN_TOKEN_TTL="soon")
+    refused = keyturn(
+        "migrate", KEYTURN_TOKN_TTL="1h", KEYTURN_SMTP_PORT="many", KEYTURN_TOKEN_TTL="soon"
+    )
 
     assert refused.code == 1
     assert refused.out == ""
     first, *faults = refused.err.splitlines()
-    assert first == f"keyturn: The settings have errors, and there is no keyturn.toml in {Path.cwd()}:"
+    assert (
+        first == f"keyturn: The settings have errors, and there is no keyturn.toml in {Path.cwd()}:"
+    )
     named = [fault.strip().partition(":")[0] for fault in faults]
-    assert named == ["KEYTURN_TOKN_TTL", "KEYTURN_SMTP_PORT", "KEYTURN_TOKEN_TTL"], "init is no remedy for these"
+    assert named == ["KEYTURN_TOKN_TTL", "KEYTURN_SMTP_PORT", "KEYTURN_TOKEN_TTL"], (
+        "init is no remedy for these"
+    )
 
 
-@pytest.mark.parametrize("command", ["accounts list", "accounts add ada@northwind.example", "audit", "outbox list"])
+@pytest.mark.parametrize(
+    "command", ["accounts list", "accounts add ada@northwind.example", "audit", "outbox list"]
+)
 def test_a_database_that_was_not_migrated_is_one_sentence(keyturn: Keyturn, command: str) -> None:
     refused = keyturn(*command.split())
 
@@ -66,7 +85,12 @@ def test_a_database_that_was_not_migrated_is_one_sentence(keyturn: Keyturn, comm
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://keyturn:hunter2@127.0.0.1:9/keyturn", "sqlite:////dev/null/keyturn.db", "sqlite:////dev/null"]
+    "url",
+    [
+        "postgresql://keyturn:hunter2@127.0.0.1:9/keyturn",
+        "sqlite:////dev/null/keyturn.db",
+        "sqlite:////dev/null",
+    ],
 )
 def test_a_database_that_cannot_be_reached_is_one_sentence(keyturn: Keyturn, url: str) -> None:
     for command in ("migrate", "accounts list"):
@@ -78,7 +102,9 @@ def test_a_database_that_cannot_be_reached_is_one_sentence(keyturn: Keyturn, url
 def in_a_terminal(*arguments: str, **environment: str) -> str:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "keyturn", *arguments]
-    subprocess.run(command, env={**os.environ, **environment}, stdout=theirs, stderr=theirs, check=False)
+    subprocess.run(
+        command, env={**os.environ, **environment}, stdout=theirs, stderr=theirs, check=False
+    )
     os.close(theirs)
     shown = b""
     with suppress(OSError):  # EIO: the other side is closed
@@ -96,16 +122,27 @@ def test_a_terminal_has_an_accent_unless_no_color_is_set(workplace: Path) -> Non
     assert "\x1b" not in in_a_terminal("migrate", KEYTURN_DATABASE_URL=f"{url}2", NO_COLOR="1")
     refused = in_a_terminal("doctor", COLUMNS="40", NO_COLOR="1")
     assert "\x1b" not in refused
-    assert '`python -c "import secrets; print(secrets.token_hex(32))"`' in refused, "a command stays on one line"
+    assert '`python -c "import secrets; print(secrets.token_hex(32))"`' in refused, (
+        "a command stays on one line"
+    )
 
 
-def test_migrate_needs_no_secrets_and_says_that_there_are_no_settings(keyturn: Keyturn, workplace: Path) -> None:
+def test_migrate_needs_no_secrets_and_says_that_there_are_no_settings(
+    keyturn: Keyturn, workplace: Path
+) -> None:
     first = keyturn("migrate")
     assert first.out == f"Updated the database from revision none to {head()}.\n"
-    assert first.err == f"keyturn: there is no keyturn.toml in {Path.cwd()}: all settings have their defaults\n"
+    assert (
+        first.err
+        == f"keyturn: there is no keyturn.toml in {Path.cwd()}: all settings have their defaults\n"
+    )
     assert (workplace / ".keyturn" / "keyturn.db").is_file()
     again = keyturn("migrate", KEYTURN_BASE_URL="http://127.0.0.1:8000")
-    assert (again.code, again.out, again.err) == (0, f"The database is already at revision {head()}.\n", "")
+    assert (again.code, again.out, again.err) == (
+        0,
+        f"The database is already at revision {head()}.\n",
+        "",
+    )
     Path("keyturn.toml").touch()
     assert keyturn("migrate").err == ""
 
@@ -143,7 +180,9 @@ LACKING: list[Lack] = [
 
 
 @pytest.mark.parametrize("lack", LACKING, ids=lambda lack: str(lack[0]))
-def test_a_missing_extra_is_named(migrated: Keyturn, monkeypatch: pytest.MonkeyPatch, lack: Lack) -> None:
+def test_a_missing_extra_is_named(
+    migrated: Keyturn, monkeypatch: pytest.MonkeyPatch, lack: Lack
+) -> None:
     module, environment, sentence, commands = lack
     monkeypatch.setitem(sys.modules, module, None)  # not installed, as the import system sees it
     for command in commands:
@@ -151,13 +190,17 @@ def test_a_missing_extra_is_named(migrated: Keyturn, monkeypatch: pytest.MonkeyP
         assert (shown.code, shown.err.splitlines()[-1].strip()) == (1, sentence), command
         assert "Traceback" not in shown.err
     told = json.loads(migrated("doctor", "--json", **PRODUCTION | SENDER | environment).out)
-    assert [one for one in told if sentence.partition("needs: ")[2] in one["fix"] + one["message"]], told
+    assert [
+        one for one in told if sentence.partition("needs: ")[2] in one["fix"] + one["message"]
+    ], told
 
 
 STUDIO = "needs: pip install 'keyturn[studio]'"
 
 
-@pytest.mark.parametrize("module", ["cachetools", "polyfactory", "pygments", "tinycss2", "trustme", "watchfiles"])
+@pytest.mark.parametrize(
+    "module", ["cachetools", "polyfactory", "pygments", "tinycss2", "trustme", "watchfiles"]
+)
 def test_the_studio_and_the_checks_need_their_extra_whole_and_a_mail_is_rendered_without(
     keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:

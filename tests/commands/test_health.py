@@ -19,15 +19,23 @@ pytestmark = pytest.mark.long
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_service_is_found_from_its_settings_and_as_healthy_as_its_database(keyturn: Keyturn, workplace: Path) -> None:
+def test_a_service_is_found_from_its_settings_and_as_healthy_as_its_database(
+    keyturn: Keyturn, workplace: Path
+) -> None:
     host = {"KEYTURN_SERVER_HOST": "0.0.0.0"}  # noqa: S104 - as in a container
     with running("serve", "--port", "0", **host, **ENVIRONMENT) as serve:
         port = serve.url.rpartition(":")[2]
         place = {**host, "KEYTURN_SERVER_PORT": port}
         serve.wait_for("worker.started")
         healthy = keyturn("health", **place)
-        assert (healthy.code, healthy.out, healthy.err) == (0, f"Keyturn on http://127.0.0.1:{port} is ready.\n", "")
-        Path("keyturn.toml").write_text(f'[server]\nport = {port}\nhots = "x"\n[token]\nttl = "soon"\n')  # by now
+        assert (healthy.code, healthy.out, healthy.err) == (
+            0,
+            f"Keyturn on http://127.0.0.1:{port} is ready.\n",
+            "",
+        )
+        Path("keyturn.toml").write_text(
+            f'[server]\nport = {port}\nhots = "x"\n[token]\nttl = "soon"\n'
+        )  # by now
         assert keyturn("health", KEYTURN_SECRET_KEY_FILE="/nowhere").code == 0
         Path("keyturn.toml").unlink()
         with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database, database:
@@ -39,11 +47,16 @@ def test_a_service_is_found_from_its_settings_and_as_healthy_as_its_database(key
             " its database, its accounts or its worker does not answer\n"
         )
         assert serve.end() == 0
-    assert keyturn("health", **place).err == f"keyturn: cannot ask http://127.0.0.1:{port}: Connection refused\n"
+    assert (
+        keyturn("health", **place).err
+        == f"keyturn: cannot ask http://127.0.0.1:{port}: Connection refused\n"
+    )
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_worker_sends_what_waits_answers_health_and_metrics_and_ends_cleanly(keyturn: Keyturn) -> None:
+def test_a_worker_sends_what_waits_answers_health_and_metrics_and_ends_cleanly(
+    keyturn: Keyturn,
+) -> None:
     assert keyturn("accounts", "add", ADA).code == 0
     with running("worker", "--port", "0", **ENVIRONMENT) as worker:
         worker.wait_for('"mail.sent"')
@@ -62,7 +75,10 @@ def test_a_worker_sends_what_waits_answers_health_and_metrics_and_ends_cleanly(k
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", "/health/ready answers with 404, but is not Keyturn"),
+        (
+            b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
+            "/health/ready answers with 404, but is not Keyturn",
+        ),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "it does not speak HTTP"),
     ],
 )

@@ -21,7 +21,8 @@ LATER = SendRetryable("rate_limit_exceeded", 300)
 
 def states(keyturn: Keyturn, *options: str) -> dict[int, str]:
     return {
-        message["id"]: message["state"] for message in json.loads(keyturn("outbox", "list", "--json", *options).out)
+        message["id"]: message["state"]
+        for message in json.loads(keyturn("outbox", "list", "--json", *options).out)
     }
 
 
@@ -30,10 +31,15 @@ def cells(line: str) -> list[str]:
 
 
 def history(keyturn: Keyturn) -> list[str]:
-    return [event["event"] for event in json.loads(keyturn("outbox", "show", "1", "--json").out)["history"]]
+    return [
+        event["event"]
+        for event in json.loads(keyturn("outbox", "show", "1", "--json").out)["history"]
+    ]
 
 
-def test_the_list_and_the_trail_say_what_each_is_for_where_it_is_and_why(keyturn: Keyturn, school: School) -> None:
+def test_the_list_and_the_trail_say_what_each_is_for_where_it_is_and_why(
+    keyturn: Keyturn, school: School
+) -> None:
     assert keyturn("outbox", "list").out == "No messages yet.\n"
     assert keyturn("outbox", "list", "--state", "dead").out == "No such messages.\n"
     school.ask()
@@ -41,7 +47,11 @@ def test_the_list_and_the_trail_say_what_each_is_for_where_it_is_and_why(keyturn
     school.ask(GRACE, DEAD)
     trail = [cells(line) for line in keyturn("audit").out.splitlines()]
     assert [line[3] for line in trail] == ["MAIL", "dead", "none", "sent"]
-    assert [entry["mail"] for entry in json.loads(keyturn("audit", "--json").out)] == ["dead", "dropped", "sent"]
+    assert [entry["mail"] for entry in json.loads(keyturn("audit", "--json").out)] == [
+        "dead",
+        "dropped",
+        "sent",
+    ]
 
     school.ask(ADA, LATER)
     school.do(Service.ask)
@@ -59,7 +69,9 @@ def test_the_list_and_the_trail_say_what_each_is_for_where_it_is_and_why(keyturn
     assert {line[5] for line in lines[2:]} == {"-"}
 
 
-def test_a_state_that_a_provider_reported_is_listed_and_found_as_are_the_last(keyturn: Keyturn, school: School) -> None:
+def test_a_state_that_a_provider_reported_is_listed_and_found_as_are_the_last(
+    keyturn: Keyturn, school: School
+) -> None:
     school.ask()
     school.change(created_at=now() - timedelta(hours=2))
     school.ask(GRACE)
@@ -67,13 +79,18 @@ def test_a_state_that_a_provider_reported_is_listed_and_found_as_are_the_last(ke
         school.report(1, event)
         assert states(keyturn) == {2: "sent", 1: state}
         assert states(keyturn, "--state", state) == {1: state}
-        assert [entry["mail"] for entry in json.loads(keyturn("audit", "--json").out)] == ["sent", state]
+        assert [entry["mail"] for entry in json.loads(keyturn("audit", "--json").out)] == [
+            "sent",
+            state,
+        ]
     for option, value in (("--state", "sent"), ("--since", "1h"), ("--last", "1")):
         assert states(keyturn, option, value) == {2: "sent"}
     assert list(states(keyturn, "--since", "3h")) == [2, 1]
 
 
-def test_a_message_is_shown_with_its_history_and_never_with_its_link(keyturn: Keyturn, school: School) -> None:
+def test_a_message_is_shown_with_its_history_and_never_with_its_link(
+    keyturn: Keyturn, school: School
+) -> None:
     school.ask(ADA, SendRetryable("rate_limit_exceeded"))
     for words in (("list",), ("show", "1"), ("list", "--json"), ("show", "1", "--json")):
         shown = keyturn("outbox", *words).out
@@ -98,7 +115,9 @@ def test_a_message_is_shown_with_its_history_and_never_with_its_link(keyturn: Ke
     ]
 
 
-def test_a_dead_message_begins_anew_once_with_a_new_link_under_a_new_key(keyturn: Keyturn, school: School) -> None:
+def test_a_dead_message_begins_anew_once_with_a_new_link_under_a_new_key(
+    keyturn: Keyturn, school: School
+) -> None:
     school.ask(ADA, DEAD)
     again = keyturn("outbox", "retry", "1", "1")
     assert (again.code, again.out) == (0, "Message 1 starts again, with all its tries.\n")
@@ -119,7 +138,9 @@ def test_a_dead_message_begins_anew_once_with_a_new_link_under_a_new_key(keyturn
     assert states(keyturn) == {2: "dropped", 1: "sent"}
 
     school.do(Service.ask)
-    school.do(lambda service: service.parts.outbox.claim(1, timedelta(minutes=1)))  # as a worker does
+    school.do(
+        lambda service: service.parts.outbox.claim(1, timedelta(minutes=1))
+    )  # as a worker does
     assert "A worker is handling message 3 at the moment" in keyturn("outbox", "retry", "3").out
     assert "under way" in keyturn("outbox", "list").out
 
@@ -138,7 +159,9 @@ def test_what_a_provider_has_accepted_is_not_sent_twice(keyturn: Keyturn, school
     assert len(school.inbox.tries) == 2
 
 
-def test_all_dead_ones_at_once_and_none_where_one_named_cannot_be_retried(keyturn: Keyturn, school: School) -> None:
+def test_all_dead_ones_at_once_and_none_where_one_named_cannot_be_retried(
+    keyturn: Keyturn, school: School
+) -> None:
     school.ask(ADA, DEAD)
     school.ask(GRACE, DEAD)
     school.ask(NOBODY)
@@ -154,7 +177,9 @@ def test_all_dead_ones_at_once_and_none_where_one_named_cannot_be_retried(keytur
     assert keyturn("outbox", "retry", "--dead").out == "There are no dead messages.\n"
 
 
-def test_a_message_whose_address_was_erased_cannot_be_made_again(keyturn: Keyturn, school: School) -> None:
+def test_a_message_whose_address_was_erased_cannot_be_made_again(
+    keyturn: Keyturn, school: School
+) -> None:
     async def purge(service: Service) -> None:
         service.let_time_pass(days=4)
         await service.purge()
@@ -162,11 +187,16 @@ def test_a_message_whose_address_was_erased_cannot_be_made_again(keyturn: Keytur
     school.ask(ADA, DEAD)
     school.do(purge)
     refused = keyturn("outbox", "retry", "1")
-    assert (refused.code, bool(re.fullmatch(r"keyturn: [^\n]*too old[^\n]*\n", refused.err))) == (1, True)
+    assert (refused.code, bool(re.fullmatch(r"keyturn: [^\n]*too old[^\n]*\n", refused.err))) == (
+        1,
+        True,
+    )
     assert json.loads(keyturn("outbox", "show", "1", "--json").out)["for"] == "erased"
 
 
-def test_what_waits_is_due_at_once_one_or_all_and_stays_the_same_mail(keyturn: Keyturn, school: School) -> None:
+def test_what_waits_is_due_at_once_one_or_all_and_stays_the_same_mail(
+    keyturn: Keyturn, school: School
+) -> None:
     school.ask(ADA, LATER)
     school.deliver()
     assert school.inbox.mails == []

@@ -19,7 +19,9 @@ EVE = "eve@northwind.example"
 HERE = Client(ip_address="192.0.2.1", user_agent="curl/8", request_id="r-1")
 
 
-def test_the_trail_says_who_asked_and_what_became_of_it_newest_first(migrated: Keyturn, school: School) -> None:
+def test_the_trail_says_who_asked_and_what_became_of_it_newest_first(
+    migrated: Keyturn, school: School
+) -> None:
     def write(transaction: Transaction) -> None:
         for email, days in ((ADA, 3), (EVE, 0)):
             at = now() - timedelta(days=days)
@@ -30,7 +32,12 @@ def test_the_trail_says_who_asked_and_what_became_of_it_newest_first(migrated: K
     assert {"EVENT", "OUTCOME", "EMAIL", "ADDRESS"} < set(head.split())
     assert {"reset_request", "link_mailed", ADA, "192.0.2.1"} < set(line.split())
     entry, _ = json.loads(migrated("audit", "--json").out)
-    fields = {"event": "reset_request", "outcome": "link_mailed", "user_agent": "curl/8", "request_id": "r-1"}
+    fields = {
+        "event": "reset_request",
+        "outcome": "link_mailed",
+        "user_agent": "curl/8",
+        "request_id": "r-1",
+    }
     assert entry.items() >= fields.items()
     for option, value, emails in (
         ("--email", f" {ADA.upper()}", [ADA]),
@@ -43,7 +50,9 @@ def test_the_trail_says_who_asked_and_what_became_of_it_newest_first(migrated: K
         assert [entry["email"] for entry in chosen] == emails, (option, value)
 
 
-def test_a_mailbox_shows_its_mails_of_today_and_until_when_there_are_no_more(keyturn: Keyturn, school: School) -> None:
+def test_a_mailbox_shows_its_mails_of_today_and_until_when_there_are_no_more(
+    keyturn: Keyturn, school: School
+) -> None:
     assert keyturn("mailbox", "show", NOBODY).out == f"{NOBODY} has no records: it can get mails.\n"
     assert json.loads(keyturn("mailbox", "show", NOBODY, "--json").out) == {}
     assert keyturn("mailbox", "release", NOBODY).out == f"{NOBODY} was not blocked.\n"
@@ -59,13 +68,19 @@ def test_a_mailbox_shows_its_mails_of_today_and_until_when_there_are_no_more(key
     assert facts["suppressed_until"] > facts["free_at"]
 
 
-def test_a_released_mailbox_gets_the_next_mail_and_the_trail_says_so(keyturn: Keyturn, school: School) -> None:
+def test_a_released_mailbox_gets_the_next_mail_and_the_trail_says_so(
+    keyturn: Keyturn, school: School
+) -> None:
     school.suppress()
     school.ask()
     assert keyturn("mailbox", "release", STUDENT).out == f"{STUDENT} can get mails again.\n"
     school.ask()
 
     after, release, before = json.loads(keyturn("audit", "--email", STUDENT, "--json").out)
-    assert [one["outcome"] for one in (before, release, after)] == ["suppressed", "released", "link_mailed"]
+    assert [one["outcome"] for one in (before, release, after)] == [
+        "suppressed",
+        "released",
+        "link_mailed",
+    ]
     assert release["event"] == "mailbox_release"
     assert release["account_id"]

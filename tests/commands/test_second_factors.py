@@ -49,7 +49,11 @@ def test_a_seed_counts_once_a_code_was_right_and_recovery_codes_are_shown(ada: K
     gone = ada("accounts", "totp", ADA, "--remove", "--yes", "--as", "grace")
     assert gone.out == f"{ADA} no longer has a second factor.\n"
     trail = ada("audit").out
-    for outcome in ("totp_set .*by \\w+", "recovery_codes_set .*by \\w+", "factors_removed .*by grace"):
+    for outcome in (
+        "totp_set .*by \\w+",
+        "recovery_codes_set .*by \\w+",
+        "factors_removed .*by grace",
+    ):
         assert re.search(outcome, trail)
 
 
@@ -80,7 +84,9 @@ async def test_the_code_that_proved_an_app_is_used_with_that(proof: str) -> None
     async with running(settings) as service:
         await service.deliver()
         token = token_in(service.inbox.sent_to(ADA)[0])
-        assert problem(await reset_with(service, token, "totp", proof)) == "401 second-step-rejected"
+        assert (
+            problem(await reset_with(service, token, "totp", proof)) == "401 second-step-rejected"
+        )
 
 
 def test_without_the_library_for_qr_codes_there_is_an_address_and_a_phone_is_set(
@@ -89,10 +95,15 @@ def test_without_the_library_for_qr_codes_there_is_an_address_and_a_phone_is_set
     monkeypatch.setitem(sys.modules, "segno", None)  # not installed, as the import system sees it
     shown = ada("accounts", "totp", ADA, stdin=f"{code_of()}\n")
     assert shown.code == 0, shown.err
-    address = urlsplit(next(line for line in shown.out.splitlines() if line.startswith("otpauth://totp/")))
+    address = urlsplit(
+        next(line for line in shown.out.splitlines() if line.startswith("otpauth://totp/"))
+    )
     assert parse_qs(address.query)["secret"] == [base32(SEED)]
     assert "pip install 'keyturn[qr]'" in shown.out
 
     sms = {f"KEYTURN_SECOND_STEP_SMS_{key}": value for key, value in TWILIO.items()}
     shown = ada("accounts", "phone", ADA, "+44 7700 900123", **sms)
-    assert shown.out == f"From now on, resets and sign-ins for {ADA} can send a code to +447700900123.\n"
+    assert (
+        shown.out
+        == f"From now on, resets and sign-ins for {ADA} can send a code to +447700900123.\n"
+    )

@@ -12,7 +12,14 @@ async def plans_of(database: Database, work: Callable[[], Awaitable[object]]) ->
     """Await the work, and return the plan of each statement that it executed."""
     executed: dict[str, Any] = {}
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, is_many: bool) -> None:
+    def note(
+        _connection: Any,
+        _cursor: Any,
+        statement: str,
+        parameters: Any,
+        _context: Any,
+        is_many: bool,
+    ) -> None:
         executed[statement] = parameters[0] if is_many else parameters
 
     event.listen(Engine, "before_cursor_execute", note)

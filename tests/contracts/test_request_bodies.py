@@ -63,7 +63,9 @@ class AccountFactory(MsgspecFactory[Account]):
     __random_seed__ = SEED
 
     email = Use(lambda: f"{AccountFactory.__faker__.unique.user_name()}@northwind.test")
-    name = Use(lambda: f"{AccountFactory.__faker__.first_name()} {AccountFactory.__faker__.last_name()}")
+    name = Use(
+        lambda: f"{AccountFactory.__faker__.first_name()} {AccountFactory.__faker__.last_name()}"
+    )
     active = True
     awaits_password = True
     has_password = False
@@ -96,7 +98,12 @@ async def test_valid_bodies(start: Start, path: str) -> None:
     accounts = AccountFactory.batch(EACH)
     service = await start(
         people={
-            one.email: {"name": one.name, "awaits_password": True, "locale": one.locale, "timezone": one.timezone}
+            one.email: {
+                "name": one.name,
+                "awaits_password": True,
+                "locale": one.locale,
+                "timezone": one.timezone,
+            }
             for one in accounts
         },
         limits=FREE | {"request": "1000/minute", "client": "1000/minute"},

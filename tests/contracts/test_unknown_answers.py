@@ -1,7 +1,15 @@
 """An unknown answer is neither a yes nor a no, for every service and store and every kind of unknown answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,7 +30,12 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.smtp import Smtp, SmtpSender
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase import SupabaseAccounts
-from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
+from keyturn.service.problems.requests import (
+    AccountsUnready,
+    Busy,
+    ChallengeUnready,
+    SecondStepUnfinished,
+)
 from keyturn.service.reset.passwords.breaches import Breaches
 from keyturn.service.reset.proofs.challenge import Captcha
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
@@ -76,7 +89,9 @@ UNKNOWN: Mapping[str, Unknown] = {
     "204": Unknown(204),
     "301 elsewhere": Unknown(301, b"", headers={"location": "/elsewhere"}),
     "307 elsewhere": Unknown(307, b"{}", headers={"location": "/elsewhere"}),
-    "400 document": Unknown(400, b'{"errors": "many"}', headers={"x-amzn-errortype": "to ada@pupils.test"}),
+    "400 document": Unknown(
+        400, b'{"errors": "many"}', headers={"x-amzn-errortype": "to ada@pupils.test"}
+    ),
     "400 page": Unknown(400, _PAGE, "text/html"),
     "401 gateway": Unknown(401, b'{"message": 401}'),
     "403 page": Unknown(403, _PAGE, "text/html"),
@@ -130,7 +145,13 @@ class UnknownServer:
         fields = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": answer.status, "headers": fields})
         more = bool(answer.length)
-        await send({"type": "http.response.body", "body": answer.body if has_body else b"", "more_body": more})
+        await send(
+            {
+                "type": "http.response.body",
+                "body": answer.body if has_body else b"",
+                "more_body": more,
+            }
+        )
 
 
 @asynccontextmanager
@@ -167,7 +188,13 @@ TOO_MANY = 429
 CODE, OTHER_CODE = "492039", "111111"
 TOTP = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
 CLIENT = Client(ip_address="192.0.2.1")
-MAIL = Email(sender="accounts@northwind.example", to="ada@pupils.test", subject="Reset", html="<p>x</p>", text="x")
+MAIL = Email(
+    sender="accounts@northwind.example",
+    to="ada@pupils.test",
+    subject="Reset",
+    html="<p>x</p>",
+    text="x",
+)
 
 Errors = tuple[type[Exception], ...]
 Ask = Callable[[], Awaitable[object]]
@@ -187,7 +214,9 @@ class Question(msgspec.Struct, frozen=True):
     heeds: Collection[str] = ()
 
 
-def opening(make: Callable[[UnknownServer], Any], ask: Callable[[Any], Awaitable[object]]) -> Opening:
+def opening(
+    make: Callable[[UnknownServer], Any], ask: Callable[[Any], Awaitable[object]]
+) -> Opening:
     @asynccontextmanager
     async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
         made = make(server)
@@ -203,13 +232,24 @@ def at_supabase(kind: type[SupabaseAccounts | SupabaseSecondStep], name: str) ->
     @asynccontextmanager
     async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
         server.app = project = SupabaseServer()
-        factors = [SupabaseFactor(id=TOTP[:-1] + "0", code=OTHER_CODE), SupabaseFactor(id=TOTP, code=CODE)]
+        factors = [
+            SupabaseFactor(id=TOTP[:-1] + "0", code=OTHER_CODE),
+            SupabaseFactor(id=TOTP, code=CODE),
+        ]
         user = project.users.add(ADA, "seven quiet harbours", factors=factors)
         ada = Account(id=user.id, email=ADA)
-        trial = SecondStepTry(account=ada, method="totp", code=CODE, client=CLIENT, moment=datetime.now(UTC))
-        given: dict[str, tuple[Any, ...]] = {"find": (ADA,), "get": (ada.id,), "set_password": (ada, new_password())}
+        trial = SecondStepTry(
+            account=ada, method="totp", code=CODE, client=CLIENT, moment=datetime.now(UTC)
+        )
+        given: dict[str, tuple[Any, ...]] = {
+            "find": (ADA,),
+            "get": (ada.id,),
+            "set_password": (ada, new_password()),
+        }
         given |= {"factors": (ada,), "verify": (trial,)}
-        settings = SupabaseSettings(url=server.url, service_role_key=Secret(project.service_role_key))
+        settings = SupabaseSettings(
+            url=server.url, service_role_key=Secret(project.service_role_key)
+        )
         made = kind(settings, server.patience)
         yield lambda: getattr(made, name)(*given.get(name, ()))
         await made.close()
@@ -217,7 +257,9 @@ def at_supabase(kind: type[SupabaseAccounts | SupabaseSecondStep], name: str) ->
     return opened
 
 
-accounts, second_step = (partial(at_supabase, kind) for kind in (SupabaseAccounts, SupabaseSecondStep))
+accounts, second_step = (
+    partial(at_supabase, kind) for kind in (SupabaseAccounts, SupabaseSecondStep)
+)
 
 
 def sender(name: str, **section: Any) -> Opening:
@@ -228,13 +270,17 @@ def sender(name: str, **section: Any) -> Opening:
 
 
 def twilio(server: UnknownServer) -> TwilioSms:
-    settings = SmsSettings(api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006")
+    settings = SmsSettings(
+        api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006"
+    )
     return TwilioSms(settings, server.patience)
 
 
 def captcha(name: Literal["turnstile", "hcaptcha"]) -> Opening:
     def make(server: UnknownServer) -> Captcha:
-        settings = ChallengeSettings(method=name, site_key="site", secret=Secret("secret"), url=server.url)
+        settings = ChallengeSettings(
+            method=name, site_key="site", secret=Secret("secret"), url=server.url
+        )
         return Captcha(settings, ["a.test"], server.patience)
 
     return opening(make, lambda judge: judge.verify("an-answer", CLIENT))
@@ -255,17 +301,32 @@ webhook = opening(
 _YES = {name for name, answer in UNKNOWN.items() if 200 <= answer.status < 300}
 """Standard Webhooks: any 2xx is a yes, with any body."""
 
-_STEPS = ("factors", "link", "session", "first challenge", "first code", "second challenge", "second code")
+_STEPS = (
+    "factors",
+    "link",
+    "session",
+    "first challenge",
+    "first code",
+    "second challenge",
+    "second code",
+)
 
 QUESTIONS = {
-    **{f"Supabase: {name}": Question(accounts(name), (AccountsUnready,)) for name in ("find", "get", "set_password")},
+    **{
+        f"Supabase: {name}": Question(accounts(name), (AccountsUnready,))
+        for name in ("find", "get", "set_password")
+    },
     "Supabase: the change itself": Question(accounts("set_password"), (AccountsUnready,), 1),
     "Supabase: the start": Question(accounts("require_ready"), (AccountsUnready, SettingsInvalid)),
-    "second step at Supabase: the start": Question(second_step("require_ready"), (AccountsUnready, SettingsInvalid)),
+    "second step at Supabase: the start": Question(
+        second_step("require_ready"), (AccountsUnready, SettingsInvalid)
+    ),
     "second step at Supabase: which factors": Question(second_step("factors"), (AccountsUnready,)),
     **{
         f"second step at Supabase: {name}": Question(
-            second_step("verify"), (SecondStepUnfinished if name.startswith("second") else AccountsUnready,), spared
+            second_step("verify"),
+            (SecondStepUnfinished if name.startswith("second") else AccountsUnready,),
+            spared,
         )
         for spared, name in enumerate(_STEPS)
     },
@@ -274,9 +335,12 @@ QUESTIONS = {
     "sendgrid": Question(sender("sendgrid", api_key=Secret("key")), (SendUnknown,)),
     "mailgun": Question(sender("mailgun", api_key=Secret("key"), domain="m.test"), (SendUnknown,)),
     "ses": Question(
-        sender("ses", region="eu-west-1", access_key_id="id", secret_access_key=Secret("key")), (SendUnknown,)
+        sender("ses", region="eu-west-1", access_key_id="id", secret_access_key=Secret("key")),
+        (SendUnknown,),
     ),
-    "twilio": Question(opening(twilio, lambda sms: sms.send("+447700900123", CODE)), (SendRetryable,)),
+    "twilio": Question(
+        opening(twilio, lambda sms: sms.send("+447700900123", CODE)), (SendRetryable,)
+    ),
     "turnstile": Question(captcha("turnstile"), (ChallengeUnready, Busy)),
     "hcaptcha": Question(captcha("hcaptcha"), (ChallengeUnready, Busy)),
     "leaked passwords": Question(ranges, (CallFailed, TimeoutError)),
@@ -304,7 +368,9 @@ async def meaning(ask: Ask, unknown: Errors, answer: Unknown) -> str:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.long
-async def test_an_answer_that_is_not_understood_is_neither_yes_nor_no(running: UnknownServer, question: str) -> None:
+async def test_an_answer_that_is_not_understood_is_neither_yes_nor_no(
+    running: UnknownServer, question: str
+) -> None:
     asked, understood = QUESTIONS[question], dict[str, str]()
     running.paths.clear()
     for silent, patience in ((False, PATIENCE), (True, SHORT)):
@@ -339,11 +405,17 @@ GREETED, TAKEN = [b"220 ok\r\n", b"250 ok\r\n"], [b"220 ok\r\n", *[b"250 ok\r\n"
         [*TAKEN, b"354 go\r\n", b"700 what\r\n"],
         [*TAKEN, b"354 go\r\n", b""],
         [*TAKEN, b"999 go\r\n"],
-        [b"220 ok\r\n", b"250-ok\r\n250 AUTH PLAIN\r\n", b"454 Temporary authentication failure\r\n"],
+        [
+            b"220 ok\r\n",
+            b"250-ok\r\n250 AUTH PLAIN\r\n",
+            b"454 Temporary authentication failure\r\n",
+        ],
     ],
     ids=lambda lines: f"{len(lines)} {lines[-1]!r}",
 )
-async def test_a_mail_server_that_says_what_is_no_reply_has_not_refused_the_mail(lines: list[bytes]) -> None:
+async def test_a_mail_server_that_says_what_is_no_reply_has_not_refused_the_mail(
+    lines: list[bytes],
+) -> None:
     login: Any = {"username": "u", "password": Secret("p")} if b"AUTH" in b"".join(lines) else {}
     async with talking(lines) as port:
         settings = Smtp(host="127.0.0.1", port=port, security="none", **login)

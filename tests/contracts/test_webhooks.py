@@ -16,9 +16,7 @@ from keyturn.service.webhooks.sender import WebhookSender
 
 pytestmark = pytest.mark.long
 
-BODY = (
-    b'{"type":"password.changed","timestamp":"2026-11-20T08:46:42Z","data":{"email":"gr\xc3\xbc\xc3\x9fe@a.example"}}'
-)
+BODY = b'{"type":"password.changed","timestamp":"2026-11-20T08:46:42Z","data":{"email":"gr\xc3\xbc\xc3\x9fe@a.example"}}'
 
 
 @pytest.fixture
@@ -40,7 +38,9 @@ async def refusal(sender: WebhookSender, moment: datetime | None = None) -> Send
     return refused.value
 
 
-async def test_what_the_documentation_says_of_verifying_by_hand_works(app: App, sender: WebhookSender) -> None:
+async def test_what_the_documentation_says_of_verifying_by_hand_works(
+    app: App, sender: WebhookSender
+) -> None:
     page = (Path(__file__).parents[2] / "docs/http.md").read_text("utf-8")
     documented: dict[str, Any] = {}
     exec(page.split("By hand")[1].split("```")[1].removeprefix("python\n"), documented)  # noqa: S102 - our own page
@@ -58,27 +58,37 @@ async def test_what_the_documentation_says_of_verifying_by_hand_works(app: App, 
     assert not documented["is_genuine"](SECRET, stale.headers, stale.body)
 
 
-async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app: App, sender: WebhookSender) -> None:
+async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(
+    app: App, sender: WebhookSender
+) -> None:
     pauses = {
         "120": 120, "0": 0, "-5": 0, "1.5": 1.5, "999999999": 86_400, "soon": None, "nan": None, "inf": None,
         "": None, "Fri, 99 Nov 2026 08:00:00 GMT": None, "Mon, 01 Jan 2026 00:00:00 +9999": None,
         "Mon, 01 Jan 2026 00:00:00 +99999999999999999999": None,
         "Mon, 01 Jan 0001 00:00:00 +2359": 0,
     }  # fmt: skip
-    app.coming += [Answer(status, headers={"retry-after": written}) for status in (429, 503) for written in pauses]
+    app.coming += [
+        Answer(status, headers={"retry-after": written})
+        for status in (429, 503)
+        for written in pauses
+    ]
     refused = [await refusal(sender) for _ in app.coming.copy()]
 
     assert [one.retry_after for one in refused] == [*pauses.values()] * 2
 
 
-async def test_an_answer_without_end_counts_by_its_status_and_is_not_read(app: App, sender: WebhookSender) -> None:
+async def test_an_answer_without_end_counts_by_its_status_and_is_not_read(
+    app: App, sender: WebhookSender
+) -> None:
     app.coming.append(Trouble.ENDLESS)
 
     assert await sender.send("event1", BODY, now()) == "200"
     assert await sender.send("event2", BODY, now()) == "204"
 
 
-async def test_one_connection_serves_many_tries_and_every_2xx_is_a_yes(app: App, sender: WebhookSender) -> None:
+async def test_one_connection_serves_many_tries_and_every_2xx_is_a_yes(
+    app: App, sender: WebhookSender
+) -> None:
     app.coming += [Answer(status) for status in (200, 299, 500)]
     assert [await sender.send("event1", BODY, now()) for _ in range(2)] == ["200", "299"]
     await refusal(sender)

@@ -15,9 +15,21 @@ class Beside:
         self._database = Database(url)
 
     async def add_accounts(self, emails: Sequence[str]) -> None:
-        row = {"name": "", "password_hash": "x", "provider": "", "kind": "", "locale": "", "active": True}
-        rows = [row | {"id": str(number), "email": email, "created_at": now()} for number, email in enumerate(emails)]
-        await self._database.transact(lambda connection: connection.execute(insert(AccountRow), rows))
+        row = {
+            "name": "",
+            "password_hash": "x",
+            "provider": "",
+            "kind": "",
+            "locale": "",
+            "active": True,
+        }
+        rows = [
+            row | {"id": str(number), "email": email, "created_at": now()}
+            for number, email in enumerate(emails)
+        ]
+        await self._database.transact(
+            lambda connection: connection.execute(insert(AccountRow), rows)
+        )
 
     async def waiting(self) -> int:
         return await self._count(OutboxRow.state == WAITING)
@@ -27,7 +39,9 @@ class Beside:
 
     async def _count(self, which: ColumnElement[bool]) -> int:
         statement = select(func.count()).select_from(OutboxRow).where(which)
-        return await self._database.read(lambda connection: connection.execute(statement).scalar_one())
+        return await self._database.read(
+            lambda connection: connection.execute(statement).scalar_one()
+        )
 
     async def close(self) -> None:
         await self._database.close()

@@ -16,7 +16,9 @@ async def connected(database: Database) -> AsyncIterator[AsyncConnection]:
         async with database.connections.transactions.connect() as connection:
             yield connection
         return
-    engine = create_async_engine(database.url.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": 30})
+    engine = create_async_engine(
+        database.url.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": 30}
+    )
     try:
         async with engine.connect() as connection:
             yield connection

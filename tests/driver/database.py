@@ -79,7 +79,9 @@ async def lose_connections(service: Service) -> None:
 
 async def refuse_writes(url: str) -> None:
     """Let a database of PostgreSQL take no writes, as a primary that has become a standby. It ends all connections."""
-    await _as_administrator(url, "ALTER DATABASE {name} SET default_transaction_read_only = on", _END_OTHERS)
+    await _as_administrator(
+        url, "ALTER DATABASE {name} SET default_transaction_read_only = on", _END_OTHERS
+    )
 
 
 async def take_writes(url: str) -> None:
@@ -94,7 +96,9 @@ _END_OTHERS = (
 
 
 async def _as_administrator(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url, server_settings={"default_transaction_read_only": "off"})
+    connection = await asyncpg.connect(
+        url, server_settings={"default_transaction_read_only": "off"}
+    )
     try:
         name = await connection.fetchval("SELECT quote_ident(current_database())")
         for statement in statements:

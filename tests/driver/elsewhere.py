@@ -51,7 +51,10 @@ class Elsewhere(AccountStore):
 
     async def find(self, email: str) -> Account | None:
         self._require_here()
-        return next((one for one in self.accounts.values() if addresses.is_same_mailbox(one.email, email)), None)
+        return next(
+            (one for one in self.accounts.values() if addresses.is_same_mailbox(one.email, email)),
+            None,
+        )
 
     async def get(self, account_id: str) -> Account | None:
         self._require_here()
@@ -112,7 +115,11 @@ class Readable(Elsewhere):
 
     async def password_hash(self, account_id: str) -> str | None:
         account = self.accounts.get(account_id)
-        return hash_of(self.passwords.get(account_id, PASSWORD)) if account and account.active else None
+        return (
+            hash_of(self.passwords.get(account_id, PASSWORD))
+            if account and account.active
+            else None
+        )
 
 
 class Hanging(Elsewhere):

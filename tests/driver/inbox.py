@@ -43,7 +43,11 @@ class Inbox:
         pass
 
     def sent_to(self, address: str, template: str = "") -> list[Email]:
-        return [mail for mail in self.mails if mail.to == address and template in {"", mail.tags["template"]}]
+        return [
+            mail
+            for mail in self.mails
+            if mail.to == address and template in {"", mail.tags["template"]}
+        ]
 
 
 def token_in(mail: Email) -> str:
@@ -69,7 +73,10 @@ def _only_token(text: str) -> str:
 
 def links_in(mail: Email) -> set[str]:
     """Return every address that either part of the mail leads to."""
-    return {*re.findall(r"https?://[^\s<>\"]+", mail.text), *map(unescape, re.findall(r'href="([^"]*)"', mail.html))}
+    return {
+        *re.findall(r"https?://[^\s<>\"]+", mail.text),
+        *map(unescape, re.findall(r'href="([^"]*)"', mail.html)),
+    }
 
 
 def code_in(mail: Email) -> str:

@@ -23,7 +23,9 @@ FILE = "keyturn.db"
 
 PASSWORD = "seven quiet harbours"
 
-ADA, BEA, CARL, GRACE, DAN = (f"{name}@northwind.test" for name in ("ada", "bea", "carl", "grace", "dan"))
+ADA, BEA, CARL, GRACE, DAN = (
+    f"{name}@northwind.test" for name in ("ada", "bea", "carl", "grace", "dan")
+)
 """Three users with a password, one who signs in with Google, and one whose account is disabled."""
 
 NOBODY = "nobody@northwind.test"
@@ -96,7 +98,9 @@ def make_template(folder: Path) -> bytes:
 
 
 def waiting() -> int:
-    (count,) = _reader().execute("SELECT count(*) FROM keyturn_outbox WHERE state = 'waiting'").fetchone()
+    (count,) = (
+        _reader().execute("SELECT count(*) FROM keyturn_outbox WHERE state = 'waiting'").fetchone()
+    )
     return int(count)
 
 
@@ -109,7 +113,9 @@ def _reader() -> sqlite3.Connection:
 # What is left at the end
 
 
-_RETRIED = "SELECT message_id, detail FROM keyturn_outbox_events WHERE event = 'retried' ORDER BY id"
+_RETRIED = (
+    "SELECT message_id, detail FROM keyturn_outbox_events WHERE event = 'retried' ORDER BY id"
+)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,16 +135,24 @@ class Records:
     def __init__(self) -> None:
         with closing(sqlite3.connect(FILE)) as database:
             database.row_factory = sqlite3.Row
-            self.journal = [Row(**dict(row)) for row in database.execute("SELECT * FROM journal ORDER BY id")]
-            self.messages = {row["id"]: dict(row) for row in database.execute("SELECT * FROM keyturn_outbox")}
-            self.audit = [dict(row) for row in database.execute("SELECT * FROM keyturn_audit ORDER BY id")]
+            self.journal = [
+                Row(**dict(row)) for row in database.execute("SELECT * FROM journal ORDER BY id")
+            ]
+            self.messages = {
+                row["id"]: dict(row) for row in database.execute("SELECT * FROM keyturn_outbox")
+            }
+            self.audit = [
+                dict(row) for row in database.execute("SELECT * FROM keyturn_audit ORDER BY id")
+            ]
             links = database.execute(
                 "SELECT *, hex(key) AS name, purpose = 'unlock' AS recovers FROM keyturn_secrets"
                 f" WHERE purpose IN {_LINKS} OR purpose = 'gone'"  # by the fault EXPIRED_LINKS
             )
             self.links = {row["name"]: dict(row) for row in links}
             self.retried = [dict(row) for row in database.execute(_RETRIED)]
-            self.sessions = {row[0] for row in database.execute("SELECT hex(digest) FROM keyturn_sessions")}
+            self.sessions = {
+                row[0] for row in database.execute("SELECT hex(digest) FROM keyturn_sessions")
+            }
 
     def of(self, *what: str) -> list[Row]:
         return [row for row in self.journal if row.what in what]

@@ -17,13 +17,18 @@ def losing_the_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def fail(*_: Any) -> None:
         raise _lost("BEGIN")
 
-    with losing_commits(monkeypatch, then=lambda patch: patch.setattr(DefaultDialect, "do_begin", fail)):
+    with losing_commits(
+        monkeypatch, then=lambda patch: patch.setattr(DefaultDialect, "do_begin", fail)
+    ):
         yield
 
 
 @contextmanager
 def losing_commits(
-    monkeypatch: pytest.MonkeyPatch, *, only: int = 0, then: Callable[[pytest.MonkeyPatch], None] = lambda _: None
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    only: int = 0,
+    then: Callable[[pytest.MonkeyPatch], None] = lambda _: None,
 ) -> Iterator[None]:
     """Lose the answer to every commit within, as a connection does that breaks while the server writes.
 

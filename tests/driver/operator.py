@@ -34,7 +34,9 @@ class Operator:
 
     async def forget_waiting_requests(self) -> None:
         """Execute the statement of docs/operating.md about the mails that waited in a backup."""
-        (statement,) = re.findall(r"^(DELETE FROM keyturn_outbox .*);", OPERATING.read_text("utf-8"), re.MULTILINE)
+        (statement,) = re.findall(
+            r"^(DELETE FROM keyturn_outbox .*);", OPERATING.read_text("utf-8"), re.MULTILINE
+        )
         await self._database.execute(text(statement))
 
     async def reset(self, email: str, reason: str = "") -> str:
@@ -87,7 +89,9 @@ class Operator:
 
         return await self._change(email, "recovery_codes_set", renew_recovery_codes)
 
-    async def _change(self, email: str, change: FactorChange, work: Callable[[Connection, str], _Result]) -> _Result:
+    async def _change(
+        self, email: str, change: FactorChange, work: Callable[[Connection, str], _Result]
+    ) -> _Result:
         return await self._step.change(await self._account(email), _GRETA, change, work)
 
     @property

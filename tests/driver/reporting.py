@@ -23,9 +23,19 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 WITH_WEBHOOK = {"webhook_secret": SECRET}
 
 HARD: dict[str, Any] = {
-    "bounce": {"type": "Permanent", "subType": "Suppressed", "message": "ada@northwind.test had bounces before"}
+    "bounce": {
+        "type": "Permanent",
+        "subType": "Suppressed",
+        "message": "ada@northwind.test had bounces before",
+    }
 }
-SOFT = {"bounce": {"type": "Transient", "subType": "MailboxFull", "message": "ada@northwind.test is over its quota"}}
+SOFT = {
+    "bounce": {
+        "type": "Transient",
+        "subType": "MailboxFull",
+        "message": "ada@northwind.test is over its quota",
+    }
+}
 
 _numbers = count(1)
 
@@ -72,7 +82,9 @@ def report(
         "tags": tags if tags is not None else {"template": "password_reset"},
         **data,
     }
-    return signed_now(json.dumps({"type": f"email.{event}", "created_at": happened, "data": mail}).encode())
+    return signed_now(
+        json.dumps({"type": f"email.{event}", "created_at": happened, "data": mail}).encode()
+    )
 
 
 def signed_now(body: bytes) -> Report:
@@ -81,7 +93,9 @@ def signed_now(body: bytes) -> Report:
 
 
 async def deliver(service: Service, sent: Report, **headers: str) -> httpx2.Response:
-    return await service.anywhere().post(WEBHOOK, content=sent.body, headers={**sent.headers(), **headers})
+    return await service.anywhere().post(
+        WEBHOOK, content=sent.body, headers={**sent.headers(), **headers}
+    )
 
 
 async def deliver_all(service: Service, *reports: Report) -> None:
@@ -101,7 +115,11 @@ async def state(service: Service) -> str:
 
 async def history(service: Service) -> list[tuple[str, str]]:
     """Return the provider's reports, with what is known of each, in the order in which they happened."""
-    reported = select(EventRow.event, EventRow.detail).where(EventRow.source_id.is_not(None)).order_by(EventRow.at)
+    reported = (
+        select(EventRow.event, EventRow.detail)
+        .where(EventRow.source_id.is_not(None))
+        .order_by(EventRow.at)
+    )
     return [(row["event"], row["detail"]) for row in await service.rows(reported)]
 
 

@@ -44,9 +44,13 @@ class KeptFactors:
     async def set_phone(self, account_id: str, phone: str) -> None:
         await self._set(account_id, Purpose.PHONE, phone.encode())
 
-    async def _set(self, account_id: str, kind: Literal[Purpose.TOTP, Purpose.PHONE], factor: bytes) -> None:
+    async def _set(
+        self, account_id: str, kind: Literal[Purpose.TOTP, Purpose.PHONE], factor: bytes
+    ) -> None:
         assert self._stored
-        await self._database.transact(partial(self._stored.set, account_id=account_id, kind=kind, factor=factor))
+        await self._database.transact(
+            partial(self._stored.set, account_id=account_id, kind=kind, factor=factor)
+        )
 
     async def mint_codes(self, account_id: str) -> Sequence[str]:
         from keyturn.service.reset.proofs.second_step.own_step import renew_recovery_codes
@@ -71,8 +75,15 @@ async def enrol(service: Service, email: str = ADA, seed: bytes = SEED) -> Accou
 
 
 async def reset_with(
-    service: Service, token: str, method: str = "", code: str = "", password: str = NEW_PASSWORD, **fields: Any
+    service: Service,
+    token: str,
+    method: str = "",
+    code: str = "",
+    password: str = NEW_PASSWORD,
+    **fields: Any,
 ) -> httpx2.Response:
     """Send a new password with a link, and with an answer to the second step where `method` says of what."""
     answer = {"secondStep": {"method": method, "code": code}} if method else {}
-    return await service.anywhere().post(RESET, json={"token": token, "newPassword": password, **answer, **fields})
+    return await service.anywhere().post(
+        RESET, json={"token": token, "newPassword": password, **answer, **fields}
+    )

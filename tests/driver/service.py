@@ -61,7 +61,12 @@ PASSWORD = "seven quiet harbours"
 NEW_PASSWORD = "eleven loud lighthouses"
 
 NO_COOLDOWN = {"mailbox_cooldown": timedelta(0)}
-FREE = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 1000, "account": "1000/minute", "login": "1000/minute"}
+FREE = {
+    "mailbox_cooldown": timedelta(0),
+    "mailbox_daily": 1000,
+    "account": "1000/minute",
+    "login": "1000/minute",
+}
 """Limits that are in no test's way."""
 
 METRICS_TOKEN = "0123456789abcdef" * 2
@@ -83,7 +88,9 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
         "metrics": MetricsSettings(token=Secret(METRICS_TOKEN)),
         "brand": Brand(name="Northwind School", support_address="help@northwind.example"),
     }
-    sections = {name: dict(section) for name, section in changes.items() if isinstance(section, Mapping)}
+    sections = {
+        name: dict(section) for name, section in changes.items() if isinstance(section, Mapping)
+    }
     cost = sections.get("hashing", {}).pop("cost", None)
     builder = Builder(None, Path(), [])
     read = builder.build(Settings, sections)
@@ -112,9 +119,13 @@ def problem(answer: httpx2.Response) -> str:
     return f"{answer.status_code} {name}"
 
 
-async def change(client: httpx2.AsyncClient, password: str = NEW_PASSWORD, current: str = PASSWORD) -> str:
+async def change(
+    client: httpx2.AsyncClient, password: str = NEW_PASSWORD, current: str = PASSWORD
+) -> str:
     """Change the password in a session; return the answer as `problem` does."""
-    return problem(await client.post(CHANGE, json={"currentPassword": current, "newPassword": password}))
+    return problem(
+        await client.post(CHANGE, json={"currentPassword": current, "newPassword": password})
+    )
 
 
 class Service:
@@ -122,7 +133,12 @@ class Service:
 
     def __init__(self, running: RunningService, inbox: Inbox) -> None:
         self._running = running
-        self.app, self.parts, self.accounts, self.inbox = running.app, running.parts, running.parts.accounts, inbox
+        self.app, self.parts, self.accounts, self.inbox = (
+            running.app,
+            running.parts,
+            running.parts.accounts,
+            inbox,
+        )
         self.operator = Operator(running.parts)
 
     def at(self, address: str, **options: Any) -> httpx2.AsyncClient:
@@ -253,7 +269,11 @@ class Service:
             for sample in family.samples
         }
         start = f"{metric}{{"
-        return {name[len(start) : -1]: found[name] for name in found if name.startswith(start)} if metric else found
+        return (
+            {name[len(start) : -1]: found[name] for name in found if name.startswith(start)}
+            if metric
+            else found
+        )
 
     async def purge(self) -> None:
         await self.parts.retention.purge(now())
@@ -265,7 +285,9 @@ class Service:
             await connection.run_sync(tables.reflect)
             for table in tables.sorted_tables:
                 for row in (await connection.execute(select(table))).mappings():
-                    cells += [(f"{table.name}.{name}", _as_bytes(value)) for name, value in row.items()]
+                    cells += [
+                        (f"{table.name}.{name}", _as_bytes(value)) for name, value in row.items()
+                    ]
         return cells
 
     async def finish_changes(self) -> None:
@@ -313,7 +335,9 @@ async def running(
     """Start a service. Several in one test share a `clock`. `sends`: through the provider of the settings."""
     inbox = inbox or Inbox()
     sender = sender_for(settings.mail.transport, settings) if sends else inbox
-    async with service(settings, worker=worker, clock=clock, sender=sender, accounts=accounts) as one:
+    async with service(
+        settings, worker=worker, clock=clock, sender=sender, accounts=accounts
+    ) as one:
         yield Service(one, inbox)
 
 

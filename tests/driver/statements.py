@@ -35,7 +35,9 @@ def dying_after(number: int) -> Iterator[None]:
         nonlocal left
         left -= 1
         if left < 0:
-            raise OperationalError("", None, ConnectionResetError("the process is dead"), connection_invalidated=True)
+            raise OperationalError(
+                "", None, ConnectionResetError("the process is dead"), connection_invalidated=True
+            )
 
     event.listen(Engine, "before_cursor_execute", refuse)
     try:
@@ -50,7 +52,9 @@ def thread_trips() -> Iterator[list[str]]:
     names: list[str] = []
     submit = ThreadPoolExecutor.submit
 
-    def note(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *given: Any, **named: Any) -> Any:
+    def note(
+        pool: ThreadPoolExecutor, work: Callable[..., Any], /, *given: Any, **named: Any
+    ) -> Any:
         names.append(str(pool._thread_name_prefix))
         return submit(pool, work, *given, **named)
 

@@ -53,12 +53,14 @@ def _undo(column: str, when: str, *notes: str) -> str:
 
 # Links
 
-USES_OF_LINKS = _undo("used_at", f"{_IS_LINK} AND new.used_at IS NOT NULL", _note("link", "new.key")) + _undo(
-    "revoked_at", f"new.revoked_at IS NOT NULL AND new.key IN {_noted('link')}"
-)
+USES_OF_LINKS = _undo(
+    "used_at", f"{_IS_LINK} AND new.used_at IS NOT NULL", _note("link", "new.key")
+) + _undo("revoked_at", f"new.revoked_at IS NOT NULL AND new.key IN {_noted('link')}")
 """A change also revokes the link that was used for it."""
 
-ENDS_OF_LINKS = _undo("revoked_at", f"{_IS_LINK} AND new.revoked_at < new.expires_at", _note("link", "new.key"))
+ENDS_OF_LINKS = _undo(
+    "revoked_at", f"{_IS_LINK} AND new.revoked_at < new.expires_at", _note("link", "new.key")
+)
 """Forgets that a link was revoked, after it was noted."""
 
 _HAS_EXPIRED = f"{_IS_LINK.removeprefix('new.')} AND expires_at < old.available_at"
@@ -66,7 +68,12 @@ _FORGET = f"UPDATE {_SECRETS} SET purpose = 'gone' WHERE {_HAS_EXPIRED}"
 EXPIRED_LINKS = _on("AFTER UPDATE OF claim", "keyturn_outbox", "new.claim IS NOT NULL", _FORGET)
 """Forgets links that had expired when a worker claims a message. Their rows stay, for the checks of a world."""
 
-REVOCATIONS = _on("BEFORE UPDATE OF revoked_at", _SECRETS, f"{_IS_LINK} AND new.revoked_at < old.expires_at", _REFUSED)
+REVOCATIONS = _on(
+    "BEFORE UPDATE OF revoked_at",
+    _SECRETS,
+    f"{_IS_LINK} AND new.revoked_at < old.expires_at",
+    _REFUSED,
+)
 """Does not revoke links at all."""
 
 REPLACEMENTS = _undo("revoked_at", f"{_IS_LINK} AND new.revoked_at >= new.expires_at")
@@ -96,7 +103,9 @@ PURPOSES = _also("reset", _IS_BUTTON) + _also("secure", _IS_LINK)
 
 SESSIONS = _on("BEFORE DELETE", "keyturn_sessions", "1", _REFUSED)
 
-DISABLED_ACCOUNTS = _on("AFTER UPDATE OF active", "keyturn_accounts", "1", _set("keyturn_accounts", "active = 1"))
+DISABLED_ACCOUNTS = _on(
+    "AFTER UPDATE OF active", "keyturn_accounts", "1", _set("keyturn_accounts", "active = 1")
+)
 
 USES_OF_CODES = _undo("used_at", "new.purpose = 'code' AND new.used_at IS NOT NULL")
 
@@ -107,9 +116,9 @@ TRIES_OF_CODES = _undo("tries", "new.purpose = 'code' AND new.tries > 0")
 
 # "This was not me"
 
-USES_OF_BUTTONS = _undo("used_at", f"{_IS_BUTTON} AND new.used_at IS NOT NULL", _note("button", "new.key")) + _undo(
-    "revoked_at", f"new.revoked_at IS NOT NULL AND new.key IN {_noted('button')}"
-)
+USES_OF_BUTTONS = _undo(
+    "used_at", f"{_IS_BUTTON} AND new.used_at IS NOT NULL", _note("button", "new.key")
+) + _undo("revoked_at", f"new.revoked_at IS NOT NULL AND new.key IN {_noted('button')}")
 """A press also ends the mailbox's later buttons, its own among them."""
 
 
@@ -118,7 +127,9 @@ def _ended_by_press(purposes: str) -> str:
         f"UPDATE {_SECRETS} SET revoked_at = new.used_at WHERE account_id = new.account_id AND purpose IN ({purposes})"
         " AND used_at IS NULL AND revoked_at IS NULL AND expires_at > new.used_at"
     )
-    return _on("AFTER UPDATE OF used_at", _SECRETS, f"{_IS_BUTTON} AND new.used_at IS NOT NULL", ending)
+    return _on(
+        "AFTER UPDATE OF used_at", _SECRETS, f"{_IS_BUTTON} AND new.used_at IS NOT NULL", ending
+    )
 
 
 LIMITS_OF_PRESSES_TO_LINKS = _ended_by_press("'reset', 'evict', 'unlock'")
@@ -127,8 +138,12 @@ LIMITS_OF_PRESSES_TO_LINKS = _ended_by_press("'reset', 'evict', 'unlock'")
 LIMITS_OF_PRESSES_TO_BUTTONS = _ended_by_press("'secure'")
 """Lets a press end the buttons of all mailboxes."""
 
-_WAS_PRESSED = f"EXISTS (SELECT 1 FROM {_SECRETS} WHERE purpose = 'secure' AND used_at = new.revoked_at)"
-ENDS_OF_EARLIER_BUTTONS = _on("BEFORE UPDATE OF revoked_at", _SECRETS, f"{_IS_BUTTON} AND NOT {_WAS_PRESSED}", _REFUSED)
+_WAS_PRESSED = (
+    f"EXISTS (SELECT 1 FROM {_SECRETS} WHERE purpose = 'secure' AND used_at = new.revoked_at)"
+)
+ENDS_OF_EARLIER_BUTTONS = _on(
+    "BEFORE UPDATE OF revoked_at", _SECRETS, f"{_IS_BUTTON} AND NOT {_WAS_PRESSED}", _REFUSED
+)
 """Lets buttons outlive a change: no button was used at the moment of their end."""
 
 # A second step
@@ -150,13 +165,17 @@ COOLDOWNS = _on("AFTER INSERT", _LIMITS, _IS_COOLDOWN, f"DELETE FROM {_LIMITS} W
 
 # The outbox
 
-ONE_REQUEST_IN_SIXTEEN = _on("BEFORE INSERT", _OUTBOX, "new.kind = 'reset_requested' AND new.key LIKE '%0'", _REFUSED)
+ONE_REQUEST_IN_SIXTEEN = _on(
+    "BEFORE INSERT", _OUTBOX, "new.kind = 'reset_requested' AND new.key LIKE '%0'", _REFUSED
+)
 
 _IS_STRANGE = (
     "new.kind = 'reset_requested' AND json_extract(new.payload, '$.email') NOT IN (SELECT email FROM keyturn_accounts)"
     " AND json_extract(new.payload, '$.client.operator') = ''"
 )
-REQUESTS_OF_STRANGERS = _on("BEFORE INSERT", _OUTBOX, _IS_STRANGE, "SELECT RAISE(ABORT, 'nobody has this address')")
+REQUESTS_OF_STRANGERS = _on(
+    "BEFORE INSERT", _OUTBOX, _IS_STRANGE, "SELECT RAISE(ABORT, 'nobody has this address')"
+)
 """Fails for an address without an account."""
 
 
@@ -188,30 +207,44 @@ Nobody claims such a message again: only a worker that held it before can still 
 
 LEASES = _forget("claim", "new.claim IS NOT NULL", "available_at = old.available_at")
 
-RENEWALS = _on("BEFORE UPDATE OF available_at", _OUTBOX, "new.claim = old.claim AND new.faults = old.faults", _REFUSED)
+RENEWALS = _on(
+    "BEFORE UPDATE OF available_at",
+    _OUTBOX,
+    "new.claim = old.claim AND new.faults = old.faults",
+    _REFUSED,
+)
 
 _HAS_ENDED = f"new.state IN ('dropped', 'dead') AND new.id NOT IN {_noted('message')}"
 _BEGIN = _set(_OUTBOX, "state = 'waiting', settled_at = NULL")
-ENDS_OF_MESSAGES = _on("AFTER UPDATE OF state", _OUTBOX, _HAS_ENDED, _note("message", "new.id"), _BEGIN)
+ENDS_OF_MESSAGES = _on(
+    "AFTER UPDATE OF state", _OUTBOX, _HAS_ENDED, _note("message", "new.id"), _BEGIN
+)
 """Forgets once that a message has ended, so that a worker claims it again."""
 
 _IS_FIRST_DROP = f"new.state = 'dropped' AND old.claim NOT IN {_noted('claim')}"
-FIRST_DROPS = _on("BEFORE UPDATE OF state", _OUTBOX, _IS_FIRST_DROP, _note("claim", "old.claim"), _REFUSED)
+FIRST_DROPS = _on(
+    "BEFORE UPDATE OF state", _OUTBOX, _IS_FIRST_DROP, _note("claim", "old.claim"), _REFUSED
+)
 """Forgets the first drop of a message under each claim. A worker ends it once more when it has done its work."""
 
 # Changes in another system
 
 LOCKS = "".join(
-    _on(event, _SECRETS, "new.purpose = 'change'", _DELETE) for event in ("AFTER INSERT", "AFTER UPDATE OF proof")
+    _on(event, _SECRETS, "new.purpose = 'change'", _DELETE)
+    for event in ("AFTER INSERT", "AFTER UPDATE OF proof")
 )
 
 _IS_CLAIMED = "new.kind = 'change_begun' AND new.claim IS NOT NULL"
-CLAIMED_PROMISES = _on("AFTER UPDATE OF claim", _OUTBOX, _IS_CLAIMED, f"DELETE FROM {_OUTBOX} WHERE id = new.id")
+CLAIMED_PROMISES = _on(
+    "AFTER UPDATE OF claim", _OUTBOX, _IS_CLAIMED, f"DELETE FROM {_OUTBOX} WHERE id = new.id"
+)
 
 _ROW = (
     "id, key, kind, payload, state, reason, attempts, faults, available_at, claim, sealed, sender, provider_id,"
     " created_at, settled_at"
 )
 _KEEP = f"INSERT INTO {_OUTBOX} ({_ROW}) VALUES ({', '.join(f'old.{name}' for name in _ROW.split(', '))})"
-WITHDRAWALS = _on("AFTER DELETE", _OUTBOX, "old.kind = 'change_begun' AND old.state = 'waiting'", _KEEP)
+WITHDRAWALS = _on(
+    "AFTER DELETE", _OUTBOX, "old.kind = 'change_begun' AND old.state = 'waiting'", _KEEP
+)
 """Keeps the promise of a change that was withdrawn."""

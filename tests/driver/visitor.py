@@ -19,13 +19,17 @@ class Visitor:
     async def submit(self, page: str, action: str | None = None, **fields: str) -> httpx2.Response:
         """Load `page` and send the form on it that goes to `action`, the page itself if that is not said."""
         form = await self.client.get(page)
-        return await self.client.post(action or page, data={"_csrf_token": form_token(form), **fields})
+        return await self.client.post(
+            action or page, data={"_csrf_token": form_token(form), **fields}
+        )
 
     async def follow(self, answer: httpx2.Response) -> httpx2.Response:
         assert answer.status_code == 303, answer.text
         return await self.client.get(answer.headers["location"])
 
-    async def sign_in(self, email: str = ADA, password: str = PASSWORD, **fields: str) -> httpx2.Response:
+    async def sign_in(
+        self, email: str = ADA, password: str = PASSWORD, **fields: str
+    ) -> httpx2.Response:
         return await self.submit("/login", email=email, password=password, **fields)
 
 
@@ -54,5 +58,7 @@ def cookie(answer: httpx2.Response, name: str) -> dict[str, str]:
         pair, *attributes = [part.strip() for part in header.split(";")]
         if pair.partition("=")[0] == name:
             named = (attribute.partition("=") for attribute in attributes)
-            return {"value": pair.partition("=")[2].strip('"')} | {key.lower(): value for key, _, value in named}
+            return {"value": pair.partition("=")[2].strip('"')} | {
+                key.lower(): value for key, _, value in named
+            }
     raise AssertionError(f"{name} is not set")

@@ -46,7 +46,9 @@ def test_a_bad_address_is_refused(typed: str) -> None:
     assert [fault.name for fault in invalid.value.faults] == ["email"]
 
 
-@pytest.mark.parametrize("typed", [f"{'a' * 65}@northwind.example", f"{'ü' * 33}@northwind.example"], ids=len)
+@pytest.mark.parametrize(
+    "typed", [f"{'a' * 65}@northwind.example", f"{'ü' * 33}@northwind.example"], ids=len
+)
 def test_a_length_is_counted_in_bytes(typed: str) -> None:
     with pytest.raises(InputInvalid, match="longer than 254 bytes"):
         parse(typed)
@@ -126,7 +128,9 @@ typed = st.one_of(st.text(max_size=400), st.lists(_PIECES, max_size=80).map("".j
 
 
 @given(typed)
-def test_an_address_is_refused_or_has_one_form_that_fits_into_a_header_and_a_column(text: str) -> None:
+def test_an_address_is_refused_or_has_one_form_that_fits_into_a_header_and_a_column(
+    text: str,
+) -> None:
     try:
         address = parse(text)
     except InputInvalid:
@@ -153,7 +157,9 @@ def test_sender_reads_the_same_again(text: str) -> None:
 
 
 @given(typed, typed)
-def test_two_addresses_are_the_same_in_either_order_and_whatever_case_ascii_has(one: str, other: str) -> None:
+def test_two_addresses_are_the_same_in_either_order_and_whatever_case_ascii_has(
+    one: str, other: str
+) -> None:
     assert is_same_mailbox(one, other) == is_same_mailbox(other, one)
     upper = "".join(letter.upper() if letter.isascii() else letter for letter in one)
     assert is_same_mailbox(one, upper) == is_same_mailbox(one, one)
@@ -167,7 +173,10 @@ def test_an_ipv4_peer_is_in_a_network_in_both_of_its_forms_or_in_neither(
     mapped = f"::ffff:{peer}"
     assert read_peer(mapped) == read_peer(str(peer)) == peer
     named = [ipaddress.ip_network(text) for text in both_forms([f"{base}/{length}"])]
-    found = {any(ipaddress.ip_address(form) in network for network in named) for form in (str(peer), mapped)}
+    found = {
+        any(ipaddress.ip_address(form) in network for network in named)
+        for form in (str(peer), mapped)
+    }
     assert found == {peer in read_network(f"{base}/{length}")}
     assert read_network(f"::ffff:{base}/{96 + length}") == read_network(f"{base}/{length}")
 

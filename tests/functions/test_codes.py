@@ -15,7 +15,10 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from keyturn.service import addresses
-from keyturn.service.reset.proofs.second_step.own_step import mint_recovery_code, recovery_code_digest
+from keyturn.service.reset.proofs.second_step.own_step import (
+    mint_recovery_code,
+    recovery_code_digest,
+)
 from keyturn.service.reset.proofs.second_step.totp import base32, otpauth_uri, read_seed, totp_step
 
 SEED = b"12345678901234567890"
@@ -30,7 +33,13 @@ def at(seconds: int) -> datetime:
 
 @pytest.mark.parametrize(
     ("seconds", "code"),
-    [(59, "287082"), (1111111109, "081804"), (1111111111, "050471"), (1234567890, "005924"), (20000000000, "353130")],
+    [
+        (59, "287082"),
+        (1111111109, "081804"),
+        (1111111111, "050471"),
+        (1234567890, "005924"),
+        (20000000000, "353130"),
+    ],
 )
 def test_the_vectors_of_the_rfc_hold(seconds: int, code: str) -> None:
     assert totp_step(SEED, code, at(seconds)) == seconds // 30
@@ -39,7 +48,10 @@ def test_the_vectors_of_the_rfc_hold(seconds: int, code: str) -> None:
 
 def test_a_step_before_and_one_after_are_taken_and_no_more() -> None:
     moment = at(1234567890)
-    codes = {steps: pyotp.TOTP(base32(SEED)).at(moment + timedelta(seconds=30 * steps)) for steps in range(-3, 4)}
+    codes = {
+        steps: pyotp.TOTP(base32(SEED)).at(moment + timedelta(seconds=30 * steps))
+        for steps in range(-3, 4)
+    }
     taken = {steps for steps, code in codes.items() if totp_step(SEED, code, moment) is not None}
     assert taken == {-1, 0, 1}
 
@@ -56,15 +68,25 @@ def test_an_authenticator_reads_whose_it_is() -> None:
     uri = otpauth_uri(SEED, "ada@northwind.example", "Northwind School")
     assert "+" not in uri  # RFC 3986 knows no plus for a blank
     parsed = pyotp.parse_uri(uri)
-    assert (parsed.name, parsed.issuer, parsed.secret) == ("ada@northwind.example", "Northwind School", base32(SEED))
+    assert (parsed.name, parsed.issuer, parsed.secret) == (
+        "ada@northwind.example",
+        "Northwind School",
+        base32(SEED),
+    )
 
 
 def laravel(text: str, key: bytes) -> str:
     """Seal as Laravel's Encrypter does."""
     iv, padder = os.urandom(16), PKCS7(128).padder()
     encryptor = Cipher(AES(key), CBC(iv)).encryptor()
-    value = encryptor.update(padder.update(text.encode()) + padder.finalize()) + encryptor.finalize()
-    sealed = {"iv": base64.b64encode(iv).decode(), "value": base64.b64encode(value).decode(), "tag": ""}
+    value = (
+        encryptor.update(padder.update(text.encode()) + padder.finalize()) + encryptor.finalize()
+    )
+    sealed = {
+        "iv": base64.b64encode(iv).decode(),
+        "value": base64.b64encode(value).decode(),
+        "tag": "",
+    }
     mac = hmac.digest(key, f"{sealed['iv']}{sealed['value']}".encode(), "sha256").hex()
     return base64.b64encode(json.dumps(sealed | {"mac": mac}).encode()).decode()
 
@@ -83,8 +105,16 @@ LARAVEL = f"base64:{base64.b64encode(KEY).decode()}"
         ("hex", SEED.hex(), []),
         ("text", SEED.decode(), []),
         ("json", json.dumps({"secret": PLAIN, "more": 1}), []),
-        ("fernet", Fernet(FERNET).encrypt(PLAIN.encode()).decode(), [Fernet.generate_key().decode(), FERNET]),
-        ("laravel", laravel(PLAIN, KEY), ["base64:" + base64.b64encode(os.urandom(32)).decode(), LARAVEL]),
+        (
+            "fernet",
+            Fernet(FERNET).encrypt(PLAIN.encode()).decode(),
+            [Fernet.generate_key().decode(), FERNET],
+        ),
+        (
+            "laravel",
+            laravel(PLAIN, KEY),
+            ["base64:" + base64.b64encode(os.urandom(32)).decode(), LARAVEL],
+        ),
         ("laravel", laravel(f's:{len(PLAIN)}:"{PLAIN}";', KEY), [LARAVEL]),
     ],
 )
@@ -108,7 +138,12 @@ def test_recovery_codes_are_long_readable_and_known_however_they_are_typed() -> 
     assert not set("".join(codes)) & set("ILOU")
     code = codes.pop().replace("1", "0")
     digest = recovery_code_digest("7", code)
-    for typed in (code.lower(), code.replace("-", ""), f" {code} ", code.replace("0", "o").replace("-", " ")):
+    for typed in (
+        code.lower(),
+        code.replace("-", ""),
+        f" {code} ",
+        code.replace("0", "o").replace("-", " "),
+    ):
         assert recovery_code_digest("7", typed) == digest
     assert recovery_code_digest("8", code) != digest
     for none in ("", code[:-1], code + "0", "U" * 24, "\ud800" * 24, "é" * 24):
@@ -117,5 +152,13 @@ def test_recovery_codes_are_long_readable_and_known_however_they_are_typed() -> 
 
 def test_a_phone_is_a_whole_number() -> None:
     assert addresses.e164("+44 (7700) 900-123") == "+447700900123"
-    for none in ("", "07700 900123", "+0123456", "+44", "+4477009001231234", "+44770090012x", "ada@northwind.example"):
+    for none in (
+        "",
+        "07700 900123",
+        "+0123456",
+        "+44",
+        "+4477009001231234",
+        "+44770090012x",
+        "ada@northwind.example",
+    ):
         assert addresses.e164(none) == ""

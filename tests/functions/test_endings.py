@@ -18,7 +18,13 @@ pytestmark = pytest.mark.long
         ({"sessions.user_id": Ending(what="sessions")}, True),
         ({"sessions.user_id": Ending(what="sessions", when="intrusion")}, False),
         ({"sessions.user_id": Ending(what="sessions", where={"kind": "web"})}, False),
-        ({"sessions.user_id": Ending(what="sessions"), "logins.id": Ending(what="sessions", when="never")}, False),
+        (
+            {
+                "sessions.user_id": Ending(what="sessions"),
+                "logins.id": Ending(what="sessions", when="never"),
+            },
+            False,
+        ),
         ({"passkeys.user_id": Ending(what="passkeys")}, False),
         ({}, False),
     ],
@@ -39,4 +45,6 @@ def test_each_kind_of_credential_has_a_word_in_each_language(tag: str) -> None:
         said = [ended_in_words({word: number}, language) for word in words]
         assert len(set(said)) == len(words)
         assert all(said)
-        assert [str(number) in one for one in said] == [number > 2 or tag not in ("ar", "he")] * len(words)
+        assert [str(number) in one for one in said] == [
+            number > 2 or tag not in ("ar", "he")
+        ] * len(words)

@@ -90,7 +90,9 @@ async def test_calls_that_are_cancelled_at_any_moment_leave_no_connection_open()
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         url = "http://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
         client = HttpClient(10, most_at_once=1)
-        for moment, again in itertools.product(range(40), (0, 1, 3)):  # the second time while it cleans up
+        for moment, again in itertools.product(
+            range(40), (0, 1, 3)
+        ):  # the second time while it cleans up
             call = asyncio.create_task(client.ask("GET", url))
             await turns(moment)
             call.cancel()

@@ -37,7 +37,10 @@ log = logging.getLogger("keyturn.outbox")
     ("text", "shown"),
     [
         (f"token={TOKEN}", "token=[token]"),
-        (f"https://a.example/reset-password/{TOKEN}?x=1", "https://a.example/reset-password/[token]?x=1"),
+        (
+            f"https://a.example/reset-password/{TOKEN}?x=1",
+            "https://a.example/reset-password/[token]?x=1",
+        ),
         (f"'{TOKEN}'", "'[token]'"),
         *(
             (f"/reset{before}{TOKEN}{after}?x", "/[token]?x")
@@ -57,7 +60,9 @@ def test_what_looks_like_a_secret_is_taken_out(text: str, shown: str) -> None:
     assert redact(text) == shown
 
 
-def test_an_app_that_knows_nothing_of_it_sees_an_event_as_a_whole_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_app_that_knows_nothing_of_it_sees_an_event_as_a_whole_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     log.warning(LogEvent("mail.retried", message_id=7, reason="no room for eve@x.example"))
     assert caplog.messages == ["mail.retried message_id=7 reason=no room for e***@x.example"]
 
@@ -98,7 +103,9 @@ def test_away_from_a_terminal_a_record_is_a_line_of_json_also_a_librarys(lines: 
 
 def test_fields_arguments_tracebacks_and_warnings_are_redacted(lines: Any) -> None:
     configure_logs()
-    log.warning(LogEvent("sign_in.rejected", email="ada@northwind.example", reason=ValueError(TOKEN)))
+    log.warning(
+        LogEvent("sign_in.rejected", email="ada@northwind.example", reason=ValueError(TOKEN))
+    )
     logging.getLogger("x").warning("failed for %s", "eve@x.example")
     try:
         raise ValueError(f"no room\nfor ada@northwind.example with {TOKEN} and {HASH}")  # noqa: TRY301
@@ -112,11 +119,15 @@ def test_fields_arguments_tracebacks_and_warnings_are_redacted(lines: Any) -> No
     assert "a***@northwind.example is deprecated" in warned["event"]
     assert (event["email"], event["reason"]) == ("a***@northwind.example", "[token]")
     assert plain["event"] == "failed for e***@x.example"
-    assert failed["exception"].endswith("ValueError: no room\nfor a***@northwind.example with [token] and [hash]")
+    assert failed["exception"].endswith(
+        "ValueError: no room\nfor a***@northwind.example with [token] and [hash]"
+    )
     assert "Traceback" in failed["exception"]
 
 
-@pytest.mark.parametrize(("level", "shown"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+@pytest.mark.parametrize(
+    ("level", "shown"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)]
+)
 def test_the_level_is_that_of_the_settings(level: str, shown: int, lines: Any) -> None:
     configure_logs(level)
     for write in (log.debug, log.info, log.warning, log.error):
@@ -135,7 +146,14 @@ def test_a_terminal_gets_text(monkeypatch: pytest.MonkeyPatch) -> None:
     configure_logs()
     log.info(LogEvent("mail.sent", message_id=7, attempts=1))
     (line,) = terminal.getvalue().splitlines()
-    assert line.split()[1:] == ["[info", "]", "mail.sent", "[keyturn.outbox]", "message_id=7", "attempts=1"]
+    assert line.split()[1:] == [
+        "[info",
+        "]",
+        "mail.sent",
+        "[keyturn.outbox]",
+        "message_id=7",
+        "attempts=1",
+    ]
 
 
 @pytest.fixture
@@ -143,7 +161,9 @@ def written() -> Iterator[StringIO]:
     """Collect what uvicorn writes, in its own form."""
     logger, stream = logging.getLogger("uvicorn.access"), StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(AccessFormatter('%(client_addr)s - "%(request_line)s" %(status_code)s', use_colors=False))
+    handler.setFormatter(
+        AccessFormatter('%(client_addr)s - "%(request_line)s" %(status_code)s', use_colors=False)
+    )
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     redact_access_logs()
@@ -162,7 +182,10 @@ def test_a_link_s_token_is_not_in_the_server_s_access_log(written: StringIO) -> 
     with serving(app) as url:
         httpx2.get(f"{url}/reset-password/{TOKEN}?email=ada@northwind.example", timeout=30)
 
-    assert '"GET /reset-password/[token]?email=a***@northwind.example HTTP/1.1" 204' in written.getvalue()
+    assert (
+        '"GET /reset-password/[token]?email=a***@northwind.example HTTP/1.1" 204'
+        in written.getvalue()
+    )
 
 
 def test_a_traceback_with_its_variables_shows_no_password_token_or_code() -> None:
@@ -171,7 +194,11 @@ def test_a_traceback_with_its_variables_shows_no_password_token_or_code() -> Non
     for module in walk_packages(keyturn.service.__path__, "keyturn.service."):
         for struct in vars(import_module(module.name)).values():
             if isinstance(struct, type(Struct)) and struct.__module__.startswith(ours):
-                texts = {name for name, hint in get_type_hints(struct).items() if str in (hint, *get_args(hint))}
+                texts = {
+                    name
+                    for name, hint in get_type_hints(struct).items()
+                    if str in (hint, *get_args(hint))
+                }
                 assert struct.__repr__ is object.__repr__ or not held & texts, struct
 
 
@@ -183,7 +210,9 @@ def test_what_servers_look_up_by_name_stays_what_it_was() -> None:
             return f"[{key}]"
 
     atoms = Atoms(r=f"GET /reset-password/{TOKEN} HTTP/1.1", s=200)
-    record = logging.LogRecord("gunicorn.access", logging.INFO, "", 0, '"%(r)s" %(s)s %({x}i)s', (atoms,), None)
+    record = logging.LogRecord(
+        "gunicorn.access", logging.INFO, "", 0, '"%(r)s" %(s)s %({x}i)s', (atoms,), None
+    )
 
     assert RedactingFilter().filter(record)
     assert record.getMessage() == '"GET /reset-password/[token] HTTP/1.1" 200 [{x}i]'

@@ -24,23 +24,32 @@ def test_every_public_name_is_there_and_they_are_sorted() -> None:
 
 def test_the_import_alone_loads_nothing_else() -> None:
     code = "import sys; before = set(sys.modules); import keyturn; print(*sorted(set(sys.modules) - before))"
-    loaded = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
-    assert {name.partition(".")[0] for name in loaded.split()} - sys.stdlib_module_names == {"keyturn"}
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert {name.partition(".")[0] for name in loaded.split()} - sys.stdlib_module_names == {
+        "keyturn"
+    }
 
 
 def test_what_the_docs_import_is_covered_by_the_version_number() -> None:
-    (row,) = re.findall(r"(?m)^\| Python names \|.*$", (CHECKOUT / "docs" / "operating.md").read_text("utf-8"))
+    (row,) = re.findall(
+        r"(?m)^\| Python names \|.*$", (CHECKOUT / "docs" / "operating.md").read_text("utf-8")
+    )
     covered = set(re.findall(r"`(keyturn[\w.]*)`", row))
     pages = list((CHECKOUT / "docs").rglob("*.md"))
     imports = {
         found
         for page in pages
-        for found in re.findall(r"(?m)^ *from (keyturn[\w.]*) import (\w+)", page.read_text("utf-8"))
+        for found in re.findall(
+            r"(?m)^ *from (keyturn[\w.]*) import (\w+)", page.read_text("utf-8")
+        )
     }
     outside = {
         (module, name)
         for module, name in imports
-        if covered.isdisjoint({module, f"{module}.{name}"}) and not module.startswith("keyturn.service.problems.")
+        if covered.isdisjoint({module, f"{module}.{name}"})
+        and not module.startswith("keyturn.service.problems.")
     }
 
     assert [module for module in covered if not import_module(module)] == []

@@ -22,7 +22,11 @@ from keyturn.studio.lint.clients.features import features
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
 SOURCE = Path(keyturn.__file__).parent
-ROOMS = sorted(f"{one.name}/" if one.is_dir() else one.name for one in SOURCE.iterdir() if one.name != "__pycache__")
+ROOMS = sorted(
+    f"{one.name}/" if one.is_dir() else one.name
+    for one in SOURCE.iterdir()
+    if one.name != "__pycache__"
+)
 
 BOUNDED: Mapping[str, str] = {
     "studio/web/frames/rewriting.py": "`url(` is looked for up to the last `)` alone, so each one found ends"
@@ -55,17 +59,25 @@ def written_in_source() -> Iterator[Expression]:
     for file, text in sources.items():
         nodes = [*ast.walk(ast.parse(text))]
         assigned = [node for node in nodes if isinstance(node, ast.Assign)]
-        names = {id(node.value): ast.unparse(node.targets[0]).rpartition(".")[2] for node in assigned}
+        names = {
+            id(node.value): ast.unparse(node.targets[0]).rpartition(".")[2] for node in assigned
+        }
         for call in nodes:
             if not (isinstance(call, ast.Call) and re.fullmatch(CALL, ast.unparse(call.func))):
                 continue
             method, name = ast.unparse(call.func).removeprefix("re."), names.get(id(call), "")
             used_in = text if name.startswith("_") else everything
-            used = {method} if method in METHODS else set(re.findall(rf"\b{name}\.(\w+)", used_in)) & METHODS
+            used = (
+                {method}
+                if method in METHODS
+                else set(re.findall(rf"\b{name}\.(\w+)", used_in)) & METHODS
+            )
             pattern = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
             if isinstance(pattern, str | bytes):
                 position = 1 if method == "compile" else 2
-                flags = [one.value for one in call.keywords if one.arg == "flags"] + call.args[position : position + 1]
+                flags = [one.value for one in call.keywords if one.arg == "flags"] + call.args[
+                    position : position + 1
+                ]
                 takes_flags = flags and method not in {"sub", "subn", "split"}
                 value = int(eval(ast.unparse(flags[0]), {"re": re})) if takes_flags else 0  # noqa: S307 - our own source
                 yield Expression(str(file.relative_to(SOURCE)), pattern, value, used or {"search"})
@@ -74,7 +86,14 @@ def written_in_source() -> Iterator[Expression]:
 def written_in_features() -> Iterator[Expression]:
     for one in features().values():
         of_names = [one.property, one.selector, one.element, one.image]
-        of_values = [one.value, one.at, one.partial, one.graceful, *one.when.values(), *one.on.values()]
+        of_values = [
+            one.value,
+            one.at,
+            one.partial,
+            one.graceful,
+            *one.when.values(),
+            *one.on.values(),
+        ]
         for method, patterns in (("fullmatch", of_names), ("search", of_values)):
             for pattern in patterns:
                 if pattern and isinstance(pattern, str):
@@ -111,14 +130,20 @@ def examples(pattern: str | bytes, flags: int) -> Collection[str]:  # noqa: C901
             found.add(written)
         return written
 
-    example(_parser.parse(pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern, flags))
+    example(
+        _parser.parse(pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern, flags)
+    )
     return found - {""}
 
 
 def member(of: Any) -> str:
     classes = {"CATEGORY_DIGIT": "0", "CATEGORY_SPACE": " ", "CATEGORY_WORD": "a"}
     if str(of[0][0]) == "NEGATE":
-        return next(sign for sign in "a0!" if ("LITERAL", ord(sign)) not in [(str(kind), value) for kind, value in of])
+        return next(
+            sign
+            for sign in "a0!"
+            if ("LITERAL", ord(sign)) not in [(str(kind), value) for kind, value in of]
+        )
     kind, value = of[0]
     if str(kind) in {"LITERAL", "RANGE"}:
         return chr(value if str(kind) == "LITERAL" else value[0])
@@ -138,7 +163,9 @@ def adversaries(expression: Expression) -> Iterator[tuple[str, str, str]]:
 
 
 def seconds(expression: Expression, method: str, text: str) -> float:
-    subject: Any = text.encode("latin-1", "replace") if isinstance(expression.pattern, bytes) else text
+    subject: Any = (
+        text.encode("latin-1", "replace") if isinstance(expression.pattern, bytes) else text
+    )
     compiled: Any = re.compile(expression.pattern, expression.flags)
     began = time.process_time()
     if method in FROM_THE_START:
@@ -152,19 +179,29 @@ def seconds(expression: Expression, method: str, text: str) -> float:
 def slow_text(expression: Expression) -> str:
     """Return a text whose search time grows faster than its length, or "" if there is none."""
     methods = {one if one in FROM_THE_START else "search" for one in expression.methods}
-    for method, (beginning, pump, end), length in product(methods, [*adversaries(expression)], (26, 400, 6_000)):
+    for method, (beginning, pump, end), length in product(
+        methods, [*adversaries(expression)], (26, 400, 6_000)
+    ):
         # A text of that length, and a quarter of it.
         texts = [beginning + pump * (one // len(pump)) + end for one in (length, length // 4)]
         if seconds(expression, method, texts[0]) > ENOUGH:
             # Other work on the machine slows single tries, so the least of several counts.
-            whole, quarter = (min(seconds(expression, method, text) for _ in range(5)) for text in texts)
+            whole, quarter = (
+                min(seconds(expression, method, text) for _ in range(5)) for text in texts
+            )
             if whole > ENOUGH and whole > 8 * quarter:
                 return f"{method}: {beginning!r} + {pump!r} * n + {end!r}: {quarter:.4f} s, 4 n: {whole:.4f} s"
     return ""
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_an_expression_takes_time_that_grows_with_the_text_and_not_with_its_square(room: str) -> None:
+def test_an_expression_takes_time_that_grows_with_the_text_and_not_with_its_square(
+    room: str,
+) -> None:
     assert len(expressions()) > 300
-    here = [one for one in expressions() if one.place.startswith(room) and not one.place.startswith(tuple(BOUNDED))]
+    here = [
+        one
+        for one in expressions()
+        if one.place.startswith(room) and not one.place.startswith(tuple(BOUNDED))
+    ]
     assert not {f"{one.place} {one.pattern!r}": text for one in here if (text := slow_text(one))}

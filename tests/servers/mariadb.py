@@ -56,9 +56,24 @@ def running_mariadb(mariadbd: str) -> Iterator[MariadbServer]:
         socket = Path(folder) / "mariadb.sock"
         make_certificates(Path(folder))
         tls = [f"--ssl-cert={folder}/server.pem", f"--ssl-key={folder}/server.key"]
-        places = [f"--datadir={folder}/data", f"--socket={socket}", *_unprivileged(Path(folder)), *tls]
-        installing = ["mariadb-install-db", *_OPTIONS, *places, "--auth-root-authentication-method=normal"]
-        subprocess.run([*installing, "--skip-test-db"], check=True, capture_output=True, env={"PATH": search_path()})
+        places = [
+            f"--datadir={folder}/data",
+            f"--socket={socket}",
+            *_unprivileged(Path(folder)),
+            *tls,
+        ]
+        installing = [
+            "mariadb-install-db",
+            *_OPTIONS,
+            *places,
+            "--auth-root-authentication-method=normal",
+        ]
+        subprocess.run(
+            [*installing, "--skip-test-db"],
+            check=True,
+            capture_output=True,
+            env={"PATH": search_path()},
+        )
         server = subprocess.Popen([mariadbd, *_OPTIONS, *places], stderr=subprocess.PIPE, text=True)
         try:
             assert server.stderr

@@ -41,7 +41,9 @@ class TlsServer:
     def __init__(self, folder: Path, port: int) -> None:
         self.port = port
         self.root, self.other_root = folder / "root.pem", folder / "other.pem"
-        self.certificate, self.key, self.locked_key = (folder / name for name in ("user.crt", "user.key", "locked.key"))
+        self.certificate, self.key, self.locked_key = (
+            folder / name for name in ("user.crt", "user.key", "locked.key")
+        )
 
     def address(self, host: str = "localhost", database: str = "postgres") -> str:
         return f"postgresql://postgres:hunter2@{host}:{self.port}/{database}"
@@ -69,8 +71,21 @@ def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
         for path in (folder, *folder.iterdir()):
             shutil.chown(path, user) if user else None
         data = folder / "data"
-        making: list[str | Path] = [initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
-        subprocess.run(making, check=True, capture_output=True, user=user, env=ENVIRONMENT, cwd=folder)
+        making: list[str | Path] = [
+            initdb,
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
+        subprocess.run(
+            making, check=True, capture_output=True, user=user, env=ENVIRONMENT, cwd=folder
+        )
         options = {
             "listen_addresses": "127.0.0.1", "port": server.port, "unix_socket_directories": folder, "fsync": "off",
             "hba_file": folder / "pg_hba.conf", "ssl": "on", "ssl_cert_file": folder / "server.pem",
@@ -88,7 +103,9 @@ def serving_postgres(
     """Run a server once it takes connections, until the block ends, or the test has ended it."""
     said = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
     command = [postgres, "-D", data, *said]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, user=user, env=ENVIRONMENT, cwd=data.parent)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, user=user, env=ENVIRONMENT, cwd=data.parent
+    )
     try:
         assert process.stderr
         lines: list[str] = []
@@ -108,7 +125,9 @@ def _make_certificates(server: TlsServer, folder: Path) -> None:
     user.cert_chain_pems[0].write_to_path(server.certificate)
     key = serialization.load_pem_private_key(server.key.read_bytes(), None)
     form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    server.locked_key.write_bytes(key.private_bytes(*form, serialization.BestAvailableEncryption(b"hunter2")))
+    server.locked_key.write_bytes(
+        key.private_bytes(*form, serialization.BestAvailableEncryption(b"hunter2"))
+    )
     for file in (server.key, server.locked_key):
         file.chmod(0o600)
 
@@ -117,4 +136,6 @@ def unprivileged_user(name: str = "postgres") -> str | None:
     """Return a user for a program that root may not start, of that name if there is one."""
     if os.geteuid() != 0:
         return None
-    return next(one for one in (name, "nobody") if one in {entry.pw_name for entry in pwd.getpwall()})
+    return next(
+        one for one in (name, "nobody") if one in {entry.pw_name for entry in pwd.getpwall()}
+    )

@@ -28,11 +28,20 @@ def run(
 ) -> "subprocess.CompletedProcess[str]":
     everything = {**os.environ, **environment}
     return subprocess.run(
-        words, cwd=folder, env=everything, input=stdin, capture_output=True, text=True, timeout=120, check=False
+        words,
+        cwd=folder,
+        env=everything,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
-def output_of(words: Sequence[str], folder: Path | None = None, stdin: str = "", /, **environment: str) -> str:
+def output_of(
+    words: Sequence[str], folder: Path | None = None, stdin: str = "", /, **environment: str
+) -> str:
     done = run(words, folder, stdin, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -119,11 +128,17 @@ class Demo(Running):
     def visit(self, row: str) -> httpx2.Response:
         """Open the address of a row of the greeting, as a browser does, which finds its host on this machine."""
         path = self.address_of(row).removeprefix(self.address_for_browsers)
-        return self.get(path, headers={"host": urlsplit(self.address_for_browsers).netloc}, follow_redirects=True)
+        return self.get(
+            path,
+            headers={"host": urlsplit(self.address_for_browsers).netloc},
+            follow_redirects=True,
+        )
 
     def address_of(self, row: str) -> str:
         """Return the address of a row of the greeting, such as "Studio"."""
-        return str(re.findall(rf"^  {row} +(http\S+)", _ESCAPES.sub("", self.greeting), re.MULTILINE)[0])
+        return str(
+            re.findall(rf"^  {row} +(http\S+)", _ESCAPES.sub("", self.greeting), re.MULTILINE)[0]
+        )
 
     def interrupt(self, number: int = signal.SIGINT) -> tuple[int, str]:
         """Press Ctrl-C, or send another signal; return the exit code and what was printed after."""
@@ -140,7 +155,9 @@ def running(*arguments: str, **environment: str) -> AbstractContextManager[Runni
 
 
 @contextmanager
-def running_program(words: Sequence[str], folder: Path | None, **environment: str) -> Iterator[Running]:
+def running_program(
+    words: Sequence[str], folder: Path | None, **environment: str
+) -> Iterator[Running]:
     command = Running(_started(words, folder, environment, stderr=subprocess.PIPE))
     try:
         yield command
@@ -150,8 +167,13 @@ def running_program(words: Sequence[str], folder: Path | None, **environment: st
 
 @contextmanager
 def running_demo(command: Sequence[str], folder: Path, **environment: str) -> Iterator[Demo]:
-    everything = {"XDG_CACHE_HOME": str(folder / ".cache"), **environment}  # where a studio keeps its token
-    demo = Demo(_started(command, folder, everything, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    everything = {
+        "XDG_CACHE_HOME": str(folder / ".cache"),
+        **environment,
+    }  # where a studio keeps its token
+    demo = Demo(
+        _started(command, folder, everything, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    )
     try:
         assert demo.greeting
         yield demo
@@ -160,7 +182,13 @@ def running_demo(command: Sequence[str], folder: Path, **environment: str) -> It
 
 
 def _started(
-    words: Sequence[str], folder: Path | None, environment: dict[str, str], stderr: int, stdout: int | None = None
+    words: Sequence[str],
+    folder: Path | None,
+    environment: dict[str, str],
+    stderr: int,
+    stdout: int | None = None,
 ) -> "subprocess.Popen[str]":
     everything = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
-    return subprocess.Popen(words, cwd=folder, env=everything, text=True, stdout=stdout, stderr=stderr)
+    return subprocess.Popen(
+        words, cwd=folder, env=everything, text=True, stdout=stdout, stderr=stderr
+    )

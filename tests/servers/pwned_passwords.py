@@ -47,7 +47,9 @@ class RangeServer:
         others = random.Random(prefix)
         lines = [f"{others.getrandbits(140):035X}:{count % 5}" for count in range(OTHERS)]
         found = {sha1_of(password): count for password, count in self.leaked.items()}
-        lines += [f"{digest[5:]}:{count}" for digest, count in found.items() if digest.startswith(prefix)]
+        lines += [
+            f"{digest[5:]}:{count}" for digest, count in found.items() if digest.startswith(prefix)
+        ]
         return "\r\n".join(sorted(lines)).encode()
 
 

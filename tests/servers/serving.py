@@ -75,7 +75,9 @@ def listening() -> socket.socket:
 
 
 @contextmanager
-def serving(app: Any, connections: Connections | None = None, *, http: Any = None, **options: Any) -> Iterator[str]:
+def serving(
+    app: Any, connections: Connections | None = None, *, http: Any = None, **options: Any
+) -> Iterator[str]:
     """Serve `app` until the block ends, and yield its address. `http` replaces the protocol of the connections."""
     with listening() as bound:
         config = uvicorn.Config(
@@ -101,7 +103,11 @@ def serving(app: Any, connections: Connections | None = None, *, http: Any = Non
 async def serving_here(app: Any) -> AsyncIterator[str]:
     """Serve in the test's own event loop, for an app whose database belongs to that loop."""
     with listening() as bound:
-        server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none", timeout_graceful_shutdown=1))
+        server = _Server(
+            uvicorn.Config(
+                app, lifespan="off", log_config=None, ws="none", timeout_graceful_shutdown=1
+            )
+        )
         task = asyncio.create_task(server.serve(sockets=[bound]))
         try:
             yield f"http://127.0.0.1:{bound.getsockname()[1]}"

@@ -31,7 +31,10 @@ class SilentProxy:
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.opened += 1
         theirs, ours = await asyncio.open_unix_connection(str(self._server))
-        pumps = {asyncio.create_task(self._pump(reader, ours)), asyncio.create_task(self._pump(theirs, writer))}
+        pumps = {
+            asyncio.create_task(self._pump(reader, ours)),
+            asyncio.create_task(self._pump(theirs, writer)),
+        }
         self._pumps |= pumps
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -46,9 +46,14 @@ class SmtpServer:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        return [message_from_bytes(one.original_content, policy=policy.default) for one in self.envelopes]  # type: ignore[arg-type]
+        return [
+            message_from_bytes(one.original_content, policy=policy.default)
+            for one in self.envelopes
+        ]  # type: ignore[arg-type]
 
-    async def handle_EHLO(self, _: SMTP, session: Session, __: Envelope, host: str, answers: list[str]) -> list[str]:
+    async def handle_EHLO(
+        self, _: SMTP, session: Session, __: Envelope, host: str, answers: list[str]
+    ) -> list[str]:
         session.host_name = host
         self.sessions.append(session)
         return [self.replies["EHLO"]] if "EHLO" in self.replies else answers
@@ -57,11 +62,15 @@ class SmtpServer:
         session.host_name = host
         return self.replies.get("HELO", "250 OK")
 
-    async def handle_MAIL(self, _: SMTP, __: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+    async def handle_MAIL(
+        self, _: SMTP, __: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
         envelope.mail_from, envelope.mail_options = address, options
         return self.replies.get("MAIL", "250 OK")
 
-    async def handle_RCPT(self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]) -> str:
+    async def handle_RCPT(
+        self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
+    ) -> str:
         if "RCPT" not in self.replies:
             envelope.rcpt_tos.append(address)
         return self.replies.get("RCPT", "250 OK")
@@ -79,13 +88,18 @@ class SmtpServer:
 
 
 def _authenticate(_: SMTP, __: Session, ___: Envelope, ____: str, data: Any) -> AuthResult:
-    fits = isinstance(data, LoginPassword) and data == LoginPassword(USERNAME.encode(), PASSWORD.encode())
+    fits = isinstance(data, LoginPassword) and data == LoginPassword(
+        USERNAME.encode(), PASSWORD.encode()
+    )
     return AuthResult(success=fits, handled=False)
 
 
 @asynccontextmanager
 async def running_smtp(
-    *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None, login: bool = False
+    *,
+    starttls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | None = None,
+    login: bool = False,
 ) -> AsyncIterator[SmtpServer]:
     """Yield a server on a free port of this machine. `login` makes it refuse who has not logged in over TLS."""
     handler = SmtpServer()

@@ -31,7 +31,12 @@ class SupabaseFactor(msgspec.Struct, kw_only=True):
     challenges: list[str] = []
 
     def document(self) -> dict[str, Any]:
-        return {"id": self.id, "status": self.status, "factor_type": self.factor_type, "friendly_name": ""}
+        return {
+            "id": self.id,
+            "status": self.status,
+            "factor_type": self.factor_type,
+            "friendly_name": "",
+        }
 
 
 class SupabaseUser(msgspec.Struct, kw_only=True):
@@ -84,12 +89,17 @@ class SupabaseUsers:
     def matching(self, text: str, *, oldest_first: bool = False) -> Sequence[SupabaseUser]:
         """Return the users whose address or name matches LIKE '%text%', by default the newest first."""
         pattern = re.compile(_is_like(text), re.DOTALL | re.IGNORECASE)
-        texts = {key: (user.email, str(user.metadata.get("full_name", ""))) for key, user in self._users.items()}
+        texts = {
+            key: (user.email, str(user.metadata.get("full_name", "")))
+            for key, user in self._users.items()
+        }
         found = [user for key, user in self._users.items() if any(map(pattern.match, texts[key]))]
         return sorted(found, key=lambda user: user.created_at, reverse=not oldest_first)
 
     def with_password(self, email: str, password: str) -> SupabaseUser | None:
-        known = [user for user in self._users.values() if user.email == email.lower() and user.password]
+        known = [
+            user for user in self._users.values() if user.email == email.lower() and user.password
+        ]
         return next((user for user in known if user.password == password), None)
 
 
@@ -123,7 +133,11 @@ class Outage(Enum):
 
 
 def refusal(status: int, code: str, message: str, *, old: bool, **more: Any) -> Answer:
-    shape = {"code": status, "error_code": code, "msg": message} if old else {"code": code, "message": message}
+    shape = (
+        {"code": status, "error_code": code, "msg": message}
+        if old
+        else {"code": code, "message": message}
+    )
     return Answer(status, shape | more, {"x-sb-error-code": code})
 
 
@@ -166,13 +180,19 @@ class SupabaseServer:
             case Answer() as answer:
                 await _send(send, answer)
             case int() as status:
-                await _send(send, refusal(status, "unexpected_failure", "Unexpected failure", old=self.old))
+                await _send(
+                    send, refusal(status, "unexpected_failure", "Unexpected failure", old=self.old)
+                )
             case None:
                 await _send(send, self._answer(scope, body))
 
     def _answer(self, scope: Any, body: bytes) -> Answer:
-        headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
+        headers = {
+            name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        query = {
+            name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()
+        }
         old = self.old or "x-supabase-api-version" not in headers
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         fields = json.loads(body) if body else {}
@@ -189,7 +209,11 @@ class SupabaseServer:
                 return self._generate_link(fields["email"])
             case "POST", ["verify"]:
                 user = self._links.pop(fields["token_hash"], None)
-                return self._session(user) if user else refusal(403, "otp_expired", "Token has expired", old=old)
+                return (
+                    self._session(user)
+                    if user
+                    else refusal(403, "otp_expired", "Token has expired", old=old)
+                )
             case "POST", ["logout"]:
                 self.users.sessions.pop(bearer, None)
                 return Answer(204, "")
@@ -199,24 +223,39 @@ class SupabaseServer:
 
     def _refusal_of_key(self, key: str, *, old: bool) -> Answer | None:
         if not key:
-            return refusal(401, "no_authorization", "This endpoint requires a valid Bearer token", old=old)
+            return refusal(
+                401, "no_authorization", "This endpoint requires a valid Bearer token", old=old
+            )
         if key == self.anon_key:
             return refusal(403, "not_admin", "User not allowed", old=old)
         if key != self.service_role_key:
-            return refusal(403, "bad_jwt", "invalid JWT: unable to parse or verify signature", old=old)
+            return refusal(
+                403, "bad_jwt", "invalid JWT: unable to parse or verify signature", old=old
+            )
         return None
 
     def _list(self, query: Mapping[str, str]) -> Answer:
         field, _, direction = query.get("sort", "created_at").partition(" ")
         if field != "created_at" or direction.lower() not in ("", "asc", "desc"):
-            return refusal(400, "validation_failed", f"Bad Sort Parameters: bad field for sort '{field}'", old=False)
-        found = self.users.matching(query.get("filter", ""), oldest_first=direction.lower() == "asc")
+            return refusal(
+                400,
+                "validation_failed",
+                f"Bad Sort Parameters: bad field for sort '{field}'",
+                old=False,
+            )
+        found = self.users.matching(
+            query.get("filter", ""), oldest_first=direction.lower() == "asc"
+        )
         size, page = int(query.get("per_page", _PAGE)), int(query.get("page", 1))
         shown = found[(page - 1) * size : page * size]
         documents = [user.document() for user in shown]
-        return Answer(200, {"users": documents, "aud": "authenticated"}, {"x-total-count": str(len(found))})
+        return Answer(
+            200, {"users": documents, "aud": "authenticated"}, {"x-total-count": str(len(found))}
+        )
 
-    def _administer(self, method: str, path: list[str], query: Mapping[str, str], changes: Any, *, old: bool) -> Answer:
+    def _administer(
+        self, method: str, path: list[str], query: Mapping[str, str], changes: Any, *, old: bool
+    ) -> Answer:
         if not path:
             return self._list(query)
         user = self.users.get(path[0])
@@ -228,7 +267,9 @@ class SupabaseServer:
             if refused := self._refusal_of_password(changes["password"], old=old):
                 return refused
             user.password = changes["password"]
-            self.users.sessions = {token: owner for token, owner in self.users.sessions.items() if owner is not user}
+            self.users.sessions = {
+                token: owner for token, owner in self.users.sessions.items() if owner is not user
+            }
             user.confirmed = user.confirmed or changes.get("email_confirm", False)
         return Answer(200, user.document())
 
@@ -236,19 +277,30 @@ class SupabaseServer:
         user = next(user for user in self.users.matching("") if user.email == email)
         token = secrets.token_hex(28)
         self._links[token] = user
-        return Answer(200, user.document() | {"hashed_token": token, "verification_type": "recovery"})
+        return Answer(
+            200, user.document() | {"hashed_token": token, "verification_type": "recovery"}
+        )
 
-    def _factor(self, bearer: str, factor_id: str, what: str, fields: dict[str, str], *, old: bool) -> Answer:
+    def _factor(
+        self, bearer: str, factor_id: str, what: str, fields: dict[str, str], *, old: bool
+    ) -> Answer:
         """Challenge a second factor in the session of a link, or check its code (internal/api/mfa.go)."""
         user = self.users.sessions.get(bearer)
         factor = next((one for one in user.factors if one.id == factor_id), None) if user else None
         if user is None or factor is None:
-            return refusal(401, "no_authorization", "This endpoint requires a valid Bearer token", old=old)
+            return refusal(
+                401, "no_authorization", "This endpoint requires a valid Bearer token", old=old
+            )
         if what == "challenge":
             factor.challenges.append(str(uuid4()))
             return Answer(200, {"id": factor.challenges[-1], "type": factor.factor_type})
         if fields["challenge_id"] not in factor.challenges:
-            return refusal(404, "mfa_factor_not_found", "MFA factor with the provided challenge ID not found", old=old)
+            return refusal(
+                404,
+                "mfa_factor_not_found",
+                "MFA factor with the provided challenge ID not found",
+                old=old,
+            )
         if not factor.code or fields["code"] != factor.code:
             return refusal(422, "mfa_verification_failed", "Invalid TOTP code entered", old=old)
         factor.challenges.remove(fields["challenge_id"])
@@ -258,18 +310,26 @@ class SupabaseServer:
     def _refusal_of_password(self, password: str, *, old: bool) -> Answer | None:
         size = len(password.encode())
         if size > MAX_BYTES:
-            return refusal(400, "validation_failed", "Password cannot be longer than 72 characters", old=old)
+            return refusal(
+                400, "validation_failed", "Password cannot be longer than 72 characters", old=old
+            )
         broken = {}
         if size < self.min_length:
             broken["length"] = f"Password should be at least {self.min_length} characters."
         if any(not set(needed) & set(password) for needed in self.required_characters):
             needed = ", ".join(self.required_characters)
-            broken["characters"] = f"Password should contain at least one character of each: {needed}."
+            broken["characters"] = (
+                f"Password should contain at least one character of each: {needed}."
+            )
         if password in self.pwned:
-            broken["pwned"] = "Password is known to be weak and easy to guess, please choose a different one."
+            broken["pwned"] = (
+                "Password is known to be weak and easy to guess, please choose a different one."
+            )
         reasons = {"reasons": list(broken)}
         words = " ".join(broken.values())
-        return refusal(422, "weak_password", words, old=old, weak_password=reasons) if broken else None
+        return (
+            refusal(422, "weak_password", words, old=old, weak_password=reasons) if broken else None
+        )
 
     def _sign_in(self, grant: str, fields: Mapping[str, str], *, old: bool) -> Answer:
         if grant == "refresh_token":

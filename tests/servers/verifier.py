@@ -85,7 +85,12 @@ class Verifier:
                 return {"success": False, "error-codes": [code]}
         self._seen.add(answer)
         host, action = self.solved[answer]
-        verdict = {"success": True, "challenge_ts": "2026-11-20T14:00:00Z", "hostname": host, "error-codes": []}
+        verdict = {
+            "success": True,
+            "challenge_ts": "2026-11-20T14:00:00Z",
+            "hostname": host,
+            "error-codes": [],
+        }
         return verdict | ({"action": action} if action else {})
 
 

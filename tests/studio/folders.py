@@ -21,7 +21,11 @@ def written(folder: Path, files: Mapping[str, str], encoding: str = "utf-8") -> 
 
 def found_in(folder: Path, files: Mapping[str, str], *rules: str) -> list[Finding]:
     """Write files into a folder, and return what the checks find in it; `rules`: the beginnings of their names."""
-    return [one for one in check(open_gallery(written(folder, files))).found if one.rule.startswith(rules or "")]
+    return [
+        one
+        for one in check(open_gallery(written(folder, files))).found
+        if one.rule.startswith(rules or "")
+    ]
 
 
 def make(folder: Path, tree: dict[bytes, bytes | str]) -> None:

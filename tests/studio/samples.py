@@ -18,7 +18,9 @@ from keyturn.studio.gallery.samples.files import find_samples, fit_samples
 
 EMAILS = folder("email_templates")
 NORTHWIND = Brand(
-    name="Northwind School", support_address="help@northwind.example", postal_address="12 Harbour Street, Leeds"
+    name="Northwind School",
+    support_address="help@northwind.example",
+    postal_address="12 Harbour Street, Leeds",
 )
 LANGUAGES = Languages("UTC", PACKAGED)
 Props = TypeVar("Props", bound=EmailProps)
@@ -26,13 +28,17 @@ Props = TypeVar("Props", bound=EmailProps)
 
 def read_samples(props: type[Props], emails: Path = EMAILS) -> dict[str, Props]:
     """Return the samples of a mail, by name. Raises TemplateInvalid."""
-    return fit_samples(find_samples(emails, props.template, own_files(props.template).markup), props)
+    return fit_samples(
+        find_samples(emails, props.template, own_files(props.template).markup), props
+    )
 
 
 def with_hostile(samples: dict[str, Props]) -> dict[str, Props]:
     """Return the samples, and those that the studio makes of the first one."""
     first = next(iter(samples.values()))
-    made = hostile.hostile_samples(Sample("first", msgspec.structs.asdict(first), "typed"), type(first))
+    made = hostile.hostile_samples(
+        Sample("first", msgspec.structs.asdict(first), "typed"), type(first)
+    )
     return samples | {one.name: type(first)(**one.values) for one in made}
 
 

@@ -34,29 +34,106 @@ LETTERS, SENTENCES = 2_000, 500
 """The bounds: of one finding, and of what a folder's findings say."""
 
 MARKUP = [
-    *("<mjml>", "</mjml>", "<mj-head>", "</mj-head>", "<mj-body>", "</mj-body>", "<mj-section><mj-column>"),
+    *(
+        "<mjml>",
+        "</mjml>",
+        "<mj-head>",
+        "</mj-head>",
+        "<mj-body>",
+        "</mj-body>",
+        "<mj-section><mj-column>",
+    ),
     *("</mj-column></mj-section>", "<mj-text>", "</mj-text>"),
-    *('<mj-button href="https://northwind.example/{{ token }}">Go</mj-button>', '<mj-image src="logo.png" />'),
-    *('<mj-include path="./_layout/base.mjml" />', '<mj-style inline="inline">.a:hover > b { color: rgb(1,2'),
-    *("<mj-attributes><mj-all", "<mj-title>Hello {{ name }}</mj-title>", "<!doctype html><html><head><title>"),
-    *("</title></head><body>", "<p style=\"color:#777;background:url('x')\">Hello</p>", "<table><tr><td>"),
-    *("<!--[if mso]>", "<![endif]-->", "<!--", "-->", "]]>", "&nbsp;&#x110000;&bogus;", "{{ name }}"),
-    *("{{ user.address.street }}", "{{ items[0].price | round(2) }}", "{{ 1 / 0 }}", "{{ name | unknown }}"),
+    *(
+        '<mj-button href="https://northwind.example/{{ token }}">Go</mj-button>',
+        '<mj-image src="logo.png" />',
+    ),
+    *(
+        '<mj-include path="./_layout/base.mjml" />',
+        '<mj-style inline="inline">.a:hover > b { color: rgb(1,2',
+    ),
+    *(
+        "<mj-attributes><mj-all",
+        "<mj-title>Hello {{ name }}</mj-title>",
+        "<!doctype html><html><head><title>",
+    ),
+    *(
+        "</title></head><body>",
+        "<p style=\"color:#777;background:url('x')\">Hello</p>",
+        "<table><tr><td>",
+    ),
+    *(
+        "<!--[if mso]>",
+        "<![endif]-->",
+        "<!--",
+        "-->",
+        "]]>",
+        "&nbsp;&#x110000;&bogus;",
+        "{{ name }}",
+    ),
+    *(
+        "{{ user.address.street }}",
+        "{{ items[0].price | round(2) }}",
+        "{{ 1 / 0 }}",
+        "{{ name | unknown }}",
+    ),
     *("{{ [1,2,3] | join(name) }}", "{{ '%s' | format(name, name) }}", "{% if paid %}"),
-    *("{% elif x is divisibleby(0) %}", "{% else %}", "{% endif %}", "{% for item in items %}", "{% endfor %}"),
-    *("{% block card %}", "{% endblock %}", "{% extends '_layout/base.mjml' %}", "{% extends 'welcome.mjml' %}"),
-    *("{% extends missing %}", "{% include 'welcome.mjml' %}", "{% include 'nowhere.html' ignore missing %}"),
-    *("{% import '_layout/base.mjml' as base %}{{ base.part() }}", "{% macro part(a, b=1) %}", "{{ part(1) }}"),
-    *("{{ caller() }}", "{% endmacro %}", "{% call part() %}", "{% endcall %}", "{% set x = x %}", "{% raw %}"),
+    *(
+        "{% elif x is divisibleby(0) %}",
+        "{% else %}",
+        "{% endif %}",
+        "{% for item in items %}",
+        "{% endfor %}",
+    ),
+    *(
+        "{% block card %}",
+        "{% endblock %}",
+        "{% extends '_layout/base.mjml' %}",
+        "{% extends 'welcome.mjml' %}",
+    ),
+    *(
+        "{% extends missing %}",
+        "{% include 'welcome.mjml' %}",
+        "{% include 'nowhere.html' ignore missing %}",
+    ),
+    *(
+        "{% import '_layout/base.mjml' as base %}{{ base.part() }}",
+        "{% macro part(a, b=1) %}",
+        "{{ part(1) }}",
+    ),
+    *(
+        "{{ caller() }}",
+        "{% endmacro %}",
+        "{% call part() %}",
+        "{% endcall %}",
+        "{% set x = x %}",
+        "{% raw %}",
+    ),
     *("{% load i18n %}{% trans 'Hi' %}", "{% trans %}Hello {{ name }}{% endtrans %}"),
-    *("{% render 'part' %}{% assign a = b | date: '%Y' %}", "{# a comment", "{%", "}}", "\x00", "\ufeff", "\u202e"),
+    *(
+        "{% render 'part' %}{% assign a = b | date: '%Y' %}",
+        "{# a comment",
+        "{%",
+        "}}",
+        "\x00",
+        "\ufeff",
+        "\u202e",
+    ),
     *("\U0001f600" * 50, "\r\n\r", "a" * 5_000, "<div>" * 2_000, "{{" * 500, "((((" * 2_000),
 ]
 DATA = [
     *('{"name": "Ada"}', '{"name": [1, {"a": null}], "items": [{"price": 1e400}]}', "[" * 100_000),
     *('{"a":' * 50_000, "{", "[ada]\nname = 'Ada'\nitems = [{price = 1}]\n", "[ada]\n[ada]\n"),
-    *("[a" + ".b" * 5_000 + "]\nc = 1\n", "x = " + "[" * 5_000, "when = 0000-00-00\n", "number = 1" + "0" * 5_000),
-    *("ada:\n  name: &a [1, 2]\n  again: *a\n  self: &s [*s]\n", "ada: !!python/object/apply:os.system ['true']\n"),
+    *(
+        "[a" + ".b" * 5_000 + "]\nc = 1\n",
+        "x = " + "[" * 5_000,
+        "when = 0000-00-00\n",
+        "number = 1" + "0" * 5_000,
+    ),
+    *(
+        "ada:\n  name: &a [1, 2]\n  again: *a\n  self: &s [*s]\n",
+        "ada: !!python/object/apply:os.system ['true']\n",
+    ),
     *("- " * 3_000, "name,email\nAda,a@b.example\n", "", "\x00\x01"),
 ]
 SETTINGS = [
@@ -70,10 +147,32 @@ SETTINGS = [
     *("[studio]\nsuffixes = ['.x', '']\n", "studio = 3\n", "[" * 5_000),
 ]
 NAMES = [
-    *(b"welcome.mjml", b"welcome.txt", b"welcome.html", b"welcome.subject.txt", b"welcome.samples.toml"),
-    *(b"welcome.samples.json", b"welcome/welcome.mjml", b"welcome/samples.toml", b"samples/welcome/ada.json"),
-    *(b"samples/welcome.json", b"_layout/base.mjml", b"_layout/base.txt", b"other.html.j2", b"pyproject.toml"),
-    *(b"keyturn.toml", b".keyturn-baseline.json", b"locales/de/LC_MESSAGES/messages.po", b"deep/" * 30 + b"mail.html"),
+    *(
+        b"welcome.mjml",
+        b"welcome.txt",
+        b"welcome.html",
+        b"welcome.subject.txt",
+        b"welcome.samples.toml",
+    ),
+    *(
+        b"welcome.samples.json",
+        b"welcome/welcome.mjml",
+        b"welcome/samples.toml",
+        b"samples/welcome/ada.json",
+    ),
+    *(
+        b"samples/welcome.json",
+        b"_layout/base.mjml",
+        b"_layout/base.txt",
+        b"other.html.j2",
+        b"pyproject.toml",
+    ),
+    *(
+        b"keyturn.toml",
+        b".keyturn-baseline.json",
+        b"locales/de/LC_MESSAGES/messages.po",
+        b"deep/" * 30 + b"mail.html",
+    ),
     *(b"\xff\xfe.mjml", b"na\nme.html", "größe \U0001f600.html".encode(), b"-rf.html", b"..html"),
     b"a" * 200 + b".html",
 ]
@@ -81,7 +180,11 @@ NAMES = [
 CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What a report must not print."""
 
-texts = st.lists(st.sampled_from(MARKUP), max_size=14).map("".join).map(lambda text: text.encode("utf-8", "replace"))
+texts = (
+    st.lists(st.sampled_from(MARKUP), max_size=14)
+    .map("".join)
+    .map(lambda text: text.encode("utf-8", "replace"))
+)
 contents = st.one_of(
     texts,
     texts,
@@ -89,8 +192,12 @@ contents = st.one_of(
     st.sampled_from(SETTINGS).map(str.encode),
     st.binary(max_size=200),
 )
-odd_things = st.sampled_from(["pipe", "socket", "folder", "loop", "nowhere", "device", "root", "unreadable"])
-trees = st.dictionaries(st.sampled_from(NAMES), st.one_of(contents, contents, contents, odd_things), max_size=8)
+odd_things = st.sampled_from(
+    ["pipe", "socket", "folder", "loop", "nowhere", "device", "root", "unreadable"]
+)
+trees = st.dictionaries(
+    st.sampled_from(NAMES), st.one_of(contents, contents, contents, odd_things), max_size=8
+)
 
 
 def answer(folder: Path) -> tuple[list[Finding], list[str], str]:
@@ -123,22 +230,49 @@ NEWS = {b"welcome.html": b"<title>Hello</title><p>Hello {{ name }}</p>"}
 
 
 @example(NEWS | {b"locales/de/LC_MESSAGES/messages.po": b'msgid "a\n'})
-@example({b"welcome.txt": b"{% macro part(a) %}<mjml>{{ 1 / 0 }}{% macro card(a) %}{% block card %}"})
+@example(
+    {b"welcome.txt": b"{% macro part(a) %}<mjml>{{ 1 / 0 }}{% macro card(a) %}{% block card %}"}
+)
 @example({b"welcome.html": b"((((" * 2_000})
 @example({b"welcome.html": b"{% else %}" + b"{{" * 700})
 @example({b"welcome.mjml": b"<mjml><mj-all" + b"(" * 8_000 + b"></mj-body></mjml>"})
 @example({b"welcome.mjml": b"<mjml><mj-all" + b"(" * 8_000 + b">"})
 @example({b"welcome.mjml": b"{%" + b"a" * 5_000})
-@example({b"welcome.mjml": b"<mjml><mj-body><mj-text " + b"(" * 8_000 + b"='x'>a</mj-text></mj-body></mjml>"})
+@example(
+    {
+        b"welcome.mjml": b"<mjml><mj-body><mj-text "
+        + b"(" * 8_000
+        + b"='x'>a</mj-text></mj-body></mjml>"
+    }
+)
 @example(NEWS | {b"\xff\xfe.mjml": b"<mjml>", b"na\nme.html": b"\x1b]0;a\x07{{ 1 / 0 }}"})
-@example(NEWS | {b"welcome.samples.toml": "device", b"welcome.samples.json": "pipe", b"keyturn.toml": "loop"})
-@example({b"welcome.html": b"<title>Hello</title><style>p { color: " + b"(" * 5_000 + b" }</style><p>Hello"})
-@example({b"welcome.html": b'<title>Hello</title><p style="width: ' + b"calc(" * 5_000 + b'">Hello</p>'})
-@example({b"welcome.html": b"<title>Hello</title><style>" + b"@media all {" * 5_000 + b"</style><p>Hello"})
+@example(
+    NEWS
+    | {b"welcome.samples.toml": "device", b"welcome.samples.json": "pipe", b"keyturn.toml": "loop"}
+)
+@example(
+    {
+        b"welcome.html": b"<title>Hello</title><style>p { color: "
+        + b"(" * 5_000
+        + b" }</style><p>Hello"
+    }
+)
+@example(
+    {b"welcome.html": b'<title>Hello</title><p style="width: ' + b"calc(" * 5_000 + b'">Hello</p>'}
+)
+@example(
+    {
+        b"welcome.html": b"<title>Hello</title><style>"
+        + b"@media all {" * 5_000
+        + b"</style><p>Hello"
+    }
+)
 @example({b"welcome.mjml": DEEP_STYLE.encode()})
 @given(trees)
 @settings(max_examples=FOLDERS, suppress_health_check=list(HealthCheck))
-def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_and_words(tree: dict[bytes, bytes | str]) -> None:
+def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_and_words(
+    tree: dict[bytes, bytes | str],
+) -> None:
     folder = Path(tempfile.mkdtemp())
     try:
         make(folder, tree)
@@ -156,7 +290,9 @@ def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_and_words(tree: d
 
 
 def test_neither_a_file_nor_its_name_controls_the_terminal(tmp_path: Path) -> None:
-    (tmp_path / "a\n::error::b\x1b[2J.html").write_text("<p>\x1b]0;title\x07 \u202e {{ 1 / 0 }}</p>")
+    (tmp_path / "a\n::error::b\x1b[2J.html").write_text(
+        "<p>\x1b]0;title\x07 \u202e {{ 1 / 0 }}</p>"
+    )
     shown = answer(tmp_path)[2]
     assert not CONTROLS.search(shown)
     assert "a\ufffd::error::b\ufffd[2J.html:1:" in shown

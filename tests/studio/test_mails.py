@@ -37,8 +37,12 @@ def emails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("emails")
 def test_the_example_of_the_docs_runs() -> None:
-    (example,) = re.findall(r"```python\n(from keyturn import DataUnfit.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
-    done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True)
+    (example,) = re.findall(
+        r"```python\n(from keyturn import DataUnfit.*?)```", DOCS.read_text("utf-8"), re.DOTALL
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, check=True
+    )
     printed = done.stdout.splitlines()
     assert printed[:3] == ["welcome ('ada', 'eve')", "Welcome, Ada", "Hello Ada"]
     assert printed[-1] == "There is no template called goodbye."
@@ -52,14 +56,30 @@ def test_a_mail_has_the_values_of_its_data_or_of_a_sample(emails: Path) -> None:
 
 
 HEADS = [
-    ("<!-- <mj-title>Old</mj-title> --><mj-title>New</mj-title><mj-preview>Now</mj-preview>", "New", "Now"),
+    (
+        "<!-- <mj-title>Old</mj-title> --><mj-title>New</mj-title><mj-preview>Now</mj-preview>",
+        "New",
+        "Now",
+    ),
     ("<mj-title\n>News</mj-title ><mj-preview >Now</mj-preview>", "News", "Now"),
     ("<mj-title>One</mj-title><mj-title>Two</mj-title><mj-preview>A</mj-preview>", "Two", "A"),
-    ("<mj-title>Q&amp;A today</mj-title><mj-raw><mj-title>Raw</mj-title></mj-raw>", "Q&A today", ""),
+    (
+        "<mj-title>Q&amp;A today</mj-title><mj-raw><mj-title>Raw</mj-title></mj-raw>",
+        "Q&A today",
+        "",
+    ),
 ]
 PAGES = [
-    ("<!-- <title>Old</title> --><title lang=en>New</title><div style='display : NONE'>Now</div>", "New", "Now"),
-    ("<svg><title>Boat</title></svg><title>News</title><p class=preheader>Now <i>or</i>", "News", "Now or"),
+    (
+        "<!-- <title>Old</title> --><title lang=en>New</title><div style='display : NONE'>Now</div>",
+        "New",
+        "Now",
+    ),
+    (
+        "<svg><title>Boat</title></svg><title>News</title><p class=preheader>Now <i>or</i>",
+        "News",
+        "Now or",
+    ),
     ("<!-- <div style='display:none'>Old</div> --><span class='x preview'>Now</span>", "", "Now"),
     ("<p>Seen</p><div class='link-preview'>Seen, too</div>", "", ""),
 ]
@@ -68,7 +88,10 @@ PAGES = [
 @pytest.mark.parametrize(
     ("file", "markup", "subject", "preheader"),
     [
-        *(("news.mjml", f"<mjml><mj-head>{head}</mj-head><mj-body></mj-body></mjml>", *read) for head, *read in HEADS),
+        *(
+            ("news.mjml", f"<mjml><mj-head>{head}</mj-head><mj-body></mj-body></mjml>", *read)
+            for head, *read in HEADS
+        ),
         *(("news.html", f"<html><body>{page}</body></html>", *read) for page, *read in PAGES),
     ],
 )
@@ -103,11 +126,16 @@ def test_a_mistake_in_a_template_is_a_finding_or_an_error_with_its_line(emails: 
     ("arguments", "words"),
     [
         ({"template": "nothing"}, "There is no template called nothing."),
-        ({"template": "welcome", "sample": "nobody"}, "welcome has no sample called nobody; it has ada, eve."),
+        (
+            {"template": "welcome", "sample": "nobody"},
+            "welcome has no sample called nobody; it has ada, eve.",
+        ),
         ({"template": "welcome", "brand": "other"}, "There is no brand called other."),
     ],
 )
-def test_what_does_not_exist_is_one_kind_of_error(emails: Path, arguments: dict[str, Any], words: str) -> None:
+def test_what_does_not_exist_is_one_kind_of_error(
+    emails: Path, arguments: dict[str, Any], words: str
+) -> None:
     for job in (Mails.open(emails).render, Mails.open(emails).check_mail):
         with pytest.raises(UnknownMail, match=re.escape(words)) as unknown:
             job(**arguments)
@@ -115,7 +143,9 @@ def test_what_does_not_exist_is_one_kind_of_error(emails: Path, arguments: dict[
         assert isinstance(unknown.value, LookupError)
 
 
-def test_settings_that_run_code_need_trust_and_data_that_does_not_fit_a_type_is_refused(emails: Path) -> None:
+def test_settings_that_run_code_need_trust_and_data_that_does_not_fit_a_type_is_refused(
+    emails: Path,
+) -> None:
     (emails.parent / "types_of_mails.py").write_text(TYPED)
     (emails / "keyturn.toml").write_text('[studio]\nprops = "types_of_mails"\n')
     (emails.parent / "pyproject.toml").write_text("")

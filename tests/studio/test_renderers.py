@@ -23,7 +23,9 @@ State = dict[str, int]
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[RendererPool[State]]:
-    with closing(RendererPool({"answer": 42}, Limits(seconds=120, megabytes=64), most=2)) as workers:
+    with closing(
+        RendererPool({"answer": 42}, Limits(seconds=120, megabytes=64), most=2)
+    ) as workers:
         yield workers
 
 
@@ -63,10 +65,14 @@ def wait(_: State) -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "replaced"), [(loop, False), (loop_once_more, False), (loop_on, True), (loop_deaf, True), (wait, True)]
+    ("job", "replaced"),
+    [(loop, False), (loop_once_more, False), (loop_on, True), (loop_deaf, True), (wait, True)],
 )
 def test_a_worker_that_passes_a_limit_is_replaced(
-    workers: RendererPool[State], job: Callable[[State], object], replaced: bool, monkeypatch: pytest.MonkeyPatch
+    workers: RendererPool[State],
+    job: Callable[[State], object],
+    replaced: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("keyturn.studio.renderers.pool._GRACE", 0.2 if job is wait else 60)
     before = workers.run(number)

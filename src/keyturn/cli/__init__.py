@@ -25,7 +25,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "migrate": ("keyturn.cli.service", "Create or update Keyturn's tables."),
     "studio": ("keyturn.cli.studio.studio", "Preview the emails in a browser, with sample data."),
     "render": ("keyturn.cli.studio.check", "Render an email to the terminal or a file."),
-    "check": ("keyturn.cli.studio.check", "Check the emails: MJML, clients, links, accessibility, safety."),
+    "check": (
+        "keyturn.cli.studio.check",
+        "Check the emails: MJML, clients, links, accessibility, safety.",
+    ),
     "probe": ("keyturn.cli.probe", "Play known attacks against your app's own password reset."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),
     "accounts": ("keyturn.cli.accounts", "Find accounts, invite, send reset links, unlock."),
@@ -51,7 +54,9 @@ class Commands(click.Group):
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         for arg in args:
-            if not arg.isascii() and arg != (text := arg.encode("utf-8", "surrogateescape").decode("utf-8", "replace")):
+            if not arg.isascii() and arg != (
+                text := arg.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            ):
                 context.fail(f"The argument '{harmless(text)}' is not UTF-8.")
         return super().parse_args(context, args)
 
@@ -62,7 +67,9 @@ class Commands(click.Group):
         if name not in COMMANDS:
             return None
         if name in _OF_A_SERVER and not hasattr(os, "fork"):
-            fail("serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container")
+            fail(
+                "serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container"
+            )
         command: click.Command = getattr(import_module(COMMANDS[name][0]), name.replace("-", "_"))
         return command
 
@@ -70,7 +77,9 @@ class Commands(click.Group):
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
             close = difflib.get_close_matches(name, COMMANDS, n=1)
-            context.fail(f"No such command '{name}'." + (f" Did you mean '{close[0]}'?" if close else ""))
+            context.fail(
+                f"No such command '{name}'." + (f" Did you mean '{close[0]}'?" if close else "")
+            )
         return super().resolve_command(context, args)
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -84,7 +93,9 @@ class Commands(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="keyturn", prog_name="keyturn", message="%(prog)s %(version)s")
 @click.pass_context
 def keyturn(context: click.Context) -> None:

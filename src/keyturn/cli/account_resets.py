@@ -24,7 +24,9 @@ from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import Campaign
 
 _List = IO[str] | None
-_TEXT = click.File(encoding="utf-8-sig", errors="replace")  # an address that is not UTF-8 is no reason to stop half-way
+_TEXT = click.File(
+    encoding="utf-8-sig", errors="replace"
+)  # an address that is not UTF-8 is no reason to stop half-way
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"
 _PAGE, _LARGEST_WAVE = 500, 200
@@ -48,12 +50,18 @@ REFUSED = {
 
 @click.command()
 @ADDRESS
-@click.option("--reason", required=True, callback=printable, help="Why you give it out, for the audit trail.")
-@click.option("--code", "with_code", is_flag=True, help="Print a code to read out, in place of a link.")
+@click.option(
+    "--reason", required=True, callback=printable, help="Why you give it out, for the audit trail."
+)
+@click.option(
+    "--code", "with_code", is_flag=True, help="Print a code to read out, in place of a link."
+)
 @OPERATOR
 @JSON
 @takes_parts
-async def link(parts: Parts, email: str, reason: str, with_code: bool, operator: Client, as_json: bool) -> None:
+async def link(
+    parts: Parts, email: str, reason: str, with_code: bool, operator: Client, as_json: bool
+) -> None:
     """Print a reset link for an owner whose mailbox is lost.
 
     First make sure who the person is: the link sets the password. It works once. Earlier links of the account end, and
@@ -68,22 +76,49 @@ async def link(parts: Parts, email: str, reason: str, with_code: bool, operator:
         print_json({name: value for name, value in msgspec.structs.asdict(issued).items() if value})
         return
     click.echo(issued.link or f"Code: {issued.code}")
-    place = f" The form for it is at {parts.urls.forgot}/code." if issued.code and parts.paths.forgot else ""
-    click.echo(f"It works once, until {stamp(issued.expires_at)} UTC. Give it only to the account's owner.{place}")
+    place = (
+        f" The form for it is at {parts.urls.forgot}/code."
+        if issued.code and parts.paths.forgot
+        else ""
+    )
+    click.echo(
+        f"It works once, until {stamp(issued.expires_at)} UTC. Give it only to the account's owner.{place}"
+    )
 
 
 @click.command()
 @click.argument("email", default="")
-@click.option("--all", "everybody", is_flag=True, help="Send to all active or locked accounts with a password.")
-@click.option("--from", "source", type=_TEXT, help="Send to the addresses in this file, one a line.")
-@click.option("--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="File for each outcome.")
-@click.option("--rate", default="300/minute", show_default=True, type=rate, help="How fast to send the links.")
+@click.option(
+    "--all",
+    "everybody",
+    is_flag=True,
+    help="Send to all active or locked accounts with a password.",
+)
+@click.option(
+    "--from", "source", type=_TEXT, help="Send to the addresses in this file, one a line."
+)
+@click.option(
+    "--csv",
+    "result",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for each outcome.",
+)
+@click.option(
+    "--rate", default="300/minute", show_default=True, type=rate, help="How fast to send the links."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would happen, and send no mail.")
 @click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @REASON
 @OPERATOR
 def reset(
-    email: str, everybody: bool, source: _List, result: Path | None, rate: float, dry_run: bool, yes: bool, **why: Any
+    email: str,
+    everybody: bool,
+    source: _List,
+    result: Path | None,
+    rate: float,
+    dry_run: bool,
+    yes: bool,
+    **why: Any,
 ) -> None:
     """Send a reset link to one account, or to all.
 
@@ -124,12 +159,16 @@ async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: boo
 
 
 @takes_parts
-async def _ask_all(parts: Parts, campaign: Campaign, listed: _List, result: Path | None, rate: float) -> None:
+async def _ask_all(
+    parts: Parts, campaign: Campaign, listed: _List, result: Path | None, rate: float
+) -> None:
     """Send the links in waves, and write each outcome to `result`; without that file, only say what would happen."""
     await parts.accounts.require_ready()
     if listed is None and not parts.accounts.offers(AccountStore.addresses_after):
         wrong = f"the store {parts.settings.accounts.store} cannot list its accounts"
-        raise CommandRefused(f"{wrong}: put the addresses into a file, and use --from addresses.txt")
+        raise CommandRefused(
+            f"{wrong}: put the addresses into a file, and use --from addresses.txt"
+        )
     results = Results(result, campaign) if result else None
     if results and not results.goes_on:
         await parts.operators.begin(campaign)
@@ -151,7 +190,9 @@ async def _ask_all(parts: Parts, campaign: Campaign, listed: _List, result: Path
     click.echo(_outcome(counts, is_dry=results is None))
 
 
-async def _waves(parts: Parts, listed: _List, size: int, results: "Results | None") -> AsyncIterator[Sequence[str]]:
+async def _waves(
+    parts: Parts, listed: _List, size: int, results: "Results | None"
+) -> AsyncIterator[Sequence[str]]:
     wave: list[str] = []
     async for email in _addresses(parts, listed):
         if not (results and results.is_done(email)):
@@ -179,12 +220,16 @@ def _outcome(counts: Counter[str], *, is_dry: bool) -> str:
         return f"No mail was sent. The outcome would be: {summary(counts) if counts else 'no accounts'}."
     leave = " The worker will send the mails." if counts["asked"] else ""
     is_retried = any(counts[outcome] for outcome in _RETRIED)
-    later = "\nRun the same command later to retry the accounts that got no link." if is_retried else ""
+    later = (
+        "\nRun the same command later to retry the accounts that got no link." if is_retried else ""
+    )
     return f"{summary(counts)}.{leave}{later}" if counts else "Every account has its link already."
 
 
 def summary(counts: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in counts.most_common())
+    return ", ".join(
+        f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in counts.most_common()
+    )
 
 
 class Results:
@@ -208,7 +253,9 @@ class Results:
             raise CommandRefused(f"{self._file} was not written by this command: name another file")
         self.campaign = msgspec.structs.replace(self.campaign, name=rows[0]["run"])
         last = {_address_in(row["email"]): row.get("outcome") for row in rows}
-        self._done = {email for email, outcome in last.items() if outcome and outcome not in _RETRIED}
+        self._done = {
+            email for email, outcome in last.items() if outcome and outcome not in _RETRIED
+        }
 
     def is_done(self, email: str) -> bool:
         return email in self._done or addresses.normalize(email) in self._done
@@ -219,7 +266,9 @@ class Results:
         rows = [(_cell_of(email), outcome, at, run) for email, outcome in judged]
         try:
             with self._file.open("a", encoding="utf-8", newline="") as results:
-                begun = [] if results.tell() else [_HEAD, ("", _BEGUN, at, run)]  # it may have been moved since
+                begun = (
+                    [] if results.tell() else [_HEAD, ("", _BEGUN, at, run)]
+                )  # it may have been moved since
                 csv.writer(results).writerows([*begun, *rows])
                 results.flush()
                 os.fsync(results.fileno())

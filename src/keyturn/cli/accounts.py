@@ -13,7 +13,15 @@ import click
 import msgspec
 
 from keyturn.cli.account_resets import REFUSED, link, reset, summary, unlock
-from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, account_of, operator_named, takes_parts
+from keyturn.cli.options import (
+    ADDRESS,
+    JSON,
+    OPERATOR,
+    REASON,
+    account_of,
+    operator_named,
+    takes_parts,
+)
 from keyturn.cli.terminal import Columns, CommandRefused, accent, facts, listing, muted, print_json
 from keyturn.service import addresses
 from keyturn.service.accounts.builtin import BuiltinAccounts
@@ -65,7 +73,10 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
     if remove:
         if not yes:
             with prompting():
-                click.confirm(f"{account.email} will need no code any more. Remove the second factors?", abort=True)
+                click.confirm(
+                    f"{account.email} will need no code any more. Remove the second factors?",
+                    abort=True,
+                )
         had_one = bool(await factors.factors(account))
         if had_one:
             await step.change(account, operator, "factors_removed", factors.remove)
@@ -77,7 +88,9 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
     _show(seed, account.email, parts.settings.brand.name)
     set_up = partial(factors.set_up, seed=seed, step=_require_code(seed))
     codes = await step.change(account, operator, "totp_set", set_up)
-    click.echo(f"From now on, resets and sign-ins for {accent(account.email)} ask for a code from this app.\n")
+    click.echo(
+        f"From now on, resets and sign-ins for {accent(account.email)} ask for a code from this app.\n"
+    )
     _print_recovery_codes(codes)
 
 
@@ -96,10 +109,14 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
     step = _own_step(parts)
     account = await account_of(parts, email)
     if not await step.factors(None, account):
-        raise CommandRefused(f"{account.email} has no second factor: set one up first, then print recovery codes")
+        raise CommandRefused(
+            f"{account.email} has no second factor: set one up first, then print recovery codes"
+        )
     from keyturn.service.reset.proofs.second_step.own_step import renew_recovery_codes
 
-    _print_recovery_codes(await step.change(account, operator, "recovery_codes_set", renew_recovery_codes))
+    _print_recovery_codes(
+        await step.change(account, operator, "recovery_codes_set", renew_recovery_codes)
+    )
 
 
 def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
@@ -124,18 +141,24 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
     step = _own_step(parts)
     factors = _kept_here(parts, step)
     if not parts.settings.second_step.sms.account:
-        raise CommandRefused("second_step.sms.account is not set, so no code could be sent: set it first")
+        raise CommandRefused(
+            "second_step.sms.account is not set, so no code could be sent: set it first"
+        )
     account = await account_of(parts, email)
     set_phone = partial(factors.set, kind=Purpose.PHONE, factor=number.encode())
     await step.change(account, operator, "phone_set", set_phone)
-    click.echo(f"From now on, resets and sign-ins for {accent(account.email)} can send a code to {number}.")
+    click.echo(
+        f"From now on, resets and sign-ins for {accent(account.email)} can send a code to {number}."
+    )
 
 
 def _own_step(parts: Parts) -> "RequiredStep":
     step = parts.second_step
     if step is None or step.own is None:
         wrong = f'second_step.source is "{parts.settings.second_step.source}"'
-        raise CommandRefused(f'{wrong}: this command needs "builtin", or "table" for recovery codes')
+        raise CommandRefused(
+            f'{wrong}: this command needs "builtin", or "table" for recovery codes'
+        )
     return step
 
 
@@ -143,7 +166,9 @@ def _kept_here(parts: Parts, step: "RequiredStep") -> "BuiltinFactors":
     if step.builtin is None:
         raise CommandRefused('second_step.source is "table": set second factors up in your app')
     if not parts.settings.secret_key:
-        raise CommandRefused("KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key first")
+        raise CommandRefused(
+            "KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key first"
+        )
     return step.builtin
 
 
@@ -154,11 +179,15 @@ def _show(seed: bytes, email: str, brand: str) -> None:
     try:
         import segno
     except ModuleNotFoundError:
-        click.echo(f"Open this address on the device that has the authenticator app of {accent(email)}:\n\n{uri}\n")
+        click.echo(
+            f"Open this address on the device that has the authenticator app of {accent(email)}:\n\n{uri}\n"
+        )
         click.echo(muted("For a QR code in its place: pip install 'keyturn[qr]'"))
     else:
         click.echo(f"Scan this code with the authenticator app of {accent(email)}:\n")
-        with suppress(UnicodeEncodeError):  # without half blocks in the terminal, the user can type the key below
+        with suppress(
+            UnicodeEncodeError
+        ):  # without half blocks in the terminal, the user can type the key below
             segno.make(uri, error="m", micro=False).terminal(compact=True)
     groups = " ".join(text[at : at + 4] for at in range(0, len(text), 4))
     click.echo(f"\n{muted('or enter this key:')} {groups}\n")
@@ -173,12 +202,16 @@ def _require_code(seed: bytes) -> int:
             code = click.prompt("Code from the app", type=str)
         if (step := totp_step(seed, code, now())) is not None:
             return step
-        click.echo("Wrong code. Check that the phone's clock is right, and try the next code.", err=True)
+        click.echo(
+            "Wrong code. Check that the phone's clock is right, and try the next code.", err=True
+        )
     raise CommandRefused("no code was valid, so nothing was changed")
 
 
 def _print_recovery_codes(codes: Sequence[str]) -> None:
-    click.echo("Recovery codes: each works once, without the phone. Print them now: they are not shown again.\n")
+    click.echo(
+        "Recovery codes: each works once, without the phone. Print them now: they are not shown again.\n"
+    )
     click.echo("\n".join(f"  {code}" for code in codes))
 
 
@@ -186,11 +219,19 @@ def _print_recovery_codes(codes: Sequence[str]) -> None:
 @click.argument("email")
 @click.option("--name", default="", help="The name in mails' greetings.")
 @click.option("--kind", default="", help="Chooses the settings page, for example viewer or school.")
-@click.option("--provider", default="", help="The service that signs the user in, for example Google.")
+@click.option(
+    "--provider", default="", help="The service that signs the user in, for example Google."
+)
 @click.option("--locale", default="", help="Language of the account's mails, for example de.")
-@click.option("--timezone", default="", help="Time zone in the account's mails, for example Europe/Berlin.")
+@click.option(
+    "--timezone", default="", help="Time zone in the account's mails, for example Europe/Berlin."
+)
 @click.option("--disabled", is_flag=True, help="The user can neither sign in nor get mails.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option(
+    "--password-stdin",
+    is_flag=True,
+    help="Read the password from the first line of standard input.",
+)
 def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> None:
     """Add an account to the built-in store.
 
@@ -212,7 +253,9 @@ async def _add(parts: Parts, new: Account, password: str | None) -> None:
     if password is not None:
         await parts.policy.require(password, new.email)
         hashed = await parts.hasher.hash(password)
-    store = _builtin(parts, "can be added here. Add it in your app, then run `keyturn accounts invite EMAIL`")
+    store = _builtin(
+        parts, "can be added here. Add it in your app, then run `keyturn accounts invite EMAIL`"
+    )
     account = await store.add(new, hashed)
     click.echo(f"Added {accent(account.email)} with id {account.id}.")
     if account.active and account.awaits_password:
@@ -222,7 +265,12 @@ async def _add(parts: Parts, new: Account, password: str | None) -> None:
 
 @accounts.command()
 @click.argument("emails", metavar="EMAIL...", nargs=-1)
-@click.option("--all", "everybody", is_flag=True, help="Invite every account without a password or other sign-in.")
+@click.option(
+    "--all",
+    "everybody",
+    is_flag=True,
+    help="Invite every account without a password or other sign-in.",
+)
 @REASON
 @OPERATOR
 def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Client) -> None:
@@ -250,13 +298,19 @@ async def _invite(parts: Parts, named: Sequence[str], operator: Client, reason: 
         return
     refusals = await _refusals(parts, invited)
     if named and refusals:
-        raise CommandRefused("; ".join(REFUSED[refusal].format(email=email) for email, refusal in refusals.items()))
+        raise CommandRefused(
+            "; ".join(REFUSED[refusal].format(email=email) for email, refusal in refusals.items())
+        )
     free = [email for email in invited if email not in refusals]
     await parts.operators.invite_all(free, operator, reason)
-    click.echo(f"The worker will send {len(free)} {'invitation' if len(free) == 1 else 'invitations'}.")
+    click.echo(
+        f"The worker will send {len(free)} {'invitation' if len(free) == 1 else 'invitations'}."
+    )
     if refusals:
         held_back = Counter[str](refusals.values())
-        click.echo(f"Held back for now: {summary(held_back)}. Run the same command later to invite them.")
+        click.echo(
+            f"Held back for now: {summary(held_back)}. Run the same command later to invite them."
+        )
 
 
 async def _refusals(parts: Parts, emails: Sequence[str]) -> dict[str, Refusal]:
@@ -279,16 +333,22 @@ async def list_accounts(parts: Parts, as_json: bool) -> None:
     \b
     Example:  keyturn accounts list --json
     """
-    stored = await _builtin(parts, "can be listed. Show a single account with `keyturn accounts find EMAIL`").list()
+    stored = await _builtin(
+        parts, "can be listed. Show a single account with `keyturn accounts find EMAIL`"
+    ).list()
     columns: Columns = {
         "EMAIL": itemgetter("email"),
         "NAME": itemgetter("name"),
         "KIND": itemgetter("kind"),
         "SIGNS IN WITH": lambda account: account["provider"] or "password",
-        "STATE": lambda one: "active" if one["active"] else "locked" if one["locked"] else "disabled",
+        "STATE": lambda one: (
+            "active" if one["active"] else "locked" if one["locked"] else "disabled"
+        ),
     }
     empty = "No accounts yet. Add one with `keyturn accounts add EMAIL`."
-    listing([msgspec.structs.asdict(account) for account in stored], columns, empty, as_json=as_json)
+    listing(
+        [msgspec.structs.asdict(account) for account in stored], columns, empty, as_json=as_json
+    )
 
 
 @accounts.command()
@@ -309,8 +369,16 @@ async def _everybody_awaiting(parts: Parts) -> list[str]:
     stored = await parts.accounts.awaiting_password()
     if stored is None:
         wrong = f"the store {parts.settings.accounts.store} cannot list accounts without a password"
-        raise CommandRefused(f"{wrong}: give their addresses, as in `keyturn accounts invite EMAIL...`")
-    return list({addresses.normalize(email): None for email in stored if addresses.is_same_mailbox(email, email)})
+        raise CommandRefused(
+            f"{wrong}: give their addresses, as in `keyturn accounts invite EMAIL...`"
+        )
+    return list(
+        {
+            addresses.normalize(email): None
+            for email in stored
+            if addresses.is_same_mailbox(email, email)
+        }
+    )
 
 
 async def _objection(parts: Parts, email: str) -> str:
@@ -321,7 +389,11 @@ async def _objection(parts: Parts, email: str) -> str:
         return f"{email} is disabled"
     if account.has_password:
         return f"{email} has a password already: send a link with `keyturn accounts reset {email}`"
-    return "" if account.awaits_password else f"{email} signs in with {account.provider or 'another service'}"
+    return (
+        ""
+        if account.awaits_password
+        else f"{email} signs in with {account.provider or 'another service'}"
+    )
 
 
 def _builtin(parts: Parts, otherwise: str) -> BuiltinAccounts:

@@ -28,12 +28,16 @@ def answer(settings: Settings, bound: socket.socket, announce: Call, *, worker: 
 
     async def work() -> None:
         with counting_alone(parts.database, in_memory=settings.limits.in_memory):
-            await serve(app, [bound], announce, limits=limits_of_process(settings.server.trusted_proxies))
+            await serve(
+                app, [bound], announce, limits=limits_of_process(settings.server.trusted_proxies)
+            )
 
     run(work())
 
 
-def answer_in_processes(settings: Settings, bound: socket.socket, announce: Call, count: int, *, worker: bool) -> None:
+def answer_in_processes(
+    settings: Settings, bound: socket.socket, announce: Call, count: int, *, worker: bool
+) -> None:
     """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each answers for all."""
     parts = Parts(settings)
     # If no key is set, this process's own.
@@ -41,7 +45,11 @@ def answer_in_processes(settings: Settings, bound: socket.socket, announce: Call
     limits = limits_of_process(settings.server.trusted_proxies)
     config = uvicorn_config(partial(_app_of_process, settings), limits, factory=True, workers=count)
     processes = Multiprocess(config, [bound])
-    with supervised(parts) if worker and settings.server.worker != "none" else contextlib.nullcontext():
+    with (
+        supervised(parts)
+        if worker and settings.server.worker != "none"
+        else contextlib.nullcontext()
+    ):
         announce()
         processes.run()
     if any(process.exitcode == STARTUP_FAILURE for process in processes.processes):

@@ -22,7 +22,9 @@ log = logging.getLogger("keyturn.server")
 _MOST_AHEAD = 16  # requests that a client may send before the first is answered
 _MOST_UNREAD = 1_000_000  # bytes that are read and thrown away after a refusal
 _LOOKS = 8  # how often a connection's wait is compared to `request_timeout` in that time
-_OWN_FILES = 128  # files of the process itself, such as connections to the database and to providers
+_OWN_FILES = (
+    128  # files of the process itself, such as connections to the database and to providers
+)
 _FEWEST = 16
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Za-z:.%]+\])(?::[0-9]{0,5})?")
@@ -34,7 +36,9 @@ _SECURITY = (
     b"referrer-policy: no-referrer",
     b"cache-control: no-store",
 )
-_END = b"\r\n".join([*_SECURITY, b"connection: close", b"content-length: 0", b"", b""])  # of a refused request
+_END = b"\r\n".join(
+    [*_SECURITY, b"connection: close", b"content-length: 0", b"", b""]
+)  # of a refused request
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +65,9 @@ def limits_of_process(trusted_proxies: tuple[str, ...]) -> ConnectionLimits:
     most = max(files - _OWN_FILES, _FEWEST)
     if files == resource.RLIM_INFINITY or most >= limits.max_connections:
         return limits
-    log.warning(LogEvent("server.fewer_connections", max_connections=most, wanted=limits.max_connections))
+    log.warning(
+        LogEvent("server.fewer_connections", max_connections=most, wanted=limits.max_connections)
+    )
     return msgspec.structs.replace(limits, max_connections=most)
 
 
@@ -108,7 +114,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def holder(self) -> Hashable:
         """Return what holds the connection: an address, an IPv6 /64, or itself behind a trusted proxy."""
         peer = read_peer(self.client[0]) if self.client else None
-        if peer is None or any(peer in read_network(proxy) for proxy in self._limits.trusted_proxies):
+        if peer is None or any(
+            peer in read_network(proxy) for proxy in self._limits.trusted_proxies
+        ):
             return self
         return Client(ip_address=str(peer)).networks[0]
 
@@ -136,7 +144,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        self._count(len(name) + len(value) + len(": \r\n"), HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        self._count(
+            len(name) + len(value) + len(": \r\n"), HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        )
 
     def _count(self, size: int, fault: HTTPStatus) -> None:
         self._unknown = 0
@@ -193,7 +203,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.waiting_since is not None and self._unread < unread:
             self.waiting_since = monotonic()
         is_idle = self.timeout_keep_alive_task and self._owed == 0 and not self._unread
-        if is_idle or self.waiting_since is None or monotonic() - self.waiting_since < self._seconds:
+        if (
+            is_idle
+            or self.waiting_since is None
+            or monotonic() - self.waiting_since < self._seconds
+        ):
             return
         if self._is_refused or self.transport.is_closing() or self.flow.write_paused:
             self.transport.abort()
@@ -224,6 +238,8 @@ class BoundedProtocol(HttpToolsProtocol):
         there = [one for one in self.connections if isinstance(one, BoundedProtocol)]
         held = Counter(one.held_by for one in there)
         waiting = [one for one in there if one is not self and one.waiting_since is not None]
-        victim = max(waiting, key=lambda one: (held[one.held_by], -(one.waiting_since or 0)), default=self)
+        victim = max(
+            waiting, key=lambda one: (held[one.held_by], -(one.waiting_since or 0)), default=self
+        )
         self.connections.discard(victim)
         victim.transport.abort()

@@ -74,13 +74,23 @@ def _print(findings: "Sequence[Finding]") -> None:
         click.echo(f"{finding.check:<{width}}  {verdict}  {wrap(finding.message, indent)}")
         if finding.fix:
             click.echo(indent + wrap(finding.fix, indent))
-    failed, warned = (sum(finding.verdict == verdict for finding in findings) for verdict in ("fail", "warn"))
-    click.echo(f"\n{failed} to fix, {warned} to look at." if failed or warned else "\nAll checks passed.")
+    failed, warned = (
+        sum(finding.verdict == verdict for finding in findings) for verdict in ("fail", "warn")
+    )
+    click.echo(
+        f"\n{failed} to fix, {warned} to look at." if failed or warned else "\nAll checks passed."
+    )
 
 
 @click.command()
-@click.option("--host", show_default="server.host; 127.0.0.1 with --port", help="Address that the process listens on.")
-@click.option("--port", show_default="server.port, 8000", type=PORT, help="Port that the process listens on.")
+@click.option(
+    "--host",
+    show_default="server.host; 127.0.0.1 with --port",
+    help="Address that the process listens on.",
+)
+@click.option(
+    "--port", show_default="server.port, 8000", type=PORT, help="Port that the process listens on."
+)
 def health(host: str | None, port: int | None) -> None:
     """Ask a running API or worker whether it is ready.
 
@@ -90,19 +100,26 @@ def health(host: str | None, port: int | None) -> None:
     Examples:  keyturn health
                keyturn health --port 9464
     """
-    settings = inspect_settings(sending=False, connecting=False).settings  # whatever is wrong elsewhere in them
+    settings = inspect_settings(
+        sending=False, connecting=False
+    ).settings  # whatever is wrong elsewhere in them
     listens = settings.server.host if port is None else "127.0.0.1"
     address = address_in_url(host or listens, settings.server.port if port is None else port)
     try:
         with closing(http.client.HTTPConnection(address, timeout=_PATIENCE)) as connection:
             connection.request("GET", "/health/ready")
             status = connection.getresponse().status
-    except (OSError, UnicodeError) as error:  # UnicodeError: not a valid host name (RFC 5890), as in "a..b"
+    except (
+        OSError,
+        UnicodeError,
+    ) as error:  # UnicodeError: not a valid host name (RFC 5890), as in "a..b"
         fail(f"cannot ask http://{address}: {getattr(error, 'strerror', None) or error}")
     except http.client.HTTPException:
         fail(f"cannot ask http://{address}: it does not speak HTTP")
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        fail(f"Keyturn on http://{address} is not ready: its database, its accounts or its worker does not answer")
+        fail(
+            f"Keyturn on http://{address} is not ready: its database, its accounts or its worker does not answer"
+        )
     if status != HTTPStatus.OK:
         fail(f"http://{address}/health/ready answers with {status}, but is not Keyturn")
     click.echo(f"Keyturn on http://{address} is ready.")

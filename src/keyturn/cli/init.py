@@ -33,16 +33,44 @@ _FLAGS = {  # by setting
 
 
 @click.command()
-@click.option("--database", metavar="URL", help="Your app's database. Default: '${DATABASE_URL}', if it is set.")
-@click.option("--store", metavar="NAME", help="Where accounts are: builtin, table, supabase or package.module:factory.")
-@click.option("--table", metavar="NAME", help="The table with the accounts. Default: the table that fits best.")
-@click.option("--together/--apart", default=None, help="Keep Keyturn's tables in that database, or in another.")
+@click.option(
+    "--database",
+    metavar="URL",
+    help="Your app's database. Default: '${DATABASE_URL}', if it is set.",
+)
+@click.option(
+    "--store",
+    metavar="NAME",
+    help="Where accounts are: builtin, table, supabase or package.module:factory.",
+)
+@click.option(
+    "--table",
+    metavar="NAME",
+    help="The table with the accounts. Default: the table that fits best.",
+)
+@click.option(
+    "--together/--apart",
+    default=None,
+    help="Keep Keyturn's tables in that database, or in another.",
+)
 @click.option("--supabase-url", metavar="URL", help="Address of the Supabase project.")
-@click.option("--base-url", metavar="URL", help="Public address of Keyturn. Default: this machine's.")
-@click.option("--sign-in-url", metavar="URL", help="Your app's sign-in page. Default: Keyturn's page.")
-@click.option("--brand", metavar="NAME", help="Name in mails and pages. Default: the name of this folder.")
+@click.option(
+    "--base-url", metavar="URL", help="Public address of Keyturn. Default: this machine's."
+)
+@click.option(
+    "--sign-in-url", metavar="URL", help="Your app's sign-in page. Default: Keyturn's page."
+)
+@click.option(
+    "--brand", metavar="NAME", help="Name in mails and pages. Default: the name of this folder."
+)
 @click.option("--from", "sender", metavar="ADDRESS", help="Sender of the mails: Name <address>.")
-@click.option("--file", default=FILE_NAME, type=click.Path(path_type=Path), show_default=True, help="File to write.")
+@click.option(
+    "--file",
+    default=FILE_NAME,
+    type=click.Path(path_type=Path),
+    show_default=True,
+    help="File to write.",
+)
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def init(file: Path, *, force: bool, **flags: Any) -> None:
     """Write keyturn.toml for your app, and say what to look at.
@@ -66,7 +94,9 @@ def init(file: Path, *, force: bool, **flags: Any) -> None:
     except SettingsInvalid as invalid:
         fail(*(f"{_FLAGS[fault.name]}: {fault.message}" for fault in invalid.faults))
     text = as_toml(plan)
-    faults = faults_in(text, {**os.environ, plan.variable: plan.database})  # "" for no variable, which nothing reads
+    faults = faults_in(
+        text, {**os.environ, plan.variable: plan.database}
+    )  # "" for no variable, which nothing reads
     # Columns are the database's, and no flag corrects them: `look_at` names them.
     if of_flags := [fault for fault in faults if not fault.name.startswith("accounts.table.")]:
         refused = (f"  {_FLAGS.get(fault.name, fault.name)}: {fault.message}" for fault in of_flags)
@@ -120,7 +150,9 @@ def _report(plan: Plan, file: Path, look_at: Sequence[str]) -> None:
     accounts = f", with your accounts in {plan.table.table}" if plan.table else ""
     hashes = f" and hashes as {plan.hashes.shown}" if plan.hashes.shown else ""
     click.echo(f"Wrote {accent(str(file))}{accounts}{hashes}.")
-    click.echo("\n".join([f"\n{strong('To look at')}", *(f"  * {wrap(one, '    ')}" for one in look_at)]))
+    click.echo(
+        "\n".join([f"\n{strong('To look at')}", *(f"  * {wrap(one, '    ')}" for one in look_at)])
+    )
     click.echo(f"\n{strong('Then type')}")
     for command in _commands(plan, file):
         click.echo(f"  {accent(command)}")

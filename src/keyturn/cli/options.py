@@ -43,7 +43,9 @@ def rate(text: object) -> float:
     try:
         limit = parse_rate(str(text))
     except ValueError:
-        raise click.BadParameter(f"{text} is not a rate: write 300/minute or 10/second, for example") from None
+        raise click.BadParameter(
+            f"{text} is not a rate: write 300/minute or 10/second, for example"
+        ) from None
     return limit.amount / limit.seconds
 
 
@@ -71,16 +73,27 @@ OPERATOR = click.option(
     callback=lambda _, __, name: operator_named(name),
     help="Your name in the audit.",
 )
-REASON = click.option("--reason", default="", callback=printable, help="The reason that mail and page give the user.")
-EMAIL = click.option(
-    "--email", default="", callback=lambda _, __, text: text and addresses.parse(text), help="Show only this address."
+REASON = click.option(
+    "--reason", default="", callback=printable, help="The reason that mail and page give the user."
 )
-SINCE = click.option("--since", type=ago, metavar="DURATION", help="Show only the last hours or days, as 1h or 7d.")
-LAST = click.option("--last", default=50, show_default=True, type=click.IntRange(1), help="Show at most this many.")
+EMAIL = click.option(
+    "--email",
+    default="",
+    callback=lambda _, __, text: text and addresses.parse(text),
+    help="Show only this address.",
+)
+SINCE = click.option(
+    "--since", type=ago, metavar="DURATION", help="Show only the last hours or days, as 1h or 7d."
+)
+LAST = click.option(
+    "--last", default=50, show_default=True, type=click.IntRange(1), help="Show at most this many."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def takes_database(command: Callable[Concatenate[Database, Arguments], Awaitable[None]]) -> Callable[Arguments, None]:
+def takes_database(
+    command: Callable[Concatenate[Database, Arguments], Awaitable[None]],
+) -> Callable[Arguments, None]:
     """Return a function that gives a coroutine function the database alone, which loads in half the time of the parts.
 
     It raises SettingsInvalid and DatabaseUnready.
@@ -102,7 +115,9 @@ def takes_database(command: Callable[Concatenate[Database, Arguments], Awaitable
     return run_command
 
 
-def takes_parts(command: "Callable[Concatenate[Parts, Arguments], Awaitable[None]]") -> Callable[Arguments, None]:
+def takes_parts(
+    command: "Callable[Concatenate[Parts, Arguments], Awaitable[None]]",
+) -> Callable[Arguments, None]:
     """Return a function that gives a coroutine function the parts. It raises SettingsInvalid and DatabaseUnready."""
 
     @wraps(command)

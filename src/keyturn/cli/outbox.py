@@ -10,14 +10,34 @@ import click
 import msgspec
 
 from keyturn.cli.options import JSON, LAST, SINCE, takes_database
-from keyturn.cli.terminal import Columns, error, facts, listing, muted, print_json, stamp, strong, warning
+from keyturn.cli.terminal import (
+    Columns,
+    error,
+    facts,
+    listing,
+    muted,
+    print_json,
+    stamp,
+    strong,
+    warning,
+)
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.outbox.history import STATES, Event, Item, MessageUnknown, RetryRefused, history_of, read
+from keyturn.service.outbox.history import (
+    STATES,
+    Event,
+    Item,
+    MessageUnknown,
+    RetryRefused,
+    history_of,
+    read,
+)
 from keyturn.service.outbox.history import retry as retry_messages
 from keyturn.service.outbox.models import DEAD, ERASED, WAITING
 
-_COLOURS = {"delayed": warning} | dict.fromkeys(("failed", "suppressed", "bounced", "complained", DEAD), error)
+_COLOURS = {"delayed": warning} | dict.fromkeys(
+    ("failed", "suppressed", "bounced", "complained", DEAD), error
+)
 
 _TOLD = {
     "hastened": "Message {} is due now.",
@@ -32,7 +52,12 @@ def outbox() -> None:
 
 
 @outbox.command(name="list")
-@click.option("--state", type=click.Choice(STATES), metavar="STATE", help=f"Show only one state: {', '.join(STATES)}.")
+@click.option(
+    "--state",
+    type=click.Choice(STATES),
+    metavar="STATE",
+    help=f"Show only one state: {', '.join(STATES)}.",
+)
 @SINCE
 @LAST
 @JSON
@@ -76,7 +101,12 @@ async def show(database: Database, message_id: int, as_json: bool) -> None:
     history = await history_of(database, message_id)
     if as_json:
         events = [
-            {"at": one.at, "event": one.event, "detail": one.detail, "reported": one.source_id is not None}
+            {
+                "at": one.at,
+                "event": one.event,
+                "detail": one.detail,
+                "reported": one.source_id is not None,
+            }
             for one in history
         ]
         print_json({**_as_json(item), "history": events})
@@ -87,13 +117,19 @@ async def show(database: Database, message_id: int, as_json: bool) -> None:
     promised = Event(message_id=item.id, event="accepted", detail="", at=item.created_at)
     for event in (promised, *history):
         by = "reported" if event.source_id else ""
-        click.echo(f"  {muted(stamp(event.at))}  {muted(f'{by:<8}')}  {event.event:<16}  {event.detail}".rstrip())
+        click.echo(
+            f"  {muted(stamp(event.at))}  {muted(f'{by:<8}')}  {event.event:<16}  {event.detail}".rstrip()
+        )
 
 
 @outbox.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1))
 @click.option("--dead", is_flag=True, help="All dead messages that still have their address.")
-@click.option("--waiting", is_flag=True, help="All messages that wait for a later try, once their provider works.")
+@click.option(
+    "--waiting",
+    is_flag=True,
+    help="All messages that wait for a later try, once their provider works.",
+)
 def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
     """Retry messages.
 
@@ -118,7 +154,11 @@ async def _retry_chosen(database: Database, ids: Sequence[int], *, dead: bool) -
     if dead:
         chosen = [item.id for item in items if item.payload != ERASED]
     else:  # a message that was never tried waits on purpose, as the promise of a change in another system does
-        chosen = [item.id for item in items if item.reason and not item.under_way and item.available_at > moment]
+        chosen = [
+            item.id
+            for item in items
+            if item.reason and not item.under_way and item.available_at > moment
+        ]
     for message_id in reversed(chosen):
         with contextlib.suppress(RetryRefused):  # it was sent in the meantime
             await _retry(database, [message_id])
@@ -141,7 +181,8 @@ def _as_json(item: Item) -> Mapping[str, Any]:
     return {
         "id": item.id,
         "kind": item.kind,
-        "for": about.get("email") or (f"account {about['account_id']}" if "account_id" in about else "erased"),
+        "for": about.get("email")
+        or (f"account {about['account_id']}" if "account_id" in about else "erased"),
         "state": item.state,
         "reason": item.reason,
         "tries": item.attempts,

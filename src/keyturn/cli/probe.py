@@ -56,33 +56,69 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _STOPPED = 130  # the exit code of a command that Ctrl-C ended (128 and the signal's number)
 
 
-def _known_attacks(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+def _known_attacks(
+    _: click.Context, __: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
     for name in names:
         if name not in ATTACKS:
-            raise click.BadParameter(f"there is no attack {harmless(name)}{did_you_mean(name, ATTACKS)}")
+            raise click.BadParameter(
+                f"there is no attack {harmless(name)}{did_you_mean(name, ATTACKS)}"
+            )
     return names
 
 
 @click.command(help=_HELP)
 @click.argument("url", required=False)
-@click.option("--smtp", type=click.IntRange(1, 65535), help="Port on which the probe receives the application's mails.")
-@click.option("--account", "accounts", multiple=True, metavar="ADDRESS", help="An account for tests. Give two.")
-@click.option("--request", metavar="CALL", help="The call that asks for a link, or the path of its form.")
-@click.option("--reset", metavar="CALL", help="The call that sets a new password with the link's token.")
+@click.option(
+    "--smtp",
+    type=click.IntRange(1, 65535),
+    help="Port on which the probe receives the application's mails.",
+)
+@click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    metavar="ADDRESS",
+    help="An account for tests. Give two.",
+)
+@click.option(
+    "--request", metavar="CALL", help="The call that asks for a link, or the path of its form."
+)
+@click.option(
+    "--reset", metavar="CALL", help="The call that sets a new password with the link's token."
+)
 @click.option("--sign-in", metavar="CALL", help="The call that signs in, or the path of its form.")
-@click.option("--change", metavar="CALL", help="The call with which a signed-in user changes a password.")
+@click.option(
+    "--change", metavar="CALL", help="The call with which a signed-in user changes a password."
+)
 @click.option("--private", metavar="CALL", help="A GET that only a signed-in user may call.")
-@click.option("--second-step", is_flag=True, default=None, help="The first account has a second factor.")
-@click.option("--file", type=_FILE, help="A TOML file with the URL and the options, to which the probe adds.")
-@click.option("--only", multiple=True, metavar="ATTACK", callback=_known_attacks, help="Play only this attack.")
+@click.option(
+    "--second-step", is_flag=True, default=None, help="The first account has a second factor."
+)
+@click.option(
+    "--file", type=_FILE, help="A TOML file with the URL and the options, to which the probe adds."
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ATTACK",
+    callback=_known_attacks,
+    help="Play only this attack.",
+)
 @click.option("--json", "form", flag_value="json", help="Print the report as JSON.")
-@click.option("--sarif", "form", flag_value="sarif", help="Print the report as SARIF, for code scanning.")
+@click.option(
+    "--sarif", "form", flag_value="sarif", help="Print the report as SARIF, for code scanning."
+)
 @click.option("--html", type=_FILE, help="Also write the report as a page.")
 @click.option("--list", "form", flag_value="list", help="List all attacks, and play none.")
-def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **options: Any) -> None:
+def probe(
+    file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **options: Any
+) -> None:
     if form == "list":
         for attack in ATTACKS.values():
-            click.echo(f"{accent(f'{attack.name:<20}')} {attack.title}\n{'':<20} {muted(', '.join(attack.authority))}")
+            click.echo(
+                f"{accent(f'{attack.name:<20}')} {attack.title}\n{'':<20} {muted(', '.join(attack.authority))}"
+            )
         return
     try:
         require_studio("keyturn probe")

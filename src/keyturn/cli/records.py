@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyturn.cli.options import ADDRESS, EMAIL, JSON, LAST, OPERATOR, SINCE, takes_database, takes_parts
+from keyturn.cli.options import (
+    ADDRESS,
+    EMAIL,
+    JSON,
+    LAST,
+    OPERATOR,
+    SINCE,
+    takes_database,
+    takes_parts,
+)
 from keyturn.cli.outbox import colour_state
 from keyturn.cli.terminal import Columns, facts, listing, print_json, stamp, strong, warning
 from keyturn.service.clock import now
@@ -29,7 +38,9 @@ if TYPE_CHECKING:
 @LAST
 @JSON
 @takes_database
-async def audit(database: Database, email: str, since: datetime | None, last: int, as_json: bool) -> None:
+async def audit(
+    database: Database, email: str, since: datetime | None, last: int, as_json: bool
+) -> None:
     """Show requests, changes and their outcomes, newest first.
 
     \b
@@ -117,7 +128,9 @@ async def release(parts: "Parts", email: str, operator: Client) -> None:
     def release(tx: "Transaction") -> bool:
         released = tx.mailboxes.release(email)
         if released:
-            tx.audit.write("mailbox_release", "released", operator, now(), account.id if account else "", email)
+            tx.audit.write(
+                "mailbox_release", "released", operator, now(), account.id if account else "", email
+            )
         return released
 
     released = await parts.ground.transact(release)

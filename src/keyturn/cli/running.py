@@ -17,7 +17,9 @@ from keyturn.service.event_loop import on_signals
 App = Callable[..., Any]
 Call = Callable[[], None]
 
-_PATIENCE = 2  # seconds for open requests at the end; a browser's live connection would otherwise never end
+_PATIENCE = (
+    2  # seconds for open requests at the end; a browser's live connection would otherwise never end
+)
 _IDLE = 75  # seconds between two requests: load balancers must close a connection first
 _SILENT = 30  # seconds after which one of several processes is replaced: on a busy machine, loading alone takes five
 _USUAL = ConnectionLimits()

@@ -27,11 +27,31 @@ _PROCESSES = click.IntRange(1, 64)
 
 @click.command()
 @click.option("--host", show_default="server.host, 127.0.0.1", help="Address to listen on.")
-@click.option("--port", show_default="server.port, 8000", type=PORT, help="Port to listen on; 0 takes a free one.")
-@click.option("--uds", metavar="FILE", type=click.Path(path_type=Path), help="Listen on a Unix socket instead.")
-@click.option("--workers", metavar="N", default=1, type=_PROCESSES, help="Answer in N processes; over 1: PostgreSQL.")
-@click.option("--no-worker", is_flag=True, help="Send no mails here; start `keyturn worker` as well.")
-def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no_worker: bool) -> None:
+@click.option(
+    "--port",
+    show_default="server.port, 8000",
+    type=PORT,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--uds",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Listen on a Unix socket instead.",
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    default=1,
+    type=_PROCESSES,
+    help="Answer in N processes; over 1: PostgreSQL.",
+)
+@click.option(
+    "--no-worker", is_flag=True, help="Send no mails here; start `keyturn worker` as well."
+)
+def serve(
+    host: str | None, port: int | None, uds: Path | None, workers: int, no_worker: bool
+) -> None:
     """Run the API, the hosted pages and a worker, which sends the mails.
 
     \b
@@ -41,7 +61,9 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
     settings = read_settings(sending=True)
     configure_logs(settings.logs.level)
     if workers > 1:  # first, for it is read when prometheus_client is imported
-        counts = click.get_current_context().with_resource(TemporaryDirectory(prefix="keyturn-counts-"))
+        counts = click.get_current_context().with_resource(
+            TemporaryDirectory(prefix="keyturn-counts-")
+        )
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
     from keyturn.cli.answering import answer, answer_in_processes
     from keyturn.service.parts import Parts
@@ -59,7 +81,9 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
     if uds:
         bound = listen_at(uds)
     else:
-        bound = listen(host or settings.server.host, wanted, "--port or server.port", "--host or server.host")
+        bound = listen(
+            host or settings.server.host, wanted, "--port or server.port", "--host or server.host"
+        )
     place = f"the Unix socket {uds}" if uds else f"http://{address_of(bound)}"
     announce = partial(_announce, settings, place, 0 if uds else wanted)
     with bound:
@@ -73,25 +97,35 @@ def _announce(settings: Settings, place: str, port: int) -> None:
     """Say what is in use, and warn of links that lead to another port of this machine. `port`: 0 for a free one."""
     table = f" ({settings.accounts.table.table})" if settings.accounts.store == "table" else ""
     file = Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).absolute()
-    read = f"from {file}" if file.is_file() else f"from the environment only, because there is no {file}"
+    read = (
+        f"from {file}"
+        if file.is_file()
+        else f"from the environment only, because there is no {file}"
+    )
     lines = [f"Accounts: store {settings.accounts.store}{table}. Settings: {read}"]
     linked = local_port(settings.base_url)
-    if port and linked not in (None, port) and not settings.server.trusted_proxies:  # else a proxy may listen there
+    if (
+        port and linked not in (None, port) and not settings.server.trusted_proxies
+    ):  # else a proxy may listen there
         wrong = f"base_url is {settings.base_url}, but Keyturn listens on port {port}, so links in mails will not work"
         lines.append(f"keyturn: {wrong}: set server.port to {linked}, or correct base_url")
     path = urlsplit(settings.base_url).path.strip("/")
     if path and linked is not None and not settings.server.trusted_proxies:
-        wrong = (
-            f"base_url is {settings.base_url}, but Keyturn answers without /{path}, so links in emails will not work"
+        wrong = f"base_url is {settings.base_url}, but Keyturn answers without /{path}, so links in emails will not work"
+        lines.append(
+            f"keyturn: {wrong}: remove /{path} from base_url, or let a proxy forward it without /{path}"
         )
-        lines.append(f"keyturn: {wrong}: remove /{path} from base_url, or let a proxy forward it without /{path}")
     if settings.mail.transport == "capture":
-        lines.append(f"Mails are saved in {settings.mail.capture_dir}: `keyturn studio --port 8002` shows them")
+        lines.append(
+            f"Mails are saved in {settings.mail.capture_dir}: `keyturn studio --port 8002` shows them"
+        )
     click.echo("\n".join([*lines, f"Keyturn answers on {place}"]), err=True)
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address for /health and /metrics.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address for /health and /metrics."
+)
 @click.option("--port", type=PORT, help="Port for /health and /metrics; 0 takes a free one.")
 def worker(host: str, port: int | None) -> None:
     """Run only a worker, which sends the mails.
@@ -142,7 +176,9 @@ def migrate() -> None:
         if before == head():
             click.echo(f"The database is already at revision {before}.")
         else:
-            click.echo(f"Updated the database from revision {muted(before or 'none')} to {accent(head())}.")
+            click.echo(
+                f"Updated the database from revision {muted(before or 'none')} to {accent(head())}."
+            )
 
     run(work())
     if missing := missing_settings():

@@ -13,7 +13,9 @@ _COVERED = {"0.0.0.0": ("127.0.0.1",), "::": ("127.0.0.1", "::1"), "localhost": 
 _TRIES = 20  # free ports of one loopback address that may be taken at the other
 
 
-def listen(host: str, port: int, option: str = "--port", host_option: str = "--host") -> socket.socket:
+def listen(
+    host: str, port: int, option: str = "--port", host_option: str = "--host"
+) -> socket.socket:
     """Return a bound socket. Raises CommandRefused, which names the options for another port and another host."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Without a protocol, asyncio does not set TCP_NODELAY on the connections, and an answer in two parts waits 40 ms
@@ -26,9 +28,14 @@ def listen(host: str, port: int, option: str = "--port", host_option: str = "--h
     try:
         bound.bind((host, port))
         bound.listen(2048)
-    except (OSError, UnicodeError) as error:  # UnicodeError: not a valid host name (RFC 5890), as in "a..b"
+    except (
+        OSError,
+        UnicodeError,
+    ) as error:  # UnicodeError: not a valid host name (RFC 5890), as in "a..b"
         bound.close()
-        is_of_host = isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL
+        is_of_host = (
+            isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL
+        )
         why = error.strerror if isinstance(error, OSError) else "not a valid host name"
         choice = f"another host with {host_option}" if is_of_host else f"another port with {option}"
         raise CommandRefused(f"cannot listen on {host}:{port} ({why}): choose {choice}") from None
@@ -67,7 +74,9 @@ def _not_covered(host: str) -> list[str]:
     covered = _COVERED.get(host, (host,))
     if not (host in _COVERED or is_loopback_host(host)):
         return []
-    return [address for address in ("127.0.0.1", "::1") if address not in covered and _is_there(address)]
+    return [
+        address for address in ("127.0.0.1", "::1") if address not in covered and _is_there(address)
+    ]
 
 
 def _is_there(address: str) -> bool:
@@ -94,7 +103,9 @@ def listen_at(path: Path) -> socket.socket:
     except OSError as error:  # without an errno: the path is too long
         bound.close()
         reason = error.strerror or error
-        raise CommandRefused(f"cannot listen on {path} ({reason}): choose another file with --uds") from None
+        raise CommandRefused(
+            f"cannot listen on {path} ({reason}): choose another file with --uds"
+        ) from None
     return bound
 
 

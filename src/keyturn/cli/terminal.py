@@ -64,14 +64,22 @@ def ready() -> str:
 
 
 def fail(*lines: str) -> NoReturn:
-    click.echo("\n".join([error("keyturn: ") + lines[0], *lines[1:]]), err=True, color=not wants_no_colour() and None)
+    click.echo(
+        "\n".join([error("keyturn: ") + lines[0], *lines[1:]]),
+        err=True,
+        color=not wants_no_colour() and None,
+    )
     sys.exit(1)
 
 
-Columns = Mapping[str, Callable[[Mapping[str, Any]], str]]  # functions that return a cell, perhaps styled, by heads
+Columns = Mapping[
+    str, Callable[[Mapping[str, Any]], str]
+]  # functions that return a cell, perhaps styled, by heads
 
 
-def listing(entries: Sequence[Mapping[str, Any]], columns: Columns, empty: str, *, as_json: bool) -> None:
+def listing(
+    entries: Sequence[Mapping[str, Any]], columns: Columns, empty: str, *, as_json: bool
+) -> None:
     """Print entries in aligned columns, or else as JSON; `empty` if there are none."""
     if as_json:
         print_json(entries)
@@ -79,11 +87,22 @@ def listing(entries: Sequence[Mapping[str, Any]], columns: Columns, empty: str, 
     if not entries:
         click.echo(empty)
         return
-    shown = [{name: harmless(at) if isinstance(at, str) else at for name, at in one.items()} for one in entries]
-    rows = [[muted(name) for name in columns], *([cell(one) for cell in columns.values()] for one in shown)]
-    widths = [max(len(click.unstyle(cell)) for cell in column) for column in zip(*rows, strict=True)]
+    shown = [
+        {name: harmless(at) if isinstance(at, str) else at for name, at in one.items()}
+        for one in entries
+    ]
+    rows = [
+        [muted(name) for name in columns],
+        *([cell(one) for cell in columns.values()] for one in shown),
+    ]
+    widths = [
+        max(len(click.unstyle(cell)) for cell in column) for column in zip(*rows, strict=True)
+    ]
     for row in rows:
-        padded = (cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(row, widths, strict=True))
+        padded = (
+            cell + " " * (width - len(click.unstyle(cell)))
+            for cell, width in zip(row, widths, strict=True)
+        )
         click.echo("  ".join(padded).rstrip())
 
 

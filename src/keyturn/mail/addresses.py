@@ -18,9 +18,7 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+")
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
-_AROUND = (
-    "\t\r\n \u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-)
+_AROUND = "\t\r\n \u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 
 BECOME_ASCII = frozenset("\u037e\u1fef\u212a")
 """Every character beyond ASCII that NFC maps to one within it (Unicode's DerivedNormalizationProps)."""
@@ -42,7 +40,11 @@ def parse(text: str) -> str:
     if not BECOME_ASCII.isdisjoint(text):
         raise ValueError("not an email address")
     # A quicker way for ASCII, as nearly all addresses are.
-    folded = text.lower() if text.isascii() else unicodedata.normalize("NFC", text).translate(ASCII_UPPER_TO_LOWER)
+    folded = (
+        text.lower()
+        if text.isascii()
+        else unicodedata.normalize("NFC", text).translate(ASCII_UPPER_TO_LOWER)
+    )
     local, at, domain = folded.rpartition("@")
     if not at:
         raise ValueError("not an email address")
@@ -127,7 +129,9 @@ def _what_is_unclear(text: str) -> str:
         return "has only one of the brackets < and > around its address"
     named = _NAMED.fullmatch(text)
     if named and _is_address(named[1]):
-        return """the name needs quotation marks, as in '"Acme, Inc." <accounts@northwind.example>'"""
+        return (
+            """the name needs quotation marks, as in '"Acme, Inc." <accounts@northwind.example>'"""
+        )
     if text.startswith('"') and text.endswith('"'):
         return "is in quotation marks: remove them"
     return f"not an email address: {text}"

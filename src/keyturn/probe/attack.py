@@ -89,5 +89,7 @@ class Report(Struct, frozen=True):
 
 ATTACKS = {
     name: msgspec.convert({"name": name, **row}, Attack)
-    for name, row in tomllib.loads(Path(__file__).with_name("attacks.toml").read_text("utf-8")).items()
+    for name, row in tomllib.loads(
+        Path(__file__).with_name("attacks.toml").read_text("utf-8")
+    ).items()
 }

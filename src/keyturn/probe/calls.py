@@ -15,16 +15,29 @@ from keyturn.probe.web import Browser, Page, joined
 
 _CALL = re.compile(r"(?:([A-Z]{3,7})\s+)?(/\S*)(?:\s+(\S.*))?", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_NEEDED = {"--request": "{email}", "--reset": "{password}", "--sign-in": "{password}", "--change": "{password}"}
-_CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha|recaptcha/|hcaptcha\.com|turnstile/v0")
+_NEEDED = {
+    "--request": "{email}",
+    "--reset": "{password}",
+    "--sign-in": "{password}",
+    "--change": "{password}",
+}
+_CHALLENGE = re.compile(
+    r"g-recaptcha|h-captcha|cf-turnstile|altcha|recaptcha/|hcaptcha\.com|turnstile/v0"
+)
 
 _ADDRESS = re.compile(r"mail|user|login|identif|account|address", re.IGNORECASE)
 _OLD = re.compile(r"old|current", re.IGNORECASE)
-_FIELDS = {"input": "text", "textarea": "text", "button": "submit"}  # with the types that they have without one
+_FIELDS = {
+    "input": "text",
+    "textarea": "text",
+    "button": "submit",
+}  # with the types that they have without one
 _TYPED = {"email", "text", "tel", "search"}
 _NOT_SENT = {"button", "image", "reset", "file"}
 
-_FORGOTTEN = re.compile(r"forg[eo]t|reset|recover|lost|passwor|vergessen|oubli|olvid", re.IGNORECASE)
+_FORGOTTEN = re.compile(
+    r"forg[eo]t|reset|recover|lost|passwor|vergessen|oubli|olvid", re.IGNORECASE
+)
 _SIGN_IN = re.compile(r"log-?_?in|sign-?_?in|anmeld|connexion|account|auth|session", re.IGNORECASE)
 _REGISTER = re.compile(r"regist|sign-?_?up|join|create", re.IGNORECASE)
 _MOST_PAGES = 12
@@ -56,7 +69,9 @@ class Call(Struct, frozen=True):
         """Return the call of a text. `name`: of its field in Target. Raises CannotProbe."""
         option = f"--{name.replace('_', '-')}"
         if not (match := _CALL.fullmatch(text.strip())):
-            raise CannotProbe(f'{option} is a call such as "POST /path email={{email}}", or the path of a page.')
+            raise CannotProbe(
+                f'{option} is a call such as "POST /path email={{email}}", or the path of a page.'
+            )
         method, path, body = match.groups("")
         if method not in ({"", "GET"} if name == "private" else {"", "POST", "PUT", "PATCH"}):
             raise CannotProbe(f"{option}: there is no call of the method {method}.")
@@ -69,15 +84,23 @@ class Call(Struct, frozen=True):
         except msgspec.DecodeError as error:
             raise CannotProbe(f"{option}: the body is not JSON ({error}).") from None
 
-    async def send(self, browser: Browser, values: Mapping[str, Any], more: Mapping[str, Any] = {}) -> Page:
+    async def send(
+        self, browser: Browser, values: Mapping[str, Any], more: Mapping[str, Any] = {}
+    ) -> Page:
         """Send the call with these values; `more`: of the body, by field. Raises a Finding without such a form."""
-        path = _PLACEHOLDER.sub(lambda name: quote(str(self._value(name, values)), safe=""), self.path)
+        path = _PLACEHOLDER.sub(
+            lambda name: quote(str(self._value(name, values)), safe=""), self.path
+        )
         if not self.method:
             return await self.send_form(browser, await browser.send("GET", path), values, more)
         fields = {**self._filled(self.body, values), **more}
         if self.is_json:
-            return await browser.send(self.method, path, msgspec.json.encode(fields), "application/json")
-        named = {name + "[]" * isinstance(value, tuple): value for name, value in fields.items()}  # else PHP takes one
+            return await browser.send(
+                self.method, path, msgspec.json.encode(fields), "application/json"
+            )
+        named = {
+            name + "[]" * isinstance(value, tuple): value for name, value in fields.items()
+        }  # else PHP takes one
         form = urlencode(named, doseq=True).encode()  # a list becomes one field for each item
         return await browser.send(self.method, path, form, "application/x-www-form-urlencoded")
 
@@ -88,7 +111,9 @@ class Call(Struct, frozen=True):
         form = form_for(page, self.option)
         hint = f'For an API, give {self.option} as "POST /path BODY".'
         if form is None:
-            raise not_tried(f"{page.url} ({page.status}) has no form that the probe understands. {hint}")
+            raise not_tried(
+                f"{page.url} ({page.status}) has no form that the probe understands. {hint}"
+            )
         if _CHALLENGE.search(page.body):
             raise not_tried(f"{page.url} has a CAPTCHA: turn it off while the probe runs. {hint}")
         # The password that a form to sign in calls the current one is the only one.
@@ -96,7 +121,9 @@ class Call(Struct, frozen=True):
 
     def _value(self, name: re.Match[str], values: Mapping[str, Any]) -> Any:
         if name[1] not in values:
-            raise not_tried(f"{self.option} has {name[0]}, and the mail's link has no parameter of this name.")
+            raise not_tried(
+                f"{self.option} has {name[0]}, and the mail's link has no parameter of this name."
+            )
         return values[name[1]]
 
     def _filled(self, document: Any, values: Mapping[str, Any]) -> Any:
@@ -115,9 +142,16 @@ class Call(Struct, frozen=True):
 
 def forms_of(page: Page) -> list[Call]:
     """Return the forms of a page that are sent by POST."""
-    posted = (form for form in page.tree.walk() if form.tag == "form" and form.get("method").lower() == "post")
+    posted = (
+        form
+        for form in page.tree.walk()
+        if form.tag == "form" and form.get("method").lower() == "post"
+    )
     forms = islice(posted, _MOST_FORMS)
-    return [Call("", "POST", joined(page.url, form.get("action").strip()), _fields_of(form)) for form in forms]
+    return [
+        Call("", "POST", joined(page.url, form.get("action").strip()), _fields_of(form))
+        for form in forms
+    ]
 
 
 def _fields_of(form: Element) -> dict[str, str]:
@@ -132,10 +166,14 @@ def _fields_of(form: Element) -> dict[str, str]:
         hints = " ".join(map(field.get, ("name", "id", "autocomplete", "placeholder")))
         if kind == "password":
             sent[name] = "{old}" if _OLD.search(hints) else "{password}"
-        elif kind not in _NOT_SENT and (kind not in {"checkbox", "radio"} or "checked" in field.attributes):
+        elif kind not in _NOT_SENT and (
+            kind not in {"checkbox", "radio"} or "checked" in field.attributes
+        ):
             sent[name] = field.get("value")
             typed += [name] if kind in _TYPED else []
-            likely += [name] if kind == "email" or (kind in _TYPED and _ADDRESS.search(hints)) else []
+            likely += (
+                [name] if kind == "email" or (kind in _TYPED and _ADDRESS.search(hints)) else []
+            )
     for name in likely[:1] or (typed if len(typed) == 1 else []):
         sent[name] = "{email}"
     return sent
@@ -148,8 +186,14 @@ def form_for(page: Page, option: str = "--reset") -> Call | None:
         return min(forms, key=lambda form: not _FORGOTTEN.search(form.path), default=None)
     forms = [form for form in forms_of(page) if form.passwords]
     if option == "--sign-in":
-        return min(forms, key=lambda form: (not form.asks_for("email"), form.passwords), default=None)
-    return min(forms, key=lambda it: (not it.asks_for("password"), it.asks_for("email"), -it.passwords), default=None)
+        return min(
+            forms, key=lambda form: (not form.asks_for("email"), form.passwords), default=None
+        )
+    return min(
+        forms,
+        key=lambda it: (not it.asks_for("password"), it.asks_for("email"), -it.passwords),
+        default=None,
+    )
 
 
 async def find_calls(browser: Browser, start: str) -> dict[str, str]:
@@ -170,7 +214,11 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
         for link in (element for element in page.tree.walk() if element.tag == "a"):
             url = joined(page.url, link.get("href").strip())
             words = f"{url} {link.text()}"
-            if browser.web.is_here(url) and url not in seen and (_FORGOTTEN.search(words) or _SIGN_IN.search(words)):
+            if (
+                browser.web.is_here(url)
+                and url not in seen
+                and (_FORGOTTEN.search(words) or _SIGN_IN.search(words))
+            ):
                 seen.add(url)
                 waiting.insert(0 if _FORGOTTEN.search(words) else len(waiting), url)
     return paths

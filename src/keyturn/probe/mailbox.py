@@ -48,7 +48,9 @@ class Mail(Struct, frozen=True):
     @property
     def path(self) -> str:
         """The link without its host, which may be a public one, behind one slash: two would name another host."""
-        return re.sub("^/*", "/", urlsplit(self.link)._replace(scheme="", netloc="", fragment="").geturl())
+        return re.sub(
+            "^/*", "/", urlsplit(self.link)._replace(scheme="", netloc="", fragment="").geturl()
+        )
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -57,7 +59,10 @@ class Mail(Struct, frozen=True):
     @property
     def shape(self) -> tuple[str, ...]:
         """What the links of all resets have in common: words of the path, and names of the parameters."""
-        parts, own = unquote(urlsplit(self.link).path).split("/"), {self.token, *(to.split("@")[0] for to in self.to)}
+        parts, own = (
+            unquote(urlsplit(self.link).path).split("/"),
+            {self.token, *(to.split("@")[0] for to in self.to)},
+        )
         words = [part if _WORD.fullmatch(part) and part not in own else "*" for part in parts]
         return (*words, *sorted(self.parameters))
 
@@ -68,7 +73,9 @@ def _read(row: CapturedMail, raw: bytes) -> Mail:
     likely = [link for link in links if _ABOUT_A_RESET.search(link.address)]
     action = action_link(likely) or action_link(links) or next(iter(likely), None)
     address = action.address if action else ""
-    if not (token := _token_of(address) if action else ""):  # the link may lead to a form for the code
+    if not (
+        token := _token_of(address) if action else ""
+    ):  # the link may lead to a form for the code
         address, token = "", next(iter(content.codes), "")
     if len(token) > _LONGEST_TOKEN:
         address, token = "", ""
@@ -83,7 +90,10 @@ def _token_of(address: str) -> str:
     parameters = parse_qsl(f"{parts.query}&{parts.fragment.rpartition('?')[2]}")
     if named := [value for name, value in parameters if _TOKEN.search(name)]:
         return max(named, key=len)
-    values = [*(value for _, value in parameters), *unquote(f"{parts.path}/{parts.fragment}").split("/")]
+    values = [
+        *(value for _, value in parameters),
+        *unquote(f"{parts.path}/{parts.fragment}").split("/"),
+    ]
     strange = [value for value in values if "@" not in value and not _WORD.fullmatch(value)]
     return max(strange, key=len)  # what stands before the path's first slash is one: empty
 
@@ -100,13 +110,17 @@ class Mailbox:
     @property
     def mails(self) -> list[Mail]:
         """All mails that came, the oldest first."""
-        for row in reversed(self._inbox.newest(lambda row: row.number > self._last_number, limit=None)):
+        for row in reversed(
+            self._inbox.newest(lambda row: row.number > self._last_number, limit=None)
+        ):
             self._last_number = row.number
             if len(self._mails) < MOST_MAILS:
                 self._mails.append(_read(row, self._inbox.raw(row)))
         return self._mails
 
-    async def wait(self, before: int, seconds: float, match: Callable[[Mail], bool] = lambda _: True) -> list[Mail]:
+    async def wait(
+        self, before: int, seconds: float, match: Callable[[Mail], bool] = lambda _: True
+    ) -> list[Mail]:
         """Return matching mails after the first `before` ones: once there are any, or no mail came for some seconds."""
         began = newest = time.monotonic()
         count = before

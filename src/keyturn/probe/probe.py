@@ -5,12 +5,27 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
-from keyturn.probe.attack import ATTACKS, Attack, CannotProbe, Exchange, Finding, Outcome, Report, Verdict
+from keyturn.probe.attack import (
+    ATTACKS,
+    Attack,
+    CannotProbe,
+    Exchange,
+    Finding,
+    Outcome,
+    Report,
+    Verdict,
+)
 from keyturn.probe.attacks import links, requests, tokens
 from keyturn.probe.run import Run
 from keyturn.probe.web import Page
 
-_SHOWN = ("content-type", "cache-control", "referrer-policy", "content-security-policy", "x-frame-options")
+_SHOWN = (
+    "content-type",
+    "cache-control",
+    "referrer-policy",
+    "content-security-policy",
+    "x-frame-options",
+)
 _LONGEST = 400
 """Characters of a body in the report."""
 
@@ -20,11 +35,15 @@ _LONGEST_WHY, _LONGEST_ANSWER = 2_000, 4_000
 _FUNCTIONS = vars(links) | vars(requests) | vars(tokens)
 
 
-async def play(run: Run, only: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None) -> Report:
+async def play(
+    run: Run, only: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None
+) -> Report:
     """Play the attacks until the task is cancelled; `progress` hears the name of each. Raises CannotProbe."""
     began, stopped = time.monotonic(), False
     chosen = [attack for attack in ATTACKS.values() if not only or attack.name in only]
-    outcomes = {attack: Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.") for attack in chosen}
+    outcomes = {
+        attack: Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.") for attack in chosen
+    }
     async with aclosing(run.web):
         try:
             progress("searching for forms")
@@ -70,5 +89,6 @@ def _exchange(page: Page, run: Run) -> Exchange:
     lines += [f"set-cookie: {name}=…" for name in page.cookies]
     lines = [*map(clean, lines), clean(" ".join(page.words.split()))[:_LONGEST]]
     return Exchange(
-        f"{clean(f'{first.method} {first.url}')}\n{clean(first.sent)[:_LONGEST]}", "\n".join(lines)[:_LONGEST_ANSWER]
+        f"{clean(f'{first.method} {first.url}')}\n{clean(first.sent)[:_LONGEST]}",
+        "\n".join(lines)[:_LONGEST_ANSWER],
     )

@@ -42,19 +42,30 @@ def as_html(report: Report) -> str:
 
 def _rendered(name: str, report: Report) -> str:
     loader = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(loader=loader, autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"plain": _plain, "code": _with_code, "style": click.style}
-    of = {verdict: [one for one in report.outcomes if one.verdict == verdict] for verdict in Verdict}
+    of = {
+        verdict: [one for one in report.outcomes if one.verdict == verdict] for verdict in Verdict
+    }
     groups = [(verdict, *shown, of[verdict]) for verdict, shown in _WORDS.items() if of[verdict]]
-    counts = ", ".join(f"{len(outcomes)} {word}" for _, word, _, outcomes in groups) or "nothing was tried"
+    counts = (
+        ", ".join(f"{len(outcomes)} {word}" for _, word, _, outcomes in groups)
+        or "nothing was tried"
+    )
     tally = f"{report.target}: {counts}, in {report.seconds:.0f} seconds."
     failed = [outcome.attack.name for outcome in of[Verdict.FAILED]]
-    return environment.get_template(name).render(target=report.target, tally=tally, groups=groups, failed=failed)
+    return environment.get_template(name).render(
+        target=report.target, tally=tally, groups=groups, failed=failed
+    )
 
 
 def _plain(text: str) -> str:
     """Return a text with a sign in place of each character that would control a terminal or turn its direction."""
-    return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return "".join(
+        one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text
+    )
 
 
 def _with_code(text: str) -> Markup:
@@ -64,7 +75,9 @@ def _with_code(text: str) -> Markup:
 
 def as_json(report: Report) -> str:
     """Return all outcomes. Added members do not change the version."""
-    return json.dumps({"version": 1, **msgspec.to_builtins(report)}, indent=2)  # in ASCII, with all else escaped
+    return json.dumps(
+        {"version": 1, **msgspec.to_builtins(report)}, indent=2
+    )  # in ASCII, with all else escaped
 
 
 def _without_links(text: str) -> str:
@@ -76,16 +89,25 @@ def as_sarif(report: Report) -> str:
     """Return a log in SARIF 2.1.0: a rule for each attack, and a result for each that failed or is to be reviewed."""
     rules, results = [], []
     for index, outcome in enumerate(report.outcomes):
-        attack, exchanges = outcome.attack, (f"\n\n> {one.request}\n< {one.answer}" for one in outcome.exchanges)
+        attack, exchanges = (
+            outcome.attack,
+            (f"\n\n> {one.request}\n< {one.answer}" for one in outcome.exchanges),
+        )
         about = {"shortDescription": attack.title, "fullDescription": attack.gain}
         about["help"] = f"{attack.fix} ({', '.join(attack.authority)})"
         rules.append({"id": attack.name, **{name: {"text": text} for name, text in about.items()}})
         if outcome.verdict in _KINDS:
             result = {"ruleId": attack.name, "ruleIndex": index, **_KINDS[outcome.verdict]}
             result["message"] = {"text": _without_links(outcome.why + "".join(exchanges))}
-            result["locations"] = [{"physicalLocation": {"artifactLocation": {"uri": report.target}}}]
+            result["locations"] = [
+                {"physicalLocation": {"artifactLocation": {"uri": report.target}}}
+            ]
             results.append(result)
     driver = {"name": "keyturn probe", "version": version("keyturn"), "rules": rules}
     run = {"tool": {"driver": driver}, "results": results, "properties": {"target": report.target}}
-    log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [run],
+    }
     return json.dumps(log, indent=2)

@@ -61,18 +61,26 @@ def new_password() -> str:
 def pattern_of(secret: str) -> re.Pattern[str]:
     """Return a pattern of a secret as it is, and as URLs, JSON and HTML may write its signs."""
     sign = r"(?i:\\?{0}|%{1:02x}|\\u{1:04x}|&#x0*{1:x};|&#{1};)"
-    return re.compile("".join(one if one.isalnum() else sign.format(re.escape(one), ord(one)) for one in secret))
+    return re.compile(
+        "".join(one if one.isalnum() else sign.format(re.escape(one), ord(one)) for one in secret)
+    )
 
 
 def look(page: Page) -> tuple[object, ...]:
     """Return what tells outcomes of a call apart: status, redirects, cookies, form, and an API's yes or no."""
-    leads_to = [re.sub(r"[?#].*|(?<![^/])[^/]*\d[^/]*", "", answer.header("location")) for answer in page.all]
+    leads_to = [
+        re.sub(r"[?#].*|(?<![^/])[^/]*\d[^/]*", "", answer.header("location"))
+        for answer in page.all
+    ]
     fields = sum(form.passwords for form in forms_of(page)) if page.is_html else 0
     try:
         document = msgspec.json.decode(page.body, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):
         document = {}
-    is_yes_or_no = {key: isinstance(value, bool) or key in {"status", "result"} for key, value in document.items()}
+    is_yes_or_no = {
+        key: isinstance(value, bool) or key in {"status", "result"}
+        for key, value in document.items()
+    }
     shape = sorted((key, str(document[key]) if is_yes_or_no[key] else "") for key in document)
     return page.all[0].status, page.status, *leads_to, *sorted(page.cookies), fields, *shape
 
@@ -86,13 +94,19 @@ class Run:
     `stories`: all that were told; the run begins with the first. `notices`: the mails that followed the first reset.
     """
 
-    def __init__(self, target: Target, inbox: CapturedMails, patience: Patience | None = None) -> None:
+    def __init__(
+        self, target: Target, inbox: CapturedMails, patience: Patience | None = None
+    ) -> None:
         self.target, self.patience = target, patience or Patience()
         self.web, self.mailbox = Web(target.url, self.patience.call), Mailbox(inbox)
         self.passwords: dict[str, list[str]] = {address: [] for address in target.accounts}
         if not self.passwords or not all("@" in address for address in self.passwords):
-            raise CannotProbe("Name one or two accounts for tests by their addresses: --account ann@app.example.")
-        if len(target.accounts) > 2 or len(set(map(str.lower, target.accounts))) < len(target.accounts):
+            raise CannotProbe(
+                "Name one or two accounts for tests by their addresses: --account ann@app.example."
+            )
+        if len(target.accounts) > 2 or len(set(map(str.lower, target.accounts))) < len(
+            target.accounts
+        ):
             raise CannotProbe("Name two different accounts for tests, and no more.")
         self.ann, self.other = target.accounts[0], target.accounts[-1]
         self.calls: dict[str, Call] = {}
@@ -119,7 +133,9 @@ class Run:
         """Return an address without an account, whose mails would come to the probe as well."""
         return f"keyturn-{secrets.token_hex(4)}@{self.ann.rpartition('@')[2]}"
 
-    def call(self, name: str, hint: str = "The probe found no way to sign in: name it by --sign-in.") -> Call:
+    def call(
+        self, name: str, hint: str = "The probe found no way to sign in: name it by --sign-in."
+    ) -> Call:
         """Return a call that the user named, or the probe found. Raises a Finding with the hint."""
         if name not in self.calls:
             raise not_tried(hint)
@@ -139,12 +155,16 @@ class Run:
             named = {**await find_calls(Browser(self.web), self.target.url), **named}
             self.target = replace(self.target, **named)
         if "request" not in named:
-            raise CannotProbe(f"No link at {self.target.url} leads to a form for a forgotten password: give --request.")
+            raise CannotProbe(
+                f"No link at {self.target.url} leads to a form for a forgotten password: give --request."
+            )
         self.calls = {name: Call.read(name, text) for name, text in named.items()}
         story, before = await self.link_for(self.ann), len(self.mailbox.mails)
         await self.reset(story)
         wait = max(self.patience.mail, self.usual_wait)
-        self.notices = await self.mailbox.wait(before, wait, lambda m: m.is_for(self.ann) and not self.has_link(m))
+        self.notices = await self.mailbox.wait(
+            before, wait, lambda m: m.is_for(self.ann) and not self.has_link(m)
+        )
         if "sign_in" in self.calls:  # not before: a sign-in may be followed by a mail as well
             await self._learn_sign_in()
 
@@ -154,15 +174,22 @@ class Run:
 
     async def link_for(self, account: str) -> Story:
         """Ask for a link, and return it with its mail. Raises a Finding if no mail comes."""
-        before, wait = len(self.mailbox.mails), self.usual_wait if self.stories else self.patience.mail
+        before, wait = (
+            len(self.mailbox.mails),
+            self.usual_wait if self.stories else self.patience.mail,
+        )
         answer = await self.ask(account)
         # A mail for another account may come late.
-        for mail in await self.mailbox.wait(before, wait, lambda m: m.is_for(account) and self.has_link(m)):
+        for mail in await self.mailbox.wait(
+            before, wait, lambda m: m.is_for(account) and self.has_link(m)
+        ):
             self.stories.append(Story(account, answer, mail, Browser(self.web)))
             return self.stories[-1]
         mails = self.mailbox.mails[before:]
         if mails and not self.stories and answer.status < 400:
-            raise not_tried(f"The mail {mails[0].subject!r} has neither a link with a token nor a code.")
+            raise not_tried(
+                f"The mail {mails[0].subject!r} has neither a link with a token nor a code."
+            )
         problem = f"No mail with a link for {account} came within {wait:.0f} seconds."
         if answer.status >= 400:  # a 500 may be an SMTP server that is missing
             problem = f"The request for a link was refused: {self.summary(answer)}."
@@ -172,7 +199,9 @@ class Run:
         """Tell whether a mail has a link like the first one: a notice may have another link with a token."""
         return bool(mail.token) and (not self.stories or mail.shape == self.first.mail.shape)
 
-    async def use(self, story: Story, password: str, more: Mapping[str, Any] = {}, **values: str) -> Page:
+    async def use(
+        self, story: Story, password: str, more: Mapping[str, Any] = {}, **values: str
+    ) -> Page:
         """Set a password with the link: by the call, else by the form on the link's page."""
         self.passwords[story.account].append(password)
         filled = {"email": story.account, **story.mail.parameters, **values, "password": password}
@@ -234,7 +263,9 @@ class Run:
         """Tell whether a password signs in. Raises a Finding, also if the answer is unlike both known ones."""
         _, page = await self.sign_in(account, password)
         if look(page) not in {self._right, self._wrong}:
-            raise unsure(f"The sign-in gave an answer that the probe does not know: {self.summary(page)}")
+            raise unsure(
+                f"The sign-in gave an answer that the probe does not know: {self.summary(page)}"
+            )
         if look(page) == self._right:
             self.proven.add(password)
         return look(page) == self._right
@@ -248,7 +279,11 @@ class Run:
         raise unsure("Neither the last password nor the one of this attack signs in any more.")
 
     def summary(self, page: Page | None) -> str:
-        return f"{page.status} {self.without_secrets(' '.join(page.words.split()))[:120]}" if page else ""
+        return (
+            f"{page.status} {self.without_secrets(' '.join(page.words.split()))[:120]}"
+            if page
+            else ""
+        )
 
     def without_secrets(self, text: str) -> str:
         """Hide passwords, tokens and long words but for four letters. Cut only then: a part of a secret stays."""

@@ -72,7 +72,11 @@ def _written(file: Path) -> dict[str, Any]:
 def add_to_file(file: Path, target: Target) -> None:
     """Write what the file does not have yet behind what it has; a new one is for its owner alone (0600)."""
     known = _written(file)
-    values = {name: value for name, value in msgspec.to_builtins(target).items() if value and name not in known}
+    values = {
+        name: value
+        for name, value in msgspec.to_builtins(target).items()
+        if value and name not in known
+    }
     lines = [f"{name} = {msgspec.json.encode(value).decode()}\n" for name, value in values.items()]
     if lines:  # texts and lists of JSON are TOML as well
         file.touch(0o600)

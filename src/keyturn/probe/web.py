@@ -79,13 +79,20 @@ class Page(Struct, frozen=True, kw_only=True, dict=True):
     @property
     def cookies(self) -> dict[str, str]:
         """The cookies that all answers set, with empty texts for those that they delete."""
-        return dict(_cookie(value) for page in self.all for key, value in page.headers if key == "set-cookie")
+        return dict(
+            _cookie(value)
+            for page in self.all
+            for key, value in page.headers
+            if key == "set-cookie"
+        )
 
 
 def _cookie(header: str) -> tuple[str, str]:
     pair, _, attributes = header.partition(";")
     name, _, value = pair.partition("=")
-    is_deleted = any(sign in attributes.lower() for sign in ("max-age=0", "01 jan 1970", "01-jan-1970"))
+    is_deleted = any(
+        sign in attributes.lower() for sign in ("max-age=0", "01 jan 1970", "01-jan-1970")
+    )
     return name.strip(), "" if is_deleted else value.strip().strip('"')
 
 
@@ -95,14 +102,20 @@ def joined(base: str, url: str) -> str:
         mine, other = httpx2.URL(base), httpx2.URL(base).join(url).copy_with(fragment=None)
     except (httpx2.InvalidURL, ValueError):  # such as http://[x
         return url
-    is_same = (other.scheme, other.port) == (mine.scheme, mine.port) and is_loopback(base) and is_loopback(str(other))
+    is_same = (
+        (other.scheme, other.port) == (mine.scheme, mine.port)
+        and is_loopback(base)
+        and is_loopback(str(other))
+    )
     return str(other.copy_with(host=mine.host) if is_same else other)
 
 
 def needs_permission(url: str) -> bool:
     """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
     if not host_of(url) or urlsplit(url).scheme not in {"http", "https"}:
-        raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.")
+        raise CannotProbe(
+            f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000."
+        )
     if "@" in urlsplit(url).netloc:
         raise CannotProbe("Leave the user and the password out of the URL, since reports name it.")
     return not is_loopback(url)
@@ -117,7 +130,9 @@ class Web:
     """The origin under test; a call ends after `seconds`, and another host gets few. Raises CannotProbe."""
 
     def __init__(self, url: str, seconds: float) -> None:
-        self._client = HttpClient(seconds, _LONGEST, trust_env=False)  # a proxy of the environment is another host
+        self._client = HttpClient(
+            seconds, _LONGEST, trust_env=False
+        )  # a proxy of the environment is another host
         self.is_another_host = needs_permission(url)
         self.origin = joined(url, "/").removesuffix("/")
         self._turn = asyncio.Lock()
@@ -132,18 +147,24 @@ class Web:
         if not permission:
             raise CannotProbe(f"{other}: name a --file, which keeps what the host has to publish.")
         if not _MINTED.fullmatch(permission):
-            raise CannotProbe("The permission in the --file is not one that the probe made. Delete its line.")
+            raise CannotProbe(
+                "The permission in the --file is not one that the probe made. Delete its line."
+            )
         page = await self.send("GET", self.origin + _PERMISSION)
         # A host that shows the same page on every path sends HTML, and cannot be made to publish anything.
         is_text = page.header("content-type").partition(";")[0].strip().lower() == "text/plain"
         if page.status != 200 or not is_text or page.body.strip() != permission:
-            raise CannotProbe(f"{other}. If it is yours, publish this as text/plain at {_PERMISSION}: {permission}")
+            raise CannotProbe(
+                f"{other}. If it is yours, publish this as text/plain at {_PERMISSION}: {permission}"
+            )
 
     def is_here(self, url: str) -> bool:
         """Tell whether a URL in full is of this origin."""
         return f"{url}/".startswith(f"{self.origin}/")
 
-    async def send(self, method: str, url: str, headers: Mapping[str, str] = {}, body: bytes = b"") -> Page:
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str] = {}, body: bytes = b""
+    ) -> Page:
         """Return the answer. Raises a Finding if there is none, or a limit answers."""
         if self.is_another_host:
             async with self._turn:
@@ -156,10 +177,17 @@ class Web:
             )
         except CallFailed as error:
             request = f"{method} {urlsplit(url).path or '/'}"
-            raise not_tried(f"{self.origin} gave no answer to {request} ({error}): is it running?") from None
+            raise not_tried(
+                f"{self.origin} gave no answer to {request} ({error}): is it running?"
+            ) from None
         if answer.status == 429:
-            raise Limited(Verdict.NOT_TRIED, "A limit of the application answered 429: raise it while the probe runs.")
-        shown = "".join(f"{name}: {value}\n" for name, value in headers.items() if name not in _SECRET)
+            raise Limited(
+                Verdict.NOT_TRIED,
+                "A limit of the application answered 429: raise it while the probe runs.",
+            )
+        shown = "".join(
+            f"{name}: {value}\n" for name, value in headers.items() if name not in _SECRET
+        )
         return Page(
             method=method,
             url=url,
@@ -207,7 +235,9 @@ class Browser:
         before: tuple[Page, ...] = ()
         url = joined(f"{self.web.origin}/", path)
         if not self.web.is_here(url):
-            raise not_tried(f"{url} is another origin than {self.web.origin}, and the probe sends nothing there.")
+            raise not_tried(
+                f"{url} is another origin than {self.web.origin}, and the probe sends nothing there."
+            )
         while True:
             page = await self.web.send(method, url, self._headers(method, kind), body)
             self.cookies |= page.cookies
@@ -222,8 +252,13 @@ class Browser:
                 method, body, kind = "GET", b"", ""
 
     def _headers(self, method: str, kind: str) -> dict[str, str]:
-        headers = {"content-type": kind, "authorization": f"Bearer {self.token}" if self.token else ""}
-        headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items() if value)
+        headers = {
+            "content-type": kind,
+            "authorization": f"Bearer {self.token}" if self.token else "",
+        }
+        headers["cookie"] = "; ".join(
+            f"{name}={value}" for name, value in self.cookies.items() if value
+        )
         if method not in {"GET", "HEAD"}:
             headers |= {"origin": self.web.origin, "referer": f"{self.web.origin}/", **self.headers}
         return {name: value for name, value in headers.items() if value}

@@ -24,7 +24,10 @@ def run(main: Coroutine[Any, Any, None], turn: float | None = None) -> None:
 async def until_signalled(work: Awaitable[None]) -> None:
     """Do `work` until it ends or SIGINT or SIGTERM comes; then cancel it and wait for its end."""
     task = asyncio.ensure_future(work)
-    with on_signals((signal.SIGINT, signal.SIGTERM), task.cancel), contextlib.suppress(asyncio.CancelledError):
+    with (
+        on_signals((signal.SIGINT, signal.SIGTERM), task.cancel),
+        contextlib.suppress(asyncio.CancelledError),
+    ):
         await task
 
 
@@ -32,7 +35,10 @@ async def until_signalled(work: Awaitable[None]) -> None:
 def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> Iterator[None]:
     """Call `act` on the running loop for each signal within the block. Works on Windows, other than the loop's own."""
     loop = asyncio.get_running_loop()
-    earlier = {number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(act)) for number in numbers}
+    earlier = {
+        number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))
+        for number in numbers
+    }
     try:
         yield
     finally:

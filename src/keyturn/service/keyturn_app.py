@@ -48,7 +48,9 @@ class KeyturnApp(Litestar):
     `server.worker` says. `is_checked`: by `serve`, before it started anything. Raises SettingsInvalid.
     """
 
-    def __init__(self, parts: Parts, *, worker: bool, is_checked: bool = False, **config: Any) -> None:
+    def __init__(
+        self, parts: Parts, *, worker: bool, is_checked: bool = False, **config: Any
+    ) -> None:
         redact_access_logs()
         settings, self._parts, self._is_checked, self._fault = parts.settings, parts, is_checked, ""
         # A sender of the app, as in tests, exists in this process alone.
@@ -95,7 +97,9 @@ class KeyturnApp(Litestar):
     def _note_end(self, worker: asyncio.Task[None]) -> None:
         self._parts.worker_is_down = True
         if not worker.cancelled():
-            logging.getLogger("keyturn.worker").error(LogEvent("worker.ended"), exc_info=worker.exception())
+            logging.getLogger("keyturn.worker").error(
+                LogEvent("worker.ended"), exc_info=worker.exception()
+            )
 
     async def _check(self, stack: contextlib.AsyncExitStack) -> None:
         parts = self._parts
@@ -106,7 +110,9 @@ class KeyturnApp(Litestar):
         if not self._is_checked:
             for doubt in await parts.accounts.findings(parts.settings.hashing):
                 log.warning(LogEvent("accounts.doubt", reason=f"{doubt.message}. {doubt.fix}"))
-            stack.enter_context(counting_alone(parts.database, in_memory=parts.settings.limits.in_memory))
+            stack.enter_context(
+                counting_alone(parts.database, in_memory=parts.settings.limits.in_memory)
+            )
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
@@ -117,11 +123,15 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 def _edge(app: ASGIApp, *, secure: bool) -> ASGIApp:
     """Return `app` with bounded requests, and answers that demand https if `secure` (HSTS)."""
     prefixes = ("__Host-", "__Secure-") if secure else ("",)
-    names = frozenset(f"{prefix}keyturn_{holds}".encode() for holds, prefix in product(get_args(Holds), prefixes))
+    names = frozenset(
+        f"{prefix}keyturn_{holds}".encode() for holds, prefix in product(get_args(Holds), prefixes)
+    )
 
     async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
         # A copy, so that the app around keeps its own cookies.
-        scope = cast("Scope", {**scope, "headers": _bounded_headers(scope.get("headers", ()), names)})
+        scope = cast(
+            "Scope", {**scope, "headers": _bounded_headers(scope.get("headers", ()), names)}
+        )
 
         async def promising(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -156,13 +166,17 @@ def _noting_unknown_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
             if peer and not any(peer in network for network in networks):
                 is_noted = True
                 reason = "X-Forwarded-For is ignored: if the peer is your proxy, add it to server.trusted_proxies"
-                logging.getLogger("keyturn.proxy").warning(LogEvent("proxy.untrusted", peer=peer, reason=reason))
+                logging.getLogger("keyturn.proxy").warning(
+                    LogEvent("proxy.untrusted", peer=peer, reason=reason)
+                )
         await app(scope, receive, send)
 
     return noting
 
 
-def _bounded_headers(headers: Iterable[tuple[bytes, bytes]], names: Collection[bytes]) -> list[tuple[bytes, bytes]]:
+def _bounded_headers(
+    headers: Iterable[tuple[bytes, bytes]], names: Collection[bytes]
+) -> list[tuple[bytes, bytes]]:
     """Return bounded headers, with cookies of these names alone.
 
     Another host of the domain can plant cookies, which then come first (RFC 6265bis, 8.6). It can plant none with

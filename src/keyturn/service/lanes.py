@@ -44,7 +44,8 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     links = ResetLinks(composer, parts.codes, lifetime=parts.settings.token.ttl)
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
     securing: dict[str, Handler] = {
-        kind: NoticeHandler(mails, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()
+        kind: NoticeHandler(mails, parts.ground, composer, payload)
+        for kind, payload in messages.NOTICES.items()
     }
     securing |= parts.securing.handlers(mails, links)
     securing[messages.CHANGE_BEGUN] = parts.changes.external.end_interrupted
@@ -66,8 +67,14 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
 def _providers(parts: "Parts") -> Failover:
     mail = parts.settings.mail
     first = parts.sender or sender_for(mail.transport, parts.settings)
-    second = parts.fallback or (sender_for(mail.fallback, parts.settings) if mail.fallback else None)
-    own = [name for name, brought in ((mail.transport, parts.sender), (mail.fallback, parts.fallback)) if not brought]
+    second = parts.fallback or (
+        sender_for(mail.fallback, parts.settings) if mail.fallback else None
+    )
+    own = [
+        name
+        for name, brought in ((mail.transport, parts.sender), (mail.fallback, parts.fallback))
+        if not brought
+    ]
     paces = {name: pace for name in own if (pace := pace_for(name, parts.settings, parts.database))}
     return Failover(parts.outbox, first, second, paces)
 
@@ -84,10 +91,15 @@ def _last_answer(mail: MailSettings) -> timedelta:
 def _app_lanes(parts: "Parts") -> list[Lane]:
     """Return the lanes of webhooks: one for the event that strangers cause as often as the limits let them."""
     sender = parts.webhooks() if parts.webhooks else None
-    handlers: dict[str, Handler] = dict.fromkeys(WEBHOOKS.values(), sender.post if sender else _drop)
+    handlers: dict[str, Handler] = dict.fromkeys(
+        WEBHOOKS.values(), sender.post if sender else _drop
+    )
     kind = WEBHOOKS[PasswordResetRequested.type]
     requested = {kind: handlers.pop(kind)}
-    return [Lane(requested, _TOLD_AT_ONCE), Lane(handlers, _TOLD_AT_ONCE, sender.close if sender else None)]
+    return [
+        Lane(requested, _TOLD_AT_ONCE),
+        Lane(handlers, _TOLD_AT_ONCE, sender.close if sender else None),
+    ]
 
 
 async def _drop(_: Message) -> Dropped:

@@ -35,7 +35,12 @@ from keyturn.service.clock import monotonic, replacing, unix
 from keyturn.service.database import Database, Model
 from keyturn.service.database.database import Batcher
 from keyturn.service.database.unready import describe_error
-from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready, OverBudget, TooManyRequests
+from keyturn.service.problems.requests import (
+    DatabaseUnready,
+    LimitsUnready,
+    OverBudget,
+    TooManyRequests,
+)
 from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import RATES, LimitSettings
 from keyturn.service.settings.building import Rate, parse_rate
@@ -174,7 +179,9 @@ class StoredCounters:
             elif all(limit.key in counted for limit in limits):
                 # The time that passed, and what others counted, since the look.
                 shifts = [counted[limit.key] - levels[limit.key] for limit in limits]
-                hits[place] = Hit([level + shift for level, shift in zip(hit.levels, shifts, strict=True)])
+                hits[place] = Hit(
+                    [level + shift for level, shift in zip(hit.levels, shifts, strict=True)]
+                )
             else:
                 left[place] = limits
         for limits in left.values():
@@ -241,11 +248,15 @@ def _decide(limits: Sequence[Limit], levels: dict[str, float]) -> Hit:
 
 def _refused(limits: Sequence[Limit], levels: Sequence[float]) -> Hit:
     waits = [limit.wait(level) for limit, level in zip(limits, levels, strict=True)]
-    place = next((place for place, wait in enumerate(waits) if wait), 0)  # none, if its wait has just ended
+    place = next(
+        (place for place, wait in enumerate(waits) if wait), 0
+    )  # none, if its wait has just ended
     return Hit(levels, limits[place], max(waits[place], _ROUNDING))
 
 
-async def alone(database: Database, work: Callable[[StoredCounters], _Result], tries: int = _TRIES) -> _Result:
+async def alone(
+    database: Database, work: Callable[[StoredCounters], _Result], tries: int = _TRIES
+) -> _Result:
     """Count outside of any transaction: a suspended process holds no lock of a counter. Raises LimitsUnready."""
     run = database.transact if database.is_sqlite else database.read
     try:
@@ -267,7 +278,9 @@ class SharedCounters:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._waiting: Batcher[Sequence[Limit], Hit] = Batcher(self._count_each, in_time=database.in_time)
+        self._waiting: Batcher[Sequence[Limit], Hit] = Batcher(
+            self._count_each, in_time=database.in_time
+        )
 
     async def count(self, limits: Sequence[Limit]) -> Hit:
         """Count a request against all limits, or none if one is full. Raises LimitsUnready."""
@@ -295,10 +308,15 @@ class MemoryCounters:
         levels = self.levels(*limits)
         if any(map(Limit.wait, limits, levels)):
             return _refused(limits, levels)
-        counted, now = [level + limit.gap for limit, level in zip(limits, levels, strict=True)], monotonic()
+        counted, now = (
+            [level + limit.gap for limit, level in zip(limits, levels, strict=True)],
+            monotonic(),
+        )
         for limit, level in zip(limits, counted, strict=True):
             tats = self._tats[limit.kind]
-            tats[limit.who] = now + level  # at the end: `levels` has moved it, if it was there before
+            tats[limit.who] = (
+                now + level
+            )  # at the end: `levels` has moved it, if it was there before
             while len(tats) > _MOST or next(iter(tats.values())) <= now:
                 tats.popitem(last=False)
         return Hit(counted)
@@ -392,7 +410,10 @@ class RateLimits:
     def _limits_of(self, kind: str, client: Client) -> Sequence[Limit]:
         """Return the limits of a client and of the networks around it, the narrowest first."""
         amount, seconds = self._rates[kind]
-        return [Limit(Rate(amount * _SHARES.get(prefix, 1), seconds), kind, who) for who, prefix in client.networks]
+        return [
+            Limit(Rate(amount * _SHARES.get(prefix, 1), seconds), kind, who)
+            for who, prefix in client.networks
+        ]
 
 
 @contextmanager

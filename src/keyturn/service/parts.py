@@ -54,7 +54,9 @@ class Parts(AbstractAsyncContextManager["Parts"]):
         self.urls = PageUrls(settings)
         self.themes = theme.build(settings, reload=reload_templates)
         self.languages = self.themes.languages
-        self.templates = theme.builtin_templates(settings, self.themes.general, reload=reload_templates)
+        self.templates = theme.builtin_templates(
+            settings, self.themes.general, reload=reload_templates
+        )
         self.ground = shared = ground.build(settings, self.themes, self.meters, accounts)
         self.accounts = shared.accounts
         self.secrets = shared.secrets
@@ -115,7 +117,13 @@ class Parts(AbstractAsyncContextManager["Parts"]):
     async def close(self) -> None:
         """Close all resources. An app that is started again uses the parts again, in another event loop."""
         worker = vars(self).pop("worker", None)
-        for part in (self.changes.external, self.breaches, self.challenge, self.second_step, worker):
+        for part in (
+            self.changes.external,
+            self.breaches,
+            self.challenge,
+            self.second_step,
+            worker,
+        ):
             if part:
                 await part.close()
         self.outbox.wake()  # a new event for another event loop

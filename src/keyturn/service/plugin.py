@@ -64,7 +64,9 @@ class KeyturnPlugin(InitPlugin):
             openapi_config=None,
         )
         middleware, opt = [_answered_by(keyturn)], {"exclude_from_auth": True}
-        places = Router("/", route_handlers=list(_places_of(keyturn)), middleware=middleware, opt=opt)
+        places = Router(
+            "/", route_handlers=list(_places_of(keyturn)), middleware=middleware, opt=opt
+        )
         app_config.route_handlers.append(places)
         app_config.plugins.append(_LifespanLast(lambda _: keyturn.lifespan()))
         return app_config
@@ -121,5 +123,9 @@ class _LifespanLast(InitPlugin):
 def _require_own_pages(settings: Settings) -> None:
     """Raise SettingsInvalid for settings that name hosted pages, which are left out: mails would link to nothing."""
     off = "is the path of a hosted page, which pages=False turns off: set it to a page of the app"
-    if faults := [Fault(name, off) for name, url in page_urls(settings).items() if hosted_path(url) is not None]:
+    if faults := [
+        Fault(name, off)
+        for name, url in page_urls(settings).items()
+        if hosted_path(url) is not None
+    ]:
         raise SettingsInvalid(faults)

@@ -12,7 +12,12 @@ from keyturn.service.api.codes import CodeController, CodeServices
 from keyturn.service.api.cookies import device_cookie, session_cookie
 from keyturn.service.api.form_texts import FormTextController, FormTextServices
 from keyturn.service.api.health import HealthController
-from keyturn.service.api.invitations import InvitationController, LinkController, OperatorServices, key_guard
+from keyturn.service.api.invitations import (
+    InvitationController,
+    LinkController,
+    OperatorServices,
+    key_guard,
+)
 from keyturn.service.api.json_bodies import require_json
 from keyturn.service.api.password_resets import PasswordResetController, PasswordResetServices
 from keyturn.service.api.problems import NO_STORE, OF_API, problem_handlers
@@ -81,7 +86,9 @@ def _api(parts: Parts) -> Iterator[Router]:
     if parts.operators.over_http:
         yield _json_router(path, InvitationController, operators, key_guard(parts.operators))
     if parts.operators.links_over_http:
-        yield _json_router(path, LinkController, operators, key_guard(parts.operators, for_links=True))
+        yield _json_router(
+            path, LinkController, operators, key_guard(parts.operators, for_links=True)
+        )
 
     if parts.sign_ins:
         sessions = SessionServices(
@@ -90,10 +97,14 @@ def _api(parts: Parts) -> Iterator[Router]:
             device=device_cookie(parts.settings),
             languages=languages,
         )
-        yield _json_router("/", SessionController, sessions, same_origin_guard(parts.settings.origin))
+        yield _json_router(
+            "/", SessionController, sessions, same_origin_guard(parts.settings.origin)
+        )
 
 
-def _json_router(path: str, controller: type[Controller], services: object, *guards: Guard) -> Router:
+def _json_router(
+    path: str, controller: type[Controller], services: object, *guards: Guard
+) -> Router:
     return Router(
         path,
         route_handlers=[controller],

@@ -212,7 +212,9 @@ def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
     """
     rows = [msgspec.structs.asdict(secret) | {"wanted": wanted} for secret, wanted in secrets]
     # In the order of their keys: two workers that write several at once cannot deadlock.
-    connection.execute(_added(connection.dialect), sorted(rows, key=lambda row: (row["purpose"], row["key"])))
+    connection.execute(
+        _added(connection.dialect), sorted(rows, key=lambda row: (row["purpose"], row["key"]))
+    )
 
 
 @lru_cache
@@ -224,14 +226,28 @@ def _added(dialect: sa.Dialect) -> sa.Executable:
 
 
 def take(
-    connection: sa.Connection, key: SecretId, account_id: str, moment: Moment, until: Moment, proof: bytes = b""
+    connection: sa.Connection,
+    key: SecretId,
+    account_id: str,
+    moment: Moment,
+    until: Moment,
+    proof: bytes = b"",
 ) -> bool:
     """Store what may be there once, as a lock, in place of an ended one: exactly one caller gets True, `until` then."""
-    row = {"purpose": key[0], "key": key[1], "proof": proof, "account_id": account_id, "mailbox": b"", "data": ""}
+    row = {
+        "purpose": key[0],
+        "key": key[1],
+        "proof": proof,
+        "account_id": account_id,
+        "mailbox": b"",
+        "data": "",
+    }
     times = {"created_at": moment, "expires_at": until}
     fresh = insert_into(SecretRow, connection.dialect).values(**row, **times)
     replaced = {name: fresh.excluded[name] for name in ("proof", *times)}
-    taken = fresh.on_conflict_do_update(index_elements=_KEY, set_=replaced, where=SecretRow.expires_at <= moment)
+    taken = fresh.on_conflict_do_update(
+        index_elements=_KEY, set_=replaced, where=SecretRow.expires_at <= moment
+    )
     return connection.execute(taken.returning(SecretRow.key)).first() is not None
 
 
@@ -267,16 +283,23 @@ def revoke(
     *which: sa.ColumnElement[bool],
 ) -> None:
     """End the account's secrets of these purposes for which `which` holds. Used ones, too: a use may be undone."""
-    ended = sa.update(SecretRow).where(SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which)
+    ended = sa.update(SecretRow).where(
+        SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which
+    )
     unrevoked = SecretRow.revoked_at.is_(None), SecretRow.expires_at > moment
     connection.execute(ended.where(*unrevoked).values(revoked_at=moment))
 
 
 def delete(
-    connection: sa.Connection, account_id: str, purposes: Collection[Purpose], *which: sa.ColumnElement[bool]
+    connection: sa.Connection,
+    account_id: str,
+    purposes: Collection[Purpose],
+    *which: sa.ColumnElement[bool],
 ) -> bool:
     """Delete the account's secrets of these purposes for which `which` holds; return whether there was one."""
-    deleted = sa.delete(SecretRow).where(SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which)
+    deleted = sa.delete(SecretRow).where(
+        SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which
+    )
     return connection.execute(deleted.returning(SecretRow.key)).first() is not None
 
 
@@ -312,9 +335,13 @@ def _is(purpose: Purpose, key: bytes) -> tuple[sa.ColumnElement[bool], sa.Column
 
 def derive(secret: str, purpose: str) -> bytes:
     """Return 32 bytes that only this secret and purpose give (HKDF, RFC 5869; NIST SP 800-108, key separation)."""
-    return HKDF(SHA256(), 32, salt=None, info=f"keyturn {purpose} 1".encode()).derive(secret.encode())
+    return HKDF(SHA256(), 32, salt=None, info=f"keyturn {purpose} 1".encode()).derive(
+        secret.encode()
+    )
 
 
 def box(secrets: Sequence[str], purpose: str) -> MultiFernet:
     """Return what encrypts for a purpose by the first secret, and decrypts by all: Fernet, AES-128-CBC, HMAC-SHA256."""
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(derive(secret, purpose))) for secret in secrets])
+    return MultiFernet(
+        [Fernet(base64.urlsafe_b64encode(derive(secret, purpose))) for secret in secrets]
+    )

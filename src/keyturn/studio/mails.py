@@ -66,7 +66,9 @@ class Mails:
         if not trusted and (refused := [*refused_without_trust(settings)]):
             raise SettingsInvalid(refused)
         gallery = open_gallery(folder, settings=settings, sandboxed=not trusted)
-        return cls(gallery, settings.clients, settings.severity, settings.limits, gallery.folder / NAME)
+        return cls(
+            gallery, settings.clients, settings.severity, settings.limits, gallery.folder / NAME
+        )
 
     def names(self) -> list[str]:
         """Return the names of the templates, in order."""
@@ -78,10 +80,18 @@ class Mails:
 
     def sample(self, template: str, name: str = "") -> Sample:
         """Return a sample, by default the first. Raises UnknownMail, and TemplateInvalid for unreadable samples."""
-        return self.gallery.sample(template, name or next(iter(self.gallery.samples(template)), name))
+        return self.gallery.sample(
+            template, name or next(iter(self.gallery.samples(template)), name)
+        )
 
     def render(
-        self, template: str, data: Data = None, *, sample: str = "", language: str = "", brand: str = ""
+        self,
+        template: str,
+        data: Data = None,
+        *,
+        sample: str = "",
+        language: str = "",
+        brand: str = "",
     ) -> RenderedMail:
         """Render a mail as it is sent, with `data` or a sample.
 
@@ -105,12 +115,20 @@ class Mails:
             for template in templates or ():
                 self.gallery.files(template)
             checks = checks_for(self.clients, self.gallery.audits)
-            report = check(self.gallery, checks, severity=self.severity, only=templates, limits=self.limits)
+            report = check(
+                self.gallery, checks, severity=self.severity, only=templates, limits=self.limits
+            )
         known = read_baseline(self.baseline) if self.baseline and self.baseline.is_file() else None
         return known.without_known(report) if known else report
 
     def check_mail(
-        self, template: str, data: Data = None, *, sample: str = "", language: str = "", brand: str = ""
+        self,
+        template: str,
+        data: Data = None,
+        *,
+        sample: str = "",
+        language: str = "",
+        brand: str = "",
     ) -> Report:
         """Return the report on one mail: what was `found`, the worst first, and why a part was `not_checked`.
 
@@ -128,14 +146,18 @@ class Mails:
         return Order(
             template=template,
             files=self.gallery.files(template),
-            sample=self.sample(template, sample) if data is None else self._sample_of(template, data),
+            sample=self.sample(template, sample)
+            if data is None
+            else self._sample_of(template, data),
             language=self.gallery.languages.choose(language).tag,
             brand=brand,
         )
 
     def _sample_of(self, template: str, data: Mapping[str, Any]) -> Sample:
         if not isinstance(data, Mapping):
-            raise DataUnfit(f"the data is not a mapping of names to values, but a {type(data).__name__}")
+            raise DataUnfit(
+                f"the data is not a mapping of names to values, but a {type(data).__name__}"
+            )
         props = self.gallery.props.get(template)
         if props is None:
             return Sample(_GIVEN, data)

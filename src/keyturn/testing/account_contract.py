@@ -22,7 +22,18 @@ LOOK_ALIKES = (
 )
 """Dotless i, i with an accent, a Cyrillic letter: folding or a collation may equate them with mike@northwind.test."""
 
-NO_IDS = ("", "nobody", "0", "-1", "1e3", "00000000-0000-4000-8000-000000000000", "9" * 30, "' OR ''='", "%", "\u00e9")
+NO_IDS = (
+    "",
+    "nobody",
+    "0",
+    "-1",
+    "1e3",
+    "00000000-0000-4000-8000-000000000000",
+    "9" * 30,
+    "' OR ''='",
+    "%",
+    "\u00e9",
+)
 
 
 class People(Protocol):
@@ -31,7 +42,9 @@ class People(Protocol):
     async def add(self, email: str, password: str, *, active: bool = True) -> str:
         """Add an account with exactly this address, and return its id."""
 
-    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None: ...
+    async def change(
+        self, account_id: str, *, email: str | None = None, active: bool | None = None
+    ) -> None: ...
 
     async def verifies(self, account_id: str, password: str) -> bool:
         """Tell whether the account can sign in to the app with that password."""
@@ -57,28 +70,40 @@ class AccountStoreContract:
         assert account is not None
         assert (account.id, account.active, account.has_password) == (ada, True, True)
         # A mail goes to the stored address, never to a typed one.
-        assert account.email == ("Ada.L@Northwind.Test" if self.keeps_case else "ada.l@northwind.test")
+        assert account.email == (
+            "Ada.L@Northwind.Test" if self.keeps_case else "ada.l@northwind.test"
+        )
         assert await store.get(ada) == account
 
-    async def test_an_address_that_looks_alike_is_somebody_elses(self, store: AccountStore, people: People) -> None:
+    async def test_an_address_that_looks_alike_is_somebody_elses(
+        self, store: AccountStore, people: People
+    ) -> None:
         await people.add("mike@northwind.test", FIRST)
 
-        assert [await store.find(addresses.parse(email)) for email in LOOK_ALIKES] == [None] * len(LOOK_ALIKES)
+        assert [await store.find(addresses.parse(email)) for email in LOOK_ALIKES] == [None] * len(
+            LOOK_ALIKES
+        )
 
-    async def test_who_does_not_exist_is_not_found(self, store: AccountStore, people: People) -> None:
+    async def test_who_does_not_exist_is_not_found(
+        self, store: AccountStore, people: People
+    ) -> None:
         await people.add("ada@northwind.test", FIRST)
 
         assert await store.find("eve@northwind.test") is None
         assert [await store.get(account_id) for account_id in NO_IDS] == [None] * len(NO_IDS)
 
-    async def test_who_asks_at_the_same_time_gets_their_own(self, store: AccountStore, people: People) -> None:
+    async def test_who_asks_at_the_same_time_gets_their_own(
+        self, store: AccountStore, people: People
+    ) -> None:
         ids = [await people.add(f"{name}@northwind.test", FIRST) for name in ("ada", "eve", "zoe")]
         wanted = [ids[2], "nobody", *ids, ids[0]]
 
         found = await asyncio.gather(*map(store.get, wanted))
         assert [account.id if account else "nobody" for account in found] == wanted
 
-    async def test_a_disabled_account_is_seen_as_such(self, store: AccountStore, people: People) -> None:
+    async def test_a_disabled_account_is_seen_as_such(
+        self, store: AccountStore, people: People
+    ) -> None:
         dan = await people.add("dan@northwind.test", FIRST, active=False)
 
         by_address, by_id = await store.find("dan@northwind.test"), await store.get(dan)
@@ -89,11 +114,20 @@ class AccountStoreContract:
     async def test_a_new_password_is_that_accounts_and_the_old_one_is_over(
         self, store: AccountStore, people: People
     ) -> None:
-        ada, eve = await people.add("Ada@northwind.test", FIRST), await people.add("eve@northwind.test", FIRST)
+        ada, eve = (
+            await people.add("Ada@northwind.test", FIRST),
+            await people.add("eve@northwind.test", FIRST),
+        )
 
         assert await store.set_password(await _account(store, ada), _new_password(SECOND))
-        assert (await people.verifies(ada, SECOND), await people.verifies(ada, FIRST)) == (True, False)
-        assert (await people.verifies(eve, SECOND), await people.verifies(eve, FIRST)) == (False, True)
+        assert (await people.verifies(ada, SECOND), await people.verifies(ada, FIRST)) == (
+            True,
+            False,
+        )
+        assert (await people.verifies(eve, SECOND), await people.verifies(eve, FIRST)) == (
+            False,
+            True,
+        )
         assert await store.set_password(await _account(store, ada), _new_password(FIRST))
         assert await people.verifies(ada, FIRST)
 
@@ -106,24 +140,34 @@ class AccountStoreContract:
 
         assert not await store.set_password(account, _new_password(SECOND))
         await people.change(account.id, active=True)
-        assert (await people.verifies(account.id, SECOND), await people.verifies(account.id, FIRST)) == (False, True)
+        assert (
+            await people.verifies(account.id, SECOND),
+            await people.verifies(account.id, FIRST),
+        ) == (False, True)
 
     async def test_who_is_gone_gets_no_new_password(self, store: AccountStore) -> None:
         for account_id in NO_IDS:
             nobody = Account(id=account_id, email="ada@northwind.test")
             assert not await store.set_password(nobody, _new_password(SECOND))
 
-    async def test_a_hash_that_can_be_read_is_the_accounts_own(self, store: AccountStore, people: People) -> None:
+    async def test_a_hash_that_can_be_read_is_the_accounts_own(
+        self, store: AccountStore, people: People
+    ) -> None:
         if not store.offers(AccountStore.password_hash):
             pytest.skip("its hashes cannot be read")
-        ada, dan = await people.add("ada@northwind.test", FIRST), await people.add("dan@northwind.test", FIRST)
+        ada, dan = (
+            await people.add("ada@northwind.test", FIRST),
+            await people.add("dan@northwind.test", FIRST),
+        )
         password = _new_password(SECOND)
         await store.set_password(await _account(store, ada), password)
         await people.change(dan, active=False)
 
         assert await store.password_hash(ada) == await password.hashed()
         assert await store.password_hash(dan) is None
-        assert [await store.password_hash(account_id) for account_id in NO_IDS] == [None] * len(NO_IDS)
+        assert [await store.password_hash(account_id) for account_id in NO_IDS] == [None] * len(
+            NO_IDS
+        )
 
     async def test_it_can_be_closed_unused(self, store: AccountStore) -> None:
         await store.close()

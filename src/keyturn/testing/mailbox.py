@@ -74,7 +74,9 @@ class Mailbox:
         match, ends = match_for(**wanted), time.monotonic() + timeout
         while True:
             waiting = self._mails.newest(all_of(match, unread), limit=None)
-            if mail := next((one for one in reversed(waiting) if self._mails.mark_read(one.id)), None):
+            if mail := next(
+                (one for one in reversed(waiting) if self._mails.mark_read(one.id)), None
+            ):
                 return ReceivedMail(mail, self._mails.raw(mail))
             left = ends - time.monotonic()
             if left <= 0:
@@ -109,9 +111,14 @@ class Mailbox:
     def _missing(self, wanted: Wanted, seconds: float) -> "MailMissing":
         conditions = ", ".join(f"{name} {value!r}" for name, value in wanted.items() if value)
         newest = self._mails.newest(limit=_TOLD)
-        came = [f"{mail.subject!r} to {mail.to_line}{', returned before' * mail.read}" for mail in newest]
+        came = [
+            f"{mail.subject!r} to {mail.to_line}{', returned before' * mail.read}"
+            for mail in newest
+        ]
         which = f" with {conditions}" if conditions else ""
-        return MailMissing(f"No mail{which} came in {seconds:g} s. There are: {'; '.join(came) or 'none at all'}.")
+        return MailMissing(
+            f"No mail{which} came in {seconds:g} s. There are: {'; '.join(came) or 'none at all'}."
+        )
 
 
 class MailMissing(AssertionError):

@@ -58,7 +58,12 @@ class MailSnapshot:
                 for file, *texts in zip(stored.places(self.name), before, after, strict=True):
                     was, is_now = (text.split("\n") for text in texts)
                     if was != is_now:
-                        yield from ("", *unified_diff(was, is_now, _typed_path(file), "rendered now", lineterm=""))
+                        yield from (
+                            "",
+                            *unified_diff(
+                                was, is_now, _typed_path(file), "rendered now", lineterm=""
+                            ),
+                        )
         yield ""
         yield f"To accept the change: pytest --accept-mails, or `keyturn studio` and {_STUDIO}"
 
@@ -70,10 +75,15 @@ def _typed_path(file: Path) -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("keyturn")
     group.addoption(
-        "--accept-mails", action="store_true", help="write the snapshots of changed mails instead of failing"
+        "--accept-mails",
+        action="store_true",
+        help="write the snapshots of changed mails instead of failing",
     )
     group.addoption(
-        "--mailbox-port", type=int, default=0, help="where `mail_server` listens, for an app that is already running"
+        "--mailbox-port",
+        type=int,
+        default=0,
+        help="where `mail_server` listens, for an app that is already running",
     )
 
 
@@ -89,7 +99,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "mail_snapshot" not in metafunc.fixturenames:
         return
     try:
-        snapshots = _snapshots_of(metafunc.definition.get_closest_marker("mails"), metafunc.config.rootpath)
+        snapshots = _snapshots_of(
+            metafunc.definition.get_closest_marker("mails"), metafunc.config.rootpath
+        )
     except KeyturnError as error:
         pytest.fail(str(error), pytrace=False)
     accepting = metafunc.config.getoption("--accept-mails")

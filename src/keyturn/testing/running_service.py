@@ -58,7 +58,9 @@ class MemorySender:
 class RunningService:
     """A service that has started. `parts`: the inside, which may change with every version."""
 
-    def __init__(self, app: Litestar, parts: Parts, sender: MemorySender, clock: MovableClock) -> None:
+    def __init__(
+        self, app: Litestar, parts: Parts, sender: MemorySender, clock: MovableClock
+    ) -> None:
         self.app, self.parts, self.sender, self.clock = app, parts, sender, clock
         self._hosts = count(1)
 
@@ -67,10 +69,17 @@ class RunningService:
         number = next(self._hosts)
         address = ip_address or f"198.18.{number % 256}.{1 + number // 256}"  # RFC 2544
         transport = httpx2.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
-        return httpx2.AsyncClient(transport=transport, base_url=self.parts.settings.base_url, **options)
+        return httpx2.AsyncClient(
+            transport=transport, base_url=self.parts.settings.base_url, **options
+        )
 
     async def add_account(
-        self, email: str, password: str | None = None, *, password_hash: str | None = None, **fields: Any
+        self,
+        email: str,
+        password: str | None = None,
+        *,
+        password_hash: str | None = None,
+        **fields: Any,
     ) -> Account:
         """Add an account to the built-in store. Raises KeyturnError if the accounts are elsewhere."""
         if not isinstance(self.parts.accounts, BuiltinAccounts):
@@ -109,7 +118,11 @@ async def service(
     used_clock: Any = clock or MovableClock(runs=worker)
     used_sender: Any = sender or MemorySender()
     async with AsyncExitStack() as stack:
-        wanted = settings if isinstance(settings, Settings) else await _settings_of(settings or {}, stack)
+        wanted = (
+            settings
+            if isinstance(settings, Settings)
+            else await _settings_of(settings or {}, stack)
+        )
         stack.enter_context(replaced(used_clock, random))
         parts = Parts(wanted, accounts=accounts, sender=used_sender, fallback=fallback)
         app = create_app(wanted, parts=parts, worker=worker)

@@ -29,7 +29,9 @@ POLICY = (
 FORGOT = '<keyturn-forgot url="{keyturn}" sign-in-href="/login"></keyturn-forgot>'
 
 
-RESET = '<keyturn-reset url="{keyturn}" forgot-href="/forgot" sign-in-href="/login"></keyturn-reset>'
+RESET = (
+    '<keyturn-reset url="{keyturn}" forgot-href="/forgot" sign-in-href="/login"></keyturn-reset>'
+)
 
 
 CHANGE = '<keyturn-change-password url="{keyturn}" email="{email}"></keyturn-change-password>'
@@ -47,7 +49,9 @@ class App(Screens):
 
     async def __call__(self, scope: Any, _: Any, send: Any) -> None:
         body = self.pages.get(scope["path"].split("/")[1], RESET)
-        page = self._filled(body if body.startswith("<!doctype") else PAGE.replace("{body}", body)).encode()
+        page = self._filled(
+            body if body.startswith("<!doctype") else PAGE.replace("{body}", body)
+        ).encode()
         headers = {"content-type": "text/html", "content-security-policy": self._filled(POLICY)}
         await send_answer(send, 200, page, headers)
 

@@ -24,7 +24,9 @@ AT_LENGTH = {"en", "ar"}
 
 async def look(page: Page, where: str, tag: str) -> None:
     """Look at what is shown, on a phone and in both schemes."""
-    await page.add_style_tag(content=":root { background: Canvas; }")  # axe takes a page without a colour for white
+    await page.add_style_tag(
+        content=":root { background: Canvas; }"
+    )  # axe takes a page without a colour for white
     assert await page.evaluate(WRONG) + await page.evaluate(SMALL) == [], where
     for scheme in ("light", "dark") if tag in AT_LENGTH else ():
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -36,9 +38,18 @@ async def look(page: Page, where: str, tag: str) -> None:
 async def test_every_view_fits_a_phone_in_every_language_and_axe_finds_nothing(
     tag: str, app: App, keyturn: Service
 ) -> None:
-    person = (await keyturn.add(f"a-name-that-goes-on-{tag.lower()}@a-host-that-does-too.northwind.test")).email
-    bodies = {"phone-forgot": FORGOT, "phone-card": CHANGE.replace("{email}", person), "phone-reset": RESET}
-    app.pages |= {path: body.replace(" url", f' lang="{tag}" heading-level="1" url') for path, body in bodies.items()}
+    person = (
+        await keyturn.add(f"a-name-that-goes-on-{tag.lower()}@a-host-that-does-too.northwind.test")
+    ).email
+    bodies = {
+        "phone-forgot": FORGOT,
+        "phone-card": CHANGE.replace("{email}", person),
+        "phone-reset": RESET,
+    }
+    app.pages |= {
+        path: body.replace(" url", f' lang="{tag}" heading-level="1" url')
+        for path, body in bodies.items()
+    }
     async with app.open("/login", viewport={"width": 320, "height": 640}, bypass_csp=True) as page:
         await page.add_init_script(path=AXE_FILE_PATH)
         button, email = page.locator("[part~=button]"), page.locator("#email")
@@ -46,7 +57,9 @@ async def test_every_view_fits_a_phone_in_every_language_and_axe_finds_nothing(
         await email.fill("ada@")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("alert")).to_be_visible()
-        await expect(email).to_have_css("outline-color", re.compile(r"^color\(srgb 0\.70\d* 0\.14"))  # of errors
+        await expect(email).to_have_css(
+            "outline-color", re.compile(r"^color\(srgb 0\.70\d* 0\.14")
+        )  # of errors
         await look(page, "a malformed address", tag)
         await email.fill(person)
         await page.keyboard.press("Enter")
@@ -72,19 +85,29 @@ async def test_every_view_fits_a_phone_in_every_language_and_axe_finds_nothing(
 
 
 @pytest.mark.usefixtures("keyturn")
-@pytest.mark.parametrize(("lang", "heading"), [("de-AT", "Passwort vergessen?"), ("ar", "هل نسيت كلمة المرور؟")])
-async def test_it_speaks_the_language_of_the_page_around_it(lang: str, heading: str, app: App) -> None:
+@pytest.mark.parametrize(
+    ("lang", "heading"), [("de-AT", "Passwort vergessen?"), ("ar", "هل نسيت كلمة المرور؟")]
+)
+async def test_it_speaks_the_language_of_the_page_around_it(
+    lang: str, heading: str, app: App
+) -> None:
     app.pages["spoken"] = f'<section lang="{lang}">{FORGOT}</section>'
     async with app.open("/spoken", locale="fr-FR") as page:
         await expect(page.get_by_role("heading")).to_have_text(heading)
-        await expect(page.get_by_role("heading")).to_have_css("direction", "rtl" if lang == "ar" else "ltr")
+        await expect(page.get_by_role("heading")).to_have_css(
+            "direction", "rtl" if lang == "ar" else "ltr"
+        )
 
 
 @pytest.mark.usefixtures("keyturn")
 async def test_its_words_its_level_and_its_colours_can_be_changed(app: App) -> None:
-    app.pages["own"] = FORGOT.replace(" url", """ texts='{"forgotLead": "", "send": "Mail me a link"}' url""")
+    app.pages["own"] = FORGOT.replace(
+        " url", """ texts='{"forgotLead": "", "send": "Mail me a link"}' url"""
+    )
     app.pages["level"] = FORGOT.replace(" url", ' heading-level="3" url')
-    style = "keyturn-forgot { --keyturn-accent: rgb(120, 0, 60); } ::part(button) { border-radius: 0; }"
+    style = (
+        "keyturn-forgot { --keyturn-accent: rgb(120, 0, 60); } ::part(button) { border-radius: 0; }"
+    )
     async with app.open("/own", bypass_csp=True) as page:
         await page.add_style_tag(content=style)
         button = page.get_by_role("button", name="Mail me a link")
@@ -122,7 +145,9 @@ async def test_a_password_is_set_in_a_form_of_the_page_with_what_a_password_mana
         ]
         await expect(field).to_have_attribute("autocorrect", "off")
         await choose(page, "short", "short")
-        await expect(field).to_have_accessible_description(re.compile(r"^Not met yet: at least 12 characters\. "))
+        await expect(field).to_have_accessible_description(
+            re.compile(r"^Not met yet: at least 12 characters\. ")
+        )
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_focused()
     assert await keyturn.knows(NEW_PASSWORD, lucy)
@@ -140,4 +165,6 @@ async def test_two_light_elements(app: App) -> None:
         assert [field[4] for field in await page.evaluate(FIELDS)] == [1, 1]
         await second.get_by_role("textbox").fill("nobody")
         await second.get_by_role("button").click()
-        await expect(second.get_by_role("textbox")).to_have_accessible_description(re.compile("Enter a full email"))
+        await expect(second.get_by_role("textbox")).to_have_accessible_description(
+            re.compile("Enter a full email")
+        )

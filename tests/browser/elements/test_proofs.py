@@ -32,9 +32,13 @@ async def code_mailed(service: Service, email: str) -> str:
     return code_in(service.inbox.sent_to(email, "password_reset")[-1])
 
 
-async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_password(app: App, sqlite_url: str) -> None:
+async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_password(
+    app: App, sqlite_url: str
+) -> None:
     app.pages |= {"with-code": WITH_CODE, "code": CODE}
-    async with beside(app, sqlite_url, limits=RARE, challenge={"method": "altcha"}, token={"code": True}) as service:
+    async with beside(
+        app, sqlite_url, limits=RARE, challenge={"method": "altcha"}, token={"code": True}
+    ) as service:
         ada = (await service.add("ada@northwind.test")).email
         async with app.open("/with-code") as page:
             await ask(page, ada)
@@ -42,7 +46,9 @@ async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_pass
             await expect(field).to_have_attribute("autocomplete", "one-time-code")
             await field.fill("123")
             await page.keyboard.press("Enter")
-            await expect(field).to_have_accessible_description("Enter the eight digits of the code.")
+            await expect(field).to_have_accessible_description(
+                "Enter the eight digits of the code."
+            )
             code = await code_mailed(service, ada)
             await field.fill("00000000" if code != "00000000" else "11111111")
             await page.get_by_role("button", name="Continue").click()
@@ -52,7 +58,9 @@ async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_pass
             await field.fill(f"{code[:4]} {code[4:]}")
             await page.get_by_role("button", name="Continue").click()
             await choose(page, NEW_PASSWORD, NEW_PASSWORD)
-            await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
+            await expect(
+                page.get_by_role("heading", name="Your password was changed")
+            ).to_be_visible()
         assert await service.knows(NEW_PASSWORD, ada)
 
         bob = (await service.add("bob@northwind.test")).email
@@ -64,13 +72,17 @@ async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_pass
             await page.get_by_label("Code from the email").fill(code)
             await page.get_by_role("button", name="Continue").click()
             email = page.get_by_label("Email", exact=True)
-            await expect(email).to_have_accessible_description("Enter a full email address, such as name@example.org.")
+            await expect(email).to_have_accessible_description(
+                "Enter a full email address, such as name@example.org."
+            )
             await email.fill(bob)
             await page.get_by_role("button", name="Continue").click()
             await expect(page.get_by_label("New password", exact=True)).to_be_visible()
 
 
-async def test_the_widget_of_a_service_stands_in_the_page_until_it_is_answered(app: App, sqlite_url: str) -> None:
+async def test_the_widget_of_a_service_stands_in_the_page_until_it_is_answered(
+    app: App, sqlite_url: str
+) -> None:
     """Its script is a stand-in that offers what the real one does: render, and a callback with the answer."""
     asked: list[str] = []
 
@@ -85,7 +97,12 @@ async def test_the_widget_of_a_service_stands_in_the_page_until_it_is_answered(a
 
     async with running_verifier(spent="timeout-or-duplicate", secret="secret") as verifier:
         verifier.solved = {"solved": ("localhost", "request_reset")}
-        challenge = {"method": "turnstile", "site_key": "site", "secret": "secret", "url": verifier.url}
+        challenge = {
+            "method": "turnstile",
+            "site_key": "site",
+            "secret": "secret",
+            "url": verifier.url,
+        }
         async with (
             beside(app, sqlite_url, limits=RARE, challenge=challenge) as service,
             app.open("/login", bypass_csp=True) as page,  # an app that uses it lets its hosts in
@@ -106,7 +123,9 @@ async def guarded(app: App, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Se
     """Run a service in which Ada has every factor."""
     step = BUILTIN | {"sms": {"account": "AC1"}}
     mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
-    async with beside(app, sqlite_url, second_step=step, mail=mail, limits={"request": "100/minute"}) as service:
+    async with beside(
+        app, sqlite_url, second_step=step, mail=mail, limits={"request": "100/minute"}
+    ) as service:
         await service.add(ADA)
         await enrol(service)
         await service.operator.set_phone(ADA, "+447700900123")

@@ -17,9 +17,12 @@ async def test_a_password_that_is_not_accepted_can_be_corrected(app: App, keytur
     wendy = (await keyturn.add("wendy@northwind.test")).email
     await keyturn.ask(wendy)
     async with app.open(await link_mailed(keyturn, wendy)) as page:
-        field, again = (page.get_by_label(f"{name} password", exact=True) for name in ("New", "Repeat the new"))
+        field, again = (
+            page.get_by_label(f"{name} password", exact=True) for name in ("New", "Repeat the new")
+        )
         length, common = (
-            page.get_by_role("listitem").filter(has_text=text) for text in ("at least 12", "not a common")
+            page.get_by_role("listitem").filter(has_text=text)
+            for text in ("at least 12", "not a common")
         )
         meter = page.get_by_role("meter")
         await field.fill("eleven char")
@@ -32,7 +35,9 @@ async def test_a_password_that_is_not_accepted_can_be_corrected(app: App, keytur
         await expect(length).to_have_attribute("part", "rule broken")
         await choose(page, NEW_PASSWORD, "another password")
         await expect(length).to_have_attribute("part", "rule met")
-        await expect(page.get_by_role("status")).to_have_text("Rules met: 3 of 4. Estimated strength: strong.")
+        await expect(page.get_by_role("status")).to_have_text(
+            "Rules met: 3 of 4. Estimated strength: strong."
+        )
         await expect(again).to_be_focused()
         await expect(again).to_have_accessible_description("The two passwords don’t match.")
         # What only the service knows, and says before anything is sent.
@@ -56,10 +61,14 @@ async def test_an_expired_link_is_replaced_by_one_press(app: App, sqlite_url: st
         service.let_time_pass(minutes=30)
         async with app.open(f"/reset?token={token}") as page:
             await page.evaluate(HEARD)
-            await expect(page.get_by_role("link")).to_have_text(["Use another address", "Back to sign-in"])
+            await expect(page.get_by_role("link")).to_have_text(
+                ["Use another address", "Back to sign-in"]
+            )
             await page.get_by_role("button", name="Send a new link to e***@northwind.test").click()
             await expect(page.get_by_role("heading", name="Check your email")).to_be_focused()
-            await expect(page.get_by_text("If an account exists for e***@northwind.test")).to_be_visible()
+            await expect(
+                page.get_by_text("If an account exists for e***@northwind.test")
+            ).to_be_visible()
             assert ed not in await page.locator("keyturn-reset").inner_text()
             assert ["keyturn-sent", "e***@northwind.test"] in await page.evaluate("heard")
         async with app.open(f"/reset?token={token}") as page:
@@ -76,7 +85,9 @@ async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) 
         await page.get_by_label("Email").fill(olga)
         await page.context.set_offline(True)
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("alert")).to_have_text("The service is not available right now.")
+        await expect(page.get_by_role("alert")).to_have_text(
+            "The service is not available right now."
+        )
         # An element that appears while nothing answers offers to try again, and keeps the link.
         await page.evaluate(
             "([url, token]) => { const reset = document.createElement('keyturn-reset');"
@@ -87,7 +98,9 @@ async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) 
         retry = page.get_by_role("button", name="Try again")
         await retry.click()
         await expect(retry).not_to_have_attribute("aria-busy", "true")
-        await expect(page.get_by_role("alert")).to_have_text("The service is not available right now.")
+        await expect(page.get_by_role("alert")).to_have_text(
+            "The service is not available right now."
+        )
         await page.context.set_offline(False)
         await retry.click()
         await expect(page.locator("#error")).to_be_empty()
@@ -98,14 +111,19 @@ async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) 
 async def test_who_asks_too_often_is_told_when_to_come_back_and_a_fault_shows_the_reference_of_its_log(
     app: App, sqlite_url: str
 ) -> None:
-    async with beside(app, sqlite_url, limits={"request": "1/minute"}) as service, app.open("/forgot") as page:
+    async with (
+        beside(app, sqlite_url, limits={"request": "1/minute"}) as service,
+        app.open("/forgot") as page,
+    ):
         field, send = page.get_by_label("Email"), page.get_by_role("button", name="Send the link")
         await field.fill("rita@northwind.test")
         await page.keyboard.press("Enter")
         await page.get_by_role("button", name="Use another address").click()
         await field.fill("rita@northwind.example")
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("alert")).to_have_text("Too many requests")  # the countdown has the time
+        await expect(page.get_by_role("alert")).to_have_text(
+            "Too many requests"
+        )  # the countdown has the time
         await expect(field).to_have_value("rita@northwind.example")
         await expect(field).to_be_focused()
         await expect(send).to_have_attribute("aria-disabled", "true")

@@ -45,7 +45,9 @@ async def served(sqlite: SqliteFiles) -> AsyncIterator[Service]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shown(served: Service) -> Shown:
-    return Shown(served.app, (await visiting(served).get("/login")).headers["content-security-policy"])
+    return Shown(
+        served.app, (await visiting(served).get("/login")).headers["content-security-policy"]
+    )
 
 
 @pytest_asyncio.fixture(loop_scope="session")

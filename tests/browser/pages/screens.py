@@ -68,5 +68,8 @@ class Shown:
         if scope["path"] != "/shown":
             await self._app(scope, receive, send)
             return
-        headers = {"content-security-policy": self._policy, "content-type": "text/html; charset=utf-8"}
+        headers = {
+            "content-security-policy": self._policy,
+            "content-type": "text/html; charset=utf-8",
+        }
         await send_answer(send, 200, self.html.encode(), headers)

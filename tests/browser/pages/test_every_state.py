@@ -37,8 +37,25 @@ PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimatio
 
 
 TELLING = {
-    *("forgot", "forgot-error", "sent", "reset-refused", "invitation", "link-used", "sign-in-changed", "settings"),
-    *("busy", "code-refused", "second-step-wrong", "asked", "secure-locks", "secured", "security-link-dead"),
+    *(
+        "forgot",
+        "forgot-error",
+        "sent",
+        "reset-refused",
+        "invitation",
+        "link-used",
+        "sign-in-changed",
+        "settings",
+    ),
+    *(
+        "busy",
+        "code-refused",
+        "second-step-wrong",
+        "asked",
+        "secure-locks",
+        "secured",
+        "security-link-dead",
+    ),
     *("sent-code", "second-step-sent", "second-step-impossible"),
 }
 """Between them they have everything that a page is made of."""
@@ -71,21 +88,36 @@ AXE = "axe.run({resultTypes: ['violations']}).then(all => all.violations.map(one
     ],
 )
 async def test_every_state_fits_whatever_size_of_type_is_chosen_can_be_touched_and_axe_finds_nothing(
-    language: str, width: int, type_size: int, scheme: Any, shown: Shown, screens: Screens, served: Service
+    language: str,
+    width: int,
+    type_size: int,
+    scheme: Any,
+    shown: Shown,
+    screens: Screens,
+    served: Service,
 ) -> None:
     wrong = {}
-    view: Any = {"viewport": {"width": width, "height": 700}, "device_scale_factor": 2 if width == 640 else 1}
+    view: Any = {
+        "viewport": {"width": width, "height": 700},
+        "device_scale_factor": 2 if width == 640 else 1,
+    }
     # axe has styles of its own, which the policy refuses
-    view |= {"color_scheme": scheme, "reduced_motion": "reduce", "bypass_csp": True} if scheme else {}
+    view |= (
+        {"color_scheme": scheme, "reduced_motion": "reduce", "bypass_csp": True} if scheme else {}
+    )
     async with screens.open(**view) as page:
         await page.add_init_script(path=AXE_FILE_PATH)
         devtools = await page.context.new_cdp_session(page)
-        await devtools.send("Page.setFontSizes", {"fontSizes": {"standard": type_size, "fixed": type_size}})
+        await devtools.send(
+            "Page.setFontSizes", {"fontSizes": {"standard": type_size, "fixed": type_size}}
+        )
         for name, html in each_state(language, served):
             shown.html = html
             await page.goto("/shown")
             await page.evaluate(PAINTED)
-            found = await page.evaluate(WRONG) + await page.evaluate(SMALL_TYPE, type_size * 13 / 16)
+            found = await page.evaluate(WRONG) + await page.evaluate(
+                SMALL_TYPE, type_size * 13 / 16
+            )
             found += await page.evaluate(SMALL_TARGETS)
             if found or (scheme and name in TELLING and (found := await page.evaluate(AXE))):
                 wrong[name] = found

@@ -30,19 +30,30 @@ def posted_from(page: Page) -> list[str]:
     return addresses
 
 
-async def test_rules_are_ticked_and_told_while_somebody_types_and_the_server_has_the_last_word(page: Page) -> None:
+async def test_rules_are_ticked_and_told_while_somebody_types_and_the_server_has_the_last_word(
+    page: Page,
+) -> None:
     rules, said = page.locator("#rules"), page.get_by_role("status")
     meter, field = page.get_by_role("meter"), page.get_by_label("New password", exact=True)
-    length, common = (rules.get_by_role("listitem").filter(has_text=text) for text in ("at least 12", "not a common"))
+    length, common = (
+        rules.get_by_role("listitem").filter(has_text=text)
+        for text in ("at least 12", "not a common")
+    )
     await expect(length).to_have_text("at least 12 characters – not met yet")
-    for typed, strength, long_enough in (("", "empty", 0), ("🌲" * 11, "weak", 0), ("a" * 16, "weak", 1)):
+    for typed, strength, long_enough in (
+        ("", "empty", 0),
+        ("🌲" * 11, "weak", 0),
+        ("a" * 16, "weak", 1),
+    ):
         await fill(page, typed)
         await expect(meter).to_have_attribute("aria-valuetext", strength)
         await expect(length).to_have_class("met" if long_enough else "")
     await fill(page, "correcthorsebatterystaple", "correcthorsebatterystaple")
     await expect(said).to_have_text("Rules met: 2 of 4. Estimated strength: weak.")
     await expect(common).to_have_class("later broken")
-    await expect(page.locator("#password-error")).to_have_text("Not met yet: not a common password.")
+    await expect(page.locator("#password-error")).to_have_text(
+        "Not met yet: not a common password."
+    )
     await field.fill(NEW_PASSWORD)
     await expect(page.locator("#password-error")).to_be_empty()
     await expect(common).to_have_class("later")
@@ -53,12 +64,16 @@ async def test_rules_are_ticked_and_told_while_somebody_types_and_the_server_has
     await expect(rules).to_contain_text("at least 12 characters – met")
 
 
-async def test_without_a_connection_a_form_says_so_and_keeps_what_was_typed(page: Page, screens: Screens) -> None:
+async def test_without_a_connection_a_form_says_so_and_keeps_what_was_typed(
+    page: Page, screens: Screens
+) -> None:
     await fill(page, NEW_PASSWORD, NEW_PASSWORD)
     await page.context.set_offline(True)
     for _ in range(2):
         await page.click("main [type=submit]")
-        await expect(page.get_by_text("No connection. What you typed is still here.")).to_have_role("alert")
+        await expect(page.get_by_text("No connection. What you typed is still here.")).to_have_role(
+            "alert"
+        )
     await page.context.set_offline(False)
     await page.click("main [type=submit]")
     await expect(page).to_have_url(f"{screens.address}/login")
@@ -95,7 +110,10 @@ async def test_a_form_that_is_on_its_way_looks_so_and_is_sent_once(screens: Scre
 async def test_two_different_passwords_are_told_before_anything_is_sent(page: Page) -> None:
     posted = posted_from(page)
     await choose(page, NEW_PASSWORD, "another password")
-    again, field = page.get_by_label("Repeat the new password", exact=True), page.locator("#password")
+    again, field = (
+        page.get_by_label("Repeat the new password", exact=True),
+        page.locator("#password"),
+    )
     await expect(again).to_be_focused()
     await expect(again).to_have_accessible_description("The two passwords don’t match.")
     await page.locator("[data-shows=password]").click()
@@ -103,12 +121,16 @@ async def test_two_different_passwords_are_told_before_anything_is_sent(page: Pa
     await choose(page, "short", "short")
     await expect(field).to_be_focused()
     await expect(field).to_have_attribute("type", "password")  # as it is sent
-    await expect(page.locator("#password-error")).to_have_text("Not met yet: at least 12 characters.")
+    await expect(page.locator("#password-error")).to_have_text(
+        "Not met yet: at least 12 characters."
+    )
     await expect(page.locator("#again-error")).to_be_empty()
     assert posted == []
 
 
-async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens, school: Service) -> None:
+async def test_the_seconds_pass_and_then_the_button_works_again(
+    screens: Screens, school: Service
+) -> None:
     async with screens.open("/forgot-password") as page:
         await page.clock.install()
         await page.get_by_label("Email").fill(ADA)
@@ -183,7 +205,10 @@ async def test_a_puzzle_that_does_not_come_is_told_and_one_that_comes_is_solved_
 async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(
     browser: Browser, database_url: str, tmp_path: Path
 ) -> None:
-    step, mail = BUILTIN | {"sms": {"account": "AC1"}}, {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
+    step, mail = (
+        BUILTIN | {"sms": {"account": "AC1"}},
+        {"transport": "capture", "capture_dir": str(tmp_path / "mail")},
+    )
     async with (
         running(settings_for(database_url, second_step=step, mail=mail)) as school,
         serving_here(school.app) as address,

@@ -20,14 +20,18 @@ async def test_with_a_keyboard_alone(screens: Screens, school: Service) -> None:
         await page.keyboard.type(NEW_PASSWORD)
         await tab_to(page, "New password: Show")
         await page.keyboard.press("Space")
-        await expect(page.get_by_label("New password", exact=True)).to_have_attribute("type", "text")
+        await expect(page.get_by_label("New password", exact=True)).to_have_attribute(
+            "type", "text"
+        )
         await tab_to(page, "Repeat the new password")
         await page.keyboard.type(NEW_PASSWORD)
         await tab_to(page, "Save the new password")
         await page.keyboard.press("Enter")
 
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-        await expect(page.get_by_label("Password", exact=True)).to_be_focused()  # the address is known
+        await expect(
+            page.get_by_label("Password", exact=True)
+        ).to_be_focused()  # the address is known
         await page.keyboard.type(NEW_PASSWORD)
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="Security settings")).to_be_visible()
@@ -38,7 +42,9 @@ async def tab_to(page: Page, name: str) -> None:
     for _ in range(10):
         await page.keyboard.press("Tab")
         focused = page.locator(":focus")
-        label = await focused.evaluate("e => (e.labels?.[0] ?? e).textContent.trim().replace(/\\s+/g, ' ')")
+        label = await focused.evaluate(
+            "e => (e.labels?.[0] ?? e).textContent.trim().replace(/\\s+/g, ' ')"
+        )
         if label == name:
             assert await focused.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
             return
@@ -63,10 +69,17 @@ async def test_arabic_runs_from_right_to_left_on_a_small_screen_and_another_lang
 ) -> None:
     path = f"/reset-password/{await school.link()}"
     async with screens.open(path, locale="ar", viewport={"width": 320, "height": 700}) as page:
-        assert await page.evaluate(MIRRORED) == {"brand": True, "heading": True, "show": True, "language": True}
+        assert await page.evaluate(MIRRORED) == {
+            "brand": True,
+            "heading": True,
+            "show": True,
+            "language": True,
+        }
         assert await page.evaluate("document.documentElement.scrollWidth") == 320
         field = page.locator("#password")
-        await expect(field).to_have_css("direction", "ltr")  # what is typed is Latin letters, and dots
+        await expect(field).to_have_css(
+            "direction", "ltr"
+        )  # what is typed is Latin letters, and dots
         await field.fill("short")
         await page.locator("main [type=submit]").click()
         await expect(page.locator("#password-error")).to_contain_text("12 حرفًا على الأقل")
@@ -91,7 +104,9 @@ async def test_the_list_of_languages_needs_no_script_and_fits(screens: Screens) 
         assert min(box["x"], box["y"]) >= 16
         assert (box["x"] + box["width"] <= 304, box["y"] + box["height"] <= 464) == (True, True)
         for name in await names.all():
-            assert await name.evaluate("e => e.scrollWidth <= e.clientWidth && e.getBoundingClientRect().height >= 44")
+            assert await name.evaluate(
+                "e => e.scrollWidth <= e.clientWidth && e.getBoundingClientRect().height >= 44"
+            )
         await page.get_by_role("button", name="Schließen").click()
         await expect(names.first).to_be_hidden()
         await page.get_by_role("button", name="Sprache: Deutsch").click()

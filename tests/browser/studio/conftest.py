@@ -25,12 +25,20 @@ async def page(context: BrowserContext, served: str) -> AsyncIterator[Page]:
     """Open a page that fails the test where a script breaks, a policy is violated or another host is asked."""
     page = await context.new_page()
     faults: list[str] = []
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console", lambda message: faults.append(message.text) if message.type == "error" else None
+    )
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda request: None if request.url.startswith(served) else faults.append(request.url))
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith(served) else faults.append(request.url),
+    )
     yield page
     session = await context.new_cdp_session(page)  # another test may get the same port
-    await session.send("Storage.clearDataForOrigin", {"origin": served.removesuffix("/studio"), "storageTypes": "all"})
+    await session.send(
+        "Storage.clearDataForOrigin",
+        {"origin": served.removesuffix("/studio"), "storageTypes": "all"},
+    )
     for opened in context.pages:
         await opened.close()
     assert not faults

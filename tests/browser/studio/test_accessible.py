@@ -47,7 +47,14 @@ async def look(page: Page, where: str, widths: tuple[int, ...] = (1280, 375)) ->
 async def test_a_template_and_its_tabs(page: Page, served: str, folder: Path) -> None:
     save(folder, "<mj-text>The end", '<mj-text colour="red">The end')
     tabs = ("?tab=checks", "?tab=links", "?tab=headers", "?tab=reading&scheme=word")
-    for query in ("", "?edit=%7B", "?edit=%7B%22name%22%3A4%7D", *tabs, "?show=text", "?show=source"):
+    for query in (
+        "",
+        "?edit=%7B",
+        "?edit=%7B%22name%22%3A4%7D",
+        *tabs,
+        "?show=text",
+        "?show=source",
+    ):
         await page.goto(f"{served}/templates/greeting{query}")
         await look(page, query)
     await page.goto(f"{served}/templates/greeting?show=source&mode=edit")
@@ -63,11 +70,26 @@ def empty(folder: Path) -> None:
         file.unlink()
 
 
-async def test_files_sheet_inbox_and_pages_that_teach(page: Page, served: str, folder: Path, inbox: Path) -> None:
+async def test_files_sheet_inbox_and_pages_that_teach(
+    page: Page, served: str, folder: Path, inbox: Path
+) -> None:
     name = capture(inbox, "Welcome", datetime(2026, 11, 20, tzinfo=UTC))
     searches = ("findings?words=xyz", "inbox?search=xyz")
-    mails = (f"inbox/{name}", f"inbox/{name}?tab=checks", "send/greeting?sample=ada", "templates/nothing")
-    for path in ("files/_layout/base.mjml", "findings", "sheet", "inbox", "snapshots", *searches, *mails):
+    mails = (
+        f"inbox/{name}",
+        f"inbox/{name}?tab=checks",
+        "send/greeting?sample=ada",
+        "templates/nothing",
+    )
+    for path in (
+        "files/_layout/base.mjml",
+        "findings",
+        "sheet",
+        "inbox",
+        "snapshots",
+        *searches,
+        *mails,
+    ):
         await page.goto(f"{served}/{path}")
         await look(page, path)
     empty(folder)

@@ -33,7 +33,10 @@ async def test_no_other_port_gets_the_cookie(browser: Browser, studio: Studio) -
     other = OtherPort()
     context = await browser.new_context()
     page = await context.new_page()
-    with serving(create_studio_app(replace(studio, token=TOKEN))) as url, serving(other) as elsewhere:
+    with (
+        serving(create_studio_app(replace(studio, token=TOKEN))) as url,
+        serving(other) as elsewhere,
+    ):
         await page.goto(f"{url}/studio?token={TOKEN}")
         await page.get_by_role("link", name="Open the studio").click()
         await watched(page)

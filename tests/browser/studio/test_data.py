@@ -47,7 +47,9 @@ async def test_typing_renders_the_mail_and_keeps_focus_caret_scroll_and_one_step
     await expect(title).to_be_focused()
     assert await title.evaluate("title => title.selectionStart") == len("Big old ")
     assert await page.locator(".detail").evaluate("detail => detail.scrollTop") == where
-    await page.wait_for_url(edited({"items": [{"title": "Big old Lamp", "price": 42.5, "when": None}]}))
+    await page.wait_for_url(
+        edited({"items": [{"title": "Big old Lamp", "price": 42.5, "when": None}]})
+    )
     assert await page.evaluate("history.length") == steps + 1
 
     await page.get_by_role("link", name="Reset all").click()

@@ -94,7 +94,9 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     await open_editor(page, served)
     theirs = GREETING.replace("The end", "Their end")
     (folder / MAIL).write_text(theirs)
-    await expect(page.get_by_text("The file was saved elsewhere. This is its current text.")).to_be_visible()
+    await expect(
+        page.get_by_text("The file was saved elsewhere. This is its current text.")
+    ).to_be_visible()
     await expect(text_of(page)).to_contain_text("Their end")
 
     await select(page, "Hello")
@@ -114,18 +116,26 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     await page.keyboard.insert_text("Hello {{ nam }}")
     (folder / MAIL).write_text(theirs)
     await expect(conflict).to_be_visible()
-    async with page.expect_response(lambda answer: not is_get(answer.request) and "/sources/" in answer.url) as saved:
+    async with page.expect_response(
+        lambda answer: not is_get(answer.request) and "/sources/" in answer.url
+    ) as saved:
         await conflict.get_by_role("button", name="Overwrite").click()
     assert (await saved.value).ok
-    assert (folder / MAIL).read_text() == theirs.replace("Open it", "Go").replace("Hello {{ name }}", "Hello {{ nam }}")
+    assert (folder / MAIL).read_text() == theirs.replace("Open it", "Go").replace(
+        "Hello {{ name }}", "Hello {{ nam }}"
+    )
     await expect(conflict).to_be_hidden()
-    await expect(page.locator(".editing-said")).to_contain_text("Saved. greeting/greeting.mjml, line 5")
+    await expect(page.locator(".editing-said")).to_contain_text(
+        "Saved. greeting/greeting.mjml, line 5"
+    )
     await select(page, "{{ nam }}")
     await page.keyboard.insert_text("{{ name }}")
     await expect(page.locator(".editing-said")).to_contain_text("The error is fixed.")
     async with lost(page, "/drafts/"):
         await page.keyboard.insert_text("!")
-    await expect(page.locator(".editing-said")).to_have_text("Not rendered. The studio does not respond.")
+    await expect(page.locator(".editing-said")).to_have_text(
+        "Not rendered. The studio does not respond."
+    )
     await expect(page.locator("[data-preview]")).to_have_attribute("data-behind", "")
     await page.keyboard.insert_text("?")
     await expect(page.locator(".editing-said")).to_have_text("")
@@ -160,7 +170,9 @@ async def test_what_was_read_before_a_save_takes_nothing_back(page: Page, served
     await page.keyboard.press("ControlOrMeta+s")
     await is_read.wait()
     await page.keyboard.insert_text(" liebe")
-    async with page.expect_event("requestfinished", lambda request: request.url.endswith(source) and is_get(request)):
+    async with page.expect_event(
+        "requestfinished", lambda request: request.url.endswith(source) and is_get(request)
+    ):
         await page.keyboard.press("ControlOrMeta+s")
     async with page.expect_event("requestfinished", lambda request: request in held):
         go.set()

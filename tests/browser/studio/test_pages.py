@@ -12,7 +12,9 @@ from tests.studio.web.fixtures import GREETING, save
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
-async def test_a_save_is_rendered_and_the_place_is_kept(page: Page, served: str, folder: Path) -> None:
+async def test_a_save_is_rendered_and_the_place_is_kept(
+    page: Page, served: str, folder: Path
+) -> None:
     await open_sample(page, served)
     await mail(page).get_by_text("The end").scroll_into_view_if_needed()
     place = await canvas(page).evaluate("canvas => canvas.scrollTop")
@@ -36,7 +38,11 @@ async def test_a_width_is_the_width_that_the_mail_sees_and_a_wider_one_is_made_s
     assert box
     assert around
     assert box["width"] < around["width"]
-    for key, width, device in (("1", 320, "small phone"), ("2", 375, "phone"), ("3", 600, "tablet")):
+    for key, width, device in (
+        ("1", 320, "small phone"),
+        ("2", 375, "phone"),
+        ("3", 600, "tablet"),
+    ):
         await page.keyboard.press(key)
         chosen = page.get_by_role("link", name=f"{width} ({device})", exact=True)
         await expect(chosen).to_have_attribute("aria-current", "true")
@@ -97,7 +103,9 @@ async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> Non
     await open_sample(page, served)
     for key in "d1tj":  # faster than pages come
         await page.keyboard.press(key)
-    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&show=text&width=320&scheme=dark")
+    await expect(page).to_have_url(
+        f"{served}/templates/greeting?sample=grace&show=text&width=320&scheme=dark"
+    )
 
 
 async def test_the_keys_are_told_and_can_be_turned_off(page: Page, served: str) -> None:
@@ -144,14 +152,21 @@ async def test_on_a_phone_there_is_one_pane_at_a_time(page: Page, served: str) -
     await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
 
 
-async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page, served: str) -> None:
+async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(
+    page: Page, served: str
+) -> None:
     await open_sample(page, served)
-    palette, field = page.get_by_role("dialog", name="Find"), page.get_by_role("combobox", name="Find a template")
+    palette, field = (
+        page.get_by_role("dialog", name="Find"),
+        page.get_by_role("combobox", name="Find a template"),
+    )
     chosen = palette.locator("[aria-selected=true]")
 
     tab = page.get_by_role("link", name="Links")
     other = page.get_by_role("link", name="Headers")
-    await other.evaluate("other => other.addEventListener('keydown', event => event.preventDefault())")
+    await other.evaluate(
+        "other => other.addEventListener('keydown', event => event.preventDefault())"
+    )
     await other.press("Control+k")  # it uses the key, as an editor may
     await expect(palette).to_be_hidden()
     await tab.focus()
@@ -185,9 +200,13 @@ async def test_the_palette_goes_to_what_is_typed_and_acts_on_the_page(page: Page
 
     await page.keyboard.press("Control+k")
     composing = await page.context.new_cdp_session(page)
-    await composing.send("Input.imeSetComposition", {"text": "base", "selectionStart": 4, "selectionEnd": 4})
+    await composing.send(
+        "Input.imeSetComposition", {"text": "base", "selectionStart": 4, "selectionEnd": 4}
+    )
     await expect(chosen).to_have_text("_layout/base.mjmlShared file")
-    async with page.expect_event("requestfinished", lambda request: request.url.endswith("index.json?sample=grace")):
+    async with page.expect_event(
+        "requestfinished", lambda request: request.url.endswith("index.json?sample=grace")
+    ):
         answered.set()  # the view is another one by now
     await page.keyboard.press("Enter")  # of the input method
     await expect(palette).to_be_visible()
@@ -218,7 +237,9 @@ async def test_a_pixel_leads_to_its_line(page: Page, served: str) -> None:
 
     await page.get_by_role("button", name="Pick").click()
     await mail(page).get_by_role("link", name="Open it").click()
-    await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada&line=greeting%2Fgreeting.mjml%3A6")
+    await expect(page).to_have_url(
+        f"{served}/templates/greeting?sample=ada&line=greeting%2Fgreeting.mjml%3A6"
+    )
     shown = page.get_by_role("region", name="Picked: greeting/greeting.mjml:6 mj-button")
     await expect(shown.locator(".wrong")).to_contain_text("<mj-button")
     await expect(page.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "false")
@@ -227,7 +248,9 @@ async def test_a_pixel_leads_to_its_line(page: Page, served: str) -> None:
     left, top, width, height = await page.locator(".paper iframe").evaluate(CELL_OF_BUTTON)
     assert around == pytest.approx([left - 3, top - 3, width + 6, height + 6], abs=1)
 
-    await mail(page).get_by_role("link", name="Open it").click()  # picked once: links are links again
+    await (
+        mail(page).get_by_role("link", name="Open it").click()
+    )  # picked once: links are links again
     await expect(page).to_have_url(re.compile("tab=links"))
     await shown.get_by_role("link", name="Close").click()
     await expect(page.locator(".outline")).to_have_count(0)
@@ -249,7 +272,9 @@ async def test_a_line_leads_to_its_pixels(page: Page, served: str) -> None:
     await expect(mail(page).get_by_text("The end")).to_be_in_viewport()
 
 
-async def test_what_is_hidden_in_a_panel_does_not_let_the_page_scroll(page: Page, served: str) -> None:
+async def test_what_is_hidden_in_a_panel_does_not_let_the_page_scroll(
+    page: Page, served: str
+) -> None:
     await page.set_viewport_size({"width": 1280, "height": 200})  # less than the form of the data
     await open_sample(page, served)
     await page.evaluate("scrollTo(0, 900)")  # as a link to a line does

@@ -85,15 +85,32 @@ def tracking_mail(at: str, subject: str) -> EmailMessage:
     return message
 
 
-VIEWS = ("", "?scheme=dark", "?scheme=full", "?scheme=word", "?remote=another", "?tab=reading", "?show=source")
+VIEWS = (
+    "",
+    "?scheme=dark",
+    "?scheme=full",
+    "?scheme=word",
+    "?remote=another",
+    "?tab=reading",
+    "?show=source",
+)
 
 
 async def test_no_host_learns_that_a_captured_mail_was_opened_in_whatever_view(
-    context: BrowserContext, served: str, elsewhere: Elsewhere, mail_id: str, captured: CapturedMails
+    context: BrowserContext,
+    served: str,
+    elsewhere: Elsewhere,
+    mail_id: str,
+    captured: CapturedMails,
 ) -> None:
-    long = TRACKING.format(at=elsewhere.address) + "<p>words and words</p>" * 30_000  # too long to be changed
+    long = (
+        TRACKING.format(at=elsewhere.address) + "<p>words and words</p>" * 30_000
+    )  # too long to be changed
     page = await context.new_page()
-    for name, view in [*((mail_id, view) for view in VIEWS), (captured.add(bytes(mail("Long", html=long))), "")]:
+    for name, view in [
+        *((mail_id, view) for view in VIEWS),
+        (captured.add(bytes(mail("Long", html=long))), ""),
+    ]:
         await page.goto(f"{served}/inbox/{name}{view}")
         if "show=" not in view:
             await expect(page.frame_locator(FRAME).get_by_text("Hello Ada")).to_be_visible()
@@ -108,23 +125,33 @@ async def test_no_host_learns_that_a_captured_mail_was_opened_in_whatever_view(
 
 
 async def test_images_are_loaded_for_the_mail_that_the_reader_asked_for_and_for_no_other(
-    context: BrowserContext, served: str, captured: CapturedMails, elsewhere: Elsewhere, mail_id: str
+    context: BrowserContext,
+    served: str,
+    captured: CapturedMails,
+    elsewhere: Elsewhere,
+    mail_id: str,
 ) -> None:
     captured.add(bytes(tracking_mail(f"{elsewhere.address}/another", "Another")))
     page = await context.new_page()
     await page.goto(f"{served}/inbox/{mail_id}")
     await expect(page.get_by_text("Remote images are off.")).to_be_visible()
-    await expect(page.frame_locator(FRAME).get_by_alt_text("The mail's own")).to_have_js_property("naturalWidth", 1)
+    await expect(page.frame_locator(FRAME).get_by_alt_text("The mail's own")).to_have_js_property(
+        "naturalWidth", 1
+    )
     held_back = page.frame_locator(FRAME).get_by_alt_text("Northwind School")
     await expect(held_back).to_have_js_property("clientWidth", 120)
     assert (elsewhere.connections.opened, elsewhere.asked) == (0, [])
 
     async with AsyncExitStack() as answers:  # so each is among those that were asked for
         for path in ("/open.gif", "/body.png", "/cell.png", "/poster.png", "/input.png"):
-            await answers.enter_async_context(page.expect_response(re.compile(rf"{re.escape(path)}(\?|$)")))
+            await answers.enter_async_context(
+                page.expect_response(re.compile(rf"{re.escape(path)}(\?|$)"))
+            )
         await page.get_by_role("link", name="Load them for this mail").click()
     await expect(page.get_by_text("Remote images are loaded.")).to_be_visible()
-    assert not {"/frame", "/object", "/film.mp4", "/refresh", "/style.css", "/font.woff2"} & set(elsewhere.asked)
+    assert not {"/frame", "/object", "/film.mp4", "/refresh", "/style.css", "/font.woff2"} & set(
+        elsewhere.asked
+    )
 
     await page.get_by_role("link", name="Another").first.click()
     await expect(page.get_by_text("Remote images are off.")).to_be_visible()
@@ -167,7 +194,9 @@ async def test_no_host_learns_what_a_foreign_template_is_given(
 ) -> None:
     page = await context.new_page()
     for view in ("", "?scheme=word&width=320"):
-        async with page.expect_response(lambda answer: answer.request.headers.get("prefer") == "wait"):
+        async with page.expect_response(
+            lambda answer: answer.request.headers.get("prefer") == "wait"
+        ):
             await page.goto(f"{foreign}/templates/welcome{view}")
         await expect(page.get_by_text("Remote images are off.")).to_be_visible()
     await page.goto(f"{foreign}/frames/welcome")
@@ -175,7 +204,9 @@ async def test_no_host_learns_what_a_foreign_template_is_given(
     await page.goto(f"{foreign}/templates/welcome?show=source&mode=edit")
     await page.locator(".cm-content").press("Control+End")
     await page.keyboard.type("<p>My own words</p>")
-    await expect(page.frame_locator("[data-preview] iframe").last.get_by_text("My own words")).to_be_visible()
+    await expect(
+        page.frame_locator("[data-preview] iframe").last.get_by_text("My own words")
+    ).to_be_visible()
     page.once("dialog", lambda dialog: dialog.accept())  # what was typed is not saved
     await page.goto(f"{foreign}/sheet")
     await expect(page.frame_locator("main iframe").first.get_by_text("Words")).to_be_attached()
@@ -185,7 +216,9 @@ async def test_no_host_learns_what_a_foreign_template_is_given(
     await page.close()
 
 
-async def test_a_folder_that_is_trusted_shows_its_images_at_once(context: BrowserContext, templates: Path) -> None:
+async def test_a_folder_that_is_trusted_shows_its_images_at_once(
+    context: BrowserContext, templates: Path
+) -> None:
     studio = Studio(gallery=open_gallery(templates), sender="a@b.example", token="")
     with serving(create_studio_app(studio)) as url:
         page = await context.new_page()

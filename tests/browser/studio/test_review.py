@@ -35,7 +35,11 @@ def served(studio: Studio, stored: SnapshotFolder) -> Iterator[str]:
     for comparison in map(snapshots.compare, snapshots.names()):
         snapshots.accept(comparison)
     with serving(
-        create_studio_app(replace(studio, settings=StudioSettings(snapshots=stored.folder, snapshot_languages=("en",))))
+        create_studio_app(
+            replace(
+                studio, settings=StudioSettings(snapshots=stored.folder, snapshot_languages=("en",))
+            )
+        )
     ) as url:
         yield f"{url}/studio"
         studio.stopping.set()
@@ -46,7 +50,9 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
 ) -> None:
     await page.goto(f"{served}/snapshots")
     await watched(page)
-    await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
+    await expect(
+        page.get_by_role("heading", name="All mails match their snapshots")
+    ).to_be_visible()
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     await expect(page.get_by_role("heading", name="2 mails to review")).to_be_visible()
     await page.keyboard.press("n")
@@ -59,7 +65,9 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
     await settled(page)
 
     for _ in range(3):
-        await page.keyboard.down("a")  # the first press, and what a keyboard repeats while the key is held
+        await page.keyboard.down(
+            "a"
+        )  # the first press, and what a keyboard repeats while the key is held
     await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace")
     accepted = stored.read(MailName("greeting", "ada"))
     assert accepted
@@ -70,7 +78,9 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
     await expect(page.locator("#accept")).to_be_enabled()
     await page.keyboard.up("a")
     await page.keyboard.press("a")
-    await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
+    await expect(
+        page.get_by_role("heading", name="All mails match their snapshots")
+    ).to_be_visible()
 
 
 async def test_a_key_accepts_no_mail_that_was_not_on_the_screen_and_pressed_twice_the_one_that_is(
@@ -96,7 +106,9 @@ async def test_a_key_accepts_no_mail_that_was_not_on_the_screen_and_pressed_twic
     await settled(page)
     answered.clear()
     decisions: list[Request] = []
-    page.on("request", lambda request: decisions.append(request) if request.method == "POST" else None)
+    page.on(
+        "request", lambda request: decisions.append(request) if request.method == "POST" else None
+    )
     async with page.expect_request(lambda request: request.method == "POST"):
         await page.keyboard.press("a")
     await page.keyboard.press("a")
@@ -107,13 +119,17 @@ async def test_a_key_accepts_no_mail_that_was_not_on_the_screen_and_pressed_twic
     assert len(decisions) == 1
 
 
-async def test_the_palette_presses_what_the_page_has_by_now(page: Page, served: str, folder: Path) -> None:
+async def test_the_palette_presses_what_the_page_has_by_now(
+    page: Page, served: str, folder: Path
+) -> None:
     save(folder, "Hello", "Servus")
     await page.goto(f"{served}/snapshots/greeting?sample=ada")
     for texts in (["Servus", "Hello", "Servus"], ["Servus", "Hello"]):
         await watched(page)
         await page.keyboard.press("Control+k")
-        await expect(page.get_by_role("option", name="notice", exact=True)).to_be_visible()  # all choices are there
+        await expect(
+            page.get_by_role("option", name="notice", exact=True)
+        ).to_be_visible()  # all choices are there
         await page.keyboard.type("accept")
         for old, new in pairwise(texts):
             save(folder, old, new)
@@ -123,7 +139,9 @@ async def test_the_palette_presses_what_the_page_has_by_now(page: Page, served: 
         await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace")
 
 
-async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, served: str, folder: Path) -> None:
+async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(
+    page: Page, served: str, folder: Path
+) -> None:
     save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
     await page.goto(f"{served}/findings")
     warnings, errors = page.locator("#severity-warning"), page.locator("#severity-error")
@@ -147,7 +165,10 @@ async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, se
     await words.press_sequentially("contrst")
     await expect(page).to_have_url(re.compile("words=contrst"))
     await expect(words).to_be_focused()
-    assert await words.evaluate("field => [field.value, field.selectionStart]") == ["contrst", len("contrst")]
+    assert await words.evaluate("field => [field.value, field.selectionStart]") == [
+        "contrst",
+        len("contrst"),
+    ]
     await expect(page.get_by_text("No finding matches these filters")).to_be_visible()
     await page.go_back()
     await expect(page.locator(".folded-findings > li")).to_have_count(1)
@@ -176,7 +197,9 @@ async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and
     first, last = page.locator(".thumb").first, page.locator(".thumb").last
     await expect(first).to_have_js_property("clientWidth", 300)
     await page.wait_for_function("document.querySelector('.thumb').clientHeight > 700")
-    assert await last.evaluate("thumb => thumb.firstElementChild.contentDocument.URL") == "about:blank"
+    assert (
+        await last.evaluate("thumb => thumb.firstElementChild.contentDocument.URL") == "about:blank"
+    )
     await last.scroll_into_view_if_needed()
     await expect(last.frame_locator("iframe").get_by_text("The heating is back")).to_be_visible()
 

@@ -12,14 +12,29 @@ from keyturn.cli.demo.examples import PASSWORD
 pytestmark = pytest.mark.long
 
 DEMO = [*KEYTURN, "demo"]
-_HEAD = ("POST /api/auth/request-password-reset HTTP/1.1", "Host: x", "Content-Type: application/json")
+_HEAD = (
+    "POST /api/auth/request-password-reset HTTP/1.1",
+    "Host: x",
+    "Content-Type: application/json",
+)
 UNFINISHED = "\r\n".join([*_HEAD, "Content-Length: 99", "Expect: 100-continue", "", ""]).encode()
 
 
-def test_it_prints_its_places_opens_its_studio_with_the_printed_token_alone_and_is_alone(tmp_path: Path) -> None:
-    places = ("/forgot-password\n", "/login\n", "/schema\n", "/studio/inbox?token=", "/studio?token=")
+def test_it_prints_its_places_opens_its_studio_with_the_printed_token_alone_and_is_alone(
+    tmp_path: Path,
+) -> None:
+    places = (
+        "/forgot-password\n",
+        "/login\n",
+        "/schema\n",
+        "/studio/inbox?token=",
+        "/studio?token=",
+    )
     words = ("viewer@example.test", "school@example.test", PASSWORD, "ready in")
-    with running_demo([*DEMO, "--port", "0"], tmp_path) as demo, socket.create_server(("127.0.0.1", 0)) as taken:
+    with (
+        running_demo([*DEMO, "--port", "0"], tmp_path) as demo,
+        socket.create_server(("127.0.0.1", 0)) as taken,
+    ):
         assert [
             one
             for one in (*(f"{demo.address_for_browsers}{place}" for place in places), *words)
@@ -39,7 +54,9 @@ def test_it_prints_its_places_opens_its_studio_with_the_printed_token_alone_and_
             assert (done.returncode, done.stderr.count("\n"), said in done.stderr) == (1, 1, True)
 
 
-def test_ctrl_c_ends_it_cleanly_and_a_restart_keeps_what_was_done_and_adds_no_second_accounts(tmp_path: Path) -> None:
+def test_ctrl_c_ends_it_cleanly_and_a_restart_keeps_what_was_done_and_adds_no_second_accounts(
+    tmp_path: Path,
+) -> None:
     for _ in range(2):
         with running_demo([*DEMO, "--port", "0"], tmp_path) as demo, socket.socket() as client:
             client.connect(("127.0.0.1", int(demo.url.rpartition(":")[2])))

@@ -42,9 +42,13 @@ PEOPLE = {
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_an_example_s_file_holds_with_the_variables_of_its_app(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_example_s_file_holds_with_the_variables_of_its_app(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(EXAMPLES / name)
-    settings = read_settings(Path("keyturn.toml"), variables_of(name) | {"KEYTURN_SECRET_KEY": "s" * 32})
+    settings = read_settings(
+        Path("keyturn.toml"), variables_of(name) | {"KEYTURN_SECRET_KEY": "s" * 32}
+    )
     assert (settings.environment, palette_of(settings.brand)[1]) == ("production", [])
 
 
@@ -52,14 +56,24 @@ def test_an_example_s_file_holds_with_the_variables_of_its_app(name: str, monkey
 def test_nothing_of_a_demo_leaves_the_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEYTURN_MAIL_TRANSPORT", "resend")
     monkeypatch.setenv("KEYTURN_DATABASE_URL", "postgresql://db.example/keyturn")
-    settings = (Example(name, URL, DemoFolder(name)) if name else PlainDemo(URL, DemoFolder())).settings
+    settings = (
+        Example(name, URL, DemoFolder(name)) if name else PlainDemo(URL, DemoFolder())
+    ).settings
 
     assert list(broken_rules(settings, sending=True)) == []
-    senders = (settings.mail.transport, settings.mail.fallback, settings.resend.api_key, settings.smtp.host)
+    senders = (
+        settings.mail.transport,
+        settings.mail.fallback,
+        settings.resend.api_key,
+        settings.smtp.host,
+    )
     assert senders == ("capture", "", "", "")
     places = (settings.database.url, settings.accounts.table.url or settings.database.url)
     assert all(place.startswith(f"sqlite:///.keyturn/{name}") for place in places)
-    assert not settings.accounts.supabase.url or urlsplit(settings.accounts.supabase.url).hostname == "127.0.0.1"
+    assert (
+        not settings.accounts.supabase.url
+        or urlsplit(settings.accounts.supabase.url).hostname == "127.0.0.1"
+    )
 
 
 class Running:
@@ -86,11 +100,15 @@ class Running:
 @asynccontextmanager
 async def running(name: str) -> AsyncIterator[Running]:
     example = Example(name, URL, DemoFolder(name))
-    example.settings = msgspec.structs.replace(example.settings, hashing=HashingSettings(cost=CHEAPEST))
+    example.settings = msgspec.structs.replace(
+        example.settings, hashing=HashingSettings(cost=CHEAPEST)
+    )
     parts = await example.parts()
     app = create_app(example.settings, parts=parts, worker=False, more=example.routes())
     transport = httpx2.ASGITransport(app, client=("127.0.0.9", 40_000))  # type: ignore[arg-type]
-    async with httpx2.AsyncClient(transport=transport, base_url=URL, follow_redirects=True) as client:
+    async with httpx2.AsyncClient(
+        transport=transport, base_url=URL, follow_redirects=True
+    ) as client:
         yield Running(parts, client, example.notes)
     await parts.close()
 
@@ -115,23 +133,36 @@ async def test_its_story_goes_from_asking_to_signing_in_with_the_new_password(na
         assert (await demo.client.get(settings.sign_in_url.format(base_url=URL))).status_code == 200
 
 
-async def test_in_ivory_mirro_somebody_has_an_authenticator_app_and_recovery_codes_for_who_has_none() -> None:
+async def test_in_ivory_mirro_somebody_has_an_authenticator_app_and_recovery_codes_for_who_has_none() -> (
+    None
+):
     guarded = "guarded@ivory.test"
     async with running("ivory-mirro") as demo:
-        key, codes = (note.rpartition(mark)[2] for note, mark in zip(demo.notes, (" key ", ": "), strict=True))
+        key, codes = (
+            note.rpartition(mark)[2] for note, mark in zip(demo.notes, (" key ", ": "), strict=True)
+        )
         _, text = await demo.mail("/api/auth", guarded)
         fields = {"token": TOKEN.findall(text)[0], "newPassword": NEW}
         now = {"method": "totp", "code": pyotp.TOTP(key.rstrip(".").replace(" ", "")).now()}
         for more, status in (({}, 401), ({"secondStep": now}, 200)):
-            assert (await demo.client.post("/api/auth/reset-password", json=fields | more)).status_code == status
+            assert (
+                await demo.client.post("/api/auth/reset-password", json=fields | more)
+            ).status_code == status
         for code in codes.split(" or "):
             step = {"method": "recovery_code", "code": code}
-            assert [await demo.sign_in(guarded, NEW), await demo.sign_in(guarded, NEW, secondStep=step)] == [401, 200]
+            assert [
+                await demo.sign_in(guarded, NEW),
+                await demo.sign_in(guarded, NEW, secondStep=step),
+            ] == [401, 200]
 
 
-def test_the_help_lists_them_and_an_unknown_one_is_one_sentence_with_the_names(keyturn: Keyturn) -> None:
+def test_the_help_lists_them_and_an_unknown_one_is_one_sentence_with_the_names(
+    keyturn: Keyturn,
+) -> None:
     assert tuple(example_names()) == tuple(PEOPLE)
-    with pytest.raises(CommandRefused, match="there is no example wiabuk: choose one of easemail, ivory-mirro"):
+    with pytest.raises(
+        CommandRefused, match="there is no example wiabuk: choose one of easemail, ivory-mirro"
+    ):
         Example("wiabuk", URL, DemoFolder("wiabuk"))
     assert not Path(".keyturn").exists()
     shown = "".join(keyturn("demo", "--help").out.split())

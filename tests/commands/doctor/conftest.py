@@ -9,7 +9,14 @@ from tests.servers.mail_providers.resend import API_KEY, ResendServer
 
 from keyturn.mail.providers.resend import Resend
 from keyturn.service.doctor import Dns
-from keyturn.service.settings import Brand, DatabaseSettings, MailSettings, Secret, ServerSettings, Settings
+from keyturn.service.settings import (
+    Brand,
+    DatabaseSettings,
+    MailSettings,
+    Secret,
+    ServerSettings,
+    Settings,
+)
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
 def encoded(key: RSAPrivateKey | EllipticCurvePrivateKey) -> str:
-    return base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+    return base64.b64encode(
+        key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).decode()
 
 
 RSA = encoded(generate_rsa(65537, 2048))
@@ -21,7 +23,15 @@ SPF = {"record": "SPF", "name": "send", "type": "TXT", "value": "v=spf1 include:
 DKIM = {"record": "DKIM", "name": "resend._domainkey", "type": "TXT", "value": "p=MIGf"}
 
 
-def domain(name: str = "northwind.example", status: str = "verified", **changes: Any) -> dict[str, Any]:
+def domain(
+    name: str = "northwind.example", status: str = "verified", **changes: Any
+) -> dict[str, Any]:
     records = [{**record, "status": status} for record in (SPF, DKIM)]
-    plain = {"id": f"id-{name}", "name": name, "status": status, "records": records, "click_tracking": False}
+    plain = {
+        "id": f"id-{name}",
+        "name": name,
+        "status": status,
+        "records": records,
+        "click_tracking": False,
+    }
     return plain | changes

@@ -45,15 +45,21 @@ async def create(url: str, statement: str) -> None:
         pass
 
 
-async def found_at(url: str, folder: Path, hashing: Mapping[str, Any] = {}, **columns: Any) -> list[Finding]:
+async def found_at(
+    url: str, folder: Path, hashing: Mapping[str, Any] = {}, **columns: Any
+) -> list[Finding]:
     table = TableSettings(url=Secret(url), table="users", **{"password": "password", **columns})
     accounts = AccountSettings(store="table", table=table)
     own = DatabaseSettings(url=Secret(f"sqlite:///{folder / 'keyturn.db'}"))
-    return await check_accounts(Settings(accounts=accounts, database=own, hashing=HashingSettings(**hashing)))
+    return await check_accounts(
+        Settings(accounts=accounts, database=own, hashing=HashingSettings(**hashing))
+    )
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_user_who_may_not_read_the_accounts_is_told_as_that(empty_url: str, tmp_path: Path) -> None:
+async def test_a_user_who_may_not_read_the_accounts_is_told_as_that(
+    empty_url: str, tmp_path: Path
+) -> None:
     name = empty_url.partition("?")[0].rpartition("/")[2]
     await execute(empty_url, USERS, "CREATE ROLE reader LOGIN")
     for what, fix in (
@@ -72,7 +78,11 @@ async def test_missing_privilege(empty_url: str, tmp_path: Path) -> None:
     await execute(empty_url, USERS, "CREATE TABLE sessions (user_id INTEGER)")
     if empty_url.startswith("mysql"):
         url = empty_url.replace("root@", "ro@")
-        await execute(empty_url, "CREATE OR REPLACE USER ro@localhost", "GRANT SELECT ON users TO ro@localhost")
+        await execute(
+            empty_url,
+            "CREATE OR REPLACE USER ro@localhost",
+            "GRANT SELECT ON users TO ro@localhost",
+        )
     else:
         url = empty_url.replace("postgres:@", "ro@")
         await execute(empty_url, "CREATE ROLE ro LOGIN", "GRANT SELECT ON users TO ro")
@@ -89,13 +99,21 @@ async def test_missing_privilege(empty_url: str, tmp_path: Path) -> None:
     await execute(empty_url, *statements)
     (ready,) = await found_at(url, tmp_path, **columns)
     assert ready.verdict == "ok"
-    end = ["DROP USER ro@localhost"] if empty_url.startswith("mysql") else ["DROP OWNED BY ro", "DROP ROLE ro"]
+    end = (
+        ["DROP USER ro@localhost"]
+        if empty_url.startswith("mysql")
+        else ["DROP OWNED BY ro", "DROP ROLE ro"]
+    )
     await execute(empty_url, *end)
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_row_level_security_is_told(empty_url: str, tmp_path: Path) -> None:
-    role = ("CREATE ROLE hidden LOGIN", "GRANT ALL ON users TO hidden", "ALTER TABLE users ENABLE ROW LEVEL SECURITY")
+    role = (
+        "CREATE ROLE hidden LOGIN",
+        "GRANT ALL ON users TO hidden",
+        "ALTER TABLE users ENABLE ROW LEVEL SECURITY",
+    )
     await execute(empty_url, USERS, *role)
     for policy, verdicts in (
         ("", ["fail", "fail"]),
@@ -107,7 +125,9 @@ async def test_row_level_security_is_told(empty_url: str, tmp_path: Path) -> Non
         ready, *hidden = await found_at(empty_url.replace("postgres:@", "hidden@"), tmp_path)
         await execute(empty_url, "DROP POLICY IF EXISTS one ON users")
         assert (ready.verdict, [one.verdict for one in hidden]) == ("ok", verdicts), policy
-        assert all("row level security" in one.message and "CREATE POLICY" in one.fix for one in hidden)
+        assert all(
+            "row level security" in one.message and "CREATE POLICY" in one.fix for one in hidden
+        )
     await execute(empty_url, "DROP OWNED BY hidden", "DROP ROLE hidden")
 
 
@@ -117,7 +137,12 @@ BUT_BCRYPT = "but hashing.format writes bcrypt ($2b$)"
 @pytest.mark.parametrize(
     ("stored", "hashing", "message", "fix"),
     [
-        (ARGON2, {}, f"hashes of argon2 (argon2id), {BUT_BCRYPT}", 'Set hashing.format = "argon2id", or'),
+        (
+            ARGON2,
+            {},
+            f"hashes of argon2 (argon2id), {BUT_BCRYPT}",
+            'Set hashing.format = "argon2id", or',
+        ),
         (PHP, {}, f"hashes of bcrypt ($2y$), {BUT_BCRYPT}", 'Set hashing.format = "php", or'),
         (PHP, {"format": "php"}, "", ""),
     ],
@@ -125,9 +150,13 @@ BUT_BCRYPT = "but hashing.format writes bcrypt ($2b$)"
 async def test_a_known_format_that_the_app_may_not_read_is_a_warning_and_each_missing_column_fails(
     tmp_path: Path, app: str, stored: str, hashing: dict[str, Any], message: str, fix: str
 ) -> None:
-    await execute(app, f"INSERT INTO users (email, password) VALUES ('ada@northwind.test', '{stored}')")  # noqa: S608
+    await execute(
+        app, f"INSERT INTO users (email, password) VALUES ('ada@northwind.test', '{stored}')"
+    )  # noqa: S608
     fine, *warned = await found_at(app, tmp_path, hashing)
-    told = [("warn", f"the table users has {message}, which your app may not read")] if message else []
+    told = (
+        [("warn", f"the table users has {message}, which your app may not read")] if message else []
+    )
 
     assert (fine.verdict, fine.message) == ("ok", "the store table matches the settings")
     assert [(one.verdict, one.message) for one in warned] == told
@@ -137,7 +166,10 @@ async def test_a_known_format_that_the_app_may_not_read_is_a_warning_and_each_mi
     assert named == [("fail", "accounts.table.email"), ("fail", "accounts.table.name")]
 
 
-MD5, ASP_NET = "5f4dcc3b5aa765d61d8327deb882cf99", "AQAAAAIAAYagAAAAEBRSSGuBGfUvVFvvOSbxVsCKp4nTdSKrnLJ3PvKY6bCFKWQ="
+MD5, ASP_NET = (
+    "5f4dcc3b5aa765d61d8327deb882cf99",
+    "AQAAAAIAAYagAAAAEBRSSGuBGfUvVFvvOSbxVsCKp4nTdSKrnLJ3PvKY6bCFKWQ=",
+)
 
 
 @pytest.mark.parametrize(
@@ -152,14 +184,19 @@ async def test_foreign_hashes(
     tmp_path: Path, app: str, stored: str, hashing: dict[str, Any], what: str, written: str
 ) -> None:
     """Hashes that Keyturn does not know or cannot write are counted, with the format of new ones."""
-    await execute(app, f"INSERT INTO users (email, password) VALUES ('a@x.test', '{stored}'), ('b@x.test', '{PHP}')")  # noqa: S608
+    await execute(
+        app,
+        f"INSERT INTO users (email, password) VALUES ('a@x.test', '{stored}'), ('b@x.test', '{PHP}')",
+    )  # noqa: S608
     await execute(app, f"INSERT INTO users (email, password) VALUES ('c@x.test', '{stored}')")  # noqa: S608
     _, found = await found_at(app, tmp_path, hashing)
 
     counted = f"2 of 3 hashes in the table users have a format that Keyturn {what}; new ones will be {written}"
     assert found.message == counted
     assert found.verdict == "warn"
-    assert found.fix.startswith(f"Let your app verify {written}, too. Otherwise users cannot sign in")
+    assert found.fix.startswith(
+        f"Let your app verify {written}, too. Otherwise users cannot sign in"
+    )
 
 
 @pytest.mark.parametrize("column", ["salt", "password_salt", "passwordSalt", "pwd_pepper"])
@@ -173,12 +210,16 @@ async def test_salt_beside_hash(tmp_path: Path, app: str, column: str) -> None:
     await execute(app, row.format("'7f3a'"))
     _, found = await found_at(app, tmp_path, {"format": "php"})
     assert found.verdict == "warn"
-    assert found.message.startswith(f"the table users has a column {column}, but Keyturn hashes only the password")
+    assert found.message.startswith(
+        f"the table users has a column {column}, but Keyturn hashes only the password"
+    )
     assert f'write {column} = "" into [accounts.table.set]' in found.fix
     assert len(await found_at(app, tmp_path, {"format": "php"}, set={column: ""})) == 1
 
 
-NOT_MISSING = 'Correct it: a "not " may be missing, as in "not deleted_at". The others get no emails.'
+NOT_MISSING = (
+    'Correct it: a "not " may be missing, as in "not deleted_at". The others get no emails.'
+)
 
 
 @pytest.mark.parametrize("databases", ["sqlite", "postgresql", "mariadb"], indirect=True)
@@ -186,21 +227,31 @@ async def test_nobody_is_active(empty_url: str, tmp_path: Path) -> None:
     """No active account is a failure, and few are a warning, with the numbers."""
     await create(empty_url, USERS.replace("(190))", "(190), deleted INTEGER)"))
     for number in range(30):
-        await execute(empty_url, f"INSERT INTO users VALUES ({number}, '{number}@x.test', '{PHP}', NULL)")  # noqa: S608
+        await execute(
+            empty_url, f"INSERT INTO users VALUES ({number}, '{number}@x.test', '{PHP}', NULL)"
+        )  # noqa: S608
     table: dict[str, Any] = {"hashing": {"format": "php"}, "active": "deleted"}
     _, none = await found_at(empty_url, tmp_path, **table)
-    assert none == Finding("", "fail", "accounts.table.active: 0 of 30 accounts are active", NOT_MISSING)
+    assert none == Finding(
+        "", "fail", "accounts.table.active: 0 of 30 accounts are active", NOT_MISSING
+    )
 
     await execute(empty_url, "UPDATE users SET deleted = 1 WHERE id < 2")
     _, few = await found_at(empty_url, tmp_path, **table)
-    assert few == Finding("", "warn", "accounts.table.active: 2 of 30 accounts are active", NOT_MISSING)
-    assert len(await found_at(empty_url, tmp_path, hashing={"format": "php"}, active="not deleted")) == 1
+    assert few == Finding(
+        "", "warn", "accounts.table.active: 2 of 30 accounts are active", NOT_MISSING
+    )
+    assert (
+        len(await found_at(empty_url, tmp_path, hashing={"format": "php"}, active="not deleted"))
+        == 1
+    )
 
 
 async def test_nobody_has_a_password(app: str, tmp_path: Path) -> None:
     """A column without any hash is a warning."""
     await execute(
-        app, "INSERT INTO users (email, password) VALUES ('a@x.test', ''), ('b@x.test', '!'), ('c@x.test', NULL)"
+        app,
+        "INSERT INTO users (email, password) VALUES ('a@x.test', ''), ('b@x.test', '!'), ('c@x.test', NULL)",
     )
     _, found = await found_at(app, tmp_path)
 
@@ -217,7 +268,9 @@ async def test_everybody_signs_in_elsewhere(empty_url: str, tmp_path: Path) -> N
     _, found = await found_at(empty_url, tmp_path, {"format": "php"}, provider="logintype")
 
     assert found.verdict == "fail"
-    assert found.message.startswith("accounts.table.provider: by the column logintype (1, 2, 3), 2 of the 2 accounts")
+    assert found.message.startswith(
+        "accounts.table.provider: by the column logintype (1, 2, 3), 2 of the 2 accounts"
+    )
 
     await execute(empty_url, row.format(4, PHP), "ALTER TABLE users ADD COLUMN provider VARCHAR(9)")
     await execute(empty_url, "UPDATE users SET provider = 'google' WHERE id = 1")
@@ -266,7 +319,9 @@ def line_in(fix: str) -> str:
 
 
 @pytest.mark.parametrize("databases", ["sqlite", "postgresql", "mariadb"], indirect=True)
-async def test_each_table_is_named_with_the_line_that_silences_it_or_with_the_webhook(empty_url: str) -> None:
+async def test_each_table_is_named_with_the_line_that_silences_it_or_with_the_webhook(
+    empty_url: str,
+) -> None:
     async with running_app(empty_url, TABLES):
         assert named(await check_credentials(settings(empty_url))) == ALL
         if empty_url.startswith("postgresql"):  # where a schema may be written or not
@@ -284,7 +339,11 @@ async def test_each_table_is_named_with_the_line_that_silences_it_or_with_the_we
 
 async def test_sessions_that_go_on(app: str) -> None:
     """A table of sessions that no setting names is a warning, and contradicts an email about all devices."""
-    await execute(app, "CREATE TABLE sessions (id INTEGER, user_id INTEGER)", "CREATE TABLE remember_me (id INTEGER)")
+    await execute(
+        app,
+        "CREATE TABLE sessions (id INTEGER, user_id INTEGER)",
+        "CREATE TABLE remember_me (id INTEGER)",
+    )
     ends = '[accounts.table.ends]\n"sessions.user_id" = { what = "sessions" }'
     (found,) = await check_credentials(settings(app, f'password = "password"\n{ends}'))
 

@@ -30,20 +30,33 @@ def test_where_all_is_well_it_ends_with_0(migrated: Keyturn, workplace: Path) ->
     assert lines[2].endswith("the store builtin matches the settings")
 
 
-def test_where_something_fails_it_ends_with_1_and_says_what_to_do_and_a_doubt_is_no_failure(migrated: Keyturn) -> None:
+def test_where_something_fails_it_ends_with_1_and_says_what_to_do_and_a_doubt_is_no_failure(
+    migrated: Keyturn,
+) -> None:
     done = migrated("doctor", **DEVELOPMENT, KEYTURN_TOKEN_TTL="soon")
     lines = done.out.splitlines()
     assert (done.code, done.err, lines[-1]) == (1, "", "1 to fix, 1 to look at.")
-    (fault,) = [number for number, line in enumerate(lines) if "KEYTURN_TOKEN_TTL" in line and "fail" in line]
+    (fault,) = [
+        number
+        for number, line in enumerate(lines)
+        if "KEYTURN_TOKEN_TTL" in line and "fail" in line
+    ]
     assert lines[fault + 1].strip().startswith("Set KEYTURN_TOKEN_TTL")
     doubtful = migrated("doctor", **DEVELOPMENT, KEYTURN_TOKEN_TTL="2h")
     assert (doubtful.code, doubtful.out.splitlines()[-1]) == (0, "0 to fix, 1 to look at.")
 
 
-def test_a_missing_file_of_the_app_s_is_not_made_and_its_path_is_wrong(keyturn: Keyturn, workplace: Path) -> None:
-    table = '[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\npassword = "password"\n'
+def test_a_missing_file_of_the_app_s_is_not_made_and_its_path_is_wrong(
+    keyturn: Keyturn, workplace: Path
+) -> None:
+    table = (
+        '[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\npassword = "password"\n'
+    )
     (workplace / "keyturn.toml").write_text(table, "utf-8")
-    given = {"KEYTURN_DATABASE_URL": "sqlite:///dev.db", "KEYTURN_SIGN_IN_URL": "https://app.example.org/login"}
+    given = {
+        "KEYTURN_DATABASE_URL": "sqlite:///dev.db",
+        "KEYTURN_SIGN_IN_URL": "https://app.example.org/login",
+    }
     found = findings(keyturn("doctor", "--json", **DEVELOPMENT, **given))
 
     assert (found["database"]["verdict"], found["accounts"]["verdict"]) == ("fail", "fail")
@@ -52,7 +65,9 @@ def test_a_missing_file_of_the_app_s_is_not_made_and_its_path_is_wrong(keyturn: 
     assert [file.name for file in workplace.iterdir()] == ["keyturn.toml"]
 
 
-def test_a_page_of_one_s_own_that_cannot_be_rendered_fails_with_its_line(migrated: Keyturn, workplace: Path) -> None:
+def test_a_page_of_one_s_own_that_cannot_be_rendered_fails_with_its_line(
+    migrated: Keyturn, workplace: Path
+) -> None:
     page = '{% extends "keyturn/forgot.html" %}\n{% block answer %}\n{{ emial }}{% endblock %}'
     (workplace / "pages").mkdir()
     (workplace / "pages" / "forgot.html").write_text(page)
@@ -65,9 +80,13 @@ def test_a_page_of_one_s_own_that_cannot_be_rendered_fails_with_its_line(migrate
     assert "`keyturn serve` does not start" in found["fix"]
 
 
-def test_it_shows_what_differs_from_the_defaults_and_no_secret(migrated: Keyturn, workplace: Path) -> None:
+def test_it_shows_what_differs_from_the_defaults_and_no_secret(
+    migrated: Keyturn, workplace: Path
+) -> None:
     secret = "0123456789abcdef" * 4
-    (workplace / "keyturn.toml").write_text('[kinds.school]\n[brand]\nname = "Northwind"\n', "utf-8")
+    (workplace / "keyturn.toml").write_text(
+        '[kinds.school]\n[brand]\nname = "Northwind"\n', "utf-8"
+    )
     differing = {
         "KEYTURN_SECRET_KEY": secret,
         "KEYTURN_PREVIOUS_SECRET_KEYS": f"{secret[::-1]},{secret}0",

@@ -28,7 +28,9 @@ async def only(url: str) -> Finding:
     return found
 
 
-async def test_a_file_that_is_not_there_is_not_made_and_one_that_is_no_database_stays(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_there_is_not_made_and_one_that_is_no_database_stays(
+    tmp_path: Path,
+) -> None:
     missing, diary = tmp_path / "folder" / "keyturn.db", tmp_path / "keyturn.db"
     diary.write_text("Dear diary, " * 200)
     found, other = await only(f"sqlite:///{missing}"), await only(f"sqlite:///{diary}")
@@ -70,19 +72,40 @@ def test_a_file_that_cannot_be_written_fails_and_one_that_everybody_can_read_is_
     ("host", "said", "message", "fix"),
     [
         ("localhost", "postgres?sslrootcert={other}", "(sslrootcert is {other})", FIX),
-        ("localhost", "by_password", "password authentication failed", "Correct the user and the password in"),
-        ("localhost", "nowhere", 'database "nowhere" does not exist', "Correct the name of the database in"),
+        (
+            "localhost",
+            "by_password",
+            "password authentication failed",
+            "Correct the user and the password in",
+        ),
+        (
+            "localhost",
+            "nowhere",
+            'database "nowhere" does not exist',
+            "Correct the name of the database in",
+        ),
         ("127.0.0.1:1", "keyturn", "PostgreSQL on 127.0.0.1:1, database keyturn: ", FIX),
         ("127.0.0.1:many", "keyturn", "a port must be a number", "Correct database.url."),
     ],
 )
 async def test_advice_fits_what_a_server_that_answers_or_an_address_is_at_fault_with(
-    postgresql_with_tls: TlsServer, host: str, said: str, message: str, fix: str, monkeypatch: pytest.MonkeyPatch
+    postgresql_with_tls: TlsServer,
+    host: str,
+    said: str,
+    message: str,
+    fix: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HOME", "/nowhere")
     server = postgresql_with_tls
-    said, message, fix = (text.format(root=server.root, other=server.other_root) for text in (said, message, fix))
-    place = f"postgresql://keyturn:hunter2@{host}" if ":" in host else server.address(host).rpartition("/")[0]
+    said, message, fix = (
+        text.format(root=server.root, other=server.other_root) for text in (said, message, fix)
+    )
+    place = (
+        f"postgresql://keyturn:hunter2@{host}"
+        if ":" in host
+        else server.address(host).rpartition("/")[0]
+    )
     found = await only(f"{place}/{said}")
 
     assert (message in found.message, found.fix.startswith(fix)) == (True, True)
@@ -90,15 +113,22 @@ async def test_advice_fits_what_a_server_that_answers_or_an_address_is_at_fault_
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_user_who_may_not_read_and_a_server_that_takes_no_writes_are_told(database_url: str) -> None:
+async def test_a_user_who_may_not_read_and_a_server_that_takes_no_writes_are_told(
+    database_url: str,
+) -> None:
     await execute(database_url, "CREATE ROLE stranger LOGIN")
     found = await only(database_url.replace("postgres:@", "stranger@"))
     await execute(database_url, "DROP ROLE stranger")
 
-    assert (found.message[-46:], found.fix) == ("permission denied for table keyturn_migrations", FIX)
+    assert (found.message[-46:], found.fix) == (
+        "permission denied for table keyturn_migrations",
+        FIX,
+    )
     name = database_url.partition("?")[0].rpartition("/")[2]
     await execute(database_url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
-    (no_writes,) = [found for found in await check_database(on(database_url)) if found.verdict == "fail"]
+    (no_writes,) = [
+        found for found in await check_database(on(database_url)) if found.verdict == "fail"
+    ]
     assert "takes no writes" in no_writes.message
 
 
@@ -108,7 +138,11 @@ async def test_clocks_that_differ(database_url: str) -> None:
     assert (await only(database_url)).verdict == "ok"
     name = database_url.partition("?")[0].rpartition("/")[2]
     late = "CREATE FUNCTION public.now() RETURNS timestamptz AS $$ SELECT pg_catalog.now() - interval '5 minutes' $$"
-    await execute(database_url, f"{late} LANGUAGE sql", f'ALTER DATABASE "{name}" SET search_path = public, pg_catalog')
+    await execute(
+        database_url,
+        f"{late} LANGUAGE sql",
+        f'ALTER DATABASE "{name}" SET search_path = public, pg_catalog',
+    )
     _, found = await check_database(on(database_url))
 
     assert found.verdict == "warn"
@@ -129,10 +163,14 @@ MIGRATE = "Run `keyturn migrate`."
     ],
     ids=["current", "never migrated", "older", "newer"],
 )
-async def test_the_revision_is_told(database_url: str, at: str | None, verdict: str, said: str, fix: str) -> None:
+async def test_the_revision_is_told(
+    database_url: str, at: str | None, verdict: str, said: str, fix: str
+) -> None:
     put_there = f"UPDATE {VERSION_TABLE} SET version_num = '{at}'"  # noqa: S608 - constants
     await execute(database_url, put_there if at else f"DROP TABLE {VERSION_TABLE}")
-    file = Path(database_url.removeprefix("sqlite:///")) if database_url.startswith("sqlite") else None
+    file = (
+        Path(database_url.removeprefix("sqlite:///")) if database_url.startswith("sqlite") else None
+    )
     before = file and file.read_bytes()
     found = await only(database_url)
 

@@ -12,7 +12,13 @@ from keyturn.mail.port.finding import Finding
 from keyturn.mail.port.provider import Spf
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.doctor import Dns
-from keyturn.service.doctor.domain import Unanswered, check_domain, judge_dkim, judge_dmarc, judge_spf
+from keyturn.service.doctor.domain import (
+    Unanswered,
+    check_domain,
+    judge_dkim,
+    judge_dmarc,
+    judge_spf,
+)
 
 DOMAIN = "northwind.example"
 
@@ -22,17 +28,27 @@ async def findings(dns: Dns, *providers: str, domain: str = DOMAIN) -> dict[str,
     return {one.check: one for one in found}
 
 
-async def test_a_domain_without_records_is_told_which_to_add(nameserver: DnsServer, dns: Dns) -> None:
+async def test_a_domain_without_records_is_told_which_to_add(
+    nameserver: DnsServer, dns: Dns
+) -> None:
     nameserver.add(DOMAIN, "A", "192.0.2.1")
     found = await findings(dns)
 
-    assert {name: one.verdict for name, one in found.items()} == {"spf": "warn", "dkim": "fail", "dmarc": "warn"}
+    assert {name: one.verdict for name, one in found.items()} == {
+        "spf": "warn",
+        "dkim": "fail",
+        "dmarc": "warn",
+    }
     assert found["spf"].fix == f'Add TXT send.{DOMAIN} "v=spf1 include:amazonses.com ~all".'
-    assert found["dkim"].fix.startswith(f"Copy the TXT record resend._domainkey.{DOMAIN} from https://resend.com/")
+    assert found["dkim"].fix.startswith(
+        f"Copy the TXT record resend._domainkey.{DOMAIN} from https://resend.com/"
+    )
     assert found["dmarc"].fix.startswith(f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none')
 
 
-async def test_a_nameserver_that_fails_is_silent_or_knows_no_domain_is_no_verdict(told: DnsServer, dns: Dns) -> None:
+async def test_a_nameserver_that_fails_is_silent_or_knows_no_domain_is_no_verdict(
+    told: DnsServer, dns: Dns
+) -> None:
     unknown = await findings(dns, domain="northwind.test")
     assert [one.message for one in unknown.values()] == ["the DNS has no northwind.test"]
 
@@ -54,7 +70,10 @@ async def test_over_smtp_the_dkim_key_is_skipped_and_the_policy_of_the_organizat
     found = await findings(dns, "smtp", domain=f"mail.{DOMAIN}")
 
     assert (found["dkim"].verdict, "dkim=pass" in found["dkim"].fix) == ("skip", True)
-    assert (found["dmarc"].verdict, found["dmarc"].message) == ("ok", f"_dmarc.{DOMAIN} says sp=quarantine")
+    assert (found["dmarc"].verdict, found["dmarc"].message) == (
+        "ok",
+        f"_dmarc.{DOMAIN} says sp=quarantine",
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,13 +83,30 @@ async def test_over_smtp_the_dkim_key_is_skipped_and_the_policy_of_the_organizat
         (["v=spf1 mx +all"], "", "fail", "Replace +all with ~all."),
         (["v=spf1 mx ?all"], "", "warn", "Replace ?all with ~all."),
         (["v=spf1 mx"], "", "warn", "End the record with ~all."),
-        (["v=spf1 redirect=_spf.example"], "", "skip", "Look for spf=pass in the headers of a delivered mail."),
+        (
+            ["v=spf1 redirect=_spf.example"],
+            "",
+            "skip",
+            "Look for spf=pass in the headers of a delivered mail.",
+        ),
         (["v=spf1 mx -all", "v=spf1 a -all"], "", "fail", "Merge them into one TXT record."),
-        (["v=spf1 mx -all"], "include:a.test", "fail", "Add include:a.test to the record, before the term all."),
-        (["v=spf10 -all"], "include:a.test", "warn", f'Add TXT {DOMAIN} "v=spf1 include:a.test ~all".'),
+        (
+            ["v=spf1 mx -all"],
+            "include:a.test",
+            "fail",
+            "Add include:a.test to the record, before the term all.",
+        ),
+        (
+            ["v=spf10 -all"],
+            "include:a.test",
+            "warn",
+            f'Add TXT {DOMAIN} "v=spf1 include:a.test ~all".',
+        ),
     ],
 )
-def test_spf_is_judged_by_its_terms_and_its_end(texts: list[str], term: str, verdict: str, fix: str) -> None:
+def test_spf_is_judged_by_its_terms_and_its_end(
+    texts: list[str], term: str, verdict: str, fix: str
+) -> None:
     found = judge_spf(DOMAIN, texts, Spf(term=term, missing="warn"))
     assert (found.verdict, found.fix) == (verdict, fix)
 
@@ -88,7 +124,9 @@ def test_dmarc_is_judged_by_its_policy() -> None:
         assert (found.verdict, said in found.message) == (verdict, True), found
 
 
-async def test_texts_are_told_as_they_are_wherever_an_alias_leads(nameserver: DnsServer, dns: Dns) -> None:
+async def test_texts_are_told_as_they_are_wherever_an_alias_leads(
+    nameserver: DnsServer, dns: Dns
+) -> None:
     long = "p=" + "A" * 600  # several strings
     nameserver.txt(DOMAIN, "v=spf1 -all", long)
     nameserver.add(f"resend._domainkey.{DOMAIN}", "CNAME", f"{DOMAIN}.")
@@ -121,13 +159,22 @@ NOT_VALID = f"the DKIM key at {NAME} is not valid: it may be cut off or mistyped
         ([f"v=DKIM1; k=ed25519; p={ED25519}"], "ok", READ),
         *((nothing, "fail", f"no DKIM key at {NAME}") for nothing in ([], ["v=DKIM1; k=rsa"])),
         (["v=DKIM1; p="], "fail", f"the DKIM key at {NAME} was revoked: its p= is empty"),
-        *(([f"v=DKIM1; k=rsa; p={key}"], "fail", NOT_VALID) for key in (RSA[:120], "@@@@", f"{RSA}AAAA", "MTIz")),
+        *(
+            ([f"v=DKIM1; k=rsa; p={key}"], "fail", NOT_VALID)
+            for key in (RSA[:120], "@@@@", f"{RSA}AAAA", "MTIz")
+        ),
         ([f"p={encoded(generate_private_key(SECP256R1()))}"], "fail", NOT_VALID),
-        ([f"p={RSA}", f"v=DKIM1; p={RSA}"], "fail", f"2 DKIM keys at {NAME}, of which receivers use any"),
+        (
+            [f"p={RSA}", f"v=DKIM1; p={RSA}"],
+            "fail",
+            f"2 DKIM keys at {NAME}, of which receivers use any",
+        ),
     ],
 )
 def test_a_key_is_judged_as_receivers_read_it(texts: list[str], verdict: str, message: str) -> None:
     found = judge_dkim(NAME, texts, PAGE)
 
     assert (found.verdict, found.message) == (verdict, message)
-    assert found.fix == ("" if verdict == "ok" else f"Keep one. {REMEDY}" if len(texts) == 2 else REMEDY)
+    assert found.fix == (
+        "" if verdict == "ok" else f"Keep one. {REMEDY}" if len(texts) == 2 else REMEDY
+    )

@@ -15,7 +15,13 @@ from tests.servers.serving import NOWHERE
 from keyturn.errors import Fault
 from keyturn.mail.providers.smtp import Smtp
 from keyturn.service.doctor import Dns, Finding, examine
-from keyturn.service.settings import ChallengeSettings, MailSettings, PasswordSettings, Secret, Settings
+from keyturn.service.settings import (
+    ChallengeSettings,
+    MailSettings,
+    PasswordSettings,
+    Secret,
+    Settings,
+)
 from keyturn.service.settings.reading import Reading, inspect_settings
 
 pytestmark = pytest.mark.slow
@@ -35,7 +41,9 @@ def verdicts(findings: Sequence[Finding]) -> dict[str, str]:
     return {finding.check: finding.verdict for finding in findings}
 
 
-async def test_a_fault_of_the_settings_holds_back_all_other_checks(dns: Dns, tmp_path: Path) -> None:
+async def test_a_fault_of_the_settings_holds_back_all_other_checks(
+    dns: Dns, tmp_path: Path
+) -> None:
     file = tmp_path / "keyturn.toml"
     file.touch()
     findings = await examine(inspect_settings(file, {"KEYTURN_MAIL_FROM": "nobody"}), dns)
@@ -50,13 +58,24 @@ async def test_a_fault_of_the_settings_holds_back_all_other_checks(dns: Dns, tmp
         ({"smtp": NO_SMTP, "mail": WITH_SMTP}, "smtp"),
         ({"previous_secret_keys": (Secret("0123456789abcdef" * 4),)}, "keys"),
         ({"password": PasswordSettings(breaches=NOWHERE)}, "breaches"),
-        ({"challenge": ChallengeSettings(method="turnstile", secret=Secret("right"), url=NOWHERE)}, "challenge"),
+        (
+            {
+                "challenge": ChallengeSettings(
+                    method="turnstile", secret=Secret("right"), url=NOWHERE
+                )
+            },
+            "challenge",
+        ),
     ],
 )
-async def test_what_is_set_is_checked(production: Settings, dns: Dns, changes: dict[str, Any], check: str) -> None:
+async def test_what_is_set_is_checked(
+    production: Settings, dns: Dns, changes: dict[str, Any], check: str
+) -> None:
     before = verdicts(await examine(reading(production), dns))
 
-    assert verdicts(await examine(reading(production, **changes), dns)).keys() - before.keys() == {check}
+    assert verdicts(await examine(reading(production, **changes), dns)).keys() - before.keys() == {
+        check
+    }
 
 
 class SurprisingDns(Dns):
@@ -67,13 +86,32 @@ class SurprisingDns(Dns):
 @pytest.mark.parametrize(
     ("coming", "asks", "check", "said"),
     [
-        pytest.param(Trouble.STALL, Dns, "resend", "no answer within 2 s", marks=pytest.mark.long, id="it hangs"),
-        pytest.param(Answer(200, {"object": "list"}), Dns, "resend", "is not the API of resend", id="another's answer"),
+        pytest.param(
+            Trouble.STALL,
+            Dns,
+            "resend",
+            "no answer within 2 s",
+            marks=pytest.mark.long,
+            id="it hangs",
+        ),
+        pytest.param(
+            Answer(200, {"object": "list"}),
+            Dns,
+            "resend",
+            "is not the API of resend",
+            id="another's answer",
+        ),
         pytest.param(None, SurprisingDns, "domain", "KeyError", id="it fails by itself"),
     ],
 )
 async def test_a_check_that_fails_hides_no_other(
-    production: Settings, told: DnsServer, resend: ResendServer, coming: Any, asks: type[Dns], check: str, said: str
+    production: Settings,
+    told: DnsServer,
+    resend: ResendServer,
+    coming: Any,
+    asks: type[Dns],
+    check: str,
+    said: str,
 ) -> None:
     resend.domains.append(domain())
     resend.coming.extend([coming] if coming else [])

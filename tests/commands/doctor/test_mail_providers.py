@@ -63,18 +63,28 @@ async def test_a_right_key_and_a_sender_that_may_send_are_fine_and_a_wrong_key_f
     assert (wrong.verdict, "refused" in wrong.message, bool(wrong.fix)) == ("fail", True, True)
 
 
-@pytest.mark.parametrize("trouble", [PROXY_PAGE, Answer(429, {}), Answer(500, {})], ids=lambda one: str(one.status))
-async def test_a_provider_in_trouble_is_no_verdict(provider: str, server: ProviderServer, trouble: Answer) -> None:
+@pytest.mark.parametrize(
+    "trouble", [PROXY_PAGE, Answer(429, {}), Answer(500, {})], ids=lambda one: str(one.status)
+)
+async def test_a_provider_in_trouble_is_no_verdict(
+    provider: str, server: ProviderServer, trouble: Answer
+) -> None:
     server.coming.append(trouble)
     (found,) = await check(provider, server.url)
     assert (found.verdict, found.message.startswith("could not be checked")) == ("warn", True)
 
 
 async def test_an_address_without_the_provider_fails(provider: str, server: ProviderServer) -> None:
-    status = 404 if provider == "resend" else 200  # Resend's client takes a 200 that is no JSON for a disturbance
+    status = (
+        404 if provider == "resend" else 200
+    )  # Resend's client takes a 200 that is no JSON for a disturbance
     server.coming += [Answer(status, html="<h1>It works!</h1>"), Trouble.DROP]
     unreachable = "cannot be reached"
-    for url, said in ((server.url, "is not the API of"), (server.url, unreachable), (NOWHERE, unreachable)):
+    for url, said in (
+        (server.url, "is not the API of"),
+        (server.url, unreachable),
+        (NOWHERE, unreachable),
+    ):
         (found,) = await check(provider, url)
         assert (found.verdict, said in found.message) == ("fail", True)
 
@@ -84,7 +94,13 @@ Case = tuple[str, str, str, Mapping[str, Any], dict[str, Any]]
 
 
 def of(
-    name: str, verdict: str, said: str, *, fix: str = "", state: Mapping[str, Any] = {}, **changes: Any
+    name: str,
+    verdict: str,
+    said: str,
+    *,
+    fix: str = "",
+    state: Mapping[str, Any] = {},
+    **changes: Any,
 ) -> tuple[str, Case]:
     return name, (verdict, said, fix, state, changes)
 
@@ -103,22 +119,69 @@ RECORDS = [SPF | {"status": "verified"}, DKIM | {"status": "pending"}]
 @pytest.mark.parametrize(
     ("running", "case"),
     [
-        of("resend", "fail", "pending", state=one_domain(status="pending", records=RECORDS), key=API_KEY, fix=ADD),
-        of("resend", "fail", "", state={"domains": []}, key=API_KEY, fix="https://resend.com/domains"),
-        of("resend", "fail", "", state=one_domain(f"mail.{OWN}"), key=API_KEY, fix=f"an address in mail.{OWN}"),
+        of(
+            "resend",
+            "fail",
+            "pending",
+            state=one_domain(status="pending", records=RECORDS),
+            key=API_KEY,
+            fix=ADD,
+        ),
+        of(
+            "resend",
+            "fail",
+            "",
+            state={"domains": []},
+            key=API_KEY,
+            fix="https://resend.com/domains",
+        ),
+        of(
+            "resend",
+            "fail",
+            "",
+            state=one_domain(f"mail.{OWN}"),
+            key=API_KEY,
+            fix=f"an address in mail.{OWN}",
+        ),
         of("resend", "warn", "click tracking", state=one_domain(click_tracking=True), key=API_KEY),
         of("resend", "warn", "only the owner", sender="onboarding@resend.dev", fix="mail.from"),
         of("postmark", "warn", "Trying is a sandbox", state={"server": SANDBOX}),
         of("sendgrid", "ok", "may not list the account's domains", state={"scopes": ["mail.send"]}),
         of("sendgrid", "fail", "the key may not send", state={"scopes": ["whitelabel.read"]}),
-        of("sendgrid", "warn", f"^{OWN} is not authenticated$", state={"domains": {OWN: False}}, fix=DEAF),
-        of("mailgun", "ok", f"^the key works for the domain {mailgun.DOMAIN}$", key=mailgun.SENDING_KEY),
+        of(
+            "sendgrid",
+            "warn",
+            f"^{OWN} is not authenticated$",
+            state={"domains": {OWN: False}},
+            fix=DEAF,
+        ),
+        of(
+            "mailgun",
+            "ok",
+            f"^the key works for the domain {mailgun.DOMAIN}$",
+            key=mailgun.SENDING_KEY,
+        ),
         of("mailgun", "fail", "", domain="mg.northwind.eu", fix="https://api.eu.mailgun.net"),
         of("ses", "ok", "may not see the account", state={"account": None}),
         of("ses", "fail", "403 UnrecognizedClientException", access_key_id="AKIANOBODYS012345678"),
-        of("ses", "fail", "may not send in eu-west-1", state={"account": ses.ACCOUNT | {"SendingEnabled": False}}),
-        of("ses", "warn", "in the sandbox", state={"account": ses.ACCOUNT | {"ProductionAccessEnabled": False}}),
-        of("ses", "warn", f"the account has no verified domain {OWN} in eu-west-1", state={"domains": {}}),
+        of(
+            "ses",
+            "fail",
+            "may not send in eu-west-1",
+            state={"account": ses.ACCOUNT | {"SendingEnabled": False}},
+        ),
+        of(
+            "ses",
+            "warn",
+            "in the sandbox",
+            state={"account": ses.ACCOUNT | {"ProductionAccessEnabled": False}},
+        ),
+        of(
+            "ses",
+            "warn",
+            f"the account has no verified domain {OWN} in eu-west-1",
+            state={"domains": {}},
+        ),
         of("ses", "warn", "no verified domain", state={"domains": {OWN: False}}),
     ],
     indirect=["running"],

@@ -25,7 +25,9 @@ async def test_each_provider_sends(production: Settings, resend: ResendServer) -
     """The main provider and the fallback each send one email, and say under which id."""
     async with running_smtp() as server:
         smtp = Smtp(host="127.0.0.1", port=server.port, security="none")
-        first, second = await send_to(_with(production, smtp=smtp, mail={"fallback": "smtp"}), OPERATOR)
+        first, second = await send_to(
+            _with(production, smtp=smtp, mail={"fallback": "smtp"}), OPERATOR
+        )
 
     (sent,) = resend.accepted
     assert first == Finding("resend", "ok", f"resend accepted the email to {OPERATOR} as {sent.id}")
@@ -46,7 +48,9 @@ async def test_each_provider_sends(production: Settings, resend: ResendServer) -
         (Trouble.DROP_AFTER_ACCEPTING, "resend may send the email, but did not say so: "),
     ],
 )
-async def test_failure_is_a_sentence(production: Settings, resend: ResendServer, answer: Any, said: str) -> None:
+async def test_failure_is_a_sentence(
+    production: Settings, resend: ResendServer, answer: Any, said: str
+) -> None:
     """What a provider answers instead is one sentence with its remedy."""
     resend.coming.append(answer)
     (finding,) = await send_to(production, OPERATOR)

@@ -21,10 +21,15 @@ async def found(**challenge: Any) -> Finding:
 
 
 @pytest.mark.parametrize(("method", "site_key"), [("turnstile", ""), ("hcaptcha", "site")])
-async def test_a_service_that_knows_the_secret_is_fine_and_one_that_does_not_is_not(method: str, site_key: str) -> None:
+async def test_a_service_that_knows_the_secret_is_fine_and_one_that_does_not_is_not(
+    method: str, site_key: str
+) -> None:
     async with running_verifier(spent="", secret="right", site_key=site_key) as verifier:
         keys = {"method": method, "site_key": site_key, "url": verifier.url}
-        right, wrong = await found(secret=Secret("right"), **keys), await found(secret=Secret("wrong"), **keys)
+        right, wrong = (
+            await found(secret=Secret("right"), **keys),
+            await found(secret=Secret("wrong"), **keys),
+        )
         verifier.solved = {"nobody": ("example.com", "")}
         for_tests = await found(secret=Secret("right"), **keys)
         verifier.codes = ["sitekey-secret-mismatch"]
@@ -45,13 +50,17 @@ async def test_a_service_that_fails_is_told_with_what_becomes_of_requests(fault:
 
 
 @pytest.mark.parametrize(
-    ("leaked", "is_silent", "verdict"), [(10_000_000, False, "ok"), (0, False, "warn"), (0, True, "warn")]
+    ("leaked", "is_silent", "verdict"),
+    [(10_000_000, False, "ok"), (0, False, "warn"), (0, True, "warn")],
 )
 async def test_a_source_of_leaked_passwords_that_fails_is_a_warning_since_passwords_are_taken_without(
     leaked: int, is_silent: bool, verdict: str
 ) -> None:
     async with running_ranges() as server:
-        server.leaked, server.is_silent = {"password": leaked} if leaked else server.leaked, is_silent
+        server.leaked, server.is_silent = (
+            {"password": leaked} if leaked else server.leaked,
+            is_silent,
+        )
         (told,) = await check_breaches(Settings(password=PasswordSettings(breaches=server.url)))
 
     assert (told.check, told.verdict, bool(told.fix)) == ("breaches", verdict, verdict == "warn")

@@ -16,7 +16,9 @@ from keyturn.service.settings import MailSettings, Secret, Settings
 FROM = "Northwind School <accounts@northwind.example>"
 
 
-async def check(port: int, host: str = "127.0.0.1", sender: str = FROM, **settings: Any) -> list[Finding]:
+async def check(
+    port: int, host: str = "127.0.0.1", sender: str = FROM, **settings: Any
+) -> list[Finding]:
     smtp = Smtp(host=host, port=port, **settings)
     mail = MailSettings(transport="smtp", from_=sender)
     return list(await check_provider(Settings(mail=mail, smtp=smtp), "smtp"))
@@ -30,7 +32,11 @@ LOGIN = {"username": USERNAME, "password": Secret(PASSWORD)}
     [
         ({"starttls", "login"}, LOGIN, ("ok", "connected, encrypted, logged in", "")),
         ({"tls"}, {"security": "tls"}, ("ok", "connected, encrypted", "")),
-        ({"starttls", "login"}, LOGIN | {"password": Secret("hunter2")}, ("fail", "535", "smtp.password")),
+        (
+            {"starttls", "login"},
+            LOGIN | {"password": Secret("hunter2")},
+            ("fail", "535", "smtp.password"),
+        ),
         ({"starttls", "login"}, {}, ("fail", "", "smtp.username")),
         ({"starttls", "untrusted"}, {}, ("fail", "certificate", "smtp.host")),
         (set(), {}, ("fail", "STARTTLS", 'smtp.security: "starttls"')),
@@ -40,7 +46,11 @@ LOGIN = {"username": USERNAME, "password": Secret(PASSWORD)}
     ],
 )
 async def test_what_the_server_answers_is_a_verdict_with_its_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: set[str], settings: dict[str, Any], told: Sequence[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    runs: set[str],
+    settings: dict[str, Any],
+    told: Sequence[str],
 ) -> None:
     verdict, said, fix = told
     if "untrusted" not in runs:
@@ -56,7 +66,9 @@ async def test_what_the_server_answers_is_a_verdict_with_its_remedy(
     assert server.envelopes == []
 
 
-async def test_in_clear_over_a_network_is_a_doubt_and_a_greeting_that_is_a_refusal_or_nobody_there_fails() -> None:
+async def test_in_clear_over_a_network_is_a_doubt_and_a_greeting_that_is_a_refusal_or_nobody_there_fails() -> (
+    None
+):
     async with running_smtp() as server:
         here = await check(server.port, security="none")
         there = await check(server.port, host="0.0.0.0", security="none")  # noqa: S104 - Linux connects to itself
@@ -70,7 +82,10 @@ async def test_in_clear_over_a_network_is_a_doubt_and_a_greeting_that_is_a_refus
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as greeting:
         (refused,) = await check(greeting.sockets[0].getsockname()[1], security="none")
     (nobody,) = await check(1)
-    for found, said, fix in ((refused, "554", "smtp.host"), (nobody, "127.0.0.1:1 cannot be used", "smtp.port")):
+    for found, said, fix in (
+        (refused, "554", "smtp.host"),
+        (nobody, "127.0.0.1:1 cannot be used", "smtp.port"),
+    ):
         assert (found.verdict, said in found.message, fix in found.fix) == ("fail", True, True)
 
 

@@ -28,7 +28,12 @@ INSERT INTO users (email, "passwordHash") VALUES
 
 TEXTS = (
     *("--base-url", "https://account.example.org", "--brand", "Northwind School"),
-    *("--from", "Northwind School <no-reply@northwind.example>", "--sign-in-url", "https://app.example.org/login"),
+    *(
+        "--from",
+        "Northwind School <no-reply@northwind.example>",
+        "--sign-in-url",
+        "https://app.example.org/login",
+    ),
 )
 """What no database shows."""
 

@@ -28,7 +28,11 @@ def codes() -> Iterator[tuple[str, bool]]:
 
 def test_each_spelling_is_read(keyturn: Keyturn) -> None:
     sqlite_app("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT);")
-    kinds = {code: read_url(code, "accounts.table.url").kind for code, is_refused in codes() if not is_refused}
+    kinds = {
+        code: read_url(code, "accounts.table.url").kind
+        for code, is_refused in codes()
+        if not is_refused
+    }
     assert {*kinds.values()} == {"sqlite", "postgresql", "mysql"}
     for code in [code for code, kind in kinds.items() if kind == "sqlite"]:
         assert keyturn("init", "--database", code, *TEXTS, "--force").code == 0

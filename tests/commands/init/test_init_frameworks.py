@@ -18,12 +18,14 @@ SCHEMAS = Path(__file__).parent / "schemas"
 
 PEPPER, SINGLE_HASH = "Devise's config.pepper", "SECURITY_PASSWORD_SINGLE_HASH"
 LOCKOUT = "A new password ends a lockout, because [accounts.table.set] has {}: "
-BCRYPT_TOO, STATUS, NAMES = "Keyturn cannot write (ASP.NET Core Identity)", "values of status", "sign in with {},"
-
-
-NO_TABLE = (
-    "--table: no table has a column for addresses and one for passwords: name the table, or write a store of your own"
+BCRYPT_TOO, STATUS, NAMES = (
+    "Keyturn cannot write (ASP.NET Core Identity)",
+    "values of status",
+    "sign in with {},",
 )
+
+
+NO_TABLE = "--table: no table has a column for addresses and one for passwords: name the table, or write a store of your own"
 OF_EVERY_APP = ("Mails are saved in ", "Let your proxy forward ")
 """What is said of every app, by its beginning."""
 
@@ -58,7 +60,9 @@ def kept(*columns: str) -> dict[str, Ending]:
 
 
 PASSWORD, HASHED = {"password": "password"}, {"password": "hashed_password"}
-PHP, ARGON2, DJANGO, RAILS = ({"format": name} for name in ("php", "argon2id", "django-pbkdf2", "bcrypt-2a"))
+PHP, ARGON2, DJANGO, RAILS = (
+    {"format": name} for name in ("php", "argon2id", "django-pbkdf2", "bcrypt-2a")
+)
 
 FOUND = [
     found(
@@ -147,10 +151,18 @@ FOUND = [
 
 
 @pytest.mark.parametrize(
-    ("schema", "databases", "table", "hashing", "left"), FOUND, indirect=["databases"], ids=[one[0] for one in FOUND]
+    ("schema", "databases", "table", "hashing", "left"),
+    FOUND,
+    indirect=["databases"],
+    ids=[one[0] for one in FOUND],
 )
 def test_the_mapping_of_a_framework_is_found_and_what_is_not_known_is_said(
-    keyturn: Keyturn, schema: str, databases: Databases, table: TableSettings, hashing: HashingSettings, left: list[str]
+    keyturn: Keyturn,
+    schema: str,
+    databases: Databases,
+    table: TableSettings,
+    hashing: HashingSettings,
+    left: list[str],
 ) -> None:
     url = database_of(schema, databases)
     ended = keyturn("init", "--database", url, *TEXTS, "--apart")
@@ -161,13 +173,18 @@ def test_the_mapping_of_a_framework_is_found_and_what_is_not_known_is_said(
     assert settings.accounts.table == msgspec.structs.replace(table, url=url)
     assert settings.hashing == hashing
     questions = [one for one in to_look_at(ended.out) if not one.startswith(OF_EVERY_APP)]
-    assert [part for part, question in zip(left, questions, strict=True) if part not in question] == []
+    assert [
+        part for part, question in zip(left, questions, strict=True) if part not in question
+    ] == []
 
 
 REFUSED = {
     "better-auth": ("sqlite", f"{NO_TABLE}; its tables: account, session, user, verification"),
     "drupal": ("mariadb", f"{NO_TABLE}; its tables: sessions, users, users_field_data"),
-    "strapi": ("sqlite", "--table: choose one, because several tables could hold the accounts: admin_users, up_users"),
+    "strapi": (
+        "sqlite",
+        "--table: choose one, because several tables could hold the accounts: admin_users, up_users",
+    ),
     "supabase": (
         "postgresql",
         "--table: auth.users belongs to Supabase Auth, which changes passwords itself: use --store supabase",
@@ -176,9 +193,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(
-    ("schema", "databases", "why"), [(name, *case) for name, case in REFUSED.items()], indirect=["databases"]
+    ("schema", "databases", "why"),
+    [(name, *case) for name, case in REFUSED.items()],
+    indirect=["databases"],
 )
-def test_a_database_that_no_mapping_fits_is_told(keyturn: Keyturn, schema: str, databases: Databases, why: str) -> None:
+def test_a_database_that_no_mapping_fits_is_told(
+    keyturn: Keyturn, schema: str, databases: Databases, why: str
+) -> None:
     url = database_of(schema, databases)
     refused = keyturn("init", "--database", url, *TEXTS)
     databases.drop(url)

@@ -16,18 +16,32 @@ pytestmark = pytest.mark.long
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("django") / "project"
     shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder.parent / "keyturn.toml").write_text('[studio]\nfolder = "project/shop"\nsnapshots = "project"\n')
+    (folder.parent / "keyturn.toml").write_text(
+        '[studio]\nfolder = "project/shop"\nsnapshots = "project"\n'
+    )
     return folder
 
 
-def test_a_project_is_checked_and_rendered_by_its_settings_or_those_of_the_environment(project: Path) -> None:
+def test_a_project_is_checked_and_rendered_by_its_settings_or_those_of_the_environment(
+    project: Path,
+) -> None:
     words = [*KEYTURN, "check", "shop/templates/shop/emails", "--django", "--format", "json"]
     checked = run(words, project, DJANGO_SETTINGS_MODULE="northwind.settings")
     assert checked.returncode == 1, checked.stderr
-    found = [(one["rule"], one["file"], one["line"]) for one in json.loads(checked.stdout)["findings"]]
+    found = [
+        (one["rule"], one["file"], one["line"]) for one in json.loads(checked.stdout)["findings"]
+    ]
     assert ("mjml/unknown-attribute", "shop/templates/shop/emails/welcome.html", 6) in found
 
-    words = [*KEYTURN, "render", "shop/emails/receipt", "--django", "northwind.settings", "--lang", "de"]
+    words = [
+        *KEYTURN,
+        "render",
+        "shop/emails/receipt",
+        "--django",
+        "northwind.settings",
+        "--lang",
+        "de",
+    ]
     mail = output_of([*words, "--format", "json"], project)
     assert json.loads(mail)["subject"] == "Danke, Ada"
 

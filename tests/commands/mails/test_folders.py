@@ -43,14 +43,21 @@ NO_TEMPLATES = "no templates: files that end in .mjml or .html, with or without 
     [
         ("templates/email", "there is no folder templates/email; did you mean emails?"),
         ("mails", "there is no folder mails"),
-        ("templates/emails/base.html", "templates/emails/base.html is a file; name its folder: templates/emails"),
+        (
+            "templates/emails/base.html",
+            "templates/emails/base.html is a file; name its folder: templates/emails",
+        ),
         ("pages", f"pages has {NO_TEMPLATES}"),
         ("ignored", f"ignored has {NO_TEMPLATES}, but for ignore = ['*']"),
     ],
 )
 @pytest.mark.usefixtures("shop")
-def test_a_folder_that_holds_no_mails_is_refused(keyturn: Keyturn, named: str, message: str) -> None:
-    written(Path("ignored"), {"news.html": "<p>News</p>", "keyturn.toml": '[studio]\nignore = ["*"]\n'})
+def test_a_folder_that_holds_no_mails_is_refused(
+    keyturn: Keyturn, named: str, message: str
+) -> None:
+    written(
+        Path("ignored"), {"news.html": "<p>News</p>", "keyturn.toml": '[studio]\nignore = ["*"]\n'}
+    )
     Path("pages").mkdir()
     for command in COMMANDS[:1] if "no templates" in message else COMMANDS:
         refused = keyturn(*command, named)
@@ -58,7 +65,9 @@ def test_a_folder_that_holds_no_mails_is_refused(keyturn: Keyturn, named: str, m
 
 
 @pytest.mark.parametrize("setting", ["env = 'hostile:environment'", "props = 'hostile'"])
-def test_code_that_a_folder_s_settings_name_runs_only_if_trusted(keyturn: Keyturn, shop: Path, setting: str) -> None:
+def test_code_that_a_folder_s_settings_name_runs_only_if_trusted(
+    keyturn: Keyturn, shop: Path, setting: str
+) -> None:
     made = "from jinja2 import Environment\nenvironment = Environment()\n"
     Path("hostile.py").write_text(f"import pathlib\npathlib.Path('ran').touch()\n{made}")
     Path("pyproject.toml").write_text(f'[tool.keyturn.studio]\nfolder = "{shop}"\n{setting}\n')
@@ -84,39 +93,71 @@ def test_a_link_in_place_of_a_folder_is_not_followed_out_of_the_repository(
     for command in (("check",), ("render", "config", "--dir")):
         refused = keyturn(*command, named)
         assert refused.code == 1
-        assert f"{named} is a link that leads out of {workplace}; if you trust the folder, add --trust" in refused.err
+        assert (
+            f"{named} is a link that leads out of {workplace}; if you trust the folder, add --trust"
+            in refused.err
+        )
         assert "c2VjcmV0" not in refused.out + refused.err
         assert "leads out" not in keyturn(*command, named, "--trust").err
     (workplace / ".git").rmdir()
-    assert "leads out" not in keyturn("check", named).err, "without a repository, the link is as good as the folder"
+    assert "leads out" not in keyturn("check", named).err, (
+        "without a repository, the link is as good as the folder"
+    )
 
 
 @pytest.mark.parametrize(
-    "link", ["emails/config.json", "samples", "emails/locales/de/LC_MESSAGES/a.po", "emails/part.html"]
+    "link",
+    ["emails/config.json", "samples", "emails/locales/de/LC_MESSAGES/a.po", "emails/part.html"],
 )
 @pytest.mark.parametrize("place", ["outside", ".git"])
 def test_a_finding_about_a_link_shows_nothing_of_the_file_that_it_leads_to(
-    keyturn: Keyturn, workplace: Path, tmp_path_factory: pytest.TempPathFactory, link: str, place: str
+    keyturn: Keyturn,
+    workplace: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    link: str,
+    place: str,
 ) -> None:
     there = workplace / ".git" if place == ".git" else tmp_path_factory.mktemp("home")
-    written(workplace / "emails", {"config.html": "<p>{{ auth }}</p>{% include 'part.html' ignore missing %}"})
-    written(there, {"config.json": "{c2VjcmV0", "config.toml": "c2VjcmV0", "a.po": "c2VjcmV0", "part.html": "c2VjcmV0"})
+    written(
+        workplace / "emails",
+        {"config.html": "<p>{{ auth }}</p>{% include 'part.html' ignore missing %}"},
+    )
+    written(
+        there,
+        {
+            "config.json": "{c2VjcmV0",
+            "config.toml": "c2VjcmV0",
+            "a.po": "c2VjcmV0",
+            "part.html": "c2VjcmV0",
+        },
+    )
     linked = workplace / link
     linked.parent.mkdir(parents=True, exist_ok=True)
     linked.symlink_to(there if link.endswith("samples") else there / linked.name)
 
     shown = [keyturn("check", "emails"), keyturn("render", "config", "--dir", "emails")]
     told = "".join(one.out + one.err for one in shown)
-    listed_or_read = "a link that leads out of" if link.endswith(".po") else "a link to a file outside the folder"
+    listed_or_read = (
+        "a link that leads out of"
+        if link.endswith(".po")
+        else "a link to a file outside the folder"
+    )
     assert (listed_or_read in told, "c2VjcmV0" in told) == (True, False)
 
 
 @pytest.mark.parametrize("trust", ["--trust", "--env=plain:environment"])
-def test_a_template_reaches_python_only_where_its_folder_is_trusted(keyturn: Keyturn, shop: Path, trust: str) -> None:
+def test_a_template_reaches_python_only_where_its_folder_is_trusted(
+    keyturn: Keyturn, shop: Path, trust: str
+) -> None:
     Path("plain.py").write_text("from jinja2 import Environment\nenvironment = Environment()\n")
     (shop / "reach.html").write_text("<html><body>{{ cycler.__init__.__globals__.__name__ }}")
-    refused, trusted = (keyturn("render", "reach", "--dir", str(shop), *words) for words in ((), (trust,)))
-    assert (refused.code, "access to attribute '__init__' of 'type' object is unsafe" in refused.err) == (1, True)
+    refused, trusted = (
+        keyturn("render", "reach", "--dir", str(shop), *words) for words in ((), (trust,))
+    )
+    assert (
+        refused.code,
+        "access to attribute '__init__' of 'type' object is unsafe" in refused.err,
+    ) == (1, True)
     assert (trusted.code, trusted.err, "jinja2.utils" in trusted.out) == (0, "", True)
 
 

@@ -41,7 +41,14 @@ def repository(tmp_path: Path, request: pytest.FixtureRequest) -> Repository:
     made = Repository(tmp_path / "project")
     for name in ("emails/news.html", "emails/boats.html"):
         made.write(name, MAIL.format(f"Then {name}"))
-    made.git("init", "--quiet", "--initial-branch", "main", "--object-format", getattr(request, "param", "sha1"))
+    made.git(
+        "init",
+        "--quiet",
+        "--initial-branch",
+        "main",
+        "--object-format",
+        getattr(request, "param", "sha1"),
+    )
     made.commit("Then")
     made.write("emails/news.html", MAIL.format("Now"))
     made.commit("Now")
@@ -71,7 +78,12 @@ def settings(repository: Repository) -> None:
     for name in (".gitattributes", ".git/info/attributes", "attributes"):
         repository.write(name, "*.html filter=evil diff=evil\n")
     for folder in (".git/hooks", "hooks"):
-        for name in ("post-index-change", "post-checkout", "reference-transaction", "fsmonitor-watchman"):
+        for name in (
+            "post-index-change",
+            "post-checkout",
+            "reference-transaction",
+            "fsmonitor-watchman",
+        ):
             repository.write(f"{folder}/{name}", repository.program.read_text("utf-8"))
             (repository.place / folder / name).chmod(0o755)
 
@@ -89,7 +101,11 @@ def of_a_folder_that_looks_bare(repository: Repository) -> None:
     repository.git("clone", "--quiet", "--bare", ".", "bare")
     for file in (repository.place / "bare").iterdir():
         file.rename(repository.place / "emails" / file.name)
-    for name, value in (("bare", "false"), ("worktree", ".."), ("fsmonitor", str(repository.program))):
+    for name, value in (
+        ("bare", "false"),
+        ("worktree", ".."),
+        ("fsmonitor", str(repository.program)),
+    ):
         repository.git("--git-dir", "emails", "config", f"core.{name}", value)
 
 
@@ -100,7 +116,9 @@ def test_a_check_of_what_has_changed_runs_nothing_that_a_repository_names(
     arrange(repository)
     repository.ran.unlink(missing_ok=True)
 
-    told = checked_mails(keyturn, repository.place / "emails", "main~2" if arrange is of_a_submodule else "HEAD~1")
+    told = checked_mails(
+        keyturn, repository.place / "emails", "main~2" if arrange is of_a_submodule else "HEAD~1"
+    )
 
     assert not repository.ran.exists()
     assert "emails/news.html:" in told
@@ -117,7 +135,11 @@ def test_a_worktree_or_a_link_is_as_good_and_nothing_is_written(repository: Repo
     (repository.place.parent / "linked").symlink_to(repository.place / "emails")
     kept = repository.place.parent / "project" / ".git"
     before = {file: file.lstat().st_mtime_ns for file in kept.rglob("*")}
-    assert changed(repository.place / "emails") == changed(repository.place.parent / "linked") == {"news", "boats"}
+    assert (
+        changed(repository.place / "emails")
+        == changed(repository.place.parent / "linked")
+        == {"news", "boats"}
+    )
     assert before == {file: file.lstat().st_mtime_ns for file in kept.rglob("*")}
 
 
@@ -138,7 +160,9 @@ def test_untracked_files_count_unless_ignored_and_line_ends_that_git_converts_do
     assert changed(repository.place / "emails", "HEAD") == {"boats", "new"}
 
 
-def test_a_pipe_in_a_repository_ends_in_a_sentence(repository: Repository, keyturn: Keyturn) -> None:
+def test_a_pipe_in_a_repository_ends_in_a_sentence(
+    repository: Repository, keyturn: Keyturn
+) -> None:
     (repository.place / ".git" / "HEAD").unlink()
     os.mkfifo(repository.place / ".git" / "HEAD")
 

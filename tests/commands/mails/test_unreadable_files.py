@@ -23,22 +23,40 @@ TOO_DEEP = "Values are nested more than 100 levels deep"
 
 @pytest.fixture
 def emails(workplace: Path) -> Path:
-    return written(workplace / "emails", {"news.html": MAIL, "other.html": MAIL.replace("name", "other")})
+    return written(
+        workplace / "emails", {"news.html": MAIL, "other.html": MAIL.replace("name", "other")}
+    )
 
 
 JSON, TOML = b"news.samples.json", b"news.samples.toml"
 TOLD: dict[str, tuple[bytes, bytes | str, str]] = {
     "a pipe": (b"p.mjml", "pipe", f"skipped emails/p.mjml: it {NO_FILE}"),
     "a socket": (b"p.mjml", "socket", f"skipped emails/p.mjml: it {NO_FILE}"),
-    "a name": (b"caf\xe9.html", MAIL.encode(), "skipped emails/caf\\xe9.html: it has a name that is not UTF-8"),
-    "a folder": (b"caf\xe9/a.html", MAIL.encode(), "skipped emails/caf\\xe9: it has a name that is not UTF-8"),
+    "a name": (
+        b"caf\xe9.html",
+        MAIL.encode(),
+        "skipped emails/caf\\xe9.html: it has a name that is not UTF-8",
+    ),
+    "a folder": (
+        b"caf\xe9/a.html",
+        MAIL.encode(),
+        "skipped emails/caf\\xe9: it has a name that is not UTF-8",
+    ),
     "a link": (b"self", "here", "skipped emails/self: it is a link to a folder above it"),
-    "folders": (b"d/" * 100 + b"mail.html", MAIL.encode(), "/d/d: it is nested more than 64 folders deep"),
+    "folders": (
+        b"d/" * 100 + b"mail.html",
+        MAIL.encode(),
+        "/d/d: it is nested more than 64 folders deep",
+    ),
     "a pipe for samples": (TOML, "pipe", f"cannot be read: it {NO_FILE}"),
     "a pipe in samples": (b"samples/news.json", "pipe", f"cannot be read: it {NO_FILE}"),
     "a link to itself": (TOML, "loop", "symbolic links"),
     "deep JSON": (JSON, b'{"a":' * 100_000 + b"1" + b"}" * 100_000, TOO_DEEP),
-    "JSON that is deep later": (JSON, b'{"first": {"name": ' + b"[" * 900 + b"]" * 900 + b"}}", TOO_DEEP),
+    "JSON that is deep later": (
+        JSON,
+        b'{"first": {"name": ' + b"[" * 900 + b"]" * 900 + b"}}",
+        TOO_DEEP,
+    ),
     "deep TOML": (TOML, b"[first]\nname = " + b"[" * 3000 + b"]" * 3000, TOO_DEEP),
     "deep tables of TOML": (TOML, b".".join([b"a"] * 3000) + b" = 1\n", TOO_DEEP),
     "a huge file": (JSON, "huge", "cannot be read: it has more than 10 MB"),
@@ -67,14 +85,20 @@ def test_what_cannot_be_read_is_told_and_the_others_are_rendered(
     assert "Traceback" not in checked.err + other.err
 
     asked = ("templates/other", "templates/news", "frames/news", "sheet", "findings", "source/news")
-    with opened(Studio(gallery=open_gallery(emails, sandboxed=True), sender="ada@example.test", token="")) as client:
+    with opened(
+        Studio(gallery=open_gallery(emails, sandboxed=True), sender="ada@example.test", token="")
+    ) as client:
         assert [page for page in asked if client.get(f"/studio/{page}").status_code >= 500] == []
         assert client.get("/studio/frames/other").status_code == 200
 
 
 @pytest.mark.parametrize("name", [b"keyturn.toml", b"pyproject.toml"])
-@pytest.mark.parametrize("thing", ["pipe", "loop", b"[studio]\nglobals.x = " + b"[" * 5000 + b"]" * 5000, "huge"])
-def test_settings_that_cannot_be_read_are_told(keyturn: Keyturn, emails: Path, name: bytes, thing: bytes | str) -> None:
+@pytest.mark.parametrize(
+    "thing", ["pipe", "loop", b"[studio]\nglobals.x = " + b"[" * 5000 + b"]" * 5000, "huge"]
+)
+def test_settings_that_cannot_be_read_are_told(
+    keyturn: Keyturn, emails: Path, name: bytes, thing: bytes | str
+) -> None:
     put(emails, name, thing)
 
     for command in (CHECK, RENDER):
@@ -97,7 +121,11 @@ def test_what_is_written_goes_through_no_link(emails: Path, workplace: Path) -> 
     stored = SnapshotFolder(emails / "snapshots")
     (emails / "snapshots" / "news").mkdir(parents=True)
     (emails / "snapshots" / "linked").symlink_to(workplace / "mine")
-    for link in ("keyturn-baseline.json", "snapshots/news/first.html", "snapshots/news/.first.html.half"):
+    for link in (
+        "keyturn-baseline.json",
+        "snapshots/news/first.html",
+        "snapshots/news/.first.html.half",
+    ):
         (emails / link).symlink_to(mine)
 
     write_baseline(emails / "keyturn-baseline.json", Baseline())
@@ -112,7 +140,9 @@ def test_what_is_written_goes_through_no_link(emails: Path, workplace: Path) -> 
 
 
 def test_settings_that_are_refused_control_no_terminal(keyturn: Keyturn, emails: Path) -> None:
-    (emails / "keyturn.toml").write_text('[studio]\n"\\u001b[31mkey" = 1\ntimezone = "\\u001b]0;title\\u0007"\n')
+    (emails / "keyturn.toml").write_text(
+        '[studio]\n"\\u001b[31mkey" = 1\ntimezone = "\\u001b]0;title\\u0007"\n'
+    )
 
     refused = keyturn("check", "emails")
 

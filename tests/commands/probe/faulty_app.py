@@ -30,7 +30,9 @@ _HEADERS = {
 }
 """Of each answer, with the fault that leaves it out."""
 _INPUT = '<label>{0} <input type="{1}" name="{0}" required></label>'
-_BUTTONS = '<button name="do" value="send">Send</button><button name="do" value="cancel">Cancel</button>'
+_BUTTONS = (
+    '<button name="do" value="send">Send</button><button name="do" value="cancel">Cancel</button>'
+)
 _EMAIL, _PASSWORD = _INPUT.format("email", "email"), _INPUT.format("password", "password")
 _REPEAT, _CURRENT = (_INPUT.format(name, "password") for name in ("repeat", "current"))
 _CHANGED, _NOT_CHANGED = "Your password was changed", "The password was not changed"
@@ -65,7 +67,9 @@ class Shop:
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = "Shop <shop@app.example>", "customer:;", subject
         mail.set_content(text + self.padding)
-        with smtplib.SMTP("127.0.0.1", self._smtp_port) as server:  # before the answer: no test waits for a mail
+        with smtplib.SMTP(
+            "127.0.0.1", self._smtp_port
+        ) as server:  # before the answer: no test waits for a mail
             server.send_message(mail, "shop@app.example", recipients)
 
     def _ask(self, addresses: list[str], headers: Mapping[str, str]) -> str:
@@ -79,13 +83,23 @@ class Shop:
         wrong = {"host-in-link": f"http://{named}", "link-not-https": "http://shop.app.example"}
         link = f"{wrong.get(self._fault, self.base_url)}//reset?token={quote(token)}"  # as of a base URL with a slash
         is_ignored = self._fault == "ignores-hosts" and not self.base_url.endswith(headers["host"])
-        if account is None or is_ignored or (self._asked[typed] > _MOST_MAILS and self._fault != "no-limit"):
-            self._mail([ARCHIVE] * 2, "A link was asked for", typed)  # for as long as the mail of an account
+        if (
+            account is None
+            or is_ignored
+            or (self._asked[typed] > _MOST_MAILS and self._fault != "no-limit")
+        ):
+            self._mail(
+                [ARCHIVE] * 2, "A link was asked for", typed
+            )  # for as long as the mail of an account
             return link
         if self._fault == "times-differ":
             hashlib.pbkdf2_hmac("sha256", b"token", b"salt", _SLOW)
         self._tokens[token] = account
-        self._mail(self._recipients(account, addresses), "Choose a new password", f"Your password:\n\n{link}\n")
+        self._mail(
+            self._recipients(account, addresses),
+            "Choose a new password",
+            f"Your password:\n\n{link}\n",
+        )
         return link
 
     def _account(self, typed: str) -> str | None:
@@ -99,7 +113,9 @@ class Shop:
         typed = addresses[0]
         if self._fault == "address-header" and re.search(r"[\r\n]", typed):
             return re.findall(r"[^\s:,<>]+@[^\s,<>]+", typed)
-        is_typed = self._fault == "mail-to-typed" or (self._fault == "address-look-alike" and not typed.isascii())
+        is_typed = self._fault == "mail-to-typed" or (
+            self._fault == "address-look-alike" and not typed.isascii()
+        )
         return [typed if is_typed else account, ARCHIVE, *addresses[1:]]
 
     async def _reset(self, token: str, password: str, named: str) -> str | None:
@@ -146,7 +162,9 @@ class Shop:
         @route(["/", "/{rest:path}"], http_method=["GET", "HEAD", "POST"])
         async def answer(request: Asked) -> Page:
             given = await (self._take(request) if request.method == "POST" else self._show(request))
-            usual = {name: value for name, (value, fault) in _HEADERS.items() if fault != self._fault}
+            usual = {
+                name: value for name, (value, fault) in _HEADERS.items() if fault != self._fault
+            }
             given.headers.update({**usual, **self.headers})
             if isinstance(given.content, dict):
                 given.content["padding"] = self.padding
@@ -163,7 +181,14 @@ class Shop:
             case "/.well-known/keyturn-probe":
                 return Response(self.permission, status_code=200, media_type=self.permission_type)
             case "/login":
-                return _page("Sign in", '<a href="/forgot">Forgot your password?</a>', 200, request, _EMAIL, _PASSWORD)
+                return _page(
+                    "Sign in",
+                    '<a href="/forgot">Forgot your password?</a>',
+                    200,
+                    request,
+                    _EMAIL,
+                    _PASSWORD,
+                )
             case "/forgot":
                 return _page("Forgot your password?", "", 200, request, _EMAIL)
             case "/reset":
@@ -174,7 +199,9 @@ class Shop:
                     return _say(request, account or "nobody", 200 if account else 401)
                 if account is None:
                     return _redirect("/login")
-                return _page("Your account", f"<p>{escape(account)}</p>", 200, request, _CURRENT, _PASSWORD)
+                return _page(
+                    "Your account", f"<p>{escape(account)}</p>", 200, request, _CURRENT, _PASSWORD
+                )
         raise NotFoundException
 
     def _show_link(self, request: Asked, token: str) -> Page:
@@ -186,11 +213,19 @@ class Shop:
             fresh = secrets.token_urlsafe(32)
             self._tokens[fresh], token = self._tokens.pop(token), fresh
         hidden = f'<input type="hidden" name="token" value="{escape(token)}">'
-        script = '<script src="https://stats.example/count.js"></script>' if self._fault == "token-leaks" else ""
+        script = (
+            '<script src="https://stats.example/count.js"></script>'
+            if self._fault == "token-leaks"
+            else ""
+        )
         if self._fault == "token-in-cookie" and not request.cookies.get("reset"):
             cookies = [Cookie("reset", value=token)]
-            return Response("", status_code=302, headers={"Location": str(request.url)}, cookies=cookies)
-        return _page("Choose a new password", script + self.markup, 200, request, hidden, _PASSWORD, _REPEAT)
+            return Response(
+                "", status_code=302, headers={"Location": str(request.url)}, cookies=cookies
+            )
+        return _page(
+            "Choose a new password", script + self.markup, 200, request, hidden, _PASSWORD, _REPEAT
+        )
 
     def _signed_in(self, request: Asked) -> str | None:
         return self._sessions.get(request.cookies.get("session", ""))
@@ -211,7 +246,9 @@ class Shop:
                 account = await self._reset(token, password, email) if password == repeat else None
                 if account is None:
                     return _say(request, _NOT_CHANGED, 400)
-                said = "." * 385 + password if self._fault == "password-in-answer" else ""  # a report has 400 letters
+                said = (
+                    "." * 385 + password if self._fault == "password-in-answer" else ""
+                )  # a report has 400 letters
                 answer = _say(request, _CHANGED, 200, said)
                 if self._fault == "second-step-skipped":
                     answer.cookies.append(self._session(account))
@@ -224,7 +261,12 @@ class Shop:
         if _hash(password) not in self._hashes.get(account, ()):
             return _say(request, "Wrong email or password", 401)
         if self.second_step:
-            return _say(request, "Enter the code", 200, '<form method="post" action="/code"><input name="code"></form>')
+            return _say(
+                request,
+                "Enter the code",
+                200,
+                '<form method="post" action="/code"><input name="code"></form>',
+            )
         self._mail([account], "A new sign-in", "Was this not you? Call us.")
         answer = _say(request, "Signed in") if _is_api(request) else _redirect("/account")
         answer.cookies.append(self._session(account))
@@ -233,7 +275,9 @@ class Shop:
     def _take_address(self, request: Asked, addresses: list[Any]) -> Page:
         is_one = len(addresses) == 1 or self._fault == "address-list"
         pattern = r"[^@]+@.+" if self._fault == "address-header" else r"[^\s@]+@[^\s@]+"
-        if not is_one or not all(isinstance(one, str) and re.fullmatch(pattern, one, re.DOTALL) for one in addresses):
+        if not is_one or not all(
+            isinstance(one, str) and re.fullmatch(pattern, one, re.DOTALL) for one in addresses
+        ):
             return _say(request, "Enter one email address", 400)
         if self._fault == "answers-differ" and not self._account(addresses[0]):
             return _say(request, "このメールアドレスのアカウントは見つかりませんでした")
@@ -259,15 +303,25 @@ async def _sent(request: Asked) -> dict[str, list[Any]]:
     if _is_api(request):
         members = (await request.json()).items()
         return {name: value if isinstance(value, list) else [value] for name, value in members}
-    sent = {name: [str(value) for value in values] for name, values in (await request.form()).dict().items()}
-    fields = {name.removesuffix("[]"): values if name.endswith("[]") else values[-1:] for name, values in sent.items()}
+    sent = {
+        name: [str(value) for value in values]
+        for name, values in (await request.form()).dict().items()
+    }
+    fields = {
+        name.removesuffix("[]"): values if name.endswith("[]") else values[-1:]
+        for name, values in sent.items()
+    }
     cookie = request.cookies.get("csrf", "")
-    if fields.get("do") != ["send"] or not hmac.compare_digest(_hash(cookie)[:20], fields.get("csrf", [""])[0]):
+    if fields.get("do") != ["send"] or not hmac.compare_digest(
+        _hash(cookie)[:20], fields.get("csrf", [""])[0]
+    ):
         raise PermissionDeniedException("Reload the page and try again")
     return fields
 
 
-def _page(title: str, body: str, status: int = 200, request: Asked | None = None, *fields: str) -> Page:
+def _page(
+    title: str, body: str, status: int = 200, request: Asked | None = None, *fields: str
+) -> Page:
     """Return a page, with a form of these fields for the same address if there are any. `body`: HTML."""
     cookies = []
     if request:
@@ -275,8 +329,12 @@ def _page(title: str, body: str, status: int = 200, request: Asked | None = None
         cookies = [Cookie("csrf", value=csrf, samesite="strict")]
         body += '<form method="post" action="/news"><input name="email"></form>'
         fields = (f'<input type="hidden" name="csrf" value="{_hash(csrf)[:20]}">', *fields)
-        body += f'<form method="post" action="{request.url.path}">{"".join(fields)}{_BUTTONS}</form>'
-    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
+        body += (
+            f'<form method="post" action="{request.url.path}">{"".join(fields)}{_BUTTONS}</form>'
+        )
+    head = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
+    )
     text = f"{head}<body><h1>{title}</h1>{body}</body></html>"
     return Response(text, status_code=status, media_type="text/html", cookies=cookies)
 

@@ -37,7 +37,10 @@ UNTRIED = {MEASURED, "second-step-skipped", "link-not-https"}
 """What needs samples, a second factor, or a link that leads to another machine."""
 
 PATIENCE = Patience(silence=0.3, samples=0)
-WITH: dict[str, Any] = {MEASURED: {"patience": Patience(silence=0.3)}, "second-step-skipped": {"second_step": True}}
+WITH: dict[str, Any] = {
+    MEASURED: {"patience": Patience(silence=0.3)},
+    "second-step-skipped": {"second_step": True},
+}
 """What an attack needs beyond the usual."""
 
 FORMS: Mapping[str, Any] = {"change": "/account", "private": "GET /account"}
@@ -58,14 +61,23 @@ def inbox(stack: AsyncExitStack, mails: CapturedMails | None = None) -> tuple[Ca
 
 
 async def probed(
-    fault: str, calls: Mapping[str, Any], patience: Patience = PATIENCE, played: Mapping[str, Any] = {}, **options: Any
+    fault: str,
+    calls: Mapping[str, Any],
+    patience: Patience = PATIENCE,
+    played: Mapping[str, Any] = {},
+    **options: Any,
 ) -> Report:
     """Probe a shop. `played`: options of the run. `options`: of the shop."""
     async with AsyncExitStack() as stack:
         mails, port = inbox(stack)
         shop = Shop(port, fault, **options)
         shop.base_url = stack.enter_context(serving(shop.app()))
-        target = Target(url=shop.base_url + shop.start, accounts=[ANN, BOB], second_step=shop.second_step, **calls)
+        target = Target(
+            url=shop.base_url + shop.start,
+            accounts=[ANN, BOB],
+            second_step=shop.second_step,
+            **calls,
+        )
         return await play(Run(target, mails, patience), **played)
 
 
@@ -86,10 +98,15 @@ def story(report: Report) -> str:
     ],
 )
 @pytest.mark.parametrize(
-    "fault", [pytest.param(name, marks=pytest.mark.nightly if name == MEASURED else ()) for name in ATTACKS]
+    "fault",
+    [pytest.param(name, marks=pytest.mark.nightly if name == MEASURED else ()) for name in ATTACKS],
 )
-async def test_a_fault_fails_the_attack_of_its_name_alone(fault: str, calls: Mapping[str, Any], only: bool) -> None:
-    report = await probed(fault, calls, played={"only": [fault]} if only else {}, **WITH.get(fault, {}))
+async def test_a_fault_fails_the_attack_of_its_name_alone(
+    fault: str, calls: Mapping[str, Any], only: bool
+) -> None:
+    report = await probed(
+        fault, calls, played={"only": [fault]} if only else {}, **WITH.get(fault, {})
+    )
 
     assert names(report, Verdict.FAILED) == {fault}, story(report)
     assert names(report, Verdict.UNSURE) == set(), story(report)
@@ -106,7 +123,9 @@ async def test_a_fault_fails_the_attack_of_its_name_alone(fault: str, calls: Map
         pytest.param(API, MEASURED, id="api with times", marks=pytest.mark.nightly),
     ],
 )
-async def test_nothing_fails_in_a_shop_without_a_fault(calls: Mapping[str, Any], tried: str) -> None:
+async def test_nothing_fails_in_a_shop_without_a_fault(
+    calls: Mapping[str, Any], tried: str
+) -> None:
     report = await probed("", calls, **WITH.get(tried, {}))
 
     assert names(report, Verdict.FAILED) == set(), story(report)
@@ -114,7 +133,10 @@ async def test_nothing_fails_in_a_shop_without_a_fault(calls: Mapping[str, Any],
     assert names(report, Verdict.PASSED) >= expected, story(report)
 
 
-REFUSED = {"request": API["request"], "reset": 'POST /api/reset {"token": "{token}", "password": "{password}"}'}
+REFUSED = {
+    "request": API["request"],
+    "reset": 'POST /api/reset {"token": "{token}", "password": "{password}"}',
+}
 UNPROVEN = {"calls": REFUSED, "start": "/tea", "patience": replace(PATIENCE, mail=1)}
 META = '<script src="http://localhost:9/x.js"></script><meta name=referrer content=never><input name=referrer>'
 
@@ -126,18 +148,44 @@ META = '<script src="http://localhost:9/x.js"></script><meta name=referrer conte
         ("get-uses-link", "not-tried", UNPROVEN),
         ("token-leaks", "passed", {"headers": {"Referrer-Policy": "strict-origin, none"}}),
         ("token-leaks", "passed", {"headers": {"Referrer-Policy": "unsafe-url"}, "markup": META}),
-        ("page-framed", "passed", {"headers": {"Content-Security-Policy": "", "X-Frame-Options": "DENY, DENY"}}),
-        ("page-framed", "passed", {"headers": {"Content-Security-Policy": "frame-ancestors *, frame-ancestors;"}}),
-        ("page-framed", "failed", {"headers": {"Content-Security-Policy": "frame-ancestors https:"}}),
-        ("token-predictable", "passed", {"token": lambda: secrets.token_hex(6) + "1abc8def" + secrets.token_hex(6)}),
-        ("token-predictable", "failed", {"token": lambda: f"{int(time.time()):x}{secrets.randbelow(10**6):05x}"}),
-        ("secret-in-answer", "failed", {"token": lambda: f"{secrets.token_hex(9)}+/=", "fault": "secret-in-answer"}),
+        (
+            "page-framed",
+            "passed",
+            {"headers": {"Content-Security-Policy": "", "X-Frame-Options": "DENY, DENY"}},
+        ),
+        (
+            "page-framed",
+            "passed",
+            {"headers": {"Content-Security-Policy": "frame-ancestors *, frame-ancestors;"}},
+        ),
+        (
+            "page-framed",
+            "failed",
+            {"headers": {"Content-Security-Policy": "frame-ancestors https:"}},
+        ),
+        (
+            "token-predictable",
+            "passed",
+            {"token": lambda: secrets.token_hex(6) + "1abc8def" + secrets.token_hex(6)},
+        ),
+        (
+            "token-predictable",
+            "failed",
+            {"token": lambda: f"{int(time.time()):x}{secrets.randbelow(10**6):05x}"},
+        ),
+        (
+            "secret-in-answer",
+            "failed",
+            {"token": lambda: f"{secrets.token_hex(9)}+/=", "fault": "secret-in-answer"},
+        ),
         ("address-list", "passed", {}),
         ("host-in-link", "not-tried", {"fault": "ignores-hosts"}),
         ("times-differ", "not-tried", {"patience": Patience(silence=0.3, samples=60)}),
     ],
 )
-async def test_variants_are_judged_as_browsers_read_them(attack: str, verdict: Verdict, options: Any) -> None:
+async def test_variants_are_judged_as_browsers_read_them(
+    attack: str, verdict: Verdict, options: Any
+) -> None:
     report = await probed(**{"fault": "", "calls": FORMS, "played": {"only": [attack]}, **options})
     assert names(report, verdict) == {attack}, story(report)
 
@@ -149,7 +197,12 @@ async def test_requests_go_to_the_origin_alone(monkeypatch: pytest.MonkeyPatch) 
 
     async def elsewhere(scope: Any, _: Any, send: Any) -> None:
         asked.append(scope["path"])
-        await send_answer(send, 200, b"<form method=post><input type=password name=p>", {"content-type": "text/html"})
+        await send_answer(
+            send,
+            200,
+            b"<form method=post><input type=password name=p>",
+            {"content-type": "text/html"},
+        )
 
     with serving(elsewhere) as url:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
@@ -164,7 +217,9 @@ async def test_no_part_of_a_password_is_in_a_report() -> None:
 
     assert names(report, Verdict.FAILED) == {"secret-in-answer"}, story(report)
     for text in (as_json(report), as_text(report), as_html(report)):
-        assert ("[password]" in text, "Aa1-" in text) == (True, False), text  # so each of the probe's begins
+        assert ("[password]" in text, "Aa1-" in text) == (True, False), (
+            text
+        )  # so each of the probe's begins
 
 
 async def test_a_page_of_a_megabyte_does_not_stop_the_probe() -> None:
@@ -183,7 +238,11 @@ async def test_a_run_that_is_stopped_reports_what_it_played() -> None:
     report = await probed("", API, played={"progress": stop})
 
     assert report.stopped
-    assert names(report, Verdict.PASSED) == {"answers-differ", "secret-in-answer", "password-mailed"}, story(report)
+    assert names(report, Verdict.PASSED) == {
+        "answers-differ",
+        "secret-in-answer",
+        "password-mailed",
+    }, story(report)
     assert "token-short: not-tried: The run was stopped." in story(report)
 
 
@@ -205,12 +264,18 @@ def test_another_host_is_probed_with_its_permission_and_slowly(tmp_path: Path) -
         shop.permission = tomllib.loads(file.read_text("utf-8"))["permission"]
         assert (ended.returncode, shop.permission in ended.stderr) == (2, True), ended
         shop.permission_type = "text/html"
-        assert command().returncode == 2, "a host that shows its page on every path publishes nothing"
+        assert command().returncode == 2, (
+            "a host that shows its page on every path publishes nothing"
+        )
         shop.permission_type = "text/plain"
         ended = command("--only", "link-twice-at-once", "--json")
 
     (outcome,) = msgspec.json.decode(ended.stdout)["outcomes"]
-    assert (ended.returncode, outcome["verdict"], outcome["why"][:12]) == (0, "not-tried", "Another host"), ended
+    assert (ended.returncode, outcome["verdict"], outcome["why"][:12]) == (
+        0,
+        "not-tried",
+        "Another host",
+    ), ended
 
 
 @SOON_ON_SQLITE
@@ -237,8 +302,12 @@ async def test_keyturn_passes_every_attack(database_url: str) -> None:
             await service.add(address)
 
         change = 'POST /api/auth/change-password {"currentPassword": "{old}", "newPassword": "{password}"}'
-        patience = Patience(silence=1, samples=0)  # on a busy machine the worker's mails take a while
-        report = await play(Run(Target(url=url, accounts=[ANN, BOB], change=change), mails, patience))
+        patience = Patience(
+            silence=1, samples=0
+        )  # on a busy machine the worker's mails take a while
+        report = await play(
+            Run(Target(url=url, accounts=[ANN, BOB], change=change), mails, patience)
+        )
 
     assert names(report, Verdict.PASSED) == ATTACKS.keys() - UNTRIED, story(report)
 
@@ -249,14 +318,22 @@ START = '<a href="/forgot">Forgot your password?</a>'
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ('<input type="email" name="email">', "No mail with a link for .* Let the application send by SMTP"),
-        ('<input type="email" name="email"><div class="cf-turnstile"></div>', "captcha|CAPTCHA|challenge"),
+        (
+            '<input type="email" name="email">',
+            "No mail with a link for .* Let the application send by SMTP",
+        ),
+        (
+            '<input type="email" name="email"><div class="cf-turnstile"></div>',
+            "captcha|CAPTCHA|challenge",
+        ),
         ('<input name="first"><input name="last">', "--request"),
         ("", "--request"),
     ],
     ids=["no mail", "a CAPTCHA", "a form without an address", "no form"],
 )
-async def test_an_application_that_it_cannot_probe_is_told_with_what_to_give_it(form: str, said: str) -> None:
+async def test_an_application_that_it_cannot_probe_is_told_with_what_to_give_it(
+    form: str, said: str
+) -> None:
     async def app(scope: Any, _: Any, send: Any) -> None:
         page = f'<form method="post">{form}</form>' if scope["path"] == "/forgot" else START
         await send_answer(send, 200, page.encode(), {"content-type": "text/html"})
@@ -272,7 +349,9 @@ def test_a_mail_gives_a_link_or_a_code() -> None:
     inbox, token, other = CapturedMails(), secrets.token_hex(16), secrets.token_hex(16)
     for text in (f"/form/{token}/ann", f"/form/{other}/bob", "/reset with the code 493817"):
         name = text.rpartition("/")[2]
-        inbox.add(f"To: {name}@app.example\n\nReset your password at http://app.example{text}\n".encode())
+        inbox.add(
+            f"To: {name}@app.example\n\nReset your password at http://app.example{text}\n".encode()
+        )
     ann, bob, code = Mailbox(inbox).mails
     assert (ann.token, ann.shape, code.link, code.token) == (token, bob.shape, "", "493817")
 

@@ -60,7 +60,15 @@ def test_page_of_many_forms() -> None:
     """Of a page, the first fifty forms are looked at."""
     body = "<form method=post><input name=email>" * 10_000
     headers = (("content-type", "text/html"),)
-    page = Page(method="GET", url="http://127.0.0.1/", sent="", status=200, headers=headers, body=body, seconds=0)
+    page = Page(
+        method="GET",
+        url="http://127.0.0.1/",
+        sent="",
+        status=200,
+        headers=headers,
+        body=body,
+        seconds=0,
+    )
     assert len(forms_of(page)) == 50
 
 
@@ -92,7 +100,9 @@ async def test_failing_attack_is_not_tried() -> None:
         shop = Shop(port)
         shop.base_url = stack.enter_context(serving(shop.app()))
         target = Target(url=shop.base_url, accounts=[ANN, BOB], **FORMS)
-        report = await play(Run(target, mails, PATIENCE), only=["link-twice", "page-framed", "token-in-cookie"])
+        report = await play(
+            Run(target, mails, PATIENCE), only=["link-twice", "page-framed", "token-in-cookie"]
+        )
 
     assert names(report, Verdict.FAILED) == set(), story(report)
     assert (

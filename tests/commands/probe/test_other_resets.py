@@ -25,7 +25,9 @@ pytestmark = [pytest.mark.long, pytest.mark.nightly]
 MEASURED = (Path(__file__).parents[3] / "docs" / "probe.md").read_text("utf-8")
 
 
-async def probed(name: str, starts: Sequence[str], folder: Path, calls: Mapping[str, Any]) -> Report:
+async def probed(
+    name: str, starts: Sequence[str], folder: Path, calls: Mapping[str, Any]
+) -> Report:
     """Run a reset and probe it, without the samples of times."""
     shutil.copytree(Path(__file__).parent / "resets" / name, folder, dirs_exist_ok=True)
     packages = install_packages(folder)
@@ -33,14 +35,19 @@ async def probed(name: str, starts: Sequence[str], folder: Path, calls: Mapping[
         mails, smtp_port = inbox(stack)
         (port,) = stack.enter_context(held_ports(1))
         environment = {"SMTP_PORT": str(smtp_port), "PORT": str(port), **packages}
-        stack.enter_context(running_program([*starts, ANN, BOB], folder, **environment)).wait_for("listening")
+        stack.enter_context(running_program([*starts, ANN, BOB], folder, **environment)).wait_for(
+            "listening"
+        )
         target = Target(url=f"http://127.0.0.1:{port}", accounts=[ANN, BOB], **calls)
         return await play(Run(target, mails, Patience(silence=1, samples=0)))
 
 
 def assert_documented(report: Report, column: str) -> None:
     """Hold what failed and what is unsure against the table of docs/probe.md, but for the attack that needs samples."""
-    rows = [[cell.strip(" *`") for cell in row.split("|")[1:-1]] for row in re.findall(r"(?m)^\|.*\|$", MEASURED)]
+    rows = [
+        [cell.strip(" *`") for cell in row.split("|")[1:-1]]
+        for row in re.findall(r"(?m)^\|.*\|$", MEASURED)
+    ]
     (at,) = (row.index(column) for row in rows if column in row)
     for verdict in (Verdict.FAILED, Verdict.UNSURE):
         documented = {row[0] for row in rows if len(row) > at and row[at] == verdict}

@@ -29,8 +29,12 @@ _REPORT = Report(
     outcomes=(
         Outcome(attack=_attack("token-short"), verdict=Verdict.PASSED, why="256 bits."),
         _FAILED,
-        Outcome(attack=_attack("times-differ"), verdict=Verdict.UNSURE, why="The samples are too few."),
-        Outcome(attack=_attack("no-limit"), verdict=Verdict.NOT_TRIED, why="There is no second account."),
+        Outcome(
+            attack=_attack("times-differ"), verdict=Verdict.UNSURE, why="The samples are too few."
+        ),
+        Outcome(
+            attack=_attack("no-limit"), verdict=Verdict.NOT_TRIED, why="There is no second account."
+        ),
     ),
     seconds=12.4,
 )
@@ -56,11 +60,20 @@ def test_the_text_has_failures_in_full_and_a_line_for_the_rest() -> None:
 
 def test_json_has_every_outcome_and_sarif_what_failed_or_is_to_be_reviewed() -> None:
     report, log = json.loads(as_json(_REPORT)), json.loads(as_sarif(_REPORT))
-    verdicts = {"token-short": "passed", "link-twice": "failed", "times-differ": "unsure", "no-limit": "not-tried"}
+    verdicts = {
+        "token-short": "passed",
+        "link-twice": "failed",
+        "times-differ": "unsure",
+        "no-limit": "not-tried",
+    }
     (run,) = log["runs"]
     rules = run["tool"]["driver"]["rules"]
 
-    assert (report["version"], report["target"], log["version"]) == (1, "http://127.0.0.1:3000", "2.1.0")
+    assert (report["version"], report["target"], log["version"]) == (
+        1,
+        "http://127.0.0.1:3000",
+        "2.1.0",
+    )
     assert {one["attack"]["name"]: one["verdict"] for one in report["outcomes"]} == verdicts
     assert report["outcomes"][1]["exchanges"] == [{"request": "POST /reset", "answer": _HOSTILE}]
     assert report["outcomes"][1]["attack"]["fix"] == "Fix `link-twice`."
@@ -68,13 +81,18 @@ def test_json_has_every_outcome_and_sarif_what_failed_or_is_to_be_reviewed() -> 
         ("link-twice", "fail", "error"),
         ("times-differ", "review", "none"),
     ]
-    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == ["link-twice", "times-differ"]
+    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == [
+        "link-twice",
+        "times-differ",
+    ]
 
 
 def test_sarif_has_no_links() -> None:
     """A text of the application makes no link in a viewer of SARIF (SARIF 2.1.0, 3.11.6)."""
     exchange = Exchange(request="GET /", answer="Sign in [here](https://evil.example)\\")
-    outcome = Outcome(attack=_attack("link-twice"), verdict=Verdict.FAILED, why="[why](x)", exchanges=(exchange,))
+    outcome = Outcome(
+        attack=_attack("link-twice"), verdict=Verdict.FAILED, why="[why](x)", exchanges=(exchange,)
+    )
     log = json.loads(as_sarif(msgspec.structs.replace(_REPORT, outcomes=(outcome,))))
     (result,) = log["runs"][0]["results"]
     text = result["message"]["text"]
@@ -97,4 +115,7 @@ def test_the_page_is_one_file_in_which_an_answer_is_text() -> None:
 def test_the_list_has_every_attack_and_needs_no_url() -> None:
     ended = CliRunner().invoke(keyturn, ["probe", "--list"])
 
-    assert (ended.exit_code, [name for name in ATTACKS if f"\n{name} " not in f"\n{ended.output}"]) == (0, []), ended
+    assert (
+        ended.exit_code,
+        [name for name in ATTACKS if f"\n{name} " not in f"\n{ended.output}"],
+    ) == (0, []), ended

@@ -40,16 +40,24 @@ class BuiltinPeople:
 
     async def add(self, email: str, password: str, *, active: bool = True) -> str:
         password_hash = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
-        return (await self._accounts.add(Account(id="", email=email, active=active), password_hash)).id
+        return (
+            await self._accounts.add(Account(id="", email=email, active=active), password_hash)
+        ).id
 
-    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
+    async def change(
+        self, account_id: str, *, email: str | None = None, active: bool | None = None
+    ) -> None:
         given = {"email": email and addresses.parse(email), "active": active}
         values = {name: value for name, value in given.items() if value is not None}
-        await self._database.execute(update(AccountRow).where(AccountRow.id == account_id).values(**values))
+        await self._database.execute(
+            update(AccountRow).where(AccountRow.id == account_id).values(**values)
+        )
 
     async def verifies(self, account_id: str, password: str) -> bool:
         statement = select(AccountRow.password_hash).where(AccountRow.id == account_id)
-        stored = await self._database.read(lambda connection: connection.execute(statement).scalar_one())
+        stored = await self._database.read(
+            lambda connection: connection.execute(statement).scalar_one()
+        )
         assert stored
         return bcrypt.checkpw(password.encode(), stored.encode())
 
@@ -84,7 +92,9 @@ class TestTableInTheSameDatabase(JoiningStoreContract):
 
 async def test_of_two_who_take_an_address_at_once_one_gets_it(accounts: BuiltinAccounts) -> None:
     account = Account(id="", email="ada@northwind.example")
-    added = await asyncio.gather(*(accounts.add(account, None) for _ in range(5)), return_exceptions=True)
+    added = await asyncio.gather(
+        *(accounts.add(account, None) for _ in range(5)), return_exceptions=True
+    )
 
     assert sorted(type(one).__name__ for one in added) == ["Account"] + ["InputInvalid"] * 4
 
@@ -93,15 +103,21 @@ async def test_first_password_meanwhile(accounts: BuiltinAccounts, database: Dat
     """A password for an account that was read as awaiting its first one replaces none that it has by now."""
     awaiting = await accounts.add(Account(id="", email="ada@northwind.example"), None)
     for password_hash, is_set in (("first", True), ("second", False)):
-        change = partial(accounts.set_password_within, account=awaiting, password_hash=password_hash)
+        change = partial(
+            accounts.set_password_within, account=awaiting, password_hash=password_hash
+        )
         assert await database.transact(change) is is_set
     assert await accounts.password_hash(awaiting.id) == "first"
 
 
 @pytest.mark.parametrize("field", ["name", "kind", "provider", "locale", "timezone"])
-async def test_what_a_column_cannot_hold_is_refused_by_name(accounts: BuiltinAccounts, field: str) -> None:
+async def test_what_a_column_cannot_hold_is_refused_by_name(
+    accounts: BuiltinAccounts, field: str
+) -> None:
     why = "no such time zone: x" if field == "timezone" else "must have at most [0-9]+ characters"
-    account = msgspec.structs.replace(Account(id="", email="ada@northwind.example"), **{field: "x" * 500})
+    account = msgspec.structs.replace(
+        Account(id="", email="ada@northwind.example"), **{field: "x" * 500}
+    )
     with pytest.raises(InputInvalid, match=f"{field}: {why}"):
         await accounts.add(account, None)
 
@@ -156,11 +172,15 @@ def test_a_factory_in_the_working_directory_is_called_with_the_settings(written:
 
 
 def test_the_store_of_the_documentation_is_made(written: Write) -> None:
-    (code,) = re.findall(r"(?s)```python\n# shop/people.py\n(.*?)```", (DOCS / "accounts.md").read_text("utf-8"))
+    (code,) = re.findall(
+        r"(?s)```python\n# shop/people.py\n(.*?)```", (DOCS / "accounts.md").read_text("utf-8")
+    )
     package = written(client="Shop = str", people=code.replace("shop.client", ".client"))
     settings = Settings(accounts=AccountSettings(store=f"{package}.people:accounts"))
 
-    assert vars(accounts_for(settings, Database("sqlite://"))) == {"shop": "https://shop.northwind.example"}
+    assert vars(accounts_for(settings, Database("sqlite://"))) == {
+        "shop": "https://shop.northwind.example"
+    }
 
 
 LIKE_A_STORE = "class Accounts:\n    find = get = print\naccounts = lambda settings: Accounts()"
@@ -176,23 +196,44 @@ ASYNC = f"{STORE}    async def set_password_within(self, session, account, passw
         ("def accounts(:", "! SyntaxError: "),
         ("", " has no accounts"),
         ("accounts = 7", ":accounts must be a function, not int"),
-        ("def accounts(): ...", ":accounts raised TypeError: accounts() takes 0 positional arguments but 1 was given"),
+        (
+            "def accounts(): ...",
+            ":accounts raised TypeError: accounts() takes 0 positional arguments but 1 was given",
+        ),
         ("async def accounts(settings): ...", ":accounts is async: make it a plain function"),
         ("def accounts(settings): raise KeyError('DSN')", ":accounts raised KeyError: 'DSN'"),
-        ("def accounts(settings): ...", ":accounts returned NoneType, which does not inherit from AccountStore"),
+        (
+            "def accounts(settings): ...",
+            ":accounts returned NoneType, which does not inherit from AccountStore",
+        ),
         (LIKE_A_STORE, ":accounts returned Accounts, which does not inherit from AccountStore"),
-        (ABSTRACT, ":accounts raised TypeError: Can't instantiate abstract class Accounts with abstract method get"),
-        (ASYNC, ":accounts returned Accounts, whose set_password_within is async: make it a plain method"),
+        (
+            ABSTRACT,
+            ":accounts raised TypeError: Can't instantiate abstract class Accounts with abstract method get",
+        ),
+        (
+            ASYNC,
+            ":accounts returned Accounts, whose set_password_within is async: make it a plain method",
+        ),
     ],
 )
-def test_a_factory_that_makes_no_store_is_told_in_a_sentence(text: str, told: str, written: Write) -> None:
+def test_a_factory_that_makes_no_store_is_told_in_a_sentence(
+    text: str, told: str, written: Write
+) -> None:
     package = written(store=text)
     module = f"{package}.store"
 
-    whole = told.replace("!", f"importing {module} raised") if told.startswith("!") else f"{module}{told}"
+    whole = (
+        told.replace("!", f"importing {module} raised")
+        if told.startswith("!")
+        else f"{module}{told}"
+    )
     assert fault_of(f"{module}:accounts").startswith(whole)
     for nowhere in ("nowhere", f"{package}.nowhere"):
-        assert fault_of(f"{nowhere}:x") == f"the module {nowhere} is neither in {Path.cwd()} nor installed"
+        assert (
+            fault_of(f"{nowhere}:x")
+            == f"the module {nowhere} is neither in {Path.cwd()} nor installed"
+        )
 
 
 def test_faults_that_a_factory_names_itself_are_shown_as_they_are(written: Write) -> None:

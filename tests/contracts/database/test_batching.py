@@ -91,7 +91,9 @@ async def test_who_gives_up_does_not_take_the_batch_along(statement: Statement) 
     assert await two == 4
     with pytest.raises(asyncio.CancelledError):
         await one
-    assert statement.runs == [[0], [1, 2]], "what was submitted is done, since its waiter may have been told so"
+    assert statement.runs == [[0], [1, 2]], (
+        "what was submitted is done, since its waiter may have been told so"
+    )
 
 
 async def test_a_result_that_is_an_exception_is_its_items_alone_and_nothing_is_run_again() -> None:
@@ -114,7 +116,9 @@ async def test_each_caller_has_a_time_of_its_own_from_its_arrival(statement: Sta
     waits = [asyncio.create_task(batcher.submit(number)) for number in (1, 2)]
     await asyncio.sleep(0)
     waits.append(asyncio.create_task(batcher.submit(3)))
-    async with asyncio.timeout(10):  # the one that came later waits for its own time, and not for the batch before it
+    async with asyncio.timeout(
+        10
+    ):  # the one that came later waits for its own time, and not for the batch before it
         results = await asyncio.gather(*waits, return_exceptions=True)
     statement.open.set()
 
@@ -144,7 +148,9 @@ async def test_one_that_gathers_takes_along_who_comes_while_the_event_loop_comes
 
 MOMENT = datetime(2026, 11, 20, 14, 0, 1, tzinfo=UTC)
 LINK = {"purpose": "secure", "mailbox": b"", "data": "", "created_at": MOMENT, "expires_at": MOMENT}
-LINKS = [LINK | {"key": bytes([number]) * 32, "account_id": f"account {number}"} for number in range(20)]
+LINKS = [
+    LINK | {"key": bytes([number]) * 32, "account_id": f"account {number}"} for number in range(20)
+]
 
 
 @pytest.fixture
@@ -153,7 +159,9 @@ async def database(database: Database) -> Database:
     return database
 
 
-async def found(database: Database, column: InstrumentedAttribute[Any], values: list[Any]) -> list[str]:
+async def found(
+    database: Database, column: InstrumentedAttribute[Any], values: list[Any]
+) -> list[str]:
     statement = select(SecretRow.account_id).where(database.is_one_of(column, "wanted"))
     return sorted(row["account_id"] for row in await database.fetch(statement, {"wanted": values}))
 
@@ -168,7 +176,9 @@ async def test_what_is_given_is_found_by_bytes_and_by_text(database: Database, c
 async def test_times_and_numbers_are_found_as_well(database: Database) -> None:
     assert len(await found(database, SecretRow.created_at, [MOMENT])) == len(LINKS)
 
-    entry = dict.fromkeys(("event", "outcome", "account_id", "email", "ip_address", "user_agent", "request_id"), "")
+    entry = dict.fromkeys(
+        ("event", "outcome", "account_id", "email", "ip_address", "user_agent", "request_id"), ""
+    )
     entries = [{**entry, "at": MOMENT, "message_id": number} for number in (7, 2**40)]
     await database.execute(insert(AuditRow).values(entries))
     numbers = select(AuditRow.message_id).where(database.is_one_of(AuditRow.message_id, "ids"))
@@ -176,14 +186,20 @@ async def test_times_and_numbers_are_found_as_well(database: Database) -> None:
     assert row["message_id"] == 2**40
 
 
-@pytest.mark.parametrize("values", [["'; DROP TABLE keyturn_secrets; --"], ["{a,b}", '"', "\\", "NULL", ""]])
+@pytest.mark.parametrize(
+    "values", [["'; DROP TABLE keyturn_secrets; --"], ["{a,b}", '"', "\\", "NULL", ""]]
+)
 async def test_a_value_is_a_value_whatever_is_in_it(database: Database, values: list[str]) -> None:
-    await database.execute(insert(SecretRow), LINKS[0] | {"key": b"9" * 32, "account_id": values[0]})
+    await database.execute(
+        insert(SecretRow), LINKS[0] | {"key": b"9" * 32, "account_id": values[0]}
+    )
 
     assert await found(database, SecretRow.account_id, values) == values[:1]
 
 
-async def test_an_index_finds_them_by_one_statement_for_any_number_of_them(database: Database) -> None:
+async def test_an_index_finds_them_by_one_statement_for_any_number_of_them(
+    database: Database,
+) -> None:
     if not database.is_sqlite:  # which would read so few rows one by one
         name = database.url.database
         await database.execute(text(f'ALTER DATABASE "{name}" SET enable_seqscan = off'))
@@ -200,11 +216,16 @@ async def test_an_index_finds_them_by_one_statement_for_any_number_of_them(datab
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_who_reads_never_waits_for_those_who_wait_to_write(database: Database, database_url: str) -> None:
+async def test_who_reads_never_waits_for_those_who_wait_to_write(
+    database: Database, database_url: str
+) -> None:
     elsewhere = Database(database_url)
     async with connected(elsewhere) as connection:
         await connection.execute(text("DELETE FROM keyturn_secrets"))
-        writers = [asyncio.create_task(database.execute(text("DELETE FROM keyturn_audit"))) for _ in range(20)]
+        writers = [
+            asyncio.create_task(database.execute(text("DELETE FROM keyturn_audit")))
+            for _ in range(20)
+        ]
         await asyncio.sleep(0)  # each is begun
         async with asyncio.timeout(20):
             for _ in range(20):

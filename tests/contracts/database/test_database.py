@@ -28,7 +28,9 @@ ADD = text("INSERT INTO tally VALUES (:name, :n)")
 
 @pytest.fixture
 async def database(database: Database) -> Database:
-    await database.execute(text("CREATE TABLE tally (name VARCHAR(40) PRIMARY KEY, n INTEGER NOT NULL)"))
+    await database.execute(
+        text("CREATE TABLE tally (name VARCHAR(40) PRIMARY KEY, n INTEGER NOT NULL)")
+    )
     return database
 
 
@@ -39,7 +41,9 @@ async def tally(database: Database) -> dict[str, int]:
 
 async def count(database: Database | AppDatabase, name: str = "a") -> int | None:
     statement = text("SELECT n FROM tally WHERE name = :name")
-    return await database.read(lambda connection: connection.execute(statement, {"name": name}).scalar())
+    return await database.read(
+        lambda connection: connection.execute(statement, {"name": name}).scalar()
+    )
 
 
 async def add(database: Database, name: str = "a", n: int = 0) -> None:
@@ -54,7 +58,9 @@ async def test_an_error_of_the_callers_own_stays_what_it_is(database: Database) 
     assert "secret-name" not in str(error.value).partition("DETAIL")[0]
 
 
-async def test_who_holds_a_name_may_read_before_writing(database: Database, database_url: str) -> None:
+async def test_who_holds_a_name_may_read_before_writing(
+    database: Database, database_url: str
+) -> None:
     await add(database)
     other = Database(database_url)
 
@@ -79,14 +85,18 @@ async def test_different_names_do_not_wait_for_each_other(database: Database) ->
         await database.transact(lambda another: database.hold(another, "eve"))
 
 
-WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 TAKE_EVE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('eve', 0))")
 
 
 async def is_eve_free_while_waiting(database: Database, *names: str) -> bool:
     """Return whether Eve's name is free while a transaction waits for Ada's, one of the names that it holds at once."""
     async with AsyncExitStack() as stack, asyncio.timeout(10):
-        holding, waiting, other = [await stack.enter_async_context(connected(database)) for _ in range(3)]
+        holding, waiting, other = [
+            await stack.enter_async_context(connected(database)) for _ in range(3)
+        ]
         await holding.run_sync(database.hold, "ada")
         hold = asyncio.create_task(waiting.run_sync(database.hold, *names))
         while not (await database.fetch(WAITING))[0]["count"]:
@@ -101,24 +111,43 @@ async def is_eve_free_while_waiting(database: Database, *names: str) -> bool:
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_names_held_together(database: Database) -> None:
     """Names that are held together are waited for in the same order, however they are given: none can deadlock."""
-    orders = [await is_eve_free_while_waiting(database, *names) for names in (("ada", "eve"), ("eve", "ada"))]
+    orders = [
+        await is_eve_free_while_waiting(database, *names)
+        for names in (("ada", "eve"), ("eve", "ada"))
+    ]
     assert orders[0] == orders[1]
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
-async def test_sqlite_writes_ahead_and_to_the_disk(database: Database, pragma: str, value: object) -> None:
+@pytest.mark.parametrize(
+    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)]
+)
+async def test_sqlite_writes_ahead_and_to_the_disk(
+    database: Database, pragma: str, value: object
+) -> None:
     """A synchronous of 2 is FULL (https://sqlite.org/pragma.html#pragma_synchronous)."""
-    assert await database.read(lambda connection: connection.execute(text(f"PRAGMA {pragma}")).scalar()) == value
+    assert (
+        await database.read(
+            lambda connection: connection.execute(text(f"PRAGMA {pragma}")).scalar()
+        )
+        == value
+    )
 
 
 @pytest.mark.parametrize("first", ["SELECT 1", "CREATE TABLE notes (name VARCHAR(40))", None])
-async def test_nobody_else_on_the_machine_reads_the_file_its_log_or_folder(tmp_path: Path, first: str | None) -> None:
+async def test_nobody_else_on_the_machine_reads_the_file_its_log_or_folder(
+    tmp_path: Path, first: str | None
+) -> None:
     database = Database(f"sqlite:///{tmp_path}/a/b/keyturn.db")
     if first:
         await (database.fetch if first.startswith("SELECT") else database.execute)(text(first))
-    await database.transact(lambda connection: connection.execute(text("CREATE TABLE tally (name VARCHAR(40))")))
-    made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [tmp_path / "a", *(tmp_path / "a").rglob("*")]}
+    await database.transact(
+        lambda connection: connection.execute(text("CREATE TABLE tally (name VARCHAR(40))"))
+    )
+    made = {
+        path.name: stat.S_IMODE(path.stat().st_mode)
+        for path in [tmp_path / "a", *(tmp_path / "a").rglob("*")]
+    }
     await database.close()
 
     files = dict.fromkeys(("keyturn.db", "keyturn.db-shm", "keyturn.db-wal"), 0o600)
@@ -126,7 +155,9 @@ async def test_nobody_else_on_the_machine_reads_the_file_its_log_or_folder(tmp_p
     (tmp_path / "a/b/keyturn.db").chmod(0o640)
     await database.execute(text("SELECT 1"))
     await database.close()
-    assert stat.S_IMODE((tmp_path / "a/b/keyturn.db").stat().st_mode) == 0o640, "a file that is there keeps its rights"
+    assert stat.S_IMODE((tmp_path / "a/b/keyturn.db").stat().st_mode) == 0o640, (
+        "a file that is there keeps its rights"
+    )
 
 
 def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path) -> None:
@@ -137,16 +168,25 @@ def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path)
 
 async def test_what_the_driver_cannot_read_is_a_fault_of_the_settings_and_not_repeated() -> None:
     url = "postgresql:///keyturn?host=%00hunter2"
-    for database, setting in ((Database(url), "database.url"), (AppDatabase(url), "accounts.table.url")):
-        with pytest.raises(SettingsInvalid, match=rf"{setting}: the driver cannot read it") as invalid:
+    for database, setting in (
+        (Database(url), "database.url"),
+        (AppDatabase(url), "accounts.table.url"),
+    ):
+        with pytest.raises(
+            SettingsInvalid, match=rf"{setting}: the driver cannot read it"
+        ) as invalid:
             await count(database)
         assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
         await database.close()
 
 
-async def test_a_file_is_opened_while_somebody_writes_to_it_who_keeps_no_log(tmp_path: Path) -> None:
+async def test_a_file_is_opened_while_somebody_writes_to_it_who_keeps_no_log(
+    tmp_path: Path,
+) -> None:
     database = Database(f"sqlite:///{tmp_path}/app.db")
-    with closing(sqlite3.connect(tmp_path / "app.db", isolation_level=None, check_same_thread=False)) as writer:
+    with closing(
+        sqlite3.connect(tmp_path / "app.db", isolation_level=None, check_same_thread=False)
+    ) as writer:
         writer.execute("CREATE TABLE tally (n INTEGER)")
         writer.execute("BEGIN IMMEDIATE")
         assert await database.fetch(text("SELECT * FROM tally")) == []
@@ -168,7 +208,10 @@ ANOTHER_OPERATION = "cannot switch to state 11; another operation (2) is in prog
         (ConnectionResetError(), ""),
         (GIVEN_UP, "it does not answer"),
         (REFUSED, "Connection refused"),
-        (asyncpg.InternalClientError(ANOTHER_OPERATION), ""),  # it says so of its own state, not of the connection
+        (
+            asyncpg.InternalClientError(ANOTHER_OPERATION),
+            "",
+        ),  # it says so of its own state, not of the connection
     ],
 )
 def test_no_connection_to_be_had_is_unready(error: Exception, words: str) -> None:
@@ -179,7 +222,9 @@ def test_no_connection_to_be_had_is_unready(error: Exception, words: str) -> Non
     assert describe_error(UNKNOWN_HOST) == "Not known"
 
 
-async def test_a_file_that_is_no_database_and_a_folder_in_its_place_are_unready(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_database_and_a_folder_in_its_place_are_unready(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "notes.txt").write_text("This is no database. " * 100)
     for place in (tmp_path / "notes.txt", tmp_path):
         database, app = Database(f"sqlite:///{place}"), AppDatabase(f"sqlite:///{place}")
@@ -190,7 +235,9 @@ async def test_a_file_that_is_no_database_and_a_folder_in_its_place_are_unready(
         await app.close()
 
 
-async def test_a_write_waits_for_the_transaction_of_another_process(database: Database, database_url: str) -> None:
+async def test_a_write_waits_for_the_transaction_of_another_process(
+    database: Database, database_url: str
+) -> None:
     elsewhere = Database(database_url)
     async with committing(elsewhere) as connection:
         await connection.execute(ADD, {"name": "a", "n": 1})
@@ -239,7 +286,9 @@ async def test_what_a_caller_has_given_up_is_not_committed_afterwards(database: 
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_connection_that_the_server_has_closed_is_replaced_and_nobody_notices(database: Database) -> None:
+async def test_a_connection_that_the_server_has_closed_is_replaced_and_nobody_notices(
+    database: Database,
+) -> None:
     closed = text(
         "SELECT pg_terminate_backend(pid) AS n, 'closed' AS name FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"

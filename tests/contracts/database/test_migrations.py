@@ -30,7 +30,13 @@ import keyturn.service.parts
 import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
 from keyturn.packaging import folder
 from keyturn.service.database import Database, Model
-from keyturn.service.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
+from keyturn.service.database.migrations import (
+    VERSION_TABLE,
+    head,
+    migrate,
+    require_current,
+    revision,
+)
 from keyturn.service.problems.requests import DatabaseUnready
 
 pytestmark = pytest.mark.slow
@@ -54,7 +60,9 @@ async def alembic(database: Database, move: Callable[[Config, str], None], targe
 
 async def differences(database: Database) -> list[Any]:
     def compare(connection: Connection) -> list[Any]:
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "compare_type": True}
+        )
         found: list[Any] = compare_metadata(context, Model.metadata)
         return found
 
@@ -74,7 +82,9 @@ IN_THE_WAY = text("CREATE TABLE keyturn_secrets (id integer)")
 """Until its transaction ends, another session cannot create a table of that name, and waits."""
 
 
-async def test_a_migrated_database_is_what_the_models_say_and_migrating_says_where_it_was(database: Database) -> None:
+async def test_a_migrated_database_is_what_the_models_say_and_migrating_says_where_it_was(
+    database: Database,
+) -> None:
     assert await revision(database) is None
     assert await migrate(database) is None
 
@@ -83,7 +93,9 @@ async def test_a_migrated_database_is_what_the_models_say_and_migrating_says_whe
     assert await migrate(database) == await require_current(database) == head()
 
 
-async def test_each_step_can_be_taken_back_and_the_way_down_leaves_nothing(database: Database) -> None:
+async def test_each_step_can_be_taken_back_and_the_way_down_leaves_nothing(
+    database: Database,
+) -> None:
     for step in reversed([*DIRECTORY.walk_revisions()]):
         await alembic(database, command.upgrade, step.revision)
         before = await tables(database)
@@ -114,14 +126,21 @@ async def test_any_number_of_machines_may_migrate_at_once(empty_url: str) -> Non
     ("at", "why"),
     [
         ("9999", rf"at revision 9999, newer than {head()} of this version of Keyturn: install"),
-        ("0015", r"revision 0015, of a version that was never released, and cannot be updated: remove the tables .*$"),
+        (
+            "0015",
+            r"revision 0015, of a version that was never released, and cannot be updated: remove the tables .*$",
+        ),
     ],
     ids=["newer", "from before the first release"],
 )
-async def test_a_database_that_this_version_cannot_update_is_not_touched(database: Database, at: str, why: str) -> None:
+async def test_a_database_that_this_version_cannot_update_is_not_touched(
+    database: Database, at: str, why: str
+) -> None:
     await migrate(database)
     async with committing(database) as connection:
-        await connection.execute(text("UPDATE keyturn_migrations SET version_num = :at"), {"at": at})
+        await connection.execute(
+            text("UPDATE keyturn_migrations SET version_num = :at"), {"at": at}
+        )
     before = await tables(database)
 
     with pytest.raises(DatabaseUnready, match=why):
@@ -130,23 +149,32 @@ async def test_a_database_that_this_version_cannot_update_is_not_touched(databas
     assert await tables(database) == before
 
 
-async def test_a_table_of_somebody_elses_in_the_way_is_one_sentence_and_nothing_is_made(database: Database) -> None:
+async def test_a_table_of_somebody_elses_in_the_way_is_one_sentence_and_nothing_is_made(
+    database: Database,
+) -> None:
     async with committing(database) as connection:
         await connection.execute(text("CREATE TABLE keyturn_audit (id INTEGER PRIMARY KEY)"))
 
-    with pytest.raises(DatabaseUnready, match=r"the database refuses the migration: .*keyturn_audit.* already exists$"):
+    with pytest.raises(
+        DatabaseUnready,
+        match=r"the database refuses the migration: .*keyturn_audit.* already exists$",
+    ):
         await migrate(database)
     assert await revision(database) is None
     assert await tables(database) == {"keyturn_audit"}
 
 
-async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(postgresql: PostgresServer) -> None:
+async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(
+    postgresql: PostgresServer,
+) -> None:
     url = await asyncio.to_thread(postgresql.migrated)
     role = f"guest_{make_url(url).database}"
     owner, guest = Database(url), Database(url.replace("//postgres:", f"//{role}:"))
     await owner.execute(text(f"CREATE ROLE {role} LOGIN"))
     for ask in (require_current, migrate):
-        with pytest.raises(DatabaseUnready, match="the revision of the database cannot be read: permission denied"):
+        with pytest.raises(
+            DatabaseUnready, match="the revision of the database cannot be read: permission denied"
+        ):
             await ask(guest)
     for database in (guest, owner):
         await database.close()
@@ -154,10 +182,14 @@ async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(postgresql:
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_table_that_is_held_ends_the_migration_in_time_and_unchanged(database: Database) -> None:
+async def test_a_table_that_is_held_ends_the_migration_in_time_and_unchanged(
+    database: Database,
+) -> None:
     async with connected(database) as other:
         await other.execute(IN_THE_WAY)
-        with pytest.raises(DatabaseUnready, match="the migration: canceling statement due to lock timeout"):
+        with pytest.raises(
+            DatabaseUnready, match="the migration: canceling statement due to lock timeout"
+        ):
             await migrate(database, lock_timeout="100ms")
     assert await revision(database) is None
 
@@ -166,7 +198,9 @@ async def test_a_table_that_is_held_ends_the_migration_in_time_and_unchanged(dat
 
 
 @pytest.mark.long
-async def test_a_migration_that_is_killed_leaves_the_database_as_it_was(empty_url: str, database: Database) -> None:
+async def test_a_migration_that_is_killed_leaves_the_database_as_it_was(
+    empty_url: str, database: Database
+) -> None:
     """The next one waits for no lock of the killed one and finishes."""
     killed = 0
     while await asyncio.to_thread(migrate_and_be_killed, empty_url, 2 * killed) == -signal.SIGKILL:
@@ -212,12 +246,16 @@ BREAKING = re.compile(
 )
 
 
-@pytest.mark.parametrize("script", [*DIRECTORY.walk_revisions()], ids=lambda script: script.revision)
+@pytest.mark.parametrize(
+    "script", [*DIRECTORY.walk_revisions()], ids=lambda script: script.revision
+)
 def test_a_migration_only_adds(script: Script) -> None:
     """What takes away or changes its meaning says `CONTRACTS = "..."`: since which release nothing uses it any more."""
     upgrade, *_ = ast.unparse(ast.parse(Path(script.path).read_text())).partition("def downgrade")
     breaking = [call for call in BREAKING.findall(upgrade) if " SET (fillfactor = 50)" not in call]
-    assert "\nCONTRACTS = " in upgrade or breaking == [], "where PostgreSQL puts rows is nothing that a process sees"
+    assert "\nCONTRACTS = " in upgrade or breaking == [], (
+        "where PostgreSQL puts rows is nothing that a process sees"
+    )
 
 
 @pytest.mark.parametrize("databases", ["latin1", "sql_ascii"], indirect=True)

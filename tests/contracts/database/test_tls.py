@@ -36,7 +36,9 @@ def _nothing_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def ask(place: Place, address: str, question: str = IS_ENCRYPTED) -> object:
     database = place(address)
     try:
-        return await database.read(lambda connection: connection.execute(text(question)).scalar_one())
+        return await database.read(
+            lambda connection: connection.execute(text(question)).scalar_one()
+        )
     finally:
         await database.close()
 
@@ -71,8 +73,16 @@ async def test_a_mode_that_the_server_s_certificate_fulfils_connects(
 @pytest.mark.parametrize(
     ("host", "said", "why"),
     [
-        ("127.0.0.1", "postgres?sslmode=verify-full&sslrootcert={root}", "is not valid for|doesn't match|mismatch"),
-        ("localhost", "postgres?sslmode=verify-full", rf"{UNKNOWN}.*\(sslrootcert is not set: this machine's"),
+        (
+            "127.0.0.1",
+            "postgres?sslmode=verify-full&sslrootcert={root}",
+            "is not valid for|doesn't match|mismatch",
+        ),
+        (
+            "localhost",
+            "postgres?sslmode=verify-full",
+            rf"{UNKNOWN}.*\(sslrootcert is not set: this machine's",
+        ),
         ("localhost", "postgres?sslmode=require&sslaccept=strict", UNKNOWN),
         ("localhost", "postgres?sslmode=require&channel_binding=require", UNKNOWN),
         ("localhost", "postgres?sslmode=verify-ca&sslrootcert={other}", UNKNOWN),
@@ -86,7 +96,10 @@ async def test_a_mode_that_the_server_s_certificate_fulfils_connects(
 async def test_a_server_that_is_refused_or_refuses_is_named_with_the_cause_and_asked_nothing(
     postgresql_with_tls: TlsServer, place: Place, host: str, said: str, why: str
 ) -> None:
-    server, files = postgresql_with_tls, {"root": postgresql_with_tls.root, "other": postgresql_with_tls.other_root}
+    server, files = (
+        postgresql_with_tls,
+        {"root": postgresql_with_tls.root, "other": postgresql_with_tls.other_root},
+    )
     with pytest.raises(UNREADY) as unready:
         await ask(place, f"{server.address(host).rpartition('/')[0]}/{said.format(**files)}")
     told, database = str(unready.value), said.partition("?")[0]
@@ -98,19 +111,25 @@ async def test_a_server_that_is_refused_or_refuses_is_named_with_the_cause_and_a
 
 
 @in_both
-async def test_a_certificate_of_the_client_s_is_shown(postgresql_with_tls: TlsServer, place: Place) -> None:
+async def test_a_certificate_of_the_client_s_is_shown(
+    postgresql_with_tls: TlsServer, place: Place
+) -> None:
     server = postgresql_with_tls
     address = f"{server.address(database='by_certificate')}?sslcert={server.certificate}"
     for key in (f"sslkey={server.key}", f"sslkey={server.locked_key}&sslpassword=hunter2"):
         assert await ask(place, f"{address}&{key}") is True
     for password in ("", "&sslpassword=hunter3"):  # and nothing is asked at the terminal
-        with pytest.raises(SettingsInvalid, match=r"url: sslcert \(.*\) or sslkey \(.*\) cannot be read") as invalid:
+        with pytest.raises(
+            SettingsInvalid, match=r"url: sslcert \(.*\) or sslkey \(.*\) cannot be read"
+        ) as invalid:
             await ask(place, f"{address}&sslkey={server.locked_key}{password}")
         assert "hunter" not in str(invalid.value)
 
 
 @asynccontextmanager
-async def hearing(greet: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[Any]:
+async def hearing(
+    greet: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[Any]:
     """Run a server that greets its client; yield its port, and what it heard after that."""
     heard: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -126,9 +145,16 @@ async def hearing(greet: Callable[[asyncio.StreamReader, asyncio.StreamWriter], 
 @in_both
 @pytest.mark.parametrize(
     ("said", "goes_on"),
-    [("sslmode=require", False), ("sslmode=verify-full", False), ("ssl=true", False), ("sslmode=prefer", True)],
+    [
+        ("sslmode=require", False),
+        ("sslmode=verify-full", False),
+        ("ssl=true", False),
+        ("sslmode=prefer", True),
+    ],
 )
-async def test_a_server_without_tls_hears_nothing_if_a_mode_asks_for_it(place: Place, said: str, goes_on: bool) -> None:
+async def test_a_server_without_tls_hears_nothing_if_a_mode_asks_for_it(
+    place: Place, said: str, goes_on: bool
+) -> None:
     async def has_no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer as a PostgreSQL without TLS, or a stranger who says so."""
         assert await reader.readexactly(8) == b"\x00\x00\x00\x08\x04\xd2\x16\x2f"  # SSLRequest
@@ -152,10 +178,20 @@ MYSQL_CIPHER = "SELECT VARIABLE_VALUE <> '' FROM information_schema.SESSION_STAT
         ("ssl-mode=REQUIRED", 1),
         ("ssl-mode=PREFERRED", 0),
         ("", 0),
-        *((said, None) for said in ("ssl-mode=VERIFY_IDENTITY", "ssl-mode=VERIFY_CA", "ssl=true", "sslaccept=strict")),
+        *(
+            (said, None)
+            for said in (
+                "ssl-mode=VERIFY_IDENTITY",
+                "ssl-mode=VERIFY_CA",
+                "ssl=true",
+                "sslaccept=strict",
+            )
+        ),
     ],
 )
-async def test_mysql_s_modes_are_kept(mariadb: MariadbServer, said: str, encrypted: int | None) -> None:
+async def test_mysql_s_modes_are_kept(
+    mariadb: MariadbServer, said: str, encrypted: int | None
+) -> None:
     url = await asyncio.to_thread(mariadb.empty)
     asked = ask(AppDatabase, f"{url}&{said.format(root=mariadb.root)}", MYSQL_CIPHER)
     if encrypted is None:
@@ -166,19 +202,27 @@ async def test_mysql_s_modes_are_kept(mariadb: MariadbServer, said: str, encrypt
     await asyncio.to_thread(mariadb.drop, url)
 
 
-@pytest.mark.parametrize("said", ["ssl-mode=REQUIRED", "ssl=true", 'ssl={"rejectUnauthorized":false}'])
-async def test_whoever_takes_tls_out_of_mysql_s_greeting_hears_nothing(mariadb: MariadbServer, said: str) -> None:
+@pytest.mark.parametrize(
+    "said", ["ssl-mode=REQUIRED", "ssl=true", 'ssl={"rejectUnauthorized":false}']
+)
+async def test_whoever_takes_tls_out_of_mysql_s_greeting_hears_nothing(
+    mariadb: MariadbServer, said: str
+) -> None:
     async def strip_tls(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_server, to_server = await asyncio.open_unix_connection(str(mariadb.socket))
         greeting = bytearray(await from_server.read(4096))
-        flags = greeting.index(0, 5) + 1 + 4 + 8 + 1  # behind the version, the thread, and the challenge with its zero
+        flags = (
+            greeting.index(0, 5) + 1 + 4 + 8 + 1
+        )  # behind the version, the thread, and the challenge with its zero
         assert greeting[flags + 1] & 0x08
         greeting[flags + 1] &= ~0x08
         writer.write(greeting)
         to_server.close()
 
     async with hearing(strip_tls) as (port, heard):
-        with pytest.raises(AccountsUnready, match="the server has no TLS, and the address asks for it"):
+        with pytest.raises(
+            AccountsUnready, match="the server has no TLS, and the address asks for it"
+        ):
             await ask(AppDatabase, f"mysql://app:hunter2@127.0.0.1:{port}/app?{said}", MYSQL_CIPHER)
         assert await asyncio.wait_for(heard.get(), 20) == b""
 
@@ -199,7 +243,12 @@ def read(url: str) -> DatabaseUrl:
         ("sqlite3:db/app.sqlite3", "sqlite", None, "db/app.sqlite3"),
         ("postgresql://app@db:5432,[::1]:5433/app", "postgresql", "db:5432,[::1]:5433", "app"),
         ("postgresql://%2Fvar%2Frun%2Fpostgresql/app", "postgresql", "/var/run/postgresql", "app"),
-        ("postgresql://app@localhost/app?host=/var/run/postgresql", "postgresql", "/var/run/postgresql", "app"),
+        (
+            "postgresql://app@localhost/app?host=/var/run/postgresql",
+            "postgresql",
+            "/var/run/postgresql",
+            "app",
+        ),
         (" postgresql://app@[::1]:5432/a%20b\n", "postgresql", "::1", "a b"),
         ("sqlite://", "sqlite", None, None),
         ("sqlite::memory:", "sqlite", None, None),
@@ -209,7 +258,12 @@ def read(url: str) -> DatabaseUrl:
     ],
 )
 def test_each_framework_s_spelling_is_read(
-    written: str, kind: str, host: str | None, database: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    written: str,
+    kind: str,
+    host: str | None,
+    database: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     found = read(written)
@@ -221,7 +275,10 @@ def test_each_framework_s_spelling_is_read(
     ("said", "verifies"),
     [
         ("postgresql://db?sslmode=verify-full", True),
-        ("postgresql://db?sslmode=verify-ca", True),  # any of this machine's roots would sign for a stranger
+        (
+            "postgresql://db?sslmode=verify-ca",
+            True,
+        ),  # any of this machine's roots would sign for a stranger
         ("postgresql://db?sslrootcert=system", True),
         ("postgresql://db?sslmode=require&ssl=true", True),
         ("postgresql://db?sslmode=disable&sslaccept=strict", True),  # of two modes the strictest
@@ -236,11 +293,16 @@ def test_each_framework_s_spelling_is_read(
         ('mysql://db?ssl={"rejectUnauthorized":false}', False),
     ],
 )
-def test_what_verifies_is_a_context_that_looks_at_the_name_and_no_other_does(said: str, *, verifies: bool) -> None:
+def test_what_verifies_is_a_context_that_looks_at_the_name_and_no_other_does(
+    said: str, *, verifies: bool
+) -> None:
     context = read(said.replace("db?", "app@db/app?")).arguments["ssl"]
 
     assert isinstance(context, ssl.SSLContext)
-    assert (context.verify_mode == ssl.CERT_REQUIRED, context.check_hostname) == (verifies, verifies)
+    assert (context.verify_mode == ssl.CERT_REQUIRED, context.check_hostname) == (
+        verifies,
+        verifies,
+    )
 
 
 @pytest.mark.parametrize(
@@ -261,7 +323,9 @@ def test_what_verifies_is_a_context_that_looks_at_the_name_and_no_other_does(sai
         ("application_name=shop", {"application_name": "shop"}),
     ],
 )
-def test_other_modes_are_libpq_s_and_settings_of_the_connection_the_server_s(said: str, given: object) -> None:
+def test_other_modes_are_libpq_s_and_settings_of_the_connection_the_server_s(
+    said: str, given: object
+) -> None:
     name = "ssl" if isinstance(given, str) else "server_settings"
     assert read(f"postgresql://app@db/app?{said}").arguments == {name: given}
 
@@ -280,7 +344,10 @@ def test_parameters_of_the_apps_pool(said: str) -> None:
 ])  # fmt: skip
 def test_parameters_of_mysql_drivers(said: str, given: dict[str, str]) -> None:
     """A parameter of another MySQL driver is left out, or has the name that Keyturn's driver knows."""
-    assert read(f"mysql://app@db/app?{said}").arguments == {**read("mysql://app@db/app").arguments, **given}
+    assert read(f"mysql://app@db/app?{said}").arguments == {
+        **read("mysql://app@db/app").arguments,
+        **given,
+    }
 
 
 @pytest.mark.parametrize(
@@ -315,27 +382,51 @@ def test_a_password_is_read_and_known_to_be_one() -> None:
     [
         ("", "not a database address: write one such as"),
         ("postgresql:app", "not a database address: write one such as"),
-        ("oracle://app@db/app", "must begin with sqlite://, postgresql://, mysql:// or mariadb://, not 'oracle://'"),
+        (
+            "oracle://app@db/app",
+            "must begin with sqlite://, postgresql://, mysql:// or mariadb://, not 'oracle://'",
+        ),
         ("'postgresql://db/app'", "is in quotation marks: remove them"),
-        ("jdbc:postgresql://db/app?user=app", "must begin with sqlite://, postgresql://, mysql:// or mariadb://"),
+        (
+            "jdbc:postgresql://db/app?user=app",
+            "must begin with sqlite://, postgresql://, mysql:// or mariadb://",
+        ),
         ("postgresql://db:many/app", "a port must be a number from 1 to 65535"),
         ("postgresql://app:p@s/s@db/app", "a password has %40 for @, %2F for /"),
         ("pgsql:host=db;dbname=app;password=p@s/s@", "not a database address: write one such as"),
-        ("postgresql://db/app?sslrotcert=/ca.pem", "sslrotcert is not understood; did you mean sslrootcert?"),
+        (
+            "postgresql://db/app?sslrotcert=/ca.pem",
+            "sslrotcert is not understood; did you mean sslrootcert?",
+        ),
         ("mysql://db/app?ssl_caa=/ca.pem", "ssl_caa is not understood; did you mean ssl_ca?"),
         ("sqlite:///app.db?mode=ro", "mode is not understood"),
-        ("postgresql://db/app?sslmode=sometimes", "sslmode must be one of disable, allow, prefer, require, verify-ca"),
+        (
+            "postgresql://db/app?sslmode=sometimes",
+            "sslmode must be one of disable, allow, prefer, require, verify-ca",
+        ),
         ("postgresql://db/app?sslmode=", "sslmode is empty: give it a value, or leave it out"),
-        ("postgresql://db/app?sslaccept=Strictly", "sslaccept must be one of disable, allow, prefer, require, verify-"),
+        (
+            "postgresql://db/app?sslaccept=Strictly",
+            "sslaccept must be one of disable, allow, prefer, require, verify-",
+        ),
         ("postgresql://db/app?schema=a&schema=b", "schema has two values: leave one of them out"),
         ("postgresql://db/app?require_auth=scram-sha-256", "require_auth is not understood"),
-        ("postgresql://db/app?sslrootcert=/no.pem&sslmode=verify-full", "names a file that does not exist: /no.pem"),
-        ("sqlite://app.db", "names a host, and SQLite has none: a path follows three slashes, as in sqlite:///app.db"),
+        (
+            "postgresql://db/app?sslrootcert=/no.pem&sslmode=verify-full",
+            "names a file that does not exist: /no.pem",
+        ),
+        (
+            "sqlite://app.db",
+            "names a host, and SQLite has none: a path follows three slashes, as in sqlite:///app.db",
+        ),
         ("sqlite:", "names no file"),
         ('mysql://db/app?ssl={"ca":"x"}', "ssl must be one of"),
         ("mysql://db/app?ssl_ca=/no.pem", "names a file that does not exist: /no.pem"),
         ("postgresql://db/app?gssencmode=require", "gssencmode is not understood"),
-        ("mysql://db/app?tls=own-config", "tls must be one of disable, allow, prefer, require, verify-ca"),
+        (
+            "mysql://db/app?tls=own-config",
+            "tls must be one of disable, allow, prefer, require, verify-ca",
+        ),
         ("mysql://db/app?init_command=x", "init_command is not understood: leave it out"),
         ("postgresql://app:p@ss?hunter2=x@db/app", ""),
         ("postgresql:app:hunter2@db", ""),
@@ -347,7 +438,9 @@ def test_a_password_is_read_and_known_to_be_one() -> None:
         ("mysql://db/app?ssl={hunter2", ""),
     ],
 )
-def test_what_is_not_understood_is_said_by_name_and_no_part_that_may_be_a_secret(written: str, sentence: str) -> None:
+def test_what_is_not_understood_is_said_by_name_and_no_part_that_may_be_a_secret(
+    written: str, sentence: str
+) -> None:
     with pytest.raises(SettingsInvalid) as invalid:
         read(written)
 

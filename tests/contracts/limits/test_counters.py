@@ -61,15 +61,21 @@ class EveryStore:
             yield clock
 
     @pytest.mark.parametrize("amount", [1, 3, 250])
-    async def test_a_limit_lets_its_amount_through_at_once_and_no_more(self, counters: Counting, amount: int) -> None:
+    async def test_a_limit_lets_its_amount_through_at_once_and_no_more(
+        self, counters: Counting, amount: int
+    ) -> None:
         assert await accepted(counters, limit(amount), amount + 5) == amount
 
-    async def test_a_full_limit_takes_one_request_after_each_gap(self, counters: Counting, clock: MovableClock) -> None:
+    async def test_a_full_limit_takes_one_request_after_each_gap(
+        self, counters: Counting, clock: MovableClock
+    ) -> None:
         for wait, let_through in ((0, 3), (19 * 60, 0), (61, 1), (24 * HOUR, 3)):
             clock.move(timedelta(seconds=wait))
             assert await accepted(counters, limit(3), 5) == let_through
 
-    async def test_a_request_passes_after_the_wait_of_a_refusal(self, counters: Counting, clock: MovableClock) -> None:
+    async def test_a_request_passes_after_the_wait_of_a_refusal(
+        self, counters: Counting, clock: MovableClock
+    ) -> None:
         await accepted(counters, limit(4), 4)
         clock.move(timedelta(minutes=5))
         refused = await counters.hit(limit(4))
@@ -83,19 +89,29 @@ class EveryStore:
         assert waits[0] == 0
         assert waits[1:] == [pytest.approx(HOUR, abs=1)] * 8
 
-    async def test_if_one_of_several_limits_is_full_none_counts_the_request(self, counters: Counting) -> None:
-        first, second, third = limit(9, kind="first"), limit(1, kind="second"), limit(9, kind="third")
+    async def test_if_one_of_several_limits_is_full_none_counts_the_request(
+        self, counters: Counting
+    ) -> None:
+        first, second, third = (
+            limit(9, kind="first"),
+            limit(1, kind="second"),
+            limit(9, kind="third"),
+        )
         hits = [await counters.hit(first, second, third) for _ in range(3)]
 
         assert [hit.full for hit in hits] == [None, second, second]
         assert await counters.used(first, second, third) == [1, 1, 1]
 
-    async def test_a_hit_and_a_look_say_how_much_is_used_and_a_look_counts_nothing(self, counters: Counting) -> None:
+    async def test_a_hit_and_a_look_say_how_much_is_used_and_a_look_counts_nothing(
+        self, counters: Counting
+    ) -> None:
         for used in range(5):
             assert await counters.used(limit(5)) == [used]
             assert limit(5).used((await counters.hit(limit(5))).levels[0]) == used + 1
 
-    async def test_names_and_kinds_count_by_themselves_and_can_be_cleared(self, counters: Counting) -> None:
+    async def test_names_and_kinds_count_by_themselves_and_can_be_cleared(
+        self, counters: Counting
+    ) -> None:
         others = [limit(2, who="eve"), limit(2, kind="reset")]
         assert [await accepted(counters, one, 5) for one in (limit(2), *others)] == [2, 2, 2]
         assert await counters.run(lambda one: one.clear(limit(2)))
@@ -117,7 +133,9 @@ class TestMemory(EveryStore):
         assert (await counters.used(*clients)).count(0) == 10
         assert await accepted(counters, clients[-1], 1) == 0
         clock.move(timedelta(hours=1, seconds=1))
-        assert not any([(await counters.hit(limit(1, who=f"new {number}"))).wait for number in range(20_000)])
+        assert not any(
+            [(await counters.hit(limit(1, who=f"new {number}"))).wait for number in range(20_000)]
+        )
 
 
 class TestStored(EveryStore):
@@ -138,38 +156,57 @@ class TestStored(EveryStore):
     async def test_concurrent_requests_of_several_processes_exceed_no_limit(
         self, processes: list[Database], amount: int
     ) -> None:
-        hits = await asyncio.gather(*(one.hit(limit(amount, 24 * HOUR)) for one in map(Counting, processes * 15)))
+        hits = await asyncio.gather(
+            *(one.hit(limit(amount, 24 * HOUR)) for one in map(Counting, processes * 15))
+        )
         assert [hit.full for hit in hits].count(None) == amount
 
     @pytest.mark.parametrize(("given_back", "free"), [(2, 2), (7, 5)])
-    async def test_a_count_given_back_is_free_again(self, counters: Counting, given_back: int, free: int) -> None:
+    async def test_a_count_given_back_is_free_again(
+        self, counters: Counting, given_back: int, free: int
+    ) -> None:
         await accepted(counters, limit(5), 5)
         for _ in range(given_back):
             await counters.run(lambda one: one.give_back(limit(5)))
         assert await accepted(counters, limit(5), 9) == free
 
-    async def test_a_request_that_another_limit_refuses_is_given_back(self, counters: Counting) -> None:
+    async def test_a_request_that_another_limit_refuses_is_given_back(
+        self, counters: Counting
+    ) -> None:
         wide, narrow = limit(200, 24 * HOUR), limit(40, 24 * HOUR, kind="overall")
         hits = await asyncio.gather(*(counters.hit(wide, narrow) for _ in range(80)))
 
         assert [hit.full for hit in hits].count(None) == 40
         assert await counters.used(wide) == [40]
 
-    async def test_a_count_is_in_the_callers_transaction(self, counters: Counting, processes: list[Database]) -> None:
+    async def test_a_count_is_in_the_callers_transaction(
+        self, counters: Counting, processes: list[Database]
+    ) -> None:
         with pytest.raises(ZeroDivisionError):
-            await processes[0].transact(lambda connection: [StoredCounters(connection).count(limit(1)), 1 / 0])
+            await processes[0].transact(
+                lambda connection: [StoredCounters(connection).count(limit(1)), 1 / 0]
+            )
 
         assert await accepted(counters, limit(1), 2) == 1
 
-    async def test_several_requests_share_statements(self, counters: Counting, processes: list[Database]) -> None:
+    async def test_several_requests_share_statements(
+        self, counters: Counting, processes: list[Database]
+    ) -> None:
         ada, eve, all_together = limit(2), limit(1, who="eve"), limit(9, kind="overall")
         await counters.hit(eve)
         with statements_sent() as several:
-            hits = await processes[0].transact(lambda one: StoredCounters(one).count_each([[ada, all_together]]))
+            hits = await processes[0].transact(
+                lambda one: StoredCounters(one).count_each([[ada, all_together]])
+            )
         with statements_sent() as none:
-            unwanted = await processes[0].transact(lambda one: StoredCounters(one).count_each([[], []]))
+            unwanted = await processes[0].transact(
+                lambda one: StoredCounters(one).count_each([[], []])
+            )
 
-        assert ([hit.full for hit in hits], [hit.full for hit in unwanted]) == ([None], [None, None])
+        assert ([hit.full for hit in hits], [hit.full for hit in unwanted]) == (
+            [None],
+            [None, None],
+        )
         assert none == several, "the same statement, which counts nothing"
         assert await counters.used(ada, eve, all_together) == [1, 1, 1]
 
@@ -257,7 +294,9 @@ async def test_waiting_requests_share_statements(database: Database) -> None:
     assert len(sent) <= 6
 
 
-async def test_a_counter_that_is_held_delays_only_its_own_clients(database: Database, postgresql_url: str) -> None:
+async def test_a_counter_that_is_held_delays_only_its_own_clients(
+    database: Database, postgresql_url: str
+) -> None:
     limits, other = limits_in(database), Database(postgresql_url)
     await limits.count("request", HERE)
     async with asyncio.timeout(15):
@@ -270,7 +309,9 @@ async def test_a_counter_that_is_held_delays_only_its_own_clients(database: Data
     await other.close()
 
 
-async def test_the_sweep_deletes_empty_counters_that_nobody_uses_and_no_others(database: Database) -> None:
+async def test_the_sweep_deletes_empty_counters_that_nobody_uses_and_no_others(
+    database: Database,
+) -> None:
     limits = limits_in(database, overall="1/hour", client="1/hour")
     sweep = Retention(database, timedelta(days=365))
     clients = [Client(ip_address=str(IPv4Address(number))) for number in range(1, 701)]
@@ -280,22 +321,30 @@ async def test_the_sweep_deletes_empty_counters_that_nobody_uses_and_no_others(d
     assert await number(database) == 702
 
     async with asyncio.timeout(15), committing(database) as connection:
-        await connection.execute(text("SELECT key FROM keyturn_limits WHERE tat = 1 LIMIT 1 FOR UPDATE"))
+        await connection.execute(
+            text("SELECT key FROM keyturn_limits WHERE tat = 1 LIMIT 1 FOR UPDATE")
+        )
         assert (await sweep.purge(now()))["limits"] == 699
     assert (await sweep.purge(now()))["limits"] == 1
     assert await number(database) == 2
 
 
 @pytest.mark.long
-async def test_statements_of_several_processes_never_wait_for_each_other_in_a_circle(postgresql_url: str) -> None:
+async def test_statements_of_several_processes_never_wait_for_each_other_in_a_circle(
+    postgresql_url: str,
+) -> None:
     databases = [Database(postgresql_url) for _ in range(4)]
     processes = [limits_in(one, request="100000/hour", overall="100000/hour") for one in databases]
     sweep = Retention(databases[0], timedelta(days=365))
 
     async def ask(limits: RateLimits, first: int) -> None:
         for turn in range(25):
-            clients = (Client(ip_address=f"192.0.2.{(first * turn + one) % 30}") for one in range(30))
-            await asyncio.gather(*(limits.count("request", client, "overall") for client in clients))
+            clients = (
+                Client(ip_address=f"192.0.2.{(first * turn + one) % 30}") for one in range(30)
+            )
+            await asyncio.gather(
+                *(limits.count("request", client, "overall") for client in clients)
+            )
 
     async def forget() -> None:
         for _ in range(25):

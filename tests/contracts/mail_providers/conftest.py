@@ -44,7 +44,9 @@ def mail() -> Email:
 
 
 @pytest.fixture
-async def deploy(database_url: str, clock: MovableClock, resend: ResendServer) -> AsyncIterator[Deploy]:
+async def deploy(
+    database_url: str, clock: MovableClock, resend: ResendServer
+) -> AsyncIterator[Deploy]:
     """Return a function that ends the process before and starts one with other settings, on the same database.
 
     It sends through Resend, unless the settings say otherwise, and Ada has an account.
@@ -57,7 +59,9 @@ async def deploy(database_url: str, clock: MovableClock, resend: ResendServer) -
             await process.aclose()
             settings.update(changes)
             wanted = settings_for(database_url, **settings)
-            service = await process.enter_async_context(driver.running(wanted, sends=True, clock=clock))
+            service = await process.enter_async_context(
+                driver.running(wanted, sends=True, clock=clock)
+            )
             if not await service.parts.accounts.find(ADA):
                 await service.add(ADA)
             return service
@@ -88,7 +92,9 @@ def server(running: tuple[str, Any]) -> Any:
 
 
 @pytest.fixture
-async def opened(provider: HttpProvider, server: Any, request: pytest.FixtureRequest) -> AsyncIterator[Open]:
+async def opened(
+    provider: HttpProvider, server: Any, request: pytest.FixtureRequest
+) -> AsyncIterator[Open]:
     given = request.node.callspec.params.values()
     silences = [value for value in given if value in (Trouble.STALL, Trouble.STALL_AFTER_ACCEPTING)]
     patience = timedelta(seconds=2 if silences else 20)
@@ -134,7 +140,10 @@ class SenderContract:
         self, sender: Sender, delivered: Delivered, mail: Email, knows_keys: bool
     ) -> None:
         other = msgspec.structs.replace(mail, subject="Another mail")
-        ids = [await sender.send(one, key) for one, key in ((mail, "key-1"), (mail, "key-1"), (other, "key-2"))]
+        ids = [
+            await sender.send(one, key)
+            for one, key in ((mail, "key-1"), (mail, "key-1"), (other, "key-2"))
+        ]
 
         assert all(ids)
         assert len(set(ids)) == (2 if knows_keys else 3)
@@ -158,7 +167,9 @@ class RefusingSenderContract(SenderContract):
         assert not failure.value.account
         assert delivered() == []
 
-    async def test_where_nobody_answers_it_is_certain_that_nobody_has_it(self, nobody: Sender, mail: Email) -> None:
+    async def test_where_nobody_answers_it_is_certain_that_nobody_has_it(
+        self, nobody: Sender, mail: Email
+    ) -> None:
         with pytest.raises(SendRetryable) as failure:
             await nobody.send(mail, "key-1")
         assert failure.value.not_accepted

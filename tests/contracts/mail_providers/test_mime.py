@@ -33,7 +33,12 @@ def read(mail: Email) -> EmailMessage:
 def written_by_email_message(mail: Email) -> EmailMessage:
     """Return the mail as the standard library writes it, read back."""
     message = EmailMessage(policy=policy.SMTP)
-    headers = {"From": mail.sender, "To": mail.to, "Subject": mail.subject, "Date": format_datetime(MOMENT)}
+    headers = {
+        "From": mail.sender,
+        "To": mail.to,
+        "Subject": mail.subject,
+        "Date": format_datetime(MOMENT),
+    }
     headers |= {"Message-ID": "<key-1@northwind.example>", **mail.headers, "MIME-Version": "1.0"}
     for name, value in headers.items():
         message[name] = value
@@ -74,9 +79,18 @@ names = st.sampled_from([
 
 
 @given(bodies, bodies, lines, names)
-def test_a_mail_is_read_as_if_email_message_had_written_it(text: str, html: str, subject: str, name: str) -> None:
+def test_a_mail_is_read_as_if_email_message_had_written_it(
+    text: str, html: str, subject: str, name: str
+) -> None:
     sender = formataddr((name, "accounts@northwind.example"))
-    mail = Email(sender=sender, to="ada@pupils.test", subject=subject, text=text, html=html, headers={"X-Id": "a-1"})
+    mail = Email(
+        sender=sender,
+        to="ada@pupils.test",
+        subject=subject,
+        text=text,
+        html=html,
+        headers={"X-Id": "a-1"},
+    )
 
     message, expected = read(mail), written_by_email_message(mail)
 
@@ -114,7 +128,9 @@ def test_an_international_domain_is_written_in_a_labels(mail: Email, field: str)
 
 
 def test_a_mail_with_a_line_break_in_a_header_does_not_exist_for_any_provider(mail: Email) -> None:
-    stored = msgspec.json.encode(mail).replace(b"auto-generated", b"auto\\r\\nBcc: eve@elsewhere.example")
+    stored = msgspec.json.encode(mail).replace(
+        b"auto-generated", b"auto\\r\\nBcc: eve@elsewhere.example"
+    )
 
     for end in ("\n", "\r", "\r\n", "\u2028"):
         with pytest.raises(ValueError, match="line breaks"):
@@ -130,10 +146,18 @@ BREAK = "x@northwind.example\r\nBcc: eve@elsewhere.example"
     ("changes", "why"),
     [
         ({"headers": {"subject": "another"}}, "twice"),  # RFC 5322, 3.6
-        *(({"headers": {name: "value"}}, "not a valid header name") for name in ("", "X Y", "X:Y", "X\r\nBcc", "Ü")),
-        *(({field: BREAK}, "may not contain linefeed") for field in ("subject", "to", "sender", "reply_to")),
+        *(
+            ({"headers": {name: "value"}}, "not a valid header name")
+            for name in ("", "X Y", "X:Y", "X\r\nBcc", "Ü")
+        ),
+        *(
+            ({field: BREAK}, "may not contain linefeed")
+            for field in ("subject", "to", "sender", "reply_to")
+        ),
     ],
 )
-def test_what_would_be_another_header_is_not_written(mail: Email, changes: dict[str, Any], why: str) -> None:
+def test_what_would_be_another_header_is_not_written(
+    mail: Email, changes: dict[str, Any], why: str
+) -> None:
     with pytest.raises(ValueError, match=why):
         raw(msgspec.structs.replace(mail, **changes))

@@ -105,7 +105,10 @@ async def test_a_provider_that_replaces_the_one_that_may_have_the_mail_does_not_
 
     assert (len(resend.accepted), second.mails) == (1, [])
     (message,) = await service.messages()
-    assert (message.state, message.reason) == ("dead", "resend may have it, and is no longer in the settings")
+    assert (message.state, message.reason) == (
+        "dead",
+        "resend may have it, and is no longer in the settings",
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,7 +116,13 @@ async def test_a_provider_that_replaces_the_one_that_may_have_the_mail_does_not_
     [("RCPT", "550 no such mailbox", "dead", 0), ("DATA", "451 later", "sent", 1)],
 )
 async def test_what_the_second_answers_counts_as_the_answer_of_the_first_would(
-    deploy: Deploy, resend: ResendServer, second: SmtpServer, command: str, reply: str, state: str, mails: int
+    deploy: Deploy,
+    resend: ResendServer,
+    second: SmtpServer,
+    command: str,
+    reply: str,
+    state: str,
+    mails: int,
 ) -> None:
     second.replies[command] = reply
     service = await deploy(resend=resend_at(resend.url, "re_wrong"))
@@ -126,7 +135,9 @@ async def test_what_the_second_answers_counts_as_the_answer_of_the_first_would(
     assert (len(resend.accepted), len(second.mails)) == (0, mails)
 
 
-async def test_the_transport_noted_is_the_one_asked(deploy: Deploy, resend: ResendServer, second: SmtpServer) -> None:
+async def test_the_transport_noted_is_the_one_asked(
+    deploy: Deploy, resend: ResendServer, second: SmtpServer
+) -> None:
     """The first is known to be down, so a new mail goes to the second; its answer is lost. Nobody else ever gets it."""
     service = await deploy(resend=resend_at(NOWHERE))
     await service.ask()
@@ -161,7 +172,9 @@ async def test_a_first_that_answers_everything_with_a_fault_keeps_what_it_may_ha
     assert len(second.mails) == 1
 
 
-@pytest.mark.parametrize("refused", [refusal(429, "rate_limit_exceeded"), refusal(429, "daily_quota_exceeded")])
+@pytest.mark.parametrize(
+    "refused", [refusal(429, "rate_limit_exceeded"), refusal(429, "daily_quota_exceeded")]
+)
 async def test_what_certainly_nobody_has_may_go_to_the_second_also_in_the_place_of_a_mail_whose_link_expired(
     deploy: Deploy, resend: ResendServer, second: SmtpServer, refused: Answer
 ) -> None:
@@ -194,7 +207,11 @@ async def expire(service: Service) -> tuple[list[str], list[str], str | None]:
     service.let_time_pass(days=3, minutes=1)
     await service.deliver()
     outcomes = [entry.outcome for entry in await service.trail() if entry.outcome != "accepted"]
-    return [mail.tags["template"] for mail in service.inbox.mails], outcomes, (await service.messages())[0].reason
+    return (
+        [mail.tags["template"] for mail in service.inbox.mails],
+        outcomes,
+        (await service.messages())[0].reason,
+    )
 
 
 async def test_where_certainly_nobody_has_the_old_mail_a_fresh_link_is_sent_and_the_old_one_stays_dead(
@@ -235,7 +252,11 @@ async def test_who_was_invited_is_invited_again_unless_they_have_chosen_a_passwo
     await service.deliver()
     if has_chosen:
         await service.change_account(EVE, password_hash="x")
-        assert await expire(service) == ([], ["link_mailed", "needs_no_invitation"], "needs_no_invitation")
+        assert await expire(service) == (
+            [],
+            ["link_mailed", "needs_no_invitation"],
+            "needs_no_invitation",
+        )
         return
     assert (await expire(service))[:2] == (["invitation"], ["link_mailed"] * 2)
     live = await service.check(token_in(service.inbox.mails[0]))
@@ -263,7 +284,11 @@ CHANGES: dict[str, tuple[Callable[[Service], Awaitable[None]], list[str], str, s
 
 @pytest.mark.parametrize(("change", "mailed", "outcome", "reason"), CHANGES.values(), ids=CHANGES)
 async def test_who_may_not_have_a_link_any_more_gets_none(
-    service: Service, change: Callable[[Service], Awaitable[None]], mailed: list[str], outcome: str, reason: str | None
+    service: Service,
+    change: Callable[[Service], Awaitable[None]],
+    mailed: list[str],
+    outcome: str,
+    reason: str | None,
 ) -> None:
     service.inbox.failures.append(AWAY)
     await service.ask_and_deliver()

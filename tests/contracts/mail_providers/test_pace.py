@@ -50,16 +50,27 @@ async def test_all_workers_share_the_turns(database: Database, database_url: str
     """One is there at once, one waits for nine seconds, and for all others a lease would not be long enough."""
     nine_seconds_apart, elsewhere = 1.05 / 9, Database(database_url)
     turns = [
-        Pace(where, "resend", nine_seconds_apart).turn(first=False) for where in (database, elsewhere) for _ in range(4)
+        Pace(where, "resend", nine_seconds_apart).turn(first=False)
+        for where in (database, elsewhere)
+        for _ in range(4)
     ]
 
     assert await refused_of(turns) == 6
     await elsewhere.close()
 
 
-async def test_mails_keep_to_the_rate_of_the_settings(database_url: str, resend: ResendServer) -> None:
-    mail, limits = MailSettings(from_="accounts@northwind.test"), LimitSettings(mailbox_cooldown=timedelta(0))
-    parts = Parts(settings_for(database_url, mail=mail, limits=limits, resend=resend_at(resend.url, rate=0.01)))
+async def test_mails_keep_to_the_rate_of_the_settings(
+    database_url: str, resend: ResendServer
+) -> None:
+    mail, limits = (
+        MailSettings(from_="accounts@northwind.test"),
+        LimitSettings(mailbox_cooldown=timedelta(0)),
+    )
+    parts = Parts(
+        settings_for(
+            database_url, mail=mail, limits=limits, resend=resend_at(resend.url, rate=0.01)
+        )
+    )
     await builtin_accounts(parts).add(Account(id="", email=ADA), "$2b$12$hash")
     for _ in range(2):
         await parts.requests.accept(ADA, Client())
@@ -67,11 +78,16 @@ async def test_mails_keep_to_the_rate_of_the_settings(database_url: str, resend:
 
     assert len(resend.accepted) == 1
     messages = await read(parts.database, most=None)
-    assert {message.reason for message in messages} == {None, "too many mails wait for the provider"}
+    assert {message.reason for message in messages} == {
+        None,
+        "too many mails wait for the provider",
+    }
     await parts.close()
 
 
-async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(database: Database) -> None:
+async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(
+    database: Database,
+) -> None:
     slow = Pace(database, "resend", SLOW)
     await slow.turn(first=False)
     with pytest.raises(SendRetryable, match="too many mails wait") as refusal:
@@ -83,7 +99,9 @@ async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(d
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_machine_whose_clock_is_ahead_holds_nobody(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_machine_whose_clock_is_ahead_holds_nobody(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as ahead:
         hour_ahead = time.time() + 3600
         ahead.setattr(time, "time", lambda: hour_ahead)
@@ -93,24 +111,32 @@ async def test_a_machine_whose_clock_is_ahead_holds_nobody(database: Database, m
         await Pace(database, "resend", FAST).turn(first=False)
 
 
-async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a_place(database: Database) -> None:
+async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a_place(
+    database: Database,
+) -> None:
     slow = Pace(database, "resend", SLOW)
     await slow.turn(first=False)
     before = await next_slot(database)
     async with asyncio.timeout(20):
         await slow.turn(first=True)
 
-    assert await next_slot(database) - before == pytest.approx(1.05 / SLOW, abs=5)  # a slot, with its slack
+    assert await next_slot(database) - before == pytest.approx(
+        1.05 / SLOW, abs=5
+    )  # a slot, with its slack
     with pytest.raises(SendRetryable, match="too many mails wait"):
         await slow.turn(first=True)  # the second of them, at once
 
 
 async def next_slot(database: Database) -> float:
-    (level,) = await alone(database, lambda counters: counters.levels(Limit(Rate(1, 1), "pace", "resend")))
+    (level,) = await alone(
+        database, lambda counters: counters.levels(Limit(Rate(1, 1), "pace", "resend"))
+    )
     return level
 
 
-def test_a_provider_gets_nothing_new_after_so_many_failures_in_a_row_but_one_mail_a_pause_until_it_works() -> None:
+def test_a_provider_gets_nothing_new_after_so_many_failures_in_a_row_but_one_mail_a_pause_until_it_works() -> (
+    None
+):
     breaker, clock = Breaker(2), MovableClock()
     breaker.count_failure()
     assert breaker.admits()
@@ -139,7 +165,9 @@ async def test_mails_wait_for_the_slower_provider(
     """The lanes of mails, and no others, have time for the last answer of a mail server, also as the fallback."""
     mail = MailSettings(from_="accounts@northwind.test", transport=transport, fallback=fallback)
     smtp = Smtp(host="127.0.0.1", security="none")
-    parts = Parts(settings_for(database_url, mail=mail, smtp=smtp, resend=resend_at("http://127.0.0.1")))
+    parts = Parts(
+        settings_for(database_url, mail=mail, smtp=smtp, resend=resend_at("http://127.0.0.1"))
+    )
     mails, securing, *others = parts.worker.lanes
     await parts.close()
 

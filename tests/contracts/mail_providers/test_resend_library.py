@@ -68,7 +68,9 @@ def server() -> Iterator[ResendServer]:
         yield server
 
 
-async def test_app_sends_with_its_own_key(app: AppClient, sender: Sender, server: ResendServer, mail: Email) -> None:
+async def test_app_sends_with_its_own_key(
+    app: AppClient, sender: Sender, server: ResendServer, mail: Email
+) -> None:
     """An app sends with its own key, address and client before, during and after an email of Keyturn's."""
     await resend.Emails.send_async(APP_MAIL)
     server.coming.append(Trouble.STALL)
@@ -80,11 +82,15 @@ async def test_app_sends_with_its_own_key(app: AppClient, sender: Sender, server
     await resend.Emails.send_async(APP_MAIL)
 
     assert app.calls == [(f"Bearer {APP_KEY}", "https://api.resend.com/emails", "Your receipt")] * 3
-    assert [request.headers["authorization"] for request in server.requests] == [f"Bearer {API_KEY}"]
+    assert [request.headers["authorization"] for request in server.requests] == [
+        f"Bearer {API_KEY}"
+    ]
     assert resend.api_key == APP_KEY
 
 
-async def test_app_changes_its_client(app: AppClient, sender: Sender, server: ResendServer, mail: Email) -> None:
+async def test_app_changes_its_client(
+    app: AppClient, sender: Sender, server: ResendServer, mail: Email
+) -> None:
     """A client that the app sets after Keyturn's first email gets the app's emails alone."""
     await sender.send(mail, "key-1")
     later = resend.default_async_http_client = AppClient()

@@ -55,22 +55,35 @@ class TestSmtp(RefusingSenderContract):
     @pytest.fixture
     def delivered(self, server: SmtpServer) -> Callable[[], list[str]]:
         """Return the mails as a mail program shows them that folds repeats: by their Message-ID."""
-        return lambda: [str(one["subject"]) for one in {one["message-id"]: one for one in server.mails}.values()]
+        return lambda: [
+            str(one["subject"]) for one in {one["message-id"]: one for one in server.mails}.values()
+        ]
 
 
-async def test_the_mail_arrives_with_both_parts_under_bare_addresses(server: SmtpServer, mail: Email) -> None:
+async def test_the_mail_arrives_with_both_parts_under_bare_addresses(
+    server: SmtpServer, mail: Email
+) -> None:
     assert await sender_to(server.port).send(mail, "key-1") == "<key-1@northwind.example>"
 
     (message,) = server.mails
     (envelope,) = server.envelopes
-    assert (envelope.mail_from, envelope.rcpt_tos) == ("accounts@northwind.example", ["ada@pupils.test"])
-    assert (message["from"], message["to"], message["subject"]) == (mail.sender, mail.to, mail.subject)
+    assert (envelope.mail_from, envelope.rcpt_tos) == (
+        "accounts@northwind.example",
+        ["ada@pupils.test"],
+    )
+    assert (message["from"], message["to"], message["subject"]) == (
+        mail.sender,
+        mail.to,
+        mail.subject,
+    )
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     plain, html = (part.get_content().replace("\r\n", "\n") for part in message.iter_parts())
     assert (plain, html.strip()) == (mail.text, mail.html)
 
 
-async def test_a_mail_whose_last_reply_is_lost_may_be_there_and_be_folded(server: SmtpServer, mail: Email) -> None:
+async def test_a_mail_whose_last_reply_is_lost_may_be_there_and_be_folded(
+    server: SmtpServer, mail: Email
+) -> None:
     sender = sender_to(server.port)
     server.drops_answers = True
     with pytest.raises(SendUnknown) as unknown:
@@ -83,11 +96,15 @@ async def test_a_mail_whose_last_reply_is_lost_may_be_there_and_be_folded(server
     assert [message["message-id"] for message in server.mails] == ["<key-1@northwind.example>"] * 2
 
 
-async def test_a_server_may_have_a_mail_that_it_takes_too_long_to_take(server: SmtpServer, mail: Email) -> None:
+async def test_a_server_may_have_a_mail_that_it_takes_too_long_to_take(
+    server: SmtpServer, mail: Email
+) -> None:
     server.handle_DATA = lambda *_: asyncio.Event().wait()  # type: ignore[assignment,method-assign]
     settings = Smtp(host="127.0.0.1", port=server.port, security="none")
     with pytest.raises(SendUnknown, match="TimeoutError") as unknown:
-        await SmtpSender(settings, LONG, last_answer=timedelta(milliseconds=500)).send(mail, "key-1")
+        await SmtpSender(settings, LONG, last_answer=timedelta(milliseconds=500)).send(
+            mail, "key-1"
+        )
     assert unknown.value.retry_after == 600
 
 
@@ -109,15 +126,26 @@ async def test_session_before_the_mail_is_bounded(server: SmtpServer, mail: Emai
     ],
 )
 async def test_a_reply_in_the_four_hundreds_may_work_later_and_one_in_the_five_hundreds_is_for_good(
-    server: SmtpServer, mail: Email, command: str, reply: str, failure: type[SendFailed], reason: str
+    server: SmtpServer,
+    mail: Email,
+    command: str,
+    reply: str,
+    failure: type[SendFailed],
+    reason: str,
 ) -> None:
     server.replies[command] = reply
 
     with pytest.raises(failure) as error:
         await sender_to(server.port).send(mail, "key-1")
-    assert (error.value.reason, error.value.__cause__, error.value.__suppress_context__) == (reason, None, True)
+    assert (error.value.reason, error.value.__cause__, error.value.__suppress_context__) == (
+        reason,
+        None,
+        True,
+    )
     refuses_sender = isinstance(error.value, SendRefused) and error.value.account
-    assert refuses_sender == (command == "MAIL" and failure is SendRefused), "another provider may take the mail"
+    assert refuses_sender == (command == "MAIL" and failure is SendRefused), (
+        "another provider may take the mail"
+    )
     assert server.envelopes == []
 
 
@@ -137,8 +165,12 @@ async def test_a_server_that_refuses_this_client_does_not_exist_or_never_greets_
             assert error.value.not_accepted
 
 
-async def test_an_address_with_letters_beyond_ascii_arrives(server: SmtpServer, mail: Email) -> None:
-    await sender_to(server.port).send(msgspec.structs.replace(mail, to="jürgen@pupils.test"), "key-1")
+async def test_an_address_with_letters_beyond_ascii_arrives(
+    server: SmtpServer, mail: Email
+) -> None:
+    await sender_to(server.port).send(
+        msgspec.structs.replace(mail, to="jürgen@pupils.test"), "key-1"
+    )
 
     (envelope,) = server.envelopes
     assert envelope.rcpt_tos == ["jürgen@pupils.test"]
@@ -185,7 +217,9 @@ async def test_server_without_password_login(server: SmtpServer, mail: Email) ->
     """A server that takes no user name and password refuses this account, for good; the reason says what it takes."""
     server.replies["EHLO"] = "250-mx.test\r\n250 AUTH XOAUTH2 gssapi <b>"
     with pytest.raises(SendRefused) as error:
-        await sender_to(server.port, username=USERNAME, password=Secret(PASSWORD)).send(mail, "key-1")
+        await sender_to(server.port, username=USERNAME, password=Secret(PASSWORD)).send(
+            mail, "key-1"
+        )
 
     assert error.value.reason == "no password login, only XOAUTH2, GSSAPI"
     assert error.value.account
@@ -193,13 +227,17 @@ async def test_server_without_password_login(server: SmtpServer, mail: Email) ->
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-@pytest.mark.parametrize("trusts_the_authority", [False, True], ids=["an unknown authority", "another name"])
+@pytest.mark.parametrize(
+    "trusts_the_authority", [False, True], ids=["an unknown authority", "another name"]
+)
 async def test_a_certificate_of_an_unknown_authority_or_for_another_name_is_not_accepted(
     mail: Email, security: str, trusts_the_authority: bool, request: pytest.FixtureRequest
 ) -> None:
     if trusts_the_authority:
         request.getfixturevalue("trusted")
-    secured: dict[str, Any] = {security: certificate("mx.elsewhere.test") if trusts_the_authority else certificate()}
+    secured: dict[str, Any] = {
+        security: certificate("mx.elsewhere.test") if trusts_the_authority else certificate()
+    }
     async with running_smtp(**secured) as server:
         with pytest.raises(SendRetryable, match="SSLCertVerificationError"):
             await sender_to(server.port, security=security).send(mail, "key-1")
@@ -223,7 +261,9 @@ async def test_a_log_in_is_made_where_one_is_set_and_a_wrong_one_refused_and_not
     assert wrong not in f"{error.value!r} {caplog.text}"
 
 
-async def test_a_mail_is_one_file_under_its_key_that_nobody_else_here_can_read(tmp_path: Path, mail: Email) -> None:
+async def test_a_mail_is_one_file_under_its_key_that_nobody_else_here_can_read(
+    tmp_path: Path, mail: Email
+) -> None:
     await asyncio.to_thread(tmp_path.chmod, 0o750)
     made = tmp_path / "a" / "b"
     sender = CaptureSender(made)

@@ -128,7 +128,12 @@ def worker_of(
 ) -> Worker:
     """Return a worker that looks again once an hour, and whose back-off has no jitter."""
     minute = timedelta(minutes=1)
-    defaults: dict[str, Any] = {"poll": LONG, "longest": minute, "lease": minute, "jitter": lambda: 0.0}
+    defaults: dict[str, Any] = {
+        "poll": LONG,
+        "longest": minute,
+        "lease": minute,
+        "jitter": lambda: 0.0,
+    }
     prepare = getattr(handler, "prepare", None)
     lanes = [Lane({"note": handler}, places, prepare=prepare, last_answer=last_answer), *others]
     return Worker(outbox, lanes, WorkerLimits(**defaults | limits))

@@ -44,7 +44,10 @@ async def test_a_claim_never_takes_more_than_it_may(database: Database, outbox: 
     fields = {"kind": "note", "payload": "{}", "state": "waiting", "attempts": 0}
 
     def write(connection: Connection) -> None:
-        many = [fields | {"key": str(n), "available_at": moment, "created_at": moment} for n in range(3000)]
+        many = [
+            fields | {"key": str(n), "available_at": moment, "created_at": moment}
+            for n in range(3000)
+        ]
         connection.execute(insert(OutboxRow), many)
 
     await database.transact(write)
@@ -53,10 +56,14 @@ async def test_a_claim_never_takes_more_than_it_may(database: Database, outbox: 
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_row_that_somebody_holds_is_passed_over(database: Database, elsewhere: Outbox, outbox: Outbox) -> None:
+async def test_a_row_that_somebody_holds_is_passed_over(
+    database: Database, elsewhere: Outbox, outbox: Outbox
+) -> None:
     await post(outbox, "one", "two")
     async with connected(database) as connection:
-        await connection.execute(select(OutboxRow.id).order_by(OutboxRow.id).limit(1).with_for_update())
+        await connection.execute(
+            select(OutboxRow.id).order_by(OutboxRow.id).limit(1).with_for_update()
+        )
 
         async with asyncio.timeout(20):
             claimed = await elsewhere.claim(2, MINUTE)
@@ -64,7 +71,9 @@ async def test_a_row_that_somebody_holds_is_passed_over(database: Database, else
     assert [text_of(message) for message in claimed] == ["two"]
 
 
-async def test_a_worker_that_is_ended_during_a_claim_leaves_all_to_others(outbox: Outbox, elsewhere: Outbox) -> None:
+async def test_a_worker_that_is_ended_during_a_claim_leaves_all_to_others(
+    outbox: Outbox, elsewhere: Outbox
+) -> None:
     await post(outbox, "one", "two", "three")
     handler = Handler()
     await cancel_when_sent(worker_of(outbox, handler).run(), "WITH due")
@@ -73,14 +82,18 @@ async def test_a_worker_that_is_ended_during_a_claim_leaves_all_to_others(outbox
     assert handler.begun == []
 
 
-async def test_abandoned_messages_are_tried_one_at_a_time(outbox: Outbox, elsewhere: Outbox, rows: Rows) -> None:
+async def test_abandoned_messages_are_tried_one_at_a_time(
+    outbox: Outbox, elsewhere: Outbox, rows: Rows
+) -> None:
     """One of them may end its worker, and must not take the others with it: none is claimed meanwhile."""
     await post(outbox, "slow one", "slow two", "slow three")
     await elsewhere.claim(10, OVER)
     handler = Handler()
     async with running(worker_of(outbox, handler)):
         await handler.has_begun("slow one")
-        claims = [[row.faults for row in await rows.all()] for _ in range(10)]  # in the time of several claims
+        claims = [
+            [row.faults for row in await rows.all()] for _ in range(10)
+        ]  # in the time of several claims
         handler.open.set()
         await handler.has_done("slow one", "slow two", "slow three")
 
@@ -88,7 +101,9 @@ async def test_abandoned_messages_are_tried_one_at_a_time(outbox: Outbox, elsewh
     assert handler.most_at_once == 1
 
 
-async def test_a_message_that_ended_each_of_its_workers_is_given_up_and_no_other_is(outbox: Outbox, rows: Rows) -> None:
+async def test_a_message_that_ended_each_of_its_workers_is_given_up_and_no_other_is(
+    outbox: Outbox, rows: Rows
+) -> None:
     await post(outbox, "poison", "one")
     for number in range(5):
         await outbox.claim(1, OVER, abandoned=number > 0)
@@ -101,7 +116,9 @@ async def test_a_message_that_ended_each_of_its_workers_is_given_up_and_no_other
     assert ends == [("dead", "every attempt was interrupted"), ("sent", None)]
 
 
-async def test_no_statement_of_a_worker_looks_at_messages_that_were_settled(database: Database, outbox: Outbox) -> None:
+async def test_no_statement_of_a_worker_looks_at_messages_that_were_settled(
+    database: Database, outbox: Outbox
+) -> None:
     await settle_others(database)
     await post(outbox, "one", "two", "three")
     one, two, three = await outbox.claim(3, MINUTE)
@@ -116,9 +133,13 @@ async def test_no_statement_of_a_worker_looks_at_messages_that_were_settled(data
         ends = (one, Sent("resend", "id")), (two, nothing), (three, nothing)
         await asyncio.gather(*(outbox.end(message, end) for message, end in ends))
 
-    (abandoned,) = (await plans_of(database, lambda: outbox.claim(1, MINUTE, abandoned=True))).values()
+    (abandoned,) = (
+        await plans_of(database, lambda: outbox.claim(1, MINUTE, abandoned=True))
+    ).values()
     assert "ix_keyturn_outbox_claimed" in abandoned
-    looks = [plan for sql, plan in (await plans_of(database, look)).items() if "keyturn_outbox" in sql]
+    looks = [
+        plan for sql, plan in (await plans_of(database, look)).items() if "keyturn_outbox" in sql
+    ]
     assert ["ix_keyturn_outbox_waiting" in plan for plan in looks] == [True] * 3, looks
     ends = (await plans_of(database, settle)).values()
     assert [re.findall(r"(?:Seq Scan on|SCAN) keyturn_outbox\b", plan) for plan in ends] == [[], []]
@@ -150,10 +171,17 @@ async def test_a_delivery_beyond_its_lease_stays_in_its_hands_even_if_a_renewal_
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(("fault", "tries"), [("", 1), (RENEWALS, 2)], ids=["as it is", "without renewals"])
+@pytest.mark.parametrize(
+    ("fault", "tries"), [("", 1), (RENEWALS, 2)], ids=["as it is", "without renewals"]
+)
 @pytest.mark.long
 async def test_slow_mail_is_sent_once(
-    database_url: str, outbox: WatchedOutbox, elsewhere: Outbox, moving: MovableClock, fault: str, tries: int
+    database_url: str,
+    outbox: WatchedOutbox,
+    elsewhere: Outbox,
+    moving: MovableClock,
+    fault: str,
+    tries: int,
 ) -> None:
     """While a worker waits for a slow mail server, no other worker sends the mail. Without renewals, another does."""
     spoil(Path(database_url.removeprefix("sqlite:///")), fault)
@@ -171,7 +199,9 @@ async def test_slow_mail_is_sent_once(
     assert handler.begun + other.begun == ["slow"] * tries
 
 
-async def test_a_message_that_is_in_other_hands_is_left_there(outbox: Outbox, elsewhere: Outbox, rows: Rows) -> None:
+async def test_a_message_that_is_in_other_hands_is_left_there(
+    outbox: Outbox, elsewhere: Outbox, rows: Rows
+) -> None:
     await post(outbox, "one")
     (lost,) = await outbox.claim(1, timedelta(0))
     await elsewhere.claim(1, HOUR, abandoned=True)
@@ -184,10 +214,21 @@ async def test_a_message_that_is_in_other_hands_is_left_there(outbox: Outbox, el
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("wrong", [HOUR, -HOUR], ids=["ahead", "behind"])
 async def test_leases_pauses_and_locks_are_as_long_on_a_machine_whose_clock_is_wrong(
-    database: Database, outbox: Outbox, elsewhere: Outbox, rows: Rows, wrong: timedelta, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    outbox: Outbox,
+    elsewhere: Outbox,
+    rows: Rows,
+    wrong: timedelta,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def lock(connection: Connection) -> bool:
-        return take(connection, (Purpose.CHANGE, b"u-1"), "u-1", database.clock(), database.clock(timedelta(minutes=1)))
+        return take(
+            connection,
+            (Purpose.CHANGE, b"u-1"),
+            "u-1",
+            database.clock(),
+            database.clock(timedelta(minutes=1)),
+        )
 
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() + wrong.total_seconds())
@@ -198,10 +239,17 @@ async def test_leases_pauses_and_locks_are_as_long_on_a_machine_whose_clock_is_w
     assert await elsewhere.claim(1, timedelta(minutes=1)) == []
     assert await retry(outbox.database, [held.id]) == ["under way"]
     await outbox.post("note", Note("posted"))
-    await outbox.database.transact(lambda connection: outbox.within(connection).enqueue("note", Note("enqueued")))
+    await outbox.database.transact(
+        lambda connection: outbox.within(connection).enqueue("note", Note("enqueued"))
+    )
     assert await database.transact(lock)
     monkeypatch.undo()
 
-    assert [text_of(message) for message in await elsewhere.claim(3, timedelta(minutes=1))] == ["posted", "enqueued"]
-    assert timedelta(seconds=240) < (await rows.all())[0].available_at - now() < timedelta(seconds=310)
+    assert [text_of(message) for message in await elsewhere.claim(3, timedelta(minutes=1))] == [
+        "posted",
+        "enqueued",
+    ]
+    assert (
+        timedelta(seconds=240) < (await rows.all())[0].available_at - now() < timedelta(seconds=310)
+    )
     assert not await database.transact(lock)

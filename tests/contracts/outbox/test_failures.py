@@ -4,7 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contracts.outbox.conftest import Handler, Rows, WatchedOutbox, make_due, post, running, worker_of
+from tests.contracts.outbox.conftest import (
+    Handler,
+    Rows,
+    WatchedOutbox,
+    make_due,
+    post,
+    running,
+    worker_of,
+)
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.database import Database
@@ -26,7 +34,9 @@ async def work(outbox: Outbox, error: Exception, **limits: Any) -> tuple[datetim
 
 
 @pytest.mark.parametrize("asked", [30, 0.1])
-async def test_of_the_providers_pause_and_our_own_the_longer_is_kept(outbox: Outbox, rows: Rows, asked: float) -> None:
+async def test_of_the_providers_pause_and_our_own_the_longer_is_kept(
+    outbox: Outbox, rows: Rows, asked: float
+) -> None:
     await post(outbox, "one")
     before, after = await work(outbox, SendRetryable("slow down", asked))
 
@@ -37,15 +47,39 @@ async def test_of_the_providers_pause_and_our_own_the_longer_is_kept(outbox: Out
 @pytest.mark.parametrize(
     ("error", "state", "reason", "levels", "said"),
     [
-        (SendRefused("422 validation_error"), "dead", "422 validation_error", ["ERROR"], "422 validation_error"),
-        (TimeoutError("of an app's store"), "waiting", "TimeoutError", ["ERROR", "WARNING"], "Traceback"),
+        (
+            SendRefused("422 validation_error"),
+            "dead",
+            "422 validation_error",
+            ["ERROR"],
+            "422 validation_error",
+        ),
+        (
+            TimeoutError("of an app's store"),
+            "waiting",
+            "TimeoutError",
+            ["ERROR", "WARNING"],
+            "Traceback",
+        ),
         (LeaseLost(), "waiting", None, ["WARNING"], ""),
         (DatabaseUnready("the database cannot be reached"), "waiting", None, ["WARNING"], ""),
     ],
-    ids=["refused", "what nobody foresaw", "a worker that comes late", "what cannot be written down"],
+    ids=[
+        "refused",
+        "what nobody foresaw",
+        "a worker that comes late",
+        "what cannot be written down",
+    ],
 )
 async def test_a_failure_is_logged_and_has_a_reason_unless_it_cannot_be_noted(
-    outbox: Outbox, rows: Rows, caplog: Any, error: Exception, state: str, reason: str, levels: list[str], said: str
+    outbox: Outbox,
+    rows: Rows,
+    caplog: Any,
+    error: Exception,
+    state: str,
+    reason: str,
+    levels: list[str],
+    said: str,
 ) -> None:
     await post(outbox, "one")
     before, _ = await work(outbox, error)
@@ -58,7 +92,9 @@ async def test_a_failure_is_logged_and_has_a_reason_unless_it_cannot_be_noted(
     assert said in caplog.text
 
 
-async def test_a_fault_of_ours_is_given_up_sooner(outbox: Outbox, database: Database, rows: Rows) -> None:
+async def test_a_fault_of_ours_is_given_up_sooner(
+    outbox: Outbox, database: Database, rows: Rows
+) -> None:
     await post(outbox, "one")
     ends = []
     for _ in range(2):
@@ -69,7 +105,9 @@ async def test_a_fault_of_ours_is_given_up_sooner(outbox: Outbox, database: Data
     assert ends == [("waiting", "ZeroDivisionError"), ("dead", "ZeroDivisionError")]
 
 
-async def test_claims_that_died_with_their_worker_lengthen_no_pause(outbox: Outbox, rows: Rows) -> None:
+async def test_claims_that_died_with_their_worker_lengthen_no_pause(
+    outbox: Outbox, rows: Rows
+) -> None:
     await post(outbox, "one")
     for number in range(6):
         await outbox.claim(1, timedelta(0), abandoned=number > 0)
@@ -80,7 +118,9 @@ async def test_claims_that_died_with_their_worker_lengthen_no_pause(outbox: Outb
     assert before + FIRST_PAUSE <= row.available_at <= after + FIRST_PAUSE
 
 
-async def test_however_often_we_failed_the_next_try_is_soon(outbox: Outbox, database: Database, rows: Rows) -> None:
+async def test_however_often_we_failed_the_next_try_is_soon(
+    outbox: Outbox, database: Database, rows: Rows
+) -> None:
     await post(outbox, "one")
     for _ in range(10):
         await work(outbox, ZeroDivisionError("a slip"))
@@ -107,7 +147,9 @@ async def test_stop_ends_a_slow_try(outbox: Outbox, rows: Rows) -> None:
     await post(outbox, "slow")
     handler = Handler()
     before = datetime.now(UTC)
-    worker = worker_of(outbox, handler, last_answer=timedelta(hours=1), longest=timedelta(milliseconds=50))
+    worker = worker_of(
+        outbox, handler, last_answer=timedelta(hours=1), longest=timedelta(milliseconds=50)
+    )
     async with running(worker):
         await handler.has_begun("slow")
 
@@ -124,7 +166,10 @@ async def test_last_answer_may_take_longer(outbox: WatchedOutbox, rows: Rows) ->
     """A lane that waits for a provider's last answer does not cancel a try after the usual time."""
     await post(outbox, "slow")
     handler = Handler()
-    limits: dict[str, Any] = {"longest": timedelta(milliseconds=10), "lease": timedelta(seconds=0.3)}
+    limits: dict[str, Any] = {
+        "longest": timedelta(milliseconds=10),
+        "lease": timedelta(seconds=0.3),
+    }
     async with running(worker_of(outbox, handler, last_answer=timedelta(minutes=1), **limits)):
         await handler.has_begun("slow")
         await outbox.has_renewed()

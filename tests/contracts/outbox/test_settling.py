@@ -59,9 +59,16 @@ sent = partial(Sent, "resend")
 GIVEN_UP = [Dead("given up"), Dropped("given up")]
 
 
-@pytest.mark.parametrize(("end", "state"), [(Dropped("because"), "dropped"), (Dead("because"), "dead")])
+@pytest.mark.parametrize(
+    ("end", "state"), [(Dropped("because"), "dropped"), (Dead("because"), "dead")]
+)
 async def test_an_end_without_a_mail_says_why_and_has_no_seal(
-    database: Database, outbox: Outbox, message: Message, rows: Rows, end: Dropped | Dead, state: str
+    database: Database,
+    outbox: Outbox,
+    message: Message,
+    rows: Rows,
+    end: Dropped | Dead,
+    state: str,
 ) -> None:
     await keep(database, outbox, message, b"sealed")
     await outbox.end(message, end)
@@ -79,13 +86,23 @@ async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, r
     await outbox.end(two, Dead("r" * 500))
     await outbox.postpone(three, now(), "p" * 500)
 
-    assert [row.provider_id or row.reason for row in await rows.all()] == ["i" * 120, "r" * 120, "p" * 120]
+    assert [row.provider_id or row.reason for row in await rows.all()] == [
+        "i" * 120,
+        "r" * 120,
+        "p" * 120,
+    ]
 
 
 @pytest.mark.parametrize("is_late_first", [True, False])
 @pytest.mark.parametrize("end", [*GIVEN_UP, sent("id-2")])
 async def test_a_success_stands_whatever_the_other_says_before_or_after_it(
-    outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows, end: Any, is_late_first: bool
+    outbox: Outbox,
+    elsewhere: Outbox,
+    late: Message,
+    current: Message,
+    rows: Rows,
+    end: Any,
+    is_late_first: bool,
 ) -> None:
     ends = [(outbox, late, sent("id-1")), (elsewhere, current, end)]
     for where, message, settlement in ends if is_late_first else reversed(ends):
@@ -96,7 +113,9 @@ async def test_a_success_stands_whatever_the_other_says_before_or_after_it(
     assert (row.state, row.provider_id, row.reason) == ("sent", first, None)
 
 
-async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, current: Message, rows: Rows) -> None:
+async def test_a_late_failure_changes_nothing(
+    outbox: Outbox, late: Message, current: Message, rows: Rows
+) -> None:
     held = await rows.only()
     await outbox.postpone(late, now(), "late")
     await outbox.postpone(late, now(), "late", event="parked", crashes=0)
@@ -107,8 +126,12 @@ async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, cur
     assert held.claim == current.claim
 
 
-async def test_of_several_ends_at_once_that_it_was_sent_counts(outbox: Outbox, message: Message, rows: Rows) -> None:
-    await asyncio.gather(*(outbox.end(message, end) for end in (Dropped("nobody"), sent("id"), Dead("too late"))))
+async def test_of_several_ends_at_once_that_it_was_sent_counts(
+    outbox: Outbox, message: Message, rows: Rows
+) -> None:
+    await asyncio.gather(
+        *(outbox.end(message, end) for end in (Dropped("nobody"), sent("id"), Dead("too late")))
+    )
 
     assert await rows.states() == ["sent"]
 
@@ -129,7 +152,12 @@ async def test_a_worker_holds_a_message_under_the_newer_of_its_two_claims_whose_
 
 
 async def test_who_lost_the_message_replaces_no_mail_and_hands_it_to_no_other_provider(
-    database: Database, outbox: Outbox, late: Message, current: Message, elsewhere: Outbox, rows: Rows
+    database: Database,
+    outbox: Outbox,
+    late: Message,
+    current: Message,
+    elsewhere: Outbox,
+    rows: Rows,
 ) -> None:
     await keep(database, elsewhere, current, b"the mail that is being sent")
     await elsewhere.change(current, sender="smtp")
@@ -171,7 +199,10 @@ def test_a_sealed_mail_is_small_and_never_the_same_and_needs_its_key() -> None:
 
 
 SEALED = Seal([NEW]).close(MAIL)
-TAMPERED = [SEALED[:place] + bytes([SEALED[place] ^ 1]) + SEALED[place + 1 :] for place in (0, 10, 40, len(SEALED) - 1)]
+TAMPERED = [
+    SEALED[:place] + bytes([SEALED[place] ^ 1]) + SEALED[place + 1 :]
+    for place in (0, 10, 40, len(SEALED) - 1)
+]
 
 
 @pytest.mark.parametrize("sealed", [*TAMPERED, b"", b"plain", b"\xff" * 100], ids=len)

@@ -9,7 +9,16 @@ from unittest.mock import ANY
 
 import pytest
 from msgspec.structs import replace
-from tests.contracts.outbox.conftest import NOTHING, Handler, Rows, WatchedOutbox, post, running, text_of, worker_of
+from tests.contracts.outbox.conftest import (
+    NOTHING,
+    Handler,
+    Rows,
+    WatchedOutbox,
+    post,
+    running,
+    text_of,
+    worker_of,
+)
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.clock import MovableClock
@@ -24,7 +33,9 @@ class Together(Handler):
     With `faults` of a text, all fail that are prepared with it, and it fails alone.
     """
 
-    def __init__(self, faults: dict[str, Exception] | None = None, **results: Settlement | Exception) -> None:
+    def __init__(
+        self, faults: dict[str, Exception] | None = None, **results: Settlement | Exception
+    ) -> None:
         super().__init__()
         self.results = results
         self.faults = faults or {}
@@ -35,7 +46,9 @@ class Together(Handler):
             raise fault
         return await super().__call__(message)
 
-    async def prepare(self, messages: Sequence[Message]) -> Sequence[Settlement | Delivery | Exception]:
+    async def prepare(
+        self, messages: Sequence[Message]
+    ) -> Sequence[Settlement | Delivery | Exception]:
         texts = [text_of(message) for message in messages]
         self.batches.append(texts)
         for text in texts:
@@ -44,15 +57,25 @@ class Together(Handler):
         return [self.results.get(text) or partial(self.deliver, text) for text in texts]
 
 
-async def test_what_is_claimed_together_is_prepared_in_one_go_each_to_its_own_end(outbox: Outbox, rows: Rows) -> None:
-    handler = Together(nobody=NOTHING, refused=SendRefused("no such kind"), later=SendRetryable("busy"))
+async def test_what_is_claimed_together_is_prepared_in_one_go_each_to_its_own_end(
+    outbox: Outbox, rows: Rows
+) -> None:
+    handler = Together(
+        nobody=NOTHING, refused=SendRefused("no such kind"), later=SendRetryable("busy")
+    )
     await post(outbox, "one", "nobody", "refused", "later", "two")
     assert await worker_of(outbox, handler).drain() == 5
 
     assert handler.batches == [["one", "nobody", "refused", "later", "two"]]
     assert sorted(handler.done) == ["one", "two"]
     assert await rows.states() == ["sent", "dropped", "dead", "waiting", "sent"]
-    assert [row.reason for row in await rows.all()] == [None, "nothing to say", "no such kind", "busy", None]
+    assert [row.reason for row in await rows.all()] == [
+        None,
+        "nothing to say",
+        "no such kind",
+        "busy",
+        None,
+    ]
     assert [row.claim for row in await rows.all()] == [None] * 5
 
 
@@ -80,11 +103,15 @@ async def test_a_fault_of_one_is_no_other_s_unless_it_is_the_database_s(
     assert (await rows.all())[0].reason == reason
 
 
-async def test_those_that_have_no_place_when_the_worker_is_ended_are_put_back(outbox: Outbox, rows: Rows) -> None:
+async def test_those_that_have_no_place_when_the_worker_is_ended_are_put_back(
+    outbox: Outbox, rows: Rows
+) -> None:
     """None of them was sent, so that each may still go to any provider."""
 
     class Sealing(Together):
-        async def prepare(self, messages: Sequence[Message]) -> Sequence[Settlement | Delivery | Exception]:
+        async def prepare(
+            self, messages: Sequence[Message]
+        ) -> Sequence[Settlement | Delivery | Exception]:
             mails = [(replace(one, sender="resend"), b"a mail") for one in messages]
             await outbox.database.transact(lambda connection: outbox.within(connection).seal(mails))
             return await super().prepare(messages)
@@ -108,7 +135,9 @@ async def test_a_mail_that_waits_for_a_place_does_not_outlast_its_lease_by_waiti
     handler = Together()
     await post(outbox, "slow", "one")
     short = timedelta(seconds=1)
-    async with running(worker_of(outbox, handler, places=1, longest=timedelta(hours=1), lease=short)):
+    async with running(
+        worker_of(outbox, handler, places=1, longest=timedelta(hours=1), lease=short)
+    ):
         await handler.has_begun("slow")
         first = (await rows.all())[1].available_at
         for _ in range(2):

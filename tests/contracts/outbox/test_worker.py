@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.contracts.outbox.conftest import LONG, Handler, Note, Rows, WatchedOutbox, post, running, worker_of
+from tests.contracts.outbox.conftest import (
+    LONG,
+    Handler,
+    Note,
+    Rows,
+    WatchedOutbox,
+    post,
+    running,
+    worker_of,
+)
 from tests.driver.database import refuse_writes, take_writes
 from tests.driver.statements import statements_sent
 
@@ -19,7 +28,9 @@ from keyturn.service.outbox.worker import Lane, backoff
 from keyturn.service.problems.requests import DatabaseUnready
 
 
-async def test_it_never_rests_while_more_is_due_than_it_has_room_for_and_begins_with_the_oldest(outbox: Outbox) -> None:
+async def test_it_never_rests_while_more_is_due_than_it_has_room_for_and_begins_with_the_oldest(
+    outbox: Outbox,
+) -> None:
     handler = Handler()
     texts = [str(number) for number in range(9)]
     await post(outbox, *texts)
@@ -31,7 +42,9 @@ async def test_it_never_rests_while_more_is_due_than_it_has_room_for_and_begins_
     assert handler.begun[:9] == texts
 
 
-async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(outbox: Outbox) -> None:
+async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(
+    outbox: Outbox,
+) -> None:
     handler, other = Handler(), Lane({"other": Handler()}, 1)
     await post(outbox, "slow", "slow too", "one", "two")
     async with running(worker_of(outbox, handler, other, places=2, rest=LONG)):
@@ -40,7 +53,9 @@ async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(out
         await handler.has_done("one", "two")
 
 
-async def test_a_worker_that_is_ended_lets_what_is_under_way_end_in_each_lane(outbox: Outbox, rows: Rows) -> None:
+async def test_a_worker_that_is_ended_lets_what_is_under_way_end_in_each_lane(
+    outbox: Outbox, rows: Rows
+) -> None:
     handler, hooks = Handler(), Handler()
     await post(outbox, "slow", "slow too")
     await outbox.post("hook", Note("slow"))
@@ -71,19 +86,35 @@ async def test_slow_tries_make_room(outbox: WatchedOutbox) -> None:
         await handler.has_done("slow 3")
 
 
-async def test_a_message_of_an_unknown_kind_stays_for_a_newer_worker(outbox: Outbox, rows: Rows) -> None:
+async def test_a_message_of_an_unknown_kind_stays_for_a_newer_worker(
+    outbox: Outbox, rows: Rows
+) -> None:
     await outbox.post("riddle", Note("?"))
     await post(outbox, "one")
     await worker_of(outbox, Handler(), Lane({"hook": Handler()}, 4)).drain()
 
     riddle, one = await rows.all()
-    assert (riddle.state, riddle.reason, riddle.attempts, riddle.claim) == ("waiting", None, 0, None)
+    assert (riddle.state, riddle.reason, riddle.attempts, riddle.claim) == (
+        "waiting",
+        None,
+        0,
+        None,
+    )
     assert one.state == "sent"
 
 
 @pytest.mark.parametrize(
     ("attempt", "shortest", "longest"),
-    [(1, 0.5, 1), (2, 1, 2), (3, 2, 4), (4, 4, 8), (10, 256, 512), (11, 300, 600), (12, 300, 600), (10_000, 300, 600)],
+    [
+        (1, 0.5, 1),
+        (2, 1, 2),
+        (3, 2, 4),
+        (4, 4, 8),
+        (10, 256, 512),
+        (11, 300, 600),
+        (12, 300, 600),
+        (10_000, 300, 600),
+    ],
 )
 def test_the_pause_doubles_up_to_ten_minutes(attempt: int, shortest: float, longest: float) -> None:
     assert backoff(attempt, 0.0) == timedelta(seconds=shortest)
@@ -123,7 +154,10 @@ async def test_of_a_database_that_takes_no_writes_a_worker_logs_one_line_and_goe
     outbox: Outbox, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler = Handler()
-    async with running(worker_of(outbox, handler, poll=timedelta(milliseconds=10))), asyncio.timeout(20):
+    async with (
+        running(worker_of(outbox, handler, poll=timedelta(milliseconds=10))),
+        asyncio.timeout(20),
+    ):
         await post(outbox, "zero")
         await handler.has_done("zero")  # then nothing is due, and only a look can notice
         await refuse_writes(database_url)

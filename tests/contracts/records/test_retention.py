@@ -32,22 +32,48 @@ async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:
 
 
 async def kept(database: Database, column: Any) -> list[Any]:
-    return [next(iter(row.values())) for row in await database.fetch(select(column).order_by(column))]
+    return [
+        next(iter(row.values())) for row in await database.fetch(select(column).order_by(column))
+    ]
 
 
-def link(name: str, expires_at: datetime, purpose: Purpose = Purpose.RESET, **changes: Any) -> dict[str, Any]:
-    row = {"purpose": purpose, "key": name.encode().ljust(32), "account_id": name, "mailbox": b"", "data": ""}
-    return {**row, "created_at": expires_at, "expires_at": expires_at, "used_at": None, "revoked_at": None, **changes}
+def link(
+    name: str, expires_at: datetime, purpose: Purpose = Purpose.RESET, **changes: Any
+) -> dict[str, Any]:
+    row = {
+        "purpose": purpose,
+        "key": name.encode().ljust(32),
+        "account_id": name,
+        "mailbox": b"",
+        "data": "",
+    }
+    return {
+        **row,
+        "created_at": expires_at,
+        "expires_at": expires_at,
+        "used_at": None,
+        "revoked_at": None,
+        **changes,
+    }
 
 
-def message(key: str, state: str, age: int | None, payload: str = '{"email": "x"}') -> dict[str, Any]:
+def message(
+    key: str, state: str, age: int | None, payload: str = '{"email": "x"}'
+) -> dict[str, Any]:
     row = {"key": key, "kind": "note", "payload": payload, "state": state, "attempts": 1}
     long_ago = dict.fromkeys(("available_at", "created_at"), NOW - 900 * DAY)
     return {**row, **long_ago, "settled_at": None if age is None else NOW - age * DAY}
 
 
 def entry(name: str, age: int) -> dict[str, Any]:
-    row = {"event": "sign_in", "outcome": "", "account_id": "", "ip_address": "", "user_agent": "", "request_id": ""}
+    row = {
+        "event": "sign_in",
+        "outcome": "",
+        "account_id": "",
+        "ip_address": "",
+        "user_agent": "",
+        "request_id": "",
+    }
     return {**row, "email": name, "at": NOW - age * DAY}
 
 
@@ -104,14 +130,21 @@ LEAVING = {
 
 @pytest.mark.parametrize(("counted", "gone", "left", "column"), LEAVING.values(), ids=LEAVING)
 async def test_rows_leave_once_they_have_stopped_mattering(
-    database: Database, retention: Retention, counted: str, gone: list[Any], left: list[Any], column: Any
+    database: Database,
+    retention: Retention,
+    counted: str,
+    gone: list[Any],
+    left: list[Any],
+    column: Any,
 ) -> None:
     await write(database, AccountRow, ADA)
     await write(database, column.class_, *gone, *left)
 
     assert (await retention.purge(NOW))[counted] == len(gone)
     erased = [ERASED] if counted == "addresses" else []
-    assert sorted(await kept(database, column)) == sorted([*erased, *(row[column.key] for row in left)])
+    assert sorted(await kept(database, column)) == sorted(
+        [*erased, *(row[column.key] for row in left)]
+    )
     assert (await retention.purge(NOW))[counted] == 0
 
 
@@ -134,7 +167,9 @@ async def test_any_number_of_rows_leave_in_small_batches_and_no_erased_one_is_lo
     assert database.is_sqlite or "CTE Scan on batch" in erasing, "a batch is chosen once"
 
 
-async def test_it_outlives_failures(database: Database, retention: Retention, caplog: pytest.LogCaptureFixture) -> None:
+async def test_it_outlives_failures(
+    database: Database, retention: Retention, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG, "keyturn.housekeeping")
     async with committing(database) as connection:
         await connection.execute(text("DROP TABLE keyturn_audit"))

@@ -21,12 +21,20 @@ KEY = secrets.digest("token")
 Result = TypeVar("Result")
 
 
-async def run(database: Database, do: Callable[..., Result], *given: object, **named: object) -> Result:
+async def run(
+    database: Database, do: Callable[..., Result], *given: object, **named: object
+) -> Result:
     return await database.transact(lambda connection: do(connection, *given, **named))
 
 
 def secret(purpose: Purpose = Purpose.RESET, key: bytes = KEY, **changes: Any) -> Secret:
-    fields = {"mailbox": ADA, "proof": None, "account_id": "ada", "data": "what it opens", **changes}
+    fields = {
+        "mailbox": ADA,
+        "proof": None,
+        "account_id": "ada",
+        "data": "what it opens",
+        **changes,
+    }
     return Secret(purpose=purpose, key=key, created_at=NOW, expires_at=END, **fields)
 
 
@@ -34,13 +42,17 @@ async def added(database: Database, *stored: Secret) -> None:
     await run(database, secrets.add, [(one, True) for one in stored])
 
 
-async def state(database: Database, purpose: Purpose = Purpose.RESET, key: bytes = KEY, at: datetime = NOW) -> str:
+async def state(
+    database: Database, purpose: Purpose = Purpose.RESET, key: bytes = KEY, at: datetime = NOW
+) -> str:
     found = await run(database, secrets.find, key, purpose)
     return found.dead_reason(at) or "works" if found else "unknown"
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-async def test_a_secret_opens_only_what_its_purpose_says(database: Database, purpose: Purpose) -> None:
+async def test_a_secret_opens_only_what_its_purpose_says(
+    database: Database, purpose: Purpose
+) -> None:
     await added(database, secret(purpose))
 
     for other in set(Purpose) - {purpose}:
@@ -52,7 +64,9 @@ async def test_a_secret_opens_only_what_its_purpose_says(database: Database, pur
     assert await run(database, secrets.use, secret(purpose), NOW)
 
 
-async def test_an_undone_use_can_be_made_again_unless_the_secret_was_revoked(database: Database) -> None:
+async def test_an_undone_use_can_be_made_again_unless_the_secret_was_revoked(
+    database: Database,
+) -> None:
     await added(database, secret())
     await run(database, secrets.use, secret(), NOW)
     await run(database, secrets.give_back, secret(), NOW - SECOND)
@@ -66,7 +80,9 @@ async def test_an_undone_use_can_be_made_again_unless_the_secret_was_revoked(dat
     assert await run(database, secrets.use, secret(), NOW) is False
 
 
-async def test_a_revocation_ends_the_secrets_of_one_account_and_of_those_purposes_that_work(database: Database) -> None:
+async def test_a_revocation_ends_the_secrets_of_one_account_and_of_those_purposes_that_work(
+    database: Database,
+) -> None:
     keys = {name: secrets.digest(name) for name in ("hers", "elsewhere", "recovery")}
     await added(
         database,
@@ -84,10 +100,14 @@ async def test_a_revocation_ends_the_secrets_of_one_account_and_of_those_purpose
 
     await run(database, secrets.revoke, "ada", list(Purpose), END)
     assert await state(database, key=keys["elsewhere"], at=END) == "expired"
-    assert await state(database, key=keys["hers"], at=END) == "invalid", "nothing replaces what was revoked"
+    assert await state(database, key=keys["hers"], at=END) == "invalid", (
+        "nothing replaces what was revoked"
+    )
 
 
-async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its_place(database: Database) -> None:
+async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its_place(
+    database: Database,
+) -> None:
     first, second = b"first".ljust(32), b"second".ljust(32)
     for proof in (first, second):
         await added(database, secret(Purpose.CODE, ADA, proof=proof))
@@ -96,7 +116,9 @@ async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its
     assert (await run(database, secrets.count_try, Purpose.CODE, ADA, NOW)).tries == 1
 
     for given, works in ((first, False), (None, False), (second, True)):
-        assert await run(database, secrets.use, secret(Purpose.CODE, ADA, proof=given), NOW) == works
+        assert (
+            await run(database, secrets.use, secret(Purpose.CODE, ADA, proof=given), NOW) == works
+        )
 
 
 async def test_link_of_an_account_that_is_not_held(database: Database) -> None:

@@ -16,8 +16,25 @@ import pytest
 from sqlalchemy import delete, select
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import text_in_file
-from tests.driver.second_factors import SEED, STEP, account_of, builtin_factors, code_of, reset_with, wrong_code
-from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, problem, running, settings_for
+from tests.driver.second_factors import (
+    SEED,
+    STEP,
+    account_of,
+    builtin_factors,
+    code_of,
+    reset_with,
+    wrong_code,
+)
+from tests.driver.service import (
+    ADA,
+    NEW_PASSWORD,
+    PASSWORD,
+    Service,
+    hash_of,
+    problem,
+    running,
+    settings_for,
+)
 from tests.servers.serving import send_answer, serving_here
 
 from keyturn.errors import KeyturnError, SettingsInvalid
@@ -42,7 +59,10 @@ Started = Callable[..., AbstractAsyncContextManager[Service]]
 def app_database(tmp_path: Path) -> Path:
     """Make an app's database: Ada has a row, and devices in a table of their own, as django-otp has them."""
     file = tmp_path / "app.db"
-    write(file, "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT, secret TEXT, phone TEXT)")
+    write(
+        file,
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT, secret TEXT, phone TEXT)",
+    )
     write(file, 'CREATE TABLE otp_totp_totpdevice (user_id INTEGER, "key" TEXT, confirmed BOOLEAN)')
     write(file, "INSERT INTO users (id, email, password) VALUES (7, ?, ?)", ADA, hash_of(PASSWORD))
     return file
@@ -75,7 +95,9 @@ OTHER = [{"method": "other", "hint": ""}]
 
 
 @on_sqlite
-async def test_the_seed_of_a_column_is_asked_for_or_a_recovery_code(started: Started, app_database: Path) -> None:
+async def test_the_seed_of_a_column_is_asked_for_or_a_recovery_code(
+    started: Started, app_database: Path
+) -> None:
     write(app_database, "UPDATE users SET secret = 'no seed at all'")
     async with started(totp="secret") as service:
         token = await service.link()
@@ -83,22 +105,39 @@ async def test_the_seed_of_a_column_is_asked_for_or_a_recovery_code(started: Sta
         assert (problem(answer), answer.json()["methods"]) == ("401 second-step-required", OTHER)
         write(app_database, "UPDATE users SET secret = ?", base32(SEED).lower())
         assert problem(await reset_with(service, token)) == "401 second-step-required"
-        assert problem(await reset_with(service, token, "totp", wrong_code())) == "401 second-step-rejected"
+        assert (
+            problem(await reset_with(service, token, "totp", wrong_code()))
+            == "401 second-step-rejected"
+        )
         assert problem(await reset_with(service, token, "totp", code_of())) == "200"
         assert await service.knows(NEW_PASSWORD)
         code, *_ = await builtin_factors(service).mint_codes("7")
-        assert problem(await reset_with(service, await service.link(), "recovery_code", code)) == "200"
+        assert (
+            problem(await reset_with(service, await service.link(), "recovery_code", code)) == "200"
+        )
 
 
 @on_sqlite
-async def test_a_seed_in_a_table_of_devices_counts_once_it_is_confirmed(started: Started, app_database: Path) -> None:
+async def test_a_seed_in_a_table_of_devices_counts_once_it_is_confirmed(
+    started: Started, app_database: Path
+) -> None:
     for account, confirmed in ((8, 1), (7, 0)):
-        write(app_database, "INSERT INTO otp_totp_totpdevice VALUES (?, ?, ?)", account, SEED.hex(), confirmed)
+        write(
+            app_database,
+            "INSERT INTO otp_totp_totpdevice VALUES (?, ?, ?)",
+            account,
+            SEED.hex(),
+            confirmed,
+        )
     django = {"table": "otp_totp_totpdevice", "account": "user_id", "totp": "key", "format": "hex"}
     async with started(**django, active="confirmed") as service:
         token = await service.link()
         for confirmed, answered in ((1, "401 second-step-required"), (0, "200")):
-            write(app_database, "UPDATE otp_totp_totpdevice SET confirmed = ? WHERE user_id = 7", confirmed)
+            write(
+                app_database,
+                "UPDATE otp_totp_totpdevice SET confirmed = ? WHERE user_id = 7",
+                confirmed,
+            )
             assert problem(await reset_with(service, token)) == answered
 
 
@@ -108,7 +147,10 @@ async def test_an_account_whose_id_the_factors_column_cannot_hold_is_not_one_wit
 ) -> None:
     file = tmp_path / "factors.db"
     write(file, "CREATE TABLE devices (user_id INTEGER, secret TEXT)")
-    step = {"source": "table", "table": {"table": "devices", "account": "user_id", "totp": "secret"}}
+    step = {
+        "source": "table",
+        "table": {"table": "devices", "account": "user_id", "totp": "secret"},
+    }
     accounts = {"table": {"url": f"sqlite:///{file}"}}
     async with running(settings_for(database_url, accounts=accounts, second_step=step)) as service:
         await service.add(ADA)  # whose id is a UUID
@@ -118,7 +160,9 @@ async def test_an_account_whose_id_the_factors_column_cannot_hold_is_not_one_wit
 
 
 @on_sqlite
-async def test_a_column_that_is_not_there_is_a_fault_and_later_a_503(started: Started, app_database: Path) -> None:
+async def test_a_column_that_is_not_there_is_a_fault_and_later_a_503(
+    started: Started, app_database: Path
+) -> None:
     with pytest.raises(KeyturnError, match="did not start"):
         async with started(totp="secrets"):
             pass
@@ -147,7 +191,9 @@ def by_heart(settings: Settings) -> ByHeart:
 
 @on_sqlite
 async def test_a_step_of_an_apps_own_is_asked_if_its_factory_makes_one(database_url: str) -> None:
-    async with running(settings_for(database_url, second_step={"source": f"{__name__}:by_heart"})) as own:
+    async with running(
+        settings_for(database_url, second_step={"source": f"{__name__}:by_heart"})
+    ) as own:
         await own.add(ADA)
         token = await own.link()
         assert problem(await reset_with(own, token, "recovery_code", "away")) == "503 unavailable"
@@ -155,7 +201,10 @@ async def test_a_step_of_an_apps_own_is_asked_if_its_factory_makes_one(database_
         assert (problem(rejected), rejected.json()["triesLeft"]) == ("401 second-step-rejected", 4)
         assert problem(await reset_with(own, token, "recovery_code", "lighthouse")) == "200"
 
-    with pytest.raises(SettingsInvalid, match=r"second_step\.source: .* returned str, which does not inherit from Sec"):
+    with pytest.raises(
+        SettingsInvalid,
+        match=r"second_step\.source: .* returned str, which does not inherit from Sec",
+    ):
         async with running(settings_for(database_url, second_step={"source": "builtins:repr"})):
             pass
 
@@ -195,14 +244,23 @@ async def test_a_code_is_given_back_where_the_store_has_not_taken_the_password(
     await reset_with(service, other, "totp", wrong_code())
     refused = await reset_with(service, token, method, code)
     assert problem(refused) == "503 unavailable"
-    assert not [outcome for outcome in await service.outcomes("second_step") if outcome.startswith("passed")]
-    await reset_with(service, other, "totp", wrong_code())  # the last of the account's 20: they count on
-    assert problem(await reset_with(service, await service.link(), "totp", wrong_code())) == "429 too-many-requests"
+    assert not [
+        outcome for outcome in await service.outcomes("second_step") if outcome.startswith("passed")
+    ]
+    await reset_with(
+        service, other, "totp", wrong_code()
+    )  # the last of the account's 20: they count on
+    assert (
+        problem(await reset_with(service, await service.link(), "totp", wrong_code()))
+        == "429 too-many-requests"
+    )
     await service.write(delete(LimitRow))
     assert (await reset_with(service, token, method, code)).status_code == 200
     assert store.passwords == {"u-1": NEW_PASSWORD}
     assert (await service.outcomes("second_step"))[-1] == f"passed_{method}"
-    again = await reset_with(service, await service.link(), method, code, "a third password, please")
+    again = await reset_with(
+        service, await service.link(), method, code, "a third password, please"
+    )
     assert problem(again) == "401 second-step-rejected"
 
 
@@ -220,12 +278,24 @@ class TwilioServer:
         body = (await receive())["body"]
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         status, document = self._answer(scope, headers.get("authorization", ""), body)
-        await send_answer(send, status, json.dumps(document).encode(), {"content-type": "application/json"})
+        await send_answer(
+            send, status, json.dumps(document).encode(), {"content-type": "application/json"}
+        )
 
     def _answer(self, scope: Any, authorization: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        if (scope["method"], scope["path"]) != ("POST", f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"):
-            return 404, {"code": 20404, "message": "The requested resource was not found", "status": 404}
-        if authorization != "Basic " + base64.b64encode(f"{ACCOUNT}:{AUTH_TOKEN}".encode()).decode():
+        if (scope["method"], scope["path"]) != (
+            "POST",
+            f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json",
+        ):
+            return 404, {
+                "code": 20404,
+                "message": "The requested resource was not found",
+                "status": 404,
+            }
+        if (
+            authorization
+            != "Basic " + base64.b64encode(f"{ACCOUNT}:{AUTH_TOKEN}".encode()).decode()
+        ):
             return 401, {"code": 20003, "message": "Authenticate", "status": 401}
         if self.coming:
             status, code = self.coming.popleft()
@@ -266,7 +336,9 @@ def code_in(message: dict[str, str]) -> str:
 
 
 @pytest.mark.long
-async def test_a_code_comes_with_what_phones_need_and_sets_the_password(service: Service, twilio: TwilioServer) -> None:
+async def test_a_code_comes_with_what_phones_need_and_sets_the_password(
+    service: Service, twilio: TwilioServer
+) -> None:
     token = await service.link()
     required = await reset_with(service, token)
     assert required.json()["methods"] == [{"method": "sms", "hint": "…23"}]
@@ -286,12 +358,17 @@ async def test_a_code_comes_with_what_phones_need_and_sets_the_password(service:
     assert PHONE not in repr(found)
     assert code not in [value for rows in found for row in rows for value in row.values()]
     assert (await account_of(service)).id in repr(found)
-    assert problem(await reset_with(service, token, "sms", str(int(code) ^ 1).zfill(6))) == "401 second-step-rejected"
+    assert (
+        problem(await reset_with(service, token, "sms", str(int(code) ^ 1).zfill(6)))
+        == "401 second-step-rejected"
+    )
     assert (await reset_with(service, token, "sms", code)).status_code == 200
     assert await service.knows(NEW_PASSWORD)
 
 
-async def test_a_code_is_for_one_link_for_ten_minutes_until_the_next(service: Service, twilio: TwilioServer) -> None:
+async def test_a_code_is_for_one_link_for_ten_minutes_until_the_next(
+    service: Service, twilio: TwilioServer
+) -> None:
     token, other = await service.link(), await service.link()
     await reset_with(service, token, "sms")
     await one_more(service, token)
@@ -304,11 +381,18 @@ async def test_a_code_is_for_one_link_for_ten_minutes_until_the_next(service: Se
 
 
 @pytest.mark.long
-async def test_a_phone_gets_few_messages_a_day_none_for_bad_passwords(service: Service, twilio: TwilioServer) -> None:
+async def test_a_phone_gets_few_messages_a_day_none_for_bad_passwords(
+    service: Service, twilio: TwilioServer
+) -> None:
     token = await service.link()
-    assert problem(await reset_with(service, token, "sms", password="password")) == "422 password-rejected"
+    assert (
+        problem(await reset_with(service, token, "sms", password="password"))
+        == "422 password-rejected"
+    )
     answers = [await one_more(service, token) for _ in range(6)]
-    assert [problem(one) for one in answers] == ["401 second-step-required"] * 5 + ["429 too-many-requests"]
+    assert [problem(one) for one in answers] == ["401 second-step-required"] * 5 + [
+        "429 too-many-requests"
+    ]
     assert 16_000 < answers[-1].json()["retryAfter"] <= 86_400 / 5
     assert len(twilio.messages) == 5
 

@@ -14,7 +14,13 @@ from babel.messages.pofile import read_po
 from tests.every_language import each_language
 
 from keyturn.errors import CatalogueInvalid
-from keyturn.mail.languages.catalogues import PACKAGED, catalogue_faults, read_catalogue, strings, text_of
+from keyturn.mail.languages.catalogues import (
+    PACKAGED,
+    catalogue_faults,
+    read_catalogue,
+    strings,
+    text_of,
+)
 from keyturn.mail.languages.language import Language, Languages
 
 CHECKOUT = Path(__file__).parents[3]
@@ -33,7 +39,10 @@ def test_it_holds_the_texts_of_the_mails_and_the_pages_and_no_others() -> None:
         (message, context)
         for folder in ("src/keyturn", "email_templates")
         for _, _, message, _, context in extract_from_dir(
-            CHECKOUT / folder, methods, options, directory_filter=lambda path: not Path(path).name.startswith(".")
+            CHECKOUT / folder,
+            methods,
+            options,
+            directory_filter=lambda path: not Path(path).name.startswith("."),
         )
     }
     assert {(message.id, message.context) for message in template()} == found, "run `just messages`"
@@ -62,7 +71,9 @@ def test_a_plural_has_the_forms_that_cldr_has_for_whole_numbers(language: Langua
 def test_every_text_is_translated_and_begins_and_ends_as_in_english(language: Language) -> None:
     (file,) = language.files
     assert re.search(r"^# Native-Reader: (none|\S.*)$", file.read_text("utf-8"), re.MULTILINE)
-    assert language.catalogues.translated_texts(language.locale) == {text_of(message) for message in template()}
+    assert language.catalogues.translated_texts(language.locale) == {
+        text_of(message) for message in template()
+    }
     for english, text in texts(language):
         assert text.strip() == text
         assert text.count("<b>") == text.count("</b>") == english.count("<b>")
@@ -85,10 +96,14 @@ TERMS = {
 
 
 @in_each_language
-def test_a_text_with_a_term_has_the_word_of_the_glossary_and_none_has_another(language: Language) -> None:
+def test_a_text_with_a_term_has_the_word_of_the_glossary_and_none_has_another(
+    language: Language,
+) -> None:
     glossary = tomllib.loads((PACKAGED / str(language.locale) / "glossary.toml").read_text("utf-8"))
 
-    assert {name: {*term} for name, term in glossary.items()} == {name: {"word", "forms", "never"} for name in TERMS}
+    assert {name: {*term} for name, term in glossary.items()} == {
+        name: {"word", "forms", "never"} for name in TERMS
+    }
     for english, text in texts(language):
         without_names = re.sub(r"%\(\w+\)s", "", text)
         for name, term in glossary.items():
@@ -143,11 +158,26 @@ HELLO = 'msgid "Hello %(name)s"\nmsgstr '
 @pytest.mark.parametrize(
     ("text", "kind", "line", "message"),
     [
-        (f'{HELLO}"Hallo %(nmae)s"\n', "placeholders", 6, "has no placeholder %(nmae)s; use one of name"),
+        (
+            f'{HELLO}"Hallo %(nmae)s"\n',
+            "placeholders",
+            6,
+            "has no placeholder %(nmae)s; use one of name",
+        ),
         (f'{HELLO}"Hallo"\n', "placeholders", 6, "lacks %(name)s"),
         (f'{HELLO}"100 % für %(name)s"\n', "placeholders", 6, "write a plain percent sign as %%"),
-        ('#, python-format\nmsgid "100%%"\nmsgstr "%(x)s"\n', "placeholders", 7, "the text has no placeholders"),
-        ('msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\n', "plurals", 6, "has 1 of the 2 plural forms"),
+        (
+            '#, python-format\nmsgid "100%%"\nmsgstr "%(x)s"\n',
+            "placeholders",
+            7,
+            "the text has no placeholders",
+        ),
+        (
+            'msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\n',
+            "plurals",
+            6,
+            "has 1 of the 2 plural forms",
+        ),
         ('#, fuzzy\nmsgid "a"\nmsgstr "b"\n', "fuzzy", 7, '"a" is marked as fuzzy'),
         ('msgid "a"\nmsgstr "b\n', "unreadable", 7, "not a line of a .po file"),
         ('msgid "a"\n\nmsgstr "b" "c"\n', "unreadable", 8, "not a line of a .po file"),
@@ -155,14 +185,20 @@ HELLO = 'msgid "Hello %(name)s"\nmsgstr '
         ("nplurals=2; plural=n n", "unreadable", 1, "plural form"),
     ],
 )
-def test_a_fault_is_told_at_its_line(text: str, kind: str, line: int, message: str, tmp_path: Path) -> None:
+def test_a_fault_is_told_at_its_line(
+    text: str, kind: str, line: int, message: str, tmp_path: Path
+) -> None:
     if text.startswith("nplurals"):
         languages = in_german(tmp_path, "", HEADER.replace("nplurals=2; plural=(n != 1)", text))
     else:
         languages = in_german(tmp_path, text)
     (fault,) = catalogue_faults(languages.catalogues)
 
-    assert (fault.kind, fault.line, fault.file) == (kind, line, tmp_path / "de" / "LC_MESSAGES" / "keyturn.po")
+    assert (fault.kind, fault.line, fault.file) == (
+        kind,
+        line,
+        tmp_path / "de" / "LC_MESSAGES" / "keyturn.po",
+    )
     assert message in fault.message
     assert str(fault).startswith(f"{fault.file}:{line}: ")
 

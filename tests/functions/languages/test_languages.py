@@ -22,7 +22,9 @@ def written(folder: Path, language: str, *texts: str, domain: str = "keyturn") -
     file = folder / language / "LC_MESSAGES" / f"{domain}.po"
     file.parent.mkdir(parents=True, exist_ok=True)
     pairs = zip(texts[::2], texts[1::2], strict=True)
-    file.write_text("\n\n".join(f'msgid "{text}"\nmsgstr "{translated}"' for text, translated in pairs), "utf-8")
+    file.write_text(
+        "\n\n".join(f'msgid "{text}"\nmsgstr "{translated}"' for text, translated in pairs), "utf-8"
+    )
     return file
 
 
@@ -53,7 +55,9 @@ def test_a_moment_has_its_date_which_can_be_the_next_day_and_names_its_zone(
         (timedelta(minutes=90), "90 minutes", "90 Minuten"), (timedelta(hours=48), "2 days", "2 Tage"),
     ],
 )  # fmt: skip
-def test_a_duration_is_in_the_largest_unit_that_divides_it(span: timedelta, english: str, german: str) -> None:
+def test_a_duration_is_in_the_largest_unit_that_divides_it(
+    span: timedelta, english: str, german: str
+) -> None:
     assert Languages("UTC").choose("").duration(span) == english
     assert Languages("UTC").choose("de").duration(span) == german
 
@@ -66,7 +70,9 @@ def test_a_duration_is_in_the_largest_unit_that_divides_it(span: timedelta, engl
         ("ar", "30 دقيقة", "1,234.5", "a وb وc"),
     ],
 )  # fmt: skip
-def test_durations_numbers_and_lists_are_the_language_s_own(language: str, span: str, number: str, list_: str) -> None:
+def test_durations_numbers_and_lists_are_the_language_s_own(
+    language: str, span: str, number: str, list_: str
+) -> None:
     spoken = Language(Locale(language), ZoneInfo("UTC"))
 
     assert spoken.duration(timedelta(minutes=30)) == span
@@ -78,28 +84,52 @@ def test_durations_numbers_and_lists_are_the_language_s_own(language: str, span:
     ("language", "waits"),
     [
         ("en", ["in 47 seconds", "in 90 seconds", "in 30 minutes", "in 80 minutes", "in 1 hour"]),
-        ("ru", ["через 47 секунд", "через 90 секунд", "через 30 минут", "через 80 минут", "через 1 час"]),
+        (
+            "ru",
+            [
+                "через 47 секунд",
+                "через 90 секунд",
+                "через 30 минут",
+                "через 80 минут",
+                "через 1 час",
+            ],
+        ),
         ("pl", ["za 47 sekund", "za 90 sekund", "za 30 minut", "za 80 minut", "za 1 godzinę"]),
-        ("fi", [f"{span} päästä" for span in ("47 sekunnin", "90 sekunnin", "30 minuutin", "80 minuutin", "1 tunnin")]),
+        (
+            "fi",
+            [
+                f"{span} päästä"
+                for span in ("47 sekunnin", "90 sekunnin", "30 minuutin", "80 minuutin", "1 tunnin")
+            ],
+        ),
         ("ja", ["47秒後", "90秒後", "30分後", "80分後", "1時間後"]),
     ],
 )
-def test_a_wait_is_written_as_a_sentence_needs_it_and_never_rounded(language: str, waits: list[str]) -> None:
+def test_a_wait_is_written_as_a_sentence_needs_it_and_never_rounded(
+    language: str, waits: list[str]
+) -> None:
     spoken = Language(Locale(language), ZoneInfo("UTC"))
 
-    assert [spoken.in_time(timedelta(seconds=seconds)) for seconds in (47, 90, 1800, 4800, 3600)] == waits
+    assert [
+        spoken.in_time(timedelta(seconds=seconds)) for seconds in (47, 90, 1800, 4800, 3600)
+    ] == waits
 
 
 @pytest.mark.parametrize(
-    ("language", "joined"), [("en", "a. b."), ("ko", "a. b."), ("ja", "a.b."), ("zh_Hans", "a.b."), ("zh_Hant", "a.b.")]
+    ("language", "joined"),
+    [("en", "a. b."), ("ko", "a. b."), ("ja", "a.b."), ("zh_Hans", "a.b."), ("zh_Hant", "a.b.")],
 )
-def test_sentences_are_joined_as_the_language_does_and_stay_markup(language: str, joined: str) -> None:
+def test_sentences_are_joined_as_the_language_does_and_stay_markup(
+    language: str, joined: str
+) -> None:
     spoken = Language(Locale.parse(language), ZoneInfo("UTC"))
 
     assert spoken.join_sentences(["a.", "", "b."]) == joined
     assert spoken.join_sentences(["a."]) == "a."
     assert spoken.join_sentences([]) == ""
-    assert spoken.join_sentences(["<", Markup("<b>b</b>")]) == Markup("&lt;{}<b>b</b>").format(joined[2:-2])
+    assert spoken.join_sentences(["<", Markup("<b>b</b>")]) == Markup("&lt;{}<b>b</b>").format(
+        joined[2:-2]
+    )
 
 
 def test_a_button_and_a_heading_with_one_english_text_have_texts_of_their_own() -> None:
@@ -116,7 +146,9 @@ def shown(language: Language, source: str, *, escaped: bool = True, **values: ob
     return environment.from_string(source).render(**values)
 
 
-def test_a_template_speaks_the_language_it_was_taught_also_by_a_compiled_catalogue(tmp_path: Path) -> None:
+def test_a_template_speaks_the_language_it_was_taught_also_by_a_compiled_catalogue(
+    tmp_path: Path,
+) -> None:
     catalog = Catalog(locale="de", domain="keyturn")
     catalog.add("Reset your password", "Passwort zurücksetzen")
     catalog.add("Hello %(name)s", "Hallo %(name)s")
@@ -131,14 +163,20 @@ def test_a_template_speaks_the_language_it_was_taught_also_by_a_compiled_catalog
     )
 
     assert shown(
-        Languages("UTC", tmp_path).choose("de"), source, name="<Ada>", moment=MOMENT, span=timedelta(minutes=30)
+        Languages("UTC", tmp_path).choose("de"),
+        source,
+        name="<Ada>",
+        moment=MOMENT,
+        span=timedelta(minutes=30),
     ) == (
         "<p lang=de dir=ltr>Passwort zurücksetzen: Hallo &lt;Ada&gt;, Hallo &lt;Ada&gt;, Untranslated, "
         "14:07 UTC, 20. November 2026, 14:07 UTC, 30 Minuten</p>"
     )
 
 
-def test_what_is_filled_into_a_text_that_runs_from_right_to_left_stands_apart_unless_it_is_markup() -> None:
+def test_what_is_filled_into_a_text_that_runs_from_right_to_left_stands_apart_unless_it_is_markup() -> (
+    None
+):
     arabic = Language(Locale("ar"), ZoneInfo("UTC"))
     source = "{{ _('To %(name)s', name=name) }} {{ _('To %(name)s', name='<bdi>A</bdi>'|safe) }} {{ name|isolated }}"
 
@@ -146,14 +184,23 @@ def test_what_is_filled_into_a_text_that_runs_from_right_to_left_stands_apart_un
     assert arabic.gettext("%(name)s!", name="") == "!"
     assert arabic.gettext("%(count)s!", count=3) == "3!"
     assert Language(Locale("de"), ZoneInfo("UTC")).gettext("%(name)s!", name="C++") == "C++!"
-    assert shown(arabic, source, name="A&B") == "To \u2068A&amp;B\u2069 To <bdi>A</bdi> \u2068A&amp;B\u2069"
+    assert (
+        shown(arabic, source, name="A&B")
+        == "To \u2068A&amp;B\u2069 To <bdi>A</bdi> \u2068A&amp;B\u2069"
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "filled"),
     [
-        ('<a href="%(link)s">%(link)s</a>!', '<a href="https://a.example">\u2068https://a.example\u2069</a>!'),
-        ("Or <a class='b' href='%(link)s'>open</a>", "Or <a class='b' href='https://a.example'>open</a>"),
+        (
+            '<a href="%(link)s">%(link)s</a>!',
+            '<a href="https://a.example">\u2068https://a.example\u2069</a>!',
+        ),
+        (
+            "Or <a class='b' href='%(link)s'>open</a>",
+            "Or <a class='b' href='https://a.example'>open</a>",
+        ),
         ('<a href="%(link)s"', '<a href="https://a.example"'),
         ("mailto:help@a.example?body=%(link)s", "mailto:help@a.example?body=https://a.example"),
         ("Open: %(link)s", "Open: \u2068https://a.example\u2069"),
@@ -196,16 +243,21 @@ def test_a_later_folder_adds_languages_and_words_single_texts_differently(tmp_pa
     languages = Languages("UTC", first, second)
 
     said = {
-        tag: [languages.choose(tag).gettext(text) for text in ("one", "two", "three")] for tag in ("de", "nl", "de-CH")
+        tag: [languages.choose(tag).gettext(text) for text in ("one", "two", "three")]
+        for tag in ("de", "nl", "de-CH")
     }
     assert said["de"] == ["eins", "zwo", "three"]
     assert said["nl"] == ["een", "two", "three"]
     assert said["de-CH"] == ["eins", "zwöi", "three"], "a region falls back to its language"
 
 
-def test_a_catalogue_that_was_saved_is_read_anew_where_that_is_asked_for_without_what_is_fuzzy(tmp_path: Path) -> None:
+def test_a_catalogue_that_was_saved_is_read_anew_where_that_is_asked_for_without_what_is_fuzzy(
+    tmp_path: Path,
+) -> None:
     file = written(tmp_path, "de", "one", "eins")
-    lasting, fresh = (Languages("UTC", tmp_path, reload=reload).choose("de") for reload in (False, True))
+    lasting, fresh = (
+        Languages("UTC", tmp_path, reload=reload).choose("de") for reload in (False, True)
+    )
     assert lasting.gettext("one") == fresh.gettext("one") == "eins"
 
     for number, (mark, said) in enumerate((("", "die Eins"), ("#, fuzzy\n", "one")), 1):
@@ -215,11 +267,18 @@ def test_a_catalogue_that_was_saved_is_read_anew_where_that_is_asked_for_without
         assert (lasting.gettext("one"), fresh.gettext("one")) == ("eins", said)
 
 
-@pytest.mark.parametrize("place", ["emails/locales", "emails/locale", "emails/translations", "locales", "translations"])
-def test_the_catalogues_of_somebody_s_templates_lie_among_or_beside_them(place: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "place", ["emails/locales", "emails/locale", "emails/translations", "locales", "translations"]
+)
+def test_the_catalogues_of_somebody_s_templates_lie_among_or_beside_them(
+    place: str, tmp_path: Path
+) -> None:
     written(tmp_path / place, "nl", "one", "een", domain="messages")
     written(tmp_path / place, "nl", "two", "twee", domain="emails")
 
     languages = languages_in(tmp_path / "emails", "UTC")
     assert set(languages.known) == {"en", "nl"}
-    assert (languages.choose("nl").gettext("one"), languages.choose("nl").gettext("two")) == ("een", "twee")
+    assert (languages.choose("nl").gettext("one"), languages.choose("nl").gettext("two")) == (
+        "een",
+        "twee",
+    )

@@ -23,7 +23,9 @@ def speaking(folder: Path, *names: str) -> Languages:
         ("en ; Q=0.5,\tde\t;\tq=0.9", "de"), (";;;q=,,x;q=high, ../../etc/passwd", "en"),
     ],
 )  # fmt: skip
-def test_a_browser_is_answered_in_what_it_prefers_of_what_there_is(accepted: str, chosen: str, tmp_path: Path) -> None:
+def test_a_browser_is_answered_in_what_it_prefers_of_what_there_is(
+    accepted: str, chosen: str, tmp_path: Path
+) -> None:
     assert speaking(tmp_path, "de", "pt_BR").choose("", accepted).tag == chosen
 
 
@@ -46,13 +48,22 @@ def test_whatever_a_language_is_called_it_is_found(tag: str, chosen: str) -> Non
 @pytest.mark.parametrize(
     ("names", "chosen"),
     [
-        (("pt_BR", "pt_PT", "nb", "nn"), {"pt-PT": "pt-PT", "pt": "pt-BR", "nn": "nn", "nb": "nb", "no": "nb"}),
+        (
+            ("pt_BR", "pt_PT", "nb", "nn"),
+            {"pt-PT": "pt-PT", "pt": "pt-BR", "nn": "nn", "nb": "nb", "no": "nb"},
+        ),
         (("zh_Hant",), {"zh-TW": "zh-Hant", "zh-CN": "en", "zh": "en"}),
         ((), {"de": "en", "en": "en"}),
     ],
-    ids=["the tag itself before what is close to it", "another script is not close", "English without any catalogue"],
+    ids=[
+        "the tag itself before what is close to it",
+        "another script is not close",
+        "English without any catalogue",
+    ],
 )
-def test_what_is_close_stands_in(names: tuple[str, ...], chosen: dict[str, str], tmp_path: Path) -> None:
+def test_what_is_close_stands_in(
+    names: tuple[str, ...], chosen: dict[str, str], tmp_path: Path
+) -> None:
     languages = speaking(tmp_path, *names)
 
     assert {tag: languages.choose(tag).tag for tag in chosen} == chosen

@@ -20,14 +20,20 @@ MOMENT = datetime(2026, 11, 20, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def composer() -> MailComposer:
-    settings = Settings(base_url="https://a.test", reset_url="{base_url}/{token}", brand=Brand(name="Northwind"))
+    settings = Settings(
+        base_url="https://a.test", reset_url="{base_url}/{token}", brand=Brand(name="Northwind")
+    )
     themes = theme.build(settings)
-    return MailComposer(Templates(folder("email_templates"), themes.general.globals), themes, settings)
+    return MailComposer(
+        Templates(folder("email_templates"), themes.general.globals), themes, settings
+    )
 
 
 def mailed(composer: MailComposer, name: str) -> str:
     account = Account(id="1", email="ada@northwind.test", name=name)
-    link = mint_link(account, purpose_for(account, by_operator=False), MOMENT, MOMENT + timedelta(hours=1))
+    link = mint_link(
+        account, purpose_for(account, by_operator=False), MOMENT, MOMENT + timedelta(hours=1)
+    )
     return composer.with_link(account, Client(), *link).email.text
 
 
@@ -49,7 +55,9 @@ def test_names_as_people_have_them_are_said(composer: MailComposer, name: str) -
     "", "  \n ", "URGENT, open evil.com/login now", "Visit EVIL.COM now", "http:/evil", "www.evil", "eve@evil",
     "evil\uff0ecom", "evil\uff0flogin", "evil.рф", "\u202eadA", "\x00nul", "J.R.R.Tolkien",
 ])  # fmt: skip
-def test_names_that_are_to_be_clicked_or_read_otherwise_are_left_out(composer: MailComposer, name: str) -> None:
+def test_names_that_are_to_be_clicked_or_read_otherwise_are_left_out(
+    composer: MailComposer, name: str
+) -> None:
     assert greeting(composer, name) == "Hello"
 
 
@@ -59,7 +67,9 @@ def test_a_name_has_one_line_and_no_more_than_120_characters(composer: MailCompo
 
 
 def test_a_provider_is_a_word_and_no_letter(composer: MailComposer) -> None:
-    account = Account(id="1", email="ada@northwind.test", has_password=False, provider="Google " * 100)
+    account = Account(
+        id="1", email="ada@northwind.test", has_password=False, provider="Google " * 100
+    )
     assert composer.about_provider(account, Client()).email.text.count("Google") < 20
 
 
@@ -74,9 +84,13 @@ def test_a_provider_is_a_word_and_no_letter(composer: MailComposer) -> None:
         ),
     ],
 )
-def test_times_are_told_in_the_account_s_zone(timezone: str, said: str, composer: MailComposer) -> None:
+def test_times_are_told_in_the_account_s_zone(
+    timezone: str, said: str, composer: MailComposer
+) -> None:
     account = Account(id="1", email="ada@northwind.test", timezone=timezone)
-    change = PasswordWasChanged(account_id=account.id, at=MOMENT, client=Client(), email=account.email)
+    change = PasswordWasChanged(
+        account_id=account.id, at=MOMENT, client=Client(), email=account.email
+    )
 
     mail = composer.about(account, change).email
     assert all(said in body for body in (mail.text, mail.html))
@@ -85,9 +99,7 @@ def test_times_are_told_in_the_account_s_zone(timezone: str, said: str, composer
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAFARI = "Mozilla/5.0 ({}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 {}Safari/605.1.15"
 IPHONE = SAFARI.format("iPhone; CPU iPhone OS 18_0 like Mac OS X", "Mobile/15E148 ")
-CHROME = (
-    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
-)
+CHROME = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,18 @@ from keyturn.mail.rendering.contrast import contrast
 from keyturn.service.reset.mails.palette import Palette, palette_of
 from keyturn.service.settings import Brand
 
-AWKWARD = ["#ffd400", "#f7f3d0", "#ffffff", "#0a0a0a", "#000000", "#777777", "#ff0000", "#00ff00", "#0000ff", "#FF69B4"]
+AWKWARD = [
+    "#ffd400",
+    "#f7f3d0",
+    "#ffffff",
+    "#0a0a0a",
+    "#000000",
+    "#777777",
+    "#ff0000",
+    "#00ff00",
+    "#0000ff",
+    "#FF69B4",
+]
 
 
 def least_contrast(palette: Palette) -> float:
@@ -43,7 +54,9 @@ def test_any_brand_colour_becomes_readable() -> None:
         assert least_contrast(palette) >= 4.5, colour
 
 
-def test_an_adjusted_colour_keeps_its_hue_and_is_told_with_its_setting_and_what_is_used_instead() -> None:
+def test_an_adjusted_colour_keeps_its_hue_and_is_told_with_its_setting_and_what_is_used_instead() -> (
+    None
+):
     palette, warnings = palette_of(Brand(accent="#ffd400", accent_dark="#000080"))
 
     assert warnings == [
@@ -59,7 +72,12 @@ def test_an_adjusted_colour_keeps_its_hue_and_is_told_with_its_setting_and_what_
 
 @pytest.mark.parametrize(
     ("one", "other", "ratio"),
-    [("#000000", "#ffffff", 21), ("#ffffff", "#ffffff", 1), ("#767676", "#ffffff", 4.54), ("#ffffff", "#ff0000", 4.0)],
+    [
+        ("#000000", "#ffffff", 21),
+        ("#ffffff", "#ffffff", 1),
+        ("#767676", "#ffffff", 4.54),
+        ("#ffffff", "#ff0000", 4.0),
+    ],
 )
 def test_contrast_is_what_wcag_defines_in_either_order(one: str, other: str, ratio: float) -> None:
     assert contrast(one, other) == pytest.approx(ratio, abs=0.005)
@@ -73,12 +91,19 @@ def test_any_ground_is_one_that_every_text_is_readable_on(ground: str) -> None:
     assert least_contrast(palette) >= 4.5
     assert palette.mail_ground == palette.ground
     for name, got in (("ground", palette.ground), ("ground_dark", palette.dark_ground)):
-        warning = f"brand.{name}: texts on {ground} have a contrast under 4.5 : 1; {got} is used instead"
+        warning = (
+            f"brand.{name}: texts on {ground} have a contrast under 4.5 : 1; {got} is used instead"
+        )
         assert (warning in warnings) == (got != ground.lower())
 
 
 def test_a_dark_panel_stands_out_from_any_ground() -> None:
-    for ground in [*AWKWARD, "#14614b", "#c0c0c0", *(f"#{grey:02x}{grey:02x}{grey:02x}" for grey in range(64))]:
+    for ground in [
+        *AWKWARD,
+        "#14614b",
+        "#c0c0c0",
+        *(f"#{grey:02x}{grey:02x}{grey:02x}" for grey in range(64)),
+    ]:
         palette, _ = palette_of(Brand(ground_dark=ground))
 
         assert contrast(palette.dark_panel, palette.dark_ground) >= 1.05, ground

@@ -34,15 +34,25 @@ PHP = {"PHP": "$2y$04$JMUoRidbqGslZmCpEKTocOArt2IipfoDHW.kFqRYSYkjdv6BKd7/i"}
 def made_here(password: str) -> dict[str, str]:
     types = {"argon2id": argon2.Type.ID, "argon2i": argon2.Type.I, "argon2d": argon2.Type.D}
     made = {
-        name: argon2.PasswordHasher(type=kind, time_cost=1, memory_cost=64, parallelism=1).hash(password)
+        name: argon2.PasswordHasher(type=kind, time_cost=1, memory_cost=64, parallelism=1).hash(
+            password
+        )
         for name, kind in types.items()
     }
-    for method in ("pbkdf2:sha256:1000", "pbkdf2:sha1:1000", "pbkdf2:sha512:1000", "scrypt:1024:8:1", "scrypt"):
+    for method in (
+        "pbkdf2:sha256:1000",
+        "pbkdf2:sha1:1000",
+        "pbkdf2:sha512:1000",
+        "scrypt:1024:8:1",
+        "scrypt",
+    ):
         made[f"werkzeug {method}"] = generate_password_hash(password, method)
     for hasher, cheap in DJANGO.items():
         with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
             if hasher is not hashers.BCryptPasswordHasher or len(password) <= 72:  # it refuses more
-                made[hasher.__name__] = type("Cheap", (hasher,), cheap)().encode(password, hasher().salt())
+                made[hasher.__name__] = type("Cheap", (hasher,), cheap)().encode(
+                    password, hasher().salt()
+                )
     return made
 
 
@@ -58,8 +68,12 @@ DJANGO: dict[Any, dict[str, int]] = {
     hashers.ScryptPasswordHasher: {"work_factor": 16},
 }
 ALL = {**NODE, **PHP, **made_here(PASSWORD)}
-ALL |= {"Django scrypt, its own work factor": hashers.ScryptPasswordHasher().encode(PASSWORD, "a" * 22)}
-QUICK = {name: stored for name, stored in ALL.items() if "16384" not in stored and "32768" not in stored}
+ALL |= {
+    "Django scrypt, its own work factor": hashers.ScryptPasswordHasher().encode(PASSWORD, "a" * 22)
+}
+QUICK = {
+    name: stored for name, stored in ALL.items() if "16384" not in stored and "32768" not in stored
+}
 ALL_LONG = made_here(LONG)
 
 
@@ -72,7 +86,9 @@ async def hasher() -> AsyncIterator[PasswordHasher]:
 
 @pytest.mark.parametrize("stored", ALL.values(), ids=ALL.keys())
 @pytest.mark.long
-async def test_the_right_password_fits_and_no_other_does(hasher: PasswordHasher, stored: str) -> None:
+async def test_the_right_password_fits_and_no_other_does(
+    hasher: PasswordHasher, stored: str
+) -> None:
     assert await hasher.verify(PASSWORD, stored)
     assert not await hasher.verify(PASSWORD.title(), stored)
     assert not await hasher.verify(PASSWORD + " ", stored)
@@ -80,7 +96,9 @@ async def test_the_right_password_fits_and_no_other_does(hasher: PasswordHasher,
 
 
 @pytest.mark.parametrize("stored", ALL_LONG.values(), ids=ALL_LONG.keys())
-async def test_a_password_over_72_bytes_fits_where_its_format_reads_it_all(hasher: PasswordHasher, stored: str) -> None:
+async def test_a_password_over_72_bytes_fits_where_its_format_reads_it_all(
+    hasher: PasswordHasher, stored: str
+) -> None:
     assert await hasher.verify(LONG, stored)
     assert not await hasher.verify(LONG[:72], stored)
     assert not await hasher.verify(LONG + "x", stored)
@@ -119,18 +137,24 @@ async def test_bcrypt_never_accepts_more_than_it_reads(hasher: PasswordHasher, b
         "",
     ],
 )
-async def test_what_is_broken_or_would_take_for_ever_fits_nothing(hasher: PasswordHasher, stored: str) -> None:
+async def test_what_is_broken_or_would_take_for_ever_fits_nothing(
+    hasher: PasswordHasher, stored: str
+) -> None:
     assert fits(PASSWORD.encode(), stored) is None, "so that the decoy's work is done instead"
     assert not await hasher.verify(PASSWORD, stored)
 
 
 @pytest.mark.parametrize("stored", QUICK.values(), ids=QUICK.keys())
-async def test_a_hash_that_was_cut_or_changed_fits_nothing(hasher: PasswordHasher, stored: str) -> None:
+async def test_a_hash_that_was_cut_or_changed_fits_nothing(
+    hasher: PasswordHasher, stored: str
+) -> None:
     for end in range(0, len(stored), 7):
         assert not await hasher.verify(PASSWORD, stored[:end])
         assert not await hasher.verify(PASSWORD, stored[:end] + "\x00" + stored[end + 1 :])
     # The last letter of base64 may hold bits that nothing reads.
-    assert not await hasher.verify(PASSWORD, stored[:-6] + ("A" if stored[-6] != "A" else "B") + stored[-5:])
+    assert not await hasher.verify(
+        PASSWORD, stored[:-6] + ("A" if stored[-6] != "A" else "B") + stored[-5:]
+    )
 
 
 @pytest.mark.parametrize("stored", ALL.values(), ids=ALL.keys())

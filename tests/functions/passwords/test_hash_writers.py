@@ -20,7 +20,9 @@ if not django_settings.configured:
 
 
 def reads_bcrypt(password: str, stored: str) -> bool:
-    return bcrypt.checkpw(password.encode(), stored.removeprefix("bcrypt$").removeprefix("{bcrypt}").encode())
+    return bcrypt.checkpw(
+        password.encode(), stored.removeprefix("bcrypt$").removeprefix("{bcrypt}").encode()
+    )
 
 
 LIBRARIES: dict[str, Callable[[str, str], bool]] = {
@@ -65,7 +67,9 @@ async def test_django_6_and_pwdlib_themselves_would_leave_it_as_it_is() -> None:
     """Django hashes anew at a sign-in where the iterations or the salt are not its own."""
     stored = await hash_of(HashingSettings(format="django-pbkdf2", workers=1), PASSWORD)
     hasher = identify_hasher(stored)
-    hasher.iterations = 1_200_000  # of Django 6.0, https://docs.djangoproject.com/en/6.0/releases/6.0/
+    hasher.iterations = (
+        1_200_000  # of Django 6.0, https://docs.djangoproject.com/en/6.0/releases/6.0/
+    )
     assert not hasher.must_update(stored)
 
     stored = await hash_of(settings_of("argon2id"), PASSWORD)

@@ -38,10 +38,18 @@ def count_work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     for name in ("checkpw", "hashpw"):
         count(bcrypt, name, lambda _password, salt: ("bcrypt", 2 ** int(salt.split(b"$")[2])))
-    count(hashlib, "pbkdf2_hmac", lambda digest, _password, _salt, iterations: (f"pbkdf2 {digest}", iterations))
+    count(
+        hashlib,
+        "pbkdf2_hmac",
+        lambda digest, _password, _salt, iterations: (f"pbkdf2 {digest}", iterations),
+    )
     count(hashlib, "scrypt", lambda _password, *, n, r, p, **_: ("scrypt", n * r * p))
     for name in ("Argon2id", "Argon2i", "Argon2d"):
-        count(argon2, name, lambda *, iterations, memory_cost, **_: ("argon2", iterations * memory_cost))
+        count(
+            argon2,
+            name,
+            lambda *, iterations, memory_cost, **_: ("argon2", iterations * memory_cost),
+        )
     return work
 
 
@@ -54,7 +62,11 @@ async def hasher() -> AsyncIterator[PasswordHasher]:
 
 @pytest.mark.parametrize(
     ("name", "prefix"),
-    [*BCRYPT_PREFIXES.items(), ("bcrypt", "bcrypt_sha256$$2b$"), ("django-bcrypt", "bcrypt_sha256$$2b$")],
+    [
+        *BCRYPT_PREFIXES.items(),
+        ("bcrypt", "bcrypt_sha256$$2b$"),
+        ("django-bcrypt", "bcrypt_sha256$$2b$"),
+    ],
 )
 @pytest.mark.parametrize("cost", [8, 7, 5])
 async def test_only_a_no_to_no_stranger_is_less_work_than_without_a_hash(
@@ -64,7 +76,11 @@ async def test_only_a_no_to_no_stranger_is_less_work_than_without_a_hash(
     stored = prefix + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(cost)).decode()[4:]
     work = count_work(monkeypatch)
 
-    for password_hash, reserved, rounds in ((stored, False, 2**8), (None, False, 2**8), (stored, True, 2**cost)):
+    for password_hash, reserved, rounds in (
+        (stored, False, 2**8),
+        (None, False, 2**8),
+        (stored, True, 2**cost),
+    ):
         work.clear()
         assert not await hasher.verify("another", password_hash, reserved=reserved)
         assert work == {"bcrypt": rounds}
@@ -85,9 +101,12 @@ async def test_so_it_is_in_other_formats(name: Any, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "stored", ["pbkdf2_sha256$1$salt$AAAA", "scrypt:2:1:1$salt$ab", "plain text", "$2b$09$" + "." * 53]
+    "stored",
+    ["pbkdf2_sha256$1$salt$AAAA", "scrypt:2:1:1$salt$ab", "plain text", "$2b$09$" + "." * 53],
 )
-async def test_no_wrong_password_is_less_work_than_without_a_hash(monkeypatch: pytest.MonkeyPatch, stored: str) -> None:
+async def test_no_wrong_password_is_less_work_than_without_a_hash(
+    monkeypatch: pytest.MonkeyPatch, stored: str
+) -> None:
     hasher = PasswordHasher(HashingSettings(cost=8, workers=1))
     work = count_work(monkeypatch)
 
@@ -96,18 +115,24 @@ async def test_no_wrong_password_is_less_work_than_without_a_hash(monkeypatch: p
     hasher.close()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a thread has no nice value of its own")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="elsewhere a thread has no nice value of its own"
+)
 async def test_hashing_yields_to_everything_else(hasher: PasswordHasher) -> None:
     await hasher.hash(PASSWORD)
 
     # The newest: those of an earlier test may still be on their way out.
-    thread = [thread for thread in threading.enumerate() if thread.name.startswith("keyturn-hash")][-1]
+    thread = [thread for thread in threading.enumerate() if thread.name.startswith("keyturn-hash")][
+        -1
+    ]
     nice = os.getpriority(os.PRIO_PROCESS, thread.native_id or 0)
     main = os.getpriority(os.PRIO_PROCESS, threading.main_thread().native_id or 0)
     assert nice == min(main + 1, 19)  # 19 is the highest (setpriority(2))
 
 
-async def test_a_place_is_free_again_after_success_failure_and_a_waiter_that_went(hasher: PasswordHasher) -> None:
+async def test_a_place_is_free_again_after_success_failure_and_a_waiter_that_went(
+    hasher: PasswordHasher,
+) -> None:
     with pytest.raises(ValueError, match="72 bytes"):
         await hasher.hash("x" * 73)
     gone = asyncio.create_task(hasher.hash(PASSWORD))
@@ -120,7 +145,9 @@ async def test_a_place_is_free_again_after_success_failure_and_a_waiter_that_wen
 
 
 @pytest.mark.parametrize("reserved", [False, True])
-async def test_who_goes_while_waiting_holds_nobody_up(hasher: PasswordHasher, reserved: bool) -> None:
+async def test_who_goes_while_waiting_holds_nobody_up(
+    hasher: PasswordHasher, reserved: bool
+) -> None:
     async def first() -> None:
         await hasher.hash(PASSWORD)
         if at_its_turn:
@@ -128,7 +155,9 @@ async def test_who_goes_while_waiting_holds_nobody_up(hasher: PasswordHasher, re
 
     for at_its_turn in (False, True):
         calling = asyncio.create_task(first())
-        gone, last = (asyncio.create_task(hasher.verify(PASSWORD, None, reserved=reserved)) for _ in range(2))
+        gone, last = (
+            asyncio.create_task(hasher.verify(PASSWORD, None, reserved=reserved)) for _ in range(2)
+        )
         await asyncio.sleep(0)
         await calling if at_its_turn else gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)

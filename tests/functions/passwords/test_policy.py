@@ -111,7 +111,9 @@ async def test_more_than_can_wait_are_told_to_come_back() -> None:
     "Seven quiet harbours 7!", "short", "SEVENQUIETHARBOURS", "sevenquietharbours7", "\n" * 12, "ÉCOLE", "école", "٣",
     "²", "漢字", "🔑" * 11, "🔑" * 12,
 ])  # fmt: skip
-async def test_a_pattern_says_in_a_browser_what_the_rule_says(password: str, browser: Browser) -> None:
+async def test_a_pattern_says_in_a_browser_what_the_rule_says(
+    password: str, browser: Browser
+) -> None:
     settings: dict[str, Any] = {"require": ("uppercase", "lowercase", "digit", "special")}
     rules = PasswordPolicy(PasswordSettings(**settings), "Northwind School").rules
     patterns = {rule.name: rule.pattern for rule in rules if rule.pattern}
@@ -120,4 +122,6 @@ async def test_a_pattern_says_in_a_browser_what_the_rule_says(password: str, bro
     by_pattern = await page.evaluate(tested, [patterns, password])
     await page.close()
 
-    assert by_pattern == [name for name in await broken(password, EMAIL, **settings) if name in patterns]
+    assert by_pattern == [
+        name for name in await broken(password, EMAIL, **settings) if name in patterns
+    ]

@@ -30,7 +30,9 @@ def name_in(toml: str) -> str:
 def check_fault(found: dict[str, str], name: str, why: str) -> None:
     """Expect one fault. `why`: its message, or the beginning of it before an ellipsis."""
     assert set(found) == {name}
-    assert found[name] == why or (why.endswith("...") and found[name].startswith(why[:-3])), found[name]
+    assert found[name] == why or (why.endswith("...") and found[name].startswith(why[:-3])), found[
+        name
+    ]
 
 
 @pytest.fixture
@@ -38,7 +40,9 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
     """Read `toml` and the variables, beside those that are enough unless `bare`."""
     monkeypatch.chdir(tmp_path)
 
-    def read(toml: str = "", *, bare: bool = False, sending: bool = True, **variables: str) -> Settings:
+    def read(
+        toml: str = "", *, bare: bool = False, sending: bool = True, **variables: str
+    ) -> Settings:
         (tmp_path / "keyturn.toml").write_text(toml, "utf-8")
         return read_settings(environ=({} if bare else ENOUGH) | variables, sending=sending)
 

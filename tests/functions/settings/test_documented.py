@@ -20,13 +20,22 @@ from tests.house.checkout import CHECKOUT, files_of
 from tests.house.reference import DOCS
 
 from keyturn.cli import COMMANDS, keyturn
-from keyturn.service.settings.reading import environment_name, inspect_settings, read_settings, setting_names
+from keyturn.service.settings.reading import (
+    environment_name,
+    inspect_settings,
+    read_settings,
+    setting_names,
+)
 from keyturn.studio.gallery.configuration import read_studio_settings
 
-PAGES = sorted(str(file.relative_to(CHECKOUT)) for pages in ("docs", "*.md") for file in files_of(pages, ".md"))
+PAGES = sorted(
+    str(file.relative_to(CHECKOUT)) for pages in ("docs", "*.md") for file in files_of(pages, ".md")
+)
 PAGES.remove("CHANGELOG.md")  # it names commands that went
 BLOCK = re.compile(r"(?ms)^( *)```(\w*)\n(.*?)^\1```$")
-COMMAND = re.compile(rf"(?m)(?:^|[/ `])keyturn ((?:{'|'.join(COMMANDS)})\b(?:'[^'\n]*'|[^'|&#`>\n])*)")
+COMMAND = re.compile(
+    rf"(?m)(?:^|[/ `])keyturn ((?:{'|'.join(COMMANDS)})\b(?:'[^'\n]*'|[^'|&#`>\n])*)"
+)
 READ: dict[str, Callable[[str], object]] = {
     "python": lambda code: compile(code, "docs", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT),
     "json": json.loads,
@@ -51,7 +60,9 @@ def test_the_tables_of_a_page_are_made_of_types(name: str) -> None:
 
 
 def test_every_setting_is_documented_with_its_variable() -> None:
-    pages = "".join((DOCS / name).read_text("utf-8") for name in ("settings.md", "mail-providers.md"))
+    pages = "".join(
+        (DOCS / name).read_text("utf-8") for name in ("settings.md", "mail-providers.md")
+    )
     documented = re.findall(r"\| `(KEYTURN_[A-Z_]+)` \|", pages)
 
     assert sorted(documented) == sorted(map(environment_name, setting_names()))
@@ -81,18 +92,26 @@ def test_the_code_of_a_page_can_be_read(page: str, tmp_path: Path) -> None:
             for toml in whole:
                 (tmp_path / "keyturn.toml").write_text(toml)
                 environment = dict.fromkeys(re.findall(r"\${(\w+)}", toml), "x" * 32) | APP
-                faults = inspect_settings(tmp_path / "keyturn.toml", environment, sending=False).faults
+                faults = inspect_settings(
+                    tmp_path / "keyturn.toml", environment, sending=False
+                ).faults
                 assert [fault for fault in faults if not INCOMPLETE.search(fault.message)] == []
 
 
 def test_the_tests_that_security_names_exist() -> None:
-    tests = re.findall(r"`(?:tests/)?([\w/]*test_\w+\.py)`", (DOCS / "security.md").read_text("utf-8"))
+    tests = re.findall(
+        r"`(?:tests/)?([\w/]*test_\w+\.py)`", (DOCS / "security.md").read_text("utf-8")
+    )
 
     assert [name for name in tests if not any((CHECKOUT / "tests").rglob(name))] == []
     assert len(tests) > 30
 
 
-EXAMPLES = [file for file in CHECKOUT.glob("examples/*/keyturn.toml") if not file.with_name("schema.sql").exists()]
+EXAMPLES = [
+    file
+    for file in CHECKOUT.glob("examples/*/keyturn.toml")
+    if not file.with_name("schema.sql").exists()
+]
 """Those without a demo. tests/browser/elements opens their pages."""
 
 

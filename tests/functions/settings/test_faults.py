@@ -55,7 +55,12 @@ def test_the_message_lists_each_on_a_line(read: Read) -> None:
 
 
 def test_a_setting_that_cannot_be_read_is_not_also_called_missing(faults: Faults) -> None:
-    found = faults("[mail]\nfrom = 7", bare=True, RESEND_API_KEY="re_test", KEYTURN_SECRET_KEY="0123456789abcdef" * 2)
+    found = faults(
+        "[mail]\nfrom = 7",
+        bare=True,
+        RESEND_API_KEY="re_test",
+        KEYTURN_SECRET_KEY="0123456789abcdef" * 2,
+    )
     assert set(found) == {"mail.from"}
 
 
@@ -68,7 +73,9 @@ def test_a_setting_that_cannot_be_read_is_not_also_called_missing(faults: Faults
         ("zzzzzz = 1", "zzzzzz", ""),
     ],
 )
-def test_an_unknown_key_in_the_file_may_be_a_slip(faults: Faults, toml: str, name: str, meant: str) -> None:
+def test_an_unknown_key_in_the_file_may_be_a_slip(
+    faults: Faults, toml: str, name: str, meant: str
+) -> None:
     assert faults(toml) == {name: f"unknown setting{meant}"}
 
 
@@ -94,7 +101,11 @@ def test_a_secret_is_not_in_the_repr_of_the_settings(read: Read, variables: dict
     ("toml", "variables", "names"),
     [
         ("", {"KEYTURN_SECRET_KEY": WORD}, {"KEYTURN_SECRET_KEY"}),
-        ("", {"KEYTURN_DATABASE_URL": f"mysql://keyturn:{WORD}@db.example/keyturn"}, {"database.url"}),
+        (
+            "",
+            {"KEYTURN_DATABASE_URL": f"mysql://keyturn:{WORD}@db.example/keyturn"},
+            {"database.url"},
+        ),
         ("", {"KEYTURN_WEBHOOKS_URL": WORD}, {"webhooks.url", "webhooks.secret"}),
         ("", {"KEYTURN_BASE_URL": f"me:{WORD}@a.example"}, {"base_url"}),
         (f'{TABLE}accounts.table.url = "mssql://{WORD}/x"', {}, {"accounts.table.url"}),

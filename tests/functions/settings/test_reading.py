@@ -32,13 +32,20 @@ def test_a_variable_beats_the_file_and_needs_no_section_there(read: Read) -> Non
     assert settings.brand.name == "Northwind School"
 
 
-def test_keyturns_own_name_for_a_key_beats_the_providers_and_others_are_not_looked_at(read: Read) -> None:
+def test_keyturns_own_name_for_a_key_beats_the_providers_and_others_are_not_looked_at(
+    read: Read,
+) -> None:
     assert read().resend.api_key == ENOUGH["RESEND_API_KEY"]
-    assert read(KEYTURN_RESEND_API_KEY="re_ours", RESEND_API_KEY="re_theirs").resend.api_key == "re_ours"
+    assert (
+        read(KEYTURN_RESEND_API_KEY="re_ours", RESEND_API_KEY="re_theirs").resend.api_key
+        == "re_ours"
+    )
     assert read(PATH="/bin", RESEND_OTHER="x", TOKEN_TTL="soon").token.ttl == timedelta(minutes=30)
 
 
-def test_a_file_that_a_caller_gives_or_a_variable_names_is_the_one_and_must_exist(read: Read, tmp_path: Path) -> None:
+def test_a_file_that_a_caller_gives_or_a_variable_names_is_the_one_and_must_exist(
+    read: Read, tmp_path: Path
+) -> None:
     other, missing = tmp_path / "other.toml", str(tmp_path / "missing.toml")
     other.write_text('[brand]\nname = "Elsewhere"')
 
@@ -49,7 +56,9 @@ def test_a_file_that_a_caller_gives_or_a_variable_names_is_the_one_and_must_exis
     assert invalid.value.faults[0].name == missing
 
 
-@pytest.mark.parametrize("content", [b"[token\n", b"a = \xff\n", b"a = 1\na = 2\n", b"a = 1" + b"0" * 5_000])
+@pytest.mark.parametrize(
+    "content", [b"[token\n", b"a = \xff\n", b"a = 1\na = 2\n", b"a = 1" + b"0" * 5_000]
+)
 def test_a_file_that_is_no_toml_is_a_fault_by_its_name(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "keyturn.toml"
     file.write_bytes(content)
@@ -68,7 +77,9 @@ def test_a_file_that_is_no_toml_is_a_fault_by_its_name(tmp_path: Path, content: 
         ("http://127.0.0.1:8000", "http://127.0.0.1:8000", False),
     ],
 )
-def test_the_origin_is_the_base_url_without_its_path(base_url: str, origin: str, secure: bool) -> None:
+def test_the_origin_is_the_base_url_without_its_path(
+    base_url: str, origin: str, secure: bool
+) -> None:
     settings = Settings(base_url=base_url, secret_key=Secret("x" * 32))
 
     assert (settings.origin, settings.secure) == (origin, secure)

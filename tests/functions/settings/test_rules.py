@@ -30,8 +30,12 @@ accounts.ldap.bind_password = "hunter2"
 """
 ONE = f'{LDAP}accounts.ldap.servers = ["ldaps://dc1.example.org"]\n'
 SUPABASE = f'{SIGN_IN}accounts.store = "supabase"\naccounts.supabase.service_role_key = "key"\n'
-NEEDS_QUOTES = """the name needs quotation marks, as in '"Acme, Inc." <accounts@northwind.example>'"""
-TURNSTILE = 'challenge.method = "turnstile"\nchallenge.site_key = "site"\nchallenge.secret = "secret"\n'
+NEEDS_QUOTES = (
+    """the name needs quotation marks, as in '"Acme, Inc." <accounts@northwind.example>'"""
+)
+TURNSTILE = (
+    'challenge.method = "turnstile"\nchallenge.site_key = "site"\nchallenge.secret = "secret"\n'
+)
 FACTORS = f'{TABLE}second_step.source = "table"\nsecond_step.table.totp = "secret"\n'
 TWILIO = """second_step.source = "builtin"
 second_step.sms.account = "AC1"
@@ -181,7 +185,9 @@ FAULTS: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("toml", "why"), FAULTS)
-def test_what_cannot_work_is_a_fault_of_the_setting_in_the_last_line(faults: Faults, toml: str, why: str) -> None:
+def test_what_cannot_work_is_a_fault_of_the_setting_in_the_last_line(
+    faults: Faults, toml: str, why: str
+) -> None:
     check_fault(faults(toml), name_in(toml), why)
 
 
@@ -240,7 +246,9 @@ def test_proxy_that_no_call_uses(read: Read, variables: dict[str, str]) -> None:
     assert read(**variables)
 
 
-@pytest.mark.parametrize("transport", [{}, {"KEYTURN_MAIL_TRANSPORT": "smtp", "KEYTURN_SMTP_HOST": "mail.example"}])
+@pytest.mark.parametrize(
+    "transport", [{}, {"KEYTURN_MAIL_TRANSPORT": "smtp", "KEYTURN_SMTP_HOST": "mail.example"}]
+)
 def test_unusable_authorities(faults: Faults, tmp_path: Path, transport: dict[str, str]) -> None:
     """A file or a folder of authorities without a certificate is a fault of its variable."""
     (tmp_path / "empty.pem").touch()
@@ -347,7 +355,9 @@ def test_what_can_work_is_read(read: Read, toml: str) -> None:
 
 def test_an_api_at_the_root_leaves_other_paths_to_the_pages(faults: Faults, read: Read) -> None:
     assert set(faults('server.api_path = "/"')) == {"reset_url", "forgot_url"}
-    assert [faults(f'server.api_path = "{path}"')["server.api_path"] for path in ("", "//")] == [NO_PATH] * 2
+    assert [faults(f'server.api_path = "{path}"')["server.api_path"] for path in ("", "//")] == [
+        NO_PATH
+    ] * 2
     pages = 'reset_url = "{base_url}/new-password#token={token}"\nforgot_url = "{base_url}/forgot-password.html"\n'
     assert read(f'{pages}server.api_path = "/"').server.api_path == "/"
 
@@ -361,18 +371,28 @@ def test_an_api_at_the_root_leaves_other_paths_to_the_pages(faults: Faults, read
         (f"{DEVELOPMENT}token.code = true", "", "missing: token.code is on, and codes need it"),
     ],
 )
-def test_a_secret_key_is_long_and_production_and_codes_need_one(faults: Faults, toml: str, key: str, why: str) -> None:
+def test_a_secret_key_is_long_and_production_and_codes_need_one(
+    faults: Faults, toml: str, key: str, why: str
+) -> None:
     assert faults(toml, KEYTURN_SECRET_KEY=key) == {"KEYTURN_SECRET_KEY": why}
 
 
 @pytest.mark.parametrize(
     "toml",
-    ['environment = "development"\nsecret_key = ""', 'mail.transport = "capture"', 'token.ttl = "60s"'],
+    [
+        'environment = "development"\nsecret_key = ""',
+        'mail.transport = "capture"',
+        'token.ttl = "60s"',
+    ],
     ids=["no key in development", "no sender where mails are captured", "a link for a minute"],
 )
 def test_what_is_enough_is_read(read: Read, toml: str) -> None:
     key = {} if "secret_key" in toml else {"KEYTURN_SECRET_KEY": "x" * 32}
-    sender = {} if "capture" in toml else {"KEYTURN_MAIL_FROM": "Help <a@b.example>", "RESEND_API_KEY": "re_x"}
+    sender = (
+        {}
+        if "capture" in toml
+        else {"KEYTURN_MAIL_FROM": "Help <a@b.example>", "RESEND_API_KEY": "re_x"}
+    )
 
     assert read(toml, bare=True, **key, **sender)
 
@@ -380,26 +400,41 @@ def test_what_is_enough_is_read(read: Read, toml: str) -> None:
 @pytest.mark.parametrize("store", ["table", "supabase", "shop.accounts:store"])
 def test_an_app_says_where_its_people_sign_in(faults: Faults, read: Read, store: str) -> None:
     """A page of Keyturn's beside it would be a second way in, past what the first one asks."""
-    toml = f'accounts.store = "{store}"\n' + ('accounts.table.table = "users"' if store == "table" else "")
-    missing = "missing: set it to your app's sign-in page, or to {base_url}/login for Keyturn's page"
-    supabase = {"SUPABASE_URL": "https://project.supabase.co", "SUPABASE_SERVICE_ROLE_KEY": "service-role-key"}
+    toml = f'accounts.store = "{store}"\n' + (
+        'accounts.table.table = "users"' if store == "table" else ""
+    )
+    missing = (
+        "missing: set it to your app's sign-in page, or to {base_url}/login for Keyturn's page"
+    )
+    supabase = {
+        "SUPABASE_URL": "https://project.supabase.co",
+        "SUPABASE_SERVICE_ROLE_KEY": "service-role-key",
+    }
 
     assert faults(toml, **supabase) == {"sign_in_url": missing}
     for page in ("https://app.example.org/login", "{base_url}/login"):
         assert read(toml, KEYTURN_SIGN_IN_URL=page, **supabase).sign_in_page == page
-    assert read().sign_in_page == "{base_url}/login", "the built-in accounts sign in on Keyturn's page"
+    assert read().sign_in_page == "{base_url}/login", (
+        "the built-in accounts sign in on Keyturn's page"
+    )
 
 
 COMPLETE = {
     "postmark": {"POSTMARK_SERVER_TOKEN": "a-token"},
     "sendgrid": {"SENDGRID_API_KEY": "a-key"},
     "mailgun": {"MAILGUN_API_KEY": "a-key", "KEYTURN_MAILGUN_DOMAIN": "mg.northwind.example"},
-    "ses": {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIAKEYTURN", "AWS_SECRET_ACCESS_KEY": "a-key"},
+    "ses": {
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "AKIAKEYTURN",
+        "AWS_SECRET_ACCESS_KEY": "a-key",
+    },
 }
 
 
 @pytest.mark.parametrize("transport", [*COMPLETE, "smtp"])
-def test_what_a_mail_provider_lacks_is_named_as_people_know_it(faults: Faults, transport: str) -> None:
+def test_what_a_mail_provider_lacks_is_named_as_people_know_it(
+    faults: Faults, transport: str
+) -> None:
     names = [*map(PROVIDERS[transport].known_as, PROVIDERS[transport].needs)]
     without = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_MAIL_TRANSPORT=capture"
     for chosen_by, advice in (("transport", without), ("fallback", "")):
@@ -409,8 +444,13 @@ def test_what_a_mail_provider_lacks_is_named_as_people_know_it(faults: Faults, t
 
 @pytest.mark.parametrize("transport", ["resend", *COMPLETE])
 def test_a_key_is_sent_over_https_alone(faults: Faults, read: Read, transport: str) -> None:
-    toml, key = f'mail.transport = "{transport}"\n{transport}.api_url = ', COMPLETE.get(transport, {})
+    toml, key = (
+        f'mail.transport = "{transport}"\n{transport}.api_url = ',
+        COMPLETE.get(transport, {}),
+    )
 
     check_fault(faults(f'{toml}"http://api.example"', **key), f"{transport}.api_url", PRODUCTION)
-    check_fault(faults(f'{toml}"api.example"', **key), f"{transport}.api_url", "must be an address...")
+    check_fault(
+        faults(f'{toml}"api.example"', **key), f"{transport}.api_url", "must be an address..."
+    )
     assert read(f'{toml}"http://127.0.0.1:8025"', **key)

@@ -31,8 +31,17 @@ def message(name: str, environ: dict[str, str]) -> str:
     return "; ".join(str(fault) for fault in invalid.value.faults if fault.name == name)
 
 
-def test_white_space_and_a_byte_order_mark_around_a_secret_are_not_part_of_it(read: Read, secret: Path) -> None:
-    for written in [WORD, f"{WORD}\n", f"{WORD}\r\n", f"{WORD}\n\n", f"\ufeff {WORD} \n", f"ä{WORD}"]:
+def test_white_space_and_a_byte_order_mark_around_a_secret_are_not_part_of_it(
+    read: Read, secret: Path
+) -> None:
+    for written in [
+        WORD,
+        f"{WORD}\n",
+        f"{WORD}\r\n",
+        f"{WORD}\n\n",
+        f"\ufeff {WORD} \n",
+        f"ä{WORD}",
+    ]:
         secret.write_bytes(written.encode())
         meant = "ä" + WORD if "ä" in written else WORD
         by_file = read(bare=True, sending=False, KEYTURN_SECRET_KEY_FILE=str(secret)).secret_key
@@ -40,14 +49,19 @@ def test_white_space_and_a_byte_order_mark_around_a_secret_are_not_part_of_it(re
         assert by_file == by_variable == meant
         assert type(by_file) is Secret
     secret.write_text(f" {WORD} \n")
-    assert read(KEYTURN_SMTP_PASSWORD_FILE=str(secret)).smtp.password == f" {WORD} ", "a password keeps its blanks"
+    assert read(KEYTURN_SMTP_PASSWORD_FILE=str(secret)).smtp.password == f" {WORD} ", (
+        "a password keeps its blanks"
+    )
 
 
 @pytest.mark.parametrize("odd", ["a\nb", "a\rb", "a\x00b", "a\x85b", "a\u2028b"])
 @pytest.mark.parametrize(
-    "name", ["KEYTURN_MAIL_FROM", "KEYTURN_RESEND_API_KEY", "KEYTURN_BRAND_NAME", "KEYTURN_SMTP_USERNAME"]
+    "name",
+    ["KEYTURN_MAIL_FROM", "KEYTURN_RESEND_API_KEY", "KEYTURN_BRAND_NAME", "KEYTURN_SMTP_USERNAME"],
 )
-def test_a_control_character_within_a_value_or_quotation_marks_around_it_stop_the_start(name: str, odd: str) -> None:
+def test_a_control_character_within_a_value_or_quotation_marks_around_it_stop_the_start(
+    name: str, odd: str
+) -> None:
     said = message(name, {name: odd})
     assert f"contains a line break or another control character (U+{ord(odd[1]):04X})" in said
     assert "a" + odd[1] not in said
@@ -61,11 +75,25 @@ def test_every_secret_can_come_from_a_file(tmp_path: Path) -> None:
     environ = {f"{name}_FILE": str(tmp_path / name) for name in names}
 
     with pytest.raises(SettingsInvalid) as invalid:
-        read_settings(environ={f"{name}_FILE": "/nowhere/secret" for name in names}, with_file=False)
-    unread = {fault.origin for fault in invalid.value.faults if fault.message == "/nowhere/secret does not exist"}
+        read_settings(
+            environ={f"{name}_FILE": "/nowhere/secret" for name in names}, with_file=False
+        )
+    unread = {
+        fault.origin
+        for fault in invalid.value.faults
+        if fault.message == "/nowhere/secret does not exist"
+    }
     replaced = {"RESEND_API_KEY", "SUPABASE_SERVICE_ROLE_KEY"}
-    assert {"KEYTURN_SECRET_KEY_FILE", "KEYTURN_DATABASE_URL_FILE", "KEYTURN_SMTP_PASSWORD_FILE"} <= unread
-    assert all(f"{name}_FILE" in unread for name in names if name.startswith("KEYTURN_") and "STUDIO" not in name)
+    assert {
+        "KEYTURN_SECRET_KEY_FILE",
+        "KEYTURN_DATABASE_URL_FILE",
+        "KEYTURN_SMTP_PASSWORD_FILE",
+    } <= unread
+    assert all(
+        f"{name}_FILE" in unread
+        for name in names
+        if name.startswith("KEYTURN_") and "STUDIO" not in name
+    )
     assert unread.isdisjoint(f"{name}_FILE" for name in replaced), "Keyturn's own name wins"
 
     with pytest.raises(SettingsInvalid) as invalid:
@@ -101,7 +129,10 @@ def test_a_place_in_the_file_is_filled_from_a_file_and_a_credential_of_systemd_c
     toml = '[smtp]\npassword = "${EMAIL_PASS}"'
 
     settings = read(toml, bare=True, sending=False, **place)
-    assert (settings.secret_key, settings.smtp.password) == (f"{WORD}of KEYTURN_SECRET_KEY", f"{WORD}of EMAIL_PASS")
+    assert (settings.secret_key, settings.smtp.password) == (
+        f"{WORD}of KEYTURN_SECRET_KEY",
+        f"{WORD}of EMAIL_PASS",
+    )
     url = '\n[database]\nurl = "postgresql://app:${EMAIL_PASS:-none}@db/school"'
     settings = read(toml + url, **place, EMAIL_PASS_FILE=str(secret))
     assert (settings.secret_key, settings.smtp.password) == (ENOUGH["KEYTURN_SECRET_KEY"], WORD)
@@ -113,7 +144,9 @@ def test_a_place_in_the_file_is_filled_from_a_file_and_a_credential_of_systemd_c
 
 def test_an_empty_variable_leaves_the_place_to_the_file(read: Read, secret: Path) -> None:
     """Compose passes `NAME: ${NAME:-}` as an empty variable."""
-    settings = read(bare=True, sending=False, KEYTURN_SECRET_KEY="", KEYTURN_SECRET_KEY_FILE=str(secret))
+    settings = read(
+        bare=True, sending=False, KEYTURN_SECRET_KEY="", KEYTURN_SECRET_KEY_FILE=str(secret)
+    )
     assert settings.secret_key == WORD
     assert read(KEYTURN_SECRET_KEY_FILE="").secret_key == ENOUGH["KEYTURN_SECRET_KEY"]
 
@@ -128,10 +161,23 @@ def test_the_variable_and_its_file_exclude_each_other(secret: Path, faults: Faul
 
 
 def test_a_file_that_is_no_secret_is_one_fault(tmp_path: Path, read: Read) -> None:
-    contents = {"largest": b"x" * 65_536, "big": b"x" * 65_537, "bytes": b"\xff\xfe", "empty": b"", "blank": b" \n"}
+    contents = {
+        "largest": b"x" * 65_536,
+        "big": b"x" * 65_537,
+        "bytes": b"\xff\xfe",
+        "empty": b"",
+        "blank": b" \n",
+    }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-    assert len(read(bare=True, sending=False, KEYTURN_SECRET_KEY_FILE=str(tmp_path / "largest")).secret_key) == 65_536
+    assert (
+        len(
+            read(
+                bare=True, sending=False, KEYTURN_SECRET_KEY_FILE=str(tmp_path / "largest")
+            ).secret_key
+        )
+        == 65_536
+    )
     os.mkfifo(tmp_path / "fifo")
     no_file = "cannot be read: it is not a regular file, but a pipe, a socket or a device"
 

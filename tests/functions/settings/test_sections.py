@@ -32,7 +32,12 @@ def test_a_section_within_a_section_is_read_and_has_variables(read: Read) -> Non
     assert (settings.accounts.store, table.table, table.password) == ("table", "users", "password")
     assert isinstance(table.url, Secret)
     assert "hunter2" not in repr(settings)
-    assert table.set == {"must_change": False, "changed_at": "{now}", "code": "{null}", "flags": '{"a": 1}'}
+    assert table.set == {
+        "must_change": False,
+        "changed_at": "{now}",
+        "code": "{null}",
+        "flags": '{"a": 1}',
+    }
     assert table.endings == {
         "sessions.user_id": Ending(what="", when="change"),
         "auth.remember_tokens.user_id": Ending(),
@@ -41,7 +46,9 @@ def test_a_section_within_a_section_is_read_and_has_variables(read: Read) -> Non
     }
 
 
-def test_slips_in_what_ends_have_their_whole_name_and_hide_no_broken_rule_of_another(faults: Faults) -> None:
+def test_slips_in_what_ends_have_their_whole_name_and_hide_no_broken_rule_of_another(
+    faults: Faults,
+) -> None:
     found = faults(
         f"{TABLE}accounts.table.delete = ['sessions.user_id']\n[accounts.table.ends]\n'sessions.user_id' = {{}}\n"
         "'visits' = {}\n'a.b' = { what = 'badges', wen = 'change' }\n'c.d' = { when = 'always' }\n'e.f' = 'passkeys'\n"
@@ -52,7 +59,9 @@ def test_slips_in_what_ends_have_their_whole_name_and_hide_no_broken_rule_of_ano
     words = "access_tokens, api_keys, oauth_grants, passkeys, sessions, ssh_keys, trusted_devices"
     for name in ('"c.d".when', '"g.h".set.no'):
         assert found.pop(f"accounts.table.ends.{name}").startswith("must be")
-    assert {name.removeprefix("accounts.table.ends."): message for name, message in found.items()} == {
+    assert {
+        name.removeprefix("accounts.table.ends."): message for name, message in found.items()
+    } == {
         '"a.b".what': f"must be one of {words}, not 'badges'",
         '"a.b".wen': "unknown setting; did you mean when?",
         '"e.f"': 'is a section: write [accounts.table.ends."e.f"]',
@@ -73,7 +82,9 @@ def test_slips_in_what_ends_have_their_whole_name_and_hide_no_broken_rule_of_ano
         ("KEYTURN_KINDS_SCHOOL_SETTINGS_URL", "kinds"),
     ],
 )
-def test_what_is_a_table_can_only_be_set_in_the_file(faults: Faults, name: str, setting: str) -> None:
+def test_what_is_a_table_can_only_be_set_in_the_file(
+    faults: Faults, name: str, setting: str
+) -> None:
     assert faults(**{name: "{}"}) == {name: f"can only be set in the file, as {setting}"}
 
 
@@ -110,13 +121,19 @@ def test_each_kind_has_its_own(read: Read) -> None:
         WIDTH="90",
     )
 
-    assert settings.kinds["school"].settings_url == settings.kinds["viewer"].settings_url == "{base_url}/school"
+    assert (
+        settings.kinds["school"].settings_url
+        == settings.kinds["viewer"].settings_url
+        == "{base_url}/school"
+    )
     assert settings.kinds["school"].brand == {"name": "Northwind Schools", "logo_width": 90}
     assert settings.kinds["other one"].brand == {}
 
 
 @pytest.mark.parametrize("kind", ["school", '""', '"other one"', '"a.b"'])
-def test_every_fault_in_a_kind_is_told_by_its_name_as_it_is_written(faults: Faults, kind: str) -> None:
+def test_every_fault_in_a_kind_is_told_by_its_name_as_it_is_written(
+    faults: Faults, kind: str
+) -> None:
     found = faults(
         f"""
         [kinds.{kind}]
@@ -167,7 +184,11 @@ def test_files_of_a_brand_are_found_beside_keyturn_toml_and_addresses_stay_as_th
     [
         ("brand.logo", "page.svg", "must be an SVG, PNG, JPEG, GIF or WebP image: ..."),
         ("brand.logo_dark", "nothing.png", "no such file: ..."),
-        ("brand.mail_logo", "logo.svg", "mail programs do not show SVG images: use a PNG, JPEG or GIF"),
+        (
+            "brand.mail_logo",
+            "logo.svg",
+            "mail programs do not show SVG images: use a PNG, JPEG or GIF",
+        ),
         ("brand.mail_logo_dark", "large.png", "is larger than 200 kB: ..."),
         ("kinds.school.brand.logo", ".", "cannot be read: ..."),
     ],
@@ -194,11 +215,20 @@ def test_one_s_own_catalogues_are_read_and_the_languages_may_be_fewer(
     read: Read, faults: Faults, tmp_path: Path
 ) -> None:
     catalogue(tmp_path, "ro", 'msgid "Email"\nmsgstr "E-mail"\n')
-    catalogue(tmp_path, "nl", 'msgid "Email"\nmsgstr "E-mail"\n\n#, fuzzy\nmsgid "Show"\nmsgstr "Tonen"\n')
+    catalogue(
+        tmp_path, "nl", 'msgid "Email"\nmsgstr "E-mail"\n\n#, fuzzy\nmsgid "Show"\nmsgstr "Tonen"\n'
+    )
 
     assert read('locales = "locales"').locales == "locales"
-    assert read('locales = "locales"\nlanguages = ["ro", "pt-BR", "zh-TW", "de-AT", "en-GB"]').languages[0] == "ro"
+    assert (
+        read(
+            'locales = "locales"\nlanguages = ["ro", "pt-BR", "zh-TW", "de-AT", "en-GB"]'
+        ).languages[0]
+        == "ro"
+    )
     catalogue(tmp_path, "dutch", "")
-    assert faults('locales = "locales"')["locales"].startswith("locales/dutch:1: dutch is not a language")
+    assert faults('locales = "locales"')["locales"].startswith(
+        "locales/dutch:1: dutch is not a language"
+    )
     (tmp_path / "empty").mkdir()
     check_fault(faults('locales = "empty"'), "locales", "no catalogue in...")

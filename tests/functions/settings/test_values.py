@@ -25,7 +25,9 @@ def test_a_duration_is_a_number_and_a_unit(text: str, duration: timedelta) -> No
     assert parse_duration(text) == duration
 
 
-@pytest.mark.parametrize("text", ["", "30", "m", "30 minutes", "-1h", "1.5h", "1h30m", "soon", 30, None, True])
+@pytest.mark.parametrize(
+    "text", ["", "30", "m", "30 minutes", "-1h", "1.5h", "1h30m", "soon", 30, None, True]
+)
 def test_anything_else_is_no_duration(text: object) -> None:
     with pytest.raises(ValueError, match="as in 90s, 30m, 1h or 7d"):
         parse_duration(text)
@@ -44,10 +46,16 @@ def test_a_variable_cannot_change_a_section_that_is_a_value(faults: Faults) -> N
         ("smtp.port", "2525", 2525),
         ("server.trusted_proxies", "10.0.0.0/8, ::1,", ("10.0.0.0/8", "::1")),
         ("server.trusted_proxies", "", ()),
-        ("previous_secret_keys", "one-old-key, another-old-key", ("one-old-key", "another-old-key")),
+        (
+            "previous_secret_keys",
+            "one-old-key, another-old-key",
+            ("one-old-key", "another-old-key"),
+        ),
     ],
 )
-def test_a_variable_can_be_a_switch_a_number_and_a_list(read: Read, name: str, written: str, value: object) -> None:
+def test_a_variable_can_be_a_switch_a_number_and_a_list(
+    read: Read, name: str, written: str, value: object
+) -> None:
     assert attrgetter(name)(read(**{environment_name(name): written})) == value
 
 
@@ -69,12 +77,16 @@ def test_a_variable_can_be_a_switch_a_number_and_a_list(read: Read, name: str, w
         ("KEYTURN_TOKEN_TLL", "5m", "unknown setting; did you mean KEYTURN_TOKEN_TTL?"),
     ],
 )
-def test_a_value_is_shown_with_what_it_has_to_be(faults: Faults, name: str, written: str, sentence: str) -> None:
+def test_a_value_is_shown_with_what_it_has_to_be(
+    faults: Faults, name: str, written: str, sentence: str
+) -> None:
     assert faults(**{name: written}) == {name: sentence}
 
 
 def test_a_variable_of_kubernetes_is_told_from_a_misspelt_one(faults: Faults) -> None:
-    sentence = "Kubernetes sets it for the Service keyturn: write enableServiceLinks: false into the pod"
+    sentence = (
+        "Kubernetes sets it for the Service keyturn: write enableServiceLinks: false into the pod"
+    )
     variables = {"KEYTURN_SERVICE_HOST": "10.0.0.7", "KEYTURN_PORT": "tcp://10.0.0.7:8000"}
 
     assert faults(**variables) == dict.fromkeys(variables, sentence)
@@ -82,7 +94,9 @@ def test_a_variable_of_kubernetes_is_told_from_a_misspelt_one(faults: Faults) ->
 
 def shown(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
     """Return the public key as SendGrid shows one."""
-    return base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+    return base64.b64encode(
+        key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).decode()
 
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
@@ -136,7 +150,9 @@ def test_what_can_prove_reports_is_read_and_not_shown(read: Read, variable: str)
     section = getattr(settings, variable.removeprefix("KEYTURN_").partition("_")[0].lower())
 
     assert READ[variable] in {getattr(section, name) for name in section.__struct_fields__}
-    assert READ[variable] not in repr(settings) or "VERIFICATION" in variable, "only a public key may be shown"
+    assert READ[variable] not in repr(settings) or "VERIFICATION" in variable, (
+        "only a public key may be shown"
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,7 +164,9 @@ def test_what_can_prove_reports_is_read_and_not_shown(read: Read, variable: str)
     ],
 )
 @pytest.mark.parametrize("sending", [True, False])
-def test_what_cannot_is_only_named(faults: Faults, setting: str, why: str, value: str, sending: bool) -> None:
+def test_what_cannot_is_only_named(
+    faults: Faults, setting: str, why: str, value: str, sending: bool
+) -> None:
     toml = 'webhooks.url = "https://app.example.org/hook"' if setting == "webhooks.secret" else ""
     found = faults(toml, **{environment_name(setting): value}, sending=sending)
 
@@ -159,7 +177,9 @@ def test_what_cannot_is_only_named(faults: Faults, setting: str, why: str, value
 
 
 def test_a_webhook_s_address_is_a_secret(read: Read) -> None:
-    settings = read(KEYTURN_WEBHOOKS_URL="https://app.example.org/?key=hunter2", KEYTURN_WEBHOOKS_SECRET=SECRET)
+    settings = read(
+        KEYTURN_WEBHOOKS_URL="https://app.example.org/?key=hunter2", KEYTURN_WEBHOOKS_SECRET=SECRET
+    )
 
     assert settings.webhooks.secret == SECRET
     assert "hunter2" not in repr(settings)

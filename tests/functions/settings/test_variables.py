@@ -17,7 +17,9 @@ APP = {
 }  # fmt: skip
 
 
-def test_a_text_may_hold_variables_anywhere_and_be_a_number_a_switch_a_duration_or_a_list(read: Read) -> None:
+def test_a_text_may_hold_variables_anywhere_and_be_a_number_a_switch_a_duration_or_a_list(
+    read: Read,
+) -> None:
     settings = read(
         """
         base_url = "${BASE_URL}"
@@ -50,7 +52,11 @@ def test_a_text_may_hold_variables_anywhere_and_be_a_number_a_switch_a_duration_
     assert settings.server.allowed_origins == (APP["BASE_URL"], "https://c.example")
     assert settings.accounts.table.active == ("not deleted_at", "not banned_at")
     assert settings.accounts.table.set == {"by": APP["EMAIL_FROM"], "must_change": False}
-    assert (settings.smtp.port, settings.token.code, settings.password.min_length) == (2525, True, 8)
+    assert (settings.smtp.port, settings.token.code, settings.password.min_length) == (
+        2525,
+        True,
+        8,
+    )
     assert settings.token.ttl == timedelta(minutes=45)
     assert settings.server.trusted_proxies == ("10.0.0.1", "10.0.0.2")
 
@@ -58,7 +64,9 @@ def test_a_text_may_hold_variables_anywhere_and_be_a_number_a_switch_a_duration_
 @pytest.mark.parametrize("text", ["$2y$", "$NAME", "5 $", "$$ {NAME}", "{$NAME}"])
 def test_any_other_dollar_is_one(read: Read, text: str) -> None:
     assert read(f"[brand]\nname = '{text}'").brand.name == text
-    replaced = read('[smtp]\npassword = "${EMAIL_PASS}"', KEYTURN_SMTP_PASSWORD=f"${{not looked at}}{text}")
+    replaced = read(
+        '[smtp]\npassword = "${EMAIL_PASS}"', KEYTURN_SMTP_PASSWORD=f"${{not looked at}}{text}"
+    )
     assert replaced.smtp.password == f"${{not looked at}}{text}"
 
 
@@ -110,7 +118,9 @@ def test_an_empty_variable_is_none_where_nothing_else_comes_out(faults: Faults, 
             "the variable EMPTY is empty; the variable BLANK is empty; the variable NONE is not set"
         ),
     }
-    assert faults(toml, **APP, BLANK=" ")["sign_in_url"].startswith("must begin with {base_url} or https://")
+    assert faults(toml, **APP, BLANK=" ")["sign_in_url"].startswith(
+        "must begin with {base_url} or https://"
+    )
     settings = read('[brand]\nname = "Northwind${EMPTY}"\n[smtp]\npassword = "${EMPTY:-}"', **APP)
     assert (settings.brand.name, settings.smtp.password) == ("Northwind", "")
 
@@ -131,24 +141,50 @@ def test_a_place_that_cannot_be_read_is_a_fault(faults: Faults, text: str, why: 
 @pytest.mark.parametrize(
     ("toml", "name", "why"),
     [
-        ('[brand]\nsupport_address = "${EMAIL_PASS}"', "brand.support_address", "not an email address: ${EMAIL_PASS}"),
+        (
+            '[brand]\nsupport_address = "${EMAIL_PASS}"',
+            "brand.support_address",
+            "not an email address: ${EMAIL_PASS}",
+        ),
         ('[mail]\ntransport = "${EMAIL_PASS}"', "mail.transport", "${EMAIL_PASS}"),
         ('[smtp]\nport = "${EMAIL_PASS}"', "smtp.port", "must be a whole number"),
         ('[token]\nttl = "${EMAIL_PASS}"', "token.ttl", "must be a duration"),
-        ('[secure_account]\nlock = "${EMAIL_PASS}"', "secure_account.lock", "must be true or false"),
-        ('[server]\nallowed_origins = ["${EMAIL_PASS}"]', "server.allowed_origins", "${EMAIL_PASS}"),
-        ('[server]\ntrusted_proxies = "${SEVERAL}"', "server.trusted_proxies", "address or network, not ${SEVERAL}"),
+        (
+            '[secure_account]\nlock = "${EMAIL_PASS}"',
+            "secure_account.lock",
+            "must be true or false",
+        ),
+        (
+            '[server]\nallowed_origins = ["${EMAIL_PASS}"]',
+            "server.allowed_origins",
+            "${EMAIL_PASS}",
+        ),
+        (
+            '[server]\ntrusted_proxies = "${SEVERAL}"',
+            "server.trusted_proxies",
+            "address or network, not ${SEVERAL}",
+        ),
         ('timezone = "${TZ_:-hunter2}"', "timezone", "no such time zone: ${TZ_:-hunter2}"),
-        ('forgot_url = "{base_url}/${API}/invitations"', "forgot_url", "/${API}/invitations is used by the API"),
+        (
+            'forgot_url = "{base_url}/${API}/invitations"',
+            "forgot_url",
+            "/${API}/invitations is used by the API",
+        ),
         (
             'sign_in_url="{base_url}/in"\naccounts = { store="table", table={ table="t", delete="${EMAIL_PASS}" } }',
             "accounts.table.delete",
             "must be a table and its column, such as sessions.user_id, not ${EMAIL_PASS}",
         ),
-        ('[kinds.a.brand]\nsupport_address = "${EMAIL_PASS}"', "kinds.a.brand.support_address", "not an email address"),
+        (
+            '[kinds.a.brand]\nsupport_address = "${EMAIL_PASS}"',
+            "kinds.a.brand.support_address",
+            "not an email address",
+        ),
     ],
 )
-def test_a_fault_shows_a_variable_by_name_and_not_what_it_holds(read: Read, toml: str, name: str, why: str) -> None:
+def test_a_fault_shows_a_variable_by_name_and_not_what_it_holds(
+    read: Read, toml: str, name: str, why: str
+) -> None:
     with pytest.raises(SettingsInvalid) as invalid:
         read(toml, **APP)
 
@@ -165,5 +201,7 @@ def test_who_only_renders_mails_needs_no_variable_of_a_database(tmp_path: Path) 
     settings = read_settings(file, {}, sending=False, connecting=False)
 
     assert settings.brand.name == "Harbour"
-    with pytest.raises(SettingsInvalid, match=r"database\.url: the variable DATABASE_URL is not set"):
+    with pytest.raises(
+        SettingsInvalid, match=r"database\.url: the variable DATABASE_URL is not set"
+    ):
         read_settings(file, {}, sending=False)

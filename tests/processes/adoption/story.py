@@ -52,13 +52,21 @@ def section(page: str, title: str) -> str:
 class Guide:
     """One guide, with the reader's addresses in the place of those that it names for an example."""
 
-    def __init__(self, name: str, *, keyturn: str = "", app: str = "", supabase: str = SUPABASE) -> None:
-        text = section(*LITESTAR) if name == "litestar" else (DOCS / "guides" / f"{name}.md").read_text("utf-8")
+    def __init__(
+        self, name: str, *, keyturn: str = "", app: str = "", supabase: str = SUPABASE
+    ) -> None:
+        text = (
+            section(*LITESTAR)
+            if name == "litestar"
+            else (DOCS / "guides" / f"{name}.md").read_text("utf-8")
+        )
         places = _PLACES.search(text)
         assert places, f"{name}.md does not say where Keyturn and the app are"
         self.keyturn, self.app = places[1], places[2]
         own = {self.keyturn: keyturn or self.keyturn, self.app: app or self.app, SUPABASE: supabase}
-        text = re.sub(rf"({'|'.join(map(re.escape, own))})(?!\d)", lambda found: own[found[1]], text)
+        text = re.sub(
+            rf"({'|'.join(map(re.escape, own))})(?!\d)", lambda found: own[found[1]], text
+        )
         self._blocks: list[tuple[str, str]] = _BLOCK.findall(text)
 
     @property
@@ -78,7 +86,9 @@ class Guide:
         table, columns = found["accounts"].get("table", {}), shown["accounts"].get("table", {})
         for name in IN_EVERY_TABLE - set(columns):
             table.pop(name, None)
-        assert {name: found[name] for name in shown} == shown | {"accounts": found["accounts"] | shown["accounts"]}
+        assert {name: found[name] for name in shown} == shown | {
+            "accounts": found["accounts"] | shown["accounts"]
+        }
 
     def follow(self, folder: Path, environment: dict[str, str]) -> dict[str, str]:
         """Type all commands but those that install or serve; return the environment as it is then."""
@@ -91,7 +101,11 @@ class Guide:
 
     def _lines(self) -> list[str]:
         common: list[tuple[str, str]] = _BLOCK.findall(section(*COMMON))
-        blocks = [code.replace("\\\n", " ") for language, code in self._blocks + common if language == "sh"]
+        blocks = [
+            code.replace("\\\n", " ")
+            for language, code in self._blocks + common
+            if language == "sh"
+        ]
         return [line for code in blocks for line in code.splitlines()]
 
 
@@ -128,7 +142,9 @@ class Beside(msgspec.Struct, frozen=True):
 def signs_in(device: httpx2.Client, stack: Stack, password: str) -> bool:
     device.get(stack.sign_in)
     fields = {"username": EMAIL, "email": EMAIL, "password": password}
-    answer = device.post(stack.sign_in, data=fields | {"csrfmiddlewaretoken": device.cookies.get("csrftoken", "")})
+    answer = device.post(
+        stack.sign_in, data=fields | {"csrfmiddlewaretoken": device.cookies.get("csrftoken", "")}
+    )
     assert answer.status_code < 500, answer.text
     if answer.headers.get("content-type") == "application/json" and "access_token" in answer.json():
         device.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
@@ -168,13 +184,26 @@ def adopted(stack: Stack, folder: Path) -> Iterator[tuple[str, Beside]]:
 
 
 def follow_init(
-    stack: Stack, folder: Path, environment: Mapping[str, str], places: Sequence[str], command: Sequence[str] = KEYTURN
+    stack: Stack,
+    folder: Path,
+    environment: Mapping[str, str],
+    places: Sequence[str],
+    command: Sequence[str] = KEYTURN,
 ) -> dict[str, str]:
     """Type `keyturn init` and `migrate` for these addresses of Keyturn and the app; return Keyturn's environment."""
     keyturn, app = places
-    kept = {**environment, "KEYTURN_SECRET_KEY": secrets.token_hex(32), "KEYTURN_MAIL_TRANSPORT": "capture"}
+    kept = {
+        **environment,
+        "KEYTURN_SECRET_KEY": secrets.token_hex(32),
+        "KEYTURN_MAIL_TRANSPORT": "capture",
+    }
     urls = ("--base-url", keyturn, "--sign-in-url", f"{app}{stack.sign_in}")
-    texts = ("--brand", "Northwind School", "--from", "Northwind School <no-reply@northwind.example>")
+    texts = (
+        "--brand",
+        "Northwind School",
+        "--from",
+        "Northwind School <no-reply@northwind.example>",
+    )
     for words in (("init", "--database", stack.database, *urls, *texts), ("migrate",)):
         output_of([*command, *words], folder, **kept)
     return kept
@@ -196,14 +225,19 @@ def reset_password(keyturn: Beside, email: str = EMAIL) -> None:
     assert asked.status_code == 202
     keyturn.process.wait_for('"transport":"capture"')
     (file,) = (keyturn.folder / ".keyturn" / "mail").glob("*.eml")
-    assert message_from_bytes(file.read_bytes())["To"].lower() == email.lower()  # Supabase stores small letters
+    assert (
+        message_from_bytes(file.read_bytes())["To"].lower() == email.lower()
+    )  # Supabase stores small letters
     fields = {"token": token_in_file(file), "newPassword": NEW}
     answer = httpx2.post(f"{api}/reset-password", json=fields, timeout=30)
     assert answer.status_code == 200, answer.text
 
 
 def tell_story(stack: Stack, tmp_path: Path) -> None:
-    with adopted(stack, tmp_path) as (app, keyturn), httpx2.Client(base_url=app, timeout=30) as phone:
+    with (
+        adopted(stack, tmp_path) as (app, keyturn),
+        httpx2.Client(base_url=app, timeout=30) as phone,
+    ):
         with httpx2.Client(base_url=app, timeout=30) as laptop:
             assert [signs_in(device, stack, OLD) for device in (phone, laptop)] == [True, True]
             reset_password(keyturn)

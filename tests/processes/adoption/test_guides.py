@@ -15,29 +15,49 @@ from tests.servers.databases import PostgresServer
 pytestmark = pytest.mark.long
 
 PYTHON = (sys.executable, "app.py")
-DJANGO = Stack(name="django", starts=PYTHON, sign_in="/accounts/login/", forgot="/accounts/password_reset/")
+DJANGO = Stack(
+    name="django", starts=PYTHON, sign_in="/accounts/login/", forgot="/accounts/password_reset/"
+)
 FLASK, FASTAPI, LITESTAR = (
-    Stack(name=name, starts=PYTHON, sign_in="/login", environment={"APP_SECRET": "own"}, says="unning on http")
+    Stack(
+        name=name,
+        starts=PYTHON,
+        sign_in="/login",
+        environment={"APP_SECRET": "own"},
+        says="unning on http",
+    )
     for name in ("flask", "fastapi", "litestar")
 )
 
 
 @pytest.mark.parametrize("stack", [DJANGO, FLASK, FASTAPI, LITESTAR], ids=lambda stack: stack.name)
-def test_an_app_s_own_sign_in_takes_the_new_password_and_its_sessions_end(stack: Stack, tmp_path: Path) -> None:
+def test_an_app_s_own_sign_in_takes_the_new_password_and_its_sessions_end(
+    stack: Stack, tmp_path: Path
+) -> None:
     tell_story(stack, tmp_path)
 
 
 @pytest.mark.parametrize(("name", "is_told"), [("express", True), ("nextjs", False)])
-def test_so_do_those_on_node(node: str, postgresql: PostgresServer, name: str, is_told: bool, tmp_path: Path) -> None:
+def test_so_do_those_on_node(
+    node: str, postgresql: PostgresServer, name: str, is_told: bool, tmp_path: Path
+) -> None:
     url = postgresql.empty()
     environment = {"DATABASE_URL": url, "AUTH_SECRET": "the app's own"}
-    stack = Stack(name=name, starts=(node, "app.js"), sign_in="/login", environment=environment, is_told=is_told)
+    stack = Stack(
+        name=name,
+        starts=(node, "app.js"),
+        sign_in="/login",
+        environment=environment,
+        is_told=is_told,
+    )
     tell_story(stack, tmp_path)
     postgresql.drop(url)
 
 
 def test_with_flask_login_sessions_end_by_the_lines_of_its_guide() -> None:
-    in_sessions, in_flask_login = re.findall(r"(?ms)^```python\n(.*?)^```$", (DOCS / "guides" / "flask.md").read_text())
+    in_sessions, in_flask_login = re.findall(
+        r"(?ms)^```python\n(.*?)^```$", (DOCS / "guides" / "flask.md").read_text()
+    )
     user = SimpleNamespace(id=7, password_hash="scrypt:before")
     app = Flask("app")
     app.secret_key = "the app's own"

@@ -10,7 +10,16 @@ import httpx2
 import pytest
 from msgspec.structs import replace
 from tests.driver.service import NEW_PASSWORD, problem, running
-from tests.processes.adoption.story import EMAIL, NEW, OLD, Guide, Stack, beside, reset_password, tell_story
+from tests.processes.adoption.story import (
+    EMAIL,
+    NEW,
+    OLD,
+    Guide,
+    Stack,
+    beside,
+    reset_password,
+    tell_story,
+)
 from tests.programs import leave_out, missing
 from tests.servers.mariadb import MariadbServer
 from tests.servers.processes import output_of
@@ -23,7 +32,9 @@ from keyturn.service.settings import BCRYPT_PREFIXES
 pytestmark = pytest.mark.long
 
 
-def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: MariadbServer, tmp_path: Path) -> None:
+def test_php_on_mariadb_signs_in_with_the_new_password(
+    php: str, mariadb: MariadbServer, tmp_path: Path
+) -> None:
     if "pdo_mysql" not in output_of([php, "-m"]):
         leave_out(missing("PHP's pdo_mysql", "php-mysql"))
     url = mariadb.empty()
@@ -33,7 +44,13 @@ def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: Mariad
     mariadb.drop(url)
 
     written = tomllib.loads((tmp_path / "keyturn.toml").read_text("utf-8"))
-    names = {"table": "members", "id": "id", "email": "mail", "password": "pw", "name": "display_name"}
+    names = {
+        "table": "members",
+        "id": "id",
+        "email": "mail",
+        "password": "pw",
+        "name": "display_name",
+    }
     ends = {
         "ends": {"sessions.member_id": {"what": "sessions"}},
         "set": {"pw_changed": "{now}", "must_change_pw": False},
@@ -57,7 +74,10 @@ def test_supabase_s_own_sign_in_takes_the_new_password_and_its_sessions_end(tmp_
         with beside(tmp_path, keyturn, followed) as service:
             reset_password(service)
 
-        assert token(project, "refresh_token", refresh_token=session["refresh_token"]).status_code == 400
+        assert (
+            token(project, "refresh_token", refresh_token=session["refresh_token"]).status_code
+            == 400
+        )
         assert token(project, "password", email=EMAIL, password=OLD).status_code == 400
         assert token(project, "password", email=EMAIL, password=NEW).status_code == 200
 
@@ -75,7 +95,10 @@ SCHEMAS = Path(__file__).parents[2] / "commands" / "init" / "schemas"
 
 @pytest.mark.parametrize(
     ("name", "schema", "file"),
-    [("laravel", "laravel", "database/database.sqlite"), ("rails", "rails-8", "storage/development.sqlite3")],
+    [
+        ("laravel", "laravel", "database/database.sqlite"),
+        ("rails", "rails-8", "storage/development.sqlite3"),
+    ],
 )
 async def test_the_commands_of_a_guide_lead_to_the_settings_and_the_hashes_that_it_names(
     name: str, schema: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

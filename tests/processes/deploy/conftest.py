@@ -10,7 +10,11 @@ def bwrap() -> str:
     program = require_program("bwrap", "bubblewrap")
     require_program("systemd-analyze", "systemd")  # it knows the groups of system calls
     tried = run([program, "--ro-bind", "/", "/", "--unshare-all", "--proc", "/proc", "true"])
-    return program if tried.returncode == 0 else leave_out(f"bwrap does not work here: {tried.stderr.strip()}")
+    return (
+        program
+        if tried.returncode == 0
+        else leave_out(f"bwrap does not work here: {tried.stderr.strip()}")
+    )
 
 
 @pytest.fixture(scope="session")

@@ -19,13 +19,17 @@ COMPOSE = DEPLOY / "compose"
 def read_services() -> dict[str, Any]:
     """Return the services of compose.yaml. Variables have their defaults."""
     text = (COMPOSE / "compose.yaml").read_text("utf-8")
-    services: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text))["services"]
+    services: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text))[
+        "services"
+    ]
     return services
 
 
 def variables_of_the_image() -> dict[str, str]:
     """Return what `ENV` sets in the last stage of the Containerfile."""
-    stage = (CHECKOUT / "Containerfile").read_text("utf-8").rpartition("\nFROM ")[2].replace("\\\n", "")
+    stage = (
+        (CHECKOUT / "Containerfile").read_text("utf-8").rpartition("\nFROM ")[2].replace("\\\n", "")
+    )
     (line,) = re.findall(r"(?m)^ENV (.+)$", stage)
     return dict(pair.split("=", 1) for pair in shlex.split(line))
 
@@ -63,8 +67,21 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     def database_words(self, image: str, port: int) -> list[str]:
         """Return the words that run PostgreSQL as compose.yaml does, on a port of this machine, without a volume."""
         service = read_services()["database"]
-        words = [*self.program, "run", "--rm", "--network", "host", "--cgroups=disabled", "--env", f"PGPORT={port}"]
-        words += [word for name, value in service["environment"].items() for word in ("--env", f"{name}={value}")]
+        words = [
+            *self.program,
+            "run",
+            "--rm",
+            "--network",
+            "host",
+            "--cgroups=disabled",
+            "--env",
+            f"PGPORT={port}",
+        ]
+        words += [
+            word
+            for name, value in service["environment"].items()
+            for word in ("--env", f"{name}={value}")
+        ]
         mounted = [f"{self.secrets / name}:/run/secrets/{name}:ro" for name in service["secrets"]]
         words += [word for mount in mounted for word in ("--volume", mount)]
         return [*words, image, "-c", "listen_addresses=127.0.0.1"]
@@ -74,7 +91,16 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         return [*self.program, *flags, "--entrypoint", "python", image, "-c", code]
 
     def _podman(self, variables: Mapping[str, str], mounts: Mapping[str, str]) -> Iterator[str]:
-        yield from ("run", "--rm", "--interactive", "--network", "host", "--cgroups=disabled", "--user", UNKNOWN_USER)
+        yield from (
+            "run",
+            "--rm",
+            "--interactive",
+            "--network",
+            "host",
+            "--cgroups=disabled",
+            "--user",
+            UNKNOWN_USER,
+        )
         yield from ("--read-only", "--read-only-tmpfs=false", "--tmpfs", "/tmp")  # noqa: S108
         yield from ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
         for name, value in variables.items():
@@ -85,5 +111,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
     def _bwrap(self, variables: Mapping[str, str], mounts: Mapping[str, str]) -> Iterator[str]:
         yield "--as-pid-1"  # as in a container: no signal has a default action, and orphans become its children
-        yield from isolated({**variables_of_the_image(), **variables}, mounts, "/var/lib/keyturn", None)
+        yield from isolated(
+            {**variables_of_the_image(), **variables}, mounts, "/var/lib/keyturn", None
+        )
         yield from ("--", "/opt/keyturn/bin/keyturn")

@@ -54,7 +54,9 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     tls: ssl.SSLContext
 
     def connect(self, sent: bytes, client: str = ONE) -> socket.socket:
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=20, source_address=(client, 0))
+        plain = socket.create_connection(
+            ("127.0.0.1", self.port), timeout=20, source_address=(client, 0)
+        )
         connection = self.tls.wrap_socket(plain, server_hostname=HOST)
         connection.sendall(sent)
         return connection
@@ -70,7 +72,9 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
             headers={"host": HOST, **(headers or {})},
         )
 
-    def answer(self, method: str, path: str, body: bytes = b"", client: str = ONE, **headers: str) -> httpx2.Response:
+    def answer(
+        self, method: str, path: str, body: bytes = b"", client: str = ONE, **headers: str
+    ) -> httpx2.Response:
         with self.client(client, {**JSON, **headers}) as http:
             return http.request(method, path, content=body)
 
@@ -83,7 +87,9 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def running_proxy(name: str, program: str, serve: Running, folder: Path, state: Path) -> Iterator[Proxy]:
+def running_proxy(
+    name: str, program: str, serve: Running, folder: Path, state: Path
+) -> Iterator[Proxy]:
     """Run the proxy that `name` says, "nginx" or "caddy", in front of `serve`."""
     direct = urlsplit(serve.wait_for("Keyturn answers on ").rpartition(" ")[2]).netloc
     authority = trustme.CA()
@@ -99,7 +105,13 @@ def running_proxy(name: str, program: str, serve: Running, folder: Path, state: 
         environment = {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
         process = stack.enter_context(running_program(words, folder, **environment))
         wait_until_it_listens(process, port, plain_port)
-        places = {"folder": folder, "state": state, "port": port, "plain_port": plain_port, "direct": direct}
+        places = {
+            "folder": folder,
+            "state": state,
+            "port": port,
+            "plain_port": plain_port,
+            "direct": direct,
+        }
         yield Proxy(name=name, process=process, serve=serve, tls=tls, **places)  # type: ignore[arg-type]
 
 
@@ -139,7 +151,10 @@ def _write_caddy(program: str, folder: Path, direct: str, port: int, plain_port:
         DEPLOY / "caddy" / "Caddyfile",
         ("\n{\n", f"\n{own}"),
         ("reverse_proxy 127.0.0.1:8000 {", f"reverse_proxy {direct} {{"),
-        ("#tls /etc/ssl/account.pem /etc/ssl/account.key", "tls /etc/ssl/account.pem /etc/ssl/account.key"),
+        (
+            "#tls /etc/ssl/account.pem /etc/ssl/account.key",
+            "tls /etc/ssl/account.pem /etc/ssl/account.key",
+        ),
         ("/etc/ssl/", f"{folder}/"),
         ("/var/log/caddy/", f"{folder}/"),
     )

@@ -77,13 +77,19 @@ class _Filter:
             return
         rows = (_Comparison * len(comparisons))(*comparisons)
         failed = self._library.seccomp_rule_add_array(
-            self._context, ctypes.c_uint32(action), ctypes.c_int(number), ctypes.c_uint(len(comparisons)), rows
+            self._context,
+            ctypes.c_uint32(action),
+            ctypes.c_int(number),
+            ctypes.c_uint(len(comparisons)),
+            rows,
         )
         assert not failed, (call, failed)
 
     def write(self, file: Path) -> Path:
         with file.open("wb") as opened:
-            assert not self._library.seccomp_export_bpf(self._context, ctypes.c_int(opened.fileno()))
+            assert not self._library.seccomp_export_bpf(
+                self._context, ctypes.c_int(opened.fileno())
+            )
         self._library.seccomp_release(self._context)
         return file
 
@@ -117,7 +123,9 @@ def _expanded(word: str) -> Iterator[str]:
     if not word.startswith("@"):
         yield word
         return
-    for line in output_of(["systemd-analyze", "--no-pager", "syscall-filter", word]).splitlines()[1:]:
+    for line in output_of(["systemd-analyze", "--no-pager", "syscall-filter", word]).splitlines()[
+        1:
+    ]:
         if not line.strip().startswith("#"):
             yield from _expanded(line.strip())
 
@@ -144,14 +152,35 @@ _FIRST_FILE = 3
 """Number of the first open file that holds a filter."""
 
 
-def isolated(variables: Mapping[str, str], mounts: Mapping[str, str], folder: str, state: Path | None) -> Iterator[str]:
+def isolated(
+    variables: Mapping[str, str], mounts: Mapping[str, str], folder: str, state: Path | None
+) -> Iterator[str]:
     """Yield bwrap's options for a command of `/opt/keyturn` by an unknown user without capabilities.
 
     The root is read-only, homes and /tmp are empty. `mounts`: files to read, with their places. `folder`: where it
     works, which is read-only unless `state` is behind it.
     """
-    yield from ("--die-with-parent", "--new-session", "--unshare-all", "--share-net", "--cap-drop", "ALL")
-    yield from ("--uid", UNKNOWN_USER, "--gid", UNKNOWN_USER, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+    yield from (
+        "--die-with-parent",
+        "--new-session",
+        "--unshare-all",
+        "--share-net",
+        "--cap-drop",
+        "ALL",
+    )
+    yield from (
+        "--uid",
+        UNKNOWN_USER,
+        "--gid",
+        UNKNOWN_USER,
+        "--ro-bind",
+        "/",
+        "/",
+        "--dev",
+        "/dev",
+        "--proc",
+        "/proc",
+    )
     homes = [home for home in ("/home", "/root") if Path(home).is_dir()]
     for empty in ("/tmp", "/var/tmp", "/run", "/var/lib", *homes):  # noqa: S108 - in the sandbox
         yield from ("--tmpfs", empty)
@@ -198,7 +227,10 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         assert folder == f"/var/lib/{self.unit.one('StateDirectory')}"
         variables = dict(line.split("=", 1) for line in self.unit.all("Environment"))
         options = isolated(
-            {**variables, **self.secrets}, {str(self.settings): "/etc/keyturn/keyturn.toml"}, folder, self.state
+            {**variables, **self.secrets},
+            {str(self.settings): "/etc/keyturn/keyturn.toml"},
+            folder,
+            self.state,
         )
         return ["sh", "-c", script, "sh", self.bwrap, *options, *seccomp, "--", *command]
 

@@ -46,12 +46,17 @@ def test_a_service_runs_a_command_and_any_other_user_could(name: str) -> None:
     assert int(service["user"]) > 0
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
     # Compose waits longer than a worker takes to stop.
-    assert name != "worker" or int(service["stop_grace_period"].removesuffix("s")) > LONGEST_TRY.total_seconds() + 10
+    assert (
+        name != "worker"
+        or int(service["stop_grace_period"].removesuffix("s")) > LONGEST_TRY.total_seconds() + 10
+    )
 
 
 def test_a_service_has_every_secret_that_it_reads_and_a_file_for_it() -> None:
     whole = yaml.safe_load((COMPOSE / "compose.yaml").read_text("utf-8"))
-    assert {name for service in SERVICES.values() for name in service["secrets"]} == set(whole["secrets"])
+    assert {name for service in SERVICES.values() for name in service["secrets"]} == set(
+        whole["secrets"]
+    )
     environment = dict.fromkeys(OURS["api"]["secrets"], "x" * 32) | {"PAGES_PORT": "8000"}
     assert inspect_settings(COMPOSE / "keyturn.toml", environment).faults == ()
 
@@ -69,7 +74,11 @@ def test_the_image_runs_as_a_user_that_is_not_root_and_asks_its_own_health() -> 
 def test_the_image_is_built_of_a_part_of_the_source_archive() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
     sdist = project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
-    kept = {line[1:] for line in (CHECKOUT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
+    kept = {
+        line[1:]
+        for line in (CHECKOUT / ".dockerignore").read_text("utf-8").splitlines()
+        if line.startswith("!")
+    }
     assert kept == {*sdist, "pyproject.toml"} - {"Containerfile", ".dockerignore", "deploy"}
 
 
@@ -81,7 +90,11 @@ class Site:
         self.api, self.worker, self.pages, smtp = stack.enter_context(held_ports(4))
         self._ports = {"8000": str(self.worker), "8001": str(self.pages), "1025": str(smtp)}
         self._ports["0.0.0.0"] = "127.0.0.1"  # noqa: S104 - a container's own addresses
-        self._place = {"KEYTURN_SERVER_PORT": str(self.api), "KEYTURN_SERVER_HOST": "127.0.0.1", **CHEAP}
+        self._place = {
+            "KEYTURN_SERVER_PORT": str(self.api),
+            "KEYTURN_SERVER_HOST": "127.0.0.1",
+            **CHEAP,
+        }
         text = replaced(
             COMPOSE / "keyturn.toml",
             ("http://127.0.0.1:${PAGES_PORT}", f"http://127.0.0.1:{self.api}"),
@@ -104,7 +117,9 @@ class Site:
         os.kill(self.process_id(running), signal.SIGTERM)
         return running.process.wait(60)
 
-    def do(self, service: str, *command: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    def do(
+        self, service: str, *command: str, stdin: str = ""
+    ) -> "subprocess.CompletedProcess[str]":
         return run(self.words(service, *command), None, stdin)
 
 
@@ -120,14 +135,20 @@ def machine_in(folder: Path, program: Sequence[str], image: str = "") -> Machine
 def site(bwrap: str, postgresql_with_tls: TlsServer, tmp_path: Path) -> Iterator[Site]:
     postgresql_with_tls.create("compose")
     with ExitStack() as stack:
-        yield Site(machine_in(tmp_path, [bwrap]), stack, postgresql_with_tls.address("127.0.0.1", "compose"))
+        yield Site(
+            machine_in(tmp_path, [bwrap]),
+            stack,
+            postgresql_with_tls.address("127.0.0.1", "compose"),
+        )
 
 
 @pytest.fixture
 def images(tmp_path: Path) -> Machine:
     image = os.environ.get("KEYTURN_IMAGE", "")
     if not (image and os.environ.get("POSTGRES_IMAGE")):
-        pytest.skip("KEYTURN_IMAGE and POSTGRES_IMAGE name no images: docs/deploying.md says how to build one")
+        pytest.skip(
+            "KEYTURN_IMAGE and POSTGRES_IMAGE name no images: docs/deploying.md says how to build one"
+        )
     return machine_in(tmp_path, shlex.split(os.environ.get("KEYTURN_PODMAN", "podman")), image)
 
 
@@ -137,7 +158,9 @@ def site_of_images(images: Machine) -> Iterator[Site]:
         (port,) = stack.enter_context(held_ports(1))
         words = images.database_words(os.environ["POSTGRES_IMAGE"], port)
         running = stack.enter_context(running_program(words, None))
-        wait_until_it_listens(running, port)  # not the server that makes the database: it has only a Unix socket
+        wait_until_it_listens(
+            running, port
+        )  # not the server that makes the database: it has only a Unix socket
         yield Site(images, stack, OWN_URL.replace("@database/", f"@127.0.0.1:{port}/"))
 
 
@@ -149,7 +172,9 @@ def test_a_user_resets_a_password_with_the_images(site_of_images: Site) -> None:
     live_the_story(site_of_images)
 
 
-def test_the_image_can_import_what_it_needs_has_all_bytecode_and_can_write_nothing(images: Machine) -> None:
+def test_the_image_can_import_what_it_needs_has_all_bytecode_and_can_write_nothing(
+    images: Machine,
+) -> None:
     assert output_of(images.python_words(PROBE)) == f"{UNKNOWN_USER}\n"
 
 
@@ -184,7 +209,12 @@ def live_the_story(site: Site) -> None:
     wait_until_it_listens(inbox, site.pages)
 
     url, pages = f"http://127.0.0.1:{site.api}", f"http://127.0.0.1:{site.pages}/api/message/latest"
-    assert httpx2.post(f"{url}{API}/request-password-reset", json={"email": ADA}, timeout=30).status_code == 202
+    assert (
+        httpx2.post(
+            f"{url}{API}/request-password-reset", json={"email": ADA}, timeout=30
+        ).status_code
+        == 202
+    )
     bearer = {"authorization": f"Bearer {TOKEN_OF_INBOX}"}
     mail = httpx2.get(pages, params={"to": ADA, "wait": "30s"}, headers=bearer, timeout=60)
     assert mail.status_code == 200, mail.text
@@ -204,10 +234,16 @@ def live_the_story(site: Site) -> None:
     head = f"POST {API}/request-password-reset HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     with socket.create_connection(("127.0.0.1", site.api), timeout=30) as connection:
         connection.sendall(f"{head}Content-Length: {len(half)}\r\n\r\n".encode() + half[:5])
-        assert httpx2.get(f"{url}/health/live", timeout=30).status_code == 200  # by now it has the first half
+        assert (
+            httpx2.get(f"{url}/health/live", timeout=30).status_code == 200
+        )  # by now it has the first half
         os.kill(site.process_id(api), signal.SIGTERM)
         connection.sendall(half[5:])
         assert connection.recv(1000).split()[1] == b"202", "it stops once a request has its answer"
     assert (api.process.wait(60), site.stop(inbox)) == (0, 0)
     assert site.do("api", "health").returncode == 1
-    assert not [line for line in (*api.said, *worker.said) if '"level":"error"' in line or "Traceback" in line]
+    assert not [
+        line
+        for line in (*api.said, *worker.said)
+        if '"level":"error"' in line or "Traceback" in line
+    ]

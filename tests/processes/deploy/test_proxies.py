@@ -106,7 +106,11 @@ def reset_on_the_page(http: httpx2.Client, token: str) -> None:
     assert opened.status_code == 303
     path = urlsplit(opened.headers["location"]).path
     cookies = "; ".join(f"{name}={value}" for name, value in opened.cookies.items())
-    headers = {"cookie": cookies, "origin": f"https://{HOST}", "referer": f"https://{HOST}/reset-password/{token}"}
+    headers = {
+        "cookie": cookies,
+        "origin": f"https://{HOST}",
+        "referer": f"https://{HOST}/reset-password/{token}",
+    }
     page = http.get(path, headers=headers)
     headers["cookie"] += "".join(f"; {name}={value}" for name, value in page.cookies.items())
     form = {"_csrf_token": form_token(page), "password": NEWER, "again": NEWER}
@@ -115,14 +119,21 @@ def reset_on_the_page(http: httpx2.Client, token: str) -> None:
 
 
 @both
-def test_no_log_has_a_token_or_an_address_wherever_it_stands_and_the_trail_has_the_client_s_own(proxy: Proxy) -> None:
+def test_no_log_has_a_token_or_an_address_wherever_it_stands_and_the_trail_has_the_client_s_own(
+    proxy: Proxy,
+) -> None:
     with proxy.client() as http:
         forged = {"x-forwarded-for": "203.0.113.7, 127.0.0.1"}
         assert http.post(REQUEST, json={"email": ADA}, headers=forged).status_code == 202
         first = mailed_token(proxy)
         checked = http.post(f"{API}/validate-reset-token", json={"token": first})
         assert checked.json()["valid"]
-        assert http.post(f"{API}/reset-password", json={"token": first, "newPassword": NEW}).status_code == 200
+        assert (
+            http.post(
+                f"{API}/reset-password", json={"token": first, "newPassword": NEW}
+            ).status_code
+            == 200
+        )
         assert http.post(REQUEST, json={"email": ADA}).status_code == 202
         second = mailed_token(proxy, 3)
         reset_on_the_page(http, second)
@@ -130,27 +141,47 @@ def test_no_log_has_a_token_or_an_address_wherever_it_stands_and_the_trail_has_t
     trail = output_of([*KEYTURN, "audit", "--json"], proxy.state, **SETTINGS)
     assert (ONE in trail, "203.0.113.7" in trail) == (True, False)
 
-    settings = Settings(environment="development", mail=MailSettings(transport="capture", from_=f"accounts@{HOST}"))
+    settings = Settings(
+        environment="development", mail=MailSettings(transport="capture", from_=f"accounts@{HOST}")
+    )
     routes = create_app(settings, worker=False).routes
-    secret = [re.sub(r"\{[^}]+\}", CUT, one.path) for one in routes if set(one.path_parameters) - NO_SECRETS]
+    secret = [
+        re.sub(r"\{[^}]+\}", CUT, one.path)
+        for one in routes
+        if set(one.path_parameters) - NO_SECRETS
+    ]
     assert secret
-    places = [*PLACES, *(path + more for path in secret for more in ("", "/", "/more", ".", "%3E", "?utm_source=mail"))]
+    places = [
+        *PLACES,
+        *(
+            path + more
+            for path in secret
+            for more in ("", "/", "/more", ".", "%3E", "?utm_source=mail")
+        ),
+    ]
     for path in places:
         proxy.answer("GET", path, referer=f"https://{HOST}{path}")
     logs = proxy.logs()
-    assert len(re.findall(r'"GET /|"method":"GET"', logs)) == len(places) + 2  # with the link and the page of the story
+    assert (
+        len(re.findall(r'"GET /|"method":"GET"', logs)) == len(places) + 2
+    )  # with the link and the page of the story
     assert logs.count("/api/auth/request-password-reset") == 2
     assert ONE in logs
     assert [secret for secret in (first, second, CUT, ADA, quote(ADA)) if secret in logs] == []
 
 
 @both
-def test_too_large_or_endless_bodies_are_refused_and_no_log_has_the_token_of_a_request_that_fails(proxy: Proxy) -> None:
+def test_too_large_or_endless_bodies_are_refused_and_no_log_has_the_token_of_a_request_that_fails(
+    proxy: Proxy,
+) -> None:
     malformed = f"GET {LINK} HTTP/1.1\r\nhost: {HOST}\r\nbad header\r\n\r\n".encode()
     long = f"GET {LINK} HTTP/1.1\r\nhost: {HOST}\r\nx: {'x' * 70_000}\r\n\r\n".encode()
     cut = f"POST {LINK} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 9\r\n\r\n".encode()
     by_keyturn = proxy.answer("POST", REQUEST, b"x" * 1_048_576)
-    assert (by_keyturn.status_code, by_keyturn.headers["content-type"]) == (413, "application/problem+json")
+    assert (by_keyturn.status_code, by_keyturn.headers["content-type"]) == (
+        413,
+        "application/problem+json",
+    )
     with proxy.client() as http:
         by_the_proxy = http.post(LINK, content=b"x" * 2_000_000)
         assert by_the_proxy.status_code == 413
@@ -161,7 +192,9 @@ def test_too_large_or_endless_bodies_are_refused_and_no_log_has_the_token_of_a_r
         with proxy.connect(sent) as refused:
             assert refused.recv(100).startswith(b"HTTP/1.1 4")
     proxy.connect(cut).close()
-    plain = httpx2.get(f"http://127.0.0.1:{proxy.plain_port}{LINK}", headers={"host": HOST}, timeout=20)
+    plain = httpx2.get(
+        f"http://127.0.0.1:{proxy.plain_port}{LINK}", headers={"host": HOST}, timeout=20
+    )
     assert plain.status_code in {301, 308}
     assert plain.headers["location"].startswith(f"https://{HOST}")
     assert proxy.serve.end() == 0
@@ -175,12 +208,16 @@ def test_too_large_or_endless_bodies_are_refused_and_no_log_has_the_token_of_a_r
 
 
 @both
-def test_clients_have_limits_of_their_own_share_a_connection_and_get_forms_over_https(proxy: Proxy) -> None:
+def test_clients_have_limits_of_their_own_share_a_connection_and_get_forms_over_https(
+    proxy: Proxy,
+) -> None:
     for _ in range(5):
         assert proxy.answer("GET", "/health/live").status_code == 200
     remote = f"0100007F:{int(proxy.direct.rpartition(':')[2]):04X}"  # as proc_net_tcp(5) writes it
     rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
-    assert [row[3] for row in rows if row[2] == remote].count("01") == 1, "one connection is established"
+    assert [row[3] for row in rows if row[2] == remote].count("01") == 1, (
+        "one connection is established"
+    )
 
     forged = {"x-forwarded-for": "203.0.113.7"}
     for more, status in (({}, 202), (forged, 202), (forged, 429)):
@@ -198,16 +235,23 @@ def test_clients_have_limits_of_their_own_share_a_connection_and_get_forms_over_
 
 
 @pytest.mark.parametrize("proxy", ["nginx"], indirect=True)
-def test_a_request_that_comes_slowly_waits_in_nginx_where_a_client_has_50_at_a_time(proxy: Proxy) -> None:
+def test_a_request_that_comes_slowly_waits_in_nginx_where_a_client_has_50_at_a_time(
+    proxy: Proxy,
+) -> None:
     head = f"POST {REQUEST} HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\ncontent-length: {len(BODY)}\r\n".encode()
     head += b"content-type: application/json\r\n\r\n"
     name, _, port = proxy.direct.partition(":")
-    with proxy.connect(head + BODY[:9]) as through, socket.create_connection((name, int(port)), 20) as past:
+    with (
+        proxy.connect(head + BODY[:9]) as through,
+        socket.create_connection((name, int(port)), 20) as past,
+    ):
         past.sendall(head + BODY[:9])
         past.settimeout(5)
         with pytest.raises(TimeoutError):
             past.recv(100)
-        through.sendall(BODY[9:10])  # nginx waits as long as Keyturn, but from one piece to the next
+        through.sendall(
+            BODY[9:10]
+        )  # nginx waits as long as Keyturn, but from one piece to the next
         past.settimeout(20)
         assert past.recv(100).startswith(b"HTTP/1.1 408 ")
         through.sendall(BODY[10:])

@@ -27,7 +27,9 @@ from tests.versions import CHECKOUT, empty_environment, uv
 from keyturn import __version__
 
 DIST = CHECKOUT / "dist"
-PROJECT: Mapping[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+PROJECT: Mapping[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))[
+    "project"
+]
 REPOSITORY: str = PROJECT["urls"]["Repository"]
 # No file of a release names the host of a package registry: mirrors and their keys differ from place to place.
 REGISTRIES = re.compile(rb"\b(?:pypi|pythonhosted|npmjs)\.(?:org|com)\b")
@@ -54,11 +56,17 @@ def main() -> int:
 
 def require_origin(environment: Mapping[str, str]) -> None:
     """Raise Unfit if a workflow of another repository, or of another version's tag, makes the release."""
-    repository, tag = (environment.get(name, "") for name in ("GITHUB_REPOSITORY", "GITHUB_REF_NAME"))
+    repository, tag = (
+        environment.get(name, "") for name in ("GITHUB_REPOSITORY", "GITHUB_REF_NAME")
+    )
     if repository and not REPOSITORY.endswith(f"github.com/{repository}"):
-        raise Unfit(f"pyproject.toml says that the repository is {REPOSITORY}, and this is {repository}.")
+        raise Unfit(
+            f"pyproject.toml says that the repository is {REPOSITORY}, and this is {repository}."
+        )
     if environment.get("GITHUB_REF_TYPE") == "tag" and tag != f"v{__version__}":
-        raise Unfit(f"The tag is {tag}, and the version in src/keyturn/__init__.py is {__version__}.")
+        raise Unfit(
+            f"The tag is {tag}, and the version in src/keyturn/__init__.py is {__version__}."
+        )
 
 
 def changelog_section(changelog: str, version: str) -> str:
@@ -77,7 +85,9 @@ def release(folder: Path) -> list[Path]:
     sbom = folder / f"keyturn-{__version__}.cdx.json"
     run_tool("twine", "twine", "check", "--strict", str(wheel), str(sdist))
     with tempfile.TemporaryDirectory(prefix="keyturn-installed-") as place:
-        python = installed(wheel, Path(place) / "environment", extras=PROJECT["optional-dependencies"])
+        python = installed(
+            wheel, Path(place) / "environment", extras=PROJECT["optional-dependencies"]
+        )
         try_out(command_beside(python), Path(place))
         sbom.write_text(bill_of_materials(python), "utf-8")
     with tempfile.TemporaryDirectory(prefix="keyturn-installed-") as place:
@@ -131,7 +141,9 @@ def finish_reset(keyturn: str, folder: Path) -> None:
     place = folder / "app"
     place.mkdir()
     with closing(sqlite3.connect(place / "library.db")) as database, database:
-        database.execute('CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT UNIQUE, "passwordHash" TEXT)')
+        database.execute(
+            'CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT UNIQUE, "passwordHash" TEXT)'
+        )
         database.execute("INSERT INTO users VALUES ('7c9e6679', ?, ?)", [EMAIL, BCRYPT])
     stack = Stack(name="library", starts=(), sign_in="/login", database="sqlite:///library.db")
     with held_ports(2) as ports:
@@ -147,7 +159,9 @@ def finish_reset(keyturn: str, folder: Path) -> None:
 def bill_of_materials(python: str) -> str:
     """Return a CycloneDX document of an environment: each package with version, licence and purl, without addresses."""
     options = ("--output-reproducible", "--short-PURLs", "--pyproject", "pyproject.toml")
-    document = json.loads(run_tool("cyclonedx-bom", "cyclonedx-py", "environment", *options, python))
+    document = json.loads(
+        run_tool("cyclonedx-bom", "cyclonedx-py", "environment", *options, python)
+    )
     document["metadata"]["component"]["version"] = __version__
     return json.dumps(without_addresses(document), indent=1, sort_keys=True) + "\n"
 
@@ -155,7 +169,11 @@ def bill_of_materials(python: str) -> str:
 def without_addresses(part: Any) -> Any:
     """Return a part of a CycloneDX document without its external references."""
     if isinstance(part, dict):
-        return {name: without_addresses(value) for name, value in part.items() if name != "externalReferences"}
+        return {
+            name: without_addresses(value)
+            for name, value in part.items()
+            if name != "externalReferences"
+        }
     return [without_addresses(value) for value in part] if isinstance(part, list) else part
 
 

@@ -30,7 +30,9 @@ def npm(node: str, tmp_path: Path) -> Runs:
     program = require_program("npm", "npm")
 
     def run(*words: str, folder: Path = tmp_path) -> str:
-        return output_of([program, *words, "--offline", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+        return output_of(
+            [program, *words, "--offline", "--ignore-scripts", "--no-audit", "--no-fund"], folder
+        )
 
     return run
 
@@ -64,7 +66,9 @@ def test_it_has_the_version_of_the_python_package_as_npm_writes_it_and_its_repos
 
 
 @pytest.mark.parametrize("project", ["vite"], indirect=True)
-def test_a_vite_project_type_checks_and_builds_and_reads_the_scripts_of_the_docs(project: Path, node: str) -> None:
+def test_a_vite_project_type_checks_and_builds_and_reads_the_scripts_of_the_docs(
+    project: Path, node: str
+) -> None:
     run_tool(project, node, "typescript/bin/tsc")
     run_tool(project, node, "vite/bin/vite.js", "build")
     (built,) = (project / "dist" / "assets").glob("*.js")
@@ -83,7 +87,12 @@ def test_a_vite_project_type_checks_and_builds_and_reads_the_scripts_of_the_docs
 
 
 @pytest.mark.parametrize("project", ["plain"], indirect=True)
-def test_a_plain_project_type_checks_and_runs_the_client_without_a_browser(project: Path, node: str) -> None:
+def test_a_plain_project_type_checks_and_runs_the_client_without_a_browser(
+    project: Path, node: str
+) -> None:
     run_tool(project, node, "typescript/bin/tsc")
     with held_ports(1) as (port,):
-        assert output_of([node, "main.js", f"http://127.0.0.1:{port}"], project) == "urn:keyturn:problem:unreachable\n"
+        assert (
+            output_of([node, "main.js", f"http://127.0.0.1:{port}"], project)
+            == "urn:keyturn:problem:unreachable\n"
+        )

@@ -27,10 +27,18 @@ def modules_imported_in(file: Path) -> Iterator[str]:
         names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module]
-        yield from (name for name in names if name.split(".")[0] not in {*sys.stdlib_module_names, "keyturn"})
+        yield from (
+            name
+            for name in names
+            if name.split(".")[0] not in {*sys.stdlib_module_names, "keyturn"}
+        )
 
 
-IMPORTED = {(file.relative_to(PACKAGE), name) for file in PACKAGE.rglob("*.py") for name in modules_imported_in(file)}
+IMPORTED = {
+    (file.relative_to(PACKAGE), name)
+    for file in PACKAGE.rglob("*.py")
+    for name in modules_imported_in(file)
+}
 PROJECT = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
 DISTRIBUTIONS = packages_distributions()
 
@@ -44,7 +52,9 @@ def name_of(requirement: str) -> str:
     return canonicalize_name(Requirement(requirement).name)
 
 
-def test_whatever_is_imported_is_declared_as_a_dependency_or_in_an_extra_and_is_no_private_module() -> None:
+def test_whatever_is_imported_is_declared_as_a_dependency_or_in_an_extra_and_is_no_private_module() -> (
+    None
+):
     requirements = chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
     declared = {*map(name_of, requirements), *BROUGHT_BY_OTHERS}
     assert {name for _, name in IMPORTED if declared.isdisjoint(distributions_of(name))} == set()
@@ -52,7 +62,13 @@ def test_whatever_is_imported_is_declared_as_a_dependency_or_in_an_extra_and_is_
 
 
 def test_the_packages_of_the_studio_are_imported_by_its_half_alone() -> None:
-    of_the_studio = {name_of(requirement) for requirement in PROJECT["optional-dependencies"]["studio"]}
-    elsewhere = [(file, name) for file, name in IMPORTED if file.parts[0] not in {"cli", "studio", "testing"}]
-    assert [one for one in elsewhere if not of_the_studio.isdisjoint(distributions_of(one[1]))] == []
+    of_the_studio = {
+        name_of(requirement) for requirement in PROJECT["optional-dependencies"]["studio"]
+    }
+    elsewhere = [
+        (file, name) for file, name in IMPORTED if file.parts[0] not in {"cli", "studio", "testing"}
+    ]
+    assert [
+        one for one in elsewhere if not of_the_studio.isdisjoint(distributions_of(one[1]))
+    ] == []
     assert of_the_studio.isdisjoint(map(name_of, PROJECT["dependencies"]))

@@ -12,16 +12,24 @@ pytestmark = pytest.mark.long
 WORKFLOWS = sorted((CHECKOUT / ".github" / "workflows").glob("*.yml"))
 
 
-def test_zizmor_finds_nothing_and_each_action_is_pinned_by_its_commit_with_its_version_beside_it() -> None:
+def test_zizmor_finds_nothing_and_each_action_is_pinned_by_its_commit_with_its_version_beside_it() -> (
+    None
+):
     files = [*WORKFLOWS, CHECKOUT / "action.yml"]
     run_tool("zizmor", "zizmor", "--offline", "--no-progress", *map(str, files))
     for file in files:
         used = re.findall(r"uses: (.*)", file.read_text("utf-8"))
         assert used
-        assert [one for one in used if not re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
+        assert [
+            one
+            for one in used
+            if not re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)
+        ] == []
 
 
-def test_only_the_job_that_publishes_has_an_identity_and_it_runs_nothing_of_the_repository() -> None:
+def test_only_the_job_that_publishes_has_an_identity_and_it_runs_nothing_of_the_repository() -> (
+    None
+):
     assert [file.name for file in WORKFLOWS] == ["ci.yml", "release.yml"]
     flows = [yaml.safe_load(file.read_text("utf-8")) for file in WORKFLOWS]
     assert [flow["permissions"] for flow in flows] == [{}, {}]

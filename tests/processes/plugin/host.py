@@ -33,7 +33,13 @@ from uvicorn.lifespan.on import LifespanOn
 
 from keyturn import KeyturnPlugin, Settings
 from keyturn.service.parts import Parts
-from keyturn.service.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, TableSettings
+from keyturn.service.settings import (
+    AccountSettings,
+    DatabaseSettings,
+    HashingSettings,
+    Secret,
+    TableSettings,
+)
 
 BASE_URL = "https://school.example.org/account"
 REQUEST = "/account/api/auth/request-password-reset"
@@ -67,12 +73,18 @@ class Visit(Base):
 
 
 TABLE = TableSettings(
-    table="users", name="display_name", active="not left_at", set={"must_change": False}, delete=("visits.user_id",)
+    table="users",
+    name="display_name",
+    active="not left_at",
+    set={"must_change": False},
+    delete=("visits.user_id",),
 )
 
 
 class Teachers(AbstractAuthenticationMiddleware):
-    async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
+    async def authenticate_request(
+        self, connection: ASGIConnection[Any, Any, Any, Any]
+    ) -> AuthenticationResult:
         if "X-Teacher" not in connection.headers:
             raise NotAuthorizedException("the app knows nobody")
         return AuthenticationResult(user=connection.headers["X-Teacher"], auth=None)
@@ -110,7 +122,9 @@ def on_error(_: Request[Any, Any, Any], error: Exception) -> Response[Any]:
 
 
 @get("/notes")
-async def notes(db_session: NamedDependency[AsyncSession], api: NamedDependency[str]) -> dict[str, Any]:
+async def notes(
+    db_session: NamedDependency[AsyncSession], api: NamedDependency[str]
+) -> dict[str, Any]:
     found = await db_session.scalars(select(User.mail))
     return {"api": api, "users": list(found)}
 
@@ -127,8 +141,14 @@ async def login() -> str:
 
 def alchemy_for(url: str, **options: Any) -> SQLAlchemyAsyncConfig:
     """Return the app's configuration of its database, which makes its tables itself."""
-    url = url.replace("sqlite://", "sqlite+aiosqlite://").replace("postgresql://", "postgresql+asyncpg://")
-    defaults: dict[str, Any] = {"connection_string": url, "metadata": Base.metadata, "create_all": True}
+    url = url.replace("sqlite://", "sqlite+aiosqlite://").replace(
+        "postgresql://", "postgresql+asyncpg://"
+    )
+    defaults: dict[str, Any] = {
+        "connection_string": url,
+        "metadata": Base.metadata,
+        "create_all": True,
+    }
     return SQLAlchemyAsyncConfig(**defaults | options)
 
 
@@ -143,14 +163,21 @@ def keyturn_settings(**changes: Any) -> Settings:
 
 
 def in_database(settings: Settings, url: str) -> Settings:
-    return msgspec.structs.replace(settings, database=msgspec.structs.replace(settings.database, url=Secret(url)))
+    return msgspec.structs.replace(
+        settings, database=msgspec.structs.replace(settings.database, url=Secret(url))
+    )
 
 
 class Host:
     """The app, and `keyturn`, the plugin in it. The accounts are in the app's table, unless `accounts` is given."""
 
     def __init__(
-        self, url: str, *, settings: Settings | None = None, accounts: AccountSettings | None = None, **plugin: Any
+        self,
+        url: str,
+        *,
+        settings: Settings | None = None,
+        accounts: AccountSettings | None = None,
+        **plugin: Any,
     ) -> None:
         self.inbox = Inbox()
         self.alchemy = alchemy_for(url)
@@ -167,7 +194,12 @@ class Host:
             guards=[teachers_only],
             csrf_config=CSRFConfig(secret="the app's own secret"),
             cors_config=CORSConfig(allow_origins=["https://app.example.org"]),
-            exception_handlers={404: on_error, HTTPException: on_error, 400: on_error, Exception: on_error},
+            exception_handlers={
+                404: on_error,
+                HTTPException: on_error,
+                400: on_error,
+                Exception: on_error,
+            },
             before_request=before,
             after_request=after,
             dependencies={"api": Provide(lambda: "the app's", sync_to_thread=False)},
@@ -193,12 +225,19 @@ class Host:
 
     def client(self, address: str = "198.18.0.1", **options: Any) -> httpx2.AsyncClient:
         transport = httpx2.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
-        return httpx2.AsyncClient(transport=transport, **{"base_url": "https://school.example.org"} | options)
+        return httpx2.AsyncClient(
+            transport=transport, **{"base_url": "https://school.example.org"} | options
+        )
 
     async def add(self, mail: str = ADA, **fields: Any) -> UUID:
         async with self.alchemy.get_session() as session:
             key = uuid4()
-            session.add(User(**{"id": key, "mail": mail, "hashed": hash_of(PASSWORD), "must_change": True} | fields))
+            session.add(
+                User(
+                    **{"id": key, "mail": mail, "hashed": hash_of(PASSWORD), "must_change": True}
+                    | fields
+                )
+            )
             await session.flush()
             session.add(Visit(user_id=key))
             await session.commit()

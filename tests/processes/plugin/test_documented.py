@@ -56,7 +56,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("folder")
-def test_faults_of_its_settings_and_a_missing_migration_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faults_of_its_settings_and_a_missing_migration_are_sentences(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     uvicorn = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"]
     unready = run(uvicorn)
     assert unready.returncode == 3, unready.stderr
@@ -72,7 +74,9 @@ def test_faults_of_its_settings_and_a_missing_migration_are_sentences(monkeypatc
         assert "KEYTURN_SECRET_KEY: shorter than 32 characters" in done.stderr
 
 
-async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_its_code_migrates_starts_and_resets_a_password(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     command = [sys.executable, "-m", "keyturn", "migrate"]
     done = await asyncio.to_thread(output_of, command)
     assert done.startswith("Updated the database from revision none to")
@@ -94,7 +98,9 @@ async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monk
             while not (mails := list((folder / ".keyturn" / "mail").glob("*.eml"))):
                 await asyncio.sleep(0.05)
         token = token_in_file(mails[0])
-        assert (await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})).status_code == 200
+        assert (
+            await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})
+        ).status_code == 200
 
         stored = (await session.execute(text("SELECT password_hash FROM users"))).scalar_one()
         assert bcrypt.checkpw(NEW_PASSWORD.encode(), stored.encode())

@@ -52,7 +52,9 @@ async def test_the_apps_routes_and_its_description_are_as_they_were(host: Host) 
         assert answer.headers["x-after"] == "the app"
         assert (await client.post("/notes", json={})).json() == {"the app says": "403"}
         sent = {"X-CSRFToken": client.cookies["csrftoken"]}
-        assert (await client.post("/notes", json={"text": "x" * 100}, headers=sent)).json() == {"the app says": "413"}
+        assert (await client.post("/notes", json={"text": "x" * 100}, headers=sent)).json() == {
+            "the app says": "413"
+        }
         assert (await client.get("/notes", headers=CLOSED)).status_code == 418
         for path in ("/", "/nowhere", "/forgot-password", "/account", "/account/nowhere"):
             assert (await client.get(path)).json() == {"the app says": "404"}
@@ -67,10 +69,14 @@ async def test_the_apps_routes_and_its_description_are_as_they_were(host: Host) 
 async def test_keyturns_answers_are_its_own_and_only_middleware_sees_them(host: Host) -> None:
     async with host.client() as client:
         good = await client.post(REQUEST, json={"email": "a" * 60 + "@northwind.test"})
-        assert good.json()["message"] == "If an account exists for that address, a link is on its way."
+        assert (
+            good.json()["message"] == "If an account exists for that address, a link is on its way."
+        )
         bad = await client.post(REQUEST, json={"email": "nothing"})
         assert problem(bad) == "400 invalid-input"
-        malformed = await client.post(REQUEST, content="{", headers={"Content-Type": "application/json"})
+        malformed = await client.post(
+            REQUEST, content="{", headers={"Content-Type": "application/json"}
+        )
         assert problem(malformed) == "400 invalid-input"
         for answer in (good, bad):
             assert answer.headers["x-school"] == "northwind"
@@ -92,7 +98,9 @@ BEHIND = keyturn_settings(
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("host", [{"pages": False, "path": "/", "settings": NO_PAGES}], indirect=True)
+@pytest.mark.parametrize(
+    "host", [{"pages": False, "path": "/", "settings": NO_PAGES}], indirect=True
+)
 async def test_without_the_pages_only_the_api_is_there(host: Host) -> None:
     async with host.client(headers=KNOWN) as client:
         assert (await client.get("/api/auth/password-policy")).status_code == 200
@@ -108,9 +116,15 @@ async def test_behind_a_proxy_that_takes_the_path_away_and_names_the_client(host
     async def check(peer: str, client: str) -> httpx2.Response:
         async with host.client(peer) as proxy:
             sent = {"X-Forwarded-For": f"203.0.113.9, {client}"}
-            return await proxy.post("/api/auth/validate-reset-token", json={"token": "t"}, headers=sent)
+            return await proxy.post(
+                "/api/auth/validate-reset-token", json={"token": "t"}, headers=sent
+            )
 
-    assert [(await check("198.18.0.1", f"192.0.2.{n}")).status_code for n in (1, 2, 1)] == [200, 200, 429]
+    assert [(await check("198.18.0.1", f"192.0.2.{n}")).status_code for n in (1, 2, 1)] == [
+        200,
+        200,
+        429,
+    ]
     assert [(await check("198.51.100.7", f"192.0.2.{n}")).status_code for n in (3, 4)] == [200, 429]
     async with host.client() as client:
         page = await client.get("/forgot-password")
@@ -123,6 +137,8 @@ async def test_an_apps_names_for_its_dependencies_do_not_clash_with_keyturns() -
     own = {name: Provide(lambda: "the app's", sync_to_thread=False) for name in names}
     app = Litestar(plugins=[plugin], dependencies=own)
     transport = httpx2.ASGITransport(app)  # type: ignore[arg-type]
-    async with httpx2.AsyncClient(transport=transport, base_url="https://school.example.org") as client:
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="https://school.example.org"
+    ) as client:
         page = await client.get("/account/forgot-password")
     assert heading(page) == "Forgot your password?"

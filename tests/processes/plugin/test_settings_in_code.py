@@ -42,14 +42,19 @@ TABLE = TableSettings(table="users", set={"must_change": "{soon}"}, delete=("vis
 IN_PARTS = {
     "kinds.pupil": ("kinds", {"pupil": "pupil"}),
     "kinds.pupil.brand.accent": ("kinds", {"pupil": Kind(brand={"accent": "red"})}),
-    "accounts.table.delete accounts.table.set.must_change": ("accounts", AccountSettings(store="table", table=TABLE)),
+    "accounts.table.delete accounts.table.set.must_change": (
+        "accounts",
+        AccountSettings(store="table", table=TABLE),
+    ),
 }
 """Settings with parts that no file may hold, by the names of these."""
 
 
 def changed(settings: Any, name: str, value: Any) -> Any:
     first, _, rest = name.partition(".")
-    return replace(settings, **{first: changed(getattr(settings, first), rest, value) if rest else value})
+    return replace(
+        settings, **{first: changed(getattr(settings, first), rest, value) if rest else value}
+    )
 
 
 def settings_read(**variables: str) -> Settings:
@@ -63,7 +68,9 @@ def faults(make: Callable[[Settings], object], settings: Settings) -> dict[str, 
 
 
 @pytest.mark.parametrize("make", [KeyturnPlugin, create_app])
-def test_every_setting_that_no_file_may_hold_is_named_at_once(make: Callable[[Settings], object]) -> None:
+def test_every_setting_that_no_file_may_hold_is_named_at_once(
+    make: Callable[[Settings], object],
+) -> None:
     settings = settings_read()
     for name, value in BAD.items():
         settings = changed(settings, name, value)
@@ -74,17 +81,23 @@ def test_every_setting_that_no_file_may_hold_is_named_at_once(make: Callable[[Se
     for names, (name, value) in IN_PARTS.items():
         assert " ".join(sorted(faults(make, changed(keyturn_settings(), name, value)))) == names
     for key in ("", "short"):
-        assert set(faults(make, replace(settings_read(), secret_key=Secret(key)))) == {"KEYTURN_SECRET_KEY"}
+        assert set(faults(make, replace(settings_read(), secret_key=Secret(key)))) == {
+            "KEYTURN_SECRET_KEY"
+        }
 
 
 def test_what_was_read_and_rightly_changed_is_taken_as_it_is_also_as_the_docs_do_it() -> None:
     """Texts are literal: what looks like a variable of a file is none, and no folder is sought beside a file."""
-    settings = settings_read(SUPABASE_URL="https://project.supabase.co", SUPABASE_SERVICE_ROLE_KEY="s" * 40)
+    settings = settings_read(
+        SUPABASE_URL="https://project.supabase.co", SUPABASE_SERVICE_ROLE_KEY="s" * 40
+    )
     wanted = {
         "token.ttl": timedelta(minutes=20),
         "languages": ["de", "en"],
         "secret_key": "$" + "{HOME}" * 8,
-        "kinds": {"pupil": Kind(settings_url="https://school.example.org/me", brand={"name": "School"})},
+        "kinds": {
+            "pupil": Kind(settings_url="https://school.example.org/me", brand={"name": "School"})
+        },
     }
     for name, value in wanted.items():
         settings = changed(settings, name, value)
@@ -95,4 +108,8 @@ def test_what_was_read_and_rightly_changed_is_taken_as_it_is_also_as_the_docs_do
 
     names = {**globals(), "msgspec": msgspec, "alchemy": None, "read_settings": settings_read}
     exec(block("plugin.md", "python", "settings = read_settings()"), names)  # noqa: S102 - as it stands there
-    assert names["keyturn"].parts.settings.token.ttl == timedelta(minutes=10) != settings_read().token.ttl
+    assert (
+        names["keyturn"].parts.settings.token.ttl
+        == timedelta(minutes=10)
+        != settings_read().token.ttl
+    )

@@ -45,10 +45,15 @@ def at(folder: Path, **more: Any) -> Settings:
 
 
 def routes(*plugins: KeyturnPlugin, path: str = "/") -> set[str]:
-    return {route.path for route in Litestar(path=path, plugins=list(plugins), logging_config=None).routes}
+    return {
+        route.path
+        for route in Litestar(path=path, plugins=list(plugins), logging_config=None).routes
+    }
 
 
-def test_twice_in_one_app_is_refused_unless_each_has_a_path_and_that_of_the_app_counts_once(tmp_path: Path) -> None:
+def test_twice_in_one_app_is_refused_unless_each_has_a_path_and_that_of_the_app_counts_once(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(ImproperlyConfiguredException, match="already registered"):
         routes(*(KeyturnPlugin(at(tmp_path), path="") for _ in range(2)))
     both = [KeyturnPlugin(at(tmp_path), path=path) for path in ("/staff", "/pupils")]
@@ -64,11 +69,17 @@ def test_twice_in_one_app_is_refused_unless_each_has_a_path_and_that_of_the_app_
 @pytest.mark.parametrize(
     ("changes", "plugin", "told"),
     [
-        ({"sign_in_url": "", "accounts": AccountSettings(store="table", table=TABLE)}, {}, {"sign_in_url"}),
+        (
+            {"sign_in_url": "", "accounts": AccountSettings(store="table", table=TABLE)},
+            {},
+            {"sign_in_url"},
+        ),
         ({}, {"pages": False}, {"reset_url", "forgot_url", "sign_in_url"}),
     ],
 )
-def test_an_app_says_where_its_people_go(changes: dict[str, Any], plugin: dict[str, Any], told: set[str]) -> None:
+def test_an_app_says_where_its_people_go(
+    changes: dict[str, Any], plugin: dict[str, Any], told: set[str]
+) -> None:
     """The settings were read for the built-in accounts, of which Keyturn's own page is the only way in."""
     with pytest.raises(SettingsInvalid) as caught:
         KeyturnPlugin(keyturn_settings(**changes), **plugin)
@@ -77,11 +88,15 @@ def test_an_app_says_where_its_people_go(changes: dict[str, Any], plugin: dict[s
 
 @ON_SQLITE
 @pytest.mark.parametrize("store", ["builtin", "table", "table elsewhere"])
-def test_an_app_starts_again(databases: Databases, store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_an_app_starts_again(
+    databases: Databases, store: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """The last store has people in a file of its own."""
     with closing(sqlite3.connect(tmp_path / "people.db")) as people, people:
         people.execute("CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT, password_hash TEXT)")
-        people.executemany("INSERT INTO users VALUES (?, ?, ?)", [(m, m, hash_of(PASSWORD)) for m in (ADA, GRACE)])
+        people.executemany(
+            "INSERT INTO users VALUES (?, ?, ?)", [(m, m, hash_of(PASSWORD)) for m in (ADA, GRACE)]
+        )
     elsewhere = TableSettings(url=Secret(f"sqlite:///{tmp_path / 'people.db'}"), table="users")
     own = {"builtin": AccountSettings(), "table": None}
     accounts = own.get(store, AccountSettings(store="table", table=elsewhere))
@@ -95,11 +110,15 @@ def test_an_app_starts_again(databases: Databases, store: str, tmp_path: Path, r
             if store == "table":
                 await host.add(email)
             elif store == "builtin":
-                await builtin_accounts(host.parts).add(Account(id="", email=email), hash_of(PASSWORD))
+                await builtin_accounts(host.parts).add(
+                    Account(id="", email=email), hash_of(PASSWORD)
+                )
             assert (await client.post(REQUEST, json={"email": email})).status_code == 202
             await host.parts.worker.drain()
             (mail,) = host.inbox.sent_to(email, "password_reset")
-            done = await client.post(RESET, json={"token": token_in(mail), "newPassword": NEW_PASSWORD})
+            done = await client.post(
+                RESET, json={"token": token_in(mail), "newPassword": NEW_PASSWORD}
+            )
             assert done.status_code == 200, done.text
 
     asyncio.run(live(ADA))

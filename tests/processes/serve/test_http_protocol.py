@@ -61,7 +61,9 @@ class App:
         sizes = {"/large": 20_000_000, "/page": 50_000}
         body = b"x" * sizes[path] if path in sizes else b"%s %d" % (path.encode(), read)
         length = str(len(body)).encode()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]}
+        )
         await send({"type": "http.response.body", "body": body})
 
 
@@ -69,7 +71,12 @@ class Server:
     """The protocol of `serve` on a port of its own. `lost` counts the connections that it has lost."""
 
     def __init__(
-        self, stack: contextlib.ExitStack, request_timeout: timedelta = NEVER, *, small: bool = False, **more: Any
+        self,
+        stack: contextlib.ExitStack,
+        request_timeout: timedelta = NEVER,
+        *,
+        small: bool = False,
+        **more: Any,
     ) -> None:
         self.app, self.lost, self._stack = App(), threading.Semaphore(0), stack
         bounds: dict[str, Any] = {"max_headers": HEADERS, "max_connections": MOST, **more}
@@ -78,7 +85,9 @@ class Server:
         class Watched(BoundedProtocol):
             def connection_made(self, transport: Any) -> None:
                 if small:
-                    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+                    transport.get_extra_info("socket").setsockopt(
+                        socket.SOL_SOCKET, socket.SO_SNDBUF, 4096
+                    )
                     self.timeout_keep_alive = 1
                 super().connection_made(transport)
 
@@ -141,9 +150,12 @@ def test_a_request_that_stops_is_told_that_it_is_late_and_others_are_answered(st
 
 
 @pytest.mark.parametrize(
-    ("begun", "byte"), [(GET + b"x-more: ", b"x"), (POST.replace(b" 9", b" 9999"), b"x"), (CHUNKED, b"1\r\nx\r\n")]
+    ("begun", "byte"),
+    [(GET + b"x-more: ", b"x"), (POST.replace(b" 9", b" 9999"), b"x"), (CHUNKED, b"1\r\nx\r\n")],
 )
-def test_a_request_that_drips_gets_no_more_time_than_one_that_stops(start: Start, begun: bytes, byte: bytes) -> None:
+def test_a_request_that_drips_gets_no_more_time_than_one_that_stops(
+    start: Start, begun: bytes, byte: bytes
+) -> None:
     dripping = start(SOON).connect(begun, ATTACKER)
     dripping.settimeout(0.02)  # between two drops
     answer = b""
@@ -153,7 +165,9 @@ def test_a_request_that_drips_gets_no_more_time_than_one_that_stops(start: Start
                 answer = dripping.recv(65536)
                 break
             dripping.sendall(byte)
-    assert answer[:12] in {b"HTTP/1.1 408", b""}, "a byte that comes too late may throw away what was said"
+    assert answer[:12] in {b"HTTP/1.1 408", b""}, (
+        "a byte that comes too late may throw away what was said"
+    )
     dripping.settimeout(20)
     assert said(dripping) == b""
 
@@ -183,7 +197,9 @@ def test_a_request_that_is_being_answered_is_not_closed_for_a_newcomer(start: St
     assert server.answers()
 
 
-def test_of_many_clients_the_one_whose_request_is_incomplete_for_longest_makes_room(start: Start) -> None:
+def test_of_many_clients_the_one_whose_request_is_incomplete_for_longest_makes_room(
+    start: Start,
+) -> None:
     server = start()
     waiting = [server.connect(POST, f"127.0.1.{number}") for number in range(MOST)]
     assert server.answers()
@@ -192,7 +208,9 @@ def test_of_many_clients_the_one_whose_request_is_incomplete_for_longest_makes_r
     assert said(waiting[-1], b"/ 9").endswith(b"/ 9")
 
 
-def test_a_trusted_proxy_is_many_clients_and_does_not_lose_its_connections_to_one(start: Start) -> None:
+def test_a_trusted_proxy_is_many_clients_and_does_not_lose_its_connections_to_one(
+    start: Start,
+) -> None:
     server = start(trusted_proxies=("127.0.0.8/30",))
     pool = [server.connect(address=PROXY) for _ in range(MOST - 4)]
     assert all(server.answers(connection) for connection in pool)
@@ -203,8 +221,13 @@ def test_a_trusted_proxy_is_many_clients_and_does_not_lose_its_connections_to_on
 
 async def test_a_client_is_an_address_or_an_ipv6_64_and_never_a_trusted_proxy() -> None:
     def holder(address: str) -> object:
-        limits, config = ConnectionLimits(trusted_proxies=("10.0.0.0/8",)), Config(App(), lifespan="off")
-        connection = BoundedProtocol(limits, config=config, server_state=ServerState(), app_state={})
+        limits, config = (
+            ConnectionLimits(trusted_proxies=("10.0.0.0/8",)),
+            Config(App(), lifespan="off"),
+        )
+        connection = BoundedProtocol(
+            limits, config=config, server_state=ServerState(), app_state={}
+        )
         connection.client = (address, 1)
         return connection.holder()
 
@@ -225,7 +248,9 @@ NO_BODIES = {
 
 
 @pytest.mark.parametrize("place", NO_BODIES)
-def test_what_is_no_body_and_has_no_end_is_refused_after_so_many_bytes(start: Start, place: str) -> None:
+def test_what_is_no_body_and_has_no_end_is_refused_after_so_many_bytes(
+    start: Start, place: str
+) -> None:
     begun, line = NO_BODIES[place]
     server = start()
     connection = server.connect(begun, ATTACKER)
@@ -236,9 +261,14 @@ def test_what_is_no_body_and_has_no_end_is_refused_after_so_many_bytes(start: St
 
 def test_what_is_too_long_is_told_so_even_to_a_client_that_still_sends(start: Start) -> None:
     server = start(max_headers=8192)
-    assert said(server.connect(GET + b"x-more: " + b"x" * 9000 + b"\r\n\r\n")).startswith(b"HTTP/1.1 431 ")
+    assert said(server.connect(GET + b"x-more: " + b"x" * 9000 + b"\r\n\r\n")).startswith(
+        b"HTTP/1.1 431 "
+    )
     assert said(server.connect(b"GET /" + b"%61" * 3000)).startswith(b"HTTP/1.1 414 ")
-    assert said(server.connect(b"GET /" + b"a" * 8000 + b" HTTP/1.1\r\nhost: x\r\n\r\n"), b"a 0")[9:12] == b"200"
+    assert (
+        said(server.connect(b"GET /" + b"a" * 8000 + b" HTTP/1.1\r\nhost: x\r\n\r\n"), b"a 0")[9:12]
+        == b"200"
+    )
     connection = server.connect(b"GET /" + b"a" * 9000, ATTACKER)
     head = connection.recv(13)
     connection.sendall(b"a" * 100_000 + b" HTTP/1.1\r\n\r\n")
@@ -247,7 +277,9 @@ def test_what_is_too_long_is_told_so_even_to_a_client_that_still_sends(start: St
         assert (head, rest.read()[-4:]) == (b"HTTP/1.1 414 ", b"\r\n\r\n")
 
 
-def test_requests_that_are_sent_ahead_are_answered_in_order_and_what_is_none_not_in_their_place(start: Start) -> None:
+def test_requests_that_are_sent_ahead_are_answered_in_order_and_what_is_none_not_in_their_place(
+    start: Start,
+) -> None:
     server = start()
     connection = server.connect(HELD + GET + b"\r\n" + POST + b"1234567")
     broken = server.connect(HELD + b"\0\0\0 no request\r\n\r\n", ATTACKER)
@@ -256,7 +288,9 @@ def test_requests_that_are_sent_ahead_are_answered_in_order_and_what_is_none_not
     connection.sendall(b"89" + EARLY + GET)
     server.app.let_go.set()
     connection.sendall(CLOSE)
-    answers = [part.rpartition(b"\r\n")[2] for part in said(connection).split(b"HTTP/1.1 200 OK")[1:]]
+    answers = [
+        part.rpartition(b"\r\n")[2] for part in said(connection).split(b"HTTP/1.1 200 OK")[1:]
+    ]
     assert answers == [b"/held 0", b"/ 0", b"/ 9", b"/early 0", b"/ 0"]
     assert b" 400 " not in said(broken)
 
@@ -266,7 +300,9 @@ def test_requests_that_are_sent_ahead_are_answered_in_order_and_what_is_none_not
     [(LARGE, False), (PAGE, True), (PAGE[:-2] + CLOSE, True)],
     ids=["large", "small", "small and closed"],
 )
-def test_an_answer_that_is_not_read_ends_its_connection(start: Start, asked: bytes, small: bool) -> None:
+def test_an_answer_that_is_not_read_ends_its_connection(
+    start: Start, asked: bytes, small: bool
+) -> None:
     """Of a small one all is written, as far as the app knows."""
     server = start(SOON, small=small)
     server.connect(asked, ATTACKER, receives=4096 if small else 0)
@@ -285,7 +321,9 @@ def test_an_answer_that_is_read_slowly_is_read_to_its_end(start: Start) -> None:
     assert read + len(said(connection)) > 20_000_000
 
 
-def test_a_request_that_was_answered_before_it_had_come_does_not_keep_its_connection(start: Start) -> None:
+def test_a_request_that_was_answered_before_it_had_come_does_not_keep_its_connection(
+    start: Start,
+) -> None:
     server = start(SOON)
     for goes_on in (True, False):
         connection = server.connect(POST.replace(b"/ ", b"/early "), ATTACKER)

@@ -21,13 +21,26 @@ MALFORMED = [
     *(
         b"GET %b HTTP/1.1\r\n%b" % (target, HOST)
         for target in (
-            *(b"", b"health", b"?a=b", b"#a", b"127.0.0.1:80", b"mailto:ada@example.org", b"http://"),
+            *(
+                b"",
+                b"health",
+                b"?a=b",
+                b"#a",
+                b"127.0.0.1:80",
+                b"mailto:ada@example.org",
+                b"http://",
+            ),
             *(b"/a\0b", b"/\xff\xfe", b"/a b", b"/" + b"a" * 60_000, b"/" + b"%61" * 20_000),
         )
     ),
     *(
         b"GET / HTTP/1.1\r\n" + hosts  # none, two, two that differ, and one of two lines
-        for hosts in (b"", HOST * 2, HOST + b"HOST: other.example\r\n", b"host: 127.0.0.1\r\n other.example\r\n")
+        for hosts in (
+            b"",
+            HOST * 2,
+            HOST + b"HOST: other.example\r\n",
+            b"host: 127.0.0.1\r\n other.example\r\n",
+        )
     ),
     *(
         b"GET / HTTP/1.1\r\nhost:%b\r\n" % host
@@ -55,13 +68,20 @@ PATHS = (
 )
 ABSOLUTE = b"GET %b/health/live HTTP/1.1\r\n%b" % (ORIGIN, HOST)
 ODD = [
-    *(ABSOLUTE, b"GET %b HTTP/1.1\r\n%b" % (ORIGIN, HOST), b"GET %b?a=b HTTP/1.1\r\n%b" % (ORIGIN, HOST)),
+    *(
+        ABSOLUTE,
+        b"GET %b HTTP/1.1\r\n%b" % (ORIGIN, HOST),
+        b"GET %b?a=b HTTP/1.1\r\n%b" % (ORIGIN, HOST),
+    ),
     b"GET / HTTP/1.0\r\n",
     *(
         b"GET / HTTP/1.1\r\nhost: %b\r\n" % host
         for host in (b"a", b"a:", b"a_b.example.:8000", b"[::1]:80", b"192.0.2.1")
     ),
-    *(b"GET %b HTTP/1.1\r\n%baccept: text/html\r\n" % (path.encode(), HOST) for path in PATHS.split()),
+    *(
+        b"GET %b HTTP/1.1\r\n%baccept: text/html\r\n" % (path.encode(), HOST)
+        for path in PATHS.split()
+    ),
 ]
 
 

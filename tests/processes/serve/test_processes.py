@@ -38,14 +38,18 @@ def test_several_processes_count_together_send_each_mail_once_run_one_worker_sho
     several: dict[str, str], workplace: Path
 ) -> None:
     secret = "0123456789abcdef0123456789abcdef"
-    with running("serve", "--port", "0", "--workers", "3", KEYTURN_SECRET_KEY=secret, **several) as serve:
+    with running(
+        "serve", "--port", "0", "--workers", "3", KEYTURN_SECRET_KEY=secret, **several
+    ) as serve:
         serve.wait_for("Application startup complete", 3)
         assert serve.post(REQUEST, json={"email": ADA}).status_code == 202
         for _ in range(9):
             assert serve.post(REQUEST, json={"email": "x"}).status_code == 400
         serve.wait_for('"mail.sent"')
         assert len([line for line in serve.said if "worker.started" in line]) == 1
-        arguments = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in {*pids_of(serve), worker_of(serve)}]
+        arguments = [
+            Path(f"/proc/{pid}/cmdline").read_bytes() for pid in {*pids_of(serve), worker_of(serve)}
+        ]
         assert len(arguments) >= 4
         assert not any(secret.encode() in words for words in arguments)
         end_worker(serve)
@@ -83,12 +87,21 @@ def test_who_has_workers_elsewhere_gets_none_here(several: dict[str, str], proce
 
 
 def over(file: Path) -> httpx2.Client:
-    return httpx2.Client(transport=httpx2.HTTPTransport(uds=str(file)), base_url="http://127.0.0.1:8000", timeout=30)
+    return httpx2.Client(
+        transport=httpx2.HTTPTransport(uds=str(file)), base_url="http://127.0.0.1:8000", timeout=30
+    )
 
 
-@pytest.mark.parametrize(("proxies", "address", "processes"), [("127.0.0.1", "203.0.113.7", 1), ("", "127.0.0.1", 2)])
+@pytest.mark.parametrize(
+    ("proxies", "address", "processes"), [("127.0.0.1", "203.0.113.7", 1), ("", "127.0.0.1", 2)]
+)
 def test_a_unix_socket_is_for_its_owner_and_group_and_the_proxy_behind_it_is_this_machine(
-    several: dict[str, str], keyturn: Keyturn, workplace: Path, proxies: str, address: str, processes: int
+    several: dict[str, str],
+    keyturn: Keyturn,
+    workplace: Path,
+    proxies: str,
+    address: str,
+    processes: int,
 ) -> None:
     environment = several | {"KEYTURN_SERVER_TRUSTED_PROXIES": proxies}
     file = workplace / "keyturn.sock"
@@ -97,7 +110,9 @@ def test_a_unix_socket_is_for_its_owner_and_group_and_the_proxy_behind_it_is_thi
         serve.wait_for("Application startup complete", processes)
         assert oct(file.stat().st_mode & 0o777) == "0o660"
         with over(file) as client:
-            asked = client.post(REQUEST, json={"email": ADA}, headers={"X-Forwarded-For": "203.0.113.7"})
+            asked = client.post(
+                REQUEST, json={"email": ADA}, headers={"X-Forwarded-For": "203.0.113.7"}
+            )
             assert asked.status_code == 202
         serve.wait_for('"mail.sent"')
         assert serve.end() == 0
@@ -118,7 +133,10 @@ def test_the_socket_of_a_killed_program_is_replaced_one_in_use_is_not_and_severa
     with running("serve", "--uds", str(file), **ENVIRONMENT) as serve:
         serve.wait_for("Keyturn answers on ")
         with running("serve", "--uds", str(file), **ENVIRONMENT) as refused:
-            assert f"cannot listen on {file} (Address already in use): choose another" in refused.refusal()
+            assert (
+                f"cannot listen on {file} (Address already in use): choose another"
+                in refused.refusal()
+            )
         with running("serve", "--port", "0", "--workers", "2", **ENVIRONMENT) as refused:
             assert refused.refusal().endswith(" needs PostgreSQL in database.url. This is SQLite.")
         with over(file) as client:

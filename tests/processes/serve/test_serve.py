@@ -22,10 +22,20 @@ pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
-def test_without_its_secrets_or_a_migrated_database_nothing_is_served(keyturn: Keyturn, command: str) -> None:
+def test_without_its_secrets_or_a_migrated_database_nothing_is_served(
+    keyturn: Keyturn, command: str
+) -> None:
     refused = keyturn(command)
-    names = ["KEYTURN_SECRET_KEY", "RESEND_API_KEY", "mail.from", "Run `keyturn init` to write the file."]
-    assert (refused.code, [line.strip().partition(":")[0] for line in refused.err.splitlines()[1:]]) == (1, names)
+    names = [
+        "KEYTURN_SECRET_KEY",
+        "RESEND_API_KEY",
+        "mail.from",
+        "Run `keyturn init` to write the file.",
+    ]
+    assert (
+        refused.code,
+        [line.strip().partition(":")[0] for line in refused.err.splitlines()[1:]],
+    ) == (1, names)
     assert "run `keyturn migrate`" in keyturn(command, **PRODUCTION).err
 
 
@@ -43,7 +53,9 @@ def test_a_newer_database_is_worked_with_unless_it_lacks_what_is_needed(
     with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database, database:
         database.execute("ALTER TABLE keyturn_audit RENAME COLUMN note TO remark")
     refused = migrated(command, "--port", "0", **PRODUCTION).err
-    assert "lacks what it needs (no such column: keyturn_audit.note): install that version" in refused
+    assert (
+        "lacks what it needs (no such column: keyturn_audit.note): install that version" in refused
+    )
 
 
 @pytest.mark.usefixtures("migrated")
@@ -65,11 +77,19 @@ def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path)
         database.execute(
             "INSERT INTO users VALUES (1, 'ada@northwind.test', '$argon2id$v=19$m=65536,t=3,p=4$c2Fs$aGFz')"
         )
-    table = '[accounts]\nstore = "table"\n[accounts.table]\nurl = "sqlite:///app.db"\ntable = "users"\n'
+    table = (
+        '[accounts]\nstore = "table"\n[accounts.table]\nurl = "sqlite:///app.db"\ntable = "users"\n'
+    )
     (workplace / "keyturn.toml").write_text(table + 'password = "password"\n', "utf-8")
-    with running("serve", "--port", "0", **PRODUCTION, KEYTURN_SIGN_IN_URL="https://app.example.org/login") as serve:
-        serve.wait_for("the table users has hashes of argon2 (argon2id), but hashing.format writes bcrypt ($2b$)")
-        serve.wait_for(f"Accounts: store table (users). Settings: from {workplace / 'keyturn.toml'}")
+    with running(
+        "serve", "--port", "0", **PRODUCTION, KEYTURN_SIGN_IN_URL="https://app.example.org/login"
+    ) as serve:
+        serve.wait_for(
+            "the table users has hashes of argon2 (argon2id), but hashing.format writes bcrypt ($2b$)"
+        )
+        serve.wait_for(
+            f"Accounts: store table (users). Settings: from {workplace / 'keyturn.toml'}"
+        )
         serve.wait_for("Mails are saved in .keyturn/mail: `keyturn studio --port 8002` shows them")
         serve.wait_for("Keyturn answers on ")
         assert serve.end() == 0
@@ -92,13 +112,22 @@ store = lambda settings: Shop()
 
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize("command", ["serve --no-worker", "worker"])
-def test_a_store_of_an_app_is_asked_after_the_start_and_closed_at_the_end_alone(command: str, workplace: Path) -> None:
+def test_a_store_of_an_app_is_asked_after_the_start_and_closed_at_the_end_alone(
+    command: str, workplace: Path
+) -> None:
     (workplace / "shop.py").write_text(SHOP, "utf-8")
-    store = {"KEYTURN_ACCOUNTS_STORE": "shop:store", "KEYTURN_SIGN_IN_URL": "https://app.example.org/login"}
-    with running(*command.split(), "--port", "0", **PRODUCTION, **store, PYTHONPATH=str(workplace)) as running_one:
+    store = {
+        "KEYTURN_ACCOUNTS_STORE": "shop:store",
+        "KEYTURN_SIGN_IN_URL": "https://app.example.org/login",
+    }
+    with running(
+        *command.split(), "--port", "0", **PRODUCTION, **store, PYTHONPATH=str(workplace)
+    ) as running_one:
         address = running_one.wait_for("http://127.0.0.1:").partition("//")[2].partition("/")[0]
         assert httpx2.get(f"http://{address}/health/ready", timeout=30).status_code == 200
-        before = running_one.said.count("the shop is closed")  # by `serve`, after a look before it started
+        before = running_one.said.count(
+            "the shop is closed"
+        )  # by `serve`, after a look before it started
         assert running_one.end() == 0
         assert running_one.said.count("the shop is closed") == before + 1
 
@@ -110,14 +139,19 @@ NO_FILE = r"cannot listen on .*{} \(.+\): choose another file with --uds"
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        *((f"--port 0 --host {host}", NO_HOST.format(host)) for host in ("nowhere.invalid", "192.0.2.1", "a..b")),
+        *(
+            (f"--port 0 --host {host}", NO_HOST.format(host))
+            for host in ("nowhere.invalid", "192.0.2.1", "a..b")
+        ),
         ("--port {taken}", "cannot listen on 127.0.0.1:{taken}.*--port"),
         ("--uds notes.txt", r"cannot listen on .*notes.txt \(Address already in use\)"),
         ("--uds missing/keyturn.sock", NO_FILE.format("keyturn.sock")),
         (f"--uds {'x' * 120}", NO_FILE.format("x")),
     ],
 )
-def test_where_it_cannot_listen_it_says_why_in_one_sentence(migrated: Keyturn, words: str, why: str) -> None:
+def test_where_it_cannot_listen_it_says_why_in_one_sentence(
+    migrated: Keyturn, words: str, why: str
+) -> None:
     file = Path("notes.txt")
     file.write_text("mine", "utf-8")
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -129,7 +163,10 @@ def test_where_it_cannot_listen_it_says_why_in_one_sentence(migrated: Keyturn, w
 
 
 WARNED = "links in mails will not work: set server.port to 9000, or correct base_url"
-HELD, NOT_HERE = ("--port", "{held}"), {"KEYTURN_SERVER_HOST": "192.0.2.1", "KEYTURN_SERVER_PORT": "1"}
+HELD, NOT_HERE = (
+    ("--port", "{held}"),
+    {"KEYTURN_SERVER_HOST": "192.0.2.1", "KEYTURN_SERVER_PORT": "1"},
+)
 PROXY = {"KEYTURN_SERVER_TRUSTED_PROXIES": "127.0.0.1"}
 
 
@@ -140,7 +177,13 @@ PROXY = {"KEYTURN_SERVER_TRUSTED_PROXIES": "127.0.0.1"}
         (HELD, "127.0.0.1", "http://127.0.0.1:9000", {"KEYTURN_SERVER_HOST": "127.0.0.1"}, True),
         ((), "127.0.0.3", "http://127.0.0.1:9000", {}, False),
         (("--host", "127.0.0.1", *HELD), "127.0.0.1", "http://localhost:9000", PROXY, False),
-        (("--host", "127.0.0.1", *HELD), "127.0.0.1", "https://account.example.org", NOT_HERE, False),
+        (
+            ("--host", "127.0.0.1", *HELD),
+            "127.0.0.1",
+            "https://account.example.org",
+            NOT_HERE,
+            False,
+        ),
     ],
     ids=["another port", "any free port", "behind a proxy", "another host"],
 )
@@ -150,9 +193,13 @@ def test_it_listens_where_it_is_told_and_warns_of_links_to_a_port_without_a_serv
     (workplace / "keyturn.toml").write_text('[server]\nhost = "127.0.0.3"\nport = 0\n', "utf-8")
     with held_ports(1) as (held,):
         words = tuple(word.format(held=held) for word in words)
-        with running("serve", "--no-worker", *words, **PRODUCTION, **more, KEYTURN_BASE_URL=base) as serve:
+        with running(
+            "serve", "--no-worker", *words, **PRODUCTION, **more, KEYTURN_BASE_URL=base
+        ) as serve:
             assert serve.url.startswith(f"http://{host}:{held if words else ''}")
-            warning = f"keyturn: base_url is {base}, but Keyturn listens on port {held}, so {WARNED}"
+            warning = (
+                f"keyturn: base_url is {base}, but Keyturn listens on port {held}, so {WARNED}"
+            )
             assert [line for line in serve.said if "links in mails" in line] == [warning][:warns]
 
 
@@ -160,14 +207,21 @@ def test_it_listens_where_it_is_told_and_warns_of_links_to_a_port_without_a_serv
 def test_links_below_a_path_without_a_proxy() -> None:
     """A local base_url with a path is told at the start: without a proxy, nothing answers there."""
     with running(
-        "serve", "--no-worker", "--port", "0", **PRODUCTION, KEYTURN_BASE_URL="http://127.0.0.1:9/account"
+        "serve",
+        "--no-worker",
+        "--port",
+        "0",
+        **PRODUCTION,
+        KEYTURN_BASE_URL="http://127.0.0.1:9/account",
     ) as serve:
         serve.wait_for("remove /account from base_url, or let a proxy forward it without /account")
         assert serve.get("/forgot-password").status_code == 200
 
 
 @pytest.mark.usefixtures("migrated")
-def test_it_says_where_its_settings_are_from_answers_without_the_studio_and_ends_cleanly(workplace: Path) -> None:
+def test_it_says_where_its_settings_are_from_answers_without_the_studio_and_ends_cleanly(
+    workplace: Path,
+) -> None:
     with running("serve", "--port", "0", PYTHONVERBOSE="1", **PRODUCTION) as serve:
         none = f"from the environment only, because there is no {workplace / 'keyturn.toml'}"
         serve.wait_for(f"Accounts: store builtin. Settings: {none}")
@@ -182,7 +236,9 @@ def test_it_says_where_its_settings_are_from_answers_without_the_studio_and_ends
             httpx2.get(url)
     imported = [line for line in serve.said if line.startswith("import 'keyturn.")]
     assert any("'keyturn.service.app'" in line for line in imported)
-    assert not any("'keyturn.studio.web" in line or "'keyturn.studio.lint" in line for line in imported)
+    assert not any(
+        "'keyturn.studio.web" in line or "'keyturn.studio.lint" in line for line in imported
+    )
 
 
 COUNTS = [("sqlite", "false"), ("sqlite", "true"), ("postgresql", "false")]
@@ -192,7 +248,10 @@ COUNTS = [("sqlite", "false"), ("sqlite", "true"), ("postgresql", "false")]
 def test_a_second_process_that_would_count_in_its_own_memory_is_refused(
     keyturn: Keyturn, database_url: str, in_memory: str
 ) -> None:
-    environment = PRODUCTION | {"KEYTURN_DATABASE_URL": database_url, "KEYTURN_LIMITS_IN_MEMORY": in_memory}
+    environment = PRODUCTION | {
+        "KEYTURN_DATABASE_URL": database_url,
+        "KEYTURN_LIMITS_IN_MEMORY": in_memory,
+    }
     words = ("serve", "--no-worker", "--port", "0")
     with running(*words, **environment) as first:
         first.wait_for("Keyturn answers on ")
@@ -206,11 +265,16 @@ def test_a_second_process_that_would_count_in_its_own_memory_is_refused(
             assert next_one.get("/health/ready").status_code == 200
 
 
-def test_answers_on_a_port_wait_for_no_acknowledgement_and_every_address_of_ipv6_takes_ipv4_as_well() -> None:
+def test_answers_on_a_port_wait_for_no_acknowledgement_and_every_address_of_ipv6_takes_ipv4_as_well() -> (
+    None
+):
     for host in ("127.0.0.1", "::1"):
         with listen(host, 0) as bound:
             assert bound.proto == socket.IPPROTO_TCP, "else asyncio does not set TCP_NODELAY"
-    with listen("::", 0) as bound, socket.create_connection(("127.0.0.1", bound.getsockname()[1]), timeout=20):
+    with (
+        listen("::", 0) as bound,
+        socket.create_connection(("127.0.0.1", bound.getsockname()[1]), timeout=20),
+    ):
         bound.accept()[0].close()
 
 

@@ -50,11 +50,15 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Gate:
 
 
 @pytest.mark.usefixtures("with_ada")
-def test_a_worker_that_dies_shows_is_started_again_and_ends_with_a_parent_that_is_killed(gate: Gate) -> None:
+def test_a_worker_that_dies_shows_is_started_again_and_ends_with_a_parent_that_is_killed(
+    gate: Gate,
+) -> None:
     with running("serve", "--port", "0", **ENVIRONMENT, **gate.environment) as serve:
         os.kill(worker_of(serve), signal.SIGTERM)
         stopped = json.loads(serve.wait_for("worker.ended"))
-        assert (stopped["level"], stopped["code"]) == ("info", "0"), "the signal of a stop is no error"
+        assert (stopped["level"], stopped["code"]) == ("info", "0"), (
+            "the signal of a stop is no error"
+        )
         first = worker_of(serve, 2)
         assert serve.get("/health/ready").status_code == 200
         with gate.closed():
@@ -79,7 +83,9 @@ def test_a_worker_that_dies_shows_is_started_again_and_ends_with_a_parent_that_i
 
 @pytest.mark.usefixtures("with_ada")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_no_worker_before_serve_and_a_signal_to_both_is_one_clean_end(number: signal.Signals) -> None:
+def test_ctrl_c_ends_no_worker_before_serve_and_a_signal_to_both_is_one_clean_end(
+    number: signal.Signals,
+) -> None:
     """As Ctrl-C in a terminal, and as systemd ends a service, whose worker was started again."""
     with running("serve", "--port", "0", **ENVIRONMENT) as serve:
         os.kill(worker_of(serve), signal.SIGINT)
@@ -109,7 +115,9 @@ def test_a_worker_inside_is_for_those_who_ask_for_it() -> None:
     with running("serve", "--port", "0", KEYTURN_SERVER_WORKER="inside", **ENVIRONMENT) as serve:
         assert serve.post(REQUEST, json={"email": ADA}).status_code == 202
         serve.wait_for("mail.sent")
-        assert not Path(f"/proc/{serve.process.pid}/task/{serve.process.pid}/children").read_text("ascii")
+        assert not Path(f"/proc/{serve.process.pid}/task/{serve.process.pid}/children").read_text(
+            "ascii"
+        )
         assert serve.end() == 0
 
 
@@ -134,7 +142,8 @@ sys.addaudithook(tell)
 
 @pytest.mark.usefixtures("with_ada")
 @pytest.mark.parametrize(
-    "number", [signal.SIGTERM, signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)]
+    "number",
+    [signal.SIGTERM, signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)],
 )
 def test_a_mail_is_sent_by_another_process_which_ends_with_its_app_however_that_ends(
     workplace: Path, tmp_path_factory: pytest.TempPathFactory, number: signal.Signals
@@ -154,7 +163,9 @@ def test_a_mail_is_sent_by_another_process_which_ends_with_its_app_however_that_
 
 
 @pytest.mark.usefixtures("with_ada")
-def test_under_litestars_own_command_the_service_of_keyturn_toml_answers_and_its_worker_sends(workplace: Path) -> None:
+def test_under_litestars_own_command_the_service_of_keyturn_toml_answers_and_its_worker_sends(
+    workplace: Path,
+) -> None:
     file = 'environment = "development"\n\n[mail]\ntransport = "capture"\n'
     (workplace / "keyturn.toml").write_text(file, "utf-8")
     words = [sys.executable, "-m", "litestar", "--app", "keyturn:create_app", "run", "--port", "0"]

@@ -37,20 +37,26 @@ def system(tmp_path: Path) -> Mapping[str, str]:
 
 
 @pytest.mark.parametrize("command", ["serve", "worker", "demo"])
-def test_the_service_says_in_a_sentence_where_it_runs(system: Mapping[str, str], command: str) -> None:
+def test_the_service_says_in_a_sentence_where_it_runs(
+    system: Mapping[str, str], command: str
+) -> None:
     with running(command, "--port", "0", **system) as refused:
         assert refused.refusal().endswith(
             "serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container"
         )
 
 
-def test_the_studio_shows_a_mail_that_its_own_process_renders(system: Mapping[str, str], workplace: Path) -> None:
+def test_the_studio_shows_a_mail_that_its_own_process_renders(
+    system: Mapping[str, str], workplace: Path
+) -> None:
     column = "<mj-column><mj-text>Hello {{ name }}</mj-text></mj-column>"
     mail = f"<mjml><mj-body><mj-section>{column}</mj-section></mj-body></mjml>"
     (workplace / "emails").mkdir()
     (workplace / "emails" / "hello.mjml").write_text(mail, "utf-8")
     assert "Hello" in output_of([*KEYTURN, "render", "hello", "--dir", "emails"], **system)
-    checked = output_of([*KEYTURN, "check", "emails", "--format", "json", "--fail-on", "never"], **system)
+    checked = output_of(
+        [*KEYTURN, "check", "emails", "--format", "json", "--fail-on", "never"], **system
+    )
     assert json.loads(checked)
     with running_demo([*KEYTURN, "studio", "emails", "--port", "0"], workplace, **system) as shown:
         assert "hello" in shown.visit("Studio").text

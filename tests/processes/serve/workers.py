@@ -8,7 +8,10 @@ import signal
 from tests.driver.service import METRICS_TOKEN
 from tests.servers.processes import Running
 
-PRODUCTION = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "KEYTURN_MAIL_TRANSPORT": "capture"}
+PRODUCTION = {
+    "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "KEYTURN_MAIL_TRANSPORT": "capture",
+}
 ENVIRONMENT = {
     "KEYTURN_ENVIRONMENT": "development",
     "KEYTURN_MAIL_TRANSPORT": "capture",

@@ -55,7 +55,9 @@ class Adopted:
         return link
 
     def links_in(self, mail: Email) -> list[str]:
-        before = self.settings.reset_url.partition("{token}")[0].replace("{base_url}", self.settings.base_url)
+        before = self.settings.reset_url.partition("{token}")[0].replace(
+            "{base_url}", self.settings.base_url
+        )
         return [link for link in links_in(mail) if link.startswith(before)]
 
     def visitor(self) -> Visitor:
@@ -93,10 +95,14 @@ def settings_of(name: str, url: str, **environ: str) -> Settings:
     """Return the example's settings under the variables of its env.example, with its table in that database."""
     here = {"KEYTURN_SECRET_KEY": "0123456789abcdef" * 4, "KEYTURN_ENVIRONMENT": "development"}
     written = tomllib.loads((EXAMPLES / name / "keyturn.toml").read_text("utf-8"))
-    is_elsewhere = "url" in written["accounts"].get("table", {})  # Keyturn's own tables are not in the app's database
+    is_elsewhere = "url" in written["accounts"].get(
+        "table", {}
+    )  # Keyturn's own tables are not in the app's database
     here |= dict.fromkeys(DATABASES if is_elsewhere else DATABASES[:1], url)
     settings = read_settings(EXAMPLES / name / "keyturn.toml", variables_of(name) | here | environ)
-    return msgspec.structs.replace(settings, hashing=msgspec.structs.replace(settings.hashing, cost=CHEAPEST))
+    return msgspec.structs.replace(
+        settings, hashing=msgspec.structs.replace(settings.hashing, cost=CHEAPEST)
+    )
 
 
 def variables_of(name: str) -> dict[str, str]:

@@ -13,7 +13,15 @@ from tests.driver.inbox import Inbox, token_in
 from tests.driver.puzzles import post_answering
 from tests.driver.service import NOBODY, problem, running
 from tests.driver.visitor import heading, words
-from tests.processes.sources.adopted import EXAMPLES, PASSWORD, SERVICE_ROLE_KEY, Adopted, adopted, path_of, settings_of
+from tests.processes.sources.adopted import (
+    EXAMPLES,
+    PASSWORD,
+    SERVICE_ROLE_KEY,
+    Adopted,
+    adopted,
+    path_of,
+    settings_of,
+)
 from tests.servers.serving import serving
 from tests.servers.supabase import SupabaseServer
 
@@ -56,7 +64,11 @@ DOCUMENTS = {
         "EaseMail <noreply@easemail.app>",
         "https://www.easemail.app/change-password?token={token}",
         ("resend", "re_xxxxxxxxxxxx"),
-        (f"{AUTH}/request-password-reset", f"{AUTH}/validate-reset-token", f"{AUTH}/reset-password-with-token"),
+        (
+            f"{AUTH}/request-password-reset",
+            f"{AUTH}/validate-reset-token",
+            f"{AUTH}/reset-password-with-token",
+        ),
         weak={
             "Sh0rt-1": "min_length",
             "lighthouse-7-loud": "uppercase",
@@ -103,7 +115,11 @@ DOCUMENTS = {
         "Waibuk <onboarding@resend.dev>",
         "https://your-domain.com/reset-password/{token}",
         ("resend", "your_resend_api_key"),
-        (f"{AUTH}/request-password-reset", f"{AUTH}/validate-reset-token", f"{AUTH}/reset-password"),
+        (
+            f"{AUTH}/request-password-reset",
+            f"{AUTH}/validate-reset-token",
+            f"{AUTH}/reset-password",
+        ),
         life=30,
         says=("for your Waibuk account.",),
         after=("Support: support@your-domain.com",),
@@ -126,14 +142,18 @@ def document(name: str) -> Document:
 def supabase(name: str) -> SupabaseServer:
     server = SupabaseServer(service_role_key=SERVICE_ROLE_KEY)
     for number, person in enumerate(("ada", "grace") if name == "easemail" else (), 1):
-        server.users.add(f"{person}@easemail.test", PASSWORD, id=f"6f0c6b0a-3a3e-4f43-8d51-0e6f5a2b700{number}")
+        server.users.add(
+            f"{person}@easemail.test", PASSWORD, id=f"6f0c6b0a-3a3e-4f43-8d51-0e6f5a2b700{number}"
+        )
     return server
 
 
 @pytest.fixture
 def environ(name: str, supabase: SupabaseServer) -> Iterator[dict[str, str]]:
     with serving(supabase) as url:
-        hosted = {"KEYTURN_SIGN_IN_URL": "{base_url}/login"} if name == "waibuk" else {}  # it shows the settings, too
+        hosted = (
+            {"KEYTURN_SIGN_IN_URL": "{base_url}/login"} if name == "waibuk" else {}
+        )  # it shows the settings, too
         yield {"KEYTURN_ACCOUNTS_SUPABASE_URL": url} if name == "easemail" else hosted
 
 
@@ -148,7 +168,9 @@ async def test_a_client_asks_three_times_a_minute_no_answer_tells_addresses_and_
 ) -> None:
     client = app.service.at("198.51.100.7")
     asked = (document.email, NOBODY, NOBODY, document.email)
-    answers = [await post_answering(client, document.routes[0], {"email": email}) for email in asked]
+    answers = [
+        await post_answering(client, document.routes[0], {"email": email}) for email in asked
+    ]
     await app.service.deliver()
     assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
     assert len({answer.content for answer in answers[:3]}) == 1
@@ -160,7 +182,10 @@ async def test_a_client_asks_three_times_a_minute_no_answer_tells_addresses_and_
     assert [words for words in document.says if words not in " ".join(mail.text.split())] == []
     assert not document.says or app.settings.brand.accent in mail.html
     smtp, resend = app.settings.smtp, app.settings.resend
-    kept = {"smtp": (smtp.host, smtp.security, smtp.username, smtp.password), "resend": (resend.api_key,)}
+    kept = {
+        "smtp": (smtp.host, smtp.security, smtp.username, smtp.password),
+        "resend": (resend.api_key,),
+    }
     transport, *credentials = document.credentials
     assert (app.settings.mail.transport, *kept[transport]) == (transport, *credentials)
 
@@ -223,19 +248,32 @@ async def test_only_who_has_a_password_can_reset_one_of_six_characters(app: Adop
     await app.service.ask("google@ivory.test")
     await app.service.deliver()
     (mail,) = app.service.inbox.mails
-    assert (mail.tags["template"], "Google" in mail.text, app.links_in(mail)) == ("sign_in_with_provider", True, [])
+    assert (mail.tags["template"], "Google" in mail.text, app.links_in(mail)) == (
+        "sign_in_with_provider",
+        True,
+        [],
+    )
     token = token_in(await app.mail("ada@ivory.test"))
-    assert problem(await app.post(f"{AUTH}/reset-password", token=token, password="wq7!xk")) == "200"
+    assert (
+        problem(await app.post(f"{AUTH}/reset-password", token=token, password="wq7!xk")) == "200"
+    )
 
 
 @pytest.mark.parametrize("name", ["teacher-resources"])
-async def test_two_pages_hold_a_form_each_behind_a_captcha(app: Adopted, document: Document) -> None:
-    for page, element in (("forgot-password.html", "keyturn-forgot"), ("reset-password.html", "keyturn-reset")):
+async def test_two_pages_hold_a_form_each_behind_a_captcha(
+    app: Adopted, document: Document
+) -> None:
+    for page, element in (
+        ("forgot-password.html", "keyturn-forgot"),
+        ("reset-password.html", "keyturn-reset"),
+    ):
         assert f"<{element}" in (EXAMPLES / "teacher-resources" / page).read_text("utf-8")
     refused = await app.service.anywhere().post(document.routes[0], json={"email": document.email})
     assert problem(refused) == "403 challenge-required"
     assert refused.json()["challenge"]["method"] == "altcha"
-    await app.post("/reset-password", token=token_in(await app.mail(document.email)), newPassword=NEW)
+    await app.post(
+        "/reset-password", token=token_in(await app.mail(document.email)), newPassword=NEW
+    )
     assert app.rows("SELECT user_id FROM sessions") == [{"user_id": 2}]
 
 
@@ -278,9 +316,12 @@ VIEWER, SCHOOL = "viewer@waibuk.test", "school@waibuk.test"
 
 @waibuk
 @pytest.mark.parametrize(
-    ("email", "place"), [(VIEWER, "/viewer-settings/security"), (SCHOOL, "/school-settings/security")]
+    ("email", "place"),
+    [(VIEWER, "/viewer-settings/security"), (SCHOOL, "/school-settings/security")],
 )
-async def test_the_security_tab_sends_a_link_and_says_so(app: Adopted, email: str, place: str) -> None:
+async def test_the_security_tab_sends_a_link_and_says_so(
+    app: Adopted, email: str, place: str
+) -> None:
     visitor = app.visitor()
     page = await visitor.follow(await visitor.sign_in(email, PASSWORD))
     assert page.url.path == place
@@ -301,12 +342,16 @@ async def test_the_mails_say_what_was_received_and_done_the_page_asks_twice_and_
     assert mail.subject == "Reset Your Waibuk Password"
     received = "We received a request to change your password for your Waibuk account."
     assert f"{received} Click the button below to continue." in " ".join(mail.html.split())
-    assert f"{received} Open this address to continue: {app.link_in(mail)} " in " ".join(mail.text.split())
+    assert f"{received} Open this address to continue: {app.link_in(mail)} " in " ".join(
+        mail.text.split()
+    )
     assert "button" not in mail.text
 
     _, page = await app.opened(app.link_in(mail))
     assert page.status_code == 200
-    assert [label for label in ("New Password", "Confirm Password") if label not in words(page)] == []
+    assert [
+        label for label in ("New Password", "Confirm Password") if label not in words(page)
+    ] == []
     assert re.search(r"<button[^>]*>\s*Reset Password", page.text)
 
     await app.post("/api/auth/reset-password", token=token_in(mail), newPassword=NEW)
@@ -326,13 +371,17 @@ SENTENCE = "This reset link is invalid or has expired. Please request a new one.
 
 @waibuk
 @pytest.mark.parametrize("fate", ["invalid", "expired", "used"])
-async def test_the_page_and_the_api_say_the_document_s_sentence_of_a_dead_link(app: Adopted, fate: str) -> None:
+async def test_the_page_and_the_api_say_the_document_s_sentence_of_a_dead_link(
+    app: Adopted, fate: str
+) -> None:
     link = app.link_in(await app.mail(VIEWER))
     if fate == "expired":
         app.service.let_time_pass(minutes=31)
     elif fate == "used":
         token = token_in(app.service.inbox.mails[-1])
-        assert (await app.post("/api/auth/reset-password", token=token, newPassword=NEW)).status_code == 200
+        assert (
+            await app.post("/api/auth/reset-password", token=token, newPassword=NEW)
+        ).status_code == 200
     else:
         link = link[:-3] + "AAA"
     _, page = await app.opened(link)
@@ -340,5 +389,7 @@ async def test_the_page_and_the_api_say_the_document_s_sentence_of_a_dead_link(a
     assert heading(page) == "This Link Does Not Work"
 
     token = path_of(link).rpartition("/")[2]
-    answer = await app.post("/api/auth/reset-password", token=token, newPassword="another loud lighthouse")
+    answer = await app.post(
+        "/api/auth/reset-password", token=token, newPassword="another loud lighthouse"
+    )
     assert (problem(answer), answer.json()["detail"]) == ("400 link-dead", SENTENCE)

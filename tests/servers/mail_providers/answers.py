@@ -27,7 +27,12 @@ def refusal(status: int, name: str, message: str = "", **headers: str) -> Answer
 
 
 RATE_LIMITED = refusal(
-    429, "rate_limit_exceeded", retry_after="2", ratelimit_limit="10", ratelimit_remaining="0", ratelimit_reset="2"
+    429,
+    "rate_limit_exceeded",
+    retry_after="2",
+    ratelimit_limit="10",
+    ratelimit_remaining="0",
+    ratelimit_reset="2",
 )
 PROXY_PAGE = Answer(502, html="<html><h1>502 Bad Gateway</h1></html>")
 

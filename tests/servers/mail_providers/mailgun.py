@@ -49,7 +49,9 @@ class MailgunServer(ProviderServer):
             return FORBIDDEN
         match request.method, request.path.split("/")[1:]:
             case "POST", ["v3", domain, "messages"]:
-                return self._take(domain, dict(parse_qsl(request.body.decode(), keep_blank_values=True)))
+                return self._take(
+                    domain, dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+                )
             case _:
                 return GREETING
 
@@ -80,13 +82,22 @@ _KINDS: dict[str, dict[str, Any]] = {
 
 
 def report(
-    kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None, **fields: Any
+    kind: str,
+    provider_id: str,
+    *,
+    to: str,
+    key: str = "",
+    at: datetime | None = None,
+    **fields: Any,
 ) -> Request:
     event = {
         "id": "G9Bn5sl1TC6nu79C8C0bwg",
         "timestamp": (at or datetime.now(UTC)).timestamp(),
         "recipient": to,
-        "message": {"headers": {"to": to, "message-id": provider_id, "subject": "Reset your password"}, "size": 341},
+        "message": {
+            "headers": {"to": to, "message-id": provider_id, "subject": "Reset your password"},
+            "size": 341,
+        },
         "user-variables": {"key": key, "template": "password_reset"} if key else [],
         **_KINDS[kind],
         **fields,

@@ -52,7 +52,9 @@ class PostmarkServer(ProviderServer):
         said = "Test job accepted" if token == TEST_TOKEN else "OK"
         if token == TOKEN:
             self.accepted[accepted] = mail
-        return Answer(200, {"ErrorCode": 0, "Message": said, "MessageID": accepted, "To": mail["To"]})
+        return Answer(
+            200, {"ErrorCode": 0, "Message": said, "MessageID": accepted, "To": mail["To"]}
+        )
 
 
 PASSWORD = "kY7-" + "p0stmark_" * 4
@@ -72,16 +74,30 @@ _TIMES = {"Delivery": "DeliveredAt", "Click": "ReceivedAt", "SubscriptionChange"
 
 
 def report(
-    kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None, **fields: Any
+    kind: str,
+    provider_id: str,
+    *,
+    to: str,
+    key: str = "",
+    at: datetime | None = None,
+    **fields: Any,
 ) -> Request:
-    document = {**_KINDS[kind], "MessageID": provider_id, "MessageStream": "outbound", "ServerID": 23, **fields}
+    document = {
+        **_KINDS[kind],
+        "MessageID": provider_id,
+        "MessageStream": "outbound",
+        "ServerID": 23,
+        **fields,
+    }
     record = document["RecordType"]
     document["Email" if record in {"Bounce", "SpamComplaint"} else "Recipient"] = to
     # Seven digits, as Postmark writes them.
     document[_TIMES.get(record, "BouncedAt")] = f"{at or datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"
     document["Metadata"] = {"template": "password_reset", "key": key} if key else {}
     document["Description"] = f"The server was unable to deliver your message to {to}"
-    return Request(headers={"authorization": basic(PASSWORD)}, body=json.dumps({**document, **fields}).encode())
+    return Request(
+        headers={"authorization": basic(PASSWORD)}, body=json.dumps({**document, **fields}).encode()
+    )
 
 
 def basic(password: str, user: str = "keyturn") -> str:

@@ -27,7 +27,11 @@ class ResendServer(ProviderServer):
         self._remembered: dict[str, tuple[bytes, Mail]] = {}
 
     def refuse_at_once(self, request: Request) -> Answer | None:
-        return refusal(409, "concurrent_idempotent_requests") if request.key and self.beside(request) else None
+        return (
+            refusal(409, "concurrent_idempotent_requests")
+            if request.key and self.beside(request)
+            else None
+        )
 
     def answer(self, request: Request) -> Answer:
         scheme, _, api_key = request.headers.get("authorization", "").partition(" ")
@@ -39,13 +43,17 @@ class ResendServer(ProviderServer):
             case "POST", ["emails"]:
                 return self._take(request)
             case "GET", ["domains", *path]:
-                return self._tell(path) if api_key == API_KEY else refusal(401, "restricted_api_key")
+                return (
+                    self._tell(path) if api_key == API_KEY else refusal(401, "restricted_api_key")
+                )
             case _:
                 return refusal(404, "not_found")
 
     def _tell(self, path: list[str]) -> Answer:
         if not path:
-            listed = [{name: domain[name] for name in ("id", "name", "status")} for domain in self.domains]
+            listed = [
+                {name: domain[name] for name in ("id", "name", "status")} for domain in self.domains
+            ]
             return Answer(200, {"object": "list", "has_more": False, "data": listed})
         found = next((domain for domain in self.domains if [domain["id"]] == path), None)
         return Answer(200, found) if found else refusal(404, "not_found")

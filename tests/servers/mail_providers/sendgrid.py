@@ -50,7 +50,11 @@ class SendGridServer(ProviderServer):
                 return Answer(200, {"scopes": self.scopes})
             case "GET", "/v3/whitelabel/domains":
                 name = request.target.partition("domain=")[2]
-                found = [{"id": 1, "domain": name, "valid": self.domains[name]}] if name in self.domains else []
+                found = (
+                    [{"id": 1, "domain": name, "valid": self.domains[name]}]
+                    if name in self.domains
+                    else []
+                )
                 return Answer(200, found)
             case _:
                 return Answer(404, html="<h1>Not Found</h1>")
@@ -79,11 +83,19 @@ _numbers = count(1)
 
 
 def public(key: ec.EllipticCurvePrivateKey) -> str:
-    return base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+    return base64.b64encode(
+        key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).decode()
 
 
 def event(
-    kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None, **fields: Any
+    kind: str,
+    provider_id: str,
+    *,
+    to: str,
+    key: str = "",
+    at: datetime | None = None,
+    **fields: Any,
 ) -> dict[str, Any]:
     sent = {"key": key, "template": "password_reset"} if key else {}
     return {

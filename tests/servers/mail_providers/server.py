@@ -129,7 +129,11 @@ async def _read(scope: Any, receive: Any) -> Request:
 
 async def _send(send: Any, answer: Answer) -> None:
     html = answer.html.encode()
-    body = html or (b"" if answer.status == 204 or answer.document is EMPTY else json.dumps(answer.document).encode())
+    body = html or (
+        b""
+        if answer.status == 204 or answer.document is EMPTY
+        else json.dumps(answer.document).encode()
+    )
     kind = "text/html" if html else "application/json"
     await send_answer(send, answer.status, body, {"content-type": kind, **answer.headers})
 

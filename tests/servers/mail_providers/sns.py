@@ -27,7 +27,9 @@ HOST = "sns.eu-west-1.amazonaws.com"
 KEY, OTHER_KEY = (rsa.generate_private_key(65537, 2048) for _ in range(2))
 
 
-def certificate(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = KEY, begins: int = -1, ends: int = 30) -> str:
+def certificate(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = KEY, begins: int = -1, ends: int = 30
+) -> str:
     """Return a certificate; it is valid between so many days from now."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
     now = datetime.now(UTC)
@@ -69,7 +71,9 @@ def running_sns() -> Iterator[SnsServer]:
     call = httpx2.AsyncHTTPTransport.handle_async_request
     with SnsServer.running() as server, pytest.MonkeyPatch.context() as patch:
 
-        async def reroute(transport: httpx2.AsyncHTTPTransport, request: httpx2.Request) -> httpx2.Response:
+        async def reroute(
+            transport: httpx2.AsyncHTTPTransport, request: httpx2.Request
+        ) -> httpx2.Response:
             if request.url.host != "127.0.0.1":
                 assert (request.url.scheme, request.url.host) == ("https", HOST)
                 request.url = httpx2.URL(server.url).copy_with(raw_path=request.url.raw_path)
@@ -92,7 +96,16 @@ def message(published: str = "", key: rsa.RSAPrivateKey = KEY, **fields: Any) ->
         "UnsubscribeURL": f"https://{HOST}/?Action=Unsubscribe",
         **fields,
     }
-    names = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
+    names = [
+        "Message",
+        "MessageId",
+        "Subject",
+        "SubscribeURL",
+        "Timestamp",
+        "Token",
+        "TopicArn",
+        "Type",
+    ]
     signed = "".join(f"{name}\n{document[name]}\n" for name in names if name in document)
     signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
     return {"Signature": base64.b64encode(signature).decode(), **document}
@@ -105,5 +118,8 @@ def confirmation(number: int = 1, **fields: Any) -> dict[str, Any]:
 
 
 def post(document: Any) -> Request:
-    headers = {"content-type": "text/plain; charset=UTF-8", "x-amz-sns-topic-arn": document.get("TopicArn", TOPIC)}
+    headers = {
+        "content-type": "text/plain; charset=UTF-8",
+        "x-amz-sns-topic-arn": document.get("TopicArn", TOPIC),
+    }
     return Request(headers=headers, body=json.dumps(document).encode())

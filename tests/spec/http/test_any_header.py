@@ -44,8 +44,13 @@ async def generous(start: Start) -> Service:
 
 
 @ONE_SERVICE
-@given(headers=headers, path=st.sampled_from(["/forgot-password", "/reset-password", "/login", "/api/auth/me", "/x"]))
-async def test_every_page_answers_any_header(generous: Service, headers: list[tuple[bytes, bytes]], path: str) -> None:
+@given(
+    headers=headers,
+    path=st.sampled_from(["/forgot-password", "/reset-password", "/login", "/api/auth/me", "/x"]),
+)
+async def test_every_page_answers_any_header(
+    generous: Service, headers: list[tuple[bytes, bytes]], path: str
+) -> None:
     answer = await generous.at("10.1.2.3").get(path, headers=headers)
     assert answer.status_code < 500, answer.text
     assert not any("\r" in value or "\n" in value for value in answer.headers.values())
@@ -54,7 +59,9 @@ async def test_every_page_answers_any_header(generous: Service, headers: list[tu
 @ONE_SERVICE
 @given(headers=headers)
 @pytest.mark.long
-async def test_a_request_is_taken_whole_or_refused(generous: Service, headers: list[tuple[bytes, bytes]]) -> None:
+async def test_a_request_is_taken_whole_or_refused(
+    generous: Service, headers: list[tuple[bytes, bytes]]
+) -> None:
     before = len(await generous.messages())
     answer = await generous.at("10.1.2.3").post(REQUEST, json={"email": NOBODY}, headers=headers)
     assert answer.status_code in {202, 400, 403, 415}, answer.text

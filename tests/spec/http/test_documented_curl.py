@@ -26,7 +26,10 @@ GUS = "gus@northwind.example"
 
 SERVICE_KEY = "0123456789abcdef" * 4
 
-TOKENS = (("TOKEN", "password_reset", "reset-password"), ("SECURE_TOKEN", "password_changed", "secure-your-account"))
+TOKENS = (
+    ("TOKEN", "password_reset", "reset-password"),
+    ("SECURE_TOKEN", "password_changed", "secure-your-account"),
+)
 """What the commands call the tokens of mails, by the mail and the page that each link leads to."""
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -84,7 +87,9 @@ def read(text: str) -> Answer:
 
 
 @pytest.mark.long
-async def test_each_answer_of_curl_is_what_the_documentation_shows(start: Start, tmp_path: Path) -> None:
+async def test_each_answer_of_curl_is_what_the_documentation_shows(
+    start: Start, tmp_path: Path
+) -> None:
     service = await start(invitations={"service_key": SERVICE_KEY}, second_step=BUILTIN)
     await service.add(ADA, name="Ada", kind="viewer")
     await service.add(GUS)
@@ -117,7 +122,9 @@ def token_of(service: Service, email: str, template: str, page: str) -> str:
     return str(token)
 
 
-async def test_what_is_documented_of_a_challenge_and_a_code_is_what_happens(start: Start, tmp_path: Path) -> None:
+async def test_what_is_documented_of_a_challenge_and_a_code_is_what_happens(
+    start: Start, tmp_path: Path
+) -> None:
     service = await start(challenge={"method": "altcha"}, token={"code": True})
     await service.add(ADA, name="Ada")
     known: dict[str, str] = {}
@@ -134,9 +141,14 @@ async def test_what_is_documented_of_a_challenge_and_a_code_is_what_happens(star
                 (known["CODE"],) = re.findall(r"^\d{8}$", mail.text, re.MULTILINE)
 
 
-async def test_each_route_has_a_command_at_schema_that_works(service: Service, tmp_path: Path) -> None:
+async def test_each_route_has_a_command_at_schema_that_works(
+    service: Service, tmp_path: Path
+) -> None:
     page = await service.anywhere().get("/schema", follow_redirects=True)
-    commands = [unescape(command) for command in re.findall(r'<code class="curl">(.*?)</code>', page.text, re.DOTALL)]
+    commands = [
+        unescape(command)
+        for command in re.findall(r'<code class="curl">(.*?)</code>', page.text, re.DOTALL)
+    ]
     paths = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
     said = set()
     async with serving_here(service.app) as address:

@@ -22,7 +22,9 @@ async def test_the_module_is_anybody_s(listed: bool, start: Start) -> None:
     assert "set-cookie" not in answer.headers
 
 
-async def test_an_unchanged_file_is_not_sent_again_and_its_types_come_along(service: Service) -> None:
+async def test_an_unchanged_file_is_not_sent_again_and_its_types_come_along(
+    service: Service,
+) -> None:
     async with service.anywhere() as client:
         first = await client.get("/keyturn.js")
         again = await client.get("/keyturn.js", headers={"If-None-Match": first.headers["etag"]})
@@ -39,22 +41,33 @@ async def test_an_unchanged_file_is_not_sent_again_and_its_types_come_along(serv
     assert "export declare function createClient" in types.text
 
 
-async def test_it_is_one_small_file_that_comes_compressed_and_needs_nothing_else(service: Service) -> None:
+async def test_it_is_one_small_file_that_comes_compressed_and_needs_nothing_else(
+    service: Service,
+) -> None:
     plain, small = [
-        await service.anywhere().get("/keyturn.js", headers={"Accept-Encoding": one}) for one in ("identity", "gzip")
+        await service.anywhere().get("/keyturn.js", headers={"Accept-Encoding": one})
+        for one in ("identity", "gzip")
     ]
     assert "content-encoding" not in plain.headers
     assert small.headers["content-encoding"] == "gzip"
     assert small.content == plain.content
     assert int(small.headers["content-length"]) < int(plain.headers["content-length"]) / 2
     text = plain.text
-    assert re.findall(r"^(?:import|export).*", text, re.MULTILINE) == ["export { createClient, KeyturnError };"]
+    assert re.findall(r"^(?:import|export).*", text, re.MULTILINE) == [
+        "export { createClient, KeyturnError };"
+    ]
     assert not re.search(r"innerHTML|\beval\b|Function\(|\.style\b(?!\.setProperty)", text)
     assert len(text.encode()) < 44_000
 
 
 async def test_it_looks_like_the_brand_where_a_page_says_nothing(start: Start) -> None:
-    brand = {"name": "Northwind", "accent": "#5a34c8", "accent_dark": "#b9a6ff", "radius": 3, "font": "Georgia, serif"}
+    brand = {
+        "name": "Northwind",
+        "accent": "#5a34c8",
+        "accent_dark": "#b9a6ff",
+        "radius": 3,
+        "font": "Georgia, serif",
+    }
     text = (await (await start(brand=brand)).anywhere().get("/keyturn.js")).text
     for look in (
         "--keyturn-accent, light-dark(#5a34c8, #b9a6ff)",
@@ -70,7 +83,9 @@ async def test_the_words_come_in_every_language(service: Service) -> None:
     async with service.anywhere() as client:
         german = await client.get("/api/auth/texts", params={"lang": "de-AT"})
         asked = await client.get("/api/auth/texts", headers={"Accept-Language": "ar"})
-        unknown = await client.get("/api/auth/texts", params={"lang": "tlh"}, headers={"Accept-Language": "es"})
+        unknown = await client.get(
+            "/api/auth/texts", params={"lang": "tlh"}, headers={"Accept-Language": "es"}
+        )
     assert german.headers["content-language"] == german.json()["lang"] == "de"
     assert german.headers["cache-control"] == "public, max-age=3600"
     assert german.json()["texts"]["for"] == "Für {email}"

@@ -10,7 +10,9 @@ from tests.spec.http.test_problems import refusals
 
 from keyturn import Account
 
-pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # no description depends on the database
+pytestmark = pytest.mark.parametrize(
+    "databases", ["sqlite"], indirect=True
+)  # no description depends on the database
 
 
 @pytest.fixture
@@ -21,17 +23,25 @@ async def schema(service: Service) -> dict[str, Any]:
     return document
 
 
-async def test_the_title_is_the_brand_s_and_routes_have_names_and_refusals_of_their_own(schema: dict[str, Any]) -> None:
+async def test_the_title_is_the_brand_s_and_routes_have_names_and_refusals_of_their_own(
+    schema: dict[str, Any],
+) -> None:
     assert "Northwind School" in schema["info"]["title"]
-    names = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
+    names = [
+        operation["operationId"] for path in schema["paths"].values() for operation in path.values()
+    ]
     assert len(names) == len(set(names))
-    assert "SecondStepCode" in schema["components"]["schemas"], "a name in clients that were generated"
+    assert "SecondStepCode" in schema["components"]["schemas"], (
+        "a name in clients that were generated"
+    )
     for route in schema["paths"].values():
         if "requestBody" in route.get("post", {}):
             assert set(route["post"]["responses"]) >= {"400", "413", "415", "429", "503"}
 
 
-async def test_the_answers_of_refusals_are_as_described(start: Start, schema: dict[str, Any]) -> None:
+async def test_the_answers_of_refusals_are_as_described(
+    start: Start, schema: dict[str, Any]
+) -> None:
     for answer in await refusals(start):
         if answer.status_code not in {404, 405}:  # of another route or method
             assert_is_described(answer.json(), schema)
@@ -50,10 +60,19 @@ async def test_rarer_answers_are_as_described(start: Start, schema: dict[str, An
     service.let_time_pass(minutes=1)
     await enrol(service)
     third = await service.link()
-    answers += [await reset_with(service, third), await reset_with(service, third, "totp", wrong_code())]
+    answers += [
+        await reset_with(service, third),
+        await reset_with(service, third, "totp", wrong_code()),
+    ]
     store.is_away = True
     answers.append(await service.anywhere().post(VALIDATE, json={"token": third}))
-    names = ("busy", "outcome-unknown", "second-step-required", "second-step-rejected", "unavailable")
+    names = (
+        "busy",
+        "outcome-unknown",
+        "second-step-required",
+        "second-step-rejected",
+        "unavailable",
+    )
     for name, answer in zip(names, answers, strict=True):
         assert answer.json()["type"] == f"urn:keyturn:problem:{name}"
         assert_is_described(answer.json(), schema)
@@ -87,7 +106,9 @@ async def test_the_page_to_read_needs_no_outside_host(service: Service) -> None:
         assert attribute not in answer.text
 
 
-async def test_members_of_every_answer_are_required_and_none_has_a_default(schema: dict[str, Any]) -> None:
+async def test_members_of_every_answer_are_required_and_none_has_a_default(
+    schema: dict[str, Any],
+) -> None:
     """A generator takes a default for a promise that the member is there."""
     schemas = schema["components"]["schemas"]
     assert not {

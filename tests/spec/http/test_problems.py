@@ -9,16 +9,36 @@ import pytest
 from tests.driver.database import lose_database
 from tests.driver.elsewhere import Elsewhere, Faulty
 from tests.driver.routes import CHANGE, LOGIN, LOGOUT, ME, POLICY, REQUEST, RESET, VALIDATE
-from tests.driver.service import ADA, NEW_PASSWORD, NO_COOLDOWN, NOBODY, PASSWORD, Service, Start, problem
+from tests.driver.service import (
+    ADA,
+    NEW_PASSWORD,
+    NO_COOLDOWN,
+    NOBODY,
+    PASSWORD,
+    Service,
+    Start,
+    problem,
+)
 from tests.servers.databases import ON_SQLITE, Databases
 
 from keyturn import Account
 
 pytestmark = pytest.mark.any_database
 
-POSTS = (REQUEST, "/api/auth/forgot-password", VALIDATE, "/api/auth/verify-reset-token", RESET, CHANGE, LOGIN, LOGOUT)
+POSTS = (
+    REQUEST,
+    "/api/auth/forgot-password",
+    VALIDATE,
+    "/api/auth/verify-reset-token",
+    RESET,
+    CHANGE,
+    LOGIN,
+    LOGOUT,
+)
 GETS = (ME, POLICY, "/health/live", "/health/ready")
-ROUTES = dict.fromkeys((*POSTS, "/api/auth/reset-password-with-token"), "POST") | dict.fromkeys(GETS, "GET")
+ROUTES = dict.fromkeys((*POSTS, "/api/auth/reset-password-with-token"), "POST") | dict.fromkeys(
+    GETS, "GET"
+)
 
 
 async def refusals(start: Start) -> list[httpx2.Response]:
@@ -37,7 +57,9 @@ async def refusals(start: Start) -> list[httpx2.Response]:
         await guest.post(LOGIN, json=login, headers=foreign),
         await guest.get("/api/auth/nothing"),
         await guest.get(LOGIN),
-        await guest.post(LOGIN, content=b" " * 100_000, headers={"Content-Type": "application/json"}),
+        await guest.post(
+            LOGIN, content=b" " * 100_000, headers={"Content-Type": "application/json"}
+        ),
         await guest.post(LOGIN, data=login),
         await guest.post(RESET, json=weak),
         await client.post(REQUEST, json={"email": NOBODY}),
@@ -102,7 +124,9 @@ async def test_a_body_that_is_too_large_is_refused_however_it_comes(service: Ser
         assert problem(answer) == "413 too-large"
 
 
-async def test_a_fault_of_ours_is_told_in_full_to_the_log_alone(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_fault_of_ours_is_told_in_full_to_the_log_alone(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
     service = await start(store=Faulty(Account(id="u-1", email=ADA)))
     token = await service.link()
     with caplog.at_level(logging.ERROR):
@@ -116,7 +140,9 @@ async def test_a_fault_of_ours_is_told_in_full_to_the_log_alone(start: Start, ca
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_a_flood_that_is_refused_writes_one_line_a_minute(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_flood_that_is_refused_writes_one_line_a_minute(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
     store = Elsewhere(Account(id="u-1", email=ADA))
     service = await start(store=store, limits=NO_COOLDOWN)
     first, second = await service.link(), await service.link()
@@ -128,7 +154,9 @@ async def test_a_flood_that_is_refused_writes_one_line_a_minute(start: Start, ca
     assert {problem(answer) for answer in answers} == {"503 busy"}
     assert all(answer.headers["x-request-id"] for answer in answers)
     written = [
-        (one.levelname, one.getMessage().partition(" ")[0]) for one in caplog.records if one.name == "keyturn.http"
+        (one.levelname, one.getMessage().partition(" ")[0])
+        for one in caplog.records
+        if one.name == "keyturn.http"
     ]
     assert written == [("WARNING", "request.busy")]
 

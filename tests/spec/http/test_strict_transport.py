@@ -10,7 +10,15 @@ HSTS = "strict-transport-security"
 
 async def test_every_answer_over_https_promises_https_once(start: Start) -> None:
     service = await start(base_url="https://account.northwind.test")
-    read = ("/login", "/forgot-password", "/api/auth/nothing", "/health/ready", "/metrics", "/schema", "/nowhere")
+    read = (
+        "/login",
+        "/forgot-password",
+        "/api/auth/nothing",
+        "/health/ready",
+        "/metrics",
+        "/schema",
+        "/nowhere",
+    )
     written = (("POST", REQUEST), ("PUT", LOGIN), ("POST", "/webhooks/resend"))
     for method, path in (*(("GET", path) for path in read), *written):
         answer = await service.anywhere().request(method, path)

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_a_generated_client_compiles_and_knows_problems(service: Service, node: str, tmp_path: Path) -> None:
+async def test_a_generated_client_compiles_and_knows_problems(
+    service: Service, node: str, tmp_path: Path
+) -> None:
     app = tmp_path / "app"
     shutil.copytree(Path(__file__).parent / "typescript", app)
     await asyncio.to_thread(install_packages, app)
@@ -23,7 +25,13 @@ async def test_a_generated_client_compiles_and_knows_problems(service: Service, 
 
     async def run(*arguments: str) -> str:
         done = await asyncio.to_thread(
-            subprocess.run, [node, *arguments], cwd=app, capture_output=True, text=True, check=False, timeout=120
+            subprocess.run,
+            [node, *arguments],
+            cwd=app,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -30,7 +30,9 @@ async def mails(service: Service) -> int:
     return len(service.inbox.mails)
 
 
-async def test_one_request_sends_a_new_link_to_the_same_address_and_is_answered_as_any(service: Service) -> None:
+async def test_one_request_sends_a_new_link_to_the_same_address_and_is_answered_as_any(
+    service: Service,
+) -> None:
     token = await expired(service)
     await service.check(token)
     answer = await service.anywhere().post(REPLACE, json={"token": token})
@@ -45,7 +47,9 @@ async def test_one_request_sends_a_new_link_to_the_same_address_and_is_answered_
     ]
 
 
-async def test_a_link_is_replaced_once_however_often_and_at_once_that_is_asked_for(service: Service) -> None:
+async def test_a_link_is_replaced_once_however_often_and_at_once_that_is_asked_for(
+    service: Service,
+) -> None:
     token = await expired(service)
     before = await mails(service)
     for _ in range(3):
@@ -55,20 +59,28 @@ async def test_a_link_is_replaced_once_however_often_and_at_once_that_is_asked_f
     assert await service.check(token) == {"valid": False, "reason": "expired"}
 
 
-@pytest.mark.parametrize("change", [{"email": "lovelace@northwind.test"}, {"active": False}, "removed", "in cooldown"])
-async def test_an_account_that_is_gone_or_was_just_mailed_gets_nothing_as_ever(change: Any, service: Service) -> None:
+@pytest.mark.parametrize(
+    "change", [{"email": "lovelace@northwind.test"}, {"active": False}, "removed", "in cooldown"]
+)
+async def test_an_account_that_is_gone_or_was_just_mailed_gets_nothing_as_ever(
+    change: Any, service: Service
+) -> None:
     token = await expired(service)
     if change == "in cooldown":
         await service.link()
     else:
-        await (service.remove_account() if change == "removed" else service.change_account(**change))
+        await (
+            service.remove_account() if change == "removed" else service.change_account(**change)
+        )
     assert (await service.check(token))["emailHint"] == HINT
     before = await mails(service)
     assert await replace(service, token) == "202"
     assert await mails(service) == before
 
 
-async def test_a_link_that_works_or_is_used_or_revoked_is_refused_for_its_reason(service: Service) -> None:
+async def test_a_link_that_works_or_is_used_or_revoked_is_refused_for_its_reason(
+    service: Service,
+) -> None:
     used = await service.link()
     await service.reset(used)
     button = await service.newest(template="password_changed")
@@ -92,7 +104,9 @@ async def test_a_link_that_works_or_is_used_or_revoked_is_refused_for_its_reason
     assert await mails(service) == before
 
 
-async def test_it_counts_as_a_request_of_its_client_and_guesses_at_tokens_as_checks_of_links(start: Start) -> None:
+async def test_it_counts_as_a_request_of_its_client_and_guesses_at_tokens_as_checks_of_links(
+    start: Start,
+) -> None:
     service = await start(limits={"request": "1/minute", "client": "2/minute"})
     token = await expired(service)
     client, guessing = service.anywhere(), service.anywhere()
@@ -104,7 +118,9 @@ async def test_it_counts_as_a_request_of_its_client_and_guesses_at_tokens_as_che
     assert told == ["400 link-dead", "400 link-dead", "429 too-many-requests"]
 
 
-async def test_beyond_the_limit_of_all_clients_it_is_dropped_and_the_link_can_be_replaced_later(start: Start) -> None:
+async def test_beyond_the_limit_of_all_clients_it_is_dropped_and_the_link_can_be_replaced_later(
+    start: Start,
+) -> None:
     service = await start(limits={"overall": "2/minute"})
     token = await expired(service)
     for _ in range(2):

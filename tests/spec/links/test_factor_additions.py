@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 from tests.driver.second_factors import BUILTIN, SEED, STEP, code_of, reset_with
-from tests.driver.service import ADA, FREE, LOGIN, NEW_PASSWORD, PASSWORD, Service, Start, change, problem
+from tests.driver.service import (
+    ADA,
+    FREE,
+    LOGIN,
+    NEW_PASSWORD,
+    PASSWORD,
+    Service,
+    Start,
+    change,
+    problem,
+)
 from tests.servers.databases import SOON_ON_SQLITE
 
 pytestmark = pytest.mark.any_database
@@ -24,7 +34,9 @@ OCCASIONS = ("sign-in", "reset", "recovery link", "press")
 @pytest.fixture
 async def service(start: Start, tmp_path: Any) -> Service:
     mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
-    return await start(second_step={"source": "builtin", "sms": {"account": "AC1"}}, limits=FREE, mail=mail)
+    return await start(
+        second_step={"source": "builtin", "sms": {"account": "AC1"}}, limits=FREE, mail=mail
+    )
 
 
 async def add(service: Service, factor: str, days: int = 0) -> None:
@@ -52,7 +64,9 @@ async def press(service: Service, token: str) -> str:
 @SOON_ON_SQLITE
 @pytest.mark.parametrize("factor", ["app", "phone"])
 @pytest.mark.parametrize(("state", "occasion"), list(product(STATES, OCCASIONS)))
-async def test_only_a_press_undoes_a_recent_factor(service: Service, state: str, occasion: str, factor: str) -> None:
+async def test_only_a_press_undoes_a_recent_factor(
+    service: Service, state: str, occasion: str, factor: str
+) -> None:
     """Only what the mailbox alone can do differs between a recent addition and a proven one."""
     has_factor, is_recent = state != "none", state == "recent"
     thief = await service.sign_in()
@@ -76,14 +90,18 @@ async def test_only_a_press_undoes_a_recent_factor(service: Service, state: str,
         password = password if asked else NEXT_PASSWORD
     by_mailbox = occasion in ("recovery link", "press")
     assert asked == (has_factor and not (is_recent and by_mailbox))
-    assert await asks_for_a_code(service, password) == (has_factor and not (is_recent and by_mailbox))
+    assert await asks_for_a_code(service, password) == (
+        has_factor and not (is_recent and by_mailbox)
+    )
     # The codes of an app that replaced another one are recent, too: they end, and the app stays.
     has_new = is_recent or (state == "replaced" and factor == "app" and occasion == "press")
     assert ("factors_undone" in await service.outcomes("second_step")) == (by_mailbox and has_new)
 
 
 @pytest.mark.parametrize("factor", ["app", "phone"])
-async def test_the_owner_is_told_by_a_mail_with_a_button_that_undoes_it(service: Service, factor: str) -> None:
+async def test_the_owner_is_told_by_a_mail_with_a_button_that_undoes_it(
+    service: Service, factor: str
+) -> None:
     await add(service, factor)
     (mail,) = service.inbox.sent_to(ADA, TOLD)
     assert "Second step set up" in mail.subject
@@ -95,7 +113,9 @@ async def test_the_owner_is_told_by_a_mail_with_a_button_that_undoes_it(service:
     assert not await asks_for_a_code(service, NEW_PASSWORD)
 
 
-async def test_new_recovery_codes_end_with_a_press_and_the_proven_factor_stays(service: Service) -> None:
+async def test_new_recovery_codes_end_with_a_press_and_the_proven_factor_stays(
+    service: Service,
+) -> None:
     await add(service, "app", days=31)
     codes = await service.operator.renew_recovery_codes(ADA)
     recovery = await press(service, await service.newest(template=TOLD))
@@ -112,7 +132,9 @@ async def test_a_phone_beside_a_proven_app_is_undone_alone(service: Service) -> 
     assert problem(await reset_with(service, recovery, "totp", code_of(later=STEP))) == "200"
 
 
-async def test_an_account_that_has_moved_keeps_its_factors_after_a_press_of_the_old_mailbox(service: Service) -> None:
+async def test_an_account_that_has_moved_keeps_its_factors_after_a_press_of_the_old_mailbox(
+    service: Service,
+) -> None:
     await add(service, "app")
     await service.change_account(email="new@northwind.test")
     assert await service.press(await service.newest(template=TOLD)) == "200"

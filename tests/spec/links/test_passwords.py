@@ -30,15 +30,21 @@ KEPT: dict[str, list[str]] = {
 """Passwords, and those that are nearly the same."""
 
 
-async def test_a_password_is_kept_exactly_and_one_that_is_nearly_the_same_is_another(start: Start) -> None:
+async def test_a_password_is_kept_exactly_and_one_that_is_nearly_the_same_is_another(
+    start: Start,
+) -> None:
     service = await start(limits=FREE)
     for password, others in KEPT.items():
         assert problem(await service.reset(await service.link(), password)) == "200", password
         assert [one for one in (password, *others) if await service.knows(one)] == [password]
 
 
-async def test_a_weak_password_is_refused_with_every_broken_rule_and_a_form_can_show_the_rules(start: Start) -> None:
-    service = await start(password={"min_length": 10, "require": ["uppercase", "lowercase", "digit", "special"]})
+async def test_a_weak_password_is_refused_with_every_broken_rule_and_a_form_can_show_the_rules(
+    start: Start,
+) -> None:
+    service = await start(
+        password={"min_length": 10, "require": ["uppercase", "lowercase", "digit", "special"]}
+    )
     answer = await service.anywhere().get(POLICY)
     assert answer.status_code == 200
     rules = {rule["name"]: rule for rule in answer.json()["rules"]}
@@ -52,15 +58,26 @@ async def test_a_weak_password_is_refused_with_every_broken_rule_and_a_form_can_
     answer = await service.reset(token, "...")
     assert problem(answer) == "422 password-rejected"
     violations = answer.json()["violations"]
-    assert [broken["rule"] for broken in violations] == ["min_length", "uppercase", "lowercase", "digit"]
+    assert [broken["rule"] for broken in violations] == [
+        "min_length",
+        "uppercase",
+        "lowercase",
+        "digit",
+    ]
     assert all(broken["message"] in answer.json()["detail"] for broken in violations)
     assert (await service.reset(token, "Lighthouse 7!")).status_code == 200
 
 
-@pytest.mark.parametrize(("route", "fields"), [(RESET, {"token": "x" * 43}), (LOGIN, {"email": ADA})])
-async def test_a_megabyte_is_refused_before_any_hash(service: Service, route: str, fields: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("route", "fields"), [(RESET, {"token": "x" * 43}), (LOGIN, {"email": ADA})]
+)
+async def test_a_megabyte_is_refused_before_any_hash(
+    service: Service, route: str, fields: dict[str, str]
+) -> None:
     big = "x" * 1_000_000
-    answer = await service.anywhere().post(route, json=fields | {"newPassword": big, "password": big})
+    answer = await service.anywhere().post(
+        route, json=fields | {"newPassword": big, "password": big}
+    )
     assert problem(answer) == "413 too-large"
     assert (await service.figures())["password_hash_seconds_count"] == 0
 
@@ -73,6 +90,8 @@ async def test_a_change_writes_the_app_s_format_and_signs_in_with_it(start: Star
     wide = "".join(chr(0x1F400 + 37 * step * step % 401) for step in range(64))
     assert (await service.reset(await service.link(), wide)).status_code == 200
     assert (await service.password_hash()).startswith("$argon2id$")
-    assert (await service.anywhere().post(LOGIN, json={"email": ADA, "password": wide})).status_code == 200
+    assert (
+        await service.anywhere().post(LOGIN, json={"email": ADA, "password": wide})
+    ).status_code == 200
     wrong = await service.anywhere().post(LOGIN, json={"email": ADA, "password": wide[:-1]})
     assert problem(wrong) == "401 credentials-rejected"

@@ -9,7 +9,17 @@ from tests.driver.elsewhere import Readable
 from tests.driver.held_hashes import first_hash_held, hashed_together
 from tests.driver.routes import LOGIN, ME
 from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
-from tests.driver.service import ADA, CHEAPEST, NEW_PASSWORD, NO_COOLDOWN, PASSWORD, Service, Start, change, problem
+from tests.driver.service import (
+    ADA,
+    CHEAPEST,
+    NEW_PASSWORD,
+    NO_COOLDOWN,
+    PASSWORD,
+    Service,
+    Start,
+    change,
+    problem,
+)
 from tests.driver.statements import statements_sent
 from tests.servers.pwned_passwords import running_ranges
 
@@ -27,12 +37,16 @@ def hashing_at_once(number: int, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.long
 @pytest.mark.parametrize("is_elsewhere", [False, True], ids=["here", "elsewhere"])
-async def test_a_sign_in_that_began_before_a_reset_opens_no_session_after_it(start: Start, is_elsewhere: bool) -> None:
+async def test_a_sign_in_that_began_before_a_reset_opens_no_session_after_it(
+    start: Start, is_elsewhere: bool
+) -> None:
     store = Readable(Account(id="u-1", email=ADA)) if is_elsewhere else None
     service = await start(store=store, **hashing_at_once(2))
     token, client = await service.link(), service.anywhere()
     with first_hash_held("checkpw") as held:
-        signing_in = asyncio.create_task(client.post(LOGIN, json={"email": ADA, "password": PASSWORD}))
+        signing_in = asyncio.create_task(
+            client.post(LOGIN, json={"email": ADA, "password": PASSWORD})
+        )
         await held.computed()
         assert (await service.reset(token)).status_code == 200
     assert problem(await signing_in) == "401 credentials-rejected"
@@ -53,7 +67,9 @@ async def test_a_change_that_began_before_a_reset_does_not_undo_it(service: Serv
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_change_that_begins_while_another_ends_its_session_changes_nothing_elsewhere(start: Start) -> None:
+async def test_a_change_that_begins_while_another_ends_its_session_changes_nothing_elsewhere(
+    start: Start,
+) -> None:
     service = await start(store=Readable(Account(id="u-1", email=ADA)))
     client = await service.sign_in()
     async with asyncio.timeout(20), ending_sessions(service, "u-1"):
@@ -81,7 +97,9 @@ async def test_of_links_of_one_account_that_are_used_at_once_one_succeeds(start:
     service = await start(**hashing_at_once(5, limits=NO_COOLDOWN))
     tokens = [await service.link() for _ in range(5)]
     with hashed_together(5):
-        answers = await asyncio.gather(*(service.reset(token, f"{token[:9]} lighthouses") for token in tokens))
+        answers = await asyncio.gather(
+            *(service.reset(token, f"{token[:9]} lighthouses") for token in tokens)
+        )
     assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 4
 
 
@@ -99,8 +117,12 @@ async def test_of_a_reset_and_four_changes_at_once_one_succeeds(service: Service
     assert not await service.knows(PASSWORD)
 
 
-@pytest.mark.parametrize("is_guarded", [False, True], ids=["with the link alone", "with a second step"])
-async def test_a_form_that_is_sent_twice_is_told_that_the_link_has_been_used(start: Start, is_guarded: bool) -> None:
+@pytest.mark.parametrize(
+    "is_guarded", [False, True], ids=["with the link alone", "with a second step"]
+)
+async def test_a_form_that_is_sent_twice_is_told_that_the_link_has_been_used(
+    start: Start, is_guarded: bool
+) -> None:
     """And not that the password is the one that the account has, as it is since the first was done."""
     guarded: dict[str, Any] = {"second_step": BUILTIN, "prepare": enrol} if is_guarded else {}
     async with running_ranges() as ranges:

@@ -8,8 +8,19 @@ from tests.driver.statements import statements_sent
 from keyturn import SendRefused, SendRetryable
 
 NO_ADDRESSES = (
-    *("{}", '{"mail": "ada@northwind.test"}', '{"email": null}', '{"email": 1}', '{"email": true}', '{"email": ""}'),
-    *('{"email": ["ada@northwind.test"]}', '{"email": {"0": "ada@northwind.test"}}', '{"email": "   "}'),
+    *(
+        "{}",
+        '{"mail": "ada@northwind.test"}',
+        '{"email": null}',
+        '{"email": 1}',
+        '{"email": true}',
+        '{"email": ""}',
+    ),
+    *(
+        '{"email": ["ada@northwind.test"]}',
+        '{"email": {"0": "ada@northwind.test"}}',
+        '{"email": "   "}',
+    ),
     '{"email": "ada@northwind.test", "email": "eve@evil.test"}',
     '{"email": "ada@northwind.test", "\\u0065mail": "eve@evil.test"}',
     '{"email": "ada@northwind.test,eve@evil.test"}',
@@ -20,7 +31,10 @@ NO_ADDRESSES = (
     '{"email": "ada@northwind.test\\r\\nBcc: eve@evil.test"}',
     *('{"email": "ada\\n@northwind.test"}', '{"email": "ada@northwind.test\\u2028"}'),
     *('{"email": "ada@northwind.test\\u0000"}', '{"email": "ada\\u0000@northwind.test"}'),
-    *('{"email": "ada\\u202e@northwind.test"}', '{"email": "\u212aim@northwind.test"}'),  # right to left, Kelvin
+    *(
+        '{"email": "ada\\u202e@northwind.test"}',
+        '{"email": "\u212aim@northwind.test"}',
+    ),  # right to left, Kelvin
     json.dumps({"email": "a" * 10_000 + "@northwind.test"}),
     json.dumps({"email": "ada@" + ".".join(["b" * 61] * 4) + ".org"}),  # 255 bytes
     *('{"email": "ada.northwind.test"}', '{"email": "ada@"}', '{"email": "@northwind.test"}'),
@@ -28,7 +42,12 @@ NO_ADDRESSES = (
 )
 
 NO_OBJECTS = (
-    *(b"", b"email=ada@northwind.test", b'{"email": "ada@northwind.test"', b'{"email": "ada@northwind.test"} x'),
+    *(
+        b"",
+        b"email=ada@northwind.test",
+        b'{"email": "ada@northwind.test"',
+        b'{"email": "ada@northwind.test"} x',
+    ),
     *(b'["ada@northwind.test"]', b"null", b'"ada@northwind.test"', b"1"),
     b'{"email": "\\ud800@northwind.test"}',  # half a surrogate pair
     b'{"email": "\xff@northwind.test"}',  # no UTF-8
@@ -48,7 +67,9 @@ LOOK_ALIKES = {
 }
 
 
-async def test_every_well_formed_address_gets_the_same_answer_by_the_same_statements(service: Service) -> None:
+async def test_every_well_formed_address_gets_the_same_answer_by_the_same_statements(
+    service: Service,
+) -> None:
     await service.add("cooling@northwind.test")
     await service.link("cooling@northwind.test")
     answers, work = {}, {}
@@ -80,10 +101,17 @@ async def test_a_provider_that_is_down_or_refuses_does_not_show(service: Service
     assert answers[1][0] == 202
 
 
-async def test_a_bad_address_is_refused_by_its_field_and_so_is_a_body_other_than_an_object(service: Service) -> None:
-    for field, bodies in (("email", [body.encode() for body in NO_ADDRESSES]), ("body", NO_OBJECTS)):
+async def test_a_bad_address_is_refused_by_its_field_and_so_is_a_body_other_than_an_object(
+    service: Service,
+) -> None:
+    for field, bodies in (
+        ("email", [body.encode() for body in NO_ADDRESSES]),
+        ("body", NO_OBJECTS),
+    ):
         for body in bodies:
-            answer = await service.anywhere().post(REQUEST, content=body, headers={"Content-Type": "application/json"})
+            answer = await service.anywhere().post(
+                REQUEST, content=body, headers={"Content-Type": "application/json"}
+            )
             assert problem(answer) == "400 invalid-input", body
             assert [error["field"] for error in answer.json()["errors"]] == [field], body
     assert await service.messages() == []
@@ -91,8 +119,15 @@ async def test_a_bad_address_is_refused_by_its_field_and_so_is_a_body_other_than
 
 async def test_a_form_of_another_site_is_refused(service: Service) -> None:
     body = json.dumps({"email": ADA})
-    for kind in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", ""):
-        answer = await service.anywhere().post(REQUEST, content=body, headers={"Content-Type": kind})
+    for kind in (
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "multipart/form-data; boundary=x",
+        "",
+    ):
+        answer = await service.anywhere().post(
+            REQUEST, content=body, headers={"Content-Type": kind}
+        )
         assert problem(answer) == "415 unsupported-media-type"
     assert await service.messages() == []
 
@@ -107,7 +142,9 @@ async def test_a_look_alike_is_another_account(service: Service) -> None:
     assert service.inbox.mails == []
 
 
-async def test_both_spellings_of_a_domain_are_one_and_the_mail_goes_to_the_stored_one(service: Service) -> None:
+async def test_both_spellings_of_a_domain_are_one_and_the_mail_goes_to_the_stored_one(
+    service: Service,
+) -> None:
     await service.add("zoe@b\u00fccher.test")
     for spelling in ("zoe@b\u00fccher.test", "zoe@xn--bcher-kva.test", "zoe@bu\u0308cher.test"):
         await service.ask(spelling)

@@ -4,7 +4,17 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.driver.service import ADA, ME, NEW_PASSWORD, NO_COOLDOWN, PASSWORD, RESET, Service, Start, problem
+from tests.driver.service import (
+    ADA,
+    ME,
+    NEW_PASSWORD,
+    NO_COOLDOWN,
+    PASSWORD,
+    RESET,
+    Service,
+    Start,
+    problem,
+)
 
 UNCLEAR: list[tuple[dict[str, Any], str]] = [
     ({}, "newPassword"),
@@ -27,7 +37,9 @@ async def test_a_link_sets_a_new_password(start: Start) -> None:
             {"password": after},
             {"newPassword": after, "password": after, "confirmPassword": after, "email": ADA},
         ][number // 2]
-        answer = await service.anywhere().post(route, json={"token": await service.link(), **fields})
+        answer = await service.anywhere().post(
+            route, json={"token": await service.link(), **fields}
+        )
         assert answer.status_code == 200
         assert answer.json().keys() == {"success", "message"}
         assert answer.json()["success"] is True
@@ -36,7 +48,9 @@ async def test_a_link_sets_a_new_password(start: Start) -> None:
         before = after
 
 
-async def test_passwords_that_are_missing_or_differ_are_refused_and_the_link_survives(service: Service) -> None:
+async def test_passwords_that_are_missing_or_differ_are_refused_and_the_link_survives(
+    service: Service,
+) -> None:
     token = await service.link()
     for fields, field in UNCLEAR:
         answer = await service.anywhere().post(RESET, json={"token": token, **fields})
@@ -46,14 +60,23 @@ async def test_passwords_that_are_missing_or_differ_are_refused_and_the_link_sur
     assert await service.knows(PASSWORD)
 
 
-async def test_an_unknown_token_and_another_address_beside_a_token_cost_no_hash(service: Service) -> None:
+async def test_an_unknown_token_and_another_address_beside_a_token_cost_no_hash(
+    service: Service,
+) -> None:
     token, client = await service.link(), service.anywhere()
-    other = [(token, email) for email in ("grace@northwind.test", "nobody@northwind.test", "no address", "")]
+    other = [
+        (token, email)
+        for email in ("grace@northwind.test", "nobody@northwind.test", "no address", "")
+    ]
     for sent, email in (("x" * 43, ADA), *other):
-        answer = await client.post(RESET, json={"token": sent, "newPassword": NEW_PASSWORD, "email": email})
+        answer = await client.post(
+            RESET, json={"token": sent, "newPassword": NEW_PASSWORD, "email": email}
+        )
         assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", "invalid")
     assert "keyturn_password_hash_seconds_count 0.0" in await service.metrics()
-    answer = await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD, "email": ADA.upper()})
+    answer = await client.post(
+        RESET, json={"token": token, "newPassword": NEW_PASSWORD, "email": ADA.upper()}
+    )
     assert answer.status_code == 200
 
 
@@ -67,7 +90,9 @@ async def test_of_fifty_who_use_a_link_at_once_at_two_processes_one_succeeds(sta
     found = [problem(answer) for answer in answers]
     assert sorted(found) == ["200"] + ["400 link-dead"] * 49
     assert {answer.json()["reason"] for answer in answers if answer.is_error} == {"used"}
-    (winner,) = (password for password, outcome in zip(passwords, found, strict=True) if outcome == "200")
+    (winner,) = (
+        password for password, outcome in zip(passwords, found, strict=True) if outcome == "200"
+    )
     assert await service.knows(winner)
     await service.deliver()
     assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
@@ -85,7 +110,9 @@ async def test_a_used_link_ends_the_account_s_other_links_and_every_session(star
     assert [(await client.get(ME)).status_code for client in clients] == [401, 401, 200]
 
 
-async def test_a_stranger_s_requests_end_no_link_and_a_mailbox_gets_no_more_links_than_mails(start: Start) -> None:
+async def test_a_stranger_s_requests_end_no_link_and_a_mailbox_gets_no_more_links_than_mails(
+    start: Start,
+) -> None:
     service = await start(limits=NO_COOLDOWN)
     assert await service.operator.reset(ADA) == "asked"
     operators = await service.newest()
@@ -101,11 +128,15 @@ async def test_a_stranger_s_requests_end_no_link_and_a_mailbox_gets_no_more_link
 
 async def test_a_link_signs_no_user_in(service: Service) -> None:
     browser = service.anywhere()
-    answer = await browser.post(RESET, json={"token": await service.link(), "newPassword": NEW_PASSWORD})
+    answer = await browser.post(
+        RESET, json={"token": await service.link(), "newPassword": NEW_PASSWORD}
+    )
     assert problem(answer) == "200"
     assert set(browser.cookies) == {"keyturn_device"}
     assert problem(await browser.get(ME)) == "401 not-signed-in"
-    answer = await browser.get(ME, headers={"Cookie": f"keyturn_session={browser.cookies['keyturn_device']}"})
+    answer = await browser.get(
+        ME, headers={"Cookie": f"keyturn_session={browser.cookies['keyturn_device']}"}
+    )
     assert problem(answer) == "401 not-signed-in"
 
 
@@ -118,11 +149,15 @@ async def test_a_new_hash_is_bcrypt_with_a_cost_of_twelve(start: Start) -> None:
 
 
 @pytest.mark.long
-async def test_where_too_many_hashes_wait_the_answer_is_to_come_back_and_the_link_survives(start: Start) -> None:
+async def test_where_too_many_hashes_wait_the_answer_is_to_come_back_and_the_link_survives(
+    start: Start,
+) -> None:
     service = await start(hashing={"cost": 10, "workers": 1, "queue": 1})
     token = await service.link()
     answers = await asyncio.gather(*(service.reset(token) for _ in range(8)))
     busy = [answer for answer in answers if problem(answer) == "503 busy"]
     assert busy
-    assert all(int(answer.headers["retry-after"]) == answer.json()["retryAfter"] > 0 for answer in busy)
+    assert all(
+        int(answer.headers["retry-after"]) == answer.json()["retryAfter"] > 0 for answer in busy
+    )
     assert [problem(answer) for answer in answers].count("200") == 1

@@ -13,7 +13,16 @@ from sqlalchemy.engine import make_url
 from tests.driver.inbox import token_in
 from tests.driver.logs import logging_as_json
 from tests.driver.routes import LOGIN, ME, RESET, VALIDATE
-from tests.driver.service import ADA, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, change, problem
+from tests.driver.service import (
+    ADA,
+    NEW_PASSWORD,
+    NOBODY,
+    PASSWORD,
+    Service,
+    Start,
+    change,
+    problem,
+)
 
 from keyturn import SendFailed, SendRefused, SendRetryable
 
@@ -21,7 +30,14 @@ THIRD_PASSWORD = "nineteen silent anchors"
 SHORTEST_MAIL = 1_000
 """Bytes, compressed and sealed."""
 
-EVENTS = ("mail.sent", "mail.retried", "mail.dropped", "reset.completed", "password.changed", "sign_in.rejected")
+EVENTS = (
+    "mail.sent",
+    "mail.retried",
+    "mail.dropped",
+    "reset.completed",
+    "password.changed",
+    "sign_in.rejected",
+)
 
 
 @pytest.mark.long
@@ -33,17 +49,23 @@ async def test_after_the_whole_story_the_database_and_its_files_hold_no_secret(
     cells = await service.dump()
     token, secure, *_ = secrets
     digests = [sha256(link.encode()).digest() for link in (token, secure)]
-    assert {ADA.encode(), b"link_mailed", b"reset_requested", *digests} <= {value for _, value in cells}
+    assert {ADA.encode(), b"link_mailed", b"reset_requested", *digests} <= {
+        value for _, value in cells
+    }
     assert places_of(secrets, cells) == []
     if database_url.startswith("sqlite:"):
         file = Path(str(make_url(database_url).database))
-        bytes_on_disk = [(path.name, path.read_bytes()) for path in file.parent.glob(f"{file.name}*")]
+        bytes_on_disk = [
+            (path.name, path.read_bytes()) for path in file.parent.glob(f"{file.name}*")
+        ]
         assert any(ADA.encode() in content for _, content in bytes_on_disk)
         assert places_of(secrets, bytes_on_disk) == []
 
 
 @pytest.mark.parametrize("failures", [(), (SendRefused("422"),)], ids=["sent", "dead"])
-async def test_a_sealed_mail_is_erased_once_sent_or_dead(service: Service, failures: tuple[SendFailed, ...]) -> None:
+async def test_a_sealed_mail_is_erased_once_sent_or_dead(
+    service: Service, failures: tuple[SendFailed, ...]
+) -> None:
     service.inbox.failures.extend([SendRetryable("503"), *failures])
     await service.ask_and_deliver()
     token, cells = token_in(service.inbox.tries[0][1]), await service.dump()
@@ -59,7 +81,9 @@ async def test_a_sealed_mail_is_erased_once_sent_or_dead(service: Service, failu
 
 
 @pytest.mark.long
-async def test_no_log_or_figure_holds_a_secret_or_an_address(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_log_or_figure_holds_a_secret_or_an_address(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
     """Every logger speaks, the libraries' too, which stay quiet in a process of its own."""
     service = await start(limits={"request": "100/minute"})
     service.inbox.failures.append(SendRetryable(f"no room for {ADA}"))
@@ -74,7 +98,9 @@ async def test_no_log_or_figure_holds_a_secret_or_an_address(start: Start, caplo
 
     assert {*EVENTS} <= {line["event"] for line in logs}
     assert "keyturn_requests_total" in figures
-    records = [record for record in caplog.records if record.name != "httpx2"]  # the test's own client
+    records = [
+        record for record in caplog.records if record.name != "httpx2"
+    ]  # the test's own client
     raw = "\n".join(logging.Formatter().format(record) for record in records)
     shown = [("logs", json.dumps(logs, ensure_ascii=False).encode()), ("figures", figures.encode())]
     assert places_of([*secrets, ADA, NOBODY, "$2b$"], shown) == []
@@ -82,7 +108,9 @@ async def test_no_log_or_figure_holds_a_secret_or_an_address(start: Start, caplo
     assert places_of(secrets, [("records", raw.encode())]) == []
 
 
-async def test_a_key_that_a_process_makes_for_itself_is_shown_as_little_as_one_of_the_settings(start: Start) -> None:
+async def test_a_key_that_a_process_makes_for_itself_is_shown_as_little_as_one_of_the_settings(
+    start: Start,
+) -> None:
     parts = (await start(secret_key="")).parts
     assert parts.secrets[0] not in repr(parts.ground)
 
@@ -118,7 +146,9 @@ async def live_the_story(service: Service) -> list[str]:
     token = token_in(service.inbox.mails[0])
     assert (await service.check(token, email=ADA))["valid"]
     await service.anywhere().get(f"/reset-password/{token}?email={ADA}")
-    await service.anywhere().post(RESET, content=f'{{"token": "{token}", "newPassword": "{NEW_PASSWORD}"')
+    await service.anywhere().post(
+        RESET, content=f'{{"token": "{token}", "newPassword": "{NEW_PASSWORD}"'
+    )
     assert (await service.reset(token)).status_code == 200
     assert (await service.reset(token)).status_code == 400
     secure = await service.newest(template="password_changed")
@@ -129,7 +159,15 @@ async def live_the_story(service: Service) -> list[str]:
     assert await change(client, THIRD_PASSWORD, NEW_PASSWORD) == "200"
     await service.deliver()
     sessions += client.cookies.values()
-    return [token, secure, *sessions, PASSWORD, NEW_PASSWORD, THIRD_PASSWORD, "a wrong password, typed"]
+    return [
+        token,
+        secure,
+        *sessions,
+        PASSWORD,
+        NEW_PASSWORD,
+        THIRD_PASSWORD,
+        "a wrong password, typed",
+    ]
 
 
 def sealed_mail(cells: list[tuple[str, bytes]]) -> bytes:

@@ -37,7 +37,13 @@ def _rows() -> list[Row]:
     assert SECTION
     found = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|(.*)\|(.*)\|$", SECTION[1], re.MULTILINE)
     return [
-        Row(state, event, following, tuple(re.findall(r"`(\w+)` to (\w)", mails)), tuple(re.findall("`(.+?)`", trail)))
+        Row(
+            state,
+            event,
+            following,
+            tuple(re.findall(r"`(\w+)` to (\w)", mails)),
+            tuple(re.findall("`(.+?)`", trail)),
+        )
         for state, event, following, mails, trail in found[1:]
     ]
 
@@ -61,7 +67,9 @@ class Story:
 
     async def reset(self, email: str, **fields: Any) -> None:
         password = NEW_PASSWORD if self.password != NEW_PASSWORD else NEXT_PASSWORD
-        answer = await reset_with(self.service, self.token(email, "password_reset"), password=password, **fields)
+        answer = await reset_with(
+            self.service, self.token(email, "password_reset"), password=password, **fields
+        )
         if answer.is_success:
             self.password = password
         await self.service.deliver()
@@ -96,10 +104,14 @@ class Story:
         if not self.service.inbox.sent_to(email, "password_changed"):
             return False
         found = re.findall(
-            r"/secure-your-account/(\S+)", self.service.inbox.sent_to(email, "password_changed")[-1].text
+            r"/secure-your-account/(\S+)",
+            self.service.inbox.sent_to(email, "password_changed")[-1].text,
         )
         browser = self.service.anywhere(follow_redirects=True)
-        return bool(found) and (await browser.get(f"/secure-your-account/{found[0]}")).status_code == 200
+        return (
+            bool(found)
+            and (await browser.get(f"/secure-your-account/{found[0]}")).status_code == 200
+        )
 
     async def state(self) -> str:
         address = self.address
@@ -119,7 +131,9 @@ class Story:
         mails = [(mail.tags["template"], NAMES[mail.to]) for mail in self.service.inbox.mails]
         # What this test asks by itself is left out.
         return mails, [
-            f"{entry.event} {entry.outcome}" for entry in entries if entry.event not in {"sign_in", "link_check"}
+            f"{entry.event} {entry.outcome}"
+            for entry in entries
+            if entry.event not in {"sign_in", "link_check"}
         ]
 
 
@@ -146,7 +160,9 @@ EVENTS: Mapping[str, Step] = {
     "A resets with the link": lambda story: story.reset(A),
     "B asks for a link": lambda story: story.service.ask_and_deliver(B),
     "B asks for a link, and resets with it": lambda story: story.ask_and_reset(B),
-    "B asks for a link, and resets with it and a second factor": lambda story: story.reset_with_factor(),
+    "B asks for a link, and resets with it and a second factor": lambda story: (
+        story.reset_with_factor()
+    ),
     "B changes the password in a session": lambda story: story.change(),
     "the app moves the account to B": MOVED,
     "the app moves the account back to A": lambda story: story.move(A),
@@ -163,9 +179,13 @@ EVENTS: Mapping[str, Step] = {
 @pytest.mark.parametrize("row", ROWS, ids=str)
 @pytest.mark.long
 async def test_each_event_in_each_state_does_what_the_table_says(start: Start, row: Row) -> None:
-    locks = "with a lock" in row.event or ("locked" in row.state and "without a lock" not in row.event)
+    locks = "with a lock" in row.event or (
+        "locked" in row.state and "without a lock" not in row.event
+    )
     settings: dict[str, Any] = {"secure_account": {"lock": locks}, "limits": FREE}
-    service = await start(**settings | ({"second_step": BUILTIN} if "second factor" in row.event else {}))
+    service = await start(
+        **settings | ({"second_step": BUILTIN} if "second factor" in row.event else {})
+    )
     story = Story(service)
     for step in STATES[row.state]:
         await step(story)

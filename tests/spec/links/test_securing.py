@@ -9,7 +9,17 @@ from tests.driver.elsewhere import Lockable
 from tests.driver.inbox import TOKEN, code_in, token_in
 from tests.driver.lost_commits import losing_commits, losing_the_database
 from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
-from tests.driver.service import ADA, ME, NEW_PASSWORD, SECURE, VERIFY, Service, Start, change, problem
+from tests.driver.service import (
+    ADA,
+    ME,
+    NEW_PASSWORD,
+    SECURE,
+    VERIFY,
+    Service,
+    Start,
+    change,
+    problem,
+)
 
 from keyturn import Account, AccountsUnready
 
@@ -57,7 +67,9 @@ async def test_it_ends_every_session_and_link_and_mails_a_new_one(service: Servi
     assert not await service.works(pending)
     assert problem(await service.reset(await service.newest(), OWN_PASSWORD)) == "200"
     assert await service.knows(OWN_PASSWORD)
-    assert {("account_secured", "secured"), ("account_recovery", "link_mailed")} <= {*await trail(service)}
+    assert {("account_secured", "secured"), ("account_recovery", "link_mailed")} <= {
+        *await trail(service)
+    }
 
 
 @pytest.mark.long
@@ -78,7 +90,10 @@ async def test_a_press_with_a_lost_commit_is_told_as_a_press_and_a_client_gets_o
     assert await service.works(await service.newest())
     service.let_time_pass(hours=1)
 
-    body, owner = {"token": await changed(service, password=OWN_PASSWORD)}, service.at("198.51.100.7")
+    body, owner = (
+        {"token": await changed(service, password=OWN_PASSWORD)},
+        service.at("198.51.100.7"),
+    )
     with losing_the_database(monkeypatch):
         assert problem(await owner.post(SECURE, json=body)) == "503 unavailable"
     fresh = await service.newest()
@@ -100,7 +115,10 @@ async def test_whatever_is_wrong_with_a_link_the_answer_is_the_same(service: Ser
     service.let_time_pass(days=1)
     tokens = (used, expired, await another_link(service), "x" * 43)
     answers = [await service.anywhere().post(SECURE, json={"token": token}) for token in tokens]
-    assert len({(answer.status_code, answer.content, *sorted(answer.headers)) for answer in answers}) == 1
+    assert (
+        len({(answer.status_code, answer.content, *sorted(answer.headers)) for answer in answers})
+        == 1
+    )
     assert problem(answers[0]) == DEAD
 
 
@@ -120,7 +138,9 @@ async def test_both_addresses_are_told_and_neither_learns_the_other_or_ends_its_
     assert ADA not in new.text + new.html
 
     code = code_in(service.inbox.sent_to(NEW, "password_reset")[-1])
-    assert problem(await service.anywhere().post(VERIFY, json={"email": NEW, "code": code})) == "200"
+    assert (
+        problem(await service.anywhere().post(VERIFY, json={"email": NEW, "code": code})) == "200"
+    )
     assert await service.works(pending)
     assert await service.press(second) == "200"
     assert await service.works(await service.newest(NEW))
@@ -128,7 +148,9 @@ async def test_both_addresses_are_told_and_neither_learns_the_other_or_ends_its_
 
 
 @pytest.mark.long
-async def test_a_used_button_ends_those_of_later_changes_and_a_change_in_a_session_ends_none(service: Service) -> None:
+async def test_a_used_button_ends_those_of_later_changes_and_a_change_in_a_session_ends_none(
+    service: Service,
+) -> None:
     first = await changed(service)
     await change_in_session(service)
     service.let_time_pass(hours=1)
@@ -148,7 +170,9 @@ async def test_changes_and_requests_do_not_end_the_recovery_link(service: Servic
 
 
 @pytest.mark.long
-async def test_after_a_lock_the_owner_gets_a_link_for_a_day_and_others_as_often_as_asked(start: Start) -> None:
+async def test_after_a_lock_the_owner_gets_a_link_for_a_day_and_others_as_often_as_asked(
+    start: Start,
+) -> None:
     service = await start(**LOCKING)
     await pressed(service, await changed(service))
     mail = service.inbox.sent_to(ADA, "password_reset")[-1]
@@ -156,7 +180,11 @@ async def test_after_a_lock_the_owner_gets_a_link_for_a_day_and_others_as_often_
     assert await service.operator.reset(ADA, "A copy of our database was stolen.") == "asked"
     await service.deliver()
     mail = service.inbox.sent_to(ADA, "password_reset")[-1]
-    for said in ("you told us that you didn’t change", "A copy of our database was stolen.", "1 day"):
+    for said in (
+        "you told us that you didn’t change",
+        "A copy of our database was stolen.",
+        "1 day",
+    ):
         assert said in mail.text
 
     another = await another_link(service)
@@ -174,7 +202,9 @@ async def test_after_a_lock_the_owner_gets_a_link_for_a_day_and_others_as_often_
 
 
 @pytest.mark.long
-async def test_a_press_of_an_old_mailbox_does_not_keep_the_present_one_from_a_locked_account(start: Start) -> None:
+async def test_a_press_of_an_old_mailbox_does_not_keep_the_present_one_from_a_locked_account(
+    start: Start,
+) -> None:
     service = await start(**LOCKING)
     old = await changed(service)
     await service.change_account(email=NEW)
@@ -186,7 +216,9 @@ async def test_a_press_of_an_old_mailbox_does_not_keep_the_present_one_from_a_lo
 
 
 @pytest.mark.long
-async def test_the_purge_keeps_what_is_yet_to_be_locked_and_forgets_with_the_trail_s_entry(start: Start) -> None:
+async def test_the_purge_keeps_what_is_yet_to_be_locked_and_forgets_with_the_trail_s_entry(
+    start: Start,
+) -> None:
     service = await start(**LOCKING)
     token = await changed(service)
     digest = sha256(token.encode()).digest()
@@ -228,11 +260,15 @@ async def test_late_button_after_a_proven_change(service: Service, is_late: bool
         assert await service.press(button) == DEAD
     assert (await browser.get(ME)).status_code == 200
     await service.deliver()
-    (own,) = [mail for mail in service.inbox.sent_to(NEW, "password_changed") if TOKEN.search(mail.text)]
+    (own,) = [
+        mail for mail in service.inbox.sent_to(NEW, "password_changed") if TOKEN.search(mail.text)
+    ]
     assert await service.press(token_in(own)) == "200"
 
 
-@pytest.mark.parametrize("is_proven", [True, False], ids=["with a second factor", "with a link alone"])
+@pytest.mark.parametrize(
+    "is_proven", [True, False], ids=["with a second factor", "with a link alone"]
+)
 async def test_late_button_after_a_reset(start: Start, is_proven: bool) -> None:
     """A reset at a new address ends the old mailbox's late button if it took a second factor; a link alone does not."""
     service = await start(second_step=BUILTIN)
@@ -297,7 +333,9 @@ async def over(start: Start, store: Lockable) -> Service:
 
 
 @pytest.mark.long
-async def test_a_store_that_is_down_undoes_nothing_and_is_asked_until_it_answers(start: Start) -> None:
+async def test_a_store_that_is_down_undoes_nothing_and_is_asked_until_it_answers(
+    start: Start,
+) -> None:
     store = Lockable(Account(id="u-1", email=ADA))
     service = await over(start, store)
     token = await changed(service)
@@ -344,8 +382,12 @@ async def test_an_account_that_an_operator_disabled_stays_so(start: Start) -> No
     assert ("account_recovery", "disabled") in await trail(service)
 
 
-@pytest.mark.parametrize(("url", "has_link"), [("{base_url}/secure-your-account/{token}", True), ("", False)])
-async def test_without_a_page_the_mail_leads_to_a_request(start: Start, url: str, has_link: bool) -> None:
+@pytest.mark.parametrize(
+    ("url", "has_link"), [("{base_url}/secure-your-account/{token}", True), ("", False)]
+)
+async def test_without_a_page_the_mail_leads_to_a_request(
+    start: Start, url: str, has_link: bool
+) -> None:
     service = await start(secure_account={"url": url})
     assert problem(await service.reset(await service.link())) == "200"
     await service.deliver()

@@ -17,7 +17,10 @@ MOST = QUEUE // 2
 
 @pytest.fixture
 def service_options() -> dict[str, Any]:
-    return {"hashing": {"cost": 10, "workers": 1, "queue": QUEUE}, "limits": FREE | {"account": "9999/minute"}}
+    return {
+        "hashing": {"cost": 10, "workers": 1, "queue": QUEUE},
+        "limits": FREE | {"account": "9999/minute"},
+    }
 
 
 @asynccontextmanager
@@ -28,7 +31,9 @@ async def flood(service: Service) -> AsyncIterator[asyncio.Queue[str]]:
     async def guess() -> None:
         client = service.anywhere()
         guessed = {"email": NOBODY, "password": PASSWORD}
-        while (answer := problem(await client.post(LOGIN, json=guessed))) == "401 credentials-rejected":
+        while (
+            answer := problem(await client.post(LOGIN, json=guessed))
+        ) == "401 credentials-rejected":
             answers.put_nowait(answer)
 
     strangers = [asyncio.create_task(guess()) for _ in range(QUEUE + 1)]
@@ -44,7 +49,9 @@ async def flood(service: Service) -> AsyncIterator[asyncio.Queue[str]]:
 
 @pytest.mark.long
 @pytest.mark.parametrize("is_reset", [True, False])
-async def test_neither_a_reset_nor_a_signed_in_change_is_held_up(service: Service, is_reset: bool) -> None:
+async def test_neither_a_reset_nor_a_signed_in_change_is_held_up(
+    service: Service, is_reset: bool
+) -> None:
     """The strangers who are answered before it are counted, since seconds depend on what else the machine does."""
     link, browser = await service.link(), await service.sign_in()
     async with flood(service) as answers:

@@ -5,7 +5,17 @@ from collections.abc import Awaitable, Callable
 import pytest
 from tests.driver.elsewhere import Lockable
 from tests.driver.inbox import code_in
-from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, REPLACE, VERIFY, Service, Start, change, problem
+from tests.driver.service import (
+    ADA,
+    NEW_PASSWORD,
+    PASSWORD,
+    REPLACE,
+    VERIFY,
+    Service,
+    Start,
+    change,
+    problem,
+)
 
 from keyturn import Account, Ended, NewPassword
 
@@ -35,7 +45,10 @@ def store() -> Noting:
 @pytest.fixture
 async def service(start: Start, store: Noting) -> Service:
     return await start(
-        store=store, token={"code": True}, secure_account={"lock": False}, sign_in_url="{base_url}/login"
+        store=store,
+        token={"code": True},
+        secure_account={"lock": False},
+        sign_in_url="{base_url}/login",
     )
 
 
@@ -72,7 +85,9 @@ async def by_owner(service: Service) -> str:
 
 
 Suspect = Callable[[Service], Awaitable[str]]
-whoever_suspects = pytest.mark.parametrize("suspect", [by_operator, by_operator_s_link, by_operator_s_code, by_owner])
+whoever_suspects = pytest.mark.parametrize(
+    "suspect", [by_operator, by_operator_s_link, by_operator_s_code, by_owner]
+)
 
 
 async def exchange(service: Service, code: str) -> str:
@@ -99,7 +114,9 @@ async def mailed_after_a_press(service: Service) -> str:
     return await service.newest()
 
 
-@pytest.mark.parametrize("given", [mailed_by_operator, printed_link, printed_code, mailed_after_a_press])
+@pytest.mark.parametrize(
+    "given", [mailed_by_operator, printed_link, printed_code, mailed_after_a_press]
+)
 async def test_given_token_is_against_the_intruder(
     service: Service, store: Noting, given: Callable[[Service], Awaitable[str]]
 ) -> None:
@@ -108,7 +125,9 @@ async def test_given_token_is_against_the_intruder(
     assert store.intruded[-1]
 
 
-async def test_a_link_in_place_of_an_operator_s_is_against_the_intruder(service: Service, store: Noting) -> None:
+async def test_a_link_in_place_of_an_operator_s_is_against_the_intruder(
+    service: Service, store: Noting
+) -> None:
     await by_operator(service)
     expired = await service.newest()
     service.let_time_pass(days=4)
@@ -118,7 +137,9 @@ async def test_a_link_in_place_of_an_operator_s_is_against_the_intruder(service:
 
 
 @whoever_suspects
-async def test_of_later_links_the_first_is_against_intruders(service: Service, store: Noting, suspect: Suspect) -> None:
+async def test_of_later_links_the_first_is_against_intruders(
+    service: Service, store: Noting, suspect: Suspect
+) -> None:
     await suspect(service)
     service.let_time_pass(days=2)  # the link of a day that a press mails has expired
     for _ in range(2):
@@ -126,7 +147,9 @@ async def test_of_later_links_the_first_is_against_intruders(service: Service, s
     assert store.intruded[-2:] == [True, False]
 
 
-async def test_an_earlier_link_ends_the_suspicion_and_no_purge_renews_it(service: Service, store: Noting) -> None:
+async def test_an_earlier_link_ends_the_suspicion_and_no_purge_renews_it(
+    service: Service, store: Noting
+) -> None:
     before = await service.link()
     service.let_time_pass(minutes=2)
     await by_operator(service)
@@ -138,7 +161,9 @@ async def test_an_earlier_link_ends_the_suspicion_and_no_purge_renews_it(service
 
 
 @whoever_suspects
-async def test_a_code_is_against_the_intruder(service: Service, store: Noting, suspect: Suspect) -> None:
+async def test_a_code_is_against_the_intruder(
+    service: Service, store: Noting, suspect: Suspect
+) -> None:
     await suspect(service)
     service.let_time_pass(hours=1)
     await service.link()
@@ -148,9 +173,14 @@ async def test_a_code_is_against_the_intruder(service: Service, store: Noting, s
 
 
 @whoever_suspects
-async def test_a_change_by_the_intruder_leaves_the_suspicion(service: Service, store: Noting, suspect: Suspect) -> None:
+async def test_a_change_by_the_intruder_leaves_the_suspicion(
+    service: Service, store: Noting, suspect: Suspect
+) -> None:
     known = await suspect(service)
-    assert await change(await service.sign_in(password=known), "nineteen patient herons", known) == "200"
+    assert (
+        await change(await service.sign_in(password=known), "nineteen patient herons", known)
+        == "200"
+    )
     service.let_time_pass(hours=1)
     await use(service, await service.link())
     assert store.intruded[-2:] == [False, True]
@@ -167,7 +197,9 @@ async def test_a_week_after_the_report_and_the_end_of_an_operator_s_link_nothing
 
 
 @whoever_suspects
-async def test_an_account_s_other_address_is_not_suspected(service: Service, store: Noting, suspect: Suspect) -> None:
+async def test_an_account_s_other_address_is_not_suspected(
+    service: Service, store: Noting, suspect: Suspect
+) -> None:
     """One mailbox was asked, or has spoken. The owner of another must not lose passkeys by it."""
     await suspect(service)
     store.move("u-1", NEW)
@@ -175,8 +207,12 @@ async def test_an_account_s_other_address_is_not_suspected(service: Service, sto
     assert not store.intruded[-1]
 
 
-async def test_an_operator_s_link_opens_no_account_that_another_mailbox_has_locked(start: Start, store: Noting) -> None:
-    service = await start(store=store, sign_in_url="{base_url}/login", secure_account={"lock": True})
+async def test_an_operator_s_link_opens_no_account_that_another_mailbox_has_locked(
+    start: Start, store: Noting
+) -> None:
+    service = await start(
+        store=store, sign_in_url="{base_url}/login", secure_account={"lock": True}
+    )
     await use(service, await service.link())
     button = await service.newest(template="password_changed")
     store.move("u-1", NEW)

@@ -51,7 +51,10 @@ async def test_same_answer_and_same_work(named: Service) -> None:
         with statements_sent() as statements:
             await named.deliver()
         # A message that was sent and one that was dropped differ in what is set.
-        shown = [one.partition(" SET ")[0] if "UPDATE keyturn_outbox" in one else one for one in statements]
+        shown = [
+            one.partition(" SET ")[0] if "UPDATE keyturn_outbox" in one else one
+            for one in statements
+        ]
         worked["@" in identifier].append(shown)
     for same in (answers, asked, worked[True], worked[False]):
         assert same == same[:1] * len(same)
@@ -68,7 +71,11 @@ async def test_names_of_an_account_share_its_mailbox_and_the_trail_has_its_addre
         await named.ask_and_deliver(typed)
     found = [(entry.outcome, entry.email) for entry in await named.trail("reset_request")]
     assert sorted(found[:4]) == [*[("cooldown", ADA)] * 3, ("link_mailed", ADA)]
-    assert found[4:] == [("no_account", ""), ("no_account", "nobody@northwind.test"), ("disabled", GRACE)]
+    assert found[4:] == [
+        ("no_account", ""),
+        ("no_account", "nobody@northwind.test"),
+        ("disabled", GRACE),
+    ]
     (mail,) = named.inbox.mails
     token = token_in(mail)
     assert (await named.check(token))["email"] == mail.to == ADA
@@ -77,7 +84,9 @@ async def test_names_of_an_account_share_its_mailbox_and_the_trail_has_its_addre
     assert row.password_hash != "$2b$04$old"
 
 
-async def test_a_code_is_exchanged_with_the_name_as_with_the_address_and_both_count_its_tries(named: Service) -> None:
+async def test_a_code_is_exchanged_with_the_name_as_with_the_address_and_both_count_its_tries(
+    named: Service,
+) -> None:
     async def exchange(email: str, code: str) -> httpx2.Response:
         return await named.anywhere().post(VERIFY, json={"email": email, "code": code})
 
@@ -86,19 +95,35 @@ async def test_a_code_is_exchanged_with_the_name_as_with_the_address_and_both_co
         return code_in(named.inbox.sent_to(ADA, "password_reset")[-1])
 
     right = await code()
-    refused = [await exchange(email, "00000000") for email in ("nobody", "ada", ADA)] + [await exchange("grace", right)]
-    assert {(problem(answer), answer.content) for answer in refused} == {("400 code-refused", refused[0].content)}
-    assert problem(await named.reset((await exchange(" ADA ", right)).json()["token"], NEW_PASSWORD)) == "200"
+    refused = [await exchange(email, "00000000") for email in ("nobody", "ada", ADA)] + [
+        await exchange("grace", right)
+    ]
+    assert {(problem(answer), answer.content) for answer in refused} == {
+        ("400 code-refused", refused[0].content)
+    }
+    assert (
+        problem(await named.reset((await exchange(" ADA ", right)).json()["token"], NEW_PASSWORD))
+        == "200"
+    )
 
     right = await code()
     for email in (ADA, "ada", ADA, "ada", ADA):
-        assert problem(await exchange(email, f"{(int(right) + 1) % 10**8:08}")) == "400 code-refused"
-    assert problem(await exchange("ada", right)) == "400 code-refused", "five tries, however the account is named"
+        assert (
+            problem(await exchange(email, f"{(int(right) + 1) % 10**8:08}")) == "400 code-refused"
+        )
+    assert problem(await exchange("ada", right)) == "400 code-refused", (
+        "five tries, however the account is named"
+    )
 
 
-async def test_what_is_neither_is_refused_and_without_names_addresses_alone_count(named: Service, start: Start) -> None:
+async def test_what_is_neither_is_refused_and_without_names_addresses_alone_count(
+    named: Service, start: Start
+) -> None:
     for typed in ("", " ", "a\nb", "x" * 255, "ada@", "@"):
-        assert problem(await named.anywhere().post(REQUEST, json={"email": typed})) == "400 invalid-input"
+        assert (
+            problem(await named.anywhere().post(REQUEST, json={"email": typed}))
+            == "400 invalid-input"
+        )
     service = await start()
     answer = await service.anywhere().post(REQUEST, json={"email": "ada"})
     assert answer.json()["errors"] == [{"field": "email", "message": "not an email address"}]
@@ -107,7 +132,9 @@ async def test_what_is_neither_is_refused_and_without_names_addresses_alone_coun
     assert texts["texts"]["email"] == "Email"
 
 
-async def test_the_page_takes_either_and_shows_no_address_that_was_not_typed(named: Service) -> None:
+async def test_the_page_takes_either_and_shows_no_address_that_was_not_typed(
+    named: Service,
+) -> None:
     async with named.anywhere(follow_redirects=True) as visitor:
         page = await visitor.get("/forgot-password")
         assert "Email or username</label>" in page.text
@@ -115,7 +142,10 @@ async def test_the_page_takes_either_and_shows_no_address_that_was_not_typed(nam
         csrf = {"_csrf_token": form_token(page)}
 
         neither = await visitor.post("/forgot-password", data={"email": "", **csrf})
-        assert "Enter a full email address, such as name@example.org, or your username." in neither.text
+        assert (
+            "Enter a full email address, such as name@example.org, or your username."
+            in neither.text
+        )
 
         for typed in ("ada", "Ada", "gmail.con", "north:ada%41"):
             asked = await visitor.post("/forgot-password", data={"email": typed, **csrf})
@@ -126,9 +156,17 @@ async def test_the_page_takes_either_and_shows_no_address_that_was_not_typed(nam
 
         await named.deliver()
         code = code_in(named.inbox.mails[0])
-        opened = await visitor.post("/forgot-password/code", data={"email": "ada", "code": code, **csrf})
+        opened = await visitor.post(
+            "/forgot-password/code", data={"email": "ada", "code": code, **csrf}
+        )
         assert "Choose a new password" in opened.text
-    assert await named.outcomes() == ["link_mailed", "cooldown", "no_account", "no_account", "code_accepted"]
+    assert await named.outcomes() == [
+        "link_mailed",
+        "cooldown",
+        "no_account",
+        "no_account",
+        "code_accepted",
+    ]
 
 
 class OwnAccounts(Elsewhere):
@@ -144,7 +182,9 @@ class OwnAccounts(Elsewhere):
         return await super().find(ADA if email == "Ada L." else email)
 
 
-async def test_a_store_of_one_s_own_is_asked_for_names_if_it_takes_them_and_else_never(start: Start) -> None:
+async def test_a_store_of_one_s_own_is_asked_for_names_if_it_takes_them_and_else_never(
+    start: Start,
+) -> None:
     store = OwnAccounts(takes_names=True)
     named = await start(store=store)
     await named.ask_and_deliver(" Ada L. ")

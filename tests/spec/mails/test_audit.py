@@ -6,7 +6,18 @@ from datetime import timedelta
 import pytest
 from tests.driver.reporting import WITH_WEBHOOK, deliver_all, provider_id, report
 from tests.driver.routes import LOGIN, REQUEST, RESET, VALIDATE
-from tests.driver.service import ADA, DAN, NEW_PASSWORD, NO_COOLDOWN, NOBODY, PASSWORD, Service, Start, change, problem
+from tests.driver.service import (
+    ADA,
+    DAN,
+    NEW_PASSWORD,
+    NO_COOLDOWN,
+    NOBODY,
+    PASSWORD,
+    Service,
+    Start,
+    change,
+    problem,
+)
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -29,7 +40,9 @@ async def test_a_request_leaves_who_when_from_where_and_what_became_of_it(servic
     assert len(entry.request_id) == 32
 
 
-async def test_a_mailbox_that_had_its_mails_of_the_day_is_told_apart_from_one_that_is_suppressed(start: Start) -> None:
+async def test_a_mailbox_that_had_its_mails_of_the_day_is_told_apart_from_one_that_is_suppressed(
+    start: Start,
+) -> None:
     service = await start(limits=NO_COOLDOWN | {"mailbox_daily": 1}, resend=WITH_WEBHOOK)
     for _ in range(2):
         await service.ask_and_deliver()
@@ -42,11 +55,17 @@ async def test_a_reset_and_a_change_leave_an_entry(service: Service) -> None:
     client = service.at(HERE, headers={"User-Agent": AGENT})
     body = {"token": await service.link(), "newPassword": NEW_PASSWORD}
     assert (await client.post(RESET, json=body)).status_code == 200
-    assert (await client.post(LOGIN, json={"email": ADA, "password": NEW_PASSWORD})).status_code == 200
+    assert (
+        await client.post(LOGIN, json={"email": ADA, "password": NEW_PASSWORD})
+    ).status_code == 200
     assert await change(client, PASSWORD, NEW_PASSWORD) == "200"
     entries = (await service.trail())[1:]
     found = [(entry.event, entry.outcome) for entry in entries]
-    assert found == [("password_reset", "changed"), ("sign_in", "signed_in"), ("password_change", "changed")]
+    assert found == [
+        ("password_reset", "changed"),
+        ("sign_in", "signed_in"),
+        ("password_change", "changed"),
+    ]
     for entry in entries:
         assert (entry.email, entry.ip_address, entry.user_agent) == (ADA, HERE, AGENT)
         assert entry.account_id
@@ -85,8 +104,12 @@ async def end(service: Service, token: str, how: str) -> None:
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("how", ["expire", "use", "use a later one", "disable", "move", "remove", "leave"])
-async def test_a_link_that_is_refused_leaves_whose_it_was_who_came_with_it_and_why(service: Service, how: str) -> None:
+@pytest.mark.parametrize(
+    "how", ["expire", "use", "use a later one", "disable", "move", "remove", "leave"]
+)
+async def test_a_link_that_is_refused_leaves_whose_it_was_who_came_with_it_and_why(
+    service: Service, how: str
+) -> None:
     reason = {"expire": "expired", "use": "used"}.get(how, "invalid")
     outcome, fields = f"link_{reason}", {"email": NOBODY} if how == "leave" else {}
     token = await service.link()
@@ -100,7 +123,10 @@ async def test_a_link_that_is_refused_leaves_whose_it_was_who_came_with_it_and_w
     assert (problem(used), used.json()["reason"]) == ("400 link-dead", reason)
 
     entries = (await service.trail())[len(before) :]
-    assert [(entry.event, entry.outcome) for entry in entries] == [("link_check", outcome), ("password_reset", outcome)]
+    assert [(entry.event, entry.outcome) for entry in entries] == [
+        ("link_check", outcome),
+        ("password_reset", outcome),
+    ]
     for entry in entries:
         assert (entry.account_id, entry.email) == (before[0].account_id, ADA)
         assert (entry.ip_address, entry.user_agent) == (HERE, AGENT)
@@ -119,14 +145,18 @@ async def test_of_some_who_use_a_link_at_once_the_late_leave_entries_and_refused
     assert sorted((await service.outcomes())[1:]) == ["changed", *["link_used"] * 3]
 
 
-async def test_the_trail_outlives_its_messages_for_as_long_as_the_settings_say(start: Start) -> None:
+async def test_the_trail_outlives_its_messages_for_as_long_as_the_settings_say(
+    start: Start,
+) -> None:
     service = await start(retention={"audit": timedelta(days=32)})
     await service.ask_and_deliver()
     service.let_time_pass(days=31)
     await service.purge()
     await service.ask()
     assert [message.state for message in await service.messages()] == ["waiting"]
-    assert [(entry.outcome, entry.mail) for entry in await service.trail()] == [("link_mailed", None)]
+    assert [(entry.outcome, entry.mail) for entry in await service.trail()] == [
+        ("link_mailed", None)
+    ]
     service.let_time_pass(days=1, hours=1)
     await service.purge()
     assert await service.trail() == []

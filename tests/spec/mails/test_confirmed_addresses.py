@@ -14,10 +14,14 @@ THIEF = "thief@elsewhere.test"
 
 
 def confirmed(service: Service) -> list[str]:
-    return sorted(mail.to for mail in service.inbox.mails if mail.tags["template"] == "password_changed")
+    return sorted(
+        mail.to for mail in service.inbox.mails if mail.tags["template"] == "password_changed"
+    )
 
 
-async def test_an_owner_with_a_new_address_after_the_change_is_told_once_at_both(service: Service) -> None:
+async def test_an_owner_with_a_new_address_after_the_change_is_told_once_at_both(
+    service: Service,
+) -> None:
     assert problem(await service.reset(await service.link())) == "200"
     await service.change_account(email=THIEF)
     service.inbox.failures += [SendRetryable("503", not_accepted=True)] * 2
@@ -34,9 +38,13 @@ async def test_an_owner_with_a_new_address_after_the_change_is_told_once_at_both
     assert "/forgot-password" in new.text
 
 
-async def test_an_account_that_is_gone_is_told_nothing_and_another_spelling_is_no_other(service: Service) -> None:
+async def test_an_account_that_is_gone_is_told_nothing_and_another_spelling_is_no_other(
+    service: Service,
+) -> None:
     zoe = (await service.add("zoe@northwind.test")).email
-    for token in [await service.link(email) for email in (ADA, zoe)]:  # of which the second delivers what waits
+    for token in [
+        await service.link(email) for email in (ADA, zoe)
+    ]:  # of which the second delivers what waits
         assert problem(await service.reset(token)) == "200"
     await service.remove_account(zoe)
     await service.change_account(email=ADA.replace("ada", "Ada"))
@@ -45,7 +53,9 @@ async def test_an_account_that_is_gone_is_told_nothing_and_another_spelling_is_n
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_a_change_that_was_broken_off_is_told_to_the_address_of_its_beginning(start: Start) -> None:
+async def test_a_change_that_was_broken_off_is_told_to_the_address_of_its_beginning(
+    start: Start,
+) -> None:
     store = Elsewhere(Account(id="u-1", email=ADA))
     service = await start(store=store)
     token = await service.link()

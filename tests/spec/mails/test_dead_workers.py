@@ -29,7 +29,9 @@ async def ask_of_the_dying(service: Service, email: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(("email", "outcome"), [(NOBODY, "no_account"), (DAN, "disabled")])
-async def test_without_a_mail_it_has_one_outcome_even_so(service: Service, email: str, outcome: str) -> None:
+async def test_without_a_mail_it_has_one_outcome_even_so(
+    service: Service, email: str, outcome: str
+) -> None:
     needed = await statements_for(service, email)
     for number in range(needed + 1):
         await ask_of_the_dying(service, email, number)

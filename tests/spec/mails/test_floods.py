@@ -39,7 +39,11 @@ class BusyApp(App):
     is_busy = False
 
     def doing(self, request: Request) -> Answer | Trouble | None:
-        return Trouble.STALL if self.is_busy and request.fields["type"] == REQUESTED else super().doing(request)
+        return (
+            Trouble.STALL
+            if self.is_busy and request.fields["type"] == REQUESTED
+            else super().doing(request)
+        )
 
 
 async def flood(service: Service, requests: int) -> None:
@@ -57,10 +61,14 @@ async def button(service: Service) -> str:
 
 async def waiting(service: Service) -> int:
     messages = await service.messages()
-    return [(message.kind, message.state) for message in messages].count(("reset_requested", "waiting"))
+    return [(message.kind, message.state) for message in messages].count(
+        ("reset_requested", "waiting")
+    )
 
 
-async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_before_it_is_done(start: Start) -> None:
+async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_before_it_is_done(
+    start: Start,
+) -> None:
     provider = BusyProvider()
     service = await start(inbox=provider, secure_account={"lock": True})
     token = await button(service)

@@ -30,7 +30,9 @@ async def delay(service: Service, **time: float) -> str:
 async def end_of(service: Service, message_id: int = -1) -> tuple[str, str | None]:
     """Return the state and the reason of a message, the newest if no other is named."""
     messages = await service.messages()
-    message = messages[-1] if message_id < 0 else next(one for one in messages if one.id == message_id)
+    message = (
+        messages[-1] if message_id < 0 else next(one for one in messages if one.id == message_id)
+    )
     return message.state, message.reason
 
 
@@ -122,7 +124,10 @@ async def test_mail_of_yesterday(service: Service) -> None:
     await delay(service, hours=24, minutes=1)
     await service.deliver()
     assert service.inbox.mails == []
-    assert await end_of(service) == ("dead", "inbox may have it, and did not confirm it within a day")
+    assert await end_of(service) == (
+        "dead",
+        "inbox may have it, and did not confirm it within a day",
+    )
 
 
 async def test_late_link_is_kept(service: Service) -> None:

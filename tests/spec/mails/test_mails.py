@@ -5,7 +5,16 @@ from datetime import timedelta
 
 import pytest
 from tests.driver.inbox import TOKEN, links_in, token_in
-from tests.driver.service import ADA, GRACE, NEW_PASSWORD, NO_COOLDOWN, RESET, Service, Start, problem
+from tests.driver.service import (
+    ADA,
+    GRACE,
+    NEW_PASSWORD,
+    NO_COOLDOWN,
+    RESET,
+    Service,
+    Start,
+    problem,
+)
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -28,7 +37,9 @@ async def test_a_user_with_a_password_gets_one_mail_with_one_link(service: Servi
     assert first != second, "mail programs do not fold them into one"
 
 
-async def test_an_account_that_signs_in_elsewhere_is_told_how_and_gets_no_link(service: Service) -> None:
+async def test_an_account_that_signs_in_elsewhere_is_told_how_and_gets_no_link(
+    service: Service,
+) -> None:
     for _ in range(3):
         await service.ask(GRACE)
     await service.deliver()
@@ -44,13 +55,21 @@ async def test_an_account_that_signs_in_elsewhere_is_told_how_and_gets_no_link(s
     ("pattern", "link"),
     [
         ("{base_url}/reset-password/{token}", BASE + "/reset-password/{token}"),
-        ("{base_url}/reset?token={token}&email={email}", BASE + "/reset?token={token}&email={email}"),
+        (
+            "{base_url}/reset?token={token}&email={email}",
+            BASE + "/reset?token={token}&email={email}",
+        ),
         ("{base_url}/app#token={token}", BASE + "/app#token={token}"),
-        ("https://www.northwind.test/{email}/{token}", "https://www.northwind.test/{email}/{token}"),
+        (
+            "https://www.northwind.test/{email}/{token}",
+            "https://www.northwind.test/{email}/{token}",
+        ),
     ],
     ids=["path", "query", "fragment", "elsewhere"],
 )
-async def test_the_link_follows_the_pattern_of_the_settings(start: Start, pattern: str, link: str) -> None:
+async def test_the_link_follows_the_pattern_of_the_settings(
+    start: Start, pattern: str, link: str
+) -> None:
     service = await start(base_url=BASE + "/", reset_url=pattern)
     await service.add("a+b&c%=d'#?/{}@northwind.test")
     token = await service.link("a+b&c%=d'#?/{}@northwind.test")
@@ -60,7 +79,9 @@ async def test_the_link_follows_the_pattern_of_the_settings(start: Start, patter
     assert expected in links_in(mail)
 
 
-async def test_a_name_is_text_and_never_markup_a_header_or_a_line_of_its_own(service: Service) -> None:
+async def test_a_name_is_text_and_never_markup_a_header_or_a_line_of_its_own(
+    service: Service,
+) -> None:
     await service.add("zoe@northwind.test", name='<b class="x">Eve {{ link }} <mj-raw> & Co')
     await service.link("zoe@northwind.test")
     (mail,) = service.inbox.mails
@@ -76,21 +97,30 @@ async def test_a_name_is_text_and_never_markup_a_header_or_a_line_of_its_own(ser
     assert "Bcc:" in mail.text
 
 
-async def test_the_mail_is_from_whom_the_settings_name_and_says_how_long_the_link_lives(start: Start) -> None:
+async def test_the_mail_is_from_whom_the_settings_name_and_says_how_long_the_link_lives(
+    start: Start,
+) -> None:
     mail_settings = {"transport": "capture", "from": "Northwind School <no-reply@northwind.test>"}
     service = await start(
-        mail=mail_settings, brand={"support_address": "help@northwind.test"}, token={"ttl": timedelta(hours=1)}
+        mail=mail_settings,
+        brand={"support_address": "help@northwind.test"},
+        token={"ttl": timedelta(hours=1)},
     )
     await service.link()
     (mail,) = service.inbox.mails
     assert "1 hour" in mail.text
     assert "1 hour" in mail.html
-    assert (mail.sender, mail.reply_to) == ("Northwind School <no-reply@northwind.test>", "help@northwind.test")
+    assert (mail.sender, mail.reply_to) == (
+        "Northwind School <no-reply@northwind.test>",
+        "help@northwind.test",
+    )
 
 
 async def test_sender_name_with_a_dot(start: Start) -> None:
     """A mail names its sender as every mail program reads it: a name with a dot is in quotation marks."""
-    service = await start(mail={"transport": "capture", "from": "Northwind Inc. <no-reply@b\u00fccher.test>"})
+    service = await start(
+        mail={"transport": "capture", "from": "Northwind Inc. <no-reply@b\u00fccher.test>"}
+    )
     await service.link()
     (mail,) = service.inbox.mails
     assert mail.sender == '"Northwind Inc." <no-reply@xn--bcher-kva.test>'
@@ -104,7 +134,9 @@ async def test_two_workers_together_keep_to_one_mail_a_minute(start: Start) -> N
     assert len(one.inbox.mails + other.inbox.mails) == 1
 
 
-async def test_a_refused_reset_leaves_the_wait_as_it_was_and_so_does_a_used_link(service: Service) -> None:
+async def test_a_refused_reset_leaves_the_wait_as_it_was_and_so_does_a_used_link(
+    service: Service,
+) -> None:
     used = await service.link()
     assert problem(await service.reset(used, "short")) == "422 password-rejected"
     assert problem(await service.reset("x" * 43)) == "400 link-dead"
@@ -117,17 +149,23 @@ async def test_a_refused_reset_leaves_the_wait_as_it_was_and_so_does_a_used_link
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2
 
 
-async def test_after_a_finished_reset_another_comes_at_once_within_the_mails_of_the_day(start: Start) -> None:
+async def test_after_a_finished_reset_another_comes_at_once_within_the_mails_of_the_day(
+    start: Start,
+) -> None:
     service = await start(limits={"mailbox_daily": 2})
     for number in range(2):
         assert (await service.reset(await service.link(), f"{NEW_PASSWORD} {number}")).is_success
         await service.purge()
-    assert ("keyturn_limits.key", b"1697524ac569dd0b53b9ee07f8181740") in await service.dump(), "an upgrade forgets it"
+    assert ("keyturn_limits.key", b"1697524ac569dd0b53b9ee07f8181740") in await service.dump(), (
+        "an upgrade forgets it"
+    )
     await service.ask_and_deliver()
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2
 
 
-async def test_a_cooldown_of_days_is_not_shortened_and_the_mails_of_a_day_refill_evenly(start: Start) -> None:
+async def test_a_cooldown_of_days_is_not_shortened_and_the_mails_of_a_day_refill_evenly(
+    start: Start,
+) -> None:
     service = await start(limits={"mailbox_cooldown": timedelta(days=7)})
     for days, mails in ((0, 1), (6.9, 1), (0.2, 2)):
         service.let_time_pass(days=days)
@@ -147,7 +185,10 @@ async def test_the_confirmation_says_when_from_where_and_what_to_do(service: Ser
     firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
     token = await service.link()
     client = service.at("203.0.113.24", headers={"User-Agent": firefox})
-    assert problem(await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})) == "200"
+    assert (
+        problem(await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD}))
+        == "200"
+    )
     await service.deliver()
     (mail,) = service.inbox.sent_to(ADA, "password_changed")
     for part in (mail.text, mail.html):

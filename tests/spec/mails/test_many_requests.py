@@ -44,7 +44,9 @@ async def test_each_of_many_gets_what_it_would_get_alone(service: Service) -> No
         assert (await service.check(token_in(mail)))["email"].startswith(email[0])
 
 
-async def test_each_that_comes_to_nothing_leaves_a_line(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+async def test_each_that_comes_to_nothing_leaves_a_line(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
     await service.ask(DAN)
     for number in range(5):
         await service.ask(f"nobody{number}@northwind.test")
@@ -55,7 +57,10 @@ async def test_each_that_comes_to_nothing_leaves_a_line(service: Service, caplog
     dans, *nobodys = [str(message.id) for message in await service.messages()]
     assert lines == [
         f"mail.dropped message_id={dans} kind=reset_requested attempts=1 reason=disabled",
-        *(f"mail.dropped message_id={one} kind=reset_requested attempts=1 reason=no_account" for one in nobodys),
+        *(
+            f"mail.dropped message_id={one} kind=reset_requested attempts=1 reason=no_account"
+            for one in nobodys
+        ),
     ]
     assert (await service.figures("messages_total"))["reset_requested,dropped"] == 6
 
@@ -91,7 +96,9 @@ async def test_a_mail_that_cannot_be_rendered_fails_alone(start: Start, tmp_path
 
 
 @pytest.mark.parametrize("store", [Hanging, HangingTogether])
-async def test_a_look_up_that_hangs_delays_no_other_request(start: Start, store: type[Hanging]) -> None:
+async def test_a_look_up_that_hangs_delays_no_other_request(
+    start: Start, store: type[Hanging]
+) -> None:
     accounts = store(GRACE, Account(id="u-1", email=ADA), Account(id="u-2", email=GRACE))
     service = await start(store=accounts)
     for email in (GRACE, ADA):
@@ -105,7 +112,9 @@ async def test_a_look_up_that_hangs_delays_no_other_request(start: Start, store:
     assert await outcomes(service) == [(GRACE, "link_mailed"), (ADA, "link_mailed")]
 
 
-async def test_a_request_that_a_slow_worker_has_claimed_twice_is_answered_once(start: Start) -> None:
+async def test_a_request_that_a_slow_worker_has_claimed_twice_is_answered_once(
+    start: Start,
+) -> None:
     store = Hanging(ADA, Account(id="u-1", email=ADA))
     service = await start(store=store)
     await service.ask(ADA)

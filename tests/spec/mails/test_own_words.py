@@ -5,7 +5,17 @@ from pathlib import Path
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.own_mail import write_own_mail
-from tests.driver.service import ADA, GRACE, NEW_PASSWORD, POLICY, REQUEST, RESET, Service, Start, problem
+from tests.driver.service import (
+    ADA,
+    GRACE,
+    NEW_PASSWORD,
+    POLICY,
+    REQUEST,
+    RESET,
+    Service,
+    Start,
+    problem,
+)
 from tests.driver.visitor import form_token, heading, words
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
@@ -24,7 +34,10 @@ ENGLISH = {
     "Too many requests": "Slow down",
     "not a common password": "nothing that everybody takes",
 }
-LETTERS = (("at least %(limit)s character", "at least %(limit)s characters"), ("%(limit)s letter", "%(limit)s letters"))
+LETTERS = (
+    ("at least %(limit)s character", "at least %(limit)s characters"),
+    ("%(limit)s letter", "%(limit)s letters"),
+)
 
 
 def catalogue(folder: Path, texts: dict[str, str], tag: str = "en") -> str:
@@ -33,11 +46,16 @@ def catalogue(folder: Path, texts: dict[str, str], tag: str = "en") -> str:
     file = folder / tag / "LC_MESSAGES" / "keyturn.po"
     file.parent.mkdir(parents=True)
     plural = f'msgid "{one}"\nmsgid_plural "{many}"\nmsgstr[0] "{first}"\nmsgstr[1] "{others}"\n'
-    file.write_text("\n".join([plural, *(f'msgid "{old}"\nmsgstr "{new}"\n' for old, new in texts.items())]), "utf-8")
+    file.write_text(
+        "\n".join([plural, *(f'msgid "{old}"\nmsgstr "{new}"\n' for old, new in texts.items())]),
+        "utf-8",
+    )
     return str(folder)
 
 
-async def test_every_text_can_be_reworded_in_english_and_others_stay_as_they_were(start: Start, tmp_path: Path) -> None:
+async def test_every_text_can_be_reworded_in_english_and_others_stay_as_they_were(
+    start: Start, tmp_path: Path
+) -> None:
     service = await start(locales=catalogue(tmp_path, ENGLISH), limits={"request": "2/minute"})
     client = service.anywhere()
     answer = await client.post(REQUEST, json={"email": ADA})
@@ -51,18 +69,31 @@ async def test_every_text_can_be_reworded_in_english_and_others_stay_as_they_wer
         assert told in " ".join(part.split())
 
     assert heading(await client.get("/forgot-password")) == "Lost your key?"
-    assert heading(await client.get("/forgot-password", headers={"Accept-Language": "de"})) == "Passwort vergessen?"
+    assert (
+        heading(await client.get("/forgot-password", headers={"Accept-Language": "de"}))
+        == "Passwort vergessen?"
+    )
     page = await client.get(f"/reset-password/{token_in(mail)}", follow_redirects=True)
     assert "Update Password" in words(page)
     assert "12 letters" in words(page)
-    refused = {"_csrf_token": form_token(page), "email": ADA, "password": "password", "again": "password"}
-    assert "nothing that everybody takes" in words(await client.post("/reset-password", data=refused))
+    refused = {
+        "_csrf_token": form_token(page),
+        "email": ADA,
+        "password": "password",
+        "again": "password",
+    }
+    assert "nothing that everybody takes" in words(
+        await client.post("/reset-password", data=refused)
+    )
 
     policy = (await client.get(POLICY)).json()["rules"]
     assert policy[0]["message"] == "12 letters"
     weak = await client.post(RESET, json={"token": token_in(mail), "newPassword": "password"})
     assert (problem(weak), weak.json()["title"]) == ("422 password-rejected", "Choose a better one")
-    assert [one["message"] for one in weak.json()["violations"]] == ["12 letters", "nothing that everybody takes"]
+    assert [one["message"] for one in weak.json()["violations"]] == [
+        "12 letters",
+        "nothing that everybody takes",
+    ]
     dead = await client.post(RESET, json={"token": "x" * 43, "newPassword": NEW_PASSWORD})
     assert dead.json()["title"] == "That key turns nothing"
     assert dead.json()["detail"] == "This reset link is invalid or has expired."
@@ -71,8 +102,15 @@ async def test_every_text_can_be_reworded_in_english_and_others_stay_as_they_wer
 
 
 async def of_kinds(start: Start, folder: Path) -> Service:
-    harbour = {"name": "Harbour Primary", "accent": "#5b3a8c", "support_address": "office@harbour.test"}
-    subject, nothing = "Reset your %(brand)s password", "If this was you, there’s nothing more to do."
+    harbour = {
+        "name": "Harbour Primary",
+        "accent": "#5b3a8c",
+        "support_address": "office@harbour.test",
+    }
+    subject, nothing = (
+        "Reset your %(brand)s password",
+        "If this was you, there’s nothing more to do.",
+    )
     general = catalogue(folder / "all", {subject: "For all", nothing: "Ok."})
     service = await start(
         locales=general,
@@ -85,7 +123,9 @@ async def of_kinds(start: Start, folder: Path) -> Service:
     return service
 
 
-async def test_mails_to_a_kind_have_its_brand_and_no_others_do(start: Start, tmp_path: Path) -> None:
+async def test_mails_to_a_kind_have_its_brand_and_no_others_do(
+    start: Start, tmp_path: Path
+) -> None:
     service = await of_kinds(start, tmp_path)
     await service.reset(await service.link("office@harbour.test"))
     await service.deliver()
@@ -107,7 +147,9 @@ async def test_mails_to_a_kind_have_its_brand_and_no_others_do(start: Start, tmp
         assert "#5b3a8c" not in mail.html
 
 
-async def test_a_mail_of_one_s_own_stands_in_for_that_one_alone(start: Start, tmp_path: Path) -> None:
+async def test_a_mail_of_one_s_own_stands_in_for_that_one_alone(
+    start: Start, tmp_path: Path
+) -> None:
     own_mail = write_own_mail(tmp_path, "Your key, {{ name }}", '{{ _("Choose a new password") }}')
     service = await start(mail={"transport": "capture", "templates": own_mail})
     token = await service.link()

@@ -8,7 +8,16 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
-from tests.driver.reporting import HARD, SOFT, WITH_WEBHOOK, history, is_mailed, provider_id, report, state
+from tests.driver.reporting import (
+    HARD,
+    SOFT,
+    WITH_WEBHOOK,
+    history,
+    is_mailed,
+    provider_id,
+    report,
+    state,
+)
 from tests.driver.service import ADA, NO_COOLDOWN, Service, Start, problem
 from tests.servers.databases import ON_SQLITE
 from tests.servers.mail_providers import mailgun, postmark, sendgrid, ses, sns
@@ -32,20 +41,44 @@ class Provider(msgspec.Struct, frozen=True):
     beside: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
-def resend_report(kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None) -> Request:
+def resend_report(
+    kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None
+) -> Request:
     data = {"bounced": HARD, "bounced for now": SOFT}.get(kind, {})
-    sent = report(kind.removesuffix(" for now"), provider_id, to=to, at=at, tags={"key": key} if key else None, **data)
+    sent = report(
+        kind.removesuffix(" for now"),
+        provider_id,
+        to=to,
+        at=at,
+        tags={"key": key} if key else None,
+        **data,
+    )
     return Request(headers=sent.headers(), body=sent.body)
 
 
 _VERIFIED = {"webhook_verification_key": sendgrid.public(sendgrid.SIGNER)}
 PROVIDERS = [
-    Provider("resend", WITH_WEBHOOK, resend_report, ("Permanent Suppressed", "Transient MailboxFull")),
-    Provider("postmark", {"webhook_secret": postmark.PASSWORD}, postmark.report, ("HardBounce", "SoftBounce")),
-    Provider("sendgrid", _VERIFIED, sendgrid.report, ("bounce Invalid-Address", "blocked")),
-    Provider("mailgun", {"webhook_signing_key": mailgun.SIGNING_KEY}, mailgun.report, ("bounce", "old")),
     Provider(
-        *("ses", {"topic_arn": sns.TOPIC}, ses.report, ("Permanent General", "Transient MailboxFull"), sns.running_sns)
+        "resend", WITH_WEBHOOK, resend_report, ("Permanent Suppressed", "Transient MailboxFull")
+    ),
+    Provider(
+        "postmark",
+        {"webhook_secret": postmark.PASSWORD},
+        postmark.report,
+        ("HardBounce", "SoftBounce"),
+    ),
+    Provider("sendgrid", _VERIFIED, sendgrid.report, ("bounce Invalid-Address", "blocked")),
+    Provider(
+        "mailgun", {"webhook_signing_key": mailgun.SIGNING_KEY}, mailgun.report, ("bounce", "old")
+    ),
+    Provider(
+        *(
+            "ses",
+            {"topic_arn": sns.TOPIC},
+            ses.report,
+            ("Permanent General", "Transient MailboxFull"),
+            sns.running_sns,
+        )
     ),
 ]
 
@@ -63,12 +96,19 @@ def service_options(provider: Provider) -> dict[str, Any]:
 
 
 async def deliver(service: Service, provider: Provider, sent: Request) -> httpx2.Response:
-    return await service.anywhere().post(f"/webhooks/{provider.name}", content=sent.body, headers=dict(sent.headers))
+    return await service.anywhere().post(
+        f"/webhooks/{provider.name}", content=sent.body, headers=dict(sent.headers)
+    )
 
 
 @pytest.mark.parametrize("kind", ["delivered", "bounced", "bounced for now"])
-async def test_a_report_lands_once_and_is_heeded(service: Service, provider: Provider, mailed: str, kind: str) -> None:
-    event, detail = kind.removesuffix(" for now"), "" if kind == "delivered" else provider.bounces["for now" in kind]
+async def test_a_report_lands_once_and_is_heeded(
+    service: Service, provider: Provider, mailed: str, kind: str
+) -> None:
+    event, detail = (
+        kind.removesuffix(" for now"),
+        "" if kind == "delivered" else provider.bounces["for now" in kind],
+    )
     sent = provider.report(kind, mailed, to=ADA)
     for _ in range(2):
         answer = await deliver(service, provider, sent)
@@ -79,12 +119,16 @@ async def test_a_report_lands_once_and_is_heeded(service: Service, provider: Pro
     assert await is_mailed(service) == (kind != "bounced")
 
 
-async def test_a_mail_whose_answer_was_lost_is_found_and_not_resent(service: Service, provider: Provider) -> None:
+async def test_a_mail_whose_answer_was_lost_is_found_and_not_resent(
+    service: Service, provider: Provider
+) -> None:
     service.inbox.failures.extend(SendUnknown("ReadTimeout") for _ in range(9))
     await service.ask_and_deliver()
     (key, _), *_ = service.inbox.tries
     assert await service.sealed_mails() == 1
-    answer = await deliver(service, provider, provider.report("delivered", "unknown-yet", to=ADA, key=key))
+    answer = await deliver(
+        service, provider, provider.report("delivered", "unknown-yet", to=ADA, key=key)
+    )
     left = len(service.inbox.failures)
     service.let_time_pass(minutes=1)
     await service.deliver()
@@ -102,14 +146,21 @@ async def test_a_mail_whose_answer_was_lost_is_found_and_not_resent(service: Ser
 async def test_a_mail_of_another_sender_is_left_and_a_forged_report_refused_and_without_its_secret_every_one(
     service: Service, start: Start, provider: Provider, mailed: str
 ) -> None:
-    assert (await deliver(service, provider, provider.report("bounced", "another", to=ADA))).status_code == 200
+    assert (
+        await deliver(service, provider, provider.report("bounced", "another", to=ADA))
+    ).status_code == 200
     sent = provider.report("bounced", mailed, to=ADA)
     assert problem(await deliver(await start(), provider, sent)) == "404 not-found"
-    forged = msgspec.structs.replace(sent, headers={}, body=sent.body.replace(b"ignature", b"igned"))
+    forged = msgspec.structs.replace(
+        sent, headers={}, body=sent.body.replace(b"ignature", b"igned")
+    )
     assert problem(await deliver(service, provider, forged)) == "400 webhook-refused"
     too_long = msgspec.structs.replace(sent, body=sent.body + b" " * 1_100_000)
     assert problem(await deliver(service, provider, too_long)) == "413 too-large"
-    assert f"/webhooks/{provider.name}" not in (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
+    assert (
+        f"/webhooks/{provider.name}"
+        not in (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
+    )
     assert await history(service) == []
     assert await service.trail("mail_report") == []
     assert await is_mailed(service)
@@ -121,7 +172,9 @@ async def test_a_token_of_mailgun_s_proves_one_report_alone(start: Start) -> Non
     await service.link()
     genuine = mailgun.report("delivered", await provider_id(service), to=ADA)
     for body in (genuine.body, genuine.body.replace(b'"delivered"', b'"complained"')):
-        answer = await service.anywhere().post("/webhooks/mailgun", content=body, headers=dict(genuine.headers))
+        answer = await service.anywhere().post(
+            "/webhooks/mailgun", content=body, headers=dict(genuine.headers)
+        )
         assert answer.status_code == 200
     assert await history(service) == [("delivered", "")]
     assert await is_mailed(service)

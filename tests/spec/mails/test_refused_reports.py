@@ -23,7 +23,10 @@ FORGED: Mapping[str, Mapping[str, str]] = {
 """Headers that prove nothing, by provider. Mailgun's proof stands in the body."""
 
 CLIENT, OTHER_CLIENT = "192.0.2.7", "192.0.2.8"
-SIGNED = {"x-twilio-email-event-webhook-signature": "AAAA", "x-twilio-email-event-webhook-timestamp": "1"}
+SIGNED = {
+    "x-twilio-email-event-webhook-signature": "AAAA",
+    "x-twilio-email-event-webhook-timestamp": "1",
+}
 
 
 @pytest.fixture
@@ -42,13 +45,20 @@ class Post:
     """A request whose body ends when it is told to. `was_read`: the service has asked for it. `is_kept`: for more."""
 
     def __init__(
-        self, service: Service, provider: str, headers: Mapping[str, str], client: str = CLIENT, begun: bytes = b""
+        self,
+        service: Service,
+        provider: str,
+        headers: Mapping[str, str],
+        client: str = CLIENT,
+        begun: bytes = b"",
     ) -> None:
         self.was_read = asyncio.Event()
         self.is_kept = asyncio.Event()
         self.body = asyncio.Event()
         self._begun = begun
-        sent = service.at(client).post(f"/webhooks/{provider}", content=self._content(), headers=dict(headers))
+        sent = service.at(client).post(
+            f"/webhooks/{provider}", content=self._content(), headers=dict(headers)
+        )
         self.task = asyncio.create_task(self._status(sent))
 
     async def _status(self, sent: Awaitable[httpx2.Response]) -> int:
@@ -76,7 +86,11 @@ async def test_a_client_whose_reports_are_refused_is_soon_not_heard_and_fills_no
     caplog.set_level(logging.WARNING, "keyturn")
     stranger = service.at(CLIENT)
     told = [
-        problem(await stranger.post(f"/webhooks/{provider}", json={}, headers=dict(FORGED.get(provider, {}))))
+        problem(
+            await stranger.post(
+                f"/webhooks/{provider}", json={}, headers=dict(FORGED.get(provider, {}))
+            )
+        )
         for _ in range(6)
     ]
     assert told == ["400 webhook-refused"] * 3 + ["429 too-many-requests"] * 3
@@ -85,7 +99,9 @@ async def test_a_client_whose_reports_are_refused_is_soon_not_heard_and_fills_no
     assert problem(other) == "400 webhook-refused", "others are heard"
 
 
-async def test_the_bodies_that_are_not_proven_yet_are_bounded_together_and_by_client(service: Service) -> None:
+async def test_the_bodies_that_are_not_proven_yet_are_bounded_together_and_by_client(
+    service: Service,
+) -> None:
     large, begun = {**SIGNED, "content-length": "1048576"}, b" " * 1_048_574
     posts = [Post(service, "sendgrid", large, begun=begun) for _ in range(4)]
     await asyncio.gather(*(post.is_kept.wait() for post in posts))
@@ -104,9 +120,13 @@ async def test_the_bodies_that_are_not_proven_yet_are_bounded_together_and_by_cl
     await again.task
 
 
-async def test_bodies_that_never_come_take_no_room_from_the_reports_of_a_provider(service: Service) -> None:
+async def test_bodies_that_never_come_take_no_room_from_the_reports_of_a_provider(
+    service: Service,
+) -> None:
     large = {**SIGNED, "content-length": "1048576"}
-    posts = [Post(service, "sendgrid", large, client=f"192.0.2.{number}") for number in range(1, 34)]
+    posts = [
+        Post(service, "sendgrid", large, client=f"192.0.2.{number}") for number in range(1, 34)
+    ]
     await asyncio.gather(*(asyncio.wait_for(post.was_read.wait(), 20) for post in posts))
     assert (await deliver(service, report("delivered", "an id"))).status_code == 200
     for post in posts:

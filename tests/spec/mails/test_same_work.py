@@ -18,11 +18,17 @@ EVERYBODY = (ADA, NOBODY, DAN, GRACE, COOLING)
 
 def without_values(statement: str) -> str:
     """Return a statement without what it sets: a message that was sent and one that was dropped differ in that."""
-    return statement.partition(" SET ")[0] if statement.startswith("UPDATE keyturn_outbox") else statement
+    return (
+        statement.partition(" SET ")[0]
+        if statement.startswith("UPDATE keyturn_outbox")
+        else statement
+    )
 
 
 @pytest.mark.parametrize("has_codes", [False, True])
-async def test_the_worker_runs_the_same_statements_for_every_address(start: Start, has_codes: bool) -> None:
+async def test_the_worker_runs_the_same_statements_for_every_address(
+    start: Start, has_codes: bool
+) -> None:
     service = await start(token={"code": has_codes})
     await service.add(COOLING)
     await service.link(COOLING)

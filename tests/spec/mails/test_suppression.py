@@ -4,7 +4,16 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from tests.driver.reporting import HARD, SOFT, WITH_WEBHOOK, deliver_all, is_mailed, provider_id, report, state
+from tests.driver.reporting import (
+    HARD,
+    SOFT,
+    WITH_WEBHOOK,
+    deliver_all,
+    is_mailed,
+    provider_id,
+    report,
+    state,
+)
 from tests.driver.service import ADA, GRACE, NO_COOLDOWN, NOBODY, REQUEST, Service, change
 
 from keyturn import SendRetryable
@@ -21,7 +30,9 @@ ENDINGS: dict[str, dict[str, Any]] = {"bounced": HARD, "complained": {}, "suppre
 
 
 @pytest.mark.parametrize("event", ENDINGS)
-async def test_a_mailbox_gets_none_for_a_while_and_the_trail_says_so(service: Service, mailed: str, event: str) -> None:
+async def test_a_mailbox_gets_none_for_a_while_and_the_trail_says_so(
+    service: Service, mailed: str, event: str
+) -> None:
     await deliver_all(service, report(event, mailed, **ENDINGS[event]))
     assert not await is_mailed(service)
     asked, reported, refused = await service.trail()
@@ -32,22 +43,30 @@ async def test_a_mailbox_gets_none_for_a_while_and_the_trail_says_so(service: Se
     assert (refused.mail, refused.mail_reason) == ("dropped", "suppressed")
     assert refused.ip_address.startswith("198.18.")
     assert await is_mailed(service, GRACE)
-    answers = [await service.anywhere().post(REQUEST, json={"email": email}) for email in (ADA, NOBODY)]
+    answers = [
+        await service.anywhere().post(REQUEST, json={"email": email}) for email in (ADA, NOBODY)
+    ]
     assert len({(answer.status_code, answer.content) for answer in answers}) == 1
     await service.deliver()
     service.let_time_pass(days=14, minutes=1)
     assert await is_mailed(service)
 
 
-@pytest.mark.parametrize("bounce", [SOFT, {}, {"bounce": None}, {"bounce": {"type": "Undetermined"}}])
-async def test_a_bounce_that_may_pass_stops_no_mail(service: Service, mailed: str, bounce: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "bounce", [SOFT, {}, {"bounce": None}, {"bounce": {"type": "Undetermined"}}]
+)
+async def test_a_bounce_that_may_pass_stops_no_mail(
+    service: Service, mailed: str, bounce: dict[str, Any]
+) -> None:
     await deliver_all(service, report("bounced", mailed, **bounce))
     assert await state(service) == "bounced"
     assert await service.trail("mail_report") == []
     assert await is_mailed(service)
 
 
-async def test_no_confirmation_is_sent_either_and_the_trail_says_who_is_not_told(service: Service) -> None:
+async def test_no_confirmation_is_sent_either_and_the_trail_says_who_is_not_told(
+    service: Service,
+) -> None:
     token = await service.link()
     await deliver_all(service, report("complained", await provider_id(service)))
     assert (await service.reset(token)).status_code == 200
@@ -107,6 +126,9 @@ async def test_a_report_is_heeded_about_an_address_in_any_case_or_without_an_acc
     assert not await is_remembered(service)
     for to in (NOBODY, "Ada@Northwind.TEST"):
         await deliver_all(service, report("complained", mailed, to=to))
-    found = [(entry.outcome, bool(entry.account_id), entry.email) for entry in await service.trail("mail_report")]
+    found = [
+        (entry.outcome, bool(entry.account_id), entry.email)
+        for entry in await service.trail("mail_report")
+    ]
     assert found == [("complained", False, NOBODY), ("complained", True, ADA)]
     assert not await is_mailed(service)

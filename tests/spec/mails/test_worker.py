@@ -15,7 +15,9 @@ MOST_TRIES = 140
 
 
 async def outbox(service: Service) -> list[tuple[str, str | None, int]]:
-    return [(message.state, message.reason, message.attempts) for message in await service.messages()]
+    return [
+        (message.state, message.reason, message.attempts) for message in await service.messages()
+    ]
 
 
 async def fail(failure: SendFailed, service: Service) -> None:
@@ -24,7 +26,9 @@ async def fail(failure: SendFailed, service: Service) -> None:
     await service.ask_and_deliver()
 
 
-async def test_a_mail_that_may_be_taken_later_is_tried_again_the_same_under_the_same_key(service: Service) -> None:
+async def test_a_mail_that_may_be_taken_later_is_tried_again_the_same_under_the_same_key(
+    service: Service,
+) -> None:
     service.inbox.failures.extend([SendRetryable("503"), SendRetryable("time-out")])
     await service.ask()
     for _ in range(3):
@@ -36,7 +40,9 @@ async def test_a_mail_that_may_be_taken_later_is_tried_again_the_same_under_the_
     assert await outbox(service) == [("sent", None, 3)]
 
 
-async def test_of_requests_whose_links_expired_on_their_way_one_is_answered(service: Service) -> None:
+async def test_of_requests_whose_links_expired_on_their_way_one_is_answered(
+    service: Service,
+) -> None:
     for _ in range(3):
         await fail(SendRetryable("down", 3_600, not_accepted=True), service)
         service.let_time_pass(minutes=2)
@@ -83,7 +89,9 @@ async def test_a_quota_that_is_used_up_is_waited_for_and_costs_no_try(service: S
     assert [mail.to for mail in service.inbox.mails] == [ADA]
 
 
-async def test_a_rotated_secret_key_still_opens_what_waits_and_one_that_is_gone_leaves_it_dead(start: Start) -> None:
+async def test_a_rotated_secret_key_still_opens_what_waits_and_one_that_is_gone_leaves_it_dead(
+    start: Start,
+) -> None:
     old, new = "an-old-secret-key-" * 3, "a-new-secret-key--" * 3
     before = await start(secret_key=old)
     await fail(SendRetryable("503"), before)
@@ -102,7 +110,9 @@ async def test_a_rotated_secret_key_still_opens_what_waits_and_one_that_is_gone_
     assert "secret key" in str(reason)
 
 
-async def test_a_mail_that_the_provider_refuses_is_dead_and_does_not_hold_the_others_up(service: Service) -> None:
+async def test_a_mail_that_the_provider_refuses_is_dead_and_does_not_hold_the_others_up(
+    service: Service,
+) -> None:
     await service.add("zoe@northwind.test")
     service.inbox.failures.append(SendRefused("422 invalid_to_address"))
     for email in (ADA, NOBODY, "zoe@northwind.test"):
@@ -110,7 +120,9 @@ async def test_a_mail_that_the_provider_refuses_is_dead_and_does_not_hold_the_ot
     for _ in range(2):
         await service.deliver()
         service.let_time_pass(minutes=1)
-    assert (len(service.inbox.mails), len(service.inbox.tries)) == (1, 2), "the refused one is not tried again"
+    assert (len(service.inbox.mails), len(service.inbox.tries)) == (1, 2), (
+        "the refused one is not tried again"
+    )
     found = sorted((state, reason) for state, reason, _ in await outbox(service) if state != "sent")
     assert found == [("dead", "422 invalid_to_address"), ("dropped", "no_account")]
 
@@ -124,7 +136,9 @@ async def test_a_worker_beside_the_api_or_elsewhere_sends_at_once(start: Start) 
             await elsewhere.inbox.arrived.wait()
     assert api.inbox.tries == []
     assert [mail.to for mail in elsewhere.inbox.mails] == [ADA, "zoe@northwind.test"]
-    assert (await elsewhere.figures("messages_total"))["reset_requested,dead"] == 0, "each count begins at zero"
+    assert (await elsewhere.figures("messages_total"))["reset_requested,dead"] == 0, (
+        "each count begins at zero"
+    )
 
 
 async def test_workers_together_send_each_mail_once(start: Start) -> None:

@@ -22,8 +22,13 @@ def patient(url: str) -> dict[str, object]:
 
 
 @pytest.mark.long
-async def test_requests_while_it_is_frozen_are_told_to_retry_and_then_it_goes_on(database_url: str) -> None:
-    async with silent_proxy(database_url) as (url, proxy), running(settings_for(url, **patient(url))) as service:
+async def test_requests_while_it_is_frozen_are_told_to_retry_and_then_it_goes_on(
+    database_url: str,
+) -> None:
+    async with (
+        silent_proxy(database_url) as (url, proxy),
+        running(settings_for(url, **patient(url))) as service,
+    ):
         await service.add(ADA)
         await service.ask()
         opened = proxy.opened
@@ -33,7 +38,9 @@ async def test_requests_while_it_is_frozen_are_told_to_retry_and_then_it_goes_on
         assert proxy.opened - opened < MANY
         assert problem(await service.anywhere().get(READY)) == "503 unavailable"
         proxy.speak_again()
-        async with asyncio.timeout(20):  # a busy machine may not make a new connection within the patience
+        async with asyncio.timeout(
+            20
+        ):  # a busy machine may not make a new connection within the patience
             while await ask(service) != "202":
                 pass
         assert proxy.opened > opened, "the frozen connections were thrown away"
@@ -44,7 +51,10 @@ async def ask(service: Service) -> str:
 
 
 async def test_a_link_survives_a_database_that_froze_before_it_was_used(database_url: str) -> None:
-    async with silent_proxy(database_url) as (url, proxy), running(settings_for(url, **patient(url))) as service:
+    async with (
+        silent_proxy(database_url) as (url, proxy),
+        running(settings_for(url, **patient(url))) as service,
+    ):
         await service.add(ADA)
         token = await service.link()
         proxy.fall_silent()
@@ -56,8 +66,12 @@ async def test_a_link_survives_a_database_that_froze_before_it_was_used(database
         assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("in_memory", [True, False], ids=["limits in memory", "limits in the database"])
-async def test_requests_get_503_until_it_takes_writes_again(start: Start, database_url: str, in_memory: bool) -> None:
+@pytest.mark.parametrize(
+    "in_memory", [True, False], ids=["limits in memory", "limits in the database"]
+)
+async def test_requests_get_503_until_it_takes_writes_again(
+    start: Start, database_url: str, in_memory: bool
+) -> None:
     service = await start(limits={"in_memory": in_memory})
     await refuse_writes(database_url)
     assert [await ask(service) for _ in range(2)] == ["503 unavailable"] * 2
@@ -67,11 +81,15 @@ async def test_requests_get_503_until_it_takes_writes_again(start: Start, databa
     assert await ask(service) == "202"
 
 
-async def test_a_connection_that_was_made_before_is_refused_once(start: Start, database_url: str) -> None:
+async def test_a_connection_that_was_made_before_is_refused_once(
+    start: Start, database_url: str
+) -> None:
     service = await start(limits={"in_memory": True})
     token = await service.link()
     await refuse_writes(database_url)
-    assert problem(await service.reset(token)) == "503 unavailable", "the link is not used up, and nothing is unknown"
+    assert problem(await service.reset(token)) == "503 unavailable", (
+        "the link is not used up, and nothing is unknown"
+    )
     for _ in range(5):  # so that each connection of the pool is made
         assert await service.works(token)
     await take_writes(database_url)

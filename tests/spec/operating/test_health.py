@@ -27,9 +27,15 @@ async def test_a_process_that_runs_is_live_and_ready(service: Service) -> None:
 @pytest.mark.parametrize(
     "change",
     [lose_migrations, go_back_to_an_older_version, let_a_newer_version_take_away],
-    ids=["without its migrations", "at an older revision", "once a newer version has taken away what it needs"],
+    ids=[
+        "without its migrations",
+        "at an older revision",
+        "once a newer version has taken away what it needs",
+    ],
 )
-async def test_a_live_process_may_be_not_ready(service: Service, change: Callable[[Service], Awaitable[None]]) -> None:
+async def test_a_live_process_may_be_not_ready(
+    service: Service, change: Callable[[Service], Awaitable[None]]
+) -> None:
     await change(service)
     assert (await service.anywhere().get("/health/live")).status_code == 200
     answer = await service.anywhere().get("/health/ready")
@@ -43,7 +49,9 @@ async def test_without_the_table_of_its_limits_a_process_is_not_ready(service: S
     assert problem(await service.anywhere().get("/health/ready")) == "503 unavailable"
 
 
-async def test_once_its_worker_has_ended_a_process_is_not_ready(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+async def test_once_its_worker_has_ended_a_process_is_not_ready(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
     service = await start(working=True)
     service.inbox.failures.append(BaseException("a slip"))  # type: ignore[arg-type]
     await service.ask()
@@ -53,7 +61,9 @@ async def test_once_its_worker_has_ended_a_process_is_not_ready(start: Start, ca
     assert "worker.ended" in caplog.text
 
 
-async def test_a_process_stays_ready_and_works_once_a_newer_version_has_added_to_the_database(service: Service) -> None:
+async def test_a_process_stays_ready_and_works_once_a_newer_version_has_added_to_the_database(
+    service: Service,
+) -> None:
     await let_a_newer_version_add(service)
     assert (await service.anywhere().get("/health/ready")).status_code == 200
     assert (await service.reset(await service.link())).status_code == 200
@@ -72,5 +82,8 @@ async def test_where_the_database_is_gone_every_route_says_to_come_back_and_name
     assert [problem(answer) for answer in answers] == ["503 unavailable"] * 3
     for answer in answers:
         assert int(answer.headers["retry-after"]) > 0
-        assert not any(word in answer.text.lower() for word in ("sqlite", "postgres", "asyncpg", ".db", "test_"))
+        assert not any(
+            word in answer.text.lower()
+            for word in ("sqlite", "postgres", "asyncpg", ".db", "test_")
+        )
     assert (await client.get("/health/live")).status_code == 200

@@ -34,12 +34,20 @@ def app_url(postgresql: PostgresServer) -> Iterator[str]:
 
 
 def over(database_url: str, app_url: str) -> Settings:
-    return settings_for(database_url, accounts={"store": "table", "table": {"url": app_url, **MAPPING}})
+    return settings_for(
+        database_url, accounts={"store": "table", "table": {"url": app_url, **MAPPING}}
+    )
 
 
 @pytest.mark.long
-async def test_while_the_accounts_database_is_frozen_it_is_live_and_not_ready(database_url: str, app_url: str) -> None:
-    async with running_app(app_url), silent_proxy(app_url) as (url, proxy), running(over(database_url, url)) as service:
+async def test_while_the_accounts_database_is_frozen_it_is_live_and_not_ready(
+    database_url: str, app_url: str
+) -> None:
+    async with (
+        running_app(app_url),
+        silent_proxy(app_url) as (url, proxy),
+        running(over(database_url, url)) as service,
+    ):
         client = service.anywhere()
         proxy.fall_silent()
         async with asyncio.timeout(20):
@@ -67,7 +75,9 @@ class CountingStore(Elsewhere):
         await self.free.wait()
 
 
-async def test_a_store_is_asked_once_for_many_clients_who_are_answered_while_it_hangs(database_url: str) -> None:
+async def test_a_store_is_asked_once_for_many_clients_who_are_answered_while_it_hangs(
+    database_url: str,
+) -> None:
     store = CountingStore()
     async with running(settings_for(database_url), accounts=store) as service, asyncio.timeout(20):
         client = service.anywhere()

@@ -7,7 +7,18 @@ import httpx2
 import pytest
 from tests.driver.inbox import TOKEN, token_in
 from tests.driver.routes import INVITE
-from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NO_COOLDOWN, NOBODY, Service, Start, hash_of, problem
+from tests.driver.service import (
+    ADA,
+    DAN,
+    GRACE,
+    NEW_PASSWORD,
+    NO_COOLDOWN,
+    NOBODY,
+    Service,
+    Start,
+    hash_of,
+    problem,
+)
 from tests.servers.databases import ON_SQLITE
 
 pytestmark = pytest.mark.any_database
@@ -26,12 +37,16 @@ async def inviting(start: Start) -> Service:
     return service
 
 
-async def invite(service: Service, email: Any = EVE, key: Any = KEY, **fields: Any) -> httpx2.Response:
+async def invite(
+    service: Service, email: Any = EVE, key: Any = KEY, **fields: Any
+) -> httpx2.Response:
     headers = {"Authorization": f"Bearer {key}"}
     return await service.anywhere().post(INVITE, json={"email": email, **fields}, headers=headers)
 
 
-async def test_an_invitation_says_who_invites_to_what_and_sets_the_first_password(inviting: Service) -> None:
+async def test_an_invitation_says_who_invites_to_what_and_sets_the_first_password(
+    inviting: Service,
+) -> None:
     words = "Grace <Hopper> invites you to Algebra I."
     document = (await inviting.anywhere().get("/schema/openapi.json")).json()
     assert document["paths"][INVITE]["post"]["security"] == [{"serviceKey": []}]
@@ -58,7 +73,9 @@ async def test_an_invitation_says_who_invites_to_what_and_sets_the_first_passwor
 
 
 @ON_SQLITE
-async def test_a_reason_that_cannot_be_shown_or_a_bad_address_sends_no_invitation(inviting: Service) -> None:
+async def test_a_reason_that_cannot_be_shown_or_a_bad_address_sends_no_invitation(
+    inviting: Service,
+) -> None:
     for field, value, why in (
         ("reason", "x" * 301, "must have at most 300 characters"),
         ("reason", "Grace\u202e invites", "must have at most 300 characters, all printable"),
@@ -73,7 +90,9 @@ async def test_a_reason_that_cannot_be_shown_or_a_bad_address_sends_no_invitatio
     assert not inviting.inbox.mails
 
 
-async def test_an_invitation_works_for_three_days_and_one_on_request_for_as_long_as_any_link(start: Start) -> None:
+async def test_an_invitation_works_for_three_days_and_one_on_request_for_as_long_as_any_link(
+    start: Start,
+) -> None:
     inviting = await start(invitations=WITH_KEY, limits=NO_COOLDOWN)
     await inviting.add(EVE, awaits_password=True)
     await invite(inviting)
@@ -91,11 +110,16 @@ async def test_an_invitation_works_for_three_days_and_one_on_request_for_as_long
         assert (await inviting.works(invitation), await inviting.works(link)) == works
 
 
-STORES = {"builtin": {"store": "builtin"}, "table": {"store": "table", "table": {"table": "keyturn_accounts"}}}
+STORES = {
+    "builtin": {"store": "builtin"},
+    "table": {"store": "table", "table": {"table": "keyturn_accounts"}},
+}
 
 
 @pytest.mark.parametrize("accounts", STORES.values(), ids=STORES)
-async def test_invitation_after_the_app_set_a_password(start: Start, accounts: dict[str, Any]) -> None:
+async def test_invitation_after_the_app_set_a_password(
+    start: Start, accounts: dict[str, Any]
+) -> None:
     """An invitation, and an operator's mail, set no password once there is one; a link on request does."""
     await start()  # with the people
     inviting = await start(people={}, accounts=accounts, invitations=KEYS, limits=NO_COOLDOWN)
@@ -118,7 +142,9 @@ async def test_invitation_after_the_app_set_a_password(start: Start, accounts: d
 
 
 @pytest.mark.parametrize("accounts", STORES.values(), ids=STORES)
-async def test_issued_invitation_after_the_app_set_a_password(start: Start, accounts: dict[str, Any]) -> None:
+async def test_issued_invitation_after_the_app_set_a_password(
+    start: Start, accounts: dict[str, Any]
+) -> None:
     """A link that the app got to an invitation sets a first password only."""
     await start()
     inviting = await start(people={}, accounts=accounts, invitations=KEYS)
@@ -154,23 +180,35 @@ async def test_without_the_key_no_body_is_read_and_no_invitation_is_sent(invitin
     assert await inviting.trail() == []
 
 
-async def test_keys_are_guessed_only_as_often_as_the_limit_says_and_invitations_have_none(start: Start) -> None:
+async def test_keys_are_guessed_only_as_often_as_the_limit_says_and_invitations_have_none(
+    start: Start,
+) -> None:
     service = await start(invitations=WITH_KEY, limits={"client": "2/minute"})
-    for key, told in (("x", ["401 service-key-refused"] * 2 + ["429 too-many-requests"]), (KEY, ["202"] * 10)):
+    for key, told in (
+        ("x", ["401 service-key-refused"] * 2 + ["429 too-many-requests"]),
+        (KEY, ["202"] * 10),
+    ):
         client = service.anywhere(headers={"Authorization": f"Bearer {key}"})
-        answers = [await client.post(INVITE, json={"email": f"{n}@northwind.test"}) for n in range(len(told))]
+        answers = [
+            await client.post(INVITE, json={"email": f"{n}@northwind.test"})
+            for n in range(len(told))
+        ]
         assert [problem(answer) for answer in answers] == told
 
 
 async def test_without_a_service_key_there_is_nothing_and_the_app_is_not_told_of_what_it_asked_for_itself(
     service: Service, start: Start
 ) -> None:
-    told = await start(invitations=WITH_KEY, webhooks={"url": "http://127.0.0.1:9/", "secret": "whsec_" + "A" * 32})
+    told = await start(
+        invitations=WITH_KEY, webhooks={"url": "http://127.0.0.1:9/", "secret": "whsec_" + "A" * 32}
+    )
     await told.add(EVE, awaits_password=True)
     await invite(told)
     await told.deliver()
     assert told.inbox.sent_to(EVE, "invitation")
     assert [message.state for message in await told.messages()] == ["sent"]
     assert problem(await invite(service)) == "404 not-found"
-    answer = await service.anywhere().post(INVITE, json={"email": EVE}, headers={"Authorization": "Bearer "})
+    answer = await service.anywhere().post(
+        INVITE, json={"email": EVE}, headers={"Authorization": "Bearer "}
+    )
     assert problem(answer) == "404 not-found"

@@ -35,7 +35,9 @@ METRICS = "/metrics"
 HERE, ELSEWHERE = "127.0.0.1", "198.18.0.1"
 
 
-async def test_requests_are_counted_once_by_what_became_of_them_and_every_hash_is_timed(start: Start) -> None:
+async def test_requests_are_counted_once_by_what_became_of_them_and_every_hash_is_timed(
+    start: Start,
+) -> None:
     service = await start(limits={"request": "2/minute"})
     client = service.at(ELSEWHERE)
     for email in (ADA, NOBODY, ADA, "no address"):
@@ -50,7 +52,9 @@ async def test_requests_are_counted_once_by_what_became_of_them_and_every_hash_i
     await service.check("x" * 43)
     await service.sign_in(password=NEW_PASSWORD)
     await service.anywhere().post(LOGIN, json={"email": ADA, "password": "wrong"})
-    assert {name: count for name, count in (await service.figures("requests_total")).items() if count} == {
+    assert {
+        name: count for name, count in (await service.figures("requests_total")).items() if count
+    } == {
         "request,accepted": 3,
         "request,limited": 1,
         "request,malformed": 2,
@@ -94,8 +98,12 @@ async def test_accounts_that_are_away_make_a_service_unavailable_and_no_fault_of
     assert f"requests_total{{{kind},failed}}" not in found
 
 
-async def test_messages_are_counted_by_what_became_of_them_and_timed_from_their_promise(service: Service) -> None:
-    service.inbox.failures.extend([SendRetryable("busy", retry_after=60), SendRefused("422 validation_error")])
+async def test_messages_are_counted_by_what_became_of_them_and_timed_from_their_promise(
+    service: Service,
+) -> None:
+    service.inbox.failures.extend(
+        [SendRetryable("busy", retry_after=60), SendRefused("422 validation_error")]
+    )
     for email in (ADA, NOBODY, GRACE):
         await service.ask(email)
     await service.deliver()
@@ -103,7 +111,10 @@ async def test_messages_are_counted_by_what_became_of_them_and_timed_from_their_
     service.let_time_pass(seconds=50)
     await service.deliver()
     found = await service.figures("messages_total")
-    outcomes = {outcome: found[f"reset_requested,{outcome}"] for outcome in ("sent", "dropped", "retried", "dead")}
+    outcomes = {
+        outcome: found[f"reset_requested,{outcome}"]
+        for outcome in ("sent", "dropped", "retried", "dead")
+    }
     assert outcomes == {"sent": 1, "dropped": 1, "retried": 1, "dead": 1}
     assert (await service.figures("delivery_seconds_count"))["reset_requested"] == 1
     assert 50 <= (await service.figures("delivery_seconds_sum"))["reset_requested"] < 60
@@ -150,7 +161,11 @@ async def test_a_mailbox_that_gets_no_more_mail_is_counted_once_by_its_reason(st
     await service.ask_and_deliver()
     bounce = report("bounced", await provider_id(service), **HARD)
     await deliver_all(service, bounce, bounce)
-    assert await service.figures("suppressions_total") == {"bounced": 1, "complained": 0, "suppressed": 0}
+    assert await service.figures("suppressions_total") == {
+        "bounced": 1,
+        "complained": 0,
+        "suppressed": 0,
+    }
 
 
 async def test_a_process_says_whether_it_is_ready_as_its_health_does(database_url: str) -> None:
@@ -171,12 +186,18 @@ async def test_no_client_can_make_a_series(service: Service, start: Start) -> No
     before = set(await service.figures())
     await asyncio.gather(*(service.ask(f"somebody{number}@northwind.test") for number in range(20)))
     await service.anywhere().post(REQUEST + "/x", json={"email": ADA})
-    new = {name for name in set(await service.figures()) - before if not name.endswith("_created{request,accepted}")}
+    new = {
+        name
+        for name in set(await service.figures()) - before
+        if not name.endswith("_created{request,accepted}")
+    }
     assert new == {"requests_total{request,accepted}"}
     assert not new & set(await other.figures()), "two apps in one process do not add up"
 
 
-async def test_without_a_database_other_figures_stay(service: Service, databases: Databases, database_url: str) -> None:
+async def test_without_a_database_other_figures_stay(
+    service: Service, databases: Databases, database_url: str
+) -> None:
     await lose_database(service, databases.drop, database_url)
     found = await service.figures()
     assert found["process_resident_memory_bytes"] > 0
@@ -184,9 +205,19 @@ async def test_without_a_database_other_figures_stay(service: Service, databases
     assert str(found["outbox_waiting"]) == "nan"
 
 
-async def test_the_token_opens_the_figures_anywhere_and_nothing_else_does(service: Service, start: Start) -> None:
+async def test_the_token_opens_the_figures_anywhere_and_nothing_else_does(
+    service: Service, start: Start
+) -> None:
     right, without = BEARER["Authorization"], await start(metrics={"token": ""})
-    wrong = ("Bearer wrong", f"Basic {METRICS_TOKEN}", METRICS_TOKEN, f"{right}x", "Bearer \u00e9", "Bearer ", None)
+    wrong = (
+        "Bearer wrong",
+        f"Basic {METRICS_TOKEN}",
+        METRICS_TOKEN,
+        f"{right}x",
+        "Bearer \u00e9",
+        "Bearer ",
+        None,
+    )
     for address, said in product((HERE, ELSEWHERE), (right, *wrong)):
         headers = [] if said is None else [(b"authorization", said.encode())]
         answer = await service.at(address).get(METRICS, headers=headers)

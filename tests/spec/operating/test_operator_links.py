@@ -8,7 +8,18 @@ import httpx2
 import pytest
 from tests.driver.inbox import TOKEN
 from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
-from tests.driver.service import ADA, DAN, GRACE, INVITE, NEW_PASSWORD, NOBODY, VERIFY, Service, Start, problem
+from tests.driver.service import (
+    ADA,
+    DAN,
+    GRACE,
+    INVITE,
+    NEW_PASSWORD,
+    NOBODY,
+    VERIFY,
+    Service,
+    Start,
+    problem,
+)
 from tests.servers.databases import ON_SQLITE
 
 from keyturn import SendRetryable
@@ -29,7 +40,9 @@ def service_options() -> dict[str, Any]:
 
 async def post(service: Service, path: str = LINKS, key: str = KEY, **body: Any) -> httpx2.Response:
     headers = {"Authorization": f"Bearer {key}"}
-    return await service.anywhere().post(path, json={"email": ADA, "reason": REASON} | body, headers=headers)
+    return await service.anywhere().post(
+        path, json={"email": ADA, "reason": REASON} | body, headers=headers
+    )
 
 
 async def token_of(service: Service, **body: Any) -> str:
@@ -41,19 +54,29 @@ async def token_of(service: Service, **body: Any) -> str:
 # The link
 
 
-async def test_a_link_sets_a_password_once_as_any_other_and_the_trail_has_its_reason(service: Service) -> None:
+async def test_a_link_sets_a_password_once_as_any_other_and_the_trail_has_its_reason(
+    service: Service,
+) -> None:
     answer = (await post(service)).json()
-    assert timedelta(minutes=29) < datetime.fromisoformat(answer["expiresAt"]) - service.now() <= timedelta(minutes=30)
+    assert (
+        timedelta(minutes=29)
+        < datetime.fromisoformat(answer["expiresAt"]) - service.now()
+        <= timedelta(minutes=30)
+    )
     (token,) = TOKEN.findall(answer["link"])
     assert problem(await service.reset(token)) == "200"
     assert problem(await service.reset(token)) == "400 link-dead"
     assert await service.knows(NEW_PASSWORD)
     entries = await service.trail("operator_link")
-    assert [(entry.outcome, entry.email, entry.note) for entry in entries] == [("link_issued", ADA, REASON)]
+    assert [(entry.outcome, entry.email, entry.note) for entry in entries] == [
+        ("link_issued", ADA, REASON)
+    ]
     assert token not in str(entries)
 
 
-async def test_earlier_links_of_the_account_end_and_a_later_request_by_a_stranger_ends_none(service: Service) -> None:
+async def test_earlier_links_of_the_account_end_and_a_later_request_by_a_stranger_ends_none(
+    service: Service,
+) -> None:
     mailed, first = await service.link(), await token_of(service)
     last = await token_of(service)
     await service.ask_and_deliver(ADA)
@@ -67,7 +90,9 @@ async def test_it_works_for_an_owner_whose_mailbox_is_suppressed(start: Start) -
     assert problem(await service.reset(await token_of(service))) == "200"
 
 
-async def test_a_code_in_its_place_is_exchanged_as_a_mailed_one_if_a_page_can(service: Service, start: Start) -> None:
+async def test_a_code_in_its_place_is_exchanged_as_a_mailed_one_if_a_page_can(
+    service: Service, start: Start
+) -> None:
     refused = await post(service, code=True)
     assert problem(refused) == "400 invalid-input"
     (error,) = refused.json()["errors"]
@@ -82,7 +107,9 @@ async def test_a_code_in_its_place_is_exchanged_as_a_mailed_one_if_a_page_can(se
 # What the mailbox and the trail are told
 
 
-async def test_the_mailbox_is_told_without_the_link_and_the_button_of_that_notice_ends_it(service: Service) -> None:
+async def test_the_mailbox_is_told_without_the_link_and_the_button_of_that_notice_ends_it(
+    service: Service,
+) -> None:
     token = await token_of(service)
     button = await service.newest(template="help_requested")
     (mail,) = service.inbox.sent_to(ADA, "help_requested")
@@ -109,13 +136,19 @@ HELD_BACK = {"free": None, "cooldown": rest, "suppressed": bounce}
 
 @pytest.mark.parametrize("held_back", HELD_BACK.values(), ids=HELD_BACK)
 @pytest.mark.parametrize("path", [LINKS, INVITE])
-async def test_notice_of_a_link_given_out(start: Start, path: str, held_back: Callable[..., Awaitable[None]]) -> None:
+async def test_notice_of_a_link_given_out(
+    start: Start, path: str, held_back: Callable[..., Awaitable[None]]
+) -> None:
     """No link is given out without a notice, whose button ends it, whatever holds other emails to the mailbox back."""
     service = await start(invitations=KEYS, resend=WITH_WEBHOOK)
     await service.add(EVE, awaits_password=path == INVITE)
     if held_back:
         await held_back(service, EVE)
-    answer = await post(service, path, email=EVE, link=True) if path == INVITE else await post(service, path, email=EVE)
+    answer = (
+        await post(service, path, email=EVE, link=True)
+        if path == INVITE
+        else await post(service, path, email=EVE)
+    )
     (token,) = TOKEN.findall(answer.json()["link"])
     button = await service.newest(EVE, "help_requested")
     assert len(service.inbox.sent_to(EVE, "help_requested")) == 1
@@ -152,7 +185,9 @@ async def test_kinds_of_operators_messages(service: Service) -> None:
 
 
 @ON_SQLITE
-async def test_an_account_that_can_have_no_link_is_told_and_a_reason_is_needed(service: Service) -> None:
+async def test_an_account_that_can_have_no_link_is_told_and_a_reason_is_needed(
+    service: Service,
+) -> None:
     for email, why in (
         (NOBODY, "no account has this address"),
         (DAN, "the account is disabled"),
@@ -180,7 +215,9 @@ async def test_another_key_gets_no_link_not_even_that_for_invitations_and_a_clie
     without = await start(invitations={"service_key": INVITING})
     assert (await post(without, key=INVITING)).status_code == 404
     client = service.anywhere(headers={"Authorization": f"Bearer {KEY}"})
-    answers = [problem(await client.post(LINKS, json={"email": ADA, "reason": REASON})) for _ in range(11)]
+    answers = [
+        problem(await client.post(LINKS, json={"email": ADA, "reason": REASON})) for _ in range(11)
+    ]
     assert answers == ["200"] * 10 + ["429 too-many-requests"]
 
 
@@ -191,7 +228,10 @@ async def test_an_invitation_answers_with_a_link_as_well_for_that_key_and_an_acc
     service: Service,
 ) -> None:
     await service.add(EVE, awaits_password=True)
-    assert problem(await post(service, INVITE, INVITING, email=EVE, link=True)) == "401 service-key-refused"
+    assert (
+        problem(await post(service, INVITE, INVITING, email=EVE, link=True))
+        == "401 service-key-refused"
+    )
     assert problem(await post(service, INVITE, link=True)) == "400 invalid-input"
     await service.deliver()
     assert not service.inbox.sent_to(EVE)

@@ -12,10 +12,17 @@ async def test_audit_entry_mail_and_the_worker_s_log_have_the_same_name(service:
     (mail,) = service.inbox.mails
     (sent,) = [line for line in lines if line["event"] == "mail.sent"]
     assert len(entry.request_id) == 32
-    assert entry.request_id == mail.headers["X-Request-ID"] == mail.tags["request_id"] == sent["request_id"]
+    assert (
+        entry.request_id
+        == mail.headers["X-Request-ID"]
+        == mail.tags["request_id"]
+        == sent["request_id"]
+    )
 
 
-async def test_every_request_has_a_name_of_its_own_that_no_answer_tells_without_a_failure(service: Service) -> None:
+async def test_every_request_has_a_name_of_its_own_that_no_answer_tells_without_a_failure(
+    service: Service,
+) -> None:
     for _ in range(3):
         answer = await service.anywhere().post(
             LOGIN, json={"email": NOBODY, "password": "x"}, headers={"X-Request-ID": "theirs"}
@@ -23,7 +30,11 @@ async def test_every_request_has_a_name_of_its_own_that_no_answer_tells_without_
         assert answer.status_code == 401
     found = {entry.request_id for entry in await service.trail()}
     assert (len(found), "theirs" in found) == (3, False)
-    for route, body in ((REQUEST, {"email": ADA}), (REQUEST, {"email": 7}), (LOGIN, {"email": ADA, "password": "x"})):
+    for route, body in (
+        (REQUEST, {"email": ADA}),
+        (REQUEST, {"email": 7}),
+        (LOGIN, {"email": ADA, "password": "x"}),
+    ):
         answer = await service.anywhere().post(route, json=body)
         assert answer.status_code < 500
         assert "x-request-id" not in answer.headers

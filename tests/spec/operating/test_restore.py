@@ -6,7 +6,15 @@ from contextlib import AsyncExitStack
 
 import pytest
 from tests.driver.inbox import token_in
-from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service, problem, running, settings_for
+from tests.driver.service import (
+    ADA,
+    NEW_PASSWORD,
+    PASSWORD,
+    Service,
+    problem,
+    running,
+    settings_for,
+)
 from tests.servers.databases import Databases
 
 from keyturn import SendFailed, SendRefused, SendRetryable
@@ -42,7 +50,9 @@ async def test_a_link_from_before_the_backup_works_and_one_from_after_it_does_no
     assert not await restored.works(token)
 
 
-async def test_a_mail_that_waited_in_it_is_sent_again_unless_deleted(service: Service, restore: Restore) -> None:
+async def test_a_mail_that_waited_in_it_is_sent_again_unless_deleted(
+    service: Service, restore: Restore
+) -> None:
     await service.ask()
     careless, careful = await restore(), await restore()
     await service.deliver()
@@ -58,7 +68,9 @@ KEY_USED = SendRefused("409 invalid_idempotent_request", key_used=True)
 """The provider's answer about a mail that was written again, with another link, after it was sent once."""
 
 
-async def test_a_mail_that_is_written_again_leaves_under_another_key(service: Service, restore: Restore) -> None:
+async def test_a_mail_that_is_written_again_leaves_under_another_key(
+    service: Service, restore: Restore
+) -> None:
     await service.ask()
     restored = await restore()
     restored.inbox.failures.append(KEY_USED)

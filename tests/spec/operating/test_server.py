@@ -25,7 +25,9 @@ ENVIRONMENT = {
 def sent(address: str, source: str, head: str, body: str = "") -> str:
     """Send bytes from an address of this machine; return the status line and headers of the answer."""
     host, _, port = address.partition(":")
-    with socket.create_connection((host, int(port)), timeout=10, source_address=(source, 0)) as connection:
+    with socket.create_connection(
+        (host, int(port)), timeout=10, source_address=(source, 0)
+    ) as connection:
         connection.sendall((head.replace("\n", "\r\n") + "\r\n\r\n" + body).encode())
         answer = b""
         while b"\r\n\r\n" not in answer:
@@ -37,7 +39,11 @@ def sent(address: str, source: str, head: str, body: str = "") -> str:
 
 
 async def test_no_request_line_and_no_header_reaches_the_link_and_no_token_or_address_the_log(
-    start: Start, database_url: str, tmp_path: Path, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    start: Start,
+    database_url: str,
+    tmp_path: Path,
+    clock: MovableClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     # tests/commands measures the command; this costs a third.
@@ -55,7 +61,9 @@ async def test_no_request_line_and_no_header_reaches_the_link_and_no_token_or_ad
         f"POST {REQUEST} HTTP/1.1\nHost: account.northwind.test@evil.test\n{common}",
         f"POST {REQUEST} HTTP/1.0\n{common}",
     ]
-    with running("serve", "--no-worker", "--port", "0", KEYTURN_DATABASE_URL=database_url, **ENVIRONMENT) as process:
+    with running(
+        "serve", "--no-worker", "--port", "0", KEYTURN_DATABASE_URL=database_url, **ENVIRONMENT
+    ) as process:
         address = process.wait_for("answers on").rpartition("http://")[2]
         for number, head in enumerate(heads):
             answer = sent(address, f"127.0.1.{number + 1}", head, body)
@@ -65,7 +73,9 @@ async def test_no_request_line_and_no_header_reaches_the_link_and_no_token_or_ad
         for path in (f"/api/auth/reset-password/{token}", f"/reset-password?token={token}"):
             sent(address, "127.0.6.1", f"GET {path} HTTP/1.1\nHost: x\nConnection: close")
         announced = f"POST {REQUEST} HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: 100000000"
-        assert " 413 " in sent(address, "127.0.5.1", announced).splitlines()[0], "and it is not awaited"
+        assert " 413 " in sent(address, "127.0.5.1", announced).splitlines()[0], (
+            "and it is not awaited"
+        )
         assert process.end() == 0
     assert len(worker.inbox.mails) == len(heads)
     for mail in worker.inbox.mails:

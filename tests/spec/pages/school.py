@@ -10,7 +10,10 @@ from tests.driver.visitor import Visitor
 
 from keyturn import Account
 
-KINDS = {kind: {"settings_url": f"{{base_url}}/{kind}-settings/security"} for kind in ("viewer", "school")}
+KINDS = {
+    kind: {"settings_url": f"{{base_url}}/{kind}-settings/security"}
+    for kind in ("viewer", "school")
+}
 LIMITS = dict.fromkeys(("request", "login", "account"), "100/minute")
 OPTIONS: Mapping[str, Any] = {"kinds": KINDS, "limits": LIMITS}
 """Settings of a school whose limits are out of the way."""
@@ -32,7 +35,11 @@ async def secure_token(school: Service, account: Account) -> str:
 
 async def asked(school: Service) -> list[str]:
     """Return the addresses that a link was asked for and that no worker has seen yet, in order."""
-    waiting = [item for item in await school.messages() if (item.kind, item.state) == ("reset_requested", "waiting")]
+    waiting = [
+        item
+        for item in await school.messages()
+        if (item.kind, item.state) == ("reset_requested", "waiting")
+    ]
     return [msgspec.json.decode(item.payload)["email"] for item in waiting]
 
 
@@ -43,4 +50,6 @@ async def open_link(visitor: Visitor, token: str) -> None:
 async def save(
     visitor: Visitor, password: str = NEW_PASSWORD, again: str | None = None, **fields: str
 ) -> httpx2.Response:
-    return await visitor.submit(RESET, password=password, again=password if again is None else again, **fields)
+    return await visitor.submit(
+        RESET, password=password, again=password if again is None else again, **fields
+    )

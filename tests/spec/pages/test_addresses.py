@@ -28,17 +28,23 @@ def client(service: Service) -> httpx2.AsyncClient:
     return service.anywhere()
 
 
-async def test_the_story_happens_at_the_addresses_of_settings(service: Service, client: httpx2.AsyncClient) -> None:
+async def test_the_story_happens_at_the_addresses_of_settings(
+    service: Service, client: httpx2.AsyncClient
+) -> None:
     page = await client.get("/", follow_redirects=True)
     assert (page.url.path, heading(page)) == (SIGN_IN, "Sign in")
     assert f'<a href="{FORGOT}">Forgot password?</a>' in page.text
     site = "http://127.0.0.1:8000"
-    await reset_by_the_pages(service, client, site, "keyturn_link", "/security-settings", FORGOT, RESET, SIGN_IN)
+    await reset_by_the_pages(
+        service, client, site, "keyturn_link", "/security-settings", FORGOT, RESET, SIGN_IN
+    )
     page = await client.get(f"{FORGOT}")
     assert f'<a href="{FORGOT}?another">' in (await submit(client, page, email=ADA)).text
 
 
-async def test_nothing_is_left_at_the_usual_ones_and_a_broken_form_leads_back(client: httpx2.AsyncClient) -> None:
+async def test_nothing_is_left_at_the_usual_ones_and_a_broken_form_leads_back(
+    client: httpx2.AsyncClient,
+) -> None:
     for path in ("/forgot-password", "/reset-password", "/reset-password/x", "/login"):
         assert (await client.get(path)).status_code == 404
     answer = await client.get("/security-settings")
@@ -49,8 +55,12 @@ async def test_nothing_is_left_at_the_usual_ones_and_a_broken_form_leads_back(cl
         assert f'<a class="button" href="{path}">' in page.text
 
 
-async def test_a_link_is_read_by_the_names_of_its_pattern_alone(service: Service, client: httpx2.AsyncClient) -> None:
-    page = await client.get(f"{RESET}?code={await service.link()}&for=eve%40northwind.test", follow_redirects=True)
+async def test_a_link_is_read_by_the_names_of_its_pattern_alone(
+    service: Service, client: httpx2.AsyncClient
+) -> None:
+    page = await client.get(
+        f"{RESET}?code={await service.link()}&for=eve%40northwind.test", follow_redirects=True
+    )
     assert (page.status_code, heading(page)) == (400, "This link does not work")
     assert f'href="{FORGOT}">Request a new link' in page.text
     client.cookies.clear()
@@ -76,7 +86,9 @@ async def school(open_school: OpenSchool) -> Service:
     return await open_school(reset_url=f"{own}/reset/{{token}}", forgot_url=f"{own}/forgot")
 
 
-async def test_beside_pages_of_an_app_the_hosted_ones_keep_their_paths_and_lead_to_the_app_s(visitor: Visitor) -> None:
+async def test_beside_pages_of_an_app_the_hosted_ones_keep_their_paths_and_lead_to_the_app_s(
+    visitor: Visitor,
+) -> None:
     assert heading(await visitor.get("/forgot-password")) == "Forgot your password?"
     for path in ("/reset-password", "/login"):
         assert 'href="https://app.northwind.example/forgot"' in (await visitor.get(path)).text

@@ -39,7 +39,9 @@ def picture(page: str) -> tuple[str, str, str]:
     return found[1], found[2], found[3]
 
 
-async def test_the_logo_has_its_size_is_one_for_dark_may_be_kept_and_is_shown_in_webmail(visitor: Visitor) -> None:
+async def test_the_logo_has_its_size_is_one_for_dark_may_be_kept_and_is_shown_in_webmail(
+    visitor: Visitor,
+) -> None:
     dark, light, rest = picture((await visitor.get("/login")).text)
 
     assert rest == 'alt="Northwind School" width="140" height="32"'
@@ -49,7 +51,10 @@ async def test_the_logo_has_its_size_is_one_for_dark_may_be_kept_and_is_shown_in
 
     assert headers["content-type"] == "image/svg+xml"
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    assert (
+        headers["content-security-policy"]
+        == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    )
     assert headers["cross-origin-resource-policy"] == "cross-origin"
     assert headers["cache-control"] == "public, max-age=31536000, immutable"
     # A mail that was sent holds the address of the logo that there was then.
@@ -57,7 +62,9 @@ async def test_the_logo_has_its_size_is_one_for_dark_may_be_kept_and_is_shown_in
     assert (older.status_code, older.headers["cache-control"]) == (200, "no-store")
 
 
-async def test_the_logo_of_mails_is_where_they_say(visitor: Visitor, school: Service, ada: Account) -> None:
+async def test_the_logo_of_mails_is_where_they_say(
+    visitor: Visitor, school: Service, ada: Account
+) -> None:
     await school.ask_and_deliver(ada.email)
     (path,) = re.findall(r'src="https?://[^/]+(/keyturn-assets/[^"]+)"', school.inbox.mails[0].html)
     answer = await visitor.get(path)
@@ -71,14 +78,20 @@ async def test_corners_letters_and_grounds_are_variables(visitor: Visitor) -> No
     names = [sheet.rpartition("/")[2] for sheet in sheets]
     assert names == ["brand.css", "pages.css", "no-script.css"]
     css = (await visitor.get(sheets[0])).text
-    for variable in ("--radius: 4px;", '--brand-font: "Source Sans 3", serif;', "--ground: #eef2f0;"):
+    for variable in (
+        "--radius: 4px;",
+        '--brand-font: "Source Sans 3", serif;',
+        "--ground: #eef2f0;",
+    ):
         assert variable in css
     policy = page.headers["content-security-policy"]
     assert "style-src 'self'; script-src 'self'" in policy
     assert "img-src 'self';" in policy
 
 
-async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visitor, school: Service) -> None:
+async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(
+    visitor: Visitor, school: Service
+) -> None:
     await school.add("office@northwind.test", kind="school")
     page = await visitor.follow(await visitor.sign_in("office@northwind.test"))
     assert "<source" not in page.text

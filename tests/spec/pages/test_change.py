@@ -16,7 +16,10 @@ RESET = "/reset-password"
 
 
 async def change(
-    visitor: Visitor, current: str = PASSWORD, password: str = NEW_PASSWORD, again: str = NEW_PASSWORD
+    visitor: Visitor,
+    current: str = PASSWORD,
+    password: str = NEW_PASSWORD,
+    again: str = NEW_PASSWORD,
 ) -> httpx2.Response:
     return await visitor.submit(RESET, current=current, password=password, again=again, email=ADA)
 
@@ -26,7 +29,9 @@ async def test_who_is_signed_in_is_asked_for_the_current_password_unless_a_link_
 ) -> None:
     page = await signed_in.get(RESET)
     assert heading(page) == "Change password"
-    (button,) = re.findall(r'<button type="submit">(.*?)</button>', page.text[page.text.index("<main>") :])
+    (button,) = re.findall(
+        r'<button type="submit">(.*?)</button>', page.text[page.text.index("<main>") :]
+    )
     assert button == heading(page)
     assert page.text.count('autocomplete="current-password"') == 1
     assert page.text.count('autocomplete="new-password"') == 2
@@ -38,7 +43,9 @@ async def test_who_is_signed_in_is_asked_for_the_current_password_unless_a_link_
     assert 'autocomplete="current-password"' not in page.text
 
 
-async def test_a_change_is_said_and_ends_every_other_session(signed_in: Visitor, school: Service, ada: Account) -> None:
+async def test_a_change_is_said_and_ends_every_other_session(
+    signed_in: Visitor, school: Service, ada: Account
+) -> None:
     elsewhere = visiting(school)
     await elsewhere.sign_in()
     answer = await change(signed_in)
@@ -60,19 +67,25 @@ WRONG = (
 )
 
 
-async def test_what_is_wrong_is_said_and_changes_nothing(signed_in: Visitor, school: Service, ada: Account) -> None:
+async def test_what_is_wrong_is_said_and_changes_nothing(
+    signed_in: Visitor, school: Service, ada: Account
+) -> None:
     for fields, said in WRONG:
         page = await change(signed_in, **fields)
         assert page.status_code == 422
         assert said in words(page)
         assert NEW_PASSWORD not in page.text
     for email in ("", "eve@northwind.test"):
-        answer = await signed_in.submit(RESET, current=PASSWORD, password=NEW_PASSWORD, again=NEW_PASSWORD, email=email)
+        answer = await signed_in.submit(
+            RESET, current=PASSWORD, password=NEW_PASSWORD, again=NEW_PASSWORD, email=email
+        )
         assert (answer.status_code, answer.headers["location"]) == (303, RESET)
     assert await school.knows(PASSWORD, ada.email)
 
 
-async def test_no_such_form_where_sign_in_is_elsewhere(school: Service, ada: Account, open_school: OpenSchool) -> None:
+async def test_no_such_form_where_sign_in_is_elsewhere(
+    school: Service, ada: Account, open_school: OpenSchool
+) -> None:
     visitor = visiting(school)
     await visitor.sign_in(ada.email)
     session = dict(visitor.client.cookies)

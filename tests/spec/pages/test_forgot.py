@@ -12,13 +12,20 @@ pytestmark = pytest.mark.long
 FORGOT = "/forgot-password"
 
 
-async def test_asking_writes_down_one_wish_and_says_to_check_the_mail(visitor: Visitor, school: Service) -> None:
+async def test_asking_writes_down_one_wish_and_says_to_check_the_mail(
+    visitor: Visitor, school: Service
+) -> None:
     answer = await visitor.submit(FORGOT, email=ADA)
     held = cookie(answer, "keyturn_asked")
-    assert (held["path"], held["max-age"], "httponly" in held) == (FORGOT, "600", True), "for this page alone"
+    assert (held["path"], held["max-age"], "httponly" in held) == (FORGOT, "600", True), (
+        "for this page alone"
+    )
     page = await visitor.follow(answer)
     assert heading(page) == "Check your email"
-    assert f"If an account exists for {ADA} , a link is on its way. It works for 30 minutes." in words(page)
+    assert (
+        f"If an account exists for {ADA} , a link is on its way. It works for 30 minutes."
+        in words(page)
+    )
     assert "Look in your spam folder, too." in words(page)
     assert " sent" not in words(page), "whether it was is not for everybody to know"
     page = await visitor.follow(await visitor.submit(FORGOT, email=ADA.upper()))
@@ -47,7 +54,9 @@ async def test_every_address_gets_the_same_answer_and_the_same_page(school: Serv
     assert all(50 <= seconds <= 60 for seconds in waits)
 
 
-async def test_after_the_wait_another_is_sent_and_no_cookie_makes_it_longer(visitor: Visitor, school: Service) -> None:
+async def test_after_the_wait_another_is_sent_and_no_cookie_makes_it_longer(
+    visitor: Visitor, school: Service
+) -> None:
     visitor.client.cookies.set("keyturn_asked", f"99999999999:{ADA}")
     assert "You can request it again in 1 minute" in words(await visitor.get(FORGOT))
     visitor.client.cookies.set("keyturn_asked", f"100:{ADA}")

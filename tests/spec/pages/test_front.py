@@ -28,13 +28,18 @@ async def test_password_managers_find_where_a_password_is_changed(
 ) -> None:
     """As https://w3c.github.io/webappsec-change-password-url/ says, its test for pages that answer all included."""
     answer = await client.get("/.well-known/change-password")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Freset-password")
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        "/login?next=%2Freset-password",
+    )
     nothing = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
     assert (await client.get(nothing, headers={"Accept": CHROME})).status_code == 404
 
     await school.add(ADA)
     (await client.post(LOGIN, json={"email": ADA, "password": PASSWORD})).raise_for_status()
-    assert (await client.get("/.well-known/change-password")).headers["location"] == "/reset-password"
+    assert (await client.get("/.well-known/change-password")).headers[
+        "location"
+    ] == "/reset-password"
 
     elsewhere = await open_school(store=school.accounts, accounts={"store": "table"})
     answer = await elsewhere.anywhere().get("/.well-known/change-password")
@@ -53,8 +58,16 @@ async def test_a_browser_finds_a_page_where_there_is_nothing(client: httpx2.Asyn
         assert "set-cookie" not in page.headers
 
 
-async def test_a_program_gets_a_problem_and_so_does_a_browser_where_programs_talk(client: httpx2.AsyncClient) -> None:
-    for accept in ("*/*", "", "application/json", "application/problem+json", "text/html;q=0.5, */*"):
+async def test_a_program_gets_a_problem_and_so_does_a_browser_where_programs_talk(
+    client: httpx2.AsyncClient,
+) -> None:
+    for accept in (
+        "*/*",
+        "",
+        "application/json",
+        "application/problem+json",
+        "text/html;q=0.5, */*",
+    ):
         assert problem(await client.get("/nowhere", headers={"Accept": accept})) == "404 not-found"
     nothing = ("/api/auth/nothing", "/health/nothing", "/webhooks/nothing", "/schema/nothing.json")
     for path in ("/api", "/metrics", *nothing):

@@ -21,7 +21,11 @@ def open_school(open_school: OpenSchool) -> OpenSchool:
     kinds = {
         "school": {
             "settings_url": "{base_url}/school-settings/security",
-            "brand": {"name": "Harbour <Primary>", "accent": PURPLE, "logo": "https://cdn.harbour.example/logo.png"},
+            "brand": {
+                "name": "Harbour <Primary>",
+                "accent": PURPLE,
+                "logo": "https://cdn.harbour.example/logo.png",
+            },
         },
         "pupil / with a strange name": {"brand": {"name": "Pupils"}},
         "viewer": {"settings_url": ELSEWHERE},
@@ -62,7 +66,9 @@ async def test_what_a_kind_does_not_say_is_as_for_all_and_an_unknown_kind_is_non
     page = await visitor.follow(await visitor.sign_in(PUPIL))
     assert (page.url.path, heading(page)) == ("/security-settings", "Security settings")
     assert '<p class="brand">Pupils</p>' in page.text
-    assert await stylesheet(page, visitor) == await stylesheet(await visitor.get("/forgot-password"), visitor)
+    assert await stylesheet(page, visitor) == await stylesheet(
+        await visitor.get("/forgot-password"), visitor
+    )
     visitor.client.cookies.clear()
     page = await visitor.follow(await visitor.sign_in(GUEST))
     assert (page.url.path, heading(page)) == ("/security-settings", "Security settings")
@@ -70,18 +76,24 @@ async def test_what_a_kind_does_not_say_is_as_for_all_and_an_unknown_kind_is_non
     plain = await open_school(kinds={})
     visitor = visiting(plain)
     await plain.add("ada@harbour.example", kind="school")
-    assert (await visitor.sign_in("ada@harbour.example")).headers["location"] == "/security-settings"
+    assert (await visitor.sign_in("ada@harbour.example")).headers[
+        "location"
+    ] == "/security-settings"
     assert (await visitor.get("/school-settings/security")).status_code == 404
 
 
-async def test_a_link_s_page_is_the_kind_s_even_with_a_mistake_and_no_other(visitor: Visitor, school: Service) -> None:
+async def test_a_link_s_page_is_the_kind_s_even_with_a_mistake_and_no_other(
+    visitor: Visitor, school: Service
+) -> None:
     await visitor.get(f"/reset-password/{await school.link(OFFICE)}")
     for page in (
         await visitor.get("/reset-password"),
         await visitor.submit("/reset-password", password="x", again="y"),
     ):
         assert "Harbour &lt;Primary&gt;</title>" in page.text
-    named = await visitor.submit("/reset-password", password="Harbour-Primary-1", again="Harbour-Primary-1")
+    named = await visitor.submit(
+        "/reset-password", password="Harbour-Primary-1", again="Harbour-Primary-1"
+    )
     assert "Not met yet: not your address or the name of the site." in words(named)
     await visitor.get("/reset-password/x")
     for path in ("/reset-password", "/login", "/forgot-password"):
@@ -89,7 +101,9 @@ async def test_a_link_s_page_is_the_kind_s_even_with_a_mistake_and_no_other(visi
 
 
 @pytest.mark.parametrize("elsewhere", ["", "https://app.northwind.example/login"])
-async def test_after_a_change_the_page_is_the_kind_s(school: Service, elsewhere: str, open_school: OpenSchool) -> None:
+async def test_after_a_change_the_page_is_the_kind_s(
+    school: Service, elsewhere: str, open_school: OpenSchool
+) -> None:
     visitor = visiting(await open_school(sign_in_url=elsewhere))
     await visitor.get(f"/reset-password/{await school.link(OFFICE)}")
     new = "eleven loud lighthouses"
@@ -98,7 +112,9 @@ async def test_after_a_change_the_page_is_the_kind_s(school: Service, elsewhere:
     assert "Harbour &lt;Primary&gt;</title>" in page.text
 
 
-async def test_who_has_the_settings_in_the_app_is_sent_there(visitor: Visitor, school: Service) -> None:
+async def test_who_has_the_settings_in_the_app_is_sent_there(
+    visitor: Visitor, school: Service
+) -> None:
     await school.add(ADA, kind="viewer")
     assert (await visitor.sign_in()).headers["refresh"] == f"0; url={ELSEWHERE}"
     form = await visitor.get("/forgot-password")

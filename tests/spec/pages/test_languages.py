@@ -31,13 +31,21 @@ async def test_the_browser_s_language_is_spoken_and_the_others_are_offered_by_th
     page = await visitor.get(FORGOT, **{"accept-language": accepted})
     assert f'<html lang="{tag}" dir="{direction}">' in page.text
     assert heading(page) == said
-    assert (page.headers["content-language"], page.headers["vary"]) == (tag, "Accept-Language, Cookie")
-    assert f'href="?lang={tag}" lang="{tag}" hreflang="{tag}" aria-current="true" autofocus>' in page.text
+    assert (page.headers["content-language"], page.headers["vary"]) == (
+        tag,
+        "Accept-Language, Cookie",
+    )
+    assert (
+        f'href="?lang={tag}" lang="{tag}" hreflang="{tag}" aria-current="true" autofocus>'
+        in page.text
+    )
     for name in ("Deutsch", "English", "العربية"):
         assert name in words(page)
 
 
-async def test_a_language_that_was_chosen_stays_and_an_unknown_one_is_not_kept(visitor: Visitor) -> None:
+async def test_a_language_that_was_chosen_stays_and_an_unknown_one_is_not_kept(
+    visitor: Visitor,
+) -> None:
     for tag in ("xx", "../../etc", "", "de%0d%0aSet-Cookie:a=b"):
         assert heading(await visitor.get(f"{FORGOT}?lang={tag}")) == "Forgot your password?"
         assert "keyturn_language" not in visitor.client.cookies
@@ -45,12 +53,17 @@ async def test_a_language_that_was_chosen_stays_and_an_unknown_one_is_not_kept(v
         assert heading(await visitor.get(f"{FORGOT}?lang={tag}")) == said
         assert heading(await visitor.get(FORGOT, **{"accept-language": "ar"})) == said
     page = await visitor.get("/login?next=%2Fa%3Fb%3D%22%26c&lang=ar")
-    assert 'href="?next=%2Fa%3Fb%3D%22%26c&amp;lang=de"' in page.text, "what else the address says is kept"
+    assert 'href="?next=%2Fa%3Fb%3D%22%26c&amp;lang=de"' in page.text, (
+        "what else the address says is kept"
+    )
     page = await visitor.sign_in(password="wrong", next="/a")
     assert 'href="/login?next=%2Fa&amp;lang=de"' in page.text, "what the form says, too"
     page = await visitor.submit("/login", "/login/code")
     assert 'href="/login?lang=de"' in page.text, "GET has no page at the path of the answer"
-    assert 'href="?lang=de"' in (await visitor.client.post("/nowhere", headers={"accept": "text/html"})).text
+    assert (
+        'href="?lang=de"'
+        in (await visitor.client.post("/nowhere", headers={"accept": "text/html"})).text
+    )
 
 
 async def test_the_account_s_language_is_spoken_once_a_link_or_a_session_says_who_it_is(

@@ -26,7 +26,9 @@ def open_school(open_school: OpenSchool, folder: Path) -> OpenSchool:
     return partial(open_school, pages={"templates": str(folder)})
 
 
-async def test_a_page_of_one_s_own_replaces_ours_and_may_extend_it(open_school: OpenSchool, folder: Path) -> None:
+async def test_a_page_of_one_s_own_replaces_ours_and_may_extend_it(
+    open_school: OpenSchool, folder: Path
+) -> None:
     (folder / "forgot.html").write_text(CALMER)
     visitor = visiting(await open_school())
     page = await visitor.get("/forgot-password", **{"accept-language": "de"})
@@ -49,7 +51,9 @@ async def test_what_a_user_typed_is_escaped_also_in_a_text_file_that_a_page_incl
     assert page.text.count("&lt;b&gt;@") >= 3
 
 
-async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(open_school: OpenSchool, folder: Path) -> None:
+async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(
+    open_school: OpenSchool, folder: Path
+) -> None:
     (folder / "page.html").write_text(
         '{% extends "keyturn/page.html" %}{% block foot %}{% include "imprint.html" %}{{ super() }}{% endblock %}'
     )

@@ -18,14 +18,20 @@ WIDGET = {"script-src", "frame-src"}
 
 
 def policy_of(answer: Any) -> dict[str, str]:
-    return dict(directive.split(" ", 1) for directive in answer.headers["content-security-policy"].split("; "))
+    return dict(
+        directive.split(" ", 1)
+        for directive in answer.headers["content-security-policy"].split("; ")
+    )
 
 
 async def test_with_altcha_the_policy_stays_as_it_is(open_school: OpenSchool) -> None:
     visitor = visiting(await open_school(challenge={"method": "altcha"}))
     page = await visitor.get(FORGOT)
     assert 'data-challenge="/api/auth/challenge"' in page.text
-    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon[a-z]+=|(?:src|href)=\"(?:https?:)?//", page.text)
+    assert not re.search(
+        r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon[a-z]+=|(?:src|href)=\"(?:https?:)?//",
+        page.text,
+    )
     assets = re.findall(r'"(/keyturn-assets/[^"]+)"', page.text)
     assert {(await visitor.get(asset)).status_code for asset in assets} == {200}
     with_it = policy_of(page)
@@ -39,7 +45,11 @@ async def test_with_altcha_the_policy_stays_as_it_is(open_school: OpenSchool) ->
     ("method", "hosts", "directives"),
     [
         ("turnstile", "https://challenges.cloudflare.com", WIDGET),
-        ("hcaptcha", "https://hcaptcha.com https://*.hcaptcha.com", WIDGET | {"style-src", "connect-src"}),
+        (
+            "hcaptcha",
+            "https://hcaptcha.com https://*.hcaptcha.com",
+            WIDGET | {"style-src", "connect-src"},
+        ),
     ],
 )
 async def test_a_service_is_let_in_on_the_page_with_its_widget_alone(
@@ -47,7 +57,9 @@ async def test_a_service_is_let_in_on_the_page_with_its_widget_alone(
 ) -> None:
     visitor = visiting(await open_school(challenge={"method": method} | KEYS))
     page, other = await visitor.get(FORGOT), await visitor.get("/login")
-    changed = {name for name, sources in policy_of(page).items() if policy_of(other).get(name) != sources}
+    changed = {
+        name for name, sources in policy_of(page).items() if policy_of(other).get(name) != sources
+    }
     assert changed == directives
     assert all(policy_of(page)[name].removeprefix("'self' ") == hosts for name in directives)
     assert "http" not in other.headers["content-security-policy"]
@@ -56,7 +68,9 @@ async def test_a_service_is_let_in_on_the_page_with_its_widget_alone(
     assert re.search(r"<noscript>[^\n]*This form needs JavaScript", page.text)
 
 
-async def test_without_an_answer_the_form_comes_back_the_same_for_everybody(open_school: OpenSchool) -> None:
+async def test_without_an_answer_the_form_comes_back_the_same_for_everybody(
+    open_school: OpenSchool,
+) -> None:
     school = await open_school(challenge={"method": "altcha"})
     visitor = visiting(school)
     await school.add(ADA)
@@ -71,7 +85,9 @@ async def test_without_an_answer_the_form_comes_back_the_same_for_everybody(open
     assert await asked(school) == []
 
 
-async def test_a_code_leads_to_the_form_and_what_is_wrong_is_told_alike_to_everybody(open_school: OpenSchool) -> None:
+async def test_a_code_leads_to_the_form_and_what_is_wrong_is_told_alike_to_everybody(
+    open_school: OpenSchool,
+) -> None:
     school = await open_school(token={"code": True})
     visitor = visiting(school)
     await school.add(ADA)
@@ -103,6 +119,8 @@ async def test_a_code_leads_to_the_form_and_what_is_wrong_is_told_alike_to_every
 
 async def test_without_codes_there_is_no_page_for_them(visitor: Visitor) -> None:
     assert (await visitor.get(CODE)).status_code == 404
-    assert (await visitor.submit(FORGOT, action=CODE, email=ADA, code="12345678")).status_code == 404
+    assert (
+        await visitor.submit(FORGOT, action=CODE, email=ADA, code="12345678")
+    ).status_code == 404
     await visitor.submit(FORGOT, email=ADA)
     assert "Code from the email" not in words(await visitor.get(FORGOT))

@@ -20,12 +20,16 @@ pytestmark = pytest.mark.long
 FORGOT, RESET, LOGIN = "/forgot-password", "/reset-password", "/login"
 
 
-async def test_every_limit_ends_in_a_page_that_says_how_long_to_wait(open_school: OpenSchool) -> None:
+async def test_every_limit_ends_in_a_page_that_says_how_long_to_wait(
+    open_school: OpenSchool,
+) -> None:
     for path, kind in ((FORGOT, "request"), (LOGIN, "login"), (RESET, "client")):
         school = await open_school(limits={kind: "1/minute"})
         visitor = visiting(school)
         school.let_time_pass(minutes=5)
-        await visitor.get(f"{RESET}/{await school.link((await school.add(f'{kind}@northwind.test')).email)}")
+        await visitor.get(
+            f"{RESET}/{await school.link((await school.add(f'{kind}@northwind.test')).email)}"
+        )
         await visitor.submit(path, email=ADA, password="wrong")
         token = {"_csrf_token": visitor.client.cookies["keyturn_form"]}
         page = await visitor.client.post(path, data=token | {"email": "bob@northwind.test"})
@@ -34,7 +38,9 @@ async def test_every_limit_ends_in_a_page_that_says_how_long_to_wait(open_school
         assert not reference(page)
         seconds = int(page.headers["retry-after"])
         assert 0 < seconds <= 60
-        assert re.search(rf"You can try again in ({seconds} seconds|1 minute|1 second)", words(page))
+        assert re.search(
+            rf"You can try again in ({seconds} seconds|1 minute|1 second)", words(page)
+        )
         assert re.search(r'<a class="button" href="[^"]+">Go back</a>', page.text)
 
 
@@ -49,7 +55,9 @@ async def test_form_in_another_encoding(visitor: Visitor, school: Service, field
     assert await school.messages() == []
 
 
-async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(open_school: OpenSchool) -> None:
+async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(
+    open_school: OpenSchool,
+) -> None:
     school = await open_school(hashing={"cost": CHEAPEST, "workers": 1, "queue": 1})
     visitor = visiting(school)
     await school.add(ADA)
@@ -101,9 +109,13 @@ def reference(page: httpx2.Response) -> str:
     return shown[1] if shown else ""
 
 
-async def test_a_refused_form_shows_the_reference_of_its_line_and_a_flood_writes_one(visitor: Visitor) -> None:
+async def test_a_refused_form_shows_the_reference_of_its_line_and_a_flood_writes_one(
+    visitor: Visitor,
+) -> None:
     with logging_as_json() as lines:
-        shown = [reference(await visitor.client.post(FORGOT, data={"email": ADA})) for _ in range(3)]
+        shown = [
+            reference(await visitor.client.post(FORGOT, data={"email": ADA})) for _ in range(3)
+        ]
     assert len({*shown, ""}) == 4
     assert [line["request_id"] for line in lines if line["event"] == "page.refused"] == shown[:1]
 
@@ -126,18 +138,25 @@ async def test_a_wrong_token_is_refused(visitor: Visitor, school: Service) -> No
     own, others = [form_token(await one.get(FORGOT)) for one in (visitor, visiting(school))]
     wrong: list[tuple[str, bytes]] = [(token, b"") for token in (*WRONG_TOKENS, others)]
     for token, header in (*wrong, *((own, header) for header in WRONG_HEADERS)):
-        data, headers = {"_csrf_token": token, "email": ADA}, [(b"x-csrftoken", header)] if header else []
+        data, headers = (
+            {"_csrf_token": token, "email": ADA},
+            [(b"x-csrftoken", header)] if header else [],
+        )
         answer = await visitor.client.post(FORGOT, data=data, headers=headers)
         assert answer.status_code == 403, (token, header)
     visitor.client.cookies.clear()
     assert (await visitor.client.get(FORGOT, headers=ODD_COOKIE)).status_code == 200
-    answer = await visitor.client.post(FORGOT, data={"_csrf_token": own, "email": ADA}, headers=ODD_COOKIE)
+    answer = await visitor.client.post(
+        FORGOT, data={"_csrf_token": own, "email": ADA}, headers=ODD_COOKIE
+    )
     assert answer.status_code == 403
     assert cookie(answer, "keyturn_form")["max-age"] == "0"
     assert await asked(school) == []
 
 
-async def test_a_cookie_of_an_old_key_is_replaced_for_the_next_try(school: Service, open_school: OpenSchool) -> None:
+async def test_a_cookie_of_an_old_key_is_replaced_for_the_next_try(
+    school: Service, open_school: OpenSchool
+) -> None:
     visitor = visiting(await open_school(secret_key="an older secret " * 4))
     await visitor.get(FORGOT)
     old = visitor.client.cookies["keyturn_form"]
@@ -150,7 +169,9 @@ async def test_a_cookie_of_an_old_key_is_replaced_for_the_next_try(school: Servi
     assert (await visitor.submit(FORGOT, email=ADA)).status_code == 303
 
 
-async def test_a_field_that_comes_twice_or_a_body_that_is_no_form_is_refused(visitor: Visitor, school: Service) -> None:
+async def test_a_field_that_comes_twice_or_a_body_that_is_no_form_is_refused(
+    visitor: Visitor, school: Service
+) -> None:
     token = form_token(await visitor.get(FORGOT))
     page = await visitor.client.post(
         FORGOT,
@@ -162,13 +183,17 @@ async def test_a_field_that_comes_twice_or_a_body_that_is_no_form_is_refused(vis
     assert await asked(school) == []
     for content_type in ("application/json", "text/plain", "multipart/form-data; boundary=x"):
         page = await visitor.client.post(
-            FORGOT, content=b'{"email": "a@b.test"}', headers={"content-type": content_type, "x-csrftoken": token}
+            FORGOT,
+            content=b'{"email": "a@b.test"}',
+            headers={"content-type": content_type, "x-csrftoken": token},
         )
         assert page.status_code in {400, 422}
         assert page.headers["content-type"].startswith("text/html")
 
 
-async def test_a_huge_form_is_refused_before_anything_is_done_with_it(visitor: Visitor, ada: Account) -> None:
+async def test_a_huge_form_is_refused_before_anything_is_done_with_it(
+    visitor: Visitor, ada: Account
+) -> None:
     page = await visitor.submit(LOGIN, email=ada.email, password="x" * 1_000_000)
     assert page.status_code == 413
     assert heading(page) == "That is too long"

@@ -17,8 +17,14 @@ pytestmark = pytest.mark.long
 KEY = "0123456789abcdef" * 2
 
 
-async def test_every_link_leaves_the_address_bar_for_a_cookie_no_script_can_read(visitor: Visitor, token: str) -> None:
-    for link in (f"{RESET}/{token}", f"{RESET}?token={token}", f"{RESET}?token={token}&email=ada%40northwind.test"):
+async def test_every_link_leaves_the_address_bar_for_a_cookie_no_script_can_read(
+    visitor: Visitor, token: str
+) -> None:
+    for link in (
+        f"{RESET}/{token}",
+        f"{RESET}?token={token}",
+        f"{RESET}?token={token}&email=ada%40northwind.test",
+    ):
         visitor.client.cookies.clear()
         answer = await visitor.get(link)
         assert (answer.status_code, answer.headers["location"]) == (303, RESET)
@@ -31,7 +37,9 @@ async def test_every_link_leaves_the_address_bar_for_a_cookie_no_script_can_read
     assert "httponly" in held
 
 
-async def test_a_finished_reset_ends_what_the_page_of_requests_remembers(visitor: Visitor, token: str) -> None:
+async def test_a_finished_reset_ends_what_the_page_of_requests_remembers(
+    visitor: Visitor, token: str
+) -> None:
     await visitor.submit("/forgot-password", email=ADA)
     await open_link(visitor, token)
     assert (await save(visitor, "short")).status_code == 422
@@ -114,7 +122,8 @@ async def test_sessions_that_a_new_password_leaves_are_not_said_to_end(
 
 
 @pytest.mark.parametrize(
-    ("path", "told"), [("/enter", "/enter?password=changed"), ("/?a=1#b", "/?a=1&password=changed#b")]
+    ("path", "told"),
+    [("/enter", "/enter?password=changed"), ("/?a=1#b", "/?a=1&password=changed#b")],
 )
 async def test_a_sign_in_page_elsewhere_that_says_it_itself_is_told(
     path: str, told: str, school: Service, ada: Account, open_school: OpenSchool
@@ -136,8 +145,16 @@ NO_COMPLAINT = '<p class="error" id="password-error" role="alert"></p>'
 @pytest.mark.parametrize(
     ("password", "again", "told"),
     [
-        ("password", "password", ["Not met yet: at least 12 characters and not a common password.", RULES]),
-        ("Northwind-School-1", "Northwind-School-1", ["Not met yet: not your address or the name of the site."]),
+        (
+            "password",
+            "password",
+            ["Not met yet: at least 12 characters and not a common password.", RULES],
+        ),
+        (
+            "Northwind-School-1",
+            "Northwind-School-1",
+            ["Not met yet: not your address or the name of the site."],
+        ),
         ("🌲" * 19, "🌲" * 19, ["at most 72 bytes: 72 plain letters, fewer with accents or emoji"]),
         (NEW_PASSWORD, f"{NEW_PASSWORD} ", [MISMATCH, NO_COMPLAINT]),
         ("zq7!vKm2", "zq7!vKm", ["Not met yet: at least 12 characters.", MISMATCH]),
@@ -159,12 +176,16 @@ async def test_what_is_wrong_with_a_password_is_said_and_nothing_typed_is_printe
     assert await school.knows(typed), "a password is kept exactly as it was typed"
 
 
-async def test_passwords_that_differ_are_judged_only_as_often_as_passwords_may_be_set(open_school: OpenSchool) -> None:
+async def test_passwords_that_differ_are_judged_only_as_often_as_passwords_may_be_set(
+    open_school: OpenSchool,
+) -> None:
     school = await open_school(limits={"client": "5/minute"})
     visitor = visiting(school)
     await school.add(ADA)
     for _ in range(4):
-        await visitor.client.post("/api/auth/reset-password", json={"token": "x" * 43, "newPassword": NEW_PASSWORD})
+        await visitor.client.post(
+            "/api/auth/reset-password", json={"token": "x" * 43, "newPassword": NEW_PASSWORD}
+        )
     await open_link(visitor, await school.link())
     answers = [(await save(visitor, again="something else")).status_code for _ in range(2)]
     assert answers == [422, 429]
@@ -175,7 +196,9 @@ async def test_a_first_password_has_a_page_of_its_own(open_school: OpenSchool) -
     visitor = visiting(school)
     bob = await school.add("bob@northwind.test", awaits_password=True)
     inviting = {"Authorization": f"Bearer {KEY}"}
-    await school.anywhere().post("/api/auth/invitations", json={"email": bob.email}, headers=inviting)
+    await school.anywhere().post(
+        "/api/auth/invitations", json={"email": bob.email}, headers=inviting
+    )
     await open_link(visitor, await school.newest(bob.email, "invitation"))
     page = await visitor.get(RESET)
 
@@ -184,12 +207,16 @@ async def test_a_first_password_has_a_page_of_its_own(open_school: OpenSchool) -
     assert "Repeat the password" in words(page)
     assert "new password" not in words(page).lower()
     until = school.now() + timedelta(days=3)
-    assert f"The link works until {until.day} {until:%B} {until.year}" in words(page)  # a time alone is of which day?
+    assert f"The link works until {until.day} {until:%B} {until.year}" in words(
+        page
+    )  # a time alone is of which day?
     assert (await save(visitor)).status_code == 303
     assert await school.knows(NEW_PASSWORD, bob.email)
 
 
-async def test_without_javascript_the_account_s_zone_and_address_are_told(school: Service, visitor: Visitor) -> None:
+async def test_without_javascript_the_account_s_zone_and_address_are_told(
+    school: Service, visitor: Visitor
+) -> None:
     odd = await school.add("o'b&b@northwind.test", timezone="Asia/Kolkata")
     await open_link(visitor, await school.link(odd.email))
     page = await visitor.get(RESET)

@@ -34,7 +34,9 @@ async def ada(school: Service, visitor: Visitor) -> Account:
     return ada
 
 
-async def test_the_form_asks_for_the_code_beside_the_password(visitor: Visitor, school: Service, ada: Account) -> None:
+async def test_the_form_asks_for_the_code_beside_the_password(
+    visitor: Visitor, school: Service, ada: Account
+) -> None:
     page = await visitor.get(PAGE)
     assert "Authenticator app" in words(page)
     assert re.search(r'<input id="code"[^>]* autocomplete="one-time-code"', page.text)
@@ -43,7 +45,9 @@ async def test_the_form_asks_for_the_code_beside_the_password(visitor: Visitor, 
     assert await school.knows(NEW_PASSWORD, ada.email)
 
 
-async def test_a_missing_or_wrong_code_is_told_and_link_lives(visitor: Visitor, school: Service, ada: Account) -> None:
+async def test_a_missing_or_wrong_code_is_told_and_link_lives(
+    visitor: Visitor, school: Service, ada: Account
+) -> None:
     for answer in ({}, {"method": "totp"}, {"method": "nonsense", "code": "123456"}):
         missing = await save(visitor, **answer)
         assert missing.status_code == 422
@@ -58,12 +62,15 @@ async def test_a_missing_or_wrong_code_is_told_and_link_lives(visitor: Visitor, 
     assert not await school.knows(NEW_PASSWORD, ada.email)
     last = [await save(visitor, method="totp", code=wrong_code()) for _ in range(4)][-1]
     assert heading(last) == "This link does not work"
-    assert "Too many wrong codes were entered. This link no longer works, and your password was not changed." in words(
-        last
+    assert (
+        "Too many wrong codes were entered. This link no longer works, and your password was not changed."
+        in words(last)
     )
 
 
-async def test_a_script_is_told_where_to_go_on_and_keeps_it(visitor: Visitor, school: Service, ada: Account) -> None:
+async def test_a_script_is_told_where_to_go_on_and_keeps_it(
+    visitor: Visitor, school: Service, ada: Account
+) -> None:
     visitor.client.headers["Accept"] = "application/json"
     wrong = await save(visitor, method="totp", code=wrong_code())
     assert wrong.json() == {
@@ -98,7 +105,9 @@ async def test_a_message_brings_one_code_to_the_phone(
     assert await school.knows(NEW_PASSWORD, ada.email)
 
 
-async def test_no_live_link_means_no_code_sent(visitor: Visitor, school: Service, ada: Account, tmp_path: Path) -> None:
+async def test_no_live_link_means_no_code_sent(
+    visitor: Visitor, school: Service, ada: Account, tmp_path: Path
+) -> None:
     await builtin_factors(school).set_phone(ada.id, PHONE)
     for link in ("", f"{PAGE}/{'x' * 43}"):
         visitor.client.cookies.clear()
@@ -109,13 +118,17 @@ async def test_no_live_link_means_no_code_sent(visitor: Visitor, school: Service
     assert not (tmp_path / "mail").exists()
 
 
-async def test_no_form_if_a_factor_is_beyond_us(visitor: Visitor, school: Service, open_school: OpenSchool) -> None:
+async def test_no_form_if_a_factor_is_beyond_us(
+    visitor: Visitor, school: Service, open_school: OpenSchool
+) -> None:
     zoe = await school.add("zoe@northwind.test")
     await builtin_factors(school).set_phone(zoe.id, "unlisted")
     token = await school.link(zoe.email)
     await visitor.get(f"{PAGE}/{token}")
     page = await visitor.get(PAGE)
-    assert "second step that we can’t check here. Contact support: help@northwind.example" in words(page)
+    assert "second step that we can’t check here. Contact support: help@northwind.example" in words(
+        page
+    )
     assert '<a href="mailto:help@northwind.example">' in page.text
     assert '<input id="password"' not in page.text
     other = visiting(await open_school(brand={"name": "Northwind School"}))

@@ -15,7 +15,9 @@ VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
 INFO = "We’ve sent a password reset link to your email. Please check your inbox to continue."
 
 
-async def test_the_card_offers_to_change_the_password_by_a_mail_or_with_the_current_one(signed_in: Visitor) -> None:
+async def test_the_card_offers_to_change_the_password_by_a_mail_or_with_the_current_one(
+    signed_in: Visitor,
+) -> None:
     page = await signed_in.get(VIEWER)
     assert heading(page) == "Security settings"
     assert '<h2 id="change-password">Change password</h2>' in page.text
@@ -26,17 +28,26 @@ async def test_the_card_offers_to_change_the_password_by_a_mail_or_with_the_curr
     (link,) = re.findall(r'<a href="(/reset-password)">', page.text)
     assert "Current password" in words(await signed_in.get(link))
     signed_in.client.cookies.set("keyturn_asked", "99999999999:bob@northwind.test")
-    assert INFO not in words(await signed_in.get(VIEWER)), "what another account asked for in this browser"
+    assert INFO not in words(await signed_in.get(VIEWER)), (
+        "what another account asked for in this browser"
+    )
 
 
-async def test_the_card_leads_to_no_form_where_the_api_has_its_address(ada: Account, open_school: OpenSchool) -> None:
-    own = {"forgot_url": "https://app.northwind.example/forgot", "reset_url": "https://app.northwind.example/{token}"}
+async def test_the_card_leads_to_no_form_where_the_api_has_its_address(
+    ada: Account, open_school: OpenSchool
+) -> None:
+    own = {
+        "forgot_url": "https://app.northwind.example/forgot",
+        "reset_url": "https://app.northwind.example/{token}",
+    }
     elsewhere = visiting(await open_school(server={"api_path": "/"}, **own))
     await elsewhere.sign_in(ada.email)
     assert '<p class="ways"><a' not in (await elsewhere.get(VIEWER)).text
 
 
-async def test_a_request_asks_once_for_a_link_to_the_account_s_own_address(signed_in: Visitor, school: Service) -> None:
+async def test_a_request_asks_once_for_a_link_to_the_account_s_own_address(
+    signed_in: Visitor, school: Service
+) -> None:
     page = await signed_in.follow(await signed_in.submit(VIEWER, email="eve@northwind.test"))
     assert INFO in words(page)
     page = await signed_in.follow(await signed_in.submit(VIEWER))
@@ -44,19 +55,24 @@ async def test_a_request_asks_once_for_a_link_to_the_account_s_own_address(signe
     assert await asked(school) == [ADA]
 
 
-async def test_what_was_mailed_a_moment_ago_is_told_in_place_of_another(signed_in: Visitor, school: Service) -> None:
+async def test_what_was_mailed_a_moment_ago_is_told_in_place_of_another(
+    signed_in: Visitor, school: Service
+) -> None:
     await school.ask_and_deliver()
     school.let_time_pass(seconds=20)
     page = await signed_in.follow(await signed_in.submit(VIEWER))
     assert re.search(
-        r"We sent an email to this address a moment ago\. You can request it again in (40|3\d) seconds \.", words(page)
+        r"We sent an email to this address a moment ago\. You can request it again in (40|3\d) seconds \.",
+        words(page),
     )
     assert 'data-countdown="' in page.text
     assert INFO not in words(page)
     assert await asked(school) == []
 
 
-async def test_a_finished_reset_ends_both_notices(signed_in: Visitor, ada: Account, school: Service) -> None:
+async def test_a_finished_reset_ends_both_notices(
+    signed_in: Visitor, ada: Account, school: Service
+) -> None:
     assert INFO in words(await signed_in.follow(await signed_in.submit(VIEWER)))
     token = await school.link(ada.email)
     on_a_phone = visiting(school)
@@ -68,7 +84,9 @@ async def test_a_finished_reset_ends_both_notices(signed_in: Visitor, ada: Accou
     assert "request it again" not in card
 
 
-@pytest.mark.parametrize(("kind", "own", "other"), [("viewer", VIEWER, SCHOOL), ("school", SCHOOL, VIEWER)])
+@pytest.mark.parametrize(
+    ("kind", "own", "other"), [("viewer", VIEWER, SCHOOL), ("school", SCHOOL, VIEWER)]
+)
 async def test_each_kind_is_led_by_the_sign_in_to_its_page(
     kind: str, own: str, other: str, visitor: Visitor, school: Service
 ) -> None:
@@ -83,7 +101,9 @@ async def test_each_kind_is_led_by_the_sign_in_to_its_page(
     assert INFO in words(await visitor.get(own))
 
 
-async def test_a_session_that_ended_meanwhile_leads_to_the_sign_in(signed_in: Visitor, school: Service) -> None:
+async def test_a_session_that_ended_meanwhile_leads_to_the_sign_in(
+    signed_in: Visitor, school: Service
+) -> None:
     form = await signed_in.get(VIEWER)
     elsewhere = visiting(school)
     elsewhere.client.cookies.update(signed_in.client.cookies)

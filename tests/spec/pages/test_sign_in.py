@@ -24,7 +24,9 @@ async def test_signing_in_leads_back_to_where_somebody_wanted_to_go(visitor: Vis
     assert answer.headers["location"] == "/viewer-settings/security?tab=2"
 
 
-async def test_what_does_not_fit_gets_one_answer_whatever_it_is_and_no_password_is_printed(visitor: Visitor) -> None:
+async def test_what_does_not_fit_gets_one_answer_whatever_it_is_and_no_password_is_printed(
+    visitor: Visitor,
+) -> None:
     wrong = [(email, "hunter2 hunter2") for email in (ADA, "nobody@northwind.test", "no address")]
     for email, password in (*wrong, (ADA, ""), ("", "")):
         page = await visitor.sign_in(email, password)
@@ -38,8 +40,23 @@ async def test_what_does_not_fit_gets_one_answer_whatever_it_is_and_no_password_
 
 
 ELSEWHERE = (
-    *("https://evil.test", "//evil.test", "/\\evil.test", "\\\\evil.test", "/\t/evil.test", "/\n/evil.test"),
-    *("javascript:alert(1)", "evil.test", "/path\r\nSet-Cookie: a=b", "/ä", "?next", " //evil.test", ""),
+    *(
+        "https://evil.test",
+        "//evil.test",
+        "/\\evil.test",
+        "\\\\evil.test",
+        "/\t/evil.test",
+        "/\n/evil.test",
+    ),
+    *(
+        "javascript:alert(1)",
+        "evil.test",
+        "/path\r\nSet-Cookie: a=b",
+        "/ä",
+        "?next",
+        " //evil.test",
+        "",
+    ),
 )
 
 
@@ -63,7 +80,9 @@ async def test_signing_out_ends_the_session_itself_and_says_so_once(visitor: Vis
     assert (await visitor.get(VIEWER)).status_code == 303
 
 
-async def test_after_a_reset_the_sign_in_knows_the_address(visitor: Visitor, school: Service) -> None:
+async def test_after_a_reset_the_sign_in_knows_the_address(
+    visitor: Visitor, school: Service
+) -> None:
     await open_link(visitor, await school.link())
     page = await visitor.follow(await save(visitor))
     (email,) = re.findall(r"<input id=\"email\"[^>]*>", page.text)

@@ -45,14 +45,19 @@ async def outcomes(service: Service) -> dict[str, float]:
     return await service.figures("challenges_total")
 
 
-async def test_without_an_answer_nothing_is_asked_for_and_the_problem_says_what_is_needed(service: Service) -> None:
+async def test_without_an_answer_nothing_is_asked_for_and_the_problem_says_what_is_needed(
+    service: Service,
+) -> None:
     with statements_sent() as statements:
         refused = [await ask(service.anywhere(), email=email) for email in (ADA, NOBODY)]
     assert statements == []
     assert problem(refused[0]) == REFUSED
     needed = {"method": "altcha", "siteKey": "", "action": "request_reset"}
     assert (refused[0].json()["reason"], refused[0].json()["challenge"]) == (MISSING, needed)
-    assert (refused[0].content, refused[0].headers.keys()) == (refused[1].content, refused[1].headers.keys())
+    assert (refused[0].content, refused[0].headers.keys()) == (
+        refused[1].content,
+        refused[1].headers.keys(),
+    )
     assert problem(await ask(service.anywhere(), email="nobody")) == "400 invalid-input"
     await service.deliver()
     assert service.inbox.mails == []
@@ -76,7 +81,11 @@ async def test_a_solved_puzzle_asks_for_a_link_once_however_its_answer_is_writte
         payload,
         payload | {"more": 1},
         payload | {"solution": payload["solution"] | {"time": 7}},
-        payload | {"challenge": payload["challenge"] | {"signature": payload["challenge"]["signature"].upper()}},
+        payload
+        | {
+            "challenge": payload["challenge"]
+            | {"signature": payload["challenge"]["signature"].upper()}
+        },
     ):
         assert (await told(service, other))[0] == REFUSED
     assert await told(service, payload) == (REFUSED, "expired")
@@ -95,16 +104,23 @@ async def test_of_fifty_requests_with_one_answer_to_two_processes_one_passes(sta
     assert sorted(map(problem, found)) == ["202"] + [REFUSED] * 49
 
 
-async def test_an_expired_answer_is_refused_and_so_is_one_whose_end_was_moved(service: Service) -> None:
+async def test_an_expired_answer_is_refused_and_so_is_one_whose_end_was_moved(
+    service: Service,
+) -> None:
     payload = solved(await puzzle(service))
     end = payload["challenge"]["parameters"]["expiresAt"]
     moved = json.loads(json.dumps(payload))
     moved["challenge"]["parameters"]["expiresAt"] = end + 10_000
     service.let_time_pass(seconds=end + 1 - service.now().timestamp())
-    assert [await told(service, one) for one in (payload, moved)] == [(REFUSED, "expired"), (REFUSED, "refused")]
+    assert [await told(service, one) for one in (payload, moved)] == [
+        (REFUSED, "expired"),
+        (REFUSED, "refused"),
+    ]
 
 
-async def test_an_answer_of_another_host_or_key_is_refused_unless_that_key_was_the_one_before(start: Start) -> None:
+async def test_an_answer_of_another_host_or_key_is_refused_unless_that_key_was_the_one_before(
+    start: Start,
+) -> None:
     older, newer = "0123456789abcdef" * 4, "fedcba9876543210" * 4
     here = await start(challenge=ALTCHA)
     elsewhere = await start(challenge=ALTCHA, base_url="http://other.test")
@@ -117,7 +133,9 @@ async def test_an_answer_of_another_host_or_key_is_refused_unless_that_key_was_t
 
 
 @pytest.mark.long
-async def test_what_no_widget_writes_is_refused_and_a_forger_s_costs_nothing(service: Service) -> None:
+async def test_what_no_widget_writes_is_refused_and_a_forger_s_costs_nothing(
+    service: Service,
+) -> None:
     """Half an hour of PBKDF2 would be asked for, were the signature not looked at first."""
     payload = solved(await puzzle(service))
     payload["challenge"]["parameters"]["cost"] = 10**9
@@ -131,10 +149,14 @@ async def test_what_no_widget_writes_is_refused_and_a_forger_s_costs_nothing(ser
 
 async def stored(service: Service) -> list[tuple[str, bytes]]:
     """Return all that the database holds but the counts of limits."""
-    return [(place, value) for place, value in await service.dump() if "keyturn_limits" not in place]
+    return [
+        (place, value) for place, value in await service.dump() if "keyturn_limits" not in place
+    ]
 
 
-async def test_a_right_signature_with_a_wrong_solution_is_refused_and_spends_nothing(service: Service) -> None:
+async def test_a_right_signature_with_a_wrong_solution_is_refused_and_spends_nothing(
+    service: Service,
+) -> None:
     payload = solved(await puzzle(service))
     before = await stored(service)
     guessed = payload | {"solution": {"counter": 4_000_000, "derivedKey": "00" * 32}}
@@ -152,7 +174,9 @@ async def test_answers_and_puzzles_are_limited_by_client(service: Service) -> No
 
 
 @pytest.mark.long
-async def test_without_a_challenge_in_the_settings_there_is_no_route_and_nothing_is_asked_for(start: Start) -> None:
+async def test_without_a_challenge_in_the_settings_there_is_no_route_and_nothing_is_asked_for(
+    start: Start,
+) -> None:
     client = (await start()).anywhere()
     assert problem(await client.get(CHALLENGE)) == "404 not-found"
     assert problem(await ask(client, "whatever")) == "202"

@@ -12,7 +12,18 @@ import httpx2
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.lost_commits import losing_commits
-from tests.driver.service import ADA, DAN, FREE, GRACE, NEW_PASSWORD, NOBODY, VERIFY, Service, Start, problem
+from tests.driver.service import (
+    ADA,
+    DAN,
+    FREE,
+    GRACE,
+    NEW_PASSWORD,
+    NOBODY,
+    VERIFY,
+    Service,
+    Start,
+    problem,
+)
 from tests.driver.statements import statements_sent
 from tests.servers.databases import SOON_ON_SQLITE
 
@@ -65,7 +76,9 @@ async def guess(service: Service, times: int) -> None:
             assert await send(service, other(right, nth + 1)) == REFUSED
 
 
-async def test_a_code_gives_a_token_once_that_sets_a_password_and_the_link_works_until_then(service: Service) -> None:
+async def test_a_code_gives_a_token_once_that_sets_a_password_and_the_link_works_until_then(
+    service: Service,
+) -> None:
     right = await code(service)
     link = token_in(service.inbox.mails[-1])
     answer = await answer_to(service, right)
@@ -87,7 +100,9 @@ async def test_a_code_gives_a_token_once_that_sets_a_password_and_the_link_works
 
 
 @pytest.mark.long
-async def test_a_code_may_be_typed_with_what_people_put_between_and_a_malformed_one_is_no_try(service: Service) -> None:
+async def test_a_code_may_be_typed_with_what_people_put_between_and_a_malformed_one_is_no_try(
+    service: Service,
+) -> None:
     for form in ("{0}-{1}", " {0} {1} ", "{0}\u00a0{1}", "{0}.{1}"):
         right = await code(service)
         for written in ("", "1234567", "123456789", "abcdefgh", "1" * 65, "12345678' OR 1=1"):
@@ -95,7 +110,9 @@ async def test_a_code_may_be_typed_with_what_people_put_between_and_a_malformed_
         assert await send(service, form.format(right[:4], right[4:])) == "200"
 
 
-async def test_of_fifty_tries_at_once_five_are_looked_at(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_fifty_tries_at_once_five_are_looked_at(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Pentagrid had 1,587 guesses at Cognito instead of 20, by sending them at the same time (2021)."""
     compare, looked_at = hmac.compare_digest, list[bytes]()
 
@@ -108,7 +125,9 @@ async def test_of_fifty_tries_at_once_five_are_looked_at(service: Service, monke
     for _ in range(2):
         right = await code(service)
         looked_at.clear()
-        assert await at_once(service, [(ADA, other(right, nth)) for nth in range(1, 51)]) == {REFUSED: 50}
+        assert await at_once(service, [(ADA, other(right, nth)) for nth in range(1, 51)]) == {
+            REFUSED: 50
+        }
         assert len(set(looked_at)) == len(looked_at) == 5
         assert await send(service, right) == REFUSED
     assert await send(service, await code(service)) == "200", "a hundred tries were ten failures"
@@ -119,7 +138,9 @@ async def test_of_fifty_who_send_the_right_code_at_once_one_gets_a_token(service
 
 
 @SOON_ON_SQLITE
-async def test_a_new_code_ends_the_one_before_and_does_not_reset_the_count_of_failures(service: Service) -> None:
+async def test_a_new_code_ends_the_one_before_and_does_not_reset_the_count_of_failures(
+    service: Service,
+) -> None:
     await guess(service, 98)
     first = await code(service)
     second = await code(service)
@@ -130,7 +151,9 @@ async def test_a_new_code_ends_the_one_before_and_does_not_reset_the_count_of_fa
 
 
 @SOON_ON_SQLITE
-async def test_a_mailbox_that_was_guessed_at_a_hundred_times_in_a_row_gets_no_more_codes(service: Service) -> None:
+async def test_a_mailbox_that_was_guessed_at_a_hundred_times_in_a_row_gets_no_more_codes(
+    service: Service,
+) -> None:
     await guess(service, 99)
     right = await code(service)
     assert [await send(service, one) for one in (other(right), right)] == [REFUSED, REFUSED]
@@ -139,7 +162,9 @@ async def test_a_mailbox_that_was_guessed_at_a_hundred_times_in_a_row_gets_no_mo
     assert problem(await service.reset(token)) == "200"
     right = await code(service)  # a link that was used is worth more than what was guessed
     assert problem(await service.reset(await service.newest(), f"{NEW_PASSWORD} again")) == "200"
-    assert await send(service, right) == REFUSED, "a password that was set with the link ends the code"
+    assert await send(service, right) == REFUSED, (
+        "a password that was set with the link ends the code"
+    )
 
 
 @SOON_ON_SQLITE
@@ -150,7 +175,9 @@ async def test_a_mailbox_that_was_sent_nothing_cannot_be_used_up(service: Servic
     assert await send(service, await code(service)) == "200"
 
 
-async def test_a_code_works_for_ten_minutes_for_its_own_mailbox_while_the_account_is_active(service: Service) -> None:
+async def test_a_code_works_for_ten_minutes_for_its_own_mailbox_while_the_account_is_active(
+    service: Service,
+) -> None:
     await service.add(LIN)
     right, _ = await code(service), await code(service, LIN)
     assert await send(service, right, LIN) == REFUSED
@@ -165,7 +192,9 @@ async def test_a_code_works_for_ten_minutes_for_its_own_mailbox_while_the_accoun
     assert [await send(service, right), await send(service, of_lin, LIN)] == [REFUSED, REFUSED]
 
 
-async def test_neither_the_answer_nor_the_work_tells_who_has_an_account_or_a_code(service: Service) -> None:
+async def test_neither_the_answer_nor_the_work_tells_who_has_an_account_or_a_code(
+    service: Service,
+) -> None:
     right, work, answers = await code(service), [], []
     for email, written in (
         *((NOBODY, right), (ADA, other(right)), (DAN, right)),
@@ -181,11 +210,20 @@ async def test_neither_the_answer_nor_the_work_tells_who_has_an_account_or_a_cod
     assert not any("keyturn_accounts" in text for text in work[0])
 
 
-async def test_the_database_tells_no_code_and_a_change_of_keys_ends_none(service: Service, start: Start) -> None:
+async def test_the_database_tells_no_code_and_a_change_of_keys_ends_none(
+    service: Service, start: Start
+) -> None:
     right = await code(service)
     mailbox = sha256(ADA.encode()).digest()
-    tried = [right.encode(), right.encode() + mailbox, mailbox + right.encode(), ADA.encode() + right.encode()]
-    guesses = [sha256(one).digest() for one in tried] + [hmac.digest(mailbox, right.encode(), "sha256")]
+    tried = [
+        right.encode(),
+        right.encode() + mailbox,
+        mailbox + right.encode(),
+        ADA.encode() + right.encode(),
+    ]
+    guesses = [sha256(one).digest() for one in tried] + [
+        hmac.digest(mailbox, right.encode(), "sha256")
+    ]
     guesses += [guess.hex().encode() for guess in guesses]
     for _, value in await service.dump():
         assert right.encode() not in value
@@ -200,11 +238,16 @@ async def test_the_database_tells_no_code_and_a_change_of_keys_ends_none(service
 
 async def test_tries_are_limited_by_client(start: Start) -> None:
     client = (await start(token={"code": True})).anywhere()
-    found = [problem(await client.post(VERIFY, json={"email": NOBODY, "code": "12345678"})) for _ in range(11)]
+    found = [
+        problem(await client.post(VERIFY, json={"email": NOBODY, "code": "12345678"}))
+        for _ in range(11)
+    ]
     assert found == [REFUSED] * 10 + [LIMITED]
 
 
-async def test_invitations_have_no_code_and_without_the_setting_nothing_has(service: Service, start: Start) -> None:
+async def test_invitations_have_no_code_and_without_the_setting_nothing_has(
+    service: Service, start: Start
+) -> None:
     await service.add(LIN, awaits_password=True)
     await service.ask_and_deliver(LIN)
     (mail,) = service.inbox.sent_to(LIN, "invitation")
@@ -262,7 +305,9 @@ async def test_wrong_codes_over_all_are_bounded_and_cost_no_other_a_try(
     assert await send(service, of_lin, LIN) == "200", "it has lost no try"
 
 
-async def test_wrong_codes_at_one_moment_are_bounded_too_and_a_refused_call_costs_no_try(service: Service) -> None:
+async def test_wrong_codes_at_one_moment_are_bounded_too_and_a_refused_call_costs_no_try(
+    service: Service,
+) -> None:
     await leave_wrong_codes(service, 1)
     right = await code(service, LIN)
     told = await at_once(service, [(LIN, other(right, nth)) for nth in range(1, 9)])
@@ -281,4 +326,8 @@ async def test_right_codes_use_nothing_up_of_what_bounds_wrong_ones_and_allow_no
         with losing_commits(monkeypatch, only=2):  # its token's
             assert await send(service, right, LIN) == "200"
     right = await code(service)
-    assert [await send(service, other(right, number)) for number in range(1, 4)] == [REFUSED, REFUSED, LIMITED]
+    assert [await send(service, other(right, number)) for number in range(1, 4)] == [
+        REFUSED,
+        REFUSED,
+        LIMITED,
+    ]

@@ -50,7 +50,9 @@ async def told(service: Service, answer: str = "solved") -> tuple[str, str]:
 
 
 @both
-async def test_an_answer_is_taken_once_by_the_service(service: Service, verifier: Verifier, method: str) -> None:
+async def test_an_answer_is_taken_once_by_the_service(
+    service: Service, verifier: Verifier, method: str
+) -> None:
     assert await told(service) == ("202", "")
     found = [await told(service, answer) for answer in ("solved", "invented", "")]
     assert found == [(REFUSED, "expired"), (REFUSED, "refused"), (REFUSED, "missing")]
@@ -71,16 +73,24 @@ async def test_a_form_gets_all_it_needs_and_not_the_secret(service: Service) -> 
 async def test_an_answer_of_another_host_is_refused_unless_its_pages_may_call_and_so_is_one_for_another_form(
     service: Service, verifier: Verifier, method: str
 ) -> None:
-    verifier.solved = {"theirs": ("evil.test", ACTION), "ours": ("app.northwind.test", ACTION), "none": ("", ACTION)}
+    verifier.solved = {
+        "theirs": ("evil.test", ACTION),
+        "ours": ("app.northwind.test", ACTION),
+        "none": ("", ACTION),
+    }
     verifier.solved["login"] = (HERE, "login")
     assert await told(service, "theirs") == (REFUSED, "refused")
     assert await told(service, "none") == (REFUSED, "refused")
     assert await told(service, "ours") == ("202", "")
-    assert await told(service, "login") == ((REFUSED, "refused") if method == "turnstile" else ("202", ""))
+    assert await told(service, "login") == (
+        (REFUSED, "refused") if method == "turnstile" else ("202", "")
+    )
 
 
 @pytest.mark.long
-async def test_an_unreadable_answer_is_sent_to_no_service(service: Service, verifier: Verifier) -> None:
+async def test_an_unreadable_answer_is_sent_to_no_service(
+    service: Service, verifier: Verifier
+) -> None:
     for answer in ("a b", "x" * 2_049, "\u2603", "a\nb"):
         assert await told(service, answer) == (REFUSED, "refused")
     assert verifier.asked == []
@@ -92,7 +102,10 @@ INTERNAL = "internal-error"
 @pytest.mark.parametrize(
     ("faults", "expected"),
     [
-        *(([fault], ["202"]) for fault in (Fault.UNAVAILABLE, Fault.GARBAGE, Fault.SILENT, Fault.LOST)),
+        *(
+            ([fault], ["202"])
+            for fault in (Fault.UNAVAILABLE, Fault.GARBAGE, Fault.SILENT, Fault.LOST)
+        ),
         *(([fault] * 2, [DOWN, "202"]) for fault in (Fault.UNAVAILABLE, Fault.GARBAGE, INTERNAL)),
         ([Fault.LIMITED], [BUSY, "202"]),
     ],
@@ -114,13 +127,20 @@ async def test_turnstile_is_asked_again_under_one_key_and_no_failure_of_it_is_ta
 
 CLIENTS_FAULTS = {
     "turnstile": ("bad-request", "timeout-or-duplicate", "missing-input-response", "a-new-code"),
-    "hcaptcha": ("sitekey-secret-mismatch", "not-using-dummy-secret", "bad-request", "invalid-input-response"),
+    "hcaptcha": (
+        "sitekey-secret-mismatch",
+        "not-using-dummy-secret",
+        "bad-request",
+        "invalid-input-response",
+    ),
 }
 
 
 @both
 @pytest.mark.long
-async def test_no_code_that_clients_cause_is_a_failure_of_it(service: Service, verifier: Verifier, method: str) -> None:
+async def test_no_code_that_clients_cause_is_a_failure_of_it(
+    service: Service, verifier: Verifier, method: str
+) -> None:
     for code in CLIENTS_FAULTS[method]:
         verifier.codes = [code]
         assert (await told(service))[0] == REFUSED, code
@@ -132,10 +152,16 @@ async def test_a_wrong_secret_is_our_fault_and_in_the_log_and_nothing_passes_whe
 ) -> None:
     service = await start(challenge=challenge | {"secret": "another"})
     said = ""
-    while not said or "ConnectTimeout" in said:  # on a busy machine the three seconds of a call may pass
+    while (
+        not said or "ConnectTimeout" in said
+    ):  # on a busy machine the three seconds of a call may pass
         caplog.clear()
         assert (await told(service))[0] == DOWN
-        (said,) = [record.getMessage() for record in caplog.records if "challenge.unanswered" in record.getMessage()]
+        (said,) = [
+            record.getMessage()
+            for record in caplog.records
+            if "challenge.unanswered" in record.getMessage()
+        ]
     assert "challenge.secret is refused: invalid-input-secret" in said
     assert "another" not in said
     service = await start(challenge=challenge | {"url": "http://127.0.0.1:9"})
@@ -143,12 +169,18 @@ async def test_a_wrong_secret_is_our_fault_and_in_the_log_and_nothing_passes_whe
 
 
 @pytest.mark.long
-async def test_a_flood_of_answers_passes_none_without_a_verdict(service: Service, verifier: Verifier) -> None:
+async def test_a_flood_of_answers_passes_none_without_a_verdict(
+    service: Service, verifier: Verifier
+) -> None:
     verifier.open.clear()
     flood = [asyncio.create_task(told(service, f"invented-{number}")) for number in range(80)]
     while len(turned_away := [task.result() for task in flood if task.done()]) < 48:
-        await asyncio.wait([task for task in flood if not task.done()], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            [task for task in flood if not task.done()], return_when=asyncio.FIRST_COMPLETED
+        )
     verifier.open.set()
     judged = [answer for answer in await asyncio.gather(*flood) if answer != (BUSY, "")]
-    assert turned_away == [(BUSY, "")] * 48, "all that have no place hear so before the service has answered"
+    assert turned_away == [(BUSY, "")] * 48, (
+        "all that have no place hear so before the service has answered"
+    )
     assert judged == [(REFUSED, "refused")] * 32

@@ -36,7 +36,9 @@ def service_options(store: Elsewhere) -> dict[str, Any]:
     return {"store": store, "limits": NO_COOLDOWN}
 
 
-async def test_a_password_reaches_the_store_as_typed_and_ends_other_links(service: Service, store: Elsewhere) -> None:
+async def test_a_password_reaches_the_store_as_typed_and_ends_other_links(
+    service: Service, store: Elsewhere
+) -> None:
     first, token = await service.link(), await service.link()
     assert problem(await service.reset(token, "short")) == "422 password-rejected"
     assert not store.reached.is_set(), "Keyturn's own rules are asked first"
@@ -51,7 +53,10 @@ async def test_a_password_reaches_the_store_as_typed_and_ends_other_links(servic
 
 @pytest.mark.parametrize(
     ("refusal", "told"),
-    [(LEAKED, "422 password-rejected"), (AccountsUnready("no answer", not_changed=True), "503 unavailable")],
+    [
+        (LEAKED, "422 password-rejected"),
+        (AccountsUnready("no answer", not_changed=True), "503 unavailable"),
+    ],
 )
 async def test_a_store_that_refuses_a_password_or_is_out_of_reach_is_told_and_the_link_works_still(
     service: Service, store: Elsewhere, refusal: KeyturnError, told: str
@@ -61,7 +66,9 @@ async def test_a_store_that_refuses_a_password_or_is_out_of_reach_is_told_and_th
     refused = await service.reset(token)
     assert problem(refused) == told
     if refusal is LEAKED:
-        assert refused.json()["violations"] == [{"rule": "pwned", "message": "not one that was in a leak"}]
+        assert refused.json()["violations"] == [
+            {"rule": "pwned", "message": "not one that was in a leak"}
+        ]
     else:
         assert refused.headers["retry-after"]
     assert "change_begun" not in {message.kind for message in await service.messages()}
@@ -70,7 +77,9 @@ async def test_a_store_that_refuses_a_password_or_is_out_of_reach_is_told_and_th
     assert problem(await service.reset(token)) == "200", "nothing holds the account"
 
 
-async def test_a_request_that_is_broken_off_meanwhile_is_carried_through(service: Service, store: Elsewhere) -> None:
+async def test_a_request_that_is_broken_off_meanwhile_is_carried_through(
+    service: Service, store: Elsewhere
+) -> None:
     token = await service.link()
     asking = await store.hold(service.reset(token))
     asking.cancel()
@@ -82,7 +91,9 @@ async def test_a_request_that_is_broken_off_meanwhile_is_carried_through(service
     assert await confirmations(service) == 1
 
 
-async def test_no_other_link_of_the_account_is_used_while_one_is(service: Service, store: Elsewhere) -> None:
+async def test_no_other_link_of_the_account_is_used_while_one_is(
+    service: Service, store: Elsewhere
+) -> None:
     stolen, own = await service.link(), await service.link()
     stealing = await store.hold(service.reset(stolen, "a password of the thief"))
     waits = await service.reset(own)
@@ -96,7 +107,9 @@ async def test_no_other_link_of_the_account_is_used_while_one_is(service: Servic
     assert not await service.works(stolen)
 
 
-async def test_a_press_ends_a_link_that_the_store_gives_back(service: Service, store: Elsewhere) -> None:
+async def test_a_press_ends_a_link_that_the_store_gives_back(
+    service: Service, store: Elsewhere
+) -> None:
     assert problem(await service.reset(await service.link())) == "200"
     button = await service.newest(template="password_changed")
     stolen = await service.link()
@@ -125,7 +138,9 @@ async def test_a_change_of_a_process_that_died_ends_as_if_it_had_succeeded_and_s
     assert problem(await service.reset(await service.link())) == "200"
 
 
-async def test_an_account_disabled_during_the_change_keeps_the_old_password(service: Service, store: Elsewhere) -> None:
+async def test_an_account_disabled_during_the_change_keeps_the_old_password(
+    service: Service, store: Elsewhere
+) -> None:
     token = await service.link()
     asking = await store.hold(service.reset(token))
     store.disable("u-1")
@@ -135,9 +150,13 @@ async def test_an_account_disabled_during_the_change_keeps_the_old_password(serv
     assert not await service.works(token)
 
 
-async def test_of_many_who_use_a_link_at_once_one_reaches_the_store(service: Service, store: Elsewhere) -> None:
+async def test_of_many_who_use_a_link_at_once_one_reaches_the_store(
+    service: Service, store: Elsewhere
+) -> None:
     token = await service.link()
-    answers = await asyncio.gather(*(service.reset(token, f"{NEW_PASSWORD} {number}") for number in range(12)))
+    answers = await asyncio.gather(
+        *(service.reset(token, f"{NEW_PASSWORD} {number}") for number in range(12))
+    )
     assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 11
     assert store.changes == 1
     assert await confirmations(service) == 1
@@ -150,12 +169,17 @@ async def test_no_sign_in_where_the_hashes_cannot_be_read(service: Service) -> N
     assert (await service.anywhere().get("/login")).status_code == 404
 
 
-async def test_the_password_signs_in_and_a_change_ends_all_other_sessions_and_a_reset_all(start: Start) -> None:
+async def test_the_password_signs_in_and_a_change_ends_all_other_sessions_and_a_reset_all(
+    start: Start,
+) -> None:
     service = await start(store=Readable(Account(id="u-1", email=ADA)))
     here, there = await service.sign_in(), await service.sign_in()
     assert (await here.get(ME)).json()["id"] == "u-1"
     assert await change(here) == "200"
-    assert [problem(await client.get(ME)) for client in (here, there)] == ["200", "401 not-signed-in"]
+    assert [problem(await client.get(ME)) for client in (here, there)] == [
+        "200",
+        "401 not-signed-in",
+    ]
     assert problem(await service.reset(await service.link(), "a third password, please")) == "200"
     assert problem(await here.get(ME)) == "401 not-signed-in"
     passwords = (PASSWORD, NEW_PASSWORD, "a third password, please")

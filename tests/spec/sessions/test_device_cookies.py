@@ -8,7 +8,17 @@ import httpx2
 import pytest
 from tests.driver.elsewhere import Readable
 from tests.driver.routes import LOGIN, LOGOUT, RESET
-from tests.driver.service import ADA, DAN, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, change, problem
+from tests.driver.service import (
+    ADA,
+    DAN,
+    NEW_PASSWORD,
+    NOBODY,
+    PASSWORD,
+    Service,
+    Start,
+    change,
+    problem,
+)
 
 from keyturn import Account
 
@@ -37,23 +47,32 @@ def with_device(service: Service, value: str) -> httpx2.AsyncClient:
     return service.anywhere(cookies={COOKIE: value})
 
 
-async def test_strangers_lock_no_user_out_of_a_browser_that_signed_in_before(service: Service) -> None:
+async def test_strangers_lock_no_user_out_of_a_browser_that_signed_in_before(
+    service: Service,
+) -> None:
     browser = await service.sign_in()
     await browser.post(LOGOUT)
     await guess(service)
     assert await sign_in(browser, email=ADA.upper()) == "200"
 
 
-async def test_guesses_at_an_address_are_none_at_that_account_id(start: Start, service_options: dict[str, Any]) -> None:
+async def test_guesses_at_an_address_are_none_at_that_account_id(
+    start: Start, service_options: dict[str, Any]
+) -> None:
     service = await start(store=Readable(Account(id=DAN, email=ADA)), **service_options)
     browser = await service.sign_in()
     await guess(service, DAN)
     assert await change(browser) == "200"
 
 
-async def test_a_browser_has_as_many_guesses_and_no_more_and_uses_up_no_other_s(service: Service) -> None:
+async def test_a_browser_has_as_many_guesses_and_no_more_and_uses_up_no_other_s(
+    service: Service,
+) -> None:
     browser = await service.sign_in()
-    found = [await sign_in(with_device(service, browser.cookies[COOKIE]), "a guess") for _ in range(GUESSES + 1)]
+    found = [
+        await sign_in(with_device(service, browser.cookies[COOKIE]), "a guess")
+        for _ in range(GUESSES + 1)
+    ]
     assert found == [REJECTED] * GUESSES + [FULL]
     assert await sign_in(service.anywhere()) == "200"
 
@@ -73,31 +92,45 @@ async def test_a_forged_cookie_counts_as_none(service: Service) -> None:
     half = len(true) // 2
     changed = true[:half] + ("B" if true[half] == "A" else "A") + true[half + 1 :]
     forgeries = ["", ".", true[:half], changed, f"{true}x", f"x{true}", "x" * len(true), "x" * 4000]
-    assert [await sign_in(with_device(service, forged)) for forged in forgeries] == [FULL] * len(forgeries)
+    assert [await sign_in(with_device(service, forged)) for forged in forgeries] == [FULL] * len(
+        forgeries
+    )
     assert await sign_in(with_device(service, true)) == "200"
 
 
 @pytest.mark.long
-async def test_where_a_password_was_set_strangers_lock_no_user_out_and_their_count_restarts(service: Service) -> None:
+async def test_where_a_password_was_set_strangers_lock_no_user_out_and_their_count_restarts(
+    service: Service,
+) -> None:
     token, browser = await service.link(), service.anywhere()
     await guess(service)
     await browser.post(RESET, json={"token": "x" * 43, "newPassword": NEW_PASSWORD})
     assert COOKIE not in browser.cookies
-    assert problem(await browser.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})) == "200"
+    assert (
+        problem(await browser.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD}))
+        == "200"
+    )
     assert await sign_in(service.anywhere(), NEW_PASSWORD) == "200"
     await guess(service)
     assert await sign_in(browser, NEW_PASSWORD) == "200"
 
 
-async def test_a_cookie_outlives_a_rotated_key(start: Start, service_options: dict[str, Any]) -> None:
+async def test_a_cookie_outlives_a_rotated_key(
+    start: Start, service_options: dict[str, Any]
+) -> None:
     browser = await (await start()).sign_in()
-    keys: dict[str, Any] = {"secret_key": "fedcba9876543210" * 4, "previous_secret_keys": ["0123456789abcdef" * 4]}
+    keys: dict[str, Any] = {
+        "secret_key": "fedcba9876543210" * 4,
+        "previous_secret_keys": ["0123456789abcdef" * 4],
+    }
     rotated = await start(**keys, **service_options)
     await guess(rotated)
     assert await sign_in(with_device(rotated, browser.cookies[COOKIE])) == "200"
 
 
-async def test_it_shows_nothing_and_is_out_of_reach_of_scripts_and_of_this_host_alone(start: Start) -> None:
+async def test_it_shows_nothing_and_is_out_of_reach_of_scripts_and_of_this_host_alone(
+    start: Start,
+) -> None:
     service = await start(base_url="https://account.northwind.test")
     first, second = [(await service.sign_in()).cookies[f"__Host-{COOKIE}"] for _ in range(2)]
     assert first != second

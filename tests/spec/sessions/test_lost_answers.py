@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 from tests.driver.elsewhere import LEAKED, Elsewhere, Readable, confirmations
 from tests.driver.lost_commits import losing_commits
-from tests.driver.service import ADA, ME, NEW_PASSWORD, NO_COOLDOWN, Service, change, problem, running, settings_for
+from tests.driver.service import (
+    ADA,
+    ME,
+    NEW_PASSWORD,
+    NO_COOLDOWN,
+    Service,
+    change,
+    problem,
+    running,
+    settings_for,
+)
 from tests.driver.visitor import Visitor, heading, words
 
 from keyturn import Account, AccountsUnready, KeyturnError
@@ -38,9 +48,13 @@ async def test_a_store_that_forgets_to_return_has_said_neither_yes_nor_no(
     assert await confirmations(service) == 1
 
 
-@pytest.mark.parametrize("lost", [AccountsUnready("502"), TimeoutError(), ValueError("odd")], ids=repr)
+@pytest.mark.parametrize(
+    "lost", [AccountsUnready("502"), TimeoutError(), ValueError("odd")], ids=repr
+)
 @pytest.mark.long
-async def test_a_lost_answer_is_unknown_and_confirmed(lost: Exception, service: Service, store: Elsewhere) -> None:
+async def test_a_lost_answer_is_unknown_and_confirmed(
+    lost: Exception, service: Service, store: Elsewhere
+) -> None:
     browser, other = await service.sign_in(), await service.link()
     store.losses = [lost]
 
@@ -58,17 +72,23 @@ async def test_a_lost_answer_is_unknown_and_confirmed(lost: Exception, service: 
     assert await service.outcomes("password_reset", "password_change") == ["interrupted"]
 
 
-async def test_a_link_that_is_asked_for_after_a_lost_answer_works(service: Service, store: Elsewhere) -> None:
+async def test_a_link_that_is_asked_for_after_a_lost_answer_works(
+    service: Service, store: Elsewhere
+) -> None:
     store.losses = [AccountsUnready("502")]
     assert problem(await service.reset(await service.link())) == "504 outcome-unknown"
     token = await service.link()
-    assert problem(await service.reset(token, THIRD)) == "503 busy", "the store may be at work on the first one yet"
+    assert problem(await service.reset(token, THIRD)) == "503 busy", (
+        "the store may be at work on the first one yet"
+    )
     service.let_time_pass(minutes=1)
     assert problem(await service.reset(token, THIRD)) == "200"
     assert await confirmations(service) == 2
 
 
-async def test_a_signed_in_change_whose_answer_was_lost_ends_the_session(service: Service, store: Elsewhere) -> None:
+async def test_a_signed_in_change_whose_answer_was_lost_ends_the_session(
+    service: Service, store: Elsewhere
+) -> None:
     browser = await service.sign_in()
     store.losses = [AccountsUnready("502")]
     assert await change(browser) == "504 outcome-unknown"
@@ -77,13 +97,17 @@ async def test_a_signed_in_change_whose_answer_was_lost_ends_the_session(service
     assert await confirmations(service) == 1
 
 
-async def test_the_page_says_in_the_reader_s_language_that_it_is_unknown(service: Service, store: Elsewhere) -> None:
+async def test_the_page_says_in_the_reader_s_language_that_it_is_unknown(
+    service: Service, store: Elsewhere
+) -> None:
     store.losses = [AccountsUnready("502 of 10.0.0.7")]
     token = await service.link()
     async with service.anywhere(headers={"accept-language": "de"}) as client:
         visitor = Visitor(client)
         await visitor.get(f"/reset-password/{token}")
-        page = await visitor.submit("/reset-password", email=ADA, password=NEW_PASSWORD, again=NEW_PASSWORD)
+        page = await visitor.submit(
+            "/reset-password", email=ADA, password=NEW_PASSWORD, again=NEW_PASSWORD
+        )
     assert page.status_code == 504
     assert heading(page) == "Ihr neues Passwort wurde vielleicht nicht gespeichert"
     assert "Versuchen Sie, sich damit anzumelden." in words(page)
@@ -93,7 +117,9 @@ async def test_the_page_says_in_the_reader_s_language_that_it_is_unknown(service
 
 
 @pytest.mark.long
-async def test_a_change_is_confirmed_once_though_the_yes_comes_too_late(service: Service, store: Elsewhere) -> None:
+async def test_a_change_is_confirmed_once_though_the_yes_comes_too_late(
+    service: Service, store: Elsewhere
+) -> None:
     token = await service.link()
     asking = await store.hold(service.reset(token))
     service.let_time_pass(minutes=1)
@@ -101,14 +127,20 @@ async def test_a_change_is_confirmed_once_though_the_yes_comes_too_late(service:
     browser = await service.sign_in()
     store.open.set()
     assert problem(await asking) == "200"
-    assert problem(await browser.get(ME)) == "401 not-signed-in", "it was opened with the old password"
+    assert problem(await browser.get(ME)) == "401 not-signed-in", (
+        "it was opened with the old password"
+    )
     assert await confirmations(service) == 1
     assert await service.outcomes("password_reset", "password_change") == ["interrupted"]
 
 
-@pytest.mark.parametrize("refusal", [LEAKED, AccountsUnready("no answer", not_changed=True)], ids=str)
+@pytest.mark.parametrize(
+    "refusal", [LEAKED, AccountsUnready("no answer", not_changed=True)], ids=str
+)
 @pytest.mark.long
-async def test_no_confirmed_link_is_given_back(refusal: KeyturnError, service: Service, store: Elsewhere) -> None:
+async def test_no_confirmed_link_is_given_back(
+    refusal: KeyturnError, service: Service, store: Elsewhere
+) -> None:
     token = await service.link()
     asking = await store.hold(service.reset(token))
     service.let_time_pass(minutes=1)
@@ -120,7 +152,9 @@ async def test_no_confirmed_link_is_given_back(refusal: KeyturnError, service: S
     assert await confirmations(service) == 1
 
 
-async def test_a_promise_that_its_process_withdraws_first_confirms_nothing(service: Service, store: Elsewhere) -> None:
+async def test_a_promise_that_its_process_withdraws_first_confirms_nothing(
+    service: Service, store: Elsewhere
+) -> None:
     token = await service.link()
     asking = await store.hold(service.reset(token))
     service.let_time_pass(minutes=1)
@@ -133,7 +167,9 @@ async def test_a_promise_that_its_process_withdraws_first_confirms_nothing(servi
     assert await service.outcomes("password_reset", "password_change") == ["changed"]
 
 
-async def test_a_lost_commit_here_is_told_as_unknown(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lost_commit_here_is_told_as_unknown(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with running(settings_for(database_url)) as service:
         await service.add(ADA, name="Ada")
         token = await service.link()

@@ -6,7 +6,18 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.driver.service import ADA, DAN, GRACE, LOGIN, NOBODY, Service, Start, hash_of, running, settings_for
+from tests.driver.service import (
+    ADA,
+    DAN,
+    GRACE,
+    LOGIN,
+    NOBODY,
+    Service,
+    Start,
+    hash_of,
+    running,
+    settings_for,
+)
 from tests.driver.statements import statements_sent
 from tests.driver.visitor import form_token
 
@@ -40,11 +51,16 @@ async def test_a_known_address_is_read_as_often_as_an_unknown_one(start: Start) 
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_a_known_address_in_the_app_s_database_is_read_no_more_often(database_url: str, tmp_path: Path) -> None:
+async def test_a_known_address_in_the_app_s_database_is_read_no_more_often(
+    database_url: str, tmp_path: Path
+) -> None:
     with closing(sqlite3.connect(tmp_path / "app.db")) as app, app:
         app.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)")
         app.execute("INSERT INTO users VALUES (1, ?, ?)", (ADA, hash_of("any")))
-    accounts = {"store": "table", "table": {"url": f"sqlite:///{tmp_path / 'app.db'}", "table": "users"}}
+    accounts = {
+        "store": "table",
+        "table": {"url": f"sqlite:///{tmp_path / 'app.db'}", "table": "users"},
+    }
     settings = settings_for(database_url, accounts=accounts, sign_in_url="{base_url}/login")
     async with running(settings) as service:
         await reads(service, ADA)

@@ -33,7 +33,12 @@ FOREIGN = [
     {"Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:8000"},
 ]
-OWN = [{"Origin": "http://127.0.0.1:8000"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {}]
+OWN = [
+    {"Origin": "http://127.0.0.1:8000"},
+    {"Sec-Fetch-Site": "same-origin"},
+    {"Sec-Fetch-Site": "none"},
+    {},
+]
 
 
 async def test_signing_in_says_who_it_is(service: Service) -> None:
@@ -64,7 +69,9 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites_and_over_ht
         assert problem(await plain.get(ME)) == "401 not-signed-in"
 
 
-async def test_every_sign_in_gets_a_session_of_its_own_and_no_other_cookie_is_one(service: Service) -> None:
+async def test_every_sign_in_gets_a_session_of_its_own_and_no_other_cookie_is_one(
+    service: Service,
+) -> None:
     planted = "chosen-by-somebody-else"
     client = service.anywhere(cookies={COOKIE: planted})
     first = cookie_in(await client.post(LOGIN, json={"email": ADA, "password": PASSWORD})).value
@@ -72,7 +79,9 @@ async def test_every_sign_in_gets_a_session_of_its_own_and_no_other_cookie_is_on
     assert len({first, second, planted}) == 3
     others = [{COOKIE: value} for value in (planted, "", "x" * 43, '"')]
     for cookies in ({}, *others, {"__Host-keyturn_session": "x"}):
-        answer = await service.anywhere().get(ME, headers={"Cookie": "; ".join(map("=".join, cookies.items()))})
+        answer = await service.anywhere().get(
+            ME, headers={"Cookie": "; ".join(map("=".join, cookies.items()))}
+        )
         assert problem(answer) == "401 not-signed-in"
         assert answer.headers["www-authenticate"] == "Session"
 
@@ -86,10 +95,14 @@ async def test_signing_out_ends_the_session_on_the_server(service: Service) -> N
     assert problem(await stolen.get(ME)) == "401 not-signed-in"
     assert (await other.get(ME)).status_code == 200
     for cookies in ({}, {COOKIE: "x"}):
-        assert (await service.anywhere(cookies=cookies).post(LOGOUT)).status_code == 200, "it is no fault"
+        assert (await service.anywhere(cookies=cookies).post(LOGOUT)).status_code == 200, (
+            "it is no fault"
+        )
 
 
-async def test_a_session_ends_with_the_account_and_at_a_fixed_time_however_busy_it_was(service: Service) -> None:
+async def test_a_session_ends_with_the_account_and_at_a_fixed_time_however_busy_it_was(
+    service: Service,
+) -> None:
     client = await service.sign_in()
     await service.add("zoe@northwind.test")
     zoe = await service.sign_in("zoe@northwind.test")
@@ -105,9 +118,13 @@ async def test_a_session_ends_with_the_account_and_at_a_fixed_time_however_busy_
 async def test_whatever_is_wrong_the_answer_is_the_same_and_costs_a_hash(service: Service) -> None:
     await service.add("odd@northwind.test", password_hash="pbkdf2_sha256$1000$salt$hash")
     answers = {}
-    wrong = [(ADA, one) for one in ("not the password", "x" * 73, PASSWORD + "\0", PASSWORD.upper())]
+    wrong = [
+        (ADA, one) for one in ("not the password", "x" * 73, PASSWORD + "\0", PASSWORD.upper())
+    ]
     others = (NOBODY, GRACE, DAN, "odd@northwind.test", "no address")
-    for number, (email, password) in enumerate([*wrong, *((other, PASSWORD) for other in others)], 1):
+    for number, (email, password) in enumerate(
+        [*wrong, *((other, PASSWORD) for other in others)], 1
+    ):
         answer = await service.anywhere().post(LOGIN, json={"email": email, "password": password})
         hashes = (await service.figures())["password_hash_seconds_count"]
         assert hashes == number - (email == "no address"), (email, password)
@@ -117,11 +134,15 @@ async def test_whatever_is_wrong_the_answer_is_the_same_and_costs_a_hash(service
 
 
 @pytest.mark.long
-async def test_a_request_that_another_site_causes_is_refused_and_the_site_s_own_answered(service: Service) -> None:
+async def test_a_request_that_another_site_causes_is_refused_and_the_site_s_own_answered(
+    service: Service,
+) -> None:
     client = await service.sign_in()
     new = {"currentPassword": PASSWORD, "newPassword": "eleven loud lighthouses"}
     for own in OWN:
-        answer = await service.anywhere().post(LOGIN, json={"email": ADA, "password": PASSWORD}, headers=own)
+        answer = await service.anywhere().post(
+            LOGIN, json={"email": ADA, "password": PASSWORD}, headers=own
+        )
         assert answer.status_code == 200, own
     for foreign in FOREIGN:
         for route, body in [
@@ -136,13 +157,19 @@ async def test_a_request_that_another_site_causes_is_refused_and_the_site_s_own_
     assert await service.knows(PASSWORD)
 
 
-async def test_a_change_by_a_signed_in_user_ends_links_and_is_confirmed_once(service: Service) -> None:
+async def test_a_change_by_a_signed_in_user_ends_links_and_is_confirmed_once(
+    service: Service,
+) -> None:
     token, client = await service.link(), await service.sign_in()
     hashed = (await service.figures())["password_hash_seconds_count"]
-    answer = await client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
+    answer = await client.post(
+        CHANGE, json={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
+    )
     assert answer.status_code == 200
     assert answer.json().keys() == {"success", "message"}
-    assert (await service.figures())["password_hash_seconds_count"] == hashed + 2, "the current one, and the new one"
+    assert (await service.figures())["password_hash_seconds_count"] == hashed + 2, (
+        "the current one, and the new one"
+    )
     assert await service.knows(NEW_PASSWORD)
     assert not await service.knows(PASSWORD)
     assert await service.check(token) == {"valid": False, "reason": "invalid"}
@@ -159,14 +186,18 @@ async def test_planted_cookies(start: Start, base_url: str, prefixes: tuple[str,
     service = await start(base_url=base_url)
     client = service.anywhere()
     morsel = cookie_in(await client.post(LOGIN, json={"email": ADA, "password": PASSWORD}))
-    planted = [f"{prefix}keyturn_{name}=1" for prefix in prefixes for name in ("x", "flash", "link") * 8]
+    planted = [
+        f"{prefix}keyturn_{name}=1" for prefix in prefixes for name in ("x", "flash", "link") * 8
+    ]
     sent = "; ".join([*planted, f"{morsel.key}={morsel.value}"])
 
     answer = await service.anywhere().get(ME, headers={"Cookie": sent})
     assert answer.status_code == 200
 
 
-async def test_every_other_session_ends_and_this_one_goes_on_under_a_new_cookie(service: Service) -> None:
+async def test_every_other_session_ends_and_this_one_goes_on_under_a_new_cookie(
+    service: Service,
+) -> None:
     client, other = await service.sign_in(), await service.sign_in()
     before = client.cookies["keyturn_session"]
     assert await change(client) == "200"

@@ -36,7 +36,9 @@ def service_options(hook: Hook) -> dict[str, Any]:
 
 
 @pytest.fixture
-def urls(databases: Databases, sqlite: SqliteFiles, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+def urls(
+    databases: Databases, sqlite: SqliteFiles, request: pytest.FixtureRequest
+) -> Iterator[tuple[str, str]]:
     """Return the addresses of Keyturn's database and of the app's: the same one, or apart."""
     url = databases.migrated() if request.param == "together" else databases.empty()
     yield url if request.param == "together" else sqlite.migrated(), url

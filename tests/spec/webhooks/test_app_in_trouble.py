@@ -17,7 +17,9 @@ pytestmark = pytest.mark.long
 async def test_an_app_in_trouble_is_told_the_same_again_under_the_same_id(
     service: Service, start: Start, app: App, hook: Hook
 ) -> None:
-    impatient = await start(webhooks=hook, worker={"timeout": timedelta(seconds=3)}, inbox=service.inbox)
+    impatient = await start(
+        webhooks=hook, worker={"timeout": timedelta(seconds=3)}, inbox=service.inbox
+    )
     app.coming += [Answer(500), Answer(404), Answer(302), Trouble.DROP, Trouble.STALL]
     await service.ask()
     for process in (*[service] * 4, impatient, *[service] * 2):
@@ -28,19 +30,29 @@ async def test_an_app_in_trouble_is_told_the_same_again_under_the_same_id(
     assert await states(service) == [(kind, "sent", None)]
     assert len(service.inbox.mails) == 1
     counted = await service.figures("messages_total")
-    assert (counted[f"{kind},retried"], counted[f"{kind},sent"]) == (4, 1), "and one of the other process"
-    assert await service.figures("delivery_seconds_count") == {"reset_requested": 1, kind: 1}, "apart from mails"
+    assert (counted[f"{kind},retried"], counted[f"{kind},sent"]) == (4, 1), (
+        "and one of the other process"
+    )
+    assert await service.figures("delivery_seconds_count") == {"reset_requested": 1, kind: 1}, (
+        "apart from mails"
+    )
 
 
 @ON_SQLITE
-async def test_an_app_that_is_gone_is_not_asked_again_until_an_operator_says_so(service: Service, app: App) -> None:
+async def test_an_app_that_is_gone_is_not_asked_again_until_an_operator_says_so(
+    service: Service, app: App
+) -> None:
     app.coming.append(Answer(410))
     await service.ask()
     for _ in range(2):
         await service.deliver_again()
     assert len(app.told) == 1
     assert await states(service) == [
-        ("webhook_password_reset_requested", "dead", "410 Gone: the app no longer accepts webhooks at webhooks.url")
+        (
+            "webhook_password_reset_requested",
+            "dead",
+            "410 Gone: the app no longer accepts webhooks at webhooks.url",
+        )
     ]
 
 

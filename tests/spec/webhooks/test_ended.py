@@ -35,14 +35,24 @@ OWN, THIEFS = "nineteen patient herons", "eleven orange lanterns"
 
 
 async def fill(database: Database) -> None:
-    await database.run("INSERT INTO users VALUES (1, :email, :hash)", email=ADA, hash=hash_of("seven quiet harbours"))
+    await database.run(
+        "INSERT INTO users VALUES (1, :email, :hash)",
+        email=ADA,
+        hash=hash_of("seven quiet harbours"),
+    )
     await sign_in(database)
-    await database.run("INSERT INTO passkeys VALUES (1, 1), (2, 2); INSERT INTO tokens VALUES (1, 1, false)")
+    await database.run(
+        "INSERT INTO passkeys VALUES (1, 1), (2, 2); INSERT INTO tokens VALUES (1, 1, false)"
+    )
 
 
 async def sign_in(database: Database) -> None:
-    await database.run("INSERT INTO sessions (id, user_id) SELECT coalesce(max(id), 0) + 1, 1 FROM sessions")
-    await database.run("INSERT INTO sessions (id, user_id) SELECT coalesce(max(id), 0) + 1, 1 FROM sessions")
+    await database.run(
+        "INSERT INTO sessions (id, user_id) SELECT coalesce(max(id), 0) + 1, 1 FROM sessions"
+    )
+    await database.run(
+        "INSERT INTO sessions (id, user_id) SELECT coalesce(max(id), 0) + 1, 1 FROM sessions"
+    )
 
 
 async def press(service: Service) -> None:
@@ -64,7 +74,9 @@ async def left(database: Database) -> tuple[int, int, int]:
     """Return how many of Ada's sessions, passkeys and tokens work."""
     where = "WHERE user_id = 1"
     tables = (f"sessions {where}", f"passkeys {where}", f"tokens {where} AND NOT revoked")
-    sessions, passkeys, tokens = [len(await database.run(f"SELECT 1 FROM {table}")) for table in tables]  # noqa: S608
+    sessions, passkeys, tokens = [
+        len(await database.run(f"SELECT 1 FROM {table}")) for table in tables
+    ]  # noqa: S608
     return sessions, passkeys, tokens
 
 
@@ -85,7 +97,10 @@ def filled(sqlite_url: str, tmp_path: Path) -> Filled:
 def told(service: Service) -> list[str]:
     """Return what each confirmation says was ended; "" for one that does not."""
     lines = [mail.text.splitlines() for mail in service.inbox.sent_to(ADA, "password_changed")]
-    return [next((line.partition(": ")[2] for line in text if line.startswith("Access ended: ")), "") for text in lines]
+    return [
+        next((line.partition(": ")[2] for line in text if line.startswith("Access ended: ")), "")
+        for text in lines
+    ]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +114,9 @@ def told(service: Service) -> list[str]:
     ],
     indirect=True,
 )
-async def test_a_thief_with_passkey_and_token_is_out_after_not_me(urls: tuple[str, str], app: App, hook: Hook) -> None:
+async def test_a_thief_with_passkey_and_token_is_out_after_not_me(
+    urls: tuple[str, str], app: App, hook: Hook
+) -> None:
     own, url = urls
     table = {"url": "" if own == url else url, "table": "users", "ends": ENDS}
     settings = settings_for(own, webhooks=hook, accounts={"store": "table", "table": table})
@@ -113,7 +130,9 @@ async def test_a_thief_with_passkey_and_token_is_out_after_not_me(urls: tuple[st
             await sign_in(database)
             await press(service)
             assert await left(database) == (0, 0, 0)
-            assert events(app, "account.secured") == [{"sessions": 2, "passkeys": 1, "access_tokens": 1}]
+            assert events(app, "account.secured") == [
+                {"sessions": 2, "passkeys": 1, "access_tokens": 1}
+            ]
 
             # The thief knows the password until the owner has chosen another one.
             await database.run("INSERT INTO passkeys VALUES (3, 1)")
@@ -124,7 +143,9 @@ async def test_a_thief_with_passkey_and_token_is_out_after_not_me(urls: tuple[st
             assert await database.run("SELECT id FROM passkeys") == [(2,)]
 
 
-async def test_an_earlier_mailbox_ends_sessions_and_leaves_passkeys(filled: Filled, app: App, hook: Hook) -> None:
+async def test_an_earlier_mailbox_ends_sessions_and_leaves_passkeys(
+    filled: Filled, app: App, hook: Hook
+) -> None:
     """It may be an attacker's: an account that was taken over and given back has had an attacker's address."""
     async with filled(webhooks=hook) as (database, service):
         await reset(service, await service.link(), THIEFS)
@@ -170,7 +191,11 @@ class Counting(Elsewhere):
         (Ended({"sessions": 0, "passkeys": -1, "ssh_keys": True, "": 4, "x" * 99: 1}), "", None),
         (Ended({7: 1, "api_keys": 1.5, "line\nbreak": 2, "sessions": 10**12}), "", None),  # type: ignore[dict-item]
         (Ended(["sessions"]), "", None),  # type: ignore[arg-type]
-        (Ended({f"word{number}": 1 for number in range(99)}), "", {f"word{number}": 1 for number in range(20)}),
+        (
+            Ended({f"word{number}": 1 for number in range(99)}),
+            "",
+            {f"word{number}": 1 for number in range(20)},
+        ),
     ],
 )
 async def test_a_store_of_the_app_s_own_may_say_it_too_and_no_answer_of_it_breaks_a_change(
@@ -195,7 +220,9 @@ DEFERRED = (
 
 
 @pytest.mark.parametrize(
-    ("databases", "urls"), [("sqlite", "together"), ("postgresql", "together"), ("postgresql", "apart")], indirect=True
+    ("databases", "urls"),
+    [("sqlite", "together"), ("postgresql", "together"), ("postgresql", "apart")],
+    indirect=True,
 )
 async def test_where_a_deferred_key_forbids_the_commit_nothing_changes_and_no_mail_confirms_it(
     urls: tuple[str, str],
@@ -204,7 +231,9 @@ async def test_where_a_deferred_key_forbids_the_commit_nothing_changes_and_no_ma
     table = {"url": "" if own == url else url, "table": "users", "delete": ["sessions.user_id"]}
     settings = settings_for(own, accounts={"store": "table", "table": table})
     async with running_app(url, DEFERRED) as database:
-        await database.run("INSERT INTO users VALUES (1, :email, :hash)", email=ADA, hash=hash_of("old"))
+        await database.run(
+            "INSERT INTO users VALUES (1, :email, :hash)", email=ADA, hash=hash_of("old")
+        )
         await database.run("INSERT INTO sessions VALUES (1, 1); INSERT INTO visits VALUES (1)")
         async with running(settings) as service:
             link = await service.link()

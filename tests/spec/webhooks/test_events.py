@@ -6,7 +6,17 @@ import pytest
 from tests.driver.inbox import token_in
 from tests.driver.routes import REQUEST, RESET, SECURE
 from tests.driver.second_factors import BUILTIN, account_of, enrol, reset_with, wrong_code
-from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, change
+from tests.driver.service import (
+    ADA,
+    DAN,
+    GRACE,
+    NEW_PASSWORD,
+    NOBODY,
+    PASSWORD,
+    Service,
+    Start,
+    change,
+)
 from tests.servers.databases import ON_SQLITE
 from tests.servers.mail_providers.answers import Answer
 from tests.servers.webhooks import NEXT_SECRET, SECRET, App
@@ -17,7 +27,9 @@ pytestmark = pytest.mark.long
 BROWSER = {"user-agent": "Firefox"}
 
 
-async def test_a_reset_is_told_once_with_whose_it_was_and_who_did_it(service: Service, app: App) -> None:
+async def test_a_reset_is_told_once_with_whose_it_was_and_who_did_it(
+    service: Service, app: App
+) -> None:
     token = await service.link()
     began = service.now()
     answer = await service.at("192.0.2.7", headers=BROWSER).post(
@@ -44,7 +56,9 @@ async def test_a_reset_is_told_once_with_whose_it_was_and_who_did_it(service: Se
 
 
 @ON_SQLITE
-async def test_a_change_in_a_session_is_told_as_such_and_a_refused_one_is_not(service: Service, app: App) -> None:
+async def test_a_change_in_a_session_is_told_as_such_and_a_refused_one_is_not(
+    service: Service, app: App
+) -> None:
     token = await service.link()
     assert (await service.reset(token, "short")).status_code == 422
     assert (await service.reset("0" * 43)).status_code == 400
@@ -55,9 +69,19 @@ async def test_a_change_in_a_session_is_told_as_such_and_a_refused_one_is_not(se
     assert [event["data"]["how"] for event in app.typed("password.changed")] == ["change"]
 
 
-async def test_a_request_is_told_where_a_mail_goes_out_and_of_nobody_else(service: Service, app: App) -> None:
-    for email in (f" {ADA.upper()}", GRACE, DAN, NOBODY, ADA):  # Ada's second is within her mailbox's cooldown
-        assert (await service.anywhere(headers=BROWSER).post(REQUEST, json={"email": email})).status_code == 202
+async def test_a_request_is_told_where_a_mail_goes_out_and_of_nobody_else(
+    service: Service, app: App
+) -> None:
+    for email in (
+        f" {ADA.upper()}",
+        GRACE,
+        DAN,
+        NOBODY,
+        ADA,
+    ):  # Ada's second is within her mailbox's cooldown
+        assert (
+            await service.anywhere(headers=BROWSER).post(REQUEST, json={"email": email})
+        ).status_code == 202
     await service.deliver()
     told = app.typed("password.reset_requested")
     assert sorted((event["data"]["email"], event["data"]["outcome"]) for event in told) == [
@@ -82,7 +106,9 @@ async def test_no_token_and_no_password_is_told_or_kept(service: Service, app: A
 
 
 @ON_SQLITE
-async def test_while_secrets_change_an_event_is_signed_with_both(start: Start, app: App, hook: Hook) -> None:
+async def test_while_secrets_change_an_event_is_signed_with_both(
+    start: Start, app: App, hook: Hook
+) -> None:
     service = await start(webhooks={**hook, "secret": f"{NEXT_SECRET}, {SECRET}"})
     await service.link()
     (told,) = app.told
@@ -90,7 +116,9 @@ async def test_while_secrets_change_an_event_is_signed_with_both(start: Start, a
 
 
 @ON_SQLITE
-async def test_without_an_address_nothing_is_kept_and_what_waits_ends(start: Start, service: Service, app: App) -> None:
+async def test_without_an_address_nothing_is_kept_and_what_waits_ends(
+    start: Start, service: Service, app: App
+) -> None:
     app.coming.append(Answer(500))
     await service.ask()
     await service.deliver()
@@ -98,7 +126,9 @@ async def test_without_an_address_nothing_is_kept_and_what_waits_ends(start: Sta
     await without.reset(token_in(service.inbox.mails[0]))
     await without.deliver_again()
     assert len(app.told) == 1
-    assert await states(service) == [("webhook_password_reset_requested", "dropped", "webhooks.url is no longer set")]
+    assert await states(service) == [
+        ("webhook_password_reset_requested", "dropped", "webhooks.url is no longer set")
+    ]
 
 
 async def test_a_secured_account_is_told_with_both_addresses(service: Service, app: App) -> None:
@@ -110,8 +140,16 @@ async def test_a_secured_account_is_told_with_both_addresses(service: Service, a
     await service.deliver()
     (event,) = app.typed("account.secured")
     data = event["data"]
-    assert (data["email"], data["currentEmail"], data["locked"]) == (ADA, "thief@elsewhere.test", False)
-    assert (data["ipAddress"], data["userAgent"], data["kind"]) == ("192.0.2.7", "Firefox", "viewer")
+    assert (data["email"], data["currentEmail"], data["locked"]) == (
+        ADA,
+        "thief@elsewhere.test",
+        False,
+    )
+    assert (data["ipAddress"], data["userAgent"], data["kind"]) == (
+        "192.0.2.7",
+        "Firefox",
+        "viewer",
+    )
     assert token not in str(event)
 
 
@@ -123,5 +161,8 @@ async def test_a_second_step_that_failed_is_told_once(start: Start, hook: Hook, 
         assert (await reset_with(service, token, "totp", wrong_code())).is_client_error
     await service.deliver()
     (event,) = app.typed("second_step.failed")
-    assert (event["data"]["accountId"], event["data"]["method"]) == ((await account_of(service)).id, "totp")
+    assert (event["data"]["accountId"], event["data"]["method"]) == (
+        (await account_of(service)).id,
+        "totp",
+    )
     assert token not in str(event)

@@ -43,7 +43,9 @@ def open_here(opened: Opened, folder: Path) -> None:
 def render(opened: Opened, template: str, language: str = "en") -> Rendered:
     gallery = opened.gallery
     sample = next(iter(gallery.samples(template).values()))
-    return gallery.renderers()(sample).render_values(template, sample.values, gallery.languages.known[language])
+    return gallery.renderers()(sample).render_values(
+        template, sample.values, gallery.languages.known[language]
+    )
 
 
 def place_of(opened: Opened, template: str, text: str) -> str:
@@ -90,13 +92,18 @@ def found_in(
             found += document_findings(document, checks)
         except TemplateInvalid as error:
             found = [explain(error, gallery, sample)]
-        return [(f"{one.place.line}:{one.place.column}", one.rule, one.message, one.fix) for one in found]
+        return [
+            (f"{one.place.line}:{one.place.column}", one.rule, one.message, one.fix)
+            for one in found
+        ]
 
 
 def found_beside_layout(opened: Opened, source: str) -> list[tuple[str, str, str]]:
     """Return what the checks find in a mail whose layout lies in the top folder of the templates."""
     top = opened.folder / "shop/templates"
-    written(top, {"frame.html": "<p>{% block text %}{% endblock %}</p>\n<a href='/start'>Start</a>\n"})
+    written(
+        top, {"frame.html": "<p>{% block text %}{% endblock %}</p>\n<a href='/start'>Start</a>\n"}
+    )
     try:
         with template(opened, source) as name:
             found = check(opened.gallery, only=[name]).found

@@ -10,13 +10,17 @@ def test_the_checks_find_what_is_wrong_with_a_mail_in_plain_html(ask: Ask) -> No
     assert ("accessibility/alt-missing", "shop/emails/receipt.html:9") in ask(found_in_all)
 
 
-def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_the_templates_mistakes(ask: Ask) -> None:
+def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_the_templates_mistakes(
+    ask: Ask,
+) -> None:
     source = "<p>\n<a href=\"{% url 'order' number=name %}\">x</a>"
     ((place, rule, message, _),) = ask(found_in, source, '[one]\nname = "Ada"\n')
     assert (place, rule) == ("2:10", "django/error")
     assert message.startswith("NoReverseMatch: Reverse for 'order'")
     urls = (source, "{% url boats %}", "{% url 'boats' number %}", "{% url 'boats' 3|add:number %}")
-    assert [[rule for _, rule, _, _ in ask(found_in, url)] for url in urls] == [["unchecked/part"]] * 4
+    assert [[rule for _, rule, _, _ in ask(found_in, url)] for url in urls] == [
+        ["unchecked/part"]
+    ] * 4
 
 
 @pytest.mark.parametrize(
@@ -44,33 +48,46 @@ def test_a_fault_is_told_with_place_and_fix_and_hides_no_other_of_its_mail(
 ) -> None:
     source = f"<p>\n<p>{fault}</p>\n<p>{{% url 'order' number=name %}}</p>\n"
     found = ask(found_in, source, '[one]\nname = "Ada"\nlines = [1, 2]\n')
-    assert [(place, rule) for place, rule, _, _ in found] == [(place, f"django/{rule}"), ("3:4", "django/error")]
+    assert [(place, rule) for place, rule, _, _ in found] == [
+        (place, f"django/{rule}"),
+        ("3:4", "django/error"),
+    ]
     assert f"{found[0][2]} {found[0][3]}".endswith(said)
 
 
 def test_layout_without_folder(ask: Ask) -> None:
     """A mistake in a layout whose name has no folder is found at its place, on each version of Python."""
-    found = ask(found_beside_layout, "{% extends 'frame.html' %}{% block text %}Hello{% endblock %}")
+    found = ask(
+        found_beside_layout, "{% extends 'frame.html' %}{% block text %}Hello{% endblock %}"
+    )
     assert ("links/relative", "frame.html:2:4") in [(rule, place) for rule, place, _ in found]
 
 
 def test_missing_layout_without_folder(ask: Ask) -> None:
     """A missing layout whose name has no folder is found, with the file that was meant."""
     found = ask(found_beside_layout, "{% extends 'fram.html' %}")
-    assert ("django/missing-template", "Did you mean frame.html?") in [(rule, fix) for rule, _, fix in found]
+    assert ("django/missing-template", "Did you mean frame.html?") in [
+        (rule, fix) for rule, _, fix in found
+    ]
 
 
 def test_templates_that_bring_in_each_other_without_end_are_told(ask: Ask) -> None:
-    ((_, rule, message, _),) = ask(found_in, "{% include 'shop/emails/partials/circle.html' %}", "[one]\na = 1\n")
+    ((_, rule, message, _),) = ask(
+        found_in, "{% include 'shop/emails/partials/circle.html' %}", "[one]\na = 1\n"
+    )
     assert (rule, message) == ("django/error", "Templates include each other in a circle.")
 
 
-def test_a_name_that_a_sample_lacks_is_told_where_it_is_printed_and_not_where_the_author_expects_it(ask: Ask) -> None:
+def test_a_name_that_a_sample_lacks_is_told_where_it_is_printed_and_not_where_the_author_expects_it(
+    ask: Ask,
+) -> None:
     source = """{% load i18n %}{{ order.totl }}{{ nickname|default:"friend" }}{% if nobody %}{{ nobody }}{% endif %}
 {% for one in lines %}{{ one }}{% endfor %}{% for one in order.none %}x{% endfor %}
 {% blocktranslate with name=order.total %}{{ name }} {{ shop }}{% endblocktranslate %}{{ order.empty }}"""
     add = "Add it to the sample one, or give it a default in the template."
-    found = ask(found_in, source, '[one.order]\ntotal = 1\nnone = []\nempty = ""\n', [check_undefined])
+    found = ask(
+        found_in, source, '[one.order]\ntotal = 1\nnone = []\nempty = ""\n', [check_undefined]
+    )
     assert [(place, message, fix) for place, _, message, fix in found] == [
         ("1:16", "'order.totl' has no value, so nothing is printed.", "Did you mean order.total?"),
         ("2:1", "'lines' has no value, so nothing is printed.", add),
@@ -93,13 +110,19 @@ def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:
     assert isinstance(values["order"]["total"], int | float)
     assert [list(line) for line in values["order"]["lines"]] == [["product_name"]] * 3
     assert len(values["rows"]) == 3
-    assert [list(one) for one in (*values["cart"]["items"], *values["house"]["keys"])] == [["name"]] * 3 + [
-        ["number"]
-    ] * 3
-    assert (values["sent_at"].year, values["plan"], values["user"]) == (2026, "gold", {"is_staff": True})
+    assert [list(one) for one in (*values["cart"]["items"], *values["house"]["keys"])] == [
+        ["name"]
+    ] * 3 + [["number"]] * 3
+    assert (values["sent_at"].year, values["plan"], values["user"]) == (
+        2026,
+        "gold",
+        {"is_staff": True},
+    )
 
 
-def test_a_filter_of_the_project_that_fails_with_a_text_gets_a_number_also_beside_a_wrong_tag(ask: Ask) -> None:
+def test_a_filter_of_the_project_that_fails_with_a_text_gets_a_number_also_beside_a_wrong_tag(
+    ask: Ask,
+) -> None:
     source = """{% load shop_tags %}{{ name|shout }} {% boat %}{{ fee|euros }} {{ weight|divisibleby:2 }}
     {{ label|center:room }} {{ duty|default:3|euros }} {{ boats|divisibleby:crew }}"""
     values = ask(guessed, source)

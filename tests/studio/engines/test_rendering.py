@@ -3,7 +3,17 @@
 from pathlib import Path
 
 import pytest
-from tests.studio.engines.opened import RECEIPT, WELCOME, Ask, Opened, found_in_all, languages, names, place_of, render
+from tests.studio.engines.opened import (
+    RECEIPT,
+    WELCOME,
+    Ask,
+    Opened,
+    found_in_all,
+    languages,
+    names,
+    place_of,
+    render,
+)
 
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.engines.django.project import open_project
@@ -22,7 +32,11 @@ def test_a_mail_is_rendered_by_the_projects_own_tags_filters_and_addresses(ask: 
 def test_a_mail_speaks_the_languages_that_the_project_names(ask: Ask) -> None:
     assert ask(languages) == ["de", "en", "pt-BR"]
     mail = ask(render, RECEIPT, "de")
-    assert (mail.subject, "Ihre Rechnung" in mail.html, "20. November" in mail.html) == ("Danke, Ada", True, False)
+    assert (mail.subject, "Ihre Rechnung" in mail.html, "20. November" in mail.html) == (
+        "Danke, Ada",
+        True,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,7 +52,9 @@ def test_a_mail_speaks_the_languages_that_the_project_names(ask: Ask) -> None:
         ("Northwind &amp;", "shop/emails/footer.html:1:8"),
     ],
 )
-def test_what_is_rendered_leads_to_its_line_through_layouts_loops_and_includes(ask: Ask, text: str, place: str) -> None:
+def test_what_is_rendered_leads_to_its_line_through_layouts_loops_and_includes(
+    ask: Ask, text: str, place: str
+) -> None:
     assert ask(place_of, RECEIPT, text) == place
 
 
@@ -60,9 +76,14 @@ def _named(_: Opened, folder: str) -> list[str]:
 
 
 def _in_german(_: Opened, folder: str) -> Rendered:
-    gallery, name = open_project("northwind.settings", Path(folder)), "registration/password_reset_email"
+    gallery, name = (
+        open_project("northwind.settings", Path(folder)),
+        "registration/password_reset_email",
+    )
     sample = gallery.samples(name)["guessed"]
-    return gallery.renderers()(sample).render_values(name, sample.values, gallery.languages.known["de"])
+    return gallery.renderers()(sample).render_values(
+        name, sample.values, gallery.languages.known["de"]
+    )
 
 
 def test_a_folder_that_is_named_shows_all_it_holds_also_that_of_a_package(ask: Ask) -> None:
@@ -84,7 +105,9 @@ def test_a_folder_that_is_named_shows_all_it_holds_also_that_of_a_package(ask: A
         ("northwind.settings", "/", "no template loader looks into"),
     ],
 )
-def test_a_project_that_cannot_be_opened_is_a_sentence(ask: Ask, settings: str, folder: str | None, said: str) -> None:
+def test_a_project_that_cannot_be_opened_is_a_sentence(
+    ask: Ask, settings: str, folder: str | None, said: str
+) -> None:
     assert said in ask(_refusal, settings, folder)
 
 

@@ -46,10 +46,31 @@ def added(passes: Passes) -> list[list[str]]:
 
 
 CONDITIONS = [
-    *("not company", "status == 'cancelled'", "status != 'open' and total > 100", "refund", "company is none"),
-    *("items|length > 5", "items[1].gift", "order.address.country == 'BE'", "order.get('note')", "not items"),
-    *("order.number.startswith('X')", "placed.year >= 2030", "total < 0 or total > 99", "total is divisibleby 7"),
-    *("(total / 2)|round is even and company|upper == 'X'", "items|selectattr('gift')|list", "is_urgent"),
+    *(
+        "not company",
+        "status == 'cancelled'",
+        "status != 'open' and total > 100",
+        "refund",
+        "company is none",
+    ),
+    *(
+        "items|length > 5",
+        "items[1].gift",
+        "order.address.country == 'BE'",
+        "order.get('note')",
+        "not items",
+    ),
+    *(
+        "order.number.startswith('X')",
+        "placed.year >= 2030",
+        "total < 0 or total > 99",
+        "total is divisibleby 7",
+    ),
+    *(
+        "(total / 2)|round is even and company|upper == 'X'",
+        "items|selectattr('gift')|list",
+        "is_urgent",
+    ),
 ]
 
 
@@ -68,26 +89,51 @@ def test_a_pass_renders_as_many_branches_as_it_can(tmp_path: Path) -> None:
     template = """{% if status == 'open' %}a{% elif status == 'lost' %}b{% elif total > 90 %}c{% else %}d{% endif %}
 {{ "x" if company == "Other" else "y" }}"""
     report = explored(tmp_path, template)
-    assert [rendered(tmp_path, sample)[6:9] for sample in report.samples] == ["b\nx", "d\ny", "c\ny"]
+    assert [rendered(tmp_path, sample)[6:9] for sample in report.samples] == [
+        "b\nx",
+        "d\ny",
+        "c\ny",
+    ]
     assert names(report) == ["mail.html:1 and 1 more", "mail.html:1", "mail.html:1 (2)"]
 
 
 @pytest.mark.parametrize(
     ("template", "samples", "shown"),
     [
-        ("{% for one in items if one.stock %}{{ one.name }}{% else %}none{% endfor %}", SAMPLE, ["none"]),
+        (
+            "{% for one in items if one.stock %}{{ one.name }}{% else %}none{% endfor %}",
+            SAMPLE,
+            ["none"],
+        ),
         ("{% if company %}{{ company }}{% else %}nobody{% endif %}", "", ["nobody"]),
-        ("{% if note is none %}{{ note }}{% endif %}", SAMPLE + "note = 'x'", ["x"]),  # values of the sample stay
-        ("{% if status == 'cancelled' %}{{ nothing }}{% endif %}!", SAMPLE, ["nothing!"]),  # a missing name is made up
+        (
+            "{% if note is none %}{{ note }}{% endif %}",
+            SAMPLE + "note = 'x'",
+            ["x"],
+        ),  # values of the sample stay
+        (
+            "{% if status == 'cancelled' %}{{ nothing }}{% endif %}!",
+            SAMPLE,
+            ["nothing!"],
+        ),  # a missing name is made up
         ("{{ 'a' if status == 'open' else ('b' if is_urgent else 'c') }}", SAMPLE, ["b", "c"]),
-        ("{% if vip %}1{% if not vip %}2{% endif %}{% endif %}{% if not vip %}3{% else %}4{% endif %}", SAMPLE, ["14"]),
-        ("{% if total > 10 and total < 5 %}\n{% endif %}x", SAMPLE, []),  # an empty branch is not forced
+        (
+            "{% if vip %}1{% if not vip %}2{% endif %}{% endif %}{% if not vip %}3{% else %}4{% endif %}",
+            SAMPLE,
+            ["14"],
+        ),
+        (
+            "{% if total > 10 and total < 5 %}\n{% endif %}x",
+            SAMPLE,
+            [],
+        ),  # an empty branch is not forced
     ],
 )
 def test_what_a_pass_shows(tmp_path: Path, template: str, samples: str, shown: list[str]) -> None:
     report = explored(tmp_path, template, samples)
     assert [
-        rendered(tmp_path, sample).removeprefix("<html>").removesuffix("</html>") for sample in report.samples
+        rendered(tmp_path, sample).removeprefix("<html>").removesuffix("</html>")
+        for sample in report.samples
     ] == shown
 
 
@@ -116,7 +162,9 @@ def test_names_that_a_set_decides_are_followed(tmp_path: Path) -> None:
 {% if ns.gift %}gift{% endif %}
 {% if company == 'X' %}{% set tone = 'cold' %}{% else %}{% set tone = 'warm' %}{% endif %}
 {% if tone == 'cold' %}brr{% endif %}"""
-    assert added(explored(tmp_path, template)) == [[f"mail.html:{line}" for line in (1, 3, 4, 5, 6)]]
+    assert added(explored(tmp_path, template)) == [
+        [f"mail.html:{line}" for line in (1, 3, 4, 5, 6)]
+    ]
 
 
 @pytest.mark.long
@@ -152,7 +200,9 @@ silent
 {% if company %}{{ company }}{% endif %}{% for one in items %}{{ one }}{% endfor %}</html>""")
     (tmp_path / "mail.samples.toml").write_text('[ada]\nstatus = "open"\n')
     gallery = open_gallery(tmp_path)
-    report = Gallery(templates=gallery.templates, languages=gallery.languages, props={"mail": Parcel}).branches("mail")
+    report = Gallery(
+        templates=gallery.templates, languages=gallery.languages, props={"mail": Parcel}
+    ).branches("mail")
     assert report
     assert [msgspec.convert(sample.values, Parcel) for sample in report.samples]
     assert all(isinstance(sample.values["status"], Status) for sample in report.samples)

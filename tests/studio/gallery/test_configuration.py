@@ -43,18 +43,31 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("name", "section"), [("pyproject.toml", "tool.keyturn.studio"), ("keyturn.toml", "studio")])
-def test_it_is_found_from_the_folder_upwards_and_paths_begin_there(project: Path, name: str, section: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "section"), [("pyproject.toml", "tool.keyturn.studio"), ("keyturn.toml", "studio")]
+)
+def test_it_is_found_from_the_folder_upwards_and_paths_begin_there(
+    project: Path, name: str, section: str
+) -> None:
     (project / name).write_text(f'[{section}]\nenv = "shop.mails:environment"\n{HARMLESS}')
     settings = read_studio_settings(project / "emails" / "deep" / "down")
     assert settings.file == project / name
     assert settings.folder == project / "emails"
-    assert (settings.locales, settings.snapshots) == (project / "locales", project / "tests" / "snapshots")
-    assert (settings.env, settings.layouts, settings.languages) == ("shop.mails:environment", ("frames/*",), ("de",))
+    assert (settings.locales, settings.snapshots) == (
+        project / "locales",
+        project / "tests" / "snapshots",
+    )
+    assert (settings.env, settings.layouts, settings.languages) == (
+        "shop.mails:environment",
+        ("frames/*",),
+        ("de",),
+    )
     assert settings.brands == {"harbour": {"site": {"name": "Harbour School"}}}
 
 
-def test_the_nearest_settings_of_the_same_repository_count_unless_their_folder_is_shared(project: Path) -> None:
+def test_the_nearest_settings_of_the_same_repository_count_unless_their_folder_is_shared(
+    project: Path,
+) -> None:
     (project / "pyproject.toml").write_text("[tool.other]\nx = 1\n")
     assert read_studio_settings(project / "emails") == StudioSettings()
     (project / "keyturn.toml").write_text('[studio]\nsender = "far"\n')
@@ -69,8 +82,12 @@ def test_the_nearest_settings_of_the_same_repository_count_unless_their_folder_i
 
 
 @pytest.mark.parametrize("named", ['folder = "emails"\n', ""])
-def test_settings_that_name_a_folder_and_snapshots_of_one_are_of_no_other(project: Path, named: str) -> None:
-    (project / "keyturn.toml").write_text(f'[studio]\n{named}sender = "hers"\nsnapshots = "snapshots"\n')
+def test_settings_that_name_a_folder_and_snapshots_of_one_are_of_no_other(
+    project: Path, named: str
+) -> None:
+    (project / "keyturn.toml").write_text(
+        f'[studio]\n{named}sender = "hers"\nsnapshots = "snapshots"\n'
+    )
     assert settings_of_folder(project / "fixtures").sender == ("" if named else "hers")
     beneath = settings_of_folder(project / "emails" / "deep")
     assert (beneath.sender, beneath.snapshots) == ("hers", None)
@@ -78,14 +95,18 @@ def test_settings_that_name_a_folder_and_snapshots_of_one_are_of_no_other(projec
     assert own.snapshots == project / "snapshots"
 
 
-def test_settings_of_a_folder_that_name_one_out_of_its_bounds_are_refused_without_trust(project: Path) -> None:
+def test_settings_of_a_folder_that_name_one_out_of_its_bounds_are_refused_without_trust(
+    project: Path,
+) -> None:
     settings = project / "emails" / "keyturn.toml"
     settings.write_text('[studio]\nfolder = "/etc"\nsender = "hers"\n')
     with pytest.raises(SettingsInvalid) as refused:
         settings_of_folder(project / "emails")
     (fault,) = refused.value.faults
     assert fault.name == f"{settings} folder"
-    assert fault.message == f"leads out of {project / 'emails'}; if you trust the folder, add --trust"
+    assert (
+        fault.message == f"leads out of {project / 'emails'}; if you trust the folder, add --trust"
+    )
     assert settings_of_folder(project / "emails", trusted=True) == StudioSettings()
 
 
@@ -97,7 +118,9 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
         'limit_megabytes = 99999999\nsuffixes = ["njk"]\n'
     )
 
-    with pytest.raises(SettingsInvalid, match=r"pyproject\.toml \[tool\.keyturn\.studio\] foldr: unknown") as caught:
+    with pytest.raises(
+        SettingsInvalid, match=r"pyproject\.toml \[tool\.keyturn\.studio\] foldr: unknown"
+    ) as caught:
         read_studio_settings(project)
 
     assert {fault.name.rpartition(" ")[2]: fault.message for fault in caught.value.faults} == {
@@ -115,7 +138,13 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[tool.keyturn]\nstudio = 1\n", "[tool.keyturn\n", f"a = 1{'0' * 5_000}", "a = " + "[" * 3_000]
+    "text",
+    [
+        "[tool.keyturn]\nstudio = 1\n",
+        "[tool.keyturn\n",
+        f"a = 1{'0' * 5_000}",
+        "a = " + "[" * 3_000,
+    ],
 )
 def test_a_file_that_is_something_else_is_told(project: Path, text: str) -> None:
     (project / "pyproject.toml").write_text(text)
@@ -124,7 +153,9 @@ def test_a_file_that_is_something_else_is_told(project: Path, text: str) -> None
 
 
 def test_it_is_no_fault_of_the_service(project: Path) -> None:
-    (project / "keyturn.toml").write_text('timezone = "Europe/Berlin"\n[studio]\nfolder = "emails"\n')
+    (project / "keyturn.toml").write_text(
+        'timezone = "Europe/Berlin"\n[studio]\nfolder = "emails"\n'
+    )
     assert read_settings(project / "keyturn.toml", {}, sending=False).timezone == "Europe/Berlin"
 
 
@@ -134,7 +165,10 @@ REFUSED = {
     "folder": ('"/"', "leads out of {project}"),
     "locales": ('"/etc"', "leads out of {project}"),
     "snapshots": ('"/tmp/snapshots"', "leads out of {project}"),
-    "editor": ('"evil://{path}"', "is an address, 'evil://{{path}}', but only the name of an editor is allowed"),
+    "editor": (
+        '"evil://{path}"',
+        "is an address, 'evil://{{path}}', but only the name of an editor is allowed",
+    ),
     "limit_seconds": ("5.1", "is 5.1, more than 5"),
     "limit_megabytes": ("513", "is 513, more than 512"),
 }
@@ -149,12 +183,18 @@ def test_a_setting_can_do_no_harm_or_counts_only_with_trust(project: Path) -> No
     assert refused(project, HARMLESS) == []
     for name, (value, why) in REFUSED.items():
         told = f"{why.format(project=project)}; if you trust the folder, add --trust"
-        assert refused(project, f"{name} = {value}") == [Fault(f"{project / 'keyturn.toml'} {name}", told)]
-    decided = {line.partition(" ")[0].partition(".")[0] for line in HARMLESS.splitlines()} | REFUSED.keys()
+        assert refused(project, f"{name} = {value}") == [
+            Fault(f"{project / 'keyturn.toml'} {name}", told)
+        ]
+    decided = {
+        line.partition(" ")[0].partition(".")[0] for line in HARMLESS.splitlines()
+    } | REFUSED.keys()
     assert {field.name for field in msgspec.structs.fields(StudioSettings)} <= decided | {"file"}
 
 
-def test_a_folder_behind_a_link_counts_only_with_trust(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_folder_behind_a_link_counts_only_with_trust(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     (project / "elsewhere").symlink_to(tmp_path_factory.mktemp("elsewhere"))
     (project / "beside").symlink_to("fixtures")
     (fault,) = refused(project, 'folder = "beside"\nlocales = "elsewhere"')
@@ -162,7 +202,9 @@ def test_a_folder_behind_a_link_counts_only_with_trust(project: Path, tmp_path_f
 
 
 @pytest.mark.parametrize("name", ["keyturn.toml", "pyproject.toml"])
-@pytest.mark.parametrize("content", ["[studio]\nsender = 'Mallory'\n[tool.keyturn.studio]\nfoldr = 1", "no TOML", None])
+@pytest.mark.parametrize(
+    "content", ["[studio]\nsender = 'Mallory'\n[tool.keyturn.studio]\nfoldr = 1", "no TOML", None]
+)
 def test_settings_behind_a_link_out_of_the_folder_are_not_read_without_trust(
     project: Path, tmp_path_factory: pytest.TempPathFactory, name: str, content: str | None
 ) -> None:
@@ -176,7 +218,9 @@ def test_settings_behind_a_link_out_of_the_folder_are_not_read_without_trust(
     assert refused.value.faults == (Fault(str(project / name), told),)
 
 
-def test_settings_behind_a_link_are_read_if_trusted(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_settings_behind_a_link_are_read_if_trusted(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     (project / ".git").mkdir()
     (project / "usual.toml").write_text('[studio]\nsender = "Ada"\n')
     (project / "emails" / "keyturn.toml").symlink_to("../usual.toml")

@@ -19,7 +19,9 @@ Look = Callable[..., FolderContents]
 
 @pytest.fixture
 def look(tmp_path: Path) -> Look:
-    def write_and_look(files: Mapping[str, str], patterns: Patterns | None = None) -> FolderContents:
+    def write_and_look(
+        files: Mapping[str, str], patterns: Patterns | None = None
+    ) -> FolderContents:
         for file, text in files.items():
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / file).write_text(text)
@@ -45,13 +47,19 @@ def look(tmp_path: Path) -> Look:
 def test_a_mail_is_called_by_its_path_or_its_folder_and_its_text_part_lies_beside_it(
     look: Look, markup: str, text: str, name: str
 ) -> None:
-    found = look({markup: MJML if ".mjml" in markup else HTML} | ({text: "Hello"} if text else {})).mails
+    found = look(
+        {markup: MJML if ".mjml" in markup else HTML} | ({text: "Hello"} if text else {})
+    ).mails
     assert [*found.values()] == [MailFiles(markup, text) if text else MailFiles(markup)]
     assert not name or [*found] == [name]
 
 
-@pytest.mark.parametrize("subject", ["welcome.subject.txt", "welcome_subject.txt", "welcome.subject"])
-def test_a_subject_can_have_its_own_file_and_html_compiled_from_mjml_is_no_mail(look: Look, subject: str) -> None:
+@pytest.mark.parametrize(
+    "subject", ["welcome.subject.txt", "welcome_subject.txt", "welcome.subject"]
+)
+def test_a_subject_can_have_its_own_file_and_html_compiled_from_mjml_is_no_mail(
+    look: Look, subject: str
+) -> None:
     found = look({"welcome.mjml": MJML, "welcome.html": HTML, subject: "Hello"})
     assert found.mails == {"welcome": MailFiles("welcome.mjml", subject=subject)}
 
@@ -101,7 +109,8 @@ def test_mail_with_active_parts(look: Look, mail: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "partial", ["_foot.html", "_layout/base.mjml", "partials/foot.html", "mails/components/button.mjml"]
+    "partial",
+    ["_foot.html", "_layout/base.mjml", "partials/foot.html", "mails/components/button.mjml"],
 )
 def test_names_say_what_is_shared_where_nobody_refers_to_it(look: Look, partial: str) -> None:
     found = look({partial: HTML, "welcome.mjml": MJML})
@@ -110,7 +119,10 @@ def test_names_say_what_is_shared_where_nobody_refers_to_it(look: Look, partial:
 
 
 def test_a_piece_of_mjml_is_no_mail_and_a_misspelt_root_is(look: Look) -> None:
-    pieces = {"button.mjml": "{# a button #}\n<mj-button>Go</mj-button>", "welcome.mjml": "<mjlm></mjlm>"}
+    pieces = {
+        "button.mjml": "{# a button #}\n<mj-button>Go</mj-button>",
+        "welcome.mjml": "<mjlm></mjlm>",
+    }
     assert list(look(pieces).mails) == ["welcome"]
 
 
@@ -128,18 +140,31 @@ def test_references_are_relative_to_the_folder_to_the_file_or_to_a_folder_above(
     assert list(found.mails) == ["one", "orders/two"]
 
 
-def test_what_is_none_of_ours_and_what_a_pattern_ignores_or_calls_a_layout_is_left_out(look: Look) -> None:
-    others = {".git/a.html": HTML, "node_modules/x/a.html": HTML, "env/pyvenv.cfg": "", "env/a.html": HTML, "a.py": ""}
+def test_what_is_none_of_ours_and_what_a_pattern_ignores_or_calls_a_layout_is_left_out(
+    look: Look,
+) -> None:
+    others = {
+        ".git/a.html": HTML,
+        "node_modules/x/a.html": HTML,
+        "env/pyvenv.cfg": "",
+        "env/a.html": HTML,
+        "a.py": "",
+    }
     patterns = Patterns(ignore=("drafts/*",), layouts=("frame.*",))
     assert look({**others, "drafts/b.html": HTML, "frame.html": HTML}, patterns).mails == {}
 
 
-def test_a_file_that_another_as_old_and_as_large_replaces_is_read_again(look: Look, tmp_path: Path) -> None:
+def test_a_file_that_another_as_old_and_as_large_replaces_is_read_again(
+    look: Look, tmp_path: Path
+) -> None:
     assert list(look({"a.html": HTML, "b.html": "{% include 'a.html' %}"}).mails) == ["b"]
     file = tmp_path / "b.html"
     before = file.stat()
     file.write_text("{% include 'c.html' %}")
-    while file.stat().st_ctime_ns == before.st_ctime_ns or file.stat().st_mtime_ns != before.st_mtime_ns:
+    while (
+        file.stat().st_ctime_ns == before.st_ctime_ns
+        or file.stat().st_mtime_ns != before.st_mtime_ns
+    ):
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert list(look({}).mails) == ["a", "b"]
 
@@ -176,4 +201,7 @@ def test_a_folder_that_nobody_may_enter_is_named_and_hides_no_other() -> None:
         (place / "locked").chmod(0)
         with as_stranger():
             contents = contents_of(Folders(place), Patterns())
-    assert (list(contents.mails), contents.left_out) == (["a", "z"], {"locked": "cannot be read: Permission denied"})
+    assert (list(contents.mails), contents.left_out) == (
+        ["a", "z"],
+        {"locked": "cannot be read: Permission denied"},
+    )

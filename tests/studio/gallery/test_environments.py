@@ -26,15 +26,23 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sys.path[:] = path
     for name in set(sys.modules) - before:
         module = sys.modules[name]
-        places = getattr(module, "__file__", None), *getattr(module, "__path__", ())  # a package may have no file
+        places = (
+            getattr(module, "__file__", None),
+            *getattr(module, "__path__", ()),
+        )  # a package may have no file
         if any(str(place).startswith(str(tmp_path)) for place in places):
             del sys.modules[name]
 
 
 def opened(project: Path, files: dict[str, str], environment: str = "", **settings: Any) -> Gallery:
     """Write a mail called a, and other files, and open the folder."""
-    written(project, {f"emails/{name}" if name.startswith("a.") else name: text for name, text in files.items()})
-    return open_gallery(project / "emails", environment=environment, settings=StudioSettings(**settings))
+    written(
+        project,
+        {f"emails/{name}" if name.startswith("a.") else name: text for name, text in files.items()},
+    )
+    return open_gallery(
+        project / "emails", environment=environment, settings=StudioSettings(**settings)
+    )
 
 
 def rendered(gallery: Gallery, mail: str, language: str = "", /, **values: Any) -> str:
@@ -67,7 +75,9 @@ def test_jinja_comes_with_its_own_defaults(project: Path) -> None:
         ("templates/emails", "../emails/base.html"),
     ],
 )
-def test_a_layout_is_found_wherever_the_apps_own_loader_starts(project: Path, folder: str, named: str) -> None:
+def test_a_layout_is_found_wherever_the_apps_own_loader_starts(
+    project: Path, folder: str, named: str
+) -> None:
     mail = f"{{% extends '{named}' %}}{{% block it %}}{{{{ name }}}}{{% endblock %}}"
     base = "<html>{% block it %}{% endblock %}"
     written(project, {"templates/emails/base.html": base, "templates/emails/auth/reset.html": mail})
@@ -87,11 +97,17 @@ def test_gettext_is_there_with_catalogues_and_without(project: Path) -> None:
 
 
 def test_an_unknown_filter_leaves_its_value_where_that_is_wanted(project: Path) -> None:
-    gallery = opened(project, {"a.html": "<html>{{ price|money('EUR')|upper }}{% if price is cheap %}!{% endif %}"})
+    gallery = opened(
+        project,
+        {"a.html": "<html>{{ price|money('EUR')|upper }}{% if price is cheap %}!{% endif %}"},
+    )
     with pytest.raises(TemplateInvalid, match="No filter named 'money'"):
         rendered(gallery, "a", price="four")
     (sample,) = gallery.samples("a").values()
-    templates, language = gallery.renderers(with_lenient_filters)(sample), gallery.languages.choose("")
+    templates, language = (
+        gallery.renderers(with_lenient_filters)(sample),
+        gallery.languages.choose(""),
+    )
     assert templates.render_values("a", {"price": "four"}, language).html == "<html>FOUR!"
 
 
@@ -99,7 +115,10 @@ def test_the_apps_environment_brings_filters_globals_and_templates(project: Path
     mail = "{% extends 'frame.html' %}{% block it %}{{ name|loud }} {{ shop }}{{ order.items }}{% endblock %}"
     files = {"shop/__init__.py": "", "shop/mails.py": APP, "a.html": mail}
     gallery = opened(project, files, environment="shop.mails:environment")
-    assert rendered(gallery, "a", name="ada", order={"items": 7}) == "<html>" + 2 * "ADA Northwind School7"
+    assert (
+        rendered(gallery, "a", name="ada", order={"items": 7})
+        == "<html>" + 2 * "ADA Northwind School7"
+    )
     assert set(gallery.samples("a")["guessed"].values) == {"name", "order"}
     assert "lang" not in sys.modules["shop.mails"].environment.globals
 
@@ -134,7 +153,9 @@ def test_asynchronous_functions_of_the_apps_environment_give_their_results(proje
         env.filters["loud"] = loud
         env.globals["greet"] = greet
         """
-    gallery = opened(project, {"web.py": dedent(app), "a.html": "<p>{{ greet('Hello')|loud }}</p>"}, "web:env")
+    gallery = opened(
+        project, {"web.py": dedent(app), "a.html": "<p>{{ greet('Hello')|loud }}</p>"}, "web:env"
+    )
     assert rendered(gallery, "a", name="Ada") == "<p>HELLO ADA</p>"
 
 
@@ -160,7 +181,9 @@ environment.globals["asset"] = environment.asset
 """
 
 
-def test_guessing_calls_no_function_of_the_app_and_reads_tags_with_names_of_their_own(project: Path) -> None:
+def test_guessing_calls_no_function_of_the_app_and_reads_tags_with_names_of_their_own(
+    project: Path,
+) -> None:
     mail = "<html>{{ asset('logo.png') }}{% once total %}{{ name }}</html>"
     gallery = opened(project, {"a.html": mail, "myshop.py": PROBED}, "myshop:environment")
     assert gallery.guessed_sample("a").values == {"name": "Ada", "total": "62.40"}
@@ -171,18 +194,30 @@ def test_guessing_calls_no_function_of_the_app_and_reads_tags_with_names_of_thei
     ("named", "message"),
     [
         ("mails", ": write it as package.module:environment"),
-        ("mails.py:environment", ": there is no module mails.py in this folder or on Python's path"),
+        (
+            "mails.py:environment",
+            ": there is no module mails.py in this folder or on Python's path",
+        ),
         ("mails:enviroment", ": mails has no enviroment; did you mean environment?"),
         ("mails:number", " is of type int, not a Jinja environment"),
         ("mails:nothing", " returns a value of type NoneType, not a Jinja environment"),
         ("mails:fails", ": RuntimeError: no database ({project}/mails.py:10)"),
-        ("lacking:environment", ": ModuleNotFoundError: No module named 'nowhere' ({project}/lacking.py:1)"),
+        (
+            "lacking:environment",
+            ": ModuleNotFoundError: No module named 'nowhere' ({project}/lacking.py:1)",
+        ),
         ("wrong:environment", ": SyntaxError: invalid syntax ({project}/wrong.py:1)"),
     ],
 )
-def test_what_cannot_be_had_is_told_in_one_sentence(project: Path, named: str, message: str) -> None:
+def test_what_cannot_be_had_is_told_in_one_sentence(
+    project: Path, named: str, message: str
+) -> None:
     functions = "\ndef nothing(): ...\ndef fails():\n    raise RuntimeError('no database')\n"
-    files = {"mails.py": APP + functions, "lacking.py": "import nowhere", "wrong.py": "environment = = 1"}
+    files = {
+        "mails.py": APP + functions,
+        "lacking.py": "import nowhere",
+        "wrong.py": "environment = = 1",
+    }
     with pytest.raises(CannotImport) as caught:
         opened(project, {"a.html": "", **files}, environment=named)
     assert str(caught.value) == f"--env {named}{message.format(project=project)}"
@@ -192,11 +227,17 @@ def test_what_cannot_be_had_is_told_in_one_sentence(project: Path, named: str, m
 def test_globals_and_brands_are_given_to_every_template(project: Path) -> None:
     given = {"site": {"name": "Northwind"}, "foot": "Leeds"}
     brands = {"harbour": {"site": {"name": "Harbour"}}}
-    gallery = opened(project, {"a.html": "<html>{{ site.name }} {{ foot }}"}, globals=given, brands=brands)
+    gallery = opened(
+        project, {"a.html": "<html>{{ site.name }} {{ foot }}"}, globals=given, brands=brands
+    )
     (sample,) = gallery.samples("a").values()
 
     def html(brand: str) -> str:
-        return gallery.renderers()(sample, brand).render_values("a", sample.values, gallery.languages.choose("")).html
+        return (
+            gallery.renderers()(sample, brand)
+            .render_values("a", sample.values, gallery.languages.choose(""))
+            .html
+        )
 
     assert sample.values == {}
     assert (html(""), html("harbour")) == ("<html>Northwind Leeds", "<html>Harbour Leeds")
@@ -235,13 +276,19 @@ def make_app():
         (FLASK, "app", "/orders/7"),
         (STARLETTE, "templates", "https://www.example.org/orders/7"),
         (STARLETTE, "templates.env", "https://www.example.org/orders/7"),
-        (STARLETTE.replace("app = ", "Starlette; "), "templates", "https://www.example.org/order/7"),
+        (
+            STARLETTE.replace("app = ", "Starlette; "),
+            "templates",
+            "https://www.example.org/order/7",
+        ),
         (LITESTAR, "make_app", "/orders/7"),
         (LITESTAR + "app = make_app()", "app.template_engine", "/orders/7"),
         (LITESTAR + "engine = JinjaTemplateEngine('emails')", "engine", "/order/7"),
     ],
 )
-def test_functions_of_web_frameworks_get_a_request(project: Path, app: str, named: str, order: str) -> None:
+def test_functions_of_web_frameworks_get_a_request(
+    project: Path, app: str, named: str, order: str
+) -> None:
     mail = "<html>{{ url_for('order', number=7) }} {{ request.headers['host'] }} {{ request.base_url }}"
     gallery = opened(project, {"bookshop.py": app, "a.html": mail}, environment=f"bookshop:{named}")
     assert rendered(gallery, "a") == f"<html>{order} www.example.org https://www.example.org/"

@@ -21,7 +21,11 @@ MAILS = {
 }
 SHARED = {
     "shop": ["base.html", "partials/footer.html", "partials/order_lines.html"],
-    "school": ["emails/layouts/_footer.mjml", "emails/layouts/main.mjml", "emails/macros/parts.mjml"],
+    "school": [
+        "emails/layouts/_footer.mjml",
+        "emails/layouts/main.mjml",
+        "emails/macros/parts.mjml",
+    ],
     "club": ["_layout.mjml.j2"],
 }
 
@@ -40,7 +44,9 @@ def rendered(gallery: Gallery) -> Iterator[tuple[str, Rendered]]:
 
 
 @pytest.mark.parametrize("team", sorted(MAILS))
-def test_each_mail_of_a_team_is_told_from_what_they_share_and_rendered(tmp_path: Path, team: str) -> None:
+def test_each_mail_of_a_team_is_told_from_what_they_share_and_rendered(
+    tmp_path: Path, team: str
+) -> None:
     gallery = opened(team, tmp_path)
     assert (gallery.names(), gallery.shared_files()) == (MAILS[team], SHARED[team])
     for name, mail in rendered(gallery):
@@ -49,16 +55,29 @@ def test_each_mail_of_a_team_is_told_from_what_they_share_and_rendered(tmp_path:
         assert "{{" not in mail.html, name
         assert bool(mail.text) == bool(gallery.files(name).text), name
     rules = {found.rule for found in check(gallery).found if found.severity == "error"}
-    assert not rules & {"jinja/undefined", "jinja/error", "jinja/syntax", "jinja/missing-template", "unchecked/part"}
+    assert not rules & {
+        "jinja/undefined",
+        "jinja/error",
+        "jinja/syntax",
+        "jinja/missing-template",
+        "unchecked/part",
+    }
 
 
 def test_what_is_made_up_is_plausible(tmp_path: Path) -> None:
     shop = opened("shop", tmp_path)
     order = shop.samples("order_confirmation")["guessed"].values["order"]
     mail = dict(rendered(shop))["order_confirmation"]
-    assert (order["customer"], order["is_gift"]) == ({"first_name": "Ada", "full_name": "Ada Byrne"}, True)
+    assert (order["customer"], order["is_gift"]) == (
+        {"first_name": "Ada", "full_name": "Ada Byrne"},
+        True,
+    )
     assert isinstance(order["created_at"], datetime)
-    assert [item["name"] for item in order["items"]] == ["Canvas bag", "Dotted notebook, A5", "Enamel mug"]
+    assert [item["name"] for item in order["items"]] == [
+        "Canvas bag",
+        "Dotted notebook, A5",
+        "Enamel mug",
+    ]
     assert mail.subject == "Your order 1042"
     assert "See your order: https://www.example.com/orders/1042" in mail.text
     assert "&euro; 62.40" in mail.html
@@ -68,10 +87,16 @@ def test_samples_come_in_every_form(tmp_path: Path) -> None:
     club = opened("club", tmp_path)
     samples = [sample for name in club.names() for sample in club.samples(name).values()]
     files = {"grace": "samples/dues.json", "spring": "invitation/samples.toml"}
-    assert {one.name: one.file for one in samples} == files | dict.fromkeys(("ada", "no name"), "welcome.toml")
+    assert {one.name: one.file for one in samples} == files | dict.fromkeys(
+        ("ada", "no name"), "welcome.toml"
+    )
     assert {one.kind for one in samples} == {"plain"}
     assert club.samples("welcome")["ada"].values["boat"]["from"].strftime("%d %B") == "20 November"
-    assert [entry.samples for entry in club.entries()] == [("grace",), ("spring",), ("ada", "no name")]
+    assert [entry.samples for entry in club.entries()] == [
+        ("grace",),
+        ("spring",),
+        ("ada", "no name"),
+    ]
 
 
 def test_a_guess_follows_what_is_saved(tmp_path: Path) -> None:

@@ -56,14 +56,19 @@ def test_a_name_says_what_it_is(name: str, value: object) -> None:
 
 def test_a_picture_is_made_here_and_says_what_belongs_there() -> None:
     values = guessed('<img src="{{ product.image_url }}"><img src="{{ logo }}">')
-    for address, words in ((values["product"]["image_url"], "product image"), (values["logo"], "logo")):
+    for address, words in (
+        (values["product"]["image_url"], "product image"),
+        (values["logo"], "logo"),
+    ):
         assert is_placeholder(address)
         assert f">{words}</text>" in unquote(address)
         assert "http" not in unquote(address).replace("http://www.w3.org/2000/svg", "")
 
 
 def test_a_date_that_is_formatted_is_one() -> None:
-    values = guessed("{{ sent_at.strftime('%d') }} {{ due.year }} {{ sent_on }} {{ when|date('d M') }}")
+    values = guessed(
+        "{{ sent_at.strftime('%d') }} {{ due.year }} {{ sent_on }} {{ when|date('d M') }}"
+    )
     assert values["sent_at"] == datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
     assert values["due"] == datetime(2026, 11, 27, 14, 32, tzinfo=UTC)
     assert (values["sent_on"], values["when"]) == ("20 November 2026", "20 November 2026")
@@ -86,7 +91,12 @@ def test_a_date_that_is_formatted_is_one() -> None:
                 "{% if enabled %}{{ enabled }}{% endif %}{% if amount_paid %}{{ amount_paid }}{% endif %}"
                 "{% if date_paid %}{{ date_paid }}{% endif %}"
             ),
-            {"tasks": [{"done": True}] * 3, "enabled": True, "amount_paid": "62.40", "date_paid": "20 November 2026"},
+            {
+                "tasks": [{"done": True}] * 3,
+                "enabled": True,
+                "amount_paid": "62.40",
+                "date_paid": "20 November 2026",
+            },
         ),
         (  # what is only asked for is true
             "{% if is_gift %}{% endif %}{% if user.verified and vip %}{% endif %}{% if label %}{{ label }}{% endif %}",
@@ -135,13 +145,25 @@ def test_lists_in_lists_end() -> None:
             "{% for n, (label, size) in enumerate(rows) %}{{ n }}{{ label }},{% endfor %}",
             "0Canvas bag,1Dotted notebook, A5,2Enamel mug,",
         ),
-        ("{% for age, size in zip(ages, sizes) %}{{ age }}{{ size }},{% endfor %}", "9M,10A5,12One size,"),
-        ("{% for size in sorted(sizes) %}{{ size }},{% endfor %}{{ len(sizes) }}", "A5,M,One size,3"),
-        ("{% for kind, text in get_flashed_messages(with_categories=true) %}{{ kind }}{% endfor %}", "Outdoor"),
+        (
+            "{% for age, size in zip(ages, sizes) %}{{ age }}{{ size }},{% endfor %}",
+            "9M,10A5,12One size,",
+        ),
+        (
+            "{% for size in sorted(sizes) %}{{ size }},{% endfor %}{{ len(sizes) }}",
+            "A5,M,One size,3",
+        ),
+        (
+            "{% for kind, text in get_flashed_messages(with_categories=true) %}{{ kind }}{% endfor %}",
+            "Outdoor",
+        ),
         ("{% for nth, (a, b) in numbered(rows) %}{{ nth }} {{ a }} {{ b }}{% endfor %}", "nth a b"),
         ("{% set first, last = split_name(user) %}{{ first }} {{ last }}", "first last"),
         ("{% for n, one in enumerate(get_all(rows)) %}{{ n }}{{ one.size }}{% endfor %}", "0M"),
-        ("{{ BASE_URL + '/mailbox/' + user.default_mailbox_id }}", "https://www.example.com/mailbox/1042"),
+        (
+            "{{ BASE_URL + '/mailbox/' + user.default_mailbox_id }}",
+            "https://www.example.com/mailbox/1042",
+        ),
         ("{{ order_id + item_id + '/a' }} {{ 'No. ' + number }}", "10421042/a No. 1042"),
         ("{{ url_for('show') + '?page=' + page_number }}", "https://www.example.com/show?page=1"),
     ],

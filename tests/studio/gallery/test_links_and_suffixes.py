@@ -19,7 +19,11 @@ HTML = "<!doctype html><p>Hello {{ name }}</p>"
 
 def rendered(gallery: Gallery, name: str) -> str:
     (sample,) = gallery.samples(name).values()
-    return gallery.renderers()(sample).render_values(name, {"name": "<Ada>"}, gallery.languages.choose("en")).html
+    return (
+        gallery.renderers()(sample)
+        .render_values(name, {"name": "<Ada>"}, gallery.languages.choose("en"))
+        .html
+    )
 
 
 @pytest.mark.parametrize(
@@ -29,7 +33,9 @@ def rendered(gallery: Gallery, name: str) -> str:
         *("a.html.jinja", "a.html.tpl", "a.mjml.tpl", "a.mjml.jinja2", "a.HTML.J2"),
     ],
 )
-def test_a_template_is_known_by_its_endings_or_by_what_it_holds_and_escapes_values(tmp_path: Path, name: str) -> None:
+def test_a_template_is_known_by_its_endings_or_by_what_it_holds_and_escapes_values(
+    tmp_path: Path, name: str
+) -> None:
     mjml = "mjml" in name
     gallery = open_gallery(written(tmp_path, {name: MJML if mjml else HTML}), sandboxed=True)
     assert gallery.names() == ["a"]
@@ -44,11 +50,15 @@ def test_an_ending_of_one_s_own_is_set(tmp_path: Path) -> None:
     assert gallery.names() == ["a", "b"]
     assert gallery.files("b").text == "b.txt.email"
     (sample,) = gallery.samples("b").values()
-    mail = gallery.renderers()(sample).render_values("b", {"name": "<Ada> & Co"}, gallery.languages.choose("en"))
+    mail = gallery.renderers()(sample).render_values(
+        "b", {"name": "<Ada> & Co"}, gallery.languages.choose("en")
+    )
     assert (mail.text, "&lt;" in mail.html) == ("<<Ada> & Co>\n", True)
 
 
-def test_a_link_back_into_the_folder_is_not_followed_and_a_link_beside_it_is(tmp_path: Path) -> None:
+def test_a_link_back_into_the_folder_is_not_followed_and_a_link_beside_it_is(
+    tmp_path: Path,
+) -> None:
     written(tmp_path, {"a/a.html": HTML, "b/_c.html": HTML})
     (tmp_path / "self").symlink_to(".")
     (tmp_path / "a" / "up").symlink_to("..")
@@ -91,9 +101,13 @@ def test_a_link_out_of_a_foreign_folder_is_not_read_in_any_way(tmp_path: Path) -
 CATALOGUE = 'msgid "Hello"\nmsgstr "secret"\n'
 
 
-@pytest.mark.parametrize("link", ["locales", "locales/de", "locales/de/LC_MESSAGES", "locales/de/LC_MESSAGES/a.po"])
+@pytest.mark.parametrize(
+    "link", ["locales", "locales/de", "locales/de/LC_MESSAGES", "locales/de/LC_MESSAGES/a.po"]
+)
 @pytest.mark.parametrize("place", ["inside", "beside", "set"])
-def test_a_catalogue_behind_a_link_out_of_a_foreign_folder_is_not_read(tmp_path: Path, link: str, place: str) -> None:
+def test_a_catalogue_behind_a_link_out_of_a_foreign_folder_is_not_read(
+    tmp_path: Path, link: str, place: str
+) -> None:
     outside = written(tmp_path / "outside", {"locales/de/LC_MESSAGES/a.po": CATALOGUE})
     folder = written(tmp_path / "project" / "emails", {"a.html": "{% trans %}Hello{% endtrans %}"})
     linked = (folder if place == "inside" else folder.parent) / link
@@ -124,15 +138,28 @@ def test_catalogues_beside_a_foreign_folder_are_read(tmp_path: Path) -> None:
 
 
 def test_a_link_to_another_folder_of_the_repository_is_followed(tmp_path: Path) -> None:
-    written(tmp_path, {".git/HEAD": "", "layouts/base.html": HTML, "emails/a.html": "{% extends 'parts/base.html' %}"})
+    written(
+        tmp_path,
+        {
+            ".git/HEAD": "",
+            "layouts/base.html": HTML,
+            "emails/a.html": "{% extends 'parts/base.html' %}",
+        },
+    )
     (tmp_path / "emails" / "parts").symlink_to("../layouts")
     gallery = open_gallery(tmp_path / "emails", sandboxed=True)
-    assert (gallery.left_out, gallery.names(), gallery.shared_files()) == ({}, ["a"], ["parts/base.html"])
+    assert (gallery.left_out, gallery.names(), gallery.shared_files()) == (
+        {},
+        ["a"],
+        ["parts/base.html"],
+    )
 
 
 def test_a_byte_order_mark_is_told_in_its_file_and_nothing_else_goes_wrong(tmp_path: Path) -> None:
     written(
-        tmp_path, {"a.mjml": MJML, "a.txt": "Hello", "a.toml": '[ada]\nname = "Ada"', "_part.html": HTML}, "utf-8-sig"
+        tmp_path,
+        {"a.mjml": MJML, "a.txt": "Hello", "a.toml": '[ada]\nname = "Ada"', "_part.html": HTML},
+        "utf-8-sig",
     )
     written(tmp_path, {"b.html": "<p>{% include '_part.html' %}</p>"})
     gallery = open_gallery(tmp_path, sandboxed=True)

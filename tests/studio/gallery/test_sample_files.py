@@ -41,7 +41,9 @@ def test_they_are_found_beside_a_mail_and_in_a_folder_of_samples(
     folder: Path, markup: str, file: str, text: str
 ) -> None:
     written(folder, {markup: "<mjml />", file: text})
-    assert found(folder, markup, "auth/reset" if "auth" in markup else "welcome") == {"ada": {"name": "Ada"}}
+    assert found(folder, markup, "auth/reset" if "auth" in markup else "welcome") == {
+        "ada": {"name": "Ada"}
+    }
 
 
 def test_the_samples_of_a_folder_with_several_mails_belong_to_none_of_them(folder: Path) -> None:
@@ -51,7 +53,13 @@ def test_the_samples_of_a_folder_with_several_mails_belong_to_none_of_them(folde
 
 
 def test_a_name_that_two_files_give_is_told(folder: Path) -> None:
-    written(folder, {"welcome.toml": TOML, "samples/welcome.toml": "[grace]\nname = 'Grace'\n[ada]\nname = 'Ada'\n"})
+    written(
+        folder,
+        {
+            "welcome.toml": TOML,
+            "samples/welcome.toml": "[grace]\nname = 'Grace'\n[ada]\nname = 'Ada'\n",
+        },
+    )
     with pytest.raises(TemplateInvalid) as caught:
         found(folder, "welcome.html")
     file = folder / "samples" / "welcome.toml"
@@ -64,14 +72,31 @@ def test_a_name_that_two_files_give_is_told(folder: Path) -> None:
         ("welcome.toml", '[ada]\nname = "', 2, "Unterminated string"),
         ("welcome.json", '{"ada": {"name": "Ada",}}', 1, "(at line 1, column"),
         ("welcome.json", '{"ada": {},\n"ada": {}}', 2, "ada occurs twice"),
-        ("welcome.json", f'{{"(at line {"9" * 5000}": 1,\n"(at line {"9" * 5000}": 2}}', 2, "occurs twice"),
-        ("welcome.samples.toml", 'name = "Ada"\n', 1, "name is outside a sample: write a line [first] above it"),
-        ("welcome.samples.json", '{"name": "Ada"}', 1, 'name is outside a sample: write "first": { above it'),
+        (
+            "welcome.json",
+            f'{{"(at line {"9" * 5000}": 1,\n"(at line {"9" * 5000}": 2}}',
+            2,
+            "occurs twice",
+        ),
+        (
+            "welcome.samples.toml",
+            'name = "Ada"\n',
+            1,
+            "name is outside a sample: write a line [first] above it",
+        ),
+        (
+            "welcome.samples.json",
+            '{"name": "Ada"}',
+            1,
+            'name is outside a sample: write "first": { above it',
+        ),
         ("welcome.json", r'{"ada": {"name": "\ud800"}}', None, "half a character"),
         ("samples/welcome.json", "[1]", 1, "A file of samples must contain names with values"),
     ],
 )
-def test_a_broken_file_is_told_by_its_line(folder: Path, file: str, text: str, line: int | None, message: str) -> None:
+def test_a_broken_file_is_told_by_its_line(
+    folder: Path, file: str, text: str, line: int | None, message: str
+) -> None:
     written(folder, {file: text})
     with pytest.raises(TemplateInvalid) as caught:
         found(folder, "welcome.html")
@@ -82,7 +107,10 @@ def test_a_broken_file_is_told_by_its_line(folder: Path, file: str, text: str, l
 @pytest.mark.parametrize(
     ("text", "samples"),
     [
-        ('{"root": {"type": "EmailLayout", "data": {}}, "block-1": {"type": "Text", "data": {}}}', ["guessed"]),
+        (
+            '{"root": {"type": "EmailLayout", "data": {}}, "block-1": {"type": "Text", "data": {}}}',
+            ["guessed"],
+        ),
         ('{"schemaVersion": 3, "body": {"id": "a"}}', ["guessed"]),
         ('{"ada": {"name": "Ada"}, "root": {"type": "Text"}}', ["ada", "root"]),
         ('{"ada": {"nmae": "Ada"}}', ["ada"]),  # misspelt, which is told

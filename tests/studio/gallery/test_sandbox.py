@@ -38,7 +38,9 @@ ENDLESS = {
     "a text that doubles": DOUBLING.format("{% set n.s = n.s ~ n.s %}"),
     "a sum that doubles": DOUBLING.format("{% set n.s = n.s + n.s %}"),
     "a join that doubles": DOUBLING.format("{% set n.s = [n.s, n.s]|join %}"),
-    "a capture that doubles": DOUBLING.format("{% set t %}{{ n.s }}{{ n.s }}{% endset %}{% set n.s = t %}"),
+    "a capture that doubles": DOUBLING.format(
+        "{% set t %}{{ n.s }}{{ n.s }}{% endset %}{% set n.s = t %}"
+    ),
     "a wide format": "{{ '%1000000000d' % 1 }}",
     "a wide format by a filter": "{{ '%*d'|format(1000000000, 1) }}",
     "a wide format by a method": "{{ '{:{w}}'.format(1, w=1000000000) }}",
@@ -76,7 +78,9 @@ def opened(folder: Path, template: str) -> Gallery:
 
 @pytest.mark.parametrize("attempt", PYTHON)
 @pytest.mark.parametrize("traced", [True, False])
-def test_a_template_reaches_no_more_than_it_is_given(folder: Path, attempt: str, traced: bool) -> None:
+def test_a_template_reaches_no_more_than_it_is_given(
+    folder: Path, attempt: str, traced: bool
+) -> None:
     gallery = opened(folder, PYTHON[attempt])
     names = ["Ada"]
     with pytest.raises(TemplateInvalid, match=r"unsafe|undefined"):
@@ -91,7 +95,8 @@ def test_a_template_reaches_no_more_than_it_is_given(folder: Path, attempt: str,
 def test_what_would_not_end_ends(folder: Path, attempt: str, traced: bool) -> None:
     gallery = opened(folder, ENDLESS[attempt])
     with pytest.raises(
-        TemplateInvalid, match=r"longer than|more than|further than|limited to|must be a number up to|RecursionError"
+        TemplateInvalid,
+        match=r"longer than|more than|further than|limited to|must be a number up to|RecursionError",
     ):
         fill(gallery, traced=traced)
 
@@ -109,10 +114,14 @@ def test_a_finding_says_what_to_do_about_it(folder: Path) -> None:
     assert "--trust" in found.fix
 
 
-@pytest.mark.parametrize("team", sorted(folder.name for folder in FOLDERS.iterdir() if folder.is_dir()))
+@pytest.mark.parametrize(
+    "team", sorted(folder.name for folder in FOLDERS.iterdir() if folder.is_dir())
+)
 @pytest.mark.long
 def test_what_teams_write_is_rendered_as_it_is_outside_the_sandbox(team: str) -> None:
-    outside, inside = (open_gallery(FOLDERS / team, sandboxed=sandboxed) for sandboxed in (False, True))
+    outside, inside = (
+        open_gallery(FOLDERS / team, sandboxed=sandboxed) for sandboxed in (False, True)
+    )
     assert check(inside) == check(outside)
 
 

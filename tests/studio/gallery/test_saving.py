@@ -46,7 +46,9 @@ title = "Lamp"  # lit
 title = "Shade"
 
 # The end."""
-JSON = '{\n    "ada": {\n        "name": "Ä"\n    },\n    "grace": {\n        "name": null\n    }\n}\n'
+JSON = (
+    '{\n    "ada": {\n        "name": "Ä"\n    },\n    "grace": {\n        "name": null\n    }\n}\n'
+)
 
 
 class Item(Struct):
@@ -71,7 +73,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def save(folder: Path, name: str, values: dict[str, Any], schema: Schema | None = None) -> str:
-    return SampleFiles(open_gallery(folder), "mail").save(name, values, schema or {}).read_bytes().decode()
+    return (
+        SampleFiles(open_gallery(folder), "mail")
+        .save(name, values, schema or {})
+        .read_bytes()
+        .decode()
+    )
 
 
 def written(folder: Path, text: str, ending: str) -> Path:
@@ -89,10 +96,16 @@ def read(folder: Path, name: str) -> Any:
     [
         (".toml", TOML, READ),
         (".toml", TOML.replace("\n\n", "\n\n\n"), READ),
-        (".json", JSON, {**READ, "at": "2026-11-20T14:32:00Z", "day": "2026-11-20", "opens": "09:30:00"}),
+        (
+            ".json",
+            JSON,
+            {**READ, "at": "2026-11-20T14:32:00Z", "day": "2026-11-20", "opens": "09:30:00"},
+        ),
     ],
 )
-def test_a_new_sample_comes_last_and_all_else_stays(folder: Path, ending: str, text: str, expected: Any) -> None:
+def test_a_new_sample_comes_last_and_all_else_stays(
+    folder: Path, ending: str, text: str, expected: Any
+) -> None:
     file = written(folder, text, ending)
     before = {name: read(folder, name) for name in ("ada", "grace")}
     new = save(folder, "new", VALUES)
@@ -119,10 +132,16 @@ def test_replaced_in_toml_it_keeps_its_place_and_the_comments_of_others(folder: 
     assert read(folder, "ada") == READ
 
 
-def test_what_follows_a_replaced_table_stays_with_the_line_ends_and_rights_of_the_file(folder: Path) -> None:
+def test_what_follows_a_replaced_table_stays_with_the_line_ends_and_rights_of_the_file(
+    folder: Path,
+) -> None:
     file = written(folder, (TOML + "\n[last]\n").replace("\n", "\r\n"), ".toml")
     file.chmod(0o600)
-    values = {"name": "G", "inside": {"bulb": False}, "items": [{"title": "Lamp", "n": 1}, {"title": "X"}]}
+    values = {
+        "name": "G",
+        "inside": {"bulb": False},
+        "items": [{"title": "Lamp", "n": 1}, {"title": "X"}],
+    }
     saved = save(folder, "grace", values)
     assert saved.count("\n") == saved.count("\r\n")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -135,7 +154,9 @@ def test_what_follows_a_replaced_table_stays_with_the_line_ends_and_rights_of_th
 MANY_LINES = pytest.param("[ada]\n" + "\n" * 50_000 + "b = 1\n", id="read once")
 
 
-@pytest.mark.parametrize("table", ["[ada]", "[ada] # here\n", "[ada.b]\nc = 1\n", ' [ "ada" ]\nb = 1\n', MANY_LINES])
+@pytest.mark.parametrize(
+    "table", ["[ada]", "[ada] # here\n", "[ada.b]\nc = 1\n", ' [ "ada" ]\nb = 1\n', MANY_LINES]
+)
 def test_a_table_may_be_written_in_any_way(folder: Path, table: str) -> None:
     written(folder, table, ".toml")
     save(folder, "ada", {"name": "Ada", "more": [1, 2]})
@@ -151,7 +172,12 @@ def test_json_keeps_its_indent_its_letters_and_its_end(folder: Path) -> None:
 
 def test_what_is_none_anyway_is_left_out(folder: Path) -> None:
     schema = schema_of({}, Props)
-    values: dict[str, Any] = {"name": "Ada", "note": None, "items": [Item("Lamp"), Item("Shade", "old")], "must": "x"}
+    values: dict[str, Any] = {
+        "name": "Ada",
+        "note": None,
+        "items": [Item("Lamp"), Item("Shade", "old")],
+        "must": "x",
+    }
     assert save(folder, "one", values, schema).count("note") == 1
     typed = msgspec.convert(read(folder, "one"), Props)
     assert typed == Props(**values)
@@ -174,7 +200,9 @@ def test_none_is_told_where_toml_has_no_word_for_it_and_nothing_is_written(folde
         ("new.name = 'x'\n[grace]\n[new.b]\nc = 1\n", "its layout does not allow adding to it"),
     ],
 )
-def test_a_file_that_cannot_be_added_to_is_told_and_left_alone(folder: Path, text: str, says: str) -> None:
+def test_a_file_that_cannot_be_added_to_is_told_and_left_alone(
+    folder: Path, text: str, says: str
+) -> None:
     file = written(folder, text, ".toml")
     with pytest.raises(SampleNotSaved, match=says):
         save(folder, "new", {"name": "Ada"})
@@ -190,7 +218,9 @@ def test_it_never_leaves_the_folder(folder: Path, tmp_path_factory: pytest.TempP
     assert outside.read_text() == TOML
 
 
-def test_a_disk_that_refuses_is_told_and_nothing_is_left_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_refuses_is_told_and_nothing_is_left_behind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = written(folder, TOML, ".toml")
 
     def refuse(*_: object) -> None:

@@ -25,7 +25,10 @@ class WatchedMails(CapturedMails):
 
 
 def mail(
-    subject: str = "Welcome", to: str = "ada@northwind.example", text: str = "Hello Ada", html: str = ""
+    subject: str = "Welcome",
+    to: str = "ada@northwind.example",
+    text: str = "Hello Ada",
+    html: str = "",
 ) -> EmailMessage:
     message = EmailMessage()
     message["From"] = "Northwind School <no-reply@northwind.example>"

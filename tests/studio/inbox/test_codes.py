@@ -49,7 +49,11 @@ WITH_CODES = [
     ("", "Confirmation code for order #10482211: 731904", ["731904"]),
     ("", "Here is your code.\nWe received a request for your account.\n\n731904\n", ["731904"]),
     ("", "Sign-in code\t731904\tOrder\t10482211", ["731904"]),
-    ("", "Your code is below. It works once.\n\n731904 (do not share it)\n\nOrder 10482211", ["731904"]),
+    (
+        "",
+        "Your code is below. It works once.\n\n731904 (do not share it)\n\nOrder 10482211",
+        ["731904"],
+    ),
     ("", "Vaše jednorázové heslo je\n731904. Platí deset minut.", ["731904"]),
     ("", "Your code (valid until 2026) is: 991122", ["991122"]),
     ("", "Your temporary password is\nkT9xQ2. Change it soon.", ["kT9xQ2"]),
@@ -60,7 +64,10 @@ WITH_CODES = [
 ]
 
 WITHOUT = [
-    ("Your password was changed", "It was changed on 24 November 2026 at 14:32. If it was not you, call 030 1234567."),
+    (
+        "Your password was changed",
+        "It was changed on 24 November 2026 at 14:32. If it was not you, call 030 1234567.",
+    ),
     ("", "Ihr Gutscheincode: WINTER2026"),
     ("", "Your account 10482211 was charged. Reference 731904"),
     ("", "Número de pedido: 10482211. Código postal 28001 Madrid"),
@@ -73,18 +80,31 @@ WITHOUT = [
     ("", "Enter the code that our app for your iPad PRO4 shows."),
     ("", "Your code expired\nInvoice 10482211, total 5000"),
     ("Your password was changed", "5012 trees were planted."),
-    ("Reset your password", "Hello,\n\nopen https://a.example/r/731904 to choose one.\n\nNorthwind\n10117 Berlin"),
+    (
+        "Reset your password",
+        "Hello,\n\nopen https://a.example/r/731904 to choose one.\n\nNorthwind\n10117 Berlin",
+    ),
 ]
 
 HTML = """<h1>Your order</h1><p>Customer 10482211</p><p>Your <b>code</b> is <span>731</span><span>904</span></p>
 <table><tr><td>Order</td><td>10482212</td></tr></table><p>Lange Stra&szlig;e 1<br>10117 Berlin</p>"""
-DIGITS_IN_BOXES = "<p>Your code:</p><table><tr>" + "".join(f"<td>{digit}</td>" for digit in "731904") + "</tr></table>"
-BESIDE_ITS_NAME = "<table><tr><td>Code</td><td>731904</td></tr><tr><td>Order</td><td>10482211</td></tr></table>"
-WITH_ITS_TIME = "<p>Use this code to sign in:</p><p><b>731904</b> (valid for 10 minutes)</p><p>10117 Berlin</p>"
+DIGITS_IN_BOXES = (
+    "<p>Your code:</p><table><tr>"
+    + "".join(f"<td>{digit}</td>" for digit in "731904")
+    + "</tr></table>"
+)
+BESIDE_ITS_NAME = (
+    "<table><tr><td>Code</td><td>731904</td></tr><tr><td>Order</td><td>10482211</td></tr></table>"
+)
+WITH_ITS_TIME = (
+    "<p>Use this code to sign in:</p><p><b>731904</b> (valid for 10 minutes)</p><p>10117 Berlin</p>"
+)
 
 
 @pytest.mark.parametrize(("subject", "text", "codes"), WITH_CODES)
-def test_the_code_that_a_reader_would_type_is_found(subject: str, text: str, codes: list[str]) -> None:
+def test_the_code_that_a_reader_would_type_is_found(
+    subject: str, text: str, codes: list[str]
+) -> None:
     assert codes_of(subject, text) == codes
 
 

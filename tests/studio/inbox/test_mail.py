@@ -14,7 +14,9 @@ PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 def test_both_texts_and_what_is_attached_are_told_apart() -> None:
     message = mail(html='<img src="cid:logo@x"><p>Hello</p>')
     message.get_payload()[1].add_related(PIXEL, "image", "gif", cid="<logo@x>")  # type: ignore[index,union-attr]
-    message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="Rechnung März.pdf")
+    message.add_attachment(
+        b"%PDF", maintype="application", subtype="pdf", filename="Rechnung März.pdf"
+    )
     message.add_attachment(mail("Inner"))
     content = MailContent(bytes(message))
     assert content.text == "Hello Ada\n"
@@ -53,7 +55,10 @@ def test_a_picture_that_is_named_a_thousand_times_makes_no_page_of_gigabytes() -
         (b"Content-Type: text/plain; ", b"a*0=x;"),
         (b'Content-Type: text/plain; x="', b'"";'),
         (b'Content-Disposition: attachment; x="', b'"";'),
-        (b'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; x="', b'"";'),
+        (
+            b'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; x="',
+            b'"";',
+        ),
         (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n", b"--b\r\n"),
         (b"Content-Type: text/html\r\n\r\n", b"<div>"),
         (b"Content-Type: text/html\r\n\r\n", b"<"),
@@ -80,12 +85,20 @@ def _read(raw: bytes) -> str:
 
 
 def levels(count: int) -> bytes:
-    return b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(count))
+    return b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n)
+        for n in range(count)
+    )
 
 
 MIXED = b"Subject: deep\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
 QUOTES = b'"' + b";" * 2_000
-SIGNS = b"--b\r\nContent-Type: text/plain; name=" + QUOTES + b"\r\nContent-Disposition: attachment; filename=" + QUOTES
+SIGNS = (
+    b"--b\r\nContent-Type: text/plain; name="
+    + QUOTES
+    + b"\r\nContent-Disposition: attachment; filename="
+    + QUOTES
+)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +143,10 @@ def test_a_mail_within_the_bounds_is_whole(raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("raw", "texts"),
     [
-        (MIXED + b"before\r\n--b\r\n\r\none\r\n--b \t\r\n\r\ntwo\r\n--b--\r\nafter", ["one", "two"]),
+        (
+            MIXED + b"before\r\n--b\r\n\r\none\r\n--b \t\r\n\r\ntwo\r\n--b--\r\nafter",
+            ["one", "two"],
+        ),
         (MIXED + b"--b\r\n\r\none\r\n--bc\r\n--b\r\n\r\ntwo", ["one\n--bc", "two"]),
         (MIXED + b"--b\r\nno header\r\n\r\none\r\n--b--", ["no header\n\none"]),
         (MIXED + b"none of its parts", ["none of its parts"]),
@@ -151,11 +167,14 @@ def test_parts_are_told_apart(raw: bytes, texts: list[str]) -> None:
 def test_a_line_break_in_a_word_is_a_blank() -> None:
     """A line break in an encoded word of the subject makes no second line."""
     assert (
-        MailContent(b"Subject: Your free =?utf-8?Q?pro=0Aduct=0A?=\r\n\r\n").header("subject") == "Your free pro duct"
+        MailContent(b"Subject: Your free =?utf-8?Q?pro=0Aduct=0A?=\r\n\r\n").header("subject")
+        == "Your free pro duct"
     )
 
 
-@pytest.mark.parametrize(("kind", "file"), [("pdf", "a.pdf"), ("application/x/y", "a.pdf"), ("text", ""), ("pdf", "")])
+@pytest.mark.parametrize(
+    ("kind", "file"), [("pdf", "a.pdf"), ("application/x/y", "a.pdf"), ("text", ""), ("pdf", "")]
+)
 def test_a_named_part_of_an_odd_type_is_a_file(kind: str, file: str) -> None:
     """A part with a name and a type that is none is an attachment. Without a name it is text (RFC 2045, 5.2)."""
     name = f'; name="{file}"' if file else ""
@@ -195,7 +214,10 @@ def test_words_of_two_blocks_stay_two_words(html: str) -> None:
     content = MailContent(bytes(mail(html=html, text="")))
     assert row_of("x.eml", 1, 0, content).snippet == "Hi Reset"
     assert links_of(f"<a href='https://a.example'>{html}</a>", "")[0].label == "Hi Reset"
-    assert MailContent(bytes(mail(html=f"<div style='display:none'>{html}</div>"))).preheader == "Hi Reset"
+    assert (
+        MailContent(bytes(mail(html=f"<div style='display:none'>{html}</div>"))).preheader
+        == "Hi Reset"
+    )
 
 
 OPEN = "https://account.northwind.example/open"
@@ -208,12 +230,16 @@ def test_a_link_that_stands_twice_is_counted_and_called_by_its_first_label() -> 
 
 
 def test_what_only_the_text_has_comes_last() -> None:
-    first, second = links_of('<a href="https://a.example/">A</a>', "https://b.example/ and https://a.example/")
+    first, second = links_of(
+        '<a href="https://a.example/">A</a>', "https://b.example/ and https://a.example/"
+    )
     assert (first.address, first.in_both) == ("https://a.example/", True)
     assert (second.address, second.times) == ("https://b.example/", 0)
 
 
-@pytest.mark.parametrize("text", [f"Open {OPEN}.", f"({OPEN})", f"<{OPEN}>", f"“{OPEN}”,", f"{OPEN}\n"])
+@pytest.mark.parametrize(
+    "text", [f"Open {OPEN}.", f"({OPEN})", f"<{OPEN}>", f"“{OPEN}”,", f"{OPEN}\n"]
+)
 def test_what_a_sentence_puts_around_a_link_is_no_part_of_it(text: str) -> None:
     assert [link.address for link in links_of("", text)] == [OPEN]
 
@@ -223,10 +249,18 @@ def test_what_a_sentence_puts_around_a_link_is_no_part_of_it(text: str) -> None:
     [
         (f'<a href="{OPEN}">Open it</a>', f"Open it: {OPEN}"),
         (f'<a href="{OPEN}?a=1&amp;b=2">Open</a>', f"{OPEN}?a=1&b=2"),
-        ('<a href="mailto:help@northwind.example?subject=Help">Ask us</a>', "Ask help@northwind.example."),
+        (
+            '<a href="mailto:help@northwind.example?subject=Help">Ask us</a>',
+            "Ask help@northwind.example.",
+        ),
         ('<a href="https://account.northwind\r\n.example/op\n\ten">Open</a>', OPEN),
     ],
-    ids=["as it is", "entities in an attribute", "a mail address answers a mailto", "line breaks that browsers drop"],
+    ids=[
+        "as it is",
+        "entities in an attribute",
+        "a mail address answers a mailto",
+        "line breaks that browsers drop",
+    ],
 )
 def test_a_link_is_in_both_parts_however_it_is_written(html: str, text: str) -> None:
     (link,) = links_of(html, text)
@@ -255,7 +289,11 @@ def test_texts_are_decoded_by_the_labels_of_browsers_and_by_what_they_hold(
     label: str, content: bytes, text: str
 ) -> None:
     word = b"=?%b?q?%b?=" % (label.encode(), b"".join(b"=%02X" % byte for byte in content))
-    raw = b"Subject: %b\r\nContent-Type: text/plain; charset=%b\r\n\r\n%b" % (word, label.encode(), content)
+    raw = b"Subject: %b\r\nContent-Type: text/plain; charset=%b\r\n\r\n%b" % (
+        word,
+        label.encode(),
+        content,
+    )
     mail = MailContent(raw)
     assert mail.text == text
     assert mail.header("subject") == text
@@ -264,7 +302,10 @@ def test_texts_are_decoded_by_the_labels_of_browsers_and_by_what_they_hold(
 @pytest.mark.parametrize(
     ("header", "addresses"),
     [
-        ("bob@x.example <bob@x.example>, carol@x.example", ["bob@x.example <bob@x.example>", "carol@x.example"]),
+        (
+            "bob@x.example <bob@x.example>, carol@x.example",
+            ["bob@x.example <bob@x.example>", "carol@x.example"],
+        ),
         ("bob@x.example; carol@x.example", ["bob@x.example", "carol@x.example"]),
         ("bob@x.example,", ["bob@x.example"]),
         (", ,bob@x.example", ["bob@x.example"]),
@@ -277,12 +318,17 @@ def test_texts_are_decoded_by_the_labels_of_browsers_and_by_what_they_hold(
         ("=?utf-8?q?B=2C_J=C3=BC?= <j@x.example>", ["B, Jü <j@x.example>"]),
         ("Ada <ada@x.example", ["Ada <ada@x.example"]),
         ('"Ada <ada@x.example>', ['"Ada <ada@x.example>']),
-        ("=?iso-8859-1?q?J=FCrgen?= <j@b.example>,\r\n p@b.example", ["Jürgen <j@b.example>", "p@b.example"]),
+        (
+            "=?iso-8859-1?q?J=FCrgen?= <j@b.example>,\r\n p@b.example",
+            ["Jürgen <j@b.example>", "p@b.example"],
+        ),
         ("ada@[IPv6:2001:db8::1]", ["ada@[IPv6:2001:db8::1]"]),
         ("<>", []),
     ],
 )
-def test_the_addresses_of_a_header_are_found_with_every_version_of_python(header: str, addresses: list[str]) -> None:
+def test_the_addresses_of_a_header_are_found_with_every_version_of_python(
+    header: str, addresses: list[str]
+) -> None:
     found = MailContent(f"To: {header}\r\n\r\n".encode()).addresses("to")
     assert [str(each) for each in found] == addresses
 
@@ -308,7 +354,9 @@ def test_header_of_open_quotes(sign: str) -> None:
 )
 def test_a_file_has_the_name_that_its_sender_wrote(disposition: str) -> None:
     typed = 'application/pdf; name="=?utf-8?b?UmVjaG51bmcgTcOkcnoucGRm?="'
-    mail = MailContent(f"Content-Type: {typed}\r\nContent-Disposition: {disposition}\r\n\r\n%PDF".encode())
+    mail = MailContent(
+        f"Content-Type: {typed}\r\nContent-Disposition: {disposition}\r\n\r\n%PDF".encode()
+    )
     assert [file.name for file in mail.attachments] == ["Rechnung März.pdf"]
 
 
@@ -325,15 +373,26 @@ ENCODED = b"Subject: News\r\nContent-Type: text/plain\r\nContent-Transfer-Encodi
 @pytest.mark.parametrize(
     ("raw", "subject", "text"),
     [
-        (b"From: ada@x.example\r\nThis is none\r\nSubject: News\r\n two\r\n\r\nHello", "News two", "Hello"),
+        (
+            b"From: ada@x.example\r\nThis is none\r\nSubject: News\r\n two\r\n\r\nHello",
+            "News two",
+            "Hello",
+        ),
         (b"Subject: News\r\nHello Ada\r\n\r\nAll is well", "News", "Hello Ada\n\nAll is well"),
         *(
             (ENCODED % encoding, "News", "a=b")
-            for encoding in (b"quoted-printable ", b" Quoted-Printable\t", b'"quoted-printable"', b"quoted-printable;")
+            for encoding in (
+                b"quoted-printable ",
+                b" Quoted-Printable\t",
+                b'"quoted-printable"',
+                b"quoted-printable;",
+            )
         ),
     ],
 )
-def test_headers_and_text_are_told_apart_whatever_stands_around_them(raw: bytes, subject: str, text: str) -> None:
+def test_headers_and_text_are_told_apart_whatever_stands_around_them(
+    raw: bytes, subject: str, text: str
+) -> None:
     assert (MailContent(raw).header("subject"), MailContent(raw).text) == (subject, text)
 
 

@@ -26,7 +26,11 @@ def mailbox(running: Mailbox) -> Mailbox:
 
 
 def send(
-    mailbox: Mailbox, subject: str, to: str = "ada@northwind.example", text: str = "Hello", html: str = ""
+    mailbox: Mailbox,
+    subject: str,
+    to: str = "ada@northwind.example",
+    text: str = "Hello",
+    html: str = "",
 ) -> None:
     with smtplib.SMTP(mailbox.host, mailbox.port, timeout=10) as client:
         client.send_message(mail(subject, to, text, html))
@@ -37,8 +41,13 @@ def test_a_mail_is_waited_for_and_read() -> None:
     to, text = "Ada <ada+login@northwind.example>", "https://a.example/reset?token=x"
     mails = WatchedMails()
     mails.then = lambda: mails.add(bytes(mail("Your code is 482913", to, text, html)))
-    received = Mailbox("127.0.0.1", 0, mails).wait_for(to="ADA+login@northwind.example", subject="code", timeout=600)
-    assert (received.subject, received.sender) == ("Your code is 482913", "no-reply@northwind.example")
+    received = Mailbox("127.0.0.1", 0, mails).wait_for(
+        to="ADA+login@northwind.example", subject="code", timeout=600
+    )
+    assert (received.subject, received.sender) == (
+        "Your code is 482913",
+        "no-reply@northwind.example",
+    )
     assert received.to == ["ada+login@northwind.example"]
     assert received.code == "482913"
     assert received.link("token=") == "https://a.example/reset?token=x"
@@ -92,7 +101,9 @@ async def test_a_loop_goes_on_while_it_waits(mailbox: Mailbox) -> None:
     assert (await waiting).subject == "Welcome"
 
 
-def test_the_fixture_is_empty_for_each_test_and_says_where_to_send(pytester: pytest.Pytester) -> None:
+def test_the_fixture_is_empty_for_each_test_and_says_where_to_send(
+    pytester: pytest.Pytester,
+) -> None:
     pytester.makeconftest("pytest_plugins = ['keyturn.testing']")
     pytester.makepyfile("""
         import smtplib

@@ -14,7 +14,9 @@ from keyturn.studio.inbox.smtp_server import SmtpLimits, SmtpServer
 from keyturn.studio.inbox.store import CapturedMails
 
 
-def test_a_mail_is_kept_as_it_was_sent_with_its_envelope(client: smtplib.SMTP, captured: CapturedMails) -> None:
+def test_a_mail_is_kept_as_it_was_sent_with_its_envelope(
+    client: smtplib.SMTP, captured: CapturedMails
+) -> None:
     client.login("the-app", "whatever")  # any name and password, without TLS
     client.send_message(
         mail(to="Ada <ada+signup@northwind.example>"),
@@ -28,7 +30,9 @@ def test_a_mail_is_kept_as_it_was_sent_with_its_envelope(client: smtplib.SMTP, c
     assert [each.address for each in kept.bcc] == ["hidden@northwind.example"]
 
 
-def test_what_is_in_a_mail_comes_through_whatever_it_is(client: smtplib.SMTP, captured: CapturedMails) -> None:
+def test_what_is_in_a_mail_comes_through_whatever_it_is(
+    client: smtplib.SMTP, captured: CapturedMails
+) -> None:
     client.send_message(mail("Grüße aus 東京", "jürgen@northwind.example", "Schöne Grüße"))
     kept = captured.newest()[0]
     assert (kept.subject, kept.to_line) == ("Grüße aus 東京", "jürgen@northwind.example")
@@ -38,22 +42,32 @@ def test_what_is_in_a_mail_comes_through_whatever_it_is(client: smtplib.SMTP, ca
     assert captured.raw(captured.newest()[0]).endswith(text)
 
 
-def test_a_mail_over_the_limit_is_refused_and_the_next_one_taken(client: smtplib.SMTP, captured: CapturedMails) -> None:
+def test_a_mail_over_the_limit_is_refused_and_the_next_one_taken(
+    client: smtplib.SMTP, captured: CapturedMails
+) -> None:
     with pytest.raises(smtplib.SMTPSenderRefused) as refused:  # by the size that the client tells
         client.sendmail("a@a.example", ["b@b.example"], b"x" * (LIMITS.size + 1))
     assert refused.value.smtp_code == 552
     client.ehlo_resp = b""  # one that tells none
     client.esmtp_features.pop("size")
     with pytest.raises(smtplib.SMTPDataError) as too_big:
-        client.sendmail("a@a.example", ["b@b.example"], b"x" * 70 + (b"\r\n" + b"x" * 70) * (LIMITS.size // 70))
+        client.sendmail(
+            "a@a.example", ["b@b.example"], b"x" * 70 + (b"\r\n" + b"x" * 70) * (LIMITS.size // 70)
+        )
     assert too_big.value.smtp_code == 552
     client.send_message(mail())
     assert captured.count() == 1
 
 
-def test_addresses_of_any_bytes_and_a_submitter_are_accepted(client: smtplib.SMTP, captured: CapturedMails) -> None:
+def test_addresses_of_any_bytes_and_a_submitter_are_accepted(
+    client: smtplib.SMTP, captured: CapturedMails
+) -> None:
     client.ehlo()
-    client.send("MAIL FROM:<josé@b.example> AUTH=<> SIZE=9\r\nRCPT TO:<bärbel@b.example>\r\n".encode("latin-1"))
+    client.send(
+        "MAIL FROM:<josé@b.example> AUTH=<> SIZE=9\r\nRCPT TO:<bärbel@b.example>\r\n".encode(
+            "latin-1"
+        )
+    )
     assert [client.getreply()[0], client.getreply()[0]] == [250, 250]
     assert client.data("Hello")[0] == 250
     (kept,) = captured.newest()
@@ -70,14 +84,21 @@ def test_a_line_without_end_is_cut_off(client: smtplib.SMTP, captured: CapturedM
     assert captured.count() == 0
 
 
-def test_more_recipients_than_the_limit_are_refused_for_now(client: smtplib.SMTP, captured: CapturedMails) -> None:
-    refused = client.send_message(mail(), to_addrs=[f"{number}@northwind.example" for number in range(5)])
+def test_more_recipients_than_the_limit_are_refused_for_now(
+    client: smtplib.SMTP, captured: CapturedMails
+) -> None:
+    refused = client.send_message(
+        mail(), to_addrs=[f"{number}@northwind.example" for number in range(5)]
+    )
     assert {code for code, _ in refused.values()} == {452}
     assert len(list(captured.newest()[0].recipients)) == 1 + LIMITS.recipients
 
 
 def test_more_connections_than_the_limit_are_told_to_come_back(server: SmtpServer) -> None:
-    with smtplib.SMTP(*server.address, timeout=10) as one, smtplib.SMTP(*server.address, timeout=10) as two:
+    with (
+        smtplib.SMTP(*server.address, timeout=10) as one,
+        smtplib.SMTP(*server.address, timeout=10) as two,
+    ):
         assert one.noop()[0] == two.noop()[0] == 250
         with pytest.raises(smtplib.SMTPConnectError) as refused:
             smtplib.SMTP(*server.address, timeout=10)
@@ -86,7 +107,9 @@ def test_more_connections_than_the_limit_are_told_to_come_back(server: SmtpServe
         assert later.noop()[0] == 250
 
 
-def test_clients_that_say_nothing_or_never_end_are_let_go_and_so_is_each_when_it_ends(captured: CapturedMails) -> None:
+def test_clients_that_say_nothing_or_never_end_are_let_go_and_so_is_each_when_it_ends(
+    captured: CapturedMails,
+) -> None:
     def started(limits: SmtpLimits) -> SmtpServer:
         return SmtpServer(socket.create_server(("127.0.0.1", 0)), captured, limits=limits)
 
@@ -120,4 +143,6 @@ def test_mails_of_many_clients_at_once_all_arrive(captured: CapturedMails) -> No
             thread.start()
         for thread in threads:
             thread.join()
-    assert {kept.subject for kept in captured.newest()} == {f"{one}/{two}" for one in range(8) for two in range(5)}
+    assert {kept.subject for kept in captured.newest()} == {
+        f"{one}/{two}" for one in range(8) for two in range(5)
+    }

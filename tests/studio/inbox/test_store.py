@@ -19,11 +19,26 @@ def subjects(captured: CapturedMails, search: str = "") -> list[str]:
 
 @pytest.fixture
 def three(captured: CapturedMails) -> CapturedMails:
-    captured.add(bytes(mail("Your code is 482913", "ada+login@northwind.example", "Enter it within ten minutes.")))
     captured.add(
-        bytes(mail("Welcome aboard", "Grace <grace@southwind.example>", "", html="<p>Choose a <b>pass</b>word</p>"))
+        bytes(
+            mail(
+                "Your code is 482913", "ada+login@northwind.example", "Enter it within ten minutes."
+            )
+        )
     )
-    captured.add(bytes(mail("Rechnung für März", "ada@northwind.example", "Überweisen Sie bis zum 31.")))
+    captured.add(
+        bytes(
+            mail(
+                "Welcome aboard",
+                "Grace <grace@southwind.example>",
+                "",
+                html="<p>Choose a <b>pass</b>word</p>",
+            )
+        )
+    )
+    captured.add(
+        bytes(mail("Rechnung für März", "ada@northwind.example", "Überweisen Sie bis zum 31."))
+    )
     return captured
 
 
@@ -55,7 +70,9 @@ ALL = ["Rechnung für März", "Welcome aboard", "Your code is 482913"]
         ("(" * 400, []),
     ],
 )
-def test_a_search_finds_what_holds_all_of_its_terms(three: CapturedMails, search: str, found: list[str]) -> None:
+def test_a_search_finds_what_holds_all_of_its_terms(
+    three: CapturedMails, search: str, found: list[str]
+) -> None:
     assert subjects(three, search) == found
 
 
@@ -84,7 +101,9 @@ def test_the_oldest_go_first_by_number_and_by_size() -> None:
     assert captured.kept == 2
 
 
-def test_files_that_others_wrote_are_left_out_but_not_deleted_when_there_are_too_many(tmp_path: Path) -> None:
+def test_files_that_others_wrote_are_left_out_but_not_deleted_when_there_are_too_many(
+    tmp_path: Path,
+) -> None:
     name = capture(tmp_path, "From a file")
     captured = CapturedMails(tmp_path, most=1)
     captured.add(bytes(mail("Over SMTP")))
@@ -95,13 +114,18 @@ def test_files_that_others_wrote_are_left_out_but_not_deleted_when_there_are_too
 def test_a_folder_keeps_mails_beyond_the_end_for_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "kept" / "inbox"
     envelope = Envelope(
-        sender="app@northwind.example", recipients=("boss@northwind.example",), username="the app\r\nX: y"
+        sender="app@northwind.example",
+        recipients=("boss@northwind.example",),
+        username="the app\r\nX: y",
     )
     name = CapturedMails(folder).add(bytes(mail("Kept")), envelope)
     assert ((folder / name).stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
     captured = CapturedMails(folder)
     (kept,) = captured.newest(search_for("kept"))
-    assert (kept.return_path, kept.delivered_to) == ("app@northwind.example", ("boss@northwind.example",))
+    assert (kept.return_path, kept.delivered_to) == (
+        "app@northwind.example",
+        ("boss@northwind.example",),
+    )
     assert kept.username == "the app X: y"
     assert captured.raw(kept).endswith(bytes(mail("Kept")))
 

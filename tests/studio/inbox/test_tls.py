@@ -16,7 +16,9 @@ def trusting(tls: SmtpTls) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=tls.pem)
 
 
-def test_starttls_and_tls_at_once(tls_server: SmtpServer, tls: SmtpTls, captured: CapturedMails) -> None:
+def test_starttls_and_tls_at_once(
+    tls_server: SmtpServer, tls: SmtpTls, captured: CapturedMails
+) -> None:
     with smtplib.SMTP("localhost", tls_server.address[1], timeout=10) as client:
         client.starttls(context=trusting(tls))
         client.login("the-app", "whatever")
@@ -31,7 +33,10 @@ def test_starttls_and_tls_at_once(tls_server: SmtpServer, tls: SmtpTls, captured
 def test_a_client_that_does_not_know_the_certificate_sends_nothing(
     tls_server: SmtpServer, tls: SmtpTls, captured: CapturedMails, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with smtplib.SMTP(*tls_server.address, timeout=10) as client, pytest.raises(ssl.SSLCertVerificationError):
+    with (
+        smtplib.SMTP(*tls_server.address, timeout=10) as client,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
         client.starttls(context=ssl.create_default_context())
     assert "Traceback" not in caplog.text
     with pytest.raises(ssl.SSLCertVerificationError):
@@ -41,10 +46,14 @@ def test_a_client_that_does_not_know_the_certificate_sends_nothing(
     assert captured.count() == 1
 
 
-def test_what_a_client_sends_before_tls_begins_is_thrown_away(tls_server: SmtpServer, tls: SmtpTls) -> None:
+def test_what_a_client_sends_before_tls_begins_is_thrown_away(
+    tls_server: SmtpServer, tls: SmtpTls
+) -> None:
     with smtplib.SMTP(*tls_server.address, timeout=10) as client:
         client.ehlo()
-        client.send("STARTTLS\r\nMAIL FROM:<evil@a.example>\r\n")  # CVE-2011-0411: a command of a man in the middle
+        client.send(
+            "STARTTLS\r\nMAIL FROM:<evil@a.example>\r\n"
+        )  # CVE-2011-0411: a command of a man in the middle
         assert client.getreply()[0] == 220
         assert client.sock
         client.sock = trusting(tls).wrap_socket(client.sock, server_hostname=HERE)

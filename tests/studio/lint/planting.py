@@ -54,8 +54,12 @@ class Mails:
         lines = (self.folder / file).read_text("utf-8").split("\n")
         return file, next(number for number, line in enumerate(lines, 1) if text in line)
 
-    def read(self, template: str = "password_reset", sample: str = "viewer", language: str = "en") -> Document:
-        return self.read_values(template, msgspec.structs.asdict(self.samples(template)[sample]), language, sample)
+    def read(
+        self, template: str = "password_reset", sample: str = "viewer", language: str = "en"
+    ) -> Document:
+        return self.read_values(
+            template, msgspec.structs.asdict(self.samples(template)[sample]), language, sample
+        )
 
     def read_values(
         self, template: str, values: dict[str, object], language: str = "en", sample: str = "first"

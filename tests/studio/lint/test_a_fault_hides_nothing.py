@@ -68,13 +68,19 @@ def examined(folder: Path, body: str, sample: str = SAMPLE, around: str = MJML) 
 def told(examination: Report) -> list[tuple[str, str]]:
     """Return the rules and places of all findings but those on mail clients and accessibility."""
     return [
-        (one.rule, str(one.place)) for one in examination.found if one.group not in ("compatibility", "accessibility")
+        (one.rule, str(one.place))
+        for one in examination.found
+        if one.group not in ("compatibility", "accessibility")
     ]
 
 
 FAULTS = [
     ("{% include 'boats.mjml' %}", "jinja/missing-template", 22),
-    ("{% from 'boats.mjml' import all %}{% call all() %}x{% endcall %}", "jinja/missing-template", 19),
+    (
+        "{% from 'boats.mjml' import all %}{% call all() %}x{% endcall %}",
+        "jinja/missing-template",
+        19,
+    ),
     ("{{ name|shout }}", "jinja/unknown-filter", 18),
     ('<a href="mailto:a@b.example"> {% badge %} </a>', "jinja/unknown-tag", 43),
     ("{{ name }", "jinja/syntax", 10),
@@ -97,13 +103,33 @@ FAULTS = [
     ("{% set one, two = lines, 2, 3 %}{{ one }}", "jinja/error", 10),
     ("{% set name.first = 'Ada' %}", "jinja/error", 10),
     ("{% for line in lines %}{{ line }}{% else %}{% break %}{% endfor %}", "jinja/syntax", 56),
-    ("{% for line in lines %}{% macro m() %}{% break %}{% endmacro %}{{ m() }}{% endfor %}", "jinja/syntax", 51),
-    ("{% for line in lines(] %}{% if line %}{% continue %}{% endif %}{% endfor %}", "jinja/syntax", 10),
+    (
+        "{% for line in lines %}{% macro m() %}{% break %}{% endmacro %}{{ m() }}{% endfor %}",
+        "jinja/syntax",
+        51,
+    ),
+    (
+        "{% for line in lines(] %}{% if line %}{% continue %}{% endif %}{% endfor %}",
+        "jinja/syntax",
+        10,
+    ),
     ("{% if name %}{% bots name %}{% else %}x{% endif %}", "jinja/unknown-tag", 26),
     ("{% trans 'Boats' %}{% if name %}x{% endif %}", "jinja/django-tag", 13),
-    ("{% blocktrans count n=lines|length %}One{% plural %}{{ n }}{% endblocktrans %}", "jinja/django-tag", 13),
-    ("{% for line in lines|slice:':1' %}{{ line }}{% empty %}x{% endfor %}", "jinja/django-tag", 13),
-    ("{% regroup lines by kind as kinds %}{% for kind in kinds %}{{ kind.list }}{% endfor %}", "jinja/django-tag", 13),
+    (
+        "{% blocktrans count n=lines|length %}One{% plural %}{{ n }}{% endblocktrans %}",
+        "jinja/django-tag",
+        13,
+    ),
+    (
+        "{% for line in lines|slice:':1' %}{{ line }}{% empty %}x{% endfor %}",
+        "jinja/django-tag",
+        13,
+    ),
+    (
+        "{% regroup lines by kind as kinds %}{% for kind in kinds %}{{ kind.list }}{% endfor %}",
+        "jinja/django-tag",
+        13,
+    ),
     ("{% comment %}<b>{{ boats|shout }}{% bots %}{% endcomment %}", "jinja/django-tag", 10),
     ("{% for line in lines|slice:':1' %}{{ forloop.counter }}{% endfor %}", "jinja/django-tag", 13),
     ("{% apply upper %}{{ name }}{% endapply %}", "jinja/twig-tag", 13),
@@ -113,7 +139,9 @@ FAULTS = [
 ]
 
 
-IN_A_BRANCH = MJML.replace("{}", "{}</mj-text>{% if vip %}<mj-text>").replace("</mj-column>", "{% endif %}</mj-column>")
+IN_A_BRANCH = MJML.replace("{}", "{}</mj-text>{% if vip %}<mj-text>").replace(
+    "</mj-column>", "{% endif %}</mj-column>"
+)
 """A mail whose sample does not lead to the mistakes."""
 
 
@@ -128,7 +156,9 @@ def test_a_fault_hides_no_mistake_of_its_mail_and_its_branches(
 
 def test_a_fault_is_told_once_however_many_samples_and_branches_have_it(tmp_path: Path) -> None:
     samples = SAMPLE + "vip = false\n" + SAMPLE.replace("ada", "bob") + "vip = true"
-    examination = examined(tmp_path, "{{ 1 / count }}{% if not lines %}x{% endif %}", samples, IN_A_BRANCH)
+    examination = examined(
+        tmp_path, "{{ 1 / count }}{% if not lines %}x{% endif %}", samples, IN_A_BRANCH
+    )
     assert told(examination) == [("jinja/error", "news.mjml:2:10"), *OTHERS]
     assert [*map(str, examination.found[0].mails)] == ["news/ada", "news/bob"]
 
@@ -174,7 +204,9 @@ def test_what_many_long_tags_take_is_bounded() -> None:
     others = "".join(f"{{% elif n{number} %}}" for number in range(99))
     with suppress(TemplateSyntaxError):
         environment.parse("{% if " + "n" * 50_000 + f" %}}{others}{{% endif %}}{{{{ 1 + }}}}")
-    assert 50_000 < Parsed.characters < 2_500_000, "each elif with the start of its block would take 5,000,000"
+    assert 50_000 < Parsed.characters < 2_500_000, (
+        "each elif with the start of its block would take 5,000,000"
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,7 +220,9 @@ def test_what_many_long_tags_take_is_bounded() -> None:
         "{% set dict = rows|length %}{{ 1 / (dict - dict) }}",
     ],
 )
-def test_a_part_that_calls_the_app_is_unchecked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+def test_a_part_that_calls_the_app_is_unchecked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
     (tmp_path / "harbour_app.py").write_text(APP, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     (folder := tmp_path / "emails").mkdir()
@@ -197,19 +231,30 @@ def test_a_part_that_calls_the_app_is_unchecked(tmp_path: Path, monkeypatch: pyt
         gallery = open_gallery(folder, environment="harbour_app:environment")
     finally:
         sys.modules.pop("harbour_app", None)
-    assert [rule for rule, _ in told(check(gallery)) if not rule.startswith("parity")] == ["unchecked/part"]
+    assert [rule for rule, _ in told(check(gallery)) if not rule.startswith("parity")] == [
+        "unchecked/part"
+    ]
 
 
-def test_a_part_that_fails_with_made_up_values_is_unchecked_and_the_mail_counts(tmp_path: Path) -> None:
+def test_a_part_that_fails_with_made_up_values_is_unchecked_and_the_mail_counts(
+    tmp_path: Path,
+) -> None:
     examination = examined(tmp_path, "{{ sign(rows)|tojson }}", sample="")
     assert told(examination) == [*OTHERS, ("unchecked/part", "news.mjml:2:10")]
     assert [*map(str, examination.unchecked)] == ["news/guessed"]
 
 
-@pytest.mark.parametrize("include", ['{% include "news.mjml" %}', '<mj-include path="./news.mjml" />'])
-def test_a_mail_that_includes_itself_has_no_mistakes_that_follow_from_that(tmp_path: Path, include: str) -> None:
+@pytest.mark.parametrize(
+    "include", ['{% include "news.mjml" %}', '<mj-include path="./news.mjml" />']
+)
+def test_a_mail_that_includes_itself_has_no_mistakes_that_follow_from_that(
+    tmp_path: Path, include: str
+) -> None:
     around = MJML.replace("<mj-text>{}</mj-text>", include)
-    assert told(examined(tmp_path, "", around=around)) == [("jinja/error", "news.mjml:2:1"), *OTHERS]
+    assert told(examined(tmp_path, "", around=around)) == [
+        ("jinja/error", "news.mjml:2:1"),
+        *OTHERS,
+    ]
 
 
 def test_the_blocks_of_a_mail_without_its_layout_are_checked(tmp_path: Path) -> None:
@@ -220,7 +265,10 @@ def test_the_blocks_of_a_mail_without_its_layout_are_checked(tmp_path: Path) -> 
 <mj-text><a href="htps://boats.example/orders">Your order of boats</a></mj-text>
 </mj-column></mj-section>{% endblock %}
 """
-    assert told(examined(tmp_path, "", around=around)) == [("jinja/missing-template", "news.mjml:1:13"), *OTHERS]
+    assert told(examined(tmp_path, "", around=around)) == [
+        ("jinja/missing-template", "news.mjml:1:13"),
+        *OTHERS,
+    ]
 
 
 def test_findings_that_follow_from_a_stand_in_are_left_out(tmp_path: Path) -> None:
@@ -241,7 +289,12 @@ def test_a_comment_that_ignores_the_fault_accepts_the_mail(tmp_path: Path) -> No
 
 
 def test_a_mail_of_text_alone_is_checked(tmp_path: Path) -> None:
-    addresses = ["htps://boats.example/{{ name }}", "http://boats.example", "https://boats.example", "https:///boats"]
+    addresses = [
+        "htps://boats.example/{{ name }}",
+        "http://boats.example",
+        "https://boats.example",
+        "https:///boats",
+    ]
     said = ["Hello {{ name }}, see:", *addresses, "<b>Boats</b> {{ 1 / 0 }}"]
     (tmp_path / "welcome.txt").write_text("\n".join(said), "utf-8")
     assert told(check(open_gallery(tmp_path))) == [
@@ -276,12 +329,22 @@ NESTED = """{% extends "base.html" %}
     ("text", "line", "said"),
     [
         (NESTED, 4, "'if' is not closed before 'endfor'."),
-        (NESTED.replace("{% endfor %}", "{% endif %}"), 3, "'for' is not closed before 'endblock'."),
-        (NESTED.replace("{% endfor %}", "{% endif %}{% endfor %}").replace("{% endblock %}", ""), 2, ""),
+        (
+            NESTED.replace("{% endfor %}", "{% endif %}"),
+            3,
+            "'for' is not closed before 'endblock'.",
+        ),
+        (
+            NESTED.replace("{% endfor %}", "{% endif %}{% endfor %}").replace("{% endblock %}", ""),
+            2,
+            "",
+        ),
     ],
     ids=["endif", "endfor", "endblock"],
 )
-def test_an_unclosed_tag_hides_nothing_of_a_childs_block(tmp_path: Path, text: str, line: int, said: str) -> None:
+def test_an_unclosed_tag_hides_nothing_of_a_childs_block(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
     base = "<title>Hello</title><body>{% block body %}{% endblock %}</body>"
     found = found_in(tmp_path, {"base.html": base, "news.html": text})
     (syntax,) = (one for one in found if one.rule == "jinja/syntax")

@@ -29,7 +29,12 @@ ELSEWHERE = (
 
 def in_a_mail(rule: str, text: str) -> tuple[str, str]:
     """Return the name and the content of a mail with an example; empty if it is no piece of a mail."""
-    if not text.startswith("<") or text.startswith(("<mjml", "<!doctype")) or "…" in text or "mj-attributes" in text:
+    if (
+        not text.startswith("<")
+        or text.startswith(("<mjml", "<!doctype"))
+        or "…" in text
+        or "mj-attributes" in text
+    ):
         return "", ""
     of_mjml = f"mjml/{rule.partition('/')[2]}" in RULES
     return ("news.mjml", MJML) if of_mjml else ("news.html", PAGE)
@@ -38,7 +43,9 @@ def in_a_mail(rule: str, text: str) -> tuple[str, str]:
 EXAMPLES = [
     (one.name, one.bad, one.good)
     for one in all_rules()
-    if one.name.partition("/")[0] in TRIED and in_a_mail(one.name, one.bad)[0] and one.name not in ELSEWHERE
+    if one.name.partition("/")[0] in TRIED
+    and in_a_mail(one.name, one.bad)[0]
+    and one.name not in ELSEWHERE
 ]
 
 
@@ -46,7 +53,9 @@ def found(folder: Path, rule: str, text: str) -> list[Finding]:
     name, around = in_a_mail(rule, text)
     kind = rule.partition("/")[2]
     alike = {f"html/{kind}", f"mjml/{kind}"} if rule.startswith(("html", "mjml")) else {rule}
-    of_rule = [one for one in found_in(folder, {name: around.replace("{}", text)}) if one.rule in alike]
+    of_rule = [
+        one for one in found_in(folder, {name: around.replace("{}", text)}) if one.rule in alike
+    ]
     (folder / name).unlink()
     return of_rule
 
@@ -81,7 +90,11 @@ PLANTED = [
     ("contrast/light", "error", '<p style="color:#f2f2f2">Boats</p>'),
     ("contrast/light", "warning", '<p style="color:#aaaaaa">Boats</p>'),
     ("contrast/light", "note", f'{LONG}<p style="color:#aaaaaa;font-size:11px">Boats</p>'),
-    ("contrast/light", "note", f'{LONG}<div class="footer"><p style="color:#999999">Boats</p></div>'),
+    (
+        "contrast/light",
+        "note",
+        f'{LONG}<div class="footer"><p style="color:#999999">Boats</p></div>',
+    ),
     ("contrast/light", "note", f'{LONG}<p style="color:#94a3b8;font-size:12px">Boats</p>'),
     ("contrast/light", "warning", f'{LONG}<p style="color:#999999">Boats</p>'),
     ("contrast/light", "warning", f'{LONG}<p style="color:#c0c0c0;font-size:12px">Boats</p>'),
@@ -89,7 +102,11 @@ PLANTED = [
     ("contrast/light", "error", f'{LONG}<p style="color:#eeeeee;font-size:12px">Boats</p>'),
     ("contrast/dark", "error", DARK % "#161616" + '<p class="x">Boats</p>'),
     ("contrast/dark", "warning", DARK % "#444444" + '<p class="x">Boats</p>'),
-    ("contrast/dark", "note", DARK % "#4e4e4e" + f'{LONG}<p class="x" style="font-size:11px">Boats</p>'),
+    (
+        "contrast/dark",
+        "note",
+        DARK % "#4e4e4e" + f'{LONG}<p class="x" style="font-size:11px">Boats</p>',
+    ),
     ("contrast/full", "warning", '<p style="background:#000099;color:#ff00ff">Boats</p>'),
     ("contrast/full", "note", '<p style="background:#7c7c7c;color:#000000">Boats</p>'),
     ("contrast/partial", "warning", "<style>[data-ogsc] p { color: #333333 }</style><p>Boats</p>"),
@@ -97,31 +114,58 @@ PLANTED = [
     ("accessibility/small-text", "warning", f'{LONG}<p style="font-size:8px">Boats</p>'),
     ("accessibility/small-text", "note", f'{LONG}<p style="font-size:11px">Boats</p>'),
     ("sizes/image-without-width", "warning", '<img src="https://example.org/a.png" alt="Boat">'),
-    ("sizes/image-without-width", "note", '<img src="https://example.org/a.png" alt="Boat" style="width:9px">'),
+    (
+        "sizes/image-without-width",
+        "note",
+        '<img src="https://example.org/a.png" alt="Boat" style="width:9px">',
+    ),
     ("parity/link-not-in-text", "note", '<a href="https://example.org/a">Boats</a>'),
-    ("parity/link-not-in-text", "warning", '<a href="https://example.org/a" class="button">Boats</a>'),
+    (
+        "parity/link-not-in-text",
+        "warning",
+        '<a href="https://example.org/a" class="button">Boats</a>',
+    ),
     ("parity/link-not-in-text", "error", f'<a href="{TOKEN}">Boats</a>'),
     ("styles/unused", "note", "<style>.quay { color: #123456 }</style>"),
-    ("styles/unused", "warning", '<style>.buton { color: #123456 }</style><p class="button">Boats</p>'),
+    (
+        "styles/unused",
+        "warning",
+        '<style>.buton { color: #123456 }</style><p class="button">Boats</p>',
+    ),
     ("compatibility/css-rgba", "note", TABLE % "box-shadow:0 1px 2px rgba(0,0,0,.2)"),
     ("compatibility/css-rgba", "warning", TABLE % "background-color:rgba(0,0,0,.2)"),
     ("compatibility/css-border-spacing", "note", TABLE % "border-spacing:0"),
     ("compatibility/css-border-spacing", "warning", TABLE % "border-spacing:9px"),
     ("compatibility/css-box-sizing", "note", TABLE % "box-sizing:border-box"),
-    ("mjml/missing-body", "error", '<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head></mjml>'),
+    (
+        "mjml/missing-body",
+        "error",
+        '<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head></mjml>',
+    ),
     ("jinja/unknown-test", "error", "{{ 'yes' if name is harbour }}"),
     (
         "mjml/default-with-content",
         "error",
-        HEADS.format('<mj-attributes><mj-class name="a"><mj-text color="red" /></mj-class></mj-attributes>', ""),
+        HEADS.format(
+            '<mj-attributes><mj-class name="a"><mj-text color="red" /></mj-class></mj-attributes>',
+            "",
+        ),
     ),
     (
         "mjml/default-with-content",
         "error",
         HEADS.format("<mj-attributes><mj-preview>Boats</mj-preview></mj-attributes>", ""),
     ),
-    ("mjml/second-element", "warning", HEADS.format("<mj-title>News</mj-title><mj-title>Boats</mj-title>", "")),
-    ("mjml/second-element", "error", HEADS.format("<mj-title>News</mj-title>", "<mj-body></mj-body>")),
+    (
+        "mjml/second-element",
+        "warning",
+        HEADS.format("<mj-title>News</mj-title><mj-title>Boats</mj-title>", ""),
+    ),
+    (
+        "mjml/second-element",
+        "error",
+        HEADS.format("<mj-title>News</mj-title>", "<mj-body></mj-body>"),
+    ),
 ]
 """What gives a finding each severity of its rule: choices of many designers, such as grey small print, are notes.
 
@@ -130,8 +174,14 @@ Other rules have one severity, and `Rules.finding` refuses any other.
 
 
 @pytest.mark.parametrize(("rule", "severity", "markup"), PLANTED)
-def test_each_severity_that_is_named_can_be_found(tmp_path: Path, rule: str, severity: str, markup: str) -> None:
-    mail = {"news.mjml": markup} if markup.startswith("<mjml") else {"news.html": PAGE.replace("{}", markup)}
+def test_each_severity_that_is_named_can_be_found(
+    tmp_path: Path, rule: str, severity: str, markup: str
+) -> None:
+    mail = (
+        {"news.mjml": markup}
+        if markup.startswith("<mjml")
+        else {"news.html": PAGE.replace("{}", markup)}
+    )
     others = {"news.samples.toml": '[first]\nname = "Ada"\n', "news.txt": "Boats\n"}
     assert {one.severity for one in found_in(tmp_path, mail | others, rule)} == {severity}
 
@@ -140,15 +190,22 @@ def test_each_severity_that_is_named_can_be_found(tmp_path: Path, rule: str, sev
     ("markup", "said"),
     [
         ('<a href="http://example.org">Boats</a>', "others on the network can see it."),
-        (f'<a href="{TOKEN.replace("https", "http")}">Boats</a>', "others on the network can read its token."),
+        (
+            f'<a href="{TOKEN.replace("https", "http")}">Boats</a>',
+            "others on the network can read its token.",
+        ),
         ('<a href="https://example.org/a">Boats', "<a> is never closed."),
         ('<a name="boats">Boats', ""),
         ('<a href="https://example.org/a"/>Boats', ""),
     ],
 )
-def test_of_a_link_it_says_what_others_see_and_whether_it_is_closed(tmp_path: Path, markup: str, said: str) -> None:
+def test_of_a_link_it_says_what_others_see_and_whether_it_is_closed(
+    tmp_path: Path, markup: str, said: str
+) -> None:
     rules = "links/http", "html/unclosed-tag"
-    messages = [one.message for one in found_in(tmp_path, {"news.html": PAGE.replace("{}", markup)}, *rules)]
+    messages = [
+        one.message for one in found_in(tmp_path, {"news.html": PAGE.replace("{}", markup)}, *rules)
+    ]
     assert (len(messages), said in "".join(messages)) == (bool(said), True), messages
 
 

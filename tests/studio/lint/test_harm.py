@@ -16,7 +16,11 @@ def test_mistakes_in_the_file_of_a_subject_are_at_its_lines(tmp_path: Path) -> N
         "a.subject.txt": "\n{{ '{{' }} name }}, <b>reset</b> it\nat {{ link }}\n",
         "a.toml": f'[ada]\nlink = "{link}"',
     }
-    found = {one.rule: one.place for one in found_in(tmp_path, files) if one.place.file == "a.subject.txt"}
+    found = {
+        one.rule: one.place
+        for one in found_in(tmp_path, files)
+        if one.place.file == "a.subject.txt"
+    }
     assert {rule: place.line for rule, place in found.items()} == {
         "parity/unfilled": 2,
         "subject/markup": 2,
@@ -25,14 +29,22 @@ def test_mistakes_in_the_file_of_a_subject_are_at_its_lines(tmp_path: Path) -> N
     }
 
 
-@pytest.mark.parametrize(("subject", "rules"), [("{# to all #}\nTom & Ada, 3 < 5\n", []), ("\n", ["subject/empty"])])
-def test_a_subject_of_one_line_is_left_alone_and_none_is_told(tmp_path: Path, subject: str, rules: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("subject", "rules"), [("{# to all #}\nTom & Ada, 3 < 5\n", []), ("\n", ["subject/empty"])]
+)
+def test_a_subject_of_one_line_is_left_alone_and_none_is_told(
+    tmp_path: Path, subject: str, rules: list[str]
+) -> None:
     files = {"a.html": PAGE.format("").replace(">Hello<", "><", 1), "a.subject.txt": subject}
-    assert [one.rule for one in found_in(tmp_path, files) if one.place.file == "a.subject.txt"] == rules
+    assert [
+        one.rule for one in found_in(tmp_path, files) if one.place.file == "a.subject.txt"
+    ] == rules
 
 
 def test_what_gmail_reads_from_a_script_is_no_program(tmp_path: Path) -> None:
-    page = PAGE.format('<script type="application/ld+json">{"@context": "http://schema.org"}</script><b once="1">x</b>')
+    page = PAGE.format(
+        '<script type="application/ld+json">{"@context": "http://schema.org"}</script><b once="1">x</b>'
+    )
     assert found_in(tmp_path, {"a.html": page}, "active/") == []
 
 
@@ -41,7 +53,11 @@ RESET = PAGE.format('<a class="button" href="{{ reset_url }}">Choose a new passw
 
 def test_a_guess_makes_no_reset_mail_and_neither_does_a_name(tmp_path: Path) -> None:
     booking = PAGE.format('<a class="button" href="{{ confirm_url }}">Confirm your booking</a>')
-    files = {"password_reset.html": RESET, "recovery_codes.html": PAGE.format("{{ codes }}"), "booking.html": booking}
+    files = {
+        "password_reset.html": RESET,
+        "recovery_codes.html": PAGE.format("{{ codes }}"),
+        "booking.html": booking,
+    }
     assert found_in(tmp_path, files, "safety/") == []
 
 

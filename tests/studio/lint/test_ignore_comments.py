@@ -70,7 +70,9 @@ def test_a_comment_in_what_mails_share_is_for_them_all(tmp_path: Path) -> None:
         "<!-- keyturn: -->",
     ],
 )
-def test_without_a_reason_nothing_is_ignored_and_the_comment_is_told(tmp_path: Path, comment: str) -> None:
+def test_without_a_reason_nothing_is_ignored_and_the_comment_is_told(
+    tmp_path: Path, comment: str
+) -> None:
     examination = checked(tmp_path, f"{comment}\n{BAD}")
     assert rules_in(examination) >= {RULE, "ignore/unreadable"}
     (said,) = (found for found in examination.found if found.rule == "ignore/unreadable")
@@ -78,7 +80,9 @@ def test_without_a_reason_nothing_is_ignored_and_the_comment_is_told(tmp_path: P
 
 
 def test_a_rule_that_there_is_not_is_told_with_what_was_meant(tmp_path: Path) -> None:
-    examination = checked(tmp_path, f"{{# keyturn: ignore mjml/unknown-atribute because of the app #}}\n{BAD}")
+    examination = checked(
+        tmp_path, f"{{# keyturn: ignore mjml/unknown-atribute because of the app #}}\n{BAD}"
+    )
     (said,) = (found for found in examination.found if found.rule == "ignore/unknown-rule")
     assert f"did you mean {RULE}?" in said.message
     assert RULE in rules_in(examination)
@@ -88,7 +92,9 @@ def test_a_comment_that_nothing_comes_of_is_a_note(tmp_path: Path) -> None:
     examination = checked(tmp_path, f"{COMMENT}\n<mj-text>Boats</mj-text>")
     (said,) = (found for found in examination.found if found.rule == "ignore/unused")
     assert (said.severity, said.place.line) == ("note", 4)
-    assert "ignore/unused" not in rules_in(check(open_gallery(tmp_path), only={"news"})), "others may need it"
+    assert "ignore/unused" not in rules_in(check(open_gallery(tmp_path), only={"news"})), (
+        "others may need it"
+    )
     broken = checked(tmp_path, f"{COMMENT}\n{{% include 'gone.html' %}}")
     assert "ignore/unused" not in rules_in(broken), "what was not checked in full may need it"
 

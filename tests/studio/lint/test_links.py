@@ -43,19 +43,49 @@ JUDGED: list[tuple[str, Mapping[str, str]]] = [
     (TO_TEXT.format("mailto:help@northwind.example,office@northwind.example"), {}),
     (TO_TEXT.format("tel:+4915100000"), {}),
     ('<mj-text><a href="#more">More about passwords</a><a name="more"></a></mj-text>', {}),
-    ('<mj-image src="https://northwind.example/a.png" alt="School" href="https://northwind.example" />', {}),
-    (TO_TEXT.format("https://northwind.example/a") + TO_TEXT.format("https://northwind.example/a/"), {}),
+    (
+        '<mj-image src="https://northwind.example/a.png" alt="School" href="https://northwind.example" />',
+        {},
+    ),
+    (
+        TO_TEXT.format("https://northwind.example/a")
+        + TO_TEXT.format("https://northwind.example/a/"),
+        {},
+    ),
     (TO_TEXT.format("{{ '{{' }} unsubscribe }}"), {}),  # a place holder of the sending service
     *(
         (TO_TEXT.format(placeholder), {})
         for placeholder in (
-            *("[unsubscribe]", "{unsubscribe_url}", "*|UNSUB|*", "%%unsubscribe%%", "%unsubscribe_url%", "${link}"),
-            *("[[link]]", "&lt;&lt;link&gt;&gt;", "##link##", "~link~", "{$link}/a", "(link)", "@link@", "{user.link}"),
+            *(
+                "[unsubscribe]",
+                "{unsubscribe_url}",
+                "*|UNSUB|*",
+                "%%unsubscribe%%",
+                "%unsubscribe_url%",
+                "${link}",
+            ),
+            *(
+                "[[link]]",
+                "&lt;&lt;link&gt;&gt;",
+                "##link##",
+                "~link~",
+                "{$link}/a",
+                "(link)",
+                "@link@",
+                "{user.link}",
+            ),
         )
     ),
     *(
         (TO_TEXT.format(address), RELATIVE)
-        for address in ("%20harbour", "%C3%A9t%C3%A9", "'orders'", "?a=[1]", "[1]/harbour", "harbour[a]")
+        for address in (
+            "%20harbour",
+            "%C3%A9t%C3%A9",
+            "'orders'",
+            "?a=[1]",
+            "[1]/harbour",
+            "harbour[a]",
+        )
     ),
     *(
         (TO_TEXT.format(f"http{host}/help"), HERE)
@@ -87,28 +117,49 @@ JUDGED: list[tuple[str, Mapping[str, str]]] = [
         )
     ),
     *((f'<mj-image alt="Boat" src="{source}" />', rules) for source, rules in SOURCES.items()),
-    *((f'<mj-text><img alt="Boat" width="9" src="{source}"></mj-text>', rules) for source, rules in SOURCES.items()),
+    *(
+        (f'<mj-text><img alt="Boat" width="9" src="{source}"></mj-text>', rules)
+        for source, rules in SOURCES.items()
+    ),
     *(
         (f'<mj-raw><base href="{base}"></mj-raw>{TO_TEXT.format("https://a.example")}', {})
         for base in ("https://northwind.example/", "{{ '{{' }} site }}", "")
     ),
     *(
         (TO_TEXT.format("https://a.example").replace("Help", text), VAGUE)
-        for text in ("here", "Click here", "CLICK HERE!", "hier", "aquí", "こちら", "Read more…", "link")
+        for text in (
+            "here",
+            "Click here",
+            "CLICK HERE!",
+            "hier",
+            "aquí",
+            "こちら",
+            "Read more…",
+            "link",
+        )
     ),
 ]
 
 
 @pytest.mark.parametrize(("markup", "rules"), JUDGED)
-def test_a_link_is_judged_where_it_is_written(tmp_path: Path, markup: str, rules: Mapping[str, str]) -> None:
+def test_a_link_is_judged_where_it_is_written(
+    tmp_path: Path, markup: str, rules: Mapping[str, str]
+) -> None:
     found = found_in(tmp_path, {"a.mjml": MJML.format(markup)}, "links/")
     assert {one.rule: one.severity for one in found} == rules
     assert {one.place.line for one in found} <= {2}
 
 
-def test_a_scheme_that_stands_twice_in_an_address_of_a_sample_is_the_template_s(tmp_path: Path) -> None:
-    page = PAGE.format('<a href="https://{{ link }}">Your link</a><a href="{{ base }}/help">Help</a>')
-    files = {"a.html": page, "a.toml": '[one]\nlink = "https://b.example/x"\nbase = "http://localhost:3000"'}
+def test_a_scheme_that_stands_twice_in_an_address_of_a_sample_is_the_template_s(
+    tmp_path: Path,
+) -> None:
+    page = PAGE.format(
+        '<a href="https://{{ link }}">Your link</a><a href="{{ base }}/help">Help</a>'
+    )
+    files = {
+        "a.html": page,
+        "a.toml": '[one]\nlink = "https://b.example/x"\nbase = "http://localhost:3000"',
+    }
     assert [one.rule for one in found_in(tmp_path, files, "links/")] == [*DOUBLED]
 
 
@@ -125,9 +176,7 @@ def test_a_scheme_that_stands_twice_in_an_address_of_a_sample_is_the_template_s(
 def test_a_wrong_base_is_found_where_it_is_written(
     tmp_path: Path, base: str, rules: Mapping[str, str], named: str
 ) -> None:
-    page = (
-        f'<html>\n<head><base\n href="{base}"></head><body><a href="https://northwind.example/a">Help</a></body></html>'
-    )
+    page = f'<html>\n<head><base\n href="{base}"></head><body><a href="https://northwind.example/a">Help</a></body></html>'
     (wrong,) = found_in(tmp_path, {"a.html": page}, "links/")
     assert ({wrong.rule: wrong.severity}, str(wrong.place)) == (rules, "a.html:3:2")
     assert named in wrong.message
@@ -136,14 +185,20 @@ def test_a_wrong_base_is_found_where_it_is_written(
 @pytest.mark.parametrize(
     ("markup", "rule", "severity"),
     [
-        ('<a href="http://localhost:3000/a">A page</a>', "links/this-machine", "note"),  # an app in development
+        (
+            '<a href="http://localhost:3000/a">A page</a>',
+            "links/this-machine",
+            "note",
+        ),  # an app in development
         *(
             (f'<img src="{address}" width="9" alt="Boat">', "links/relative", "error")
             for address in ("boat.png", "/images/boat.png", "//cdn.northwind.example/boat.png")
         ),
     ],
 )
-def test_links_of_a_sent_mail_are_judged_by_what_it_is(tmp_path: Path, markup: str, rule: str, severity: str) -> None:
+def test_links_of_a_sent_mail_are_judged_by_what_it_is(
+    tmp_path: Path, markup: str, rule: str, severity: str
+) -> None:
     sent = examine_sent(None, PAGE.format(markup), "", "Hello")
     assert {one.severity for one in sent if one.rule == rule} == {severity}
     written = found_in(tmp_path, {"a.html": PAGE.format(markup)}, "links/")
@@ -159,7 +214,10 @@ def test_links_of_a_sent_mail_are_judged_by_what_it_is(tmp_path: Path, markup: s
         (f"https://click.example/?to=https%3A%2F%2Fnorthwind.example%2Freset%2F{TOKEN}", True),
         ("https://northwind.example/reset/0f3c9a7be1d24c55a0b1c2d3e4f50617", True),
         ("https://northwind.example/articles/how-to-choose-a-good-password-in-2026", False),
-        ("https://northwind.example/login?next=%2Fviewer-settings%2Fsecurity&provider=campus", False),
+        (
+            "https://northwind.example/login?next=%2Fviewer-settings%2Fsecurity&provider=campus",
+            False,
+        ),
         ("http://[broken", False),
         ("", False),
     ],
@@ -170,11 +228,18 @@ def test_a_token_is_recognised_in_an_address(address: str, found: bool) -> None:
 
 @pytest.mark.parametrize(
     ("base", "address", "line"),
-    [("htps://northwind.example", "/news", 3), ("https://northwind.example", "htps://b.example", 4)],
+    [
+        ("htps://northwind.example", "/news", 3),
+        ("https://northwind.example", "htps://b.example", 4),
+    ],
 )
 def test_a_fault_of_a_bar_s_link_is_where_the_wrong_address_begins(
     tmp_path: Path, base: str, address: str, line: int
 ) -> None:
-    bar = BAR.format(base, address).replace(" base-url", "\nbase-url").replace("<mj-navbar-link", "\n<mj-navbar-link")
+    bar = (
+        BAR.format(base, address)
+        .replace(" base-url", "\nbase-url")
+        .replace("<mj-navbar-link", "\n<mj-navbar-link")
+    )
     (wrong,) = found_in(tmp_path, {"letter.mjml": MJML.format(bar)}, "links")
     assert wrong.place.line == line

@@ -13,7 +13,11 @@ LINK = '<a href="{}">Open the page</a>'
 def errors_in(folder: Path, body: str, head: str = "") -> list[str]:
     """Return the errors in a page, and what was not checked."""
     found = found_in(folder, {"a.html": PAGE.format(head, body), "parts/a.html": "<p>A</p>"})
-    return [f"{one.rule} {one.message}" for one in found if one.severity == "error" or one.group == "unchecked"]
+    return [
+        f"{one.rule} {one.message}"
+        for one in found
+        if one.severity == "error" or one.group == "unchecked"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -27,12 +31,38 @@ def errors_in(folder: Path, body: str, head: str = "") -> list[str]:
             "{{ domain }}",
             "{{ weblink }}",
         ),
-        *("{{contact_weblink}}", "{{ cta }}", "{{ data.action }}", "{{ base }}{{ path }}", "{{ a or b }}"),
-        *("http://{{ UnsubscribeURL }}", "{{ scheme }}://{{ host }}", "{{ protocol }}://{{ domain }}/a"),
-        *("mailto:{{ contact_person }}", "mailto:{{ user }}@{{ place }}", "https://{{ team }}.example.com/{{ title }}"),
-        *("https://www.example.com:{{ socket }}/", "{{ answer|trim }}", "{{ 'https://' ~ summary }}"),
-        *("https://www.example.com/{{ headline }}", "{{ prefix + '/' + suffix }}", "{{ start }}?name={{ message }}"),
-        *("{% if cta %}{{ cta }}{% else %}{{ other }}{% endif %}", "{% set to = reply %}{{ to }}", "tel:{{ hotline }}"),
+        *(
+            "{{contact_weblink}}",
+            "{{ cta }}",
+            "{{ data.action }}",
+            "{{ base }}{{ path }}",
+            "{{ a or b }}",
+        ),
+        *(
+            "http://{{ UnsubscribeURL }}",
+            "{{ scheme }}://{{ host }}",
+            "{{ protocol }}://{{ domain }}/a",
+        ),
+        *(
+            "mailto:{{ contact_person }}",
+            "mailto:{{ user }}@{{ place }}",
+            "https://{{ team }}.example.com/{{ title }}",
+        ),
+        *(
+            "https://www.example.com:{{ socket }}/",
+            "{{ answer|trim }}",
+            "{{ 'https://' ~ summary }}",
+        ),
+        *(
+            "https://www.example.com/{{ headline }}",
+            "{{ prefix + '/' + suffix }}",
+            "{{ start }}?name={{ message }}",
+        ),
+        *(
+            "{% if cta %}{{ cta }}{% else %}{{ other }}{% endif %}",
+            "{% set to = reply %}{{ to }}",
+            "tel:{{ hotline }}",
+        ),
     ],
 )
 def test_made_up_address(tmp_path: Path, address: str) -> None:
@@ -46,7 +76,9 @@ def test_made_up_address(tmp_path: Path, address: str) -> None:
         "{% for l in links %}" + LINK.format("{{ l.target }}") + "{% endfor %}",
         "{% macro link(h) %}" + LINK.format("{{ h }}") + "{% endmacro %}{{ link(goal) }}",
         "{% if cta %}" + LINK.format("{{ cta }}") + "{% endif %}",
-        "{% for n in tree recursive %}" + LINK.format("{{ n.to }}") + "{{ loop(n.below) }}{% endfor %}",
+        "{% for n in tree recursive %}"
+        + LINK.format("{{ n.to }}")
+        + "{{ loop(n.below) }}{% endfor %}",
         '<table role="presentation" width="{{ w }}"><tr><td>A</td></tr></table>',
         '<p style="color: {{ c }}; width: {{ wide }}px">A</p>',
         '<p style="font-size: {{ large }}; text-align: {{ side }}">A</p>',
@@ -76,7 +108,11 @@ def test_made_up_value_of_mjml(tmp_path: Path, body: str) -> None:
 def test_made_up_address_in_two_layouts(tmp_path: Path) -> None:
     """A name in a layout of another branch is made up as what it must be there."""
     page = "{% if a %}{% extends '_one.html' %}{% else %}{% extends '_two.html' %}{% endif %}"
-    files = {"a.html": page, "_one.html": PAGE.format("", ""), "_two.html": PAGE.format("", LINK.format("{{ goal }}"))}
+    files = {
+        "a.html": page,
+        "_one.html": PAGE.format("", ""),
+        "_two.html": PAGE.format("", LINK.format("{{ goal }}")),
+    }
     assert [one.rule for one in found_in(tmp_path, files, "links", "unchecked")] == []
 
 
@@ -108,7 +144,10 @@ def test_made_up_part_of_a_file_name(tmp_path: Path) -> None:
         (LINK.format("javascript:go({{ id }})"), "links/forbidden-scheme"),
         (LINK.format("https:/{{ host }}/a"), "links/no-host"),
         ("{% set base = '/a' %}" + LINK.format("{{ base }}"), "links/relative"),
-        ("{% macro link(h) %}" + LINK.format("{{ h }}") + "{% endmacro %}{{ link('/a') }}", "links/relative"),
+        (
+            "{% macro link(h) %}" + LINK.format("{{ h }}") + "{% endmacro %}{{ link('/a') }}",
+            "links/relative",
+        ),
         ("{% if a %}" + LINK.format("{{ '/a' }}") + "{% endif %}", "links/relative"),
         ('<p style="color: #ffffff; width: {{ w }}px">A</p>', "contrast/light"),
         ("{% include 'missing.html' %}{{ name }}", "jinja/missing-template"),
@@ -130,7 +169,10 @@ SAME = '<p style="color: {{ ink }}; background-color: {{ paper }}">A</p><p style
         (TWICE, "data.link"),
         ("{% for one in links %}" + TWICE.replace("data.", "one.") + "{% endfor %}", "links.link"),
         ("{% set to = '%s'|format(links.a|center(9)) %}" + LINK.format("{{ to }}"), "links.a"),
-        ("{% macro a(h) %}" + LINK.format("{{ h }}") + "{% endmacro %}{{ a(user.a|center(9)) }}", "user.a"),
+        (
+            "{% macro a(h) %}" + LINK.format("{{ h }}") + "{% endmacro %}{{ a(user.a|center(9)) }}",
+            "user.a",
+        ),
         (LINK.format("{{ address_of(user) }}"), "address_of"),
         ("{% trans to=goal.a|center(9) %}" + LINK.format("{{ to }}") + "{% endtrans %}", "goal.a"),
         ('<p class="tag-{{ state }}">A</p><style>p { color: #ffffff }</style>', "state"),
@@ -155,4 +197,6 @@ def test_made_up_value_in_a_branch(tmp_path: Path) -> None:
     files = {"a.html": PAGE.format("", branch), "a.toml": "[one]\nmore = false"}
     found = found_in(tmp_path, files, "links", "unchecked")
     assert {one.severity for one in found} == {"warning", "note"}
-    assert [one.message for one in found if one.rule == "unchecked/made-up"] == [SAID.format("link")]
+    assert [one.message for one in found if one.rule == "unchecked/made-up"] == [
+        SAID.format("link")
+    ]

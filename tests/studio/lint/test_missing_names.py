@@ -18,7 +18,10 @@ MJML = """\
 
 
 def told(folder: Path, body: str) -> dict[str, list[str]]:
-    files = {"news.mjml": MJML.replace("{}", body), "news.samples.toml": '[ada]\nname = "Ada"\nprices = [1.5]\n'}
+    files = {
+        "news.mjml": MJML.replace("{}", body),
+        "news.samples.toml": '[ada]\nname = "Ada"\nprices = [1.5]\n',
+    }
     rules: dict[str, list[str]] = {}
     for found in found_in(folder, files):
         rules.setdefault(found.rule, []).append(f"{found.place}: {found.message}")
@@ -31,11 +34,26 @@ NMAE = "'nmae' is undefined."
 @pytest.mark.parametrize(
     ("body", "messages"),
     [
-        ("{% set user = {'pet': {'name': 'Rex'}} %}{{ user.pet.nmae }}", ["2:54: 'user.pet' has no attribute 'nmae'."]),
-        ("{% for one in [1, 2, 3] %}<mj-text>{{ nmae }}</mj-text>{% endfor %}", [f"2:39: {NMAE}"]),  # once
-        ("{% macro hello(who) %}<mj-text>{{ who }}</mj-text>{% endmacro %}\n\n{{ hello(nmae) }}", [f"4:10: {NMAE}"]),
-        ("<mj-text>{{ (nmae > 3) is boolean or other }}</mj-text>", [f"2:14: {NMAE}"]),  # compared, it is no
-        ("{{ one }}\n{% if nobody %}x{% endif %}{{ two }}", ["2:4: 'one' is undefined.", "3:31: 'two' is undefined."]),
+        (
+            "{% set user = {'pet': {'name': 'Rex'}} %}{{ user.pet.nmae }}",
+            ["2:54: 'user.pet' has no attribute 'nmae'."],
+        ),
+        (
+            "{% for one in [1, 2, 3] %}<mj-text>{{ nmae }}</mj-text>{% endfor %}",
+            [f"2:39: {NMAE}"],
+        ),  # once
+        (
+            "{% macro hello(who) %}<mj-text>{{ who }}</mj-text>{% endmacro %}\n\n{{ hello(nmae) }}",
+            [f"4:10: {NMAE}"],
+        ),
+        (
+            "<mj-text>{{ (nmae > 3) is boolean or other }}</mj-text>",
+            [f"2:14: {NMAE}"],
+        ),  # compared, it is no
+        (
+            "{{ one }}\n{% if nobody %}x{% endif %}{{ two }}",
+            ["2:4: 'one' is undefined.", "3:31: 'two' is undefined."],
+        ),
     ],
 )
 def test_a_missing_name_is_told(tmp_path: Path, body: str, messages: list[str]) -> None:
@@ -46,13 +64,20 @@ def test_a_missing_name_is_told(tmp_path: Path, body: str, messages: list[str]) 
     "use",
     [
         *("{{ nmae.first.letter }}", "{{ '%d'|format(nmae) }}", "{{ '{:>3}'.format(nmae) }}"),
-        *("{{ nmae|round(2) }}", "{{ nmae|abs }}", "{{ nmae['x'] }}", "{% if nmae > 3 %}many{% endif %}"),
+        *(
+            "{{ nmae|round(2) }}",
+            "{{ nmae|abs }}",
+            "{{ nmae['x'] }}",
+            "{% if nmae > 3 %}many{% endif %}",
+        ),
         "{{ prices|sum + nmae }}",
     ],
 )
 def test_whatever_is_done_with_it_the_rest_is_looked_at(tmp_path: Path, use: str) -> None:
     rules = told(tmp_path, f"<mj-text>{use}</mj-text>")
-    assert [place.partition(": ")[0].rpartition(":")[0] for place in rules["jinja/undefined"]] == ["news.mjml:2"]
+    assert [place.partition(": ")[0].rpartition(":")[0] for place in rules["jinja/undefined"]] == [
+        "news.mjml:2"
+    ]
     assert rules["mjml/unknown-attribute"][0].startswith("news.mjml:3:10")
     assert rules["links/relative"][0].startswith("news.mjml:4:")
 
@@ -68,7 +93,9 @@ def test_whatever_is_done_with_it_the_rest_is_looked_at(tmp_path: Path, use: str
         ("truncat", "Did you mean truncate? Otherwise, "),
     ],
 )
-def test_only_what_is_close_is_meant_and_what_is_known_is_named(tmp_path: Path, name: str, said: str) -> None:
+def test_only_what_is_close_is_meant_and_what_is_known_is_named(
+    tmp_path: Path, name: str, said: str
+) -> None:
     (tmp_path / "welcome.html").write_text(f"<p>{{{{ when|{name} }}}}</p>")
 
     (finding,) = check(open_gallery(tmp_path)).with_rules(["jinja"]).found
@@ -84,14 +111,30 @@ SET = ["{% set x = 1 %}", "{% set y = 2 %}", "{% set title %}Hello", "{% set z =
 @pytest.mark.parametrize(
     ("body", "lines"),
     [
-        (["{% macro part(a) %}", "{% macro card(a) %}", "{% block body %}", "{{ name }}"], [1, 2, 3]),
-        (["{% if name %}", "{% if names %}", "{% if names %}Hello{% endif %}", "{% for name in names %}"], [1, 2, 4]),
+        (
+            ["{% macro part(a) %}", "{% macro card(a) %}", "{% block body %}", "{{ name }}"],
+            [1, 2, 3],
+        ),
+        (
+            [
+                "{% if name %}",
+                "{% if names %}",
+                "{% if names %}Hello{% endif %}",
+                "{% for name in names %}",
+            ],
+            [1, 2, 4],
+        ),
         ([*SET, ""], [3]),  # one that is set to a value needs no end
         ([*SET, "{% if name %}{% endset %}{% endif %}"], [5]),
-        (["{# closed #}", "{# open", "Boats", "{# of boats", "{{ name", "{# and more"], [2, 4, 6, 5]),
+        (
+            ["{# closed #}", "{# open", "Boats", "{# of boats", "{{ name", "{# and more"],
+            [2, 4, 6, 5],
+        ),
     ],
 )
-def test_tags_and_comments_that_are_not_closed_are_told_each(tmp_path: Path, body: list[str], lines: list[int]) -> None:
+def test_tags_and_comments_that_are_not_closed_are_told_each(
+    tmp_path: Path, body: list[str], lines: list[int]
+) -> None:
     found = found_in(tmp_path, {"news.html": "\n".join(body)}, "jinja/syntax")
     assert [one.place.line for one in found] == lines
 
@@ -112,6 +155,8 @@ def test_tags_and_comments_that_are_not_closed_are_told_each(tmp_path: Path, bod
         ),
     ],
 )
-def test_a_tag_that_cannot_be_read_is_told_without_the_words_of_a_parser(tmp_path: Path, tag: str, said: str) -> None:
+def test_a_tag_that_cannot_be_read_is_told_without_the_words_of_a_parser(
+    tmp_path: Path, tag: str, said: str
+) -> None:
     finding = found_in(tmp_path, {"news.html": tag}, "jinja/syntax")[0]
     assert f"{finding.message} {finding.fix}" == said

@@ -16,7 +16,10 @@ PAGE_OF_WORD = "<style>\n@page Section1\n\t{margin:1in;}\n</style>"
 
 
 def examined(folder: Path, **pages: str) -> Report:
-    return check(open_gallery(written(folder, {f"{name}.html": text for name, text in pages.items()})), checks=CHECKED)
+    return check(
+        open_gallery(written(folder, {f"{name}.html": text for name, text in pages.items()})),
+        checks=CHECKED,
+    )
 
 
 def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
@@ -51,20 +54,31 @@ def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
             "jinja/go-tag",
             '{{ template "header" . }}<a href="{{ .Url }}">{{ L.Ts "email.status" }}</a>{{ $x := .A }}{{ $x }}',
         ),
-        ("jinja/handlebars-tag", "{{{ name }}} {{format_address order.x}} {{{{raw}}}}a{{{{/raw}}}}"),
+        (
+            "jinja/handlebars-tag",
+            "{{{ name }}} {{format_address order.x}} {{{{raw}}}}a{{{{/raw}}}}",
+        ),
         ("jinja/blade-tag", '{{ $user->name }}<a href="{{ $url }}">Open</a>{!! $text !!}'),
         ("jinja/blade-tag", "@if ($paid) <a href=\"{{ route('home') }}\">Open</a> @endif"),
-        ("jinja/erb-tag", '<a href="<%= @url %>">Open</a><% @rows.each do |row| %><%= row %><% end %>'),
+        (
+            "jinja/erb-tag",
+            '<a href="<%= @url %>">Open</a><% @rows.each do |row| %><%= row %><% end %>',
+        ),
         ("jinja/erb-tag", '<a href="<%= url %>">Open</a>'),
         ("jinja/ejs-tag", '<% if (url) { %><a href="<%= url %>">Open</a><% } %>'),
         ("jinja/freemarker-tag", '<#if url??><a href="${url!}">Open</a></#if>'),
         ("jinja/php-tag", '<a href="<?= $url ?>">Open</a><?php foreach ($rows as $row): ?>'),
         ("jinja/velocity-tag", '#if($url)<a href="$url">Open</a>#end $!name'),
-        ("jinja/thymeleaf-tag", '<a th:href="@{/orders}">Open</a><a href="/a" th:text="${name}">A</a>'),
+        (
+            "jinja/thymeleaf-tag",
+            '<a th:href="@{/orders}">Open</a><a href="/a" th:text="${name}">A</a>',
+        ),
         ("jinja/razor-tag", '<a href="@Model.Url">Open</a>@if (Model.Paid) { <b>Paid</b> }'),
     ],
 )
-def test_an_engine_is_known_by_its_expressions_and_told_once(tmp_path: Path, rule: str, written: str) -> None:
+def test_an_engine_is_known_by_its_expressions_and_told_once(
+    tmp_path: Path, rule: str, written: str
+) -> None:
     examination = examined(tmp_path, one=PAGE.format(written), two=PAGE.format(written))
     (found,) = examination.found
     assert found.rule == rule
@@ -97,7 +111,10 @@ def test_a_mistake_in_jinja_is_not_taken_for_another_engine(tmp_path: Path, jinj
 
 def test_a_call_beside_templates_of_another_engine(tmp_path: Path) -> None:
     """A call with arguments, in a folder of another engine's templates, is a part of the one finding."""
-    one, two = PAGE.format("{{#if paid}}Paid{{/if}}"), PAGE.format("{{format_address order.address}}")
+    one, two = (
+        PAGE.format("{{#if paid}}Paid{{/if}}"),
+        PAGE.format("{{format_address order.address}}"),
+    )
     (found,) = examined(tmp_path, one=one, two=two).found
     assert found.rule == "jinja/handlebars-tag"
     assert found.message.startswith("2 files are Handlebars templates")
@@ -105,7 +122,12 @@ def test_a_call_beside_templates_of_another_engine(tmp_path: Path) -> None:
 
 def test_mails_of_another_engine_are_unchecked(tmp_path: Path) -> None:
     """A mail of another engine counts once as one that was not checked in full."""
-    assert [*map(str, examined(tmp_path, one=PAGE.format("<?= $a ?>"), two=PAGE.format("{{ .A }}")).unchecked)] == [
+    assert [
+        *map(
+            str,
+            examined(tmp_path, one=PAGE.format("<?= $a ?>"), two=PAGE.format("{{ .A }}")).unchecked,
+        )
+    ] == [
         "one/guessed",
         "two/guessed",
     ]

@@ -14,11 +14,19 @@ from keyturn.studio.lint.finding import Finding
 LETTER = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title>{head}</mj-head><mj-body><mj-section><mj-column>
 {body}</mj-column></mj-section></mj-body></mjml>"""
 LINK = "https://northwind.example/letters"
-HELLO, BUTTON = "<mj-text><h1>{{ name }}</h1></mj-text>", "<mj-button href='{{ link }}'>Open it</mj-button>"
+HELLO, BUTTON = (
+    "<mj-text><h1>{{ name }}</h1></mj-text>",
+    "<mj-button href='{{ link }}'>Open it</mj-button>",
+)
 
 
 def found(
-    folder: Path, body: str, text: str | None = None, head: str = "", only: str = "", **values: object
+    folder: Path,
+    body: str,
+    text: str | None = None,
+    head: str = "",
+    only: str = "",
+    **values: object,
 ) -> list[Finding]:
     files = {
         "letter.mjml": LETTER.replace("{body}", body).replace("{head}", head),
@@ -55,10 +63,16 @@ def test_a_mail_is_too_big_from_the_first_byte_over(tmp_path: Path) -> None:
     found(tmp_path, body, name="")
     gallery = open_gallery(tmp_path)
     sample = next(iter(gallery.samples("letter").values()))
-    empty = gallery.renderers()(sample).render_values("letter", {"name": ""}, gallery.languages.choose("en")).html
+    empty = (
+        gallery.renderers()(sample)
+        .render_values("letter", {"name": ""}, gallery.languages.choose("en"))
+        .html
+    )
     for more, said in ((0, []), (1, ["The HTML has more than 102 KB, so Gmail cuts the mail"])):
         long = "x" * (CLIPPED_AT - len(empty.encode()) + more)
-        assert [one.message.split(".")[0] for one in found(tmp_path, body, only="sizes", name=long)] == said
+        assert [
+            one.message.split(".")[0] for one in found(tmp_path, body, only="sizes", name=long)
+        ] == said
 
 
 def test_styles_are_counted_block_by_block(tmp_path: Path) -> None:
@@ -83,21 +97,37 @@ ESCAPED = {"parity/html-in-text", "parity/link-not-in-text", "parity/link-not-in
     [
         *(
             (text, {}, set())
-            for text in ("{{ link }}\n", "Open it ({{ link }}).\n", "<{{ link }}>\n", "{{ link }}, now")
+            for text in (
+                "{{ link }}\n",
+                "Open it ({{ link }}).\n",
+                "<{{ link }}>\n",
+                "{{ link }}, now",
+            )
         ),
         ("{{ link }}\n", {"link": LONG_LINK}, set()),
         ("{{ link|e }}\n", {"link": LONG_LINK}, ESCAPED),
         *(
-            ("Hello {{ name }}, {{ link }}\n", {"name": name}, set())  # a value's mistake is not the template's
+            (
+                "Hello {{ name }}, {{ link }}\n",
+                {"name": name},
+                set(),
+            )  # a value's mistake is not the template's
             for name in ('<b>Ada</b> & "Co"', "{{ Ada }}", "Ada &amp; Tom")
         ),
         (f"{'a ' * 250}b\n{LINK}\n", {}, {"parity/long-line"}),
         (f"{'a ' * 249}bc\n{LINK}\n", {}, set()),
-        *((f"{text}\n{LINK}\n", {}, set()) for text in ("1 < 2 and 3 > 2", f"<{LINK}>", "Ada <ada@northwind.example>")),
+        *(
+            (f"{text}\n{LINK}\n", {}, set())
+            for text in ("1 < 2 and 3 > 2", f"<{LINK}>", "Ada <ada@northwind.example>")
+        ),
     ],
 )
-def test_the_text_says_what_html_says(tmp_path: Path, text: str, values: Mapping[str, str], rules: set[str]) -> None:
-    assert {one.rule for one in found(tmp_path, HELLO + BUTTON, text, only="parity", **values)} == rules
+def test_the_text_says_what_html_says(
+    tmp_path: Path, text: str, values: Mapping[str, str], rules: set[str]
+) -> None:
+    assert {
+        one.rule for one in found(tmp_path, HELLO + BUTTON, text, only="parity", **values)
+    } == rules
 
 
 def test_the_mail_address_of_a_mailto_link_is_enough_in_the_text(tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ def test_a_mail_that_is_well_made_gets_notes_alone(mails: Path) -> None:
 
 def test_a_way_out_of_plain_html_does_not_speak_of_mjml(mails: Path) -> None:
     page = mails / "_parts" / "page.html"
-    text = page.read_text("utf-8").replace(' lang="{{ lang }}"', "").replace(TITLE, "<title></title>")
+    text = (
+        page.read_text("utf-8").replace(' lang="{{ lang }}"', "").replace(TITLE, "<title></title>")
+    )
     page.write_text(text.replace("<body", '<body style="display:flex"', 1), "utf-8")
     found = {one.rule: one for one in found_in(mails, {})}
     assert 'lang="{{ lang }}" on the html element' in found["accessibility/lang"].fix
@@ -52,7 +54,9 @@ def test_a_way_out_of_plain_html_does_not_speak_of_mjml(mails: Path) -> None:
     ],
 )
 def test_html_that_browsers_forgive_is_read_as_they_read_it(tmp_path: Path, html: str) -> None:
-    body = f'<html lang="en"><head><title>News</title></head><body><h1>News</h1>{html}\n<center color>'
+    body = (
+        f'<html lang="en"><head><title>News</title></head><body><h1>News</h1>{html}\n<center color>'
+    )
     page = f"{body}<span style='color:#dddddd'>Pale</span>"
     found = {one.rule: one.place for one in found_in(tmp_path, {"news.html": page})}
     assert (found.pop("contrast/light").line, found.pop("parity/no-text").line) == (2, 1)
@@ -66,12 +70,8 @@ def test_every_way_out_that_speaks_of_mjml_has_another_one_for_html() -> None:
 
 
 PART = "<!--[if mso]><p>Hello</p><![endif]-->"
-RECT = (
-    "<!--[if mso]><v:rect style='a>b'><v:textbox><![endif]--><p>Hello</p><!--[if mso]></v:textbox></v:rect><![endif]-->"
-)
-SETTINGS = (
-    "<!--[if gte mso 9]><xml><o:OfficeDocumentSettings><o:AllowPNG/></o:OfficeDocumentSettings></xml><![endif]-->"
-)
+RECT = "<!--[if mso]><v:rect style='a>b'><v:textbox><![endif]--><p>Hello</p><!--[if mso]></v:textbox></v:rect><![endif]-->"
+SETTINGS = "<!--[if gte mso 9]><xml><o:OfficeDocumentSettings><o:AllowPNG/></o:OfficeDocumentSettings></xml><![endif]-->"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,9 @@ SETTINGS = (
 )
 def test_sound_conditional(tmp_path: Path, html: str) -> None:
     """A conditional comment that Outlook reads as it is meant is no mistake."""
-    page = f'<html lang="en"><head><title>News</title></head><body><h1>News</h1>\n{html}</body></html>'
+    page = (
+        f'<html lang="en"><head><title>News</title></head><body><h1>News</h1>\n{html}</body></html>'
+    )
     assert found_in(tmp_path, {"news.html": page}, "html/") == []
 
 
@@ -114,6 +116,14 @@ def test_sound_conditional(tmp_path: Path, html: str) -> None:
 )
 def test_broken_conditional(tmp_path: Path, html: str, rule: str, at: int) -> None:
     """A conditional comment that Outlook does not recognise, or whose content is not closed, is found at its place."""
-    page = f'<html lang="en"><head><title>News</title></head><body><h1>News</h1>\n{html}</body></html>'
-    found = [one for one in found_in(tmp_path, {"news.html": page}, "html/") if one.rule != "html/unclosed-comment"]
-    assert [(one.rule, one.place.line, one.place.column) for one in found] == [(f"html/{rule}", 2, at)]
+    page = (
+        f'<html lang="en"><head><title>News</title></head><body><h1>News</h1>\n{html}</body></html>'
+    )
+    found = [
+        one
+        for one in found_in(tmp_path, {"news.html": page}, "html/")
+        if one.rule != "html/unclosed-comment"
+    ]
+    assert [(one.rule, one.place.line, one.place.column) for one in found] == [
+        (f"html/{rule}", 2, at)
+    ]

@@ -45,10 +45,14 @@ def seeds(name: str) -> list[Seed]:
 OF_MJML = seeds("mistakes.toml")
 
 
-@pytest.mark.parametrize("seed", [*OF_MJML, *seeds("html_mistakes.toml")], ids=lambda seed: f"{seed.rule} {seed.at}")
+@pytest.mark.parametrize(
+    "seed", [*OF_MJML, *seeds("html_mistakes.toml")], ids=lambda seed: f"{seed.rule} {seed.at}"
+)
 def test_a_mistake_is_found_where_it_stands_and_nowhere_else(tmp_path: Path, seed: Seed) -> None:
     mails, mjml = tmp_path / "mails", seed in OF_MJML
-    for source in (folder("email_templates"), HERE / "templates") if mjml else (HERE / "html_mails",):
+    for source in (
+        (folder("email_templates"), HERE / "templates") if mjml else (HERE / "html_mails",)
+    ):
         shutil.copytree(source, mails, dirs_exist_ok=True)
     own = {path.partition("/")[0] for path in (seed.file, seed.seen or seed.file)}
     own = own - {"_parts"} or own
@@ -57,13 +61,17 @@ def test_a_mistake_is_found_where_it_stands_and_nowhere_else(tmp_path: Path, see
             shutil.rmtree(other)
     for samples in mails.glob("*/samples.toml"):
         if samples.parent.name in EMAILS:
-            samples.write_text(samples.read_text("utf-8").partition("\n\n[")[0], "utf-8")  # the first is enough here
+            samples.write_text(
+                samples.read_text("utf-8").partition("\n\n[")[0], "utf-8"
+            )  # the first is enough here
     text = (mails / seed.file).read_text("utf-8")
     assert seed.old in text, f"{seed.file} does not hold {seed.old}"
     (mails / seed.file).write_text(text.replace(seed.old, seed.new, 1), "utf-8")
 
     brand = branding(msgspec.structs.asdict(Brand(name="Northwind School")), Palette())
-    gallery = Gallery(templates=Templates(mails, brand), languages=(languages := Languages("UTC")), props=EMAILS)
+    gallery = Gallery(
+        templates=Templates(mails, brand), languages=(languages := Languages("UTC")), props=EMAILS
+    )
     found = check(gallery, () if mjml else CHECKS, [languages.choose("en")]).found
 
     file = seed.seen or seed.file

@@ -60,8 +60,12 @@ OTHERS = '\n#, fuzzy\nmsgid "Basket"\nmsgstr "Korb"\n\nmsgid "%(a)s"\nmsgstr "%(
 """Texts of the app's that no mail uses."""
 
 
-@pytest.mark.parametrize("catalogues", [[], ["locales/de", GERMAN], ["locales/de", GERMAN + OTHERS]])
-def test_without_catalogues_or_with_complete_ones_nothing_is_missing(tmp_path: Path, catalogues: list[str]) -> None:
+@pytest.mark.parametrize(
+    "catalogues", [[], ["locales/de", GERMAN], ["locales/de", GERMAN + OTHERS]]
+)
+def test_without_catalogues_or_with_complete_ones_nothing_is_missing(
+    tmp_path: Path, catalogues: list[str]
+) -> None:
     assert found(tmp_path, *catalogues) == []
 
 
@@ -75,10 +79,16 @@ def test_without_catalogues_or_with_complete_ones_nothing_is_missing(tmp_path: P
         ('msgid "It\'s ebb"\n', "_parts/foot.mjml:1:1"),
     ],
 )
-def test_a_text_without_a_translation_is_told_once_at_its_first_place(tmp_path: Path, text: str, place: str) -> None:
+def test_a_text_without_a_translation_is_told_once_at_its_first_place(
+    tmp_path: Path, text: str, place: str
+) -> None:
     assert text in GERMAN
     (finding,) = found(tmp_path, "locales/de", GERMAN.replace(text, text.replace('"\n', '!"\n')))
-    assert (finding.rule, finding.severity, str(finding.place)) == ("languages/untranslated", "warning", place)
+    assert (finding.rule, finding.severity, str(finding.place)) == (
+        "languages/untranslated",
+        "warning",
+        place,
+    )
     assert finding.message.endswith("is not translated into German.")
     assert finding.fix.startswith("Translate it in locales/de/LC_MESSAGES/messages.po.")
 
@@ -95,9 +105,24 @@ PO = "locales/de/LC_MESSAGES/messages.po"
 @pytest.mark.parametrize(
     ("place", "old", "new", "told"),
     [
-        ("locales/de", 'msgid "News"\n', '#, fuzzy\nmsgid "News"\n', ("languages/fuzzy", "warning", f"{PO}:10:1")),
-        ("locales/de", "für %(name)s", "für %(nmae)s", ("languages/placeholders", "error", f"{PO}:6:1")),
-        ("locales/de", 'msgstr "Jetzt"', 'msgstr "Jetzt', ("languages/unreadable", "error", f"{PO}:13:1")),
+        (
+            "locales/de",
+            'msgid "News"\n',
+            '#, fuzzy\nmsgid "News"\n',
+            ("languages/fuzzy", "warning", f"{PO}:10:1"),
+        ),
+        (
+            "locales/de",
+            "für %(name)s",
+            "für %(nmae)s",
+            ("languages/placeholders", "error", f"{PO}:6:1"),
+        ),
+        (
+            "locales/de",
+            'msgstr "Jetzt"',
+            'msgstr "Jetzt',
+            ("languages/unreadable", "error", f"{PO}:13:1"),
+        ),
         ("locales/german", "", "", ("languages/unknown-language", "error", "locales/german:1:1")),
     ],
 )
@@ -110,6 +135,9 @@ def test_a_wrong_translation_is_told(
 
 def test_a_translation_with_too_few_plurals_is_told_and_not_used(tmp_path: Path) -> None:
     found_rules = [
-        one.rule for one in found(tmp_path, "locales/de", GERMAN.replace('msgstr[1] "%(count)s Boote"\n', ""))
+        one.rule
+        for one in found(
+            tmp_path, "locales/de", GERMAN.replace('msgstr[1] "%(count)s Boote"\n', "")
+        )
     ]
     assert found_rules == ["languages/plurals", "languages/untranslated"]

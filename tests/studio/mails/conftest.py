@@ -38,7 +38,9 @@ def seen() -> Callable[[Rendered], str]:
     """Return the HTML part as a reader sees it, without its mark-up and on one line."""
 
     def words(mail: Rendered) -> str:
-        body = re.sub(r"<!--.*?-->", "", mail.html[mail.html.index('<div aria-label="') :], flags=re.DOTALL)
+        body = re.sub(
+            r"<!--.*?-->", "", mail.html[mail.html.index('<div aria-label="') :], flags=re.DOTALL
+        )
         return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).strip(BLANKS).split())
 
     return words

@@ -24,7 +24,10 @@ def test_every_offset_is_where_it_is_written() -> None:
     written = [PAGE[one.offset : one.end] for one in p.attributes.values()]
     assert written == ['class="a"', "lang='de'", "hidden", "width=3"]
     assert [PAGE[one.value_offset :][:1] for one in p.attributes.values()] == ["a", "d", "h", "3"]
-    assert [(text.text, PAGE[text.offset :][:3]) for text in p.texts] == [("One & ", "One"), ("three", "thr")]
+    assert [(text.text, PAGE[text.offset :][:3]) for text in p.texts] == [
+        ("One & ", "One"),
+        ("three", "thr"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -34,14 +37,20 @@ def test_every_offset_is_where_it_is_written() -> None:
         ("<div></p>One</div>", "One"),
         ("<![x[ ]]> <p>Hello</p> <![if !mso]><p>there</p><![endif]>", "Hello there"),
     ],
-    ids=["with what images stand for", "an end tag that closes nothing", "a section that HTML does not have"],
+    ids=[
+        "with what images stand for",
+        "an end tag that closes nothing",
+        "a section that HTML does not have",
+    ],
 )
 def test_the_text_of_a_mail_is_what_is_read_of_it(html: str, text: str) -> None:
     assert parse_html(html).text() == text
 
 
 def test_an_element_without_an_end_ends_where_its_like_begins_or_what_is_around_it_ends() -> None:
-    first, second = (li for li in parse_html("<ul><li>One<li>Two</ul><p>Three").walk() if li.tag == "li")
+    first, second = (
+        li for li in parse_html("<ul><li>One<li>Two</ul><p>Three").walk() if li.tag == "li"
+    )
     assert first.text() == "One"
     assert first.end == second.offset
     assert second.end == len("<ul><li>One<li>Two")
@@ -51,7 +60,10 @@ def test_an_element_without_an_end_ends_where_its_like_begins_or_what_is_around_
 def test_html_in_mjml_is_part_of_its_tree_and_names_its_holder() -> None:
     mjml = "<mj-column><mj-text>Hello <B>Ada</B><br></mj-text><mj-image /></mj-column>"
     root, faults = parse_markup(mjml, is_mjml=True)
-    places = [(one.tag, mjml[one.offset : one.end], one.holder and one.holder.tag) for one in root.children[0].walk()]
+    places = [
+        (one.tag, mjml[one.offset : one.end], one.holder and one.holder.tag)
+        for one in root.children[0].walk()
+    ]
     assert places[1:] == [
         ("mj-text", "<mj-text>Hello <B>Ada</B><br></mj-text>", None),
         ("b", "<B>Ada</B>", "mj-text"),
@@ -62,14 +74,20 @@ def test_html_in_mjml_is_part_of_its_tree_and_names_its_holder() -> None:
 
 
 def test_a_missing_end_tag_in_mjml_hides_nothing_behind_the_element_around_it() -> None:
-    root, faults = parse_markup("<mj-column><mj-text><b>One</mj-text><mj-text>Two</mj-text></mj-column>", is_mjml=True)
+    root, faults = parse_markup(
+        "<mj-column><mj-text><b>One</mj-text><mj-text>Two</mj-text></mj-column>", is_mjml=True
+    )
     assert [one.text() for one in root.walk() if one.tag == "mj-text"] == ["One", "Two"]
-    assert [(one.kind, one.offset, one.tag, one.detail) for one in faults] == [("unclosed-tag", 20, "b", "mj-text")]
+    assert [(one.kind, one.offset, one.tag, one.detail) for one in faults] == [
+        ("unclosed-tag", 20, "b", "mj-text")
+    ]
 
 
 @pytest.mark.parametrize("end", ["</title>", "</TITLE >", "</title\n>"])
 def test_a_title_holds_text_alone(end: str) -> None:
-    assert only(f"<title>Q&amp;A <b> today{end}<p>Hello</p>", "title").texts == [Text("Q&A <b> today", 7)]
+    assert only(f"<title>Q&amp;A <b> today{end}<p>Hello</p>", "title").texts == [
+        Text("Q&A <b> today", 7)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -84,11 +102,15 @@ def test_a_title_holds_text_alone(end: str) -> None:
     ],
 )
 @pytest.mark.parametrize("quote", ['"', "'"])
-def test_what_is_no_reference_in_an_attribute_stays_as_it_is(written: str, value: str, quote: str) -> None:
+def test_what_is_no_reference_in_an_attribute_stays_as_it_is(
+    written: str, value: str, quote: str
+) -> None:
     assert only(f"<a href={quote}{written}{quote}>Go</a>", "a").get("href") == value
 
 
-@pytest.mark.parametrize("never_ended", ["<a ", "</a ", "<!-- ", "<!-- > ", '<a b="', "<!x ", "<? ", "<![x"])
+@pytest.mark.parametrize(
+    "never_ended", ["<a ", "</a ", "<!-- ", "<!-- > ", '<a b="', "<!x ", "<? ", "<![x"]
+)
 def test_megabytes_of_tags_that_nothing_ends_are_read(never_ended: str) -> None:
     """If each looked for its end in the rest, they would take longer than a test may."""
     root = parse_html("<p>Hello</p>" + never_ended * (2_000_000 // len(never_ended)))
@@ -127,5 +149,7 @@ def test_of_any_text_the_tree_is_whole(is_mjml: bool) -> None:
             for node in element.nodes:
                 assert behind <= node.offset, source
                 behind = node.end if isinstance(node, Element) else node.offset
-            assert element.offset <= element.inner.start <= element.inner.stop <= element.end, source
+            assert element.offset <= element.inner.start <= element.inner.stop <= element.end, (
+                source
+            )
             assert behind <= element.inner.stop, source

@@ -40,7 +40,9 @@ def test_a_rule_stands_in_every_tag_it_matches() -> None:
     assert styles(html, "lead") == ["color:#14614b;font-family:'A B'", "color:#14614b;"]
     assert ".lead" not in html
     html = to_html(mail(".copy { background: #eeeeee } .band a { letter-spacing: 1px }"))
-    assert styles(html, "copy")[0].startswith("background:#eeeeee;font-size:0px"), "an element of MJML"
+    assert styles(html, "copy")[0].startswith("background:#eeeeee;font-size:0px"), (
+        "an element of MJML"
+    )
     assert re.search(r'<a href="[^"]*\?a=1&amp;b=2"[^>]* style="letter-spacing:1px;display:', html)
 
 
@@ -71,11 +73,19 @@ MORE, HIDDEN = (
             "margin:9px;padding:1px;margin:0;color:red;",
         ),
         (  # a semicolon in a string, a comment or brackets ends no declaration
-            mail(".red { background: url(data:a;b); font: 1px 'a;b', \"c\" ! IMPORTANT /* ; */; --x: ((1);2) }"),
+            mail(
+                ".red { background: url(data:a;b); font: 1px 'a;b', \"c\" ! IMPORTANT /* ; */; --x: ((1);2) }"
+            ),
             "background:url(data:a;b);--x:((1);2);margin:0;font:1px 'a;b', 'c';",
         ),
-        (mail("p.red { color: green } .red { color: red }"), "color:green;margin:0"),  # the stronger of two rules wins
-        (RED.replace("</mj-head>", MORE), "color:green;margin:0"),  # several such styles are one cascade
+        (
+            mail("p.red { color: green } .red { color: red }"),
+            "color:green;margin:0",
+        ),  # the stronger of two rules wins
+        (
+            RED.replace("</mj-head>", MORE),
+            "color:green;margin:0",
+        ),  # several such styles are one cascade
         (RED.replace("</mj-head>", HIDDEN), "color:red;margin:0"),  # one in a comment is none
         (RED.replace('style="margin:0"', 'style="margin"'), "color:red;margin"),
     ],
@@ -86,7 +96,9 @@ def test_rules_and_the_tag_itself_are_one_cascade(mjml: str, style: str) -> None
 
 def test_what_no_tag_can_hold_stays_in_the_head() -> None:
     kept = "@media (max-width: 480px) { .red { color: blue !important } }"
-    html = to_html(mail(f"{kept} .red, .red:hover {{ color: red }} [data-ogsc] .red {{ color: #eeeeee }}"))
+    html = to_html(
+        mail(f"{kept} .red, .red:hover {{ color: red }} [data-ogsc] .red {{ color: #eeeeee }}")
+    )
     head = html[: html.index("</head>")]
     assert kept in head
     assert re.search(r"\.red:hover\s*\{\s*color: red;\s*\}", head)
@@ -94,7 +106,9 @@ def test_what_no_tag_can_hold_stays_in_the_head() -> None:
     assert styles(html, "red") == ["color:red;margin:0"]
 
 
-@pytest.mark.parametrize("css", ["", ".red { color }", ".red { color: red; } }", "{{", "<!-- -->", ".red, {}"])
+@pytest.mark.parametrize(
+    "css", ["", ".red { color }", ".red { color: red; } }", "{{", "<!-- -->", ".red, {}"]
+)
 def test_css_that_cannot_be_read_loses_nothing(css: str) -> None:
     html = to_html(mail(css))
     assert "Two</p>" in html
@@ -117,7 +131,9 @@ TABLE = BODY.format("{}<tr><td>a</td></tr></mj-table>")
             "<mj-accordion> <mj-accordion-element> <mj-accordion-title>A</mj-accordion-title> </mj-accordion-element> "
             "</mj-accordion>"
         ),
-        BODY.format('<mj-carousel> <mj-carousel-image src="https://northwind.example/a.png" /> </mj-carousel>'),
+        BODY.format(
+            '<mj-carousel> <mj-carousel-image src="https://northwind.example/a.png" /> </mj-carousel>'
+        ),
     ],
 )
 def test_blanks_between_elements_are_no_mistake(mjml: str) -> None:
@@ -130,18 +146,30 @@ def test_blanks_between_elements_are_no_mistake(mjml: str) -> None:
 def test_of_several_classes_the_last_that_says_it_counts(classes: str) -> None:
     defined = '<mj-class name="light" color="#eeeeee" align="right" /><mj-class name="dark" color="#111111" />'
     body = BODY.format(f'<mj-text mj-class="{classes}">A</mj-text>')
-    html = to_html(body.replace("<mj-body>", f"<mj-head><mj-attributes>{defined}</mj-attributes></mj-head><mj-body>"))
-    assert ("color:#111111" in html, "color:#eeeeee" in html, "text-align:right" in html) == (True, False, True)
+    html = to_html(
+        body.replace(
+            "<mj-body>", f"<mj-head><mj-attributes>{defined}</mj-attributes></mj-head><mj-body>"
+        )
+    )
+    assert ("color:#111111" in html, "color:#eeeeee" in html, "text-align:right" in html) == (
+        True,
+        False,
+        True,
+    )
 
 
 def test_blanks_in_html_stay_as_they_are() -> None:
-    mjml = BODY.format("<mj-text><p>One <b>two</b> <i>three</i> </p> </mj-text> <mj-text>Four</mj-text>")
+    mjml = BODY.format(
+        "<mj-text><p>One <b>two</b> <i>three</i> </p> </mj-text> <mj-text>Four</mj-text>"
+    )
     assert to_html(mjml) == mjml2html(mjml, fonts={})
 
 
 @pytest.mark.parametrize("role", ["role='presentation'", "role='none'", ""])
 def test_a_table_has_the_role_that_it_was_given_or_none(role: str) -> None:
-    html = to_html(TABLE.format(f"<!-- <mj-table role='none'> --><mj-table cellpadding='4' {role}>"))
+    html = to_html(
+        TABLE.format(f"<!-- <mj-table role='none'> --><mj-table cellpadding='4' {role}>")
+    )
     (table,) = re.findall(r'<table [^>]*cellpadding="4"[^>]*>', html)
     assert re.findall(r'role="\w+"', table) == ([role.replace("'", '"')] if role else [])
     assert "<!-- role" not in html
@@ -174,4 +202,6 @@ def test_comment_and_raw_in_wrapper(width: str, inside: tuple[str, str, str]) ->
     written = "".join(re.findall(r"<!-- [\w ]+ -->|<p>Raw</p>|<b>Raw</b>", "".join(inside)))
     shown = "".join(re.findall(r"<!-- [\w ]+ -->|<p>Raw</p>|<b>Raw</b>", CONDITIONAL.sub("", html)))
     assert shown == written
-    assert re.sub(r"<!-- [\w ]+ -->|<p>Raw</p>|<b>Raw</b>", "", CONDITIONAL.sub("", html)) == CONDITIONAL.sub("", plain)
+    assert re.sub(
+        r"<!-- [\w ]+ -->|<p>Raw</p>|<b>Raw</b>", "", CONDITIONAL.sub("", html)
+    ) == CONDITIONAL.sub("", plain)

@@ -46,7 +46,9 @@ class Folder:
 
     def __init__(self, path: Path, language: Language) -> None:
         self.path, self._language = path, language
-        self._templates = Templates(path, branding({"name": "Northwind School"}, Palette()), reload=True)
+        self._templates = Templates(
+            path, branding({"name": "Northwind School"}, Palette()), reload=True
+        )
         self.write("_layout/base.mjml", LAYOUT)
         self.write("_layout/part.mjml", PART)
         self.write("greeting/greeting.mjml", MAIL)
@@ -92,7 +94,9 @@ def test_padded_preheader(folder: Folder) -> None:
         (MAIL.replace("Dear", "Dear\r\n\tBcc: all\u2028"), "Dear Bcc: all Ada & Co"),
     ],
 )
-def test_a_subject_is_one_line_or_empty_without_a_title(folder: Folder, mjml: str, subject: str) -> None:
+def test_a_subject_is_one_line_or_empty_without_a_title(
+    folder: Folder, mjml: str, subject: str
+) -> None:
     folder.write("greeting/greeting.mjml", mjml)
     assert folder.greet().subject == subject
 
@@ -104,9 +108,14 @@ def test_a_saved_layout_shows_at_once_where_reloading_is_asked_for(folder: Folde
 
 
 def test_languages_do_not_mix(folder: Folder, english: Language, arabic: Language) -> None:
-    folder.write("greeting/greeting.txt", "{{ lang }} {{ dir }} {{ _('Hello %(name)s', name=name) }}")
+    folder.write(
+        "greeting/greeting.txt", "{{ lang }} {{ dir }} {{ _('Hello %(name)s', name=name) }}"
+    )
     templates = Templates(folder.path, branding({"name": "Northwind School"}, Palette()))
-    texts = [templates.render(Greeting(name="Ada"), language).text for language in (english, arabic, english)]
+    texts = [
+        templates.render(Greeting(name="Ada"), language).text
+        for language in (english, arabic, english)
+    ]
     assert texts == ["en ltr Hello Ada\n", "ar rtl Hello \u2068Ada\u2069\n", "en ltr Hello Ada\n"]
 
 
@@ -122,7 +131,12 @@ def test_a_paragraph_of_the_text_part_is_one_line_which_mail_programs_wrap(folde
     assert folder.greet().text == f"{paragraph}\n\n-- \nNorthwind\n"
 
 
-MJML, TEXT, BASE, PARTS = "greeting/greeting.mjml", "greeting/greeting.txt", "_layout/base.mjml", "_layout/part.mjml"
+MJML, TEXT, BASE, PARTS = (
+    "greeting/greeting.mjml",
+    "greeting/greeting.txt",
+    "_layout/base.mjml",
+    "_layout/part.mjml",
+)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +152,10 @@ MJML, TEXT, BASE, PARTS = "greeting/greeting.mjml", "greeting/greeting.txt", "_l
         (BASE, "{% endblock %}\n</mj-col", "\n</mj-col", 7, "is 'block'"),
         (PARTS, "{% endmacro %}", "{% endmcaro %}", 3, "unknown tag 'endmcaro'"),
         (PARTS, "text.strip()", "text.strip(", 2, "unexpected '}'"),
-        *((MJML, "<mj-text>", f"{bad}<mj-text>", None, "MJML: ") for bad in ("<mj-text>", "</mj-column>", "<b c=d/>")),
+        *(
+            (MJML, "<mj-text>", f"{bad}<mj-text>", None, "MJML: ")
+            for bad in ("<mj-text>", "</mj-column>", "<b c=d/>")
+        ),
     ],
 )
 def test_a_mistake_is_told_by_file_and_line(

@@ -28,13 +28,21 @@ MAIN = [
     *(MailName(name, next(iter(samples))) for name, samples in SAMPLES.items()),
     MailName("password_reset", "viewer", "ar"),
 ]
-FILES = [f"{name}{language}.txt" for name in EMAILS for language in ("", *(f".{tag}" for tag in TAGS))]
+FILES = [
+    f"{name}{language}.txt" for name in EMAILS for language in ("", *(f".{tag}" for tag in TAGS))
+]
 
 
 @pytest.mark.parametrize("name", MAIN, ids=str)
-def test_a_main_sample_renders_as_it_was_accepted(name: MailName, pytestconfig: pytest.Config) -> None:
-    snapshots = Snapshots(Gallery(templates=branded(), languages=LANGUAGES, props=EMAILS), STORED, ["en", "ar"])
-    MailSnapshot(snapshots, name, accepting=pytestconfig.getoption("--accept-mails")).assert_matches()
+def test_a_main_sample_renders_as_it_was_accepted(
+    name: MailName, pytestconfig: pytest.Config
+) -> None:
+    snapshots = Snapshots(
+        Gallery(templates=branded(), languages=LANGUAGES, props=EMAILS), STORED, ["en", "ar"]
+    )
+    MailSnapshot(
+        snapshots, name, accepting=pytestconfig.getoption("--accept-mails")
+    ).assert_matches()
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -53,8 +61,12 @@ def test_both_parts_say_the_same(name: str, seen: Callable[[Rendered], str]) -> 
         mail = branded().render(props, LANGUAGES.choose("en"))
         shown = seen(mail).translate(left_out)
         said = mail.text.partition("\n-- \n")[0].splitlines()
-        told = [line for line in said if not line.endswith("at this address:")]  # the HTML has a button
-        assert [line for line in told if line.translate(left_out) not in shown and line not in mail.html] == []
+        told = [
+            line for line in said if not line.endswith("at this address:")
+        ]  # the HTML has a button
+        assert [
+            line for line in told if line.translate(left_out) not in shown and line not in mail.html
+        ] == []
 
 
 def parts_of(file: str, templates: Templates) -> Iterator[str]:

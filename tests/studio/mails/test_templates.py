@@ -20,7 +20,11 @@ Render = Callable[[EmailProps], Rendered]
 Seen = Callable[[Rendered], str]
 
 BY_MAIL: dict[str, Any] = {name: with_hostile(read_samples(kind)) for name, kind in EMAILS.items()}
-SAMPLES = {f"{name}-{sample}": props for name, all_of in BY_MAIL.items() for sample, props in all_of.items()}
+SAMPLES = {
+    f"{name}-{sample}": props
+    for name, all_of in BY_MAIL.items()
+    for sample, props in all_of.items()
+}
 FIRSTS = {props.template: props for props in reversed(SAMPLES.values())}
 
 each_sample = pytest.mark.parametrize("props", SAMPLES.values(), ids=SAMPLES)
@@ -28,7 +32,9 @@ each_mail = pytest.mark.parametrize("props", FIRSTS.values(), ids=FIRSTS)
 
 
 def the_link(props: EmailProps) -> str:
-    first = next(str(value) for value in msgspec.structs.astuple(props) if str(value).startswith("http"))
+    first = next(
+        str(value) for value in msgspec.structs.astuple(props) if str(value).startswith("http")
+    )
     return getattr(props, "secure_link", "") or first
 
 
@@ -50,7 +56,9 @@ def test_its_only_link_is_one_button_and_an_address_to_copy_in_both_parts(
 
 
 @each_sample
-def test_its_inbox_row_is_short_holds_no_secret_and_shows_nothing_of_the_body(props: Any, render: Render) -> None:
+def test_its_inbox_row_is_short_holds_no_secret_and_shows_nothing_of_the_body(
+    props: Any, render: Render
+) -> None:
     mail = render(props)
     assert 0 < len(mail.subject) <= 60
     assert 0 < len(mail.preheader) <= 110
@@ -63,14 +71,20 @@ def test_its_inbox_row_is_short_holds_no_secret_and_shows_nothing_of_the_body(pr
 
 
 @each_sample
-def test_its_html_asks_nobody_else_and_no_line_of_its_text_ends_within_a_sentence(props: Any, render: Render) -> None:
+def test_its_html_asks_nobody_else_and_no_line_of_its_text_ends_within_a_sentence(
+    props: Any, render: Render
+) -> None:
     mail = render(props)
-    assert not re.search(r"<(img|link|script|iframe|object|video)\b|@import|url\(|\bsrc=", mail.html)
+    assert not re.search(
+        r"<(img|link|script|iframe|object|video)\b|@import|url\(|\bsrc=", mail.html
+    )
     assert re.findall(r".*[a-z,]\n[a-z](?!ttps?://).*", mail.text) == []
 
 
 @each_sample
-def test_a_name_is_text_that_stands_apart_and_can_be_empty(props: Any, render: Render, seen: Seen) -> None:
+def test_a_name_is_text_that_stands_apart_and_can_be_empty(
+    props: Any, render: Render, seen: Seen
+) -> None:
     mail = render(props)
     assert not re.search(r"<(b|i|script)>", mail.html)
     assert "&lt;" not in mail.text
@@ -83,10 +97,18 @@ def test_a_name_is_text_that_stands_apart_and_can_be_empty(props: Any, render: R
 
 
 @each_mail
-def test_it_says_whose_it_is_and_where_help_is(props: Any, render: Render, english: Language, seen: Seen) -> None:
+def test_it_says_whose_it_is_and_where_help_is(
+    props: Any, render: Render, english: Language, seen: Seen
+) -> None:
     mail = render(props)
-    assert "Northwind School · 12 Harbour Street, Leeds Questions? help@northwind.example Sent to" in seen(mail)
-    assert "\nNorthwind School\n12 Harbour Street, Leeds\nQuestions? help@northwind.example\n" in mail.text
+    assert (
+        "Northwind School · 12 Harbour Street, Leeds Questions? help@northwind.example Sent to"
+        in seen(mail)
+    )
+    assert (
+        "\nNorthwind School\n12 Harbour Street, Leeds\nQuestions? help@northwind.example\n"
+        in mail.text
+    )
     assert "mailto:help@northwind.example" in hrefs(mail)
     mail = branded(support_address="", postal_address="").render(props, english)
     for part in (seen(mail), mail.text):
@@ -95,15 +117,24 @@ def test_it_says_whose_it_is_and_where_help_is(props: Any, render: Render, engli
 
 
 @each_mail
-def test_a_logo_has_its_size_and_the_name_for_when_images_are_off(props: Any, english: Language) -> None:
-    templates = branded(logo=FileOrUrl("https://northwind.example/logo.png?v=1&w=2"), logo_width=160)
+def test_a_logo_has_its_size_and_the_name_for_when_images_are_off(
+    props: Any, english: Language
+) -> None:
+    templates = branded(
+        logo=FileOrUrl("https://northwind.example/logo.png?v=1&w=2"), logo_width=160
+    )
     (image,) = re.findall(r"<img[^>]*>", templates.render(props, english).html)
     assert 'src="https://northwind.example/logo.png?v=1&amp;w=2"' in image
     assert 'alt="Northwind School" width="160" height="32"' in image
 
 
-def test_a_logo_for_dark_takes_the_place_of_the_light_one_and_needs_no_paper(english: Language) -> None:
-    logos = {name: FileOrUrl(f"https://northwind.example/{name}.png") for name in ("mail_logo", "mail_logo_dark")}
+def test_a_logo_for_dark_takes_the_place_of_the_light_one_and_needs_no_paper(
+    english: Language,
+) -> None:
+    logos = {
+        name: FileOrUrl(f"https://northwind.example/{name}.png")
+        for name in ("mail_logo", "mail_logo_dark")
+    }
     html = (
         branded(logo=FileOrUrl("https://northwind.example/logo.svg"), **logos)
         .render(FIRSTS["password_reset"], english)
@@ -126,7 +157,11 @@ def test_a_logo_for_dark_takes_the_place_of_the_light_one_and_needs_no_paper(eng
 
 
 def test_corners_and_letters_are_the_brand_s(english: Language) -> None:
-    html = branded(radius=2, font='"Source Sans 3", Georgia, serif').render(FIRSTS["password_reset"], english).html
+    html = (
+        branded(radius=2, font='"Source Sans 3", Georgia, serif')
+        .render(FIRSTS["password_reset"], english)
+        .html
+    )
     assert "border-radius:2px" in html
     assert "border-radius:8px" not in html
     assert "font-family:'Source Sans 3', Georgia, serif, Arial, sans-serif" in html
@@ -134,7 +169,9 @@ def test_corners_and_letters_are_the_brand_s(english: Language) -> None:
 
 @each_mail
 def test_markup_in_the_brand_is_text(props: Any, english: Language) -> None:
-    mail = branded(name='R&D "<b>"', support_address='"><b>@x.example', postal_address="<b>").render(props, english)
+    mail = branded(
+        name='R&D "<b>"', support_address='"><b>@x.example', postal_address="<b>"
+    ).render(props, english)
     assert "<b>" not in mail.html
     assert 'R&D "<b>"' in mail.subject
     assert 'R&D "<b>"' in mail.text
@@ -142,7 +179,11 @@ def test_markup_in_the_brand_is_text(props: Any, english: Language) -> None:
 
 @each_mail
 def test_no_value_can_write_a_line_of_its_own_or_stop_the_mail(props: Any, render: Render) -> None:
-    fields = [name for name, value in msgspec.structs.asdict(props).items() if type(value) is str and "/" not in value]
+    fields = [
+        name
+        for name, value in msgspec.structs.asdict(props).items()
+        if type(value) is str and "/" not in value
+    ]
     hostile = "A\r\n\x0b\x00\u2028\x85\ufffeBcc: b"
     mail = render(msgspec.structs.replace(props, **dict.fromkeys(fields, hostile)))
     assert "Hello A Bcc: b," in mail.text
@@ -184,8 +225,16 @@ def test_no_letter_that_joins_is_parted_from_the_next(name: str, tag: str) -> No
 
 
 def test_addresses_and_names_in_latin_letters_stand_apart_in_an_arabic_text() -> None:
-    text = branded().render(BY_MAIL["password_changed"]["access_ended"], Languages("UTC").choose("ar")).text
-    for value in ("2001:db8:85a3:8d3:1319:8a2e:370:7348", "Harbour Primary School", "office@harbour-primary.example"):
+    text = (
+        branded()
+        .render(BY_MAIL["password_changed"]["access_ended"], Languages("UTC").choose("ar"))
+        .text
+    )
+    for value in (
+        "2001:db8:85a3:8d3:1319:8a2e:370:7348",
+        "Harbour Primary School",
+        "office@harbour-primary.example",
+    ):
         assert f"\u2068{value}\u2069" in text
     assert "\nhttps://account.northwind.example/forgot-password\n" in text
 

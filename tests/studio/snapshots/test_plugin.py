@@ -58,31 +58,47 @@ def test_mails_without_snapshots_fail_and_say_how_to_write_them(project: pytest.
 def test_accepted_mails_pass_until_they_change(project: pytest.Pytester) -> None:
     run(project, "--accept-mails").assert_outcomes(passed=2)
     golden = project.path / "tests" / "mails" / "welcome"
-    assert sorted(file.name for file in golden.iterdir()) == ["ada.html", "ada.txt", "grace.html", "grace.txt"]
+    assert sorted(file.name for file in golden.iterdir()) == [
+        "ada.html",
+        "ada.txt",
+        "grace.html",
+        "grace.txt",
+    ]
     assert (golden / "ada.txt").read_text() == "Hello Ada,\nwelcome.\n"
     run(project).assert_outcomes(passed=2)
     edit(project, "emails/welcome.txt", "welcome.", "good to see you.")
     result = run(project, "-k", "ada")
     result.assert_outcomes(failed=1, deselected=1)
-    difference = ["--- tests/mails/welcome/ada.txt", "+++ rendered now", "-welcome.", "+good to see you."]
+    difference = [
+        "--- tests/mails/welcome/ada.txt",
+        "+++ rendered now",
+        "-welcome.",
+        "+good to see you.",
+    ]
     result.stdout.fnmatch_lines(["welcome/ada differs from its accepted files.", *difference])
     result.stdout.no_fnmatch_line("*ada.html")
     assert (golden / "ada.txt").read_text() == "Hello Ada,\nwelcome.\n"
 
 
-def test_snapshots_of_a_mail_that_is_gone_fail_until_they_are_accepted_away(project: pytest.Pytester) -> None:
+def test_snapshots_of_a_mail_that_is_gone_fail_until_they_are_accepted_away(
+    project: pytest.Pytester,
+) -> None:
     run(project, "--accept-mails")
     edit(project, "emails/welcome.samples.toml", "[grace]", "[rear_admiral]")
     result = run(project)
     result.assert_outcomes(failed=2, passed=1)
     stored = [f"tests/mails/welcome/grace.{part}" for part in ("html", "txt")]
-    result.stdout.fnmatch_lines(["welcome/grace no longer exists, but these snapshots do:", *stored])
+    result.stdout.fnmatch_lines(
+        ["welcome/grace no longer exists, but these snapshots do:", *stored]
+    )
     run(project, "--accept-mails").assert_outcomes(passed=3)
     run(project).assert_outcomes(passed=2)
     assert not (project.path / "tests/mails/welcome/grace.html").exists()
 
 
-def test_what_cannot_be_rendered_fails_with_its_place_and_cannot_be_accepted(project: pytest.Pytester) -> None:
+def test_what_cannot_be_rendered_fails_with_its_place_and_cannot_be_accepted(
+    project: pytest.Pytester,
+) -> None:
     run(project, "--accept-mails")
     edit(project, "emails/welcome.mjml", "{{ name }}", "{{ name.first.last }}")
     result = run(project, "--accept-mails", "-k", "ada")
@@ -97,17 +113,28 @@ def test_what_cannot_be_rendered_fails_with_its_place_and_cannot_be_accepted(pro
 @pytest.mark.parametrize(
     ("configuration", "told"),
     [
-        ("", 'snapshots: is not set: write snapshots = "tests/mails" under [[]tool.keyturn.studio]'),
+        (
+            "",
+            'snapshots: is not set: write snapshots = "tests/mails" under [[]tool.keyturn.studio]',
+        ),
         (
             CONFIGURED.replace("tests/mails", "emails/accepted"),
             "snapshots: *emails/accepted is inside the folder of the templates: *",
         ),
-        (CONFIGURED + 'snapshot_languages = ["xx"]\n', "snapshot_languages: there is no language xx; there are *en*"),
+        (
+            CONFIGURED + 'snapshot_languages = ["xx"]\n',
+            "snapshot_languages: there is no language xx; there are *en*",
+        ),
         (CONFIGURED.replace('"emails"', '"empty"'), "There is no mail in *empty."),
-        (CONFIGURED.replace("snapshots", "snapshot"), "*snapshot: unknown setting; did you mean snapshots?"),
+        (
+            CONFIGURED.replace("snapshots", "snapshot"),
+            "*snapshot: unknown setting; did you mean snapshots?",
+        ),
     ],
 )
-def test_a_mistake_in_the_settings_is_told_in_a_line(project: pytest.Pytester, configuration: str, told: str) -> None:
+def test_a_mistake_in_the_settings_is_told_in_a_line(
+    project: pytest.Pytester, configuration: str, told: str
+) -> None:
     project.mkdir("empty")
     (project.path / "pyproject.toml").write_text(configuration)
     result = run(project)
@@ -117,7 +144,9 @@ def test_a_mistake_in_the_settings_is_told_in_a_line(project: pytest.Pytester, c
 
 
 def test_another_folder_is_named_by_a_marker(project: pytest.Pytester) -> None:
-    project.mkdir("letters").joinpath("hello.html").write_text("<html><title>Hi</title><p>Hello</p></html>")
+    project.mkdir("letters").joinpath("hello.html").write_text(
+        "<html><title>Hi</title><p>Hello</p></html>"
+    )
     project.makepyfile(
         test_letters="""
         import pytest
@@ -128,7 +157,9 @@ def test_another_folder_is_named_by_a_marker(project: pytest.Pytester) -> None:
         """
     )
     run(project, "test_letters.py", "--accept-mails", "--strict-markers").assert_outcomes(passed=1)
-    assert [file.name for file in (project.path / "tests/letters/hello").iterdir()] == ["guessed.html"]
+    assert [file.name for file in (project.path / "tests/letters/hello").iterdir()] == [
+        "guessed.html"
+    ]
 
 
 def test_without_a_folder_it_is_the_mails_that_keyturn_sends(project: pytest.Pytester) -> None:
@@ -150,5 +181,9 @@ def test_it_does_not_load_by_itself(project: pytest.Pytester) -> None:
 
 def test_who_has_no_such_test_pays_next_to_nothing(tmp_path: Path) -> None:
     program = "import sys, keyturn.testing, keyturn.testing.plugin; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert set(loaded.stdout.split()).isdisjoint({"jinja2", "mjml", "babel", "litestar", "sqlalchemy"})
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert set(loaded.stdout.split()).isdisjoint(
+        {"jinja2", "mjml", "babel", "litestar", "sqlalchemy"}
+    )

@@ -24,34 +24,48 @@ def stored(tmp_path: Path) -> SnapshotFolder:
 
 def written(stored: SnapshotFolder) -> dict[str, str]:
     files = (path for path in stored.folder.rglob("*") if path.is_file())
-    return {path.relative_to(stored.folder).as_posix(): path.read_text("utf-8") for path in sorted(files)}
+    return {
+        path.relative_to(stored.folder).as_posix(): path.read_text("utf-8")
+        for path in sorted(files)
+    }
 
 
 def rendered(html: str, text: str = "", subject: str = "Welcome") -> Rendered:
     return Rendered(subject=subject, preheader="", html=html, text=text, mjml="")
 
 
-def test_the_html_is_a_tag_a_line_and_a_subject_is_kept_where_it_has_a_file_of_its_own(stored: SnapshotFolder) -> None:
+def test_the_html_is_a_tag_a_line_and_a_subject_is_kept_where_it_has_a_file_of_its_own(
+    stored: SnapshotFolder,
+) -> None:
     mail = rendered("<html><body><p>Hello <b>Ada</b></p></body></html>", subject="Welcome, Ada")
     alone = Snapshot.of(mail, MailFiles("greeting.html"))
-    assert (alone.subject, alone.html) == ("", "<html>\n<body>\n<p>Hello <b>Ada</b>\n</p>\n</body>\n</html>\n")
+    assert (alone.subject, alone.html) == (
+        "",
+        "<html>\n<body>\n<p>Hello <b>Ada</b>\n</p>\n</body>\n</html>\n",
+    )
     stored.write(ADA, Snapshot.of(mail, MailFiles("greeting.html", subject="greeting.subject.txt")))
     assert written(stored)["greeting/ada.subject.txt"] == "Welcome, Ada\n"
 
 
 def test_line_ends_of_windows_are_no_difference(stored: SnapshotFolder) -> None:
-    snapshot = Snapshot.of(rendered("<p>Hello\r\nAda</p>", "Hello\r\n"), MailFiles("greeting.html", "greeting.txt"))
+    snapshot = Snapshot.of(
+        rendered("<p>Hello\r\nAda</p>", "Hello\r\n"), MailFiles("greeting.html", "greeting.txt")
+    )
     stored.write(ADA, snapshot)
     (stored.folder / "greeting" / "ada.txt").write_bytes(b"Hello\r\n")
     assert stored.read(ADA) == snapshot
     (stored.folder / "greeting" / "ada.txt").write_bytes(b"\xff\xfe")
-    assert stored.read(ADA) == snapshot._replace(text="\ufffd\ufffd\n"), "what is no text is another one"
+    assert stored.read(ADA) == snapshot._replace(text="\ufffd\ufffd\n"), (
+        "what is no text is another one"
+    )
 
 
 def test_hooks_of_repositories(stored: SnapshotFolder) -> None:
     """A snapshot is written as pre-commit's hooks want it, and a byte order mark or other blanks are no difference."""
     files = MailFiles("greeting.html", "greeting.txt", "greeting.subject.txt")
-    snapshot = Snapshot.of(rendered("<p>Hello \n\tAda\t</p> ", "Hello  \n\nAda \n\n", "Welcome "), files)
+    snapshot = Snapshot.of(
+        rendered("<p>Hello \n\tAda\t</p> ", "Hello  \n\nAda \n\n", "Welcome "), files
+    )
     stored.write(ADA, snapshot)
     assert [*written(stored).values()] == ["<p>Hello\n\tAda\t</p>\n", "Welcome\n", "Hello\n\nAda\n"]
     (stored.folder / "greeting" / "ada.txt").write_text("\ufeffHello \n\nAda", "utf-8")
@@ -122,6 +136,10 @@ def test_a_mail_has_snapshots_in_each_of_its_languages(bilingual: Gallery, tmp_p
     assert in_english.compare(ADA._replace(language="de")).state == "gone"
 
 
-def test_a_language_that_is_not_there_is_refused_with_those_that_are(bilingual: Gallery, tmp_path: Path) -> None:
-    with pytest.raises(SettingsInvalid, match="snapshot_languages: there is no language fr; there are de, en"):
+def test_a_language_that_is_not_there_is_refused_with_those_that_are(
+    bilingual: Gallery, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        SettingsInvalid, match="snapshot_languages: there is no language fr; there are de, en"
+    ):
         Snapshots(bilingual, SnapshotFolder(tmp_path / "snapshots"), ["en", "fr"])

@@ -33,7 +33,9 @@ def opened(studio: Studio, at: str = "http://127.0.0.1:8001", **changes: Any) ->
 
 def checked_page(client: Client, address: str) -> str:
     """Ask for a page below /studio as its script does, until nothing is left to check."""
-    while 'data-checks="/' in (page := client.get(f"/studio/{address}", headers={"prefer": "wait"}).text):
+    while 'data-checks="/' in (
+        page := client.get(f"/studio/{address}", headers={"prefer": "wait"}).text
+    ):
         pass
     return page
 

@@ -118,5 +118,7 @@ def order_studio(folder: Path) -> Studio:
 
 def form_of(page: str) -> dict[str, Any]:
     """Return what a page makes its form of: `schema`, `values`, `start`, `faults` and `address`."""
-    form: dict[str, Any] = json.loads(unescape(page.partition(' data-values="')[2].partition('"')[0]))
+    form: dict[str, Any] = json.loads(
+        unescape(page.partition(' data-values="')[2].partition('"')[0])
+    )
     return form

@@ -24,15 +24,24 @@ def events(served: str, studio: Studio) -> Iterator[Iterator[str]]:
         studio.stopping.set()
 
 
-def test_a_folder_that_goes_and_comes_back_is_watched_again(events: Iterator[str], folder: Path) -> None:
+def test_a_folder_that_goes_and_comes_back_is_watched_again(
+    events: Iterator[str], folder: Path
+) -> None:
     shutil.rmtree(folder)
     assert next(events) == "saved"
     write_templates(folder)
     assert next(events) == "saved"
 
 
-def test_each_kind_of_save_is_told_until_the_server_ends(events: Iterator[str], folder: Path, studio: Studio) -> None:
-    for file in ("greeting/greeting.mjml", "_layout/base.mjml", "greeting/samples.toml", "greeting/greeting.txt"):
+def test_each_kind_of_save_is_told_until_the_server_ends(
+    events: Iterator[str], folder: Path, studio: Studio
+) -> None:
+    for file in (
+        "greeting/greeting.mjml",
+        "_layout/base.mjml",
+        "greeting/samples.toml",
+        "greeting/greeting.txt",
+    ):
         (folder / file).write_text((folder / file).read_text() + "\n")
         assert next(events) == "saved"
     old = folder.parent / "old.mjml"
@@ -44,7 +53,9 @@ def test_each_kind_of_save_is_told_until_the_server_ends(events: Iterator[str], 
     assert list(events) == []
 
 
-def test_a_mail_is_told_also_in_a_new_folder(events: Iterator[str], inbox: Path, captured: CapturedMails) -> None:
+def test_a_mail_is_told_also_in_a_new_folder(
+    events: Iterator[str], inbox: Path, captured: CapturedMails
+) -> None:
     capture(inbox, "Welcome")
     assert next(events) == "mail"
     captured.add(b"Subject: x\r\n\r\n")

@@ -20,11 +20,17 @@ class Process:
     """One `keyturn ...` of `python`, which ends with its block. `said` is all that it and its predecessors wrote."""
 
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], said: list[str], python: str = sys.executable
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        said: list[str],
+        python: str = sys.executable,
     ) -> None:
         self._command = [python, "-m", "keyturn", *arguments]
         # Without coverage: who is killed reports nothing, and would only start more slowly.
-        unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+        unmeasured = {
+            name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")
+        }
         self._environment = {**unmeasured, **environment}
         self.said = said
         self.url = ""
@@ -40,10 +46,16 @@ class Process:
         """Start it, and return once it says that it is ready."""
         self._running = Running(
             subprocess.Popen(
-                self._command, env=self._environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+                self._command,
+                env=self._environment,
+                stderr=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                text=True,
             )
         )
-        line = self._running.wait_for("Keyturn answers" if "serve" in self._command else "The worker is running")
+        line = self._running.wait_for(
+            "Keyturn answers" if "serve" in self._command else "The worker is running"
+        )
         if found := _ANSWERS_ON.search(line):
             self.url = found[0]
 

@@ -29,7 +29,12 @@ _LINK = re.compile(r"/reset-password/([\w-]{43})")
 
 TROUBLES: Sequence[Answer | Trouble | None] = (
     *[None] * 6,
-    *(Trouble.DROP, Trouble.DROP_AFTER_ACCEPTING, Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING),
+    *(
+        Trouble.DROP,
+        Trouble.DROP_AFTER_ACCEPTING,
+        Trouble.DROP_AFTER_ACCEPTING,
+        Trouble.STALL_AFTER_ACCEPTING,
+    ),
     *(refusal(500, "internal_server_error"), PROXY_PAGE, RATE_LIMITED),
 )
 
@@ -85,13 +90,20 @@ class Storm:
         self.requested.append(email)
         token = await self._token(email)
         status = None
-        while token and status not in {200, 400}:  # a link works once, so what got no answer may be tried again
-            status = await self._post(client, "reset-password", {"token": token, "password": PASSWORD})
+        while token and status not in {
+            200,
+            400,
+        }:  # a link works once, so what got no answer may be tried again
+            status = await self._post(
+                client, "reset-password", {"token": token, "password": PASSWORD}
+            )
             await asyncio.sleep(0.1)
         if token:
             self.reset.append(email)
 
-    async def _post(self, client: httpx2.AsyncClient, path: str, body: Mapping[str, str]) -> int | None:
+    async def _post(
+        self, client: httpx2.AsyncClient, path: str, body: Mapping[str, str]
+    ) -> int | None:
         api = self.api
         self.under_way[api] += 1
         try:
@@ -118,7 +130,9 @@ class Storm:
     def mails_to(self, email: str, template: str = "password_reset") -> list[Mapping[str, Any]]:
         tag = {"name": "template", "value": template}
         return [
-            mail.fields for mail in self.resend.accepted if email in mail.fields["to"] and tag in mail.fields["tags"]
+            mail.fields
+            for mail in self.resend.accepted
+            if email in mail.fields["to"] and tag in mail.fields["tags"]
         ]
 
     async def end(self) -> None:
@@ -130,7 +144,9 @@ class Storm:
             assert len(self.mails_to(email)) == 1, email
         for email in self.reset:
             assert len(self.mails_to(email, "password_changed")) == 1, email
-        twice = Counter(json.dumps([mail.fields["to"], mail.fields["subject"]]) for mail in self.resend.accepted)
+        twice = Counter(
+            json.dumps([mail.fields["to"], mail.fields["subject"]]) for mail in self.resend.accepted
+        )
         assert not [mail for mail, count in twice.items() if count > 1]
         assert await self.database.sealed_mails() == 0
         await self.database.close()
@@ -153,7 +169,9 @@ async def test_killed_processes_keep_promises(
     environment = environment_for(resend, database_url)
     storm = Storm(resend, database_url, random.Random(20261120))
     with ExitStack() as stack:
-        processes = [stack.enter_context(Process(command, environment, said)) for command in commands]
+        processes = [
+            stack.enter_context(Process(command, environment, said)) for command in commands
+        ]
         storm.api = processes[0]
         people = asyncio.create_task(storm.people(await storm.add_accounts(int(SECONDS * 4))))
         end = time.monotonic() + SECONDS
@@ -182,19 +200,28 @@ class Version:
 
     def migrate(self) -> None:
         command = [sys.executable, "-m", "keyturn", "migrate"]
-        subprocess.run(command, env={**os.environ, **self._environment}, check=True, capture_output=True)
+        subprocess.run(
+            command, env={**os.environ, **self._environment}, check=True, capture_output=True
+        )
 
     def start(self, stack: ExitStack) -> list[Process]:
         """Start the API and a worker."""
-        return [stack.enter_context(Process(command, self._environment, self._said)) for command in (API, WORKER)]
+        return [
+            stack.enter_context(Process(command, self._environment, self._said))
+            for command in (API, WORKER)
+        ]
 
 
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the last release before HEAD or, as long as there is none, the commit before: a clone of one has HEAD."""
     release = _git("describe", "--tags", "--abbrev=0", "--match=v*", "HEAD^").stdout
-    commit = (release or _git("log", "-2", "--first-parent", "--format=%H").stdout).decode().split()[-1]
-    archive = _git("archive", commit, "src", "migrations", "email_templates", "frontend", "pyproject.toml")
+    commit = (
+        (release or _git("log", "-2", "--first-parent", "--format=%H").stdout).decode().split()[-1]
+    )
+    archive = _git(
+        "archive", commit, "src", "migrations", "email_templates", "frontend", "pyproject.toml"
+    )
     assert not archive.returncode, archive.stderr
     folder = tmp_path_factory.mktemp("earlier")
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
@@ -202,7 +229,9 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(["git", "-C", str(CHECKOUT), *arguments], capture_output=True, check=False)
+    return subprocess.run(
+        ["git", "-C", str(CHECKOUT), *arguments], capture_output=True, check=False
+    )
 
 
 @pytest.mark.parametrize("is_upgrade", [True, False], ids=["upgraded", "taken-back"])
@@ -239,7 +268,9 @@ async def test_while_versions_meet_nobody_is_refused_and_each_promise_is_kept_on
         assert set(answers) == {200}
         assert set(later_answers) == {200}
     # A request that takes longer than the end of its process is cut, and uvicorn tells.
-    assert not [line for line in said if "Traceback" in line and "graceful shutdown exceeded" not in line]
+    assert not [
+        line for line in said if "Traceback" in line and "graceful shutdown exceeded" not in line
+    ]
     await asyncio.to_thread(postgresql.drop, url)
 
 

@@ -33,7 +33,9 @@ def file_of(url: str) -> Path:
 
 # A full disk
 
-MOUNT = 'mount -t tmpfs -o size="$1" keyturn "$2" && cp "$3" "$2/keyturn.db" && shift 3 && exec "$@"'
+MOUNT = (
+    'mount -t tmpfs -o size="$1" keyturn "$2" && cp "$3" "$2/keyturn.db" && shift 3 && exec "$@"'
+)
 
 
 def require_namespaces() -> None:
@@ -57,18 +59,30 @@ class SmallDisk:
 
     def fill(self, process: Process) -> None:
         """Write until the disk has no room. dd then fails, as it should."""
-        filled = self._inside(process, ["dd", "if=/dev/zero", f"of={self.folder / 'ballast'}", "bs=512"])
+        filled = self._inside(
+            process, ["dd", "if=/dev/zero", f"of={self.folder / 'ballast'}", "bs=512"]
+        )
         assert b"No space left" in filled.stderr
 
     def make_room(self, process: Process) -> None:
         self._inside(process, ["rm", str(self.folder / "ballast")]).check_returncode()
 
     def _inside(self, process: Process, command: list[str]) -> "subprocess.CompletedProcess[bytes]":
-        entered = ["nsenter", "-t", str(process.pid), "-U", "-m", "--preserve-credentials", *command]
+        entered = [
+            "nsenter",
+            "-t",
+            str(process.pid),
+            "-U",
+            "-m",
+            "--preserve-credentials",
+            *command,
+        ]
         return subprocess.run(entered, capture_output=True, check=False)
 
 
-async def test_a_full_disk_gets_503_and_loses_nothing(database_url: str, resend: ResendServer, tmp_path: Path) -> None:
+async def test_a_full_disk_gets_503_and_loses_nothing(
+    database_url: str, resend: ResendServer, tmp_path: Path
+) -> None:
     require_namespaces()
     async with running(settings_for(database_url)) as service:
         for number in range(40):
@@ -76,7 +90,9 @@ async def test_a_full_disk_gets_503_and_loses_nothing(database_url: str, resend:
     disk = SmallDisk(tmp_path, file_of(database_url))
     said: list[str] = []
     environment = environment_for(resend, disk.url)
-    process = await asyncio.to_thread(Process, ["serve", "--port", "0"], environment, said, str(disk.python))
+    process = await asyncio.to_thread(
+        Process, ["serve", "--port", "0"], environment, said, str(disk.python)
+    )
     try:
         async with httpx2.AsyncClient(base_url=process.url, timeout=30) as client:
             answers = await fill_and_ask(disk, process, client, resend)
@@ -85,7 +101,11 @@ async def test_a_full_disk_gets_503_and_loses_nothing(database_url: str, resend:
     assert not [line for line in said if "Traceback" in line]
     accepted = {email for email, status in answers.items() if status == 202}
     assert set(answers.values()) == {202, 503}
-    links = [mail.fields["to"][0] for mail in resend.accepted if "password_reset" in str(mail.fields["tags"])]
+    links = [
+        mail.fields["to"][0]
+        for mail in resend.accepted
+        if "password_reset" in str(mail.fields["tags"])
+    ]
     assert sorted(links) == sorted(accepted)
 
 
@@ -127,7 +147,9 @@ async def mailed(resend: ResendServer, count: int) -> None:
 # A folder that cannot be written
 
 
-def test_serve_does_not_start_in_a_folder_that_cannot_be_written(database_url: str, tmp_path: Path) -> None:
+def test_serve_does_not_start_in_a_folder_that_cannot_be_written(
+    database_url: str, tmp_path: Path
+) -> None:
     require_namespaces()
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -135,9 +157,13 @@ def test_serve_does_not_start_in_a_folder_that_cannot_be_written(database_url: s
     mount = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
     command = ["unshare", "-rm", "sh", "-c", mount, "sh", str(folder)]
     command += [sys.executable, "-m", "keyturn", "serve", "--port", "0"]
-    ended = run(command, tmp_path, **PRODUCTION, KEYTURN_DATABASE_URL=f"sqlite:///{folder / 'keyturn.db'}")
+    ended = run(
+        command, tmp_path, **PRODUCTION, KEYTURN_DATABASE_URL=f"sqlite:///{folder / 'keyturn.db'}"
+    )
     assert ended.returncode == 1
-    assert re.fullmatch(r"keyturn: the database cannot be reached: .*: unable to open database file\n", ended.stderr)
+    assert re.fullmatch(
+        r"keyturn: the database cannot be reached: .*: unable to open database file\n", ended.stderr
+    )
 
 
 # A file that another process has locked
@@ -151,7 +177,9 @@ def locked(file: Path) -> Iterator[Callable[[], None]]:
         "c.execute('BEGIN IMMEDIATE'); print('locked', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(file)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdin
         assert process.stdout
         assert process.stdout.readline() == "locked\n"
@@ -176,15 +204,20 @@ async def test_a_request_waits_for_a_file_that_is_locked(start: Start, database_
 
 
 @pytest.mark.nightly  # it waits for half a minute
-async def test_a_request_waits_for_long_then_gets_503_and_is_not_written(start: Start, database_url: str) -> None:
+async def test_a_request_waits_for_long_then_gets_503_and_is_not_written(
+    start: Start, database_url: str
+) -> None:
     service = await start()
     with locked(file_of(database_url)) as unlock:
         asking = [
-            asyncio.create_task(service.anywhere().post(REQUEST, json={"email": email})) for email in (ADA, GRACE)
+            asyncio.create_task(service.anywhere().post(REQUEST, json={"email": email}))
+            for email in (ADA, GRACE)
         ]
         done, _ = await asyncio.wait(asking, timeout=10)
         assert not done
-        assert [problem(answer) for answer in await asyncio.gather(*asking)] == ["503 unavailable"] * 2
+        assert [problem(answer) for answer in await asyncio.gather(*asking)] == [
+            "503 unavailable"
+        ] * 2
         unlock()
     await service.deliver()
     assert service.inbox.sent_to(ADA) == []
@@ -196,13 +229,17 @@ async def test_a_request_waits_for_long_then_gets_503_and_is_not_written(start: 
 # A power cut in the middle of a write
 
 
-async def test_a_service_on_a_torn_file_sends_what_it_accepted(start: Start, database_url: str, tmp_path: Path) -> None:
+async def test_a_service_on_a_torn_file_sends_what_it_accepted(
+    start: Start, database_url: str, tmp_path: Path
+) -> None:
     """Accept two requests, and copy the files as a power cut leaves them, within the second's write to the log."""
     service, file = await start(), file_of(database_url)
     await service.ask(FIRST)
     first = len(await asyncio.to_thread(Path(f"{file}-wal").read_bytes))
     await service.ask(SECOND)
-    async with running(settings_for(f"sqlite:///{torn(file, tmp_path / 'copy.db', first)}")) as service:
+    async with running(
+        settings_for(f"sqlite:///{torn(file, tmp_path / 'copy.db', first)}")
+    ) as service:
         await service.add(FIRST)
         await service.add(SECOND)
         await service.deliver()
@@ -230,7 +267,9 @@ def overwrite(file: Path, start: int, length: int) -> None:
 # A file that is damaged
 
 
-async def test_a_damaged_file_gets_503_until_it_is_replaced(start: Start, database_url: str, tmp_path: Path) -> None:
+async def test_a_damaged_file_gets_503_until_it_is_replaced(
+    start: Start, database_url: str, tmp_path: Path
+) -> None:
     file, copy = file_of(database_url), tmp_path / "copy.db"
     service = await start()
     await service.ask(FIRST)

@@ -18,7 +18,16 @@ import pytest
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.operator import migrate_database
 from tests.driver.routes import REQUEST
-from tests.driver.service import NEW_PASSWORD, NO_COOLDOWN, NOBODY, PASSWORD, Service, problem, running, settings_for
+from tests.driver.service import (
+    NEW_PASSWORD,
+    NO_COOLDOWN,
+    NOBODY,
+    PASSWORD,
+    Service,
+    problem,
+    running,
+    settings_for,
+)
 from tests.programs import require_program
 from tests.servers.databases import in_memory
 from tests.servers.mail_providers.answers import Mail
@@ -34,7 +43,9 @@ _PATIENCE = 30
 class Pair:
     """A primary and its standby, to which it answers a commit first if it `is_synchronous`. `url` names both."""
 
-    def __init__(self, programs: Path, folder: Path, ports: Sequence[int], *, is_synchronous: bool) -> None:
+    def __init__(
+        self, programs: Path, folder: Path, ports: Sequence[int], *, is_synchronous: bool
+    ) -> None:
         self._programs = programs
         self._folder = folder
         self._is_synchronous = is_synchronous
@@ -53,7 +64,15 @@ class Pair:
         asyncio.run(self._ask(0, "CREATE DATABASE keyturn"))
         asyncio.run(migrate_database(f"postgresql://postgres@127.0.0.1:{self._ports[0]}/keyturn"))
         source = f"host=127.0.0.1 port={self._ports[0]} user=postgres application_name=standby"
-        copying = ("-d", source, "-D", standby, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+        copying = (
+            "-d",
+            source,
+            "-D",
+            standby,
+            "--write-recovery-conf",
+            "--checkpoint=fast",
+            "--no-sync",
+        )
         self._run("pg_basebackup", *copying)
         self._serve(standby, self._ports[1], stack)
         asyncio.run(self._connect_standby())
@@ -67,7 +86,9 @@ class Pair:
 
     async def lose_what_follows(self) -> None:
         """Wait until the standby has all that is committed, and send it nothing more."""
-        await self._until("SELECT 1 FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()")
+        await self._until(
+            "SELECT 1 FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()"
+        )
         await self.cut_off()
 
     async def cut_off(self) -> None:
@@ -91,7 +112,9 @@ class Pair:
                 await asyncio.sleep(0.02)
 
     async def _ask(self, server: int, statement: str) -> list[Any]:
-        connection = await asyncpg.connect(f"postgresql://postgres@127.0.0.1:{self._ports[server]}/postgres")
+        connection = await asyncpg.connect(
+            f"postgresql://postgres@127.0.0.1:{self._ports[server]}/postgres"
+        )
         try:
             rows: list[Any] = await connection.fetch(statement)
             return rows
@@ -101,16 +124,30 @@ class Pair:
     def _serve(self, data: Path, port: int, stack: ExitStack) -> "subprocess.Popen[str]":
         own = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": ""}
         options = {**own, "fsync": "off", "autovacuum": "off"}
-        return stack.enter_context(serving_postgres(self._programs / "postgres", data, options, self._user))
+        return stack.enter_context(
+            serving_postgres(self._programs / "postgres", data, options, self._user)
+        )
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         command = [self._programs / program, *arguments]
-        subprocess.run(command, check=True, capture_output=True, user=self._user, env=ENVIRONMENT, cwd=self._folder)
+        subprocess.run(
+            command,
+            check=True,
+            capture_output=True,
+            user=self._user,
+            env=ENVIRONMENT,
+            cwd=self._folder,
+        )
 
 
 pytestmark = pytest.mark.long
 
-ADA, BO, CY, DI = "ada@northwind.test", "bo@northwind.test", "cy@northwind.test", "di@northwind.test"
+ADA, BO, CY, DI = (
+    "ada@northwind.test",
+    "bo@northwind.test",
+    "cy@northwind.test",
+    "di@northwind.test",
+)
 
 
 @pytest.fixture
@@ -126,7 +163,11 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
 
 @asynccontextmanager
 async def serving(
-    pair: Pair, resend: ResendServer, store: AccountStore | None = None, *, patience: timedelta = timedelta(seconds=20)
+    pair: Pair,
+    resend: ResendServer,
+    store: AccountStore | None = None,
+    *,
+    patience: timedelta = timedelta(seconds=20),
 ) -> AsyncIterator[Service]:
     """Run a service that sends through Resend, with four accounts. Its worker runs when a test calls `deliver`.
 
@@ -152,7 +193,10 @@ def mails_to(resend: ResendServer, email: str) -> list[Mail]:
 
 def templates(resend: ResendServer, email: str) -> list[str]:
     return [
-        tag["value"] for mail in mails_to(resend, email) for tag in mail.fields["tags"] if tag["name"] == "template"
+        tag["value"]
+        for mail in mails_to(resend, email)
+        for tag in mail.fields["tags"]
+        if tag["name"] == "template"
     ]
 
 
@@ -179,12 +223,16 @@ async def answers_again(service: Service) -> None:
         pass
 
 
-async def test_what_was_replicated_and_limits_go_on_under_the_new_primary(pair: Pair, resend: ResendServer) -> None:
+async def test_what_was_replicated_and_limits_go_on_under_the_new_primary(
+    pair: Pair, resend: ResendServer
+) -> None:
     async with serving(pair, resend) as service:
         token = await link(service, resend, ADA)
         await service.ask(BO)
         client = service.at("198.51.100.7")
-        answers = [(await client.post(REQUEST, json={"email": NOBODY})).status_code for _ in range(4)]
+        answers = [
+            (await client.post(REQUEST, json={"email": NOBODY})).status_code for _ in range(4)
+        ]
         assert answers == [202, 202, 202, 429]
         await pair.lose_what_follows()
         await fail_over(pair, service)
@@ -197,12 +245,16 @@ async def test_what_was_replicated_and_limits_go_on_under_the_new_primary(pair: 
         assert templates(resend, ADA) == ["password_reset", "password_changed"]
 
 
-async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(pair: Pair, resend: ResendServer) -> None:
+async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(
+    pair: Pair, resend: ResendServer
+) -> None:
     async with serving(pair, resend, patience=timedelta(seconds=5)) as service:
         await pair.lose_what_follows()
         await service.ask(DI)
         await pair.lose_primary()
-        assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
+        assert (
+            problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
+        )
         await pair.promote()
         await answers_again(service)
         await service.deliver()
@@ -210,7 +262,9 @@ async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(pair
         assert await service.works(await link(service, resend, DI))
 
 
-async def test_a_mail_of_the_lost_second_is_sent_again_and_a_reset_is_undone(pair: Pair, resend: ResendServer) -> None:
+async def test_a_mail_of_the_lost_second_is_sent_again_and_a_reset_is_undone(
+    pair: Pair, resend: ResendServer
+) -> None:
     async with serving(pair, resend) as service:
         token = await link(service, resend, CY)
         await service.ask(BO)
@@ -229,10 +283,14 @@ async def test_a_mail_of_the_lost_second_is_sent_again_and_a_reset_is_undone(pai
         assert templates(resend, CY) == ["password_reset", "password_changed", "password_changed"]
         assert len(mails_to(resend, BO)) == 2
         assert await service.works(newest_token(resend, BO))
-        assert {(message.state, message.reason) for message in await service.messages()} == {("sent", None)}
+        assert {(message.state, message.reason) for message in await service.messages()} == {
+            ("sent", None)
+        }
 
 
-async def test_a_lost_reset_stays_elsewhere_and_its_link_works_again(pair: Pair, resend: ResendServer) -> None:
+async def test_a_lost_reset_stays_elsewhere_and_its_link_works_again(
+    pair: Pair, resend: ResendServer
+) -> None:
     store = Elsewhere(Account(id="cy", email=CY))
     async with serving(pair, resend, store) as service:
         token = await link(service, resend, CY)
@@ -246,11 +304,15 @@ async def test_a_lost_reset_stays_elsewhere_and_its_link_works_again(pair: Pair,
 
 
 @pytest.mark.parametrize("pair", [True], indirect=True)
-async def test_a_synchronous_standby_loses_nothing_that_was_answered(pair: Pair, resend: ResendServer) -> None:
+async def test_a_synchronous_standby_loses_nothing_that_was_answered(
+    pair: Pair, resend: ResendServer
+) -> None:
     async with serving(pair, resend, patience=timedelta(seconds=5)) as service:
         await service.ask(ADA)
         await pair.cut_off()
-        assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
+        assert (
+            problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
+        )
         await fail_over(pair, service)
         await service.deliver()
         assert len(mails_to(resend, ADA)) == 1

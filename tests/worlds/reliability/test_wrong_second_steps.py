@@ -33,5 +33,7 @@ async def test_each_count_ends_a_link_that_the_other_would_not(
     service = await start(second_step=BUILTIN, limits=FREE, prepare=enrol)
     tokens = {link: await service.link() for link in sorted(set(links))}
     faults.spoil(Path(database_url.removeprefix("sqlite:///")), fault)
-    answers = [(await reset_with(service, tokens[link], "totp", wrong_code())).json() for link in links]
+    answers = [
+        (await reset_with(service, tokens[link], "totp", wrong_code())).json() for link in links
+    ]
     assert [answer.get("triesLeft") or answer["reason"] for answer in answers] == left

@@ -20,12 +20,17 @@ _AT_A_TIME = 16
 def main() -> int:
     """Return 1 if a world broke a promise, or with `--ablate`, if a safeguard is not missed in so many worlds."""
     if sys.flags.hash_randomization:
-        click.echo("Set PYTHONHASHSEED=0, so that a seed always tells the same story: `just simulate` does.", err=True)
+        click.echo(
+            "Set PYTHONHASHSEED=0, so that a seed always tells the same story: `just simulate` does.",
+            err=True,
+        )
         return 2
     given = _arguments()
     seeds = range(given.seeds) if given.seed is None else [given.seed]
     with closing(Runner(given.jobs)) as runner:
-        return _write_table(runner, given.seeds) if given.ablate else _simulate(runner, seeds, given)
+        return (
+            _write_table(runner, given.seeds) if given.ablate else _simulate(runner, seeds, given)
+        )
 
 
 def _simulate(runner: Runner, seeds: Sequence[int], given: argparse.Namespace) -> int:
@@ -47,7 +52,9 @@ def _write_table(runner: Runner, seeds: int) -> int:
     found = {name: _search(runner, name, seeds) for name in ABLATIONS}
     rows = [_row(name, outcome, seeds) for name, outcome in found.items()]
     before, _, after = PAGE.read_text().partition(_HEAD)
-    PAGE.write_text("\n".join([f"{before}{_HEAD}", "|---|---|---|", *rows, "", after.partition("\n\n")[2]]))
+    PAGE.write_text(
+        "\n".join([f"{before}{_HEAD}", "|---|---|---|", *rows, "", after.partition("\n\n")[2]])
+    )
     return int(not all(found.values()))
 
 
@@ -59,7 +66,9 @@ def _search(runner: Runner, without: str, seeds: int) -> Outcome | None:
     found = None
     for first in range(0, seeds, _AT_A_TIME):
         some = range(first, min(first + _AT_A_TIME, seeds))
-        broken = [outcome for outcome in runner.run(some, without) if outcome.broken and outcome.story]
+        broken = [
+            outcome for outcome in runner.run(some, without) if outcome.broken and outcome.story
+        ]
         if broken:
             found = min(broken, key=lambda outcome: outcome.seed)
             break
@@ -76,12 +85,20 @@ def _row(without: str, outcome: Outcome | None, seeds: int) -> str:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="just simulate", description="Simulate worlds of Keyturn's processes.")
+    parser = argparse.ArgumentParser(
+        prog="just simulate", description="Simulate worlds of Keyturn's processes."
+    )
     parser.add_argument("--seeds", type=int, default=200, help="how many worlds (default: 200)")
     parser.add_argument("--seed", type=int, help="tell the story of this one")
     parser.add_argument("--jobs", type=int, default=2, help="worlds at a time (default: 2)")
-    parser.add_argument("--without", choices=ABLATIONS, metavar="SAFEGUARD", help="take a safeguard away")
-    parser.add_argument("--ablate", action="store_true", help="search for what each safeguard prevents, for the docs")
+    parser.add_argument(
+        "--without", choices=ABLATIONS, metavar="SAFEGUARD", help="take a safeguard away"
+    )
+    parser.add_argument(
+        "--ablate",
+        action="store_true",
+        help="search for what each safeguard prevents, for the docs",
+    )
     return parser.parse_args()
 
 

@@ -29,46 +29,81 @@ def _without(what: str, port: type, fault: str, value: object = True) -> Ablatio
 
 ABLATIONS: Mapping[str, Ablation] = {
     "used-links": Ablation("A link is used by one guarded `UPDATE`", store_faults.USES_OF_LINKS),
-    "revoked-links": Ablation("The same `UPDATE` refuses a link that was revoked", store_faults.ENDS_OF_LINKS),
+    "revoked-links": Ablation(
+        "The same `UPDATE` refuses a link that was revoked", store_faults.ENDS_OF_LINKS
+    ),
     "used-secure-links": Ablation(
         'A link of "this was not me" is used by one guarded `UPDATE`', store_faults.USES_OF_BUTTONS
     ),
     "commit-first": Ablation("202 is sent after the commit", store_faults.ONE_REQUEST_IN_SIXTEEN),
-    "confirmation": _without("A change and its confirmation are one transaction", Disk, "keeps_halves"),
-    "other-links": Ablation("A new password revokes the account's other links", store_faults.REVOCATIONS),
+    "confirmation": _without(
+        "A change and its confirmation are one transaction", Disk, "keeps_halves"
+    ),
+    "other-links": Ablation(
+        "A new password revokes the account's other links", store_faults.REVOCATIONS
+    ),
     "sessions": Ablation("A new password ends the account's sessions", store_faults.SESSIONS),
-    "lost-commit": _without("A lost answer to a commit is an unknown outcome", Disk, "has_room_unsaid"),
-    "given-up": Ablation("Work that its caller has given up is not committed", change=taken_out.given_up),
-    "idempotency-key": _without("Every try has the same idempotency key", Provider, "client", "forgets keys"),
-    "sealed-mail": Ablation("A mail is rendered once, and stored sealed", store_faults.SEALED_MAILS),
-    "expired-links": Ablation("A link that has expired is kept for its mail", store_faults.EXPIRED_LINKS),
-    "choose-then-note": Ablation("A provider is noted with the mail before it is asked", store_faults.PROVIDERS),
-    "lost-call": _without("A lost answer of a provider is an unknown outcome", Provider, "client", "is too sure"),
-    "lease-fence": Ablation("Only the holder of a message postpones or ends it", store_faults.NAMES_OF_CLAIMS),
+    "lost-commit": _without(
+        "A lost answer to a commit is an unknown outcome", Disk, "has_room_unsaid"
+    ),
+    "given-up": Ablation(
+        "Work that its caller has given up is not committed", change=taken_out.given_up
+    ),
+    "idempotency-key": _without(
+        "Every try has the same idempotency key", Provider, "client", "forgets keys"
+    ),
+    "sealed-mail": Ablation(
+        "A mail is rendered once, and stored sealed", store_faults.SEALED_MAILS
+    ),
+    "expired-links": Ablation(
+        "A link that has expired is kept for its mail", store_faults.EXPIRED_LINKS
+    ),
+    "choose-then-note": Ablation(
+        "A provider is noted with the mail before it is asked", store_faults.PROVIDERS
+    ),
+    "lost-call": _without(
+        "A lost answer of a provider is an unknown outcome", Provider, "client", "is too sure"
+    ),
+    "lease-fence": Ablation(
+        "Only the holder of a message postpones or ends it", store_faults.NAMES_OF_CLAIMS
+    ),
     "lease": Ablation("A claim lasts for a lease", store_faults.LEASES),
     "lease-renewal": Ablation("A working worker renews its leases", store_faults.RENEWALS),
     "settled": Ablation("Only a waiting message can be claimed", store_faults.ENDS_OF_MESSAGES),
     "drop-at-once": Ablation(
-        "A message that gets no mail ends in the transaction that decides so", store_faults.FIRST_DROPS
+        "A message that gets no mail ends in the transaction that decides so",
+        store_faults.FIRST_DROPS,
     ),
     "cooldown": Ablation("A mailbox rests between two mails", store_faults.COOLDOWNS),
-    "mailbox-limits": Ablation("A mailbox rests between two mails, and gets few in a day", store_faults.COUNTS),
+    "mailbox-limits": Ablation(
+        "A mailbox rests between two mails, and gets few in a day", store_faults.COUNTS
+    ),
     "client-limits": _without("A client's requests are counted", World, "hides_clients"),
     "breaker": _without(
-        "New mails go to the fallback while the main provider fails", Provider, "client", "blames nobody"
+        "New mails go to the fallback while the main provider fails",
+        Provider,
+        "client",
+        "blames nobody",
     ),
     "failover": Ablation(
-        "A mail that one provider may have never goes to the other", store_faults.PROVIDERS_OF_RETRIED
+        "A mail that one provider may have never goes to the other",
+        store_faults.PROVIDERS_OF_RETRIED,
     ),
-    "account-lock": Ablation("Another system gets one change of an account at a time", store_faults.LOCKS),
+    "account-lock": Ablation(
+        "Another system gets one change of an account at a time", store_faults.LOCKS
+    ),
     "certain-no": _without(
-        "A link is given back only after a certain no of the other system", OtherSystem, "client_is_too_sure"
+        "A link is given back only after a certain no of the other system",
+        OtherSystem,
+        "client_is_too_sure",
     ),
     "interrupted": Ablation(
-        "A change that its process did not end is ended by the worker", store_faults.CLAIMED_PROMISES
+        "A change that its process did not end is ended by the worker",
+        store_faults.CLAIMED_PROMISES,
     ),
     "withdrawal": Ablation(
-        "The one that withdraws the promise of a change writes its effects", store_faults.WITHDRAWALS
+        "The one that withdraws the promise of a change writes its effects",
+        store_faults.WITHDRAWALS,
     ),
     "survival": Ablation("A worker survives errors of the database", change=taken_out.survival),
     "alone": Ablation("One bad message of a claim fails alone", change=taken_out.one_alone),

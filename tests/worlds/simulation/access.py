@@ -19,7 +19,9 @@ class _Access:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._in_session = {one["message_id"] for one in records.audit if one["event"] == "password_change"}
+        self._in_session = {
+            one["message_id"] for one in records.audit if one["event"] == "password_change"
+        }
         self._sessions: dict[str, str] = {}
         self._links: dict[str, str] = {}
         self._used: dict[str, str] = {}
@@ -77,11 +79,15 @@ def _what_an_old_password_opens(records: Records, calls: Sequence[Call]) -> Iter
         if call.request.path == LOGIN and call.answer and call.status == 200:
             row = began[digest(call.answer.cookies[SESSION])]
             before = [one.new for one in changes if one.who == row.who and one.id < row.id]
-            if not (_fits(fields["password"], before[-1]) if before else fields["password"] == PASSWORD):
+            if not (
+                _fits(fields["password"], before[-1]) if before else fields["password"] == PASSWORD
+            ):
                 yield f"{call.request.agent} opened a session with a password that had been changed"
         if call.request.path == CHANGE and call.status == 200:
             end = ended.get(digest(call.request.cookies[SESSION]))
-            if end and any(one.id > end and _fits(fields["newPassword"], one.new) for one in changes):
+            if end and any(
+                one.id > end and _fits(fields["newPassword"], one.new) for one in changes
+            ):
                 yield f"{call.request.agent} changed a password in a session that had ended"
 
 

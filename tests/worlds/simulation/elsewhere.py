@@ -69,9 +69,15 @@ class OtherSystem(AccountStore):
     async def set_password(self, account: Account, password: NewPassword) -> bool:
         """Store a password, early or late, and whether or not its caller still waits."""
         await asyncio.sleep(self._random.uniform(0.001, 0.05))
-        mood = self._random.choice(("unreached", "lost", "late")) if self._random.random() < self.trouble else ""
+        mood = (
+            self._random.choice(("unreached", "lost", "late"))
+            if self._random.random() < self.trouble
+            else ""
+        )
         if mood:
-            self._story.tell(f"{PROCESS.get()} asks the other system for a change of {account.id}: {mood}")
+            self._story.tell(
+                f"{PROCESS.get()} asks the other system for a change of {account.id}: {mood}"
+            )
         if mood == "unreached":
             raise AccountsUnready("the other system cannot be reached", not_changed=True)
         loop = asyncio.get_running_loop()
@@ -86,7 +92,9 @@ class OtherSystem(AccountStore):
             if not answer.done():
                 answer.set_result(True)
 
-        late = self._random.uniform(5, _LONGEST) if mood == "late" else self._random.uniform(0.01, 2)
+        late = (
+            self._random.uniform(5, _LONGEST) if mood == "late" else self._random.uniform(0.01, 2)
+        )
         loop.call_later(late, store, context=self._context)
         stored = await answer
         if mood == "lost":

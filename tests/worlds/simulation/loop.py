@@ -70,18 +70,26 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     call_soon_threadsafe = call_soon  # type: ignore[assignment]
 
-    def call_later(self, delay: float, callback: Any, *args: Any, context: Context | None = None) -> TimerHandle:
+    def call_later(
+        self, delay: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> TimerHandle:
         return self.call_at(self._time + delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> TimerHandle:
-        timer = TimerHandle(when, callback, args, self, copy_context() if context is None else context)
+    def call_at(
+        self, when: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> TimerHandle:
+        timer = TimerHandle(
+            when, callback, args, self, copy_context() if context is None else context
+        )
         heapq.heappush(self._timers, (when, next(self._numbers), timer))
         return timer
 
     def _timer_handle_cancelled(self, timer: TimerHandle) -> None:
         """Do nothing: a cancelled timer is dropped at its time."""
 
-    def run_in_executor(self, executor: Executor | None, func: Any, *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(
+        self, executor: Executor | None, func: Any, *args: Any
+    ) -> asyncio.Future[Any]:
         """Do the work inline at a later moment, and give its answer at one after that."""
         answer: asyncio.Future[Any] = self.create_future()
         pool = str(getattr(executor, "_thread_name_prefix", ""))
@@ -230,12 +238,16 @@ class Nature:
     def _shown(self, end: float) -> "list[tuple[float, float, float]]":
         """Return since when and until when the clock had each offset from `monotonic`."""
         ends = [*(moment for moment, _ in self._jumps[1:]), end]
-        return [(since, until, offset) for (since, offset), until in zip(self._jumps, ends, strict=True)]
+        return [
+            (since, until, offset) for (since, offset), until in zip(self._jumps, ends, strict=True)
+        ]
 
     def latest(self, begin: float, end: float) -> float:
         """Return the latest time that the machine's clock showed between two moments of `monotonic`."""
         return max(
-            min(until, end) + offset for since, until, offset in self._shown(end) if since <= end and until >= begin
+            min(until, end) + offset
+            for since, until, offset in self._shown(end)
+            if since <= end and until >= begin
         )
 
     def longest(self, begin: datetime, end: datetime) -> float:

@@ -43,11 +43,22 @@ SETTINGS: Mapping[str, Any] = {
 
 
 def build(
-    template: bytes, providers: Sequence[Provider], *, apis: int, workers: int, accounts: AccountStore | None = None
+    template: bytes,
+    providers: Sequence[Provider],
+    *,
+    apis: int,
+    workers: int,
+    accounts: AccountStore | None = None,
 ) -> Programs:
     """Return programs that are stopped, which ran on a `template`. `accounts`: of another system, if not Keyturn's."""
-    pairs = [_pair(template, providers, f"198.18.{number}", accounts) for number in range(max(apis, workers))]
-    return {API: [api for api, _ in pairs[:apis]], WORKER: [worker for _, worker in pairs[:workers]]}
+    pairs = [
+        _pair(template, providers, f"198.18.{number}", accounts)
+        for number in range(max(apis, workers))
+    ]
+    return {
+        API: [api for api, _ in pairs[:apis]],
+        WORKER: [worker for _, worker in pairs[:workers]],
+    }
 
 
 def _pair(
@@ -65,7 +76,10 @@ def _pair(
         first, second = providers
         given: Any = {"sender": first, "fallback": second, "accounts": accounts}
         clock: Any = {"clock": nature, "random": nature.random_bytes}
-        async with service(SETTINGS, **clock, **given) as api, service(SETTINGS, **clock, **given) as worker:
+        async with (
+            service(SETTINGS, **clock, **given) as api,
+            service(SETTINGS, **clock, **given) as worker,
+        ):
             await _tell(api, worker, first, network, signs_in=accounts is None)
             await worker.parts.retention.purge(datetime.fromtimestamp(nature.unix(), UTC))
         return api, worker
@@ -77,14 +91,26 @@ def _pair(
 
 
 async def _tell(
-    server: RunningService, worker: RunningService, provider: Provider, network: str, *, signs_in: bool
+    server: RunningService,
+    worker: RunningService,
+    provider: Provider,
+    network: str,
+    *,
+    signs_in: bool,
 ) -> None:
     addresses = (f"{network}.{number}" for number in count(1))
     jar: dict[str, str] = {}
 
     async def call(path: str, method: str = "POST", **fields: str) -> None:
         more: Any = {"cookies": dict(jar)} if path in {users.ME, users.CHANGE} else {}
-        request = Request(path=path, fields=fields, ip_address=next(addresses), agent="warm", method=method, **more)
+        request = Request(
+            path=path,
+            fields=fields,
+            ip_address=next(addresses),
+            agent="warm",
+            method=method,
+            **more,
+        )
         jar.update((await exchange(server.app, request)).cookies)
 
     async def deliver() -> None:
@@ -103,12 +129,20 @@ async def _tell(
     for _ in range(2):
         await call(users.RESET, token=token, newPassword="eleven loud lighthouses")
     await deliver()
-    await call(users.SECURE, token=next(link for mail in provider.mails if (link := users.button_in(mail.email))))
+    await call(
+        users.SECURE,
+        token=next(link for mail in provider.mails if (link := users.button_in(mail.email))),
+    )
     await worker.deliver()
     for event in ("delivered", "bounced"):
         body, headers = users.report(provider.mails[0], event, int(time.time()))
         report = Request(
-            path=users.WEBHOOK, fields={}, ip_address=next(addresses), agent="warm", raw=body, headers=headers
+            path=users.WEBHOOK,
+            fields={},
+            ip_address=next(addresses),
+            agent="warm",
+            raw=body,
+            headers=headers,
         )
         await exchange(server.app, report)
     for email, moods in ((CARL, Moods(unreached=1.0)), (BEA, Moods(quota=1.0))):

@@ -11,7 +11,17 @@ from tests.driver.journal import EVE, Records, Row, digest, payload_of, read_tim
 from tests.worlds.simulation.access import a_change_ends_all_access
 from tests.worlds.simulation.programs import COOLDOWN, MAILS_A_DAY, REQUESTS
 from tests.worlds.simulation.provider import Accepted, Try
-from tests.worlds.simulation.users import ASK, CHANGE, CHECK, REPLACE, RESET, SECURE, Call, Users, link_in
+from tests.worlds.simulation.users import (
+    ASK,
+    CHANGE,
+    CHECK,
+    REPLACE,
+    RESET,
+    SECURE,
+    Call,
+    Users,
+    link_in,
+)
 from tests.worlds.simulation.world import World
 
 _SUPPRESSED = "suppressed"
@@ -35,13 +45,17 @@ class Traces:
 
     def asked(self, *paths: str, status: int = 0) -> list[Call]:
         """Return the calls at these paths, or those of them with that status."""
-        return [call for call in self.calls if call.request.path in paths and status in {0, call.status}]
+        return [
+            call for call in self.calls if call.request.path in paths and status in {0, call.status}
+        ]
 
 
 def check(world: World, users: Users) -> None:
     """Tell the story which promises do not hold."""
     traces = Traces(world, users)
-    for promise, fault in dict.fromkeys((promise, fault) for promise, judge in _PROMISES for fault in judge(traces)):
+    for promise, fault in dict.fromkeys(
+        (promise, fault) for promise, judge in _PROMISES for fault in judge(traces)
+    ):
         world.story.break_promise(promise, fault)
 
 
@@ -57,7 +71,11 @@ def _no_link_works_twice(traces: Traces) -> Iterator[str]:
                 yield f"{what} {count} times: {name[:6]}"
     for path in (RESET, SECURE):
         won = Counter(call.request.fields["token"] for call in traces.asked(path, status=200))
-        yield from (f"{count} clients succeeded with {token[:6]}" for token, count in won.items() if count > 1)
+        yield from (
+            f"{count} clients succeeded with {token[:6]}"
+            for token, count in won.items()
+            if count > 1
+        )
 
 
 def _nothing_ended_comes_back(traces: Traces) -> Iterator[str]:
@@ -101,7 +119,11 @@ def _one_outcome(records: Records, agent: str, row: Row) -> Iterator[str]:
         yield f"the message of {agent} is {message and message['state']}"
         return
     asked_at = read_time(payload_of(row)["at"])
-    entries = [one for one in records.audit if one["message_id"] == row.who and one["event"] == "reset_request"]
+    entries = [
+        one
+        for one in records.audit
+        if one["message_id"] == row.who and one["event"] == "reset_request"
+    ]
     first = [one for one in entries if read_time(one["at"]) == asked_at]
     if len(first) != 1 and not (message["state"] == "dead" and not entries):
         yield f"{agent} has {len(first)} outcomes in the audit trail: {[one['outcome'] for one in entries]}"
@@ -113,7 +135,11 @@ def _one_outcome(records: Records, agent: str, row: Row) -> Iterator[str]:
 def _a_link_is_mailed(traces: Traces) -> Iterator[str]:
     """Judge that a request for which a mail was written becomes one, or is dead, which operators see."""
     records = traces.records
-    outcomes = {one["message_id"]: one["outcome"] for one in records.audit if one["event"] == "reset_request"}
+    outcomes = {
+        one["message_id"]: one["outcome"]
+        for one in records.audit
+        if one["event"] == "reset_request"
+    }
     for row in records.written("reset_requested"):
         message = records.messages.get(row.who)
         if message is None or outcomes.get(row.who) not in ("link_mailed", "provider_mailed"):
@@ -142,7 +168,12 @@ def _one_mail_a_message(traces: Traces) -> Iterator[str]:
         if state == "dropped" and reason not in _EXCUSES:
             yield f"message {message_id} was dropped ({reason}) and mailed"
     for message_id, message in records.messages.items():
-        is_mail = message["kind"] in ("reset_requested", "password_changed", "account_secured", "address_disputed")
+        is_mail = message["kind"] in (
+            "reset_requested",
+            "password_changed",
+            "account_secured",
+            "address_disputed",
+        )
         if is_mail and message["state"] == "sent" and not of_message[message_id]:
             yield f"message {message_id} is sent, and no provider has it"
 
@@ -152,7 +183,9 @@ def _one_confirmation_a_change(traces: Traces) -> Iterator[str]:
     changes = Counter(row.who for row in records.of("password"))
     if not changes:  # the accounts are elsewhere: a used link stands for a change
         changes = _used_links(records)
-    confirmations = Counter(payload_of(row)["account_id"] for row in records.written("password_changed"))
+    confirmations = Counter(
+        payload_of(row)["account_id"] for row in records.written("password_changed")
+    )
     for account in changes | confirmations:
         if changes[account] != confirmations[account]:
             yield f"{account}: {changes[account]} changes, {confirmations[account]} confirmations"
@@ -169,8 +202,14 @@ def _one_confirmation_a_change(traces: Traces) -> Iterator[str]:
 
 
 def _used_links(records: Records) -> Counter[str]:
-    used = Counter(records.links[row.who]["account_id"] for row in records.of("link used") if row.new is not None)
-    used.subtract(records.links[row.who]["account_id"] for row in records.of("link used") if row.new is None)
+    used = Counter(
+        records.links[row.who]["account_id"]
+        for row in records.of("link used")
+        if row.new is not None
+    )
+    used.subtract(
+        records.links[row.who]["account_id"] for row in records.of("link used") if row.new is None
+    )
     return +used
 
 
@@ -191,7 +230,9 @@ def _of_another_system(traces: Traces) -> Iterator[str]:
         email = msgspec.json.decode(records.messages[one["message_id"]]["payload"]).get("email", "")
         if one["detail"] == UnicodeEncodeError.__name__ and email != EVE:
             yield f"message {one['message_id']} to {email} waits because of another's account"
-    if world.other.most_at_once > 1 and not any("clock jumps" in line for line in world.story.lines):
+    if world.other.most_at_once > 1 and not any(
+        "clock jumps" in line for line in world.story.lines
+    ):
         yield f"{world.other.most_at_once} changes of an account at a time"
 
 
@@ -212,7 +253,11 @@ def _links_are_what_mails_say(traces: Traces) -> Iterator[str]:
                 yield f"{call.request.agent} was told that an unused link was used"
             if link and reason == "invalid" and link["revoked_at"] is None:
                 yield f"{call.request.agent} was told that a working link is invalid"
-            if link and reason == "expired" and read_time(link["expires_at"]).timestamp() > call.clock:
+            if (
+                link
+                and reason == "expired"
+                and read_time(link["expires_at"]).timestamp() > call.clock
+            ):
                 yield f"{call.request.agent} was told that a link has expired, before its end"
 
 
@@ -266,7 +311,11 @@ def _mailboxes_rest(traces: Traces) -> Iterator[str]:
             account, made = row.new, read_time(records.links[row.who]["created_at"])
             made_at[account].append(made)
             before = last.get(account)
-            if before and made - before < COOLDOWN and longest(before, made) < COOLDOWN.total_seconds():
+            if (
+                before
+                and made - before < COOLDOWN
+                and longest(before, made) < COOLDOWN.total_seconds()
+            ):
                 yield f"{account} got two links {abs((made - before).total_seconds()):.0f} seconds apart"
             last[account] = made
     for account, times in made_at.items():
@@ -285,7 +334,9 @@ def _one_worker_at_a_time(traces: Traces) -> Iterator[str]:
     if not world.weather.is_steady:
         return
     under_way: dict[str, Try] = {}
-    for one in sorted((one for provider in world.providers for one in provider.tries), key=lambda one: one.began):
+    for one in sorted(
+        (one for provider in world.providers for one in provider.tries), key=lambda one: one.began
+    ):
         before = under_way.get(one.key)
         if before and one.began < before.ended and before.process not in world.weather.frozen:
             yield f"{one.process} and {before.process} handed over {one.key[-6:]} at a time"
@@ -306,18 +357,31 @@ def _a_failing_provider_is_spared(traces: Traces) -> Iterator[str]:
         message = message_of.get(new.key)
         if claims[message] > tries[message]:
             continue
-        before = [one for one in first.tries if one.process == new.process and one.works is not None]
+        before = [
+            one for one in first.tries if one.process == new.process and one.works is not None
+        ]
         noticed = [one.works for one in before if one.ended < new.began - _SEEN]
         later = [one.works for one in before if new.began - _SEEN <= one.ended <= new.began]
-        last = max((one.ended for one in before if one.works is False and one.ended <= new.began), default=0.0)
-        if len(noticed) >= 4 and not any(noticed[-4:]) and not any(later) and new.began - last < _PAUSE - _SEEN:
+        last = max(
+            (one.ended for one in before if one.works is False and one.ended <= new.began),
+            default=0.0,
+        )
+        if (
+            len(noticed) >= 4
+            and not any(noticed[-4:])
+            and not any(later)
+            and new.began - last < _PAUSE - _SEEN
+        ):
             yield f"{new.process} handed a new mail to {first.name}, which had failed four times and more"
 
 
 _PROMISES: Sequence[tuple[str, Judge]] = (
     ("no link works twice", _no_link_works_twice),
     ("nothing that ended comes back", _nothing_ended_comes_back),
-    ("a new password ends all access", lambda traces: a_change_ends_all_access(traces.records, traces.calls)),
+    (
+        "a new password ends all access",
+        lambda traces: a_change_ends_all_access(traces.records, traces.calls),
+    ),
     ("every accepted request has one outcome", _every_request_has_one_outcome),
     ("an accepted request becomes a mail", _a_link_is_mailed),
     ("one mail a message", _one_mail_a_message),

@@ -81,7 +81,9 @@ class Provider:
         self._context = Context()
         self._context.run(PROCESS.set, name)
 
-    def begin(self, random: Random, story: Story, nature: Nature, deliver: Callable[[Accepted], None]) -> None:
+    def begin(
+        self, random: Random, story: Story, nature: Nature, deliver: Callable[[Accepted], None]
+    ) -> None:
         """`deliver`: is told of each accepted mail."""
         self.moods = CALM
         self.is_down = False
@@ -93,7 +95,11 @@ class Provider:
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Do what the seed wants with a call. Runs in the process that calls."""
-        key = f"{idempotency_key}-{next(self._numbers)}" if self.client == "forgets keys" else idempotency_key
+        key = (
+            f"{idempotency_key}-{next(self._numbers)}"
+            if self.client == "forgets keys"
+            else idempotency_key
+        )
         clock = asyncio.get_running_loop().time
         one = Try(process=PROCESS.get(), key=key, is_new=key not in self._heard, began=clock())
         self._heard.add(key)
@@ -104,7 +110,9 @@ class Provider:
             one.works = False if error.down else None
             is_certain = error.not_accepted or self.client == "is too sure"
             is_down = error.down and self.client != "blames nobody"
-            raise SendRetryable(error.reason, error.retry_after, not_accepted=is_certain, down=is_down) from error
+            raise SendRetryable(
+                error.reason, error.retry_after, not_accepted=is_certain, down=is_down
+            ) from error
         else:
             one.works = True
             return accepted
@@ -123,7 +131,9 @@ class Provider:
             self._story.tell(f"{PROCESS.get()} hands {key[-6:]} to {self.name}: {mood}")
         if mood in {"refused", "account"} and key in self._accepted:
             mood = ""
-        if mood in {"", "late", "lost"} or (mood == "failing" and not self.is_down and self._random.random() < 0.3):
+        if mood in {"", "late", "lost"} or (
+            mood == "failing" and not self.is_down and self._random.random() < 0.3
+        ):
             self._accept(key, email)
         await self._fail(mood)
         return f"{self.name}-{key}"
@@ -131,12 +141,16 @@ class Provider:
     def _accept(self, key: str, email: Email) -> None:
         if known := self._accepted.get(key):
             if known.email != email:
-                self._story.break_promise("every try sends the same mail", f"another mail came under the key {key}")
+                self._story.break_promise(
+                    "every try sends the same mail", f"another mail came under the key {key}"
+                )
             self._story.tell(f"{self.name} recognises the key {key[-6:]}")
             return
         mail = self._accepted[key] = Accepted(self.name, key, email)
         self.mails.append(mail)
-        self._story.tell(f"{self.name} accepts {email.tags['template']} for {email.to} under {key[-6:]}")
+        self._story.tell(
+            f"{self.name} accepts {email.tags['template']} for {email.to} under {key[-6:]}"
+        )
         asyncio.get_running_loop().call_later(0.1, self._deliver, mail, context=self._context)
 
     async def _fail(self, mood: str) -> None:
@@ -155,9 +169,16 @@ class Provider:
             case "failing":
                 raise SendRetryable("500 internal_server_error")
             case "limited":
-                raise SendRetryable("rate_limit_exceeded", self._random.uniform(1, 20), not_accepted=True, down=False)
+                raise SendRetryable(
+                    "rate_limit_exceeded",
+                    self._random.uniform(1, 20),
+                    not_accepted=True,
+                    down=False,
+                )
             case "quota":
-                until = datetime.fromtimestamp(self._nature.unix() + self._random.uniform(20, 200), UTC)
+                until = datetime.fromtimestamp(
+                    self._nature.unix() + self._random.uniform(20, 200), UTC
+                )
                 raise QuotaExhausted("daily_quota_exceeded", until)
             case "refused":
                 raise SendRefused("422 validation_error")
@@ -166,7 +187,9 @@ class Provider:
 
     def _mood(self) -> str:
         drawn = self._random.random()
-        for mood, share in zip(Moods.__struct_fields__, msgspec.structs.astuple(self.moods), strict=True):
+        for mood, share in zip(
+            Moods.__struct_fields__, msgspec.structs.astuple(self.moods), strict=True
+        ):
             drawn -= share
             if drawn < 0:
                 return mood

@@ -62,7 +62,9 @@ class Runner:
         self._providers, self._other = (Provider(FIRST), Provider(SECOND)), OtherSystem()
         # How often a world may start a program of each kind
         self._programs = build(self._template, self._providers, apis=3, workers=5)
-        self._elsewhere = build(self._template, self._providers, apis=2, workers=4, accounts=self._other)
+        self._elsewhere = build(
+            self._template, self._providers, apis=2, workers=4, accounts=self._other
+        )
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -74,7 +76,9 @@ class Runner:
     def run(self, seeds: Iterable[int], without: str | None = None) -> Iterator[Outcome]:
         """Yield the outcomes of worlds as they end. `without`: a safeguard that they do not have."""
         live = partial(self._live, ABLATIONS[without] if without else Ablation(""))
-        with multiprocessing.get_context("fork").Pool(self._jobs, _take, (live,), maxtasksperchild=1) as pool:
+        with multiprocessing.get_context("fork").Pool(
+            self._jobs, _take, (live,), maxtasksperchild=1
+        ) as pool:
             outcomes = pool.imap_unordered(_run, seeds)
             with suppress(StopIteration):
                 while True:
@@ -110,7 +114,9 @@ def _take(live: "partial[Outcome]") -> None:
 
 
 def _run(seed: int) -> Outcome:
-    signal.signal(signal.SIGXCPU, lambda *_: sys.exit(f"the world is stuck after {_SECONDS} seconds"))
+    signal.signal(
+        signal.SIGXCPU, lambda *_: sys.exit(f"the world is stuck after {_SECONDS} seconds")
+    )
     resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS + 10))
     try:
         return _LIVE(seed)

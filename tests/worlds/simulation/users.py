@@ -72,15 +72,23 @@ class Users:
         self._random = world.random("users")
         self._tasks: set[asyncio.Task[None]] = set()
         self._links: dict[str, str] = {}
-        self._addresses = (*_ADDRESSES, EVE) if world.other and self._random.random() < 0.3 else _ADDRESSES
+        self._addresses = (
+            (*_ADDRESSES, EVE) if world.other and self._random.random() < 0.3 else _ADDRESSES
+        )
         self._lost = self._random.randrange(3, LINK_REQUESTS)
         world.readers.append(self._read)
 
     def come(self) -> None:
-        burst = 5 if self._random.random() < 0.3 else 0  # requests of one address within ten seconds
+        burst = (
+            5 if self._random.random() < 0.3 else 0
+        )  # requests of one address within ten seconds
         begins = self._random.uniform(0, LAST_REQUEST)
         for number in range(LINK_REQUESTS):
-            comes = begins + self._random.uniform(0, 10) if number < burst else self._random.uniform(0, LAST_REQUEST)
+            comes = (
+                begins + self._random.uniform(0, 10)
+                if number < burst
+                else self._random.uniform(0, LAST_REQUEST)
+            )
             self.begin(self._ask_for_link(0 if number < burst else number), comes)
         for email in (ADA, BEA, CARL):
             if not self._world.other and self._random.random() < 0.5:
@@ -116,7 +124,9 @@ class Users:
         """Send one request; `words` say in the story what for. Return it with its answer, unless that is lost."""
         number = len(self.calls) + 1
         ip_address = more.pop("ip_address", f"198.19.{number // 200}.{1 + number % 200}")
-        request = Request(path=path, fields=fields, ip_address=ip_address, agent=f"client-{number:03}", **more)
+        request = Request(
+            path=path, fields=fields, ip_address=ip_address, agent=f"client-{number:03}", **more
+        )
         call = Call(request=request, server=self._world.server, at=self._world.loop.time())
         self.calls.append(call)
         self._world.story.tell(f"{request.agent} {words}")
@@ -139,7 +149,9 @@ class Users:
 
     async def _ask_for_link(self, number: int) -> None:
         email, ip_address = self._random.choice(self._addresses), f"198.18.0.{1 + number % 4}"
-        await self.call(ASK, {"email": email}, f"asks for a link for {email}", ip_address=ip_address)
+        await self.call(
+            ASK, {"email": email}, f"asks for a link for {email}", ip_address=ip_address
+        )
 
     def _read(self, mail: Accepted) -> None:
         """Decide what the reader of a mail does with it."""
@@ -152,7 +164,9 @@ class Users:
             self._follow(email.to, token)
         if (secure := button_in(email)) and random.random() < 0.25:
             for _ in range(random.choice((1, 2))):
-                pressing = self.insist(SECURE, {"token": secure}, f"secures an account with {secure[:6]}")
+                pressing = self.insist(
+                    SECURE, {"token": secure}, f"secures an account with {secure[:6]}"
+                )
                 self.begin(pressing, random.uniform(1, 40))
 
     def _follow(self, address: str, token: str) -> None:
@@ -176,9 +190,15 @@ class Users:
             await self.call(CHECK, {"token": token}, f"checks the link {token[:6]}")
         fields = {"token": token, "newPassword": password}
         call = await self.insist(RESET, fields, f"sets a password with the link {token[:6]}")
-        if call.answer and call.answer.document.get("reason") == "expired" and self._random.random() < 0.7:
+        if (
+            call.answer
+            and call.answer.document.get("reason") == "expired"
+            and self._random.random() < 0.7
+        ):
             for _ in range(self._random.choice((1, 2))):
-                await self.call(REPLACE, {"token": token}, f"asks for another link in place of {token[:6]}")
+                await self.call(
+                    REPLACE, {"token": token}, f"asks for another link in place of {token[:6]}"
+                )
 
     async def insist(self, path: str, fields: dict[str, Any], words: str) -> Call:
         """Ask again, up to twice, while no answer comes or the answer says to try again."""
@@ -191,7 +211,9 @@ class Users:
         return call
 
     async def _sign_in_and_change(self, email: str) -> None:
-        call = await self.call(LOGIN, {"email": email, "password": PASSWORD}, f"signs in as {email}")
+        call = await self.call(
+            LOGIN, {"email": email, "password": PASSWORD}, f"signs in as {email}"
+        )
         if not call.answer or call.status != 200:
             return
         cookies = call.answer.cookies
@@ -205,7 +227,9 @@ class Users:
         """Report on a mail, until the report gets a 200."""
         for _ in range(5):
             body, headers = report(mail, event, int(self._world.nature.unix()))
-            call = await self.call(WEBHOOK, {}, f"reports {event} of {mail.key[-6:]}", raw=body, headers=headers)
+            call = await self.call(
+                WEBHOOK, {}, f"reports {event} of {mail.key[-6:]}", raw=body, headers=headers
+            )
             if call.status == 200:
                 return
             await asyncio.sleep(self._random.uniform(5, 30))
@@ -229,11 +253,19 @@ def report(mail: Accepted, event: str, moment: int) -> tuple[bytes, dict[str, st
     }
     if event == "bounced":
         data["bounce"] = {"type": "Permanent", "subType": "Suppressed", "message": "unknown user"}
-    body = msgspec.json.encode({"type": f"email.{event}", "created_at": "2027-01-15T08:00:00Z", "data": data})
+    body = msgspec.json.encode(
+        {"type": f"email.{event}", "created_at": "2027-01-15T08:00:00Z", "data": data}
+    )
     name = f"report-{mail.key[-6:]}-{event}"
     key = base64.b64decode(REPORTS.removeprefix("whsec_"))
-    signature = base64.b64encode(hmac.digest(key, f"{name}.{moment}.".encode() + body, hashlib.sha256)).decode()
-    return body, {"svix-id": name, "svix-timestamp": str(moment), "svix-signature": f"v1,{signature}"}
+    signature = base64.b64encode(
+        hmac.digest(key, f"{name}.{moment}.".encode() + body, hashlib.sha256)
+    ).decode()
+    return body, {
+        "svix-id": name,
+        "svix-timestamp": str(moment),
+        "svix-signature": f"v1,{signature}",
+    }
 
 
 # Different calls about one account at once. Only some worlds have them, and their random numbers are a stream of their
@@ -288,14 +320,18 @@ class Races:
         typed = self._password(address)
         fields = {"email": address, "password": typed}
         sign_in = partial(self._users.call, LOGIN, fields, f"signs in as {address}")
-        call = await self._users.call(LOGIN, fields, f"signs in as {address}, to change the password")
+        call = await self._users.call(
+            LOGIN, fields, f"signs in as {address}, to change the password"
+        )
         if not call.answer or call.status != 200:
             return [sign_in]
         cookies = call.answer.cookies
 
         async def change() -> None:
             change = {"currentPassword": typed, "newPassword": self._new("jqz 7wk vxp")}
-            await self._users.call(CHANGE, change, f"changes the password of {address}", cookies=cookies)
+            await self._users.call(
+                CHANGE, change, f"changes the password of {address}", cookies=cookies
+            )
 
         await asyncio.sleep(1)
         return [sign_in, change]
@@ -304,16 +340,24 @@ class Races:
         """Return the last password that a reset of the account has set, as far as users were told."""
         for call in reversed(self._users.calls):
             fields = call.request.fields
-            if call.request.path == RESET and call.status == 200 and fields["token"] in self._links[address]:
+            if (
+                call.request.path == RESET
+                and call.status == 200
+                and fields["token"] in self._links[address]
+            ):
                 return str(fields["newPassword"])
         return PASSWORD
 
     async def _reset(self, token: str) -> None:
         fields = {"token": token, "newPassword": self._new("wqz 9jx kpv")}
-        await self._users.insist(RESET, fields, f"sets a password with the link {token[:6]}, beside others")
+        await self._users.insist(
+            RESET, fields, f"sets a password with the link {token[:6]}, beside others"
+        )
 
     async def _press(self, token: str) -> None:
-        await self._users.insist(SECURE, {"token": token}, f"secures an account with {token[:6]}, beside others")
+        await self._users.insist(
+            SECURE, {"token": token}, f"secures an account with {token[:6]}, beside others"
+        )
 
     def _new(self, words: str) -> str:
         return f"{words} {len(self._users.calls)}"

@@ -111,9 +111,13 @@ async def exchange(app: ASGIApp, request: Request) -> Answer:
     await app(scope, receive, send)
     start, *bodies = answers
     plain = [(name.decode().lower(), value.decode()) for name, value in start["headers"]]
-    cookies = dict(value.split(";")[0].split("=", 1) for name, value in plain if name == "set-cookie")
+    cookies = dict(
+        value.split(";")[0].split("=", 1) for name, value in plain if name == "set-cookie"
+    )
     plain = [one for one in plain if one[0] != "set-cookie"]
-    return Answer(start["status"], dict(plain), cookies, b"".join(one.get("body", b"") for one in bodies))
+    return Answer(
+        start["status"], dict(plain), cookies, b"".join(one.get("body", b"") for one in bodies)
+    )
 
 
 # A machine
@@ -140,7 +144,13 @@ class World:
 
     hides_clients: ClassVar[bool] = False
 
-    def __init__(self, seed: int, programs: Programs, providers: Sequence[Provider], other: OtherSystem | None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        programs: Programs,
+        providers: Sequence[Provider],
+        other: OtherSystem | None,
+    ) -> None:
         self.seed = seed
         self.story = Story(lambda: self.loop.time() - BEGINS)
         self.disk = Disk.now = Disk(self.random("disk"), self.story)
@@ -181,14 +191,18 @@ class World:
         self.processes[process.name] = process
         self.story.tell(f"{process.name} starts")
         if kind == WORKER:
-            process.work = self.loop.create_task(process.program.parts.work(), context=process.context)
+            process.work = self.loop.create_task(
+                process.program.parts.work(), context=process.context
+            )
             process.work.add_done_callback(lambda work: self._end(process, work))
 
     def _end(self, process: Process, work: "asyncio.Task[None]") -> None:
         """Note how a worker ended by itself."""
         if not work.cancelled() and (error := work.exception()):
             kind = type(error).__name__
-            self.story.break_promise("a worker survives every fault", f"{process.name} ended with {kind}")
+            self.story.break_promise(
+                "a worker survives every fault", f"{process.name} ended with {kind}"
+            )
         self.story.tell(f"{process.name} has ended")
         self._forget(process)
 
@@ -247,10 +261,14 @@ class World:
         process = servers[0]
         if self.hides_clients:
             number = next(process.requests)
-            request = msgspec.structs.replace(request, ip_address=f"100.64.{number // 250}.{1 + number % 250}")
+            request = msgspec.structs.replace(
+                request, ip_address=f"100.64.{number // 250}.{1 + number % 250}"
+            )
         connection: asyncio.Future[Answer] = self.loop.create_future()
         process.connections.add(connection)
-        task = self.loop.create_task(exchange(process.program.app, request), context=process.context.copy())
+        task = self.loop.create_task(
+            exchange(process.program.app, request), context=process.context.copy()
+        )
 
         def finish(done: "asyncio.Task[Answer]") -> None:
             if connection.done() or done.cancelled():
@@ -301,10 +319,14 @@ class Weather:
         self.is_steady = self._world.disk.faults == SOUND
         if self._world.other:
             self._world.other.trouble = self._random.choice((0.0, 0.1, 0.4))
-        events = [self._end_process] * self._kills + [self._freeze] * self._random.choice((0, 1, 1, 2))
+        events = [self._end_process] * self._kills + [self._freeze] * self._random.choice(
+            (0, 1, 1, 2)
+        )
         events += [self._jump] * self._random.choice((0, 0, 1, 2))
         events += [self._fail_provider] * self._random.choice((0, 0, 1))
-        if self._world.seed % 10 == 5:  # the disk is slow for one worker, as under a limit of its cgroup
+        if (
+            self._world.seed % 10 == 5
+        ):  # the disk is slow for one worker, as under a limit of its cgroup
             self.is_steady = False
             asyncio.get_running_loop().create_task(self._throttle(self._world.random("throttle")))
         moments = sorted(self._random.uniform(5, STORM) for _ in events)
@@ -325,7 +347,9 @@ class Weather:
     def _spoil_providers(self) -> None:
         for provider in self._world.providers:
             chosen = self._random.sample(Moods.__struct_fields__, self._random.choice((0, 1, 2, 3)))
-            provider.moods = Moods(**{mood: self._random.choice((0.03, 0.1, 0.2)) for mood in chosen})
+            provider.moods = Moods(
+                **{mood: self._random.choice((0.03, 0.1, 0.2)) for mood in chosen}
+            )
 
     def _disk_faults(self) -> Faults:
         chosen = self._random.sample(Faults.__struct_fields__, self._random.choice((0, 1, 2, 3)))
@@ -349,7 +373,10 @@ class Weather:
     async def _freeze(self) -> None:
         processes = self._world.of(API) + self._world.of(WORKER) * 2
         if processes:
-            process, seconds = self._random.choice(processes), self._random.choice((3.0, 14.0, 20.0, 61.0, 90.0))
+            process, seconds = (
+                self._random.choice(processes),
+                self._random.choice((3.0, 14.0, 20.0, 61.0, 90.0)),
+            )
             self._world.story.tell(f"{process.name} is frozen for {seconds:.0f} seconds")
             self._world.loop.freeze(process.name, seconds)
             self.frozen.add(process.name)

@@ -9,7 +9,17 @@ import httpx2
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.driver.second_factors import code_of, enrol
-from tests.driver.service import INVITE, ME, REPLACE, REQUEST, RESET, SECURE, VERIFY, change, problem
+from tests.driver.service import (
+    INVITE,
+    ME,
+    REPLACE,
+    REQUEST,
+    RESET,
+    SECURE,
+    VERIFY,
+    change,
+    problem,
+)
 from tests.worlds.state_machines.model import Model
 from tests.worlds.state_machines.things import ANSWERS, KEPT_FOR, LINKS, Account, Key, Mail, Message
 from tests.worlds.state_machines.world import World, tokens_in
@@ -26,7 +36,14 @@ rarely = st.sampled_from([False, False, False, True])
 recent = st.sampled_from([0, 0, 0, 1, 2, 3])
 """How many steps back, from the newest thing of a kind."""
 
-OUTCOMES = {"reset_request", "invitation", "operator_reset", "account_recovery", "confirmation", "operator_link"}
+OUTCOMES = {
+    "reset_request",
+    "invitation",
+    "operator_reset",
+    "account_recovery",
+    "confirmation",
+    "operator_link",
+}
 DEEDS = {"changed", "secured", "unlocked"}
 """Events of the audit trail of which each outcome is compared, and outcomes of all others. The rest are refusals."""
 
@@ -35,7 +52,11 @@ SAME = {"cooldown": "rests", "daily_limit": "rests"}
 
 BUTTON = {True: "200", False: "400 security-link-dead"}
 CODE = {True: "200", False: "400 code-refused"}
-SIGN_IN = {"": "200", "wrong": "401 credentials-rejected", "code is missing": "401 second-step-required"}
+SIGN_IN = {
+    "": "200",
+    "wrong": "401 credentials-rejected",
+    "code is missing": "401 second-step-required",
+}
 
 PAGES = dict.fromkeys(LINKS, "reset-password") | {"code": "code", "button": "secure-your-account"}
 """Where the mails' keys of each kind lead to."""
@@ -80,13 +101,20 @@ class Machine(RuleBasedStateMachine):
 
     def require_usual(self, kind: str, answer: httpx2.Response) -> None:
         """Fail if an answer tells one address from another."""
-        told = {name: text for name, text in answer.headers.items() if name not in {"x-request-id", "date"}}
+        told = {
+            name: text
+            for name, text in answer.headers.items()
+            if name not in {"x-request-id", "date"}
+        }
         seen = answer.status_code, told, answer.text
         assert self.usual.setdefault(kind, seen) == seen
 
     # The app
 
-    @rule(action=st.sampled_from(["move", "move", "move back", "disable", "enable", "enrol", "add"]), back=recent)
+    @rule(
+        action=st.sampled_from(["move", "move", "move back", "disable", "enable", "enrol", "add"]),
+        back=recent,
+    )
     def change_in_app(self, action: str, back: int) -> None:
         account = self.account(back)
         if action == "add":
@@ -124,7 +152,9 @@ class Machine(RuleBasedStateMachine):
         for key in keys:
             fault, hint = key.fault(self.model.now), key.hint(self.model.now)
             if key.kind == "session":
-                assert (self.world.run(self.browsers[key].get(ME)).status_code == 200) == (not fault)
+                assert (self.world.run(self.browsers[key].get(ME)).status_code == 200) == (
+                    not fault
+                )
             elif self.is_old(key):
                 assert self.world.check(key.token)[0]
             else:
@@ -151,18 +181,31 @@ class Machine(RuleBasedStateMachine):
             self.pass_time(timedelta(seconds=61))
 
     @precondition(some(*LINKS))
-    @rule(back=recent, choice=choices, code=st.sampled_from(["right", "right", "", "wrong"]), times=twice)
+    @rule(
+        back=recent,
+        choice=choices,
+        code=st.sampled_from(["right", "right", "", "wrong"]),
+        times=twice,
+    )
     def reset(self, back: int, choice: str, code: str, times: int) -> None:
         link = self.pick(self.model.held(*LINKS), back)
         self.require_confirmed(link.account)
         self.check(link)
         times = 1 if code == "wrong" else times
         number = int(self.world.now().timestamp()) // 30
-        step, typed = {"right": (number, code_of()), "": (None, ""), "wrong": (-1, code_of(later=-DAY))}[code]
+        step, typed = {
+            "right": (number, code_of()),
+            "": (None, ""),
+            "wrong": (-1, code_of(later=-DAY)),
+        }[code]
         password = self.password_for(link.account, choice)
         answered = {"secondStep": {"method": "totp", "code": typed}} if typed else {}
-        answers = self.world.at_once(RESET, times, token=link.token, newPassword=password, **answered)
-        self.require_one_winner([*map(problem, answers)], ANSWERS[self.model.reset(link, password, step)])
+        answers = self.world.at_once(
+            RESET, times, token=link.token, newPassword=password, **answered
+        )
+        self.require_one_winner(
+            [*map(problem, answers)], ANSWERS[self.model.reset(link, password, step)]
+        )
         self.check_newest(link.account, "session")
 
     def password_for(self, account: Account, choice: str) -> str:
@@ -172,7 +215,10 @@ class Machine(RuleBasedStateMachine):
             return account.password
         return next(one for one in PASSWORDS if one != account.password)
 
-    @rule(name=names, also=st.sampled_from(["", "sign in before", "use the code after", "reset again"]))
+    @rule(
+        name=names,
+        also=st.sampled_from(["", "sign in before", "use the code after", "reset again"]),
+    )
     def ask_reset_and_read(self, name: str, also: str = "") -> None:
         """Do all that a user does who has forgotten a password."""
         if also == "sign in before":
@@ -188,7 +234,9 @@ class Machine(RuleBasedStateMachine):
         if also == "reset again":
             self.ask_reset_and_read(name)
 
-    @rule(back=recent, before=st.booleans(), after=st.booleans(), presses=st.sampled_from([0, 1, 2]))
+    @rule(
+        back=recent, before=st.booleans(), after=st.booleans(), presses=st.sampled_from([0, 1, 2])
+    )
     def move_and_ask(self, back: int, before: bool, after: bool, presses: int) -> None:
         """Give an account another address, perhaps after a reset, and ask; mailboxes may press their newest buttons."""
         account = self.account(back)
@@ -228,7 +276,9 @@ class Machine(RuleBasedStateMachine):
         if not self.is_old(link):
             answers = self.world.at_once(REPLACE, times, token=link.token)
             reasons = [self.model.replace(link) for _ in range(times)]
-            assert [*map(problem, answers)] == sorted("202" if not reason else ANSWERS[reason] for reason in reasons)
+            assert [*map(problem, answers)] == sorted(
+                "202" if not reason else ANSWERS[reason] for reason in reasons
+            )
 
     @rule(name=names)
     def guess(self, name: str) -> None:
@@ -243,7 +293,9 @@ class Machine(RuleBasedStateMachine):
         codes = [code.token for code in self.model.held("code", mailbox=email)]
         digits = "00000000" if is_wrong or not codes else codes[-1]
         answers = self.world.at_once(VERIFY, times, email=email, code=digits)
-        assert [*map(problem, answers)] == sorted(CODE[self.model.exchange(email, digits)] for _ in range(times))
+        assert [*map(problem, answers)] == sorted(
+            CODE[self.model.exchange(email, digits)] for _ in range(times)
+        )
         if answers[0].is_success:
             self.model.keys[-1].token = answers[0].json()["token"]
 
@@ -259,7 +311,10 @@ class Machine(RuleBasedStateMachine):
         key = self.pick(self.model.held("button", *LINKS), back)
         if key.kind == "button":
             assert self.world.check(key.token)[0] == "invalid"
-            assert problem(self.world.post(RESET, token=key.token, newPassword=PASSWORDS[0])) == "400 link-dead"
+            assert (
+                problem(self.world.post(RESET, token=key.token, newPassword=PASSWORDS[0]))
+                == "400 link-dead"
+            )
         else:
             assert problem(self.world.post(SECURE, token=key.token)) == BUTTON[False]
             self.check(key)
@@ -267,14 +322,22 @@ class Machine(RuleBasedStateMachine):
     def press_button(self, *buttons: Key, times: int = 1) -> None:
         self.deliver()
         for button in buttons:
-            answers = [problem(answer) for answer in self.world.at_once(SECURE, times, token=button.token)]
-            assert answers == sorted([BUTTON[self.model.press(button)], *[BUTTON[False]] * (times - 1)])
+            answers = [
+                problem(answer) for answer in self.world.at_once(SECURE, times, token=button.token)
+            ]
+            assert answers == sorted(
+                [BUTTON[self.model.press(button)], *[BUTTON[False]] * (times - 1)]
+            )
             self.check_newest(button.account, *LINKS)
 
     @rule(name=names, is_wrong=rarely)
     def sign_in(self, name: str, is_wrong: bool) -> None:
         account = self.model.at(self.email(name))
-        password = account.password if account and account.password and not is_wrong else "not the password"
+        password = (
+            account.password
+            if account and account.password and not is_wrong
+            else "not the password"
+        )
         answer, browser = self.world.sign_in(self.email(name), password)
         assert problem(answer) == SIGN_IN[self.model.sign_in(self.email(name), password)]
         if answer.is_success:
@@ -294,7 +357,10 @@ class Machine(RuleBasedStateMachine):
 
     # Operators and the provider
 
-    @rule(action=st.sampled_from(["invite", "reset", "reset", "unlock", "release", "print", "print"]), name=names)
+    @rule(
+        action=st.sampled_from(["invite", "reset", "reset", "unlock", "release", "print", "print"]),
+        name=names,
+    )
     def operate(self, action: str, name: str) -> None:
         self.require_mail_about_press()
         email = self.email(name)
@@ -318,7 +384,11 @@ class Machine(RuleBasedStateMachine):
             self.world.run(self.world.operator.release_mailbox(email))
             self.model.release(email)
 
-    @rule(name=names, event=st.sampled_from(["delivered", "delivered", "bounced", "complained"]), times=twice)
+    @rule(
+        name=names,
+        event=st.sampled_from(["delivered", "delivered", "bounced", "complained"]),
+        times=twice,
+    )
     def report(self, name: str, event: str, times: int) -> None:
         email = self.email(name)
         if self.world.service.inbox.sent_to(email):
@@ -337,7 +407,14 @@ class Machine(RuleBasedStateMachine):
             (mail.template, mail.to) for mail in expected
         )
         for mail in expected:
-            self.note(mail, [one for one in mails if (one.tags["template"], one.to) == (mail.template, mail.to)])
+            self.note(
+                mail,
+                [
+                    one
+                    for one in mails
+                    if (one.tags["template"], one.to) == (mail.template, mail.to)
+                ],
+            )
 
     def note(self, mail: Mail, arrived: Sequence[Any]) -> None:
         """Read the tokens of the mail that must carry them."""
@@ -377,7 +454,9 @@ class Machine(RuleBasedStateMachine):
         if not hasattr(self, "model"):
             return
         self.deliver()
-        assert not [one for one in self.world.run(self.world.service.messages()) if one.state == "waiting"]
+        assert not [
+            one for one in self.world.run(self.world.service.messages()) if one.state == "waiting"
+        ]
         self.check(*self.model.held(*LINKS, "session"))
         for name in NAMES:
             self.exchange(name, is_wrong=False, times=1)
@@ -385,4 +464,6 @@ class Machine(RuleBasedStateMachine):
         self.deliver()
         trail = self.world.trail({self.email(name) for name in NAMES})
         due = [(event, SAME.get(outcome, outcome), email) for event, outcome, email in trail]
-        assert Counter(one for one in due if one[0] in OUTCOMES or one[1] in DEEDS) == Counter(self.model.trail)
+        assert Counter(one for one in due if one[0] in OUTCOMES or one[1] in DEEDS) == Counter(
+            self.model.trail
+        )

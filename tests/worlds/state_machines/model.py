@@ -61,7 +61,9 @@ class Model:
         account = self.at(request.mailbox)
         if account is None:
             return "no_account"
-        if account.state == "disabled" or (account.state == "locked" and not self.has_pressed(account)):
+        if account.state == "disabled" or (
+            account.state == "locked" and not self.has_pressed(account)
+        ):
             return "disabled"
         if request.event == "invitation" and not account.awaits_password:
             return "needs_no_invitation"
@@ -70,7 +72,10 @@ class Model:
 
     def has_pressed(self, account: Account) -> bool:
         """Tell whether the account is at a mailbox that has pressed: no other may open it once it is locked."""
-        return any(button.over == "used" for button in self.held("button", account=account, mailbox=account.email))
+        return any(
+            button.over == "used"
+            for button in self.held("button", account=account, mailbox=account.email)
+        )
 
     # The worker: whatever waits becomes its mails, once.
 
@@ -107,7 +112,9 @@ class Model:
         return self._mail("password_reset", account, link, *others)
 
     def _mail(self, template: str, account: Account, *kinds: str) -> Mail:
-        return Mail(template, account.email, [self.issue(kind, account, account.email) for kind in kinds])
+        return Mail(
+            template, account.email, [self.issue(kind, account, account.email) for kind in kinds]
+        )
 
     def _notify(self, template: str, *mailboxes: str) -> list[Mail]:
         """Send notices. Cooldown and count stop none of them; mailboxes that bounced only learn of operators' links."""
@@ -129,7 +136,11 @@ class Model:
 
     def _answer_press(self, press: Message) -> Iterable[Mail]:
         """Lock the account, and mail a link to the mailbox that pressed. If the account has moved, only tell both."""
-        account, outcome, refusal = press.account, "link_mailed", self.mailbox(press.mailbox).refusal(self.now)
+        account, outcome, refusal = (
+            press.account,
+            "link_mailed",
+            self.mailbox(press.mailbox).refusal(self.now),
+        )
         assert account
         if not account.enabled:
             outcome = "disabled"
@@ -153,7 +164,9 @@ class Model:
         account = link.account
         if link.fault(self.now):
             return "link is dead"
-        if len(password) < things.SHORTEST_PASSWORD:  # before the code is looked at, so a bad password wastes none
+        if (
+            len(password) < things.SHORTEST_PASSWORD
+        ):  # before the code is looked at, so a bad password wastes none
             return "password is rejected"
         is_undone = link.kind == "recovery link" and account.is_recent(self.now)
         is_asked = bool(account.enrolled_at) and not is_undone
@@ -165,7 +178,9 @@ class Model:
             account.last_step, account.unnoticed_until = step, things.LONG_AGO
         link.over = "used"
         account.secured = False
-        self.mailbox(account.email).rests_until = things.LONG_AGO  # the owner has the mail, and need not await the next
+        self.mailbox(
+            account.email
+        ).rests_until = things.LONG_AGO  # the owner has the mail, and need not await the next
         self.trail.append(("password_reset", "changed", account.email))
         self._change("reset", account, password, is_proven=is_asked)
         if is_undone:
@@ -210,7 +225,11 @@ class Model:
         """Exchange a code for a link. Only the newest works, and every fault gets the same answer."""
         for code in self.held("code", mailbox=email)[-1:]:
             code.tries += 1
-            if code.tries <= things.MOST_TRIES and digits == code.token and not code.fault(self.now):
+            if (
+                code.tries <= things.MOST_TRIES
+                and digits == code.token
+                and not code.fault(self.now)
+            ):
                 code.over = "used"
                 self.issue("link", code.account, email)
                 return True
@@ -265,7 +284,9 @@ class Model:
         self.trail.append(("operator_link", "link_issued", account.email))
         self.waiting.append(Message("help", account.email, account))
         return self.issue(
-            "printed recovery link" if account.state == "locked" else "printed link", account, account.email
+            "printed recovery link" if account.state == "locked" else "printed link",
+            account,
+            account.email,
         )
 
     def unlock(self, email: str) -> bool:

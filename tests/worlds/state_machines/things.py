@@ -50,7 +50,9 @@ KINDS = {
     "operator's link": Kind(3 * DAY, ended_by={"reset", "change", "press", "print"}),
     "recovery link": Kind(DAY, ended_by={"reset", "press", "print"}, opens={"active", "locked"}),
     "printed link": Kind(30 * MINUTE, ended_by={"reset", "change", "press", "print"}),
-    "printed recovery link": Kind(30 * MINUTE, ended_by={"reset", "press", "print"}, opens={"active", "locked"}),
+    "printed recovery link": Kind(
+        30 * MINUTE, ended_by={"reset", "press", "print"}, opens={"active", "locked"}
+    ),
     "code": Kind(10 * MINUTE, ended_by={"reset", "change", "press", "print"}),
     "session": Kind(DAY / 2, ended_by={"reset", "change", "press"}, follows=True),
     "button": Kind(DAY, opens=ALWAYS, follows=True),
@@ -160,7 +162,9 @@ class Message:
     `is_outlived`: whether the button of such news has ended before there is one.
     """
 
-    event: Literal["reset_request", "invitation", "operator_reset", "change", "press", "warning", "help"]
+    event: Literal[
+        "reset_request", "invitation", "operator_reset", "change", "press", "warning", "help"
+    ]
     mailbox: str
     account: Account | None = None
     is_outlived: bool = False

@@ -10,7 +10,16 @@ from typing import Any
 import httpx2
 from tests.driver import reporting
 from tests.driver.second_factors import BUILTIN
-from tests.driver.service import INVITE, LOGIN, VALIDATE, Service, hash_of, problem, running, settings_for
+from tests.driver.service import (
+    INVITE,
+    LOGIN,
+    VALIDATE,
+    Service,
+    hash_of,
+    problem,
+    running,
+    settings_for,
+)
 from tests.worlds.state_machines.things import MOST_MAILS
 
 from keyturn import Email, KeyturnError
@@ -53,7 +62,9 @@ class World:
 
         async def send() -> list[httpx2.Response]:
             clients = [self.service.anywhere() for _ in range(times)]
-            return await asyncio.gather(*(client.post(path, json=body, headers=headers) for client in clients))
+            return await asyncio.gather(
+                *(client.post(path, json=body, headers=headers) for client in clients)
+            )
 
         return sorted(self.run(send()), key=problem)
 
@@ -110,7 +121,9 @@ class World:
 
     def trail(self, emails: set[str]) -> list[tuple[str, str, str]]:
         entries = self.run(self.service.trail())
-        return [(entry.event, entry.outcome, entry.email) for entry in entries if entry.email in emails]
+        return [
+            (entry.event, entry.outcome, entry.email) for entry in entries if entry.email in emails
+        ]
 
 
 @contextmanager

@@ -22,8 +22,19 @@ from keyturn.service.settings.paths import paths_of
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
-@click.option("--example", default="", metavar="NAME", help=f"Run an example app: {', '.join(example_names())}.")
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=PORT,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--example",
+    default="",
+    metavar="NAME",
+    help=f"Run an example app: {', '.join(example_names())}.",
+)
 def demo(host: str, port: int, example: str) -> None:
     """Try everything in a browser: no configuration, no mail is sent.
 
@@ -43,7 +54,9 @@ def demo(host: str, port: int, example: str) -> None:
     click.echo(muted(f"Stopped. Your data is in {folder.path}/"))
 
 
-async def _run_demo(shown: Example | PlainDemo, bound: Sequence[socket.socket], host: str, token: str) -> None:
+async def _run_demo(
+    shown: Example | PlainDemo, bound: Sequence[socket.socket], host: str, token: str
+) -> None:
     from keyturn.service.app import create_app
     from keyturn.service.telemetry.logs import configure_logs
     from keyturn.studio.web.app import create_studio_app
@@ -53,7 +66,9 @@ async def _run_demo(shown: Example | PlainDemo, bound: Sequence[socket.socket], 
     parts = await shown.parts()
     studio = studio_of(settings, host, token)
     service = create_app(settings, parts=parts, more=shown.routes())
-    app = _side_by_side(service, create_studio_app(studio, programs="/studio"))  # not /api, which is the service's
+    app = _side_by_side(
+        service, create_studio_app(studio, programs="/studio")
+    )  # not /api, which is the service's
     people = await shown.accounts(parts)
     warnings = ["Anyone with the token in these addresses can read the mails."] * studio.is_shared
     notes = [*warnings, *shown.notes]
@@ -66,19 +81,26 @@ def _side_by_side(service: App, studio: App) -> App:
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "")
-        is_for_studio = scope["type"] == "http" and (path == "/studio" or path.startswith("/studio/"))
+        is_for_studio = scope["type"] == "http" and (
+            path == "/studio" or path.startswith("/studio/")
+        )
         await (studio if is_for_studio else service)(scope, receive, send)
 
     return answer
 
 
-def _greeting(settings: Settings, people: Sequence[Account], token: str, notes: Sequence[str]) -> Iterator[str]:
+def _greeting(
+    settings: Settings, people: Sequence[Account], token: str, notes: Sequence[str]
+) -> Iterator[str]:
     base, paths = settings.base_url, paths_of(settings)
     kinds = {f"{kind.title()} settings": place for kind, place in paths.settings.items()}
     addresses = {
         "Reset a password": settings.forgot_url.format(base_url=base),
         "Sign in": settings.sign_in_page.format(base_url=base),
-        **{name: base + place for name, place in (kinds or {"Security settings": paths.security}).items()},
+        **{
+            name: base + place
+            for name, place in (kinds or {"Security settings": paths.security}).items()
+        },
         "Mails sent": f"{base}/studio/inbox?token={token}",
         "Studio": f"{base}/studio?token={token}",
         "API": f"{base}/schema",
@@ -87,7 +109,11 @@ def _greeting(settings: Settings, people: Sequence[Account], token: str, notes: 
     yield from (f"  {name:<18} {accent(address)}" for name, address in addresses.items())
     with_password = [account.email for account in people if account.active and not account.provider]
     yield f"\n  {'   '.join(with_password)}   {muted('password:')} {PASSWORD}"
-    others = [f"{account.email} signs in with {account.provider}" for account in people if account.provider]
+    others = [
+        f"{account.email} signs in with {account.provider}"
+        for account in people
+        if account.provider
+    ]
     others += [f"{account.email} is disabled" for account in people if not account.active]
     lines = [", ".join(others)] * bool(others)
     stop = "Press Ctrl-C to stop it. No data leaves this machine."

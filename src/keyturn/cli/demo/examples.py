@@ -63,14 +63,21 @@ PASSWORD_HASH = "$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
 ACCOUNTS = (
     Account(id="", email="viewer@example.test", name="Ada Viewer", kind="viewer"),
     Account(id="", email="school@example.test", name="Northwind Office", kind="school"),
-    Account(id="", email="google@example.test", name="Grace Google", kind="viewer", provider="Google"),
+    Account(
+        id="", email="google@example.test", name="Grace Google", kind="viewer", provider="Google"
+    ),
     Account(id="", email="disabled@example.test", name="Dan Disabled", kind="viewer", active=False),
 )
 
 BRAND = service.Brand(
-    name="Northwind School", support_address="help@northwind.example", postal_address="12 Harbour Street, Leeds"
+    name="Northwind School",
+    support_address="help@northwind.example",
+    postal_address="12 Harbour Street, Leeds",
 )
-KINDS = {name: service.Kind(settings_url=f"{{base_url}}/{name}-settings/security") for name in ("viewer", "school")}
+KINDS = {
+    name: service.Kind(settings_url=f"{{base_url}}/{name}-settings/security")
+    for name in ("viewer", "school")
+}
 
 
 class PlainDemo:
@@ -128,11 +135,16 @@ class Example:
     def __init__(self, name: str, url: str, home: DemoFolder) -> None:
         self.notes: list[str] = []
         if name not in example_names():
-            raise CommandRefused(f"there is no example {name}: choose one of {', '.join(example_names())}")
+            raise CommandRefused(
+                f"there is no example {name}: choose one of {', '.join(example_names())}"
+            )
         self._source = folder("examples") / name
         self._home = home
         words = shlex.split((self._source / "env.example").read_text("utf-8"), comments=True)
-        file, environ = self._source / "keyturn.toml", dict(word.partition("=")[::2] for word in words)
+        file, environ = (
+            self._source / "keyturn.toml",
+            dict(word.partition("=")[::2] for word in words),
+        )
         written = inspect_settings(file, environ).settings
         self._is_at_supabase = written.accounts.store == "supabase"
         self.settings = read_settings(file, environ | self._local_variables(written, url))
@@ -140,7 +152,9 @@ class Example:
             table = msgspec.structs.replace(self.settings.accounts.table, password=_PASSWORD_COLUMN)
             accounts = service.AccountSettings(store="table", table=table)
             self.settings = msgspec.structs.replace(self.settings, accounts=accounts)
-            self.notes.append("A local page and a column of the app's table stand in for Supabase Auth.")
+            self.notes.append(
+                "A local page and a column of the app's table stand in for Supabase Auth."
+            )
         self._app_database = home.path / "app.db"
 
     async def parts(self) -> Parts:
@@ -156,13 +170,23 @@ class Example:
         def page(file: Path, kind: str) -> "ControllerRouterHandler":
             path = f"/{file.name}"
 
-            @route(path, http_method=["GET", "HEAD"], media_type=kind, include_in_schema=False, sync_to_thread=False)
+            @route(
+                path,
+                http_method=["GET", "HEAD"],
+                media_type=kind,
+                include_in_schema=False,
+                sync_to_thread=False,
+            )
             def read() -> bytes:
                 return file.read_bytes()
 
             return read
 
-        return [page(file, kind) for file in sorted(self._source.iterdir()) if (kind := _PAGES.get(file.suffix))]
+        return [
+            page(file, kind)
+            for file in sorted(self._source.iterdir())
+            if (kind := _PAGES.get(file.suffix))
+        ]
 
     async def accounts(self, parts: Parts) -> Sequence[Account]:
         table = self.settings.accounts.table
@@ -179,7 +203,9 @@ class Example:
             "ENVIRONMENT": "development",
             "BASE_URL": url,
             **{name: page.replace(base, url, 1) for name, page in pages.items()},
-            "SIGN_IN_URL": written.sign_in_url.replace(base, "{base_url}", 1),  # Keyturn's page stands in for the app's
+            "SIGN_IN_URL": written.sign_in_url.replace(
+                base, "{base_url}", 1
+            ),  # Keyturn's page stands in for the app's
             "SECRET_KEY": self._home.secret(),
             "DATABASE_URL": self._home.sqlite("keyturn.db" if has_own else "app.db"),
             **({"ACCOUNTS_TABLE_URL": self._home.sqlite("app.db")} if has_own else {}),
@@ -192,7 +218,11 @@ class Example:
             "SMTP_HOST": "",
         }
         if written.second_step.source == "builtin":
-            twilio = {"ACCOUNT": "AC0", "PASSWORD": "none", "FROM": "+15005550006"}  # its codes are captured, too
+            twilio = {
+                "ACCOUNT": "AC0",
+                "PASSWORD": "none",
+                "FROM": "+15005550006",
+            }  # its codes are captured, too
             here |= {f"SECOND_STEP_SMS_{key}": value for key, value in twilio.items()}
         if self._is_at_supabase:
             here["ACCOUNTS_SUPABASE_URL"] = "http://127.0.0.1"  # which nothing asks
@@ -229,4 +259,7 @@ class Example:
                     self.notes += [f"{email} {what}"]
                 if "totp" in factors:
                     key = f"{email} has an authenticator app with the key {factors['totp']}."
-                    self.notes += [key, f"Without an app, use a recovery code, each once: {codes[0]} or {codes[1]}"]
+                    self.notes += [
+                        key,
+                        f"Without an app, use a recovery code, each once: {codes[0]} or {codes[1]}",
+                    ]

@@ -42,20 +42,34 @@ def print_findings(report: "Report", gallery: "Gallery", *, in_full: bool = Fals
         if in_full or equal[0].severity != "note":
             click.echo("\n".join((*_lines_on(equal, gallery, report.mails, in_full=in_full), "")))
         else:
-            where = _where(gallery, equal[0].place) + (f", {len(equal)} places" if len(equal) > 1 else "")
+            where = _where(gallery, equal[0].place) + (
+                f", {len(equal)} places" if len(equal) > 1 else ""
+            )
             notes.append(f"{muted('note')}  {muted(equal[0].rule)}  {muted(where)}")
             notes.append(f"      {wrap(harmless(equal[0].message), ' ' * 6)}")
     if notes:
-        click.echo("\n".join([*notes, muted("  (keyturn check --explain RULE says more; --only RULE shows all)"), ""]))
+        click.echo(
+            "\n".join(
+                [
+                    *notes,
+                    muted("  (keyturn check --explain RULE says more; --only RULE shows all)"),
+                    "",
+                ]
+            )
+        )
     counts = {name: count for name, count in report.tally.by_severity.items() if count}
-    listed = ", ".join(_COLOURS[severity](_number(count, severity)) for severity, count in counts.items())
+    listed = ", ".join(
+        _COLOURS[severity](_number(count, severity)) for severity, count in counts.items()
+    )
     not_counted = {"ignored by comments": report.ignored, "in the baseline": report.in_baseline}
     beside = "".join(f", {len(those)} {where}" for where, those in not_counted.items() if those)
     looked_at = f"{_number(report.templates, 'template')}, {_number(report.mails, 'mail')}"
     click.echo(f"{listed or 'No problems'} in {looked_at}{beside}.")
 
 
-def _lines_on(equal: Sequence["Finding"], gallery: "Gallery", mails: int, *, in_full: bool) -> Iterator[str]:
+def _lines_on(
+    equal: Sequence["Finding"], gallery: "Gallery", mails: int, *, in_full: bool
+) -> Iterator[str]:
     """Yield the lines on equal findings: the first in full, then up to `_MOST_LINES` with the places of others."""
     from keyturn.studio.lint.report import mails_of
 
@@ -68,7 +82,9 @@ def _lines_on(equal: Sequence["Finding"], gallery: "Gallery", mails: int, *, in_
     for (file, text), those in groupby(equal[1:], lambda one: (one.place.file, one.message)):
         at = ", ".join(f"{one.place.line_for_tools}:{one.place.column}" for one in those)
         message = f"  {harmless(text)}" if text != first.message else ""
-        others.append(f"  also at {strong(harmless(f'{shown_path(gallery.folders / file)}:{at}'))}{message}")
+        others.append(
+            f"  also at {strong(harmless(f'{shown_path(gallery.folders / file)}:{at}'))}{message}"
+        )
     yield from others if in_full else others[:_MOST_LINES]
     if not in_full and len(others) > _MOST_LINES:
         yield f"  and more; --only {first.rule} shows all"
@@ -80,14 +96,20 @@ def _lines_on(equal: Sequence["Finding"], gallery: "Gallery", mails: int, *, in_
 
 
 def _where(gallery: "Gallery", place: "Place") -> str:
-    return harmless(f"{shown_path(gallery.folders / place.file)}:{place.line_for_tools}:{place.column}")
+    return harmless(
+        f"{shown_path(gallery.folders / place.file)}:{place.line_for_tools}:{place.column}"
+    )
 
 
 def _frame(gallery: "Gallery", place: "Place") -> Iterator[str]:
     """Yield the lines around a place, with the line marked and its column; a long one is cut around it."""
     line, column, lines = place.line_for_tools, place.column, gallery.text(place.file).splitlines()
     first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
-    room = min(_WIDTH, shutil.get_terminal_size().columns - width - 7) if sys.stdout.isatty() else _WIDTH
+    room = (
+        min(_WIDTH, shutil.get_terminal_size().columns - width - 7)
+        if sys.stdout.isatty()
+        else _WIDTH
+    )
     cut = max(0, column - room // 2) if line <= len(lines) and len(lines[line - 1]) > room else 0
     for number, text in enumerate(lines[first - 1 : line + _AROUND], first):
         if number != line:
@@ -95,7 +117,9 @@ def _frame(gallery: "Gallery", place: "Place") -> Iterator[str]:
             continue
         shown = harmless(text[cut : cut + room])
         yield f"  {accent('>')} {number:>{width}} | {shown}".rstrip()
-        blanks = "".join("\t" if character == "\t" else " " for character in shown[: column - 1 - cut])
+        blanks = "".join(
+            "\t" if character == "\t" else " " for character in shown[: column - 1 - cut]
+        )
         yield muted(f"    {'':>{width}} | {blanks}") + accent("^")
 
 
@@ -127,15 +151,59 @@ and --trust run them without the sandbox.
 
 
 @click.command(help=_HELP)
-@click.option("--format", "output", type=_FORMATS, default="text", help="github is for pull requests. Default: text.")
-@click.option("--only", multiple=True, metavar="RULE", help="Report only this rule or group of rules; can be repeated.")
-@click.option("--explain", metavar="RULE", is_flag=False, flag_value="", help="Explain a rule, or list all, and exit.")
-@click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients to check for; see above.")
-@click.option("--fail-on", type=_SEVERITIES, default="error", help="Exit with 1 from this severity on. Default: error.")
-@click.option("--only-changed", is_flag=True, help="Check only mails that changed since --base, according to git.")
-@click.option("--base", metavar="COMMIT", default="HEAD", help="For --only-changed: compare with it. Default: HEAD.")
-@click.option("--write-baseline", is_flag=True, help="Write all current findings into the baseline, and exit.")
-@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes. Default: one for each core.")
+@click.option(
+    "--format",
+    "output",
+    type=_FORMATS,
+    default="text",
+    help="github is for pull requests. Default: text.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="RULE",
+    help="Report only this rule or group of rules; can be repeated.",
+)
+@click.option(
+    "--explain",
+    metavar="RULE",
+    is_flag=False,
+    flag_value="",
+    help="Explain a rule, or list all, and exit.",
+)
+@click.option(
+    "--clients",
+    "groups",
+    multiple=True,
+    metavar="GROUPS",
+    help="The mail clients to check for; see above.",
+)
+@click.option(
+    "--fail-on",
+    type=_SEVERITIES,
+    default="error",
+    help="Exit with 1 from this severity on. Default: error.",
+)
+@click.option(
+    "--only-changed",
+    is_flag=True,
+    help="Check only mails that changed since --base, according to git.",
+)
+@click.option(
+    "--base",
+    metavar="COMMIT",
+    default="HEAD",
+    help="For --only-changed: compare with it. Default: HEAD.",
+)
+@click.option(
+    "--write-baseline", is_flag=True, help="Write all current findings into the baseline, and exit."
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Processes. Default: one for each core.",
+)
 @click.option("--no-cache", is_flag=True, help="Check unchanged templates again, too.")
 @folders.takes_source()
 def check(source: folders.Source, **values: Any) -> None:
@@ -159,7 +227,9 @@ def check(source: folders.Source, **values: Any) -> None:
     opened = folders.open_folder(source)
     if not opened.gallery.names():
         ignored = f", but for ignore = {[*ignore]}" if (ignore := opened.settings.ignore) else ""
-        fail(f"{opened.shown} has no templates: files that end in .mjml or .html, with or without .j2{ignored}")
+        fail(
+            f"{opened.shown} has no templates: files that end in .mjml or .html, with or without .j2{ignored}"
+        )
     known = folders.usual_baseline(opened)
     report = _report(opened, source, options, known)
     if options.write_baseline:
@@ -167,13 +237,17 @@ def check(source: folders.Source, **values: Any) -> None:
         write_baseline(known, baseline)
         click.echo(f"{baseline.count} findings are in the baseline: {shown_path(known)}")
         return
-    report = (read_baseline(known).without_known(report) if known.is_file() else report).with_rules(options.only)
+    report = (read_baseline(known).without_known(report) if known.is_file() else report).with_rules(
+        options.only
+    )
     _write(report, opened.gallery, options)
     is_checked = options.fail_on == "never" or not report.unchecked
     sys.exit(0 if is_checked and not report.fails(options.fail_on) else 1)
 
 
-def _report(opened: folders.Opened, source: folders.Source, options: SimpleNamespace, baseline: Path) -> "Report":
+def _report(
+    opened: folders.Opened, source: folders.Source, options: SimpleNamespace, baseline: Path
+) -> "Report":
     """Check the mails. Results that involve code are not cached, since its files are unknown."""
     from keyturn.service.reset.bounded_pool import cores
     from keyturn.studio.lint.check import check, checks_for
@@ -185,8 +259,13 @@ def _report(opened: folders.Opened, source: folders.Source, options: SimpleNames
         checks = checks_for(options.groups or settings.clients, gallery.audits)
     except UnknownClients as unknown:
         fail(f"--clients: {unknown}")
-    runs_code = opened.service or source.environment or source.django or settings.env or settings.props
-    depends_on = [msgspec.json.encode(settings, enc_hook=str), repr((options.groups, source.trust)).encode()]
+    runs_code = (
+        opened.service or source.environment or source.django or settings.env or settings.props
+    )
+    depends_on = [
+        msgspec.json.encode(settings, enc_hook=str),
+        repr((options.groups, source.trust)).encode(),
+    ]
     results = None if options.no_cache or runs_code else ResultCache(gallery.folder, depends_on)
     return check(
         gallery,
@@ -215,24 +294,41 @@ def _write(report: "Report", gallery: "Gallery", options: SimpleNamespace) -> No
 
     if options.output == "text":
         print_findings(report, gallery, in_full=bool(options.only))
-    elif text := getattr(formats, f"as_{options.output}")(report, lambda file: shown_path(gallery.folders / file)):
+    elif text := getattr(formats, f"as_{options.output}")(
+        report, lambda file: shown_path(gallery.folders / file)
+    ):
         click.echo(text)
     if unchecked := report.unchecked:
         named = ", ".join(map(str, unchecked[:_MOST_NAMED]))
         more = f", and {len(unchecked) - _MOST_NAMED} more" if len(unchecked) > _MOST_NAMED else ""
         were = f"{_number(len(unchecked), 'mail')} {'was' if len(unchecked) == 1 else 'were'}"
-        click.echo(error(harmless(f"{were} not checked, or not in full: {named}{more}.")), err=options.output != "text")
+        click.echo(
+            error(harmless(f"{were} not checked, or not in full: {named}{more}.")),
+            err=options.output != "text",
+        )
 
 
 @click.command()
 @click.argument("template")
 @click.option("--sample", help="The sample. Default: the first.")
-@click.option("--lang", default="", metavar="TAG", show_default="en", help="The language, such as de or pt-BR.")
-@click.option("--format", "output", type=_PARTS, default="html", help="json has all parts. Default: html.")
-@folders.takes_source(
-    click.option("--dir", "directory", type=click.Path(path_type=Path), help="A folder of your templates.")
+@click.option(
+    "--lang",
+    default="",
+    metavar="TAG",
+    show_default="en",
+    help="The language, such as de or pt-BR.",
 )
-def render(template: str, sample: str | None, lang: str, output: str, source: folders.Source) -> None:
+@click.option(
+    "--format", "output", type=_PARTS, default="html", help="json has all parts. Default: html."
+)
+@folders.takes_source(
+    click.option(
+        "--dir", "directory", type=click.Path(path_type=Path), help="A folder of your templates."
+    )
+)
+def render(
+    template: str, sample: str | None, lang: str, output: str, source: folders.Source
+) -> None:
     """Render an email with a sample to standard output.
 
     \b
@@ -260,7 +356,9 @@ def render(template: str, sample: str | None, lang: str, output: str, source: fo
             finding = limit_finding(exceeded.limit, files.markup)
             fail(f"{template} was not rendered: {finding.message} {finding.fix}")
     if output == "json":
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(rendered), indent=2).decode() + "\n")
+        sys.stdout.write(
+            msgspec.json.format(msgspec.json.encode(rendered), indent=2).decode() + "\n"
+        )
     elif part := getattr(rendered, output):
         sys.stdout.write(part)
     else:

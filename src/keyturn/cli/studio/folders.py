@@ -28,8 +28,16 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
 
 _OPTIONS: Sequence[Decorator] = (
-    click.option("--env", "environment", default="", metavar="MODULE:NAME", help="Your app's own Jinja environment."),
-    click.option("--trust", is_flag=True, help="Trust the folder: its templates and settings may run code."),
+    click.option(
+        "--env",
+        "environment",
+        default="",
+        metavar="MODULE:NAME",
+        help="Your app's own Jinja environment.",
+    ),
+    click.option(
+        "--trust", is_flag=True, help="Trust the folder: its templates and settings may run code."
+    ),
     click.option(
         "--django",
         is_flag=False,
@@ -85,7 +93,11 @@ class Opened(Struct, frozen=True):
 
 
 def shown_path(path: Path) -> str:
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
+    return (
+        path.relative_to(Path.cwd()).as_posix()
+        if path.is_relative_to(Path.cwd())
+        else os.fspath(path)
+    )
 
 
 def open_folder(source: Source) -> Opened:
@@ -120,7 +132,9 @@ def _open_project(source: Source, settings: "StudioSettings") -> Opened:
 
     module = os.environ.get(_OF_VARIABLE, "") if source.django == _OF_VARIABLE else source.django
     if not source.directory and settings.file and settings.file.parent.resolve() != Path.cwd():
-        settings = studio_settings(Path.cwd())  # those of a folder above may belong to another project
+        settings = studio_settings(
+            Path.cwd()
+        )  # those of a folder above may belong to another project
     return Opened(open_project(module, source.directory or settings.folder, settings), settings)
 
 
@@ -131,7 +145,9 @@ def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -
     sandboxed = not source.is_trusted
     if sandboxed and (refused := [*refused_without_trust(settings)]):
         raise SettingsInvalid(refused)
-    gallery = open_gallery(directory, environment=source.environment, settings=settings, sandboxed=sandboxed)
+    gallery = open_gallery(
+        directory, environment=source.environment, settings=settings, sandboxed=sandboxed
+    )
     for file, why in gallery.left_out.items():
         click.echo(warning(harmless(f"skipped {directory / file}: it {why}")), err=True)
     return Opened(gallery, settings)
@@ -154,7 +170,9 @@ def own_emails(read_service: "Callable[[], Settings]", settings: "StudioSettings
     for doubt in palette_of(service.brand)[1]:
         click.echo(warning(doubt), err=True)
     mails = asdict(builtin_emails(service, settings.brands, reload=True))
-    return Opened(Gallery(**mails, finds_branches=settings.branches), settings, service, read_service)
+    return Opened(
+        Gallery(**mails, finds_branches=settings.branches), settings, service, read_service
+    )
 
 
 def usual_baseline(opened: Opened) -> Path:
@@ -184,8 +202,14 @@ def _refuse_link_out(directory: Path) -> None:
 
     for above in Path(os.path.abspath(directory)).parents:  # noqa: PTH100 - links are to be seen
         bounds = bounds_of(above)
-        if bounds == above.resolve() and (bounds / ".git").exists() and leads_out(directory, bounds):
-            fail(f"{directory} is a link that leads out of {bounds}; if you trust the folder, add --trust")
+        if (
+            bounds == above.resolve()
+            and (bounds / ".git").exists()
+            and leads_out(directory, bounds)
+        ):
+            fail(
+                f"{directory} is a link that leads out of {bounds}; if you trust the folder, add --trust"
+            )
 
 
 def service_settings(opened: Opened) -> "Settings":
@@ -201,9 +225,14 @@ def service_settings(opened: Opened) -> "Settings":
     reading, counts = inspect_settings(), not opened.gallery.is_foreign
     try:
         settings = read_settings(sending=False, connecting=False, with_file=counts)
-    except SettingsInvalid as invalid:  # a foreign folder only needs these settings to send its mails
+    except (
+        SettingsInvalid
+    ) as invalid:  # a foreign folder only needs these settings to send its mails
         says = "The settings of the service have mistakes. They are ignored here, and nothing can be sent:"
-        click.echo(warning("\n".join([says, *(f"  {one.name}: {one.message}" for one in invalid.faults)])), err=True)
+        click.echo(
+            warning("\n".join([says, *(f"  {one.name}: {one.message}" for one in invalid.faults)])),
+            err=True,
+        )
         return Settings()
     if not counts and settings != reading.settings:
         says = f"The settings of the service in {reading.file} are ignored, since {opened.shown} is not trusted"

@@ -30,22 +30,37 @@ def greeting(opened: folders.Opened, studio: "Studio", bound: "socket.socket") -
     from keyturn.cli.sockets import address_of
 
     count = len(opened.gallery.names())
-    templates = muted(f"{count} template{'' if count == 1 else 's'}") if count else warning("no template yet")
+    templates = (
+        muted(f"{count} template{'' if count == 1 else 's'}")
+        if count
+        else warning("no template yet")
+    )
     folder = "the emails that Keyturn sends" if opened.service else opened.shown
-    url, token = f"{address_for_browsers(studio.token, bound)}/studio", f"?token={studio.token}" if studio.token else ""
+    url, token = (
+        f"{address_for_browsers(studio.token, bound)}/studio",
+        f"?token={studio.token}" if studio.token else "",
+    )
     rows = {"Studio": accent(f"{url}{token}"), "Templates": f"{folder}   {templates}"}
     if studio.smtp:
         tls = ", with TLS" if studio.certificate else ""
-        rows["SMTP"] = f"{accent(studio.smtp)}   {muted(f'captures every mail, for any recipient{tls}')}"
+        rows["SMTP"] = (
+            f"{accent(studio.smtp)}   {muted(f'captures every mail, for any recipient{tls}')}"
+        )
     if studio.smtps:
         rows["SMTPS"] = f"{accent(studio.smtps)}   {muted('the same, with TLS from the start')}"
     if studio.captured:
         password = "; the token is the password" if token else ""
         rows["Inbox"] = accent(f"{url}/inbox{token}")
-        rows["API"] = f"{accent(f'http://{address_of(bound)}/api/messages')}   {muted(f'for tests{password}')}"
+        rows["API"] = (
+            f"{accent(f'http://{address_of(bound)}/api/messages')}   {muted(f'for tests{password}')}"
+        )
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
-    warnings = [warning(says) for says, counts in ((_SHARED, studio.is_shared), (_OPEN, not token)) if counts]
+    warnings = [
+        warning(says)
+        for says, counts in ((_SHARED, studio.is_shared), (_OPEN, not token))
+        if counts
+    ]
     ends = muted("Press Ctrl-C to stop it." + ("" if studio.provider else " Nothing is sent."))
     lines = ["", *(f"  {name:<12} {value}" for name, value in rows.items()), ""]
     lines += [*(f"  {line}" for line in (*warnings, ends)), ""]
@@ -99,22 +114,58 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
 @click.command(help=_HELP)
 @folders.takes_source()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 for a free one.")
-@click.option("--smtp", type=PORT, help="Port for an SMTP server that captures mails of any app; 0 for a free one.")
-@click.option("--starttls", is_flag=True, help="With --smtp: offer STARTTLS, with a certificate made here.")
-@click.option("--smtps", type=PORT, help="With --smtp: one more port, on which TLS begins at once (SMTPS).")
-@click.option("--inbox", metavar="FOLDER", type=_FOLDER, help="Show this folder's .eml files, and keep --smtp's there.")
-@click.option("--no-token", is_flag=True, help="Let every user and program of this machine in, without a token.")
-@click.option("--edit/--no-edit", "edits", default=None, help="Allow editing. Default: if only this machine gets in.")
+@click.option(
+    "--port",
+    default=8001,
+    show_default=True,
+    type=PORT,
+    help="Port to listen on; 0 for a free one.",
+)
+@click.option(
+    "--smtp",
+    type=PORT,
+    help="Port for an SMTP server that captures mails of any app; 0 for a free one.",
+)
+@click.option(
+    "--starttls", is_flag=True, help="With --smtp: offer STARTTLS, with a certificate made here."
+)
+@click.option(
+    "--smtps", type=PORT, help="With --smtp: one more port, on which TLS begins at once (SMTPS)."
+)
+@click.option(
+    "--inbox",
+    metavar="FOLDER",
+    type=_FOLDER,
+    help="Show this folder's .eml files, and keep --smtp's there.",
+)
+@click.option(
+    "--no-token",
+    is_flag=True,
+    help="Let every user and program of this machine in, without a token.",
+)
+@click.option(
+    "--edit/--no-edit",
+    "edits",
+    default=None,
+    help="Allow editing. Default: if only this machine gets in.",
+)
 def studio(
-    source: folders.Source, host: str, port: int, edits: bool | None, no_token: bool, inbox: Path | None, **smtp: Any
+    source: folders.Source,
+    host: str,
+    port: int,
+    edits: bool | None,
+    no_token: bool,
+    inbox: Path | None,
+    **smtp: Any,
 ) -> None:
     from keyturn.packaging import require_studio
 
     require_studio("the studio")
     opened, is_catching = folders.open_folder(source), smtp["smtp"] is not None
     if not is_catching and (smtp["starttls"] or smtp["smtps"] is not None):
-        fail(f"{'--starttls' if smtp['starttls'] else '--smtps'} is for the mails that --smtp captures: add --smtp")
+        fail(
+            f"{'--starttls' if smtp['starttls'] else '--smtps'} is for the mails that --smtp captures: add --smtp"
+        )
     from keyturn.service.telemetry.logs import configure_logs
 
     configure_logs("warning")
@@ -136,13 +187,17 @@ def studio(
     captured = _inbox(service, inbox, catching=is_catching)
     more = _capture(host, captured, **smtp) if is_catching and captured else {}
     more |= {"opens_inbox": bool((is_catching or inbox) and opened.service)}  # no folder was named
-    shown = _studio(opened, service, captured, host=host, token=token, runner=runner, edits=edits, **more)
+    shown = _studio(
+        opened, service, captured, host=host, token=token, runner=runner, edits=edits, **more
+    )
     app = create_studio_app(shown)
     run(serve(app, bound, lambda: click.echo(greeting(opened, shown, bound[0])), shown.stop))
     click.echo(muted("Stopped."))
 
 
-def _capture(host: str, captured: "CapturedMails", *, smtp: int, smtps: int | None, starttls: bool) -> dict[str, Any]:
+def _capture(
+    host: str, captured: "CapturedMails", *, smtp: int, smtps: int | None, starttls: bool
+) -> dict[str, Any]:
     from keyturn.cli.sockets import address_of, listen
     from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
 
@@ -168,11 +223,15 @@ def _runner(opened: folders.Opened) -> "Runner[MailRenderer]":
 
     runner = renderers_for(MailRenderer(opened.gallery), opened.settings.limits, _WORKERS)
     runner.start()
-    threading.Thread(target=warm_up, daemon=True).start()  # while this process loads the web framework
+    threading.Thread(
+        target=warm_up, daemon=True
+    ).start()  # while this process loads the web framework
     return runner
 
 
-def _inbox(service: "Settings", folder: Path | None = None, *, catching: bool = False) -> "CapturedMails | None":
+def _inbox(
+    service: "Settings", folder: Path | None = None, *, catching: bool = False
+) -> "CapturedMails | None":
     """Return the inbox: the folder, else that of `mail.transport = "capture"`, else a temporary one if `catching`."""
     from keyturn.studio.inbox.store import CapturedMails
 
@@ -181,12 +240,18 @@ def _inbox(service: "Settings", folder: Path | None = None, *, catching: bool = 
     return CapturedMails(folder) if folder or catching else None
 
 
-def _studio(opened: folders.Opened, service: "Settings", captured: "CapturedMails | None", **more: Any) -> "Studio":
+def _studio(
+    opened: folders.Opened, service: "Settings", captured: "CapturedMails | None", **more: Any
+) -> "Studio":
     from keyturn.mail.port.email import local_sender
     from keyturn.studio.web.studio import Studio
 
     settings, brand = opened.settings, service.brand
-    named = (brand.name, brand.support_address) if opened.service else ("Your app", "hello@example.test")
+    named = (
+        (brand.name, brand.support_address)
+        if opened.service
+        else ("Your app", "hello@example.test")
+    )
     pages = None
     if opened.read_service:  # the hosted pages belong to Keyturn's mails
         from keyturn.service.pages.preview import PagePreview
@@ -239,4 +304,6 @@ def _provider(settings: "Settings", captured: "CapturedMails | None") -> "MailPr
 
         return sender_for(chosen, settings) if is_ready or not folder else CaptureSender(folder)
 
-    return MailProvider(chosen if is_ready else "inbox", open_sender) if is_ready or folder else None
+    return (
+        MailProvider(chosen if is_ready else "inbox", open_sender) if is_ready or folder else None
+    )

@@ -106,7 +106,9 @@ def read_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> "C
 
     folder = file.parents[2]
     if leads_out(file, bounds) and leads_out(file, folder.parent.resolve() / folder.name):
-        raise CatalogueInvalid(str(file), None, "is a link to a file outside the folder, which Keyturn does not read")
+        raise CatalogueInvalid(
+            str(file), None, "is a link to a file outside the folder, which Keyturn does not read"
+        )
     try:
         content = read_plain_file(file, _LARGEST)
         if file.suffix == ".mo":
@@ -116,7 +118,9 @@ def read_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> "C
     except CatalogueInvalid:
         raise
     except PoFileError as error:
-        raise CatalogueInvalid(str(file), error.lineno, error.args[0].partition(" on ")[0]) from error
+        raise CatalogueInvalid(
+            str(file), error.lineno, error.args[0].partition(" on ")[0]
+        ) from error
     except Exception as error:  # Babel raises arbitrary errors for a file that is not a catalogue
         raise CatalogueInvalid(str(file), None, f"cannot be read: {error}") from error
 
@@ -125,7 +129,9 @@ def _require_whole_lines(file: Path, content: bytes) -> None:
     """Raise CatalogueInvalid for a missing quote: Babel would take the last letter for it."""
     for number, line in enumerate(content.decode("utf-8-sig", "replace").splitlines(), 1):
         if (text := line.strip()) and not text.startswith("#") and not _LINE.fullmatch(text):
-            raise CatalogueInvalid(str(file), number, 'is not a line of a .po file, such as msgstr "text"')
+            raise CatalogueInvalid(
+                str(file), number, 'is not a line of a .po file, such as msgstr "text"'
+            )
 
 
 def compile_catalogue(file: Path, locale: Locale, bounds: Path | None = None) -> GNUTranslations:
@@ -145,7 +151,9 @@ def strings(text: str | Sequence[str] | None) -> Sequence[str]:
 
 
 def _files(folder: Path, domain: str) -> list[Path]:
-    files = [path for path in sorted((folder / "LC_MESSAGES").glob(f"{domain}.[pm]o")) if path.is_file()]
+    files = [
+        path for path in sorted((folder / "LC_MESSAGES").glob(f"{domain}.[pm]o")) if path.is_file()
+    ]
     return [path for path in files if path.suffix == ".po" or path.with_suffix(".po") not in files]
 
 
@@ -176,7 +184,9 @@ def catalogue_faults(catalogues: Catalogues) -> Iterator[CatalogueFault]:
             continue
         for file in _files(folder, catalogues.domain):
             status = file.stat()
-            yield from _faults_of_file(file, locale, catalogues.bounds, (status.st_mtime_ns, status.st_size))
+            yield from _faults_of_file(
+                file, locale, catalogues.bounds, (status.st_mtime_ns, status.st_size)
+            )
 
 
 @lru_cache(64)
@@ -210,7 +220,11 @@ def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[_Kind
         return  # the text is never filled in, so a percent sign is literal
     for text in texts:
         if unknown := sorted(_place_names(text) - known):
-            there = f"use one of {', '.join(sorted(known))}" if known else "the text has no placeholders"
+            there = (
+                f"use one of {', '.join(sorted(known))}"
+                if known
+                else "the text has no placeholders"
+            )
             yield "placeholders", f"{source} has no placeholder %({unknown[0]})s; {there}"
         elif _SIGN.search(text.replace("%%", "")):
             yield "placeholders", f"{source}: write a plain percent sign as %%"

@@ -51,7 +51,9 @@ class SourceTexts:
         return self.fill_in(self.translations.gettext(text), values)
 
     def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
-        return self.fill_in(self.translations.ngettext(one, many, number), {"num": number, **values})
+        return self.fill_in(
+            self.translations.ngettext(one, many, number), {"num": number, **values}
+        )
 
     def pgettext(self, context: str, text: str, /, **values: object) -> str:
         """Return the translation of a text that has another meaning elsewhere: a button's and not a heading's."""
@@ -124,11 +126,15 @@ class Language(SourceTexts):
     def moment(self, moment: datetime) -> str:
         """Format as "20 November 2026, 14:07 UTC"."""
         day = format_date(moment.astimezone(self.timezone), "long", locale=self._formats)
-        return str(self._formats.datetime_formats["medium"].format(self.isolate(self.clock(moment)), day))
+        return str(
+            self._formats.datetime_formats["medium"].format(self.isolate(self.clock(moment)), day)
+        )
 
     def duration(self, span: timedelta, *, is_ahead: bool = False) -> str:
         """Format as "30 minutes", "1 hour": in the largest unit that divides the span."""
-        unit = next(unit for unit, seconds in _UNITS.items() if int(span.total_seconds()) % seconds == 0)
+        unit = next(
+            unit for unit, seconds in _UNITS.items() if int(span.total_seconds()) % seconds == 0
+        )
         # With an endless threshold Babel keeps to the unit.
         text = format_timedelta(span, unit, math.inf, add_direction=is_ahead, locale=self.locale)
         # CLDR has a space between a number and its unit. Japanese is written without one.
@@ -168,7 +174,9 @@ class Language(SourceTexts):
 
     def isolate(self, value: object) -> object:
         """Isolate a value that stands alone."""
-        return f"{_ISOLATE}{value}{_END}" if self.direction == "rtl" and _is_isolated(value) else value
+        return (
+            f"{_ISOLATE}{value}{_END}" if self.direction == "rtl" and _is_isolated(value) else value
+        )
 
     def teach(self, environment: Environment) -> None:
         """Add gettext, `lang`, `dir` and the filters to a Jinja environment; times are in the zone of its `READER`."""
@@ -177,7 +185,9 @@ class Language(SourceTexts):
         environment.globals.update(texts, _=texts["gettext"], lang=self.tag, dir=self.direction)
 
         # An environment serves readers in every zone: a template gets its reader when it is rendered.
-        def of_reader(say: Callable[[Language, datetime], str]) -> Callable[[Context, datetime], str]:
+        def of_reader(
+            say: Callable[[Language, datetime], str],
+        ) -> Callable[[Context, datetime], str]:
             return pass_context(lambda context, moment: say(context.get(READER, self), moment))
 
         environment.filters.update(
@@ -205,7 +215,9 @@ def _filling(texts: SourceTexts, name: str, places: Mapping[str, int]) -> Callab
 
     @pass_eval_context
     def fill_in(context: EvalContext, /, *args: Any, **named: object) -> str:
-        text: str = getattr(texts.translations, name)(*args)  # first: it names an argument that is missing
+        text: str = getattr(texts.translations, name)(
+            *args
+        )  # first: it names an argument that is missing
         values = {**{place: args[at] for place, at in places.items()}, **named}
         text = texts.with_isolates(text, values)
         if context.autoescape:
@@ -267,14 +279,26 @@ class Languages:
     ) -> None:
         self.catalogues = Catalogues(folders or (PACKAGED,), domain, bounds)
         zone = ZoneInfo(timezone)
-        installed = [Locale.parse(SOURCE_LANGUAGE), *(locale for _, locale in self.catalogues.languages() if locale)]
-        named, added = ([locale for tag in tags if (locale := parse_locale(tag))] for tags in (only, more))
+        installed = [
+            Locale.parse(SOURCE_LANGUAGE),
+            *(locale for _, locale in self.catalogues.languages() if locale),
+        ]
+        named, added = (
+            [locale for tag in tags if (locale := parse_locale(tag))] for tags in (only, more)
+        )
         by_name = {str(locale): locale for locale in named or [*installed, *added]}
-        languages = (Language(by_name[name], zone, self.catalogues, reload=reload) for name in sorted(by_name))
+        languages = (
+            Language(by_name[name], zone, self.catalogues, reload=reload)
+            for name in sorted(by_name)
+        )
         self.known: Mapping[str, Language] = {language.tag: language for language in languages}
-        self._last_resort = self.known[str(named[0]).replace("_", "-") if named else SOURCE_LANGUAGE]
+        self._last_resort = self.known[
+            str(named[0]).replace("_", "-") if named else SOURCE_LANGUAGE
+        ]
         # Reversed, so that the first of several regions stays.
-        self._by_writing = {_writing(language.locale): language for language in reversed(self.known.values())}
+        self._by_writing = {
+            _writing(language.locale): language for language in reversed(self.known.values())
+        }
         self._remembered = lru_cache(_REMEMBERED)(self._choose)
 
     def choose(self, locale: str, accept_language: str = "") -> Language:
@@ -295,12 +319,16 @@ def _writing(locale: Locale) -> tuple[str, str]:
     script = locale.script
     if not script:
         likely = get_global("likely_subtags")
-        likeliest = parse_locale(likely.get(f"{locale.language}_{locale.territory}") or likely.get(locale.language, ""))
+        likeliest = parse_locale(
+            likely.get(f"{locale.language}_{locale.territory}") or likely.get(locale.language, "")
+        )
         script = likeliest.script if likeliest else None
     return _READ_ALIKE.get(locale.language, locale.language), script or ""
 
 
-def languages_in(folder: Path, timezone: str, more: Iterable[str] = (), bounds: Path | None = None) -> Languages:
+def languages_in(
+    folder: Path, timezone: str, more: Iterable[str] = (), bounds: Path | None = None
+) -> Languages:
     """Return the languages of a project's templates: their catalogues are in that folder, or right beside it."""
     places = [place / name for place, name in product((folder.parent, folder), _NAMES)]
     return Languages(timezone, *places, domain=ANY, reload=True, more=more, bounds=bounds)
@@ -308,6 +336,8 @@ def languages_in(folder: Path, timezone: str, more: Iterable[str] = (), bounds: 
 
 def _by_preference(accept_language: str) -> list[str]:
     """Return the tags of an Accept-Language header by preference (RFC 9110, 12.4.2 and 12.5.4)."""
-    ranges = filter(None, map(_LANGUAGE_RANGE.fullmatch, map(str.strip, accept_language.split(","))))
+    ranges = filter(
+        None, map(_LANGUAGE_RANGE.fullmatch, map(str.strip, accept_language.split(",")))
+    )
     weighted = [(float(one[2] or 1), one[1]) for one in ranges]
     return [tag for weight, tag in sorted(weighted, key=lambda pair: -pair[0]) if weight > 0]

@@ -17,5 +17,9 @@ class Finding(msgspec.Struct, frozen=True):
     fix: str = ""
 
 
-ok, warn, fail = partial(Finding, "", "ok"), partial(Finding, "", "warn"), partial(Finding, "", "fail")
+ok, warn, fail = (
+    partial(Finding, "", "ok"),
+    partial(Finding, "", "warn"),
+    partial(Finding, "", "fail"),
+)
 """Findings that the doctor labels with the check's name: of a message, and of its fix."""

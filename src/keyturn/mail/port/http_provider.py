@@ -57,18 +57,30 @@ class ProviderApi:
     reset_header = ""
     """The header with the time, since 1970, at which a rate limit renews."""
 
-    def __init__(self, url: str, authorize: Callable[[Request], Mapping[str, str]], timeout: timedelta) -> None:
+    def __init__(
+        self, url: str, authorize: Callable[[Request], Mapping[str, str]], timeout: timedelta
+    ) -> None:
         self.url, self._authorize = url.rstrip("/"), authorize
-        self._http = HttpClient(timeout.total_seconds(), 2**20, headers={"accept": "application/json"})
+        self._http = HttpClient(
+            timeout.total_seconds(), 2**20, headers={"accept": "application/json"}
+        )
         self.close = self._http.close
 
-    async def post(self, path: str, fields: Mapping[str, Any], *, form: bool = False, key: str = "") -> Answer:
+    async def post(
+        self, path: str, fields: Mapping[str, Any], *, form: bool = False, key: str = ""
+    ) -> Answer:
         """Post a JSON document or a form, under an idempotency key, as `call` does."""
-        headers = {"content-type": "application/x-www-form-urlencoded" if form else "application/json"}
+        headers = {
+            "content-type": "application/x-www-form-urlencoded" if form else "application/json"
+        }
         content = urlencode(fields).encode() if form else msgspec.json.encode(fields)
-        return await self.call("POST", path, headers | ({"idempotency-key": key} if key else {}), content)
+        return await self.call(
+            "POST", path, headers | ({"idempotency-key": key} if key else {}), content
+        )
 
-    async def call(self, method: str, path: str, headers: Mapping[str, str] = {}, content: bytes = b"") -> Answer:
+    async def call(
+        self, method: str, path: str, headers: Mapping[str, str] = {}, content: bytes = b""
+    ) -> Answer:
         """Return the answer, whatever its status. Raises SendRetryable if the request did not arrive.
 
         Raises SendRefused for a key that no header can hold, and the result of `unknown` if the answer is lost.
@@ -79,13 +91,19 @@ class ProviderApi:
             return await self._http.ask(method, request.url, content=content, headers=proven)
         except NotSent as error:
             if error.malformed:
-                raise SendRefused("the key contains characters that a header cannot hold", account=True) from None
+                raise SendRefused(
+                    "the key contains characters that a header cannot hold", account=True
+                ) from None
             raise SendRetryable(str(error), not_accepted=True) from None
         except CallFailed as error:
             raise self.unknown(str(error)) from None
 
     def unknown(self, reason: str, pause: float | None = None) -> SendRetryable:
-        return SendRetryable(reason, pause) if self.knows_keys else SendUnknown(reason, self.report_pause)
+        return (
+            SendRetryable(reason, pause)
+            if self.knows_keys
+            else SendUnknown(reason, self.report_pause)
+        )
 
     def failure(self, answer: Answer, refused: Refused | None) -> SendFailed:
         """Return the error for an answer; `refused` is None if it is not in the provider's own form.
@@ -93,7 +111,10 @@ class ProviderApi:
         A 403 or 404 of a firewall or gateway is no refusal. After a server's fault, or an answer in a foreign form, the
         provider may have the mail.
         """
-        reason, pause = refused.reason if refused else str(answer.status), self._pause(answer.headers)
+        reason, pause = (
+            refused.reason if refused else str(answer.status),
+            self._pause(answer.headers),
+        )
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             return SendRetryable(reason, pause, not_accepted=refused is not None, down=False)
         refuses = 400 <= answer.status < 500 and answer.status != HTTPStatus.REQUEST_TIMEOUT
@@ -193,13 +214,17 @@ class HttpSender(ProviderApi):
     async def hand_over(self, fields: Mapping[str, Any], key: str) -> Answer:
         """Hand a mail over by one call, under an idempotency key; return the answer. Raises as `call` does."""
         provider = self._provider
-        return await self.post(provider.path.format(provider), fields, form=provider.is_form, key=key)
+        return await self.post(
+            provider.path.format(provider), fields, form=provider.is_form, key=key
+        )
 
 
 class Examination(HttpSender):
     """Asks a provider's API for the doctor, as its sender does. A call that tells nothing ends it."""
 
-    async def ask(self, path: str, method: str = "GET", *, key: str = "key", fix: str = "") -> Answer:
+    async def ask(
+        self, path: str, method: str = "GET", *, key: str = "key", fix: str = ""
+    ) -> Answer:
         """Return an answer of the API; end with a finding if it is not reached, or has an outage.
 
         `fix`: what to do if the `key` is refused, which ends it, too; "" if the caller reads such an answer.
@@ -207,12 +232,19 @@ class Examination(HttpSender):
         try:
             answer = await self.call(method, path)
         except SendRefused as error:
-            raise Judged(fail(f"could not be asked: {error.reason}", f"Correct the key in [{self.name}].")) from None
+            raise Judged(
+                fail(f"could not be asked: {error.reason}", f"Correct the key in [{self.name}].")
+            ) from None
         except SendRetryable:
             fix = f"Allow this machine to connect to {self.url}, or correct [{self.name}]."
             raise Judged(fail(f"{self.url} cannot be reached", fix)) from None
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise Judged(warn(f"could not be checked ({answer.status})", "Run `keyturn doctor` again later."))
+        if (
+            answer.status == HTTPStatus.TOO_MANY_REQUESTS
+            or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        ):
+            raise Judged(
+                warn(f"could not be checked ({answer.status})", "Run `keyturn doctor` again later.")
+            )
         if fix and answer.status in ACCOUNT_REFUSED:
             raise Judged(fail(f"the {key} is refused ({answer.status})", fix))
         return answer
@@ -227,7 +259,10 @@ class Examination(HttpSender):
         raise Judged(self.odd(answer.status))
 
     def odd(self, status: int | str) -> Finding:
-        return fail(f"{self.url} is not the API of {self.name} ({status})", f"Correct or remove {self.name}.api_url.")
+        return fail(
+            f"{self.url} is not the API of {self.name} ({status})",
+            f"Correct or remove {self.name}.api_url.",
+        )
 
 
 class Judged(Exception):

@@ -48,7 +48,9 @@ def to_mime(email: Email, *, key: str, date: datetime, utf8: bool = False) -> by
         ("Content-Type", f'multipart/alternative; boundary="{_BOUNDARY}"'),
     ]
     if len({name.lower() for name, _ in fields}) < len(fields):
-        raise ValueError(f"one of these headers occurs twice: {', '.join(name for name, _ in fields)}")
+        raise ValueError(
+            f"one of these headers occurs twice: {', '.join(name for name, _ in fields)}"
+        )
     head = b"".join(_write_field(name, value, SMTPUTF8 if utf8 else SMTP) for name, value in fields)
     return b"%b\r\n%b%b" % (head, _PARTS % (_quote(email.text), _quote(email.html)), _END)
 
@@ -72,7 +74,9 @@ def bare_address(mailbox: str) -> str:
 def _quoted(mailbox: str) -> str:
     """Return a mailbox whose local part is quoted if dots need that (RFC 5321, 4.1.2): "a..b"@mail.example."""
     local = _LOCAL_PART.search(mailbox)
-    return mailbox if not local else f'{mailbox[: local.start()]}"{local[0]}"{mailbox[local.end() :]}'
+    return (
+        mailbox if not local else f'{mailbox[: local.start()]}"{local[0]}"{mailbox[local.end() :]}'
+    )
 
 
 def _write_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:
@@ -91,7 +95,9 @@ def _fold_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:
     if display and value.isascii() and "=?" not in value:
         # `email.policy` of many versions drops the quotes of a long name, and with them a comma divides it.
         escaped = display.replace("\\", "\\\\").replace('"', '\\"')
-        folded = "\r\n ".join(wrap(escaped, _LONGEST_LINE - 12, break_long_words=False, break_on_hyphens=False))
+        folded = "\r\n ".join(
+            wrap(escaped, _LONGEST_LINE - 12, break_long_words=False, break_on_hyphens=False)
+        )
         return f'{name}: "{folded}"\r\n <{address}>\r\n'.encode()
     return policy.fold_binary(*policy.header_store_parse(name, value))
 

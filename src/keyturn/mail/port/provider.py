@@ -67,8 +67,15 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def variables(cls) -> dict[str, str]:
         """Return the setting that each variable of the provider's own documentation sets, as section.key."""
-        named = {variable: setting for setting, variable in cls.needs.items() if not variable.startswith("KEYTURN_")}
-        return {variable: f"{cls.name}.{setting}" for variable, setting in {**named, **cls.other_variables}.items()}
+        named = {
+            variable: setting
+            for setting, variable in cls.needs.items()
+            if not variable.startswith("KEYTURN_")
+        }
+        return {
+            variable: f"{cls.name}.{setting}"
+            for variable, setting in {**named, **cls.other_variables}.items()
+        }
 
     @classmethod
     def known_as(cls, setting: str) -> str:

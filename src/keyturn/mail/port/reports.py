@@ -77,7 +77,11 @@ def require_password(password: bytes, headers: Mapping[str, str]) -> None:
     """Raise ValueError without the password of Basic authentication (RFC 7617), for any user name."""
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     try:
-        sent = base64.b64decode(credentials, validate=True).partition(b":")[2] if scheme.lower() == "basic" else b""
+        sent = (
+            base64.b64decode(credentials, validate=True).partition(b":")[2]
+            if scheme.lower() == "basic"
+            else b""
+        )
     except ValueError:
         sent = b""
     if not hmac.compare_digest(sent, password):
@@ -135,7 +139,10 @@ class Webhook(msgspec.Struct, frozen=True):
         self.require_headers(headers)
         signature = [headers[name] for name in self.reports.signature]
         try:
-            return [self._complete(report) async for report in self.reports.read(self.proof, signature, body)]
+            return [
+                self._complete(report)
+                async for report in self.reports.read(self.proof, signature, body)
+            ]
         except (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError) as error:
             raise ReportRefused(str(error)) from None
 
@@ -145,4 +152,6 @@ class Webhook(msgspec.Struct, frozen=True):
             raise ValueError("the mail or the address is missing")
         digest = hashlib.sha256(report.id.encode()).hexdigest()
         ends = report.ends or report.event in {"complained", "suppressed"}
-        return msgspec.structs.replace(report, provider=self.provider, id=f"{self.provider}:{digest}", ends=ends)
+        return msgspec.structs.replace(
+            report, provider=self.provider, id=f"{self.provider}:{digest}", ends=ends
+        )

@@ -22,4 +22,9 @@ def webhook_key(secret: str) -> bytes:
 
 def sign(key: bytes, identity: str, timestamp: str, body: bytes) -> str:
     """Return the signature of a delivery, with its version, by HMAC-SHA256."""
-    return "v1," + base64.b64encode(hmac.digest(key, f"{identity}.{timestamp}.".encode() + body, "sha256")).decode()
+    return (
+        "v1,"
+        + base64.b64encode(
+            hmac.digest(key, f"{identity}.{timestamp}.".encode() + body, "sha256")
+        ).decode()
+    )

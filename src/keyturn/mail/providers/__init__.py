@@ -11,7 +11,10 @@ def _providers() -> Mapping[str, type[Provider]]:
     modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
     classes = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
     providers = [one for one in classes if issubclass(one, Provider) and hasattr(one, "name")]
-    return {provider.name: provider for provider in sorted(providers, key=lambda one: (one.place, one.name))}
+    return {
+        provider.name: provider
+        for provider in sorted(providers, key=lambda one: (one.place, one.name))
+    }
 
 
 PROVIDERS = _providers()

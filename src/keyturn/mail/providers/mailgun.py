@@ -53,7 +53,8 @@ async def _read(key: bytes, _: Sequence[str], body: bytes) -> AsyncIterator[Repo
         at=fields.time("timestamp"),
         provider_id=header.text("message-id"),
         key=key_in(fields, "user-variables"),
-        to=fields.text("recipient") or parseaddr(header.text("to"))[1],  # a rejected mail has no recipient yet
+        to=fields.text("recipient")
+        or parseaddr(header.text("to"))[1],  # a rejected mail has no recipient yet
         ends=event == "bounced" and reason == "bounce",  # the mailbox does not exist
     )
 
@@ -108,15 +109,21 @@ class Mailgun(HttpProvider, frozen=True):
         }
 
     def judge(self, answer: Answer, _: Email) -> str | Refused:
-        if answer.status == HTTPStatus.OK and b"Mailgun Magnificent API" in answer.body:  # at a URL outside of its API
+        if (
+            answer.status == HTTPStatus.OK and b"Mailgun Magnificent API" in answer.body
+        ):  # at a URL outside of its API
             raise SendRefused("200 not the API", account=True)
         if answer.body.strip() == b"Forbidden":  # a refused key
             return Refused(str(answer.status))
         fields = Fields.read(answer.body)
         if answer.status == HTTPStatus.OK:
             return fields.text("id").strip("<>")
-        if answer.status == HTTPStatus.NOT_FOUND:  # a gateway words "no such route" in the same form
-            if fields.text("message").startswith("Domain not found"):  # it is foreign, or one of the other region
+        if (
+            answer.status == HTTPStatus.NOT_FOUND
+        ):  # a gateway words "no such route" in the same form
+            if fields.text("message").startswith(
+                "Domain not found"
+            ):  # it is foreign, or one of the other region
                 raise SendRefused("404 domain not found", account=True)
             raise ValueError("not Mailgun's answer")
         fields.required("message")

@@ -10,7 +10,14 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, Refused
-from keyturn.mail.port.reports import Report, Reports, fixed_words, key_in, require_password, secret_text
+from keyturn.mail.port.reports import (
+    Report,
+    Reports,
+    fixed_words,
+    key_in,
+    require_password,
+    secret_text,
+)
 from keyturn.values import Secret
 
 # https://postmarkapp.com/developer/api/overview#error-codes: the token is invalid, the sender is foreign or not
@@ -26,20 +33,32 @@ _EVENTS = {
     **dict.fromkeys(("Transient", "DnsError", "OpenRelayTest"), "delivery_delayed"),
     **dict.fromkeys(("SpamComplaint", "SpamNotification"), "complained"),
     **dict.fromkeys(("DMARCPolicy", "SMTPApiError", "TemplateRenderingFailed"), "failed"),
-    **dict.fromkeys(("AddressChange", "AutoResponder", "ChallengeVerification", "Subscribe", "Unsubscribe"), ""),
+    **dict.fromkeys(
+        ("AddressChange", "AutoResponder", "ChallengeVerification", "Subscribe", "Unsubscribe"), ""
+    ),
 }
 """Records, and https://postmarkapp.com/developer/api/bounce-api#bounce-types: the types that are not bounces."""
 
 
 async def _read(_: bytes, __: Sequence[str], body: bytes) -> AsyncIterator[Report]:
     fields = Fields.read(body)
-    record, kind, mail, reason = map(fields.text, ("RecordType", "Type", "MessageID", "SuppressionReason"))
+    record, kind, mail, reason = map(
+        fields.text, ("RecordType", "Type", "MessageID", "SuppressionReason")
+    )
     event = _EVENTS.get(kind, "bounced") if record == "Bounce" else _EVENTS.get(record, "")
-    if record == "SubscriptionChange" and fields.flag("SuppressSending") and reason == "ManualSuppression" and mail:
+    if (
+        record == "SubscriptionChange"
+        and fields.flag("SuppressSending")
+        and reason == "ManualSuppression"
+        and mail
+    ):
         event = "suppressed"  # a suppressing bounce or complaint has a report of its own
     if fields.required("RecordType") and not event:
         return
-    to, at = fields.text("Recipient", "Email"), fields.time("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt")
+    to, at = (
+        fields.text("Recipient", "Email"),
+        fields.time("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt"),
+    )
     yield Report(
         id=f"{record} {kind} {mail} {to} {at.isoformat()}",
         event=event,
@@ -48,7 +67,8 @@ async def _read(_: bytes, __: Sequence[str], body: bytes) -> AsyncIterator[Repor
         provider_id=fields.required("MessageID"),
         key=key_in(fields, "Metadata"),
         to=to,
-        ends=fields.flag("Inactive") or kind in _FOR_GOOD,  # `Inactive`: Postmark no longer sends to this mailbox
+        ends=fields.flag("Inactive")
+        or kind in _FOR_GOOD,  # `Inactive`: Postmark no longer sends to this mailbox
     )
 
 
@@ -104,13 +124,20 @@ class Postmark(HttpProvider, frozen=True):
             raise SendRefused(f"{answer.status} inactive recipient")
         if code == _MAINTENANCE:
             raise SendRetryable(reason, not_accepted=True)
-        return fields.text("MessageID") if answer.status == HTTPStatus.OK and not code else Refused(reason)
+        return (
+            fields.text("MessageID")
+            if answer.status == HTTPStatus.OK and not code
+            else Refused(reason)
+        )
 
     async def examine(self, api: Examination, _: str) -> AsyncIterator[Finding]:
         """Yield a finding on the token. It cannot see which domains may send."""
         fix = "Set POSTMARK_SERVER_TOKEN to that of a live server, from its tab API Tokens."
         server = api.read(await api.ask("/server", key="token", fix=fix))
         if server.text("DeliveryType") == "Sandbox":
-            yield warn(f"the server {server.text('Name')} is a sandbox: it accepts mails, but delivers none", fix)
+            yield warn(
+                f"the server {server.text('Name')} is a sandbox: it accepts mails, but delivers none",
+                fix,
+            )
         else:
             yield ok(f"the token works for the server {server.required('Name')}")

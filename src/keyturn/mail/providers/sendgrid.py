@@ -38,7 +38,9 @@ _EVENTS = {
 _SUPPRESSED = {"Bounced Address", "Invalid", "Spam Reporting Address", "Unsubscribed Address"}
 
 
-async def _read(key: "EllipticCurvePublicKey", signed: Sequence[str], body: bytes) -> AsyncIterator[Report]:
+async def _read(
+    key: "EllipticCurvePublicKey", signed: Sequence[str], body: bytes
+) -> AsyncIterator[Report]:
     """Skip what is no event of ours: batches hold other apps' mails. SendGrid repeats a signed report for 24 hours.
 
     https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
@@ -48,7 +50,9 @@ async def _read(key: "EllipticCurvePublicKey", signed: Sequence[str], body: byte
 
     signature, timestamp = signed
     content = timestamp.encode() + body
-    await asyncio.to_thread(require_signature, key, signature, content, ECDSA(SHA256()))  # a batch has up to 768 kB
+    await asyncio.to_thread(
+        require_signature, key, signature, content, ECDSA(SHA256())
+    )  # a batch has up to 768 kB
     for event in msgspec.json.decode(body, type=list[msgspec.Raw]):
         with suppress(ValueError, OverflowError, OSError):
             if report := _report(Fields.read(bytes(event))):
@@ -57,7 +61,12 @@ async def _read(key: "EllipticCurvePublicKey", signed: Sequence[str], body: byte
 
 def _report(fields: Fields) -> Report | None:
     event, to = _EVENTS.get(fields.text("event"), ""), fields.text("email")
-    kind, reason, mail, key = fields.text("type"), fields.text("reason"), fields.text("sg_message_id"), key_in(fields)
+    kind, reason, mail, key = (
+        fields.text("type"),
+        fields.text("reason"),
+        fields.text("sg_message_id"),
+        key_in(fields),
+    )
     words = [kind, fields.text("bounce_classification")]
     if event == "failed" and reason in _SUPPRESSED:
         event, words = "suppressed", [reason]
@@ -69,7 +78,8 @@ def _report(fields: Fields) -> Report | None:
         provider_id=re.split(r"\.(?:filter|recv)", mail)[0],  # the value of the header X-Message-Id
         key=key,
         to=to,
-        ends=event == "bounced" and kind == "bounce",  # "blocked" may pass; a "bounce" is put on SendGrid's list
+        ends=event == "bounced"
+        and kind == "bounce",  # "blocked" may pass; a "bounce" is put on SendGrid's list
     )
     return report if event and to and (mail or key) else None
 
@@ -87,7 +97,10 @@ def _verification_key(text: str) -> "EllipticCurvePublicKey":
     raise ValueError("not a P-256 key")
 
 
-_KEYS, _SENDERS = "https://app.sendgrid.com/settings/api_keys", "https://app.sendgrid.com/settings/sender_auth"
+_KEYS, _SENDERS = (
+    "https://app.sendgrid.com/settings/api_keys",
+    "https://app.sendgrid.com/settings/sender_auth",
+)
 
 
 class SendGrid(HttpProvider, frozen=True):
@@ -113,7 +126,10 @@ class SendGrid(HttpProvider, frozen=True):
         where="at https://app.sendgrid.com/settings/mail_settings as a signed Event Webhook, and set "
         "sendgrid.webhook_verification_key to its verification key",
         longest=1_048_576,
-        signature=("x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"),
+        signature=(
+            "x-twilio-email-event-webhook-signature",
+            "x-twilio-email-event-webhook-timestamp",
+        ),
         read=_read,
     )
 
@@ -124,7 +140,10 @@ class SendGrid(HttpProvider, frozen=True):
             **({"reply_to": _mailbox(email.reply_to)} if email.reply_to else {}),
             "subject": email.subject,
             # Plain text first: SendGrid requires that order.
-            "content": [{"type": "text/plain", "value": email.text}, {"type": "text/html", "value": email.html}],
+            "content": [
+                {"type": "text/plain", "value": email.text},
+                {"type": "text/html", "value": email.html},
+            ],
             "headers": email.headers,
             "custom_args": tags,
             "tracking_settings": {
@@ -140,8 +159,14 @@ class SendGrid(HttpProvider, frozen=True):
         if answer.status == HTTPStatus.ACCEPTED:
             return answer.headers.get("x-message-id", "")
         # The path of a refused field, as SendGrid names it; the sentence beside it may hold an address.
-        errors = [error for error in Fields.read(answer.body).each("errors") if error.required("message")]
-        named = [field for error in errors if re.fullmatch(r"[a-z0-9_.\[\]-]{1,60}", field := error.text("field"))]
+        errors = [
+            error for error in Fields.read(answer.body).each("errors") if error.required("message")
+        ]
+        named = [
+            field
+            for error in errors
+            if re.fullmatch(r"[a-z0-9_.\[\]-]{1,60}", field := error.text("field"))
+        ]
         return Refused(" ".join([str(answer.status), *named[:1]]))
 
     async def examine(self, api: Examination, domain: str) -> AsyncIterator[Finding]:
@@ -155,7 +180,9 @@ class SendGrid(HttpProvider, frozen=True):
             return
         yield ok("the key works, and may send")
         domains = await api.ask(f"/v3/whitelabel/domains?domain={domain}")
-        records = [Fields(one) for one in msgspec.json.decode(domains.body, type=list[dict[str, object]])]
+        records = [
+            Fields(one) for one in msgspec.json.decode(domains.body, type=list[dict[str, object]])
+        ]
         if any(one.text("domain") == domain and one.flag("valid") for one in records):
             yield ok(f"{domain} is authenticated")
         else:  # a verified single sender may send, too, but its mails fail DMARC

@@ -108,26 +108,38 @@ def _failure_of(error: Exception, *, may_have_it: bool) -> SendFailed:
 
     if not isinstance(error, aiosmtplib.SMTPResponseException):
         # aiosmtplib names STARTTLS if AUTH is missing, too.
-        missing = next((name for name in ("AUTH", "STARTTLS") if name in str(error) and not may_have_it), "")
+        missing = next(
+            (name for name in ("AUTH", "STARTTLS") if name in str(error) and not may_have_it), ""
+        )
         # The cause of its errors says more, as SSLCertVerificationError; that of a time-out is its own CancelledError.
         cause = error.__cause__ if isinstance(error, aiosmtplib.SMTPException) else None
         reason = f"no {missing}" if missing else type(cause or error).__name__
-        return SendUnknown(reason, _UNKNOWN_PAUSE) if may_have_it else SendRetryable(reason, not_accepted=True)
+        return (
+            SendUnknown(reason, _UNKNOWN_PAUSE)
+            if may_have_it
+            else SendRetryable(reason, not_accepted=True)
+        )
     reason = f"SMTP {error.code}"
-    refuses_client = isinstance(error, aiosmtplib.SMTPConnectResponseError | aiosmtplib.SMTPHeloError)  # not the mail
-    if refuses_client or error.code in _TRANSIENT:  # 454: it cannot look the account up now (RFC 4954, 4)
+    refuses_client = isinstance(
+        error, aiosmtplib.SMTPConnectResponseError | aiosmtplib.SMTPHeloError
+    )  # not the mail
+    if (
+        refuses_client or error.code in _TRANSIENT
+    ):  # 454: it cannot look the account up now (RFC 4954, 4)
         return SendRetryable(reason, not_accepted=True)
-    is_account = isinstance(error, aiosmtplib.SMTPAuthenticationError | aiosmtplib.SMTPSenderRefused)
-    return SendRefused(reason, account=is_account) if error.code in _PERMANENT else SendUnknown(reason)
+    is_account = isinstance(
+        error, aiosmtplib.SMTPAuthenticationError | aiosmtplib.SMTPSenderRefused
+    )
+    return (
+        SendRefused(reason, account=is_account) if error.code in _PERMANENT else SendUnknown(reason)
+    )
 
 
 _FIX = (
     "Correct smtp.host (the name in its certificate), smtp.port and "
     'smtp.security: "starttls" (port 587), "tls" (465), or "none" for a mail catcher on this machine (no login).'
 )
-_FIX_LOGIN = (
-    "Let it accept a user name and a password (PLAIN or LOGIN), or choose another server: Keyturn has no OAuth."
-)
+_FIX_LOGIN = "Let it accept a user name and a password (PLAIN or LOGIN), or choose another server: Keyturn has no OAuth."
 
 
 class Smtp(Provider, frozen=True):
@@ -188,14 +200,18 @@ class Smtp(Provider, frozen=True):
             if client.supported_auth_methods or not offered:
                 raise
             names = ", ".join(name for name in offered if _MECHANISM.fullmatch(name))
-            raise SendRefused(f"no password login, only {names}"[:_MOST_SAID], account=True) from None
+            raise SendRefused(
+                f"no password login, only {names}"[:_MOST_SAID], account=True
+            ) from None
 
     async def check(self, sender: CheckedSender) -> list[Finding]:
         """Connect, encrypt, log in, and ask whether the server takes mails from this sender. Sends no mail."""
         try:
             import aiosmtplib
         except ModuleNotFoundError:
-            return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
+            return [
+                fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")
+            ]
         server, encrypts = f"{self.host}:{self.port}", self.security != "none"
         client = await self.connection(sender.address, sender.timeout.total_seconds())
         try:
@@ -213,8 +229,17 @@ class Smtp(Provider, frozen=True):
             return [fail(f"{self.host} refused {sender.address} as the sender ({error.code})", fix)]
         except (aiosmtplib.SMTPException, OSError) as error:
             cause = error.__cause__ or error
-            return [fail(f"{server} cannot be used: {str(cause)[:_MOST_SAID] or type(cause).__name__}", _FIX)]
-        done = ["connected", *(["encrypted"] if encrypts else []), *(["logged in"] if self.username else [])]
+            return [
+                fail(
+                    f"{server} cannot be used: {str(cause)[:_MOST_SAID] or type(cause).__name__}",
+                    _FIX,
+                )
+            ]
+        done = [
+            "connected",
+            *(["encrypted"] if encrypts else []),
+            *(["logged in"] if self.username else []),
+        ]
         accepts = ok(f"{server} accepts mails: {', '.join(done)}")
         if encrypts or is_loopback(f"smtp://{f'[{self.host}]' if ':' in self.host else self.host}"):
             return [accepts]

@@ -21,7 +21,8 @@ _GAP = re.compile(r"(?<=>)(?!\n)\s+(?=</?mj-)")
 """White space before a tag of MJML, of which mrml takes only such that begins with a line break."""
 
 _TABLE_WITH_ROLE = re.compile(
-    r"""<(?:!--.*?(?:-->|\Z)|(mj-table\b(?=[^<>]*?\srole\s*=\s*["'](presentation|none)["'])[^<>]*(?<!/)>))""", re.DOTALL
+    r"""<(?:!--.*?(?:-->|\Z)|(mj-table\b(?=[^<>]*?\srole\s*=\s*["'](presentation|none)["'])[^<>]*(?<!/)>))""",
+    re.DOTALL,
 )
 _ROLE_OF_TABLE = re.compile(r"(<table\b[^<>]*)><!-- role=(\w+) -->")
 
@@ -51,24 +52,34 @@ def to_html(mjml: str) -> str:
         if match[3] is None:  # a comment, or an unclosed style
             return match[0]
         styles.append(match[2])
-        return match[1] + _PLACE.ljust(len(match[2]))  # as long as before, because the compiler reports offsets
+        return match[1] + _PLACE.ljust(
+            len(match[2])
+        )  # as long as before, because the compiler reports offsets
 
     html = _compile_in_full(_INLINE_STYLE.sub(lift, mjml))
     if not styles:
         return html
-    from keyturn.mail.rendering.inline_css import inline_css  # loads two libraries that few mails need
+    from keyturn.mail.rendering.inline_css import (
+        inline_css,
+    )  # loads two libraries that few mails need
 
     html, left = inline_css(html, "\n".join(styles))
     return _EMPTY_STYLE.sub("", _FULL_STYLE.sub(lambda _: left, html, count=1) if left else html)
 
 
 _SEVERAL_CLASSES = re.compile(r"""mj-class\s*=\s*["'][^"'<>]*[^"'<>\s]\s+[^"'<>\s]""")
-_CLASSES = re.compile(r"""<!--.*?(?:-->|\Z)|(<mj-[^<>]*?\smj-class\s*=\s*["'])([^"'<>]*)""", re.DOTALL)
+_CLASSES = re.compile(
+    r"""<!--.*?(?:-->|\Z)|(<mj-[^<>]*?\smj-class\s*=\s*["'])([^"'<>]*)""", re.DOTALL
+)
 
 
 def _last_class_first(match: re.Match[str]) -> str:
     """Reverse the classes in `mj-class`: of several, mrml takes the first, and MJML's own compiler the last."""
-    return f"{match[1]}{' '.join(reversed(match[2].split())).ljust(len(match[2]))}" if match[1] else match[0]
+    return (
+        f"{match[1]}{' '.join(reversed(match[2].split())).ljust(len(match[2]))}"
+        if match[1]
+        else match[0]
+    )
 
 
 def _compile_in_full(mjml: str) -> str:
@@ -86,7 +97,9 @@ def _compile_in_full(mjml: str) -> str:
 
 def _with_marks_of_roles(mjml: str) -> str:
     """Mark the `role` of each mj-table, which mrml drops, so that no screen reader takes a layout for data."""
-    return _TABLE_WITH_ROLE.sub(lambda match: f"{match[0]}<!-- role={match[2]} -->" if match[1] else match[0], mjml)
+    return _TABLE_WITH_ROLE.sub(
+        lambda match: f"{match[0]}<!-- role={match[2]} -->" if match[1] else match[0], mjml
+    )
 
 
 def _with_marks_in_wrappers(mjml: str) -> str:
@@ -114,12 +127,18 @@ def _with_marks_in_wrappers(mjml: str) -> str:
 
 def _compile(mjml: str) -> str:
     """Compile the source; if mrml refuses it, retry with gaps that mrml can read."""
-    from mjml.mjml import mjml2html  # not from `mjml`: django-mjml installs a package of that name into the same folder
+    from mjml.mjml import (
+        mjml2html,
+    )  # not from `mjml`: django-mjml installs a package of that name into the same folder
 
     try:
-        return str(mjml2html(mjml, fonts={}))  # without web fonts: the default asks a font host for "Roboto"
+        return str(
+            mjml2html(mjml, fonts={})
+        )  # without web fonts: the default asks a font host for "Roboto"
     except ValueError:
-        readable = _GAP.sub(lambda gap: "\n" * len(gap[0]), mjml)  # as long as before: errors have offsets
+        readable = _GAP.sub(
+            lambda gap: "\n" * len(gap[0]), mjml
+        )  # as long as before: errors have offsets
         if readable == mjml:
             raise
         return str(mjml2html(readable, fonts={}))
@@ -136,9 +155,7 @@ _MOST_HIDDEN = 10
 _ISOLATES = re.compile("[\u2068\u2069]")
 """Characters that isolate a name in right-to-left text. A single line needs none, and spam filters distrust them."""
 
-_PADDING = (
-    " \u00a0\u00ad\u034f\u061c\u2000\u2001\u2002\u2003\u2007\u2009\u200a\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-)
+_PADDING = " \u00a0\u00ad\u034f\u061c\u2000\u2001\u2002\u2003\u2007\u2009\u200a\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 """Invisible characters behind a preheader. They keep what follows in the mail out of lists."""
 
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
@@ -193,24 +210,34 @@ def one_line(text: str) -> str:
 def _texts_of_html(html: str) -> tuple[str, str]:
     """Return the texts of the title and of the preheader; "" for a missing one. The first counts, as for browsers."""
     root = parse_html(html)
-    titles = (one for one in root.walk() if one.tag == "title" and not any(up.tag == "svg" for up in one.ancestors()))
+    titles = (
+        one
+        for one in root.walk()
+        if one.tag == "title" and not any(up.tag == "svg" for up in one.ancestors())
+    )
     return next((title.text() for title in titles), ""), preheader_of(root)
 
 
 def preheader_of(root: Element) -> str:
     """Return the first hidden text of HTML, which lists show beside the subject; "" without one."""
-    hidden = (element for element in root.walk() if element.tag in _CONTAINERS and _is_hidden(element))
+    hidden = (
+        element for element in root.walk() if element.tag in _CONTAINERS and _is_hidden(element)
+    )
     texts = (element.text().rstrip(_PADDING) for element in islice(hidden, _MOST_HIDDEN))
     return next(filter(None, texts), "")
 
 
 def _texts_of_mjml(mjml: str) -> tuple[str, str]:
     """Return the same of MJML. The last title and preheader count, as for the compiler."""
-    end = max(mjml.rfind("</mj-title"), mjml.rfind("</mj-preview"), 0)  # styles and body come after both
+    end = max(
+        mjml.rfind("</mj-title"), mjml.rfind("</mj-preview"), 0
+    )  # styles and body come after both
     return _texts_of_head(mjml[:end])
 
 
-@lru_cache(maxsize=16)  # the mails of a moment begin alike, without a secret: locked screens show it
+@lru_cache(
+    maxsize=16
+)  # the mails of a moment begin alike, without a secret: locked screens show it
 def _texts_of_head(mjml: str) -> tuple[str, str]:
     root, _ = parse_markup(mjml, is_mjml=True)
     heads = (one for one in root.walk() if one.tag == "mj-head")
@@ -219,7 +246,9 @@ def _texts_of_head(mjml: str) -> tuple[str, str]:
 
 
 def _is_hidden(element: Element) -> bool:
-    return bool(_HIDES_BY_CLASS.search(element.get("class")) or _HIDES_BY_STYLE.search(element.get("style")))
+    return bool(
+        _HIDES_BY_CLASS.search(element.get("class")) or _HIDES_BY_STYLE.search(element.get("style"))
+    )
 
 
 def header_text(text: str) -> str:

@@ -14,7 +14,23 @@ from html.entities import html5
 from operator import itemgetter
 from typing import NamedTuple
 
-VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
+VOID = frozenset(
+    (
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "source",
+        "track",
+        "wbr",
+    )
+)
 NOT_SHOWN = frozenset(("head", "style", "script", "title", "template", "noscript"))
 IN_A_LINE = frozenset((
     "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "img", "ins", "kbd", "mark",
@@ -42,7 +58,9 @@ _DEEPEST = 128
 """Elements nested deeper become siblings of the innermost, as in browsers from 512 on: unclosed tags pile up."""
 
 _MARKUP_IN_HTML = re.compile(r"<(?:!--|[!?]|(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*+)?)")
-_MARKUP_IN_MJML = re.compile(r"""<(?:!--|!\[CDATA\[|[!?]|(?P<slash>/?)(?P<name>[A-Za-z][^\s/><"'=]*+)?)""")
+_MARKUP_IN_MJML = re.compile(
+    r"""<(?:!--|!\[CDATA\[|[!?]|(?P<slash>/?)(?P<name>[A-Za-z][^\s/><"'=]*+)?)"""
+)
 _IN_TAG = re.compile(
     r"""(?P<blank>\s*+)(?:(?P<end>/?>)"""
     r"""|(?P<name>[^\s=>/"'<]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|(?P<bare>[^\s"'>][^\s>]*+)|(?P<open>["'])))?"""
@@ -265,7 +283,9 @@ class _Parser:
             self._fault("unclosed-comment", start)
             return len(self._source)
         is_conditional = self._source.startswith("[if", start + 4)
-        if is_conditional and holder and holder.tag not in _WITHOUT_COMMENTS:  # the compiler copies it as it is
+        if (
+            is_conditional and holder and holder.tag not in _WITHOUT_COMMENTS
+        ):  # the compiler copies it as it is
             return end + 3
         if self._source.find("<!--", start + 4, end) >= 0:
             self._fault("unclosed-comment", start)
@@ -297,7 +317,11 @@ class _Parser:
         self._number += 1
         parent = self._open[min(len(self._open), _DEEPEST) - 1][1]
         inner = range(end, end)
-        element = parent.add(Element(name, self._number, start, None, attributes, inner=inner, end=end, holder=holder))
+        element = parent.add(
+            Element(
+                name, self._number, start, None, attributes, inner=inner, end=end, holder=holder
+            )
+        )
         if is_closed or name in VOID:
             return end
         self._open.append((tag if self._is_mjml else name, element))
@@ -316,7 +340,9 @@ class _Parser:
         self._text(start, stop, is_raw=tag in ("script", "style"))
         return stop
 
-    def _attributes(self, start: int, tag: str, *, is_html: bool) -> tuple[dict[str, Attribute], int, bool]:
+    def _attributes(
+        self, start: int, tag: str, *, is_html: bool
+    ) -> tuple[dict[str, Attribute], int, bool]:
         """Return the attributes of a start tag, the offset behind it, and whether it closes itself."""
         attributes: dict[str, Attribute] = {}
         at = start + 1 + len(tag)
@@ -343,7 +369,9 @@ class _Parser:
         value = found[group] if group > _NAME_GROUP else ""
         if not found["blank"]:
             self._fault("missing-space", start, tag, name)
-        if found["open"] or (self._is_mjml and not found["bare"] and _IN_TAG_OF_VALUE.search(value)):
+        if found["open"] or (
+            self._is_mjml and not found["bare"] and _IN_TAG_OF_VALUE.search(value)
+        ):
             self._fault("unclosed-quote", start, tag, name)
             return False
         if found["bare"]:
@@ -422,4 +450,6 @@ class _Parser:
 
 def _is_ended_by(tag: str, start_tag: str) -> bool:
     """Tell whether a start tag ends an element whose end tag is optional (HTML, 13.1.2.4)."""
-    return tag in _ENDED_BY_ITS_LIKE and (tag == start_tag or {tag, start_tag} in ({"td", "th"}, {"dd", "dt"}))
+    return tag in _ENDED_BY_ITS_LIKE and (
+        tag == start_tag or {tag, start_tag} in ({"td", "th"}, {"dd", "dt"})
+    )

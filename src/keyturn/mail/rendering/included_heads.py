@@ -80,7 +80,9 @@ class _Reader:
                 self._start_mail(found)
             elif found["tag"] == "mjml" and is_start:
                 self._take_up_to(found)
-                self._open.append(_Document(is_style=_IS_STYLE.search(found["attributes"]) is not None))
+                self._open.append(
+                    _Document(is_style=_IS_STYLE.search(found["attributes"]) is not None)
+                )
             elif len(self._open) > 1:
                 self._take_up_to(found)
                 self._read_tag_of_included(found, is_start=is_start)

@@ -14,7 +14,9 @@ from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 _NUMBER = "data-keyturn-tag"
 
 # What may hold a semicolon is one match: a string, a comment, an escape. A bracket opens or closes a level.
-_TOKEN = re.compile(r"""/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\\.|[()\[\]{};]""", re.DOTALL)
+_TOKEN = re.compile(
+    r"""/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\\.|[()\[\]{};]""", re.DOTALL
+)
 _OPENING, _CLOSING = {"(", "[", "{"}, {")", "]", "}"}
 _IMPORTANT = re.compile(r"!\s*important(?:\s|/\*(?:[^*]|\*(?!/))*\*/)*\Z", re.IGNORECASE)
 
@@ -22,20 +24,31 @@ _IMPORTANT = re.compile(r"!\s*important(?:\s|/\*(?:[^*]|\*(?!/))*\*/)*\Z", re.IG
 def inline_css(html: str, css: str) -> tuple[str, str]:
     """Return the HTML with the rules in its tags, and the CSS that cannot be inlined, such as at-rules and :hover."""
     tags = [*parse_html(html).walk()]
-    copy = _rewrite_tags(html, tags, _number_elements).replace("</head>", f"<style>{css}</style></head>", 1)
+    copy = _rewrite_tags(html, tags, _number_elements).replace(
+        "</head>", f"<style>{css}</style></head>", 1
+    )
     inliner = CSSInliner(
-        keep_style_tags=True, keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False
+        keep_style_tags=True,
+        keep_at_rules=True,
+        remove_inlined_selectors=True,
+        load_remote_stylesheets=False,
     )
     inlined = inliner.inline(copy)
     styles = {
-        tag.get(_NUMBER): tag.get("style") for tag in [*parse_html(inlined).walk()][::-1] if _NUMBER in tag.attributes
+        tag.get(_NUMBER): tag.get("style")
+        for tag in [*parse_html(inlined).walk()][::-1]
+        if _NUMBER in tag.attributes
     }
     left, end, _ = inlined.partition("<style>")[2].partition("</style>")
-    sent = _rewrite_tags(html, tags, lambda source, tag: _style_tag(source, tag, styles.get(str(tag.number), "")))
+    sent = _rewrite_tags(
+        html, tags, lambda source, tag: _style_tag(source, tag, styles.get(str(tag.number), ""))
+    )
     return sent, left if end else ""
 
 
-def _rewrite_tags(html: str, tags: Sequence[Element], rewrite: Callable[[str, Element], str]) -> str:
+def _rewrite_tags(
+    html: str, tags: Sequence[Element], rewrite: Callable[[str, Element], str]
+) -> str:
     return splice(html, ((tag.offset, tag.inner.start, rewrite(html, tag)) for tag in tags))
 
 
@@ -54,10 +67,17 @@ def _style_tag(html: str, tag: Element, css: str) -> str:
     declarations = list(_declarations(css))
     if not declarations:
         return html[tag.offset : tag.inner.start]
-    first, last = ("".join(one for one, is_important in declarations if is_important is so) for so in (False, True))
+    first, last = (
+        "".join(one for one, is_important in declarations if is_important is so)
+        for so in (False, True)
+    )
     start, end = _place_of_style(html, tag)
     style = tag.attributes.get("style")
-    own = html[style.value_offset : style.end].removesuffix('"').rstrip() if style and style.value else ""
+    own = (
+        html[style.value_offset : style.end].removesuffix('"').rstrip()
+        if style and style.value
+        else ""
+    )
     between = ";" if own and last and not own.endswith(";") else ""
     return f'{html[tag.offset : start]} style="{first}{own}{between}{last}"{html[end : tag.inner.start]}'
 
@@ -69,7 +89,10 @@ def _declarations(style: str) -> Iterator[tuple[str, bool]]:
         if token[0] == ";" and level == 0:
             name, _, value = style[begin : token.start()].partition(":")
             plain = _IMPORTANT.sub("", value)
-            yield escape(f"{name.strip()}:{plain.strip()};", quote=False).replace('"', "&quot;"), plain != value
+            yield (
+                escape(f"{name.strip()}:{plain.strip()};", quote=False).replace('"', "&quot;"),
+                plain != value,
+            )
             begin = token.end()
         level = max(level + (token[0] in _OPENING) - (token[0] in _CLOSING), 0)
 

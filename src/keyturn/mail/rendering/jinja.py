@@ -28,7 +28,9 @@ class SharedBytecodeCache(BytecodeCache):
         self._known: dict[tuple[str, str], CodeType | None] = {}
         self._most = most
 
-    def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
+    def get_bucket(
+        self, environment: Environment, name: str, filename: str | None, source: str
+    ) -> Bucket:
         key = f"{environment.globals.get('lang', '')} {name} {filename}"
         bucket = Bucket(environment, key, self.get_source_checksum(source))
         bucket.code = self._known.get((key, bucket.checksum))
@@ -52,7 +54,11 @@ class OwnEnvironment(Environment):
     """
 
     def __init__(
-        self, loader: BaseLoader, *, escapes: bool | Callable[[str | None], bool] = True, reload: bool = False
+        self,
+        loader: BaseLoader,
+        *,
+        escapes: bool | Callable[[str | None], bool] = True,
+        reload: bool = False,
     ) -> None:
         super().__init__(
             loader=loader,
@@ -87,12 +93,16 @@ def _error_place(error: Exception, file: str) -> tuple[str, int | None]:
     """Find the innermost template line in a traceback: Jinja rewrites it to point into the templates."""
     trace = traceback.extract_tb(error.__traceback__)
     frames = [frame for frame in trace if not frame.filename.endswith((".py", ">"))]
-    if missing := _UNDEFINED.match(str(error)):  # the macro that received it is not the place where it is missing
+    if missing := _UNDEFINED.match(
+        str(error)
+    ):  # the macro that received it is not the place where it is missing
         frames = [frame for frame in frames if missing[1] in (frame.line or "")] or frames
     return (frames[-1].filename, frames[-1].lineno) if frames else (file, None)
 
 
-_INCLUDE = re.compile(r"<!--.*?(?:-->|\Z)|<mj-include\b([^<>]*?)/?>(?:\s*</mj-include\s*>)?", re.DOTALL)
+_INCLUDE = re.compile(
+    r"<!--.*?(?:-->|\Z)|<mj-include\b([^<>]*?)/?>(?:\s*</mj-include\s*>)?", re.DOTALL
+)
 _ATTRIBUTE = re.compile(r"""\s([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 
@@ -106,10 +116,15 @@ class MjmlIncludes(Extension):
 
     def preprocess(self, source: str, name: str | None, _filename: str | None = None) -> str:
         is_any = "<mj-include" in source
-        return _INCLUDE.sub(lambda tag: self._include(tag, name or ""), source) if is_any else source
+        return (
+            _INCLUDE.sub(lambda tag: self._include(tag, name or ""), source) if is_any else source
+        )
 
     def _include(self, tag: re.Match[str], name: str) -> str:
-        attributes = {key: attribute_value(first or second) for key, first, second in _ATTRIBUTE.findall(tag[1] or "")}
+        attributes = {
+            key: attribute_value(first or second)
+            for key, first, second in _ATTRIBUTE.findall(tag[1] or "")
+        }
         path, jinja = attributes.get("path", "").replace("\\", "/"), self.environment
         if not path or jinja.variable_start_string in path or "'" in path:
             return tag[0]

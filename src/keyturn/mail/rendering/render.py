@@ -90,12 +90,21 @@ class Templates:
         return self.compile(name, self.fill(name, values, language))
 
     def fill(self, name: str, values: Mapping[str, Any], language: Language) -> Filled:
-        values = {key: one_line(value) if isinstance(value, str) else value for key, value in values.items()}
+        values = {
+            key: one_line(value) if isinstance(value, str) else value
+            for key, value in values.items()
+        }
         with self.around():
-            return Filled(*(self._fill(file, values, language) if file else "" for file in self.files(name)))
+            return Filled(
+                *(self._fill(file, values, language) if file else "" for file in self.files(name))
+            )
 
-    def compile(self, name: str, filled: Filled, compile_mjml: Callable[[str], str] = to_html) -> Rendered:
-        plain = Filled(*map(str, filled))  # an engine's values know their source places; a sent mail does not need them
+    def compile(
+        self, name: str, filled: Filled, compile_mjml: Callable[[str], str] = to_html
+    ) -> Rendered:
+        plain = Filled(
+            *map(str, filled)
+        )  # an engine's values know their source places; a sent mail does not need them
         return compile_mail(plain, self.files(name), self.folders, compile_mjml)
 
     def environment(self, language: Language) -> Environment:
@@ -103,18 +112,24 @@ class Templates:
             if self.make_environment:
                 environment = self.make_environment(language)
             else:
-                environment = OwnEnvironment(FileSystemLoader(self.folders.all), escapes=_is_markup, reload=self.reload)
+                environment = OwnEnvironment(
+                    FileSystemLoader(self.folders.all), escapes=_is_markup, reload=self.reload
+                )
                 language.teach(environment)
             environment.globals.update(self.globals)
             environment.add_extension(MjmlIncludes)
-            self.environments[language.tag] = self.prepare(environment) if self.prepare else environment
+            self.environments[language.tag] = (
+                self.prepare(environment) if self.prepare else environment
+            )
         return self.environments[language.tag]
 
     def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         if self.engine:
             return self.engine.render(file, {**self.globals, **values}, language)
         try:
-            return self.environment(language).get_template(file).render({**values, READER: language})
+            return (
+                self.environment(language).get_template(file).render({**values, READER: language})
+            )
         except Exception as error:  # a template calls filters and methods, which can raise anything
             named = file if isinstance(error, TemplateSyntaxError) else str(self.folders / file)
             raise template_invalid(error, named) from error

@@ -30,7 +30,11 @@ async def old_password_works(run: Run) -> Finding:
     """Sign in with the password before the last reset."""
     await second_story(run)
     wrong = "The password before the reset still signs in."
-    return judged(await run.works(run.ann, run.first.password), wrong, "The password before the reset is refused.")
+    return judged(
+        await run.works(run.ann, run.first.password),
+        wrong,
+        "The password before the reset is refused.",
+    )
 
 
 async def sessions_survive(run: Run) -> Finding:
@@ -51,9 +55,14 @@ async def second_step_skipped(run: Run) -> Finding:
         raise not_tried("Give --second-step if the first account has a second factor.")
     path = run.call("private", "Name a page that needs the second step by --private.").path
     reset, (signed_in, _) = (await second_story(run)).browser, await run.sign_in(run.ann)
-    for browser, what in ((reset, "The browser of the reset"), (signed_in, "The new password alone")):
+    for browser, what in (
+        (reset, "The browser of the reset"),
+        (signed_in, "The new password alone"),
+    ):
         page, is_private = await open_page(run, browser, path)
-        if is_private and page.status == 200 and not page.before:  # a redirect may lead to the second step
+        if (
+            is_private and page.status == 200 and not page.before
+        ):  # a redirect may lead to the second step
             return failed(f"{what} opens {path} without the second factor.", page)
     return passed(f"Neither the browser of the reset nor the new password alone opens {path}.")
 
@@ -81,7 +90,9 @@ async def older_link_works(run: Run) -> Finding:
 
 async def link_after_change(run: Run) -> Finding:
     """Ask for a link, change the password as a signed-in user does, then use the link."""
-    change = run.call("change", "Name the call that changes the password of a signed-in user by --change.")
+    change = run.call(
+        "change", "Name the call that changes the password of a signed-in user by --change."
+    )
     story = await run.link_for(run.ann)
     await run.change(run.ann, change)
     return _dead("A link from before the change", *await use_again(run, story))
@@ -94,9 +105,14 @@ async def link_twice_at_once(run: Run) -> Finding:
         raise not_tried("A link works twice anyway.")
     yes, no = look(run.first.done) if run.first.done else None, look(dead)
     if yes == no:
-        return unsure("The answers to a live and to a dead link look the same, so they cannot be counted.", dead)
+        return unsure(
+            "The answers to a live and to a dead link look the same, so they cannot be counted.",
+            dead,
+        )
     if run.web.is_another_host:
-        raise not_tried("Another host gets two requests a second, so nothing is used at the same moment.")
+        raise not_tried(
+            "Another host gets two requests a second, so nothing is used at the same moment."
+        )
     story, tried = await run.link_for(run.ann), [new_password() for _ in range(_AT_ONCE)]
     readers = [run.for_another_reader(story) for _ in tried]
     # Each reader's connection is opened before, so that the uses arrive together.
@@ -105,12 +121,18 @@ async def link_twice_at_once(run: Run) -> Finding:
     for reader, page in zip(readers, opened, strict=True):
         reader.page = page
     answers = await asyncio.gather(*map(run.use, readers, tried), return_exceptions=True)
-    pages = {password: page for password, page in zip(tried, answers, strict=True) if isinstance(page, Page)}
+    pages = {
+        password: page
+        for password, page in zip(tried, answers, strict=True)
+        if isinstance(page, Page)
+    }
     won = {password: page for password, page in pages.items() if look(page) == yes}
     await run.settled(run.ann, *won)
     for error in (answer for answer in answers if isinstance(answer, BaseException)):
         raise error
-    message = f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password."
+    message = (
+        f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password."
+    )
     return judged(len(won) > 1, message, message, *[*won.values()][:2])
 
 
@@ -133,6 +155,12 @@ async def other_account(run: Run) -> Finding:
 def _facts_of(story: Story) -> dict[str, str]:
     """Return the fields of a link's form that name an account, and neither a token nor a session."""
     form = form_for(story.page) if story.page else None
-    fields = ((name, value) for name, value in form.body.items() if not _OF_A_SESSION.search(name)) if form else ()
+    fields = (
+        ((name, value) for name, value in form.body.items() if not _OF_A_SESSION.search(name))
+        if form
+        else ()
+    )
     others = {story.mail.token, "{email}", "{password}", "{old}", *story.browser.cookies.values()}
-    return {name: value for name, value in fields if value not in others and len(value) <= _LONGEST_ID}
+    return {
+        name: value for name, value in fields if value not in others and len(value) <= _LONGEST_ID
+    }

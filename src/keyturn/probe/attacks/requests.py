@@ -14,7 +14,9 @@ from keyturn.probe.attacks.stories import bobs_story
 from keyturn.probe.run import PASSWORD, Run, pattern_of
 from keyturn.probe.web import Page
 
-_CHANGING = re.compile(r"[\w.%+*•-]{0,99}[@*•][\w.%+*•-]*|(?a:[\w./+=-]{0,99}\d[\w./+=-]{7,}|[\w/+=-]{20,})")
+_CHANGING = re.compile(
+    r"[\w.%+*•-]{0,99}[@*•][\w.%+*•-]*|(?a:[\w./+=-]{0,99}\d[\w./+=-]{7,}|[\w/+=-]{20,})"
+)
 """Words that differ in each answer anyway: addresses, also with stars, tokens of forms, times and ids; no sentences."""
 
 _SUSPICIOUS = 0.01
@@ -23,7 +25,15 @@ _SUSPICIOUS = 0.01
 _TELLING = 0.001
 """Seconds. Whether a smaller difference can be told over a network is not certain."""
 
-_LOOK_ALIKES = {"i": "\u0131", "s": "\u017f", "k": "\u212a", "a": "\u00e1", "e": "\u00e9", "o": "\u00f3", "u": "\u00fa"}
+_LOOK_ALIKES = {
+    "i": "\u0131",
+    "s": "\u017f",
+    "k": "\u212a",
+    "a": "\u00e1",
+    "e": "\u00e9",
+    "o": "\u00f3",
+    "u": "\u00fa",
+}
 """Letters and what upper-casing, lower-casing or a collation without accents takes for them."""
 
 _FULL_WIDTH = 0xFEE0
@@ -33,7 +43,12 @@ EVIL = "keyturn-probe.invalid"
 """A host that no resolver knows (RFC 6761, 6.4)."""
 
 _HEADERS = (
-    {"x-forwarded-host": EVIL, "x-forwarded-server": EVIL, "x-host": EVIL, "forwarded": f"host={EVIL}"},
+    {
+        "x-forwarded-host": EVIL,
+        "x-forwarded-server": EVIL,
+        "x-host": EVIL,
+        "forwarded": f"host={EVIL}",
+    },
     {"origin": f"https://{EVIL}", "referer": f"https://{EVIL}/"},
     {"host": EVIL},
 )
@@ -47,10 +62,16 @@ async def answers_differ(run: Run) -> Finding:
     unknown.append(await run.ask(strangers[2]))  # so that neither kind comes first
     mine = [_signs(story.asked, story.account) for story in (run.first, other)]
     others = list(map(_signs, unknown, strangers))
-    telling = set.intersection(*mine) - set().union(*others) | set.intersection(*others) - set().union(*mine)
+    telling = set.intersection(*mine) - set().union(*others) | set.intersection(
+        *others
+    ) - set().union(*mine)
     if telling:
-        return failed(f"This tells them apart: {'; '.join(sorted(telling))}", other.asked, unknown[-1])
-    return passed(f"{len(mine)} answers for accounts and {len(others)} for strangers look the same.")
+        return failed(
+            f"This tells them apart: {'; '.join(sorted(telling))}", other.asked, unknown[-1]
+        )
+    return passed(
+        f"{len(mine)} answers for accounts and {len(others)} for strangers look the same."
+    )
 
 
 def _signs(page: Page, address: str) -> set[str]:
@@ -89,7 +110,9 @@ async def times_differ(run: Run) -> Finding:
     if p > _SUSPICIOUS or first * again < 0:
         return unsure(f"Measured twice, the difference is not the same: {measured} {said_again}")
     if abs(again) < _TELLING:
-        return unsure(f"The difference is real, but may be too small to tell over a network. {said_again}")
+        return unsure(
+            f"The difference is real, but may be too small to tell over a network. {said_again}"
+        )
     return failed(said_again)
 
 
@@ -102,7 +125,9 @@ async def _measure(run: Run) -> tuple[float, float, str]:
         for times, address in pair:
             times.append(sum(answer.seconds for answer in (await run.ask(address)).all))
     if sum(map(run.has_link, await run.mailbox.all(before, run.usual_wait))) < len(known):
-        raise not_tried("A limit held mails back, so the times are those of the limit: raise it for the probe.")
+        raise not_tried(
+            "A limit held mails back, so the times are those of the limit: raise it for the probe."
+        )
     ours, theirs, (_, p, _) = median(known), median(unknown), compare(known, unknown)
     middles = f"{1000 * ours:.1f} ms for accounts, {1000 * theirs:.1f} ms for strangers"
     return ours - theirs, p, f"Medians of {len(known)} pairs: {middles} (p = {p:.2g})."
@@ -128,11 +153,15 @@ async def no_limit(run: Run) -> Finding:
         except Limited:
             return passed(f"Request {number + 1} of {count} was refused with 429.")
         if (status := pages[-1].status) >= 400:
-            judge = passed if status < 500 else unsure  # an application that breaks down has no limit
+            judge = (
+                passed if status < 500 else unsure
+            )  # an application that breaks down has no limit
             return judge(f"Request {number + 1} of {count} was refused with {status}.", pages[-1])
     mails = [mail for mail in await run.mailbox.all(before, run.usual_wait) if mail.is_for(run.ann)]
     if len(mails) >= count:
-        return failed(f"{count} requests in a row sent {len(mails)} mails to {run.ann}.", *pages[:1])
+        return failed(
+            f"{count} requests in a row sent {len(mails)} mails to {run.ann}.", *pages[:1]
+        )
     return passed(f"{count} requests in a row sent {len(mails)} mails.")
 
 
@@ -148,7 +177,9 @@ async def _judge(run: Run, typed: Sequence[object]) -> Finding:
         await run.link_for(owner)  # raises a Finding if a limit holds mails back
     others = sorted({to for mail in mails for to in mail.to - known})
     wrong = f"A link for {owner} went to {', '.join(others)}."
-    return judged(bool(others), wrong, f"Links went to no other address ({len(mails)} came).", *pages)
+    return judged(
+        bool(others), wrong, f"Links went to no other address ({len(mails)} came).", *pages
+    )
 
 
 async def address_list(run: Run) -> Finding:
@@ -168,7 +199,9 @@ async def address_look_alike(run: Run) -> Finding:
     """Ask for a link for addresses that only look like the account's, or that Unicode folds into it."""
     name, _, domain = run.other.lower().rpartition("@")
     names = [chr(ord(name[0]) + _FULL_WIDTH) + name[1:]]
-    names += [name.replace(letter, other, 1) for letter, other in _LOOK_ALIKES.items() if letter in name]
+    names += [
+        name.replace(letter, other, 1) for letter, other in _LOOK_ALIKES.items() if letter in name
+    ]
     return await _judge(run, [f"{one}@{domain}" for one in names[:4]])
 
 
@@ -190,5 +223,9 @@ async def host_in_link(run: Run) -> Finding:
         refused += [f"{name} ({page.status})"] if page.status >= 400 else []
         silent += [name] if not mails and page.status < 400 else []
     if silent:
-        raise not_tried(f"No mail came with another host in {', '.join(silent)}: a limit may hold it back. Raise it.")
-    return passed("No mail names the foreign host." + (f" Refused: {', '.join(refused)}." if refused else ""))
+        raise not_tried(
+            f"No mail came with another host in {', '.join(silent)}: a limit may hold it back. Raise it."
+        )
+    return passed(
+        "No mail names the foreign host." + (f" Refused: {', '.join(refused)}." if refused else "")
+    )

@@ -51,7 +51,9 @@ async def session_before(run: Run) -> tuple[Browser, str, Page]:
             return browser, path, page
     if named:
         raise not_tried(f"{named.path} looks the same to others: name another page by --private.")
-    raise not_tried("The probe found no page that only a signed-in user sees: name it by --private.")
+    raise not_tried(
+        "The probe found no page that only a signed-in user sees: name it by --private."
+    )
 
 
 @once
@@ -74,7 +76,9 @@ async def link_page(run: Run) -> Page:
     """Return the page that a link shows. Raises a Finding if the application serves none."""
     page = run.first.page or next(iter((await second_story(run)).scanned[1:]), None)
     if page is None or page.status != 200 or not page.is_html:
-        raise not_tried("The application serves no page at the link's address: it may be on another origin.")
+        raise not_tried(
+            "The application serves no page at the link's address: it may be on another origin."
+        )
     return page
 
 

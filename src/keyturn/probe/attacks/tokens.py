@@ -16,7 +16,8 @@ from keyturn.probe.run import PASSWORD, Run, Story, pattern_of
 from keyturn.probe.web import joined
 
 _PASSWORD = re.compile(
-    r"(?:password|passwort|passwd)\b[^\n:<]{0,30}[:=]\s*(?:<[^<>]*>\s*)*([^\s<]{6,64})", re.IGNORECASE
+    r"(?:password|passwort|passwd)\b[^\n:<]{0,30}[:=]\s*(?:<[^<>]*>\s*)*([^\s<]{6,64})",
+    re.IGNORECASE,
 )
 _URL = re.compile(r"""https?://[^\s<>"']+""")
 _MOST_TRIES = 2
@@ -24,7 +25,14 @@ _MOST_TRIES = 2
 _GUESSABLE, _ENOUGH = 64, 128
 """Bits: below the first, ASVS 6.6.3 asks for a limit of guesses; the second is ASVS 11.5.1."""
 
-_ALPHABETS = (("0-9", 10), ("0-9a-f", 16), ("0-9A-F", 16), ("0-9a-z", 36), ("0-9A-Z", 36), ("0-9A-Za-z", 62))
+_ALPHABETS = (
+    ("0-9", 10),
+    ("0-9a-f", 16),
+    ("0-9A-F", 16),
+    ("0-9a-z", 36),
+    ("0-9A-Z", 36),
+    ("0-9A-Za-z", 62),
+)
 _NEXT, _NEAR, _LARGE = 10, 10**10, 10**16
 """Three numbers in a row that are at most this far apart are no chance; the second holds for large numbers."""
 
@@ -33,8 +41,14 @@ _LONG_AGO = 900
 """Seconds before now in which the oldest token was made."""
 
 _BASE64 = (b64encode, urlsafe_b64encode)
-_HIDES_THE_PATH = re.compile(r"(never|no-referrer|same-origin|(strict-)?origin(-when-cross-?origin)?)\Z")
-_SHOWS_THE_PATH = {"always", "unsafe-url", "no-referrer-when-downgrade"}  # browsers skip all other words
+_HIDES_THE_PATH = re.compile(
+    r"(never|no-referrer|same-origin|(strict-)?origin(-when-cross-?origin)?)\Z"
+)
+_SHOWS_THE_PATH = {
+    "always",
+    "unsafe-url",
+    "no-referrer-when-downgrade",
+}  # browsers skip all other words
 _ANYBODY = {"*", "http:", "https:", "http://*", "https://*"}
 
 
@@ -54,9 +68,17 @@ async def link_not_https(run: Run) -> Finding:
     """Look at the scheme of the mail's link."""
     address = run.first.mail.link
     if not address or is_loopback(address):
-        raise not_tried("The mail has a code." if not address else "The link leads to this machine, without a network.")
+        raise not_tried(
+            "The mail has a code."
+            if not address
+            else "The link leads to this machine, without a network."
+        )
     parts = urlsplit(address)
-    return judged(parts.scheme != "https", f"The link leads to http://{parts.netloc}.", "The link begins with https.")
+    return judged(
+        parts.scheme != "https",
+        f"The link leads to http://{parts.netloc}.",
+        "The link begins with https.",
+    )
 
 
 async def no_notice(run: Run) -> Finding:
@@ -78,17 +100,32 @@ async def _used(run: Run) -> list[Story]:
 async def token_short(run: Run) -> Finding:
     """Compute the most bits that a token can have, from the characters in which tokens differ."""
     if not run.first.mail.link:
-        return unsure("The mail has a code. Whether guesses are limited is for you to check (ASVS 6.6.3).")
+        return unsure(
+            "The mail has a code. Whether guesses are limited is for you to check (ASVS 6.6.3)."
+        )
     tokens = [story.mail.token for story in await _used(run)]
-    places = [place for place, letters in enumerate(zip(*tokens, strict=False)) if len(set(letters)) > 1]
+    places = [
+        place for place, letters in enumerate(zip(*tokens, strict=False)) if len(set(letters)) > 1
+    ]
     varying = [token[min(places, default=0) :] for token in tokens]
     letters = [re.sub(r"\W", "", part) for part in varying]
-    size = next((size for named, size in _ALPHABETS if all(re.fullmatch(f"[{named}]*", one) for one in letters)), 64)
+    size = next(
+        (
+            size
+            for named, size in _ALPHABETS
+            if all(re.fullmatch(f"[{named}]*", one) for one in letters)
+        ),
+        64,
+    )
     bits = int(min(map(len, letters)) * math.log2(size))
     message = f"The letters in which tokens differ have room for {bits} bits"
     if bits < _GUESSABLE:
         return failed(f"{message}.")
-    return passed(f"{message}.") if bits >= _ENOUGH else unsure(f"{message}; ASVS 11.5.1 asks for {_ENOUGH}.")
+    return (
+        passed(f"{message}.")
+        if bits >= _ENOUGH
+        else unsure(f"{message}; ASVS 11.5.1 asks for {_ENOUGH}.")
+    )
 
 
 async def token_predictable(run: Run) -> Finding:
@@ -97,7 +134,9 @@ async def token_predictable(run: Run) -> Finding:
     tokens = [story.mail.token for story in stories]
     if len(set(tokens)) < len(tokens):
         run.call("sign_in")  # a link that was not used may be mailed again
-        return failed("Two mails have the same token, although a reset lies between them, or another account.")
+        return failed(
+            "Two mails have the same token, although a reset lies between them, or another account."
+        )
     if _are_in_a_row(tokens):
         return failed(f"The tokens of {len(tokens)} mails are numbers that follow each other.")
     for story in stories:
@@ -105,9 +144,14 @@ async def token_predictable(run: Run) -> Finding:
         if _is_time(token):
             return failed("The token is a time.")
         for what, raw in _computable(story.account):
-            if token.rstrip("=") in {raw.hex(), *(encode(raw).decode().rstrip("=") for encode in _BASE64)}:
+            if token.rstrip("=") in {
+                raw.hex(),
+                *(encode(raw).decode().rstrip("=") for encode in _BASE64),
+            }:
                 return failed(f"The token is {what}.")
-    return passed(f"{len(tokens)} tokens are no times, no digests of the address and no numbers in a row.")
+    return passed(
+        f"{len(tokens)} tokens are no times, no digests of the address and no numbers in a row."
+    )
 
 
 def _are_in_a_row(tokens: Sequence[str]) -> bool:
@@ -125,18 +169,33 @@ def _is_time(token: str) -> bool:
         return True  # without dashes, one of 64 random tokens would be one
     numbers = [int(token)] if re.fullmatch(r"\d{10,19}", token) else []
     numbers += [int(token, 16)] if re.fullmatch(r"[0-9a-f]{8,16}", token) else []
-    return any(abs(number / unit - time.time()) < _DAY for number in numbers for unit in (1, 1e3, 2**20, 1e6, 1e9))
+    return any(
+        abs(number / unit - time.time()) < _DAY
+        for number in numbers
+        for unit in (1, 1e3, 2**20, 1e6, 1e9)
+    )
 
 
 def _computable(address: str) -> Iterator[tuple[str, bytes]]:
     """Yield the address, recent seconds, both together, and digests of all these."""
     seconds = [str(int(time.time()) - ago) for ago in range(_LONG_AGO)]
-    both = [text for second in seconds for text in (address + second, second + address, f"{address}:{second}")]
-    for what, texts in (("the address", [address]), ("the time", seconds), ("the address with the time", both)):
+    both = [
+        text
+        for second in seconds
+        for text in (address + second, second + address, f"{address}:{second}")
+    ]
+    for what, texts in (
+        ("the address", [address]),
+        ("the time", seconds),
+        ("the address with the time", both),
+    ):
         for raw in map(str.encode, texts):
             yield f"{what}, encoded", raw
             for name in ("md5", "sha1", "sha256"):
-                yield f"the {name.upper()} of {what}", hashlib.new(name, raw, usedforsecurity=False).digest()
+                yield (
+                    f"the {name.upper()} of {what}",
+                    hashlib.new(name, raw, usedforsecurity=False).digest(),
+                )
 
 
 async def token_leaks(run: Run) -> Finding:
@@ -146,16 +205,40 @@ async def token_leaks(run: Run) -> Finding:
         return passed("The address of the page with the form does not have the token.", page)
     tags, own = list(page.tree.walk()), run.web.is_here
     loaded = [(each.tag, joined(page.url, each.get("src"))) for each in tags if each.get("src")]
-    foreign = {tag: host_of(url) for tag, url in loaded if host_of(url) and not (own(url) or is_loopback(url))}
-    meta = [each.get("content") for each in tags if each.tag == "meta" and each.get("name").lower() == "referrer"]
-    words = [word.strip() for word in ",".join([page.header("referrer-policy"), *meta]).lower().split(",")]
-    policy = next((word for word in reversed(words) if word in _SHOWS_THE_PATH or _HIDES_THE_PATH.match(word)), "")
+    foreign = {
+        tag: host_of(url)
+        for tag, url in loaded
+        if host_of(url) and not (own(url) or is_loopback(url))
+    }
+    meta = [
+        each.get("content")
+        for each in tags
+        if each.tag == "meta" and each.get("name").lower() == "referrer"
+    ]
+    words = [
+        word.strip()
+        for word in ",".join([page.header("referrer-policy"), *meta]).lower().split(",")
+    ]
+    policy = next(
+        (
+            word
+            for word in reversed(words)
+            if word in _SHOWS_THE_PATH or _HIDES_THE_PATH.match(word)
+        ),
+        "",
+    )
     if "script" in foreign:
-        return failed(f"The page runs a script of {foreign['script']}, which can read its address.", page)
+        return failed(
+            f"The page runs a script of {foreign['script']}, which can read its address.", page
+        )
     if policy in _SHOWS_THE_PATH:
-        return failed(f"The page's Referrer-Policy is {policy}: it sends the address to other sites.", page)
+        return failed(
+            f"The page's Referrer-Policy is {policy}: it sends the address to other sites.", page
+        )
     if policy:
-        return passed(f"The page's Referrer-Policy is {policy}, and it runs no script of another site.", page)
+        return passed(
+            f"The page's Referrer-Policy is {policy}, and it runs no script of another site.", page
+        )
     also = "".join(f" It loads from {host}." for host in foreign.values())
     says = "Current browsers send other sites only the origin, older ones the whole address."
     return unsure(f"The page has no Referrer-Policy. {says}{also}", page)
@@ -172,9 +255,18 @@ async def token_in_cookie(run: Run) -> Finding:
     if any(token.search(answer.header("location")) for answer in done.all):
         return failed("The reset leads to an address that has the token.", done)
     scanned = (await second_story(run)).scanned
-    cookies = [value for page in scanned for one in page.all for name, value in one.headers if name == "set-cookie"]
+    cookies = [
+        value
+        for page in scanned
+        for one in page.all
+        for name, value in one.headers
+        if name == "set-cookie"
+    ]
     if any(run.has_token(value) and "httponly" not in value.lower() for value in cookies):
-        return failed("The page of the link puts the token into a cookie that scripts can read.", *scanned[-1:])
+        return failed(
+            "The page of the link puts the token into a cookie that scripts can read.",
+            *scanned[-1:],
+        )
     return passed("After the reset, neither a cookie nor a redirect has the token.")
 
 
@@ -184,24 +276,42 @@ async def page_cached(run: Run) -> Finding:
     value = page.header("cache-control")
     if "no-store" in value.lower():
         return passed(f"Its Cache-Control is {value!r}.", page)
-    value = f"Its Cache-Control is {value!r}, without no-store." if value else "It has no Cache-Control."
+    value = (
+        f"Its Cache-Control is {value!r}, without no-store."
+        if value
+        else "It has no Cache-Control."
+    )
     if run.has_token(page.body):
         return failed(value, page)
     if run.has_token(page.url):
-        return unsure(f"{value} Only its address has the token, which the browser's history keeps anyway.", page)
+        return unsure(
+            f"{value} Only its address has the token, which the browser's history keeps anyway.",
+            page,
+        )
     return passed("Neither the page nor its address has the token.", page)
 
 
 async def page_framed(run: Run) -> Finding:
     """Read the Content-Security-Policy and the X-Frame-Options of the page."""
     page = await link_page(run)
-    options, policies = page.header("x-frame-options"), page.header("content-security-policy").lower().split(",")
-    ancestors = [found[0].strip() for policy in policies if (found := re.search(r"frame-ancestors\b[^;]*", policy))]
+    options, policies = (
+        page.header("x-frame-options"),
+        page.header("content-security-policy").lower().split(","),
+    )
+    ancestors = [
+        found[0].strip()
+        for policy in policies
+        if (found := re.search(r"frame-ancestors\b[^;]*", policy))
+    ]
     if ancestors:  # all policies have to allow a frame
         is_open = all(_ANYBODY.intersection(one.split()) for one in ancestors)
-        return (failed if is_open else passed)(f"Its Content-Security-Policy has {', '.join(ancestors)}.", page)
+        return (failed if is_open else passed)(
+            f"Its Content-Security-Policy has {', '.join(ancestors)}.", page
+        )
     if {"deny", "sameorigin"}.intersection(option.strip().lower() for option in options.split(",")):
-        return passed(f"It has X-Frame-Options: {options}. ASVS 3.4.6 prefers frame-ancestors.", page)
+        return passed(
+            f"It has X-Frame-Options: {options}. ASVS 3.4.6 prefers frame-ancestors.", page
+        )
     return failed("It has neither frame-ancestors nor X-Frame-Options.", page)
 
 
@@ -210,7 +320,9 @@ async def get_uses_link(run: Run) -> Finding:
     second = await second_story(run)
     if second.scanned and second.used_up:
         proof = (*second.scanned[:2], second.used_up)
-        return failed("After a HEAD and two GETs without cookies, the link set no password.", *proof)
+        return failed(
+            "After a HEAD and two GETs without cookies, the link set no password.", *proof
+        )
     if not second.scanned or second.scanned[1].status == 404:
         raise not_tried("The application serves no page at the link's address.")
     run.call("sign_in")

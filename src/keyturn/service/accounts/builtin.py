@@ -63,7 +63,9 @@ _ACCOUNTS = sa.select(
     _AWAITS_PASSWORD.label("awaits_password"),
 )
 
-_UNCHANGED = (AccountRow.id == sa.bindparam("of_id")) & (AccountRow.email == sa.bindparam("of_email"))
+_UNCHANGED = (AccountRow.id == sa.bindparam("of_id")) & (
+    AccountRow.email == sa.bindparam("of_email")
+)
 _CHANGED, _LOCKED_CHANGED = (
     sa.update(AccountRow)
     .where(_UNCHANGED, may_change)
@@ -81,7 +83,9 @@ class BuiltinAccounts(AccountStore):
     def __init__(self, database: Database) -> None:
         self._database = database
         keys = AccountRow.email, AccountRow.id
-        self._by_email, self._by_id = (lookup(database, _ACCOUNTS, key, lambda row: Account(**row)) for key in keys)
+        self._by_email, self._by_id = (
+            lookup(database, _ACCOUNTS, key, lambda row: Account(**row)) for key in keys
+        )
 
     async def find(self, email: str) -> Account | None:
         return await self._by_email.submit(email)
@@ -96,10 +100,14 @@ class BuiltinAccounts(AccountStore):
         return await self._database.read(partial(self.password_hash_within, account_id=account_id))
 
     def password_hash_within(self, connection: sa.Connection, account_id: str) -> str | None:
-        statement = sa.select(AccountRow.password_hash).where(AccountRow.id == account_id, _IS_ACTIVE)
+        statement = sa.select(AccountRow.password_hash).where(
+            AccountRow.id == account_id, _IS_ACTIVE
+        )
         return connection.execute(statement).scalar_one_or_none()
 
-    def set_password_within(self, connection: sa.Connection, account: Account, password_hash: str) -> bool | Ended:
+    def set_password_within(
+        self, connection: sa.Connection, account: Account, password_hash: str
+    ) -> bool | Ended:
         statement = _LOCKED_CHANGED if account.locked else _CHANGED
         if account.awaits_password:
             statement = statement.where(_AWAITS_PASSWORD)
@@ -107,17 +115,27 @@ class BuiltinAccounts(AccountStore):
         return connection.execute(statement, values).first() is not None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
-        change = partial(self.set_password_within, account=account, password_hash=await password.hashed())
+        change = partial(
+            self.set_password_within, account=account, password_hash=await password.hashed()
+        )
         return await self._database.transact(change)
 
     async def lock(self, account: Account) -> bool:
-        return await self._set_lock(account.id, _IS_ACTIVE & (AccountRow.email == account.email), now())
+        return await self._set_lock(
+            account.id, _IS_ACTIVE & (AccountRow.email == account.email), now()
+        )
 
     async def unlock(self, account_id: str) -> bool:
         return await self._set_lock(account_id, _IS_LOCKED, None)
 
-    async def _set_lock(self, account_id: str, allowed: sa.ColumnElement[bool], locked_at: datetime | None) -> bool:
-        changed = sa.update(AccountRow).where(AccountRow.id == account_id, allowed).values(locked_at=locked_at)
+    async def _set_lock(
+        self, account_id: str, allowed: sa.ColumnElement[bool], locked_at: datetime | None
+    ) -> bool:
+        changed = (
+            sa.update(AccountRow)
+            .where(AccountRow.id == account_id, allowed)
+            .values(locked_at=locked_at)
+        )
         return bool(await self._database.execute(changed.returning(AccountRow.id)))
 
     async def add(self, account: Account, password_hash: str | None) -> Account:
@@ -125,17 +143,28 @@ class BuiltinAccounts(AccountStore):
         email, account_id = addresses.parse(account.email), str(uuid4())
         _require_room(account)
         row = {name: getattr(account, name) for name in (*_PLAIN, "active")}
-        row |= {"id": account_id, "email": email, "password_hash": password_hash, "created_at": now()}
+        row |= {
+            "id": account_id,
+            "email": email,
+            "password_hash": password_hash,
+            "created_at": now(),
+        }
         try:
             await self._database.execute(sa.insert(AccountRow).values(**row))
         except IntegrityError:
-            raise InputInvalid(Fault("email", "an account with that address exists already")) from None
+            raise InputInvalid(
+                Fault("email", "an account with that address exists already")
+            ) from None
         stored = await self.get(account_id)
         assert stored is not None  # it was committed above
         return stored
 
     async def awaiting_password(self) -> Sequence[str]:
-        statement = sa.select(AccountRow.email).where(_IS_ACTIVE, _AWAITS_PASSWORD).order_by(AccountRow.email)
+        statement = (
+            sa.select(AccountRow.email)
+            .where(_IS_ACTIVE, _AWAITS_PASSWORD)
+            .order_by(AccountRow.email)
+        )
         return [row["email"] for row in await self._database.fetch(statement)]
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
@@ -144,7 +173,10 @@ class BuiltinAccounts(AccountStore):
         return [row["email"] for row in rows]
 
     async def list(self) -> Sequence[Account]:
-        return [Account(**row) for row in await self._database.fetch(_ACCOUNTS.order_by(AccountRow.email))]
+        return [
+            Account(**row)
+            for row in await self._database.fetch(_ACCOUNTS.order_by(AccountRow.email))
+        ]
 
 
 def _require_room(account: Account) -> None:
@@ -152,7 +184,8 @@ def _require_room(account: Account) -> None:
     faults = [
         Fault(column.name, f"must have at most {column.type.length} characters")
         for column in AccountRow.__table__.c
-        if isinstance(column.type, sa.String) and len(getattr(account, column.name, "")) > (column.type.length or 0)
+        if isinstance(column.type, sa.String)
+        and len(getattr(account, column.name, "")) > (column.type.length or 0)
     ]
     if account.timezone and account.timezone not in available_timezones():
         faults.append(Fault("timezone", f"no such time zone: {account.timezone}"))
@@ -177,7 +210,9 @@ class Sessions(Store):
         """Open a session under `token`, which must be fresh (ASVS 7.2.4), in the caller's transaction."""
         moment = now()
         times = {"created_at": moment, "expires_at": moment + SESSION_LIFE}
-        self.connection.execute(sa.insert(SessionRow).values(digest=digest_of(token), account_id=account_id, **times))
+        self.connection.execute(
+            sa.insert(SessionRow).values(digest=digest_of(token), account_id=account_id, **times)
+        )
 
     def is_open(self, token: str) -> bool:
         return self.connection.execute(_open_session(token)).first() is not None
@@ -188,7 +223,9 @@ class Sessions(Store):
         return str(rows[0]["account_id"]) if rows else None
 
     async def end(self, token: str) -> None:
-        await self._database.execute(sa.delete(SessionRow).where(SessionRow.digest == digest_of(token)))
+        await self._database.execute(
+            sa.delete(SessionRow).where(SessionRow.digest == digest_of(token))
+        )
 
     def end_all(self, account_id: str) -> None:
         """End every session of the account, in the caller's transaction (OWASP ASVS 7.4.3)."""
@@ -196,7 +233,9 @@ class Sessions(Store):
 
 
 def _open_session(token: str) -> sa.Select[Any]:
-    return sa.select(SessionRow.account_id).where(SessionRow.digest == digest_of(token), SessionRow.expires_at > now())
+    return sa.select(SessionRow.account_id).where(
+        SessionRow.digest == digest_of(token), SessionRow.expires_at > now()
+    )
 
 
 def digest_of(token: str) -> bytes:

@@ -45,7 +45,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     def still_takes_password_of(self, earlier: "Account") -> bool:
         """Return whether the account, as it is now, takes the password that was meant for it as it was."""
-        return self.active and self.has_password and addresses.is_same_mailbox(self.email, earlier.email)
+        return (
+            self.active
+            and self.has_password
+            and addresses.is_same_mailbox(self.email, earlier.email)
+        )
 
 
 _PROVIDERS = {
@@ -162,7 +166,9 @@ class AccountStore(ABC):
         leaves that open.
         """
 
-    def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
+    def set_password_within(
+        self, connection: Connection, account: Account, password_hash: str
+    ) -> bool | Ended:
         """Do what `set_password` does, in the transaction of Keyturn's own database that uses the link up.
 
         Execute statements, and no other input or output. A store that leaves this out counts as one in another system.

@@ -38,7 +38,9 @@ def product_of(reference: str, settings: Settings, kind: type, setting: str) -> 
         raise SettingsInvalid.of(setting, f"{reference} is async: make it a plain function")
     if not isinstance(product, kind):
         returned = f"{reference} returned {type(product).__name__}"
-        raise SettingsInvalid.of(setting, f"{returned}, which does not inherit from {kind.__name__}")
+        raise SettingsInvalid.of(
+            setting, f"{returned}, which does not inherit from {kind.__name__}"
+        )
     return product
 
 
@@ -52,13 +54,19 @@ def import_factory(reference: str, setting: str = "accounts.store") -> Callable[
     except Exception as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else ""
         if missing and f"{module_name}.".startswith(f"{missing}."):
-            raise SettingsInvalid.of(setting, f"the module {missing} is neither in {here} nor installed") from None
-        raise SettingsInvalid.of(setting, f"importing {module_name} raised {_error_line(error)}") from error
+            raise SettingsInvalid.of(
+                setting, f"the module {missing} is neither in {here} nor installed"
+            ) from None
+        raise SettingsInvalid.of(
+            setting, f"importing {module_name} raised {_error_line(error)}"
+        ) from error
     if not hasattr(module, name):
         raise SettingsInvalid.of(setting, f"{module_name} has no {name}")
     factory: Callable[..., Any] = getattr(module, name)
     if not callable(factory):
-        raise SettingsInvalid.of(setting, f"{reference} must be a function, not {type(factory).__name__}")
+        raise SettingsInvalid.of(
+            setting, f"{reference} must be a function, not {type(factory).__name__}"
+        )
     return factory
 
 

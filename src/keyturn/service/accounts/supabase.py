@@ -64,7 +64,9 @@ def account_of(user: User, moment: datetime) -> Account:
     return Account(
         id=user.id,
         email=user.email or "",
-        name=_text(own.get("full_name")) or _text(own.get("name")) if user.email_confirmed_at else "",
+        name=_text(own.get("full_name")) or _text(own.get("name"))
+        if user.email_confirmed_at
+        else "",
         active=not banned and user.deleted_at is None,
         has_password=has_password,
         provider="" if has_password else elsewhere,
@@ -140,16 +142,22 @@ class AuthAnswer(msgspec.Struct, frozen=True):
             event, reason = "accounts.odd_answer", "the answer is not one of Supabase Auth's"
         log.error(LogEvent(event, status=self.status, code=self.code, reason=reason))
         # A page with status 200, or a 408, may come from a proxy before a server that did as it was asked.
-        return AccountsUnready(f"{reason}: {self}", not_changed=not self.is_done and self.status != _TIMED_OUT)
+        return AccountsUnready(
+            f"{reason}: {self}", not_changed=not self.is_done and self.status != _TIMED_OUT
+        )
 
     def rejection(self) -> PasswordRejected | None:
-        if (self.status, self.code) == (400, "validation_failed") and str(_MAX_BYTES) in self.message:
+        if (self.status, self.code) == (400, "validation_failed") and str(
+            _MAX_BYTES
+        ) in self.message:
             return PasswordRejected([Violation("max_bytes", limit=_MAX_BYTES)])
         if (self.status, self.code) != (422, "weak_password"):
             return None
         broken = [_REASONS[reason] for reason in self.reasons if reason in _REASONS]
         if "length" in self.reasons:
-            shortest = _SHORTEST.search(self.message)  # only the sentence holds the number, if at all
+            shortest = _SHORTEST.search(
+                self.message
+            )  # only the sentence holds the number, if at all
             broken.insert(0, Violation("weak_length", limit=int(shortest[1]) if shortest else None))
         return PasswordRejected(broken or [Violation("weak")])
 
@@ -168,7 +176,9 @@ _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
 
 
 class UserPage(msgspec.Struct):
-    users: list[msgspec.Raw]  # each is read separately: one with an unusual form must not hide its neighbours
+    users: list[
+        msgspec.Raw
+    ]  # each is read separately: one with an unusual form must not hide its neighbours
 
 
 TIMEOUT = timedelta(seconds=10)
@@ -194,7 +204,9 @@ class AdminApi:
 
         The oldest come first: any client may sign up under any name, and later users must not hide an earlier one.
         """
-        answer = await self.page(page, size, filter=containing.translate(_FOR_ITSELF), sort="created_at asc")
+        answer = await self.page(
+            page, size, filter=containing.translate(_FOR_ITSELF), sort="created_at asc"
+        )
         users = [_read(one, User) for one in answer.require(UserPage).users]
         if None in users:
             log.error(LogEvent("accounts.odd_user", users=users.count(None)))
@@ -225,7 +237,9 @@ class AdminApi:
             answer = await self._http.ask(method, self._url + path, headers=headers, **content)
         except CallFailed as error:
             not_changed = isinstance(error, NotSent)
-            raise AccountsUnready(f"cannot reach Supabase Auth: {error}", not_changed=not_changed) from None
+            raise AccountsUnready(
+                f"cannot reach Supabase Auth: {error}", not_changed=not_changed
+            ) from None
         if answer.status == _TOO_MANY or answer.status >= _SERVER_FAULT:
             # A proxy answers 502 or 504 to a request that Supabase may have handled; 429 comes before any work.
             reason = f"Supabase Auth is unavailable: status {answer.status}"
@@ -234,7 +248,9 @@ class AdminApi:
         reasons = tuple(refusal.weak_password.reasons or ()) if refusal.weak_password else ()
         code = refusal.code if isinstance(refusal.code, str) else refusal.error_code
         code = code or ("weak_password" if reasons else "")
-        return AuthAnswer(answer.status, answer.body, code, refusal.message or refusal.msg or "", reasons)
+        return AuthAnswer(
+            answer.status, answer.body, code, refusal.message or refusal.msg or "", reasons
+        )
 
 
 def _require_user(answer: AuthAnswer, user_id: str) -> User:
@@ -281,7 +297,9 @@ class SupabaseAccounts(AccountStore):
             raise SettingsInvalid.of("accounts.supabase.service_role_key", message)
         answer = await self._api.page(1, 1)
         if answer.status in KEY_REFUSED:
-            raise SettingsInvalid.of("accounts.supabase.service_role_key", f"is refused by {url}: {answer}")
+            raise SettingsInvalid.of(
+                "accounts.supabase.service_role_key", f"is refused by {url}: {answer}"
+            )
         if answer.read(UserPage) is None:
             message = f"{url} does not answer as Supabase Auth does: {answer}"
             raise SettingsInvalid.of("accounts.supabase.url", message)
@@ -326,13 +344,17 @@ class SupabaseAccounts(AccountStore):
 
     async def close(self) -> None:
         await self._api.close()
-        self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)  # the next call may come from another event loop
+        self._places = asyncio.Semaphore(
+            _LOOKUPS_AT_ONCE
+        )  # the next call may come from another event loop
 
 
 class SupabaseWithTable(TablePeople):
     """An AccountStore that finds users in a table, by their ids at Supabase. It locks none: Supabase would not know."""
 
-    def __init__(self, people: TableSettings, place: Database | AppDatabase, auth: SupabaseAccounts) -> None:
+    def __init__(
+        self, people: TableSettings, place: Database | AppDatabase, auth: SupabaseAccounts
+    ) -> None:
         # A column for passwords, if one is left from earlier days, no longer counts.
         super().__init__(msgspec.structs.replace(people, password=""), place)
         self._auth = auth

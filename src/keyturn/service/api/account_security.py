@@ -45,7 +45,10 @@ class AccountSecurityController(Controller):
         opt={"kind": "secure"},
     )
     async def secure_account(
-        self, data: JSONBody[SecurityToken], request: AnyRequest, services: NamedDependency[AccountSecurityServices]
+        self,
+        data: JSONBody[SecurityToken],
+        request: AnyRequest,
+        services: NamedDependency[AccountSecurityServices],
     ) -> Response[Done]:
         """Takes the token from the mail that confirmed the change.
 

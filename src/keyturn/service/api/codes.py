@@ -22,7 +22,9 @@ class CodeCheck(Schema, frozen=True, kw_only=True):
     """Gives the code of a mail for a token."""
 
     email: Identifier
-    code: Annotated[str, Meta(max_length=64, description="the eight digits in the mail", examples=["40718263"])]
+    code: Annotated[
+        str, Meta(max_length=64, description="the eight digits in the mail", examples=["40718263"])
+    ]
 
 
 class Token(Schema, frozen=True, kw_only=True):
@@ -53,7 +55,10 @@ class CodeController(Controller):
         opt={"kind": "code"},
     )
     async def verify_reset_code(
-        self, data: JSONBody[CodeCheck], request: AnyRequest, services: NamedDependency[CodeServices]
+        self,
+        data: JSONBody[CodeCheck],
+        request: AnyRequest,
+        services: NamedDependency[CodeServices],
     ) -> Token:
         """The code is in the mail beside the link. The token works like a link's token, once.
 

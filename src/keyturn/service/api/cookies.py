@@ -12,7 +12,9 @@ from keyturn.service.accounts.builtin import SESSION_LIFE
 from keyturn.service.reset.sign_in import DEVICE_LIFE
 from keyturn.service.settings import Settings
 
-Holds = Literal["session", "device", "form", "link", "proof", "password", "language", "asked", "flash"]
+Holds = Literal[
+    "session", "device", "form", "link", "proof", "password", "language", "asked", "flash"
+]
 """What the cookies of the service hold: all of them."""
 
 

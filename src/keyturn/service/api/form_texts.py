@@ -39,9 +39,16 @@ class FormTextController(Controller):
     tags = ("Password reset",)
     security = ANYONE
 
-    @get("/texts", summary="The words of the forms", responses=problem_responses(InputInvalid, has_body=False))
+    @get(
+        "/texts",
+        summary="The words of the forms",
+        responses=problem_responses(InputInvalid, has_body=False),
+    )
     async def get_form_texts(
-        self, request: AnyRequest, services: NamedDependency[FormTextServices], lang: FromQuery[str] = ""
+        self,
+        request: AnyRequest,
+        services: NamedDependency[FormTextServices],
+        lang: FromQuery[str] = "",
     ) -> Response[FormTexts]:
         """What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language."""
         language = services.languages.choose(lang, request.headers.get("accept-language", ""))
@@ -56,21 +63,30 @@ class FormTextController(Controller):
             mail_services=known_services(),
         )
         # If the URL names a language, it alone decides: caches then never serve another language.
-        headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
+        headers = {
+            "Content-Language": language.tag,
+            "Cache-Control": _FOR_AN_HOUR if lang else "no-store",
+        }
         return Response(answer, headers=headers)
 
 
-_DEAD: Mapping[DeadReason, str] = {one: "wrongCodes" if one == "second_step" else one for one in LINK_TEXTS}
+_DEAD: Mapping[DeadReason, str] = {
+    one: "wrongCodes" if one == "second_step" else one for one in LINK_TEXTS
+}
 
 _TEXTS: Mapping[str, str] = {
     "forgotHeading": N_("Forgot your password?"),
-    "forgotLead": N_("Enter your email address. If it has an account, we’ll send a link to choose a new password."),
+    "forgotLead": N_(
+        "Enter your email address. If it has an account, we’ll send a link to choose a new password."
+    ),
     "email": N_("Email"),
     "malformed": N_("Enter a full email address, such as name@example.org."),
     "send": N_("Send the link"),
     "back": N_("Back to sign-in"),
     "sentHeading": N_("Check your email"),
-    "sentLead": N_("If an account exists for <b>%(email)s</b>, a link is on its way. It works for %(lifetime)s."),
+    "sentLead": N_(
+        "If an account exists for <b>%(email)s</b>, a link is on its way. It works for %(lifetime)s."
+    ),
     "for": N_("For %(email)s"),
     "spam": N_("Look in your spam folder, too."),
     "nothing": N_("Didn’t get the email?"),
@@ -83,7 +99,9 @@ _TEXTS: Mapping[str, str] = {
     "changeHeading": N_("Change password"),
     "changeLead": N_("We’ll send you a link to choose a new password. It works for %(lifetime)s."),
     "change": N_("Request password change"),
-    "changeSent": N_("We’ve sent a password reset link to your email. Please check your inbox to continue."),
+    "changeSent": N_(
+        "We’ve sent a password reset link to your email. Please check your inbox to continue."
+    ),
     **{f"{name}Heading": LINK_TEXTS[reason][0] for reason, name in _DEAD.items()},
     **{name: LINK_TEXTS[reason][1] for reason, name in _DEAD.items()},
     "noLink": N_("Open the link in your email"),
@@ -115,7 +133,9 @@ _TEXTS: Mapping[str, str] = {
     "until": N_("The link works until %(time)s."),
     "secondStep": N_("Second step"),
     "secondStepLead": N_("Your account is protected by a second step. Enter a code, too."),
-    "secondStepOther": N_("Your account is protected by a second step that we can’t check here. Contact support."),
+    "secondStepOther": N_(
+        "Your account is protected by a second step that we can’t check here. Contact support."
+    ),
     "totp": N_("Authenticator app"),
     "sms": N_("Text message to %(number)s"),
     "recoveryCode": N_("Recovery code"),

@@ -60,7 +60,9 @@ async def read_metrics(request: AnyRequest, parts: NamedDependency[Parts]) -> Re
         raise NotFoundException
     ready, backlog = await asyncio.gather(_is_ready(parts), _backlog(parts.database))
     return Response(
-        parts.meters.exposition(ready=ready, **backlog), media_type=_TEXT, headers={"Cache-Control": "no-store"}
+        parts.meters.exposition(ready=ready, **backlog),
+        media_type=_TEXT,
+        headers={"Cache-Control": "no-store"},
     )
 
 

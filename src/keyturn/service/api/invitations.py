@@ -30,9 +30,16 @@ class InvitationRequest(Schema, frozen=True, kw_only=True):
 
     email: EmailAddress
     reason: Annotated[
-        str, Meta(max_length=LONGEST_REASON, description="who invites to what, in your words", examples=[_INVITED])
+        str,
+        Meta(
+            max_length=LONGEST_REASON,
+            description="who invites to what, in your words",
+            examples=[_INVITED],
+        ),
     ] = ""
-    link: Annotated[bool, Meta(description="answer with a link as well, which takes the link key")] = False
+    link: Annotated[
+        bool, Meta(description="answer with a link as well, which takes the link key")
+    ] = False
 
 
 class LinkRequest(Schema, frozen=True, kw_only=True):
@@ -40,9 +47,16 @@ class LinkRequest(Schema, frozen=True, kw_only=True):
 
     email: EmailAddress
     reason: Annotated[
-        str, Meta(min_length=1, max_length=LONGEST_REASON, examples=["Lost the mailbox; passport checked."])
+        str,
+        Meta(
+            min_length=1,
+            max_length=LONGEST_REASON,
+            examples=["Lost the mailbox; passport checked."],
+        ),
     ]
-    code: Annotated[bool, Meta(description="a code in place of the link, if mails have codes")] = False
+    code: Annotated[bool, Meta(description="a code in place of the link, if mails have codes")] = (
+        False
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +81,10 @@ class InvitationController(Controller):
         opt={"kind": "invite"},
     )
     async def invite(
-        self, data: JSONBody[InvitationRequest], request: AnyRequest, services: NamedDependency[OperatorServices]
+        self,
+        data: JSONBody[InvitationRequest],
+        request: AnyRequest,
+        services: NamedDependency[OperatorServices],
     ) -> Response[Done | IssuedLink]:
         """For the operator's app, with the service key.
 
@@ -78,7 +95,9 @@ class InvitationController(Controller):
         answer: Response[Any] = done(ON_ITS_WAY, accepted_language(services.languages, request))
         if data.link:
             await services.operators.require_key(bearer_of(request), client, for_links=True)
-            answer = Response(await services.operators.mint(data.email, client, data.reason, invites=True))
+            answer = Response(
+                await services.operators.mint(data.email, client, data.reason, invites=True)
+            )
         await services.operators.invite(data.email, client, data.reason)
         return answer
 
@@ -97,20 +116,29 @@ class LinkController(Controller):
         opt={"kind": "link"},
     )
     async def mint_link(
-        self, data: JSONBody[LinkRequest], request: AnyRequest, services: NamedDependency[OperatorServices]
+        self,
+        data: JSONBody[LinkRequest],
+        request: AnyRequest,
+        services: NamedDependency[OperatorServices],
     ) -> IssuedLink:
         """For the operator's app, with the link key, once the app's operator knows the person.
 
         Earlier links of the account end, and its mailbox gets a notice without a link to a new password. The link works
         once.
         """
-        return await services.operators.mint(data.email, client_of(request), data.reason, with_code=data.code)
+        return await services.operators.mint(
+            data.email, client_of(request), data.reason, with_code=data.code
+        )
 
 
 def key_guard(operators: Operators, *, for_links: bool = False) -> Guard:
     """Return a guard that refuses requests without a key before it reads the body. `for_links`: the link key alone."""
 
-    async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        await operators.require_key(bearer_of(connection), client_of(connection), for_links=for_links)
+    async def require_key(
+        connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+    ) -> None:
+        await operators.require_key(
+            bearer_of(connection), client_of(connection), for_links=for_links
+        )
 
     return require_key

@@ -49,7 +49,10 @@ def is_keystroke_away(typed: str, meant: str) -> bool:
     """Tell whether one character is missing, superfluous or another one, or two neighbours are swapped."""
     if abs(len(typed) - len(meant)) > 1:
         return False
-    start = next((at for at, (one, other) in enumerate(zip(typed, meant, strict=False)) if one != other), None)
+    start = next(
+        (at for at, (one, other) in enumerate(zip(typed, meant, strict=False)) if one != other),
+        None,
+    )
     if start is None:
         return len(typed) != len(meant)
     left, right = typed[start:], meant[start:]

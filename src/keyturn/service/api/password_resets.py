@@ -31,9 +31,19 @@ from keyturn.service.api.schemas import (
     TokenCheck,
     ValidToken,
 )
-from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected, rule_text
+from keyturn.service.problems.passwords import (
+    ChangeRefused,
+    OutcomeUnknown,
+    PasswordRejected,
+    rule_text,
+)
 from keyturn.service.problems.problem import N_
-from keyturn.service.problems.proofs import ChallengeRequired, LinkDead, SecondStepRejected, SecondStepRequired
+from keyturn.service.problems.proofs import (
+    ChallengeRequired,
+    LinkDead,
+    SecondStepRejected,
+    SecondStepRequired,
+)
 from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
 from keyturn.service.reset.check import LinkChecks
 from keyturn.service.reset.complete import PasswordResets
@@ -71,11 +81,16 @@ class PasswordResetController(Controller):
         opt={"kind": "request"},
     )
     async def request_link(
-        self, data: JSONBody[ResetRequest], request: AnyRequest, services: NamedDependency[PasswordResetServices]
+        self,
+        data: JSONBody[ResetRequest],
+        request: AnyRequest,
+        services: NamedDependency[PasswordResetServices],
     ) -> Response[Done]:
         """Gives the same answer for every valid address, with or without an account."""
         client = client_of(request)
-        await services.requests.accept(data.email, client, data.challenge or "", data.return_to or "")
+        await services.requests.accept(
+            data.email, client, data.challenge or "", data.return_to or ""
+        )
         return done(ON_ITS_WAY, accepted_language(services.languages, request))
 
     @post(
@@ -86,13 +101,18 @@ class PasswordResetController(Controller):
         opt={"kind": "validate"},
     )
     async def check_link(
-        self, data: JSONBody[TokenCheck], request: AnyRequest, services: NamedDependency[PasswordResetServices]
+        self,
+        data: JSONBody[TokenCheck],
+        request: AnyRequest,
+        services: NamedDependency[PasswordResetServices],
     ) -> ValidToken | InvalidToken:
         """The link stays usable."""
         try:
             link = await services.checks.validate(data.token, client_of(request), data.email)
         except LinkDead as dead:
-            return InvalidToken(valid=False, reason=dead.reason, email_hint=dead.email_hint or msgspec.UNSET)
+            return InvalidToken(
+                valid=False, reason=dead.reason, email_hint=dead.email_hint or msgspec.UNSET
+            )
         return ValidToken(
             valid=True,
             email=link.email,
@@ -106,11 +126,16 @@ class PasswordResetController(Controller):
         "/replace-expired-link",
         status_code=202,
         summary="Replace an expired link",
-        responses=problem_responses(InputInvalid, LinkDead, ChallengeRequired, TooManyRequests, Busy),
+        responses=problem_responses(
+            InputInvalid, LinkDead, ChallengeRequired, TooManyRequests, Busy
+        ),
         opt={"kind": "request"},
     )
     async def replace_expired_link(
-        self, data: JSONBody[ExpiredToken], request: AnyRequest, services: NamedDependency[PasswordResetServices]
+        self,
+        data: JSONBody[ExpiredToken],
+        request: AnyRequest,
+        services: NamedDependency[PasswordResetServices],
     ) -> Response[Done]:
         """Sends a new link to the address of the expired one, once for each link, with the limits of any other request.
 
@@ -139,7 +164,10 @@ class PasswordResetController(Controller):
         opt={"kind": "reset"},
     )
     async def set_password(
-        self, data: JSONBody[NewPassword], request: AnyRequest, services: NamedDependency[PasswordResetServices]
+        self,
+        data: JSONBody[NewPassword],
+        request: AnyRequest,
+        services: NamedDependency[PasswordResetServices],
     ) -> Response[Done]:
         """Uses the link up, and ends every session that Keyturn knows.
 
@@ -148,7 +176,9 @@ class PasswordResetController(Controller):
         """
         password = data.require_password()
         client = client_of(request)
-        account = await services.resets.complete(data.token, password, client, data.email, data.second_step)
+        account = await services.resets.complete(
+            data.token, password, client, data.email, data.second_step
+        )
         cookies = []
         if services.sign_ins:
             cookies.append(services.device_cookie.issue(services.sign_ins.device(account)))
@@ -163,7 +193,10 @@ class PasswordResetController(Controller):
         opt={"kind": "check"},
     )
     async def check_password(
-        self, data: JSONBody[PasswordCheck], request: AnyRequest, services: NamedDependency[PasswordResetServices]
+        self,
+        data: JSONBody[PasswordCheck],
+        request: AnyRequest,
+        services: NamedDependency[PasswordResetServices],
     ) -> Response[PasswordJudgement]:
         """Tells a form whether a password would be accepted, while the user types it.
 
@@ -172,7 +205,11 @@ class PasswordResetController(Controller):
         judging = services.checks.judge(data.token, data.password, client_of(request), data.email)
         return await judgement_of(judging, accepted_language(services.languages, request))
 
-    @get("/password-policy", summary="List the rules for a new password", responses=problem_responses(has_body=False))
+    @get(
+        "/password-policy",
+        summary="List the rules for a new password",
+        responses=problem_responses(has_body=False),
+    )
     async def get_password_policy(
         self, request: AnyRequest, services: NamedDependency[PasswordResetServices]
     ) -> Response[Policy]:

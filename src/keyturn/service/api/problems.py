@@ -16,7 +16,13 @@ from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.errors import Fault, KeyturnError
 from keyturn.mail.languages.language import Language, Languages
-from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, language_headers, request_id_of
+from keyturn.service.api.requests import (
+    AnyRequest,
+    accepted_language,
+    client_of,
+    language_headers,
+    request_id_of,
+)
 from keyturn.service.parts import Parts
 from keyturn.service.problems import requests
 from keyturn.service.problems.problem import MALFORMED, Problem, problem_of
@@ -41,7 +47,12 @@ OF_API = "keyturn_api"
 _INSTEAD = "keyturn_instead"
 _UNREAD = requests.RequestUnreadable | requests.UnsupportedMediaType
 
-_HTTP = requests.NotFound, requests.MethodNotAllowed, requests.RequestTooLarge, requests.UnsupportedMediaType
+_HTTP = (
+    requests.NotFound,
+    requests.MethodNotAllowed,
+    requests.RequestTooLarge,
+    requests.UnsupportedMediaType,
+)
 _HTTP_PROBLEMS: Mapping[int, type[Problem]] = {problem.status: problem for problem in _HTTP}
 
 _MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`")
@@ -79,7 +90,10 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
     log_failure = FailureLog()
 
     def answer(request: AnyRequest, error: Exception) -> Response[Any]:
-        problem, headers = problem_answering(error), error.headers if isinstance(error, HTTPException) else None
+        problem, headers = (
+            problem_answering(error),
+            error.headers if isinstance(error, HTTPException) else None,
+        )
         is_uncounted = problem.outcome == MALFORMED and not getattr(error, "counted", False)
         if meters and is_uncounted and (kind := request.route_handler.opt.get("kind")):
             meters.request(kind, MALFORMED)
@@ -98,7 +112,9 @@ def count_unread(parts: Parts) -> Callable[[Exception, Scope], Awaitable[None]]:
     """Return a hook that counts requests with an unreadable body; a used-up limit replaces their answer."""
 
     async def count(error: Exception, scope: Scope) -> None:
-        options = getattr(scope.get("route_handler"), "opt", {})  # an unknown address has no handler
+        options = getattr(
+            scope.get("route_handler"), "opt", {}
+        )  # an unknown address has no handler
         if OF_API in options and isinstance(problem_answering(error), _UNREAD):
             try:
                 await parts.ground.limits.count("malformed", client_of(AnyRequest(scope)))
@@ -144,7 +160,9 @@ def _faults_in(error: HTTPException) -> list[Fault]:
         name = "body" if name == "data" else name  # the handlers' parameter for the body
         if missing := _MISSING_FIELD.match(message):
             name = missing[1]
-        faults.append(Fault(name, "missing" if missing or message == "'data'" else plain_message(message)))
+        faults.append(
+            Fault(name, "missing" if missing or message == "'data'" else plain_message(message))
+        )
     return faults
 
 
@@ -152,7 +170,9 @@ def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[i
     """Describe a route's problems for OpenAPI, by status; the problems of every route are added."""
     of_a_body = (requests.RequestTooLarge, requests.UnsupportedMediaType) if has_body else ()
     known = (*problems, requests.Unavailable, *of_a_body)
-    by_status = {one.status: [other for other in known if other.status == one.status] for one in known}
+    by_status = {
+        one.status: [other for other in known if other.status == one.status] for one in known
+    }
     return {
         status: ResponseSpec(
             reduce(or_, map(_schema, of_status)),

@@ -17,15 +17,26 @@ from keyturn.service.reset.passwords.policy import Rule
 _ADA, _TOKEN = "ada@northwind.example", "k3XbnE9gWcVtqRyOuZ0aHsPl5Jd7Mf2iYwA1xC4vB8N"
 _ADDRESS_OR_NAME = "an email address or, if the service takes them, a user name; at most 254 bytes"
 
-LinkToken = Annotated[str, Meta(min_length=1, max_length=512, description="the token in the link", examples=[_TOKEN])]
-EmailAddress = Annotated[str, Meta(description="an email address, at most 254 bytes", examples=[_ADA])]
+LinkToken = Annotated[
+    str, Meta(min_length=1, max_length=512, description="the token in the link", examples=[_TOKEN])
+]
+EmailAddress = Annotated[
+    str, Meta(description="an email address, at most 254 bytes", examples=[_ADA])
+]
 Identifier = Annotated[str, Meta(description=_ADDRESS_OR_NAME, examples=[_ADA])]
 _Password = Annotated[
-    str, Meta(description="used exactly as it is, with all spaces", examples=["a longer horse, and another battery"])
+    str,
+    Meta(
+        description="used exactly as it is, with all spaces",
+        examples=["a longer horse, and another battery"],
+    ),
 ]
 _ChallengeAnswer = Annotated[
     str,
-    Meta(max_length=8192, description="the solution from the challenge's widget or from the browser; see getChallenge"),
+    Meta(
+        max_length=8192,
+        description="the solution from the challenge's widget or from the browser; see getChallenge",
+    ),
 ]
 
 

@@ -19,7 +19,12 @@ from keyturn.service.api.requests import AnyRequest, accepted_language, client_o
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.service.problems.passwords import ChangeRefused, OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.problem import N_
-from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
+from keyturn.service.problems.proofs import (
+    CredentialsRejected,
+    NotSignedIn,
+    SecondStepRejected,
+    SecondStepRequired,
+)
 from keyturn.service.problems.requests import Busy, InputInvalid, OriginRefused, TooManyRequests
 from keyturn.service.reset.sign_in import SignIns
 
@@ -57,7 +62,10 @@ class SessionController(Controller):
         opt={"kind": "login"},
     )
     async def sign_in(
-        self, data: JSONBody[Credentials], request: AnyRequest, services: NamedDependency[SessionServices]
+        self,
+        data: JSONBody[Credentials],
+        request: AnyRequest,
+        services: NamedDependency[SessionServices],
     ) -> Response[SignedIn]:
         """If the account has a second factor, `secondStep` is required.
 
@@ -77,7 +85,9 @@ class SessionController(Controller):
         security=[*SIGNED_IN, *ANYONE],
         responses=problem_responses(InputInvalid, OriginRefused),
     )
-    async def sign_out(self, request: AnyRequest, services: NamedDependency[SessionServices]) -> Response[Done]:
+    async def sign_out(
+        self, request: AnyRequest, services: NamedDependency[SessionServices]
+    ) -> Response[Done]:
         await services.sign_ins.sign_out(services.session.read(request))
         language = accepted_language(services.languages, request)
         return done(N_("You are signed out."), language, [services.session.expire()])
@@ -88,7 +98,9 @@ class SessionController(Controller):
         security=SIGNED_IN,
         responses=problem_responses(NotSignedIn, has_body=False),
     )
-    async def get_signed_in(self, request: AnyRequest, services: NamedDependency[SessionServices]) -> SignedIn:
+    async def get_signed_in(
+        self, request: AnyRequest, services: NamedDependency[SessionServices]
+    ) -> SignedIn:
         account = await services.sign_ins.account(services.session.read(request))
         return signed_in_account(account)
 
@@ -111,7 +123,10 @@ class SessionController(Controller):
         opt={"kind": "change"},
     )
     async def change_password(
-        self, data: JSONBody[PasswordChange], request: AnyRequest, services: NamedDependency[SessionServices]
+        self,
+        data: JSONBody[PasswordChange],
+        request: AnyRequest,
+        services: NamedDependency[SessionServices],
     ) -> Response[Done]:
         """Ends every session, and starts a new one, whose cookie comes with the answer."""
         secret = services.session.read(request)
@@ -132,7 +147,9 @@ def same_origin_guard(origin: str) -> Guard:
     A client without both headers is no browser (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
     """
 
-    def require_same_origin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    def require_same_origin(
+        connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+    ) -> None:
         if connection.scope.get("method") != "POST":
             return
         site = connection.headers.get("sec-fetch-site")

@@ -53,7 +53,9 @@ class ReportedMeters(Meters):
 
 def main() -> None:
     """Work until the standard input ends, or SIGTERM comes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the other process ends this one
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all processes; the other process ends this one
     reports = os.dup(1)
     os.dup2(2, 1)  # output that a library prints is no report
     pipe = io.FileIO(0, closefd=False)

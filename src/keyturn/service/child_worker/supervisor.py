@@ -42,7 +42,9 @@ class Supervisor:
         self._parts = parts
         # If no key is set, this process's own.
         settings = msgspec.structs.replace(parts.settings, secret_key=parts.secrets[0])
-        self._orders = Orders(settings=settings, reload_templates=parts.reloads_templates, path=sys.path)
+        self._orders = Orders(
+            settings=settings, reload_templates=parts.reloads_templates, path=sys.path
+        )
         self._works = False
         self._task: asyncio.Task[None] | None = None
 
@@ -76,7 +78,12 @@ class Supervisor:
         """Run a worker until it ends, and return its exit code; a cancellation ends it."""
         # -P: files in the current folder are not imported as libraries.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "keyturn.service.child_worker.process", stdin=PIPE, stdout=PIPE
+            sys.executable,
+            "-P",
+            "-m",
+            "keyturn.service.child_worker.process",
+            stdin=PIPE,
+            stdout=PIPE,
         )
         assert process.stdin
         self._works = False
@@ -100,7 +107,9 @@ class Supervisor:
         """Tell the worker of each commit. On SQLite it would otherwise notice only at its next poll."""
         while True:
             await self._parts.outbox.woken.wait()
-            if not orders.transport.get_write_buffer_size():  # a worker that does not read already has a line to read
+            if (
+                not orders.transport.get_write_buffer_size()
+            ):  # a worker that does not read already has a line to read
                 orders.write(b"\n")
 
     async def _read_reports(self, process: Process) -> None:

@@ -66,7 +66,9 @@ class SqliteConnections:
 
         try:
             # With the context, as `asyncio.to_thread` does: log lines need the id of the request.
-            return await asyncio.get_running_loop().run_in_executor(self._writer, copy_context().run, write)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._writer, copy_context().run, write
+            )
         except asyncio.CancelledError:
             given_up.set()
             raise
@@ -124,13 +126,20 @@ class ServerConnections:
         await self.transactions.dispose()
 
 
-def open_engine(read: DatabaseUrl, setting: str, extra: str, *, seconds: float | None, **options: Any) -> AsyncEngine:
+def open_engine(
+    read: DatabaseUrl, setting: str, extra: str, *, seconds: float | None, **options: Any
+) -> AsyncEngine:
     """Return an engine for a server, whose driver is in the `extra`. `seconds`: how long a caller waits for all."""
     if seconds:
         # A wait for a connection ends before the caller's time is up: Python 3.11 may lose a cancellation that
         # coincides with a connection becoming free (https://github.com/python/cpython/issues/86296).
         options["pool_timeout"] = seconds * 0.9
-    options |= {"connect_args": read.arguments, "max_overflow": 0, "pool_pre_ping": True, "hide_parameters": True}
+    options |= {
+        "connect_args": read.arguments,
+        "max_overflow": 0,
+        "pool_pre_ping": True,
+        "hide_parameters": True,
+    }
     with requires_extra(extra, read.url.get_backend_name(), setting):
         engine = create_async_engine(read.url, **options)
     _refuse_what_no_driver_takes(engine.sync_engine, setting, read.roots)

@@ -2,7 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -41,7 +46,12 @@ _TIME = DateTimeUTC()
 
 _NAMES = sa.func.unnest(sa.bindparam("names", type_=sa.ARRAY(sa.String()))).column_valued("name")
 # In the order of the locks themselves: two transactions that hold several names at once cannot deadlock.
-_LOCKS = sa.select(sa.func.hashtextextended(_NAMES, 0).label("lock")).distinct().order_by("lock").subquery()
+_LOCKS = (
+    sa.select(sa.func.hashtextextended(_NAMES, 0).label("lock"))
+    .distinct()
+    .order_by("lock")
+    .subquery()
+)
 _HELD = sa.select(sa.func.count(sa.func.pg_advisory_xact_lock(_LOCKS.c.lock)))
 
 _ENCODING = sa.text("SELECT current_setting('server_encoding')")
@@ -86,9 +96,13 @@ class DatabaseAccess:
             async with asyncio.timeout(self._seconds):
                 yield
 
-    async def fetch(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> Sequence[sa.RowMapping]:
+    async def fetch(
+        self, statement: sa.Executable, values: Mapping[str, Any] | None = None
+    ) -> Sequence[sa.RowMapping]:
         """Return the rows of one statement that changes nothing. Build a frequent one once, and give its `values`."""
-        return await self.read(lambda connection: connection.execute(statement, values).mappings().all())
+        return await self.read(
+            lambda connection: connection.execute(statement, values).mappings().all()
+        )
 
     async def read(self, work: Callable[[sa.Connection], _Result]) -> _Result:
         """Return the result of `work` outside of a transaction: on PostgreSQL each statement commits by itself."""
@@ -122,7 +136,11 @@ class Database(DatabaseAccess):
         if message := database_fault(address, for_our_tables=True):
             raise SettingsInvalid([Fault("database.url", message)])
         read = read_url(address, "database.url")
-        self.url, self.where, self.is_sqlite = read.url, describe_url(read.url), read.kind == "sqlite"
+        self.url, self.where, self.is_sqlite = (
+            read.url,
+            describe_url(read.url),
+            read.kind == "sqlite",
+        )
         unready = partial(unready_where_unreachable, self.where)
         if self.is_sqlite:
             super().__init__(_open_file(read), PATIENCE if timeout else None, unready)
@@ -130,7 +148,9 @@ class Database(DatabaseAccess):
             seconds = timeout.total_seconds() if timeout else None
             super().__init__(_open_pool(read, seconds), seconds, unready)
 
-    async def execute(self, statement: sa.Executable, values: Values | None = None) -> Sequence[sa.Row[Any]]:
+    async def execute(
+        self, statement: sa.Executable, values: Values | None = None
+    ) -> Sequence[sa.Row[Any]]:
         """Execute one statement, for one set of values or for all of several, and commit; return the rows of one."""
 
         def execute(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
@@ -163,7 +183,9 @@ class Database(DatabaseAccess):
         if self.is_sqlite:
             return sa.bindparam(None, callable_=lambda: now() + later, type_=_TIME)
         instead = sa.bindparam(None, callable_=replacing, type_=_TIME)
-        shared = sa.func.coalesce(instead, sa.func.statement_timestamp()) + sa.literal(later, sa.Interval())
+        shared = sa.func.coalesce(instead, sa.func.statement_timestamp()) + sa.literal(
+            later, sa.Interval()
+        )
         return sa.type_coerce(shared, _TIME)
 
     def hold(self, connection: sa.Connection, *names: str) -> None:
@@ -191,7 +213,9 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
         try:
             make_private_folder(Path(read.url.database).parent)
         except OSError as error:
-            raise SettingsInvalid([Fault("database.url", f"its folder cannot be created: {error.strerror}")]) from None
+            raise SettingsInvalid(
+                [Fault("database.url", f"its folder cannot be created: {error.strerror}")]
+            ) from None
     return SqliteConnections(read.url, write_ahead)
 
 
@@ -296,7 +320,9 @@ def insert_into(model: type[Model], dialect: sa.Dialect) -> "sqlite.Insert | pos
     return postgresql.insert(model.__table__)
 
 
-def insert_if(dialect: sa.Dialect, row: type[Model], names: Iterable[str], **computed: sa.ColumnElement[Any]) -> Any:
+def insert_if(
+    dialect: sa.Dialect, row: type[Model], names: Iterable[str], **computed: sa.ColumnElement[Any]
+) -> Any:
     """Return `INSERT ... SELECT ... WHERE :wanted`, to which ON CONFLICT and RETURNING may be added.
 
     It writes a row or none with the same work, so neither the statements nor their number tell an existing account from
@@ -309,13 +335,19 @@ def insert_if(dialect: sa.Dialect, row: type[Model], names: Iterable[str], **com
 
 
 def lookup(
-    database: Database, rows: sa.Select[Any], key: QueryableAttribute[Any], read: Callable[[sa.RowMapping], _Result]
+    database: Database,
+    rows: sa.Select[Any],
+    key: QueryableAttribute[Any],
+    read: Callable[[sa.RowMapping], _Result],
 ) -> Batcher[Any, _Result | None]:
     """Return what finds the row of a key, or None. `rows` selects the column `key` and what `read` needs."""
     statement = rows.where(database.is_one_of(key, "keys"))
 
     async def find(keys: Sequence[Any]) -> Sequence[_Result | None]:
-        results = {row[key.key]: read(row) for row in await database.fetch(statement, {"keys": list(set(keys))})}
+        results = {
+            row[key.key]: read(row)
+            for row in await database.fetch(statement, {"keys": list(set(keys))})
+        }
         return [results.get(wanted) for wanted in keys]
 
     return Batcher(find, gathers=database.is_sqlite, in_time=database.in_time)

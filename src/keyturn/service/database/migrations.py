@@ -13,7 +13,9 @@ from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import DatabaseUnready
 
 VERSION_TABLE = "keyturn_migrations"  # Keyturn's own, so that its migrations and an app's do not mix in one database
-_VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))  # as Alembic makes it
+_VERSIONS = Table(
+    VERSION_TABLE, MetaData(), Column("version_num", String(32))
+)  # as Alembic makes it
 NO_TABLES = "does not have Keyturn's tables yet"
 
 
@@ -59,7 +61,9 @@ async def require_current(database: Database) -> str:
             await database.read(lambda one: [one.execute(select(each).limit(0)) for each in tables])
         except DatabaseUnready as error:
             missing = describe_error(error)
-            raise DatabaseUnready(f"{ahead}, and lacks what it needs ({missing}): install that version") from error
+            raise DatabaseUnready(
+                f"{ahead}, and lacks what it needs ({missing}): install that version"
+            ) from error
     if current and current >= head():
         return current
     state = f"is at revision {current}, not {head()}" if current else NO_TABLES
@@ -85,12 +89,16 @@ async def revision(database: Database) -> str | None:
             # There is no such table (PostgreSQL's manual, appendix A).
             if getattr(error.orig, "sqlstate", "") == "42P01" or "no such table" in str(error.orig):
                 return None
-            raise DatabaseUnready(f"the revision of the database cannot be read: {_reason(error)}") from error
+            raise DatabaseUnready(
+                f"the revision of the database cannot be read: {_reason(error)}"
+            ) from error
 
     return await database.read(find)
 
 
-_LOCK_TIMEOUT = "10s"  # for a table of PostgreSQL: all later statements on that table wait behind it
+_LOCK_TIMEOUT = (
+    "10s"  # for a table of PostgreSQL: all later statements on that table wait behind it
+)
 
 
 async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> str | None:
@@ -124,7 +132,9 @@ def _bring_up(database: Database, lock_timeout: str, connection: Connection) -> 
     try:
         database.hold(connection, "keyturn is migrating")
         if not database.is_sqlite:  # after the wait for another migration, which may take long
-            connection.execute(text("SELECT set_config('lock_timeout', :most, true)"), {"most": lock_timeout})
+            connection.execute(
+                text("SELECT set_config('lock_timeout', :most, true)"), {"most": lock_timeout}
+            )
         command.upgrade(config, "head")
     except DBAPIError as error:
         if error.connection_invalidated:

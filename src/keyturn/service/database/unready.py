@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import URL
-from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from keyturn.service.problems.requests import DatabaseUnready
@@ -72,7 +79,9 @@ def unready_where_unreachable(place: str) -> Iterator[None]:
         if not (trouble := _trouble(error)):
             raise
         # If SQLite's disk is full, a commit is undone: its last page, which marks it, was not written.
-        is_full = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+        is_full = (
+            getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+        )
         reason = f"the database {trouble}: {place}: {describe_error(error)}"
         raise DatabaseUnready(reason, not_changed=is_full or trouble == _UNDONE) from error
 
@@ -89,18 +98,32 @@ def _trouble(error: Exception) -> str:
     if codes & _NOT_MIGRATED or describe_error(error).startswith(_NO_SUCH):
         return "has not been migrated"
     is_away = (
-        isinstance(error, OperationalError | InterfaceError | InternalError | PoolExhausted | OSError | TimeoutError)
+        isinstance(
+            error,
+            OperationalError
+            | InterfaceError
+            | InternalError
+            | PoolExhausted
+            | OSError
+            | TimeoutError,
+        )
         or any(str(code).startswith(_UNREACHABLE) for code in codes)
         or getattr(error, "connection_invalidated", False)
         or type(error) is DatabaseError  # SQLite's for a file that is damaged, or not a database
-        or type(error).__module__.startswith("asyncpg")  # SQLAlchemy 2.0 raises its errors while it connects
+        or type(error).__module__.startswith(
+            "asyncpg"
+        )  # SQLAlchemy 2.0 raises its errors while it connects
     )
     return "cannot be reached" if is_away else ""
 
 
 def is_refusal(error: DBAPIError) -> bool:
     """Whether a database refused a statement for its content, not for a connection or another transaction."""
-    return error.statement is not None and not error.connection_invalidated and not is_rolled_back(error)
+    return (
+        error.statement is not None
+        and not error.connection_invalidated
+        and not is_rolled_back(error)
+    )
 
 
 _OF_A_VALUE = {"22P05", "22021", 1267, 1270, 1366, 3854, 3988}
@@ -129,7 +152,9 @@ def is_by_a_rule(error: DBAPIError) -> bool:
 def is_rolled_back(error: DBAPIError) -> bool:
     """Tell whether the database has certainly undone the transaction: a conflict, or a constraint at the commit."""
     # SQLAlchemy names no statement for a commit.
-    return (isinstance(error, IntegrityError) and error.statement is None) or bool(_codes(error) & _ROLLED_BACK)
+    return (isinstance(error, IntegrityError) and error.statement is None) or bool(
+        _codes(error) & _ROLLED_BACK
+    )
 
 
 _NO_LOGIN = {"28000", "28P01", 1045, 1698}

@@ -31,10 +31,14 @@ def check_settings(reading: Reading) -> list[Finding]:
     if reading.faults:
         fix = "Run `keyturn init` to write it, or set KEYTURN_CONFIG to its path."
         no_file = [Finding("settings", "warn", absent, fix)] if absent else []
-        return no_file + [Finding("settings", "fail", str(fault), _fix_of(fault)) for fault in reading.faults]
+        return no_file + [
+            Finding("settings", "fail", str(fault), _fix_of(fault)) for fault in reading.faults
+        ]
     doubts = list(_doubts(settings))
     source = f"{file} and the environment" if file.is_file() else "the environment and the defaults"
-    fine = Finding("settings", "ok", f"{source}, for {settings.environment}{f'; {absent}' if absent else ''}")
+    fine = Finding(
+        "settings", "ok", f"{source}, for {settings.environment}{f'; {absent}' if absent else ''}"
+    )
     return doubts or [fine]
 
 
@@ -42,7 +46,11 @@ def _fix_of(fault: Fault) -> str:
     name = fault.origin or fault.name
     if fault.unset:
         return f"Set {' and '.join(fault.unset)} in the environment in which Keyturn runs."
-    if name.rpartition(".")[0] and name.rpartition(".")[2] in TOP_LEVEL and name not in known_variables().values():
+    if (
+        name.rpartition(".")[0]
+        and name.rpartition(".")[2] in TOP_LEVEL
+        and name not in known_variables().values()
+    ):
         return "Move the line above the first section of the file."
     if name == "KEYTURN_SECRET_KEY":
         return f"Set KEYTURN_SECRET_KEY to what this prints: {NEW_KEY}"
@@ -50,7 +58,9 @@ def _fix_of(fault: Fault) -> str:
     if name in variables:
         return f"Set {name} in the environment, or {variables[name]} in the file."
     if fault.name in variables.values():
-        return f"Set {fault.name} in the file, or {environment_name(fault.name)} in the environment."
+        return (
+            f"Set {fault.name} in the file, or {environment_name(fault.name)} in the environment."
+        )
     return "Correct it, or remove it. `keyturn init` writes a valid file."
 
 
@@ -102,7 +112,9 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
         "Set sign_in_url to your app's sign-in page, unless your app has none.",
     ),
     (
-        lambda settings: settings.environment == "development" and not is_loopback(settings.base_url),
+        lambda settings: (
+            settings.environment == "development" and not is_loopback(settings.base_url)
+        ),
         "environment: development, though {settings.base_url} is not this machine",
         'Set environment = "production", which refuses unsafe settings.',
     ),
@@ -112,7 +124,9 @@ _DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
         "Set server.trusted_proxies to the address that the proxy connects from, for example 127.0.0.1.",
     ),
     (
-        lambda settings: [text for text in settings.server.trusted_proxies if not read_network(text).prefixlen],
+        lambda settings: [
+            text for text in settings.server.trusted_proxies if not read_network(text).prefixlen
+        ],
         "server.trusted_proxies: {cause[0]} trusts every client, so any client can fake its IP address",
         "Set server.trusted_proxies to the address that your proxy connects from.",
     ),

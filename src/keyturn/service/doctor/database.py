@@ -47,7 +47,11 @@ _WRONG_PATH = (
 def _missing_file(address: str) -> str:
     """Return the whole path of a database URL's file if the file is missing; else "". Opening would create it."""
     url = read_url(address, "database.url").url
-    file = Path(url.database).absolute() if url.get_backend_name() == "sqlite" and url.database else None
+    file = (
+        Path(url.database).absolute()
+        if url.get_backend_name() == "sqlite" and url.database
+        else None
+    )
     return str(file) if file and not file.exists() else ""
 
 
@@ -62,10 +66,16 @@ async def check_database(settings: Settings) -> list[Finding]:
     except SettingsInvalid as invalid:
         return [fail(str(fault), "Correct database.url.") for fault in invalid.faults]
     if missing := _missing_file(settings.database.url):
-        fix = _WRONG_PATH if missing == _accounts_file(settings) else "Run `keyturn migrate` to create it."
+        fix = (
+            _WRONG_PATH
+            if missing == _accounts_file(settings)
+            else "Run `keyturn migrate` to create it."
+        )
         return [fail(f"{missing} does not exist", fix)]
     if url.get_backend_name() != "sqlite" and not find_spec("asyncpg"):
-        return [fail("the driver for PostgreSQL is missing", "Run `pip install 'keyturn[postgres]'`.")]
+        return [
+            fail("the driver for PostgreSQL is missing", "Run `pip install 'keyturn[postgres]'`.")
+        ]
     async with _opened(settings) as database:
         try:
             findings = [await _revision(database, url)]
@@ -104,9 +114,7 @@ async def _clocks(database: Database) -> list[Finding]:
     if difference <= _LARGEST_DIFFERENCE:
         return []
     message = f"this machine's clock and the database's differ by {difference.total_seconds():.0f} seconds"
-    fix = (
-        "Let both machines set their clocks by NTP: links expire, and TOTP codes are checked, by this machine's clock."
-    )
+    fix = "Let both machines set their clocks by NTP: links expire, and TOTP codes are checked, by this machine's clock."
     return [warn(message, fix)]
 
 
@@ -164,7 +172,9 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
     """Count the data that the newest key does not open. Signed data is not stored, and expires within ten minutes."""
     newest = settings.secret_key
     keys = [newest, *(key for key in settings.previous_secret_keys if key != newest)]
-    unreached = [Finding("", "skip", "previous_secret_keys: not checked", "Fix the database first.")]
+    unreached = [
+        Finding("", "skip", "previous_secret_keys: not checked", "Fix the database first.")
+    ]
     if _missing_file(settings.database.url):
         return unreached
     try:
@@ -220,14 +230,20 @@ async def _check(settings: Settings, database: Database) -> list[Finding]:
         return [fail(sentence, _fix_of_unready(error, settings))]
     message = "sign_in_url: Keyturn's sign-in page does not work with this store"
     doubt = warn(message, "Set sign_in_url to your app's sign-in page.")
-    is_doubtful = hosted_path(settings.sign_in_page) and not store.offers(AccountStore.password_hash)
+    is_doubtful = hosted_path(settings.sign_in_page) and not store.offers(
+        AccountStore.password_hash
+    )
     fine = ok(f"the store {settings.accounts.store} matches the settings")
     return [fine, *findings, *([doubt] if is_doubtful else [])]
 
 
 def _fix_of_fault(fault: Fault, settings: Settings) -> str:
     grant = grant_for(fault, settings)
-    what = f"Run as the owner of the tables: {grant}" if grant else "Correct the setting, or the table."
+    what = (
+        f"Run as the owner of the tables: {grant}"
+        if grant
+        else "Correct the setting, or the table."
+    )
     return f"{what} Keyturn does not start before that."
 
 
@@ -271,7 +287,10 @@ async def check_credentials(settings: Settings) -> list[Finding]:
     }
     alive = [one for one, what in lasting(mapped, tables).items() if what != "sessions"]
     message = "{}: its rows may let an intruder in after a new password"
-    found = [_session_finding(one, settings, fixes.get(one, "")) for one in sessions_left(mapped, tables[name], tables)]
+    found = [
+        _session_finding(one, settings, fixes.get(one, ""))
+        for one in sessions_left(mapped, tables[name], tables)
+    ]
     found += [
         warn(message.format(one), fixes.get(one, _FIX_WITHOUT_OWNER))
         for one in sorted(alive, key=lambda one: one not in fixes)

@@ -36,7 +36,9 @@ class Unanswered(KeyturnError):
 class Dns:
     """Asks a nameserver, by default this machine's, with three outcomes: records, none, and no answer."""
 
-    def __init__(self, nameserver: tuple[str, int] | None = None, patience: float = _PATIENCE) -> None:
+    def __init__(
+        self, nameserver: tuple[str, int] | None = None, patience: float = _PATIENCE
+    ) -> None:
         self._nameserver = nameserver
         self._patience = patience
 
@@ -46,7 +48,10 @@ class Dns:
 
     async def texts(self, name: str) -> list[str]:
         """Return the TXT records, each with its strings joined as SPF, DKIM and DMARC say. Raises Unanswered."""
-        return [b"".join(record.strings).decode("ascii", "replace") for record in await self._ask(name, "TXT") or ()]
+        return [
+            b"".join(record.strings).decode("ascii", "replace")
+            for record in await self._ask(name, "TXT") or ()
+        ]
 
     async def _ask(self, name: str, kind: str) -> list[Any] | None:
         """Return the records, [] if the name has none of that kind, None if the name does not exist."""
@@ -71,7 +76,9 @@ class Dns:
 async def check_domain(domain: str, providers: Sequence[type[Provider]], dns: Dns) -> list[Finding]:
     """Look up all names once, for all providers, and judge their records."""
     spf = {f"{one.spf.host}.{domain}".lstrip("."): one.spf for one in providers if one.spf}
-    dkim = {f"{one.dkim.selector}._domainkey.{domain}": one.dkim.page for one in providers if one.dkim}
+    dkim = {
+        f"{one.dkim.selector}._domainkey.{domain}": one.dkim.page for one in providers if one.dkim
+    }
     names = [*spf, *dkim, *(f"_dmarc.{name}" for name in parents(domain))]
     try:
         if not await dns.exists(domain):
@@ -82,7 +89,8 @@ async def check_domain(domain: str, providers: Sequence[type[Provider]], dns: Dn
         return [warn(f"could not be checked: {error}", fix)]
     judged = {
         "spf": [judge_spf(name, texts[name], wanted) for name, wanted in spf.items()],
-        "dkim": [judge_dkim(name, texts[name], page) for name, page in dkim.items()] or [_SKIPPED_DKIM],
+        "dkim": [judge_dkim(name, texts[name], page) for name, page in dkim.items()]
+        or [_SKIPPED_DKIM],
         "dmarc": [judge_dmarc(domain, texts)],
     }
     return [replace(one, check=check) for check, findings in judged.items() for one in findings]
@@ -92,7 +100,11 @@ def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
     """Return a finding about the SPF records at `name` (RFC 7208)."""
     records = [text.lower().split() for text in texts if text.lower().split(" ")[0] == "v=spf1"]
     if not records:
-        advice = f'"v=spf1 {wanted.term} ~all"' if wanted.term else 'that names your mail server: "v=spf1 mx ~all"'
+        advice = (
+            f'"v=spf1 {wanted.term} ~all"'
+            if wanted.term
+            else 'that names your mail server: "v=spf1 mx ~all"'
+        )
         return Finding("", wanted.missing, f"no SPF record at {name}", f"Add TXT {name} {advice}.")
     if len(records) > 1:
         message = f"{len(records)} SPF records at {name}, so receivers ignore them all"
@@ -129,14 +141,18 @@ def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
     if not keys:
         return fail(f"no DKIM key at {name}", copy)
     if len(keys) > 1:
-        return fail(f"{len(keys)} DKIM keys at {name}, of which receivers use any", f"Keep one. {copy}")
+        return fail(
+            f"{len(keys)} DKIM keys at {name}, of which receivers use any", f"Keep one. {copy}"
+        )
     encoded = "".join(keys[0]["p"].split())
     if not encoded:
         return fail(f"the DKIM key at {name} was revoked: its p= is empty", copy)
     try:
         key = base64.b64decode(encoded, validate=True)
         # Ed25519's are not wrapped in DER (RFC 8463, 4.2).
-        is_key = keys[0].get("k", "rsa") != "rsa" or isinstance(load_der_public_key(key), RSAPublicKey)
+        is_key = keys[0].get("k", "rsa") != "rsa" or isinstance(
+            load_der_public_key(key), RSAPublicKey
+        )
     except (ValueError, UnsupportedAlgorithm):
         is_key = False
     broken = f"the DKIM key at {name} is not valid: it may be cut off or mistyped"
@@ -152,7 +168,11 @@ def judge_dmarc(domain: str, texts: Texts) -> Finding:
     """Return the policy for mails from `domain`: its own, else that of the nearest domain above it (RFC 9989, 4.10)."""
     for owner in parents(domain):
         name = f"_dmarc.{owner}"
-        records = [text for text in texts.get(name, ()) if text.replace(" ", "").split(";")[0] == "v=DMARC1"]
+        records = [
+            text
+            for text in texts.get(name, ())
+            if text.replace(" ", "").split(";")[0] == "v=DMARC1"
+        ]
         if len(records) > 1:
             message = f"{len(records)} DMARC records at {name}, so receivers ignore them all"
             return fail(message, "Keep one of them.")

@@ -10,7 +10,12 @@ from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.doctor.configuration import check_pages, check_settings
-from keyturn.service.doctor.database import check_accounts, check_credentials, check_database, check_previous_keys
+from keyturn.service.doctor.database import (
+    check_accounts,
+    check_credentials,
+    check_database,
+    check_previous_keys,
+)
 from keyturn.service.doctor.domain import Dns, check_domain
 from keyturn.service.reset.passwords import breaches
 from keyturn.service.reset.proofs import challenge
@@ -40,7 +45,9 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
             return [warn(where, 'Set mail.transport to "resend", "smtp" or another provider.')]
         return [ok(where)]
     mailbox = parse_mailbox(settings.mail.from_)
-    sender = CheckedSender(address=mailbox.address, domain=mailbox.domain, timeout=settings.worker.timeout)
+    sender = CheckedSender(
+        address=mailbox.address, domain=mailbox.domain, timeout=settings.worker.timeout
+    )
     findings: Sequence[Finding] = await getattr(settings, name).check(sender)
     return findings
 

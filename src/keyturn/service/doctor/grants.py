@@ -40,7 +40,9 @@ def all_grants(message: str, settings: Settings) -> str:
     if "command denied" not in message:
         return ""
     table = settings.accounts.table
-    ended = [role.for_ending(entry, one) for entry, one in table.endings.items() if one.when != "never"]
+    ended = [
+        role.for_ending(entry, one) for entry, one in table.endings.items() if one.when != "never"
+    ]
     return " ".join([role.for_accounts(table, reads=True), *ended])
 
 
@@ -48,7 +50,9 @@ class _Role:
     """Writes statements for the database's user, in the dialect of its address."""
 
     def __init__(self, message: str, settings: Settings) -> None:
-        url = read_url(settings.accounts.table.url or settings.database.url, "accounts.table.url").url
+        url = read_url(
+            settings.accounts.table.url or settings.database.url, "accounts.table.url"
+        ).url
         self._preparer = url.get_dialect()().identifier_preparer
         user = _MYSQL_USER.search(message)
         if user:
@@ -60,7 +64,9 @@ class _Role:
         return f"GRANT {rights} TO {self._name};"
 
     def for_accounts(self, table: TableSettings, *, reads: bool) -> str:
-        written = dict.fromkeys(filter(None, [table.password, *table.set, *table.lock, *table.unlock]))
+        written = dict.fromkeys(
+            filter(None, [table.password, *table.set, *table.lock, *table.unlock])
+        )
         rights = f"UPDATE ({self._listed(written)}) ON {self._table(table.table)}"
         return self.given(f"SELECT, {rights}" if reads else rights)
 
@@ -84,4 +90,8 @@ def _endings_of(setting: str, table: TableSettings) -> Mapping[str, Ending]:
     """Return the entries of `delete` or `ends` that a fault is about."""
     if setting == "delete":
         return {entry: Ending() for entry in table.delete}
-    return {entry: ending for entry, ending in table.ends.items() if setting == member_name("ends", entry)}
+    return {
+        entry: ending
+        for entry, ending in table.ends.items()
+        if setting == member_name("ends", entry)
+    }

@@ -34,20 +34,33 @@ async def _send_through(sender: Sender, name: str, settings: Settings, address: 
         async with asyncio.timeout(longest):
             provider_id = await sender.send(_email(settings, name, address), new_key())
     except TimeoutError:
-        return fail(f"{name} gave no answer within {longest:g} s: it may send the email later", look)
+        return fail(
+            f"{name} gave no answer within {longest:g} s: it may send the email later", look
+        )
     except QuotaExhausted as failure:
         fix = "Wait until then, or ask the provider for more."
-        return fail(f"{name} takes no email before {failure.until:%Y-%m-%d %H:%M} UTC ({failure.reason})", fix)
+        return fail(
+            f"{name} takes no email before {failure.until:%Y-%m-%d %H:%M} UTC ({failure.reason})",
+            fix,
+        )
     except SendRefused as failure:
-        return fail(f"{name} refused the email: {failure.reason}", "Run `keyturn doctor`, which says what to correct.")
+        return fail(
+            f"{name} refused the email: {failure.reason}",
+            "Run `keyturn doctor`, which says what to correct.",
+        )
     except SendRetryable as failure:
         if not failure.not_accepted:
             return fail(f"{name} may send the email, but did not say so: {failure.reason}", look)
-        return fail(f"{name} did not take the email: {failure.reason}", "Run `keyturn doctor`, or try again later.")
+        return fail(
+            f"{name} did not take the email: {failure.reason}",
+            "Run `keyturn doctor`, or try again later.",
+        )
     finally:
         await sender.close()
     if name == "capture":
-        return ok(f"the email was saved as {provider_id}.eml in {settings.mail.capture_dir}, and not sent")
+        return ok(
+            f"the email was saved as {provider_id}.eml in {settings.mail.capture_dir}, and not sent"
+        )
     return ok(f"{name} accepted the email to {address} as {provider_id}")
 
 

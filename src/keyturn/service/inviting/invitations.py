@@ -28,7 +28,10 @@ from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
 from keyturn.service.telemetry.meters import count_calls
 
-Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
+Outcome = (
+    Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"]
+    | Refusal
+)
 
 
 _REFUSED: Mapping[str, str] = {
@@ -54,11 +57,16 @@ class Operators:
     `mailed`: mints the codes of mails. Without a key, no app may invite. The key to links invites, too.
     """
 
-    def __init__(self, settings: Settings, ground: Ground, urls: PageUrls, mailed: CodesBesideLinks | None) -> None:
+    def __init__(
+        self, settings: Settings, ground: Ground, urls: PageUrls, mailed: CodesBesideLinks | None
+    ) -> None:
         self._ground, self.meters, self._urls, self._mailed = ground, ground.meters, urls, mailed
         self._lifetime, keys = settings.token.ttl, settings.invitations
         self._service_key, self._link_key = keys.service_key, keys.link_key
-        self.over_http, self.links_over_http = bool(keys.service_key or keys.link_key), bool(keys.link_key)
+        self.over_http, self.links_over_http = (
+            bool(keys.service_key or keys.link_key),
+            bool(keys.link_key),
+        )
 
     async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
         """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too many of them."""
@@ -73,15 +81,21 @@ class Operators:
         """Accept an invitation, which is committed on return; the worker decides. Raises InputInvalid."""
         await self.invite_all([email], client, messages.parse_reason(reason))
 
-    async def invite_all(self, emails: Collection[str], by: Client | None = None, reason: str = "") -> None:
+    async def invite_all(
+        self, emails: Collection[str], by: Client | None = None, reason: str = ""
+    ) -> None:
         moment, client = now(), by or Client()
         invited = [
-            messages.InvitationRequested(email=addresses.parse(email), at=moment, client=client, reason=reason)
+            messages.InvitationRequested(
+                email=addresses.parse(email), at=moment, client=client, reason=reason
+            )
             for email in emails
         ]
         if invited:
             wanted = [(one, True) for one in invited]
-            await self._ground.transact(lambda tx: tx.outbox.enqueue_each_if(messages.INVITATION_REQUESTED, wanted))
+            await self._ground.transact(
+                lambda tx: tx.outbox.enqueue_each_if(messages.INVITATION_REQUESTED, wanted)
+            )
 
     async def begin(self, campaign: messages.Campaign) -> None:
         await self._ground.audit.record("reset_all", "begun", campaign.operator, "", "")
@@ -91,7 +105,9 @@ class Operators:
         looked_up = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in looked_up if isinstance(account, Account)]
         mailboxes = await self._ground.mailboxes.look([account.email for account in accounts])
-        refusals = {email: mailbox.refusal for email, mailbox in mailboxes.items() if mailbox.refusal}
+        refusals = {
+            email: mailbox.refusal for email, mailbox in mailboxes.items() if mailbox.refusal
+        }
         reachable = await may_get_link(self._ground.database, accounts)
         return [(email, _outcome(account, refusals, reachable)) for email, account in looked_up]
 
@@ -120,7 +136,9 @@ class Operators:
         """Ask all accounts in one transaction, except those that were already asked under the campaign's name."""
         if not emails:
             return
-        keys = {sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]: email for email in emails}
+        keys = {
+            sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]: email for email in emails
+        }
         posted = select(OutboxRow.key).where(OutboxRow.key.in_(keys))
 
         def write(tx: Transaction) -> None:
@@ -136,7 +154,13 @@ class Operators:
 
     @count_calls("link")
     async def mint(
-        self, email: str, client: Client, reason: str, *, with_code: bool = False, invites: bool = False
+        self,
+        email: str,
+        client: Client,
+        reason: str,
+        *,
+        with_code: bool = False,
+        invites: bool = False,
     ) -> IssuedLink:
         """Return a link or a code, end the account's earlier ones, and promise its mailbox a notice. It is committed.
 
@@ -153,7 +177,9 @@ class Operators:
         purpose = purpose_for(account, by_operator=True)
         lifetime = INVITED if invites else self._lifetime
         shown = reason if invites else ""
-        token, link = mint_link(account, purpose, moment, moment + lifetime, invites=invites, reason=shown)
+        token, link = mint_link(
+            account, purpose, moment, moment + lifetime, invites=invites, reason=shown
+        )
         issued = IssuedLink(link=self._urls.reset(token, account.email), expires_at=link.expires_at)
         minted = [(link, True)]
         if with_code:
@@ -175,8 +201,13 @@ class Operators:
             secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
             held.mint(minted)
             message = tx.outbox.enqueue(messages.LINK_ISSUED, notice)
-            outcome, known = "code_issued" if with_code else "link_issued", (account.id, account.email)
-            tx.audit.write("operator_link", outcome, client, moment, *known, message_id=message, note=reason)
+            outcome, known = (
+                "code_issued" if with_code else "link_issued",
+                (account.id, account.email),
+            )
+            tx.audit.write(
+                "operator_link", outcome, client, moment, *known, message_id=message, note=reason
+            )
 
         await self._ground.transact(write)
         return issued
@@ -193,7 +224,9 @@ class Operators:
 
 
 def _outcome(
-    account: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], reachable: Collection[str]
+    account: Account | Literal["malformed", "no_account"],
+    refusals: Mapping[str, Refusal],
+    reachable: Collection[str],
 ) -> Outcome:
     if not isinstance(account, Account):
         return account

@@ -9,7 +9,13 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Column
 
-from keyturn.service.accounts.table.columns import Value, kind_of, placeholder_for, set_value, usual_form
+from keyturn.service.accounts.table.columns import (
+    Value,
+    kind_of,
+    placeholder_for,
+    set_value,
+    usual_form,
+)
 from keyturn.service.clock import now
 from keyturn.service.onboarding.survey import Table
 from keyturn.service.settings import Credentials, Ending, TableSettings
@@ -56,8 +62,12 @@ _CHANGED_AT = re.compile(
     rf"{_PASSWORD}(last)?(changed?|updated|modified|set)(at|on|date|time)|{_PASSWORD}(last)?changed|{_PASSWORD}lastset"
     rf"|last{_PASSWORD}(change|update)d?(at|on|date|time)?"
 )
-_TIMES = re.compile(r"(at|on|date|time|timestamp|since)$|^(created|updated|modified|changed|last)", re.IGNORECASE)
-_DJANGO_REST_TOKENS = "^authtokentoken$"  # Django REST framework gives them to clients for a password, and to scripts
+_TIMES = re.compile(
+    r"(at|on|date|time|timestamp|since)$|^(created|updated|modified|changed|last)", re.IGNORECASE
+)
+_DJANGO_REST_TOKENS = (
+    "^authtokentoken$"  # Django REST framework gives them to clients for a password, and to scripts
+)
 _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
     "passkeys": re.compile(
         r"passkey|webauthn|fido2?(key|credential|device)|publickeycredential|securitykeys?$|authenticators?$"
@@ -122,7 +132,11 @@ def _rank(name: str) -> int:
 
 def telling_columns(table: Table) -> list[str]:
     """Return the columns whose values tell a form: that of the hashes, and times like a change that no type tells."""
-    changed = [name for name, one in table.columns.items() if _is_of_change(name) and not kind_of(one).has_native_times]
+    changed = [
+        name
+        for name, one in table.columns.items()
+        if _is_of_change(name) and not kind_of(one).has_native_times
+    ]
     times = dict.fromkeys(one for name in changed for one in _times_like(table, name))
     return list(filter(None, [_column(table, "password"), *times]))
 
@@ -131,7 +145,9 @@ def _is_of_change(name: str) -> bool:
     return bool(_CHANGED_AT.fullmatch(plain_name(name)))
 
 
-def guess(table: Table, tables: Mapping[str, Table], values: _Values, *, password: bool) -> TableSettings:
+def guess(
+    table: Table, tables: Mapping[str, Table], values: _Values, *, password: bool
+) -> TableSettings:
     """Return the likeliest meaning of the columns. `values`: those of a few rows, by the `telling_columns`."""
     password_column = _column(table, "password")
     wanted = {name: _value_to_set(table, name, values) for name in table.columns}
@@ -145,11 +161,18 @@ def guess(table: Table, tables: Mapping[str, Table], values: _Values, *, passwor
         name=_column(table, "name"),
         provider=text_column(table, "provider"),
         locale=_column(table, "locale"),
-        set={name: value for name, value in wanted.items() if value is not None and name != password_column},
+        set={
+            name: value
+            for name, value in wanted.items()
+            if value is not None and name != password_column
+        },
         delete=tuple(_reset_links(table, tables)),
         ends=dict(endings(table, tables)),
     )
-    kept = {f"{name}.{next(iter(tables[name].columns))}": KEPT for name in sessions_left(settings, table, tables)}
+    kept = {
+        f"{name}.{next(iter(tables[name].columns))}": KEPT
+        for name in sessions_left(settings, table, tables)
+    }
     return msgspec.structs.replace(settings, ends=settings.ends | kept)
 
 
@@ -174,7 +197,9 @@ def _active(table: Table) -> str | tuple[str, ...]:
     if flag := _column(table, "active"):
         conditions.append(flag)
     by_plain_name = {plain_name(name): name for name in reversed(table.columns)}
-    conditions += [f"not {by_plain_name[name]}" for name in _NAMES["inactive"] if name in by_plain_name]
+    conditions += [
+        f"not {by_plain_name[name]}" for name in _NAMES["inactive"] if name in by_plain_name
+    ]
     status = _column(table, "status")
     choices = kind_of(table.columns[status]).choices if status else ()
     bad = [value for value in choices if plain_name(value) in _NAMES["bad_status"]]
@@ -202,7 +227,9 @@ def _value_to_set(table: Table, name: str, values: _Values) -> Value | None:
         unlocked = _unlocked(plain)
         if unlocked is not None and _fits(table.columns[name], unlocked):
             return unlocked
-    if table.columns[name].nullable and any(pattern.fullmatch(plain) for pattern in (_FLAG, _LEFT_OVER, _REMEMBERED)):
+    if table.columns[name].nullable and any(
+        pattern.fullmatch(plain) for pattern in (_FLAG, _LEFT_OVER, _REMEMBERED)
+    ):
         return "{null}"
     return None
 
@@ -250,7 +277,14 @@ def other_sign_ins(table: Table) -> list[str]:
 def _times_like(table: Table, name: str) -> Sequence[str]:
     """Return a column of times and those of its type, which are likely to have its form."""
     holds = kind_of(table.columns[name]).holds
-    return [name, *(one for one in table.columns if kind_of(table.columns[one]).holds is holds and _TIMES.search(one))]
+    return [
+        name,
+        *(
+            one
+            for one in table.columns
+            if kind_of(table.columns[one]).holds is holds and _TIMES.search(one)
+        ),
+    ]
 
 
 def _time_placeholder(table: Table, name: str, values: _Values) -> str:
@@ -262,7 +296,9 @@ def _time_placeholder(table: Table, name: str, values: _Values) -> str:
     if kind.holds is str:
         return "{now_iso}"
     # A 64-bit integer is most likely JavaScript's Date.now(), which does not fit a smaller one.
-    return "{now_ms}" if kind.holds is int and not kind.on_sqlite and kind.highest > 2**32 else "{now}"
+    return (
+        "{now_ms}" if kind.holds is int and not kind.on_sqlite and kind.highest > 2**32 else "{now}"
+    )
 
 
 def credentials_in(name: str) -> Credentials | Literal[""]:
@@ -274,8 +310,14 @@ def credentials_in(name: str) -> Credentials | Literal[""]:
 
 def lasting(settings: TableSettings, tables: Iterable[str]) -> dict[str, Credentials]:
     """Return the tables of credentials that no setting names, by what they hold."""
-    named = {_bare_name(entry.rpartition(".")[0]) for entry in settings.endings} | {_bare_name(settings.table)}
-    return {name: what for name in sorted(tables) if (what := credentials_in(name)) and _bare_name(name) not in named}
+    named = {_bare_name(entry.rpartition(".")[0]) for entry in settings.endings} | {
+        _bare_name(settings.table)
+    }
+    return {
+        name: what
+        for name in sorted(tables)
+        if (what := credentials_in(name)) and _bare_name(name) not in named
+    }
 
 
 def sessions_left(settings: TableSettings, table: Table, tables: Iterable[str]) -> list[str]:
@@ -284,13 +326,21 @@ def sessions_left(settings: TableSettings, table: Table, tables: Iterable[str]) 
     for framework in frameworks_of(table):
         by_hash.update(framework.get("ends", ()))
     left = lasting(settings, tables)
-    return [name for name, what in left.items() if what == "sessions" and plain_name(name) not in by_hash]
+    return [
+        name
+        for name, what in left.items()
+        if what == "sessions" and plain_name(name) not in by_hash
+    ]
 
 
 def reset_links_left(settings: TableSettings, tables: Iterable[str]) -> list[str]:
     """Return the tables of an app's own reset that no setting names."""
     named = {_bare_name(entry.rpartition(".")[0]) for entry in settings.endings}
-    return [name for name in sorted(tables) if _holds_reset_links(name) and _bare_name(name) not in named]
+    return [
+        name
+        for name in sorted(tables)
+        if _holds_reset_links(name) and _bare_name(name) not in named
+    ]
 
 
 def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, Ending]]:
@@ -326,12 +376,27 @@ def _holds_reset_links(name: str) -> bool:
 def owner_column(other: Table, table: Table) -> str:
     """Return the column with the account's id: a foreign key, else by its name; "" if there is none."""
     key = _key_column(table)
-    pointing = [column for column, target, referred in other.points_to if (target, referred) == (table.name, key)]
+    pointing = [
+        column
+        for column, target, referred in other.points_to
+        if (target, referred) == (table.name, key)
+    ]
     bare, key = _bare_name(table.name), plain_name(key)
-    owners = {bare, bare.removesuffix("s")} | (set() if other.points_to else {"user", "account", "member"})
-    names = {name for owner in owners for part in ("id", key) for name in (f"{owner}{part}", f"{part}{owner}")}
+    owners = {bare, bare.removesuffix("s")} | (
+        set() if other.points_to else {"user", "account", "member"}
+    )
+    names = {
+        name
+        for owner in owners
+        for part in ("id", key)
+        for name in (f"{owner}{part}", f"{part}{owner}")
+    }
     elsewhere = {column for column, *_ in other.points_to}
-    pointing += [column for column in other.columns if column not in elsewhere and plain_name(column) in names]
+    pointing += [
+        column
+        for column in other.columns
+        if column not in elsewhere and plain_name(column) in names
+    ]
     return next(iter(pointing), "")
 
 

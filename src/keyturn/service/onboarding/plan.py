@@ -30,7 +30,10 @@ _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _URL = "accounts.table.url"
 _MIGRATION_TOOLS = {
     "Prisma": ("_prisma_migrations", ("prisma/schema.prisma", "schema.prisma", "prisma.config.ts")),
-    "Drizzle": ("__drizzle_migrations", ("drizzle.config.ts", "drizzle.config.js", "drizzle.config.json")),
+    "Drizzle": (
+        "__drizzle_migrations",
+        ("drizzle.config.ts", "drizzle.config.js", "drizzle.config.json"),
+    ),
 }
 """The table of a tool's migrations, and its files in an app's folder: `push` leaves no table."""
 _BESIDE_MIGRATIONS = {
@@ -120,7 +123,8 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
         base_url=base_url,
         sign_in_url=flags.sign_in_url or ("" if flags.store == "builtin" else "{base_url}/login"),
         brand=brand,
-        sender=flags.sender or f"{brand} <no-reply@{'example.org' if is_loopback(base_url) else host_of(base_url)}>",
+        sender=flags.sender
+        or f"{brand} <no-reply@{'example.org' if is_loopback(base_url) else host_of(base_url)}>",
         transport=_transport(environ),
         store=flags.store or "table",
         supabase_url=flags.supabase_url or next(filter(None, map(environ.get, _SUPABASE_URLS)), ""),
@@ -137,7 +141,10 @@ def _transport(environ: Mapping[str, str]) -> str:
     """Return the provider whose variables are set, else "capture". Those that other programs share do not count."""
     variables = Variables(environ)
     own = {name: one for name, one in PROVIDERS.items() if not one.shares_variables}
-    return next((name for name, one in own.items() if all(map(variables.has, one.needs.values()))), "capture")
+    return next(
+        (name for name, one in own.items() if all(map(variables.has, one.needs.values()))),
+        "capture",
+    )
 
 
 def _database(flags: Flags, environ: Mapping[str, str]) -> tuple[str, str]:
@@ -151,13 +158,24 @@ def _database(flags: Flags, environ: Mapping[str, str]) -> tuple[str, str]:
     named = _VARIABLE.fullmatch(address)
     variable = named[1] if named else ""
     if variable and not environ.get(variable):
-        raise SettingsInvalid.of(_URL, f"the variable {variable} is not set{_where_it_may_be(variable)}")
+        raise SettingsInvalid.of(
+            _URL, f"the variable {variable} is not set{_where_it_may_be(variable)}"
+        )
     url = environ[variable] if variable else address
     if read_url(url, _URL).holds_secret and not variable:
-        holding = [name for name, value in environ.items() if value == address and not name.startswith("KEYTURN_")]
-        variable = next(iter(holding), "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL")
+        holding = [
+            name
+            for name, value in environ.items()
+            if value == address and not name.startswith("KEYTURN_")
+        ]
+        variable = next(
+            iter(holding),
+            "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL",
+        )
     if flags.together and database_fault(url, for_our_tables=True):
-        raise SettingsInvalid.of("database.url", "Keyturn's tables need SQLite or PostgreSQL: leave the flag out")
+        raise SettingsInvalid.of(
+            "database.url", "Keyturn's tables need SQLite or PostgreSQL: leave the flag out"
+        )
     return url, variable
 
 
@@ -177,7 +195,9 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
         raise SettingsInvalid.of("accounts.table.table", _unclear_table(name, likely, tables))
     own = tables_of_its_app(name, tables)
     telling = {one: tables[name].columns[one] for one in guesses.telling_columns(tables[name])}
-    values = await database.read(lambda tx: {one: sample(tx, column) for one, column in telling.items()})
+    values = await database.read(
+        lambda tx: {one: sample(tx, column) for one, column in telling.items()}
+    )
     settings = guesses.guess(own[name], own, values, password=with_password)
     tool = _migration_tool(tables)
     # Other databases keep Keyturn's tables apart, whichever tool manages them.
@@ -186,7 +206,9 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
     if together is None:
         together = is_shared and not tool
     is_moved = flags.together is None and is_shared and not together
-    hashes = recognise_hashes(values.get(settings.password, ())) if settings.password else HashFormat()
+    hashes = (
+        recognise_hashes(values.get(settings.password, ())) if settings.password else HashFormat()
+    )
     return msgspec.structs.replace(
         plan,
         together=together,
@@ -220,7 +242,9 @@ def _about_migrations(tool: str, *, together: bool, is_moved: bool) -> Iterator[
         )
 
 
-async def _faults_and_doubts(settings: TableSettings, hashes: HashFormat, database: AppDatabase) -> list[str]:
+async def _faults_and_doubts(
+    settings: TableSettings, hashes: HashFormat, database: AppDatabase
+) -> list[str]:
     """Return what the start would refuse in the guess, or warn of."""
     if not settings.id or not settings.email:
         return []
@@ -239,7 +263,11 @@ def _capital(message: str) -> str:
 
 
 def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> Iterator[str]:
-    for setting, held in (("id", "ids"), ("email", "email addresses"), ("password", "password hashes")):
+    for setting, held in (
+        ("id", "ids"),
+        ("email", "email addresses"),
+        ("password", "password hashes"),
+    ):
         if not getattr(settings, setting) and (setting != "password" or with_password):
             yield (
                 f"Set accounts.table.{setting}: no column of {table.name} is certain to hold the {held}. The columns"
@@ -273,7 +301,11 @@ def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> It
             " link to choose one, which your app may refuse. If it does, name a column with their providers in"
             f' provider, or send them no emails: add "not {elsewhere[0]}" to active.'
         )
-    kept = [entry.rpartition(".")[0] for entry, ending in settings.ends.items() if ending == guesses.KEPT]
+    kept = [
+        entry.rpartition(".")[0]
+        for entry, ending in settings.ends.items()
+        if ending == guesses.KEPT
+    ]
     if kept:
         yield (
             f"Let your app end the sessions in {', '.join(kept)} when it gets the webhook password.changed: no column"

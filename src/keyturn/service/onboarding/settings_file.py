@@ -30,10 +30,14 @@ _COLUMNS = {
 
 def as_toml(plan: Plan) -> str:
     """Return the text of the file. It names the variables of secrets, and holds no secret."""
-    jinja = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False)  # noqa: S701 - no HTML
+    jinja = Environment(
+        trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False
+    )  # noqa: S701 - no HTML
     jinja.filters |= {"toml": _value, "lines": _lines}
     template = jinja.from_string(_TEMPLATE.read_text("utf-8"))
-    return template.render(plan=plan, columns=_COLUMNS, providers=", ".join(PROVIDERS)).rstrip() + "\n"
+    return (
+        template.render(plan=plan, columns=_COLUMNS, providers=", ".join(PROVIDERS)).rstrip() + "\n"
+    )
 
 
 def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
@@ -59,12 +63,20 @@ def _lines(entries: Mapping[str, Any]) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, Ending):
-        return _value({key: one for key, one in msgspec.to_builtins(value).items() if one != getattr(Ending(), key)})
+        return _value(
+            {
+                key: one
+                for key, one in msgspec.to_builtins(value).items()
+                if one != getattr(Ending(), key)
+            }
+        )
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_value, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)  # TOML writes texts, numbers, true and false as JSON does
+    return json.dumps(
+        value, ensure_ascii=False
+    )  # TOML writes texts, numbers, true and false as JSON does
 
 
 def _key(name: str) -> str:

@@ -51,14 +51,18 @@ def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table
     return {
         other: table
         for other, table in tables.items()
-        if other.rpartition(".")[0] == schema or any(target == name for _, target, _ in table.points_to)
+        if other.rpartition(".")[0] == schema
+        or any(target == name for _, target, _ in table.points_to)
     }
 
 
 def tables_in(connection: Connection) -> dict[str, Table]:
     inspector, schemas = inspect(connection), list[str | None]([None])  # the connection's own
     if connection.dialect.name == "postgresql":  # elsewhere, others are of other apps
-        others = {*inspector.get_schema_names()} - {inspector.default_schema_name, "information_schema"}
+        others = {*inspector.get_schema_names()} - {
+            inspector.default_schema_name,
+            "information_schema",
+        }
         schemas += sorted(name for name in others if not name.startswith("pg_"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # a type unknown to SQLAlchemy
@@ -66,22 +70,34 @@ def tables_in(connection: Connection) -> dict[str, Table]:
         for schema in schemas:
             reflected = empty_schema()
             reflected.reflect(connection, schema=schema, views=True, resolve_fks=False)
-            theirs = (one for one in reflected.tables.values() if not one.name.startswith("keyturn_"))
+            theirs = (
+                one for one in reflected.tables.values() if not one.name.startswith("keyturn_")
+            )
             tables |= {table.name: table for table in map(_table_of, theirs)}
             for referring, referred in forbidding_keys(connection, schema):
                 own, other = _full_name(*referring), _full_name(*referred)
                 if own in tables and own != other:
-                    tables[own] = msgspec.structs.replace(tables[own], holds=tables[own].holds | {other})
+                    tables[own] = msgspec.structs.replace(
+                        tables[own], holds=tables[own].holds | {other}
+                    )
     return tables
 
 
 def _table_of(one: Reflected) -> Table:
     key = one.primary_key.columns.keys()  # a view has none
-    references = (constraint.elements[0] for constraint in one.foreign_key_constraints if len(constraint.elements) == 1)
-    targets = {reference.parent.name: reference.target_fullname.rpartition(".") for reference in references}
+    references = (
+        constraint.elements[0]
+        for constraint in one.foreign_key_constraints
+        if len(constraint.elements) == 1
+    )
+    targets = {
+        reference.parent.name: reference.target_fullname.rpartition(".") for reference in references
+    }
     return Table(
         name=str(one.fullname),
-        columns={str(name): column for name, column in one.columns.items()},  # SQLAlchemy's own kind of text is no key
+        columns={
+            str(name): column for name, column in one.columns.items()
+        },  # SQLAlchemy's own kind of text is no key
         key=str(*key) if len(key) == 1 else "",
         points_to=tuple((str(name), table, column) for name, (table, _, column) in targets.items()),
     )

@@ -5,14 +5,35 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Insert, Select, case, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Select,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from keyturn.errors import KeyturnError
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.database import insert_into
 from keyturn.service.outbox.message import TO_THE_APP, Seal, SealBroken, new_key
-from keyturn.service.outbox.models import DEAD, DROPPED, ERASED, SENT, STILL_WAITING, WAITING, EventRow, OutboxRow
+from keyturn.service.outbox.models import (
+    DEAD,
+    DROPPED,
+    ERASED,
+    SENT,
+    STILL_WAITING,
+    WAITING,
+    EventRow,
+    OutboxRow,
+)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,30 +53,44 @@ def note(which: ColumnElement[bool], *event: ColumnElement[Any]) -> Insert:
 
 
 def move(
-    connection: Connection, which: ColumnElement[bool], event: str, detail: str, values: Mapping[str, Any]
+    connection: Connection,
+    which: ColumnElement[bool],
+    event: str,
+    detail: str,
+    values: Mapping[str, Any],
 ) -> None:
     """Note an event of the message of a condition, if there is one, and change it."""
-    connection.execute(note(which, literal(event), literal(detail), literal(now(), EventRow.at.type)))
+    connection.execute(
+        note(which, literal(event), literal(detail), literal(now(), EventRow.at.type))
+    )
     connection.execute(update(OutboxRow).where(which).values(values))
 
 
 def note_report(connection: Connection, event: Event) -> bool:
     """Write a provider's report; return whether it is new."""
     fresh = insert_into(EventRow, connection.dialect).values(**msgspec.structs.asdict(event))
-    statement = fresh.on_conflict_do_nothing(index_elements=[EventRow.source_id]).returning(EventRow.id)
+    statement = fresh.on_conflict_do_nothing(index_elements=[EventRow.source_id]).returning(
+        EventRow.id
+    )
     return connection.execute(statement).first() is not None
 
 
 async def message_behind(database: Database, provider_id: str, key: str) -> int | None:
     """Return the message with this provider id or this idempotency key; None if neither is ours."""
-    named = select(OutboxRow.id).where(or_(OutboxRow.provider_id == provider_id, OutboxRow.key == key)).limit(1)
+    named = (
+        select(OutboxRow.id)
+        .where(or_(OutboxRow.provider_id == provider_id, OutboxRow.key == key))
+        .limit(1)
+    )
     return await database.read(lambda connection: connection.scalar(named))
 
 
 async def history_of(database: Database, message_id: int) -> Sequence[Event]:
     """Return the history of a message, sorted by the time of each event, the oldest first."""
     columns = [getattr(EventRow, name) for name in Event.__struct_fields__]
-    statement = select(*columns).where(EventRow.message_id == message_id).order_by(EventRow.at, EventRow.id)
+    statement = (
+        select(*columns).where(EventRow.message_id == message_id).order_by(EventRow.at, EventRow.id)
+    )
     return [Event(**row) for row in await database.fetch(statement)]
 
 
@@ -99,7 +134,12 @@ class MessageUnknown(KeyturnError):
 
 
 async def read(
-    database: Database, *, only: int = 0, state: str = "", since: datetime | None = None, most: int | None = 50
+    database: Database,
+    *,
+    only: int = 0,
+    state: str = "",
+    since: datetime | None = None,
+    most: int | None = 50,
 ) -> Sequence[Item]:
     """Return the messages of an id, of a state that is shown, and since a time, newest first."""
     statement = _items(database)
@@ -114,7 +154,9 @@ async def read(
 
 
 def _items(database: Database) -> Select[Any]:
-    under_way = STILL_WAITING & OutboxRow.claim.is_not(None) & (OutboxRow.available_at > database.clock())
+    under_way = (
+        STILL_WAITING & OutboxRow.claim.is_not(None) & (OutboxRow.available_at > database.clock())
+    )
     derived: Mapping[str, ColumnElement[Any]] = {"state": shown_state(), "under_way": under_way}
     plain = [getattr(OutboxRow, name) for name in Item.__struct_fields__ if name not in derived]
     return select(*plain, *(column.label(name) for name, column in derived.items()))
@@ -122,11 +164,21 @@ def _items(database: Database) -> Select[Any]:
 
 def shown_state() -> ColumnElement[str]:
     """Return the expression for a message's state: the row's own, until a provider has reported more."""
-    weights = {event: f"{weight}{meaning}" for weight, (event, meaning) in enumerate(_MEANINGS.items())}
+    weights = {
+        event: f"{weight}{meaning}" for weight, (event, meaning) in enumerate(_MEANINGS.items())
+    }
     weightiest = func.substr(func.max(case(weights, value=EventRow.event)), 2)
-    reported = select(weightiest).where(EventRow.message_id == OutboxRow.id).correlate(OutboxRow).scalar_subquery()
+    reported = (
+        select(weightiest)
+        .where(EventRow.message_id == OutboxRow.id)
+        .correlate(OutboxRow)
+        .scalar_subquery()
+    )
     # A waiting message is tried again, whatever a provider reported of an earlier try.
-    return case((OutboxRow.state == WAITING, OutboxRow.state), else_=func.coalesce(reported, OutboxRow.state))
+    return case(
+        (OutboxRow.state == WAITING, OutboxRow.state),
+        else_=func.coalesce(reported, OutboxRow.state),
+    )
 
 
 _BATCH = 100
@@ -137,16 +189,25 @@ async def backlog_of(database: Database) -> Mapping[str, float]:
     first = func.min(OutboxRow.created_at)
     is_for_app = OutboxRow.kind.startswith(TO_THE_APP, autoescape=True)
     firsts = [first.label("oldest"), first.filter(~is_for_app).label("oldest_mail")]
-    (row,) = await database.fetch(select(func.count().label("waiting"), *firsts).where(STILL_WAITING))
-    ages = {name: max((now() - row[name]).total_seconds(), 0) if row[name] else 0 for name in ("oldest", "oldest_mail")}
+    (row,) = await database.fetch(
+        select(func.count().label("waiting"), *firsts).where(STILL_WAITING)
+    )
+    ages = {
+        name: max((now() - row[name]).total_seconds(), 0) if row[name] else 0
+        for name in ("oldest", "oldest_mail")
+    }
     return {"waiting": row["waiting"], **ages}
 
 
 async def mails_sealed_otherwise(database: Database, seal: Seal) -> int:
     """Return how many waiting mails the seal cannot open. Raises DatabaseUnready."""
     others, last = 0, 0
-    sealed = select(OutboxRow.id, OutboxRow.sealed).where(STILL_WAITING, OutboxRow.sealed.is_not(None))
-    while batch := await database.fetch(sealed.where(OutboxRow.id > last).order_by(OutboxRow.id).limit(_BATCH)):
+    sealed = select(OutboxRow.id, OutboxRow.sealed).where(
+        STILL_WAITING, OutboxRow.sealed.is_not(None)
+    )
+    while batch := await database.fetch(
+        sealed.where(OutboxRow.id > last).order_by(OutboxRow.id).limit(_BATCH)
+    ):
         for row in batch:
             try:
                 seal.open(bytes(row["sealed"]))
@@ -170,9 +231,18 @@ async def retry(database: Database, ids: Sequence[int]) -> Sequence[Outcome]:
     webhook repeats content and key. A message that a provider accepted is not sent twice.
     """
     # Locked, so that no worker settles them in the meantime.
-    named = _items(database).where(OutboxRow.id.in_(ids)).order_by(OutboxRow.id).with_for_update(of=OutboxRow)
+    named = (
+        _items(database)
+        .where(OutboxRow.id.in_(ids))
+        .order_by(OutboxRow.id)
+        .with_for_update(of=OutboxRow)
+    )
     due_now: dict[str, Any] = {"available_at": database.clock()}
-    anew = due_now | dict.fromkeys(("reason", "settled_at", "sender")) | {"state": WAITING, "attempts": 0, "crashes": 0}
+    anew = (
+        due_now
+        | dict.fromkeys(("reason", "settled_at", "sender"))
+        | {"state": WAITING, "attempts": 0, "crashes": 0}
+    )
 
     def write(connection: Connection) -> Sequence[Outcome]:
         items = {row.id: Item(**row._asdict()) for row in connection.execute(named)}

@@ -64,7 +64,10 @@ class EventRow(Model):
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
     message_id: Mapped[int] = mapped_column(
-        ForeignKey("keyturn_outbox.id", name="fk_keyturn_outbox_events_message_id", ondelete="CASCADE"), index=True
+        ForeignKey(
+            "keyturn_outbox.id", name="fk_keyturn_outbox_events_message_id", ondelete="CASCADE"
+        ),
+        index=True,
     )
     event: Mapped[str] = mapped_column(String(32))
     detail: Mapped[str] = mapped_column(String(LONGEST_REASON))

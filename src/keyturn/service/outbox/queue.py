@@ -36,10 +36,18 @@ class Outbox(Store):
     def __init__(self, database: Database) -> None:
         self.database = database
         self.woken = asyncio.Event()
-        self._write_if = insert_if(database.dialect, OutboxRow, _WRITTEN, available_at=database.clock())
-        self._due = sa.select(OutboxRow.id).where(STILL_WAITING, OutboxRow.available_at <= database.clock()).limit(1)
+        self._write_if = insert_if(
+            database.dialect, OutboxRow, _WRITTEN, available_at=database.clock()
+        )
+        self._due = (
+            sa.select(OutboxRow.id)
+            .where(STILL_WAITING, OutboxRow.available_at <= database.clock())
+            .limit(1)
+        )
         self._claiming = cache(partial(_claiming, database))
-        self._posts: Batcher[_Row, None] = Batcher(self._post_all, gathers=database.is_sqlite, in_time=database.in_time)
+        self._posts: Batcher[_Row, None] = Batcher(
+            self._post_all, gathers=database.is_sqlite, in_time=database.in_time
+        )
         self._ends: Batcher[Ending, None] = Batcher(self._end_all, pause=_PAUSE)
 
     async def post(self, kind: str, payload: msgspec.Struct) -> None:
@@ -56,11 +64,15 @@ class Outbox(Store):
         self.woken.set()
         self.woken = asyncio.Event()
 
-    def enqueue(self, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = "") -> int:
+    def enqueue(
+        self, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = ""
+    ) -> int:
         """Write a message, claimed from `due` on; return its id. `key`: 32 unique characters, to `withdraw` it."""
         row = _row(kind, payload) | ({"key": key} if key else {})
         available_at = self.database.clock() if due is None else due
-        statement = sa.insert(OutboxRow).values(**row, available_at=available_at).returning(OutboxRow.id)
+        statement = (
+            sa.insert(OutboxRow).values(**row, available_at=available_at).returning(OutboxRow.id)
+        )
         written: int = self.connection.execute(statement).scalar_one()
         self.has_written = True
         return written
@@ -116,7 +128,10 @@ class Outbox(Store):
 
         `sender` and `key` are stored before a call: the provider may have the mail even if this process dies.
         """
-        rows = [_held(one, sealed=sealed, sender=one.sender if sealed else None, key=one.key) for one, sealed in mails]
+        rows = [
+            _held(one, sealed=sealed, sender=one.sender if sealed else None, key=one.key)
+            for one, sealed in mails
+        ]
         self.connection.execute(_SEALED, rows)
 
     def drop(self, reasons: Sequence[tuple[Message, str]]) -> None:
@@ -128,18 +143,28 @@ class Outbox(Store):
 
     async def change(self, message: Message, **values: str | None) -> Message:
         """Return the message with another `key` or `sender`, None if no provider has the mail. Raises LeaseLost."""
-        if not await self.database.execute(_HELD.values(values).returning(_TABLE.c.id), _held(message)):
+        if not await self.database.execute(
+            _HELD.values(values).returning(_TABLE.c.id), _held(message)
+        ):
             raise LeaseLost
         return msgspec.structs.replace(message, **values)
 
     async def postpone(
-        self, message: Message, until: Moment, reason: str, *, event: str = "retried", **values: int | str | None
+        self,
+        message: Message,
+        until: Moment,
+        reason: str,
+        *,
+        event: str = "retried",
+        **values: int | str | None,
     ) -> None:
         """Let the message be claimed again at `until`. `values`: new `attempts`, `crashes` and `sender`."""
         reason = reason[:LONGEST_REASON]
         is_held = (OutboxRow.id == message.id) & (OutboxRow.claim == message.claim)
         postponed = {"claim": None, "reason": reason, "available_at": until, **values}
-        await self.database.transact(lambda connection: move(connection, is_held, event, reason, postponed))
+        await self.database.transact(
+            lambda connection: move(connection, is_held, event, reason, postponed)
+        )
 
     async def end(self, message: Message, end: Sent | Dropped | Dead) -> None:
         """End a message; all that end at one moment share a transaction."""
@@ -152,7 +177,13 @@ class Outbox(Store):
     def end_reported(self, message_id: int, sent: Sent) -> None:
         """Note that a waiting message needs no other try: the provider has it. A worker that holds it loses it."""
         is_waiting = (OutboxRow.id == message_id) & STILL_WAITING
-        move(self.connection, is_waiting, SENT, sent.sender, {**_ended(sent), "sealed": None, "claim": None})
+        move(
+            self.connection,
+            is_waiting,
+            SENT,
+            sent.sender,
+            {**_ended(sent), "sealed": None, "claim": None},
+        )
 
 
 _CLAIMED = [getattr(OutboxRow, name).label(name) for name in Message.__struct_fields__]
@@ -166,23 +197,31 @@ def _row(kind: str, payload: msgspec.Struct) -> _Row:
 
 
 _TABLE = OutboxRow.__table__
-_HELD = sa.update(_TABLE).where(_TABLE.c.id == sa.bindparam("held_id"), _TABLE.c.claim == sa.bindparam("held_claim"))
+_HELD = sa.update(_TABLE).where(
+    _TABLE.c.id == sa.bindparam("held_id"), _TABLE.c.claim == sa.bindparam("held_claim")
+)
 """The UPDATE of each of several messages that their worker still holds."""
 
 
 def _held(message: Message, **values: object) -> _Row:
     """Return the parameters for a message, and for its new values."""
-    return {"held_id": message.id, "held_claim": message.claim} | {f"new_{name}": new for name, new in values.items()}
+    return {"held_id": message.id, "held_claim": message.claim} | {
+        f"new_{name}": new for name, new in values.items()
+    }
 
 
 def _new(name: str) -> sa.BindParameter[object]:
     return sa.bindparam(f"new_{name}", type_=_TABLE.c[name].type)
 
 
-def _claiming(database: Database, lease: timedelta, kinds: tuple[str, ...], abandoned: bool) -> sa.Executable:
+def _claiming(
+    database: Database, lease: timedelta, kinds: tuple[str, ...], abandoned: bool
+) -> sa.Executable:
     """Return the statement that claims `most` messages under `token`; each lane of a worker repeats it."""
     # Each condition is that of an index. Only waiting messages have a claim.
-    which = [OutboxRow.claim.is_not(None)] if abandoned else [STILL_WAITING, OutboxRow.claim.is_(None)]
+    which = (
+        [OutboxRow.claim.is_not(None)] if abandoned else [STILL_WAITING, OutboxRow.claim.is_(None)]
+    )
     due = (
         sa.select(OutboxRow.id)
         .where(*which, OutboxRow.available_at <= database.clock())
@@ -194,22 +233,36 @@ def _claiming(database: Database, lease: timedelta, kinds: tuple[str, ...], aban
         # PostgreSQL may run a subquery again for every row, and lock other rows each time.
         .cte("due")
     )
-    held = {"claim": sa.bindparam("token"), "crashes": OutboxRow.crashes + 1, "available_at": database.clock(lease)}
-    return sa.update(OutboxRow).where(OutboxRow.id.in_(sa.select(due.c.id))).values(held).returning(*_CLAIMED)
+    held = {
+        "claim": sa.bindparam("token"),
+        "crashes": OutboxRow.crashes + 1,
+        "available_at": database.clock(lease),
+    }
+    return (
+        sa.update(OutboxRow)
+        .where(OutboxRow.id.in_(sa.select(due.c.id)))
+        .values(held)
+        .returning(*_CLAIMED)
+    )
 
 
 _SEALED = _HELD.values({name: _new(name) for name in ("sealed", "sender", "key")})
 
 _IS_OPEN = (_TABLE.c.id == sa.bindparam("held_id")) & (
     # Only the holder of a message ends it, but "sent" is true from any worker.
-    (_TABLE.c.claim == sa.bindparam("held_claim")) | ((_new("state") == SENT) & (_TABLE.c.state != SENT))
+    (_TABLE.c.claim == sa.bindparam("held_claim"))
+    | ((_new("state") == SENT) & (_TABLE.c.state != SENT))
 )
-_NOTE = note(_IS_OPEN, _new("state"), sa.func.coalesce(_new("reason"), _new("sender")), _new("settled_at"))
+_NOTE = note(
+    _IS_OPEN, _new("state"), sa.func.coalesce(_new("reason"), _new("sender")), _new("settled_at")
+)
 _END = (
     sa.update(_TABLE)
     .where(_IS_OPEN)
     .values({name: _new(name) for name in ("state", "settled_at", "attempts", "reason")})
-    .values({name: sa.func.coalesce(_new(name), _TABLE.c[name]) for name in ("sender", "provider_id")})
+    .values(
+        {name: sa.func.coalesce(_new(name), _TABLE.c[name]) for name in ("sender", "provider_id")}
+    )
     .values(sealed=None, claim=None)
 )
 _ENDED = ("state", "settled_at", "attempts", "reason", "sender", "provider_id")
@@ -220,11 +273,17 @@ _NOTHING = dict.fromkeys(("held_id", "held_claim", *map("new_{}".format, _ENDED)
 def _ended(end: Sent | Dropped | Dead) -> _Row:
     """Return the columns of a message that ends."""
     texts = {name: text[:LONGEST_REASON] for name, text in msgspec.structs.asdict(end).items()}
-    return dict.fromkeys(("reason", "sender", "provider_id")) | texts | {"state": end.state, "settled_at": now()}
+    return (
+        dict.fromkeys(("reason", "sender", "provider_id"))
+        | texts
+        | {"state": end.state, "settled_at": now()}
+    )
 
 
 def _end(connection: sa.Connection, ends: Sequence[Ending]) -> None:
     by_id = sorted(ends, key=lambda end: end[0].id)
-    rows = [_held(message, attempts=message.attempts, **_ended(end)) for message, end in by_id] or [_NOTHING]
+    rows = [_held(message, attempts=message.attempts, **_ended(end)) for message, end in by_id] or [
+        _NOTHING
+    ]
     connection.execute(_NOTE, rows)
     connection.execute(_END, rows)

@@ -15,7 +15,16 @@ import msgspec
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.service.clock import now
-from keyturn.service.outbox.message import OUTCOMES, TO_THE_APP, Dead, Delivery, Dropped, Message, Sent, Settlement
+from keyturn.service.outbox.message import (
+    OUTCOMES,
+    TO_THE_APP,
+    Dead,
+    Delivery,
+    Dropped,
+    Message,
+    Sent,
+    Settlement,
+)
 from keyturn.service.outbox.queue import LeaseLost, Outbox
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, request_id
@@ -126,9 +135,14 @@ class Worker:
     meters: Meters = field(default_factory=Meters)
 
     def __post_init__(self) -> None:
-        self._handlers = {kind: handler for lane in self.lanes for kind, handler in lane.handlers.items()}
+        self._handlers = {
+            kind: handler for lane in self.lanes for kind, handler in lane.handlers.items()
+        }
         last_answer = max((lane.last_answer for lane in self.lanes), default=timedelta(0))
-        self._lanes = (*self.lanes, Lane(self._handlers, 1, abandoned=True, last_answer=last_answer))
+        self._lanes = (
+            *self.lanes,
+            Lane(self._handlers, 1, abandoned=True, last_answer=last_answer),
+        )
         self._lines = OnceAMinute()
         self._held: set[Message] = set()
         self._slow: set[Message] = set()
@@ -138,7 +152,9 @@ class Worker:
     async def run(self) -> None:
         """Work until cancelled. Then finish what is under way, since its mail may already be with the provider."""
         for kind, outcome in product(self._handlers, OUTCOMES):
-            self.meters.message(kind, outcome, count=0)  # `increase()` does not see a series whose first count is 1
+            self.meters.message(
+                kind, outcome, count=0
+            )  # `increase()` does not see a series whose first count is 1
         self._stopped = asyncio.Event()  # it belongs to the event loop that awaits it
         work = asyncio.create_task(self._run())
         try:
@@ -198,7 +214,9 @@ class Worker:
 
     async def _work(self, lane: Lane, places: asyncio.Semaphore, tries: asyncio.TaskGroup) -> int:
         """Claim messages of a lane, and begin each once there is a place for it; return how many were claimed."""
-        claim = self.outbox.claim(lane.batch, self.limits.lease, only=lane.handlers, abandoned=lane.abandoned)
+        claim = self.outbox.claim(
+            lane.batch, self.limits.lease, only=lane.handlers, abandoned=lane.abandoned
+        )
         messages = await self._survive(claim, "outbox.claim_failed") or []
         self._held.update(messages)
         for message, work in zip(messages, await self._prepare(lane, messages), strict=True):
@@ -208,7 +226,9 @@ class Worker:
                 await asyncio.wait([begun], timeout=self.limits.slow.total_seconds())
         return len(messages)
 
-    async def _survive(self, work: Awaitable[_Result], failed: str, **fields: object) -> _Result | None:
+    async def _survive(
+        self, work: Awaitable[_Result], failed: str, **fields: object
+    ) -> _Result | None:
         """Return the result of a statement; None after an error of the database, of which a worker survives any."""
         try:
             return await work
@@ -230,20 +250,26 @@ class Worker:
             return [prepared] * len(messages)
         return each if isinstance(prepared, BaseException) else prepared
 
-    async def _try(self, lane: Lane, places: asyncio.Semaphore, message: Message, work: Work) -> None:
+    async def _try(
+        self, lane: Lane, places: asyncio.Semaphore, message: Message, work: Work
+    ) -> None:
         try:
             outcome = await self._outcome_of(lane, places, message, work)
             await self._survive(self._end(message, outcome), "mail.failed", message_id=message.id)
         finally:
             self._held.discard(message)
 
-    async def _outcome_of(self, lane: Lane, places: asyncio.Semaphore, message: Message, work: Work) -> TryResult:
+    async def _outcome_of(
+        self, lane: Lane, places: asyncio.Semaphore, message: Message, work: Work
+    ) -> TryResult:
         longest = (self.limits.longest + lane.last_answer).total_seconds()
         limit = asyncio.timeout(longest)
         loop = asyncio.get_running_loop()
         slow = loop.call_later(self.limits.slow.total_seconds(), self._make_room, places, message)
         try:
-            request_id.set(self.request_of(message))  # for this message alone: each has its own task
+            request_id.set(
+                self.request_of(message)
+            )  # for this message alone: each has its own task
             if isinstance(work, Settlement | Exception):
                 return work
             if self._stopped.is_set():
@@ -303,24 +329,43 @@ class Worker:
                 log.error(LogEvent("mail.failed", message_id=message.id), exc_info=outcome)
                 await self._retry(message, type(outcome).__name__, is_crash=True)
 
-    async def _retry(self, message: Message, reason: str, *, least: float = 0, is_crash: bool = False) -> None:
+    async def _retry(
+        self, message: Message, reason: str, *, least: float = 0, is_crash: bool = False
+    ) -> None:
         tries, most, longest = message.attempts, self.limits.max_attempts, LONGEST
         counts: dict[str, Any] = {"attempts": message.attempts, "crashes": 0}
         if is_crash:
-            tries, most, longest, counts = message.crashes, self.limits.max_crashes, LONGEST_OF_OURS, {}
+            tries, most, longest, counts = (
+                message.crashes,
+                self.limits.max_crashes,
+                LONGEST_OF_OURS,
+                {},
+            )
         if tries >= most:
             await self._settle(message, Dead(reason))
             return
         pause = max(backoff(tries, self.limits.jitter(), longest=longest), timedelta(seconds=least))
         await self.outbox.postpone(message, self.outbox.database.clock(pause), reason, **counts)
-        self._log(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
+        self._log(
+            logging.WARNING,
+            message,
+            "retried",
+            pause_s=round(pause.total_seconds(), 1),
+            reason=reason,
+        )
 
     async def _settle(self, message: Message, end: Sent | Dropped | Dead) -> None:
         await self.outbox.end(message, end)
         if isinstance(end, Sent):
             latency = max((now() - message.created_at).total_seconds(), 0)
             self.meters.delivery(message.kind, latency)
-            self._log(logging.INFO, message, "sent", transport=end.sender, latency_ms=round(latency * 1000))
+            self._log(
+                logging.INFO,
+                message,
+                "sent",
+                transport=end.sender,
+                latency_ms=round(latency * 1000),
+            )
         else:
             level = logging.ERROR if isinstance(end, Dead) else logging.INFO
             self._log(level, message, end.state, reason=end.reason)
@@ -345,7 +390,9 @@ class Worker:
         while True:
             await asyncio.sleep(self.limits.lease.total_seconds() / 3)
             if self._held:
-                await self._survive(self.outbox.renew(self._held, self.limits.lease), "outbox.renewal_failed")
+                await self._survive(
+                    self.outbox.renew(self._held, self.limits.lease), "outbox.renewal_failed"
+                )
 
 
 async def _wait(event: asyncio.Event, longest: timedelta) -> None:

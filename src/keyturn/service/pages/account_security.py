@@ -21,13 +21,17 @@ class AccountSecurityPage(Controller):
     async def show(self, visit: NamedDependency[Visit]) -> Answer:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         flash = visit.cookies.read_flash(visit.request)
-        is_other = bool(visit.cookies.proof.read(visit.request))  # another link was opened here since
+        is_other = bool(
+            visit.cookies.proof.read(visit.request)
+        )  # another link was opened here since
         if flash and flash.said == "account_secured" and not is_other:
             return visit.page("account_secured.html")
         securing = visit.parts.securing
         token, _ = visit.cookies.proof.held(visit.request, 2)
         link = await securing.check(token, visit.client)
-        return visit.page("secure_account.html", email=link.facts.email, locks=await securing.will_lock(link))
+        return visit.page(
+            "secure_account.html", email=link.facts.email, locks=await securing.will_lock(link)
+        )
 
     @post("/")
     async def secure(self, visit: NamedDependency[Visit]) -> Answer:

@@ -57,9 +57,13 @@ class Assets:
         self._brand_files: dict[str, BrandFile] = {}
         for theme in (site.themes.general, *site.themes.kinds.values()):
             self._files[theme.file_name("brand", ".css")] = theme_css(theme).encode()
-            self._files[theme.file_name("icon", ".svg")] = _icon_svg(theme.brand.name, theme.palette).encode()
+            self._files[theme.file_name("icon", ".svg")] = _icon_svg(
+                theme.brand.name, theme.palette
+            ).encode()
             self._brand_files |= theme.served()
-        self._version = sha256(b"".join(self._files[name] for name in sorted(self._files))).hexdigest()[:12]
+        self._version = sha256(
+            b"".join(self._files[name] for name in sorted(self._files))
+        ).hexdigest()[:12]
 
     def url(self, name: str, kind: str = "") -> str:
         """Return the URL path of a packaged file. Other contents have another path (RFC 8246)."""
@@ -74,7 +78,9 @@ class Assets:
     def route(self) -> HTTPRouteHandler:
         # Outside the check of forms, which would set a cookie on an answer that caches share.
         @route(f"{ASSETS}/{{version:str}}/{{name:str}}", http_method=READ, opt={NO_FORM: True})
-        async def asset(request: AnyRequest, version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+        async def asset(
+            request: AnyRequest, version: FromPath[str], name: FromPath[str]
+        ) -> Response[bytes]:
             try:
                 content, media_type = self.content(name)
             except LookupError as error:
@@ -82,7 +88,11 @@ class Assets:
             own = self._brand_files.get(name)
             headers = _PICTURE_HEADERS if own else {}
             # While servers of two versions run side by side, addresses of the other version work, but are not cached.
-            caching = {"Cache-Control": _FOR_A_YEAR} if version == (own.fingerprint if own else self._version) else {}
+            caching = (
+                {"Cache-Control": _FOR_A_YEAR}
+                if version == (own.fingerprint if own else self._version)
+                else {}
+            )
             return _file_response(request, content, media_type, self._headers | headers | caching)
 
         return asset
@@ -101,12 +111,16 @@ def theme_css(theme: Theme) -> str:
     colours = msgspec.structs.asdict(theme.palette)
     light = {name: colour for name, colour in colours.items() if not name.startswith("dark_")}
     dark = {name: colours[f"dark_{name}"] for name in light}
-    shape = {"radius": f"{theme.brand.radius}px"} | ({"brand_font": theme.brand.font} if theme.brand.font else {})
+    shape = {"radius": f"{theme.brand.radius}px"} | (
+        {"brand_font": theme.brand.font} if theme.brand.font else {}
+    )
     return f"{_css_variables(light | shape)}\n@media (prefers-color-scheme: dark) {{\n{_css_variables(dark)}\n}}\n"
 
 
 def _css_variables(values: dict[str, str]) -> str:
-    variables = "".join(f" --{name.replace('_', '-')}: {colour};" for name, colour in values.items())
+    variables = "".join(
+        f" --{name.replace('_', '-')}: {colour};" for name, colour in values.items()
+    )
     return f":root {{{variables} }}"
 
 
@@ -148,7 +162,9 @@ def bundle_modules() -> str:
 
 def brand_module(source: str, theme: Theme) -> str:
     """Return the module with the brand's accent, corners and font; the elements stand on the background of the app."""
-    for ours, theirs in zip(_looks(Palette(), Brand()), _looks(theme.palette, theme.brand), strict=True):
+    for ours, theirs in zip(
+        _looks(Palette(), Brand()), _looks(theme.palette, theme.brand), strict=True
+    ):
         source = source.replace(ours, theirs)
     return source
 
@@ -164,7 +180,10 @@ def _looks(palette: Palette, brand: Brand) -> Sequence[str]:
 
 
 def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
-    module, types = brand_module(bundle_modules(), site.theme("")), (folder("frontend") / "keyturn.d.ts").read_bytes()
+    module, types = (
+        brand_module(bundle_modules(), site.theme("")),
+        (folder("frontend") / "keyturn.d.ts").read_bytes(),
+    )
     return [
         _static_route(site, "/keyturn.js", module.encode(), "text/javascript"),
         _static_route(site, "/keyturn.d.ts", types, MediaType.TEXT),
@@ -192,10 +211,16 @@ def _static_route(site: Site, path: str, content: bytes, media_type: str) -> HTT
     return script
 
 
-def _file_response(request: AnyRequest, content: bytes, media_type: str, headers: Mapping[str, str]) -> Response[bytes]:
+def _file_response(
+    request: AnyRequest, content: bytes, media_type: str, headers: Mapping[str, str]
+) -> Response[bytes]:
     """Return a file, compressed for clients that take that, unless the app around the pages compresses its answers."""
     headers = {**headers, "Vary": "Accept-Encoding"}
-    if media_type.startswith(_COMPRESSIBLE) and _takes_gzip(request) and request.app.compression_config is None:
+    if (
+        media_type.startswith(_COMPRESSIBLE)
+        and _takes_gzip(request)
+        and request.app.compression_config is None
+    ):
         content = _compressed(content)
         headers["Content-Encoding"] = "gzip"
     return Response(content, media_type=media_type, headers=headers)

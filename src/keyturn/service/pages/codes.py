@@ -31,7 +31,9 @@ class CodePage(Controller):
         return _code_page(visit, earlier.email if earlier else "")
 
     @post("/")
-    async def take_code(self, data: URLEncodedBody[CodeForm], visit: NamedDependency[Visit]) -> Answer:
+    async def take_code(
+        self, data: URLEncodedBody[CodeForm], visit: NamedDependency[Visit]
+    ) -> Answer:
         """Keep the token in a cookie, as that of a link, and show its form; else the mistake.
 
         Raises TooManyRequests.
@@ -45,7 +47,9 @@ class CodePage(Controller):
             return _code_page(visit, data.email, "malformed_code" if is_code else "malformed_email")
         except CodeRefused:
             return _code_page(visit, data.email, "refused")
-        email = data.email if "@" in data.email else None  # a user name is not the address of its link
+        email = (
+            data.email if "@" in data.email else None
+        )  # a user name is not the address of its link
         return visit.keep_link(visit.cookies.link, token, email)
 
 

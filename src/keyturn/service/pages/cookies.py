@@ -17,7 +17,14 @@ from keyturn.service.problems.proofs import DeadReason
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.sign_in import PROOF_LIFE
 
-Said = Literal[DeadReason, "password_changed", "signed_out", "account_secured", "outcome_unknown", "link_replaced"]
+Said = Literal[
+    DeadReason,
+    "password_changed",
+    "signed_out",
+    "account_secured",
+    "outcome_unknown",
+    "link_replaced",
+]
 
 _REMEMBERED = timedelta(minutes=10)
 
@@ -63,7 +70,9 @@ class Cookies:
         self.language = self._at("/", "language", _YEAR)
 
     def _at(self, path: str, holds: Holds, life: timedelta) -> BrowserCookie:
-        return BrowserCookie(holds=holds, life=life, secure=self._parts.settings.secure, path=self._site.url(path))
+        return BrowserCookie(
+            holds=holds, life=life, secure=self._parts.settings.secure, path=self._site.url(path)
+        )
 
     def asked(self, path: str = "/") -> BrowserCookie:
         return self._at(path, "asked", _REMEMBERED)
@@ -92,11 +101,15 @@ class Cookies:
 
     def set_flash(self, flash: Flash, path: str) -> Cookie:
         kind, locale = flash.kind[:_LONGEST_PART], flash.locale[:_LONGEST_PART]
-        return self.flash(path).hold(flash.said, kind, locale, flash.email[:LONGEST], flash.return_to)
+        return self.flash(path).hold(
+            flash.said, kind, locale, flash.email[:LONGEST], flash.return_to
+        )
 
     def read_flash(self, request: AnyRequest) -> Flash | None:
         what, kind, locale, email, return_to = self.flash().held(request, 5)
         if what not in get_args(Said):
             return None
-        return_to = self._parts.return_addresses.allowed(return_to)  # a browser's cookie proves nothing
+        return_to = self._parts.return_addresses.allowed(
+            return_to
+        )  # a browser's cookie proves nothing
         return Flash(cast("Said", what), kind, locale, email, return_to)

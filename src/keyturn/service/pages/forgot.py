@@ -18,7 +18,9 @@ from keyturn.service.problems.requests import InputInvalid
 
 
 class ForgotForm(
-    msgspec.Struct, frozen=True, rename={"turnstile": "cf-turnstile-response", "hcaptcha": "h-captcha-response"}
+    msgspec.Struct,
+    frozen=True,
+    rename={"turnstile": "cf-turnstile-response", "hcaptcha": "h-captcha-response"},
 ):
     """The submitted form: the address as typed, if it has a field, and an answer under the name of its widget."""
 
@@ -34,7 +36,12 @@ class ForgotForm(
 
 
 def forgot_page(
-    visit: Visit, return_to: str, *, email: str = "", malformed: bool = False, flaw: ChallengeFlaw | None = None
+    visit: Visit,
+    return_to: str,
+    *,
+    email: str = "",
+    malformed: bool = False,
+    flaw: ChallengeFlaw | None = None,
 ) -> Answer:
     """Return the form. Its policy lets in the hosts of an external challenge, on this page only."""
     status = 403 if flaw else 422 if malformed else 200
@@ -45,7 +52,11 @@ def forgot_page(
 def _challenge_values(visit: Visit, flaw: ChallengeFlaw | None) -> dict[str, Any]:
     gate = visit.parts.challenge
     challenge = gate.widget if gate else None
-    headers = {"Content-Security-Policy": content_security_policy(visit.site, challenge.method if challenge else "")}
+    headers = {
+        "Content-Security-Policy": content_security_policy(
+            visit.site, challenge.method if challenge else ""
+        )
+    }
     return {"asked": challenge, "flaw": flaw, "flaw_text": flaw_text, "headers": headers}
 
 
@@ -72,7 +83,10 @@ class ForgotPage(Controller):
     @route("/", http_method=READ)
     async def show(self, visit: NamedDependency[Visit]) -> Answer:
         """Show the form, or "Check your email" after it."""
-        link_request, query = visit.cookies.read_link_request(visit.request), visit.request.query_params
+        link_request, query = (
+            visit.cookies.read_link_request(visit.request),
+            visit.request.query_params,
+        )
         if link_request and {"another", "return_to"}.isdisjoint(query):
             return visit.page("check_mail.html", link_request=link_request)
         wanted = query.get("return_to", link_request.return_to if link_request else "")
@@ -88,7 +102,9 @@ class ForgotPage(Controller):
             identifier = addresses.identify(data.email, takes_names=visit.site.takes_names)
         except InputInvalid:
             identifier = ""  # `accept` counts it
-        if earlier and earlier.wait and identifier == earlier.email:  # the worker would hold the mail back
+        if (
+            earlier and earlier.wait and identifier == earlier.email
+        ):  # the worker would hold the mail back
             return visit.redirect(here)
         back = visit.parts.return_addresses.allowed(data.return_to)
         form = partial(forgot_page, visit, back, email=data.email)
@@ -105,7 +121,9 @@ class ExpiredLinkPage(Controller):
     """Replace an expired link, on the page of the link."""
 
     @post("/replace")
-    async def replace(self, data: URLEncodedBody[ForgotForm], visit: NamedDependency[Visit]) -> Answer:
+    async def replace(
+        self, data: URLEncodedBody[ForgotForm], visit: NamedDependency[Visit]
+    ) -> Answer:
         """Request a new link for the address of the expired one that was opened here. The address stays masked."""
         path, cookies, client = visit.site.paths.reset, visit.cookies, visit.client
         token, _ = cookies.opened_link(visit.request)

@@ -47,14 +47,18 @@ _TYPES: Mapping[str, Any] = {
     "wait": timedelta,
 }
 
-_PROBLEMS = {type(one).__name__: one for one in (TooManyRequests(47), Busy(), OutcomeUnknown(), Internal())}
+_PROBLEMS = {
+    type(one).__name__: one for one in (TooManyRequests(47), Busy(), OutcomeUnknown(), Internal())
+}
 _ADA = {"id": "1", "email": "ada@northwind.example", "name": "Ada"}
 
 
 class PagePreview:
     """Renders any state of any page with its files, in the brands of the settings and in `brands`, which may change."""
 
-    def __init__(self, read: Callable[[], Settings], brands: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    def __init__(
+        self, read: Callable[[], Settings], brands: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
         """`read` returns the current settings, or raises SettingsInvalid."""
         self._read, self._brands = read, brands or {}
 
@@ -85,7 +89,9 @@ class PagePreview:
         """Return every mistake in custom templates, by file and line, in every state and for each kind of account."""
         site = self._site("")
         render, faults = self._renderer(site), list[Fault]()
-        for state, kind in product(_STATES, ("", *site.themes.kinds)) if site.settings.pages.templates else ():
+        for state, kind in (
+            product(_STATES, ("", *site.themes.kinds)) if site.settings.pages.templates else ()
+        ):
             try:
                 render(state, "", kind)
             except TemplateInvalid as error:
@@ -111,17 +117,29 @@ class PagePreview:
         """Return what renders a state, in a language, for a kind of accounts. It raises TemplateInvalid."""
         settings = site.settings
         templates = PageTemplates(site, Assets(site, {}), settings.pages.templates)
-        policy = PasswordPolicy(settings.password, settings.brand.name, max_bytes=settings.hashing.max_bytes)
+        policy = PasswordPolicy(
+            settings.password, settings.brand.name, max_bytes=settings.hashing.max_bytes
+        )
         policy.close()
 
         def render(state: str, language: str, kind: str) -> str:
             template, _, own = _STATES[state]
-            values: dict[str, Any] = {"back": site.forgot, "csrf_token": "0" * 8, "rules": policy.rules, **own}
+            values: dict[str, Any] = {
+                "back": site.forgot,
+                "csrf_token": "0" * 8,
+                "rules": policy.rules,
+                **own,
+            }
             for name in values.keys() & {"account", "owner"}:
                 values[name] = {**_ADA, "kind": kind, **values[name]}
-            until = values.get("owner", {}).get("expires_at")  # of a form for a new password, with a link or without
+            until = values.get("owner", {}).get(
+                "expires_at"
+            )  # of a form for a new password, with a link or without
             types = {**_TYPES, "owner": LiveLink if until else Account}
-            values |= {name: msgspec.convert(values[name], types[name]) for name in values.keys() & types.keys()}
+            values |= {
+                name: msgspec.convert(values[name], types[name])
+                for name in values.keys() & types.keys()
+            }
             values = {"account": values.get("owner"), "until": until, **values}
             values["problem"] = _PROBLEMS.get(values.get("problem", ""))
             values["site"] = replace(site, **values.get("site", {}))

@@ -24,7 +24,9 @@ class ReferencePage(OpenAPIRenderPlugin):
 
     def router(self, path: str) -> Router:
         """Return the router for the page and the schema, with the pages' own headers."""
-        return Router(path, route_handlers=[], response_headers=self._pages.headers, include_in_schema=False)
+        return Router(
+            path, route_handlers=[], response_headers=self._pages.headers, include_in_schema=False
+        )
 
     def render(self, _: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
         if not self._page:  # rendered once; a reload costs only a copy
@@ -34,7 +36,9 @@ class ReferencePage(OpenAPIRenderPlugin):
             environment.filters["prose"] = _code_in_prose
             environment.globals.update(asset=self._pages.assets.url, url=self._pages.site.url)
             template = environment.get_template("reference.html")
-            self._page = template.render(title=info["title"], version=info["version"], groups=groups).encode()
+            self._page = template.render(
+                title=info["title"], version=info["version"], groups=groups
+            ).encode()
         return self._page
 
 
@@ -42,7 +46,9 @@ def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list["Opera
     """Return the operations by tag, in the order of a reset; those that differ only in their path are one."""
     known = schema.get("components", {}).get("schemas", {})
     groups: dict[str, dict[str, Operation]] = {tag["name"]: {} for tag in schema.get("tags", [])}
-    routes = [(path, *route) for path, methods in schema["paths"].items() for route in methods.items()]
+    routes = [
+        (path, *route) for path, methods in schema["paths"].items() for route in methods.items()
+    ]
     place = {name: place for place, name in enumerate(STORY)}
     for path, method, description in sorted(
         routes, key=lambda route: (place.get(route[2].get("operationId"), len(STORY)), route[0])
@@ -75,25 +81,37 @@ class Operation(NamedTuple):
     curl: str
 
 
-def _operation(method: str, description: Mapping[str, Any], address: str, known: Mapping[str, Any]) -> Operation:
+def _operation(
+    method: str, description: Mapping[str, Any], address: str, known: Mapping[str, Any]
+) -> Operation:
     schema = description.get("requestBody", {}).get("content", {}).get(_JSON, {}).get("schema")
-    keeps_cookies = "Sessions" in description.get("tags", ())  # so that they work one after the other
+    keeps_cookies = "Sessions" in description.get(
+        "tags", ()
+    )  # so that they work one after the other
     words = ["curl", "-i", *(["-b", "cookies", "-c", "cookies"] if keeps_cookies else []), address]
     if schema:
-        words += ["--json", json.dumps(_example_body(known[schema["$ref"].rpartition("/")[2]]), ensure_ascii=False)]
+        words += [
+            "--json",
+            json.dumps(_example_body(known[schema["$ref"].rpartition("/")[2]]), ensure_ascii=False),
+        ]
     elif method != "get":
         words += ["-X", method.upper()]
     # The key comes from a variable, so it stays out of the shell's history and of the code.
     takes_key = any(SERVICE_KEY in scheme for scheme in description.get("security", ()))
     key = f' -H "Authorization: Bearer ${_SERVICE_KEY}"' if takes_key else ""
-    answers = [(status, answer.get("description", "")) for status, answer in sorted(description["responses"].items())]
+    answers = [
+        (status, answer.get("description", ""))
+        for status, answer in sorted(description["responses"].items())
+    ]
     summary, text = description["summary"], description.get("description", "")
     return Operation(method.upper(), [], summary, text, answers, shlex.join(words) + key)
 
 
 def _code_in_prose(text: str) -> Markup:
     code = Markup("<code>{}</code>")
-    return Markup("").join(code.format(part) if odd % 2 else escape(part) for odd, part in enumerate(text.split("`")))
+    return Markup("").join(
+        code.format(part) if odd % 2 else escape(part) for odd, part in enumerate(text.split("`"))
+    )
 
 
 def _example_body(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,7 +119,9 @@ def _example_body(schema: Mapping[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for name, member in schema.get("properties", {}).items():
         choices = (member, *member.get("oneOf", ()))
-        example = next((example for choice in choices for example in choice.get("examples", ())), None)
+        example = next(
+            (example for choice in choices for example in choice.get("examples", ())), None
+        )
         if name in schema.get("required", ()) or example not in (None, *body.values()):
             body[name] = example
     return body

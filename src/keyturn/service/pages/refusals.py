@@ -10,7 +10,13 @@ from litestar.datastructures.headers import Accept
 from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.types import ExceptionHandlersMap
 
-from keyturn.service.api.problems import MEDIA_TYPE, SERVER_FAULT, FailureLog, problem_answering, problem_handlers
+from keyturn.service.api.problems import (
+    MEDIA_TYPE,
+    SERVER_FAULT,
+    FailureLog,
+    problem_answering,
+    problem_handlers,
+)
 from keyturn.service.api.requests import AnyRequest, request_id_of
 from keyturn.service.pages.forgot import dead_link_page
 from keyturn.service.pages.rendering import Answer, Pages, Visit
@@ -42,7 +48,9 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
     """Return what answers errors with pages. One without a page of its own gets `refusal.html`."""
     site, cookies, refused, log_failure = pages.site, pages.cookies, OnceAMinute(), FailureLog()
 
-    def refuse(request: AnyRequest, error: Exception, reason: str = "", ended: Sequence[Cookie] = ()) -> Answer:
+    def refuse(
+        request: AnyRequest, error: Exception, reason: str = "", ended: Sequence[Cookie] = ()
+    ) -> Answer:
         problem = problem_answering(error)
         reason = reason or _reason_of(problem)
         if problem.status >= SERVER_FAULT:
@@ -58,7 +66,9 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
 
     def lead_to_sign_in(request: AnyRequest, _: NotSignedIn) -> Answer:
         wanted = site.url(request.route_handler.opt.get("here", ""))
-        return Visit(pages, request).redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': wanted})}")
+        return Visit(pages, request).redirect(
+            f"{site.url(site.paths.sign_in)}?{urlencode({'next': wanted})}"
+        )
 
     return {
         LinkDead: lambda request, dead: dead_link_page(Visit(pages, request), dead),
@@ -67,9 +77,13 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
         ),
         NotSignedIn: lead_to_sign_in,
         # The cookie of a forged form ends, too: signed with another key, it would be refused for ever.
-        PermissionDeniedException: lambda request, error: refuse(request, error, "stale_form", [cookies.form.expire()]),
+        PermissionDeniedException: lambda request, error: refuse(
+            request, error, "stale_form", [cookies.form.expire()]
+        ),
         # Its page leads to the sign-in, which shows which password it is. The cookie of the used link ends.
-        OutcomeUnknown: lambda request, error: refuse(request, error, ended=[cookies.link.expire()]),
+        OutcomeUnknown: lambda request, error: refuse(
+            request, error, ended=[cookies.link.expire()]
+        ),
         Exception: refuse,
     }
 
@@ -113,10 +127,14 @@ def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
 
     def answer(request: AnyRequest, error: Exception) -> Answer:
         problem = problem_answering(error)
-        if not isinstance(problem, NotFound | MethodNotAllowed) or not _is_for_people(request, pages.site.paths.api):
+        if not isinstance(problem, NotFound | MethodNotAllowed) or not _is_for_people(
+            request, pages.site.paths.api
+        ):
             return to_programs(request, error)
         headers = error.headers if isinstance(error, HTTPException) else None
-        return refusal_page(Visit(pages, request), problem, "missing", pages.site.url("/"), headers=headers)
+        return refusal_page(
+            Visit(pages, request), problem, "missing", pages.site.url("/"), headers=headers
+        )
 
     return {Exception: answer}
 

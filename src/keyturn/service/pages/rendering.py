@@ -49,11 +49,17 @@ class PageTemplates:
         self._environment = cache(self._make_environment)
 
     def render(
-        self, template: str, values: Mapping[str, Any], language: Language, kind: str, link_to_itself: str = "?lang="
+        self,
+        template: str,
+        values: Mapping[str, Any],
+        language: Language,
+        kind: str,
+        link_to_itself: str = "?lang=",
     ) -> str:
         """Return the page. `link_to_itself` lacks only a language's tag. Raises TemplateInvalid for own templates."""
         known = sorted(
-            self._site.themes.languages.known.values(), key=lambda one: normalize("NFKD", one.name).casefold()
+            self._site.themes.languages.known.values(),
+            key=lambda one: normalize("NFKD", one.name).casefold(),
         )
         languages = [(one, f"{link_to_itself}{one.tag}") for one in known]
         values = {READER: language, "language": language, "languages": languages, **values}
@@ -77,13 +83,17 @@ class PageTemplates:
             brand_file=partial(self._assets.brand_url, kind=kind),
         )
         environment.filters |= {"inbox": inbox_of, "meant": meant_by}
-        environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
+        environment.filters["rule_text"] = lambda rule: (
+            rule_text(rule.name, rule.limit, language) or rule.message
+        )
         return environment
 
 
 def page_environment(own: str = "", *, reload: bool = False) -> Environment:
     by_name = FileSystemLoader([Path(own).resolve(), PACKAGED] if own else PACKAGED)
-    return OwnEnvironment(ChoiceLoader([by_name, PrefixLoader({OURS: FileSystemLoader(PACKAGED)})]), reload=reload)
+    return OwnEnvironment(
+        ChoiceLoader([by_name, PrefixLoader({OURS: FileSystemLoader(PACKAGED)})]), reload=reload
+    )
 
 
 log = logging.getLogger("keyturn.pages")
@@ -172,7 +182,9 @@ class Visit:
         of_language = {"Content-Language": language.tag, "Vary": "Accept-Language, Cookie"}
         no_index = {"X-Robots-Tag": "noindex"}  # pages of one person each, or of none
         return Response(
-            self.pages.render(template, values, language, kind, self._link_to_itself(values.get("next"))),
+            self.pages.render(
+                template, values, language, kind, self._link_to_itself(values.get("next"))
+            ),
             status_code=status,
             media_type=MediaType.HTML,
             cookies=[*cookies, *chosen],
@@ -191,16 +203,27 @@ class Visit:
     def _link_to_itself(self, typed: str | None) -> str:
         """Return the link from a page to itself without the language tag at its end, and without too long a query."""
         request, here, others = self.request, "", [*self.request.query_params.multi_items()]
-        if request.method == "POST" and "route_handler" in request.scope:  # its path may know no GET: its form's does
-            here, others = self.site.url(request.route_handler.opt.get("here", "")), [("next", typed)] if typed else []
-        others = [one for one in others if one[0] != "lang"] if len(urlencode(others)) <= _LONGEST_QUERY else []
+        if (
+            request.method == "POST" and "route_handler" in request.scope
+        ):  # its path may know no GET: its form's does
+            here, others = (
+                self.site.url(request.route_handler.opt.get("here", "")),
+                [("next", typed)] if typed else [],
+            )
+        others = (
+            [one for one in others if one[0] != "lang"]
+            if len(urlencode(others)) <= _LONGEST_QUERY
+            else []
+        )
         return f"{here}?{urlencode([*others, ('lang', '')])}"
 
     def redirect(self, url: str, *cookies: Cookie) -> Answer:
         """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""
         return Redirect(url, status_code=303, cookies=list(cookies), headers=self.pages.headers)
 
-    def lead_on(self, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any) -> Answer:
+    def lead_on(
+        self, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any
+    ) -> Answer:
         """Answer a form by a redirect, or by a page that leads to another site (`form-action`, CSP Level 3, 6.4.2)."""
         if url.startswith("/"):
             return self.redirect(url, *cookies)
@@ -220,7 +243,9 @@ class Visit:
         Both parts are cut one character beyond a valid length, so that they fit and stay invalid. Blanks before the
         token must not take the place of its end.
         """
-        return self.redirect(cookie.path, cookie.hold(token.lstrip()[: LENGTH + 1], (email or "")[: LONGEST + 1]))
+        return self.redirect(
+            cookie.path, cookie.hold(token.lstrip()[: LENGTH + 1], (email or "")[: LONGEST + 1])
+        )
 
     async def signed_in(self) -> Account | None:
         try:

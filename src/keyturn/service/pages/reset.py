@@ -49,7 +49,11 @@ def password_form(
     """Return the form, with the known rules and those of a custom store. `rejected`: the current password was wrong."""
     known = visit.parts.policy.rules
     names = {rule.name for rule in known}
-    more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
+    more = [
+        Rule(name=one.rule, message=one.message, limit=one.limit)
+        for one in broken
+        if one.rule not in names
+    ]
     until: datetime | None = owner.expires_at if isinstance(owner, LiveLink) else None
     return visit.page(
         "reset.html",
@@ -81,7 +85,9 @@ class ResetPage(Controller):
         return visit.take_link(visit.cookies.link, token)
 
     @post("/open")
-    async def take_from_fragment(self, data: URLEncodedBody[LinkForm], visit: NamedDependency[Visit]) -> Answer:
+    async def take_from_fragment(
+        self, data: URLEncodedBody[LinkForm], visit: NamedDependency[Visit]
+    ) -> Answer:
         """Take the part of an address behind its "#", which only a script can read."""
         return visit.keep_link(visit.cookies.link, data.token, data.email)
 
@@ -100,14 +106,18 @@ class ResetPage(Controller):
         return password_form(visit, await visit.parts.checks.validate(token, visit.client, email))
 
     @post("/check", status_code=200)
-    async def judge(self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]) -> Answer:
+    async def judge(
+        self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]
+    ) -> Answer:
         """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
         token, email = visit.cookies.opened_link(visit.request, data.email)
         judging = visit.parts.checks.judge(token, data.password, visit.client, email)
         return await judgement_of(judging, visit.language)
 
     @post("/code", status_code=200)
-    async def send_code(self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]) -> Answer:
+    async def send_code(
+        self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]
+    ) -> Answer:
         """Send a code to the account's phone, if it has one. Raises LinkDead, TooManyRequests, Unavailable."""
         token, email = visit.cookies.opened_link(visit.request, data.email)
         checks, client = visit.parts.checks, visit.client
@@ -118,12 +128,17 @@ class ResetPage(Controller):
         return password_form(visit, live, step=ShownStep(method="sms", sent=sent))
 
     @post("/")
-    async def save(self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]) -> Answer:
+    async def save(
+        self, data: URLEncodedBody[NewPasswordForm], visit: NamedDependency[Visit]
+    ) -> Answer:
         """Set the password, or show the form again with every mistake; the link survives a mistake.
 
         The address in the form must be the link's, or the signed-in user's: another tab may have another one.
         """
-        (token, email), path = visit.cookies.opened_link(visit.request, data.email), visit.site.paths.reset
+        (token, email), path = (
+            visit.cookies.opened_link(visit.request, data.email),
+            visit.site.paths.reset,
+        )
         owner: LiveLink | Account | None
         if token:
             live = await visit.parts.checks.validate(token, visit.client, email)
@@ -156,13 +171,22 @@ class ResetPage(Controller):
 
 async def _complete(visit: Visit, token: str, live: LiveLink, data: NewPasswordForm) -> Answer:
     cookies, sign_ins = visit.cookies, visit.parts.sign_ins
-    account = await visit.parts.resets.complete(token, data.password, visit.client, live.email, data.answer)
+    account = await visit.parts.resets.complete(
+        token, data.password, visit.client, live.email, data.answer
+    )
     device = [cookies.device.issue(sign_ins.device(account))] if sign_ins else []
     url, flash = _after_saving(visit, live)
-    issued = (cookies.link.expire(), cookies.asked(visit.site.paths.forgot).expire(), flash, *device)
+    issued = (
+        cookies.link.expire(),
+        cookies.asked(visit.site.paths.forgot).expire(),
+        flash,
+        *device,
+    )
     if _is_script(visit):
         return _tell_next(url, *issued)
-    return visit.lead_on(url, *issued, template="password_changed.html", account=live, signed_in=False, return_to=url)
+    return visit.lead_on(
+        url, *issued, template="password_changed.html", account=live, signed_in=False, return_to=url
+    )
 
 
 def _is_script(visit: Visit) -> bool:
@@ -196,7 +220,9 @@ async def _show_without_link(visit: Visit) -> Answer:
             return visit.page("link_replaced.html", email_hint=hint)
         case Flash(said="password_changed", return_to=back) as flash:
             owner, signed_in = account or flash, account is not None
-            return visit.page("password_changed.html", account=owner, signed_in=signed_in, return_to=back)
+            return visit.page(
+                "password_changed.html", account=owner, signed_in=signed_in, return_to=back
+            )
     return password_form(visit, account) if account else visit.page("no_link.html")
 
 
@@ -204,13 +230,17 @@ def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
     """Return the page after a saved password, and its message, which an app's page shows only if it reads the query."""
     site, leads_away = visit.site, visit.parts.settings.after_reset == "sign_in"
     here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
-    said = Flash("password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to)
+    said = Flash(
+        "password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to
+    )
     flash = visit.cookies.set_flash(said, here)
     if live.return_to and leads_away:
         return live.return_to, flash
     if site.sign_in_url and leads_away:
         address = urlsplit(site.sign_in_url)
-        return address._replace(query="&".join(filter(None, (address.query, "password=changed")))).geturl(), flash
+        return address._replace(
+            query="&".join(filter(None, (address.query, "password=changed")))
+        ).geturl(), flash
     return site.url(here), flash
 
 

@@ -20,7 +20,9 @@ class StepForm(msgspec.Struct, frozen=True):
         """The answer to the second step. A code that is too long is cut, and stays wrong."""
         if self.method not in get_args(CodeMethod):
             return None
-        return SecondStepCode(method=cast("CodeMethod", self.method), code=self.code[:_LONGEST_CODE])
+        return SecondStepCode(
+            method=cast("CodeMethod", self.method), code=self.code[:_LONGEST_CODE]
+        )
 
 
 class ShownStep(msgspec.Struct, frozen=True, kw_only=True):

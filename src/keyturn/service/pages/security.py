@@ -51,13 +51,20 @@ def content_security_policy(site: Site, method: str = "") -> str:
 
     The script of an external challenge comes from its hosts, and writes to the page past any policy for trusted types.
     """
-    logos = [urlsplit(logo) for brand in site.themes.brands for logo in (brand.logo, brand.logo_dark) if logo.is_url]
+    logos = [
+        urlsplit(logo)
+        for brand in site.themes.brands
+        for logo in (brand.logo, brand.logo_dark)
+        if logo.is_url
+    ]
     directives = {
         "default-src": "'none'",
         "style-src": "'self'",
         "script-src": "'self'",
         "connect-src": "'self'",
-        "img-src": " ".join(dict.fromkeys(["'self'", *(f"{logo.scheme}://{logo.netloc}" for logo in logos)])),
+        "img-src": " ".join(
+            dict.fromkeys(["'self'", *(f"{logo.scheme}://{logo.netloc}" for logo in logos)])
+        ),
         "form-action": "'self'",
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
@@ -94,7 +101,9 @@ class FormTokenCheck(CSRFMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request[Any, Any, Any](scope, receive)
         if request.method not in self.config.safe_methods:
-            sent = request.headers.get(self.config.header_name) or (await request.form()).get("_csrf_token", "")
+            sent = request.headers.get(self.config.header_name) or (await request.form()).get(
+                "_csrf_token", ""
+            )
             for token in (sent, request.cookies.get(self.config.cookie_name, "")):
                 if not isinstance(token, str) or not token.isascii():
                     raise PermissionDeniedException

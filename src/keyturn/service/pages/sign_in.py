@@ -14,7 +14,11 @@ from keyturn.service.api.requests import READ
 from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.rendering import Answer, Visit
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
-from keyturn.service.problems.proofs import CredentialsRejected, SecondStepRejected, SecondStepRequired
+from keyturn.service.problems.proofs import (
+    CredentialsRejected,
+    SecondStepRejected,
+    SecondStepRequired,
+)
 from keyturn.service.reset.ground import SecondStepCode
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.
@@ -43,16 +47,27 @@ class SignInPage(Controller):
             return visit.redirect(next_url(next, site.settings_url(account.kind)))
         if flash := cookies.read_flash(visit.request):
             ended = cookies.flash(site.paths.sign_in).expire()
-            return _form(visit, email=flash.email, next=next, account=flash, flash=flash.said, cookies=[ended])
+            return _form(
+                visit,
+                email=flash.email,
+                next=next,
+                account=flash,
+                flash=flash.said,
+                cookies=[ended],
+            )
         return _form(visit, email="", next=next)
 
     @post("/")
-    async def sign_in(self, data: URLEncodedBody[SignInForm], visit: NamedDependency[Visit]) -> Answer:
+    async def sign_in(
+        self, data: URLEncodedBody[SignInForm], visit: NamedDependency[Visit]
+    ) -> Answer:
         """Start a session under a new secret (ASVS 7.2.4). What an earlier one requested is no longer shown."""
         return await _sign_in(visit, data, data.answer)
 
     @post("/code")
-    async def send_code(self, data: URLEncodedBody[SignInForm], visit: NamedDependency[Visit]) -> Answer:
+    async def send_code(
+        self, data: URLEncodedBody[SignInForm], visit: NamedDependency[Visit]
+    ) -> Answer:
         """Send a code to the phone of an account whose password was just proved."""
         return await _sign_in(visit, data, SecondStepCode(method="sms"))
 
@@ -60,10 +75,15 @@ class SignInPage(Controller):
 async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None) -> Answer:
     """Sign in by the password, or by the proof that the password was right, while the second step is asked for."""
     cookies, site = visit.cookies, visit.site
-    proof, device = "" if data.password else cookies.password.read(visit.request), cookies.device.read(visit.request)
+    proof, device = (
+        "" if data.password else cookies.password.read(visit.request),
+        cookies.device.read(visit.request),
+    )
     typed = {"email": data.email, "next": data.next}
     try:
-        opened = await visit.sign_ins.sign_in(data.email, data.password, visit.client, device, answer, proof)
+        opened = await visit.sign_ins.sign_in(
+            data.email, data.password, visit.client, device, answer, proof
+        )
     except CredentialsRejected:
         return _form(visit, **typed, status=422, rejected=True)
     except (SecondStepRequired, SecondStepRejected) as asked:
@@ -81,7 +101,9 @@ async def _sign_in(visit: Visit, data: SignInForm, answer: SecondStepCode | None
     ended = [cookies.asked(path)] if path in site.settings_paths else []
     ended += [cookies.password] if proof else []
     started = cookies.session.issue(opened.secret), cookies.device.issue(opened.device)
-    return visit.lead_on(url, *started, *(cookie.expire() for cookie in ended), account=opened.account)
+    return visit.lead_on(
+        url, *started, *(cookie.expire() for cookie in ended), account=opened.account
+    )
 
 
 def _form(visit: Visit, **values: Any) -> Answer:
@@ -99,7 +121,9 @@ class SignOutPage(Controller):
         cookies, path = visit.cookies, visit.site.paths.sign_in
         await visit.sign_ins.sign_out(cookies.session.read(visit.request))
         return visit.redirect(
-            visit.site.url(path), cookies.session.expire(), cookies.set_flash(Flash("signed_out"), path)
+            visit.site.url(path),
+            cookies.session.expire(),
+            cookies.set_flash(Flash("signed_out"), path),
         )
 
 
@@ -110,7 +134,9 @@ def next_url(wanted: str, otherwise: str) -> str:
 
 @route("/", http_method=READ, include_in_schema=False)
 async def redirect_home(visit: NamedDependency[Visit]) -> Answer:
-    return visit.redirect(visit.site.url(visit.site.paths.sign_in) if visit.parts.sign_ins else visit.site.forgot)
+    return visit.redirect(
+        visit.site.url(visit.site.paths.sign_in) if visit.parts.sign_ins else visit.site.forgot
+    )
 
 
 @route("/.well-known/change-password", http_method=READ, include_in_schema=False)
@@ -120,7 +146,9 @@ async def redirect_to_change(visit: NamedDependency[Visit]) -> Answer:
     if not visit.parts.sign_ins:
         return visit.redirect(site.forgot)
     signed_in = await visit.signed_in()
-    return visit.redirect(form if signed_in else f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}")
+    return visit.redirect(
+        form if signed_in else f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}"
+    )
 
 
 class SecuritySettingsPage(Controller):
@@ -138,7 +166,10 @@ class SecuritySettingsPage(Controller):
     async def request_password_change(self, visit: NamedDependency[Visit]) -> Answer:
         """Send a link to the account's own address, unless the cooldown holds it back. Raises TooManyRequests."""
         account = await visit.require_signed_in()
-        url, path = visit.site.settings_url(account.kind), visit.site.settings_location(account.kind)
+        url, path = (
+            visit.site.settings_url(account.kind),
+            visit.site.settings_location(account.kind),
+        )
         _, wait = await _link_request_of(visit, account)
         if wait or path not in visit.site.settings_paths:
             return visit.lead_on(url, account=account)

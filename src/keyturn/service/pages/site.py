@@ -33,7 +33,9 @@ class Site:
             settings=settings,
             themes=parts.themes,
             paths=parts.paths,
-            sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else urls.sign_in,
+            sign_in_url=""
+            if hosted_path(settings.sign_in_page) and parts.sign_ins
+            else urls.sign_in,
             forgot_url="" if hosted_path(settings.forgot_url) else urls.forgot,
             prefix=urlsplit(settings.base_url).path.rstrip("/"),
             reload=parts.reloads_templates,

@@ -16,7 +16,9 @@ class OutcomeUnknown(
     Problem,
     status=504,
     title=N_("Your new password may not have been saved"),
-    sentence=N_("Try to sign in with it. If that doesn’t work, wait a minute and request a new link."),
+    sentence=N_(
+        "Try to sign in with it. If that doesn’t work, wait a minute and request a new link."
+    ),
 ):
     """An answer was lost on the way, so the password may or may not have changed."""
 
@@ -49,7 +51,9 @@ class PasswordRejected(Problem, status=422, title=N_("This password can’t be u
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         self.violations = tuple(violations)
-        super().__init__("; ".join(violation.message or violation.rule for violation in self.violations))
+        super().__init__(
+            "; ".join(violation.message or violation.rule for violation in self.violations)
+        )
 
     def detail(self, words: "Language", /) -> str:
         return words.join_list(broken.message for broken in self.broken_rules(words))
@@ -59,13 +63,18 @@ class PasswordRejected(Problem, status=422, title=N_("This password can’t be u
 
     def broken_rules(self, words: "SourceTexts") -> tuple[BrokenRule, ...]:
         return tuple(
-            BrokenRule(rule=broken.rule, message=rule_text(broken.rule, broken.limit, words) or broken.message)
+            BrokenRule(
+                rule=broken.rule,
+                message=rule_text(broken.rule, broken.limit, words) or broken.message,
+            )
             for broken in self.violations
         )
 
 
 _RULES: Mapping[str, str] = {
-    "max_bytes": N_("at most %(limit)s bytes: %(limit)s plain letters, fewer with accents or emoji"),
+    "max_bytes": N_(
+        "at most %(limit)s bytes: %(limit)s plain letters, fewer with accents or emoji"
+    ),
     "uppercase": N_("an upper-case letter"),
     "lowercase": N_("a lower-case letter"),
     "digit": N_("a digit"),
@@ -76,7 +85,9 @@ _RULES: Mapping[str, str] = {
     "too_long": N_("a shorter password"),
     "history": N_("not one of your previous passwords"),
     "too_young": N_("more time since your last password change"),
-    "weak_characters": N_("more kinds of characters, such as upper-case letters, digits and special characters"),
+    "weak_characters": N_(
+        "more kinds of characters, such as upper-case letters, digits and special characters"
+    ),
     "breached": N_("not a password from a known data leak"),
     "weak_pwned": N_("not a password from a known data leak"),
     "current": N_("not your current password"),
@@ -88,5 +99,7 @@ _RULES: Mapping[str, str] = {
 def rule_text(name: str, limit: int | None, texts: "SourceTexts") -> str:
     """Return a rule's requirement; "" for an unknown rule of an app."""
     if name in ("min_length", "weak_length") and limit:
-        return texts.ngettext("at least %(limit)s character", "at least %(limit)s characters", limit, limit=limit)
+        return texts.ngettext(
+            "at least %(limit)s character", "at least %(limit)s characters", limit, limit=limit
+        )
     return texts.gettext(_RULES[name], limit=limit or 0) if name in _RULES else ""

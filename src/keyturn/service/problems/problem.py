@@ -67,7 +67,9 @@ class Problem(KeyturnError):
 
     def detail(self, words: "Language", /) -> str:
         if self.retry_after is not None:
-            return words.gettext("Try again %(wait)s.", wait=words.in_time(timedelta(seconds=self.retry_after)))
+            return words.gettext(
+                "Try again %(wait)s.", wait=words.in_time(timedelta(seconds=self.retry_after))
+            )
         return words.gettext(self.sentence) if self.sentence else ""
 
     def member_values(self, _: "Language", /) -> Mapping[str, Any]:

@@ -21,7 +21,9 @@ FactorMethod = Literal[CodeMethod, "other"]
 class LinkDead(Problem, status=400, title=N_("This link does not work"), outcome="link_{reason}"):
     """The link does not work; `reason` says why."""
 
-    email_hint: str = ""  # the masked address of a link that has expired and may be replaced, for a page
+    email_hint: str = (
+        ""  # the masked address of a link that has expired and may be replaced, for a page
+    )
     is_another: bool = False  # it works, and belongs to another account than the client names
 
     members = (("reason", DeadReason),)
@@ -46,8 +48,14 @@ _DEAD: Mapping[DeadReason, str] = {
 
 
 LINK_TEXTS: Mapping[DeadReason, tuple[str, str]] = {
-    "invalid": (LinkDead.title, N_("This reset link is invalid or has expired. Please request a new one.")),
-    "expired": (N_("This reset link has expired"), N_("Reset links work for %(lifetime)s. Request a new one.")),
+    "invalid": (
+        LinkDead.title,
+        N_("This reset link is invalid or has expired. Please request a new one."),
+    ),
+    "expired": (
+        N_("This reset link has expired"),
+        N_("Reset links work for %(lifetime)s. Request a new one."),
+    ),
     "used": (
         N_("This reset link has already been used"),
         N_(
@@ -86,7 +94,9 @@ class Challenge(msgspec.Struct, frozen=True, rename="camel"):
     action: str
 
 
-class ChallengeRequired(Problem, status=403, title=N_("Confirm that you’re human"), outcome="challenge_{reason}"):
+class ChallengeRequired(
+    Problem, status=403, title=N_("Confirm that you’re human"), outcome="challenge_{reason}"
+):
     """The answer to a challenge is missing, expired or refused; `challenge` has what a form needs to show one."""
 
     # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): the client has no identity here.
@@ -112,7 +122,9 @@ _FLAWS: Mapping[ChallengeFlaw, str] = {
 }
 
 
-class CredentialsRejected(Problem, status=401, title=N_("Wrong email or password"), scheme="Session"):
+class CredentialsRejected(
+    Problem, status=401, title=N_("Wrong email or password"), scheme="Session"
+):
     """The address or the password is wrong."""
 
     # Browsers show no dialog for a scheme that they do not know.
@@ -123,7 +135,11 @@ class NotSignedIn(Problem, status=401, title=N_("You are signed out"), scheme="S
 
 
 class ServiceKeyRefused(
-    Problem, status=401, title="The service key is missing or wrong", scheme="Bearer", for_people=False
+    Problem,
+    status=401,
+    title="The service key is missing or wrong",
+    scheme="Bearer",
+    for_people=False,
 ):
     """The service key is missing or wrong."""
 

@@ -21,7 +21,12 @@ class FieldError(Struct, frozen=True):
 
 
 class InputInvalid(
-    Problem, status=400, slug="invalid-input", title="The request is not valid", outcome=MALFORMED, for_people=False
+    Problem,
+    status=400,
+    slug="invalid-input",
+    title="The request is not valid",
+    outcome=MALFORMED,
+    for_people=False,
 ):
     """The request is malformed; `errors` names each wrong field."""
 
@@ -43,7 +48,11 @@ class RequestUnreadable(InputInvalid):
 
 
 class OriginRefused(
-    Problem, status=403, title="The request came from another site", outcome=NOT_COUNTED, for_people=False
+    Problem,
+    status=403,
+    title="The request came from another site",
+    outcome=NOT_COUNTED,
+    for_people=False,
 ):
     """The browser reports that another site caused the request."""
 
@@ -52,18 +61,29 @@ class NotFound(Problem, status=404, title="Not found", outcome=NOT_COUNTED, for_
     """This path has no page and no route."""
 
 
-class MethodNotAllowed(Problem, status=405, title="Method not allowed", outcome=NOT_COUNTED, for_people=False):
+class MethodNotAllowed(
+    Problem, status=405, title="Method not allowed", outcome=NOT_COUNTED, for_people=False
+):
     """This path does not allow the method."""
 
 
 class RequestTooLarge(
-    Problem, status=413, slug="too-large", title="The request is too large", outcome=MALFORMED, for_people=False
+    Problem,
+    status=413,
+    slug="too-large",
+    title="The request is too large",
+    outcome=MALFORMED,
+    for_people=False,
 ):
     """The request is too large."""
 
 
 class UnsupportedMediaType(
-    Problem, status=415, title="The body must be application/json", outcome=MALFORMED, for_people=False
+    Problem,
+    status=415,
+    title="The body must be application/json",
+    outcome=MALFORMED,
+    for_people=False,
 ):
     """The body must be application/json."""
 
@@ -71,7 +91,12 @@ class UnsupportedMediaType(
 class Passing(Problem):
     """A problem that passes: the client is told when to try again."""
 
-    members = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in the header Retry-After")]),)
+    members = (
+        (
+            "retryAfter",
+            Annotated[int, Meta(ge=1, description="seconds, as in the header Retry-After")],
+        ),
+    )
     retry_after: int = 5
 
 
@@ -126,7 +151,9 @@ class WorkerDown(Unavailable):
     """The worker has ended."""
 
 
-class OtherStatus(Problem, status=500, slug="http-error", title="", outcome=NOT_COUNTED, for_people=False):
+class OtherStatus(
+    Problem, status=500, slug="http-error", title="", outcome=NOT_COUNTED, for_people=False
+):
     """A status of HTTP that has no problem of its own, with the title of the framework."""
 
     def __init__(self, status: int, title: str) -> None:
@@ -134,7 +161,9 @@ class OtherStatus(Problem, status=500, slug="http-error", title="", outcome=NOT_
         super().__init__(title)
 
 
-class WebhookRefused(Problem, status=400, title="The webhook was refused", outcome=NOT_COUNTED, for_people=False):
+class WebhookRefused(
+    Problem, status=400, title="The webhook was refused", outcome=NOT_COUNTED, for_people=False
+):
     """A provider's report is forged, stale or incomplete."""
 
     def detail(self, _: "Language", /) -> str:

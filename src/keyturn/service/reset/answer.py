@@ -47,8 +47,18 @@ class ResetLinks:
         without_code: bool = False,
     ) -> tuple[SealedMail, Sequence[Minted]]:
         """Return a mail with a link, or about another provider, and its secrets. A locked account's link recovers."""
-        purpose = Purpose.UNLOCK if recovers else purpose_for(account, by_operator=bool(request.client.operator))
-        life = BUTTON_LIFE if purpose is Purpose.UNLOCK else INVITED if request.by_operator else self.lifetime
+        purpose = (
+            Purpose.UNLOCK
+            if recovers
+            else purpose_for(account, by_operator=bool(request.client.operator))
+        )
+        life = (
+            BUTTON_LIFE
+            if purpose is Purpose.UNLOCK
+            else INVITED
+            if request.by_operator
+            else self.lifetime
+        )
         token, link = mint_link(
             account,
             purpose,
@@ -61,7 +71,9 @@ class ResetLinks:
         if not account.takes_password:
             return self.composer.about_provider(account, request.client), [(link, False)]
         code = None
-        if self.mailed and not (without_code or link.recovers or request.by_operator or account.awaits_password):
+        if self.mailed and not (
+            without_code or link.recovers or request.by_operator or account.awaits_password
+        ):
             code = self.mailed.mint(account, moment)
         mail = self.composer.with_link(account, request.client, token, link, code)
         return mail, [(link, True), *([(code[1], True)] if code else [])]
@@ -105,18 +117,27 @@ class ResetRequestHandler:
     account gets a recovery link, as long as it has the address of the owner who locked it.
     """
 
-    def __init__(self, mails: MailDelivery, ground: Ground, links: ResetLinks, events: AppEvents) -> None:
+    def __init__(
+        self, mails: MailDelivery, ground: Ground, links: ResetLinks, events: AppEvents
+    ) -> None:
         self._mails, self._ground, self._links, self._events = mails, ground, links, events
 
-    async def prepare(self, messages: Sequence[Message]) -> Sequence[Delivery | Dropped | Exception]:
+    async def prepare(
+        self, messages: Sequence[Message]
+    ) -> Sequence[Delivery | Dropped | Exception]:
         """Answer first tries together, in one transaction; one without an answer to its look-up is handled alone."""
         requests = {one.id: _request_in(one) for one in messages if not one.sealed}
         accounts = await self._find_together({one.email for one in requests.values()})
-        first = [one for one in messages if one.id in requests and requests[one.id].email in accounts]
+        first = [
+            one for one in messages if one.id in requests and requests[one.id].email in accounts
+        ]
 
         async def answer(messages: Sequence[Message]) -> Sequence[Email | Dropped | Exception]:
             return await self._answer_all(
-                [_Answer(one, requests[one.id], accounts[requests[one.id].email]) for one in messages]
+                [
+                    _Answer(one, requests[one.id], accounts[requests[one.id].email])
+                    for one in messages
+                ]
             )
 
         answered = await self._mails.prepare_all(first, answer) if first else []
@@ -127,7 +148,9 @@ class ResetRequestHandler:
         """Answer a request alone, or send the mail of an earlier try."""
         return await self._mails.deliver(message, self._answer_alone, anew=self._answer_anew)
 
-    async def _answer_alone(self, message: Message, *, again_at: datetime | None = None) -> Email | Dropped:
+    async def _answer_alone(
+        self, message: Message, *, again_at: datetime | None = None
+    ) -> Email | Dropped:
         request = _request_in(message)
         account = await self._ground.accounts.find(request.email)
         (answer,) = await self._answer_all([_Answer(message, request, account)], again_at)
@@ -152,13 +175,18 @@ class ResetRequestHandler:
             held = tx.hold(*(_held_as(one) for one in drafts))
             self._claim(tx, drafts, locked)
             self._store(tx, drafts, held)
-            tx.audit.write_all([_entry(one, again_at) for one in answers if one.message.id in locked])
+            tx.audit.write_all(
+                [_entry(one, again_at) for one in answers if one.message.id in locked]
+            )
             # A worker that dies after this commit has left nothing to decide.
             tx.outbox.drop([(one.message, one.outcome) for one in answers if not one.email])
             return locked
 
         locked = await self._ground.transact(write)
-        return [one.email or (Dropped(one.outcome) if one.message.id in locked else LeaseLost()) for one in answers]
+        return [
+            one.email or (Dropped(one.outcome) if one.message.id in locked else LeaseLost())
+            for one in answers
+        ]
 
     async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
         """Return the accounts of the addresses that the store can look up together and in time."""
@@ -183,7 +211,9 @@ class ResetRequestHandler:
             else:
                 mailbox = addresses.normalize(one.account.email)
                 is_again = mailbox in answered and self._ground.mailboxes.cooldown
-                one.outcome = mailboxes[one.account.email].refusal or ("cooldown" if is_again else "")
+                one.outcome = mailboxes[one.account.email].refusal or (
+                    "cooldown" if is_again else ""
+                )
                 answered.add(mailbox)
 
     async def _draft(self, answers: Sequence[_Answer]) -> Sequence[_Answer]:
@@ -194,25 +224,37 @@ class ResetRequestHandler:
         drafts, moment = drafts or [_Answer(answers[0].message, answers[0].request, None)], now()
         for one in drafts:
             has_none = one.account.email in without_code
-            one.mail, one.minted = self._links.compose(one.account, one.request, moment, without_code=has_none)
+            one.mail, one.minted = self._links.compose(
+                one.account, one.request, moment, without_code=has_none
+            )
             one.sealed = self._mails.seal(one.mail)
-            await asyncio.sleep(0)  # a mail takes a while, and the process may have other requests to answer
+            await asyncio.sleep(
+                0
+            )  # a mail takes a while, and the process may have other requests to answer
         return drafts
 
     def _claim(self, tx: Transaction, drafts: Sequence[_Answer], locked: Collection[int]) -> None:
         """Claim the mailboxes of the drafts whose messages this worker still holds."""
         wanted = [not one.outcome and one.message.id in locked for one in drafts]
-        mailboxes = [(one.mail.email.to, is_wanted) for one, is_wanted in zip(drafts, wanted, strict=True)]
-        for one, is_wanted, refusal in zip(drafts, wanted, tx.mailboxes.claim(mailboxes), strict=True):
+        mailboxes = [
+            (one.mail.email.to, is_wanted) for one, is_wanted in zip(drafts, wanted, strict=True)
+        ]
+        for one, is_wanted, refusal in zip(
+            drafts, wanted, tx.mailboxes.claim(mailboxes), strict=True
+        ):
             if is_wanted:  # refused if another worker was first
                 one.outcome, one.email = refusal or one.mailed, None if refusal else one.mail.email
 
     def _store(self, tx: Transaction, drafts: Sequence[_Answer], held: HeldAccounts) -> None:
         """Store the links and mails of the drafts that are sent, and tell the app."""
         stored = [(one, one.email is not None) for one in drafts]
-        held.mint([(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
+        held.mint(
+            [(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted]
+        )
         tx.outbox.seal([(one.message, one.sealed if yes else None) for one, yes in stored])
-        self._events.resets_requested(tx, [(one.request, one.account, one.mailed, yes) for one, yes in stored])
+        self._events.resets_requested(
+            tx, [(one.request, one.account, one.mailed, yes) for one, yes in stored]
+        )
 
 
 def _request_in(message: Message) -> ResetRequested:

@@ -67,7 +67,14 @@ class Turns:
 class BoundedPool:
     """Runs heavy functions on `threads` of its own, each begun by `initializer`; `waiting` as in `Turns`."""
 
-    def __init__(self, name: str, threads: int, waiting: int, *, initializer: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        threads: int,
+        waiting: int,
+        *,
+        initializer: Callable[[], None] | None = None,
+    ) -> None:
         self._turns = Turns(threads, waiting)
         self._options = (threads, name, initializer)
         self._threads: ThreadPoolExecutor | None = None
@@ -76,7 +83,9 @@ class BoundedPool:
         """Run `work` with the caller's context variables and return its result. Raises Busy."""
         async with self._turns.turn(reserved=reserved):
             self._threads = self._threads or ThreadPoolExecutor(*self._options)
-            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, copy_context().run, work
+            )
 
     def close(self) -> None:
         """End the threads; further work would start new ones."""

@@ -14,7 +14,12 @@ from keyturn.service.accounts.port import NOTHING, Account, Ended
 from keyturn.service.reset.events import AppEvents, PasswordChanged
 from keyturn.service.reset.ground import CodesBesideLinks, Transaction
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import PASSWORD_CHANGED, ChangeBegun, How, PasswordWasChanged
+from keyturn.service.reset.records.messages import (
+    PASSWORD_CHANGED,
+    ChangeBegun,
+    How,
+    PasswordWasChanged,
+)
 from keyturn.service.secrets import RULES, Purpose, SecretRow
 
 
@@ -52,7 +57,12 @@ class Change(ABC):
     def begun(self, moment: datetime) -> ChangeBegun:
         account_id, email = self.account.id, self.account.email
         return ChangeBegun(
-            account_id=account_id, at=moment, client=self.client, how=self.how, email=email, is_proven=self.proven
+            account_id=account_id,
+            at=moment,
+            client=self.client,
+            how=self.how,
+            email=email,
+            is_proven=self.proven,
         )
 
 
@@ -89,16 +99,24 @@ class ChangeEffects:
     def __init__(self, events: AppEvents, codes: CodesBesideLinks | None) -> None:
         self.events, self._codes = events, codes
 
-    def write(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Ended | None) -> None:
+    def write(
+        self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Ended | None
+    ) -> None:
         """Write the effects. `ended`: what the store has ended; None if its answer was lost."""
         moment, client, mailbox = begun.at, begun.client, addresses.digest(begun.email)
         self.end_access(tx, account.id, moment, how=begun.how)
         if self._codes:
             self._codes.forget_failures(tx, mailbox)
-        if begun.is_proven and ended is not None:  # more than a mailbox: links in earlier ones end, too
-            secrets.revoke(tx.connection, account.id, [Purpose.SECURE], moment, SecretRow.mailbox != mailbox)
+        if (
+            begun.is_proven and ended is not None
+        ):  # more than a mailbox: links in earlier ones end, too
+            secrets.revoke(
+                tx.connection, account.id, [Purpose.SECURE], moment, SecretRow.mailbox != mailbox
+            )
         counts = ended.counts if ended else {}
-        notice = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=begun.email, ended=counts)
+        notice = PasswordWasChanged(
+            account_id=account.id, at=moment, client=client, email=begun.email, ended=counts
+        )
         confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, notice)
         account = msgspec.structs.replace(account, email=begun.email)
         self.events.write(tx, PasswordChanged, account, client, moment, how=begun.how, ended=counts)
@@ -107,11 +125,19 @@ class ChangeEffects:
         tx.audit.write(f"password_{begun.how}", outcome, client, *of, message_id=confirmation)
 
     def end_access(
-        self, tx: Transaction, account_id: str, moment: datetime, *, mailbox: str | None = None, how: How | None = None
+        self,
+        tx: Transaction,
+        account_id: str,
+        moment: datetime,
+        *,
+        mailbox: str | None = None,
+        how: How | None = None,
     ) -> None:
         """End a held account's sessions, links and codes, or those sent to `mailbox`; no `how` means an intrusion."""
         which = [] if mailbox is None else [SecretRow.mailbox == addresses.digest(mailbox)]
-        purposes = [purpose for purpose, rule in RULES.items() if (how or "reset") in rule.ends_with]
+        purposes = [
+            purpose for purpose, rule in RULES.items() if (how or "reset") in rule.ends_with
+        ]
         secrets.revoke(tx.connection, account_id, purposes, moment, *which)
         # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
         tx.sessions.end_all(account_id)

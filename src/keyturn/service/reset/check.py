@@ -29,7 +29,9 @@ class LiveLinks:
         self.find = lookup(ground.database, secrets.all_of(LINKS), SecretRow.key, secret_of).submit
         """Return the link with that key, or None."""
 
-    async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Secret, Account]:
+    async def require(
+        self, event: str, token: str, email: str | None, client: Client
+    ) -> tuple[Secret, Account]:
         """Return the link of the token and its account. Raises LinkDead with the reason, recorded as `event`.
 
         A link is dead, too, if its account was disabled or has a new address since, if it invites and the account has a
@@ -41,19 +43,33 @@ class LiveLinks:
         if reason := link.dead_reason(now()):
             dead = LinkDead(reason)
             # One that was ended after it had expired has been replaced.
-            dead.email_hint = addresses.mask(link.facts.email) if reason == "expired" and not link.revoked_at else ""
+            dead.email_hint = (
+                addresses.mask(link.facts.email)
+                if reason == "expired" and not link.revoked_at
+                else ""
+            )
             raise await self.record_dead(dead, event, link, client)
-        account = await self._ground.accounts.get(link.account_id)  # only now: the store may be unavailable
-        is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
+        account = await self._ground.accounts.get(
+            link.account_id
+        )  # only now: the store may be unavailable
+        is_other = (
+            email is not None
+            and account is not None
+            and not addresses.is_same_mailbox(account.email, email)
+        )
         if account is None or is_other or not _opens(link, account):
             dead = LinkDead("invalid")
             dead.is_another = is_other and account is not None and _opens(link, account)
             raise await self.record_dead(dead, event, link, client)
         return link, account
 
-    async def record_dead(self, dead: LinkDead, event: str, link: Secret, client: Client) -> LinkDead:
+    async def record_dead(
+        self, dead: LinkDead, event: str, link: Secret, client: Client
+    ) -> LinkDead:
         """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP ASVS 16.3.3)."""
-        await self._ground.audit.record(event, outcome_of(dead), client, link.account_id, link.facts.email)
+        await self._ground.audit.record(
+            event, outcome_of(dead), client, link.account_id, link.facts.email
+        )
         return dead
 
 
@@ -123,7 +139,9 @@ class LinkChecks:
         return link
 
     @count_calls("second_step")
-    async def begin_second_step(self, token: str, method: CodeMethod, client: Client, email: str | None = None) -> bool:
+    async def begin_second_step(
+        self, token: str, method: CodeMethod, client: Client, email: str | None = None
+    ) -> bool:
         """Return whether a code is sent; counts like a reset. Raises LinkDead, TooManyRequests, Unavailable."""
         await self._ground.limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
@@ -134,7 +152,9 @@ class LinkChecks:
         return False
 
     @count_calls("check")
-    async def judge(self, token: str, password: str, client: Client, email: str | None = None) -> None:
+    async def judge(
+        self, token: str, password: str, client: Client, email: str | None = None
+    ) -> None:
         """Check a password that is not set yet. Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
 
         It counts like a check of the link. Whether it is the account's own stays unsaid: that would be a free guess.

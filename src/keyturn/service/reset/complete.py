@@ -14,7 +14,13 @@ from keyturn.service.problems.requests import LimitsUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
 from keyturn.service.reset.check import LiveLinks
 from keyturn.service.reset.elsewhere import ExternalStoreChanges
-from keyturn.service.reset.ground import Ground, PassedStep, SecondProof, SecondStepCode, Transaction
+from keyturn.service.reset.ground import (
+    Ground,
+    PassedStep,
+    SecondProof,
+    SecondStepCode,
+    Transaction,
+)
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.records.client import Client
@@ -27,7 +33,9 @@ from keyturn.service.telemetry.meters import count_calls
 class PasswordResets:
     """Completes resets: makes the change, and forgets guesses at the old password."""
 
-    def __init__(self, links: LiveLinks, ground: Ground, changes: "PasswordChanges", second_step: SecondProof) -> None:
+    def __init__(
+        self, links: LiveLinks, ground: Ground, changes: "PasswordChanges", second_step: SecondProof
+    ) -> None:
         self._ground, self.meters = ground, ground.meters
         self._links, self._changes, self._second_step = links, changes, second_step
 
@@ -49,14 +57,22 @@ class PasswordResets:
         link, account = await self._links.require("password_reset", token, email, client)
         step = self._second_step
         change = ChangeByLink(
-            account=account, password=password, client=client, links=self._links, link=link, step=step, answer=answer
+            account=account,
+            password=password,
+            client=client,
+            links=self._links,
+            link=link,
+            step=step,
+            answer=answer,
         )
         try:
             await self._changes.make(change)
         except LinkDead as dead:  # because another request was quicker
             raise await self._links.record_dead(dead, "password_reset", link, client) from None
         reset_log.info(LogEvent("reset.completed", account_id=account.id))
-        with contextlib.suppress(LimitsUnready):  # the password is changed, even if the counter cannot be written
+        with contextlib.suppress(
+            LimitsUnready
+        ):  # the password is changed, even if the counter cannot be written
             await self._ground.limits.forget_guesses(addresses.normalize(account.email))
         return account
 
@@ -64,7 +80,9 @@ class PasswordResets:
 class PasswordChanges:
     """Sets passwords: in one transaction if the store joins it, otherwise by `external`."""
 
-    def __init__(self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects) -> None:
+    def __init__(
+        self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects
+    ) -> None:
         self._ground, self._policy, self._hasher, self._effects = ground, policy, hasher, effects
         self._joins = ground.accounts.offers(AccountStore.set_password_within)
         self.external = ExternalStoreChanges(ground, effects)
@@ -87,7 +105,9 @@ class PasswordChanges:
             # One change per account at a time: two of its links used at once would each wait for the other to end.
             tx.hold(change.account.id)
             account = change.redeem(tx, moment)
-            ended = ended_by(self._ground.accounts.set_password_within(tx.connection, account, password_hash))
+            ended = ended_by(
+                self._ground.accounts.set_password_within(tx.connection, account, password_hash)
+            )
             if ended is None:
                 raise change.refusal()
             self._effects.write(tx, account, change.begun(moment), ended)
@@ -118,7 +138,9 @@ class ChangeByLink(Change):
         try:
             self.passed = await self.step.require(self.link, self.account, self.answer, self.client)
         except LinkDead as dead:
-            if dead.reason == "invalid":  # another request may have used it, as when a form is sent twice
+            if (
+                dead.reason == "invalid"
+            ):  # another request may have used it, as when a form is sent twice
                 self._require_alive(await self.links.find(self.link.key))
             raise
 

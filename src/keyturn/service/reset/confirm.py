@@ -22,7 +22,9 @@ class NoticeHandler:
     the mail has the button while that can work, and an address that the account has by now gets a copy without it.
     """
 
-    def __init__(self, mails: MailDelivery, ground: Ground, composer: MailComposer, payload: type[Notice]) -> None:
+    def __init__(
+        self, mails: MailDelivery, ground: Ground, composer: MailComposer, payload: type[Notice]
+    ) -> None:
         self._mails, self._ground, self._composer = mails, ground, composer
         self._decoder = msgspec.json.Decoder(payload)
 
@@ -37,7 +39,9 @@ class NoticeHandler:
         has_button = notice.secures and self._composer.offers_securing
         return await self._write(message, notice, current, has_button=has_button)
 
-    async def _write(self, message: Message, notice: Notice, current: Account, *, has_button: bool) -> Email | Dropped:
+    async def _write(
+        self, message: Message, notice: Notice, current: Account, *, has_button: bool
+    ) -> Email | Dropped:
         """Store the mail, without a button that would have ended by now: it would promise what no press does."""
         account, moment = msgspec.structs.replace(current, email=notice.email), now()
         is_copied = notice.secures and not addresses.is_same_mailbox(notice.email, current.email)
@@ -51,7 +55,10 @@ class NoticeHandler:
             if has_button and is_outlived(tx.connection, link):
                 return None
             if is_copied:
-                tx.outbox.enqueue(message.kind, msgspec.structs.replace(notice, secures=False, email=current.email))
+                tx.outbox.enqueue(
+                    message.kind,
+                    msgspec.structs.replace(notice, secures=False, email=current.email),
+                )
             if message.kind not in UNSUPPRESSED and tx.mailboxes.is_suppressed(account.email):
                 to = notice.client, moment, account.id, account.email
                 tx.audit.write("confirmation", SUPPRESSED, *to, message_id=message.id)
@@ -61,4 +68,6 @@ class NoticeHandler:
             held.mint([(link, has_button)])
             return mail.email
 
-        return await self._ground.transact(write) or await self._write(message, notice, current, has_button=False)
+        return await self._ground.transact(write) or await self._write(
+            message, notice, current, has_button=False
+        )

@@ -94,7 +94,9 @@ class ExternalStoreChanges:
             reset_log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
             with suppress(DatabaseUnready):  # the promise handles it
                 await self._end(change, begun, None)
-            raise OutcomeUnknown("it is unknown whether the store of the accounts saved the password") from error
+            raise OutcomeUnknown(
+                "it is unknown whether the store of the accounts saved the password"
+            ) from error
         if ended is None:
             await self._undo(change, begun)
             raise change.refusal()
@@ -125,7 +127,9 @@ class ExternalStoreChanges:
             tx.hold(account.id)
             if tx.outbox.withdraw(begun.lock):
                 self._effects.write(tx, account, begun.change, ended)
-            elif ended is not None:  # the promise was handled while this process stalled, before the old password ended
+            elif (
+                ended is not None
+            ):  # the promise was handled while this process stalled, before the old password ended
                 self._effects.end_access(tx, account.id, begun.change.at, how=how)
             if ended is not None:
                 change.after_change(tx)
@@ -159,4 +163,6 @@ class ExternalStoreChanges:
 
 def _release(tx: Transaction, begun: _Begun) -> None:
     """Release the account. If the lock had ended and another change holds the account by now, that lock stays."""
-    secrets.delete(tx.connection, begun.account.id, [Purpose.CHANGE], SecretRow.proof == begun.lock.encode())
+    secrets.delete(
+        tx.connection, begun.account.id, [Purpose.CHANGE], SecretRow.proof == begun.lock.encode()
+    )

@@ -74,7 +74,8 @@ class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
 
 
 EVENTS: Mapping[str, type[AboutAccount]] = {
-    data.type: data for data in (PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
+    data.type: data
+    for data in (PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
 }
 """The data of each event, by its type."""
 
@@ -89,7 +90,13 @@ class AppEvents:
         self._on = on
 
     def write(
-        self, tx: Transaction, event: type[AboutAccount], account: Account, client: Client, at: datetime, **more: Any
+        self,
+        tx: Transaction,
+        event: type[AboutAccount],
+        account: Account,
+        client: Client,
+        at: datetime,
+        **more: Any,
     ) -> None:
         """Write an event with what each says of the account and the client, and `more`, its own fields."""
         if self._on:
@@ -103,13 +110,23 @@ class AppEvents:
             return
         messages = []
         for request, account, outcome, wanted in resets:
-            message = _message(PasswordResetRequested, account, request.client, request.at, outcome=outcome)
+            message = _message(
+                PasswordResetRequested, account, request.client, request.at, outcome=outcome
+            )
             messages.append((message, wanted and not request.invites))
         tx.outbox.enqueue_each_if(WEBHOOKS[PasswordResetRequested.type], messages)
 
 
-def _message(event: type[AboutAccount], account: Account, client: Client, at: datetime, **more: Any) -> AppEvent:
+def _message(
+    event: type[AboutAccount], account: Account, client: Client, at: datetime, **more: Any
+) -> AppEvent:
     whence = {name: getattr(client, name) for name in ("ip_address", "user_agent", "request_id")}
-    about: dict[str, Any] = {"account_id": account.id, "email": account.email, "kind": account.kind, **whence, **more}
+    about: dict[str, Any] = {
+        "account_id": account.id,
+        "email": account.email,
+        "kind": account.kind,
+        **whence,
+        **more,
+    }
     body = msgspec.json.encode({"type": event.type, "timestamp": at, "data": event(**about)})
     return AppEvent(event=msgspec.Raw(body), client=Client(request_id=client.request_id))

@@ -112,7 +112,9 @@ class HeldAccounts:
         """Store the wanted links and codes, of at least one, by one statement. This is the only way to store them."""
         for secret, is_wanted in minted:
             if is_wanted and secret.account_id not in self._account_ids:
-                raise ValueError("a link or a code of an account that this transaction does not hold")
+                raise ValueError(
+                    "a link or a code of an account that this transaction does not hold"
+                )
         secrets.add(self._connection, minted)
 
 
@@ -172,9 +174,14 @@ class SecondProof:
         """Delete the additions that a reader of the account's mailbox may undo."""
 
 
-def build(settings: Settings, themes: Themes, meters: Meters, accounts: AccountStore | None) -> Ground:
+def build(
+    settings: Settings, themes: Themes, meters: Meters, accounts: AccountStore | None
+) -> Ground:
     """Open the database of the settings, and build the stores. Raises SettingsInvalid."""
-    limits, database = settings.limits, Database(settings.database.url, timeout=settings.database.timeout)
+    limits, database = (
+        settings.limits,
+        Database(settings.database.url, timeout=settings.database.timeout),
+    )
     return Ground(
         database=database,
         outbox=Outbox(database),
@@ -184,7 +191,10 @@ def build(settings: Settings, themes: Themes, meters: Meters, accounts: AccountS
         accounts=accounts or accounts_for(settings, database),
         limits=RateLimits(limits, database),
         # Without a key, as in development, one that ends with the process.
-        secrets=[settings.secret_key or values.Secret(random_bytes(32).hex()), *settings.previous_secret_keys],
+        secrets=[
+            settings.secret_key or values.Secret(random_bytes(32).hex()),
+            *settings.previous_secret_keys,
+        ],
         themes=themes,
         meters=meters,
     )

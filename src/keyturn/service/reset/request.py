@@ -35,8 +35,12 @@ class ReturnAddresses:
         """Return the address, or "" if it is not allowed, such as after the settings were changed."""
         if len(address) > _LONGEST_RETURN or not address.isascii() or not address.isprintable():
             return ""
-        rests = [address.removeprefix(origin) for origin in self._origins if address.startswith(origin)]
-        is_ours = set(' "<>\\').isdisjoint(address) and any(rest[:1] in {"", "/", "?", "#"} for rest in rests)
+        rests = [
+            address.removeprefix(origin) for origin in self._origins if address.startswith(origin)
+        ]
+        is_ours = set(' "<>\\').isdisjoint(address) and any(
+            rest[:1] in {"", "/", "?", "#"} for rest in rests
+        )
         return address if is_ours else ""
 
 
@@ -52,13 +56,20 @@ async def _dropped_over_budget() -> AsyncIterator[None]:
 class ResetRequests:
     """Accepts requests for links: the challenge first, if there is one, then the limits, then one row of the outbox."""
 
-    def __init__(self, ground: Ground, require_answer: RequireAnswer | None, return_addresses: ReturnAddresses) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        require_answer: RequireAnswer | None,
+        return_addresses: ReturnAddresses,
+    ) -> None:
         self._ground, self.meters = ground, ground.meters
         self._require_answer, self._return_addresses = require_answer, return_addresses
 
     @_dropped_over_budget()
     @count_calls("request")
-    async def accept(self, email: str, client: Client, answer: str = "", return_to: str = "") -> None:
+    async def accept(
+        self, email: str, client: Client, answer: str = "", return_to: str = ""
+    ) -> None:
         """Accept a request for a link. Once this returns, it is committed, and a worker will answer it.
 
         `email`: or a user name, if the store takes names. `answer`: to a challenge. `return_to`: where to go after the
@@ -78,7 +89,9 @@ class ResetRequests:
         """Return what the request names its account by. Raises InputInvalid."""
         identifier = addresses.identify(email, takes_names=self._ground.accounts.takes_names)
         if return_to and not self._return_addresses.allowed(return_to):
-            raise InputInvalid(Fault("returnTo", "not an address of an origin in the service's return_origins"))
+            raise InputInvalid(
+                Fault("returnTo", "not an address of an origin in the service's return_origins")
+            )
         return identifier
 
     async def _admit(self, wanted: ResetRequested, answer: str) -> None:
@@ -93,7 +106,9 @@ class ResetRequests:
 
         Nothing else is sent for that link, so an old one is no standing way to send mails. Raises what `accept` does.
         """
-        wanted = ResetRequested(email=link.facts.email, at=now(), client=client, return_to=link.facts.return_to)
+        wanted = ResetRequested(
+            email=link.facts.email, at=now(), client=client, return_to=link.facts.return_to
+        )
         await self._admit(wanted, answer)
 
         def write(tx: Transaction) -> None:

@@ -13,11 +13,22 @@ from cryptography.fernet import InvalidToken
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now, random_bytes, unix
-from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
+from keyturn.service.problems.proofs import (
+    CredentialsRejected,
+    NotSignedIn,
+    SecondStepRejected,
+    SecondStepRequired,
+)
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change
 from keyturn.service.reset.complete import PasswordChanges
-from keyturn.service.reset.ground import Ground, PassedStep, SecondProof, SecondStepCode, Transaction
+from keyturn.service.reset.ground import (
+    Ground,
+    PassedStep,
+    SecondProof,
+    SecondStepCode,
+    Transaction,
+)
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import box
@@ -98,7 +109,11 @@ class SignIns:
     """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted."""
 
     def __init__(
-        self, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: SecondProof
+        self,
+        ground: Ground,
+        hasher: PasswordHasher,
+        changes: PasswordChanges,
+        second_step: SecondProof,
     ) -> None:
         self._ground, self.meters = ground, ground.meters
         self._accounts, self._limits, self._audit = ground.accounts, ground.limits, ground.audit
@@ -129,7 +144,9 @@ class SignIns:
         except InputInvalid:
             raise CredentialsRejected from None
         nonce = self._devices.nonce(device, addresses.digest(email))
-        await self._limits.count_guess("device" if nonce else "address", nonce.hex() or addresses.normalize(email))
+        await self._limits.count_guess(
+            "device" if nonce else "address", nonce.hex() or addresses.normalize(email)
+        )
         account = await self._accounts.find(email)
         verified = await self._verify(account, password, proof)
         secret = None
@@ -137,7 +154,11 @@ class SignIns:
             passed = await self._require_second_step(account, verified, answer, client)
             secret = await self._open(account, verified, passed)
         await self._audit.record(
-            "sign_in", "signed_in" if secret else "rejected", client, account.id if account else "", email
+            "sign_in",
+            "signed_in" if secret else "rejected",
+            client,
+            account.id if account else "",
+            email,
         )
         if not secret or not account:
             log.info(LogEvent("sign_in.rejected", email=addresses.mask(email)))
@@ -150,7 +171,11 @@ class SignIns:
         """Return the stored hash that fits; a missing account costs the same reads (OWASP ASVS 6.3.8). Raises Busy."""
         account_id = account.id if account and account.active else ""
         stored = await self._accounts.password_hash(account_id)
-        if proof and self._passwords.nonce(proof, _right_password(account_id, stored or "")) and account_id:
+        if (
+            proof
+            and self._passwords.nonce(proof, _right_password(account_id, stored or ""))
+            and account_id
+        ):
             return stored
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
@@ -162,7 +187,9 @@ class SignIns:
             return await self._second_step.require(None, account, answer, client)
         except (SecondStepRequired, SecondStepRejected) as asked:
             if isinstance(asked, SecondStepRequired):
-                await self._audit.record("sign_in", asked.outcome, client, account.id, account.email)
+                await self._audit.record(
+                    "sign_in", asked.outcome, client, account.id, account.email
+                )
             asked.password_proof = self._passwords.issue(_right_password(account.id, verified))
             raise
 
@@ -172,7 +199,10 @@ class SignIns:
 
         def start(tx: Transaction) -> bool:
             tx.hold(account_id)
-            if self._joins and self._accounts.password_hash_within(tx.connection, account_id) != verified:
+            if (
+                self._joins
+                and self._accounts.password_hash_within(tx.connection, account_id) != verified
+            ):
                 return False
             if passed:
                 passed.spend(tx, moment)
@@ -209,7 +239,9 @@ class SignIns:
         return account
 
     @count_calls("change")
-    async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
+    async def change_password(
+        self, secret: str, current: str, password: str, client: Client
+    ) -> str:
         """Set a new password for a signed-in user, end every session and return the secret of a new one.
 
         The user proves again to be the owner (ASVS 7.5.1; NIST SP 800-63B-4 4.1.2). Raises NotSignedIn,
@@ -221,7 +253,9 @@ class SignIns:
         await self._limits.count_guess("account", account.id)
         change = ChangeInSession(account=account, password=password, client=client, session=secret)
         if not await self._verify(account, current, reserved=True):
-            await self._audit.record("password_change", "rejected", client, account.id, account.email)
+            await self._audit.record(
+                "password_change", "rejected", client, account.id, account.email
+            )
             raise CredentialsRejected
         await self._changes.make(change)
         log.info(LogEvent("password.changed", account_id=account.id))
@@ -229,7 +263,11 @@ class SignIns:
 
 
 def build(
-    settings: Settings, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: SecondProof
+    settings: Settings,
+    ground: Ground,
+    hasher: PasswordHasher,
+    changes: PasswordChanges,
+    second_step: SecondProof,
 ) -> SignIns | None:
     """Return the sign-in; None if the settings leave it out, or if the store cannot check passwords."""
     accounts = ground.accounts

@@ -49,16 +49,24 @@ class AccountSecuring:
     Raises SettingsInvalid if the store cannot lock, and should.
     """
 
-    def __init__(self, settings: Settings, ground: Ground, effects: ChangeEffects, second_step: SecondProof) -> None:
+    def __init__(
+        self, settings: Settings, ground: Ground, effects: ChangeEffects, second_step: SecondProof
+    ) -> None:
         self._ground, self.meters = ground, ground.meters
         self._effects, self._second_step = effects, second_step
         self.locks, store = settings.secure_account.lock, settings.accounts.store
         if self.locks and not self._ground.accounts.can_lock:
             how = "set accounts.table.lock and unlock" if store == "table" else "remove the setting"
-            raise SettingsInvalid.of("secure_account.lock", f"the store {store} cannot lock accounts: {how}")
+            raise SettingsInvalid.of(
+                "secure_account.lock", f"the store {store} cannot lock accounts: {how}"
+            )
 
     def handlers(self, mails: MailDelivery, links: ResetLinks) -> Mapping[str, Handler]:
-        return {messages.ACCOUNT_SECURED: partial(mails.deliver, prepare=partial(self._recover, mails, links))}
+        return {
+            messages.ACCOUNT_SECURED: partial(
+                mails.deliver, prepare=partial(self._recover, mails, links)
+            )
+        }
 
     async def check(self, token: str, client: Client) -> Secret:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
@@ -71,7 +79,9 @@ class AccountSecuring:
     async def _find(self, token: str) -> Secret:
         """Return the link. Raises SecurityLinkDead, unrecorded: invented tokens would fill the audit trail."""
         key = secrets.digest(token)
-        link = await self._ground.database.read(lambda connection: secrets.find(connection, key, Purpose.SECURE))
+        link = await self._ground.database.read(
+            lambda connection: secrets.find(connection, key, Purpose.SECURE)
+        )
         if link is None:
             raise SecurityLinkDead
         return link
@@ -98,11 +108,15 @@ class AccountSecuring:
             outcome = await self._secure(link, client)
         except DatabaseUnready as error:
             # If the answer to the commit was lost, the press may be stored.
-            if error.not_changed or not await self._ground.database.read(lambda one: self._has(one, link, client)):
+            if error.not_changed or not await self._ground.database.read(
+                lambda one: self._has(one, link, client)
+            ):
                 raise
             outcome = _SECURED
         if outcome != _SECURED:
-            reset_log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=outcome))
+            reset_log.warning(
+                LogEvent("account.not_secured", account_id=link.account_id, reason=outcome)
+            )
             raise SecurityLinkDead
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
@@ -116,14 +130,18 @@ class AccountSecuring:
             if press(tx.connection, link, moment):
                 # Links and codes of another mailbox stay: an earlier mailbox must not obstruct the current one.
                 self._effects.end_access(tx, account_id, moment, mailbox=email)
-                promise = messages.AccountWasSecured(account_id=account_id, email=email, at=moment, client=client)
+                promise = messages.AccountWasSecured(
+                    account_id=account_id, email=email, at=moment, client=client
+                )
                 message_id = tx.outbox.enqueue(messages.ACCOUNT_SECURED, promise)
             else:
                 if self._has(tx.connection, link, client):
                     return _SECURED
                 dead = secrets.find(tx.connection, link.key, Purpose.SECURE) or link
                 outcome = f"link_{dead.dead_reason(moment) or 'invalid'}"
-            tx.audit.write(NOT_ME, outcome, client, moment, account_id, email, message_id=message_id)
+            tx.audit.write(
+                NOT_ME, outcome, client, moment, account_id, email, message_id=message_id
+            )
             return outcome
 
         return await self._ground.transact(write)
@@ -136,7 +154,9 @@ class AccountSecuring:
         audit = self._ground.audit.within(connection)
         return audit.has(NOT_ME, _SECURED, client, pressed.used_at, link.account_id)
 
-    async def _recover(self, mails: MailDelivery, links: ResetLinks, message: Message) -> Email | Dropped:
+    async def _recover(
+        self, mails: MailDelivery, links: ResetLinks, message: Message
+    ) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=messages.AccountWasSecured)
         end = self._ground.accounts.end_sessions
         try:
@@ -151,7 +171,11 @@ class AccountSecuring:
         ended = counted(await end(secured.account_id))
         moment, refusal = now(), _refusal(account, secured)
         request = messages.ResetRequested(email=secured.email, at=moment, client=secured.client)
-        written = links.compose(account, request, moment, recovers=True) if account and not refusal else None
+        written = (
+            links.compose(account, request, moment, recovers=True)
+            if account and not refusal
+            else None
+        )
         mail, minted = written or (None, [])
         sealed = mails.seal(mail) if mail else None
 
@@ -176,7 +200,9 @@ class AccountSecuring:
             reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
 
-    async def _lock(self, account: Account | None, secured: messages.AccountWasSecured) -> Account | None:
+    async def _lock(
+        self, account: Account | None, secured: messages.AccountWasSecured
+    ) -> Account | None:
         """Lock the account if `locks` is set; return its state afterwards.
 
         The store compares the address when it locks: a lock on an account that has moved could not be undone by a
@@ -191,7 +217,12 @@ class AccountSecuring:
         return account
 
     def _write_effects(
-        self, tx: Transaction, account: Account, secured: messages.AccountWasSecured, outcome: str, ended: Ended
+        self,
+        tx: Transaction,
+        account: Account,
+        secured: messages.AccountWasSecured,
+        outcome: str,
+        ended: Ended,
     ) -> None:
         of, by = account.id, secured.client
         if outcome == ADDRESS_CHANGED:
@@ -203,7 +234,12 @@ class AccountSecuring:
         else:
             self._second_step.undo_recent(tx, account, by)
         # The address may no longer be the account's.
-        more = {"email": secured.email, "current_email": account.email, "locked": account.locked, "ended": ended.counts}
+        more = {
+            "email": secured.email,
+            "current_email": account.email,
+            "locked": account.locked,
+            "ended": ended.counts,
+        }
         self._effects.events.write(tx, AccountSecured, account, by, secured.at, **more)
 
 

@@ -56,7 +56,11 @@ class ProviderReports:
                 # Failed authentication belongs in the log (OWASP ASVS 16.3.1): an attack, or our wrong secret.
                 if self._refusals.count(client.networks[0][0]):
                     address = client.ip_address
-                    log.warning(LogEvent("webhook.refused", provider=provider, client=address, reason=refused))
+                    log.warning(
+                        LogEvent(
+                            "webhook.refused", provider=provider, client=address, reason=refused
+                        )
+                    )
                 await limits.count("malformed", client)
                 problem = WebhookRefused if isinstance(refused, ReportRefused) else Unavailable
                 raise problem(str(refused)) from refused
@@ -66,7 +70,9 @@ class ProviderReports:
 
         return take
 
-    async def _proven(self, webhook: Webhook, request: AnyRequest, client: Client) -> Sequence[Report]:
+    async def _proven(
+        self, webhook: Webhook, request: AnyRequest, client: Client
+    ) -> Sequence[Report]:
         webhook.require_headers(request.headers)
         with self._bodies.room(client) as keep:
             body = bytearray()
@@ -87,7 +93,11 @@ class ProviderReports:
         account = await ground.accounts.find(to) if report.ends else None
         account_id = account.id if account else ""
         event = Event(
-            message_id=message_id, event=report.event, detail=report.detail, at=report.at, source_id=report.id
+            message_id=message_id,
+            event=report.event,
+            detail=report.detail,
+            at=report.at,
+            source_id=report.id,
         )
 
         def write(tx: Transaction) -> bool:
@@ -96,7 +106,15 @@ class ProviderReports:
             tx.outbox.end_reported(message_id, Sent(report.provider, report.provider_id))
             if report.ends:
                 tx.mailboxes.suppress(report.to)
-                tx.audit.write("mail_report", report.event, client, now(), account_id, to, message_id=message_id)
+                tx.audit.write(
+                    "mail_report",
+                    report.event,
+                    client,
+                    now(),
+                    account_id,
+                    to,
+                    message_id=message_id,
+                )
             return report.ends
 
         if await ground.transact(write):
@@ -117,7 +135,10 @@ class _Bodies:
 
         def keep(size: int) -> None:
             nonlocal reserved
-            if self._by_client[name] + size > _MOST_BYTES_OF_CLIENT or self._by_client.total() + size > _MOST_BYTES:
+            if (
+                self._by_client[name] + size > _MOST_BYTES_OF_CLIENT
+                or self._by_client.total() + size > _MOST_BYTES
+            ):
                 raise Busy
             reserved += size
             self._by_client[name] += size

@@ -49,10 +49,14 @@ class Pace:
 
     async def turn(self, *, first: bool) -> None:
         """Return when it is this caller's turn. Raises SendRetryable if that is more than `LONGEST_WAIT` away."""
-        own = self._slots(f"{self._name}:first" if first else self._name, LONGEST_WAIT / self._gap + 1)
+        own = self._slots(
+            f"{self._name}:first" if first else self._name, LONGEST_WAIT / self._gap + 1
+        )
         slot = await alone(self._database, lambda counters: counters.count(own))
         if slot.full:
-            raise SendRetryable("too many mails wait for the provider", LONGEST_WAIT, not_accepted=True, down=False)
+            raise SendRetryable(
+                "too many mails wait for the provider", LONGEST_WAIT, not_accepted=True, down=False
+            )
         if first:
             others = self._slots(self._name, _NO_END)
             await alone(self._database, lambda counters: counters.count(others))
@@ -129,4 +133,6 @@ class CaptureSender:
     def _write(self, email: Email, key: str) -> None:
         file = self._folder / f"{key}.eml"
         if not file.exists():
-            add_private_file(file, to_mime(email, key=key, date=datetime.now(UTC)))  # it may hold a working link
+            add_private_file(
+                file, to_mime(email, key=key, date=datetime.now(UTC))
+            )  # it may hold a working link

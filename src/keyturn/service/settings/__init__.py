@@ -27,7 +27,13 @@ def split_secrets(text: str) -> list[str]:
 
 
 Credentials = Literal[
-    "sessions", "passkeys", "access_tokens", "api_keys", "ssh_keys", "oauth_grants", "trusted_devices"
+    "sessions",
+    "passkeys",
+    "access_tokens",
+    "api_keys",
+    "ssh_keys",
+    "oauth_grants",
+    "trusted_devices",
 ]
 """What admits clients beside a password. Mails have words for each."""
 
@@ -223,7 +229,14 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
     workers: Annotated[int, Meta(ge=0)] = 0
     queue: Annotated[int, Meta(ge=1)] = 64
     format: Literal[
-        "bcrypt", "bcrypt-2a", "php", "django-bcrypt", "spring-bcrypt", "django-pbkdf2", "argon2id", "werkzeug-scrypt"
+        "bcrypt",
+        "bcrypt-2a",
+        "php",
+        "django-bcrypt",
+        "spring-bcrypt",
+        "django-pbkdf2",
+        "argon2id",
+        "werkzeug-scrypt",
     ] = "bcrypt"
 
     @property
@@ -233,7 +246,9 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hash_length(self) -> int:
-        return len(self.hash_start) + (_OTHER_HASHES[self.format][1] if self.format in _OTHER_HASHES else 53)
+        return len(self.hash_start) + (
+            _OTHER_HASHES[self.format][1] if self.format in _OTHER_HASHES else 53
+        )
 
     @property
     def max_bytes(self) -> int:

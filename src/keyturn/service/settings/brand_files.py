@@ -79,14 +79,20 @@ def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
             yield from _logo_faults(f"{section}.{name}", logo, in_mails=name.startswith("mail_"))
     if (font := brand.get("font")) and not _FONT.fullmatch(font):
         example = '"Source Sans 3", system-ui, sans-serif'
-        yield Fault(f"{section}.font", f"must be a list of font families, as in {example}{not_this(font)}")
+        yield Fault(
+            f"{section}.font", f"must be a list of font families, as in {example}{not_this(font)}"
+        )
 
 
 def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
     if FileOrUrl(logo).is_url:
-        if not logo.startswith("https://") and not (logo.startswith("http://") and is_loopback(logo)):
+        if not logo.startswith("https://") and not (
+            logo.startswith("http://") and is_loopback(logo)
+        ):
             who = "mail programs fetch" if in_mails else "browsers fetch"
-            yield Fault(name, f"must begin with https://, or be a file{not_this(logo)}: {who} only those")
+            yield Fault(
+                name, f"must begin with https://, or be a file{not_this(logo)}: {who} only those"
+            )
         else:
             yield from policy_faults(name, logo)
         return
@@ -96,4 +102,7 @@ def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
         yield Fault(name, str(error))
     else:
         if in_mails and content.suffix not in IN_MAILS:
-            yield Fault(name, f"mail programs do not show {content.suffix[1:].upper()} images: use a PNG, JPEG or GIF")
+            yield Fault(
+                name,
+                f"mail programs do not show {content.suffix[1:].upper()} images: use a PNG, JPEG or GIF",
+            )

@@ -75,7 +75,9 @@ class Builder:
         origin = self.variables.label(variable) if self.variables and variable else ""
         return replace(fault, message=message, origin=origin)
 
-    def _values(self, struct: type[msgspec.Struct], section: _Section, prefix: str) -> dict[str, Any]:
+    def _values(
+        self, struct: type[msgspec.Struct], section: _Section, prefix: str
+    ) -> dict[str, Any]:
         fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
         values: dict[str, Any] = {}
         for key, value in _items(section):
@@ -103,7 +105,11 @@ class Builder:
             with self._collect_faults(own, value):
                 # The text of a plain entry converts to no other type.
                 plain = not is_section(wanted)
-                entries[key] = _checked(self._filled(value, own), wanted) if plain else self._value(value, wanted, own)
+                entries[key] = (
+                    _checked(self._filled(value, own), wanted)
+                    if plain
+                    else self._value(value, wanted, own)
+                )
         return entries
 
     @contextmanager
@@ -130,7 +136,11 @@ class Builder:
         if wanted is timedelta:
             return parse_duration(plain)
         if wanted in (Folder, FileOrUrl) and isinstance(plain, str) and plain and not is_variable:
-            plain = plain if wanted is FileOrUrl and FileOrUrl(plain).is_url else str(self._folder / plain)
+            plain = (
+                plain
+                if wanted is FileOrUrl and FileOrUrl(plain).is_url
+                else str(self._folder / plain)
+            )
         if is_text and _may_be_list(wanted):
             plain = [part.strip() for part in plain.split(",") if part.strip()]
         return _checked(plain, wanted, strict=not is_text)
@@ -141,7 +151,9 @@ class Builder:
             return value
         if isinstance(value, Variable):
             return self.variables.get(value)
-        return _fill_variables(value, self.variables, self._hidden.setdefault(name.partition(".")[0], {}))
+        return _fill_variables(
+            value, self.variables, self._hidden.setdefault(name.partition(".")[0], {})
+        )
 
 
 def _unknown(key: str, fields: Collection[str], prefix: str) -> str:
@@ -158,7 +170,9 @@ def is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-TOP_LEVEL = frozenset(field.encode_name for field in msgspec.structs.fields(Settings) if not is_section(field.type))
+TOP_LEVEL = frozenset(
+    field.encode_name for field in msgspec.structs.fields(Settings) if not is_section(field.type)
+)
 """Settings above all sections. TOML takes them for a part of the section that they are written below."""
 
 
@@ -213,7 +227,9 @@ def _refuse_odd_text(value: Any, *, is_secret: bool) -> None:
     if not isinstance(value, str):
         return
     if control := _CONTROL.search(value):
-        raise ValueError(f"contains a line break or another control character (U+{ord(control[0]):04X})")
+        raise ValueError(
+            f"contains a line break or another control character (U+{ord(control[0]):04X})"
+        )
     if is_secret and _QUOTED.fullmatch(value):
         raise ValueError("is in quotation marks, which would be part of it: remove them")
 
@@ -252,13 +268,17 @@ def _fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) ->
     """
     unset: dict[str, str] = {}
     members = value if isinstance(value, list) else [value]
-    filled = [_fill_text(one, variables, hidden, unset) if _has_places(one) else one for one in members]
+    filled = [
+        _fill_text(one, variables, hidden, unset) if _has_places(one) else one for one in members
+    ]
     if unset:
         raise VariableUnset("; ".join(unset.values()), unset)
     return filled if isinstance(value, list) else filled[0]
 
 
-def _fill_text(text: str, variables: Variables, hidden: dict[str, str], unset: dict[str, str]) -> str:
+def _fill_text(
+    text: str, variables: Variables, hidden: dict[str, str], unset: dict[str, str]
+) -> str:
     if "${" in _PLACE.sub("", text):
         raise ValueError("has a ${ without a }")
     empty: dict[str, str] = {}
@@ -273,7 +293,9 @@ def _fill_text(text: str, variables: Variables, hidden: dict[str, str], unset: d
         except SecretUnread as error:
             unset[name] = f"{error.label}: {error}"
             return ""
-        hidden.update(dict.fromkeys(filter(None, (held, *map(str.strip, held.split(",")))), place[0]))
+        hidden.update(
+            dict.fromkeys(filter(None, (held, *map(str.strip, held.split(",")))), place[0])
+        )
         if default is not None:
             return held or default
         if not held.strip():

@@ -20,9 +20,18 @@ _MODES = ("", "disable", "allow", "prefer", "require", "verify-ca", "verify-full
 first; "" is that of the driver."""
 
 _WORDS = {
-    **dict.fromkeys(("true", "1", "strict", "verify-identity", '{"rejectunauthorized":true}'), "verify-full"),
     **dict.fromkeys(
-        ("required", "no-verify", "skip-verify", "accept-invalid-certs", '{"rejectunauthorized":false}'), "require"
+        ("true", "1", "strict", "verify-identity", '{"rejectunauthorized":true}'), "verify-full"
+    ),
+    **dict.fromkeys(
+        (
+            "required",
+            "no-verify",
+            "skip-verify",
+            "accept-invalid-certs",
+            '{"rejectunauthorized":false}',
+        ),
+        "require",
     ),
     **dict.fromkeys(("false", "0", "disabled"), "disable"),
     "preferred": "prefer",
@@ -43,16 +52,56 @@ _HONOURED = {
     "sqlite": (),
     "mysql": ("sslmode", *_FILES, "unix_socket"),
     "postgresql": (
-        *("sslmode", *_FILES, "channel_binding", "host", "schema", "search_path", "options", "application_name"),
+        *(
+            "sslmode",
+            *_FILES,
+            "channel_binding",
+            "host",
+            "schema",
+            "search_path",
+            "options",
+            "application_name",
+        ),
         *("pgbouncer", "statement_cache_size", "passfile", "target_session_attrs"),
     ),
 }
 _LEFT_OUT = {
-    *("command_timeout", "conn_max_age", "connect_timeout", "connection_limit", "keepalives", "keepalives_idle"),
-    *("max_overflow", "pool_pre_ping", "pool_recycle", "pool_size", "pool_timeout", "reconnect", "socket_timeout"),
-    *("charset", "client_encoding", "collation", "encoding", "serverTimezone", "timezone", "useUnicode"),
+    *(
+        "command_timeout",
+        "conn_max_age",
+        "connect_timeout",
+        "connection_limit",
+        "keepalives",
+        "keepalives_idle",
+    ),
+    *(
+        "max_overflow",
+        "pool_pre_ping",
+        "pool_recycle",
+        "pool_size",
+        "pool_timeout",
+        "reconnect",
+        "socket_timeout",
+    ),
+    *(
+        "charset",
+        "client_encoding",
+        "collation",
+        "encoding",
+        "serverTimezone",
+        "timezone",
+        "useUnicode",
+    ),
     *("serverVersion", "sslnegotiation", "supa", "uselibpqcompat"),
-    *("autocommit", "checkout_timeout", "loc", "parseTime", "pool", "prepared_statements", "statement_timeout"),
+    *(
+        "autocommit",
+        "checkout_timeout",
+        "loc",
+        "parseTime",
+        "pool",
+        "prepared_statements",
+        "statement_timeout",
+    ),
     "sslcompression",  # Python's TLS has none (CVE-2012-4929)
 }
 """What apps write for their own connections: Keyturn has its own pools and time limits, UTF-8 and UTC."""
@@ -67,7 +116,10 @@ _UNREADABLE = (
 
 _SEVERAL_HOSTS = re.compile(r"(?<=[/@])[^/@,]+,[^/@]+")
 
-_SUPABASES_POOLER, _ITS_PORT = ".pooler.supabase.com", 6543  # where each transaction may have another connection
+_SUPABASES_POOLER, _ITS_PORT = (
+    ".pooler.supabase.com",
+    6543,
+)  # where each transaction may have another connection
 
 _SPEAKS_TLS, _NO_TLS = 0x800, 2026
 """MySQL's capability flag CLIENT_SSL, and its error for a connection that cannot be encrypted (its manual, 8.4)."""
@@ -106,11 +158,15 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
         if kind == "postgresql":
             url, arguments = _postgresql(place, parameters)
         else:
-            url = _parsed(f"{'mariadb' if scheme.startswith('mariadb') else 'mysql'}+aiomysql:{place}")
+            url = _parsed(
+                f"{'mariadb' if scheme.startswith('mariadb') else 'mysql'}+aiomysql:{place}"
+            )
             arguments = _mysql(parameters)
     except _NotUnderstood as problem:
         raise SettingsInvalid.of(setting, str(problem)) from None
-    return DatabaseUrl(kind, url, holds_secret or bool(url.password), arguments, roots.removeprefix("system"))
+    return DatabaseUrl(
+        kind, url, holds_secret or bool(url.password), arguments, roots.removeprefix("system")
+    )
 
 
 def _parameters(query: str, kind: str) -> dict[str, str]:
@@ -158,7 +214,9 @@ def _parsed(address: str) -> URL:
 def _file(place: str) -> URL:
     url = _parsed(f"sqlite:{place if place.startswith('//') else f'///{place}'}")
     if url.host:
-        raise _NotUnderstood("names a host, and SQLite has none: a path follows three slashes, as in sqlite:///app.db")
+        raise _NotUnderstood(
+            "names a host, and SQLite has none: a path follows three slashes, as in sqlite:///app.db"
+        )
     if not url.database and place != "//":
         raise _NotUnderstood("names no file")
     return url
@@ -194,7 +252,9 @@ def _postgresql(place: str, query: dict[str, str]) -> tuple[URL, dict[str, Any]]
     several = _SEVERAL_HOSTS.search(place)
     url = _parsed(f"postgresql+asyncpg:{_SEVERAL_HOSTS.sub('', place)}")
     hosts = query.pop("host", "") or (several[0] if several else unquote(url.host or ""))
-    arguments: dict[str, Any] = {"dsn": f"postgresql://{hosts}/", "host": None} if "," in hosts else {}
+    arguments: dict[str, Any] = (
+        {"dsn": f"postgresql://{hosts}/", "host": None} if "," in hosts else {}
+    )
     url = url.set(host=hosts or None)
     if tls := _take_tls(query, "postgresql"):
         arguments["ssl"] = tls
@@ -205,11 +265,17 @@ def _postgresql(place: str, query: dict[str, str]) -> tuple[URL, dict[str, Any]]
         # unique (https://docs.sqlalchemy.org/en/20/dialects/postgresql.html).
         arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
         arguments["prepared_statement_name_func"] = lambda: f"__keyturn_{uuid4()}__"
-    settings = {name: query.pop(name) for name in ("search_path", "options", "application_name") if name in query}
+    settings = {
+        name: query.pop(name)
+        for name in ("search_path", "options", "application_name")
+        if name in query
+    }
     schema = query.pop("schema", "")
     # PgBouncer refuses a search path, and the default path includes "public", which Prisma always writes.
     if schema and not (is_pooled and schema == "public"):
-        settings["search_path"] = '"' + schema.replace('"', '""') + '"'  # Prisma's is one name, capitals included
+        settings["search_path"] = (
+            '"' + schema.replace('"', '""') + '"'
+        )  # Prisma's is one name, capitals included
     if settings:
         arguments["server_settings"] = settings
     return url, arguments | query
@@ -227,7 +293,10 @@ def _take_tls(parameters: dict[str, str], kind: str) -> ssl.SSLContext | str:
     roots, certificate, key, password = (parameters.pop(name, "") for name in _FILES)
     if roots == "system" or binding not in {"disable", "prefer"}:
         mode = "verify-full"
-    elif roots and mode in {"", "require"}:  # libpq's "prefer" would continue in the clear after a failure
+    elif roots and mode in {
+        "",
+        "require",
+    }:  # libpq's "prefer" would continue in the clear after a failure
         mode = "verify-full" if kind == "mysql" else "verify-ca"
     elif certificate and mode in {"", "allow", "prefer"}:  # which is only sent over TLS
         mode = "require"
@@ -250,6 +319,12 @@ def _context(mode: str, roots: str, certificate: str, key: str, password: str) -
             # Without a password OpenSSL would ask for one at the terminal.
             context.load_cert_chain(certificate, key or None, password)
     except (OSError, ValueError) as error:
-        files = f"sslcert ({certificate}) or sslkey ({key})" if certificate else f"sslrootcert ({roots})"
-        raise _NotUnderstood(f"{files} cannot be read: {getattr(error, 'strerror', '') or error}") from None
+        files = (
+            f"sslcert ({certificate}) or sslkey ({key})"
+            if certificate
+            else f"sslrootcert ({roots})"
+        )
+        raise _NotUnderstood(
+            f"{files} cannot be read: {getattr(error, 'strerror', '') or error}"
+        ) from None
     return context

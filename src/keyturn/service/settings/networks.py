@@ -31,4 +31,7 @@ def both_forms(networks: Iterable[str]) -> list[str]:
     """Return the networks as their peers may appear, in X-Forwarded-For too: the IPv4 ones inside IPv6 as well."""
     read = list(map(read_network, networks))
     old = [(one.network_address, one.prefixlen) for one in read if isinstance(one, IPv4Network)]
-    return [*map(str, read), *(str(IPv6Network(f"::ffff:{start}/{_MAPPED + length}")) for start, length in old)]
+    return [
+        *map(str, read),
+        *(str(IPv6Network(f"::ffff:{start}/{_MAPPED + length}")) for start, length in old),
+    ]

@@ -11,8 +11,20 @@ from keyturn.service.settings import Settings
 from keyturn.service.settings.building import member_name
 
 API_ROUTES = (
-    *("request-password-reset", "forgot-password", "validate-reset-token", "verify-reset-token", "verify-reset-code"),
-    *("replace-expired-link", "reset-password", "reset-password-with-token", "check-password", "password-policy"),
+    *(
+        "request-password-reset",
+        "forgot-password",
+        "validate-reset-token",
+        "verify-reset-token",
+        "verify-reset-code",
+    ),
+    *(
+        "replace-expired-link",
+        "reset-password",
+        "reset-password-with-token",
+        "check-password",
+        "password-policy",
+    ),
     *("texts", "challenge", "secure-account", "links", "invitations"),
 )
 
@@ -25,7 +37,17 @@ _HOSTED = "{base_url}"
 _TOKEN = "/{token}"
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 """Without "." and "..": a browser removes them, and requests another path (RFC 3986, 5.2.4)."""
-_TAKEN = {"health", "keyturn-assets", "keyturn.d.ts", "keyturn.js", "logout", "metrics", "schema", "studio", "webhooks"}
+_TAKEN = {
+    "health",
+    "keyturn-assets",
+    "keyturn.d.ts",
+    "keyturn.js",
+    "logout",
+    "metrics",
+    "schema",
+    "studio",
+    "webhooks",
+}
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,14 +72,23 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
 def paths_of(settings: Settings) -> Paths:
     default, api = Paths(), settings.server.api_path.rstrip("/")
     routes = {f"{api}/{route}" for route in API_ROUTES}
-    patterns = {"forgot": settings.forgot_url, "reset": settings.reset_url, "sign_in": settings.sign_in_page}
+    patterns = {
+        "forgot": settings.forgot_url,
+        "reset": settings.reset_url,
+        "sign_in": settings.sign_in_page,
+    }
     pages = {name: hosted_path(pattern) for name, pattern in patterns.items()}
     for name, path in pages.items():
         if path is None:
             pages[name] = "" if getattr(default, name) in routes else getattr(default, name)
     link = urlsplit(settings.reset_url.removeprefix("{base_url}"))
-    places = {value: name for part in (link.query, link.fragment) for name, value in parse_qsl(part)}
-    base, own = settings.base_url.rstrip("/"), {kind: one.settings_url for kind, one in settings.kinds.items()}
+    places = {
+        value: name for part in (link.query, link.fragment) for name, value in parse_qsl(part)
+    }
+    base, own = (
+        settings.base_url.rstrip("/"),
+        {kind: one.settings_url for kind, one in settings.kinds.items()},
+    )
     return msgspec.structs.replace(
         default,
         api=api or "/",
@@ -66,7 +97,9 @@ def paths_of(settings: Settings) -> Paths:
         secure=hosted_path(settings.secure_account.url) or "",
         token=places.get("{token}", default.token),
         email=places.get("{email}", default.email),
-        settings={kind: hosted_path(url) or url.format(base_url=base) for kind, url in own.items() if url},
+        settings={
+            kind: hosted_path(url) or url.format(base_url=base) for kind, url in own.items() if url
+        },
     )
 
 
@@ -83,7 +116,9 @@ class PageUrls:
         return self._settings.secure_account.url.format(base_url=self._base, token=token)
 
     def reset(self, token: str, email: str) -> str:
-        return self._settings.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
+        return self._settings.reset_url.format(
+            base_url=self._base, token=token, email=quote(email, safe="")
+        )
 
 
 def without_default_pages(settings: Settings) -> Settings:
@@ -93,14 +128,24 @@ def without_default_pages(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, secure_account=msgspec.structs.replace(secure, url=""))
 
 
-LINKS: Mapping[str, Collection[str]] = {"reset_url": ("token", "email"), "secure_account.url": ("token",)}
+LINKS: Mapping[str, Collection[str]] = {
+    "reset_url": ("token", "email"),
+    "secure_account.url": ("token",),
+}
 """The settings of page_urls to which mails link with a token, and their placeholders beside `{base_url}`."""
 
 
 def page_urls(settings: Settings) -> dict[str, str]:
-    pages = {"reset_url": settings.reset_url, "forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
+    pages = {
+        "reset_url": settings.reset_url,
+        "forgot_url": settings.forgot_url,
+        "sign_in_url": settings.sign_in_page,
+    }
     optional = {"secure_account.url": settings.secure_account.url}
-    optional |= {f"{member_name('kinds', kind)}.settings_url": own.settings_url for kind, own in settings.kinds.items()}
+    optional |= {
+        f"{member_name('kinds', kind)}.settings_url": own.settings_url
+        for kind, own in settings.kinds.items()
+    }
     return pages | {name: url for name, url in optional.items() if url}
 
 
@@ -128,7 +173,9 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
         elif path.split("/")[1] in _TAKEN:
             yield Fault(name, f"{path} is used by another page: choose another path")
         elif path in routes:
-            yield Fault(name, f"{path} is used by the API: choose another path, or another server.api_path")
+            yield Fault(
+                name, f"{path} is used by the API: choose another path, or another server.api_path"
+            )
         elif seen.setdefault(path, page) != page:
             yield Fault(name, f"{path} is also the path of {seen[path]}: choose another")
         elif name == "reset_url":
@@ -140,7 +187,9 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
 
 def api_path_faults(path: str) -> Iterator[Fault]:
     if path != "/" and not _PATH.fullmatch(path):
-        yield Fault("server.api_path", "must be a path such as /api/auth, without a slash at the end")
+        yield Fault(
+            "server.api_path", "must be a path such as /api/auth, without a slash at the end"
+        )
     elif path.split("/")[1] in _TAKEN:
         yield Fault("server.api_path", f"{path} is used by another page: choose another path")
 

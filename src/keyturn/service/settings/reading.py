@@ -22,7 +22,11 @@ FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"
 _LARGEST = 1_000_000
 OTHER_NAMES = {
-    **{name: setting for provider in PROVIDERS.values() for name, setting in provider.variables().items()},
+    **{
+        name: setting
+        for provider in PROVIDERS.values()
+        for name, setting in provider.variables().items()
+    },
     "SUPABASE_URL": "accounts.supabase.url",
     "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
 }
@@ -41,9 +45,13 @@ def read_settings(
     with_file: bool = True,
 ) -> Settings:
     """Return the settings; the environment beats the file. Raises SettingsInvalid with every fault."""
-    reading = inspect_settings(file, environ, sending=sending, connecting=connecting, with_file=with_file)
+    reading = inspect_settings(
+        file, environ, sending=sending, connecting=connecting, with_file=with_file
+    )
     if reading.faults:
-        raise SettingsInvalid(reading.faults, missing_file=str(reading.file) if reading.is_of_no_file else "")
+        raise SettingsInvalid(
+            reading.faults, missing_file=str(reading.file) if reading.is_of_no_file else ""
+        )
     return reading.settings
 
 
@@ -82,19 +90,26 @@ def inspect_settings(
     settings, faults = _build(values, builder, environ, sending=sending, connecting=connecting)
     # What a file that cannot be read would set is not missing, so only the fault of the file is true.
     told = of_file or tuple(faults)
-    return Reading(file=file, settings=settings, faults=told, is_of_no_file=not (named or file.exists()))
+    return Reading(
+        file=file, settings=settings, faults=told, is_of_no_file=not (named or file.exists())
+    )
 
 
 def missing_settings() -> str:
     """Return in words that nothing is configured here; "" if a file or a variable of Keyturn's exists."""
-    if any(name.startswith(PREFIX) or name == CREDENTIALS for name in os.environ) or Path(FILE_NAME).exists():
+    if (
+        any(name.startswith(PREFIX) or name == CREDENTIALS for name in os.environ)
+        or Path(FILE_NAME).exists()
+    ):
         return ""
     return f"there is no {FILE_NAME} in {Path.cwd()}: all settings have their defaults"
 
 
 def require_valid(values: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
     """Return settings that code has made or changed, checked as those of a file. Raises SettingsInvalid."""
-    settings, faults = _build(values, Builder(None, Path(), []), os.environ, sending=sending, connecting=True)
+    settings, faults = _build(
+        values, Builder(None, Path(), []), os.environ, sending=sending, connecting=True
+    )
     if faults:
         raise SettingsInvalid(faults)
     return settings
@@ -113,7 +128,11 @@ def _build(
     # A rule about a default says nothing where that replaces an unreadable value.
     known = known_variables()
     unread = {known.get(fault.name, fault.name) for fault in (*builder.faults, *builder.unset)}
-    news = (fault for fault in broken if unread.isdisjoint(_with_sections(known.get(fault.name, fault.name))))
+    news = (
+        fault
+        for fault in broken
+        if unread.isdisjoint(_with_sections(known.get(fault.name, fault.name)))
+    )
     all_faults = [*builder.faults, *(builder.unset if connecting else ()), *news]
     if connecting:
         all_faults += environment_faults(settings, environ)
@@ -126,8 +145,16 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
     except FileNotFoundError:
         if required:
             faults.append(Fault(str(file), "no such file"))
-    except (OSError, ValueError, RecursionError) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
-        why = "nested too deeply" if isinstance(error, RecursionError) else getattr(error, "strerror", "") or str(error)
+    except (
+        OSError,
+        ValueError,
+        RecursionError,
+    ) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
+        why = (
+            "nested too deeply"
+            if isinstance(error, RecursionError)
+            else getattr(error, "strerror", "") or str(error)
+        )
         faults.append(Fault(str(file), f"cannot be read: {why.partition('; use sys.')[0]}"))
     return {}
 
@@ -168,12 +195,22 @@ def _overlay_environment(
                 target = target.setdefault(section, {}) if isinstance(target, dict) else None
             if isinstance(target, dict):
                 target[key] = Variable(name)
-        elif name.startswith(PREFIX) and name not in _NOT_SETTINGS and name.removesuffix(FILE_SUFFIX) not in secrets:
-            table = next((table for table in tables if f"{name}_".startswith(f"{environment_name(table)}_")), "")
+        elif (
+            name.startswith(PREFIX)
+            and name not in _NOT_SETTINGS
+            and name.removesuffix(FILE_SUFFIX) not in secrets
+        ):
+            table = next(
+                (table for table in tables if f"{name}_".startswith(f"{environment_name(table)}_")),
+                "",
+            )
             sentence = f"can only be set in the file, as {table}" if table else ""
             if (plain := name.removesuffix(FILE_SUFFIX)) in known:
                 sentence = f"only secrets are read from files: set {plain}"
-            elif name.startswith(("KEYTURN_SERVICE_", "KEYTURN_PORT")) and "KEYTURN_SERVICE_HOST" in environ:
+            elif (
+                name.startswith(("KEYTURN_SERVICE_", "KEYTURN_PORT"))
+                and "KEYTURN_SERVICE_HOST" in environ
+            ):
                 sentence = "Kubernetes sets it for the Service keyturn: write enableServiceLinks: false into the pod"
             faults.append(Fault(name, sentence or "unknown setting" + did_you_mean(name, known)))
 
@@ -184,7 +221,10 @@ def known_variables() -> dict[str, str]:
 
 def secret_variables() -> frozenset[str]:
     secrets = {name for name, kind in _typed_settings() if is_secret(kind)}
-    return frozenset({name for name, setting in known_variables().items() if setting in secrets} | {_STUDIO_TOKEN})
+    return frozenset(
+        {name for name, setting in known_variables().items() if setting in secrets}
+        | {_STUDIO_TOKEN}
+    )
 
 
 def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -192,7 +232,9 @@ def changed_settings(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, kind in _typed_settings():
         if (value := value_of(settings, name)) != value_of(Settings(), name):
             text = ", ".join(map(str, value)) if isinstance(value, dict | tuple) else str(value)
-            may_log_in = not {"@", "?"}.isdisjoint(text.partition("://")[2])  # an address with a password or a key
+            may_log_in = not {"@", "?"}.isdisjoint(
+                text.partition("://")[2]
+            )  # an address with a password or a key
             yield name, "set" if is_secret(kind) or may_log_in else text
 
 
@@ -200,7 +242,9 @@ def is_secret(kind: Any) -> bool:
     return Secret in (kind, *get_args(kind))
 
 
-def _typed_settings(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _typed_settings(
+    struct: type[msgspec.Struct] = Settings, prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
     for field in msgspec.structs.fields(struct):
         name = f"{prefix}{field.encode_name}"
         if is_section(field.type):

@@ -19,12 +19,24 @@ from keyturn.mail.port.http_provider import HttpProvider
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings, is_plain_ldap, split_secrets
+from keyturn.service.settings import (
+    BCRYPT_PREFIXES,
+    LONGEST_TRY,
+    RATES,
+    Settings,
+    is_plain_ldap,
+    split_secrets,
+)
 from keyturn.service.settings.brand_files import brand_faults
 from keyturn.service.settings.building import holds, member_name, parse_rate
 from keyturn.service.settings.networks import read_network
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
-from keyturn.service.settings.url_rules import ENDS_A_SOURCE, database_fault, page_faults, service_faults
+from keyturn.service.settings.url_rules import (
+    ENDS_A_SOURCE,
+    database_fault,
+    page_faults,
+    service_faults,
+)
 from keyturn.values import did_you_mean, not_this, shown
 
 _SHORTEST_SECRET = 32
@@ -37,7 +49,9 @@ FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _WITH_SECRETS = ("accounts.supabase.url", "second_step.sms.api_url", "webhooks.url")
 
 
-def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
+def broken_rules(
+    settings: Settings, *, sending: bool, written: Collection[str] = ()
+) -> Iterator[Fault]:
     """Yield every broken rule. `written`: the sections and keys in the file or the environment, without defaults."""
     yield from list(page_faults(settings)) or hosting_faults(settings)
     if sending:
@@ -52,7 +66,10 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     for origin in settings.return_origins:
         is_local = settings.environment != "production" and is_loopback(origin)
         if not is_serialized_origin(origin) or not (origin.startswith("https://") or is_local):
-            yield Fault("return_origins", f"must be origins such as https://app.example.org{not_this(origin)}")
+            yield Fault(
+                "return_origins",
+                f"must be origins such as https://app.example.org{not_this(origin)}",
+            )
     yield from _sender(settings.mail.from_)
     yield from brand_faults("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():
@@ -74,7 +91,11 @@ def _sender(sender: str) -> Iterator[Fault]:
 
 
 def value_of(settings: Settings, name: str) -> Any:
-    return reduce(lambda section, key: getattr(section, "from_" if key == "from" else key), name.split("."), settings)
+    return reduce(
+        lambda section, key: getattr(section, "from_" if key == "from" else key),
+        name.split("."),
+        settings,
+    )
 
 
 def broken_bounds(settings: Settings) -> Iterator[Fault]:
@@ -109,17 +130,25 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         f"must be less than {LONGEST_TRY.seconds} s, which a delivery may take",
     ),
     ("server.host", bool, "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"),
-    ("server.allowed_origins", is_serialized_origin, "must be an origin such as https://app.example.org, not {value}"),
+    (
+        "server.allowed_origins",
+        is_serialized_origin,
+        "must be an origin such as https://app.example.org, not {value}",
+    ),
     ("server.trusted_proxies", read_network, "must be an IP address or network, not {value}"),
     (
         "challenge.url",
-        lambda url: not url or ((url.startswith("https://") or is_loopback(url)) and not ENDS_A_SOURCE.search(url)),
+        lambda url: (
+            not url
+            or ((url.startswith("https://") or is_loopback(url)) and not ENDS_A_SOURCE.search(url))
+        ),
         "must begin with https://, without a space, a semicolon or a comma, not {shown}",
     ),
     (
         "password.breaches",
         lambda text: (
-            text in {"", "hibp"} or text.startswith(("https://", "http://") if is_loopback(text) else "https://")
+            text in {"", "hibp"}
+            or text.startswith(("https://", "http://") if is_loopback(text) else "https://")
         ),
         "must be hibp, or begin with https://, not {shown}",
     ),
@@ -134,7 +163,11 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         lambda url: "@" not in url.partition("://")[2].partition("/")[0],
         "must not contain a user or a password: the signature proves that the call is Keyturn's",
     ),
-    ("webhooks.secret", lambda text: all(map(webhook_key, split_secrets(text))), f"must be a signing secret: {FORM}"),
+    (
+        "webhooks.secret",
+        lambda text: all(map(webhook_key, split_secrets(text))),
+        f"must be a signing secret: {FORM}",
+    ),
 )
 """Settings, what is true of each of their values (or raises ValueError), and what a fault says."""
 
@@ -157,17 +190,40 @@ class Needs(NamedTuple):
 
 _ROLE_KEY = "accounts.supabase.service_role_key"
 _NEEDS = (
-    Needs("mail.from", "mail.transport", " ".join(PROVIDERS), "set the sender of the mails", sending=True),
+    Needs(
+        "mail.from",
+        "mail.transport",
+        " ".join(PROVIDERS),
+        "set the sender of the mails",
+        sending=True,
+    ),
     Needs("accounts.table.table", "accounts.store", "table"),
     Needs("accounts.table.id", "accounts.store", "table supabase", "the name of a column"),
     Needs("accounts.table.email", "accounts.store", "table supabase", "the name of a column"),
-    Needs("accounts.table.password", "accounts.store", "table", "only the store supabase works without this column"),
+    Needs(
+        "accounts.table.password",
+        "accounts.store",
+        "table",
+        "only the store supabase works without this column",
+    ),
     Needs("accounts.ldap.bind_dn", "accounts.store", "ldap", "the name of the service account"),
     Needs("accounts.ldap.base", "accounts.store", "ldap", "the entry above the accounts"),
-    Needs("accounts.ldap.bind_password", "accounts.store", "ldap", "the password of the service account", sending=True),
+    Needs(
+        "accounts.ldap.bind_password",
+        "accounts.store",
+        "ldap",
+        "the password of the service account",
+        sending=True,
+    ),
     Needs("accounts.supabase.url", "accounts.store", "supabase", known_as="SUPABASE_URL"),
-    Needs(_ROLE_KEY, "accounts.store", "supabase", known_as="SUPABASE_SERVICE_ROLE_KEY", sending=True),
-    Needs("secure_account.url", "secure_account.lock", what="without its button in mails, no account gets locked"),
+    Needs(
+        _ROLE_KEY, "accounts.store", "supabase", known_as="SUPABASE_SERVICE_ROLE_KEY", sending=True
+    ),
+    Needs(
+        "secure_account.url",
+        "secure_account.lock",
+        what="without its button in mails, no account gets locked",
+    ),
     Needs("accounts.table.lock", "secure_account.lock", store="table"),
     Needs("accounts.table.unlock", "accounts.table.lock"),
     Needs("accounts.table.lock", "accounts.table.unlock"),
@@ -175,10 +231,19 @@ _NEEDS = (
     Needs("challenge.secret", "challenge.method", "turnstile hcaptcha"),
     Needs("accounts.table.table", "second_step.source", "table"),
     Needs("second_step.sms.account", "second_step.table.phone"),
-    Needs("second_step.table.account", "second_step.table.table", what="set the column with the account's id"),
+    Needs(
+        "second_step.table.account",
+        "second_step.table.table",
+        what="set the column with the account's id",
+    ),
     Needs("second_step.table.key", "second_step.table.format", "fernet laravel"),
     Needs("second_step.sms.from", "second_step.sms.account", what="a number such as +14155552671"),
-    Needs("second_step.sms.password", "second_step.sms.account", what="Twilio's Auth Token", sending=True),
+    Needs(
+        "second_step.sms.password",
+        "second_step.sms.account",
+        what="Twilio's Auth Token",
+        sending=True,
+    ),
     Needs("webhooks.secret", "webhooks.url"),
     Needs("webhooks.url", "webhooks.secret"),
 )
@@ -202,11 +267,15 @@ def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:
     default = Settings()
     for setting, chooser, values in _ONLY_FOR:
         chosen = value_of(settings, chooser)
-        if chosen not in values.split() and value_of(settings, setting) != value_of(default, setting):
+        if chosen not in values.split() and value_of(settings, setting) != value_of(
+            default, setting
+        ):
             yield Fault(setting, f"has no effect with {chooser} {chosen}: remove it")
     if settings.mail.fallback == settings.mail.transport:
         yield Fault("mail.fallback", "must be another provider than mail.transport")
-    if (key := value_of(settings, "invitations.link_key")) and key == value_of(settings, "invitations.service_key"):
+    if (key := value_of(settings, "invitations.link_key")) and key == value_of(
+        settings, "invitations.service_key"
+    ):
         message = "is also invitations.service_key: a link is a stronger right, choose another"
         yield Fault("invitations.link_key", message)
 
@@ -221,7 +290,9 @@ def _secret_key(settings: Settings) -> Iterator[Fault]:
         yield Fault(name, f"missing: set it to {_SHORTEST_SECRET} or more random characters")
 
 
-_TRIAL = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_MAIL_TRANSPORT=capture"
+_TRIAL = (
+    "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_MAIL_TRANSPORT=capture"
+)
 
 
 def _providers(settings: Settings) -> Iterator[Fault]:
@@ -234,7 +305,9 @@ def _providers(settings: Settings) -> Iterator[Fault]:
             for known_as in missing_settings(name, settings):
                 yield Fault(known_as, f"missing: {chosen_by} is {name}{advice}")
             yield from service_faults(f"{name}.api_url", getattr(provider, "api_url", ""), settings)
-            yield from (Fault(f"{name}.{setting}", message) for setting, message in provider.faults())
+            yield from (
+                Fault(f"{name}.{setting}", message) for setting, message in provider.faults()
+            )
 
 
 def missing_settings(name: str, settings: Settings) -> Iterator[str]:
@@ -247,8 +320,15 @@ def environment_faults(settings: Settings, environ: Mapping[str, str]) -> Iterat
     """Yield what is wrong with variables that libraries read: proxies and authorities only if something is called."""
     counts = environ.get("PROMETHEUS_MULTIPROC_DIR")
     if counts and not (Path(counts).is_dir() and os.access(counts, os.W_OK)):
-        yield Fault("PROMETHEUS_MULTIPROC_DIR", f"must be a folder in which this process may write, not {counts}")
-    chosen = [PROVIDERS[name] for name in (settings.mail.transport, settings.mail.fallback) if name in PROVIDERS]
+        yield Fault(
+            "PROMETHEUS_MULTIPROC_DIR",
+            f"must be a folder in which this process may write, not {counts}",
+        )
+    chosen = [
+        PROVIDERS[name]
+        for name in (settings.mail.transport, settings.mail.fallback)
+        if name in PROVIDERS
+    ]
     calls_over_http = (
         any(issubclass(provider, HttpProvider) for provider in chosen)
         or bool(settings.webhooks.url)
@@ -267,7 +347,11 @@ def environment_faults(settings: Settings, environ: Mapping[str, str]) -> Iterat
 def _reports(settings: Settings) -> Iterator[Fault]:
     for name in PROVIDERS:
         provider: Provider = getattr(settings, name)
-        if (reports := provider.reports) and provider.proof and not holds(reports.proof, provider.proof):
+        if (
+            (reports := provider.reports)
+            and provider.proof
+            and not holds(reports.proof, provider.proof)
+        ):
             yield Fault(f"{name}.{reports.setting}", reports.fault)
 
 
@@ -301,11 +385,16 @@ def _accounts(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     # Beside an app, which has a sign-in, Keyturn's own would be a second one, past the first one's other checks (OWASP
     # ASVS 6.1.3, 6.3.4: every way in is documented, and all are of the same strength).
     if store != "builtin" and not settings.sign_in_url:
-        message = "missing: set it to your app's sign-in page, or to {base_url}/login for Keyturn's page"
+        message = (
+            "missing: set it to your app's sign-in page, or to {base_url}/login for Keyturn's page"
+        )
         yield Fault("sign_in_url", message)
     for name, own in _CHOICES:
         if (chosen := value_of(settings, name)) not in own and not FUNCTION.fullmatch(chosen):
-            yield Fault(name, f"must be {', '.join(own)} or package.module:factory{did_you_mean(chosen, own)}")
+            yield Fault(
+                name,
+                f"must be {', '.join(own)} or package.module:factory{did_you_mean(chosen, own)}",
+            )
     for section, chooser, users in _USERS:
         chosen = value_of(settings, chooser)
         if section in written and chosen not in users and ":" not in chosen:
@@ -323,26 +412,39 @@ def _table(settings: Settings) -> Iterator[Fault]:
     if table.url and (message := database_fault(table.url)):
         yield Fault("accounts.table.url", message)
     others = [column for column in table.identifiers if column != table.email]
-    if table.identifiers and (len(others) != 1 or table.email not in table.identifiers or "" in others):
+    if table.identifiers and (
+        len(others) != 1 or table.email not in table.identifiers or "" in others
+    ):
         wanted = f'the column of the address and one with user names, such as ["{table.email}", "username"]'
         yield Fault("accounts.table.identifiers", f"must be {wanted}")
     for entry, ending in table.endings.items():
-        setting = member_name("accounts.table.ends", entry) if entry in table.ends else "accounts.table.delete"
+        setting = (
+            member_name("accounts.table.ends", entry)
+            if entry in table.ends
+            else "accounts.table.delete"
+        )
         if not _COLUMN_OF_TABLE.fullmatch(entry):
-            yield Fault(setting, f"must be a table and its column, such as sessions.user_id, not {entry}")
+            yield Fault(
+                setting, f"must be a table and its column, such as sessions.user_id, not {entry}"
+            )
         elif entry in table.delete and entry in table.ends:
             yield Fault(setting, "is in accounts.table.delete, too: remove one of the two")
         yield from _values(f"{setting}.set", ending.set)
         yield from _values(f"{setting}.where", ending.where)
         for column, value in ending.where.items():
             if value in _TIMES:
-                yield Fault(member_name(f"{setting}.where", column), "no row has the present time: write a value")
+                yield Fault(
+                    member_name(f"{setting}.where", column),
+                    "no row has the present time: write a value",
+                )
     yield from _values("accounts.table.set", table.set, _PLACES_OF_CHANGE)
     yield from _values("accounts.table.lock", table.lock)
     yield from _values("accounts.table.unlock", table.unlock)
 
 
-def _values(setting: str, values: Mapping[str, object], known: Sequence[str] = _PLACES) -> Iterator[Fault]:
+def _values(
+    setting: str, values: Mapping[str, object], known: Sequence[str] = _PLACES
+) -> Iterator[Fault]:
     for column, value in values.items():
         place = _PLACE.search(value) if isinstance(value, str) else None
         if place and place[0] == RANDOM and RANDOM not in known:
@@ -351,10 +453,15 @@ def _values(setting: str, values: Mapping[str, object], known: Sequence[str] = _
             message = f"has an unknown placeholder {place[0]}: use one of {', '.join(known)}"
             yield Fault(member_name(setting, column), message)
         elif place and place[0] != value:
-            yield Fault(member_name(setting, column), f"{place[0]} must be the whole value: remove the text around it")
+            yield Fault(
+                member_name(setting, column),
+                f"{place[0]} must be the whole value: remove the text around it",
+            )
 
 
-_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")  # RFC 4512 1.4: a short name, or an OID
+_ATTRIBUTE = re.compile(
+    r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+"
+)  # RFC 4512 1.4: a short name, or an OID
 _SERVER = re.compile(r"ldaps?://[^/?#@\s]+", re.ASCII)
 _MOST_SERVERS = 6
 
@@ -364,7 +471,9 @@ def _ldap(settings: Settings) -> Iterator[Fault]:
     ldap = accounts.ldap
     for name in ldap.where:
         if not _ATTRIBUTE.fullmatch(name):
-            yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")
+            yield Fault(
+                member_name("accounts.ldap.where", name), "its name must be that of an attribute"
+            )
     setting, example = "accounts.ldap.servers", "ldaps://dc1.example.org"
     if not 0 < len(ldap.servers) <= _MOST_SERVERS:
         yield Fault(setting, f"must name one to {_MOST_SERVERS} servers, such as {example}")
@@ -373,7 +482,10 @@ def _ldap(settings: Settings) -> Iterator[Fault]:
         if not _SERVER.fullmatch(url) or not holds(lambda name: name.encode("idna"), host_of(url)):
             yield Fault(setting, f"must be addresses like {example}{not_this(url)}")
         elif ldap.kind == "active_directory" and is_plain_ldap(url):
-            yield Fault(setting, f"{url} has no TLS, without which Active Directory changes no password: use ldaps://")
+            yield Fault(
+                setting,
+                f"{url} has no TLS, without which Active Directory changes no password: use ldaps://",
+            )
 
 
 def _second_step(settings: Settings) -> Iterator[Fault]:
@@ -381,7 +493,10 @@ def _second_step(settings: Settings) -> Iterator[Fault]:
     if step.source == "supabase" and settings.accounts.store != "supabase":
         yield Fault("second_step.source", "is supabase, so accounts.store must be, too")
     if step.source == "table" and not table.totp and not table.phone:
-        yield Fault("second_step.table.totp", "missing: set the column of the TOTP secrets, or second_step.table.phone")
+        yield Fault(
+            "second_step.table.totp",
+            "missing: set the column of the TOTP secrets, or second_step.table.phone",
+        )
     if table.format == "fernet":
         from cryptography.fernet import Fernet
 
@@ -392,7 +507,10 @@ def _second_step(settings: Settings) -> Iterator[Fault]:
 def _folders(settings: Settings) -> Iterator[Fault]:
     for name in ("mail.templates", "pages.templates"):
         if (folder := value_of(settings, name)) and not Path(folder).is_dir():
-            yield Fault(name, f"{'is a file, not a folder' if Path(folder).exists() else 'no such folder'}: {folder}")
+            yield Fault(
+                name,
+                f"{'is a file, not a folder' if Path(folder).exists() else 'no such folder'}: {folder}",
+            )
     if settings.languages:
         yield from _languages(settings)
     if settings.locales:
@@ -420,5 +538,12 @@ def _catalogues(folder: Path) -> Iterator[Fault]:
 
     catalogues = Catalogues((folder,))
     if not any(catalogues.languages()):
-        yield Fault("locales", f"no catalogue in {folder}: Keyturn looks for files such as ro/LC_MESSAGES/keyturn.po")
-    yield from (Fault("locales", str(fault)) for fault in catalogue_faults(catalogues) if fault.kind != "fuzzy")
+        yield Fault(
+            "locales",
+            f"no catalogue in {folder}: Keyturn looks for files such as ro/LC_MESSAGES/keyturn.po",
+        )
+    yield from (
+        Fault("locales", str(fault))
+        for fault in catalogue_faults(catalogues)
+        if fault.kind != "fuzzy"
+    )

@@ -31,7 +31,11 @@ def database_kind(url: str) -> str:
 def database_fault(url: str, *, for_our_tables: bool = False) -> str:
     """Return what is wrong with how an address begins; "" for nothing. The rest may hold a password."""
     kind = database_kind(url)
-    known = "sqlite:// or postgresql://" if for_our_tables else "sqlite://, postgresql://, mysql:// or mariadb://"
+    known = (
+        "sqlite:// or postgresql://"
+        if for_our_tables
+        else "sqlite://, postgresql://, mysql:// or mariadb://"
+    )
     if kind == "mysql" and for_our_tables:
         only = "MySQL works for the accounts (accounts.table.url), but not for Keyturn's own tables"
         return f"must begin with {known}: {only}"
@@ -48,8 +52,15 @@ def database_fault(url: str, *, for_our_tables: bool = False) -> str:
 
 def page_faults(settings: Settings) -> Iterator[Fault]:
     base = settings.base_url
-    if not base.startswith(("https://", "http://")) or not host_of(base) or "?" in base or "#" in base:
-        yield Fault("base_url", f"must be an address like https://account.example.org{not_this(base)}")
+    if (
+        not base.startswith(("https://", "http://"))
+        or not host_of(base)
+        or "?" in base
+        or "#" in base
+    ):
+        yield Fault(
+            "base_url", f"must be an address like https://account.example.org{not_this(base)}"
+        )
     else:
         yield from policy_faults("base_url", base)
     pages = page_urls(settings)
@@ -59,7 +70,10 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
             yield from policy_faults(name, url)
     for name, url in ({"base_url": base} | pages).items():
         if settings.environment == "production" and is_open_to_readers(url):
-            yield Fault(name, "must be https in production: over http, an attacker on the network can read the link")
+            yield Fault(
+                name,
+                "must be https in production: over http, an attacker on the network can read the link",
+            )
 
 
 def policy_faults(name: str, url: str) -> Iterator[Fault]:
@@ -73,7 +87,10 @@ def service_faults(name: str, url: str, settings: Settings) -> Iterator[Fault]:
     if url and (not url.startswith(("https://", "http://")) or not host_of(url)):
         yield Fault(name, f"must be an address like https://app.example.org{not_this(url)}")
     elif settings.environment == "production" and is_open_to_readers(url):
-        yield Fault(name, "must be https in production: over http, an attacker on the network can read the secret")
+        yield Fault(
+            name,
+            "must be https in production: over http, an attacker on the network can read the secret",
+        )
 
 
 def is_open_to_readers(url: str) -> bool:
@@ -93,7 +110,10 @@ def _pattern(name: str, pattern: str) -> Iterator[Fault]:
         yield Fault(name, "needs the placeholder {token}")
     allowed = {"base_url", *LINKS.get(name, ())}
     for unknown in sorted(places - allowed):
-        yield Fault(name, f"has an unknown placeholder {{{unknown}}}: use one of {', '.join(sorted(allowed))}")
+        yield Fault(
+            name,
+            f"has an unknown placeholder {{{unknown}}}: use one of {', '.join(sorted(allowed))}",
+        )
     if not pattern.startswith(("{base_url}", "https://", "http://")):
         yield Fault(name, f"must begin with {{base_url}} or https://{not_this(pattern)}")
     elif not pattern.startswith("{base_url}") and not host_of(pattern):

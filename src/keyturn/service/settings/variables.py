@@ -63,7 +63,11 @@ class Variables:
 
     def label(self, name: str) -> str:
         """Return the name under which the operator gave the value: NAME_FILE, or NAME."""
-        return f"{name}{FILE_SUFFIX}" if self._environ.get(f"{name}{FILE_SUFFIX}") and self.file_of(name) else name
+        return (
+            f"{name}{FILE_SUFFIX}"
+            if self._environ.get(f"{name}{FILE_SUFFIX}") and self.file_of(name)
+            else name
+        )
 
 
 def _content(label: str, file: str) -> str:
@@ -75,7 +79,11 @@ def _content(label: str, file: str) -> str:
         why = "does not exist"
     except OSError as error:
         too_large = f"has more than {_LARGEST // 1024} KiB, the most that is read for a secret"
-        why = too_large if error.errno == errno.EFBIG else f"cannot be read: {error.strerror or error}"
+        why = (
+            too_large
+            if error.errno == errno.EFBIG
+            else f"cannot be read: {error.strerror or error}"
+        )
     except UnicodeDecodeError:
         why = "is not UTF-8: a secret is text"
     except ValueError:

@@ -28,7 +28,16 @@ _PART = r"\s@\"'<>,;:()\[\]=\\%"
 # Only at the beginning of a word: otherwise each letter of a long word would start a search to its end.
 _ADDRESS = re.compile(rf"(?<![^{_PART}])([^{_PART}])[^{_PART}]*(@|%40)([A-Za-z0-9.-]+)")
 
-_CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "mail.log", "urllib3", "watchfiles")
+_CHATTY = (
+    "aiosqlite",
+    "alembic",
+    "asyncio",
+    "httpcore2",
+    "httpx2",
+    "mail.log",
+    "urllib3",
+    "watchfiles",
+)
 """Libraries that log each statement with its values, or each request with its headers."""
 
 
@@ -46,7 +55,9 @@ class LogEvent:
         self.fields = fields
 
     def __str__(self) -> str:
-        return redact(" ".join([self.name, *(f"{key}={value}" for key, value in self.fields.items())]))
+        return redact(
+            " ".join([self.name, *(f"{key}={value}" for key, value in self.fields.items())])
+        )
 
 
 class OnceAMinute:
@@ -101,7 +112,10 @@ def _event_of(record: logging.LogRecord, formatter: logging.Formatter) -> dict[s
     message = record.msg
     event: dict[str, Any] = {
         "event": message.name if isinstance(message, LogEvent) else record.getMessage(),
-        "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z",
+        "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[
+            :-6
+        ]
+        + "Z",
         "level": record.levelname.lower(),
         "logger": record.name,
     }
@@ -112,7 +126,10 @@ def _event_of(record: logging.LogRecord, formatter: logging.Formatter) -> dict[s
     if record.exc_info:
         event["exception"] = formatter.formatException(record.exc_info)
     # Before the line is made, so that it stays well-formed.
-    return {key: value if isinstance(value, int | float | None) else redact(str(value)) for key, value in event.items()}
+    return {
+        key: value if isinstance(value, int | float | None) else redact(str(value))
+        for key, value in event.items()
+    }
 
 
 class _Json(logging.Formatter):
@@ -127,7 +144,9 @@ class _Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         event = _event_of(record, self)
-        moment, level, event_name, logger = (event.pop(name) for name in ("timestamp", "level", "event", "logger"))
+        moment, level, event_name, logger = (
+            event.pop(name) for name in ("timestamp", "level", "event", "logger")
+        )
         exception = event.pop("exception", "")
         fields = (f"{name}={_plain(value)}" for name, value in event.items())
         line = " ".join([moment, f"[{level:<8}]", f"{event_name:<30}", f"[{logger}]", *fields])
@@ -158,9 +177,13 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _redacted(record.msg)
-        if isinstance(record.args, tuple):  # uvicorn's: the client, the method, the path, the version, the status
+        if isinstance(
+            record.args, tuple
+        ):  # uvicorn's: the client, the method, the path, the version, the status
             record.args = tuple(map(_redacted, record.args))
-        elif isinstance(record.args, MutableMapping):  # gunicorn's atoms look up more than their keys, so they stay
+        elif isinstance(
+            record.args, MutableMapping
+        ):  # gunicorn's atoms look up more than their keys, so they stay
             record.args.update({name: _redacted(value) for name, value in record.args.items()})
         return True
 

@@ -6,7 +6,13 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import cache, wraps
 from typing import Any, TypeVar, cast
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -23,7 +29,10 @@ _GAUGES = {
     "ready": ("keyturn_ready", "1 if /health/ready would answer 200, else 0."),
     "waiting": ("keyturn_outbox_waiting", "Messages that wait to be sent."),
     "oldest": ("keyturn_outbox_oldest_seconds", "Age of the oldest waiting message, in seconds."),
-    "oldest_mail": ("keyturn_outbox_oldest_mail_seconds", "Age of the oldest waiting mail, in seconds."),
+    "oldest_mail": (
+        "keyturn_outbox_oldest_mail_seconds",
+        "Age of the oldest waiting mail, in seconds.",
+    ),
 }
 """The figures that `exposition` is told, with their names and meanings for Prometheus."""
 
@@ -40,15 +49,23 @@ class Meters:
         self._registry = registry = CollectorRegistry()
 
         def counter(name: str, text: str, *labels: str) -> Callable[..., None]:
-            series = cache(Counter(name, text, labels, registry=registry).labels)  # a count takes half the time
+            series = cache(
+                Counter(name, text, labels, registry=registry).labels
+            )  # a count takes half the time
             return lambda *values, count=1: series(*values).inc(count)
 
-        self.request = counter("keyturn_requests", "Requests by kind and outcome.", "kind", "outcome")
-        self._messages = counter("keyturn_messages", "Attempts to deliver a message.", "kind", "outcome")
+        self.request = counter(
+            "keyturn_requests", "Requests by kind and outcome.", "kind", "outcome"
+        )
+        self._messages = counter(
+            "keyturn_messages", "Attempts to deliver a message.", "kind", "outcome"
+        )
         self.breach_lookup = counter(
             "keyturn_breach_lookups", "Checks of a password against leaked passwords.", "outcome"
         )
-        self.challenge = counter("keyturn_challenges", "Challenges that were required or answered.", "outcome")
+        self.challenge = counter(
+            "keyturn_challenges", "Challenges that were required or answered.", "outcome"
+        )
         deliveries = Histogram(
             "keyturn_delivery_seconds",
             "Seconds from the commit of a message until it was accepted.",
@@ -63,8 +80,12 @@ class Meters:
             registry=registry,
             buckets=_HASH,
         )
-        self.suppression = counter("keyturn_suppressions", "Mailboxes that get no more mail, by the report.", "reason")
-        for reason in _SUPPRESSIONS:  # `increase()` does not see the first count of a series that begins at 1
+        self.suppression = counter(
+            "keyturn_suppressions", "Mailboxes that get no more mail, by the report.", "reason"
+        )
+        for reason in (
+            _SUPPRESSIONS
+        ):  # `increase()` does not see the first count of a series that begins at 1
             self.suppression(reason, count=0)
         # Processes that share a folder each answer for all; what a process says of itself is then left out.
         if shared := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

@@ -25,13 +25,17 @@ def request_spans(*, joining: bool) -> list[Any]:
         async def with_whole_scope(shown: Any, receive: Any, send: Any) -> None:
             await app(shown["keyturn"], receive, send)
 
-        spans = OpenTelemetryMiddleware(with_whole_scope, default_span_details=name, exclude_spans=["receive", "send"])
+        spans = OpenTelemetryMiddleware(
+            with_whole_scope, default_span_details=name, exclude_spans=["receive", "send"]
+        )
 
         async def with_shown_scope(scope: Any, receive: Any, send: Any) -> None:
             headers = [pair for pair in scope["headers"] if joining and pair[0] in _OF_TRACES]
             shown = {key: scope[key] for key in _SHOWN if key in scope}
             path = scope.get("path_template") or "/"
-            await spans({**shown, "path": path, "headers": headers, "keyturn": scope}, receive, send)
+            await spans(
+                {**shown, "path": path, "headers": headers, "keyturn": scope}, receive, send
+            )
 
         return with_shown_scope
 

@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-FaultKind = Literal["error", "missing-template", "syntax", "unknown-filter", "unknown-library", "unknown-tag"]
+FaultKind = Literal[
+    "error", "missing-template", "syntax", "unknown-filter", "unknown-library", "unknown-tag"
+]
 
 
 class EngineFault(Exception):

@@ -23,7 +23,10 @@ Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]  # returns the faults of 
 _LARGEST = 1_000_000
 _SHARED = stat.S_ISVTX | stat.S_IWOTH
 _SUFFIX = re.compile(r"\.[\w-]+")
-_CODE = (("env", r"[^/]+:[^/]+", "package.module:environment"), ("props", r"[^/]+", "package.module"))
+_CODE = (
+    ("env", r"[^/]+:[^/]+", "package.module:environment"),
+    ("props", r"[^/]+", "package.module"),
+)
 _TRUSTING = "if you trust the folder, add --trust"
 
 
@@ -81,10 +84,16 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
         return Limits(self.limit_seconds, self.limit_megabytes)
 
 
-_TYPES = {field.name: field.type for field in msgspec.structs.fields(StudioSettings) if field.name != "file"}
+_TYPES = {
+    field.name: field.type
+    for field in msgspec.structs.fields(StudioSettings)
+    if field.name != "file"
+}
 
 
-def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True) -> StudioSettings:
+def read_studio_settings(
+    place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True
+) -> StudioSettings:
     """Return the nearest settings, in a place or above, up to its repository. Raises SettingsInvalid of all faults."""
     here = place.resolve()
     for above in (here, *here.parents):
@@ -96,14 +105,21 @@ def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_li
                 return _build(values, file, ".".join(section), rules)
         if (above / ".git").exists():  # folders above belong to other projects
             break
-        if above.parent.stat().st_mode & _SHARED == _SHARED:  # /tmp, where others could leave settings (CWE-379)
+        if (
+            above.parent.stat().st_mode & _SHARED == _SHARED
+        ):  # /tmp, where others could leave settings (CWE-379)
             break
     return StudioSettings()
 
 
-def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bool = False) -> StudioSettings:
+def settings_of_folder(
+    folder: Path, *, rules: Rules = lambda _: (), trusted: bool = False
+) -> StudioSettings:
     """Return the settings in or above a folder, unless they name another one. Raises SettingsInvalid, also for that."""
-    settings, here = read_studio_settings(folder, rules=rules, follows_links=trusted), folder.resolve()
+    settings, here = (
+        read_studio_settings(folder, rules=rules, follows_links=trusted),
+        folder.resolve(),
+    )
     named = settings.folder and settings.folder.resolve()
     if named and not here.is_relative_to(named):
         if not trusted and (why := _why_not("folder", settings.folder, settings)):
@@ -138,7 +154,9 @@ def _why_not(name: str, value: Any, settings: StudioSettings) -> str:
         case "limit_seconds" | "limit_megabytes":
             usual = getattr(StudioSettings(), name)
             return f"is {value:.15g}, more than {usual:g}" if value > usual else ""
-        case "editor" if "{" in value:  # a pattern could open any program that is registered for addresses
+        case "editor" if (
+            "{" in value
+        ):  # a pattern could open any program that is registered for addresses
             return f"is an address, {value!r}, but only the name of an editor is allowed"
         case "file":  # the place of the settings
             return _leads_out(value)
@@ -156,8 +174,13 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except RecursionError:
-        raise SettingsInvalid.of(str(file), "cannot be read: tables are nested too deeply") from None
-    except (ValueError, OSError) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
+        raise SettingsInvalid.of(
+            str(file), "cannot be read: tables are nested too deeply"
+        ) from None
+    except (
+        ValueError,
+        OSError,
+    ) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
         reason = getattr(error, "strerror", None) or str(error).partition("; use sys.")[0]
         raise SettingsInvalid.of(str(file), f"cannot be read: {reason}") from error
     for name in path:
@@ -176,10 +199,14 @@ def _build(section_values: Any, file: Path, section: str, rules: Rules) -> Studi
         elif mismatches := [*_mismatches(key, value, _TYPES[key])]:
             faults += mismatches
         else:
-            values[key] = msgspec.convert(value, _TYPES[key], dec_hook=lambda _, path: file.parent / path)
+            values[key] = msgspec.convert(
+                value, _TYPES[key], dec_hook=lambda _, path: file.parent / path
+            )
     faults += [*_broken_rules(values, file), *rules(values)]
     if faults:
-        raise SettingsInvalid([Fault(f"{file} [{section}] {fault.name}", fault.message) for fault in faults])
+        raise SettingsInvalid(
+            [Fault(f"{file} [{section}] {fault.name}", fault.message) for fault in faults]
+        )
     return StudioSettings(**values, file=file)
 
 
@@ -199,14 +226,18 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
     for key in ("folder", "locales"):
         folder = values.get(key)
         if folder and not folder.is_dir():
-            shown = folder.relative_to(file.parent) if folder.is_relative_to(file.parent) else folder
+            shown = (
+                folder.relative_to(file.parent) if folder.is_relative_to(file.parent) else folder
+            )
             yield Fault(key, f"no such folder: {shown.as_posix()}")
     for key, form, shape in _CODE:
         if (value := values.get(key)) and (value.endswith(".py") or not re.fullmatch(form, value)):
             yield Fault(key, f"must be written as {shape}")
     for suffix in values.get("suffixes", ()):
         if not _SUFFIX.fullmatch(suffix):
-            yield Fault("suffixes", f"must begin with a dot and have no other, as .html: not {suffix!r}")
+            yield Fault(
+                "suffixes", f"must begin with a dot and have no other, as .html: not {suffix!r}"
+            )
     try:
         ZoneInfo(values.get("timezone", "UTC"))
     except (ValueError, OSError, ZoneInfoNotFoundError):

@@ -16,7 +16,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.mail.rendering.folders import Folders, MailFiles
-from keyturn.plain_files import DEEPEST, has_printable_name, leads_out, printable_name, read_plain_text
+from keyturn.plain_files import (
+    DEEPEST,
+    has_printable_name,
+    leads_out,
+    printable_name,
+    read_plain_text,
+)
 from keyturn.studio.gallery import naming
 
 _MARKUP = (".mjml", ".html", ".htm")
@@ -36,7 +42,9 @@ _REFERENCE = re.compile(
 )
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
-_MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")  # the block of Django's packages for MJML, in files of any name
+_MJML_BLOCK = re.compile(
+    r"\{%\s*mjml\s*%\}"
+)  # the block of Django's packages for MJML, in files of any name
 
 _FORM_TOKEN = re.compile(r"\{%-?\s*csrf_token\b|\bcsrf_token\s*\(|\.hidden_tag\s*\(|\.csrf_token\b")
 _SCRIPT = re.compile(r"<script\b(?![^>]*ld\+json)", re.IGNORECASE)
@@ -88,13 +96,21 @@ class Patterns(Struct, frozen=True):
 def contents_of(folders: Folders, patterns: Patterns) -> FolderContents:
     left_out: dict[str, str] = {}
     tops = reversed(folders.all)
-    states = dict(chain.from_iterable(_states(top, "", (os.path.realpath(top),), left_out, patterns) for top in tops))
+    states = dict(
+        chain.from_iterable(
+            _states(top, "", (os.path.realpath(top),), left_out, patterns) for top in tops
+        )
+    )
     contents = _classified(tuple(sorted(states.items())), patterns)
     return replace(contents, left_out={**left_out, **contents.left_out})
 
 
 def _states(
-    folder: str | Path, above: str, real: tuple[str, ...], left_out: dict[str, str], patterns: Patterns
+    folder: str | Path,
+    above: str,
+    real: tuple[str, ...],
+    left_out: dict[str, str],
+    patterns: Patterns,
 ) -> Iterator[tuple[str, FileState]]:
     """Yield the state of every file that may be part of a mail. `real`: the resolved folders above."""
     try:
@@ -112,7 +128,9 @@ def _states(
         # For a link to itself, `is_dir` would raise OSError.
         is_folder = os.path.isdir(each.path) if each.is_symlink() else each.is_dir()  # noqa: PTH112 - many
         ending = os.path.splitext(file)[1].lower()  # noqa: PTH122 - many
-        is_part = not is_folder and (ending in _SUFFIXES or ending in map(str.lower, patterns.suffixes))
+        is_part = not is_folder and (
+            ending in _SUFFIXES or ending in map(str.lower, patterns.suffixes)
+        )
         if why := _refusal(each, real, patterns.bounds, is_folder, is_part):
             left_out[printable_name(file)] = why
         elif is_folder and each.name not in NOT_OURS:
@@ -122,11 +140,15 @@ def _states(
         elif is_part:
             with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
                 status = each.stat()
-                changed = max(status.st_mtime_ns, status.st_ctime_ns)  # a copy or `chmod` leaves the first as it was
+                changed = max(
+                    status.st_mtime_ns, status.st_ctime_ns
+                )  # a copy or `chmod` leaves the first as it was
                 yield file, (each.path, changed, status.st_size)
 
 
-def _refusal(each: os.DirEntry[str], real: Sequence[str], bounds: Path | None, is_folder: bool, is_part: bool) -> str:
+def _refusal(
+    each: os.DirEntry[str], real: Sequence[str], bounds: Path | None, is_folder: bool, is_part: bool
+) -> str:
     if not has_printable_name(each.name) and (is_folder or is_part):
         return "has a name that is not UTF-8"
     if is_folder and len(real) > DEEPEST:
@@ -155,11 +177,15 @@ def _classified(states: tuple[tuple[str, FileState], ...], patterns: Patterns) -
             texts[file] = _text(*state)
         except OSError as error:
             left_out[file] = f"cannot be read: {error.strerror}"
-    references = {file: tuple(_files_named(text.refers, file, texts)) for file, text in texts.items()}
+    references = {
+        file: tuple(_files_named(text.refers, file, texts)) for file, text in texts.items()
+    }
     mails, shared = _mails_and_shared(texts, references, patterns.layouts)
     pages = [name for name, files in mails.items() if _shows_page(files, texts, references)]
     for name in pages:
-        left_out[mails[name].markup] = "is a page of an app, with its scripts or a form, and no mail"
+        left_out[mails[name].markup] = (
+            "is a page of an app, with its scripts or a form, and no mail"
+        )
     of_pages = {*_reached((mails[name].markup for name in pages), references)}
     mails = {name: files for name, files in mails.items() if name not in pages}
     of_mails = {*_reached((file for files in mails.values() for file in files), references)}
@@ -170,21 +196,31 @@ def _classified(states: tuple[tuple[str, FileState], ...], patterns: Patterns) -
     return FolderContents(dict(sorted(mails.items())), sorted(shared), references, left_out)
 
 
-def _shows_page(files: MailFiles, texts: Mapping[str, _Text], references: Mapping[str, tuple[str, ...]]) -> bool:
+def _shows_page(
+    files: MailFiles, texts: Mapping[str, _Text], references: Mapping[str, tuple[str, ...]]
+) -> bool:
     return any(texts[file].is_page for file in _reached([files.markup], references))
 
 
 def _mails_and_shared(
     files: Mapping[str, _Text], references: Mapping[str, tuple[str, ...]], layouts: Iterable[str]
 ) -> tuple[dict[str, MailFiles], set[str]]:
-    extended = _used({file: tuple(_files_named(text.extends, file, files)) for file, text in files.items()})
+    extended = _used(
+        {file: tuple(_files_named(text.extends, file, files)) for file, text in files.items()}
+    )
     used = _used(references)
     # No mail includes the files of a circle: they are shown, so that they are reported.
     of_circles = {name for named in references.values() for name in named} - used
     used |= extended
-    kinds = {file: text.kind or (".html" if file in of_circles else "") for file, text in files.items()}
+    kinds = {
+        file: text.kind or (".html" if file in of_circles else "") for file, text in files.items()
+    }
     compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
-    mails, shared, named = dict[str, MailFiles](), set[str](), {naming.plain_name(file): file for file in files}
+    mails, shared, named = (
+        dict[str, MailFiles](),
+        set[str](),
+        {naming.plain_name(file): file for file in files},
+    )
     for file, text in files.items():
         is_markup, is_mjml = kinds[file] in _MARKUP, kinds[file] == ".mjml"
         is_layout = is_markup and any(fnmatch(file, pattern) for pattern in layouts)
@@ -193,13 +229,21 @@ def _mails_and_shared(
             shared.add(file)
         elif is_mjml or (is_markup and naming.stem_of(file) not in compiled):
             form = naming.MjmlFiles if is_mjml else MailFiles
-            mails[naming.name_of(file)] = form(file, naming.text_part(file, named), naming.subject(file, named))
+            mails[naming.name_of(file)] = form(
+                file, naming.text_part(file, named), naming.subject(file, named)
+            )
     taken = {file for own in mails.values() for file in own} | used
     for file, text in files.items():
-        is_text = naming.ending_of(file) in (".txt", ".text") and not _SUBJECT.search(naming.stem_of(file))
+        is_text = naming.ending_of(file) in (".txt", ".text") and not _SUBJECT.search(
+            naming.stem_of(file)
+        )
         if file not in taken and is_text and text.prints and not naming.is_shared(file):
-            mails.setdefault(naming.name_of(file), MailFiles(file, file, naming.subject(file, named)))
-    parts = {file for own in mails.values() for file in (own.text, own.subject) if file != own.markup}
+            mails.setdefault(
+                naming.name_of(file), MailFiles(file, file, naming.subject(file, named))
+            )
+    parts = {
+        file for own in mails.values() for file in (own.text, own.subject) if file != own.markup
+    }
     mails = {name: own for name, own in mails.items() if own.markup not in parts}
     for name, own in mails.items():
         if any(files[file].compiles for file in _reached([own.markup], references)):
@@ -240,8 +284,15 @@ def _reached(files: Iterable[str], references: Mapping[str, Iterable[str]]) -> l
 @lru_cache(65_536)
 def _text(path: str, _: int, size: int) -> _Text:
     # Rendering reports a large one.
-    text = "" if size > naming.LARGEST else read_plain_text(path, encoding="utf-8-sig", errors="replace")
-    references = [(tag or mjml, _QUOTED.findall(named or path)) for tag, named, mjml, path in _REFERENCE.findall(text)]
+    text = (
+        ""
+        if size > naming.LARGEST
+        else read_plain_text(path, encoding="utf-8-sig", errors="replace")
+    )
+    references = [
+        (tag or mjml, _QUOTED.findall(named or path))
+        for tag, named, mjml, path in _REFERENCE.findall(text)
+    ]
     whole = _ROOT.search(text) is not None
     fragment = not whole and _FRAGMENT.match(text) is not None
     ending = naming.ending_of(path)  # without one, as in "welcome.tpl", the text decides

@@ -24,7 +24,9 @@ from keyturn.values import did_you_mean
 Prepare = Callable[[Environment], Environment]  # returns a changed copy of an environment
 TOO_DEEP = "An expression is nested too deeply."
 
-_MOST_NESTED = 100  # levels of a syntax tree: its readers take up to four calls for each, of Python's thousand
+_MOST_NESTED = (
+    100  # levels of a syntax tree: its readers take up to four calls for each, of Python's thousand
+)
 
 
 def require_shallow(tree: nodes.Template, name: str | None, filename: str | None) -> nodes.Template:
@@ -47,7 +49,9 @@ def method_call(name: str, place: nodes.Node, *arguments: Any) -> Any:
 
 
 @lru_cache(32)  # trees of the current mail, and of shared layouts and partials
-def parse_template(environment: Environment, source: str, file: str, go_on: Prepare | None = None) -> nodes.Template:
+def parse_template(
+    environment: Environment, source: str, file: str, go_on: Prepare | None = None
+) -> nodes.Template:
     """Return the shared syntax tree; do not change it. Malformed files need `go_on`. Raises TemplateSyntaxError."""
     try:
         return require_shallow(environment.parse(source, file), file, file)
@@ -75,13 +79,19 @@ class FolderEnvironment(Environment):
     def _compile(self, source: str, filename: str) -> CodeType:
         try:
             return super()._compile(source, filename)
-        except SyntaxError as error:  # Python's, such as for more than twenty loops within each other
-            raise TemplateSyntaxError(f"Python cannot compile it: {error.msg}.", 1, filename=filename) from None
+        except (
+            SyntaxError
+        ) as error:  # Python's, such as for more than twenty loops within each other
+            raise TemplateSyntaxError(
+                f"Python cannot compile it: {error.msg}.", 1, filename=filename
+            ) from None
 
     def join_path(self, template: str, parent: str) -> str:
         """Find a file by the name that the app's loader uses, or by its path beside the other file."""
         files = files_meant_by(template, parent)
-        return next((file for file in files if os.path.isfile(os.path.join(self.folder, file))), template)  # noqa: PTH113, PTH118 - for each include of each mail
+        return next(
+            (file for file in files if os.path.isfile(os.path.join(self.folder, file))), template
+        )  # noqa: PTH113, PTH118 - for each include of each mail
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         return obj[attribute] if _holds(obj, attribute) else super().getattr(obj, attribute)
@@ -94,7 +104,9 @@ def folder_environment(
 
     def make(language: Language) -> Environment:
         loader = BoundedLoader(folder, bounds)
-        environment = kind(loader=loader, autoescape=_is_markup, extensions=_EXTENSIONS, auto_reload=True)
+        environment = kind(
+            loader=loader, autoescape=_is_markup, extensions=_EXTENSIONS, auto_reload=True
+        )
         environment.folder = folder
         _translate(environment, language)
         return environment
@@ -102,22 +114,30 @@ def folder_environment(
     return make
 
 
-def app_environment(folder: Path, environment_for: Callable[[str], Environment]) -> Callable[[Language], Environment]:
+def app_environment(
+    folder: Path, environment_for: Callable[[str], Environment]
+) -> Callable[[Language], Environment]:
     """Return a factory of copies of the app's environment, which look into the folder first."""
 
     def make(language: Language) -> Environment:
         app = environment_for(language.tag)
         copy = app.overlay(enable_async=False, bytecode_cache=None, auto_reload=True)
-        copy.globals, copy.filters, copy.tests = map(_awaited, (app.globals, app.filters, app.tests))
+        copy.globals, copy.filters, copy.tests = map(
+            _awaited, (app.globals, app.filters, app.tests)
+        )
         copy.loader = ChoiceLoader([FileSystemLoader(folder), *filter(None, [app.loader])])
         if hasattr(copy, "install_gettext_callables") and "gettext" not in copy.globals:
             _translate(copy, language)
         if (flask := getattr(app, "app", None)) and hasattr(flask, "wsgi_app"):
             request = flask.test_request_context
-            copy.template_class = type("TemplateInRequest", (_InRequest, app.template_class), {"request": request})
+            copy.template_class = type(
+                "TemplateInRequest", (_InRequest, app.template_class), {"request": request}
+            )
         copy.globals = {"lang": language.tag, "dir": language.direction, **copy.globals}
         get = copy.getattr
-        copy.getattr = lambda obj, attribute: obj[attribute] if _holds(obj, attribute) else get(obj, attribute)  # type: ignore[method-assign]
+        copy.getattr = lambda obj, attribute: (
+            obj[attribute] if _holds(obj, attribute) else get(obj, attribute)
+        )  # type: ignore[method-assign]
         return copy
 
     return make
@@ -134,8 +154,15 @@ def _awaited(functions: Mapping[str, Any]) -> dict[str, Any]:
 
         return answer
 
-    kinds = {FunctionType, MethodType}  # not what a proxy, such as Flask's request, would take itself for
-    waiting = {name: one for name, one in functions.items() if type(one) in kinds and inspect.iscoroutinefunction(one)}
+    kinds = {
+        FunctionType,
+        MethodType,
+    }  # not what a proxy, such as Flask's request, would take itself for
+    waiting = {
+        name: one
+        for name, one in functions.items()
+        if type(one) in kinds and inspect.iscoroutinefunction(one)
+    }
     return {**functions, **{name: answering(one) for name, one in waiting.items()}}
 
 
@@ -210,7 +237,9 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     value: Any = module
     for name in path.split("."):
         if not hasattr(value, name):
-            raise CannotImport(f"{option}: {module_name} has no {path}{did_you_mean(name, dir(value))}")
+            raise CannotImport(
+                f"{option}: {module_name} has no {path}{did_you_mean(name, dir(value))}"
+            )
         value = getattr(value, name)
 
     @cache
@@ -237,11 +266,27 @@ def _request_for(url_for: object, objects: Iterable[object]) -> Any:
     if not (framework := _FRAMEWORKS.get(getattr(url_for, "__module__", ""))):
         return None
     module, attributes = framework
-    apps = (one for one in objects if not isinstance(one, type) and all(hasattr(one, name) for name in attributes))
+    apps = (
+        one
+        for one in objects
+        if not isinstance(one, type) and all(hasattr(one, name) for name in attributes)
+    )
     app = next(apps, _AnyRoute())
     scope: dict[str, object] = dict.fromkeys(("app", "litestar_app", "router"), app)
-    scope |= {"type": "http", "method": "GET", "scheme": "https", "server": (_HOST, 443), "client": None}
-    scope |= {"path": "/", "raw_path": b"/", "root_path": "", "query_string": b"", "path_params": {}}
+    scope |= {
+        "type": "http",
+        "method": "GET",
+        "scheme": "https",
+        "server": (_HOST, 443),
+        "client": None,
+    }
+    scope |= {
+        "path": "/",
+        "raw_path": b"/",
+        "root_path": "",
+        "query_string": b"",
+        "path_params": {},
+    }
     scope |= {"headers": [(b"host", _HOST.encode())], "session": {}, "state": {}}
     return import_module(module).Request(scope)
 
@@ -257,7 +302,9 @@ class _AnyRoute:
         return self.route_reverse(name, path=file_path)
 
     def url_path_for(self, name: str, /, **parameters: object) -> Any:
-        return import_module("starlette.datastructures").URLPath(self.route_reverse(name, **parameters))
+        return import_module("starlette.datastructures").URLPath(
+            self.route_reverse(name, **parameters)
+        )
 
 
 def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
@@ -276,7 +323,9 @@ def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
         raise CannotImport(f"{option}: {_describe_error(error)}") from error
 
 
-def _environment_in(value: Any, tag: str, option: str, *, called: bool = False) -> tuple[Environment, Any]:
+def _environment_in(
+    value: Any, tag: str, option: str, *, called: bool = False
+) -> tuple[Environment, Any]:
     if isinstance(value, Environment):
         return value, value
     for name in _HOLDERS:
@@ -288,7 +337,9 @@ def _environment_in(value: Any, tag: str, option: str, *, called: bool = False) 
         raise CannotImport(f"{option} {made} type {type(value).__name__}, not a Jinja environment")
     try:
         first = next(iter(inspect.signature(value).parameters.values()), None)
-        is_required = first and first.default is first.empty and first.kind is not first.KEYWORD_ONLY
+        is_required = (
+            first and first.default is first.empty and first.kind is not first.KEYWORD_ONLY
+        )
         made_by = value(tag) if first and (is_required or first.name in _LOCALE) else value()
     except Exception as error:
         raise CannotImport(f"{option}: {_describe_error(error)}") from error
@@ -297,7 +348,11 @@ def _environment_in(value: Any, tag: str, option: str, *, called: bool = False) 
 
 def _describe_error(error: BaseException) -> str:
     message, place = str(error), ""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<frozen")
+    ]
     if isinstance(error, SyntaxError) and error.filename:
         message, place = error.msg, f" ({error.filename}:{error.lineno})"
     elif frames and frames[-1].filename != __file__:

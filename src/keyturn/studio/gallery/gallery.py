@@ -25,11 +25,23 @@ from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, paths_below, read_plain_text, walk
 from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
 from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
-from keyturn.studio.gallery.discovery import FileState, FolderContents, Patterns, contents_of, state_of
+from keyturn.studio.gallery.discovery import (
+    FileState,
+    FolderContents,
+    Patterns,
+    contents_of,
+    state_of,
+)
 from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.naming import require_readable, require_sendable
 from keyturn.studio.gallery.samples import Sample, hostile
-from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_samples, fit_samples, names_in
+from keyturn.studio.gallery.samples.files import (
+    NamesIn,
+    WrittenSample,
+    find_samples,
+    fit_samples,
+    names_in,
+)
 from keyturn.studio.gallery.variables.guessed_values import guess, made_up
 from keyturn.studio.gallery.variables.missing_names import MissingName, StandIn, UndescribedName
 from keyturn.studio.gallery.variables.probe import Variables
@@ -39,7 +51,11 @@ from keyturn.values import did_you_mean
 
 T = TypeVar("T")
 Renderers = Callable[..., Templates]
-_UNKNOWN: Mapping[str, type[Undefined]] = {"typed": UndescribedName, "plain": MissingName, "guessed": StandIn}
+_UNKNOWN: Mapping[str, type[Undefined]] = {
+    "typed": UndescribedName,
+    "plain": MissingName,
+    "guessed": StandIn,
+}
 
 _TAG = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -78,7 +94,9 @@ class Gallery:
     explorer: Callable[[str], Passes | None] | None = None
     go_on: Prepare | None = None
     draft: Draft | None = None
-    _results: dict[tuple[str, str], tuple[Any, Any]] = field(default_factory=dict, init=False, compare=False)
+    _results: dict[tuple[str, str], tuple[Any, Any]] = field(
+        default_factory=dict, init=False, compare=False
+    )
 
     @property
     def audits(self) -> Mapping[str, str]:
@@ -102,7 +120,9 @@ class Gallery:
     def name_of(self, file: Path | str) -> str:
         """Return a file's name as templates refer to it; its whole path if it is outside of the folders."""
         path, folders = Path(file), self.folders.all
-        return next((path.relative_to(folder) for folder in folders if path.is_relative_to(folder)), path).as_posix()
+        return next(
+            (path.relative_to(folder) for folder in folders if path.is_relative_to(folder)), path
+        ).as_posix()
 
     @property
     def watched_folders(self) -> list[Path]:
@@ -130,7 +150,9 @@ class Gallery:
     def files(self, name: str) -> MailFiles:
         mails = self._look.contents.mails
         if name not in mails:
-            raise UnknownMail(f"There is no template called {name}{did_you_mean(name, mails) or '.'}")
+            raise UnknownMail(
+                f"There is no template called {name}{did_you_mean(name, mails) or '.'}"
+            )
         return mails[name]
 
     def samples(self, name: str) -> Mapping[str, Sample]:
@@ -140,9 +162,13 @@ class Gallery:
 
     def guessed_sample(self, name: str) -> Sample:
         """Return values that a mail could have, by the types of its props or its templates. Raises LookupError."""
-        values: Mapping[str, Any] = self._while_unchanged(name, "guess", lambda: guess(self.variables(name)))
+        values: Mapping[str, Any] = self._while_unchanged(
+            name, "guess", lambda: guess(self.variables(name))
+        )
         if props := self.props.get(name):
-            with suppress(Exception):  # types that polyfactory does not know, rules, or a missing package
+            with suppress(
+                Exception
+            ):  # types that polyfactory does not know, rules, or a missing package
                 values = self._while_unchanged(name, "made up", lambda: made_up(props, values))
         return Sample(GUESSED, deepcopy({**values}), "guessed")
 
@@ -153,9 +179,13 @@ class Gallery:
             samples = {one.name: one for one in passes.samples}
         if sample not in samples and sample.startswith(hostile.PREFIX):
             first = next(iter(samples.values()))
-            samples = {made.name: made for made in hostile.hostile_samples(first, self.props.get(name))}
+            samples = {
+                made.name: made for made in hostile.hostile_samples(first, self.props.get(name))
+            }
         if sample not in samples:
-            raise UnknownMail(f"{name} has no sample called {sample}; it has {', '.join(samples) or 'none'}.")
+            raise UnknownMail(
+                f"{name} has no sample called {sample}; it has {', '.join(samples) or 'none'}."
+            )
         return samples[sample]
 
     def variables(self, name: str) -> Variables:
@@ -165,7 +195,9 @@ class Gallery:
             files = [*filter(None, self.files(name))]
             if self.templates.engine:
                 return self.templates.engine.find_variables(files)
-            return find_variables(files, self.templates.environment(self.languages.choose("")), self.go_on)
+            return find_variables(
+                files, self.templates.environment(self.languages.choose("")), self.go_on
+            )
 
         return self._while_unchanged(name, "variables", find)
 
@@ -179,7 +211,11 @@ class Gallery:
             return None
 
         def explore() -> Passes | None:
-            return self.explorer(name) if self.explorer else explore_mail(self, name, samples, self._compiled)
+            return (
+                self.explorer(name)
+                if self.explorer
+                else explore_mail(self, name, samples, self._compiled)
+            )
 
         return self._while_unchanged(name, "branches", explore, *samples.values())
 
@@ -209,7 +245,9 @@ class Gallery:
 
     def users(self, shared: str) -> list[str]:
         contents = self._look.contents
-        return [name for name, files in contents.mails.items() if shared in contents.reached_from(files)]
+        return [
+            name for name, files in contents.mails.items() if shared in contents.reached_from(files)
+        ]
 
     def files_of(self, name: str) -> list[str]:
         """Return the files of a mail and all that they use, its own first. Raises LookupError."""
@@ -226,7 +264,9 @@ class Gallery:
                 environment.bytecode_cache = None  # a draft is compiled once, for its author alone
                 if environment.loader:
                     file = self.folders / self.draft.file
-                    environment.loader = _with_draft(environment.loader, environment, file, self.draft.text)
+                    environment.loader = _with_draft(
+                        environment.loader, environment, file, self.draft.text
+                    )
             environment = prepare(environment) if prepare else environment
             environment = with_forcing(environment) if forces else environment
             environment = with_shaped_answers(environment)
@@ -237,16 +277,24 @@ class Gallery:
         def of_kind(kind: str, brand: str, forces: bool) -> Templates:
             if brand and brand not in self.brands:
                 raise UnknownMail(f"There is no brand called {brand}.")
-            templates = self.templates.with_files(self.files).with_preparation(partial(prepared, kind, forces))
+            templates = self.templates.with_files(self.files).with_preparation(
+                partial(prepared, kind, forces)
+            )
             return templates.with_globals(self.brands[brand]) if brand else templates
 
         def templates_for(sample: Sample, brand: str = "") -> Templates:
             templates = of_kind(sample.kind, brand, is_forcing or bool(sample.forced))
-            return replace(templates, around=lambda: on_way(Way(sample.forced))) if sample.forced else templates
+            return (
+                replace(templates, around=lambda: on_way(Way(sample.forced)))
+                if sample.forced
+                else templates
+            )
 
         return templates_for
 
-    def render(self, name: str, files: MailFiles, sample: Sample, language: str, brand: str = "") -> Rendered:
+    def render(
+        self, name: str, files: MailFiles, sample: Sample, language: str, brand: str = ""
+    ) -> Rendered:
         """Return a mail as it is sent, of these files. Raises UnknownMail, TemplateInvalid, in a renderer OutOfTime."""
         templates = self._strict(sample, brand).with_files(lambda _: files)
         try:
@@ -267,7 +315,9 @@ class Gallery:
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
         passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
-        return Entry(name, samples, tuple(sample.name for sample in passes.samples) if passes else ())
+        return Entry(
+            name, samples, tuple(sample.name for sample in passes.samples) if passes else ()
+        )
 
     def _written_samples(self, name: str) -> Mapping[str, Sample]:
         look = self._look
@@ -276,11 +326,15 @@ class Gallery:
             for folder in reversed(self.folders.all):
                 markup, bounds = self.files(name).markup, self.patterns.bounds
                 words = partial(self._words_in_tags, name)
-                written |= find_samples(folder, name, markup, names_in=look.names_in, bounds=bounds, words=words)
+                written |= find_samples(
+                    folder, name, markup, names_in=look.names_in, bounds=bounds, words=words
+                )
             samples = {one: each.as_sample(one, self.folder) for one, each in written.items()}
             if props := self.props.get(name):
                 for one, typed in fit_samples(written, props).items():
-                    samples[one] = structs.replace(samples[one], values=structs.asdict(typed), kind="typed")
+                    samples[one] = structs.replace(
+                        samples[one], values=structs.asdict(typed), kind="typed"
+                    )
             look.samples[name] = samples
         return look.samples[name]
 
@@ -357,4 +411,6 @@ def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
 def fingerprint(folder: Path) -> Fingerprint:
     top = str(folder)
     files = (f"{above}/{name}" for above, _, names in walk(top) for name in names)
-    return frozenset((file[len(top) + 1 :].replace(os.sep, "/"), *state_of(file)[1:]) for file in files)
+    return frozenset(
+        (file[len(top) + 1 :].replace(os.sep, "/"), *state_of(file)[1:]) for file in files
+    )

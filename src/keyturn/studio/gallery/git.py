@@ -24,9 +24,19 @@ from keyturn.errors import KeyturnError
 from keyturn.plain_files import read_plain_file, walk
 from keyturn.studio.renderers.limits import OutOfTime
 
-_READ = ("HEAD", "commondir", "packed-refs", "shallow", "info/grafts")  # dulwich opens them, even pipes
+_READ = (
+    "HEAD",
+    "commondir",
+    "packed-refs",
+    "shallow",
+    "info/grafts",
+)  # dulwich opens them, even pipes
 # The settings that say how a repository is stored. No other one counts.
-_FORMAT = (("core", "repositoryformatversion"), ("extensions", "objectformat"), ("extensions", "refstorage"))
+_FORMAT = (
+    ("core", "repositoryformatversion"),
+    ("extensions", "objectformat"),
+    ("extensions", "refstorage"),
+)
 _SHA256 = 64  # hexadecimal digits of an id in a repository with SHA-256
 
 
@@ -98,20 +108,28 @@ def _base_commit(repository: Repo, base: str) -> ObjectID | None:
     return bases[0]
 
 
-def _changed_in(repository: Repo, top: Path, paths: Iterable[Path], commit: ObjectID | None) -> Iterator[Path]:
+def _changed_in(
+    repository: Repo, top: Path, paths: Iterable[Path], commit: ObjectID | None
+) -> Iterator[Path]:
     tree = repository[commit] if commit else None
-    entries = iter_tree_contents(repository.object_store, tree.tree) if isinstance(tree, Commit) else ()
+    entries = (
+        iter_tree_contents(repository.object_store, tree.tree) if isinstance(tree, Commit) else ()
+    )
     stored = {entry.path: entry.sha for entry in entries if entry.path and entry.sha}
     is_ignored = _ignored_by(repository, top)
 
     def is_skipped(folder: Path) -> bool:
         within = os.fsencode(f"{folder.relative_to(top).as_posix()}/")
         has_stored = (name.startswith(within) for name in stored)
-        return folder.name in {".git", "node_modules"} or (is_ignored(folder) and not any(has_stored))
+        return folder.name in {".git", "node_modules"} or (
+            is_ignored(folder) and not any(has_stored)
+        )
 
     for path in paths:
         places = (top / os.fsdecode(name) for name in stored)
-        yield from (place for place in places if place.is_relative_to(path) and not os.path.lexists(place))
+        yield from (
+            place for place in places if place.is_relative_to(path) and not os.path.lexists(place)
+        )
         for file in _files_at(path, is_skipped):
             entry = stored.get(os.fsencode(file.relative_to(top).as_posix()))
             if not (_is_same(file, entry) if entry else is_ignored(file)):
@@ -144,4 +162,6 @@ def _is_same(file: Path, stored: bytes) -> bool:
         return False
     made = hashlib.sha256 if len(stored) == _SHA256 else hashlib.sha1
     written = (content, content.replace(b"\r\n", b"\n"))
-    return any(made(b"blob %d\0%b" % (len(one), one)).hexdigest().encode() == stored for one in written)
+    return any(
+        made(b"blob %d\0%b" % (len(one), one)).hexdigest().encode() == stored for one in written
+    )

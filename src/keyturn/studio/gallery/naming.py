@@ -23,7 +23,10 @@ from keyturn.plain_files import leads_out
 def bounds_of(folder: Path) -> Path:
     """Return the folder that links must stay in: the repository (but no home folder with its keys), or the folder."""
     here, home = folder.resolve(), Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - works without a home folder
-    return next((above for above in (here, *here.parents) if above != home and (above / ".git").exists()), here)
+    return next(
+        (above for above in (here, *here.parents) if above != home and (above / ".git").exists()),
+        here,
+    )
 
 
 class BoundedLoader(FileSystemLoader):
@@ -31,17 +34,23 @@ class BoundedLoader(FileSystemLoader):
         super().__init__(folder)
         self._folder, self._bounds = folder, bounds
 
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
         """Return the source of a template. Raises SecurityError if a link leads out of the bounds."""
         file = self._folder.joinpath(*split_template_path(template))
         if leads_out(file, self._bounds):
-            raise SecurityError(f"'{template}' is a link to a file outside the folder, which Keyturn does not read")
+            raise SecurityError(
+                f"'{template}' is a link to a file outside the folder, which Keyturn does not read"
+            )
         if file.exists() and not file.is_file():
             raise SecurityError(f"'{template}' is not a regular file, so it is not read")
         return super().get_source(environment, template)
 
 
-LARGEST = 1_000_000  # characters of a text, bytes of a file, entries of a list; Gmail shows a tenth of it
+LARGEST = (
+    1_000_000  # characters of a text, bytes of a file, entries of a list; Gmail shows a tenth of it
+)
 
 
 class TooLarge(Exception):
@@ -65,17 +74,25 @@ def _require_size(file: Path, what: str, size: int) -> None:
         raise TemplateInvalid(str(file), None, wrong) from TooLarge()
 
 
-_SHARED = r"(?i:(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared)"
+_SHARED = (
+    r"(?i:(?:base|block|component|fragment|include|layout|macro|partial|snippet)s?|common|shared)"
+)
 _BODY = re.compile(r"[_-](?:body|email|mail|message)$")  # beside `..._subject.txt` in Django's apps
-_HTML_PART = re.compile(r"([_-])html$")  # beside "...-text.html" and "...-subject.html", as packages for Django want it
+_HTML_PART = re.compile(
+    r"([_-])html$"
+)  # beside "...-text.html" and "...-subject.html", as packages for Django want it
 _OUTSIDE = ("/", "..")
 # Generic names of files: the mail is named after its folder.
-_ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "html", "body", "content"})
+_ITS_FOLDERS_OWN = frozenset(
+    {"index", "template", "email", "mail", "message", "html", "body", "content"}
+)
 
 
 def is_shared(file: str) -> bool:
     *folders, name = file.split("/")
-    return name.startswith("_") or any(one.startswith("_") or re.fullmatch(_SHARED, one) for one in folders)
+    return name.startswith("_") or any(
+        one.startswith("_") or re.fullmatch(_SHARED, one) for one in folders
+    )
 
 
 _SUFFIX = r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)"
@@ -112,7 +129,9 @@ def stem_of(file: str) -> str:
 def name_of(file: str) -> str:
     stem = stem_of(file)
     above, _, last = stem.rpartition("/")
-    return above if above and (last == above.rpartition("/")[2] or last in _ITS_FOLDERS_OWN) else stem
+    return (
+        above if above and (last == above.rpartition("/")[2] or last in _ITS_FOLDERS_OWN) else stem
+    )
 
 
 def files_meant_by(name: str, by: str) -> Iterator[str]:
@@ -130,24 +149,43 @@ def text_part(file: str, files: Mapping[str, str]) -> str:
     stem, name = stem_of(file), name_of(file)
     wanted = [stem, f"{stem}.text", f"{stem}_text", f"{stem}_txt"]
     if stem != name:  # in a folder of its own
-        wanted += [f"{name}/{own}" for own in (name.rpartition("/")[2], "text", "plain", "body", "txt")]
+        wanted += [
+            f"{name}/{own}" for own in (name.rpartition("/")[2], "text", "plain", "body", "txt")
+        ]
     parts = stem.split("/")
     for at in (at for at, part in enumerate(parts[:-1]) if part in ("html", "mjml")):
-        wanted += ["/".join((*parts[:at], other, *parts[at + 1 :])) for other in ("text", "txt", "plain")]
-    in_html = _first_file([_HTML_PART.sub(r"\1text", stem)], _HTML, files) if _HTML_PART.search(stem) else ""
+        wanted += [
+            "/".join((*parts[:at], other, *parts[at + 1 :])) for other in ("text", "txt", "plain")
+        ]
+    in_html = (
+        _first_file([_HTML_PART.sub(r"\1text", stem)], _HTML, files)
+        if _HTML_PART.search(stem)
+        else ""
+    )
     return _first_file(wanted, (".txt", ".text"), files) or in_html
 
 
 def subject(file: str, files: Mapping[str, str]) -> str:
     stem, name = stem_of(file), name_of(file)
-    wanted = [f"{stem}.subject", f"{stem}_subject", f"{stem}-subject", *([f"{name}/subject"] if stem != name else [])]
+    wanted = [
+        f"{stem}.subject",
+        f"{stem}_subject",
+        f"{stem}-subject",
+        *([f"{name}/subject"] if stem != name else []),
+    ]
     wanted += [f"{_BODY.sub('', stem)}_subject"]
     in_html = ""
     if part := _HTML_PART.search(stem):
         without = _BODY.sub("", stem[: part.start()])
         in_html = _first_file([f"{without}{part[1]}subject"], (".txt", *_HTML), files)
-    return _first_file(wanted, (".txt", ".text"), files) or _first_file([stem], (".subject",), files) or in_html
+    return (
+        _first_file(wanted, (".txt", ".text"), files)
+        or _first_file([stem], (".subject",), files)
+        or in_html
+    )
 
 
 def _first_file(stems: Iterable[str], endings: Sequence[str], files: Mapping[str, str]) -> str:
-    return next((files[f"{stem}{end}"] for stem in stems for end in endings if f"{stem}{end}" in files), "")
+    return next(
+        (files[f"{stem}{end}"] for stem in stems for end in endings if f"{stem}{end}" in files), ""
+    )

@@ -9,14 +9,23 @@ from keyturn.mail.languages.language import Languages, languages_in
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.discovery import Patterns
-from keyturn.studio.gallery.environments import app_environment, folder_environment, import_environment, import_from
+from keyturn.studio.gallery.environments import (
+    app_environment,
+    folder_environment,
+    import_environment,
+    import_from,
+)
 from keyturn.studio.gallery.gallery import Gallery
 from keyturn.studio.gallery.naming import bounds_of
 from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
 
 
 def open_gallery(
-    directory: Path, *, environment: str = "", settings: StudioSettings | None = None, sandboxed: bool = False
+    directory: Path,
+    *,
+    environment: str = "",
+    settings: StudioSettings | None = None,
+    sandboxed: bool = False,
 ) -> Gallery:
     """Return the gallery over a folder of templates. Raises CannotImport.
 
@@ -30,13 +39,25 @@ def open_gallery(
         kind = {"kind": SandboxedFolderEnvironment} if sandboxed else {}
         make_environment = folder_environment(folder, bounds=bounds, **kind)
     if settings.locales:
-        catalogues = partial(Languages, settings.timezone, settings.locales, domain=ANY, reload=True)
+        catalogues = partial(
+            Languages, settings.timezone, settings.locales, domain=ANY, reload=True
+        )
     else:
         catalogues = partial(languages_in, folder, settings.timezone)
-    values = vars(import_from(settings.props, places, f"props {settings.props}")).values() if settings.props else ()
-    props = (one for one in values if isclass(one) and issubclass(one, EmailProps) and one is not EmailProps)
+    values = (
+        vars(import_from(settings.props, places, f"props {settings.props}")).values()
+        if settings.props
+        else ()
+    )
+    props = (
+        one
+        for one in values
+        if isclass(one) and issubclass(one, EmailProps) and one is not EmailProps
+    )
     return Gallery(
-        templates=Templates(folder, settings.globals, reload=True, make_environment=make_environment),
+        templates=Templates(
+            folder, settings.globals, reload=True, make_environment=make_environment
+        ),
         languages=catalogues(more=settings.languages, bounds=bounds),
         props={one.template: one for one in props if hasattr(one, "template")},
         brands={name: {**settings.globals, **brand} for name, brand in settings.brands.items()},
@@ -49,4 +70,7 @@ def _import_places(folder: Path, settings: StudioSettings) -> list[Path]:
     """Return the folders of an app's modules: the working directory, and its project, with or without `src`."""
     projects = [settings.file.parent] if settings.file else []
     projects += [above for above in folder.parents if (above / "pyproject.toml").is_file()]
-    return [*(place for project in projects[:1] for place in (project / "src", project)), Path.cwd()]
+    return [
+        *(place for project in projects[:1] for place in (project / "src", project)),
+        Path.cwd(),
+    ]

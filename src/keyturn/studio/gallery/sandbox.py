@@ -29,13 +29,23 @@ LONGEST = 2.0  # seconds of processor time for one rendering; a mail takes milli
 _WIDEST = 1000  # the maximum of widths, columns and paragraphs
 _PADDING_METHODS = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
 # Functions whose numbers make a text longer, with the index of the first number.
-_PADDING_FUNCTIONS = {"batch": 1, "center": 1, "indent": 1, "lipsum": 0, "round": 1, "slice": 1, "tojson": 2}
+_PADDING_FUNCTIONS = {
+    "batch": 1,
+    "center": 1,
+    "indent": 1,
+    "lipsum": 0,
+    "round": 1,
+    "slice": 1,
+    "tojson": 2,
+}
 _WIDE_FORMAT = re.compile(  # a width of four digits, or one from a value
     r"%(?:\([^)]*\))?[-+ #0]*(?:\d*\.)?(?:\d{4}|\*)"  # printf's
     r"|\{[^{}]*:[^{}]*(?:\d{4}|\{)"  # str.format's
 )
 
-_ends_at: ContextVar[tuple[float, float] | None] = ContextVar("ends_at", default=None)  # by the clock, by the processor
+_ends_at: ContextVar[tuple[float, float] | None] = ContextVar(
+    "ends_at", default=None
+)  # by the clock, by the processor
 
 
 class OutOfBounds(SecurityError):
@@ -60,8 +70,13 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.globals |= {"lipsum": _bounded_function("lipsum", generate_lorem_ipsum), "range": _short_range}
-        self.filters = {name: _bounded_function(name, function) for name, function in self.filters.items()}
+        self.globals |= {
+            "lipsum": _bounded_function("lipsum", generate_lorem_ipsum),
+            "range": _short_range,
+        }
+        self.filters = {
+            name: _bounded_function(name, function) for name, function in self.filters.items()
+        }
         self.concat = lambda parts: "".join(self.bounded_parts(parts))  # type: ignore[method-assign]  # as NativeEnvironment does
 
     def bounded_parts(self, parts: Iterable[str]) -> Iterator[str]:
@@ -84,7 +99,10 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
     def call(self, context: Context, called: Any, /, *args: Any, **values: Any) -> Any:
         _require_time()
         # Those of a safe text (Markup) are written in Python.
-        if isinstance(called, BuiltinMethodType | MethodType) and called.__name__ in _PADDING_METHODS:
+        if (
+            isinstance(called, BuiltinMethodType | MethodType)
+            and called.__name__ in _PADDING_METHODS
+        ):
             _require_narrow(*args, *values.values())
         return _require_short(super().call(context, called, *args, **values))
 
@@ -114,7 +132,9 @@ class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironmen
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
         """Refuse at once, since a stand-in would be plausible."""
-        raise SecurityError(f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe")
+        raise SecurityError(
+            f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe"
+        )
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
         _require_time()
@@ -187,7 +207,9 @@ def _require_narrow(*numbers: Any) -> None:
 
 def _require_narrow_format(pattern: str) -> None:
     if _WIDE_FORMAT.search(pattern):
-        raise SecurityError(f"the width in a format must be a number up to {_WIDEST - 1}, not a value")
+        raise SecurityError(
+            f"the width in a format must be a number up to {_WIDEST - 1}, not a value"
+        )
 
 
 def raise_where_it_is(error: Exception, parts: Iterable[str]) -> None:

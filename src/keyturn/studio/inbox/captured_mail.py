@@ -11,7 +11,9 @@ import msgspec
 from keyturn.studio.inbox.decoding import Address
 from keyturn.studio.inbox.mail import MailContent
 
-_SEARCHED = 16 * 1024  # characters that are searched: of the headers with the names of files, and of the text
+_SEARCHED = (
+    16 * 1024
+)  # characters that are searched: of the headers with the names of files, and of the text
 
 _SNIPPET = 160
 _LONGEST = 1_000  # characters of a header in a list, so that a page of a hundred mails stays small
@@ -31,7 +33,10 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def headers(self) -> bytes:
-        lines = [(RETURN_PATH.title(), f"<{self.sender}>"), *((DELIVERED_TO.title(), to) for to in self.recipients)]
+        lines = [
+            (RETURN_PATH.title(), f"<{self.sender}>"),
+            *((DELIVERED_TO.title(), to) for to in self.recipients),
+        ]
         if self.username:
             lines.append((USER.title(), self.username))
         return "".join(f"{name}: {_in_one_line(value)}\r\n" for name, value in lines).encode()
@@ -89,17 +94,25 @@ class CapturedMail(msgspec.Struct, kw_only=True):
 
     @property
     def day(self) -> str:
-        return f"{self.at.day} {self.at:%B}" if self.at.date() != datetime.now(self.at.tzinfo).date() else "Today"
+        return (
+            f"{self.at.day} {self.at:%B}"
+            if self.at.date() != datetime.now(self.at.tzinfo).date()
+            else "Today"
+        )
 
 
 def row_of(mail_id: str, number: int, at: float, mail: MailContent) -> CapturedMail:
     """Return the row of a mail that was received at `at`, in seconds since 1970."""
     to, cc, bcc = (mail.addresses(name) for name in ("to", "cc", "bcc"))
     named = {each.address.lower() for each in chain(to, cc, bcc)}
-    delivered_to = tuple(value[:_LONGEST] for name, value in mail.headers if name.lower() == DELIVERED_TO)
+    delivered_to = tuple(
+        value[:_LONGEST] for name, value in mail.headers if name.lower() == DELIVERED_TO
+    )
     hidden = tuple(Address("", each) for each in delivered_to if each.lower() not in named)
     return_path = mail.header(RETURN_PATH)[:_LONGEST].strip("<> ")
-    head = "\n".join([*(value for _, value in mail.headers), *(file.name for file in mail.attachments)])
+    head = "\n".join(
+        [*(value for _, value in mail.headers), *(file.name for file in mail.attachments)]
+    )
     return CapturedMail(
         id=mail_id,
         number=number,
@@ -128,7 +141,10 @@ _TEXTS: Mapping[str, Callable[[CapturedMail], str]] = {
     "from": lambda mail: str(mail.sender),
     "to": lambda mail: " ".join(map(str, (*mail.to, *mail.cc, *mail.bcc))),
 }
-_TERM = re.compile(rf'(?:(?P<field>(?a:{"|".join(_TEXTS)})):)?(?:"(?P<quoted>[^"]*)"?|(?P<word>\S+))', re.IGNORECASE)
+_TERM = re.compile(
+    rf'(?:(?P<field>(?a:{"|".join(_TEXTS)})):)?(?:"(?P<quoted>[^"]*)"?|(?P<word>\S+))',
+    re.IGNORECASE,
+)
 _MOST_TERMS = 20
 _LONGEST_SEARCH = 500
 
@@ -152,10 +168,17 @@ def all_of(*matches: Match) -> Match:
 
 def search_for(search: str) -> Match:
     """Return whether a mail has all terms; terms beyond the twentieth are ignored. Unknown fields are words."""
-    return all_of(*map(_of_term, islice(_TERM.finditer(search[:_LONGEST_SEARCH].replace("\0", "")), _MOST_TERMS)))
+    return all_of(
+        *map(
+            _of_term,
+            islice(_TERM.finditer(search[:_LONGEST_SEARCH].replace("\0", "")), _MOST_TERMS),
+        )
+    )
 
 
-def match_for(query: str = "", to: str = "", subject: str = "", since: datetime | None = None) -> Match:
+def match_for(
+    query: str = "", to: str = "", subject: str = "", since: datetime | None = None
+) -> Match:
     """Return the predicate of a program; `everything` itself for an empty query. `since`: UTC without a zone."""
     matches = [search_for(query)] if query.strip() else []
     if to:

@@ -23,10 +23,21 @@ _BEFORE, _AFTER, _NAMED = 120, 60, 30
 """Characters between a code and the word before or after it that announces it, and between a word and its number."""
 
 _UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_PLAIN = {0xA0: " ", 0x202F: " ", 0x2009: " ", 0x3000: " ", 0x2010: "-", 0x2011: "-", 0xFF1A: ":", 0xFF0D: "-"}
+_PLAIN = {
+    0xA0: " ",
+    0x202F: " ",
+    0x2009: " ",
+    0x3000: " ",
+    0x2010: "-",
+    0x2011: "-",
+    0xFF1A: ":",
+    0xFF0D: "-",
+}
 _DIGIT_IN_A_CELL = re.compile(r"(?<=\d)(?<!\d\d)\t(?=\d(?!\d))")
 _NUMBER_IN_A_LIST = re.compile(r"^[ >]*+\d{1,2}[.)] ", re.MULTILINE)
-_LIST = re.compile(r"\s*+(?:[,/&]|and|or|und|oder|et|ou|y|o|e|og|eller|och|ja|tai|i|lub|a|и|или|та|або|ve|veya|و)?\s*+")
+_LIST = re.compile(
+    r"\s*+(?:[,/&]|and|or|und|oder|et|ou|y|o|e|og|eller|och|ja|tai|i|lub|a|и|или|та|або|ve|veya|و)?\s*+"
+)
 _AROUND = " \t*_\"'`“”„«»()[]<>:.,-–—=>#|"
 _BREAK = re.compile(r"[|•·\t\n]")
 _END = re.compile(r"[.!?؟।…;]['\")]?(?=\s)|[。！？]")
@@ -41,7 +52,8 @@ _WORDS = {
 
 _NONE = re.compile(_WORDS["none"])
 _SIGN_IN, _DISCOUNT, _OTHER, _CODE, _PASSWORD, _TO_TYPE = (
-    re.compile(_WORDS[kind], re.IGNORECASE) for kind in ("sign_in", "discount", "other", "code", "password", "to_type")
+    re.compile(_WORDS[kind], re.IGNORECASE)
+    for kind in ("sign_in", "discount", "other", "code", "password", "to_type")
 )
 _NUMBER = re.compile(
     r"(?<![A-Za-z0-9_.,/@#&=%+-])(?<!\d:)(?:[A-Z]-(?=\d{4}))?(?P<number>"
@@ -82,7 +94,9 @@ def _read(text: str) -> _Line:
     codes: list[str] = []
     free: list[re.Match[str]] = []
     ended = 0  # how many of these are of earlier sentences
-    waits = named = listed = -1  # the end of a word that announces, of a word for another number, and of a code
+    waits = named = (
+        listed
+    ) = -1  # the end of a word that announces, of a word for another number, and of a code
     announces, is_offer = "", _DISCOUNT.search(text) is not None
     for token in _tokens(text):
         at = token.start()
@@ -106,18 +120,31 @@ def _read(text: str) -> _Line:
             waits, listed, announces = -1, token.end(), ""
         else:
             free.append(token)
-    above, behind = (text[: free[0].start()].strip(_AROUND), text[free[0].end() :]) if free else (text, "")
+    above, behind = (
+        (text[: free[0].start()].strip(_AROUND), text[free[0].end() :]) if free else (text, "")
+    )
     is_alone = not above and len(free) == 1 and not behind.strip(_AROUND)
     last = "" if _ENDED.search(text.rstrip()) else text.rstrip()[-1:]
     names, goes_on = bool(last) and _OTHER.search(text) is not None, last if waits >= 0 else ""
-    return _Line(codes, next(iter(free), None), not above, is_alone, behind.lstrip()[:1], announces, goes_on, names)
+    return _Line(
+        codes,
+        next(iter(free), None),
+        not above,
+        is_alone,
+        behind.lstrip()[:1],
+        announces,
+        goes_on,
+        names,
+    )
 
 
 def codes_of(subject: str, text: str) -> list[str]:
     """Return the codes as they are typed, digits without separators, the likeliest first. The time is linear."""
     words = _UNSEEN.sub("", f"{subject}\n\n{text}"[:_READ]).translate(_PLAIN)
     words = _NUMBER_IN_A_LIST.sub("", _DIGIT_IN_A_CELL.sub(" ", words))
-    words = _NONE.sub(lambda found: "\n".join("_" * len(line) for line in found[0].split("\n")), words)
+    words = _NONE.sub(
+        lambda found: "\n".join("_" * len(line) for line in found[0].split("\n")), words
+    )
     found, below, firsts = list[str](), list[str](), set[str]()
     announced, goes_on, away = "", "", 0
     lines = [*map(_read, _lines(words))]
@@ -125,7 +152,9 @@ def codes_of(subject: str, text: str) -> list[str]:
         found += line.codes
         if line.number and line.begins and not line.behind.isalpha():
             firsts.add(_typed(line.number))
-        is_code = bool(line.number and not line.codes and _is_announced(line, announced, goes_on, next_line))
+        is_code = bool(
+            line.number and not line.codes and _is_announced(line, announced, goes_on, next_line)
+        )
         if line.number and is_code:
             below.append(_typed(line.number))
         if line.announces:
@@ -137,7 +166,11 @@ def codes_of(subject: str, text: str) -> list[str]:
         in_subject = at == 0 and subject.strip()  # it is no part of the text's first sentence
         goes_on, away = "" if in_subject or not line.announces else line.goes_on, away + 1
     found += below
-    if not found and len(firsts) == 1 and any(kind.search(subject) for kind in (_SIGN_IN, _CODE, _PASSWORD)):
+    if (
+        not found
+        and len(firsts) == 1
+        and any(kind.search(subject) for kind in (_SIGN_IN, _CODE, _PASSWORD))
+    ):
         found = [*firsts]
     return [*dict.fromkeys(found)][:_MOST]
 
@@ -167,17 +200,27 @@ def _lines(words: str) -> Iterator[str]:
 def _begins_anew(line: str, above: str) -> bool:
     """Tell whether a line does not continue the sentence of the line above."""
     is_word_behind_number = above[-1].isdigit() and (_CODE.match(line) or _PASSWORD.match(line))
-    return not line[:1].islower() or bool(_ENDED.search(above[-_WRAPPED:])) or bool(is_word_behind_number)
+    return (
+        not line[:1].islower()
+        or bool(_ENDED.search(above[-_WRAPPED:]))
+        or bool(is_word_behind_number)
+    )
 
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:
     """Yield the words, numbers and ends of sentences, in their order. A token within another is left out."""
     end = 0
     line = text.strip(_AROUND)
-    found = ((token.start(), order, token) for order, kind in enumerate(_KINDS) for token in kind.finditer(text))
+    found = (
+        (token.start(), order, token)
+        for order, kind in enumerate(_KINDS)
+        for token in kind.finditer(text)
+    )
     for start, _, token in sorted(found, key=itemgetter(0, 1)):
         is_part_of_line = line != token[0]
-        if start < end or (token.re is _NUMBER and is_part_of_line and _SHORT.fullmatch(token["number"])):
+        if start < end or (
+            token.re is _NUMBER and is_part_of_line and _SHORT.fullmatch(token["number"])
+        ):
             continue
         end = token.end()
         yield token
@@ -186,4 +229,8 @@ def _tokens(text: str) -> Iterator[re.Match[str]]:
 def _typed(number: re.Match[str]) -> str:
     """Return a code as it is typed: digits of any script without separators."""
     code = number["number"]
-    return code if re.search("[A-Za-z]", code) else "".join(str(int(sign)) for sign in code if sign.isdecimal())
+    return (
+        code
+        if re.search("[A-Za-z]", code)
+        else "".join(str(int(sign)) for sign in code if sign.isdecimal())
+    )

@@ -30,7 +30,9 @@ def decode_text(content: bytes, label: str | None) -> str:
 
     A text that is labelled as ASCII, which the standard takes for windows-1252, is UTF-8 if it can be.
     """
-    encoding = webencodings.lookup((label or "").partition("*")[0])  # behind "*" is a language (RFC 2231, 5)
+    encoding = webencodings.lookup(
+        (label or "").partition("*")[0]
+    )  # behind "*" is a language (RFC 2231, 5)
     likely = [encoding, webencodings.UTF8] if encoding else [webencodings.UTF8]
     for one in reversed(likely) if _is_ascii(label) else likely:
         with contextlib.suppress(ValueError):
@@ -55,7 +57,11 @@ def decode_words(value: str) -> str:
     except (MessageError, ValueError):
         return value
     decoded = "".join(
-        part if isinstance(part, str) else decode_text(part, charset) if charset else part.decode("raw-unicode-escape")
+        part
+        if isinstance(part, str)
+        else decode_text(part, charset)
+        if charset
+        else part.decode("raw-unicode-escape")
         for part, charset in parts
     )
     return _CONTROLS.sub(" ", decoded).strip()  # an encoded line break is no new line (RFC 2047, 5)
@@ -134,6 +140,8 @@ def _address(tokens: list[re.Match[str]]) -> list[Address]:
         name = " ".join(comments)
     else:
         address = in_brackets.strip()
-        words = "".join(token[0] if token[1] is None else re.sub(r"\\(.)", r"\1", token[1]) for token in others)
+        words = "".join(
+            token[0] if token[1] is None else re.sub(r"\\(.)", r"\1", token[1]) for token in others
+        )
         name = _GROUP.sub("", words, count=1).strip()
     return [Address(decode_words(name), address)] if address else []

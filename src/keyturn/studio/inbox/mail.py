@@ -17,13 +17,25 @@ from msgspec import Struct
 
 from keyturn.mail.rendering.compiling import preheader_of
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.studio.inbox.decoding import Address, addresses_of, decode_text, decode_words, parameter, unfold, utf8
+from keyturn.studio.inbox.decoding import (
+    Address,
+    addresses_of,
+    decode_text,
+    decode_words,
+    parameter,
+    unfold,
+    utf8,
+)
 from keyturn.studio.inbox.structure import MailStructure
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
-_MAIL_ADDRESS = re.compile(r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,63}")  # RFC 5321, 4.5.3.1
+_MAIL_ADDRESS = re.compile(
+    r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,63}"
+)  # RFC 5321, 4.5.3.1
 _CLOSING = ".,;:!?)]»”"
-_BREAKS_IN_A_URL = re.compile(r"[\t\r\n]+")  # what browsers drop from an address (URL standard, 4.4)
+_BREAKS_IN_A_URL = re.compile(
+    r"[\t\r\n]+"
+)  # what browsers drop from an address (URL standard, 4.4)
 
 
 class MailLink(Struct, frozen=True):
@@ -49,8 +61,15 @@ def links_of(html: str, text: str) -> tuple[MailLink, ...]:
         if address := _BREAKS_IN_A_URL.sub("", link.get("href")).strip():
             labels_of.setdefault(address, []).append(link.text())
     return tuple(
-        MailLink(one, next(filter(None, labels), ""), len(labels), one in in_text or one.split("?")[0] in named)
-        for one, labels in (labels_of | {one: [] for one in in_text if one not in labels_of}).items()
+        MailLink(
+            one,
+            next(filter(None, labels), ""),
+            len(labels),
+            one in in_text or one.split("?")[0] in named,
+        )
+        for one, labels in (
+            labels_of | {one: [] for one in in_text if one not in labels_of}
+        ).items()
     )
 
 
@@ -94,10 +113,16 @@ def safe_file_name(name: str, number: int, content_type: str) -> str:
     stem, dot, ending = plain.rpartition(".")
     if len(plain) <= _LONGEST:
         return plain
-    return f"{stem[: _LONGEST - len(ending) - 1]}.{ending}" if dot and len(ending) < 10 else plain[:_LONGEST]
+    return (
+        f"{stem[: _LONGEST - len(ending) - 1]}.{ending}"
+        if dot and len(ending) < 10
+        else plain[:_LONGEST]
+    )
 
 
-_READ = 512 * 1024  # characters of each text that are searched for words, links and codes. All of it is shown.
+_READ = (
+    512 * 1024
+)  # characters of each text that are searched for words, links and codes. All of it is shown.
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,13 +162,19 @@ class MailContent:
 
     @cached_property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        return tuple((name, decode_words(str(value))) for name, value in self._structure.head.raw_items())
+        return tuple(
+            (name, decode_words(str(value))) for name, value in self._structure.head.raw_items()
+        )
 
     def header(self, name: str) -> str:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
     def addresses(self, name: str) -> tuple[Address, ...]:
-        values = (unfold(str(value)) for key, value in self._structure.head.raw_items() if key.lower() == name)
+        values = (
+            unfold(str(value))
+            for key, value in self._structure.head.raw_items()
+            if key.lower() == name
+        )
         return addresses_of(utf8(", ".join(values)))
 
     @cached_property
@@ -152,7 +183,9 @@ class MailContent:
         if all(kind != "text/html" for kind, _, _ in self._texts):
             return ""
         return "".join(
-            text if kind == "text/html" else f'<pre style="white-space: pre-wrap">{escape(text)}</pre>'
+            text
+            if kind == "text/html"
+            else f'<pre style="white-space: pre-wrap">{escape(text)}</pre>'
             for kind, text, beside in self._texts
             if kind == "text/html" or not beside
         )
@@ -167,7 +200,9 @@ class MailContent:
 
     @cached_property
     def attachments(self) -> tuple[Attachment, ...]:
-        return tuple(_attachment(number, part) for number, part, _ in self._parts if not _is_text(part))
+        return tuple(
+            _attachment(number, part) for number, part, _ in self._parts if not _is_text(part)
+        )
 
     def attachment(self, number: int) -> Attachment:
         """Return a file by its number. Raises LookupError."""
@@ -188,7 +223,9 @@ class MailContent:
         from keyturn.studio.inbox.codes import codes_of
 
         subject = self.header("subject")
-        return codes_of(subject, self.readable) or (codes_of(subject, self._html_as_text) if self.html else [])
+        return codes_of(subject, self.readable) or (
+            codes_of(subject, self._html_as_text) if self.html else []
+        )
 
     @cached_property
     def _html_as_text(self) -> str:
@@ -201,7 +238,9 @@ class MailContent:
 
     @cached_property
     def _texts(self) -> list[tuple[str, str, bool]]:
-        return [(_kind(part), _text(part), beside) for _, part, beside in self._parts if _is_text(part)]
+        return [
+            (_kind(part), _text(part), beside) for _, part, beside in self._parts if _is_text(part)
+        ]
 
 
 def markup_to_read(html: str, most: int = _READ) -> str:
@@ -213,7 +252,11 @@ def markup_to_read(html: str, most: int = _READ) -> str:
 def _is_text(part: Message) -> bool:
     """Tell whether a part is read with the mail. Some libraries name their texts, but in their type alone."""
     named = parameter(part.get_params([], "content-disposition"), "filename")
-    return _kind(part) in {"text/html", "text/plain"} and part.get_content_disposition() != "attachment" and not named
+    return (
+        _kind(part) in {"text/html", "text/plain"}
+        and part.get_content_disposition() != "attachment"
+        and not named
+    )
 
 
 def _kind(part: Message) -> str:
@@ -226,7 +269,9 @@ def _kind(part: Message) -> str:
         return "text/plain"
     written = str(part.get("content-type", "")).partition(";")[0].strip().lower()
     is_odd = bool(written) and written.count("/") != 1 and written != "text"
-    return _UNKNOWN if is_odd and parameter(part.get_params([]), "name") else part.get_content_type()
+    return (
+        _UNKNOWN if is_odd and parameter(part.get_params([]), "name") else part.get_content_type()
+    )
 
 
 _UNKNOWN = "application/octet-stream"
@@ -238,12 +283,16 @@ def _content(part: Message) -> bytes:
 
 
 def _text(part: Message) -> str:
-    return decode_text(_content(part), parameter(part.get_params([]), "charset")).replace("\r\n", "\n")
+    return decode_text(_content(part), parameter(part.get_params([]), "charset")).replace(
+        "\r\n", "\n"
+    )
 
 
 def _attachment(number: int, part: Message) -> Attachment:
     content_id = utf8(unfold(str(part.get("Content-ID", "")))).strip(" <>")
-    name = parameter(part.get_params([], "content-disposition"), "filename") or parameter(part.get_params([]), "name")
+    name = parameter(part.get_params([], "content-disposition"), "filename") or parameter(
+        part.get_params([]), "name"
+    )
     return Attachment(
         number=number,
         name=safe_file_name(name, number, _kind(part)),
@@ -254,7 +303,9 @@ def _attachment(number: int, part: Message) -> Attachment:
     )
 
 
-OPENING = 64 * 1024  # characters of HTML that are searched for a preheader: lists show the beginning
+OPENING = (
+    64 * 1024
+)  # characters of HTML that are searched for a preheader: lists show the beginning
 
 _CID = re.compile(r"cid:([^\s\"'()<>]{1,250})", re.IGNORECASE)
 _SHOWN = {
@@ -277,7 +328,9 @@ def with_inline_images(mail: MailContent, html: str) -> str:
     def put(reference: re.Match[str]) -> str:
         nonlocal left
         image = images.get(unquote(reference[1]))
-        kind = next((kind for kind, begin in _SHOWN.items() if image and begin.match(image.content)), None)
+        kind = next(
+            (kind for kind, begin in _SHOWN.items() if image and begin.match(image.content)), None
+        )
         if image is None or kind is None or image.size > left:
             return reference[0]
         left -= image.size

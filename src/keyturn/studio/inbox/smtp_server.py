@@ -23,7 +23,9 @@ from keyturn.studio.inbox.store import CapturedMails
 logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd would log each command
 
 _HANDSHAKE = 10.0  # seconds that a client has to begin TLS
-_LINE = 1024**2  # bytes of a line. RFC 5321, 4.5.3.1.6, allows 1,000, but apps send minified HTML in one line.
+_LINE = (
+    1024**2
+)  # bytes of a line. RFC 5321, 4.5.3.1.6, allows 1,000, but apps send minified HTML in one line.
 _AUTH_PARAMETER = re.compile(r" AUTH=\S+", re.IGNORECASE)
 
 
@@ -57,13 +59,20 @@ class SmtpTls(msgspec.Struct, frozen=True, kw_only=True):
     starttls: bool = False
 
     @classmethod
-    def open(cls, host: str, *, at_once: socket.socket | None = None, starttls: bool = False) -> "SmtpTls":
+    def open(
+        cls, host: str, *, at_once: socket.socket | None = None, starttls: bool = False
+    ) -> "SmtpTls":
         import trustme  # loads cryptography
 
         authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         names = dict.fromkeys((*_NAMES, host, socket.gethostname()))
         authority.issue_cert(*(name for name in names if name.isascii())).configure_cert(context)
-        return cls(context=context, pem=authority.cert_pem.bytes().decode(), at_once=at_once, starttls=starttls)
+        return cls(
+            context=context,
+            pem=authority.cert_pem.bytes().decode(),
+            at_once=at_once,
+            starttls=starttls,
+        )
 
 
 class SmtpServer:
@@ -110,7 +119,9 @@ class SmtpServer:
         async with contextlib.AsyncExitStack() as listening:
             await listening.enter_async_context(await listen(sock=self._bound))
             if self.tls and self.tls.at_once:
-                at_once = listen(sock=self.tls.at_once, ssl=self.tls.context, ssl_handshake_timeout=_HANDSHAKE)
+                at_once = listen(
+                    sock=self.tls.at_once, ssl=self.tls.context, ssl_handshake_timeout=_HANDSHAKE
+                )
                 await listening.enter_async_context(await at_once)
             await self._stopping.wait()
             for connection in list(self.connections):
@@ -121,7 +132,12 @@ class SmtpServer:
         return AuthResult(success=True, handled=False, auth_data=of_session[-1])
 
     async def handle_MAIL(
-        self, server: "_Connection", _: Session, envelope: SmtpEnvelope, address: str, options: list[str]
+        self,
+        server: "_Connection",
+        _: Session,
+        envelope: SmtpEnvelope,
+        address: str,
+        options: list[str],
     ) -> str:
         server.received = 0
         envelope.mail_from = _readable(address)
@@ -136,9 +152,13 @@ class SmtpServer:
         envelope.rcpt_tos.append(_readable(address))
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, server: "_Connection", session: Session, envelope: SmtpEnvelope) -> str:
+    async def handle_DATA(
+        self, server: "_Connection", session: Session, envelope: SmtpEnvelope
+    ) -> str:
         user = getattr(session.auth_data, "login", b"").decode("utf-8", "replace")
-        sent = Envelope(sender=envelope.mail_from or "", recipients=tuple(envelope.rcpt_tos), username=user)
+        sent = Envelope(
+            sender=envelope.mail_from or "", recipients=tuple(envelope.rcpt_tos), username=user
+        )
         assert isinstance(envelope.content, bytes)  # `decode_data` is off
         mail_id = await asyncio.to_thread(self._mails.add, envelope.content, sent)
         server.received = 0

@@ -32,7 +32,9 @@ class CapturedMails:
     `most`, `size`: of mails and of bytes. The oldest go first, and those that the studio wrote are deleted then.
     """
 
-    def __init__(self, folder: Path | None = None, *, most: int = 5_000, size: int = 1024**3) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, most: int = 5_000, size: int = 1024**3
+    ) -> None:
         self.is_temporary = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="keyturn-inbox-"))
         self.close = weakref.finalize(self, _remove, self.folder if self.is_temporary else None)
@@ -40,7 +42,9 @@ class CapturedMails:
         try:
             make_private_folder(self.folder)
         except OSError as error:
-            raise InboxUnready(f"{folder}: mails cannot be stored there: {error.strerror or error}") from error
+            raise InboxUnready(
+                f"{folder}: mails cannot be stored there: {error.strerror or error}"
+            ) from error
         self._lock = threading.Lock()
         self._mails: dict[str, CapturedMail] = {}
         self._names: set[str] = set()
@@ -53,7 +57,9 @@ class CapturedMails:
         self.count()  # so that the bounds hold
         return name
 
-    def newest(self, match: Match = everything, *, limit: int | None = 100, skip: int = 0) -> list[CapturedMail]:
+    def newest(
+        self, match: Match = everything, *, limit: int | None = 100, skip: int = 0
+    ) -> list[CapturedMail]:
         with self._lock:
             self._look()
             mails = [*reversed(self._mails.values())]
@@ -108,8 +114,15 @@ class CapturedMails:
     def _look(self) -> None:
         """List new files, and forget deleted ones. A folder of 5,000 takes some milliseconds."""
         names = set[str]()
-        with contextlib.suppress(OSError), os.scandir(self.folder) as files:  # it may be deleted, or not be readable
-            names = {file.name for file in files if file.name.endswith(_EML) and not file.name.startswith(".")}
+        with (
+            contextlib.suppress(OSError),
+            os.scandir(self.folder) as files,
+        ):  # it may be deleted, or not be readable
+            names = {
+                file.name
+                for file in files
+                if file.name.endswith(_EML) and not file.name.startswith(".")
+            }
         for name in self._names - names:
             self._mails.pop(name, None)
         new = sorted((_written_at(self.folder / name), name) for name in names - self._names)

@@ -69,19 +69,25 @@ class MailStructure:
 
     def leaves(self) -> Iterator[Leaf]:
         """Yield the parts that hold no others, in order."""
-        for number, leaf in enumerate(self._leaves(self.head, self._body, len(self._raw), level=0), 1):
+        for number, leaf in enumerate(
+            self._leaves(self.head, self._body, len(self._raw), level=0), 1
+        ):
             if number > MOST_PARTS:
                 self._cuts[f"It has more than {MOST_PARTS} parts. The others are not shown."] = None
                 return
             yield leaf
 
-    def _leaves(self, head: Message, start: int, end: int, level: int, *, beside: bool = False) -> Iterator[Leaf]:
+    def _leaves(
+        self, head: Message, start: int, end: int, level: int, *, beside: bool = False
+    ) -> Iterator[Leaf]:
         """Yield the leaves between two offsets, which are the content of a part with this head."""
         boundary = head.get_boundary("") if head.get_content_maintype() == "multipart" else ""
         parts = self._parts(boundary, start, end) if boundary else iter(())
         first = next(parts, None)
         if first and level == MOST_LEVELS:
-            self._cuts[f"Its parts are nested in more than {MOST_LEVELS} levels. Deeper ones are shown as text."] = None
+            self._cuts[
+                f"Its parts are nested in more than {MOST_LEVELS} levels. Deeper ones are shown as text."
+            ] = None
             first = None
         if first is None:
             yield self._leaf(head, start, end, beside=beside)
@@ -104,7 +110,9 @@ class MailStructure:
     def _parts(self, boundary: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield where each part between two offsets begins and ends. Preamble and epilogue are left out."""
         delimiter = re.compile(
-            b"\n--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(?P<last>--)?[ \t]*\r?(?=\n|\Z)"
+            b"\n--"
+            + re.escape(boundary.encode("utf-8", "replace"))
+            + rb"(?P<last>--)?[ \t]*\r?(?=\n|\Z)"
         )
         part = None
         for line in delimiter.finditer(self._raw, max(start - 1, 0), end):
@@ -147,7 +155,9 @@ class MailStructure:
             line = _line_at(self._raw, position, end)
             is_header = _HEADER.match(line[0]) is not None
             if is_header and headers == MOST_HEADERS:
-                self._cuts[f"A part of it has more than {MOST_HEADERS} headers. The others are not shown."] = None
+                self._cuts[
+                    f"A part of it has more than {MOST_HEADERS} headers. The others are not shown."
+                ] = None
                 return b"".join(kept), behind, False
             position = line.end()
             if is_header or line[0].startswith(_FOLDED):
@@ -155,7 +165,9 @@ class MailStructure:
                 kept.append(line[0])
                 behind = position
             if position - start > room:
-                self._cuts[f"Its headers have more than {MOST_OF_HEADS // 1024} kB. The others are not shown."] = None
+                self._cuts[
+                    f"Its headers have more than {MOST_OF_HEADS // 1024} kB. The others are not shown."
+                ] = None
                 return b"".join(kept)[:room], behind, False
         return b"".join(kept), behind, True
 
@@ -170,7 +182,9 @@ def _line_at(raw: bytes, start: int, end: int) -> re.Match[bytes]:
     return line
 
 
-def _with_first(first: tuple[int, int], others: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _with_first(
+    first: tuple[int, int], others: Iterator[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
     yield first
     yield from others
 
@@ -184,7 +198,9 @@ class _Bounded(Compat32):
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
         if name.lower() == "content-transfer-encoding":
-            return name, value[:_LONGEST_PARAMETERS].strip('"; \t')  # Python compares the whole value
+            return name, value[:_LONGEST_PARAMETERS].strip(
+                '"; \t'
+            )  # Python compares the whole value
         return name, _readable(value) if name.lower() in _WITH_PARAMETERS else value
 
 

@@ -31,7 +31,9 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @classmethod
     def of(cls, report: "Report") -> "Baseline":
         findings: _Counts = {}
-        for file, rule, line in sorted((one.place.file, one.rule, one.fingerprint) for one in report.found):
+        for file, rule, line in sorted(
+            (one.place.file, one.rule, one.fingerprint) for one in report.found
+        ):
             lines = findings.setdefault(file, {}).setdefault(rule, {})
             lines[line] = lines.get(line, 0) + 1
         return cls(findings=findings)
@@ -48,7 +50,9 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def count(self) -> int:
-        return sum(sum(lines.values()) for by_rule in self.findings.values() for lines in by_rule.values())
+        return sum(
+            sum(lines.values()) for by_rule in self.findings.values() for lines in by_rule.values()
+        )
 
 
 def read_baseline(file: Path) -> Baseline:
@@ -59,7 +63,9 @@ def read_baseline(file: Path) -> Baseline:
     try:
         return msgspec.json.decode(content, type=Baseline)
     except msgspec.DecodeError as error:
-        raise BaselineInvalid(f"{file} is not a baseline: {error}; create one with --write-baseline") from error
+        raise BaselineInvalid(
+            f"{file} is not a baseline: {error}; create one with --write-baseline"
+        ) from error
 
 
 def write_baseline(file: Path, baseline: Baseline) -> None:

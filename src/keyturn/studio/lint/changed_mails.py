@@ -12,13 +12,19 @@ _NO_PART = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", "
 """Endings of files beside templates that are never part of a mail."""
 
 
-def changed_mails(gallery: Gallery, base: str, settings: Path | None, without: Collection[Path] = ()) -> set[str]:
+def changed_mails(
+    gallery: Gallery, base: str, settings: Path | None, without: Collection[Path] = ()
+) -> set[str]:
     """Return the mails that may differ from the merge base with `base`; all for a file of none. Raises GitFailed."""
     watched = gallery.watched_folders
     paths = [*watched, *([settings.resolve()] if settings else [])]
     ignored = {one.resolve() for one in without}
     changed = {file.resolve() for file in changed_files(gallery.folder, paths, base)} - ignored
-    inside = {file for file in changed if any(map(file.is_relative_to, watched)) and file.suffix not in _NO_PART}
+    inside = {
+        file
+        for file in changed
+        if any(map(file.is_relative_to, watched)) and file.suffix not in _NO_PART
+    }
     if settings and settings.resolve() in changed:
         return set(gallery.names())
     with gallery.one_look():

@@ -41,7 +41,10 @@ from keyturn.studio.lint.source.translations import findings_on_texts, marked_te
 from keyturn.studio.lint.suppression import IgnoreComments, at_severity
 from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
 
-TEXT_CHECKS: tuple[Check, ...] = (links.check_links_in_text, *parts.OF_ALL_PARTS)  # of a mail that is text alone
+TEXT_CHECKS: tuple[Check, ...] = (
+    links.check_links_in_text,
+    *parts.OF_ALL_PARTS,
+)  # of a mail that is text alone
 
 
 def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tuple[Check, ...]:
@@ -79,7 +82,9 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 
 _Read = Callable[[], Document]
-_SAYS = attrgetter("rule", "place", "message")  # of equal findings of one template: the fix may name another sample
+_SAYS = attrgetter(
+    "rule", "place", "message"
+)  # of equal findings of one template: the fix may name another sample
 
 
 @dataclass(eq=False)
@@ -98,7 +103,9 @@ class TemplateChecks:
 
     def __post_init__(self) -> None:
         gallery, is_forcing = self.gallery, self.gallery.finds_branches
-        self._templates_for = self.traced or gallery.renderers(with_lenient_origins, is_forcing=is_forcing)
+        self._templates_for = self.traced or gallery.renderers(
+            with_lenient_origins, is_forcing=is_forcing
+        )
         self._of_file = cache(partial(_of_file, gallery))
 
     def check(self, template: str) -> Part:
@@ -114,14 +121,22 @@ class TemplateChecks:
         passes = None
         with self._limits(template, passed, LONGEST + self.limits.seconds):
             passes = None if findings else self.gallery.branches(template)
-        usual = next((one for one in self.languages if one.tag == SOURCE_LANGUAGE), self.languages[0])
+        usual = next(
+            (one for one in self.languages if one.tag == SOURCE_LANGUAGE), self.languages[0]
+        )
         others = (*samples[1:], *(passes.samples if passes else ()))
         mails, ended, styles = list[MailName](), 0, StyleUses()
-        for sample, language in chain(product(samples[:1], self.languages), product(others, [usual])):
+        for sample, language in chain(
+            product(samples[:1], self.languages), product(others, [usual])
+        ):
             of_mail = self._findings(template, sample, language, styles)
-            if sample.forced:  # with made-up values; what fails with those of a sample is an error already
+            if (
+                sample.forced
+            ):  # with made-up values; what fails with those of a sample is an error already
                 known = {one.place for one in findings}
-                of_mail = [one for one in of_mail if one.rule != "unchecked/part" or one.place not in known]
+                of_mail = [
+                    one for one in of_mail if one.rule != "unchecked/part" or one.place not in known
+                ]
             mail = _mail_name(template, sample, language, self.languages)
             findings += (_with_mail(one, mail) for one in of_mail)
             mails.append(mail)
@@ -138,14 +153,24 @@ class TemplateChecks:
         if not self.gallery.templates.engine:
             told = in_files_of_engines(findings, self.gallery.files_of(template), self.gallery.text)
             findings = [one if one.mails else replace(one, mails=tuple(mails)) for one in told]
-        return replace(of_files, findings=tuple(merge(findings, _SAYS)), mails=len(mails), is_cut_short=is_cut_short)
+        return replace(
+            of_files,
+            findings=tuple(merge(findings, _SAYS)),
+            mails=len(mails),
+            is_cut_short=is_cut_short,
+        )
 
     def check_mail(self, template: str, sample: Sample, language: Language, read: _Read) -> Part:
         """Check one mail, which `read` returns."""
         mail = _mail_name(template, sample, language, self.gallery.languages.known)
-        of_mail = (_with_mail(one, mail) for one in self._findings(template, sample, language, StyleUses(), read))
+        of_mail = (
+            _with_mail(one, mail)
+            for one in self._findings(template, sample, language, StyleUses(), read)
+        )
         of_files = self._of_files(template)  # below those of the mail
-        return replace(of_files, findings=tuple(merge((*of_mail, *of_files.findings), _SAYS)), mails=1)
+        return replace(
+            of_files, findings=tuple(merge((*of_mail, *of_files.findings), _SAYS)), mails=1
+        )
 
     @contextmanager
     def _limits(self, template: str, passed: list[Finding], seconds: float = 0) -> Iterator[None]:
@@ -167,17 +192,30 @@ class TemplateChecks:
         return (self.gallery.guessed_sample(template),) if can_be_rendered else ()
 
     def _findings(
-        self, template: str, sample: Sample, language: Language, styles: StyleUses, read: _Read | None = None
+        self,
+        template: str,
+        sample: Sample,
+        language: Language,
+        styles: StyleUses,
+        read: _Read | None = None,
     ) -> list[Finding]:
         """Return the findings on a mail. Those that keep the checks from seeing all of it say so (`hides`)."""
         findings: list[Finding] = []
         hiding: list[Finding] = []
         try:
             with self._limits(template, hiding):
-                document = read() if read else read_document(self._templates_for(sample), template, sample, language)
+                document = (
+                    read()
+                    if read
+                    else read_document(self._templates_for(sample), template, sample, language)
+                )
                 missing = document.missing
-                if sample.forced:  # behind a forced decision, a text or a number may be asked for a part
-                    missing = tuple(one for one in missing if getattr(one.__cause__, "beside", None) != ())
+                if (
+                    sample.forced
+                ):  # behind a forced decision, a text or a number may be asked for a part
+                    missing = tuple(
+                        one for one in missing if getattr(one.__cause__, "beside", None) != ()
+                    )
                 faults = {fault: explain(fault, self.gallery, sample) for fault in missing}
                 hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
                 for finding in chain(faults.values(), document_findings(document, self.checks)):
@@ -193,7 +231,9 @@ class TemplateChecks:
             return findings
 
         def is_added(at: Place) -> bool:  # by the forced decisions
-            return any(one.file == at.file and one.first <= at.line <= one.last for one in sample.adds)
+            return any(
+                one.file == at.file and one.first <= at.line <= one.last for one in sample.adds
+            )
 
         return [one for one in findings if one.group == "limits" or is_added(one.place)]
 
@@ -202,7 +242,11 @@ class TemplateChecks:
         files = self.gallery.files_of(template)
         findings = tuple(one for file in files for one in self._of_file(file)[0])
         texts = tuple(one for file in files for one in self._of_file(file)[1])
-        return Part(findings, texts=texts, unused=tuple(styles.unused(map(self.gallery.text, files))) if styles else ())
+        return Part(
+            findings,
+            texts=texts,
+            unused=tuple(styles.unused(map(self.gallery.text, files))) if styles else (),
+        )
 
 
 def _of_file(gallery: Gallery, file: str) -> tuple[Sequence[Finding], Sequence[tuple[Text, Place]]]:
@@ -218,14 +262,18 @@ def _of_file(gallery: Gallery, file: str) -> tuple[Sequence[Finding], Sequence[t
     except (TemplateError, OSError):
         return (), ()
     texts = marked_texts(tree, source, file) if has_catalogues else {}
-    return tuple(unknown_filters(tree, source, file, gallery)) if is_lenient else (), tuple(texts.items())
+    return tuple(unknown_filters(tree, source, file, gallery)) if is_lenient else (), tuple(
+        texts.items()
+    )
 
 
 def _with_mail(finding: Finding, mail: MailName, *, hides: bool = False) -> Finding:
     return replace(finding, mails=(mail,), hides=hides or finding.hides)
 
 
-def _mail_name(template: str, sample: Sample, language: Language, among: Collection[object]) -> MailName:
+def _mail_name(
+    template: str, sample: Sample, language: Language, among: Collection[object]
+) -> MailName:
     """Return the name of a mail, which has a language if there are several."""
     return MailName(template, sample.name, language.tag if len(among) > 1 else "")
 
@@ -233,7 +281,9 @@ def _mail_name(template: str, sample: Sample, language: Language, among: Collect
 def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
     """Yield the findings on a rendered mail, without those on a stand-in: the missing part is a finding itself."""
     checks = TEXT_CHECKS if document.files.is_text else checks if document.mail.html else ()
-    findings = chain(guard(document) if document.files.is_mjml else (), *(check(document) for check in checks))
+    findings = chain(
+        guard(document) if document.files.is_mjml else (), *(check(document) for check in checks)
+    )
     if not (document.missing or document.sample.forced):
         return findings
     shown_at = {document.place(at.start()) for at in re.finditer(r"\[\[", document.markup)}
@@ -241,21 +291,33 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
 
     def is_of_stand_in(finding: Finding) -> bool:
         is_of_layout = finding.place.file == NO_LAYOUT or RULES.row_of(finding).is_of_nesting
-        return finding.place in shown_at or "[[" in finding.message or (without_layout and is_of_layout)
+        return (
+            finding.place in shown_at
+            or "[[" in finding.message
+            or (without_layout and is_of_layout)
+        )
 
     return filterfalse(is_of_stand_in, findings)
 
 
-def examine(_: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()) -> list[Finding]:
+def examine(
+    _: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()
+) -> list[Finding]:
     """Return the findings in a sent mail, in a renderer: a few kilobytes of HTML and CSS can cost an hour of work."""
-    findings = dict.fromkeys(document_findings(document_of(html, text, subject), checks_for(clients)))
-    for_senders = (replace(one, fix=RULES.row_of(one).fixes.get("sent", one.fix)) for one in findings)
+    findings = dict.fromkeys(
+        document_findings(document_of(html, text, subject), checks_for(clients))
+    )
+    for_senders = (
+        replace(one, fix=RULES.row_of(one).fixes.get("sent", one.fix)) for one in findings
+    )
     return sorted(for_senders, key=lambda finding: (finding.place, finding.rule, finding.message))
 
 
 _Parts = Mapping[str, Part]  # parts by the names of their templates
 _Users = Mapping[str, Collection[str]]  # templates by the names of their files
-ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[Part]]  # in the order of the names
+ChecksTemplates = Callable[
+    [TemplateChecks, Sequence[str]], Iterable[Part]
+]  # in the order of the names
 
 
 def check(
@@ -279,22 +341,39 @@ def check(
 
 
 def put_together(
-    gallery: Gallery, parts: _Parts, languages: Sequence[Language], severity: Mapping[str, str], are_all: bool = False
+    gallery: Gallery,
+    parts: _Parts,
+    languages: Sequence[Language],
+    severity: Mapping[str, str],
+    are_all: bool = False,
 ) -> Report:
     """Make the report from the parts of templates. With those of all (`are_all`), unused comments can be told."""
     text = cache(gallery.text)  # thousands of findings may be in one file
     files = {name: gallery.files_of(name) for name in parts}
     of_mails = chain.from_iterable(part.findings for part in parts.values())
     ignoring = IgnoreComments(text)
-    on_texts = findings_on_texts(gallery, {name: part.texts for name, part in parts.items()}, languages)
+    on_texts = findings_on_texts(
+        gallery, {name: part.texts for name, part in parts.items()}, languages
+    )
     unused = {name: part.unused for name, part in parts.items() if part.is_whole and part.unused}
     everybody = _users({name: gallery.files_of(name) for name in gallery.names()}) if unused else {}
-    reasons = ((one, ignoring.reason(one)) for one in merge([*of_mails, *on_texts, *unused_in_all(unused, everybody)]))
-    judged = [replace(kept, reason=reason) for one, reason in reasons if (kept := at_severity(one, severity))]
+    reasons = (
+        (one, ignoring.reason(one))
+        for one in merge([*of_mails, *on_texts, *unused_in_all(unused, everybody)])
+    )
+    judged = [
+        replace(kept, reason=reason)
+        for one, reason in reasons
+        if (kept := at_severity(one, severity))
+    ]
     users = _users(files)
-    unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}  # in full
+    unseen = {
+        file for name, part in parts.items() if not part.is_whole for file in files[name]
+    }  # in full
     idle = ignoring.unused(file for file in users if are_all and file not in unseen)
-    judged += filter(None, (at_severity(one, severity) for one in (*ignoring.mistakes(users), *idle)))
+    judged += filter(
+        None, (at_severity(one, severity) for one in (*ignoring.mistakes(users), *idle))
+    )
     report = Report(templates=len(parts), mails=sum(part.mails for part in parts.values()))
     return report.with_findings(_complete(one_for_each_engine(judged, text), users, text))
 
@@ -307,16 +386,24 @@ def _users(files: Mapping[str, Iterable[str]]) -> _Users:
     return users
 
 
-def _complete(findings: Iterable[Finding], users: _Users, text: Callable[[str], str]) -> Iterator[Finding]:
+def _complete(
+    findings: Iterable[Finding], users: _Users, text: Callable[[str], str]
+) -> Iterator[Finding]:
     """Yield the findings with their templates and the fingerprints of their lines, whatever the indentation."""
     lines = cache(lambda file: text(file).split("\n"))
 
     @cache
-    def fingerprint(file: str, line: int) -> str:  # once for a line, which may be long and have thousands of findings
+    def fingerprint(
+        file: str, line: int
+    ) -> str:  # once for a line, which may be long and have thousands of findings
         words = "".join(lines(file)[line - 1 : line]).split()
         return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
     for one in findings:
         file, line = one.place.file, one.place.line_for_tools
-        templates = dict.fromkeys(mail.template for mail in one.mails) or one.templates or users.get(file, ())
+        templates = (
+            dict.fromkeys(mail.template for mail in one.mails)
+            or one.templates
+            or users.get(file, ())
+        )
         yield replace(one, templates=tuple(templates), fingerprint=fingerprint(file, line))

@@ -32,7 +32,16 @@ _MOST_KEPT = 5_000  # templates in a store, the last ones used: enough for two b
 _LARGEST_KEPT = 64_000_000
 _MOST_FILES = 32
 # Libraries that findings depend on, and a file included by a computed name, which may be any file.
-_LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-python", "msgspec", "tinycss2")
+_LIBRARIES = (
+    "keyturn",
+    "babel",
+    "css-inline",
+    "jinja2",
+    "markupsafe",
+    "mjml-python",
+    "msgspec",
+    "tinycss2",
+)
 _BY_VALUE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[])""")
 
 
@@ -45,7 +54,10 @@ class ResultCache:
         self._depends_on = tuple(depends_on)
 
     def check(
-        self, gallery: Gallery, names: Sequence[str], check: Callable[[Sequence[str]], Iterable[Part]]
+        self,
+        gallery: Gallery,
+        names: Sequence[str],
+        check: Callable[[Sequence[str]], Iterable[Part]],
     ) -> Iterable[Part]:
         """Return the findings on templates: `check` makes those of templates that have changed."""
         known, keys = _read(self._file), _state_keys(gallery, names, self._depends_on)
@@ -54,7 +66,11 @@ class ResultCache:
         parts |= zip(left, check(left), strict=True)
         used = {key: part for name, key in keys.items() if not (part := parts[name]).is_cut_short}
         # Of others, the machine or other names decide.
-        used = {key: part for key, part in used.items() if all(RULES.row_of(one).is_stored for one in part.findings)}
+        used = {
+            key: part
+            for key, part in used.items()
+            if all(RULES.row_of(one).is_stored for one in part.findings)
+        }
         if not used.keys() <= known.keys():
             self._save({key: part for key, part in known.items() if key not in used} | used)
         return [parts[name] for name in names]
@@ -64,7 +80,9 @@ class ResultCache:
         with suppress(OSError):
             make_private_folder(self._file.parent)
             replace_file(self._file, msgspec.msgpack.encode(dict([*parts.items()][-_MOST_KEPT:])))
-            files = sorted(self._file.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+            files = sorted(
+                self._file.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True
+            )
             for old in files[_MOST_FILES:]:
                 old.unlink(missing_ok=True)
 
@@ -78,9 +96,16 @@ def _read(file: Path) -> Mapping[str, Part]:
         return {}
 
 
-def _state_keys(gallery: Gallery, names: Sequence[str], depends_on: Iterable[bytes]) -> Mapping[str, str]:
+def _state_keys(
+    gallery: Gallery, names: Sequence[str], depends_on: Iterable[bytes]
+) -> Mapping[str, str]:
     """Return a key for each template, or an empty mapping if keys are impossible."""
-    below = (Path(above, name) for top in gallery.watched_folders for above, names, _ in walk(top) for name in names)
+    below = (
+        Path(above, name)
+        for top in gallery.watched_folders
+        for above, names, _ in walk(top)
+        for name in names
+    )
     if any(folder.is_symlink() for folder in below):
         return {}
     states = fingerprints(gallery)
@@ -109,7 +134,9 @@ def _without_git(files: Fingerprint) -> Sequence[FileState]:
 def _code_key() -> str:
     """Return a digest of the code and data of the checks: in a checkout they change without the version."""
     package = Path(__file__).parents[2]
-    files = (file for folder in ("studio", "mail") for file in sorted((package / folder).rglob("*.*")))
+    files = (
+        file for folder in ("studio", "mail") for file in sorted((package / folder).rglob("*.*"))
+    )
     states = [state_of(str(file)) for file in files if file.suffix in (".py", ".json", ".toml")]
     return _digest(platform.python_version(), list(map(version, _LIBRARIES)), states)
 
@@ -123,7 +150,9 @@ def check_in_renderers(
 ) -> Iterable[Part]:
     """Check templates in `jobs` processes. One that crashes its process is a finding; the others are still checked."""
     if results:
-        return results.check(checks.gallery, names, lambda left: check_in_renderers(checks, left, jobs))
+        return results.check(
+            checks.gallery, names, lambda left: check_in_renderers(checks, left, jobs)
+        )
     if not names:
         return []
     entries = {entry.name: entry for entry in checks.gallery.entries()}
@@ -144,7 +173,9 @@ def check_in_renderers(
             renderers.close()
 
 
-def check_apart(run: Callable[[float], Part], gallery: Gallery, entry: Entry, limits: Limits) -> Part:
+def check_apart(
+    run: Callable[[float], Part], gallery: Gallery, entry: Entry, limits: Limits
+) -> Part:
     """Check a template in a renderer, where `run` may take some seconds. A limit that it passes is a finding."""
     branches = MOST_PASSES + 1 if gallery.finds_branches else 0
     mails = max(1, len(entry.samples) + len(gallery.languages.known) - 1 + branches)

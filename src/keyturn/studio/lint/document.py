@@ -31,7 +31,9 @@ from keyturn.studio.lint.source.traced_text import (
     trail_at,
 )
 
-Part = Literal["markup", "text", "subject"]  # a rendered file of a mail, as `Document` and `MailFiles` name it
+Part = Literal[
+    "markup", "text", "subject"
+]  # a rendered file of a mail, as `Document` and `MailFiles` name it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,13 @@ class Document:
     engine: str = "Jinja"
 
     def finding(
-        self, at: int | Place, rule: str, case: str = "", *, rests_on: Iterable[range] | None = None, **words: Any
+        self,
+        at: int | Place,
+        rule: str,
+        case: str = "",
+        *,
+        rests_on: Iterable[range] | None = None,
+        **words: Any,
     ) -> Finding:
         """Make a finding, as `Rules.finding` does. `at` is a place, or an offset in `markup`.
 
@@ -115,7 +123,9 @@ class Document:
     def html_elements(self, *tags: str) -> Iterator[Element]:
         """Return the elements of the author's HTML, also of that in MJML, with one of these tags, or all."""
         for one in self.root.walk():
-            is_html = one.holder.tag not in TEXT_ALONE if one.holder else not one.tag.startswith("mj")
+            is_html = (
+                one.holder.tag not in TEXT_ALONE if one.holder else not one.tag.startswith("mj")
+            )
             if is_html and (not tags or one.tag in tags):
                 yield one
 
@@ -171,10 +181,14 @@ class Document:
         return next((at for at in offsets if at is not None), self.body.offset)
 
 
-Check = Callable[[Document], Iterable[Finding]]  # equal findings in several samples are reported once
+Check = Callable[
+    [Document], Iterable[Finding]
+]  # equal findings in several samples are reported once
 
 
-def read_document(templates: Templates, template: str, sample: Sample, language: Language) -> Document:
+def read_document(
+    templates: Templates, template: str, sample: Sample, language: Language
+) -> Document:
     """Render a mail from a sample. `templates` must be prepared by `with_origins`. Raises TemplateInvalid."""
     files = templates.files(template)
     with note_faults() as missing, marking(sample):
@@ -197,18 +211,24 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
         mail=mail,
         markup=markup,
         marked_html=marked_html,
-        text=follow(filled.text, f"{filled.text.strip()}\n".lstrip()),  # as it is stripped for sending
+        text=follow(
+            filled.text, f"{filled.text.strip()}\n".lstrip()
+        ),  # as it is stripped for sending
         root=root,
         faults=faults,
         refusal=refusal,
         missing=tuple(missing),
         subject=filled.subject,
-        undefined=tuple(one for each in filled for one in getattr(each, "undefined", ())) if sample.is_complete else (),
+        undefined=tuple(one for each in filled for one in getattr(each, "undefined", ()))
+        if sample.is_complete
+        else (),
         engine=templates.engine.name if templates.engine else "Jinja",
     )
 
 
-def _compile(templates: Templates, template: str, filled: Filled, root: Element) -> tuple[Rendered, str, str]:
+def _compile(
+    templates: Templates, template: str, filled: Filled, root: Element
+) -> tuple[Rendered, str, str]:
     """Return the mail and its HTML with marks, or an empty one with the compiler's message. MJML is compiled once."""
     marked = ""
 

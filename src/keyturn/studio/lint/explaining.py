@@ -27,13 +27,17 @@ def explain_rule(name: str) -> Rule:
         return _of_feature(name.partition("/")[2])
     rule = RULES[name]
     return replace(
-        rule, what=_general(rule.what or rule.message), fix=_general(rule.fix) or "Each finding says what to do."
+        rule,
+        what=_general(rule.what or rule.message),
+        fix=_general(rule.fix) or "Each finding says what to do.",
     )
 
 
 def all_rules() -> Iterator[Rule]:
     """Return all rules as `explain_rule` does, those of the worst group first."""
-    return map(explain_rule, sorted(rule_names(), key=lambda rule: RULES.place_of(rule.partition("/")[0])))
+    return map(
+        explain_rule, sorted(rule_names(), key=lambda rule: RULES.place_of(rule.partition("/")[0]))
+    )
 
 
 def as_text(rule: str) -> str:
@@ -43,14 +47,26 @@ def as_text(rule: str) -> str:
         listed = [one for one in all_rules() if rule in ("", one.name.partition("/")[0])]
         return "\n".join(f"{one.name}  {one.severity_in_words}\n  {one.what}" for one in listed)
     about = explain_rule(rule)
-    parts = {"Whom it hits": about.why, **about.examples, "Fix": about.fix, "Silence": about.silence}
-    paragraphs = (f"{name}:\n  {text}".replace("\n", "\n  ").replace("\n    ", "\n  ") for name, text in parts.items())
+    parts = {
+        "Whom it hits": about.why,
+        **about.examples,
+        "Fix": about.fix,
+        "Silence": about.silence,
+    }
+    paragraphs = (
+        f"{name}:\n  {text}".replace("\n", "\n  ").replace("\n    ", "\n  ")
+        for name, text in parts.items()
+    )
     return "\n\n".join((f"{about.name}  {about.severity_in_words}\n{about.what}", *paragraphs))
 
 
 def _general(text: str) -> str:
     """Return a text of a rule with the name of each of its words in capitals."""
-    return _WORD.sub(lambda word: _WORDS.get(word[1], word[1].upper()), text).replace("{{", "{").replace("}}", "}")
+    return (
+        _WORD.sub(lambda word: _WORDS.get(word[1], word[1].upper()), text)
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
 
 
 def _of_feature(name: str) -> Rule:
@@ -59,14 +75,19 @@ def _of_feature(name: str) -> Rule:
         "": [client for client in support.clients_that("no") if client in MAJOR],
         "in part in ": [client for client in support.clients_that("partial") if client in MAJOR],
     }
-    clients = "; ".join(f"{how}{names_of(those)}" for how, those in lacking.items() if those) or "others than the usual"
+    clients = (
+        "; ".join(f"{how}{names_of(those)}" for how, those in lacking.items() if those)
+        or "others than the usual"
+    )
     what = f"Some mail clients lack {support.title}: {feature.effect.rstrip(',')}."
     is_note = feature.graceful is True
     return Rule(
         name=f"compatibility/{name}",
         warning="" if is_note else what,
         note=what if is_note else "",
-        note_if="" if is_note else "the mail stays whole without it, or the chosen clients lack only a part of it",
+        note_if=""
+        if is_note
+        else "the mail stays whole without it, or the chosen clients lack only a part of it",
         what=what,
         why=f"Readers in these clients: {clients}. It {support.works} (caniemail.com).",
         fix=feature.in_html or feature.fix or "Check that the mail also works without it.",

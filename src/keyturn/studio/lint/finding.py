@@ -50,7 +50,9 @@ did_you_mean = partial(values.did_you_mean, question="Did you mean {}?")
 def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:
     """Do so for a file that `by` names: also without their folders and endings, the names must be close."""
     stem = PurePosixPath(name).stem
-    close = (file for file in known if get_close_matches(stem, [PurePosixPath(file).stem], cutoff=0.5))
+    close = (
+        file for file in known if get_close_matches(stem, [PurePosixPath(file).stem], cutoff=0.5)
+    )
     return did_you_mean(name, (file for file in close if file != by))
 
 
@@ -100,14 +102,21 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.reason or self.known)
 
 
-def merge(findings: Iterable[Finding], by: Callable[[Finding], object] = _DECLARED) -> list[Finding]:
+def merge(
+    findings: Iterable[Finding], by: Callable[[Finding], object] = _DECLARED
+) -> list[Finding]:
     """Return findings that are equal (`by`) as one, in the place of the first, with the mails of all."""
     equal: dict[object, list[Finding]] = {}
     for finding in findings:
         equal.setdefault(by(finding), []).append(finding)
-    mails = (tuple(dict.fromkeys(mail for one in those for mail in one.mails)) for those in equal.values())
+    mails = (
+        tuple(dict.fromkeys(mail for one in those for mail in one.mails))
+        for those in equal.values()
+    )
     return [
-        replace(those[0], mails=of_all, hides=any(one.hides for one in those)) if len(those) > 1 else those[0]
+        replace(those[0], mails=of_all, hides=any(one.hides for one in those))
+        if len(those) > 1
+        else those[0]
         for those, of_all in zip(equal.values(), mails, strict=True)
     ]
 

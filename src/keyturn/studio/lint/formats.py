@@ -14,7 +14,9 @@ from keyturn.studio.lint.finding import ClientGap, Finding, Severity
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import Rule
 
-Shown = Callable[[str], str]  # returns the path that a reader can open, from a file's name in the folder of templates
+Shown = Callable[
+    [str], str
+]  # returns the path that a reader can open, from a file's name in the folder of templates
 Count = Annotated[int, Meta(ge=0)]
 FromOne = Annotated[int, Meta(ge=1)]
 _AS_IT_IS = ("rule", "severity", "message", "fix", "fingerprint", "clients")
@@ -79,7 +81,11 @@ def as_json(report: Report, shown: Shown) -> str:
 def as_sarif(report: Report, shown: Shown) -> str:
     """Return a log in SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0)."""
     rules = sorted({finding.rule for finding in report.found})
-    driver = {"name": "keyturn", "version": version("keyturn"), "rules": [_rule(explain_rule(rule)) for rule in rules]}
+    driver = {
+        "name": "keyturn",
+        "version": version("keyturn"),
+        "rules": [_rule(explain_rule(rule)) for rule in rules],
+    }
     results = [_result(finding, rules, shown) for finding in report.found]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     document = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -106,9 +112,13 @@ def _rule(about: Rule) -> Mapping[str, Any]:
     examples = "".join(f"\n\n{name}:\n\n```\n{text}\n```" for name, text in about.examples.items())
     return {
         "id": about.name,
-        "name": "".join(part.capitalize() for part in re.split("[/-]", about.name)),  # readable (SARIF, 3.49.7)
+        "name": "".join(
+            part.capitalize() for part in re.split("[/-]", about.name)
+        ),  # readable (SARIF, 3.49.7)
         "shortDescription": {"text": about.what},
-        "fullDescription": {"text": f"{about.what} {about.why} Severity: {about.severity_in_words}."},
+        "fullDescription": {
+            "text": f"{about.what} {about.why} Severity: {about.severity_in_words}."
+        },
         "help": {
             "text": f"{about.fix} {about.silence}",
             "markdown": f"{about.why}\n\n{about.fix}{examples}\n\n{about.silence}",
@@ -122,10 +132,20 @@ def as_github(report: Report, shown: Shown) -> str:
     commands = []
     for one in report.found:
         at = one.place
-        values = {"file": shown(at.file), "line": at.line_for_tools, "col": at.column, "title": one.rule}
-        written = {name: _data(str(value)).replace(":", "%3A").replace(",", "%2C") for name, value in values.items()}
+        values = {
+            "file": shown(at.file),
+            "line": at.line_for_tools,
+            "col": at.column,
+            "title": one.rule,
+        }
+        written = {
+            name: _data(str(value)).replace(":", "%3A").replace(",", "%2C")
+            for name, value in values.items()
+        }
         properties = ",".join(f"{name}={value}" for name, value in written.items())
-        commands.append(f"::{_LEVELS[one.severity]} {properties}::{_data(f'{one.message} {one.fix}')}")
+        commands.append(
+            f"::{_LEVELS[one.severity]} {properties}::{_data(f'{one.message} {one.fix}')}"
+        )
     return "\n".join(commands)
 
 

@@ -33,11 +33,18 @@ class Tally(NamedTuple):
     @property
     def to_fix(self) -> dict[Severity, int]:
         """The number of errors and of warnings, without zeros. Notes need no fix."""
-        return {severity: count for severity, count in self.by_severity.items() if count and severity != "note"}
+        return {
+            severity: count
+            for severity, count in self.by_severity.items()
+            if count and severity != "note"
+        }
 
     def __str__(self) -> str:
         """Return errors and warnings in words: "2 errors, 1 warning"."""
-        return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in self.to_fix.items())
+        return ", ".join(
+            f"{count} {severity}{'' if count == 1 else 's'}"
+            for severity, count in self.to_fix.items()
+        )
 
 
 class AuditItem(Struct, frozen=True):
@@ -98,7 +105,9 @@ class Report(Struct, frozen=True, dict=True):
 
     def fails(self, at: str) -> bool:
         """Tell whether there is a finding of severity `at` or worse. Never for other words."""
-        return at in SEVERITIES and any(one.severity in SEVERITIES[: SEVERITIES.index(at) + 1] for one in self.found)
+        return at in SEVERITIES and any(
+            one.severity in SEVERITIES[: SEVERITIES.index(at) + 1] for one in self.found
+        )
 
     def with_rules(self, rules: Collection[str]) -> "Report":
         """Keep the findings of the named rules and groups ("mjml"); all of them without a name."""
@@ -108,7 +117,9 @@ class Report(Struct, frozen=True, dict=True):
     def with_findings(self, findings: Iterable[Finding]) -> "Report":
         """Return this with these findings instead, put in order."""
         findings = tuple(one for equal in equal_findings(merge(findings)) for one in equal)
-        hidden = dict.fromkeys(mail for one in findings if one.hides and one.counts for mail in one.mails)
+        hidden = dict.fromkeys(
+            mail for one in findings if one.hides and one.counts for mail in one.mails
+        )
         return replace(self, findings=findings, unchecked=tuple(hidden))
 
 

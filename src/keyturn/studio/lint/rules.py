@@ -60,7 +60,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def severity_in_words(self) -> str:
         """All severities: "warning; error if the link is a button"."""
-        return "; ".join(f"{one} if {when}" if when else one for one, when in self.severities.items())
+        return "; ".join(
+            f"{one} if {when}" if when else one for one, when in self.severities.items()
+        )
 
     @property
     def examples(self) -> Mapping[str, str]:
@@ -73,7 +75,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def fix_where(self, text: str) -> str:
         """Return the fix for the first pattern that is found in a text; empty if there is none."""
-        fitting = (fix for where, fix in self.fixes_where.items() if re.search(where, text, re.MULTILINE))
+        fitting = (
+            fix for where, fix in self.fixes_where.items() if re.search(where, text, re.MULTILINE)
+        )
         return next(fitting, "")
 
 
@@ -89,7 +93,9 @@ class Rules(dict[str, Rule]):
             self._places |= dict.fromkeys(groups.split(), place)
             of_all = rows.pop("*", {})
             for (name, row), group in product(rows.items(), groups.split()):
-                self[f"{group}/{name}"] = msgspec.convert({"name": f"{group}/{name}", **of_all, **row}, Rule)
+                self[f"{group}/{name}"] = msgspec.convert(
+                    {"name": f"{group}/{name}", **of_all, **row}, Rule
+                )
 
     def row_of(self, finding: Finding) -> Rule:
         """Return the rule of a finding; an empty one for a feature of mail clients."""
@@ -119,11 +125,18 @@ class Rules(dict[str, Rule]):
         declared = self[rule]
         if severity and severity not in declared.severities:
             raise KeyError(f"{rule} is declared without the severity {severity}")
-        filled = {name: cut(word) if isinstance(word, str) else word for name, word in words.items()}
-        says, advice = declared.messages.get(case, declared.message), declared.fixes.get(case, declared.fix)
+        filled = {
+            name: cut(word) if isinstance(word, str) else word for name, word in words.items()
+        }
+        says, advice = (
+            declared.messages.get(case, declared.message),
+            declared.fixes.get(case, declared.fix),
+        )
         message = cut(message or says.format(**filled), _LONGEST_TEXT)
         fix = cut(fix or advice.format(**filled), _LONGEST_TEXT)
-        return Finding(rule=rule, severity=severity or declared.severity, message=message, fix=fix, place=place)
+        return Finding(
+            rule=rule, severity=severity or declared.severity, message=message, fix=fix, place=place
+        )
 
 
 RULES = Rules(Path(__file__).with_name("rules.toml"))
@@ -131,4 +144,6 @@ RULES = Rules(Path(__file__).with_name("rules.toml"))
 
 def limit_finding(limit: str, place: Place | str, message: str = "") -> Finding:
     """Return the finding on a mail. `place`: a file if the line is unknown. `message`: by default that of the limit."""
-    return RULES.finding(Place(place, 0) if isinstance(place, str) else place, f"limits/{limit}", message=message)
+    return RULES.finding(
+        Place(place, 0) if isinstance(place, str) else place, f"limits/{limit}", message=message
+    )

@@ -43,7 +43,9 @@ def expect_rules(names: Iterable[str]) -> None:
             without_group = (rule for rule in known if rule.endswith(f"/{name}"))
             close = [*without_group, *get_close_matches(name, known, n=1)]
             meant = f" (did you mean {close[0]}?)" if close else ""
-            raise UnknownRule(f"no rule or group is called {name!r}{meant}; the groups are {', '.join(groups)}")
+            raise UnknownRule(
+                f"no rule or group is called {name!r}{meant}; the groups are {', '.join(groups)}"
+            )
 
 
 def at_severity(finding: Finding, levels: Mapping[str, Any]) -> Finding | None:
@@ -76,10 +78,12 @@ _COMMENT = re.compile(
     re.DOTALL,
 )
 _SAID = re.compile(
-    r"\s*(?P<what>ignore|ignore-file)\s+(?P<rules>[\w/-]+(?:\s*,\s*[\w/-]+)*)\s+because\s+(?P<reason>\S.*)", re.DOTALL
+    r"\s*(?P<what>ignore|ignore-file)\s+(?P<rules>[\w/-]+(?:\s*,\s*[\w/-]+)*)\s+because\s+(?P<reason>\S.*)",
+    re.DOTALL,
 )
 _UP_TO_NEXT = re.compile(
-    r"(?>\s+|\{#.*?#\}|<!--.*?-->|\{%[-+]?\s*comment\b.*?\{%[-+]?\s*endcomment\s*[-+]?%\})*+", re.DOTALL
+    r"(?>\s+|\{#.*?#\}|<!--.*?-->|\{%[-+]?\s*comment\b.*?\{%[-+]?\s*endcomment\s*[-+]?%\})*+",
+    re.DOTALL,
 )
 _START_TAG = re.compile(
     r"""<[a-zA-Z](?>\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\{#(?:(?!\{#).)*?#\}|"[^"]*"|'[^']*'|[^>])*+>""",
@@ -99,7 +103,9 @@ class IgnoreComment(Struct, frozen=True):
     reason: str
 
     def covers(self, finding: Finding) -> bool:
-        return finding.place.line_for_tools in self.lines and not self.rules.isdisjoint((finding.rule, finding.group))
+        return finding.place.line_for_tools in self.lines and not self.rules.isdisjoint(
+            (finding.rule, finding.group)
+        )
 
 
 class IgnoreComments:
@@ -121,7 +127,10 @@ class IgnoreComments:
     def unused(self, files: Iterable[str]) -> Iterator[Finding]:
         """Yield findings on unused comments of these files. Call it after all findings were judged."""
         unused = (one for file in files for one in self._comments(file) if one not in self._used)
-        return (RULES.finding(one.place, "ignore/unused", rules=", ".join(sorted(one.rules))) for one in unused)
+        return (
+            RULES.finding(one.place, "ignore/unused", rules=", ".join(sorted(one.rules)))
+            for one in unused
+        )
 
     def _comments(self, file: str) -> Iterator[IgnoreComment]:
         return (one for one in self._read(file) if isinstance(one, IgnoreComment))
@@ -132,7 +141,9 @@ def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
     next_at = 0  # behind the comments and blanks that follow: they are read once for all comments among them
     for match in islice(_COMMENT.finditer(source) if _MARK in source else (), _MOST_COMMENTS):
         if match.end() > next_at:
-            next_at = after.end() if (after := _UP_TO_NEXT.match(source, match.end())) else match.end()
+            next_at = (
+                after.end() if (after := _UP_TO_NEXT.match(source, match.end())) else match.end()
+            )
         find = partial(RULES.finding, place := Place(file, *line_and_column(source, match.start())))
         if not (comment := _SAID.fullmatch(match["said"])):
             why = "it needs rules, separated by commas, and a reason"

@@ -21,8 +21,12 @@ from keyturn.errors import KeyturnError
 PATIENCE = 3
 _AGAIN = 0.5  # seconds until an alarm is repeated that some code has caught and passed over, as `except Exception` may
 _SOON = 0.001  # seconds until an alarm that came due while another one counted
-Job = tuple[float, Callable[..., Any], tuple[Any, ...]]  # the seconds that it may take, a function, and its arguments
-Answer = tuple[Any, Exception | None]  # the value of a job, or what it raised: LimitExceeded if it passed a limit
+Job = tuple[
+    float, Callable[..., Any], tuple[Any, ...]
+]  # the seconds that it may take, a function, and its arguments
+Answer = tuple[
+    Any, Exception | None
+]  # the value of a job, or what it raised: LimitExceeded if it passed a limit
 
 
 class Limits(Struct, frozen=True):
@@ -73,7 +77,9 @@ def limited_time(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, max(left - (process_time() - start), _SOON) if left else 0, _AGAIN)
+        signal.setitimer(
+            signal.ITIMER_PROF, max(left - (process_time() - start), _SOON) if left else 0, _AGAIN
+        )
         _Alarm.seconds = outer
 
 
@@ -95,7 +101,9 @@ def limit_memory(megabytes: int) -> None:
     with suppress(OSError, ValueError):  # a lower limit is set
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
         most = pages * resource.getpagesize() + megabytes * 1024**2
-        resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+        resource.setrlimit(
+            resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1])
+        )
 
 
 def _end_work(_: int, __: FrameType | None) -> NoReturn:

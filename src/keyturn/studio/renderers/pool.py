@@ -78,7 +78,9 @@ class RendererPool(Runner[S_co]):
         except BaseException:
             self._discard(renderer)
             raise
-        if is_deaf or (isinstance(error, LimitExceeded) and error.limit == "memory"):  # it may not return the memory
+        if is_deaf or (
+            isinstance(error, LimitExceeded) and error.limit == "memory"
+        ):  # it may not return the memory
             self._discard(renderer)
         else:
             self._give_back(renderer)
@@ -98,7 +100,9 @@ class RendererPool(Runner[S_co]):
 
     def _take(self) -> _Renderer:
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._idle or len(self._busy) < self._most)
+            self._changed.wait_for(
+                lambda: self._closed or self._idle or len(self._busy) < self._most
+            )
             if self._closed:
                 raise LimitExceeded("crash")
             try:

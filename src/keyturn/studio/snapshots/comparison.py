@@ -57,13 +57,19 @@ class SnapshotFolder:
         self.folder = folder
 
     def names(self) -> list[MailName]:
-        files = (path.relative_to(self.folder) for path in self.folder.rglob("[!.]*") if path.is_file())
+        files = (
+            path.relative_to(self.folder) for path in self.folder.rglob("[!.]*") if path.is_file()
+        )
         return sorted({name for file in files if (name := _name_of(file))})
 
     def read(self, name: MailName) -> Snapshot | None:
         """Return the snapshot, or None. Octets that are not UTF-8 become U+FFFD."""
         parts = [_text(file) for file in self.places(name)]
-        return None if parts == [None, None, None] else Snapshot(*(_as_file(part or "") for part in parts))
+        return (
+            None
+            if parts == [None, None, None]
+            else Snapshot(*(_as_file(part or "") for part in parts))
+        )
 
     def write(self, name: MailName, snapshot: Snapshot) -> None:
         """Write each file as a whole, and delete the file of a part that the mail no longer has."""
@@ -81,7 +87,9 @@ class SnapshotFolder:
         template = PurePath(name.template)
         if not name.template or not name.sample or template.is_absolute() or ".." in template.parts:
             raise LookupError(f"{name} cannot have a snapshot: its name is not a plain path.")
-        stem = _quote_name(name.sample) + (f".{_quote_name(name.language)}" if name.language else "")
+        stem = _quote_name(name.sample) + (
+            f".{_quote_name(name.language)}" if name.language else ""
+        )
         folder = self.folder / name.template
         if leads_out(folder, self.folder.resolve()):
             raise LookupError(f"{name} cannot have a snapshot: a link leads out of the folder.")
@@ -108,7 +116,9 @@ def _text(path: Path) -> str | None:
 
 
 Differ = Callable[[str, str], Difference]  # a text before and after
-Renders = Callable[[str, MailFiles, Sample, str], Rendered]  # a template in the language of a tag, or TemplateInvalid
+Renders = Callable[
+    [str, MailFiles, Sample, str], Rendered
+]  # a template in the language of a tag, or TemplateInvalid
 State = Literal["same", "changed", "new", "gone", "broken"]
 
 
@@ -172,7 +182,9 @@ class Snapshots:
         if unknown := [tag for tag in languages if tag not in known]:
             wrong = f"there is no language {unknown[0]}; there are {', '.join(known)}"
             raise SettingsInvalid.of("snapshot_languages", wrong)
-        self._languages = {"" if tag == own else tag: tag for tag in languages or known}  # by their part of a name
+        self._languages = {
+            "" if tag == own else tag: tag for tag in languages or known
+        }  # by their part of a name
         self._render = render or gallery.render
         self._differ = differ
 
@@ -181,7 +193,11 @@ class Snapshots:
         own, unreadable = list[MailName](), set[str]()
         for entry in self.gallery.entries():
             own += [MailName(entry.name)] if entry.unreadable else ()
-            own += (MailName(entry.name, sample, tag) for sample in entry.samples for tag in self._languages)
+            own += (
+                MailName(entry.name, sample, tag)
+                for sample in entry.samples
+                for tag in self._languages
+            )
             unreadable |= {entry.name} if entry.unreadable else set()
         left = (name for name in self.stored.names() if name.template not in unreadable)
         return list(dict.fromkeys((*own, *left)))

@@ -50,7 +50,12 @@ class Difference:
     def edits(self) -> frozenset[tuple[str, str]]:
         """Return the changed texts: mails with the same edits were changed in the same way."""
         changed = [line for line in self.lines if line.kind != "same"]
-        pieces = ((line.kind, one) for line in changed for one in line.pieces if one.changed or len(line.pieces) == 1)
+        pieces = (
+            (line.kind, one)
+            for line in changed
+            for one in line.pieces
+            if one.changed or len(line.pieces) == 1
+        )
         return frozenset((kind, one.text.strip()) for kind, one in pieces)
 
     def runs(self) -> list[Run]:
@@ -58,7 +63,9 @@ class Difference:
         near = {at + step for at in changed for step in range(-_AROUND, _AROUND + 1)}
         groups = groupby(range(len(self.lines)), near.__contains__)
         runs = ((is_near, tuple(self.lines[at] for at in group)) for is_near, group in groups)
-        return [Run(lines, folded=not is_near and len(lines) >= _FOLDED_FROM) for is_near, lines in runs]
+        return [
+            Run(lines, folded=not is_near and len(lines) >= _FOLDED_FROM) for is_near, lines in runs
+        ]
 
 
 def difference(before: str, after: str) -> Difference:
@@ -79,8 +86,13 @@ def _split(text: str) -> list[str]:
 
 def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
     head, tail = _equal_ends(old, new)  # mails are long, and most of a mail stays
-    middle = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False)
-    blocks = ((head + at_old, head + at_new, size) for at_old, at_new, size in middle.get_matching_blocks())
+    middle = SequenceMatcher(
+        None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False
+    )
+    blocks = (
+        (head + at_old, head + at_new, size)
+        for at_old, at_new, size in middle.get_matching_blocks()
+    )
     end_old = end_new = 0
     for at_old, at_new, size in ((0, 0, head), *blocks, (len(old) - tail, len(new) - tail, tail)):
         yield from _changed(old, new, range(end_old, at_old), range(end_new, at_new))
@@ -106,7 +118,9 @@ def _equal_ends(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
     """Return how many items two lists share at their beginnings, and of the rest, at their ends."""
     most = min(len(old), len(new))
     head = next((at for at in range(most) if old[at] != new[at]), most)
-    return head, next((at for at in range(most - head) if old[-1 - at] != new[-1 - at]), most - head)
+    return head, next(
+        (at for at in range(most - head) if old[-1 - at] != new[-1 - at]), most - head
+    )
 
 
 def _pieces(tokens: list[str], head: int, tail: int) -> Iterator[LinePiece]:

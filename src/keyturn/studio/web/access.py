@@ -44,7 +44,9 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1
 _BYTES = 16  # OWASP ASVS 5.0, 7.2.3: at least 128 bits of entropy
 _SHORTEST, _LONGEST = 22, 200  # as long as those bytes are in Base64
 _TOKEN = re.compile(rf"[\w-]{{{_SHORTEST},{_LONGEST}}}", re.ASCII)
-_LONGEST_NAME = 10  # bytes of a host's name. Each guess at these 80 bits needs a request of the user's browser.
+_LONGEST_NAME = (
+    10  # bytes of a host's name. Each guess at these 80 bits needs a request of the user's browser.
+)
 
 _REFUSAL = """This studio needs its token. Open the address with ?token= that the terminal of keyturn shows.
 
@@ -140,7 +142,9 @@ def _lead_to_own_host(request: Request[Any, Any, Any], token: str) -> Response[A
     name = browser_host(token)
     host = f"{name}:{request.url.port}" if request.url.port else name
     address = f"http://{host}{request.url.path}?{request.url.query}"
-    page = _SMALL_PAGE.format(address=escape(address), host=escape(host), refresh="") + _WHY_ELSEWHERE.format(name=name)
+    page = _SMALL_PAGE.format(
+        address=escape(address), host=escape(host), refresh=""
+    ) + _WHY_ELSEWHERE.format(name=name)
     return _small_page(page)
 
 
@@ -152,13 +156,21 @@ def _begin_session(request: Request[Any, Any, Any], token: str) -> Response[Any]
     """
     left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
     address = f"{request.url.path}?{urlencode(left)}" if left else request.url.path
-    cookie = Cookie(key=_cookie_of(request), value=_session_of(token), path=PATH, httponly=True, samesite="strict")
+    cookie = Cookie(
+        key=_cookie_of(request),
+        value=_session_of(token),
+        path=PATH,
+        httponly=True,
+        samesite="strict",
+    )
     if request.headers.get("sec-fetch-site") != "cross-site":
         return Redirect(address, status_code=303, cookies=[cookie], headers=HEADERS)
     # After a click on another site, a browser keeps a Strict cookie from a redirect (RFC 6265bis, 5.2), but not from
     # a page that leads on by itself.
     refresh = f'<meta http-equiv="refresh" content="0; url={escape(address)}">'
-    page = _SMALL_PAGE.format(address=escape(address), host=escape(request.url.netloc), refresh=refresh)
+    page = _SMALL_PAGE.format(
+        address=escape(address), host=escape(request.url.netloc), refresh=refresh
+    )
     return _small_page(page, cookie)
 
 
@@ -234,7 +246,9 @@ def _refuse_other_sites(request: _Request) -> None:
     """
     site, origin, host = map(request.headers.get, ("sec-fetch-site", "origin", "host"))
     is_foreign = origin is not None and split_address(origin).netloc != host
-    if request.scope.get("method") not in _SAFE and (is_foreign or site not in (None, "same-origin", "none")):
+    if request.scope.get("method") not in _SAFE and (
+        is_foreign or site not in (None, "same-origin", "none")
+    ):
         raise PermissionDeniedException(detail="Pages of other sites cannot do this.")
 
 

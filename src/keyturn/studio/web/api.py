@@ -79,7 +79,9 @@ class Inbox(msgspec.Struct, frozen=True):
         """Return the mails of the query, once there is one or the time of the query is over."""
         query, ends = self.query, time.monotonic() + self.query.seconds
         while True:
-            mails = await asyncio.to_thread(self.captured.newest, query.match, limit=query.limit, skip=query.start)
+            mails = await asyncio.to_thread(
+                self.captured.newest, query.match, limit=query.limit, skip=query.start
+            )
             left = ends - time.monotonic()
             if mails or left <= 0 or self.studio.stopping.is_set():
                 return mails
@@ -132,7 +134,9 @@ async def message(name: FromPath[str], inbox: NamedDependency[Inbox]) -> dict[st
 
 
 @get("/message/{name:str}/headers")
-async def message_headers(name: FromPath[str], inbox: NamedDependency[Inbox]) -> dict[str, list[str]]:
+async def message_headers(
+    name: FromPath[str], inbox: NamedDependency[Inbox]
+) -> dict[str, list[str]]:
     def headers(_: CapturedMail, content: MailContent) -> dict[str, list[str]]:
         pairs = content.headers
         return {name: [value for key, value in pairs if key == name] for name, _ in pairs}
@@ -155,7 +159,9 @@ async def view_page(file: FromPath[str], inbox: NamedDependency[Inbox]) -> Respo
     def answer(mail: CapturedMail, content: MailContent) -> Response[Any]:
         if kind == "txt":
             return Response(content.text, media_type="text/plain; charset=utf-8")
-        return captured_frame(content, mail.id, View(), Runner(None))  # as it is, which needs no renderer
+        return captured_frame(
+            content, mail.id, View(), Runner(None)
+        )  # as it is, which needs no renderer
 
     return await inbox.read(name, answer)
 
@@ -182,7 +188,12 @@ def _list_of(inbox: Inbox, mails: list[CapturedMail]) -> dict[str, Any]:
         "tags": [],
         "messages": [
             _both(mail)
-            | {"Read": mail.read, "Created": mail.at, "Attachments": mail.attachments, "Snippet": mail.snippet}
+            | {
+                "Read": mail.read,
+                "Created": mail.at,
+                "Attachments": mail.attachments,
+                "Snippet": mail.snippet,
+            }
             for mail in mails
         ],
     }
@@ -235,13 +246,20 @@ _HANDLERS = (messages, delete_messages, message, message_headers, message_raw, c
 def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Router:
     def inbox(request: Request[Any, Any, Any]) -> Inbox:
         try:
-            return Inbox(studio, captured, msgspec.convert(dict(request.query_params), MailQuery, strict=False))
+            return Inbox(
+                studio,
+                captured,
+                msgspec.convert(dict(request.query_params), MailQuery, strict=False),
+            )
         except msgspec.ValidationError as error:
             raise ValidationException(detail=f"The query cannot be read: {error}") from error
 
     return Router(
         path,
-        route_handlers=[*(Router(each, route_handlers=_HANDLERS) for each in ("/api", "/api/v1")), view_page],
+        route_handlers=[
+            *(Router(each, route_handlers=_HANDLERS) for each in ("/api", "/api/v1")),
+            view_page,
+        ],
         dependencies={"inbox": Provide(inbox, sync_to_thread=False)},
         guards=[admit_programs(studio)],
         exception_handlers=AS_PROBLEMS,

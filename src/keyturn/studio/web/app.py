@@ -42,9 +42,13 @@ def create_studio_app(studio: Studio, programs: str = "/") -> Litestar:
 
     @get("/", include_in_schema=False, sync_to_thread=False)
     def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
-        return Redirect(f"{PATH}?{request.url.query}" if request.url.query else PATH, headers=HEADERS)
+        return Redirect(
+            f"{PATH}?{request.url.query}" if request.url.query else PATH, headers=HEADERS
+        )
 
-    def answer_without_route(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    def answer_without_route(
+        request: Request[Any, Any, Any], error: HTTPException
+    ) -> Response[Any]:
         if error.status_code == HTTP_404_NOT_FOUND:
             error = NotFoundException(detail=f"There is no page {request.url.path}.")
         return answer_problem(request, error)
@@ -64,7 +68,9 @@ def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
     without a token.
     """
     if studio.is_shared and not studio.token:
-        raise ValueError(f"a studio on {studio.host} needs a token, because other machines can reach it")
+        raise ValueError(
+            f"a studio on {studio.host} needs a token, because other machines can reach it"
+        )
     if studio.runner:
         studio = replace(studio, gallery=with_bounded_branches(studio.gallery, studio.runner))
     layout = Layout(studio)
@@ -81,7 +87,10 @@ def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
             "hosted": _provide(studio.pages),
             "review": _provide(layout.review),
         },
-        middleware=[*([require_token(studio)] if studio.token else []), _one_look_a_request(studio.gallery)],
+        middleware=[
+            *([require_token(studio)] if studio.token else []),
+            _one_look_a_request(studio.gallery),
+        ],
         guards=[admit_pages(studio)],
         exception_handlers=exception_handlers(error_page(layout)),
         cache_control=CacheControlHeader(no_store=True),
@@ -104,7 +113,9 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield from inbox_pages.HANDLERS
     if studio.pages:
         yield from hosted_pages.HANDLERS
-    yield from review_pages.SNAPSHOT_HANDLERS if studio.settings.snapshots else [review_pages.lesson_page]
+    yield from (
+        review_pages.SNAPSHOT_HANDLERS if studio.settings.snapshots else [review_pages.lesson_page]
+    )
 
 
 @route(

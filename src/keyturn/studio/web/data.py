@@ -39,7 +39,9 @@ class CurrentData(Struct, frozen=True):
         """The types of the data as JSON Schema, with an empty one for each value that the types do not know."""
         known = schema_of(self.sample.values, self.props)
         own = known.get("properties", {})
-        return known | {"properties": {**own, **{name: {} for name in self.values}, **own}}  # in the order of the types
+        return known | {
+            "properties": {**own, **{name: {} for name in self.values}, **own}
+        }  # in the order of the types
 
 
 def current_data(gallery: Gallery, template: str, view: View) -> CurrentData:
@@ -52,8 +54,12 @@ def current_data(gallery: Gallery, template: str, view: View) -> CurrentData:
     try:
         values = _edited(start, view.edit)
     except (msgspec.DecodeError, RecursionError, ValueError):
-        return CurrentData(sample, props, start, start, {"": "The edit in this address is no JSON object."})
-    fitted, faults = _fit_to_props(sample, values, props) if props else _fit_to_sample(sample, values)
+        return CurrentData(
+            sample, props, start, start, {"": "The edit in this address is no JSON object."}
+        )
+    fitted, faults = (
+        _fit_to_props(sample, values, props) if props else _fit_to_sample(sample, values)
+    )
     return CurrentData(replace(sample, values=fitted), props, start, values, faults)
 
 
@@ -72,7 +78,9 @@ def _pointer(*steps: object) -> str:
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
-_Fitted = tuple[Mapping[str, Any], Mapping[str, str]]  # values for a template, and faults by JSON Pointer
+_Fitted = tuple[
+    Mapping[str, Any], Mapping[str, str]
+]  # values for a template, and faults by JSON Pointer
 
 
 def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fitted:
@@ -89,7 +97,11 @@ def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fi
             message, _, path = str(error).partition(" - at `$")
             steps = (step or index for step, index in _STEP.findall(path.removesuffix("`")))
             faults[_pointer(name, *steps)] = _to_plain_words(message)
-    faults |= {_pointer(name): "This is required." for name in fields if fields[name].required and name not in edited}
+    faults |= {
+        _pointer(name): "This is required."
+        for name in fields
+        if fields[name].required and name not in edited
+    }
     if faults:
         return {**start.values, **values}, faults
     try:
@@ -122,7 +134,9 @@ def _fit_to_sample(start: Sample, edited: Values) -> _Fitted:
                 return like
         return value
 
-    return {name: fit(start.values.get(name), value, name) for name, value in edited.items()}, faults
+    return {
+        name: fit(start.values.get(name), value, name) for name, value in edited.items()
+    }, faults
 
 
 def _to_plain_words(message: str) -> str:
@@ -149,7 +163,10 @@ _SAYINGS = tuple(
         (r"Expected `bool(?: \| null)?`, got .*", "Enter true or false."),
         (r"Expected `(?:object|array)(?: \| null)?`, got `str`", "Enter valid JSON."),
         (r"Expected `datetime` with a timezone component", "Add a time zone, such as Z."),
-        (r"Invalid RFC3339 encoded datetime", "Enter a date and time, such as 2026-11-20T14:32:00Z."),
+        (
+            r"Invalid RFC3339 encoded datetime",
+            "Enter a date and time, such as 2026-11-20T14:32:00Z.",
+        ),
         (r"Invalid RFC3339 encoded date", "Enter a date, such as 2026-11-20."),
         (r"Invalid RFC3339 encoded time", "Enter a time, such as 14:32:00."),
         (r"Invalid ISO8601 duration", "Enter a duration, such as PT30M."),

@@ -55,7 +55,9 @@ class Drafts:
         return frame
 
 
-def _render(renderer: MailRenderer, order: Order, draft: Draft, view: View) -> tuple[str, Finding | None]:
+def _render(
+    renderer: MailRenderer, order: Order, draft: Draft, view: View
+) -> tuple[str, Finding | None]:
     drafted = MailRenderer(renderer.gallery.but(draft=draft))
     outcome = drafted.render_or_explain(order)
     if outcome.fault:
@@ -65,6 +67,8 @@ def _render(renderer: MailRenderer, order: Order, draft: Draft, view: View) -> t
     return frames.frame_of(drafted.document(order), view), None
 
 
-def _check(renderer: MailRenderer, order: Order, draft: Draft, settings: StudioSettings) -> tuple[Finding, ...]:
+def _check(
+    renderer: MailRenderer, order: Order, draft: Draft, settings: StudioSettings
+) -> tuple[Finding, ...]:
     drafted = MailRenderer(renderer.gallery.but(draft=draft))
     return check_mail(drafted, order, settings.clients, settings.severity).found

@@ -38,7 +38,10 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
         inbox = make_private_folder(studio.captured.folder).resolve() if studio.captured else None
         stored = studio.settings.snapshots
         snapshots = stored.resolve() if stored and stored.is_dir() else None
-        folders = {*filter(None, (inbox, snapshots)), *await asyncio.to_thread(set, _watched(studio))}
+        folders = {
+            *filter(None, (inbox, snapshots)),
+            *await asyncio.to_thread(set, _watched(studio)),
+        }
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
             async for paths in _batches(studio, folders):
                 # Only once the folder is watched again: a save in between would go unreported.
@@ -53,8 +56,12 @@ async def _batches(studio: Studio, folders: set[Path]) -> AsyncGenerator[set[Pat
     """Yield batches of changes until the server stops or a watched folder is replaced."""
     from watchfiles import Change, awatch
 
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else the terminal shows a line for each save
-    async for batch in awatch(*folders, step=_STEP, debounce=_AT_MOST, rust_timeout=_LOOK_UP, yield_on_timeout=True):
+    logging.getLogger("watchfiles").setLevel(
+        logging.WARNING
+    )  # else the terminal shows a line for each save
+    async for batch in awatch(
+        *folders, step=_STEP, debounce=_AT_MOST, rust_timeout=_LOOK_UP, yield_on_timeout=True
+    ):
         if studio.stopping.is_set():
             return
         yield {Path(path) for _, path in batch}

@@ -23,15 +23,23 @@ def exception_handlers(
 
     def answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         _logger.error("The studio failed at %s", request.url.path, exc_info=error)
-        return answer(request, HTTPException("The studio failed. Its terminal shows the error.", status_code=500))
+        return answer(
+            request,
+            HTTPException("The studio failed. Its terminal shows the error.", status_code=500),
+        )
 
     def answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[Any]:
-        if type(error) not in (LookupError, UnknownMail):  # such as a KeyError: a mistake of the studio
+        if type(error) not in (
+            LookupError,
+            UnknownMail,
+        ):  # such as a KeyError: a mistake of the studio
             return answer_failure(request, error)
         return answer(request, NotFoundException(detail=str(error)))
 
     def answer_too_deep(request: Request[Any, Any, Any], _: RecursionError) -> Response[Any]:
-        return answer(request, ClientException(detail="The body of the request is nested too deeply."))
+        return answer(
+            request, ClientException(detail="The body of the request is nested too deeply.")
+        )
 
     return {
         HTTPException: answer,
@@ -45,7 +53,12 @@ def problem(
     status: int, detail: str, headers: Mapping[str, str] | None = None, members: object = None
 ) -> Response[Any]:
     """Return a problem document. `members`: a mapping of further members (RFC 9457, 3.2)."""
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    content = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
     content |= members if isinstance(members, dict) else {}
     media_type = "application/problem+json"
     return Response(content, status_code=status, media_type=media_type, headers=dict(headers or {}))

@@ -20,7 +20,9 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _SAMPLES = frozenset({".toml", ".json"})
 
 
-SourceText = dict[str, str]  # the `text` of a file with line feeds, and the `fingerprint` of its octets
+SourceText = dict[
+    str, str
+]  # the `text` of a file with line feeds, and the `fingerprint` of its octets
 
 
 class SourceFiles:
@@ -64,7 +66,10 @@ class SourceFiles:
         with ONE_SAVE_AT_A_TIME:
             before = self._octets(file)
             if _fingerprint(before) != fingerprint:
-                says, now = "the file has changed on the disk since it was read", _source_text(path, before)
+                says, now = (
+                    "the file has changed on the disk since it was read",
+                    _source_text(path, before),
+                )
                 raise HTTPException(status_code=409, detail=says, extra=now)
             octets = _as_before(before, new)
             try:
@@ -92,7 +97,9 @@ class SourceFiles:
     def _is_known(self, file: str) -> bool:
         with self._gallery.one_look():
             names = self._gallery.names()
-            if file in self._gallery.shared_files() or any(file in self._gallery.files_of(name) for name in names):
+            if file in self._gallery.shared_files() or any(
+                file in self._gallery.files_of(name) for name in names
+            ):
                 return bool(file)
             return Path(file).suffix.lower() in _SAMPLES and file in self._samples_files()
 
@@ -111,7 +118,9 @@ def _source_text(path: Path, octets: bytes) -> SourceText:
         says = f"Read-only: {path.name} is not UTF-8, so saving would change it."
         raise PermissionDeniedException(detail=says) from error
     if len({*_LINE_END.findall(text)}) > 1:
-        says = f"Read-only: the lines of {path.name} end in several ways, so saving would change them."
+        says = (
+            f"Read-only: the lines of {path.name} end in several ways, so saving would change them."
+        )
         raise PermissionDeniedException(detail=says)
     return {"text": _LINE_END.sub("\n", text), "fingerprint": _fingerprint(octets)}
 

@@ -34,7 +34,9 @@ class Staff:
     def __init__(self, server: DirectoryServer, **access: Any) -> None:
         self.server = server
         self.base = f"ou=school{next(_NUMBERS)},{server.suffix}"
-        server.add(self.base, {"objectClass": "organizationalUnit", "ou": self.base.partition(",")[0][3:]})
+        server.add(
+            self.base, {"objectClass": "organizationalUnit", "ou": self.base.partition(",")[0][3:]}
+        )
         self.settings = LdapSettings(servers=(server.url,), base=self.base, **access)
         self.dns: dict[str, str] = {}
         self._names = count()
@@ -57,7 +59,9 @@ class Staff:
     async def add(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
         return await asyncio.to_thread(self.add_now, email, password, active=active, **values)
 
-    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
+    async def change(
+        self, account_id: str, *, email: str | None = None, active: bool | None = None
+    ) -> None:
         state = {} if active is None else self.states[active]
         await self.set(account_id, **state, **({} if email is None else {"mail": email}))
 
@@ -77,12 +81,18 @@ class OpenLdapStaff(Staff):
     states = {True: {"pwdAccountLockedTime": []}, False: {"pwdAccountLockedTime": "000001010000Z"}}
 
     def __init__(self, server: DirectoryServer) -> None:
-        super().__init__(server, bind_dn=f"cn=keyturn,{server.suffix}", bind_password=Secret(SERVICE_PASSWORD))
+        super().__init__(
+            server, bind_dn=f"cn=keyturn,{server.suffix}", bind_password=Secret(SERVICE_PASSWORD)
+        )
 
     def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
         dn = self.new_dn("cn")
         uid = email.partition("@")[0].encode()
-        entry: dict[str, Any] = {"objectClass": ["inetOrgPerson", "shadowAccount"], "sn": "P", "uid": uid}
+        entry: dict[str, Any] = {
+            "objectClass": ["inetOrgPerson", "shadowAccount"],
+            "sn": "P",
+            "uid": uid,
+        }
         self.server.add(dn, {**entry, "mail": email, "userPassword": password, **values})
         if not active:
             self.server.replace(dn, self.states[active])
@@ -99,11 +109,16 @@ class DomainStaff(Staff):
 
     def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
         dn = self.new_dn("cn")
-        entry = {"objectClass": "user", "sAMAccountName": f"{self.base[3:].partition(',')[0]}-{next(self._names)}"}
+        entry = {
+            "objectClass": "user",
+            "sAMAccountName": f"{self.base[3:].partition(',')[0]}-{next(self._names)}",
+        }
         flags = {**self.states[active], "unicodePwd": quoted(password)}
         self.server.add(dn, {**entry, "mail": email, **flags, **values})
         # The program writes the id in base64, after a second colon.
-        guid = UUID(bytes_le=base64.b64decode(self.server.attributes(dn, "objectGUID")["objectGUID:"]))
+        guid = UUID(
+            bytes_le=base64.b64decode(self.server.attributes(dn, "objectGUID")["objectGUID:"])
+        )
         self.dns[str(guid)] = dn
         return str(guid)
 
@@ -119,14 +134,18 @@ def quoted(password: str) -> bytes:
 
 
 @pytest.fixture
-async def school(slapd: DirectoryServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OpenLdapStaff]:
+async def school(
+    slapd: DirectoryServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[OpenLdapStaff]:
     monkeypatch.setenv("SSL_CERT_FILE", str(slapd.root))
     async with aclosing(OpenLdapStaff(slapd)) as school:
         yield school
 
 
 @pytest.fixture
-async def domain(samba: DirectoryServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DomainStaff]:
+async def domain(
+    samba: DirectoryServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[DomainStaff]:
     monkeypatch.setenv("SSL_CERT_FILE", str(samba.root))
     async with aclosing(DomainStaff(samba)) as domain:
         yield domain

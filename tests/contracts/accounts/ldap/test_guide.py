@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.ldap.conftest import FIRST, SECOND, THIRD, DomainStaff, OpenLdapStaff, Staff, of, quoted
+from tests.contracts.accounts.ldap.conftest import (
+    FIRST,
+    SECOND,
+    THIRD,
+    DomainStaff,
+    OpenLdapStaff,
+    Staff,
+    of,
+    quoted,
+)
 from tests.contracts.accounts.stores import new_password
 from tests.programs import require_program
 from tests.servers.directories import running_slapd
@@ -47,12 +56,18 @@ async def test_what_the_domain_refuses_is_a_rule_in_words(
     with pytest.raises(PasswordRejected) as rejected:
         await store.set_password(account, new_password(password))
 
-    assert [one.rule for one in rejected.value.violations] == ["weak_length", "weak_characters", "history"]
+    assert [one.rule for one in rejected.value.violations] == [
+        "weak_length",
+        "weak_characters",
+        "history",
+    ]
     assert await domain.verifies(ada, FIRST)
     assert await store.set_password(account, new_password(THIRD))
 
 
-async def test_the_flag_for_another_password_ends_with_the_owners_own(domain: DomainStaff, store: LdapAccounts) -> None:
+async def test_the_flag_for_another_password_ends_with_the_owners_own(
+    domain: DomainStaff, store: LdapAccounts
+) -> None:
     ada = await domain.add(ADA, FIRST)
     await domain.set(ada, pwdLastSet="0")
     assert not await domain.verifies(ada, FIRST)
@@ -72,7 +87,11 @@ async def test_the_flag_for_another_password_ends_with_the_owners_own(domain: Do
     ids=["expired", "never expires", "disabled", "smart card"],
 )
 async def test_the_state_of_an_account_is_read(
-    domain: DomainStaff, store: LdapAccounts, state: dict[str, str], active: bool, has_password: bool
+    domain: DomainStaff,
+    store: LdapAccounts,
+    state: dict[str, str],
+    active: bool,
+    has_password: bool,
 ) -> None:
     ada = await domain.add(ADA, FIRST)
     before = await of(store, ada)
@@ -86,7 +105,12 @@ async def test_the_state_of_an_account_is_read(
 async def test_machines_are_no_accounts_and_a_controller_is_recognised_under_the_wrong_kind(
     domain: DomainStaff, store: LdapAccounts
 ) -> None:
-    machine = {"objectClass": "computer", "sAMAccountName": "LAB1$", "userAccountControl": "4096", "mail": ADA}
+    machine = {
+        "objectClass": "computer",
+        "sAMAccountName": "LAB1$",
+        "userAccountControl": "4096",
+        "mail": ADA,
+    }
     await asyncio.to_thread(domain.server.add, f"cn=lab1,{domain.base}", machine)
 
     assert await store.find(ADA) is None
@@ -127,14 +151,25 @@ async def new_school(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OpenLdapS
 async def test_the_steps_for_openldap_suffice(new_school: OpenLdapStaff) -> None:
     def here(name: str) -> str:
         text = (FILES / name).read_text("utf-8").replace("ou=people,dc=example,dc=org", school.base)
-        text = text.replace("cn=keyturn,dc=example,dc=org", service).replace("dc=example,dc=org", server.suffix)
+        text = text.replace("cn=keyturn,dc=example,dc=org", service).replace(
+            "dc=example,dc=org", server.suffix
+        )
         return text.replace("{SSHA}(from slappasswd)", SERVICE_PASSWORD)
 
     school, server = new_school, new_school.server
     service, policy = f"cn=keyturn,ou=services,{school.base}", f"cn=policy,{school.base}"
-    rules = {"pwdLockout": "TRUE", "pwdMaxFailure": "2", "pwdMustChange": "TRUE", "pwdAttribute": "userPassword"}
-    server.add(f"ou=services,{school.base}", {"objectClass": "organizationalUnit", "ou": "services"})
-    server.change(here("keyturn.ldif").replace("\nobjectClass", "\nchangetype: add\nobjectClass", 1))
+    rules = {
+        "pwdLockout": "TRUE",
+        "pwdMaxFailure": "2",
+        "pwdMustChange": "TRUE",
+        "pwdAttribute": "userPassword",
+    }
+    server.add(
+        f"ou=services,{school.base}", {"objectClass": "organizationalUnit", "ou": "services"}
+    )
+    server.change(
+        here("keyturn.ldif").replace("\nobjectClass", "\nchangetype: add\nobjectClass", 1)
+    )
     for step in ("policy.ldif", "rights.ldif"):
         server.change(here(step), "cn=admin,cn=config", "admin")
     server.add(policy, {"objectClass": ["device", "pwdPolicy"], **rules})
@@ -142,7 +177,9 @@ async def test_the_steps_for_openldap_suffice(new_school: OpenLdapStaff) -> None
     await school.set(ada, pwdReset="TRUE")
     store = school.store(bind_dn=service, bind_password=Secret(SERVICE_PASSWORD))
     await lock_reset_and_change(school, store, ada, guesses=2)
-    assert "userPassword" not in server.attributes(school.dns[ada], "userPassword", bind=(service, SERVICE_PASSWORD))
+    assert "userPassword" not in server.attributes(
+        school.dns[ada], "userPassword", bind=(service, SERVICE_PASSWORD)
+    )
 
 
 async def test_the_rights_for_active_directory_suffice(domain: DomainStaff, rules: Any) -> None:
@@ -153,7 +190,14 @@ async def test_the_rights_for_active_directory_suffice(domain: DomainStaff, rule
     (sddl,) = re.findall(r'--sddl="(.*)"', (FILES / "samba.sh").read_text("utf-8"))
     tool = require_program("samba-tool", "samba-ad-dc samba-ad-provision")
     place = ["-H", f"{server.folder}/dc/private/sam.ldb", "-s", f"{server.folder}/dc/etc/smb.conf"]
-    command = [tool, "dsacl", "set", *place, f"--objectdn={domain.base}", f"--sddl={sddl.replace('SID', sid)}"]
+    command = [
+        tool,
+        "dsacl",
+        "set",
+        *place,
+        f"--objectdn={domain.base}",
+        f"--sddl={sddl.replace('SID', sid)}",
+    ]
     await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
     ada = await domain.add(ADA, FIRST)
     await asyncio.to_thread(rules, lockoutThreshold="2")

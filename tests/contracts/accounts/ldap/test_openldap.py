@@ -28,8 +28,18 @@ def store(school: OpenLdapStaff) -> LdapAccounts:
 def policy(school: OpenLdapStaff) -> str:
     """Give the people of this school, by their attribute, a strict policy, and return its name."""
     dn = f"cn=strict,{school.base}"
-    rules = {"pwdMinLength": "12", "pwdInHistory": "3", "pwdMinAge": "0", "pwdCheckQuality": "2", "pwdLockout": "TRUE"}
-    entry = {"objectClass": ["device", "pwdPolicy"], "pwdAttribute": "userPassword", "pwdMaxFailure": "2"}
+    rules = {
+        "pwdMinLength": "12",
+        "pwdInHistory": "3",
+        "pwdMinAge": "0",
+        "pwdCheckQuality": "2",
+        "pwdLockout": "TRUE",
+    }
+    entry = {
+        "objectClass": ["device", "pwdPolicy"],
+        "pwdAttribute": "userPassword",
+        "pwdMaxFailure": "2",
+    }
     school.server.add(dn, {**entry, **rules, "pwdMustChange": "TRUE", "pwdMaxLength": "60"})
     return dn
 
@@ -98,15 +108,23 @@ async def test_an_account_that_an_administrator_ended_gets_no_password(
     assert "pwdAccountLockedTime" not in state or "pwdAccountLockedTime" in await school.read(ada)
 
 
-async def test_any_address_of_an_entry_finds_it_and_mail_goes_to_the_first(school: OpenLdapStaff) -> None:
+async def test_any_address_of_an_entry_finds_it_and_mail_goes_to_the_first(
+    school: OpenLdapStaff,
+) -> None:
     store = school.store(where={"objectClass": "person", "employeeType": "staff"})
     stranger = await school.add("eve@northwind.test", FIRST)
     ada = await school.add(ADA, FIRST, employeeType="staff", preferredLanguage="de-AT")
-    await school.set(ada, mail=["ada.first@northwind.test", "ada.second@northwind.test", "not an address"])
+    await school.set(
+        ada, mail=["ada.first@northwind.test", "ada.second@northwind.test", "not an address"]
+    )
 
     found = await of(store, ada)
     assert await store.find("ada.second@northwind.test") == found
-    assert (found.email, found.locale, found.name[:3]) == ("ada.first@northwind.test", "de-AT", "P, ")
+    assert (found.email, found.locale, found.name[:3]) == (
+        "ada.first@northwind.test",
+        "de-AT",
+        "P, ",
+    )
     assert await store.find(ADA) is None
     # The settings do not describe Eve's entry.
     assert [await store.find("eve@northwind.test"), await store.get(stranger)] == [None, None]
@@ -140,7 +158,9 @@ async def test_no_address_is_a_pattern(school: OpenLdapStaff, store: LdapAccount
         assert (await store.find(address), await store.get(address)) == (None, None)
 
 
-async def test_an_entry_keeps_its_id_under_another_name_also_with_start_tls(school: OpenLdapStaff) -> None:
+async def test_an_entry_keeps_its_id_under_another_name_also_with_start_tls(
+    school: OpenLdapStaff,
+) -> None:
     ada, store = await school.add(ADA, FIRST), school.store(servers=(school.server.plain_url,))
     account = await of(store, ada)
     rename = f"dn: {school.dns[ada]}\nchangetype: modrdn\nnewrdn: cn=Countess\ndeleteoldrdn: 1\n"
@@ -152,7 +172,9 @@ async def test_an_entry_keeps_its_id_under_another_name_also_with_start_tls(scho
     assert await school.verifies(ada, SECOND)
 
 
-async def test_a_lock_for_ever_that_is_set_after_the_change_stays(school: OpenLdapStaff, store: LdapAccounts) -> None:
+async def test_a_lock_for_ever_that_is_set_after_the_change_stays(
+    school: OpenLdapStaff, store: LdapAccounts
+) -> None:
     ada, lock = await school.add(ADA, FIRST), "pwdAccountLockedTime"
     await school.set(ada, **{lock: "000001010000Z", "pwdReset": "TRUE"})
 
@@ -186,11 +208,23 @@ async def test_a_certificate_of_another_authority_or_for_another_name_is_refused
 @pytest.mark.parametrize(
     ("changes", "setting", "message"),
     [
-        ({"bind_password": Secret("another")}, "accounts.ldap.bind_password", "refuses bind_dn and bind_password: 49"),
-        ({"base": "ou=nowhere,dc=northwind,dc=test"}, "accounts.ldap.base", "there is no ou=nowhere"),
+        (
+            {"bind_password": Secret("another")},
+            "accounts.ldap.bind_password",
+            "refuses bind_dn and bind_password: 49",
+        ),
+        (
+            {"base": "ou=nowhere,dc=northwind,dc=test"},
+            "accounts.ldap.base",
+            "there is no ou=nowhere",
+        ),
         ({"base": "northwind.test"}, "accounts.ldap.base", "there is no northwind.test"),
         ({"bind_dn": "keyturn"}, "accounts.ldap.bind_dn", "refuses bind_dn: 34"),
-        ({"kind": "active_directory"}, "accounts.ldap.kind", "does not answer as Active Directory does"),
+        (
+            {"kind": "active_directory"},
+            "accounts.ldap.kind",
+            "does not answer as Active Directory does",
+        ),
     ],
     ids=["password", "base", "malformed base", "malformed name", "kind"],
 )

@@ -20,7 +20,15 @@ from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.accounts.ldap.connection import Directory
-from keyturn.service.accounts.ldap.messages import BIND, EXTENDED, MODIFY, SEARCH, integer, octets, tlv
+from keyturn.service.accounts.ldap.messages import (
+    BIND,
+    EXTENDED,
+    MODIFY,
+    SEARCH,
+    integer,
+    octets,
+    tlv,
+)
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import MovableClock, replaced
 from keyturn.service.problems.passwords import PasswordRejected
@@ -47,7 +55,9 @@ def result(kind: str, code: int = 0, message: str = "") -> bytes:
 
 
 def entry(values: dict[str, list[str]], dn: str = "cn=Ada,dc=northwind,dc=test") -> bytes:
-    written = [tlv(0x30, octets(name), tlv(0x31, *map(octets, each))) for name, each in values.items()]
+    written = [
+        tlv(0x30, octets(name), tlv(0x31, *map(octets, each))) for name, each in values.items()
+    ]
     return tlv(0x64, octets(dn), tlv(0x30, *written))
 
 
@@ -91,7 +101,9 @@ class FakeDirectory:
                 await writer.start_tls(self.tls)
                 break
             is_raw = operation.startswith(b"raw ")
-            writer.write(operation[4:] if is_raw else tlv(0x30, integer(int.from_bytes(number)), operation))
+            writer.write(
+                operation[4:] if is_raw else tlv(0x30, integer(int.from_bytes(number)), operation)
+            )
         await writer.drain()
         return True
 
@@ -139,9 +151,13 @@ async def opened(directories: list[FakeDirectory]) -> AsyncIterator[Opened]:
     )
     stores: list[LdapAccounts] = []
 
-    def open_store(timeout: timedelta = timedelta(seconds=20), connections: int = 1, **changes: Any) -> LdapAccounts:
+    def open_store(
+        timeout: timedelta = timedelta(seconds=20), connections: int = 1, **changes: Any
+    ) -> LdapAccounts:
         changed = msgspec.structs.replace(settings, **changes)
-        stores.append(LdapAccounts(changed, Directory(changed, connections, timeout.total_seconds())))
+        stores.append(
+            LdapAccounts(changed, Directory(changed, connections, timeout.total_seconds()))
+        )
         return stores[-1]
 
     yield open_store
@@ -157,10 +173,16 @@ async def refusal(asked: Awaitable[object], why: str) -> AccountsUnready:
 
 
 @pytest.mark.parametrize("step", ["bind", "search"])
-@pytest.mark.parametrize("trouble", [HANG, CUT, b"raw HTTP/1.1 400", b"raw 0\x84\x7f\xff\xff\xff"], ids=str)
-async def test_a_read_ends_come_what_may(directory: FakeDirectory, opened: Opened, step: str, trouble: bytes) -> None:
+@pytest.mark.parametrize(
+    "trouble", [HANG, CUT, b"raw HTTP/1.1 400", b"raw 0\x84\x7f\xff\xff\xff"], ids=str
+)
+async def test_a_read_ends_come_what_may(
+    directory: FakeDirectory, opened: Opened, step: str, trouble: bytes
+) -> None:
     directory.answers[step] = [trouble]
-    store = opened(timeout=timedelta(seconds=1 if trouble == HANG else 20), servers=(directory.url,))
+    store = opened(
+        timeout=timedelta(seconds=1 if trouble == HANG else 20), servers=(directory.url,)
+    )
 
     for read in (store.find(EMAIL), store.get(ID), store.set_password(ACCOUNT, new_password())):
         assert (await refusal(read, "the directory cannot be reached")).not_changed
@@ -183,7 +205,9 @@ async def test_the_next_server_answers_for_one_that_hangs_and_goes_on_answering(
     first.answers["search"] = [HANG]
     store = opened(timeout=timedelta(seconds=5), connections=2)
 
-    assert all(await asyncio.gather(store.find(EMAIL), store.find(EMAIL)))  # who lose the first together
+    assert all(
+        await asyncio.gather(store.find(EMAIL), store.find(EMAIL))
+    )  # who lose the first together
     assert await store.find(EMAIL)
     first.answers = second.answers
     assert await store.set_password(ACCOUNT, new_password())
@@ -209,7 +233,9 @@ async def test_a_change_without_an_answer_may_have_happened_and_is_not_repeated(
     assert second.asked["extended"] == 0
 
 
-async def test_a_refusal_is_a_no_only_if_nothing_can_have_changed(directory: FakeDirectory, opened: Opened) -> None:
+async def test_a_refusal_is_a_no_only_if_nothing_can_have_changed(
+    directory: FakeDirectory, opened: Opened
+) -> None:
     for code in (1, 3, 16, 32, 50, 51, 53, 80):
         directory.answers["extended"] = [result("extended", code, "as it is")]
         asked = opened().set_password(ACCOUNT, new_password())
@@ -227,7 +253,9 @@ async def test_what_follows_a_change_cannot_turn_it_into_a_failure(
         directory.answers["modify"] = [trouble]
         assert await store.set_password(ACCOUNT, new_password())
 
-    hung, refused = (line for line in own_messages(caplog) if line.startswith("accounts.not_let_in"))
+    hung, refused = (
+        line for line in own_messages(caplog) if line.startswith("accounts.not_let_in")
+    )
     assert "no answer within 5 s" in hung, "it has seconds of its own"
     assert "no right" in refused
 
@@ -238,7 +266,9 @@ async def test_a_slow_search_loses_no_server(
     first, second = directories
     for code in (3, 11):  # the limit of time, and an administrator's
         first.answers["search"] = [result("search", code, "too slow")]
-        unready = await refusal(opened().find(EMAIL), f"stops a search, for want of an index perhaps: {code}")
+        unready = await refusal(
+            opened().find(EMAIL), f"stops a search, for want of an index perhaps: {code}"
+        )
         assert unready.not_changed
     assert second.asked["search"] == 0
     assert own_messages(caplog) == []
@@ -274,7 +304,9 @@ async def test_a_wrong_password_of_the_service_account_is_tried_once_and_again_a
     directories: list[FakeDirectory], opened: Opened
 ) -> None:
     first, second = directories
-    first.answers["bind"] = [result("bind", 49, "80090308: LdapErr: DSID-0C0903A9, data 52e, v1db1")]
+    first.answers["bind"] = [
+        result("bind", 49, "80090308: LdapErr: DSID-0C0903A9, data 52e, v1db1")
+    ]
     store, clock = opened(), MovableClock()
     with replaced(clock, None):
         await refusal(store.find(EMAIL), "refuses bind_dn and bind_password: 49")
@@ -290,7 +322,9 @@ async def test_a_wrong_password_of_the_service_account_is_tried_once_and_again_a
         assert await store.find(EMAIL)
 
 
-async def test_without_start_tls_no_password_is_sent(directory: FakeDirectory, opened: Opened) -> None:
+async def test_without_start_tls_no_password_is_sent(
+    directory: FakeDirectory, opened: Opened
+) -> None:
     directory.answers["extended"] = [result("extended", 52, "TLS is not configured")]
 
     await refusal(opened(servers=(directory.by_name,)).find(EMAIL), "it refuses StartTLS")
@@ -306,12 +340,19 @@ async def test_an_answer_from_before_tls_answers_nothing_within(
     authority.issue_cert("localhost").configure_cert(directory.tls)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "root.pem"))
     injected = b"raw " + tlv(0x30, integer(2), result("bind"))
-    directory.answers |= {"extended": [result("extended"), injected, TLS], "bind": [result("bind", 49, "no")]}
+    directory.answers |= {
+        "extended": [result("extended"), injected, TLS],
+        "bind": [result("bind", 49, "no")],
+    }
 
-    await refusal(opened(servers=(directory.by_name,)).find(EMAIL), "refuses bind_dn and bind_password: 49")
+    await refusal(
+        opened(servers=(directory.by_name,)).find(EMAIL), "refuses bind_dn and bind_password: 49"
+    )
 
 
-async def test_an_answer_that_fits_no_search_finds_nothing(directory: FakeDirectory, opened: Opened) -> None:
+async def test_an_answer_that_fits_no_search_finds_nothing(
+    directory: FakeDirectory, opened: Opened
+) -> None:
     of_another_request = [b"raw " + tlv(0x30, integer(99), entry(ADA))]
     for answer, why in (
         (of_another_request, "an answer to another request"),
@@ -321,7 +362,12 @@ async def test_an_answer_that_fits_no_search_finds_nothing(directory: FakeDirect
         await refusal(opened(servers=(directory.url,)).find(EMAIL), why)
 
 
-DOMAIN = {"mail": [EMAIL], "objectGUID": ["0123456789abcdef"], "userAccountControl": ["512"], "minPwdLength": ["7"]}
+DOMAIN = {
+    "mail": [EMAIL],
+    "objectGUID": ["0123456789abcdef"],
+    "userAccountControl": ["512"],
+    "minPwdLength": ["7"],
+}
 RESTRICTED = "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0\n"
 
 
@@ -335,6 +381,10 @@ async def test_windows_does_not_say_which_rule_is_broken_and_flags_that_cannot_b
 
     with pytest.raises(PasswordRejected) as rejected:
         await store.set_password(await of(store, ada), new_password("used before"))
-    assert [one.rule for one in rejected.value.violations] == ["weak_length", "weak_characters", "history"]
+    assert [one.rule for one in rejected.value.violations] == [
+        "weak_length",
+        "weak_characters",
+        "history",
+    ]
     directory.answers["search"] = [entry({**DOMAIN, "userAccountControl": []}), result("search")]
     assert not (await of(store, ada)).active

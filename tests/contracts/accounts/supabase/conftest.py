@@ -16,7 +16,13 @@ from tests.servers.supabase import SupabaseServer
 
 from keyturn.service.accounts.supabase import TIMEOUT, SupabaseAccounts, SupabaseWithTable
 from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.settings import AccountSettings, Ending, Secret, SupabaseSettings, TableSettings
+from keyturn.service.settings import (
+    AccountSettings,
+    Ending,
+    Secret,
+    SupabaseSettings,
+    TableSettings,
+)
 
 ADA = "ada@northwind.example"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -36,17 +42,28 @@ class Project:
 
     def account_settings(self) -> AccountSettings:
         key = Secret(self.server.service_role_key)
-        return AccountSettings(store="supabase", supabase=SupabaseSettings(url=self.url, service_role_key=key))
+        return AccountSettings(
+            store="supabase", supabase=SupabaseSettings(url=self.url, service_role_key=key)
+        )
 
     async def ask(
-        self, method: str, path: str, *, key: str = "", bearer: str | None = None, new: bool = True, **content: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str = "",
+        bearer: str | None = None,
+        new: bool = True,
+        **content: Any,
     ) -> httpx2.Response:
         key = key or self.server.service_role_key
         headers = {"apikey": key, "authorization": f"Bearer {key}" if bearer is None else bearer}
         if new:
             headers["x-supabase-api-version"] = "2024-01-01"
         async with httpx2.AsyncClient(verify=NO_TLS) as client:
-            return await client.request(method, f"{self.url}/auth/v1{path}", headers=headers, **content)
+            return await client.request(
+                method, f"{self.url}/auth/v1{path}", headers=headers, **content
+            )
 
     async def sign_in(self, email: str, password: str) -> httpx2.Response:
         return await self._token("password", {"email": email, "password": password})
@@ -55,7 +72,9 @@ class Project:
         return await self._token("refresh_token", {"refresh_token": refresh_token})
 
     async def _token(self, grant: str, fields: dict[str, str]) -> httpx2.Response:
-        return await self.ask("POST", f"/token?grant_type={grant}", key=self.server.anon_key, json=fields)
+        return await self.ask(
+            "POST", f"/token?grant_type={grant}", key=self.server.anon_key, json=fields
+        )
 
 
 _TABLES = """
@@ -83,14 +102,24 @@ class Profiles:
             "ends": {"passkeys.user_id": Ending(what="passkeys", when="intrusion")},
         }  # fmt: skip
         url = f"sqlite:///{self.file}"
-        return SupabaseWithTable(TableSettings(url=Secret(url), **mapped | changes), AppDatabase(url), auth)
+        return SupabaseWithTable(
+            TableSettings(url=Secret(url), **mapped | changes), AppDatabase(url), auth
+        )
 
     def add(self, account_id: str, email: str, *, active: bool = True, provider: str = "") -> None:
-        self._write("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, true)", account_id, email, active, provider)
+        self._write(
+            "INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, true)",
+            account_id,
+            email,
+            active,
+            provider,
+        )
         self._write("INSERT INTO sessions VALUES (?)", account_id)
         self._write("INSERT INTO passkeys VALUES (?)", account_id)
 
-    def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
+    def change(
+        self, account_id: str, *, email: str | None = None, active: bool | None = None
+    ) -> None:
         if email is not None:
             self._write("UPDATE people SET email = ? WHERE id = ?", email, account_id)
         if active is not None:
@@ -125,7 +154,9 @@ def project(supabase_project: Project) -> Project:
 
 @pytest.fixture
 async def opened(project: Project) -> AsyncIterator[Opened]:
-    settings = SupabaseSettings(url=project.url, service_role_key=Secret(project.server.service_role_key))
+    settings = SupabaseSettings(
+        url=project.url, service_role_key=Secret(project.server.service_role_key)
+    )
     async with AsyncExitStack() as stack:
 
         def open_store(patience: timedelta = TIMEOUT, **changes: Any) -> SupabaseAccounts:

@@ -29,8 +29,12 @@ async def known(accounts: SupabaseAccounts, email: str = ADA) -> Account:
     return account
 
 
-async def test_an_account_is_found_by_its_address_and_by_its_id(project: Project, accounts: SupabaseAccounts) -> None:
-    user = project.server.users.add(ADA, metadata={"full_name": " Ada  Lovelace ", "name": "ada", "locale": "fr"})
+async def test_an_account_is_found_by_its_address_and_by_its_id(
+    project: Project, accounts: SupabaseAccounts
+) -> None:
+    user = project.server.users.add(
+        ADA, metadata={"full_name": " Ada  Lovelace ", "name": "ada", "locale": "fr"}
+    )
     ada = Account(id=user.id, email=ADA, name="Ada Lovelace", locale="fr")
 
     assert await accounts.find(ADA) == ada
@@ -38,9 +42,15 @@ async def test_an_account_is_found_by_its_address_and_by_its_id(project: Project
     assert await accounts.get(user.id.upper()) == ada
 
 
-async def test_an_address_is_compared_exactly_without_wildcards(project: Project, accounts: SupabaseAccounts) -> None:
+async def test_an_address_is_compared_exactly_without_wildcards(
+    project: Project, accounts: SupabaseAccounts
+) -> None:
     users = project.server.users
-    for stranger in ("adaXlove@northwind.example", "not-ada_love@northwind.example", "ada_love@northwind.example.test"):
+    for stranger in (
+        "adaXlove@northwind.example",
+        "not-ada_love@northwind.example",
+        "ada_love@northwind.example.test",
+    ):
         users.add(stranger)
     users.add("eve@northwind.example", metadata={"full_name": "ada_love@northwind.example"})
 
@@ -49,17 +59,26 @@ async def test_an_address_is_compared_exactly_without_wildcards(project: Project
     mine = users.add("ada_love@northwind.example")
     users.add(mine.email, provider="sso:21648a9d", providers=("sso:21648a9d",), is_sso_user=True)
     found = await known(accounts, mine.email)
-    assert (found.id, found.has_password) == (mine.id, True), "of two with one address a password decides"
+    assert (found.id, found.has_password) == (mine.id, True), (
+        "of two with one address a password decides"
+    )
 
 
-async def test_all_pages_of_what_is_alike_are_read_and_no_others(project: Project, accounts: SupabaseAccounts) -> None:
+async def test_all_pages_of_what_is_alike_are_read_and_no_others(
+    project: Project, accounts: SupabaseAccounts
+) -> None:
     for number in range(1100):
-        project.server.users.add(f"{number}{ADA}" if number < 120 else f"{number}-a@northwind.example")
+        project.server.users.add(
+            f"{number}{ADA}" if number < 120 else f"{number}-a@northwind.example"
+        )
     last = project.server.users.add(ADA)
 
     for email, found, requests in (
         (ADA, last.id, 3),
-        *((wildcard, None, 1) for wildcard in ("%@northwind.example", "_@northwind.example", "%-a@northwind.example")),
+        *(
+            (wildcard, None, 1)
+            for wildcard in ("%@northwind.example", "_@northwind.example", "%-a@northwind.example")
+        ),
         ("a@northwind.example", None, 20),
     ):
         project.server.requests.clear()
@@ -67,7 +86,9 @@ async def test_all_pages_of_what_is_alike_are_read_and_no_others(project: Projec
         assert (account and account.id, len(project.server.requests)) == (found, requests)
 
 
-async def test_later_sign_ups_named_after_a_user(project: Project, accounts: SupabaseAccounts) -> None:
+async def test_later_sign_ups_named_after_a_user(
+    project: Project, accounts: SupabaseAccounts
+) -> None:
     """Any number of later users with an account's address as their name hide no account, and cost no further call."""
     ada = project.server.users.add(ADA)
     for number in range(1100):
@@ -81,11 +102,16 @@ async def test_later_sign_ups_named_after_a_user(project: Project, accounts: Sup
 async def test_a_user_that_is_like_no_other_is_in_nobodys_way(
     project: Project, accounts: SupabaseAccounts, caplog: pytest.LogCaptureFixture
 ) -> None:
-    users: list[dict[str, Any]] = [{"id": str(uuid4()), "email": f"{number}{ADA}"} for number in range(48)]
+    users: list[dict[str, Any]] = [
+        {"id": str(uuid4()), "email": f"{number}{ADA}"} for number in range(48)
+    ]
     users.append({"id": AN_ID, "email": f"odd{ADA}", "banned_until": "12026-11-20T08:00:00Z"})
     users.append({"id": 7, "email": f"odder{ADA}"})
     mine = project.server.users.add(ADA)
-    project.server.coming += [Answer(200, {"users": users}), Answer(200, {"users": [mine.document()]})]
+    project.server.coming += [
+        Answer(200, {"users": users}),
+        Answer(200, {"users": [mine.document()]}),
+    ]
 
     assert (await known(accounts)).id == mine.id
     assert own_messages(caplog) == ["accounts.odd_user users=2"]
@@ -108,12 +134,23 @@ async def test_a_user_that_is_like_no_other_is_in_nobodys_way(
     ],
 )
 async def test_who_is_active_and_has_a_password_is_read_from_the_user(
-    fields: dict[str, Any], has_password: bool, provider: str, project: Project, accounts: SupabaseAccounts
+    fields: dict[str, Any],
+    has_password: bool,
+    provider: str,
+    project: Project,
+    accounts: SupabaseAccounts,
 ) -> None:
     user = project.server.users.add(ADA, OLD, **fields)
-    found, is_ended = await known(accounts), "deleted_at" in fields or fields.get("banned_until") == SOON
+    found, is_ended = (
+        await known(accounts),
+        "deleted_at" in fields or fields.get("banned_until") == SOON,
+    )
 
-    assert (found.active, found.has_password, found.provider) == (not is_ended, has_password or is_ended, provider)
+    assert (found.active, found.has_password, found.provider) == (
+        not is_ended,
+        has_password or is_ended,
+        provider,
+    )
     assert await accounts.set_password(found, new_password()) is has_password
     assert project.server.users.with_password(ADA, NEW if has_password else OLD) is user
 
@@ -136,8 +173,12 @@ async def test_no_name_is_read_from_what_a_stranger_may_have_written(
     assert await accounts.find(ADA) == Account(id=user.id, email=ADA)
 
 
-@pytest.mark.parametrize("account_id", ["", "7", "ada", "../../../admin", AN_ID[:-1], f"{AN_ID}/factors"])
-async def test_an_id_that_is_no_uuid_asks_nobody(account_id: str, project: Project, accounts: SupabaseAccounts) -> None:
+@pytest.mark.parametrize(
+    "account_id", ["", "7", "ada", "../../../admin", AN_ID[:-1], f"{AN_ID}/factors"]
+)
+async def test_an_id_that_is_no_uuid_asks_nobody(
+    account_id: str, project: Project, accounts: SupabaseAccounts
+) -> None:
     assert await accounts.get(account_id) is None
     assert not await accounts.set_password(Account(id=account_id, email=ADA), new_password())
     assert project.server.requests == []
@@ -158,7 +199,9 @@ async def test_the_new_password_signs_in_and_every_session_is_over_and_the_addre
     assert (await project.refresh(session)).status_code == 400
 
 
-async def test_who_signs_in_elsewhere_by_now_gets_no_password(project: Project, accounts: SupabaseAccounts) -> None:
+async def test_who_signs_in_elsewhere_by_now_gets_no_password(
+    project: Project, accounts: SupabaseAccounts
+) -> None:
     user = project.server.users.add(ADA, OLD)
     account = await known(accounts)
 
@@ -184,7 +227,9 @@ class Users:
         await self.change(user.id, active=active)
         return user.id
 
-    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
+    async def change(
+        self, account_id: str, *, email: str | None = None, active: bool | None = None
+    ) -> None:
         if self._profiles:
             self._profiles.change(account_id, email=email, active=active)
             return
@@ -234,7 +279,11 @@ async def ada(project: Project, profiles: Profiles, store: SupabaseWithTable) ->
 
 
 async def test_people_are_looked_up_in_the_table_alone(
-    project: Project, profiles: Profiles, accounts: SupabaseAccounts, store: SupabaseWithTable, ada: Account
+    project: Project,
+    profiles: Profiles,
+    accounts: SupabaseAccounts,
+    store: SupabaseWithTable,
+    ada: Account,
 ) -> None:
     profiles.add("7", "grace@northwind.example", provider="Google")
     project.server.users.add("eve@northwind.example", OLD)
@@ -247,10 +296,15 @@ async def test_people_are_looked_up_in_the_table_alone(
     assert project.server.requests == []
     assert not store.offers(AccountStore.password_hash)
     assert await store.awaiting_password() is None
-    assert (store.takes_names, profiles.store(accounts, identifiers=("email", "name")).takes_names) == (False, True)
+    assert (
+        store.takes_names,
+        profiles.store(accounts, identifiers=("email", "name")).takes_names,
+    ) == (False, True)
 
 
-async def test_sessions_that_the_table_knows_of_end_by_themselves(profiles: Profiles, store: SupabaseWithTable) -> None:
+async def test_sessions_that_the_table_knows_of_end_by_themselves(
+    profiles: Profiles, store: SupabaseWithTable
+) -> None:
     for account_id in ("u-1", "u-2", "u-3"):
         profiles.add(account_id, f"{account_id}@northwind.example")
     await store.end_sessions("u-1")
@@ -275,7 +329,9 @@ async def test_a_password_is_set_at_supabase_and_noted_in_the_table_if_that_take
 
     assert (await project.sign_in(ADA, NEW)).status_code == 200
     assert profiles.ids("temporary") == ([ada.id] if refusal else [])
-    assert own_messages(caplog).count(f"accounts.change_not_noted account={ada.id}") == bool(refusal)
+    assert own_messages(caplog).count(f"accounts.change_not_noted account={ada.id}") == bool(
+        refusal
+    )
     assert NEW not in caplog.text
 
 
@@ -293,7 +349,11 @@ async def test_what_supabase_refuses_is_not_noted(
 
 
 async def test_both_sides_must_know_the_account_under_that_address(
-    project: Project, profiles: Profiles, store: SupabaseWithTable, ada: Account, caplog: pytest.LogCaptureFixture
+    project: Project,
+    profiles: Profiles,
+    store: SupabaseWithTable,
+    ada: Account,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     profiles.change(ada.id, email="ada@moved.example")
     moved = await store.get(ada.id)
@@ -307,7 +367,9 @@ async def test_both_sides_must_know_the_account_under_that_address(
     assert profiles.ids("temporary") == [ada.id]
 
 
-async def test_it_is_ready_where_both_are(profiles: Profiles, store: SupabaseWithTable, opened: Opened) -> None:
+async def test_it_is_ready_where_both_are(
+    profiles: Profiles, store: SupabaseWithTable, opened: Opened
+) -> None:
     await store.require_ready()
 
     refused = profiles.store(opened(service_role_key=Secret("anon-key")))

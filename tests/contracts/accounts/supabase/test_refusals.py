@@ -38,7 +38,12 @@ def ada(project: Project) -> Account:
     ],
 )
 async def test_a_password_that_it_refuses_is_rejected_with_every_reason(
-    old: bool, text: str, violations: list[Any], project: Project, accounts: SupabaseAccounts, ada: Account
+    old: bool,
+    text: str,
+    violations: list[Any],
+    project: Project,
+    accounts: SupabaseAccounts,
+    ada: Account,
 ) -> None:
     server = project.server
     server.old, server.min_length, server.pwned = old, 10, frozenset({"Password123!"})
@@ -55,13 +60,26 @@ async def test_a_password_that_it_refuses_is_rejected_with_every_reason(
 @pytest.mark.parametrize(
     ("document", "rule", "told"),
     [
-        ({"code": "weak_password", "weak_password": {"reasons": ["length"]}}, "weak_length", "a longer pass"),
-        ({"code": 422, "msg": "No", "weak_password": {"reasons": ["new"]}}, "weak", "a password that is hard"),
+        (
+            {"code": "weak_password", "weak_password": {"reasons": ["length"]}},
+            "weak_length",
+            "a longer pass",
+        ),
+        (
+            {"code": 422, "msg": "No", "weak_password": {"reasons": ["new"]}},
+            "weak",
+            "a password that is hard",
+        ),
         ({"code": "weak_password", "message": "No"}, "weak", "a password that is hard"),
     ],
 )
 async def test_a_reason_that_is_not_known_is_still_one(
-    document: dict[str, object], rule: str, told: str, project: Project, accounts: SupabaseAccounts, ada: Account
+    document: dict[str, object],
+    rule: str,
+    told: str,
+    project: Project,
+    accounts: SupabaseAccounts,
+    ada: Account,
 ) -> None:
     project.server.coming += [None, Answer(422, document)]
 
@@ -80,10 +98,16 @@ async def test_a_reason_that_is_not_known_is_still_one(
     ids=str,
 )
 async def test_a_change_that_may_have_reached_supabase_is_never_a_certain_no(
-    answers: list[int | Outage | None], not_changed: bool, project: Project, opened: Opened, ada: Account
+    answers: list[int | Outage | None],
+    not_changed: bool,
+    project: Project,
+    opened: Opened,
+    ada: Account,
 ) -> None:
     project.server.coming += answers
-    patience = {"patience": timedelta(seconds=2)} if Outage.SILENT in answers else {}  # the silence is the fault
+    patience = (
+        {"patience": timedelta(seconds=2)} if Outage.SILENT in answers else {}
+    )  # the silence is the fault
     with pytest.raises(AccountsUnready) as unready:
         await opened(**patience).set_password(ada, new_password())
 
@@ -97,7 +121,13 @@ async def test_a_change_that_may_have_reached_supabase_is_never_a_certain_no(
 @pytest.mark.parametrize("old", [False, True], ids=["newer", "older"])
 @pytest.mark.parametrize(("key", "told"), [("anon-key", "403"), ("eyJ-of-another-project", "401")])
 async def test_a_key_that_is_refused_is_the_operator_s_fault_and_is_not_logged(
-    old: bool, key: str, told: str, project: Project, opened: Opened, ada: Account, caplog: pytest.LogCaptureFixture
+    old: bool,
+    key: str,
+    told: str,
+    project: Project,
+    opened: Opened,
+    ada: Account,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     project.server.old = old
     for unsendable in ("schlüssel", "key\nwith a line"):
@@ -111,7 +141,11 @@ async def test_a_key_that_is_refused_is_the_operator_s_fault_and_is_not_logged(
         await accounts.require_ready()
 
     caplog.set_level(logging.ERROR, "keyturn")
-    for question in (accounts.find(ADA), accounts.get(ada.id), accounts.set_password(ada, new_password())):
+    for question in (
+        accounts.find(ADA),
+        accounts.get(ada.id),
+        accounts.set_password(ada, new_password()),
+    ):
         with pytest.raises(AccountsUnready, match="refuses the service-role key"):
             await question
     assert [record.levelname for record in caplog.records] == ["ERROR"] * 3
@@ -120,14 +154,18 @@ async def test_a_key_that_is_refused_is_the_operator_s_fault_and_is_not_logged(
 
 
 @pytest.mark.parametrize("path", ["", "/rest"])
-async def test_an_address_at_which_another_answers_is_a_fault(path: str, project: Project, opened: Opened) -> None:
+async def test_an_address_at_which_another_answers_is_a_fault(
+    path: str, project: Project, opened: Opened
+) -> None:
     project.server.coming += [Outage.PAGE] if not path else []
     said = r"^accounts\.supabase\.url: http\S+ does not answer as Supabase Auth does"
     with pytest.raises(SettingsInvalid, match=said):
         await opened(url=project.url + path).require_ready()
 
 
-async def test_its_client_is_closed_with_it_and_the_next_call_opens_another(project: Project) -> None:
+async def test_its_client_is_closed_with_it_and_the_next_call_opens_another(
+    project: Project,
+) -> None:
     connections = Connections()
     with serving(project.server, connections) as url:
         key = Secret(project.server.service_role_key)
@@ -162,14 +200,19 @@ async def test_few_are_looked_up_at_a_time_and_a_look_up_through_many_slow_pages
 
     async with serving_here(app) as url:
         settings = SupabaseSettings(url=url, service_role_key=Secret("service-role-key"))
-        quick, impatient = SupabaseAccounts(settings), SupabaseAccounts(settings, timedelta(seconds=4))
+        quick, impatient = (
+            SupabaseAccounts(settings),
+            SupabaseAccounts(settings, timedelta(seconds=4)),
+        )
         found = await asyncio.gather(*(quick.find(f"7{ADA}") for _ in range(40)))
         assert {account.email for account in found if account} == {f"7{ADA}"}
         assert most == 8
 
         is_slow = True
         server.requests.clear()
-        with pytest.raises(AccountsUnready, match=r"did not answer a look-up within 12 s") as unready:
+        with pytest.raises(
+            AccountsUnready, match=r"did not answer a look-up within 12 s"
+        ) as unready:
             await impatient.find(ADA)
         assert unready.value.not_changed
         assert len(server.requests) < 20

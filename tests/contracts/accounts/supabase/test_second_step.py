@@ -24,7 +24,9 @@ def service_options(project: Project) -> dict[str, Any]:
 
 
 @pytest.mark.long
-async def test_a_code_that_supabase_takes_sets_the_password_no_session(project: Project, service: Service) -> None:
+async def test_a_code_that_supabase_takes_sets_the_password_no_session(
+    project: Project, service: Service
+) -> None:
     users = project.server.users
     users.add(ADA, OLD, factors=[SupabaseFactor(id=TOTP, code="492039")])
     token = await service.link()
@@ -54,17 +56,26 @@ async def test_only_a_verified_factor_is_asked_for_and_one_that_cannot_be_checke
 
 
 GATEWAY = Answer(404, {"message": "no Route matched with those values"})
-NO_FACTORS = [GATEWAY, Answer(404, "404 page not found"), Answer(404, {"code": "user_not_found", "message": ""})]
+NO_FACTORS = [
+    GATEWAY,
+    Answer(404, "404 page not found"),
+    Answer(404, {"code": "user_not_found", "message": ""}),
+]
 """None of them means that an account has no second factor."""
 
 
 async def test_a_code_that_one_factor_has_refused_costs_a_try_though_another_cannot_be_asked(
     project: Project, service: Service
 ) -> None:
-    factors = [SupabaseFactor(id=TOTP[:-1] + "0", code="111111"), SupabaseFactor(id=TOTP, code="492039")]
+    factors = [
+        SupabaseFactor(id=TOTP[:-1] + "0", code="111111"),
+        SupabaseFactor(id=TOTP, code="492039"),
+    ]
     project.server.users.add(ADA, OLD, factors=factors)
     token, answers = await service.link(), []
-    for _ in range(5):  # the account, its factors twice, the link, the session, and the first factor's two
+    for _ in range(
+        5
+    ):  # the account, its factors twice, the link, the session, and the first factor's two
         project.server.coming += [*[None] * 7, 429]
         answers.append(await reset_with(service, token, "totp", "000000"))
     assert list(map(problem, answers)) == ["503 unavailable"] * 4 + ["400 link-dead"]
@@ -80,10 +91,14 @@ NO_VERDICT = [
 ]  # fmt: skip
 
 
-async def test_only_the_documented_refusal_of_a_code_is_a_no_costing_a_try(project: Project, service: Service) -> None:
+async def test_only_the_documented_refusal_of_a_code_is_a_no_costing_a_try(
+    project: Project, service: Service
+) -> None:
     project.server.users.add(ADA, OLD, factors=[SupabaseFactor(id=TOTP, code="492039")])
     token = await service.link()
-    coming: Any = [(before, Outage.CUT) for before in range(7)] + [(1, answer) for answer in NO_FACTORS]
+    coming: Any = [(before, Outage.CUT) for before in range(7)] + [
+        (1, answer) for answer in NO_FACTORS
+    ]
     # Six answers: the account, its factors twice, the link, the session, the challenge.
     coming += [(6, Answer(status, {"code": code, "message": "No"})) for status, code in NO_VERDICT]
     for before, answer in coming:
@@ -91,5 +106,8 @@ async def test_only_the_documented_refusal_of_a_code_is_a_no_costing_a_try(proje
         project.server.coming += [*[None] * before, answer]
         assert problem(await reset_with(service, token, "totp", "492039")) == "503 unavailable"
     project.server.coming.clear()
-    project.server.coming += [*[None] * 6, Answer(403, {"code": "mfa_verification_rejected", "message": "No"})]
+    project.server.coming += [
+        *[None] * 6,
+        Answer(403, {"code": "mfa_verification_rejected", "message": "No"}),
+    ]
     assert (await reset_with(service, token, "totp", "492039")).json()["triesLeft"] == 4

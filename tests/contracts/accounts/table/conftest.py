@@ -49,7 +49,10 @@ NEW = NewPassword("new", hashed)
 async def faults(accounts: TableAccounts) -> list[str]:
     with pytest.raises(SettingsInvalid) as invalid:
         await accounts.require_ready()
-    return [f"{fault.name.removeprefix('accounts.table.')}: {fault.message}" for fault in invalid.value.faults]
+    return [
+        f"{fault.name.removeprefix('accounts.table.')}: {fault.message}"
+        for fault in invalid.value.faults
+    ]
 
 
 async def doubts_of(accounts: TableAccounts) -> list[str]:
@@ -64,7 +67,9 @@ async def one(accounts: TableAccounts, email: str = "ada@northwind.test") -> Acc
 
 async def changes(accounts: TableAccounts, *, intruded: bool = False) -> bool | Ended:
     """Set Ada's new password, as a reset does after its look-up."""
-    return await accounts.set_password(msgspec.structs.replace(await one(accounts), intruded=intruded), NEW)
+    return await accounts.set_password(
+        msgspec.structs.replace(await one(accounts), intruded=intruded), NEW
+    )
 
 
 class AppPeople:
@@ -84,15 +89,23 @@ class AppPeople:
         await self._app.run('INSERT INTO "Session" ("userId") VALUES (:id)', id=row.id)
         return str(row.id)
 
-    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
+    async def change(
+        self, account_id: str, *, email: str | None = None, active: bool | None = None
+    ) -> None:
         id_ = self._key(account_id)
         if email is not None:
-            await self._app.run('UPDATE "User" SET "emailAddress" = :email WHERE id = :id', email=email, id=id_)
+            await self._app.run(
+                'UPDATE "User" SET "emailAddress" = :email WHERE id = :id', email=email, id=id_
+            )
         if active is not None:
-            await self._app.run('UPDATE "User" SET "isActive" = :active WHERE id = :id', active=active, id=id_)
+            await self._app.run(
+                'UPDATE "User" SET "isActive" = :active WHERE id = :id', active=active, id=id_
+            )
 
     async def verifies(self, account_id: str, password: str) -> bool:
-        (row,) = await self._app.run('SELECT * FROM "User" WHERE id = :id', id=self._key(account_id))
+        (row,) = await self._app.run(
+            'SELECT * FROM "User" WHERE id = :id', id=self._key(account_id)
+        )
         return bcrypt.checkpw(password.encode(), row.passwordHash.strip().encode())
 
     def _key(self, account_id: str) -> UUID | int:

@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from tests.contracts.accounts.stores import own_messages
-from tests.contracts.accounts.table.conftest import NEW, ROW, USERS, AppPeople, Over, changes, mapping, one
+from tests.contracts.accounts.table.conftest import (
+    NEW,
+    ROW,
+    USERS,
+    AppPeople,
+    Over,
+    changes,
+    mapping,
+    one,
+)
 from tests.driver.app_database import App, running_app
 from tests.driver.database import refuse_writes, take_writes
 from tests.driver.lost_commits import losing_commits
@@ -48,8 +57,12 @@ SET: dict[str, Any] = {
 async def test_columns_are_set_to_what_their_type_makes_of_it(app: App, over: Over) -> None:
     if app.dialect == "postgresql":
         await app.run("CREATE TYPE mood AS ENUM ('new', 'calm')")
-    await app.run(f"CREATE TABLE users (id INT PRIMARY KEY, email TEXT, password_hash TEXT, {COLUMNS[app.dialect]})")
-    await app.run("INSERT INTO users (id, email, token) VALUES (1, 'ada@northwind.test', 't'), (2, 'b@c.de', 'b')")
+    await app.run(
+        f"CREATE TABLE users (id INT PRIMARY KEY, email TEXT, password_hash TEXT, {COLUMNS[app.dialect]})"
+    )
+    await app.run(
+        "INSERT INTO users (id, email, token) VALUES (1, 'ada@northwind.test', 't'), (2, 'b@c.de', 'b')"
+    )
     accounts = over(set=SET)
     await accounts.require_ready()
     assert await changes(accounts)
@@ -59,15 +72,29 @@ async def test_columns_are_set_to_what_their_type_makes_of_it(app: App, over: Ov
     for moment, zone in ((row.at_zone, app.dialect == "postgresql"), (row.at, False)):
         known = datetime.fromisoformat(str(moment))
         assert (known.tzinfo is not None) == zone
-        assert abs(datetime.now(UTC) - (known if zone else known.replace(tzinfo=UTC))) < timedelta(seconds=30)
-    assert (str(row.day), row.flag in (0, b"\0"), row.small, float(row.share)) == ("2026-11-20", True, 1, 0.25)
-    assert (row.token, row.kind, str(row.device), row.password_hash) == (None, "calm", UUID_, "$2b$new")
+        assert abs(datetime.now(UTC) - (known if zone else known.replace(tzinfo=UTC))) < timedelta(
+            seconds=30
+        )
+    assert (str(row.day), row.flag in (0, b"\0"), row.small, float(row.share)) == (
+        "2026-11-20",
+        True,
+        1,
+        0.25,
+    )
+    assert (row.token, row.kind, str(row.device), row.password_hash) == (
+        None,
+        "calm",
+        UUID_,
+        "$2b$new",
+    )
     assert (other.password_hash, other.token, other.small) == (None, "b", None)
     # Everything is as it was to be already: MariaDB changes no row, and the password is set all the same.
     assert await changes(over(set={"flag": False}))
 
 
-async def test_a_commit_without_answer_is_no_certain_no(app: App, over: Over, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_commit_without_answer_is_no_certain_no(
+    app: App, over: Over, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await app.run(f"{USERS}; {ROW}")
     accounts = over()
     account = await one(accounts)
@@ -116,9 +143,13 @@ async def test_a_hash_that_the_table_refuses_is_logged_without_it(
     check = "name TEXT" if signals else "CHECK (password_hash NOT LIKE '$2b$%')"
     await app.run(f"{USERS.replace('name TEXT', check)}; {ROW}")
     if signals:
-        await app.run("CREATE TRIGGER kept BEFORE UPDATE ON users FOR EACH ROW SIGNAL SQLSTATE '45000'")
+        await app.run(
+            "CREATE TRIGGER kept BEFORE UPDATE ON users FOR EACH ROW SIGNAL SQLSTATE '45000'"
+        )
     accounts = over()
-    with pytest.raises(ChangeRefused, match="the database of the accounts refused a statement: ") as refused:
+    with pytest.raises(
+        ChangeRefused, match="the database of the accounts refused a statement: "
+    ) as refused:
         await changes(accounts)
 
     (logged,) = own_messages(caplog)
@@ -144,7 +175,10 @@ async def test_a_table_that_changed_meanwhile_is_away_until_it_is_as_it_was(
             await asked
     with pytest.raises(AccountsUnready, match="the table users has no column password_hash"):
         await accounts.set_password(ada, NEW)
-    assert [line.partition(" ")[0] for line in own_messages(caplog)] == ["accounts.refused", *["accounts.changed"] * 3]
+    assert [line.partition(" ")[0] for line in own_messages(caplog)] == [
+        "accounts.refused",
+        *["accounts.changed"] * 3,
+    ]
 
     await app.run("ALTER TABLE users RENAME COLUMN hash TO password_hash")
     assert await accounts.set_password(ada, NEW)
@@ -152,14 +186,22 @@ async def test_a_table_that_changed_meanwhile_is_away_until_it_is_as_it_was(
     await app.run("ALTER TABLE users RENAME COLUMN email TO mail")
     if isinstance(accounts, JoiningTableAccounts):
         with pytest.raises(AccountsUnready, match="refused a statement"):
-            await database.transact(lambda connection: accounts.set_password_within(connection, ada, "$2b$newer"))
-        with pytest.raises(AccountsUnready, match="has refused a statement") as raised:  # and is not looked at here
-            await database.transact(lambda connection: accounts.password_hash_within(connection, "1"))
+            await database.transact(
+                lambda connection: accounts.set_password_within(connection, ada, "$2b$newer")
+            )
+        with pytest.raises(
+            AccountsUnready, match="has refused a statement"
+        ) as raised:  # and is not looked at here
+            await database.transact(
+                lambda connection: accounts.password_hash_within(connection, "1")
+            )
         assert raised.value.not_changed
     else:
         with pytest.raises(SettingsInvalid, match="the table users has no column email"):
             await accounts.require_ready()
-        with pytest.raises(AccountsUnready, match="does not match the settings"):  # no statement is tried
+        with pytest.raises(
+            AccountsUnready, match="does not match the settings"
+        ):  # no statement is tried
             await accounts.get("1")
     await database.close()
 
@@ -199,7 +241,9 @@ async def test_rows_are_deleted_whose_bytes_are_the_id_of_the_account(app: App, 
 
 
 @pytest.mark.parametrize("databases", ["mariadb"], indirect=True)
-async def test_an_address_that_only_the_collation_calls_the_same_has_changed(app: App, over: Over) -> None:
+async def test_an_address_that_only_the_collation_calls_the_same_has_changed(
+    app: App, over: Over
+) -> None:
     await app.run(f"{USERS}; {ROW}")
     accounts = over()
     account = await one(accounts)
@@ -273,8 +317,14 @@ def store(url: str) -> TableAccounts:
     [
         ("sqlite:////nowhere/at/all.db", "SQLite in /nowhere/at/all.db: No such file or directory"),
         ("postgresql://app:hunter2@127.0.0.1:9/app", "PostgreSQL on 127.0.0.1:9, database app: "),
-        ("mysql://app:hunter2@127.0.0.1:9/app", "MySQL on 127.0.0.1:9, database app: Connection refused"),
-        ("mariadb://app:hunter2@localhost/app?unix_socket=/nowhere/x.sock", "MariaDB on localhost, database app: "),
+        (
+            "mysql://app:hunter2@127.0.0.1:9/app",
+            "MySQL on 127.0.0.1:9, database app: Connection refused",
+        ),
+        (
+            "mariadb://app:hunter2@localhost/app?unix_socket=/nowhere/x.sock",
+            "MariaDB on localhost, database app: ",
+        ),
     ],
 )
 async def test_a_database_that_cannot_be_reached_is_named_without_its_password(
@@ -282,11 +332,18 @@ async def test_a_database_that_cannot_be_reached_is_named_without_its_password(
 ) -> None:
     accounts = store(url)
     caplog.set_level(logging.DEBUG)
-    calls = (accounts.require_ready(), accounts.find(ADA.email), accounts.get("1"), accounts.password_hash("1"))
+    calls = (
+        accounts.require_ready(),
+        accounts.find(ADA.email),
+        accounts.get("1"),
+        accounts.password_hash("1"),
+    )
     for asked in (*calls, accounts.set_password(ADA, NEW)):
         with pytest.raises(AccountsUnready) as unready:
             await asked
-        assert str(unready.value).startswith(f"the database of the accounts cannot be reached: {said}")
+        assert str(unready.value).startswith(
+            f"the database of the accounts cannot be reached: {said}"
+        )
         assert "hunter2" not in "".join(traceback.format_exception(unready.value))
     assert "hunter2" not in caplog.text
     await accounts.close()
@@ -333,7 +390,9 @@ async def test_connections_that_were_cut_are_made_anew(app: App, over: Over) -> 
 @pytest.mark.long
 async def test_a_lock_that_the_app_holds_is_not_waited_for_for_ever(app: App, over: Over) -> None:
     await app.run(f"{USERS}; {ROW}")
-    impatient = TableAccounts(TableSettings(table="users"), AppDatabase(app.url, timedelta(seconds=1)), 60)
+    impatient = TableAccounts(
+        TableSettings(table="users"), AppDatabase(app.url, timedelta(seconds=1)), 60
+    )
     async with app.holding("UPDATE users SET email = email"):
         # More at once than there are connections.
         changes = (impatient.set_password(ADA, NEW) for _ in range(7))
@@ -352,20 +411,28 @@ async def test_a_lock_that_the_app_holds_is_not_waited_for_for_ever(app: App, ov
 async def test_a_server_that_says_nothing_is_given_up(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"{scheme}://app@127.0.0.1:{silent.getsockname()[1]}/app"
-        accounts = TableAccounts(TableSettings(table="users"), AppDatabase(address, timedelta(seconds=0.2)), 60)
+        accounts = TableAccounts(
+            TableSettings(table="users"), AppDatabase(address, timedelta(seconds=0.2)), 60
+        )
         with pytest.raises(AccountsUnready, match=", database app: it does not answer"):
             await asyncio.wait_for(accounts.find(ADA.email), 15)
         await accounts.close()
 
 
 @on_servers
-async def test_a_change_is_refused_as_not_made_and_the_next_is_made_on_another_connection(app: App, over: Over) -> None:
+async def test_a_change_is_refused_as_not_made_and_the_next_is_made_on_another_connection(
+    app: App, over: Over
+) -> None:
     await app.run(f"{USERS}; {ROW}")
     is_mysql, accounts = app.dialect == "mysql", over()
-    await (app.run("SET GLOBAL tx_read_only = 1") if is_mysql else refuse_writes(app.url))  # of new connections
+    await (
+        app.run("SET GLOBAL tx_read_only = 1") if is_mysql else refuse_writes(app.url)
+    )  # of new connections
     try:
         assert await accounts.get("1") == ADA
-        with pytest.raises(AccountsUnready, match="the database of the accounts takes no writes: ") as unready:
+        with pytest.raises(
+            AccountsUnready, match="the database of the accounts takes no writes: "
+        ) as unready:
             await accounts.set_password(ADA, NEW)
         assert unready.value.not_changed
         assert await accounts.password_hash("1") == "old"

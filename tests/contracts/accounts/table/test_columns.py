@@ -22,7 +22,23 @@ from tests.driver.app_database import App
 from keyturn.service.accounts.port import Account, NewPassword
 from keyturn.service.accounts.table.columns import TIMES
 
-NO_IDS = ("", "nobody", "0", "-5", "1e3", " 7", "7 ", "07", "+7", "9" * 30, "a\0b", "\ud800", "7b", "\u0667", "0x7")
+NO_IDS = (
+    "",
+    "nobody",
+    "0",
+    "-5",
+    "1e3",
+    " 7",
+    "7 ",
+    "07",
+    "+7",
+    "9" * 30,
+    "a\0b",
+    "\ud800",
+    "7b",
+    "\u0667",
+    "0x7",
+)
 UUID_ = "8b1c7a52-3c55-4d6e-9a0f-2d7c3f6b1e90"
 HEX = UUID_.replace("-", "")
 
@@ -51,8 +67,12 @@ HEX = UUID_.replace("-", "")
     indirect=["databases"],
 )
 @pytest.mark.long
-async def test_an_id_is_whatever_the_app_made_it(app: App, over: Over, declared: str, stored: str, text: str) -> None:
-    await app.run(f"CREATE TABLE users (id {declared}, email VARCHAR(200), password_hash VARCHAR(80))")
+async def test_an_id_is_whatever_the_app_made_it(
+    app: App, over: Over, declared: str, stored: str, text: str
+) -> None:
+    await app.run(
+        f"CREATE TABLE users (id {declared}, email VARCHAR(200), password_hash VARCHAR(80))"
+    )
     await app.run(f"INSERT INTO users VALUES ({stored}, 'ada@northwind.test', 'x')")  # noqa: S608 - the test's own
     accounts = over()
     await accounts.require_ready()
@@ -63,7 +83,9 @@ async def test_an_id_is_whatever_the_app_made_it(app: App, over: Over, declared:
     for other in (*NO_IDS, text.upper() if text.upper() != text else "nobody"):
         if other != text:
             assert await accounts.get(other) is None, other
-            assert not await accounts.set_password(msgspec.structs.replace(ada, id=other), NewPassword("no", hashed))
+            assert not await accounts.set_password(
+                msgspec.structs.replace(ada, id=other), NewPassword("no", hashed)
+            )
             assert await accounts.password_hash(other) is None
     assert await accounts.set_password(ada, NEW)
     assert await accounts.password_hash(text) == "$2b$new"
@@ -71,7 +93,11 @@ async def test_an_id_is_whatever_the_app_made_it(app: App, over: Over, declared:
 
 FLAGS = {
     "sqlite": [
-        ("BOOLEAN", ["1", "true", "'t'", "'yes'"], ["0", "false", "'false'", "'F'", "'no'", "' '", "NULL"]),
+        (
+            "BOOLEAN",
+            ["1", "true", "'t'", "'yes'"],
+            ["0", "false", "'false'", "'F'", "'no'", "' '", "NULL"],
+        ),
         ("DATETIME", ["'2026-11-20 08:00:00'", "1763625600000"], ["NULL", "''", "0"]),
     ],
     "postgresql": [
@@ -107,7 +133,9 @@ async def test_a_flag_is_whatever_the_app_made_it(app: App, over: Over) -> None:
             active = [account is not None and account.active for account in found]
             assert active == [flag != turned for flag in expected], (declared, column)
             # The statement that changes a password decides in the same way as the look-up before it.
-            allowed = [msgspec.structs.replace(account, active=True) for account in found if account]
+            allowed = [
+                msgspec.structs.replace(account, active=True) for account in found if account
+            ]
             assert [await accounts.set_password(account, NEW) for account in allowed] == active
 
 
@@ -124,7 +152,12 @@ async def test_a_status_says_by_its_values_who_is_active(app: App, over: Over) -
     await app.run(USERS.replace("name TEXT", f"status {STATUSES[app.dialect]}"))
     for number, status in enumerate(("Active", "invited", "suspended", None), 1):
         email = f"{number}@northwind.test"
-        await app.run("INSERT INTO users VALUES (:id, :email, 'x', :status)", id=number, email=email, status=status)
+        await app.run(
+            "INSERT INTO users VALUES (:id, :email, 'x', :status)",
+            id=number,
+            email=email,
+            status=status,
+        )
     for given, active in (
         ("status = active", [True, False, False, False]),
         ("status=active | INVITED", [True, True, False, False]),
@@ -156,7 +189,12 @@ async def test_every_condition_of_active_holds(app: App, over: Over) -> None:
     found = [account for number in range(1, 5) if (account := await accounts.get(str(number)))]
 
     assert [account.active for account in found] == [True, False, False, False]
-    assert [await accounts.set_password(account, NEW) for account in found] == [True, False, False, False]
+    assert [await accounts.set_password(account, NEW) for account in found] == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 async def test_wrong_condition_of_active(app: App, over: Over) -> None:
@@ -168,15 +206,22 @@ async def test_wrong_condition_of_active(app: App, over: Over) -> None:
 
 
 async def test_a_status_without_its_values_is_doubted(app: App, over: Over) -> None:
-    await app.run("CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(60), f VARCHAR(20))")
     await app.run(
-        "INSERT INTO users VALUES (1, 'ada@c.de', :hash, 'T'), (2, 'bo@c.de', '', ''), (3, '', '', NULL)", hash=HASH
+        "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(60), f VARCHAR(20))"
+    )
+    await app.run(
+        "INSERT INTO users VALUES (1, 'ada@c.de', :hash, 'T'), (2, 'bo@c.de', '', ''), (3, '', '', NULL)",
+        hash=HASH,
     )
     accounts = over(active="f")
     assert await doubts_of(accounts) == []
-    await app.run("INSERT INTO users VALUES (4, 'd@c.de', '', ' Suspended '), (5, 'mike@c.de', '', 'on')")
+    await app.run(
+        "INSERT INTO users VALUES (4, 'd@c.de', '', ' Suspended '), (5, 'mike@c.de', '', 'on')"
+    )
 
-    unread = "accounts.table.active: the column f contains 'Suspended', which Keyturn takes for active"
+    unread = (
+        "accounts.table.active: the column f contains 'Suspended', which Keyturn takes for active"
+    )
     assert await doubts_of(accounts) == [unread]
     assert await doubts_of(over(active="not f")) == []
 
@@ -192,20 +237,29 @@ async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, o
     )
     accounts = over(name="name", provider="auth", kind="role", locale="locale")
 
-    ada, bea, *others = [account for number in range(1, 7) if (account := await accounts.get(str(number)))]
+    ada, bea, *others = [
+        account for number in range(1, 7) if (account := await accounts.get(str(number)))
+    ]
     assert ada == Account(id="1", email="ada@northwind.test", name="Ada", kind="3", locale="de")
-    assert bea == Account(id="2", email="bea@northwind.test", has_password=False, awaits_password=True)
+    assert bea == Account(
+        id="2", email="bea@northwind.test", has_password=False, awaits_password=True
+    )
     assert [one.provider for one in others] == ["Google", "Microsoft", "GitLab", "School Portal"]
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_without_a_password_column_people_are_looked_up_and_a_change_is_noted(app: App, over: Over) -> None:
+async def test_without_a_password_column_people_are_looked_up_and_a_change_is_noted(
+    app: App, over: Over
+) -> None:
     await app.run(
         "CREATE TABLE users (id UUID PRIMARY KEY, email TEXT, must_change INT); CREATE TABLE sessions (user_id UUID)"
     )
     await app.run("INSERT INTO users VALUES (:id, 'ada@northwind.test', 1)", id=UUID_)
     await app.run("INSERT INTO sessions VALUES (:id)", id=UUID_)
-    noting, ending = over(password="", set={"must_change": False}), over(password="", delete=("sessions.user_id",))
+    noting, ending = (
+        over(password="", set={"must_change": False}),
+        over(password="", delete=("sessions.user_id",)),
+    )
     await noting.require_ready()
     ada = Account(id=UUID_, email="ada@northwind.test")
 
@@ -213,7 +267,9 @@ async def test_without_a_password_column_people_are_looked_up_and_a_change_is_no
     for accounts in (noting, ending):
         assert not await accounts.note_change(msgspec.structs.replace(ada, email="ada@moved.test"))
         assert not await accounts.note_change(msgspec.structs.replace(ada, id="nobody"))
-        assert [row.must_change for row in await app.run("SELECT * FROM users, sessions")] == [int(accounts is noting)]
+        assert [row.must_change for row in await app.run("SELECT * FROM users, sessions")] == [
+            int(accounts is noting)
+        ]
         assert await accounts.note_change(ada)
     assert await app.run("SELECT * FROM sessions") == []
 
@@ -224,23 +280,34 @@ PASSWORDS = [
     *(("x", word, HAS) for word in (None, "", "Email", "email ", "EMAIL", "local")),
     *((stored, word, AWAITS) for stored, word in ((None, None), ("", " Email "))),
     *((stored, "google", NONE) for stored in (None, "x")),
-    *((stored, "", NONE) for stored in ("!", "!kR3bQ9x0", "!!", "*", "*LK*", "!$2b$04$switched off")),
+    *(
+        (stored, "", NONE)
+        for stored in ("!", "!kR3bQ9x0", "!!", "*", "*LK*", "!$2b$04$switched off")
+    ),
 ]
 """What is stored as the hash and the provider, and whether the account has a password, or awaits its first."""
 
 
-async def test_who_has_a_password_or_awaits_one_is_told_and_changed_alike(app: App, over: Over) -> None:
+async def test_who_has_a_password_or_awaits_one_is_told_and_changed_alike(
+    app: App, over: Over
+) -> None:
     await app.run(f"{PADDED}; CREATE TABLE sessions (user_id INTEGER)")
     for number, (stored, word, _) in enumerate(PASSWORDS):
         row = {"id": number, "email": f"{number}@northwind.test", "hash": stored, "auth": word}
         await app.run("INSERT INTO users VALUES (:id, :email, :hash, :auth)", **row)
         await app.run("INSERT INTO sessions VALUES (:id)", id=number)
     accounts = over(provider="auth", delete=("sessions.user_id",))
-    people = [account for number in range(len(PASSWORDS)) if (account := await accounts.get(str(number)))]
+    people = [
+        account for number in range(len(PASSWORDS)) if (account := await accounts.get(str(number)))
+    ]
 
-    assert [(one.has_password, one.awaits_password) for one in people] == [told for *_, told in PASSWORDS]
+    assert [(one.has_password, one.awaits_password) for one in people] == [
+        told for *_, told in PASSWORDS
+    ]
     assert all(one.active for one in people)
-    assert sorted(await accounts.awaiting_password()) == [one.email for one in people if one.awaits_password]
+    assert sorted(await accounts.awaiting_password()) == [
+        one.email for one in people if one.awaits_password
+    ]
     for person in people:
         assert (await accounts.password_hash(person.id) is not None) is person.has_password
         assert person.takes_password is (person.has_password or person.awaits_password)
@@ -254,12 +321,18 @@ async def test_who_has_a_password_or_awaits_one_is_told_and_changed_alike(app: A
     assert not (await one(without, "6@northwind.test")).awaits_password
 
 
-async def test_who_signs_in_elsewhere_by_now_or_is_on_leave_is_not_asked_for_a_password(app: App, over: Over) -> None:
+async def test_who_signs_in_elsewhere_by_now_or_is_on_leave_is_not_asked_for_a_password(
+    app: App, over: Over
+) -> None:
     await app.run(PADDED.replace("auth", "on_leave INTEGER DEFAULT 0, auth"))
-    await app.run("INSERT INTO users (id, email) VALUES (1, 'ada@northwind.test'), (2, 'bea@northwind.test')")
+    await app.run(
+        "INSERT INTO users (id, email) VALUES (1, 'ada@northwind.test'), (2, 'bea@northwind.test')"
+    )
     accounts = over(provider="auth", active="not on_leave")
     ada = await one(accounts)
-    await app.run("UPDATE users SET auth = 'google' WHERE id = 1; UPDATE users SET on_leave = 1 WHERE id = 2")
+    await app.run(
+        "UPDATE users SET auth = 'google' WHERE id = 1; UPDATE users SET on_leave = 1 WHERE id = 2"
+    )
 
     assert not await accounts.set_password(ada, NEW)
     assert await accounts.awaiting_password() == []
@@ -327,7 +400,9 @@ async def test_random_value_without_room(app: App, over: Over, declared: str) ->
 async def test_random_value_ends_sessions(app: App, over: Over, method: str) -> None:
     """Where sessions end without a new password, the account's `{random}` changes, and no other account's."""
     await app.run(f"{USERS.replace('name TEXT', 'token VARCHAR(99)')}; {ROW}")
-    await app.run("INSERT INTO users VALUES (2, 'bea@northwind.test', 'x', 'hers'); UPDATE users SET token = 'old'")
+    await app.run(
+        "INSERT INTO users VALUES (2, 'bea@northwind.test', 'x', 'hers'); UPDATE users SET token = 'old'"
+    )
     await getattr(over(set={"token": "{random}"}), method)("1")
     rows = await app.run("SELECT token FROM users ORDER BY id")
 
@@ -362,7 +437,9 @@ async def make_users(app: App, kind: str, *values: str) -> None:
 
 @pytest.mark.parametrize("given", TIMES)
 @pytest.mark.parametrize("place", range(3), ids=["times", "numbers", "texts"])
-async def test_a_placeholder_writes_its_form_or_is_refused(app: App, over: Over, given: str, place: int) -> None:
+async def test_a_placeholder_writes_its_form_or_is_refused(
+    app: App, over: Over, given: str, place: int
+) -> None:
     await make_users(app, KINDS[app.dialect][place])
     shape = WRITTEN["sqlite" if app.dialect == "sqlite" else "server", given][place]
     accounts = over(set={"changed_at": given})
@@ -380,10 +457,34 @@ async def test_a_placeholder_writes_its_form_or_is_refused(app: App, over: Over,
 @pytest.mark.parametrize(
     ("databases", "kind", "values", "given", "message"),
     [
-        ("sqlite", "DATETIME", ("1763628402000",), "{now}", "the column has milliseconds since 1970"),
-        ("sqlite", "DATETIME", ("'2026-01-02T03:04:05.123+00:00'",), "{now}", "texts such as 2026-11-20T08:46:42Z"),
-        ("sqlite", "TEXT", ("'2026-01-02'", "'soon'"), "{now_iso}", "the column has days such as 2026-11-20"),
-        ("postgresql", "bigint", ("1763628402000", "1763628402001", "7"), "{now}", "milliseconds since 1970"),
+        (
+            "sqlite",
+            "DATETIME",
+            ("1763628402000",),
+            "{now}",
+            "the column has milliseconds since 1970",
+        ),
+        (
+            "sqlite",
+            "DATETIME",
+            ("'2026-01-02T03:04:05.123+00:00'",),
+            "{now}",
+            "texts such as 2026-11-20T08:46:42Z",
+        ),
+        (
+            "sqlite",
+            "TEXT",
+            ("'2026-01-02'", "'soon'"),
+            "{now_iso}",
+            "the column has days such as 2026-11-20",
+        ),
+        (
+            "postgresql",
+            "bigint",
+            ("1763628402000", "1763628402001", "7"),
+            "{now}",
+            "milliseconds since 1970",
+        ),
         ("mariadb", "BIGINT", ("1763628402",), "{now_ms}", "the column has seconds since 1970"),
         ("sqlite", "DATETIME", ("'2026-01-02 03:04:05'", "NULL"), "{now}", ""),
         ("sqlite", "TEXT", ("'2026-01-02T03:04:05-05:00'",), "{now_iso}", ""),
@@ -411,7 +512,9 @@ async def test_emptied_salt(app: App, over: Over) -> None:
     await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old', '7f3a')")
     accounts = over(set={"salt": ""})
     await accounts.require_ready()
-    assert await accounts.set_password(await one(accounts), NewPassword("seven quiet harbours", bcrypt_hashed))
+    assert await accounts.set_password(
+        await one(accounts), NewPassword("seven quiet harbours", bcrypt_hashed)
+    )
 
     (row,) = await app.run("SELECT salt, password_hash FROM users")
     assert bcrypt.checkpw(f"{row.salt}seven quiet harbours".encode(), row.password_hash.encode())
@@ -446,6 +549,10 @@ async def test_hash_in_a_column_of_bytes(app: App, over: Over) -> None:
         assert [account.has_password for account in people] == [True, False, False]
         assert [account.awaits_password for account in people] == [False, False, True]
         assert await accounts.password_hash("1") == HASH
-        assert [await accounts.set_password(account, NEW) for account in people] == [True, False, True]
+        assert [await accounts.set_password(account, NEW) for account in people] == [
+            True,
+            False,
+            True,
+        ]
         assert await accounts.password_hash("1") == await accounts.password_hash("3") == "$2b$new"
         await accounts.close()

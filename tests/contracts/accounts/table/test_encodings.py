@@ -28,7 +28,9 @@ async def test_address_outside_of_a_column(
 ) -> None:
     """An address that a column cannot hold is no account's, and the others of its batch are answered."""
     await app.run(USERS.replace("VARCHAR(99)", f"VARCHAR(99) CHARACTER SET {charset}"))
-    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', ''), (2, 'bea@northwind.test', 'x', '')")
+    await app.run(
+        "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', ''), (2, 'bea@northwind.test', 'x', '')"
+    )
 
     asked = ("ada@northwind.test", EMOJI, CYRILLIC, "bea@northwind.test", "nobody@northwind.test")
     assert await ids_found(over, *asked) == ["1", None, None, "2", None]

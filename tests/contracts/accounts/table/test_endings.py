@@ -4,7 +4,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.table.conftest import HASH, NEW, ROW, USERS, Over, changes, doubts_of, faults, one
+from tests.contracts.accounts.table.conftest import (
+    HASH,
+    NEW,
+    ROW,
+    USERS,
+    Over,
+    changes,
+    doubts_of,
+    faults,
+    one,
+)
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, Ended
@@ -19,7 +29,9 @@ async def ids(app: App, table: str) -> list[int]:
 
 
 async def tokens(app: App, columns: str, *rows: str) -> None:
-    await app.run(f"{USERS}; CREATE TABLE tokens (id INTEGER PRIMARY KEY, user_id INTEGER, {columns}); {ROW}")
+    await app.run(
+        f"{USERS}; CREATE TABLE tokens (id INTEGER PRIMARY KEY, user_id INTEGER, {columns}); {ROW}"
+    )
     for row in rows:
         await app.run(f"INSERT INTO tokens VALUES ({row})")  # noqa: S608
 
@@ -30,7 +42,9 @@ def keys(**sets: bool | float | str) -> dict[str, Ending]:
 
 async def test_what_the_app_ends_by_itself_stays_and_need_not_exist(app: App, over: Over) -> None:
     await tokens(app, "name TEXT", "1, 1, 'laptop'")
-    accounts = over(ends={"tokens.user_id": Ending(when="never"), "no_table.user_id": Ending(when="never")})
+    accounts = over(
+        ends={"tokens.user_id": Ending(when="never"), "no_table.user_id": Ending(when="never")}
+    )
     await accounts.require_ready()
 
     assert await changes(accounts, intruded=True) is True
@@ -40,7 +54,12 @@ async def test_what_the_app_ends_by_itself_stays_and_need_not_exist(app: App, ov
 async def test_only_the_rows_of_a_condition_end(app: App, over: Over) -> None:
     """Laravel's tokens belong to users or to teams, and WordPress keeps anything in one table."""
     user = r"App\\Models\\User" if app.dialect == "mysql" else r"App\Models\User"
-    rows = (f"'{user}', NULL, false", "'Team', NULL, false", f"'{user}', 4, false", f"'{user}', NULL, true")
+    rows = (
+        f"'{user}', NULL, false",
+        "'Team', NULL, false",
+        f"'{user}', 4, false",
+        f"'{user}', NULL, true",
+    )
     columns = "kind VARCHAR(40), team INTEGER, is_robot BOOLEAN"
     await tokens(app, columns, *(f"{number}, 1, {row}" for number, row in enumerate(rows, 1)))
     where: dict[str, Any] = {"kind": r"App\Models\User", "team": "{null}", "is_robot": False}
@@ -81,11 +100,16 @@ async def test_what_has_ended_before_stays_and_is_not_counted_again(
     assert await changes(accounts, intruded=True) == Ended({"api_keys": 1})
 
 
-async def test_a_token_that_may_still_be_valid_in_another_zone_is_ended(app: App, over: Over) -> None:
+async def test_a_token_that_may_still_be_valid_in_another_zone_is_ended(
+    app: App, over: Over
+) -> None:
     """A column without a zone may have the app's local time, which is up to half a day behind UTC."""
     await tokens(app, f"expires_at {ZONELESS[app.dialect]}")
     here = (datetime.now(UTC) - timedelta(hours=11)).replace(tzinfo=None)
-    await app.run("INSERT INTO tokens VALUES (1, 1, :at)", at=here.isoformat(" ") if app.dialect == "sqlite" else here)
+    await app.run(
+        "INSERT INTO tokens VALUES (1, 1, :at)",
+        at=here.isoformat(" ") if app.dialect == "sqlite" else here,
+    )
 
     # It may have ended eleven hours ago, too, and is therefore not counted.
     assert await changes(over(ends=keys(expires_at="{now}"))) is True
@@ -116,7 +140,9 @@ async def test_flags_numbers_and_texts_are_set_where_they_differ(app: App, over:
 
     assert await changes(accounts) == Ended({"api_keys": 2})
     stored = await app.run("SELECT * FROM tokens ORDER BY id")
-    assert [(bool(row.revoked), row.status, row.secret) for row in stored] == [(True, "ended", None)] * 3
+    assert [(bool(row.revoked), row.status, row.secret) for row in stored] == [
+        (True, "ended", None)
+    ] * 3
     assert [row.ms == 1_600_000_000_000 for row in stored] == [False, True, False]
     assert await changes(accounts) is True
 
@@ -126,7 +152,9 @@ async def test_a_column_of_the_account_itself_can_be_a_key(app: App, over: Over)
     await app.run(USERS.replace("name TEXT", "token VARCHAR(9) DEFAULT 't'"))
     await app.run(ROW)
     await app.run("INSERT INTO users (id, email) VALUES (2, 'eve@northwind.test')")
-    accounts = over(ends={"users.id": Ending(what="api_keys", when="intrusion", set={"token": "{null}"})})
+    accounts = over(
+        ends={"users.id": Ending(what="api_keys", when="intrusion", set={"token": "{null}"})}
+    )
     await accounts.require_ready()
 
     assert await changes(accounts, intruded=True) == Ended({"api_keys": 1})
@@ -136,7 +164,12 @@ async def test_a_column_of_the_account_itself_can_be_a_key(app: App, over: Over)
 async def test_every_wrong_name_and_value_is_told_by_its_setting(app: App, over: Over) -> None:
     await tokens(app, "name VARCHAR(9) NOT NULL")
     wrong = Ending(set={"revoked": True, "name": "{null}"}, where={"team": "x"})
-    ends = {"tokens.owner": Ending(), "token.user_id": Ending(), "users.id": Ending(), "tokens.user_id": wrong}
+    ends = {
+        "tokens.owner": Ending(),
+        "token.user_id": Ending(),
+        "users.id": Ending(),
+        "tokens.user_id": wrong,
+    }
 
     assert await faults(over(ends=ends)) == [
         'ends."tokens.owner": the table tokens has no column owner',
@@ -154,7 +187,10 @@ async def test_every_wrong_name_and_value_is_told_by_its_setting(app: App, over:
 
 
 KEPT = "rows of refresh that refer to deleted rows of access stay, which the database forbids"
-BOTH = {"access.user_id": Ending(what="oauth_grants"), "refresh.user_id": Ending(what="oauth_grants")}
+BOTH = {
+    "access.user_id": Ending(what="oauth_grants"),
+    "refresh.user_id": Ending(what="oauth_grants"),
+}
 
 
 async def make_referring(app: App, rule: str = "") -> None:
@@ -172,8 +208,18 @@ async def make_referring(app: App, rule: str = "") -> None:
     ("rule", "ends", "ended", "left"),
     [
         ("", BOTH, {"oauth_grants": 2}, []),
-        ("ON DELETE CASCADE", {"access.user_id": Ending(what="access_tokens")}, {"access_tokens": 1}, []),
-        ("ON DELETE SET NULL", {"access.user_id": Ending(what="access_tokens")}, {"access_tokens": 1}, [1]),
+        (
+            "ON DELETE CASCADE",
+            {"access.user_id": Ending(what="access_tokens")},
+            {"access_tokens": 1},
+            [],
+        ),
+        (
+            "ON DELETE SET NULL",
+            {"access.user_id": Ending(what="access_tokens")},
+            {"access_tokens": 1},
+            [1],
+        ),
     ],
 )
 async def test_rows_that_refer_to_others_go_first_unless_the_key_follows_a_deletion(
@@ -190,7 +236,9 @@ async def test_rows_that_refer_to_others_go_first_unless_the_key_follows_a_delet
 @pytest.mark.parametrize(
     "refresh", [None, Ending(set={"revoked": True}), Ending(when="intrusion"), Ending(when="never")]
 )
-async def test_a_row_that_refers_to_a_deleted_one_is_a_doubt(app: App, over: Over, refresh: Ending | None) -> None:
+async def test_a_row_that_refers_to_a_deleted_one_is_a_doubt(
+    app: App, over: Over, refresh: Ending | None
+) -> None:
     """The entry works for as long as no row refers."""
     await make_referring(app)
     ends = {"access.user_id": Ending(), **({"refresh.user_id": refresh} if refresh else {})}
@@ -207,7 +255,11 @@ ADA, BEN = "ada@northwind.test", "ben@northwind.test"
 TABLES = """
     CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(190), password_hash VARCHAR(80), status VARCHAR(20),
         locked_at TIMESTAMP NULL, reason VARCHAR(20))"""
-BY_STATUS: dict[str, Any] = {"active": "status = active", "lock": {"status": "locked"}, "unlock": {"status": "active"}}
+BY_STATUS: dict[str, Any] = {
+    "active": "status = active",
+    "lock": {"status": "locked"},
+    "unlock": {"status": "active"},
+}
 BY_TIME: dict[str, Any] = {
     "active": "not locked_at",
     "lock": {"locked_at": "{now}", "reason": "not me"},
@@ -218,7 +270,11 @@ BY_TIME: dict[str, Any] = {
 @pytest.fixture
 async def people(app: App) -> App:
     await app.run(TABLES)
-    for id_, email, status in ((1, ADA, "active"), (2, BEN, "active"), (3, "dan@northwind.test", "left")):
+    for id_, email, status in (
+        (1, ADA, "active"),
+        (2, BEN, "active"),
+        (3, "dan@northwind.test", "left"),
+    ):
         statement = "INSERT INTO users (id, email, password_hash, status) VALUES (:id, :email, '$2b$x', :status)"
         await app.run(statement, id=id_, email=email, status=status)
     return app
@@ -227,7 +283,9 @@ async def people(app: App) -> App:
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize("how", [BY_STATUS, BY_TIME], ids=["by status", "by time"])
 @pytest.mark.long
-async def test_an_account_is_locked_and_unlocked_and_nobody_else(over: Over, how: dict[str, Any]) -> None:
+async def test_an_account_is_locked_and_unlocked_and_nobody_else(
+    over: Over, how: dict[str, Any]
+) -> None:
     accounts = over(**how)
     await accounts.require_ready()
     assert accounts.can_lock
@@ -235,24 +293,33 @@ async def test_an_account_is_locked_and_unlocked_and_nobody_else(over: Over, how
     assert await accounts.lock(before)
     assert not await accounts.lock(before)  # it is not active any more
 
-    states = [(person.active, person.locked) for person in (await one(accounts, ADA), await one(accounts, BEN))]
+    states = [
+        (person.active, person.locked)
+        for person in (await one(accounts, ADA), await one(accounts, BEN))
+    ]
     assert states == [(False, True), (True, False)]
     assert await accounts.unlock("1")
     assert not await accounts.unlock("1")
     assert (await one(accounts, ADA)).active
 
 
-async def test_a_new_password_lifts_the_lock_of_who_was_read_as_locked_alone(over: Over, people: App) -> None:
+async def test_a_new_password_lifts_the_lock_of_who_was_read_as_locked_alone(
+    over: Over, people: App
+) -> None:
     accounts = over(**BY_STATUS)
     before = await one(accounts)
     await accounts.lock(before)
     assert not await accounts.set_password(before, NEW)
 
     assert await changes(accounts)
-    assert ("active", "$2b$new") in await people.run("SELECT status, password_hash FROM users WHERE id = 1")
+    assert ("active", "$2b$new") in await people.run(
+        "SELECT status, password_hash FROM users WHERE id = 1"
+    )
 
 
-async def test_who_has_moved_or_is_disabled_is_neither_locked_nor_unlocked(over: Over, people: App) -> None:
+async def test_who_has_moved_or_is_disabled_is_neither_locked_nor_unlocked(
+    over: Over, people: App
+) -> None:
     accounts = over(**BY_STATUS)
     before = await one(accounts, ADA)
     await people.run("UPDATE users SET email = 'ada@elsewhere.test' WHERE id = 1")
@@ -261,7 +328,11 @@ async def test_who_has_moved_or_is_disabled_is_neither_locked_nor_unlocked(over:
         assert not await accounts.lock(account)
     assert not await accounts.unlock("3")
 
-    assert [row.status for row in await people.run("SELECT * FROM users ORDER BY id")] == ["active", "active", "left"]
+    assert [row.status for row in await people.run("SELECT * FROM users ORDER BY id")] == [
+        "active",
+        "active",
+        "left",
+    ]
 
 
 @pytest.mark.usefixtures("people")
@@ -282,6 +353,8 @@ async def test_a_store_that_was_not_told_how_locks_nobody(over: Over) -> None:
     assert (await one(accounts)).active
 
 
-async def test_a_database_that_cannot_be_opened_is_no_answer_that_nobody_was_locked(over: Over) -> None:
+async def test_a_database_that_cannot_be_opened_is_no_answer_that_nobody_was_locked(
+    over: Over,
+) -> None:
     with pytest.raises(ValueError, match="null byte"):
         await over(**BY_STATUS, url="sqlite:///no\0file").lock(Account(id="1", email=ADA))

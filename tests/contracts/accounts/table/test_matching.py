@@ -24,7 +24,12 @@ EITHER = {"identifiers": ("email", "login"), "active": "is_active"}
 async def keep(app: App, *stored: str | None) -> None:
     await app.run(USERS)
     for number, email in enumerate(stored, 1):
-        await app.run("INSERT INTO users VALUES (:id, :email, :hashed, '')", id=number, email=email, hashed=HASH)
+        await app.run(
+            "INSERT INTO users VALUES (:id, :email, :hashed, '')",
+            id=number,
+            email=email,
+            hashed=HASH,
+        )
 
 
 async def enrol(app: App, *people: tuple[str, str | None]) -> None:
@@ -42,38 +47,59 @@ async def test_an_address_is_found_however_it_was_written_down(app: App, over: O
         assert (found.id, found.email) == (str(number), stored.strip())
         assert await accounts.get(str(number)) == found
 
-    for typed in ("mike@northwind.test", "\u00e4rger@northwind.test", "ada@northwind.test.evil", "a%@northwind.test"):
+    for typed in (
+        "mike@northwind.test",
+        "\u00e4rger@northwind.test",
+        "ada@northwind.test.evil",
+        "a%@northwind.test",
+    ):
         assert await accounts.find(addresses.parse(typed)) is None
 
 
 @pytest.mark.long
-async def test_many_who_are_looked_for_at_once_are_found_as_alone_in_few_statements(app: App, over: Over) -> None:
+async def test_many_who_are_looked_for_at_once_are_found_as_alone_in_few_statements(
+    app: App, over: Over
+) -> None:
     await keep(app, *STORED, *(f"person{number}@northwind.test" for number in range(60)))
     typed = [addresses.parse(stored) for stored in STORED]
-    typed += [f"{name}{number}@northwind.test" for number in range(60) for name in ("person", "nobody")]
+    typed += [
+        f"{name}{number}@northwind.test" for number in range(60) for name in ("person", "nobody")
+    ]
     accounts = over()
     alone = [await accounts.find(email) for email in typed]
     with statements_sent() as statements:
         together = await asyncio.gather(*map(accounts.find, typed))
 
     assert together == alone
-    assert [one.id if one else None for one in together[: len(STORED)]] == [str(n + 1) for n in range(len(STORED))]
+    assert [one.id if one else None for one in together[: len(STORED)]] == [
+        str(n + 1) for n in range(len(STORED))
+    ]
     assert sum(one is None for one in together) == 60
     assert sum(statement.startswith("SELECT") for statement in statements) <= 4
 
 
-async def test_later_rows_lock_nobody_out_of_a_mailbox(app: App, over: Over, caplog: pytest.LogCaptureFixture) -> None:
+async def test_later_rows_lock_nobody_out_of_a_mailbox(
+    app: App, over: Over, caplog: pytest.LogCaptureFixture
+) -> None:
     others = ("aDa@northwind.test", "ada@northwind.test", "ada@northwind.test ")
-    await keep(app, *[f"{number}@northwind.test" for number in range(1, 9)], "Ada@northwind.test", *others)
+    await keep(
+        app, *[f"{number}@northwind.test" for number in range(1, 9)], "Ada@northwind.test", *others
+    )
 
     found = await one(over(), "ada@northwind.test")
     assert (found.id, found.email) == ("9", "Ada@northwind.test")
     assert own_messages(caplog) == ["accounts.ambiguous accounts=9, 10, 11, 12"]
 
 
-async def test_who_left_and_came_back_is_found(app: App, over: Over, caplog: pytest.LogCaptureFixture) -> None:
-    await keep(app, "ada@northwind.test", "ADA@northwind.test", "eve@northwind.test", "Eve@northwind.test")
-    await app.run("ALTER TABLE users ADD left_at INTEGER; UPDATE users SET left_at = 1 WHERE id <> 2")
+async def test_who_left_and_came_back_is_found(
+    app: App, over: Over, caplog: pytest.LogCaptureFixture
+) -> None:
+    await keep(
+        app, "ada@northwind.test", "ADA@northwind.test", "eve@northwind.test", "Eve@northwind.test"
+    )
+    await app.run(
+        "ALTER TABLE users ADD left_at INTEGER; UPDATE users SET left_at = 1 WHERE id <> 2"
+    )
     accounts = over(active="not left_at")
 
     found = await one(accounts, "ada@northwind.test")
@@ -84,13 +110,18 @@ async def test_who_left_and_came_back_is_found(app: App, over: Over, caplog: pyt
     assert await doubts_of(accounts) == []
 
 
-async def test_where_ids_tell_no_age_small_letters_are_meant_or_else_always_the_same(app: App, over: Over) -> None:
+async def test_where_ids_tell_no_age_small_letters_are_meant_or_else_always_the_same(
+    app: App, over: Over
+) -> None:
     await app.run(USERS.replace("INTEGER", "VARCHAR(9)"))
     await app.run(
         "INSERT INTO users (id, email) VALUES ('u-3', 'Ada@northwind.test'), ('u-1', 'ADA@northwind.test'),"
         " ('u-5', 'EVE@northwind.test'), ('u-4', 'Eve@northwind.test'), ('u-6', 'eve@northwind.test')"
     )
-    assert [(await one(over(), f"{name}@northwind.test")).id for name in ("ada", "eve")] == ["u-1", "u-6"]
+    assert [(await one(over(), f"{name}@northwind.test")).id for name in ("ada", "eve")] == [
+        "u-1",
+        "u-6",
+    ]
 
 
 async def test_what_is_no_address_is_nobodys(app: App, over: Over) -> None:
@@ -103,12 +134,17 @@ async def test_what_is_no_address_is_nobodys(app: App, over: Over) -> None:
 
 @pytest.mark.parametrize("databases", ["mariadb"], indirect=True)
 @pytest.mark.parametrize(
-    "collation", ["utf8mb4_unicode_ci", "utf8mb4_unicode_nopad_ci", "utf8mb4_bin", "latin1_swedish_ci"]
+    "collation",
+    ["utf8mb4_unicode_ci", "utf8mb4_unicode_nopad_ci", "utf8mb4_bin", "latin1_swedish_ci"],
 )
-async def test_what_a_collation_calls_equal_is_another_mailbox(app: App, over: Over, collation: str) -> None:
+async def test_what_a_collation_calls_equal_is_another_mailbox(
+    app: App, over: Over, collation: str
+) -> None:
     column = f"email VARCHAR(99) CHARACTER SET {collation.partition('_')[0]} COLLATE {collation}"
     await app.run(USERS.replace("email VARCHAR(99)", column))
-    await app.run("INSERT INTO users (id, email) VALUES (1, 'm\u00edke@northwind.test'), (2, 'Ada@northwind.test  ')")
+    await app.run(
+        "INSERT INTO users (id, email) VALUES (1, 'm\u00edke@northwind.test'), (2, 'Ada@northwind.test  ')"
+    )
     accounts = over()
 
     assert await accounts.find("mike@northwind.test") is None
@@ -121,8 +157,15 @@ async def found(accounts: TableAccounts, typed: str) -> str | None:
     return account.id if account else None
 
 
-async def test_an_account_is_found_by_its_address_and_by_its_name_in_any_case_of_ascii(app: App, over: Over) -> None:
-    await enrol(app, ("ada@northwind.test", "Ada.L "), ("zoe@northwind.test", "zo\u00eb"), ("dan@northwind.test", None))
+async def test_an_account_is_found_by_its_address_and_by_its_name_in_any_case_of_ascii(
+    app: App, over: Over
+) -> None:
+    await enrol(
+        app,
+        ("ada@northwind.test", "Ada.L "),
+        ("zoe@northwind.test", "zo\u00eb"),
+        ("dan@northwind.test", None),
+    )
     accounts = over(**EITHER)
     assert accounts.takes_names
 
@@ -130,14 +173,36 @@ async def test_an_account_is_found_by_its_address_and_by_its_name_in_any_case_of
         assert await found(accounts, typed) == "1", typed
     for typed in ("zo\u00eb", "ZO\u00eb", "zoe\u0308"):
         assert await found(accounts, typed) == "2", typed
-    for typed in ("zoe", "ZO\u00cb", "ada", "ada.l@northwind.test", "nobody", "%", "ada_l", "xn--a", "None"):
+    for typed in (
+        "zoe",
+        "ZO\u00cb",
+        "ada",
+        "ada.l@northwind.test",
+        "nobody",
+        "%",
+        "ada_l",
+        "xn--a",
+        "None",
+    ):
         assert await found(accounts, typed) is None, typed
     together = await accounts.find_all(["zo\u00eb", "nobody", "ada@northwind.test", "ada.l"])
-    assert [one.id if isinstance(one, Account) else one for one in together] == ["2", None, "1", "1"]
+    assert [one.id if isinstance(one, Account) else one for one in together] == [
+        "2",
+        None,
+        "1",
+        "1",
+    ]
 
 
-async def test_a_name_like_an_address_finds_nobody_and_takes_nothing_from_its_owner(app: App, over: Over) -> None:
-    await enrol(app, ("eve@northwind.test", "ada@northwind.test"), ("ada@northwind.test", "ada"), ("bob", "bob"))
+async def test_a_name_like_an_address_finds_nobody_and_takes_nothing_from_its_owner(
+    app: App, over: Over
+) -> None:
+    await enrol(
+        app,
+        ("eve@northwind.test", "ada@northwind.test"),
+        ("ada@northwind.test", "ada"),
+        ("bob", "bob"),
+    )
     accounts = over(**EITHER)
 
     assert await found(accounts, "ada@northwind.test") == "2"
@@ -150,7 +215,12 @@ async def test_a_name_like_an_address_finds_nobody_and_takes_nothing_from_its_ow
 async def test_of_names_that_differ_in_case_the_one_that_was_written_is_meant_and_else_none(
     app: App, over: Over, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await enrol(app, ("ada@northwind.test", "Ada"), ("eve@northwind.test", "ada"), ("joe@northwind.test", "ada "))
+    await enrol(
+        app,
+        ("ada@northwind.test", "Ada"),
+        ("eve@northwind.test", "ada"),
+        ("joe@northwind.test", "ada "),
+    )
     accounts = over(**EITHER)
 
     assert await found(accounts, "Ada") == "1"
@@ -177,7 +247,14 @@ async def test_a_wrong_column_of_names_is_refused_by_its_setting(app: App, over:
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_addresses_that_no_request_finds(app: App, over: Over) -> None:
     """The start counts stored addresses that no request finds: with another blank, or capitals outside of ASCII."""
-    await keep(app, "ada@northwind.test\u00a0", "bea@northwind.test\n", "Cleo@B\u00dcCHER.test", *STORED, "no address")
+    await keep(
+        app,
+        "ada@northwind.test\u00a0",
+        "bea@northwind.test\n",
+        "Cleo@B\u00dcCHER.test",
+        *STORED,
+        "no address",
+    )
 
     assert await doubts_of(over()) == [
         "accounts.table.email: 3 of 13 addresses are stored so that no request finds them"

@@ -30,7 +30,10 @@ async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) ->
         "delete: the table sessions has no column userId; did you mean user_id?",
     ]
     # Later callers cannot fix it, and are asked to retry.
-    with pytest.raises(AccountsUnready, match=r"email: the table users has no column e_mail.*; accounts\.table\.name"):
+    with pytest.raises(
+        AccountsUnready,
+        match=r"email: the table users has no column e_mail.*; accounts\.table\.name",
+    ):
         await accounts.find("ada@northwind.test")
 
 
@@ -50,7 +53,9 @@ async def test_a_table_that_is_not_there_is_told_with_those_that_are(app: App, o
 @pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
 async def test_columns_that_cannot_serve_are_told_with_their_types(app: App, over: Over) -> None:
     await app.run("CREATE TABLE users (id INTEGER, email DATE, password_hash VARCHAR(59))")
-    await app.run("CREATE TABLE sessions (user_id DATE); CREATE TABLE days (id DATE PRIMARY KEY, email VARCHAR(99))")
+    await app.run(
+        "CREATE TABLE sessions (user_id DATE); CREATE TABLE days (id DATE PRIMARY KEY, email VARCHAR(99))"
+    )
 
     assert await faults(over(delete=("sessions.user_id",))) == [
         "email: the column email must contain text, but is DATE",
@@ -78,7 +83,11 @@ async def test_a_status_is_told_by_its_values(app: App, over: Over) -> None:
     kinds = {"sqlite": "TEXT", "postgresql": "mood", "mysql": "ENUM('active', 'banned')"}
     if app.dialect == "postgresql":
         await app.run("CREATE TYPE mood AS ENUM ('active', 'banned')")
-    await app.run(USERS.replace("name TEXT", f"status {kinds[app.dialect]} NOT NULL, why {kinds[app.dialect]}"))
+    await app.run(
+        USERS.replace(
+            "name TEXT", f"status {kinds[app.dialect]} NOT NULL, why {kinds[app.dialect]}"
+        )
+    )
 
     said = ["active: has an empty value: write status = active | invited, for example"]
     assert await faults(over(active="status = active |")) == said
@@ -98,7 +107,9 @@ async def test_a_status_is_told_by_its_values(app: App, over: Over) -> None:
     ]
 
 
-async def test_a_column_that_is_computed_is_blamed_and_not_the_password(app: App, over: Over) -> None:
+async def test_a_column_that_is_computed_is_blamed_and_not_the_password(
+    app: App, over: Over
+) -> None:
     computed = "name VARCHAR(99) GENERATED ALWAYS AS (lower(email)) STORED, seen INTEGER"
     await app.run(USERS.replace("name TEXT", computed))
 
@@ -113,8 +124,22 @@ COLUMNS = {
 }
 WRONG: dict[str, dict[str, Any]] = {
     "sqlite": {"flag": "{null}", "at": "yesterday", "number": "1.5", "day": 3},
-    "postgresql": {"flag": "{now}", "at": True, "number": 2**31, "day": "", "code": "{now}", "host": "::1"},
-    "mysql": {"flag": 300, "at": 7, "number": "{now_ms}", "day": "{null}?", "code": "old", "host": "{now}"},
+    "postgresql": {
+        "flag": "{now}",
+        "at": True,
+        "number": 2**31,
+        "day": "",
+        "code": "{now}",
+        "host": "::1",
+    },
+    "mysql": {
+        "flag": 300,
+        "at": 7,
+        "number": "{now_ms}",
+        "day": "{null}?",
+        "code": "old",
+        "host": "{now}",
+    },
 }
 
 
@@ -122,7 +147,9 @@ async def test_values_that_do_not_fit_are_told_with_the_type(app: App, over: Ove
     await app.run(USERS.replace("name TEXT", COLUMNS[app.dialect]))
     told = await faults(over(set=WRONG[app.dialect]))
 
-    assert [fault.partition(":")[0] for fault in told] == [f"set.{column}" for column in WRONG[app.dialect]]
+    assert [fault.partition(":")[0] for fault in told] == [
+        f"set.{column}" for column in WRONG[app.dialect]
+    ]
     said = {
         "sqlite": "set.flag: may not be NULL",
         "postgresql": "set.number: 2147483648 does not fit a column of type INTEGER",
@@ -145,7 +172,9 @@ async def test_a_reset_never_deletes_accounts(app: App, over: Over) -> None:
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_user_of_the_database_that_may_only_read_is_told(app: App, over: Over) -> None:
-    await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER); CREATE TABLE tokens (user_id INTEGER, ended INT)")
+    await app.run(
+        f"{USERS}; CREATE TABLE sessions (user_id INTEGER); CREATE TABLE tokens (user_id INTEGER, ended INT)"
+    )
     role = make_url(app.url).database
     await app.run(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON users, sessions, tokens TO {role}")
     limited = app.url.replace("//postgres:", f"//{role}:")
@@ -170,7 +199,9 @@ async def test_a_user_of_mariadb_that_may_only_read_is_told(app: App, over: Over
     await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
     await app.run("CREATE VIEW people AS SELECT * FROM users")
     user = f"{make_url(app.url).database}@localhost"
-    await app.run(f"CREATE USER {user}; GRANT SELECT ON users TO {user}; GRANT SELECT ON sessions TO {user}")
+    await app.run(
+        f"CREATE USER {user}; GRANT SELECT ON users TO {user}; GRANT SELECT ON sessions TO {user}"
+    )
     limited = app.url.replace("root@localhost", user)
 
     (told,) = await faults(over(url=limited))
@@ -181,7 +212,9 @@ async def test_a_user_of_mariadb_that_may_only_read_is_told(app: App, over: Over
     (told,) = await faults(over(url=limited, delete=("sessions.user_id",)))
     assert "DELETE command denied to user" in told
     # MariaDB shows the plan of a view only to roles that may read its tables.
-    await app.run(f"REVOKE ALL ON users FROM {user}; GRANT SELECT, UPDATE, SHOW VIEW ON people TO {user}")
+    await app.run(
+        f"REVOKE ALL ON users FROM {user}; GRANT SELECT, UPDATE, SHOW VIEW ON people TO {user}"
+    )
     await over(url=limited, table="people").require_ready()
     await app.run(f"DROP USER {user}")
 

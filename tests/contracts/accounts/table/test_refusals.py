@@ -42,7 +42,9 @@ async def test_trigger_that_refuses_in_one_database(app: App) -> None:
     accounts = table_accounts(TableSettings(table="users"), database)
     ada = await one(accounts)
     with pytest.raises(ChangeRefused):
-        await database.transact(lambda connection: accounts.set_password_within(connection, ada, "$2b$new"))
+        await database.transact(
+            lambda connection: accounts.set_password_within(connection, ada, "$2b$new")
+        )
     await database.close()
 
 
@@ -53,7 +55,9 @@ SUPPRESSING = {
 
 
 @pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
-async def test_trigger_that_suppresses(app: App, over: Over, caplog: pytest.LogCaptureFixture) -> None:
+async def test_trigger_that_suppresses(
+    app: App, over: Over, caplog: pytest.LogCaptureFixture
+) -> None:
     """A change of no row, of an account that is as it was, is refused, and the log says why."""
     await app.run(f"{USERS}; {ROW}; {SUPPRESSING[app.dialect]}")
     accounts = over()
@@ -69,8 +73,12 @@ async def test_trigger_that_suppresses(app: App, over: Over, caplog: pytest.LogC
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_foreign_keys_of_sqlite(app: App, over: Over) -> None:
     """In the app's own file of SQLite, rows go with those that they belong to, as its schema says."""
-    await app.run(f"{USERS}; {ROW}; CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER)")
-    await app.run("CREATE TABLE pushes (session_id INTEGER REFERENCES sessions (id) ON DELETE CASCADE)")
+    await app.run(
+        f"{USERS}; {ROW}; CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER)"
+    )
+    await app.run(
+        "CREATE TABLE pushes (session_id INTEGER REFERENCES sessions (id) ON DELETE CASCADE)"
+    )
     await app.run("INSERT INTO sessions VALUES (7, 1); INSERT INTO pushes VALUES (7)")
     assert await changes(over(delete=("sessions.user_id",)))
 
@@ -85,7 +93,9 @@ KEPT = USERS.replace(", name TEXT)", ") ENGINE=MyISAM")
 async def test_engine_without_transactions(app: App, over: Over, engine: str) -> None:
     """The start names each table whose engine has no transactions."""
     await app.run(KEPT.replace("MyISAM", engine))
-    await app.run(f"CREATE TABLE sessions (user_id INTEGER) ENGINE={engine}; CREATE TABLE tokens (user_id INTEGER)")
+    await app.run(
+        f"CREATE TABLE sessions (user_id INTEGER) ENGINE={engine}; CREATE TABLE tokens (user_id INTEGER)"
+    )
     accounts = over(delete=("sessions.user_id", "tokens.user_id"))
     await accounts.require_ready()
 
@@ -100,7 +110,9 @@ async def test_engine_without_transactions(app: App, over: Over, engine: str) ->
 async def test_change_without_transactions(app: App, over: Over) -> None:
     """A change that failed half-way, in a table without transactions, is not told as one that was not made."""
     await app.run(f"{KEPT}; {ROW}; CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER)")
-    await app.run("INSERT INTO sessions VALUES (1, 1); CREATE TABLE uses (id INTEGER REFERENCES sessions (id))")
+    await app.run(
+        "INSERT INTO sessions VALUES (1, 1); CREATE TABLE uses (id INTEGER REFERENCES sessions (id))"
+    )
     await app.run("INSERT INTO uses VALUES (1)")
     accounts = over(delete=("sessions.user_id",))
     with pytest.raises(AccountsUnready) as failed:

@@ -23,7 +23,10 @@ Meaning = tuple[str, dict[str, Any], str, str, bool]
 
 def without(name: str, make: Make) -> Request:
     sent = make()
-    return Request(headers={other: value for other, value in sent.headers.items() if other != name}, body=sent.body)
+    return Request(
+        headers={other: value for other, value in sent.headers.items() if other != name},
+        body=sent.body,
+    )
 
 
 async def read_one(webhook: Webhook, sent: Request) -> Report:
@@ -62,7 +65,10 @@ class ReportContract:
         proving = self.genuine[0]().headers.keys() - {"content-type"}
         for parameter, values in {
             "genuine_one": self.genuine,
-            "forged_one": [*self.forged, *(partial(without, name, self.genuine[0]) for name in sorted(proving))],
+            "forged_one": [
+                *self.forged,
+                *(partial(without, name, self.genuine[0]) for name in sorted(proving)),
+            ],
             "meaning": self.meanings,
             "unrelated": self.about_no_mail,
             "senseless_one": self.senseless,
@@ -82,7 +88,9 @@ class ReportContract:
 
     async def test_a_report_names_the_mail_the_mailbox_and_the_time(self, webhook: Webhook) -> None:
         provider_id, at, detail = self.bounce
-        found = await read_one(webhook, type(self).report("bounced", provider_id, to=ADA, key="0a1b", at=at))
+        found = await read_one(
+            webhook, type(self).report("bounced", provider_id, to=ADA, key="0a1b", at=at)
+        )
 
         assert 0 < len(found.id) <= LONGEST_ID
         assert found == Report(
@@ -97,10 +105,15 @@ class ReportContract:
             ends=True,
         )
 
-    async def test_a_repeat_has_the_same_id_and_another_report_another(self, webhook: Webhook) -> None:
+    async def test_a_repeat_has_the_same_id_and_another_report_another(
+        self, webhook: Webhook
+    ) -> None:
         make, (_, at, _) = type(self).report, self.bounce
         one = make("bounced", "1", to=ADA, at=at)
-        others = [make("delivered", "1", to=ADA, at=at), make("bounced", "1", to=ADA, at=at + timedelta(seconds=1))]
+        others = [
+            make("delivered", "1", to=ADA, at=at),
+            make("bounced", "1", to=ADA, at=at + timedelta(seconds=1)),
+        ]
 
         first, again, *later = [(await read_one(webhook, sent)).id for sent in (one, one, *others)]
         assert first == again
@@ -111,11 +124,15 @@ class ReportContract:
         found = await read_one(webhook, type(self).report(kind, "1", to=ADA, **fields))
         assert [found.event, found.detail, found.ends] == meant
 
-    async def test_what_is_about_no_mail_of_ours_is_nothing(self, webhook: Webhook, unrelated: Make) -> None:
+    async def test_what_is_about_no_mail_of_ours_is_nothing(
+        self, webhook: Webhook, unrelated: Make
+    ) -> None:
         sent = unrelated()
         assert await webhook.read(sent.headers, sent.body) == []
 
-    async def test_what_makes_no_sense_is_refused(self, webhook: Webhook, senseless_one: Make) -> None:
+    async def test_what_makes_no_sense_is_refused(
+        self, webhook: Webhook, senseless_one: Make
+    ) -> None:
         sent = senseless_one()
         with pytest.raises(ReportRefused):
             await webhook.read(sent.headers, sent.body)

@@ -17,7 +17,12 @@ pytestmark = pytest.mark.slow
 PROVEN_BY = ("mailgun", SIGNING_KEY)
 AT = datetime(2026, 11, 20, 9, 2, 11, tzinfo=UTC)
 DAY = 24 * 3600
-EVENT = {"event": "delivered", "timestamp": 1770146431.6, "recipient": ADA, "message": {"headers": {"message-id": "1"}}}
+EVENT = {
+    "event": "delivered",
+    "timestamp": 1770146431.6,
+    "recipient": ADA,
+    "message": {"headers": {"message-id": "1"}},
+}
 
 NOW = str(int(time.time()))
 UNPROVEN: list[Any] = [
@@ -37,7 +42,10 @@ SENSELESS: list[Any] = [
 class TestMailgun(ReportContract):
     name = "mailgun"
     report = staticmethod(report)
-    genuine = [partial(deliver, EVENT, proof) for proof in (signature(), signature(age=8 * 3600), signature(age=-60))]
+    genuine = [
+        partial(deliver, EVENT, proof)
+        for proof in (signature(), signature(age=8 * 3600), signature(age=-60))
+    ]
     secret = SIGNING_KEY
     forged = [partial(deliver, EVENT, proof) for proof in UNPROVEN]
     bounce = ("2026@northwind.example", AT, "bounce")
@@ -53,9 +61,13 @@ class TestMailgun(ReportContract):
         ("rejected", {}, "failed", "", False),
         ("complained", {}, "complained", "", True),
     ]
-    about_no_mail = [partial(deliver, EVENT | {"event": kind}, signature()) for kind in ("clicked", "something_new")]
+    about_no_mail = [
+        partial(deliver, EVENT | {"event": kind}, signature())
+        for kind in ("clicked", "something_new")
+    ]
     senseless = [partial(deliver, event, signature()) for event in SENSELESS] + [
-        partial(Request, headers={}, body=body) for body in (b"", b"{", b"\xff", b"[]", b"{}", b'{"signature": {}}')
+        partial(Request, headers={}, body=body)
+        for body in (b"", b"{", b"\xff", b"[]", b"{}", b'{"signature": {}}')
     ]
 
 
@@ -65,6 +77,8 @@ async def test_a_time_may_be_a_number(webhook: Webhook) -> None:
     assert (await read_one(webhook, deliver(EVENT, proof))).event == "delivered"
 
 
-async def test_a_mail_that_was_rejected_names_its_mailbox_in_its_header_alone(webhook: Webhook) -> None:
+async def test_a_mail_that_was_rejected_names_its_mailbox_in_its_header_alone(
+    webhook: Webhook,
+) -> None:
     found = await read_one(webhook, report("rejected", "1", to=f"Ada <{ADA}>", recipient=""))
     assert (found.event, found.to) == ("failed", ADA)

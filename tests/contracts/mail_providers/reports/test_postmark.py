@@ -30,14 +30,22 @@ class TestPostmark(ReportContract):
     report = staticmethod(report)
     genuine = [partial(report, "delivered", "1", to=ADA)]
     refusal, secret = "password", PASSWORD
-    forged = [partial(Request, headers={"authorization": one}, body=BOUNCED.body) for one in UNPROVEN]
+    forged = [
+        partial(Request, headers={"authorization": one}, body=BOUNCED.body) for one in UNPROVEN
+    ]
     bounce = ("b7bc2f4a", AT, "HardBounce")
     meanings = [
         ("delivered", {}, "delivered", "", False),
         ("delayed", {}, "delivery_delayed", "Transient", False),
         ("delayed", {"Type": "DnsError"}, "delivery_delayed", "DnsError", False),
         ("bounced", {}, "bounced", "HardBounce", True),
-        ("bounced", {"Type": "BadEmailAddress", "Inactive": False}, "bounced", "BadEmailAddress", True),
+        (
+            "bounced",
+            {"Type": "BadEmailAddress", "Inactive": False},
+            "bounced",
+            "BadEmailAddress",
+            True,
+        ),
         ("bounced", {"Type": "Blocked", "Inactive": False}, "bounced", "Blocked", False),
         ("bounced", {"Type": "ManuallyDeactivated"}, "suppressed", "ManuallyDeactivated", True),
         ("bounced", {"Type": "DMARCPolicy", "Inactive": False}, "failed", "DMARCPolicy", False),

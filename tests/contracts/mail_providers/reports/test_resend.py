@@ -28,7 +28,12 @@ HEADERS = {
 
 PROVEN_BY, OTHER = ("resend", SECRET), "whsec_b3RoZXIgb3RoZXIgb3RoZXI="
 AT = datetime(2026, 11, 22, 23, 41, 12, 126000, UTC)
-INCOMPLETE: list[dict[str, Any]] = [{"email_id": ""}, {"email_id": None}, {"to": []}, {"to": "ada@northwind.test"}]
+INCOMPLETE: list[dict[str, Any]] = [
+    {"email_id": ""},
+    {"email_id": None},
+    {"to": []},
+    {"to": "ada@northwind.test"},
+]
 FULL, LISTED = {"type": "Transient", "subType": "MailboxFull"}, "OnAccountSuppressionList"
 
 MAIL: dict[str, Any] = {
@@ -44,11 +49,20 @@ def signed(body: bytes, secret: str = SECRET) -> Request:
 
 
 def report(
-    kind: str, provider_id: str, *, to: str, key: str = "", at: datetime = AT, secret: str = SECRET, **data: Any
+    kind: str,
+    provider_id: str,
+    *,
+    to: str,
+    key: str = "",
+    at: datetime = AT,
+    secret: str = SECRET,
+    **data: Any,
 ) -> Request:
     if kind == "bounced":
         data = {"bounce": {"type": "Permanent", "subType": "General"}} | data
-    sent = reporting.report(kind, provider_id, to=to, at=at, tags={"key": key, "template": "password_reset"}, **data)
+    sent = reporting.report(
+        kind, provider_id, to=to, at=at, tags={"key": key, "template": "password_reset"}, **data
+    )
     return Request(headers=sent.headers(secret), body=sent.body)
 
 
@@ -66,32 +80,66 @@ class TestResend(ReportContract):
     forged = [
         partial(report, "delivered", "1", to=ADA, secret=OTHER),
         partial(Request, headers=HEADERS, body=BODY),  # years ago
-        lambda: msgspec.structs.replace(genuine := report("delivered", "1", to=ADA), body=genuine.body + b" "),
+        lambda: msgspec.structs.replace(
+            genuine := report("delivered", "1", to=ADA), body=genuine.body + b" "
+        ),
     ]
     bounce = ("56761188-7520-42d8-8898-ff6fc54ce618", AT, "Permanent General")
     meanings = [
-        ("bounced", {"bounce": {"type": "Permanent", "subType": "General"}}, "bounced", "Permanent General", True),
+        (
+            "bounced",
+            {"bounce": {"type": "Permanent", "subType": "General"}},
+            "bounced",
+            "Permanent General",
+            True,
+        ),
         ("bounced", {"bounce": {"type": "Permanent"}}, "bounced", "Permanent", True),
         ("bounced", {"bounce": FULL}, "bounced", "Transient MailboxFull", False),
         ("bounced", {"bounce": {"type": "permanent?"}}, "bounced", "", False),
         ("bounced", {"bounce": None}, "bounced", "", False),
         ("complained", {}, "complained", "", True),
         ("suppressed", {"suppressed": {"type": LISTED}}, "suppressed", LISTED, True),
-        ("failed", {"failed": {"reason": "reached_daily_quota"}}, "failed", "reached_daily_quota", False),
+        (
+            "failed",
+            {"failed": {"reason": "reached_daily_quota"}},
+            "failed",
+            "reached_daily_quota",
+            False,
+        ),
         ("delivered", {"bounce": {"type": "Permanent"}}, "delivered", "", False),
-        ("clicked", {"click": {"link": "https://northwind.test/reset-password/token"}}, "clicked", "", False),
+        (
+            "clicked",
+            {"click": {"link": "https://northwind.test/reset-password/token"}},
+            "clicked",
+            "",
+            False,
+        ),
     ]
     about_no_mail = [
         partial(about, event)
-        for event in ("contact.created", "domain.updated", "email", "email.", "email.Bounced", "", "x" * 99)
+        for event in (
+            "contact.created",
+            "domain.updated",
+            "email",
+            "email.",
+            "email.Bounced",
+            "",
+            "x" * 99,
+        )
     ]
-    senseless = [partial(signed, b"{"), *(partial(about, "email.bounced", **data) for data in INCOMPLETE)]
+    senseless = [
+        partial(signed, b"{"),
+        *(partial(about, "email.bounced", **data) for data in INCOMPLETE),
+    ]
 
 
 NO_SIGNATURES = [
     *("", "v1", ",", "v1,not base64!", "v1,ü€"),
     HEADERS["svix-signature"].removeprefix("v1,"),
-    *(HEADERS["svix-signature"].replace("v1,", version) for version in ("v9,", "v1a,", "V1,", "v9,v1,")),
+    *(
+        HEADERS["svix-signature"].replace("v1,", version)
+        for version in ("v9,", "v1a,", "V1,", "v9,v1,")
+    ),
 ]
 
 

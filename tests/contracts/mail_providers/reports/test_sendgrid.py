@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one
 from tests.servers.mail_providers.answers import Request
-from tests.servers.mail_providers.sendgrid import OTHER_KEY, SIGNER, deliver, event, public, report, signed
+from tests.servers.mail_providers.sendgrid import (
+    OTHER_KEY,
+    SIGNER,
+    deliver,
+    event,
+    public,
+    report,
+    signed,
+)
 
 from keyturn.mail.port.reports import Webhook
 
@@ -16,7 +24,10 @@ pytestmark = pytest.mark.slow
 
 PROVEN_BY = ("sendgrid", public(SIGNER))
 AT = datetime(2026, 11, 20, 9, 2, 11, tzinfo=UTC)
-SIGNATURE, TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
+SIGNATURE, TIMESTAMP = (
+    "x-twilio-email-event-webhook-signature",
+    "x-twilio-email-event-webhook-timestamp",
+)
 
 BOUNCED = report("bounced", "1", to=ADA)
 
@@ -47,14 +58,36 @@ class TestSendGrid(ReportContract):
         ("bounced for now", {}, "bounced", "blocked", False),
         ("complained", {}, "complained", "", True),
         ("suppressed", {}, "suppressed", "Bounced-Address", True),
-        ("suppressed", {"reason": "Spam Reporting Address"}, "suppressed", "Spam-Reporting-Address", True),
-        ("suppressed", {"reason": "Spam Content (if Spam Checker app is enabled)"}, "failed", "", False),
+        (
+            "suppressed",
+            {"reason": "Spam Reporting Address"},
+            "suppressed",
+            "Spam-Reporting-Address",
+            True,
+        ),
+        (
+            "suppressed",
+            {"reason": "Spam Content (if Spam Checker app is enabled)"},
+            "failed",
+            "",
+            False,
+        ),
         ("suppressed", {"reason": None}, "failed", "", False),
     ]
-    about_no_mail = [partial(report, "delivered", "1", to=ADA, event=kind) for kind in ("click", "something_new")]
+    about_no_mail = [
+        partial(report, "delivered", "1", to=ADA, event=kind) for kind in ("click", "something_new")
+    ]
     senseless = [
         partial(Request, headers=signed("1770146431", body), body=body)
-        for body in (b"", b"{", b"\xff", b"{}", b'"delivered"', b"[1", json.dumps({"event": 1}).encode())
+        for body in (
+            b"",
+            b"{",
+            b"\xff",
+            b"{}",
+            b'"delivered"',
+            b"[1",
+            json.dumps({"event": 1}).encode(),
+        )
     ]
 
 
@@ -73,6 +106,10 @@ async def test_a_repeat_has_the_same_id_also_when_it_comes_with_others(webhook: 
     *({"timestamp": moment} for moment in ("yesterday", 1e300, None)),
     {"sg_event_id": None}, {"sg_message_id": ""}, {"type": ["bounce"]},
 ])  # fmt: skip
-async def test_what_is_not_of_a_mails_form_alone_is_passed_over(webhook: Webhook, fields: dict[str, Any]) -> None:
-    sent = deliver([event("bounced", "1", to=ADA, **fields), 3, None, event("delivered", "2", to=ADA)])
+async def test_what_is_not_of_a_mails_form_alone_is_passed_over(
+    webhook: Webhook, fields: dict[str, Any]
+) -> None:
+    sent = deliver(
+        [event("bounced", "1", to=ADA, **fields), 3, None, event("delivered", "2", to=ADA)]
+    )
     assert (await read_one(webhook, sent)).provider_id == "2"

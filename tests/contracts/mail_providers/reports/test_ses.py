@@ -15,7 +15,16 @@ from tests.contracts.mail_providers.reports.report_contract import ADA, ReportCo
 from tests.servers.mail_providers import sns
 from tests.servers.mail_providers.answers import Answer, Request, Trouble
 from tests.servers.mail_providers.ses import event, report
-from tests.servers.mail_providers.sns import HOST, KEY, OTHER_KEY, TOPIC, SnsServer, confirmation, message, post
+from tests.servers.mail_providers.sns import (
+    HOST,
+    KEY,
+    OTHER_KEY,
+    TOPIC,
+    SnsServer,
+    confirmation,
+    message,
+    post,
+)
 
 from keyturn.mail.port.reports import ReportRefused, ReportUnproven, Webhook
 from keyturn.mail.providers import PROVIDERS
@@ -67,7 +76,11 @@ class TestSes(ReportContract):
         partial(published, DELIVERED, **fields)
         for fields in (
             {"Message": json.dumps(event("complained", "1", to=ADA))},
-            *({"MessageId": "another"}, {"Subject": "added"}, {"Timestamp": "2026-11-20T09:02:11.000Z"}),
+            *(
+                {"MessageId": "another"},
+                {"Subject": "added"},
+                {"Timestamp": "2026-11-20T09:02:11.000Z"},
+            ),
             *({"Signature": signature} for signature in ("", "!", "AAAA", "ü")),
         )
     ]
@@ -89,7 +102,13 @@ class TestSes(ReportContract):
     about_no_mail = [
         partial(published, text)
         for text in (
-            *("Successfully validated SNS topic for Amazon SES event publishing.", "", "[]", "{}", "3"),
+            *(
+                "Successfully validated SNS topic for Amazon SES event publishing.",
+                "",
+                "[]",
+                "{}",
+                "3",
+            ),
             '{"eventType": 3}',
             json.dumps(event("clicked", "1", to=ADA)),
             *(json.dumps(event("delivered", "1", to=ADA) | odd) for odd in ODD),
@@ -97,7 +116,16 @@ class TestSes(ReportContract):
     ]
     senseless = [
         partial(Request, headers=OURS, body=body)
-        for body in (b"", b"{", b"\xff", b"[]", b"{}", b'{"Type": "Notification"}', DELIVERED.encode(), DEEP)
+        for body in (
+            b"",
+            b"{",
+            b"\xff",
+            b"[]",
+            b"{}",
+            b'{"Type": "Notification"}',
+            DELIVERED.encode(),
+            DEEP,
+        )
     ]
 
 
@@ -107,7 +135,9 @@ async def refused(webhook: Webhook, document: Any) -> str:
     return str(failure.value)
 
 
-@pytest.mark.parametrize("fields", [{}, {"Subject": "Amazon SES Email Event Notification"}, {"Subject": "Grüße"}])
+@pytest.mark.parametrize(
+    "fields", [{}, {"Subject": "Amazon SES Email Event Notification"}, {"Subject": "Grüße"}]
+)
 async def test_what_sns_signed_is_believed_and_its_certificate_fetched_once(
     webhook: Webhook, server: SnsServer, fields: dict[str, Any]
 ) -> None:
@@ -116,7 +146,9 @@ async def test_what_sns_signed_is_believed_and_its_certificate_fetched_once(
     assert [request.path for request in server.requests] == ["/SimpleNotificationService-0a1b.pem"]
 
 
-async def test_another_topic_is_refused_though_signed_and_nothing_fetched(webhook: Webhook, server: SnsServer) -> None:
+async def test_another_topic_is_refused_though_signed_and_nothing_fetched(
+    webhook: Webhook, server: SnsServer
+) -> None:
     strangers = TOPIC.replace("123456789012", "666666666666")
     for document in (message(DELIVERED, TopicArn=strangers), confirmation(TopicArn=strangers)):
         assert "the topic is not ses.topic_arn" in await refused(webhook, document)
@@ -124,7 +156,9 @@ async def test_another_topic_is_refused_though_signed_and_nothing_fetched(webhoo
 
 
 async def test_sha_1_is_refused_with_what_to_set(webhook: Webhook) -> None:
-    assert "SignatureVersion to 2" in await refused(webhook, message(DELIVERED, SignatureVersion="1"))
+    assert "SignatureVersion to 2" in await refused(
+        webhook, message(DELIVERED, SignatureVersion="1")
+    )
 
     document = message(DELIVERED)
     names = ["Message", "MessageId", "Timestamp", "TopicArn", "Type"]
@@ -143,8 +177,12 @@ PEM = "SimpleNotificationService-0a1b.pem"
     f"https://{HOST}/{PEM}?x=1", f"https://{HOST}/{PEM}\n", f"https://{HOST}/SimpleNotificationService-../0a1b.pem",
     f"https://s3.amazonaws.com/{PEM}", PEM, "",
 ])  # fmt: skip
-async def test_a_certificate_comes_from_sns_in_its_region_alone(webhook: Webhook, server: SnsServer, url: str) -> None:
-    assert "does not belong to SNS" in await refused(webhook, message(DELIVERED, SigningCertURL=url))
+async def test_a_certificate_comes_from_sns_in_its_region_alone(
+    webhook: Webhook, server: SnsServer, url: str
+) -> None:
+    assert "does not belong to SNS" in await refused(
+        webhook, message(DELIVERED, SigningCertURL=url)
+    )
     assert server.requests == []
 
 
@@ -188,7 +226,10 @@ async def test_waiting_for_a_certificate_has_an_end(server: SnsServer) -> None:
     webhook = webhook_with(timedelta(seconds=0.2))
     server.coming.extend([Trouble.STALL] * 9)
     answers = await asyncio.wait_for(
-        asyncio.gather(*(webhook.read(OURS, post(message(DELIVERED)).body) for _ in range(9)), return_exceptions=True),
+        asyncio.gather(
+            *(webhook.read(OURS, post(message(DELIVERED)).body) for _ in range(9)),
+            return_exceptions=True,
+        ),
         20,
     )
     await server.idle()
@@ -196,7 +237,9 @@ async def test_waiting_for_a_certificate_has_an_end(server: SnsServer) -> None:
     assert {type(answer) for answer in answers} == {ReportUnproven}
 
 
-async def test_one_certificate_is_fetched_at_a_time_and_once(webhook: Webhook, server: SnsServer) -> None:
+async def test_one_certificate_is_fetched_at_a_time_and_once(
+    webhook: Webhook, server: SnsServer
+) -> None:
     forged = message(DELIVERED, SigningCertURL=f"https://{HOST}/SimpleNotificationService-dead.pem")
     server.coming.append(Trouble.STALL)
     stalled = asyncio.create_task(webhook.read(OURS, post(forged).body))
@@ -210,13 +253,20 @@ async def test_one_certificate_is_fetched_at_a_time_and_once(webhook: Webhook, s
     assert len(server.requests) == 2
 
 
-async def test_a_subscription_of_our_topic_is_confirmed_at_sns_itself(webhook: Webhook, server: SnsServer) -> None:
-    for document in (confirmation(1), confirmation(2, SubscribeURL="https://evil.example/?Action=ConfirmSubscription")):
+async def test_a_subscription_of_our_topic_is_confirmed_at_sns_itself(
+    webhook: Webhook, server: SnsServer
+) -> None:
+    for document in (
+        confirmation(1),
+        confirmation(2, SubscribeURL="https://evil.example/?Action=ConfirmSubscription"),
+    ):
         assert await webhook.read(OURS, post(document).body) == []
     assert server.confirmed == ["token-1", "token-2"]
 
 
-async def test_a_confirmation_that_sns_does_not_hear_comes_again(webhook: Webhook, server: SnsServer) -> None:
+async def test_a_confirmation_that_sns_does_not_hear_comes_again(
+    webhook: Webhook, server: SnsServer
+) -> None:
     await read_one(webhook, post(message(DELIVERED)))
     server.coming.append(Answer(500, {}))
     with pytest.raises(ReportUnproven, match="unexpected answer: 500"):

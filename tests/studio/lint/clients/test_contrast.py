@@ -13,7 +13,9 @@ from keyturn.studio.lint.css.computed_style import Paint, Painter
 
 def painted(html: str, mode: Mode = LIGHT) -> Paint:
     """Return how the element with the id "x" is painted."""
-    return next(paint for node, paint in Painter(parse_html(html), mode).texts() if node.get("id") == "x")
+    return next(
+        paint for node, paint in Painter(parse_html(html), mode).texts() if node.get("id") == "x"
+    )
 
 
 def seen(html: str, mode: Mode = LIGHT) -> tuple[str, str]:
@@ -28,21 +30,49 @@ IN_A = "<div class='a'>{}<p id='x'>Hello</p>"
 @pytest.mark.parametrize(
     ("html", "colour", "ground"),
     [
-        ('<td bgcolor="#222222"><font color="#eeeeee" id="x">Hello</font></td>', "#eeeeee", "#222222"),
+        (
+            '<td bgcolor="#222222"><font color="#eeeeee" id="x">Hello</font></td>',
+            "#eeeeee",
+            "#222222",
+        ),
         ('<p id="x" style="color:rgba(0,0,0,.5)">Hello</p>', "#808080", "#ffffff"),
-        ('<div style="background:#000"><p id="x" style="background:rgba(255,255,255,.5)">Hi', BLACK, "#808080"),
-        ('<p style="color:#111"><a id="x" href="https://a.example">Hello</a></p>', "#0000ee", "#ffffff"),
+        (
+            '<div style="background:#000"><p id="x" style="background:rgba(255,255,255,.5)">Hi',
+            BLACK,
+            "#808080",
+        ),
+        (
+            '<p style="color:#111"><a id="x" href="https://a.example">Hello</a></p>',
+            "#0000ee",
+            "#ffffff",
+        ),
         ('<p id="x" style="background:url(a.png) #123456 no-repeat">Hello</p>', BLACK, "#123456"),
-        ("<style>p { color: red !important }</style><p id='x' style='color:blue'>Hello</p>", RED, "#ffffff"),
+        (
+            "<style>p { color: red !important }</style><p id='x' style='color:blue'>Hello</p>",
+            RED,
+            "#ffffff",
+        ),
         ("<style>p { color: red }</style><p id='x' style='color:blue'>Hello</p>", BLUE, "#ffffff"),
         ("<style>.a p { color: red } p { color: blue }</style>" + IN_A.format(""), RED, "#ffffff"),
         ("<style>.a > p { color: red }</style>" + IN_A.format("<b>"), BLACK, "#ffffff"),
         ("<style>p:hover { color: red }</style><p id='x'>Hello</p>", BLACK, "#ffffff"),
         ("<style>p:not(.a p, .b) { color: red }</style>" + IN_A.format(""), BLACK, "#ffffff"),
         ("<style>p:is(.a, .b) { color: red }</style><p id='x' class='b'>Hello</p>", RED, "#ffffff"),
-        ("<style>.b { color: blue } p:not(i) { color: red }</style><p id='x' class='b'>Hello", BLUE, "#ffffff"),
-        ("<style>p[title='News' i] { color: red }</style><p id='x' title='NEWS'>Hello</p>", RED, "#ffffff"),
-        ("<style>@media (max-width:480px) { p { color: red } }</style><p id='x'>Hello</p>", BLACK, "#ffffff"),
+        (
+            "<style>.b { color: blue } p:not(i) { color: red }</style><p id='x' class='b'>Hello",
+            BLUE,
+            "#ffffff",
+        ),
+        (
+            "<style>p[title='News' i] { color: red }</style><p id='x' title='NEWS'>Hello</p>",
+            RED,
+            "#ffffff",
+        ),
+        (
+            "<style>@media (max-width:480px) { p { color: red } }</style><p id='x'>Hello</p>",
+            BLACK,
+            "#ffffff",
+        ),
     ],
 )
 def test_a_text_is_painted_as_the_cascade_has_it(html: str, colour: str, ground: str) -> None:
@@ -51,7 +81,14 @@ def test_a_text_is_painted_as_the_cascade_has_it(html: str, colour: str, ground:
 
 @pytest.mark.parametrize(
     "style",
-    ["display:none", "visibility:hidden", "opacity:0", "font-size:0", "font-size:1px", "max-height:0;overflow:hidden"],
+    [
+        "display:none",
+        "visibility:hidden",
+        "opacity:0",
+        "font-size:0",
+        "font-size:1px",
+        "max-height:0;overflow:hidden",
+    ],
 )
 def test_a_text_that_is_not_seen_is_not_painted(style: str) -> None:
     assert list(Painter(parse_html(f'<div style="{style}">Hello</div>'), LIGHT).texts()) == []
@@ -65,7 +102,13 @@ def test_a_colour_that_cannot_be_read_is_not_guessed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("size", "large"),
-    [("24px", True), ("18pt", True), ("23px", False), ("19px;font-weight:700", True), ("1.5em", True)],
+    [
+        ("24px", True),
+        ("18pt", True),
+        ("23px", False),
+        ("19px;font-weight:700", True),
+        ("1.5em", True),
+    ],
 )
 def test_large_text_is_what_wcag_calls_large(size: str, large: bool) -> None:
     assert painted(f'<p id="x" style="font-size:{size}">Hello</p>').is_large is large
@@ -82,7 +125,10 @@ def test_each_mode_honours_its_own_styles_and_no_others() -> None:
     assert seen(DARK_STYLES, PARTIAL) == ("#dddddd", "#101010")
     assert seen(DARK_STYLES, FULL)[1] == "#141414"
     declared = '<meta name="color-scheme" content="light dark"><p id="x">Hello</p>'
-    assert (seen(declared, DARK), seen(declared, LIGHT)) == (("#ffffff", "#1c1c1e"), ("#000000", "#ffffff"))
+    assert (seen(declared, DARK), seen(declared, LIGHT)) == (
+        ("#ffffff", "#1c1c1e"),
+        ("#000000", "#ffffff"),
+    )
 
 
 def findings(tmp_path: Path, html: str, css: str = "") -> list[tuple[str, str, str]]:
@@ -99,17 +145,25 @@ def findings(tmp_path: Path, html: str, css: str = "") -> list[tuple[str, str, s
 @pytest.mark.parametrize(
     ("style", "said"),
     [
-        ("color:#8a8a8a", ["#8a8a8a on #ffffff is 3.4 : 1 in light; text needs 4.5 : 1 (WCAG 1.4.3)."]),
+        (
+            "color:#8a8a8a",
+            ["#8a8a8a on #ffffff is 3.4 : 1 in light; text needs 4.5 : 1 (WCAG 1.4.3)."],
+        ),
         ("color:#8a8a8a;font-size:24px", []),
     ],
 )
-def test_a_finding_names_the_colours_and_large_text_needs_less(tmp_path: Path, style: str, said: list[str]) -> None:
+def test_a_finding_names_the_colours_and_large_text_needs_less(
+    tmp_path: Path, style: str, said: list[str]
+) -> None:
     found = findings(tmp_path, f'<p style="{style}">Hello</p>')
     assert found == [("contrast/light", "warning", message) for message in said]
 
 
 def test_a_colour_that_stands_in_for_an_unknown_one_is_not_judged(tmp_path: Path) -> None:
-    mails, section = Mails(tmp_path), "<mj-section background-color='#336699'><mj-column>{}</mj-column></mj-section>"
+    mails, section = (
+        Mails(tmp_path),
+        "<mj-section background-color='#336699'><mj-column>{}</mj-column></mj-section>",
+    )
     body = section.format("<mj-text color='#336699'>Hello</mj-text>")
     mails.write("letter/letter.mjml", f"<mjml><mj-body>{body}</mj-body></mjml>")
     assert list(check_contrast(mails.read_values("letter", {}))) == []
@@ -122,4 +176,7 @@ def test_an_image_behind_a_text_is_not_counted_on(tmp_path: Path) -> None:
     ((rule, severity, message),) = findings(tmp_path, f'<p style="{image};color:#fff">Hello</p>')
     assert (rule, severity) == ("contrast/light", "warning")
     assert "if the image behind it is not shown" in message
-    assert findings(tmp_path, f'<p style="{image};background-color:#14614b;color:#fff">Hello</p>') == []
+    assert (
+        findings(tmp_path, f'<p style="{image};background-color:#14614b;color:#fff">Hello</p>')
+        == []
+    )

@@ -33,7 +33,9 @@ class Row(NamedTuple):
     partial: Iterable[str] = ()
 
 
-def inline(feature: str, style: str, no: Iterable[str] = (), partial: Iterable[str] = (), tag: str = "div") -> Row:
+def inline(
+    feature: str, style: str, no: Iterable[str] = (), partial: Iterable[str] = (), tag: str = "div"
+) -> Row:
     return Row(feature, html=f'<{tag} style="{style}">x</{tag}>', no=no, partial=partial)
 
 
@@ -52,7 +54,11 @@ def element(feature: str, html: str, no: Iterable[str] = (), partial: Iterable[s
 
 ROWS = [
     # Web fonts
-    sheet("css-at-font-face", "@font-face { font-family: A; src: url(https://a.example/a.woff2) }", ALL_THREE),
+    sheet(
+        "css-at-font-face",
+        "@font-face { font-family: A; src: url(https://a.example/a.woff2) }",
+        ALL_THREE,
+    ),
     sheet("css-at-font-face", "@import url(https://fonts.example/css2?family=A);", ALL_THREE),
     # Boxes in Word
     inline("css-max-width", "max-width:600px", WORD),
@@ -70,9 +76,22 @@ ROWS = [
     # Backgrounds
     inline("css-background", "background:#ffffff url(https://a.example/a.png) no-repeat", WORD),
     inline("css-background", "background:#ffffff"),
-    inline("css-background", "background:linear-gradient(red, blue), url(https://a.example/a.png)", (*WORD, *YAHOO)),
-    inline("css-linear-gradient", "background-image:linear-gradient(red, blue)", (*OUTLOOK, *YAHOO, "gmail/android")),
-    element("html-background", '<table background="https://a.example/a.png"><tr><td>x</td></tr></table>', WORD, APPS),
+    inline(
+        "css-background",
+        "background:linear-gradient(red, blue), url(https://a.example/a.png)",
+        (*WORD, *YAHOO),
+    ),
+    inline(
+        "css-linear-gradient",
+        "background-image:linear-gradient(red, blue)",
+        (*OUTLOOK, *YAHOO, "gmail/android"),
+    ),
+    element(
+        "html-background",
+        '<table background="https://a.example/a.png"><tr><td>x</td></tr></table>',
+        WORD,
+        APPS,
+    ),
     # Position
     inline("css-position", "position:relative", (*GMAIL, *WORD, *NEW_OUTLOOK)),
     inline("css-position", "position:absolute", ALL_THREE),
@@ -81,12 +100,21 @@ ROWS = [
     inline("css-important", "color:red !important", WORD),
     inline("css-important", "color:red !IMPORTANT", (*WORD, *GMAIL)),
     sheet("css-important", ".a { color: red !important }"),
-    sheet("css-important", ".a { background-image: url(https://a.example/a.png)!important }", (*WORD, *YAHOO)),
+    sheet(
+        "css-important",
+        ".a { background-image: url(https://a.example/a.png)!important }",
+        (*WORD, *YAHOO),
+    ),
     # Gmail's other accounts
     inline("css-display-flex", "display:flex", WORD, APPS),
     inline("css-display-grid", "display:grid", WORD, APPS),
     inline("css-unit-calc", "width:calc(100% - 2px)", (*OUTLOOK, *YAHOO), APPS),
-    inline("css-box-shadow", "box-shadow:0 1px 2px #000", ("gmail/desktop-webmail", *WORD, *YAHOO), APPS),
+    inline(
+        "css-box-shadow",
+        "box-shadow:0 1px 2px #000",
+        ("gmail/desktop-webmail", *WORD, *YAHOO),
+        APPS,
+    ),
     # Values
     inline("css-display", "display:inline-block", WORD),
     inline("css-display", "display:block"),
@@ -96,12 +124,19 @@ ROWS = [
     inline("css-font-weight", "font-weight:500", WORD),
     inline("css-font-weight", "font-weight:650", (*WORD, *YAHOO)),
     inline("css-white-space", "white-space:pre", (*WORD, *APPS, "yahoo/ios", "yahoo/android")),
-    inline("css-overflow", "overflow:auto", (*WORD, "gmail/android", "outlook/android", "yahoo/android")),
+    inline(
+        "css-overflow",
+        "overflow:auto",
+        (*WORD, "gmail/android", "outlook/android", "yahoo/android"),
+    ),
     inline("css-text-align", "text-align:left"),
     inline("css-text-transform", "text-transform:lowercase", WORD),
     inline("css-text-indent", "text-indent:-10px", (*GMAIL, *YAHOO)),
     inline(
-        "css-list-style", "list-style:url(https://a.example/a.png)", (*GMAIL, *WORD, "outlook/macos", *YAHOO), tag="ul"
+        "css-list-style",
+        "list-style:url(https://a.example/a.png)",
+        (*GMAIL, *WORD, "outlook/macos", *YAHOO),
+        tag="ul",
     ),
     inline("css-rgb", "color:rgb(0, 0, 0)"),
     inline("css-rgb", "color:rgb(0 0 0)", (*GMAIL, *WORD, *YAHOO)),
@@ -125,16 +160,27 @@ ROWS = [
     # At-rules
     sheet("css-at-media", "@media (max-width: 480px) { p { color: red } }", WORD, APPS),
     sheet("css-at-media", "@media (max-height: 480px) { p { color: red } }", (*GMAIL, *WORD)),
-    sheet("css-at-media", "@media screen { @media (max-width: 480px) { p { color: red } } }", (*OUTLOOK,), APPS),
+    sheet(
+        "css-at-media",
+        "@media screen { @media (max-width: 480px) { p { color: red } } }",
+        (*OUTLOOK,),
+        APPS,
+    ),
     sheet(
         "css-at-media-orientation",
         "@media (orientation: portrait) { p { color: red } }",
         ("apple-mail/ios", "gmail/ios", *WORD, *YAHOO),
     ),
     sheet(
-        "css-at-media-orientation", "@media (orientation: landscape) { p { color: red } }", ("gmail/ios", *WORD, *YAHOO)
+        "css-at-media-orientation",
+        "@media (orientation: landscape) { p { color: red } }",
+        ("gmail/ios", *WORD, *YAHOO),
     ),
-    sheet("css-at-keyframes", "@keyframes a { from { color: red } }", (*GMAIL, *OUTLOOK, "yahoo/ios", "yahoo/android")),
+    sheet(
+        "css-at-keyframes",
+        "@keyframes a { from { color: red } }",
+        (*GMAIL, *OUTLOOK, "yahoo/ios", "yahoo/android"),
+    ),
     sheet("css-max-width", "@media (max-width: 480px) { .a { max-width: 300px } }"),
     sheet("html-style", "p { color: red }", (), APPS),
     element("html-style", "<style>p { color: red }</style>", GMAIL, ()),
@@ -146,23 +192,34 @@ ROWS = [
     element("image-base64", '<img src="data:image/png;base64,AA==" alt="">', GMAIL),
     element("image-base64", '<img src="data:image/gif;base64,AA==" alt="">', (*GMAIL, *WORD)),
     # Kept from Word
-    element("css-display-flex", '<!--[if !mso]><!--><p style="display:flex">x</p><!--<![endif]-->', (), APPS),
+    element(
+        "css-display-flex",
+        '<!--[if !mso]><!--><p style="display:flex">x</p><!--<![endif]-->',
+        (),
+        APPS,
+    ),
 ]
 
 
 def findings(folder: Path, row: Row) -> list[Finding]:
     head = f"<style>{row.css}</style>" if row.css else ""
-    (folder / "letter.html").write_text(f"<html><head>{head}</head><body>{row.html}</body></html>", "utf-8")
+    (folder / "letter.html").write_text(
+        f"<html><head>{head}</head><body>{row.html}</body></html>", "utf-8"
+    )
     gallery = open_gallery(folder)
     (sample,) = gallery.samples("letter").values()
-    document = read_document(gallery.renderers(with_origins)(sample), "letter", sample, gallery.languages.choose("en"))
+    document = read_document(
+        gallery.renderers(with_origins)(sample), "letter", sample, gallery.languages.choose("en")
+    )
     return [finding for finding in check_compatibility(document) if finding.feature == row.feature]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.feature} {row.css or row.html}"[:90])
 @pytest.mark.long
 def test_each_client_lacks_what_its_notes_say_of_this_very_use(tmp_path: Path, row: Row) -> None:
-    gaps = {gap.client: gap.support for finding in findings(tmp_path, row) for gap in finding.clients}
+    gaps = {
+        gap.client: gap.support for finding in findings(tmp_path, row) for gap in finding.clients
+    }
     assert gaps == {**dict.fromkeys(row.partial, "partial"), **dict.fromkeys(row.no, "no")}
 
 
@@ -176,15 +233,33 @@ def test_each_client_lacks_what_its_notes_say_of_this_very_use(tmp_path: Path, r
     ],
 )
 def test_a_rule_for_one_client_alone_is_missed_by_nobody(tmp_path: Path, css: str) -> None:
-    for feature in ("css-selector-adjacent-sibling", "css-selector-attribute", "css-selector-universal", "css-padding"):
+    for feature in (
+        "css-selector-adjacent-sibling",
+        "css-selector-attribute",
+        "css-selector-universal",
+        "css-padding",
+    ):
         assert findings(tmp_path, sheet(feature, css)) == []
 
 
 @pytest.mark.parametrize(
     "style",
     [
-        *("float: none", "clear: none", "position: static", "visibility: visible", "max-width: NONE", "opacity: 1"),
-        *("text-transform: none", "border-radius: 0", "box-shadow: none", "overflow-wrap: normal", "z-index: auto"),
+        *(
+            "float: none",
+            "clear: none",
+            "position: static",
+            "visibility: visible",
+            "max-width: NONE",
+            "opacity: 1",
+        ),
+        *(
+            "text-transform: none",
+            "border-radius: 0",
+            "box-shadow: none",
+            "overflow-wrap: normal",
+            "z-index: auto",
+        ),
     ],
 )
 def test_initial_value(tmp_path: Path, style: str) -> None:

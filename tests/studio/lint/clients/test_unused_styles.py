@@ -19,24 +19,53 @@ PAGE = """<html lang="en"><head><title>News</title><style>
 
 def unused(folder: Path, *, only: tuple[str, ...] | None = None) -> dict[str, str]:
     found = check(open_gallery(folder), only=only).with_rules(["styles"]).found
-    return {one.message.removesuffix(".").rpartition("matches ")[2]: str(one.place) for one in found}
+    return {
+        one.message.removesuffix(".").rpartition("matches ")[2]: str(one.place) for one in found
+    }
 
 
 def of_page(folder: Path, css: str, more: str = "", samples: str = "") -> dict[str, str]:
-    files = {"news.html": PAGE.replace("{css}", css).replace("{more}", more), "news.txt": "The boat is here."}
+    files = {
+        "news.html": PAGE.replace("{css}", css).replace("{more}", more),
+        "news.txt": "The boat is here.",
+    }
     return unused(written(folder, files | ({"news.samples.toml": samples} if samples else {})))
 
 
-@pytest.mark.parametrize("selector", [".quay", "#quay", ".quay a", ".quay:hover", ".card.title", ".title .button"])
-def test_a_selector_that_no_element_matches_is_a_note_at_its_rule(tmp_path: Path, selector: str) -> None:
-    assert of_page(tmp_path, f".card {{ color: #111 }}\n{selector} {{ color: #111 }}") == {selector: "news.html:3:1"}
+@pytest.mark.parametrize(
+    "selector", [".quay", "#quay", ".quay a", ".quay:hover", ".card.title", ".title .button"]
+)
+def test_a_selector_that_no_element_matches_is_a_note_at_its_rule(
+    tmp_path: Path, selector: str
+) -> None:
+    assert of_page(tmp_path, f".card {{ color: #111 }}\n{selector} {{ color: #111 }}") == {
+        selector: "news.html:3:1"
+    }
 
 
 QUAY = ".quay { color: #111 }"
 WRITTEN_BY_OTHERS = (
-    *("u + .quay", "u ~ div .quay", "[owa] .quay", ".ExternalClass .quay", "#outlook a", "[data-ogsc] .quay"),
-    *("a[x-apple-data-detectors]", "#MessageViewBody a", ".gmail-fix", ".mj-column-per-50", ".x_quay"),
-    *("*[class~=x_quay]", ".card .button, #top:hover, body.body h1", ".card > tr", ".card h3, blockquote"),
+    *(
+        "u + .quay",
+        "u ~ div .quay",
+        "[owa] .quay",
+        ".ExternalClass .quay",
+        "#outlook a",
+        "[data-ogsc] .quay",
+    ),
+    *(
+        "a[x-apple-data-detectors]",
+        "#MessageViewBody a",
+        ".gmail-fix",
+        ".mj-column-per-50",
+        ".x_quay",
+    ),
+    *(
+        "*[class~=x_quay]",
+        ".card .button, #top:hover, body.body h1",
+        ".card > tr",
+        ".card h3, blockquote",
+    ),
 )
 """By clients or MJML, or without a name of the author's; and selectors that match."""
 
@@ -62,7 +91,10 @@ def test_a_selector_that_others_write_or_that_the_mail_may_match_is_left_out(
 
 
 def test_a_name_whose_beginning_is_written_is_left_out(tmp_path: Path) -> None:
-    css, more = ".level-gold { color: #111 } .levels { color: #111 }", '<p class="level-{{ level }}">x</p>'
+    css, more = (
+        ".level-gold { color: #111 } .levels { color: #111 }",
+        '<p class="level-{{ level }}">x</p>',
+    )
     assert list(of_page(tmp_path, css, more, '[first]\nlevel = "tin"')) == [".levels"]
 
 
@@ -94,7 +126,11 @@ def test_the_selectors_of_mjml_are_matched_with_what_it_writes(tmp_path: Path) -
 
 def test_a_shared_stylesheet_is_judged_with_all_its_mails(tmp_path: Path) -> None:
     css = ".boats { color: #111 }\n.ships { color: #111 }\n.quays { color: #111 }"
-    files = {"_layout/base.html": PAGE.replace("{css}", css).replace("{more}", "{% block more %}{% endblock %}")}
+    files = {
+        "_layout/base.html": PAGE.replace("{css}", css).replace(
+            "{more}", "{% block more %}{% endblock %}"
+        )
+    }
     for name in ("boats", "ships"):
         body = f'{{% extends "_layout/base.html" %}}{{% block more %}}<p class="{name}">x</p>{{% endblock %}}'
         files |= {f"{name}.html": body, f"{name}.txt": "The boat is here."}

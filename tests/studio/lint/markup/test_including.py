@@ -41,12 +41,18 @@ def folder(path: Path, body: str, files: Mapping[str, str], head: str = "") -> G
 
 def html_of(gallery: Gallery) -> str:
     sample = gallery.samples("news")["ada"]
-    return gallery.renderers()(sample).render_values("news", sample.values, gallery.languages.choose("en")).html
+    return (
+        gallery.renderers()(sample)
+        .render_values("news", sample.values, gallery.languages.choose("en"))
+        .html
+    )
 
 
 def document(gallery: Gallery) -> Document:
     sample = gallery.samples("news")["ada"]
-    return read_document(gallery.renderers(with_origins)(sample), "news", sample, gallery.languages.choose("en"))
+    return read_document(
+        gallery.renderers(with_origins)(sample), "news", sample, gallery.languages.choose("en")
+    )
 
 
 def guarded(gallery: Gallery) -> list[Finding]:
@@ -59,10 +65,15 @@ def guarded(gallery: Gallery) -> list[Finding]:
         ("./foot.mjml", {"news/foot.mjml": FOOT}),
         ("foot.mjml", {"news/foot.mjml": FOOT, "foot.mjml": FOOT.replace("Dear", "Not dear")}),
         (".\\partials\\foot.mjml", {"news/partials/foot.mjml": FOOT}),
-        ("../shared/all.mjml", {"shared/all.mjml": '<mj-include path="./foot.mjml" />', "shared/foot.mjml": FOOT}),
+        (
+            "../shared/all.mjml",
+            {"shared/all.mjml": '<mj-include path="./foot.mjml" />', "shared/foot.mjml": FOOT},
+        ),
     ],
 )
-def test_a_path_is_relative_to_its_file_else_to_the_folder(tmp_path: Path, path: str, files: dict[str, str]) -> None:
+def test_a_path_is_relative_to_its_file_else_to_the_folder(
+    tmp_path: Path, path: str, files: dict[str, str]
+) -> None:
     assert "Dear Ada" in html_of(folder(tmp_path, f'<mj-include path="{path}" />', files))
 
 
@@ -83,7 +94,9 @@ def test_its_lines_are_those_of_the_included_file(tmp_path: Path) -> None:
         "<mjml><mj-head><mj-style>.a { color: red }</mj-style></mj-head></mjml>",
     ],
 )
-def test_a_file_that_is_a_whole_mail_of_its_own_gives_what_it_holds(tmp_path: Path, shared: str) -> None:
+def test_a_file_that_is_a_whole_mail_of_its_own_gives_what_it_holds(
+    tmp_path: Path, shared: str
+) -> None:
     include, is_head = '<mj-include path="./shared.mjml" />', "mj-head" in shared
     bodies = ("", include) if is_head else (include, "")
     gallery = folder(tmp_path, bodies[0], {"news/shared.mjml": shared}, bodies[1])
@@ -126,7 +139,12 @@ def test_head_of_included(tmp_path: Path) -> None:
     gallery = folder(tmp_path, INCLUDES, HEADS, "<mj-style>.own { color: blue }</mj-style>")
     assert guarded(gallery) == []
     html = html_of(gallery)
-    styles = html.index(".own {"), html.index(".part {"), html.index(".first {"), html.index("<body")
+    styles = (
+        html.index(".own {"),
+        html.index(".part {"),
+        html.index(".first {"),
+        html.index("<body"),
+    )
     assert styles == tuple(sorted(styles))  # the order of MJML's own compiler
     assert "color:#123456" in html
     assert re.search(r'<p style="color:#14614b;" [^>]*>Dear Ada', html)
@@ -143,14 +161,19 @@ def test_head_of_included_without_own(tmp_path: Path) -> None:
 
 def test_lines_of_included_head(tmp_path: Path) -> None:
     """A mistake in an included head has its line in the included file, and later mistakes have theirs."""
-    wrong = {**HEADS, "news/part.mjml": HEADS["news/part.mjml"].replace('<mj-text color="', '<mj-text colour="')}
+    wrong = {
+        **HEADS,
+        "news/part.mjml": HEADS["news/part.mjml"].replace('<mj-text color="', '<mj-text colour="'),
+    }
     gallery = folder(tmp_path, f"{INCLUDES}\n    <mj-section colour='red'></mj-section>", wrong)
     places = [str(one.place) for one in guarded(gallery)]
     assert places == ["news/news.mjml:6:17", "news/part.mjml:3:27"]
 
 
 def test_a_missing_file_is_one_finding_at_its_place(tmp_path: Path) -> None:
-    gallery = folder(tmp_path, '<mj-include path="../shared/feet.mjml" />', {"shared/foot.mjml": FOOT})
+    gallery = folder(
+        tmp_path, '<mj-include path="../shared/feet.mjml" />', {"shared/foot.mjml": FOOT}
+    )
     (found,) = guarded(gallery)
     assert (found.rule, str(found.place)) == ("mjml/missing-include", "news/news.mjml:4:5")
     assert found.message == "The file to include does not exist: shared/feet.mjml."

@@ -17,8 +17,14 @@ from keyturn.studio.web.rendering.rendition import Order
 
 ROOT = Path(__file__).parents[4]
 FOLDERS = [
-    *(ROOT / "tests" / "studio" / "gallery" / "folders" / name for name in ("club", "school", "shop")),
-    *(ROOT / "tests" / "studio" / "lint" / name for name in ("templates", "html_mails", "markup/official")),
+    *(
+        ROOT / "tests" / "studio" / "gallery" / "folders" / name
+        for name in ("club", "school", "shop")
+    ),
+    *(
+        ROOT / "tests" / "studio" / "lint" / name
+        for name in ("templates", "html_mails", "markup/official")
+    ),
     ROOT / "examples" / "shop-mails",
 ]
 
@@ -30,14 +36,20 @@ def test_a_mail_without_its_marks_is_the_mail_as_sent(folder: Path) -> None:
     language = mails.gallery.languages.choose("")
     for name in mails.names():
         for sample in mails.gallery.samples(name).values():
-            rendered = mails.renderer.render_or_explain(Order(name, mails.gallery.files(name), sample, "")).mail
+            rendered = mails.renderer.render_or_explain(
+                Order(name, mails.gallery.files(name), sample, "")
+            ).mail
             try:
                 sent = as_sent(sample).render_values(name, sample.values, language)
             except TemplateInvalid:
                 assert rendered is None
                 continue
             assert rendered is not None
-            assert (rendered.subject, rendered.preheader, rendered.text) == (sent.subject, sent.preheader, sent.text)
+            assert (rendered.subject, rendered.preheader, rendered.text) == (
+                sent.subject,
+                sent.preheader,
+                sent.text,
+            )
             assert rendered.html == sent.html
             compared += 1
     assert compared
@@ -67,7 +79,9 @@ CLASSES = '<mj-text css-class="intro kt-intro">Hello <b class="a">Ada</b></mj-te
     ],
 )
 def test_no_mark_stays_and_nothing_of_the_author_goes(tmp_path: Path, content: str) -> None:
-    mjml = f"<mjml><mj-body><mj-section><mj-column>{content}</mj-column></mj-section></mj-body></mjml>"
+    mjml = (
+        f"<mjml><mj-body><mj-section><mj-column>{content}</mj-column></mj-section></mj-body></mjml>"
+    )
     (tmp_path / "mail.mjml").write_text(mjml)
     mails = Mails.open(tmp_path)
     order = Order("mail", mails.gallery.files("mail"), mails.sample("mail"), "")

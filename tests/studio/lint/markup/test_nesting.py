@@ -77,13 +77,27 @@ def test_markup_that_is_nested_deeply_is_checked(emails: Path, bad: str) -> None
 def test_a_thousand_comments_of_a_file_count(emails: Path, form: str) -> None:
     comments = form.format("keyturn: ignore links because they are old") * MANY
     assert Counter(rules_of(emails, comments))["ignore/unused"] == 1_000
-    assert "links/unknown-scheme" not in rules_of(emails, f"{comments}<a href='htps://boats.test'>Boats</a>")
+    assert "links/unknown-scheme" not in rules_of(
+        emails, f"{comments}<a href='htps://boats.test'>Boats</a>"
+    )
 
 
 def test_the_limit_of_time_holds_while_a_template_is_read(emails: Path) -> None:
     (emails / "keyturn.toml").write_text("[studio]\nlimit_seconds = 1\n")
     (emails / "bad.html").write_text(PAGE.format("{{ a" + ".b" * 200_000 + " }}"))
-    command = [sys.executable, "-m", "keyturn", "check", str(emails), "--format", "json", "--no-cache"]
+    command = [
+        sys.executable,
+        "-m",
+        "keyturn",
+        "check",
+        str(emails),
+        "--format",
+        "json",
+        "--no-cache",
+    ]
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = {(one["file"].rpartition("/")[2], one["rule"]) for one in json.loads(shown.stdout)["findings"]}
+    found = {
+        (one["file"].rpartition("/")[2], one["rule"])
+        for one in json.loads(shown.stdout)["findings"]
+    }
     assert found >= {("bad.html", "limits/time"), ("good.html", "links/unknown-scheme")}

@@ -65,10 +65,21 @@ def test_of_an_empty_mail_nothing_is_said(html: str) -> None:
         ("a<!-- a comment -->b", "a<!-- a comment -->b"),
         ("a<!--[if !mso]><!-->b", "a"),
         ("a<![endif]-->b", "ab"),
-        ("<!--[if !!mso]>a<![endif]--><!--[if !(mso | IE)]>b<![endif]--><!--[if (IE | mso) & vml]>c<![endif]-->", "ac"),
-        ("<!--[if mso |]>a<![endif]--><!--[if & mso]>b<![endif]--><!--[if mso | ()]>c<![endif]-->", ""),
-        ("<!--[if (mso]>a<![endif]--><!--[if mso)]>b<![endif]--><!--[if (mso) (mso)]>c<![endif]-->", ""),
+        (
+            "<!--[if !!mso]>a<![endif]--><!--[if !(mso | IE)]>b<![endif]--><!--[if (IE | mso) & vml]>c<![endif]-->",
+            "ac",
+        ),
+        (
+            "<!--[if mso |]>a<![endif]--><!--[if & mso]>b<![endif]--><!--[if mso | ()]>c<![endif]-->",
+            "",
+        ),
+        (
+            "<!--[if (mso]>a<![endif]--><!--[if mso)]>b<![endif]--><!--[if (mso) (mso)]>c<![endif]-->",
+            "",
+        ),
     ],
 )
-def test_what_is_for_word_alone_is_in_the_mail_and_what_is_for_others_is_not(html: str, read: str) -> None:
+def test_what_is_for_word_alone_is_in_the_mail_and_what_is_for_others_is_not(
+    html: str, read: str
+) -> None:
     assert resolve_conditionals(html) == read

@@ -37,7 +37,9 @@ BODIES = {
     "mj-social": AROUND.format(
         '<mj-social><mj-social-element name="facebook" href="https://a.example">F</mj-social-element></mj-social>'
     ),
-    "mj-navbar": AROUND.format('<mj-navbar><mj-navbar-link href="/a">A</mj-navbar-link></mj-navbar>'),
+    "mj-navbar": AROUND.format(
+        '<mj-navbar><mj-navbar-link href="/a">A</mj-navbar-link></mj-navbar>'
+    ),
     "mj-carousel": AROUND.format(
         f"<mj-carousel>{f'<mj-carousel-image {IMAGE}></mj-carousel-image>' * 2}</mj-carousel>"
     ),
@@ -45,7 +47,12 @@ BODIES = {
     "mj-divider": AROUND.format("<mj-divider></mj-divider>"),
     "mj-spacer": AROUND.format("<mj-spacer></mj-spacer>"),
 }
-WRITTEN = {"src": "https://x.example/z.png", "href": "https://x.example/z", "border": "3px solid red", "role": "none"}
+WRITTEN = {
+    "src": "https://x.example/z.png",
+    "href": "https://x.example/z",
+    "border": "3px solid red",
+    "role": "none",
+}
 OF_ONE_RUN = re.compile(r"(?:mj-)?carousel-[\w-]+|\b[0-9a-f]{8,}\b")
 
 
@@ -55,7 +62,8 @@ def values_of(attribute: str, kind: str) -> list[str]:
     if kind.startswith("enum"):
         return re.findall(r"[\w -]+", kind[5:])
     return [
-        {"color": "#123456", "integer": "7"}.get(kind) or ("17px" if "px" in kind else WRITTEN.get(attribute, "zz"))
+        {"color": "#123456", "integer": "7"}.get(kind)
+        or ("17px" if "px" in kind else WRITTEN.get(attribute, "zz"))
     ]
 
 
@@ -64,7 +72,10 @@ def document(tag: str, attributes: str = "", head: str = "") -> str:
     body = f"<mj-body>{BODIES.get(family) or AROUND.format('<mj-text>Hi</mj-text>')}</mj-body>"
     name = attributes.strip().partition("=")[0]
     given = re.sub(
-        rf"<{tag}(?=[ >])[^>]*", lambda found: re.sub(rf' {name}="[^"]*"', "", found[0]) + attributes, body, count=1
+        rf"<{tag}(?=[ >])[^>]*",
+        lambda found: re.sub(rf' {name}="[^"]*"', "", found[0]) + attributes,
+        body,
+        count=1,
     )
     return f"<mjml><mj-head><mj-attributes>{head}</mj-attributes></mj-head>{given}</mjml>"
 
@@ -72,12 +83,20 @@ def document(tag: str, attributes: str = "", head: str = "") -> str:
 def trials() -> Iterator[tuple[str, str, str, str, str]]:
     """Yield tag, attribute, way of writing, and the documents without and with it."""
     for tag, rules in schema().elements.items():
-        for attribute, kind in rules.attributes.items() if not rules.head and tag not in {"mjml", "mj-raw"} else ():
+        for attribute, kind in (
+            rules.attributes.items() if not rules.head and tag not in {"mjml", "mj-raw"} else ()
+        ):
             for value in values_of(attribute, kind):
                 written = f' {attribute}="{value}"'
                 plain, classed = document(tag), document(tag, ' mj-class="k"')
                 yield tag, attribute, "inline", plain, document(tag, written)
-                yield tag, attribute, "mj-attributes", plain, document(tag, head=f"<{tag}{written} />")
+                yield (
+                    tag,
+                    attribute,
+                    "mj-attributes",
+                    plain,
+                    document(tag, head=f"<{tag}{written} />"),
+                )
                 rule = f'<mj-class name="k"{written} />'
                 yield tag, attribute, "mj-class", classed, document(tag, ' mj-class="k"', rule)
 
@@ -90,8 +109,12 @@ def compare() -> dict[str, dict[str, list[str]]]:
         shutil.copytree(Path(__file__).parent / "reference", made, dirs_exist_ok=True)
         install_packages(Path(made))
         command, given = [node, "--preserve-symlinks", "compile.js"], json.dumps(documents)
-        done = subprocess.run(command, cwd=made, input=given, capture_output=True, text=True, check=True)
-    theirs = dict(zip(documents, (OF_ONE_RUN.sub("", one) for one in json.loads(done.stdout)), strict=True))
+        done = subprocess.run(
+            command, cwd=made, input=given, capture_output=True, text=True, check=True
+        )
+    theirs = dict(
+        zip(documents, (OF_ONE_RUN.sub("", one) for one in json.loads(done.stdout)), strict=True)
+    )
     ours = {one: OF_ONE_RUN.sub("", to_html(one)) for one in documents}
     changes: dict[tuple[str, str, str], tuple[bool, bool]] = defaultdict(lambda: (False, False))
     for *way, plain, given in trials():

@@ -27,7 +27,12 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104
 
 @pytest.fixture(params=["127.0.0.1", "::1", "localhost", EVERYWHERE])
 def guarded(request: pytest.FixtureRequest, studio: Studio, tmp_path: Path) -> Studio:
-    return replace(studio, host=request.param, token=TOKEN, settings=StudioSettings(snapshots=tmp_path / "snapshots"))
+    return replace(
+        studio,
+        host=request.param,
+        token=TOKEN,
+        settings=StudioSettings(snapshots=tmp_path / "snapshots"),
+    )
 
 
 @pytest.fixture
@@ -47,7 +52,11 @@ def requests_of(app: Litestar) -> list[tuple[str, str]]:
     """Return a request for each method of each route."""
     routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
     paths = {route: re.sub(r"\{\w+:int\}", "1", route.path) for route in routes}
-    return [(method, re.sub(r"\{[\w:]+\}", "greeting", paths[route])) for route in routes for method in route.methods]
+    return [
+        (method, re.sub(r"\{[\w:]+\}", "greeting", paths[route]))
+        for route in routes
+        for method in route.methods
+    ]
 
 
 @pytest.mark.parametrize(
@@ -62,23 +71,38 @@ def requests_of(app: Litestar) -> list[tuple[str, str]]:
     ],
     ids=str,
 )
-def test_another_user_of_the_machine_gets_nothing(guarded: Studio, inbox: Path, headers: dict[str, str]) -> None:
+def test_another_user_of_the_machine_gets_nothing(
+    guarded: Studio, inbox: Path, headers: dict[str, str]
+) -> None:
     capture(inbox, "Welcome")
     asked = requests_of(create_studio_app(guarded))
     areas = {f"{method} {'/'.join(path.split('/')[:3])}" for method, path in asked}
-    assert {"GET /studio/templates", "POST /studio/drafts", "GET /studio/events", "GET /studio/inbox"} <= areas
+    assert {
+        "GET /studio/templates",
+        "POST /studio/drafts",
+        "GET /studio/events",
+        "GET /studio/inbox",
+    } <= areas
     assert {"GET /api/messages", "DELETE /api/messages", "GET /studio/static"} <= areas
     with opened(guarded) as client:
         for method, path in asked:
-            answer = client.request(method, path, headers={"accept": "text/html"} | headers, follow_redirects=True)
-            if method == "OPTIONS" and answer.status_code == 204:  # which methods a route has, and nothing else
+            answer = client.request(
+                method, path, headers={"accept": "text/html"} | headers, follow_redirects=True
+            )
+            if (
+                method == "OPTIONS" and answer.status_code == 204
+            ):  # which methods a route has, and nothing else
                 assert answer.content == b""
                 continue
             refusal = 403 if path == "/" or path.startswith("/studio") else 401
             assert answer.status_code == refusal, f"{method} {path}"
-            assert not re.search("greeting|Welcome", answer.text.replace(path, "")), f"{method} {path}"
+            assert not re.search("greeting|Welcome", answer.text.replace(path, "")), (
+                f"{method} {path}"
+            )
             assert TOKEN not in answer.text
-            assert NAME.split(".")[0] not in f"{answer.text} {answer.headers}", "another port of it gets the cookie"
+            assert NAME.split(".")[0] not in f"{answer.text} {answer.headers}", (
+                "another port of it gets the cookie"
+            )
 
 
 @pytest.mark.parametrize("token", ["", "?token=", "?token=wrong", f"?token={TOKEN[:-1]}"])
@@ -101,16 +125,26 @@ def test_studios_on_ports_of_one_host_are_open_at_once(studio: Studio) -> None:
             jar |= dict(client.cookies)
 
 
-def test_the_page_of_a_wrong_address_lists_the_mails_only_with_the_token(client: Client, studio: Studio) -> None:
+def test_the_page_of_a_wrong_address_lists_the_mails_only_with_the_token(
+    client: Client, studio: Studio
+) -> None:
     right = f"{COOKIE}={session(studio)}"
-    for cookie, answered in ((right, (404, True)), (f"{COOKIE}=wrong", (403, False)), ("", (403, False))):
-        answer = client.get("/studio/nothing/here", headers={"accept": "text/html", "cookie": cookie})
+    for cookie, answered in (
+        (right, (404, True)),
+        (f"{COOKIE}=wrong", (403, False)),
+        ("", (403, False)),
+    ):
+        answer = client.get(
+            "/studio/nothing/here", headers={"accept": "text/html", "cookie": cookie}
+        )
         assert (answer.status_code, "greeting" in answer.text) == answered
 
 
 def test_the_token_becomes_a_cookie_and_leaves_the_address(client: Client) -> None:
     client.cookies.set(COOKIE, OTHER, NAME, "/studio")  # of another token
-    answer = client.get(f"/studio/templates/greeting?sample=grace&token={TOKEN}&width=375", follow_redirects=False)
+    answer = client.get(
+        f"/studio/templates/greeting?sample=grace&token={TOKEN}&width=375", follow_redirects=False
+    )
     assert answer.status_code == 303
     assert answer.headers["location"] == "/studio/templates/greeting?sample=grace&width=375"
     cookie = answer.headers["set-cookie"]
@@ -119,7 +153,9 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(client: Client) -> No
     assert {"HttpOnly", "SameSite=strict", "Path=/studio"} <= set(cookie.split("; "))
     assert "Grace" in client.get(answer.headers["location"]).text
     assert client.get("/studio/static/studio.js").status_code == 200
-    assert client.get(f"/?token={TOKEN}").url.path == "/studio", "the bare address keeps it on its way"
+    assert client.get(f"/?token={TOKEN}").url.path == "/studio", (
+        "the bare address keeps it on its way"
+    )
 
 
 def test_a_cookie_is_no_token(client: Client, studio: Studio) -> None:
@@ -152,14 +188,18 @@ def test_a_shared_host_takes_no_cookie(studio: Studio) -> None:
 def test_a_program_reads_pages_with_a_header(studio: Studio) -> None:
     """At 127.0.0.1, a program reads the pages with the token in a header."""
     with opened(studio, SHARED, token=TOKEN) as client:
-        answer = client.get("/studio/templates/greeting", headers={"authorization": f"Bearer {TOKEN}"})
+        answer = client.get(
+            "/studio/templates/greeting", headers={"authorization": f"Bearer {TOKEN}"}
+        )
     assert answer.status_code == 200
     assert "set-cookie" not in answer.headers
 
 
 def test_a_click_elsewhere_opens_the_studio(client: Client) -> None:
     """A click on a page of another site opens the studio, though its redirect would not carry the cookie."""
-    clicked = client.get("/studio", params={"token": TOKEN}, headers={"sec-fetch-site": "cross-site"})
+    clicked = client.get(
+        "/studio", params={"token": TOKEN}, headers={"sec-fetch-site": "cross-site"}
+    )
     assert clicked.status_code == 200
     assert '<meta http-equiv="refresh" content="0; url=/studio">' in clicked.text
     assert "greeting" in client.get("/studio", headers={"sec-fetch-site": "same-origin"}).text
@@ -172,7 +212,9 @@ def test_a_token_keeps_its_host_and_session(studio: Studio) -> None:
     assert browser_host(OTHER) != browser_host(TOKEN)
 
 
-def test_every_studio_has_a_token_of_its_own_or_a_given_one_that_is_long_enough(studio: Studio) -> None:
+def test_every_studio_has_a_token_of_its_own_or_a_given_one_that_is_long_enough(
+    studio: Studio,
+) -> None:
     assert len({token_for() for _ in range(100)}) == 100
     assert token_for(TOKEN) == TOKEN
     for guessed in (TOKEN[:-1], "x" * 201, "a token with a space in it", "ü" * 30):
@@ -195,17 +237,26 @@ PROGRAMS = [{"accept": "*/*"}, {"sec-fetch-site": "none"}]
 
 
 @pytest.mark.parametrize("headers", [*SITES, *PROGRAMS], ids=str)
-def test_no_route_obeys_another_site(studio: Studio, inbox: Path, tmp_path: Path, headers: dict[str, str]) -> None:
+def test_no_route_obeys_another_site(
+    studio: Studio, inbox: Path, tmp_path: Path, headers: dict[str, str]
+) -> None:
     capture(inbox, "Welcome")
     before = contents(tmp_path)
     studio = replace(studio, settings=StudioSettings(snapshots=tmp_path / "snapshots"))
-    asked = [one for one in requests_of(create_studio_app(studio)) if one[0] not in {"GET", "HEAD", "OPTIONS"}]
+    asked = [
+        one
+        for one in requests_of(create_studio_app(studio))
+        if one[0] not in {"GET", "HEAD", "OPTIONS"}
+    ]
     if headers in PROGRAMS:
         asked = [(method, path) for method, path in asked if not path.startswith("/api")]
     areas = {path.split("/")[2] for _, path in asked}
     assert {"drafts", "inbox", "send", "snapshots", "sources", "templates"} <= areas
     with opened(studio) as client:
-        answers = {(method, path): client.request(method, path, headers=headers).status_code for method, path in asked}
+        answers = {
+            (method, path): client.request(method, path, headers=headers).status_code
+            for method, path in asked
+        }
     assert answers == dict.fromkeys(asked, 403)
     assert contents(tmp_path) == before
 

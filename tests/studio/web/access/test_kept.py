@@ -21,7 +21,9 @@ def test_a_restart_keeps_the_token(tmp_path: Path) -> None:
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize(("content", "mode"), [(STRANGERS, 0o644), (STRANGERS, 0o620), ("short", 0o600), ("", 0o600)])
+@pytest.mark.parametrize(
+    ("content", "mode"), [(STRANGERS, 0o644), (STRANGERS, 0o620), ("short", 0o600), ("", 0o600)]
+)
 def test_a_token_of_others_is_replaced(tmp_path: Path, content: str, mode: int) -> None:
     """A token that another user can have read or written is replaced, as is a file without one."""
     file = tmp_path / "studio"
@@ -55,7 +57,9 @@ def test_each_folder_has_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert all(file.is_relative_to(tmp_path / "cache") for file in files)
 
 
-@pytest.mark.parametrize(("host", "other"), [("127.0.0.1", "::1"), ("::1", "127.0.0.1"), ("0.0.0.0", "::1")])  # noqa: S104
+@pytest.mark.parametrize(
+    ("host", "other"), [("127.0.0.1", "::1"), ("::1", "127.0.0.1"), ("0.0.0.0", "::1")]
+)  # noqa: S104
 def test_no_other_program_is_asked_for_the_name(host: str, other: str) -> None:
     """A studio holds its port at both loopback addresses: at a free one, another program could get its token."""
     bound = listen_for_browsers(host, 0)

@@ -17,7 +17,13 @@ PREFIXES = pytest.mark.parametrize("api", ["/api", "/api/v1"])
 def three(captured: CapturedMails) -> list[str]:
     return [
         captured.add(
-            bytes(mail("Your code is 482913", "Ada <ada+login@northwind.example>", "https://a.example/x?y=1"))
+            bytes(
+                mail(
+                    "Your code is 482913",
+                    "Ada <ada+login@northwind.example>",
+                    "https://a.example/x?y=1",
+                )
+            )
         ),
         captured.add(bytes(mail("Welcome", "grace@northwind.example"))),
         captured.add(bytes(mail("Welcome back", "ada@northwind.example"))),
@@ -47,7 +53,9 @@ def subjects(answer: httpx.Response) -> list[str]:
 )
 @pytest.mark.usefixtures("three")
 @pytest.mark.long
-def test_mails_are_found_by_what_is_asked(client: Client, api: str, query: dict[str, str], found: list[str]) -> None:
+def test_mails_are_found_by_what_is_asked(
+    client: Client, api: str, query: dict[str, str], found: list[str]
+) -> None:
     assert subjects(client.get(f"{api}/messages", params=query)) == found
     assert subjects(client.get(f"{api}/search", params=query)) == found
 
@@ -65,7 +73,9 @@ def test_mails_are_found_by_what_is_asked(client: Client, api: str, query: dict[
     ],
 )
 @pytest.mark.long
-def test_what_cannot_be_asked_is_a_problem_that_names_it(client: Client, query: dict[str, str], said: str) -> None:
+def test_what_cannot_be_asked_is_a_problem_that_names_it(
+    client: Client, query: dict[str, str], said: str
+) -> None:
     answer = client.get("/api/messages", params=query)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
@@ -97,9 +107,12 @@ def test_a_list_has_mailpits_shape(client: Client, three: list[str]) -> None:
     }
 
 
-def test_a_mail_has_its_texts_links_codes_and_files(client: Client, captured: CapturedMails) -> None:
+def test_a_mail_has_its_texts_links_codes_and_files(
+    client: Client, captured: CapturedMails
+) -> None:
     message = mail(
-        "482913 is your code", html='<a href="https://a.example/reset?token=x">Reset</a><img src="cid:logo">'
+        "482913 is your code",
+        html='<a href="https://a.example/reset?token=x">Reset</a><img src="cid:logo">',
     )
     message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="März.pdf")
     mail_id = captured.add(bytes(message))
@@ -107,23 +120,37 @@ def test_a_mail_has_its_texts_links_codes_and_files(client: Client, captured: Ca
     assert (read["ID"], read["Text"], read["Codes"]) == (mail_id, "Hello Ada\n", ["482913"])
     assert read["Links"] == ["https://a.example/reset?token=x"]
     (part,) = read["Attachments"]
-    assert (part["FileName"], part["ContentType"], part["Size"]) == ("März.pdf", "application/pdf", 4)
+    assert (part["FileName"], part["ContentType"], part["Size"]) == (
+        "März.pdf",
+        "application/pdf",
+        4,
+    )
     assert client.get(f"/api/message/{mail_id}/raw").content == bytes(message)
-    assert client.get(f"/api/message/{mail_id}/headers").json()["Subject"] == ["482913 is your code"]
+    assert client.get(f"/api/message/{mail_id}/headers").json()["Subject"] == [
+        "482913 is your code"
+    ]
     assert client.get("/api/messages").json()["unread"] == 0
 
 
 @pytest.mark.usefixtures("three")
 def test_the_latest_is_the_newest_of_what_is_asked_for(client: Client) -> None:
     assert client.get("/api/v1/message/latest").json()["Subject"] == "Welcome back"
-    assert client.get("/api/message/latest?subject=code").json()["Links"] == ["https://a.example/x?y=1"]
+    assert client.get("/api/message/latest?subject=code").json()["Links"] == [
+        "https://a.example/x?y=1"
+    ]
     assert client.get("/view/latest.txt?subject=code").text == "https://a.example/x?y=1\n"
-    for path in ("/api/message/latest?to=nobody@a.example", "/api/message/unknown", "/view/latest.pdf"):
+    for path in (
+        "/api/message/latest?to=nobody@a.example",
+        "/api/message/unknown",
+        "/view/latest.pdf",
+    ):
         answer = client.get(path)
         assert (answer.status_code, answer.json()["status"]) == (404, 404)
 
 
-def test_a_request_waits_for_the_mail_and_is_answered_when_it_comes(served: str, captured: WatchedMails) -> None:
+def test_a_request_waits_for_the_mail_and_is_answered_when_it_comes(
+    served: str, captured: WatchedMails
+) -> None:
     api = served.removesuffix("/studio") + "/api"
     captured.add(bytes(mail("Welcome", "somebody-else@northwind.example")))
     captured.then = lambda: captured.add(bytes(mail("Welcome", "ada@northwind.example")))
@@ -136,14 +163,18 @@ def test_a_wait_for_nothing_ends_with_an_empty_list_or_404(client: Client) -> No
     assert client.get("/api/message/latest?wait=50ms").status_code == 404
 
 
-def test_who_waits_is_let_go_when_the_studio_stops(served: str, studio: Studio, captured: WatchedMails) -> None:
+def test_who_waits_is_let_go_when_the_studio_stops(
+    served: str, studio: Studio, captured: WatchedMails
+) -> None:
     captured.then = studio.stopping.set
     answer = httpx.get(f"{served.removesuffix('/studio')}/api/messages?wait=30s", timeout=20)
     assert subjects(answer) == []
 
 
 @PREFIXES
-def test_mails_are_deleted_by_id_by_query_or_all(client: Client, three: list[str], api: str) -> None:
+def test_mails_are_deleted_by_id_by_query_or_all(
+    client: Client, three: list[str], api: str
+) -> None:
     assert client.request("DELETE", f"{api}/messages", json={"IDs": [three[0]]}).text == "ok"
     assert subjects(client.get(f"{api}/messages")) == ["Welcome back", "Welcome"]
     assert client.delete(f"{api}/messages?to=grace@northwind.example").status_code == 200
@@ -166,7 +197,9 @@ def test_mails_are_deleted_by_id_by_query_or_all(client: Client, three: list[str
     ],
 )
 @pytest.mark.long
-def test_a_deletion_that_nobody_understands_deletes_nothing(client: Client, path: str, body: bytes) -> None:
+def test_a_deletion_that_nobody_understands_deletes_nothing(
+    client: Client, path: str, body: bytes
+) -> None:
     answer = client.request("DELETE", f"/api/{path}", content=body)
     assert (answer.status_code, answer.json()["title"]) == (400, "Bad Request")
     assert client.get("/api/messages").json()["total"] == 3

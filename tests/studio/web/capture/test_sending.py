@@ -46,7 +46,9 @@ def client(studio: Studio, sent: Path) -> Iterator[Client]:
 
 def test_it_is_sent_as_it_is_seen_and_says_that_it_is_a_preview(client: Client, sent: Path) -> None:
     headers = {"origin": "http://127.0.0.1:8001"}
-    answer = client.post(PAGE, data={"to": " Ada@northwind.example "}, headers=headers, follow_redirects=False)
+    answer = client.post(
+        PAGE, data={"to": " Ada@northwind.example "}, headers=headers, follow_redirects=False
+    )
     assert answer.status_code == 303, "so a reload does not send it once more"
     assert "Sent to ada@northwind.example" in client.get(answer.headers["location"]).text
     (file,) = sent.glob("inbox-*.eml")  # deleted as the others are when there are too many
@@ -58,14 +60,19 @@ def test_it_is_sent_as_it_is_seen_and_says_that_it_is_a_preview(client: Client, 
 
 
 @pytest.mark.parametrize(
-    "to", ["", "ada", "ada@", "ada@northwind.example, eve@evil.example", "ada@x.example\nBcc: a@b.c"]
+    "to",
+    ["", "ada", "ada@", "ada@northwind.example, eve@evil.example", "ada@x.example\nBcc: a@b.c"],
 )
 @pytest.mark.long
-def test_what_is_no_address_is_said_at_the_field_and_nothing_is_sent(client: Client, sent: Path, to: str) -> None:
+def test_what_is_no_address_is_said_at_the_field_and_nothing_is_sent(
+    client: Client, sent: Path, to: str
+) -> None:
     answer = client.post(PAGE, data={"to": to}, headers=OURS)
     assert answer.status_code == 422
     assert 'aria-invalid="true"' in answer.text
-    assert ("is not an email address" if to else "Enter an email address, such as name@example.org.") in answer.text
+    assert (
+        "is not an email address" if to else "Enter an email address, such as name@example.org."
+    ) in answer.text
     assert not sent.exists()
 
 
@@ -76,7 +83,9 @@ def test_unclear_sender(studio: Studio, sent: Path) -> None:
     with opened(studio, provider=provider, sender=unclear) as client:
         answer = client.post(PAGE, data={"to": "ada@northwind.example"}, headers=OURS)
     assert answer.status_code == 422
-    assert "Correct the studio&#39;s setting `sender`: the name needs quotation marks" in answer.text
+    assert (
+        "Correct the studio&#39;s setting `sender`: the name needs quotation marks" in answer.text
+    )
     assert not sent.exists()
 
 

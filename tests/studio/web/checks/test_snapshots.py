@@ -22,7 +22,9 @@ def stored(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(studio: Studio, stored: Path) -> Iterator[Client]:
     """Ask a studio with a folder for snapshots, in which there is nothing yet."""
-    with opened(studio, settings=StudioSettings(snapshots=stored, snapshot_languages=("en",))) as client:
+    with opened(
+        studio, settings=StudioSettings(snapshots=stored, snapshot_languages=("en",))
+    ) as client:
         client.headers.update(OURS)
         client.follow_redirects = False
         yield client
@@ -55,7 +57,11 @@ def headings(client: Client) -> list[str]:
 
 
 def written(stored: Path) -> dict[str, str]:
-    return {path.relative_to(stored).as_posix(): path.read_text() for path in stored.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(stored).as_posix(): path.read_text()
+        for path in stored.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_the_first_snapshots_are_written_with_one_button(client: Client, stored: Path) -> None:
@@ -65,7 +71,9 @@ def test_the_first_snapshots_are_written_with_one_button(client: Client, stored:
     assert not stored.exists()
     assert accept(client, "/studio/snapshots") == "/studio/snapshots"
     names = ("greeting/ada", "greeting/grace", "notice/only")
-    assert sorted(written(stored)) == [f"{name}.{part}" for name in names for part in ("html", "txt")]
+    assert sorted(written(stored)) == [
+        f"{name}.{part}" for name in names for part in ("html", "txt")
+    ]
     assert "All mails match their snapshots" in client.get("/studio/snapshots").text
 
 
@@ -86,21 +94,30 @@ def test_an_edit_in_several_mails_is_one_group_and_accepted_at_once(
     assert headings(accepted) == ["Changed"]
 
 
-def test_what_differs_is_shown_line_by_line_and_far_lines_are_folded(accepted: Client, folder: Path) -> None:
+def test_what_differs_is_shown_line_by_line_and_far_lines_are_folded(
+    accepted: Client, folder: Path
+) -> None:
     save(folder, "Hello", "<script>alert(1)</script>", "greeting/greeting.txt")
     assert "<script>alert" not in accepted.get("/studio/snapshots").text
     page = accepted.get(ADA).text
     assert re.search(r'<li class="old">.*<code><mark>Hello</mark> Ada</code>', page)
-    assert re.search(r'<li class="new">.*<code><mark>&lt;script&gt;alert\(1\)&lt;/script&gt;</mark> Ada</code>', page)
+    assert re.search(
+        r'<li class="new">.*<code><mark>&lt;script&gt;alert\(1\)&lt;/script&gt;</mark> Ada</code>',
+        page,
+    )
     assert "ada.html <small>unchanged</small>" in page
     assert re.search(r"<summary>\d+ unchanged lines</summary>", page)
 
 
-def test_a_mail_that_changed_since_it_was_seen_is_not_accepted(accepted: Client, folder: Path, stored: Path) -> None:
+def test_a_mail_that_changed_since_it_was_seen_is_not_accepted(
+    accepted: Client, folder: Path, stored: Path
+) -> None:
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     seen, before = ids(accepted, "/studio/snapshots"), written(stored)
     unread = accepted.post("/studio/snapshots?width=9", data={"ids": seen})
-    assert (unread.status_code, written(stored)) == (400, before), "an address that cannot be read accepts nothing"
+    assert (unread.status_code, written(stored)) == (400, before), (
+        "an address that cannot be read accepts nothing"
+    )
     save(folder, "Welcome {{ name }}", "Farewell {{ name }}")
     answer = accepted.post("/studio/snapshots", data={"ids": seen})
     assert answer.status_code == 409
@@ -111,7 +128,9 @@ def test_a_mail_that_changed_since_it_was_seen_is_not_accepted(accepted: Client,
 GRACE = "/studio/snapshots/greeting?sample=grace"
 
 
-def test_snapshots_of_a_mail_that_is_gone_are_deleted_alone(accepted: Client, folder: Path, stored: Path) -> None:
+def test_snapshots_of_a_mail_that_is_gone_are_deleted_alone(
+    accepted: Client, folder: Path, stored: Path
+) -> None:
     save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
     assert headings(accepted) == ["New, not accepted yet", "Snapshots of a deleted mail"]
     gone = ids(accepted, GRACE)
@@ -122,12 +141,16 @@ def test_snapshots_of_a_mail_that_is_gone_are_deleted_alone(accepted: Client, fo
     assert {"greeting/grace.html", "greeting/rear_admiral.html"} <= {*written(stored)}
     page = accepted.get(GRACE).text
     assert f"<p>The snapshots of 1 mail in <code>{stored}</code> will be deleted.</p>" in page
-    assert accepted.post("/studio/snapshots", data={"ids": gone, "deletes": "yes"}).status_code == 303
+    assert (
+        accepted.post("/studio/snapshots", data={"ids": gone, "deletes": "yes"}).status_code == 303
+    )
     assert "greeting/grace.html" not in written(stored)
     assert "greeting/ada.html" in written(stored)
 
 
-def test_a_broken_template_is_told_with_its_place_and_cannot_be_accepted(accepted: Client, folder: Path) -> None:
+def test_a_broken_template_is_told_with_its_place_and_cannot_be_accepted(
+    accepted: Client, folder: Path
+) -> None:
     save(folder, "{{ name }}", "{{ nmae }}")
     assert headings(accepted) == ["2 mails cannot be rendered"]
     page = accepted.get(ADA).text

@@ -25,7 +25,11 @@ def studio(folder: Path) -> Studio:
 
 
 def page_of(client: Client, edit: object = None, query: str = "") -> str:
-    edit = "" if edit is None else f"&edit={quote(edit if isinstance(edit, str) else json.dumps(edit))}"
+    edit = (
+        ""
+        if edit is None
+        else f"&edit={quote(edit if isinstance(edit, str) else json.dumps(edit))}"
+    )
     return client.get(f"{PAGE}?sample=lamp{edit}{query}").text
 
 
@@ -57,7 +61,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_each_type_has_its_schema_with_its_constraints_in_their_order_and_unknown_values_last(client: Client) -> None:
+def test_each_type_has_its_schema_with_its_constraints_in_their_order_and_unknown_values_last(
+    client: Client,
+) -> None:
     schemas = form_of(page_of(client, {"who": 1}))["schema"]["properties"]
     assert {name: schemas[name] for name in SCHEMAS} == SCHEMAS
     assert [*schemas][:4] == ["name", "link", "items", "pairs"]
@@ -91,12 +97,16 @@ def test_no_value_ends_the_attribute_that_holds_it(client: Client) -> None:
     ],
 )
 @pytest.mark.long
-def test_what_does_not_fit_is_told_at_its_place(client: Client, edit: dict[str, Any], place: str, says: str) -> None:
+def test_what_does_not_fit_is_told_at_its_place(
+    client: Client, edit: dict[str, Any], place: str, says: str
+) -> None:
     page = page_of(client, {"name": "Good"} | edit)
     assert form_of(page)["faults"] == {place: says}
     assert form_of(page)["values"].items() >= edit.items()
     assert "One value is not valid." in page
-    rendered = client.get(f"/studio/frames/order?sample=lamp&edit={quote(json.dumps({'name': 'Good'} | edit))}").text
+    rendered = client.get(
+        f"/studio/frames/order?sample=lamp&edit={quote(json.dumps({'name': 'Good'} | edit))}"
+    ).text
     assert f"Order for {'Ada' if 'name' in edit else 'Good'}" in rendered
 
 
@@ -106,9 +116,13 @@ def test_another_sample_starts_anew_and_another_look_does_not(client: Client) ->
     assert re.search(r'id="dark" href="\?sample=lamp&amp;edit=[^"]+&amp;scheme=dark"', page)
 
 
-@pytest.mark.parametrize("text", ['{"name": Ada}', '{"name": "Ada"', " ", "[1]", '{"pairs": NaN}', "[" * 9_000])
+@pytest.mark.parametrize(
+    "text", ['{"name": Ada}', '{"name": "Ada"', " ", "[1]", '{"pairs": NaN}', "[" * 9_000]
+)
 @pytest.mark.long
-def test_an_edit_that_is_no_json_object_is_told_and_leaves_the_sample(client: Client, text: str) -> None:
+def test_an_edit_that_is_no_json_object_is_told_and_leaves_the_sample(
+    client: Client, text: str
+) -> None:
     query = {"sample": "lamp", "edit": text}
     page = client.get(PAGE, params=query).text
     assert form_of(page)["faults"] == {"": "The edit in this address is no JSON object."}
@@ -116,15 +130,21 @@ def test_an_edit_that_is_no_json_object_is_told_and_leaves_the_sample(client: Cl
     assert "Order for Ada" in client.get("/studio/frames/order", params=query).text
 
 
-def test_what_is_left_out_is_gone_from_the_mail_and_required_where_it_has_no_default(client: Client) -> None:
+def test_what_is_left_out_is_gone_from_the_mail_and_required_where_it_has_no_default(
+    client: Client,
+) -> None:
     edit = {"edit": '{"":["stories"]}'}
-    assert "stories" not in form_of(client.get("/studio/templates/digest", params=edit).text)["values"]
+    assert (
+        "stories" not in form_of(client.get("/studio/templates/digest", params=edit).text)["values"]
+    )
     assert "New doors" not in client.get("/studio/frames/digest", params=edit).text
     page = client.get(PAGE, params={"edit": '{"":["note","name"]}'}).text
     assert form_of(page)["faults"] == {"/name": "This is required."}
 
 
-def test_samples_that_cannot_be_read_are_told_and_an_edit_waits_for_them(client: Client, folder: Path) -> None:
+def test_samples_that_cannot_be_read_are_told_and_an_edit_waits_for_them(
+    client: Client, folder: Path
+) -> None:
     (folder / "order" / "samples.toml").write_text(ORDERS + "[lamp\n")
     page = page_of(client, {"name": "Grace"})
     assert "The samples cannot be read." in page
@@ -132,7 +152,9 @@ def test_samples_that_cannot_be_read_are_told_and_an_edit_waits_for_them(client:
 
 
 @pytest.mark.long
-def test_a_typed_template_without_samples_is_rendered_with_values_that_fit(client: Client, folder: Path) -> None:
+def test_a_typed_template_without_samples_is_rendered_with_values_that_fit(
+    client: Client, folder: Path
+) -> None:
     (folder / "order" / "samples.toml").rename(folder / "order" / "kept.txt")
     form = form_of(client.get(PAGE).text)
     assert form["values"]["name"]
@@ -144,13 +166,17 @@ def test_a_typed_template_without_samples_is_rendered_with_values_that_fit(clien
 # What was edited, saved as a sample
 
 
-def save(client: Client, address: str, sample: str, /, *, replaces: bool = False, **values: str) -> Any:
+def save(
+    client: Client, address: str, sample: str, /, *, replaces: bool = False, **values: str
+) -> Any:
     """Save the values of a form as a sample, as the page's script does."""
     sent = {"name": sample, "edit": json.dumps(values), "replaces": replaces}
     return client.post(f"/studio/templates/{address}", json=sent, headers=OURS)
 
 
-def test_it_is_written_beside_the_others_and_the_page_goes_to_it(client: Client, folder: Path) -> None:
+def test_it_is_written_beside_the_others_and_the_page_goes_to_it(
+    client: Client, folder: Path
+) -> None:
     answer = save(client, "order?sample=lamp&width=375", "two_days", name="Grace", life="P2D")
     assert answer.json() == {"address": "/studio/templates/order?sample=two_days&width=375"}
     written = (folder / "order" / "samples.toml").read_text()
@@ -161,10 +187,15 @@ def test_it_is_written_beside_the_others_and_the_page_goes_to_it(client: Client,
     assert 'value="two_days"' in client.get(answer.json()["address"]).text
 
 
-def test_a_sample_of_the_same_name_is_replaced_only_when_that_is_wanted(client: Client, folder: Path) -> None:
+def test_a_sample_of_the_same_name_is_replaced_only_when_that_is_wanted(
+    client: Client, folder: Path
+) -> None:
     asked = save(client, "order?sample=lamp", "lamp", name="Grace")
     assert asked.status_code == 409
-    assert (asked.json()["detail"], asked.json()["replaceable"]) == ("A sample named lamp already exists.", True)
+    assert (asked.json()["detail"], asked.json()["replaceable"]) == (
+        "A sample named lamp already exists.",
+        True,
+    )
     assert (folder / "order" / "samples.toml").read_text() == ORDERS
     done = save(client, "order?sample=lamp", "lamp", replaces=True, name="Grace")
     assert done.json() == {"address": "/studio/templates/order?sample=lamp"}
@@ -173,7 +204,9 @@ def test_a_sample_of_the_same_name_is_replaced_only_when_that_is_wanted(client: 
     assert written.endswith(ORDERS[ORDERS.index("# What comes after.") :])
 
 
-@pytest.mark.parametrize("name", ["", "two words", "../../etc/passwd", "a" * 61, "hostile: HTML", "[x]", "-"])
+@pytest.mark.parametrize(
+    "name", ["", "two words", "../../etc/passwd", "a" * 61, "hostile: HTML", "[x]", "-"]
+)
 @pytest.mark.long
 def test_a_name_that_is_none_is_refused(client: Client, folder: Path, name: str) -> None:
     answer = save(client, "order?sample=lamp", name, name="Grace")
@@ -188,13 +221,17 @@ def test_values_that_do_not_fit_are_not_saved(client: Client, folder: Path) -> N
     assert (folder / "order" / "samples.toml").read_text() == ORDERS
 
 
-def test_a_template_without_samples_is_given_a_file_of_its_own(client: Client, folder: Path) -> None:
+def test_a_template_without_samples_is_given_a_file_of_its_own(
+    client: Client, folder: Path
+) -> None:
     (folder / "digest.samples.toml").unlink()
     assert save(client, "digest", "first", title="Guessed and corrected").status_code == 200
     assert 'title = "Guessed and corrected"' in (folder / "digest.samples.toml").read_text()
 
 
-def test_the_form_says_where_it_is_saved_or_that_it_cannot_be(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_form_says_where_it_is_saved_or_that_it_cannot_be(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "In <code>order/samples.toml</code>" in client.get("/studio/templates/order").text
     monkeypatch.setattr(os, "access", lambda *_: False)  # for root every folder can be written to
     page = client.get("/studio/templates/order").text

@@ -18,9 +18,7 @@ from keyturn.studio.web.frames.rewriting import Rewriting
 from keyturn.studio.web.pages.frame_answers import answer
 from keyturn.studio.web.view import Scheme, View
 
-STYLES = (
-    "@media (prefers-color-scheme: dark) { p { color: white } } @media ( PREFERS-color-scheme:light ) { p { top: 0 } }"
-)
+STYLES = "@media (prefers-color-scheme: dark) { p { color: white } } @media ( PREFERS-color-scheme:light ) { p { top: 0 } }"
 
 
 def test_a_preview_runs_no_script_follows_no_link_and_sends_no_form(client: Client) -> None:
@@ -42,7 +40,12 @@ def test_a_preview_runs_no_script_follows_no_link_and_sends_no_form(client: Clie
 
 @pytest.mark.parametrize(
     ("scheme", "dark", "light"),
-    [("dark", "min", "max"), ("light", "max", "min"), ("partial", "max", "max"), ("full", "max", "max")],
+    [
+        ("dark", "min", "max"),
+        ("light", "max", "min"),
+        ("partial", "max", "max"),
+        ("full", "max", "max"),
+    ],
 )
 def test_the_scheme_decides_the_mail_s_own_queries(scheme: Scheme, dark: str, light: str) -> None:
     decided = force_scheme(STYLES, scheme)
@@ -51,12 +54,19 @@ def test_the_scheme_decides_the_mail_s_own_queries(scheme: Scheme, dark: str, li
 
 
 @pytest.mark.parametrize(
-    ("scheme", "decided"), [("light", "light"), ("dark", "dark"), ("word", "light"), ("full", "light")]
+    ("scheme", "decided"),
+    [("light", "light"), ("dark", "dark"), ("word", "light"), ("full", "light")],
 )
 @pytest.mark.parametrize(
-    "own", ['<meta content="light dark" name="color-scheme">', "<style>:root { Color-Scheme: Dark  light }</style>"]
+    "own",
+    [
+        '<meta content="light dark" name="color-scheme">',
+        "<style>:root { Color-Scheme: Dark  light }</style>",
+    ],
 )
-def test_the_scheme_is_the_mail_s_own_too_whatever_the_machine_prefers(scheme: Scheme, decided: str, own: str) -> None:
+def test_the_scheme_is_the_mail_s_own_too_whatever_the_machine_prefers(
+    scheme: Scheme, decided: str, own: str
+) -> None:
     seen = apply_view(f"<!doctype html><html><head>{own}</head></html>", View(scheme=scheme))
     assert f"<style>html,body{{color-scheme:{decided}!important}}</style>" in seen
 
@@ -77,7 +87,9 @@ def test_a_mail_with_a_single_scheme_keeps_it(scheme: Scheme) -> None:
         ("<script>/*<head>*/</script><html>", "(<script>/[*]<head>[*]/</script>)?"),
     ],
 )
-def test_a_mail_cannot_hide_what_is_added_to_it_behind_its_document_type(start: str, before: str) -> None:
+def test_a_mail_cannot_hide_what_is_added_to_it_behind_its_document_type(
+    start: str, before: str
+) -> None:
     shown = str(answer(f"{start}<base target='_self'><p>Hello", View(), CAPTURED).content)
     assert re.match(f'{before}<base target="_blank"><style>[^<]+</style>', shown)
 
@@ -107,7 +119,10 @@ def own_text(element: Element) -> str:
 @pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_browser_paints_what_the_checks_judge(browser: Browser, tmp_path: Path) -> None:
-    page, own = await browser.new_page(viewport={"width": 700, "height": 800}), Mails.copied_to(tmp_path).read().mail
+    page, own = (
+        await browser.new_page(viewport={"width": 700, "height": 800}),
+        Mails.copied_to(tmp_path).read().mail,
+    )
     for html, mode in ((html, mode) for html in (LETTER, BARE, own.html) for mode in MODES):
         numbered = with_numbers(html)
         await page.set_content(simulate_dark(numbered, mode))
@@ -115,7 +130,11 @@ async def test_a_browser_paints_what_the_checks_judge(browser: Browser, tmp_path
         for node, paint in Painter(parse_html(numbered), mode).texts():
             colour, ground = painted[node.get("data-n")]
             assert "Nobody" in own_text(node) or colour == rgb(str(paint.colour)), own_text(node)
-            assert "glass" in own_text(node) or paint.ground is None or ground == rgb(str(paint.ground))
+            assert (
+                "glass" in own_text(node)
+                or paint.ground is None
+                or ground == rgb(str(paint.ground))
+            )
     await page.close()
 
 
@@ -142,7 +161,9 @@ def rgb(colour: str) -> str:
 
 def test_a_line_is_inverted_as_a_ground_is_and_stays_where_it_is_set_to_nothing() -> None:
     html = '<p style="border:1px solid #ffffff;border-top:0;border-radius:8px">Hello</p>'
-    assert "border:1px solid #2d2d2d!important;border-top:0!important" in simulate_dark(html, PARTIAL)
+    assert "border:1px solid #2d2d2d!important;border-top:0!important" in simulate_dark(
+        html, PARTIAL
+    )
     assert "border:1px solid #141414!important;border-top:0!important" in simulate_dark(html, FULL)
     assert "radius:8px!important" not in simulate_dark(html, FULL)
 
@@ -156,7 +177,9 @@ def test_an_image_stays_as_it_is() -> None:
         assert "url(#fff.png)" in simulate_dark(grounded, mode)
 
 
-def test_own_styles_for_outlook_are_honoured_there_and_nowhere_else(client: Client, folder: Path) -> None:
+def test_own_styles_for_outlook_are_honoured_there_and_nowhere_else(
+    client: Client, folder: Path
+) -> None:
     save(
         folder,
         ".ground { background: #fefefe }",
@@ -217,13 +240,26 @@ async def test_a_browser_shows_what_word_is_known_to_render(browser: Browser) ->
     assert div["width"] > 600
     assert (div["padding"], div["borderRadius"], div["display"]) == ("0px", "0px", "block")
     assert (div["color"], look["p"]["color"]) == ("rgb(17, 34, 51)", "rgb(68, 85, 102)")
-    assert (td["padding"], td["backgroundColor"], td["backgroundImage"]) == ("9px", "rgb(238, 238, 238)", "none")
+    assert (td["padding"], td["backgroundColor"], td["backgroundImage"]) == (
+        "9px",
+        "rgb(238, 238, 238)",
+        "none",
+    )
     assert "Times New Roman" in look["web"]["fontFamily"]
     assert "Times" not in look["safe"]["fontFamily"]
     assert look["inline"]["color"] == "rgb(0, 0, 0)"
-    assert [look[name]["display"] for name in ("gone", "svg", "empty", "blank")] == ["none", "none", "none", "block"]
+    assert [look[name]["display"] for name in ("gone", "svg", "empty", "blank")] == [
+        "none",
+        "none",
+        "none",
+        "block",
+    ]
     button, rectangle, box = (value for name, value in look.items() if name.startswith("vml-"))
-    assert (button["width"], button["borderRadius"], button["backgroundColor"]) == (200, "4px", "rgb(179, 38, 30)")
+    assert (button["width"], button["borderRadius"], button["backgroundColor"]) == (
+        200,
+        "4px",
+        "rgb(179, 38, 30)",
+    )
     assert (rectangle["width"], rectangle["backgroundColor"]) == (300, "rgb(0, 255, 0)")
     assert "b.png" in rectangle["backgroundImage"]
     assert box["padding"] == "6px 7px 8px 5px"
@@ -234,8 +270,18 @@ async def test_a_browser_shows_what_word_is_known_to_render(browser: Browser) ->
 @pytest.mark.parametrize(
     "vml",
     [
-        *('<v:rect style="x" fillcolor="&quot;><script>">', "<v:roundrect arcsize='..'>", "<v:oval/>", "<v:fill>"),
-        *("<v:textbox inset=',,,,,'>Hello", "<o:p>&nbsp;</o:p>", "<v:image src='a.png'/>", "<v:rect"),
+        *(
+            '<v:rect style="x" fillcolor="&quot;><script>">',
+            "<v:roundrect arcsize='..'>",
+            "<v:oval/>",
+            "<v:fill>",
+        ),
+        *(
+            "<v:textbox inset=',,,,,'>Hello",
+            "<o:p>&nbsp;</o:p>",
+            "<v:image src='a.png'/>",
+            "<v:rect",
+        ),
     ],
 )
 def test_whatever_vml_it_is_no_element_of_it_is_left_and_nothing_is_added(vml: str) -> None:

@@ -35,13 +35,19 @@ def own(tmp_path: Path) -> Path:
 @pytest.fixture
 def gallery(own: Path) -> Gallery:
     kinds = {"school": Kind(brand={"name": "Harbour Primary"})}
-    settings = Settings(brand=Brand(name="Northwind"), kinds=kinds, mail=MailSettings(templates=Folder(str(own))))
-    return Gallery(**asdict(builtin_emails(settings, {"Clinic": {"name": "Orchard Clinic"}}, reload=True)))
+    settings = Settings(
+        brand=Brand(name="Northwind"), kinds=kinds, mail=MailSettings(templates=Folder(str(own)))
+    )
+    return Gallery(
+        **asdict(builtin_emails(settings, {"Clinic": {"name": "Orchard Clinic"}}, reload=True))
+    )
 
 
 def rendered(gallery: Gallery, mail: str = "password_reset") -> Rendered:
     sample = next(iter(gallery.samples(mail).values()))
-    return gallery.renderers()(sample).render_values(mail, sample.values, gallery.languages.choose(""))
+    return gallery.renderers()(sample).render_values(
+        mail, sample.values, gallery.languages.choose("")
+    )
 
 
 def test_a_file_of_one_s_own_stands_in_for_that_one_alone(gallery: Gallery) -> None:
@@ -62,6 +68,8 @@ def test_a_file_of_one_s_own_stands_in_for_that_one_alone(gallery: Gallery) -> N
 def test_a_layout_of_one_s_own_is_every_mail_s(gallery: Gallery, own: Path) -> None:
     (own / "_layout").mkdir()
     (own / "_layout" / "base.txt").write_text("Ours:\n{% block body %}{% endblock %}", "utf-8")
-    assert [rendered(gallery, name).text.split("\n")[0] for name in gallery.names()] == ["Ours:"] * len(gallery.names())
+    assert [rendered(gallery, name).text.split("\n")[0] for name in gallery.names()] == [
+        "Ours:"
+    ] * len(gallery.names())
     assert gallery.users("_layout/base.txt") == gallery.names()
     assert gallery.source("_layout/base.txt").startswith("Ours:")

@@ -15,12 +15,22 @@ from tests.studio.web.fixtures import Client
 
 from keyturn.service.pages.preview import PagePreview
 from keyturn.service.reset.mails.theme import builtin_emails
-from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings
+from keyturn.service.settings import (
+    Brand,
+    FileOrUrl,
+    Folder,
+    Kind,
+    PagesSettings,
+    PasswordSettings,
+    Settings,
+)
 from keyturn.service.settings.reading import read_settings
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.web.app import Studio, create_studio_app
 
-OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?</h1>{% endblock %}\n'
+OWN = (
+    '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?</h1>{% endblock %}\n'
+)
 FRAMES = "/studio/page-frames"
 
 
@@ -46,7 +56,9 @@ def studio(own: Path, tmp_path: Path) -> Studio:
         pages=PagesSettings(templates=Folder(own)),
     )
     gallery = Gallery(**asdict(builtin_emails(settings, {}, reload=True)))
-    pages = PagePreview(lambda: settings, {"Clinic": {"name": "Orchard Clinic", "accent": "#a3461f"}})
+    pages = PagePreview(
+        lambda: settings, {"Clinic": {"name": "Orchard Clinic", "accent": "#a3461f"}}
+    )
     return Studio(gallery=gallery, sender="a@northwind.example", pages=pages, token="")
 
 
@@ -57,9 +69,16 @@ def states(studio: Studio) -> list[str]:
 
 @pytest.mark.long
 def test_every_state_has_an_address_and_a_row_in_the_list(client: Client, studio: Studio) -> None:
-    found = {item["href"] for item in client.get("/studio/index.json?lang=de").json() if item["kind"] == "Page"}
+    found = {
+        item["href"]
+        for item in client.get("/studio/index.json?lang=de").json()
+        if item["kind"] == "Page"
+    }
     assert found == {f"/studio/pages/{state}?lang=de" for state in states(studio)}, "by the palette"
-    rows = re.findall(r'id="page-([\w-]+)" class="row" href="/studio/pages/([\w-]+)"', client.get("/studio/pages").text)
+    rows = re.findall(
+        r'id="page-([\w-]+)" class="row" href="/studio/pages/([\w-]+)"',
+        client.get("/studio/pages").text,
+    )
     assert [name for name, _ in rows] == [state for _, state in rows] == states(studio)
     for state in states(studio):
         page = client.get(f"/studio/pages/{state}?lang=de&width=320&scheme=dark")
@@ -86,16 +105,28 @@ def test_a_page_s_files_are_in_the_scheme_that_is_wanted(client: Client) -> None
     assert "sandbox" in answer.headers["content-security-policy"]
 
 
-def test_a_page_of_any_brand_sends_nothing_loads_nothing_foreign_and_takes_no_focus(client: Client) -> None:
+def test_a_page_of_any_brand_sends_nothing_loads_nothing_foreign_and_takes_no_focus(
+    client: Client,
+) -> None:
     frame = client.get(f"{FRAMES}/light/forgot")
     policy = frame.headers["content-security-policy"]
-    assert {"script-src 'self'", "style-src 'self'", "form-action 'none'", "frame-ancestors 'self'"} <= {
-        *policy.split("; ")
-    }
+    assert {
+        "script-src 'self'",
+        "style-src 'self'",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+    } <= {*policy.split("; ")}
     assert "unsafe" not in policy
     assert "autofocus" not in frame.text
-    for brand, name in (("", "Northwind School"), ("school", "Harbour Primary"), ("Clinic", "Orchard Clinic")):
-        assert f"· {name}</title>" in client.get(f"{FRAMES}/light/forgot", params={"brand": brand}).text
+    for brand, name in (
+        ("", "Northwind School"),
+        ("school", "Harbour Primary"),
+        ("Clinic", "Orchard Clinic"),
+    ):
+        assert (
+            f"· {name}</title>"
+            in client.get(f"{FRAMES}/light/forgot", params={"brand": brand}).text
+        )
 
 
 def test_what_does_not_exist_is_not_found(client: Client) -> None:
@@ -104,7 +135,9 @@ def test_what_does_not_exist_is_not_found(client: Client) -> None:
         assert client.get(f"/studio/{path}").status_code == 404
 
 
-def test_a_page_of_one_s_own_is_rendered_and_its_mistake_is_told_with_the_line(client: Client, own: Path) -> None:
+def test_a_page_of_one_s_own_is_rendered_and_its_mistake_is_told_with_the_line(
+    client: Client, own: Path
+) -> None:
     (own / "forgot.html").write_text(OWN)
     assert "<h1>Locked out?</h1>" in client.get(f"{FRAMES}/light/forgot").text
     (own / "forgot.html").write_text(OWN.replace("Locked out?", "{{ lockd }}"))

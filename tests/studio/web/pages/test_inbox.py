@@ -15,7 +15,9 @@ from keyturn.studio.web.frames.client_models import Row, rows
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
-def test_it_lists_every_mail_newest_first_with_address_subject_and_time(client: Client, inbox: Path) -> None:
+def test_it_lists_every_mail_newest_first_with_address_subject_and_time(
+    client: Client, inbox: Path
+) -> None:
     capture(inbox, "First", NOON)
     capture(inbox, "Second", NOON + timedelta(minutes=1))
     assert 'Inbox</span><span class="count">2<' in client.get("/studio").text
@@ -25,7 +27,9 @@ def test_it_lists_every_mail_newest_first_with_address_subject_and_time(client: 
     assert f">{NOON.astimezone():%H:%M:%S}</time>" in page
 
 
-def test_a_mail_is_shown_with_its_headers_escaped_and_its_html_in_a_sandbox(client: Client, inbox: Path) -> None:
+def test_a_mail_is_shown_with_its_headers_escaped_and_its_html_in_a_sandbox(
+    client: Client, inbox: Path
+) -> None:
     name = capture(inbox, "Welcome <script>alert(1)<script>")
     for path in ("inbox", f"inbox/{name}?show=source"):
         assert "<script>alert" not in client.get(f"/studio/{path}").text
@@ -47,13 +51,17 @@ def test_a_mail_is_shown_with_its_headers_escaped_and_its_html_in_a_sandbox(clie
 
 
 @pytest.mark.parametrize("link", ["http://127.0.0.1:8000/open/1?a=1&b=2", "javascript:alert(1)"])
-def test_only_web_addresses_can_be_followed_and_without_a_referrer(client: Client, inbox: Path, link: str) -> None:
+def test_only_web_addresses_can_be_followed_and_without_a_referrer(
+    client: Client, inbox: Path, link: str
+) -> None:
     name, written = capture(inbox, "Welcome", link=link), link.replace("&", "&amp;")
     page = client.get(f"/studio/inbox/{name}?tab=links").text
     assert f"{written}<" in page
     assert (f'href="{written}" target="_blank" rel="noreferrer"' in page) == link.startswith("http")
     assert 'href="javascript' not in page
-    assert (f'<a href="{written}"' in client.get(f"/studio/inbox/{name}?show=text").text) == link.startswith("http")
+    assert (
+        f'<a href="{written}"' in client.get(f"/studio/inbox/{name}?show=text").text
+    ) == link.startswith("http")
 
 
 def test_the_raw_mail_can_be_read_and_taken_away(client: Client, inbox: Path) -> None:
@@ -62,13 +70,20 @@ def test_the_raw_mail_can_be_read_and_taken_away(client: Client, inbox: Path) ->
     taken = client.get(f"/studio/inbox/{name}/raw")
     assert taken.content == (inbox / name).read_bytes()
     assert taken.headers["content-type"] == "application/octet-stream"
-    assert taken.headers["content-disposition"] == f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}"
+    assert (
+        taken.headers["content-disposition"]
+        == f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}"
+    )
 
 
 @pytest.mark.parametrize("end", ["", "/frame", "/raw"])
-@pytest.mark.parametrize("name", ["gone.eml", "..%2Fsecret.eml", "%2e%2e%2fsecret.eml", ".hidden.eml", "notes.txt"])
+@pytest.mark.parametrize(
+    "name", ["gone.eml", "..%2Fsecret.eml", "%2e%2e%2fsecret.eml", ".hidden.eml", "notes.txt"]
+)
 @pytest.mark.long
-def test_only_what_is_in_the_list_is_handed_out(client: Client, inbox: Path, name: str, end: str) -> None:
+def test_only_what_is_in_the_list_is_handed_out(
+    client: Client, inbox: Path, name: str, end: str
+) -> None:
     capture(inbox, "Welcome")
     for file in (inbox / "notes.txt", inbox / ".hidden.eml", inbox.parent / "secret.eml"):
         file.write_text("Subject: secret\n\nsecret words")
@@ -98,18 +113,35 @@ def test_only_what_is_in_the_list_is_handed_out(client: Client, inbox: Path, nam
     ],
 )
 @pytest.mark.long
-def test_a_damaged_mail_is_shown_as_far_as_it_can_be(client: Client, inbox: Path, raw: bytes) -> None:
+def test_a_damaged_mail_is_shown_as_far_as_it_can_be(
+    client: Client, inbox: Path, raw: bytes
+) -> None:
     (inbox / "1-damaged.eml").write_bytes(raw)
     assert "1-damaged.eml" in client.get("/studio/inbox").text
-    for query in ("", "?show=text", "?show=source", "?tab=links", "?tab=checks", "?tab=attachments", "?tab=reading"):
+    for query in (
+        "",
+        "?show=text",
+        "?show=source",
+        "?tab=links",
+        "?tab=checks",
+        "?tab=attachments",
+        "?tab=reading",
+    ):
         assert client.get(f"/studio/inbox/1-damaged.eml{query}").status_code == 200
 
 
-def test_a_mail_of_text_alone_is_read_with_links_that_can_be_followed(client: Client, captured: CapturedMails) -> None:
-    text = "Open https://school.example/open?a=1&b=2 or write to help@school.example.\n\n<b>Ada</b>\n"
+def test_a_mail_of_text_alone_is_read_with_links_that_can_be_followed(
+    client: Client, captured: CapturedMails
+) -> None:
+    text = (
+        "Open https://school.example/open?a=1&b=2 or write to help@school.example.\n\n<b>Ada</b>\n"
+    )
     mail_id = captured.add(f"Subject: Words\r\n\r\n{text}".encode())
     page = client.get(f"/studio/inbox/{mail_id}?scheme=dark").text
-    assert '<a href="https://school.example/open?a=1&amp;b=2" rel="noopener noreferrer" target="_blank">' in page
+    assert (
+        '<a href="https://school.example/open?a=1&amp;b=2" rel="noopener noreferrer" target="_blank">'
+        in page
+    )
     assert '<a href="mailto:help@school.example">' in page
     assert "&lt;b&gt;Ada&lt;/b&gt;" in page
     assert "In the inbox" in page
@@ -119,11 +151,16 @@ def test_a_mail_of_text_alone_is_read_with_links_that_can_be_followed(client: Cl
 
 def test_where_nothing_is_captured_there_is_no_inbox_and_no_api(studio: Studio) -> None:
     with opened(studio, captured=None) as client:
-        assert [client.get(path).status_code for path in ("/studio/inbox", "/api/messages")] == [404, 404]
+        assert [client.get(path).status_code for path in ("/studio/inbox", "/api/messages")] == [
+            404,
+            404,
+        ]
         assert "Inbox" not in client.get("/studio/templates/greeting").text
 
 
-def test_a_search_stays_in_its_field_and_one_that_finds_nothing_leads_back_to_all(client: Client, inbox: Path) -> None:
+def test_a_search_stays_in_its_field_and_one_that_finds_nothing_leads_back_to_all(
+    client: Client, inbox: Path
+) -> None:
     capture(inbox, "Welcome")
     page = client.get("/studio/inbox?search=HELLO+ada").text
     assert re.findall(r'</span> <b dir="auto">(\w+)</b>', page) == ["Welcome"]
@@ -141,8 +178,12 @@ def test_an_attachment_is_saved_and_never_shown(client: Client, captured: Captur
     assert "März -1-.html" in page
     part = client.get(f"/studio/inbox/{mail_id}/parts/2")
     assert part.content.strip() == b"<script>alert(1)</script>"
-    assert part.headers["content-type"] == "application/octet-stream", "no type that a browser shows or runs"
-    assert part.headers["content-disposition"].endswith("=\"M_rz -1-.html\"; filename*=UTF-8''M%C3%A4rz%20-1-.html")
+    assert part.headers["content-type"] == "application/octet-stream", (
+        "no type that a browser shows or runs"
+    )
+    assert part.headers["content-disposition"].endswith(
+        "=\"M_rz -1-.html\"; filename*=UTF-8''M%C3%A4rz%20-1-.html"
+    )
     assert "sandbox" in part.headers["content-security-policy"]
     assert part.headers["x-content-type-options"] == "nosniff"
     assert client.get(f"/studio/inbox/{mail_id}/parts/9").status_code == 404
@@ -152,24 +193,41 @@ def test_a_mail_that_is_cut_says_so(client: Client, captured: CapturedMails) -> 
     """A mail with more headers than are read is shown with a note of what is missing."""
     mail_id = captured.add(b"Subject: Long\r\n" + b"a: b\r\n" * 600 + b"\r\nHello Ada")
     page = client.get(f"/studio/inbox/{mail_id}").text
-    assert "not shown in full. A part of it has more than 500 headers. The others are not shown." in page
+    assert (
+        "not shown in full. A part of it has more than 500 headers. The others are not shown."
+        in page
+    )
     assert "Hello Ada" in page
 
 
-def test_a_mail_is_deleted_with_its_file_alone_by_a_search_or_with_all(client: Client, inbox: Path) -> None:
+def test_a_mail_is_deleted_with_its_file_alone_by_a_search_or_with_all(
+    client: Client, inbox: Path
+) -> None:
     name, *_ = [capture(inbox, subject) for subject in ("One", "Welcome", "Goodbye")]
     page = client.get(f"/studio/inbox/{name}").text
-    assert f'action="/studio/inbox/{name}/delete"' in page[page.index('<details id="delete" class="ask">') :]
-    assert client.post(f"/studio/inbox/{name}/delete", headers=OURS, follow_redirects=False).status_code == 303
+    assert (
+        f'action="/studio/inbox/{name}/delete"'
+        in page[page.index('<details id="delete" class="ask">') :]
+    )
+    assert (
+        client.post(
+            f"/studio/inbox/{name}/delete", headers=OURS, follow_redirects=False
+        ).status_code
+        == 303
+    )
     assert not (inbox / name).exists()
     client.post("/studio/inbox/delete?search=subject:welcome", headers=OURS)
     client.post("/studio/inbox/delete?search=-is:nonsense", headers=OURS)  # these are words
-    assert re.findall(r'</span> <b dir="auto">(\w+)</b>', client.get("/studio/inbox").text) == ["Goodbye"]
+    assert re.findall(r'</span> <b dir="auto">(\w+)</b>', client.get("/studio/inbox").text) == [
+        "Goodbye"
+    ]
     client.post("/studio/inbox/delete", headers=OURS)
     assert "No mail yet" in client.get("/studio/inbox").text
 
 
-def test_a_hundred_mails_are_a_page_and_the_older_ones_on_the_next(client: Client, captured: CapturedMails) -> None:
+def test_a_hundred_mails_are_a_page_and_the_older_ones_on_the_next(
+    client: Client, captured: CapturedMails
+) -> None:
     for number in range(101):
         captured.add(b"Subject: number%d\r\n\r\n" % number)
     first, last = (client.get(f"/studio/inbox?page={page}").text for page in (1, 2))
@@ -190,18 +248,32 @@ def test_a_hundred_mails_are_a_page_and_the_older_ones_on_the_next(client: Clien
         b"To: " + b"ada@northwind.example, " * 100_000 + b"\r\n\r\nx",
     ],
 )
-def test_a_mail_of_megabytes_makes_no_page_of_megabytes(client: Client, captured: CapturedMails, raw: bytes) -> None:
+def test_a_mail_of_megabytes_makes_no_page_of_megabytes(
+    client: Client, captured: CapturedMails, raw: bytes
+) -> None:
     mail_id = captured.add(raw)
-    for path in ("inbox", f"inbox/{mail_id}", f"inbox/{mail_id}?show=text", f"inbox/{mail_id}?tab=links"):
+    for path in (
+        "inbox",
+        f"inbox/{mail_id}",
+        f"inbox/{mail_id}?show=text",
+        f"inbox/{mail_id}?tab=links",
+    ):
         assert len(client.get(f"/studio/{path}").text) < 1_500_000
 
 
 @pytest.mark.long
-def test_a_mail_of_megabytes_is_shown_and_not_rendered_again(client: Client, captured: CapturedMails) -> None:
+def test_a_mail_of_megabytes_is_shown_and_not_rendered_again(
+    client: Client, captured: CapturedMails
+) -> None:
     mail_id = captured.add(b"Content-Type: text/html\r\n\r\n" + b"<p>words and words</p>" * 30_000)
     assert "words and words" in client.get(f"/studio/inbox/{mail_id}/frame?scheme=dark").text
-    again = client.get(f"/studio/inbox/{mail_id}/frame?scheme=full", headers={"sec-fetch-dest": "iframe"})
-    assert (again.status_code, again.text[:42]) == (422, "This mail has more than 512 KB of HTML, so")
+    again = client.get(
+        f"/studio/inbox/{mail_id}/frame?scheme=full", headers={"sec-fetch-dest": "iframe"}
+    )
+    assert (again.status_code, again.text[:42]) == (
+        422,
+        "This mail has more than 512 KB of HTML, so",
+    )
 
 
 # What the inboxes of clients show of a mail: what they cut, and what they add
@@ -220,9 +292,12 @@ def body(preheader: str, after: str = SAYS) -> str:
 
 
 @pytest.mark.parametrize(
-    ("client", "of_subject", "of_preheader"), [("Apple", 48, 99), ("Outlook", 60, 35), ("Gmail, A", 37, 40)]
+    ("client", "of_subject", "of_preheader"),
+    [("Apple", 48, 99), ("Outlook", 60, 35), ("Gmail, A", 37, 40)],
 )
-def test_what_is_longer_than_a_client_shows_is_cut_with_a_mark(client: str, of_subject: int, of_preheader: int) -> None:
+def test_what_is_longer_than_a_client_shows_is_cut_with_a_mark(
+    client: str, of_subject: int, of_preheader: int
+) -> None:
     cut = row(client, "S" * 200, "P" * 200, body("P" * 200))
     assert cut.subject == "S" * (of_subject - 1) + "…"
     assert (cut.preheader, cut.bleed) == ("P" * (of_preheader - 1) + "…", "")
@@ -242,8 +317,18 @@ IMAGE = '<!-- [if mso]>x<![endif]--><style>p{}</style><img src="l.png" alt="Nort
         ("", body("", IMAGE), "", "Northwind Hello"),
         ("", "", "", ""),
     ],
-    ids=["long", "short", "none", "padding after it", "padding within it", "styles and images", "no words"],
+    ids=[
+        "long",
+        "short",
+        "none",
+        "padding after it",
+        "padding within it",
+        "styles and images",
+        "no words",
+    ],
 )
-def test_the_words_of_the_body_fill_what_a_preheader_leaves(preheader: str, html: str, shown: str, bleed: str) -> None:
+def test_the_words_of_the_body_fill_what_a_preheader_leaves(
+    preheader: str, html: str, shown: str, bleed: str
+) -> None:
     outlook = row("Outlook", preheader=preheader, html=html)
     assert (outlook.preheader, outlook.bleed) == (shown, bleed)

@@ -22,7 +22,9 @@ ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-
 
 @pytest.fixture
 def client(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    monkeypatch.setattr("keyturn.studio.renderers.pool._GRACE", 60)  # processor time ends a template, not the clock
+    monkeypatch.setattr(
+        "keyturn.studio.renderers.pool._GRACE", 60
+    )  # processor time ends a template, not the clock
     settings = StudioSettings(snapshots=tmp_path / "snapshots", snapshot_languages=("en", "de"))
     workers = RendererPool(MailRenderer(studio.gallery), Limits(seconds=1.2, megabytes=128), most=2)
     with closing(workers), opened(studio, runner=workers, settings=settings) as client:
@@ -53,7 +55,9 @@ def test_a_page_says_which_template_never_ends_and_why(client: Client, folder: P
     assert "notice/notice.mjml" in fault[0]
     assert '<li value="2" class="wrong"' in fault[0]
     assert "limit_seconds" in fault[0]
-    assert "The heating is back" in client.get("/studio/frames/notice").text, "the last good mail stays"
+    assert "The heating is back" in client.get("/studio/frames/notice").text, (
+        "the last good mail stays"
+    )
     assert "limits/time" in client.get("/studio/templates/notice?tab=checks").text
     assert "Rendering and checking this mail takes too long" in client.get("/studio/snapshots").text
     (folder / "notice" / "notice.mjml").write_text(NOTICE)
@@ -80,7 +84,8 @@ def test_a_source_that_is_slow_to_colour_is_plain(client: Client, captured: Capt
     usual = captured.add(b"Subject: Usual\r\nFrom: a@b.example\r\n\r\nHello <b>")
     pages = [client.get(f"/studio/inbox/{mail_id}?show=source").text for mail_id in (slow, usual)]
     sources = [
-        page[page.index('<ol class="code') : page.index("</ol>", page.index('<ol class="code'))] for page in pages
+        page[page.index('<ol class="code') : page.index("</ol>", page.index('<ol class="code'))]
+        for page in pages
     ]
     assert ['<span class="' in source for source in sources] == [False, True]
     assert "a." * 8_000 in sources[0]
@@ -90,9 +95,16 @@ def test_a_source_that_is_slow_to_colour_is_plain(client: Client, captured: Capt
 @pytest.mark.long
 def test_a_model_that_takes_too_long_says_so(client: Client, captured: CapturedMails) -> None:
     """A captured mail with very many styles and elements has no dark view, and its light one stays."""
-    html = b"<style>" + b".a{color:#fff;background:#000}" * 6_000 + b"</style>" + b"<p class=a>x" * 20_000
+    html = (
+        b"<style>"
+        + b".a{color:#fff;background:#000}" * 6_000
+        + b"</style>"
+        + b"<p class=a>x" * 20_000
+    )
     mail_id = captured.add(b"Subject: Slow\r\nContent-Type: text/html\r\n\r\n" + html)
-    dark, light = (client.get(f"/studio/inbox/{mail_id}/frame?scheme={scheme}") for scheme in ("full", "light"))
+    dark, light = (
+        client.get(f"/studio/inbox/{mail_id}/frame?scheme={scheme}") for scheme in ("full", "light")
+    )
     assert (dark.status_code, light.status_code) == (422, 200)
     assert "takes too much time or memory" in dark.text
 
@@ -113,7 +125,9 @@ RUNS_AWAY_IN_A_BRANCH = NOTICE.replace(
 )
 
 
-def test_a_branch_that_never_ends_stops_no_check(client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_branch_that_never_ends_stops_no_check(
+    client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rendition, "_TO_EXPLORE", 0.4)
     (folder / "notice" / "notice.mjml").write_text(RUNS_AWAY_IN_A_BRANCH)
     checks = client.get("/studio/templates/notice?tab=checks").text

@@ -76,14 +76,18 @@ def test_a_mail_in_plain_html_leads_to_its_lines(client: Client, folder: Path) -
     assert [lines(found["all"][key]) for key in found["picked"]] == [["plain/plain.html:3"]]
 
 
-def test_a_line_leads_to_what_it_renders_and_not_to_what_lies_in_that(client: Client, folder: Path) -> None:
+def test_a_line_leads_to_what_it_renders_and_not_to_what_lies_in_that(
+    client: Client, folder: Path
+) -> None:
     assert picked(client, f"{BASE}:12") == ["mj-section"]
     save(folder, "<mj-spacer", "{% for _ in range(3) %}\n<mj-divider />\n{% endfor %}\n<mj-spacer")
     assert picked(client, f"{GREETING}:6") == ["mj-button"]
     assert picked(client, f"{GREETING}:8") == ["mj-divider"] * 3, "all that it renders"
     save(folder, "Hello {{ name }}", "\nHello\n{{ name }}\n")
     for line in (5, 6, 7):
-        assert picked(client, f"{GREETING}:{line}") == ["mj-text"], "a line in the middle of an element"
+        assert picked(client, f"{GREETING}:{line}") == ["mj-text"], (
+            "a line in the middle of an element"
+        )
 
 
 def test_a_line_that_renders_nothing_leads_nowhere_and_the_page_says_so(client: Client) -> None:
@@ -94,14 +98,19 @@ def test_a_line_that_renders_nothing_leads_nowhere_and_the_page_says_so(client: 
 @pytest.mark.usefixtures("rule")
 def test_the_page_shows_the_line_that_is_picked_and_the_ways_to_it(client: Client) -> None:
     called = strip(client, f"{GREETING}:7")
-    assert f'/greeting?sample=ada&amp;show=source&amp;line={GREETING.replace("/", "%2F")}%3A7#L7"' in called
+    assert (
+        f'/greeting?sample=ada&amp;show=source&amp;line={GREETING.replace("/", "%2F")}%3A7#L7"'
+        in called
+    )
     assert "mj-divider" in called
     assert re.search(rf"written in.*/studio/files/{PARTS}.*#L2", called)
     assert re.search(r'value="7" class="wrong".*part\.rule', called)
     assert re.search(rf"called from.*{GREETING}:7", strip(client, f"{PARTS}:2"))
 
 
-@pytest.mark.parametrize("line", ["6", "greeting.mjml", "greeting.mjml:six", "greeting.mjml:0", ":6", "a:-1"])
+@pytest.mark.parametrize(
+    "line", ["6", "greeting.mjml", "greeting.mjml:six", "greeting.mjml:0", ":6", "a:-1"]
+)
 @pytest.mark.long
 def test_what_is_no_line_is_named(client: Client, line: str) -> None:
     for path in ("templates", "places"):
@@ -110,7 +119,9 @@ def test_what_is_no_line_is_named(client: Client, line: str) -> None:
         assert f"{line} is not a line" in answer.text
 
 
-def test_while_a_template_is_broken_the_last_good_mail_is_shown_and_leads_nowhere(client: Client, folder: Path) -> None:
+def test_while_a_template_is_broken_the_last_good_mail_is_shown_and_leads_nowhere(
+    client: Client, folder: Path
+) -> None:
     client.get("/studio/templates/greeting?sample=ada")
     save(folder, "{{ name }}", "{{ name")
     assert "Hello Ada" in client.get("/studio/frames/greeting?sample=ada").text
@@ -123,7 +134,9 @@ def test_every_line_of_a_shared_file_is_a_link_to_a_mail_that_uses_it(client: Cl
     assert f'href="/studio/templates/greeting?line={BASE.replace("/", "%2F")}%3A12"' in page
 
 
-def test_a_mail_of_text_alone_is_rendered_as_its_text_on_a_page_of_pictures(client: Client, folder: Path) -> None:
+def test_a_mail_of_text_alone_is_rendered_as_its_text_on_a_page_of_pictures(
+    client: Client, folder: Path
+) -> None:
     (folder / "note.txt").write_text("Hello {{ name }},\n\n1 < 2\n")
     assert 'src="/studio/frames/note?' in client.get("/studio").text
     frame = client.get("/studio/frames/note")

@@ -25,7 +25,12 @@ def test_a_fault_in_a_shared_file_points_into_that_file(client: Client, folder: 
         ("</mj-button>", "", 6, "&lt;mj-button&gt; is never closed"),
         ("<mj-text>Hello", "</mj-column><mj-text>Hello", 5, "&lt;/mj-column&gt; closes nothing"),
         ('href="{{ link }}"', "href={{ link }}", 6, "The value of href has no quotes"),
-        ('<mj-spacer height="1500px" />', '<mj-spacer height="1500px">', 7, "&lt;mj-spacer&gt; is never closed"),
+        (
+            '<mj-spacer height="1500px" />',
+            '<mj-spacer height="1500px">',
+            7,
+            "&lt;mj-spacer&gt; is never closed",
+        ),
     ],
 )
 def test_a_syntax_error_and_mjml_that_does_not_compile_are_shown_at_the_tag(
@@ -93,12 +98,37 @@ def foreign(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("line", "place", "marked", "words"),
     [
-        ('<b>{{ name }}</b> {% include "partials/heder.html" %}', "3:33", "partials", "mean partials/header.html?"),
-        ('{% if name %}<mj-include path="./heder.html" />{% endif %}', "3:16", "&lt;mj-include", "not exist: heder"),
-        ("<b>{{ name }}</b> {{ 'a'|int + [] }}", "3:21", "{{ &#39;a&#39;|int + [] }}", "Check what this line"),
-        ("{{ name }} {% macro cell(x) %}{{ x }}", "3:17", "macro", "Write {% endmacro %} where it ends."),
+        (
+            '<b>{{ name }}</b> {% include "partials/heder.html" %}',
+            "3:33",
+            "partials",
+            "mean partials/header.html?",
+        ),
+        (
+            '{% if name %}<mj-include path="./heder.html" />{% endif %}',
+            "3:16",
+            "&lt;mj-include",
+            "not exist: heder",
+        ),
+        (
+            "<b>{{ name }}</b> {{ 'a'|int + [] }}",
+            "3:21",
+            "{{ &#39;a&#39;|int + [] }}",
+            "Check what this line",
+        ),
+        (
+            "{{ name }} {% macro cell(x) %}{{ x }}",
+            "3:17",
+            "macro",
+            "Write {% endmacro %} where it ends.",
+        ),
         ("<b>nmae</b> {{ name }} {{ nmae }}", "3:29", "nmae", "Did you mean name?"),
-        ("{{ name }} {{ street }}", "3:17", "street", "The sample ada has these values: name. Add street, or do"),
+        (
+            "{{ name }} {{ street }}",
+            "3:17",
+            "street",
+            "The sample ada has these values: name. Add street, or do",
+        ),
         ("{{ name }} {% load i18n %}", "3:17", "load", "{% load %} is a tag of Django"),
     ],
 )
@@ -107,9 +137,13 @@ def test_the_overlay_says_what_the_checks_say_and_marks_nothing_that_it_does_not
     foreign: Path, line: str, place: str, marked: str, words: str
 ) -> None:
     save(foreign, '{% include "partials/foot.mjml.j2" %}', line, "news.mjml.j2")
-    with opened(Studio(gallery=open_gallery(foreign), sender="no-reply@northwind.test", token="")) as other:
+    with opened(
+        Studio(gallery=open_gallery(foreign), sender="no-reply@northwind.test", token="")
+    ) as other:
         said, page = overlay(other, "news"), other.get("/studio/templates/news").text
-        checks = other.get("/studio/templates/news?tab=checks").text.partition('class="findings"')[2]
+        checks = other.get("/studio/templates/news?tab=checks").text.partition('class="findings"')[
+            2
+        ]
     checked = " ".join(re.sub(r"<[^>]+>", "", checks).split())
     overlaid = page[page.index('<section class="fault"') :].partition("</section>")[0]
     assert "".join(re.findall("<mark>(.*?)</mark>", overlaid)) == marked

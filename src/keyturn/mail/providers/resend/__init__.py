@@ -47,7 +47,9 @@ async def _read(key: bytes, signed: Sequence[str], body: bytes) -> AsyncIterator
     if len(delivery) > _LONGEST_ID:
         raise ValueError(f"the id is longer than {_LONGEST_ID} characters")
     mail, event = payload.within("data"), named[1]
-    why = mail.within({"bounced": "bounce", "failed": "failed", "suppressed": "suppressed"}.get(event, ""))
+    why = mail.within(
+        {"bounced": "bounce", "failed": "failed", "suppressed": "suppressed"}.get(event, "")
+    )
     yield Report(
         id=delivery,
         event=event,
@@ -153,14 +155,27 @@ class Resend(HttpProvider, frozen=True):
             error = Fields.read(answer.body).text("name")
             fix = "Set RESEND_API_KEY to one from https://resend.com/api-keys."
             refused = fail(f"the key is refused ({answer.status} {error})", fix)
-            yield ok("the key works, and may only send, which is enough") if error == "restricted_api_key" else refused
+            yield (
+                ok("the key works, and may only send, which is enough")
+                if error == "restricted_api_key"
+                else refused
+            )
             return
-        domains = {one.required("name").lower(): one.required("id") for one in api.read(answer).each("data")}
+        domains = {
+            one.required("name").lower(): one.required("id")
+            for one in api.read(answer).each("data")
+        }
         if domain == self.sandbox:
             yield ok("the key works")
         elif domain not in domains:
-            others = f", or set mail.from to an address in {', '.join(sorted(domains))}" if domains else ""
-            yield fail(f"the Resend account has no domain {domain}", f"Add it at {_DOMAINS}{others}.")
+            others = (
+                f", or set mail.from to an address in {', '.join(sorted(domains))}"
+                if domains
+                else ""
+            )
+            yield fail(
+                f"the Resend account has no domain {domain}", f"Add it at {_DOMAINS}{others}."
+            )
         else:
             for finding in _judge_domain(api.read(await api.ask(f"/domains/{domains[domain]}"))):
                 yield finding

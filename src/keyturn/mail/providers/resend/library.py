@@ -47,7 +47,9 @@ class _Client(AsyncHTTPClient):
     def __init__(self, other: AsyncHTTPClient | None) -> None:
         self._other = other
         # The library replaces its automatic client by one of the host's in `default_http_client`.
-        self._may_be_replaced = other is None or other is getattr(resend, "_auto_async_http_client", None)
+        self._may_be_replaced = other is None or other is getattr(
+            resend, "_auto_async_http_client", None
+        )
 
     async def request(
         self,
@@ -63,9 +65,13 @@ class _Client(AsyncHTTPClient):
             # The clients of older versions know neither files nor data.
             parts: dict[str, Any] = {"files": files, "data": data}
             given = {name: part for name, part in parts.items() if part is not None}
-            return await self._host_client().request(method=method, url=url, headers=headers, json=json, **given)
+            return await self._host_client().request(
+                method=method, url=url, headers=headers, json=json, **given
+            )
         # The key is Keyturn's: the library's own is the host's, if there is one.
-        sent = {name.lower(): text for name, text in headers.items() if name.lower() != "authorization"}
+        sent = {
+            name.lower(): text for name, text in headers.items() if name.lower() != "authorization"
+        }
         sent["content-type"] = "application/json"
         try:
             answer = await call.post(sent, msgspec.json.encode(json))
@@ -117,7 +123,9 @@ async def send(fields: Mapping[str, Any], idempotency_key: str, post: Post) -> A
     return call.answer
 
 
-def verify(key: bytes, delivery: str, timestamp: str, signatures: Sequence[str], body: bytes) -> None:
+def verify(
+    key: bytes, delivery: str, timestamp: str, signatures: Sequence[str], body: bytes
+) -> None:
     """Raise ValueError unless one of the signatures proves a report.
 
     Some versions of the library raise TypeError for a signature outside ASCII, and RecursionError for deep JSON.

@@ -19,7 +19,13 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.http_provider import ACCOUNT_REFUSED, Examination, HttpProvider, Refused, Request
+from keyturn.mail.port.http_provider import (
+    ACCOUNT_REFUSED,
+    Examination,
+    HttpProvider,
+    Refused,
+    Request,
+)
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words
 from keyturn.mail.providers.ses.sns import SnsTopic
 from keyturn.values import Secret
@@ -32,7 +38,9 @@ def _text(text: str) -> Mapping[str, str]:
 
 
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors
-_ACCOUNT = re.compile(r"(AccountSuspended|LimitExceeded|MailFromDomainNotVerified|NotFound|SendingPaused)Exception")
+_ACCOUNT = re.compile(
+    r"(AccountSuspended|LimitExceeded|MailFromDomainNotVerified|NotFound|SendingPaused)Exception"
+)
 _THROTTLED = re.compile(r"TooManyRequests|Throttling")
 _TOO_FAST, _QUOTA = "Maximum sending rate exceeded", "Daily message quota exceeded"
 """SES's sentences, which alone tell the two errors apart
@@ -78,7 +86,9 @@ def _report(message_id: str, fields: Fields) -> Report:
     return Report(
         id=message_id,
         event=event,
-        detail=fixed_words(bounce, sub_type, detail.text("delayType"), detail.text("complaintFeedbackType")),
+        detail=fixed_words(
+            bounce, sub_type, detail.text("delayType"), detail.text("complaintFeedbackType")
+        ),
         at=detail.time("timestamp") if detail.text("timestamp") else mail.time("timestamp"),
         provider_id=mail.required("messageId"),
         key="".join(mail.within("tags").texts(KEY_TAG)[:1]),
@@ -112,7 +122,9 @@ class Ses(HttpProvider, frozen=True):
         "secret_access_key": "AWS_SECRET_ACCESS_KEY",
     }
     shares_variables = True
-    rate: ClassVar[float] = 14  # calls a second, of all workers together; SES's first quota outside the sandbox
+    rate: ClassVar[float] = (
+        14  # calls a second, of all workers together; SES's first quota outside the sandbox
+    )
     path = "/v2/email/outbound-emails"
     reports = Reports(
         setting="topic_arn",
@@ -133,7 +145,10 @@ class Ses(HttpProvider, frozen=True):
             yield "region", "not a region, such as eu-west-1"
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
         if self.access_key_id.startswith("ASIA"):
-            yield "access_key_id", "is a temporary key, which expires within hours: use a key of an IAM user"
+            yield (
+                "access_key_id",
+                "is a temporary key, which expires within hours: use a key of an IAM user",
+            )
 
     def authorize(self, request: Request) -> Mapping[str, str]:
         """Return the headers that sign a request to a URL without a query, with the current time (Signature Version 4).
@@ -142,11 +157,18 @@ class Ses(HttpProvider, frozen=True):
         """
         url, moment = urlsplit(request.url), f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         signed = {**request.headers, "host": url.netloc, "x-amz-date": moment}
-        names, headers = ";".join(signed), "".join(f"{name}:{value.strip()}\n" for name, value in signed.items())
+        names, headers = (
+            ";".join(signed),
+            "".join(f"{name}:{value.strip()}\n" for name, value in signed.items()),
+        )
         digest = hashlib.sha256(request.content).hexdigest()
-        canonical = "\n".join((request.method, quote(url.path, safe="/-_.~"), "", headers, names, digest))
+        canonical = "\n".join(
+            (request.method, quote(url.path, safe="/-_.~"), "", headers, names, digest)
+        )
         scope = f"{moment[:8]}/{self.region}/ses/aws4_request"
-        text = "\n".join((_ALGORITHM, moment, scope, hashlib.sha256(canonical.encode()).hexdigest()))
+        text = "\n".join(
+            (_ALGORITHM, moment, scope, hashlib.sha256(canonical.encode()).hexdigest())
+        )
         key = f"AWS4{self.secret_access_key}".encode()
         for part in (*scope.split("/"), text):
             key = hmac.digest(key, part.encode(), hashlib.sha256)
@@ -156,14 +178,18 @@ class Ses(HttpProvider, frozen=True):
 
     def fields(self, email: Email, tags: Mapping[str, str]) -> Mapping[str, Any]:
         return {
-            "FromEmailAddress": formataddr(name_and_address(email.sender)),  # a name beyond ASCII is encoded (RFC 2047)
+            "FromEmailAddress": formataddr(
+                name_and_address(email.sender)
+            ),  # a name beyond ASCII is encoded (RFC 2047)
             "Destination": {"ToAddresses": [email.to]},
             **({"ReplyToAddresses": [email.reply_to]} if email.reply_to else {}),
             "Content": {
                 "Simple": {
                     "Subject": _text(email.subject),
                     "Body": {"Text": _text(email.text), "Html": _text(email.html)},
-                    "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
+                    "Headers": [
+                        {"Name": name, "Value": value} for name, value in email.headers.items()
+                    ],
                 }
             },
             "EmailTags": [{"Name": name, "Value": value} for name, value in tags.items()],
@@ -182,7 +208,9 @@ class Ses(HttpProvider, frozen=True):
         if answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.TOO_MANY_REQUESTS}:
             if _QUOTA in text:
                 raise QuotaExhausted(reason, datetime.now(UTC) + _QUOTA_PAUSE)
-            if answer.status == HTTPStatus.BAD_REQUEST and (_THROTTLED.search(kind) or _TOO_FAST in text):
+            if answer.status == HTTPStatus.BAD_REQUEST and (
+                _THROTTLED.search(kind) or _TOO_FAST in text
+            ):
                 raise SendRetryable(reason, not_accepted=True, down=False)
         is_our_sender = "is not verified" in text and email.to.lower() not in text.lower()
         if _ACCOUNT.fullmatch(kind) or (kind == "MessageRejected" and is_our_sender):
@@ -202,7 +230,10 @@ class Ses(HttpProvider, frozen=True):
             return
         account = api.read(answer)
         if not account.flag("SendingEnabled"):
-            yield fail(f"the key works, but the account may not send in {region}", f"See {_CONSOLE} for the reason.")
+            yield fail(
+                f"the key works, but the account may not send in {region}",
+                f"See {_CONSOLE} for the reason.",
+            )
             return
         yield ok(f"the key works, and the account may send in {region}")
         if not account.flag("ProductionAccessEnabled"):

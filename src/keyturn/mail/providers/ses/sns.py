@@ -55,7 +55,9 @@ class SnsTopic:
     """
 
     def __init__(self, arn: str, timeout: timedelta = SNS_TIMEOUT) -> None:
-        match = re.fullmatch(r"arn:(aws|aws-cn|aws-us-gov):sns:([a-z0-9-]{1,40}):[0-9]{12}:[A-Za-z0-9_-]{1,256}", arn)
+        match = re.fullmatch(
+            r"arn:(aws|aws-cn|aws-us-gov):sns:([a-z0-9-]{1,40}):[0-9]{12}:[A-Za-z0-9_-]{1,256}", arn
+        )
         if not match:
             raise ValueError("not the ARN of a topic")
         self.arn = arn
@@ -72,7 +74,9 @@ class SnsTopic:
     async def receive(self, body: bytes) -> SnsMessage | None:
         """Return the published message; None after confirming a subscription. Raises ValueError and ReportUnproven."""
         message = msgspec.json.decode(body, type=SnsMessage)
-        await asyncio.to_thread(import_module, "cryptography.x509")  # which would hold the event loop
+        await asyncio.to_thread(
+            import_module, "cryptography.x509"
+        )  # which would hold the event loop
         await self._verify(message)
         if message.type == "SubscriptionConfirmation":
             query = {"Action": "ConfirmSubscription", "TopicArn": self.arn, "Token": message.token}

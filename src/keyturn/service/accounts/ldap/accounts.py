@@ -10,7 +10,12 @@ from uuid import UUID
 from keyturn.errors import SettingsInvalid
 from keyturn.service import addresses
 from keyturn.service.accounts.ldap import messages
-from keyturn.service.accounts.ldap.connection import BindRefused, Connection, ConnectionBroken, Directory
+from keyturn.service.accounts.ldap.connection import (
+    BindRefused,
+    Connection,
+    ConnectionBroken,
+    Directory,
+)
 from keyturn.service.accounts.ldap.messages import Entry, Result
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
@@ -45,7 +50,11 @@ class OpenLdap:
 
     def id_value(self, account_id: str) -> bytes | None:
         """Return an id as the directory stores it; None if no entry can have it."""
-        return account_id.encode() if account_id.isascii() and account_id.isprintable() and account_id else None
+        return (
+            account_id.encode()
+            if account_id.isascii() and account_id.isprintable() and account_id
+            else None
+        )
 
     def id_text(self, value: bytes) -> str:
         return value.decode(errors="replace").lower()
@@ -63,7 +72,9 @@ class OpenLdap:
     def change(self, entry: Entry, password: str) -> tuple[bytes, bytes]:
         """Return the request that sets the password as an administrator does (RFC 3062), and its control."""
         value = messages.tlv(0x30, messages.octets(entry.dn, 0x80), messages.octets(password, 0x82))
-        return messages.extended(messages.PASSWORD_MODIFY, value), messages.control(messages.PASSWORD_POLICY)
+        return messages.extended(messages.PASSWORD_MODIFY, value), messages.control(
+            messages.PASSWORD_POLICY
+        )
 
     def violations(self, result: Result) -> Sequence[Violation]:
         """Return the rules that a refused password breaks; none if that is not why it was refused."""
@@ -71,7 +82,11 @@ class OpenLdap:
             return ()
         try:
             response = messages.elements(result.controls.get(messages.PASSWORD_POLICY, b""))[0][1]
-            errors = [int.from_bytes(value) for tag, value in messages.elements(response) if tag == _POLICY_ERROR]
+            errors = [
+                int.from_bytes(value)
+                for tag, value in messages.elements(response)
+                if tag == _POLICY_ERROR
+            ]
         except (messages.Malformed, IndexError):
             errors = []
         return [Violation(_POLICY_RULES.get(errors[0], "weak") if errors else "weak")]
@@ -84,7 +99,9 @@ _DISABLED, _SMARTCARD = 0x2, 0x40000
 _NEVER = 0x7FFFFFFFFFFFFFFF
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # from which Active Directory counts 100 ns
 
-_BROKEN_POLICY = "0000052D"  # ERROR_PASSWORD_RESTRICTION. It does not say which of the rules a password breaks.
+_BROKEN_POLICY = (
+    "0000052D"  # ERROR_PASSWORD_RESTRICTION. It does not say which of the rules a password breaks.
+)
 
 
 class ActiveDirectory(OpenLdap):
@@ -93,7 +110,9 @@ class ActiveDirectory(OpenLdap):
     id_attribute = "objectGUID"
     attributes = ("userAccountControl", "accountExpires", "lockoutTime")
     left_over = ()
-    where: Mapping[str, str] = {"sAMAccountType": "805306368"}  # people: neither machines nor trusts
+    where: Mapping[str, str] = {
+        "sAMAccountType": "805306368"
+    }  # people: neither machines nor trusts
 
     def id_value(self, account_id: str) -> bytes | None:
         try:
@@ -106,7 +125,10 @@ class ActiveDirectory(OpenLdap):
 
     def state(self, entry: Entry, moment: datetime) -> tuple[bool, bool]:
         flags = entry.number("userAccountControl")
-        expires, ticks = entry.number("accountExpires"), (moment - _EPOCH) // timedelta(microseconds=1) * 10
+        expires, ticks = (
+            entry.number("accountExpires"),
+            (moment - _EPOCH) // timedelta(microseconds=1) * 10,
+        )
         is_expired = 0 < expires < _NEVER and expires <= ticks
         # Flags that the service account may not read are 0, which no account's are.
         is_enabled = flags and not flags & _DISABLED
@@ -114,19 +136,25 @@ class ActiveDirectory(OpenLdap):
 
     def change(self, entry: Entry, password: str) -> tuple[bytes, bytes]:
         """Set the password and end a lockout in one modification. The flag "must change" ends with it, too."""
-        changes: list[messages.Change] = [("replace", "unicodePwd", [f'"{password}"'.encode("utf-16-le")])]
+        changes: list[messages.Change] = [
+            ("replace", "unicodePwd", [f'"{password}"'.encode("utf-16-le")])
+        ]
         if entry.number("lockoutTime"):
             changes.append(("replace", "lockoutTime", ["0"]))
         hints = messages.control(messages.POLICY_HINTS, messages.tlv(0x30, messages.integer(1)))
         return messages.modify(entry.dn, changes), hints
 
     def violations(self, result: Result) -> Sequence[Violation]:
-        if result.code in {_CONSTRAINT_VIOLATION, _UNWILLING} and result.message.upper().startswith(_BROKEN_POLICY):
+        if result.code in {_CONSTRAINT_VIOLATION, _UNWILLING} and result.message.upper().startswith(
+            _BROKEN_POLICY
+        ):
             return [Violation("weak_length"), Violation("weak_characters"), Violation("history")]
         return ()
 
 
-_MOST_ALIKE = 5  # entries that one address may find: Active Directory also matches letters with other accents
+_MOST_ALIKE = (
+    5  # entries that one address may find: Active Directory also matches letters with other accents
+)
 
 _EMAIL, _NAME, _LOCALE = "mail", "cn", "preferredLanguage"
 """The attributes of every directory with people (RFC 4524 2.16, RFC 4519 2.3, RFC 2798 2.7)."""
@@ -145,7 +173,9 @@ class LdapAccounts(AccountStore):
     def __init__(self, settings: LdapSettings, directory: Directory | None = None) -> None:
         self.settings = settings
         self.directory = directory or Directory(settings)
-        self.dialect = dialect = ActiveDirectory() if settings.kind == "active_directory" else OpenLdap()
+        self.dialect = dialect = (
+            ActiveDirectory() if settings.kind == "active_directory" else OpenLdap()
+        )
         self._where = [messages.equal(*one) for one in (settings.where or dialect.where).items()]
         self._attributes = [dialect.id_attribute, _EMAIL, _NAME, _LOCALE, *dialect.attributes]
 
@@ -166,14 +196,20 @@ class LdapAccounts(AccountStore):
         is_ad = _AD in root.texts("supportedCapabilities")
         if is_ad != (settings.kind == "active_directory"):
             answer = "answers" if is_ad else "does not answer"
-            raise SettingsInvalid.of("accounts.ldap.kind", f"the server {answer} as Active Directory does")
+            raise SettingsInvalid.of(
+                "accounts.ldap.kind", f"the server {answer} as Active Directory does"
+            )
         if not is_ad and messages.PASSWORD_MODIFY not in root.texts("supportedExtension"):
-            raise SettingsInvalid.of("accounts.ldap.servers", "the server cannot set passwords by RFC 3062")
+            raise SettingsInvalid.of(
+                "accounts.ldap.servers", "the server cannot set passwords by RFC 3062"
+            )
 
     async def find(self, email: str) -> Account | None:
         """Return the account; none if several active ones have the address: the order of a search would choose."""
         matching = messages.equal(_EMAIL, email)
-        result = await self.directory.work(lambda connection: self._search(connection, matching, _MOST_ALIKE))
+        result = await self.directory.work(
+            lambda connection: self._search(connection, matching, _MOST_ALIKE)
+        )
         if result.code == _TOO_MANY:
             log.warning(LogEvent("accounts.ambiguous", accounts=f"more than {_MOST_ALIKE}"))
             return None
@@ -184,11 +220,17 @@ class LdapAccounts(AccountStore):
         if len(accounts) > 1:  # one that was left may keep its address
             accounts = [account for account in accounts if account.active] or accounts
         if len(accounts) > 1:
-            log.warning(LogEvent("accounts.ambiguous", accounts=" ".join(account.id for account in accounts)))
+            log.warning(
+                LogEvent(
+                    "accounts.ambiguous", accounts=" ".join(account.id for account in accounts)
+                )
+            )
         return accounts[0] if len(accounts) == 1 else None
 
     async def get(self, account_id: str) -> Account | None:
-        return self._account(await self.directory.work(lambda connection: self._entry(connection, account_id)))
+        return self._account(
+            await self.directory.work(lambda connection: self._entry(connection, account_id))
+        )
 
     async def _entry(self, connection: Connection, account_id: str) -> Entry:
         name, value = self.dialect.id_attribute, self.dialect.id_value(account_id)
@@ -221,9 +263,13 @@ class LdapAccounts(AccountStore):
 
     async def _search(self, connection: Connection, matching: bytes, most: int) -> Result:
         """Search below the base. References to other servers are not followed: they would get bind_dn's password."""
-        seconds = max(1, int(self.directory.patience) - 1)  # less, so its answer comes before the end
+        seconds = max(
+            1, int(self.directory.patience) - 1
+        )  # less, so its answer comes before the end
         wanted = messages.every(*self._where, matching)
-        operation = messages.search(self.settings.base, wanted, self._attributes, most=most, seconds=seconds)
+        operation = messages.search(
+            self.settings.base, wanted, self._attributes, most=most, seconds=seconds
+        )
         result = await connection.ask(operation)
         if result.code in _TOO_SLOW:  # another server has no other index, and this one is there
             reason = f"the directory stops a search, for want of an index perhaps: {result}"
@@ -251,16 +297,26 @@ class LdapAccounts(AccountStore):
                 async with asyncio.timeout(_LET_IN):
                     await self.directory.work(partial(self.let_in, dn=dn))
         except (AccountsUnready, TimeoutError) as error:  # the password is already changed
-            log.warning(LogEvent("accounts.not_let_in", dn=dn, reason=str(error) or f"no answer within {_LET_IN:g} s"))
+            log.warning(
+                LogEvent(
+                    "accounts.not_let_in",
+                    dn=dn,
+                    reason=str(error) or f"no answer within {_LET_IN:g} s",
+                )
+            )
         return bool(dn)
 
     def _refuse(self, result: Result, dn: str) -> NoReturn:
         """Raise the error for a refused change: of the password, of this server, or one for the operator."""
         if violations := self.dialect.violations(result):
             raise PasswordRejected(violations)
-        if result.code == _REFERRAL:  # the other server is not followed: the next of the settings is asked
+        if (
+            result.code == _REFERRAL
+        ):  # the other server is not followed: the next of the settings is asked
             raise ConnectionBroken("it cannot be written, and refers to another server")
-        log.error(LogEvent("accounts.change_refused", dn=dn, code=result.code, reason=result.message))
+        log.error(
+            LogEvent("accounts.change_refused", dn=dn, code=result.code, reason=result.message)
+        )
         reason = f"the directory refuses to set a password: {result}"
         raise AccountsUnready(reason, not_changed=result.code in messages.CERTAIN_NO)
 
@@ -270,11 +326,19 @@ class LdapAccounts(AccountStore):
         Values are deleted as they were read: a newer one stays, as does a lock for ever, which is an administrator's.
         """
         entry = await connection.read(dn, *self.dialect.left_over)
-        left = {name: each for name, each in entry.values.items() if each and _LOCKED_FOR_EVER.encode() not in each}
+        left = {
+            name: each
+            for name, each in entry.values.items()
+            if each and _LOCKED_FOR_EVER.encode() not in each
+        }
         if left:
-            result = await connection.ask(messages.modify(dn, [("delete", name, each) for name, each in left.items()]))
+            result = await connection.ask(
+                messages.modify(dn, [("delete", name, each) for name, each in left.items()])
+            )
             if result.code != messages.SUCCESS:
-                log.warning(LogEvent("accounts.not_let_in", dn=dn, attributes=list(left), reason=result))
+                log.warning(
+                    LogEvent("accounts.not_let_in", dn=dn, attributes=list(left), reason=result)
+                )
 
     async def close(self) -> None:
         self.directory.close()

@@ -27,9 +27,13 @@ class ConnectionBroken(Exception):
 class Connection:
     """A connection for one caller, who bounds the waits."""
 
-    def __init__(self, url: str, transport: asyncio.Transport, reader: asyncio.StreamReader) -> None:
+    def __init__(
+        self, url: str, transport: asyncio.Transport, reader: asyncio.StreamReader
+    ) -> None:
         self.url = url
-        self.may_have_changed = False  # a request that changes an entry was sent, and no certain "no" came back
+        self.may_have_changed = (
+            False  # a request that changes an entry was sent, and no certain "no" came back
+        )
         self._transport = transport
         self._reader = reader
         self._number = 0
@@ -39,11 +43,19 @@ class Connection:
         """Connect with TLS, but for this machine. Raises ConnectionBroken, for a certificate that does not fit, too."""
         parts = urlsplit(url)
         host, is_tls = parts.hostname or "", parts.scheme == "ldaps"
-        loop, port = asyncio.get_running_loop(), parts.port or (_TLS_PORT if is_tls else _PLAIN_PORT)
+        loop, port = (
+            asyncio.get_running_loop(),
+            parts.port or (_TLS_PORT if is_tls else _PLAIN_PORT),
+        )
         reader, protocol = _stream()
         try:
-            transport, _ = await loop.create_connection(lambda: protocol, host, port, ssl=context if is_tls else None)
-        except (OSError, UnicodeError) as error:  # ssl.SSLError is one; UnicodeError is of a name that DNS cannot have
+            transport, _ = await loop.create_connection(
+                lambda: protocol, host, port, ssl=context if is_tls else None
+            )
+        except (
+            OSError,
+            UnicodeError,
+        ) as error:  # ssl.SSLError is one; UnicodeError is of a name that DNS cannot have
             raise ConnectionBroken(str(error)) from error
         connection = cls(url, transport, reader)
         try:
@@ -80,7 +92,9 @@ class Connection:
         entries: list[Entry] = []
         while True:
             number, answer = await self._next_answer()
-            if isinstance(answer, Result) and number == 0:  # a notice of disconnection (RFC 4511 4.4.1)
+            if (
+                isinstance(answer, Result) and number == 0
+            ):  # a notice of disconnection (RFC 4511 4.4.1)
                 raise ConnectionBroken(f"the server ends the connection: {answer}")
             if number != self._number:
                 raise ConnectionBroken("an answer to another request")
@@ -149,7 +163,9 @@ class Directory:
     One server answers until it fails: what was written there can be read there, however long others take to learn it.
     """
 
-    def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, settings: LdapSettings, connections: int = CONNECTIONS, patience: float = PATIENCE
+    ) -> None:
         self._settings = settings
         self.patience = patience
         self._current = 0
@@ -169,7 +185,9 @@ class Directory:
                 return await self._try_servers(job, used)
         except TimeoutError:
             not_changed = not any(connection.may_have_changed for connection in used)
-            raise AccountsUnready(f"no answer from the directory within {WHOLE:g} s", not_changed=not_changed) from None
+            raise AccountsUnready(
+                f"no answer from the directory within {WHOLE:g} s", not_changed=not_changed
+            ) from None
 
     async def _try_servers(self, job: Job[T], used: list[Connection]) -> T:
         servers, reason = self._settings.servers, ""
@@ -179,7 +197,11 @@ class Directory:
                 async with asyncio.timeout(self.patience):
                     return await self._run(job, url, used)
             except (ConnectionBroken, TimeoutError) as error:
-                reason = f"{url}: {error}" if str(error) else f"{url}: no answer within {self.patience:g} s"
+                reason = (
+                    f"{url}: {error}"
+                    if str(error)
+                    else f"{url}: no answer within {self.patience:g} s"
+                )
             if any(connection.may_have_changed for connection in used):
                 raise AccountsUnready(f"no answer to a change; {reason}")
             if url == servers[self._current]:  # others may have left it meanwhile
@@ -199,13 +221,21 @@ class Directory:
             connection.close()
 
     async def _bind_service(self, connection: Connection) -> None:
-        result = await connection.ask(messages.bind(self._settings.bind_dn, self._settings.bind_password))
+        result = await connection.ask(
+            messages.bind(self._settings.bind_dn, self._settings.bind_password)
+        )
         if result.code in {_INVALID_NAME, _WRONG_PASSWORD}:
             # No other server is asked: each would count a failure, until the account is locked.
-            log.error(LogEvent("accounts.bind_refused", server=connection.url, reason=result.message))
+            log.error(
+                LogEvent("accounts.bind_refused", server=connection.url, reason=result.message)
+            )
             is_name = result.code == _INVALID_NAME
-            setting, names = ("bind_dn",) * 2 if is_name else ("bind_password", "bind_dn and bind_password")
-            self._refused = BindRefused(f"accounts.ldap.{setting}", f"{connection.url} refuses {names}: {result}")
+            setting, names = (
+                ("bind_dn",) * 2 if is_name else ("bind_password", "bind_dn and bind_password")
+            )
+            self._refused = BindRefused(
+                f"accounts.ldap.{setting}", f"{connection.url} refuses {names}: {result}"
+            )
             self._refused_until = monotonic() + _REMEMBERED
             raise self._refused
         if result.code != messages.SUCCESS:

@@ -150,12 +150,26 @@ def bind(name: str, password: str) -> bytes:
 
 
 def search(
-    base: str, matching: bytes, attributes: Sequence[str], *, most: int, seconds: int, whole_tree: bool = True
+    base: str,
+    matching: bytes,
+    attributes: Sequence[str],
+    *,
+    most: int,
+    seconds: int,
+    whole_tree: bool = True,
 ) -> bytes:
     """Return a search for at most `most` entries (0: no limit). Aliases are not followed."""
     scope = integer(2 if whole_tree else 0, 0x0A)
     limits = integer(most), integer(seconds), tlv(0x01, b"\0")
-    return tlv(SEARCH, octets(base), scope, integer(0, 0x0A), *limits, matching, tlv(0x30, *map(octets, attributes)))
+    return tlv(
+        SEARCH,
+        octets(base),
+        scope,
+        integer(0, 0x0A),
+        *limits,
+        matching,
+        tlv(0x30, *map(octets, attributes)),
+    )
 
 
 _CHANGES = {"delete": integer(1, 0x0A), "replace": integer(2, 0x0A)}
@@ -194,7 +208,12 @@ def _answer(tag: int, operation: bytes, rest: Sequence[tuple[int, bytes]]) -> An
         raise Malformed("an operation without its parts")
     if tag == _ENTRY:
         return Entry(parts[0].decode(errors="replace"), dict(map(_attribute, elements(parts[1]))))
-    controls = dict(_control(one) for wrapper, content in rest if wrapper == 0xA0 for _, one in elements(content))
+    controls = dict(
+        _control(one)
+        for wrapper, content in rest
+        if wrapper == 0xA0
+        for _, one in elements(content)
+    )
     return Result(int.from_bytes(parts[0]), parts[2].decode(errors="replace"), controls)
 
 
@@ -202,7 +221,9 @@ def _attribute(element: tuple[int, bytes]) -> tuple[str, list[bytes]]:
     parts = elements(element[1])
     if len(parts) != 2:
         raise Malformed("an attribute without its parts")
-    return parts[0][1].decode(errors="replace").lower(), [value for _, value in elements(parts[1][1])]
+    return parts[0][1].decode(errors="replace").lower(), [
+        value for _, value in elements(parts[1][1])
+    ]
 
 
 def _control(content: bytes) -> tuple[str, bytes]:

@@ -51,7 +51,9 @@ def _of_passwords(counts: _Counts, statements: Statements) -> Iterator[Finding]:
         yield warn(message, "If they have passwords, name the column with the hashes.")
 
 
-def _of_providers(counts: _Counts, connection: Connection, statements: Statements) -> Iterator[Finding]:
+def _of_providers(
+    counts: _Counts, connection: Connection, statements: Statements
+) -> Iterator[Finding]:
     if not counts.contradicting or counts.contradicting * 2 < counts.with_hash:
         return
     column = statements.mapping.fields["provider"]

@@ -17,7 +17,13 @@ from keyturn.service.database import Database, unready_where_unreachable
 from keyturn.service.database.connections import PATIENCE as PATIENCE_WITH_A_FILE
 from keyturn.service.database.connections import ServerConnections, SqliteConnections, open_engine
 from keyturn.service.database.database import DatabaseAccess
-from keyturn.service.database.unready import describe_error, describe_url, is_about_a_value, is_by_a_rule, is_refusal
+from keyturn.service.database.unready import (
+    describe_error,
+    describe_url,
+    is_about_a_value,
+    is_by_a_rule,
+    is_refusal,
+)
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings.database_urls import DatabaseUrl, read_url
 from keyturn.service.telemetry.logs import LogEvent, log
@@ -66,7 +72,9 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
 
 def _open_pool(read: DatabaseUrl, seconds: float) -> ServerConnections:
     # One dialect for MySQL and MariaDB: the statements used here are the same.
-    read = msgspec.structs.replace(read, url=read.url.set(drivername=read.url.drivername.replace("mariadb", "mysql")))
+    read = msgspec.structs.replace(
+        read, url=read.url.set(drivername=read.url.drivername.replace("mariadb", "mysql"))
+    )
     extra = "mysql" if read.kind == "mysql" else "postgres"
     engine = open_engine(read, "accounts.table.url", extra, seconds=seconds, pool_size=_CONNECTIONS)
     return ServerConnections(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
@@ -81,7 +89,10 @@ def _prepare_connections(engine: Engine) -> None:
             path.stat()
         except FileNotFoundError:
             for framework, folder in (("Flask", "instance"), ("Prisma 6", "prisma")):
-                if path.is_relative_to(Path.cwd()) and (its := folder / path.relative_to(Path.cwd())).is_file():
+                if (
+                    path.is_relative_to(Path.cwd())
+                    and (its := folder / path.relative_to(Path.cwd())).is_file()
+                ):
                     message = f"No such file; {framework} keeps it in the folder {folder}: write sqlite:///{its}"
                     raise FileNotFoundError(message) from None
             raise
@@ -113,7 +124,9 @@ class KnownTable(Generic[_Reading]):
     Each method raises AccountsUnready for a table that does not match the settings: callers cannot correct it.
     """
 
-    def __init__(self, place: Database | AppDatabase, name: str, read: Callable[[Connection], _Reading]) -> None:
+    def __init__(
+        self, place: Database | AppDatabase, name: str, read: Callable[[Connection], _Reading]
+    ) -> None:
         self.place, self._name, self._read = place, name, read
         self._reading: _Reading | None = None
 
@@ -129,7 +142,9 @@ class KnownTable(Generic[_Reading]):
         except SettingsInvalid as invalid:
             faults = "; ".join(map(str, invalid.faults))
             log.error(LogEvent("accounts.changed", table=self._name, reason=faults))
-            raise AccountsUnready(f"the table of the accounts does not match the settings: {faults}") from None
+            raise AccountsUnready(
+                f"the table of the accounts does not match the settings: {faults}"
+            ) from None
 
     async def read(self, work: TableWork[_Reading, _Result]) -> _Result:
         """Run work that changes nothing. Raises ValueRefused, which does not mean that the table has changed."""
@@ -150,17 +165,23 @@ class KnownTable(Generic[_Reading]):
     def within(self, connection: Connection, work: TableWork[_Reading, _Result]) -> _Result:
         """Run work in the caller's transaction, in which the columns cannot be read (`transact`)."""
         if (reading := self._reading) is None:  # refused since
-            raise AccountsUnready("the table of the accounts has refused a statement", not_changed=True)
+            raise AccountsUnready(
+                "the table of the accounts has refused a statement", not_changed=True
+            )
         return self._run(work, reading, connection)
 
-    def _run(self, work: TableWork[_Reading, _Result], reading: _Reading, connection: Connection) -> _Result:
+    def _run(
+        self, work: TableWork[_Reading, _Result], reading: _Reading, connection: Connection
+    ) -> _Result:
         """Raise AccountsUnready for a refused statement, before the database takes it for an outage."""
         try:
             return work(connection, reading)
         except DBAPIError as error:
             if not is_refusal(error):
                 raise
-            cause = describe_error(error.orig or error)  # its first line: further ones may hold the row, with its hash
+            cause = describe_error(
+                error.orig or error
+            )  # its first line: further ones may hold the row, with its hash
             log.error(LogEvent("accounts.refused", table=self._name, reason=cause))
             reason = f"the database of the accounts refused a statement: {cause}"
             if is_by_a_rule(error):

@@ -44,9 +44,13 @@ class Stored(UserDefinedType[Any]):
         self.on_sqlite = dialect == "sqlite"
         self.shown = str(kind)
         self.holds = _python_type(kind, on_sqlite=self.on_sqlite)
-        self.length: int | None = None if self.on_sqlite else getattr(kind, "length", None)  # SQLite keeps longer text
+        self.length: int | None = (
+            None if self.on_sqlite else getattr(kind, "length", None)
+        )  # SQLite keeps longer text
         self.choices: tuple[str, ...] = tuple(getattr(kind, "enums", ()))
-        self.lowest, self.highest = (-(2**63), 2**63 - 1) if self.on_sqlite else _integer_bounds(kind)
+        self.lowest, self.highest = (
+            (-(2**63), 2**63 - 1) if self.on_sqlite else _integer_bounds(kind)
+        )
         self.zoned = bool(getattr(kind, "timezone", False)) or isinstance(kind, mysql.TIMESTAMP)
         self.is_bits = isinstance(kind, mysql.BIT)
         self.has_native_times = self.holds in (datetime, date) and not self.on_sqlite
@@ -58,15 +62,26 @@ class Stored(UserDefinedType[Any]):
 
     def ids(self, text: str) -> list[Any]:
         """Return the column's values that are shown as this text. Raises ValueError if there is none."""
-        read: dict[type, Callable[[str], Any]] = {int: int, Decimal: _decimal, UUID: UUID, bytes: bytes.fromhex}
+        read: dict[type, Callable[[str], Any]] = {
+            int: int,
+            Decimal: _decimal,
+            UUID: UUID,
+            bytes: bytes.fromhex,
+        }
         value = read.get(self.holds, str)(text)
         if self.holds is int:
             self.bounded(value)  # MySQL takes '12abc' for 12; asyncpg refuses a number out of range
-        if text_of(value) != text or "\0" in text:  # not in the form in which ids are shown; PostgreSQL keeps no NUL
+        if (
+            text_of(value) != text or "\0" in text
+        ):  # not in the form in which ids are shown; PostgreSQL keeps no NUL
             raise ValueError("not as it would be shown")
         text.encode()
         # On SQLite, a column declared as BINARY(16) or UUID may hold bytes as well as texts.
-        return [value, bytes.fromhex(text)] if self.holds_anything and _HEX.fullmatch(text) else [value]
+        return (
+            [value, bytes.fromhex(text)]
+            if self.holds_anything and _HEX.fullmatch(text)
+            else [value]
+        )
 
     def bounded(self, value: int) -> int:
         if not self.lowest <= value <= self.highest:
@@ -92,7 +107,9 @@ class AnyEncoding(UserDefinedType[str]):
 
     cache_ok = True
 
-    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[bytes | None], str | None]:
+    def result_processor(
+        self, dialect: sa.Dialect, coltype: object
+    ) -> Callable[[bytes | None], str | None]:
         del dialect, coltype
         return _utf8
 
@@ -134,7 +151,9 @@ def kind_of(column: sa.Column[Any]) -> Stored:
     return column.type
 
 
-def sample(connection: sa.Connection, column: sa.Column[Any], *which: ColumnElement[bool]) -> Sequence[object]:
+def sample(
+    connection: sa.Connection, column: sa.Column[Any], *which: ColumnElement[bool]
+) -> Sequence[object]:
     """Return a column's values, texts cut, in a few of the first rows where `which` holds; none if unreadable."""
     kind = kind_of(column)
     is_text = kind.holds is str and not kind.choices  # PostgreSQL takes no part of an enum
@@ -169,9 +188,16 @@ def table_called(connection: sa.Connection, name: str) -> sa.Table:
     schema, _, bare = name.rpartition(".")
     own_quotes: dict[str, Any] = {"quote": True, "quote_schema": True}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SAWarning)  # a type that SQLAlchemy does not know: most are of other columns
+        warnings.simplefilter(
+            "ignore", SAWarning
+        )  # a type that SQLAlchemy does not know: most are of other columns
         return sa.Table(
-            bare, empty_schema(), schema=schema or None, autoload_with=connection, resolve_fks=False, **own_quotes
+            bare,
+            empty_schema(),
+            schema=schema or None,
+            autoload_with=connection,
+            resolve_fks=False,
+            **own_quotes,
         )
 
 
@@ -190,10 +216,20 @@ def _python_type(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
 
 def _integer_bounds(kind: TypeEngine[Any]) -> tuple[int, int]:
     bits = next((bits for known, bits in _BITS.items() if isinstance(kind, known)), 64)
-    return (0, 2**bits - 1) if getattr(kind, "unsigned", False) else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return (
+        (0, 2**bits - 1)
+        if getattr(kind, "unsigned", False)
+        else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    )
 
 
-_BITS = {mysql.TINYINT: 8, sa.SmallInteger: 16, mysql.MEDIUMINT: 24, sa.BigInteger: 64, sa.Integer: 32}
+_BITS = {
+    mysql.TINYINT: 8,
+    sa.SmallInteger: 16,
+    mysql.MEDIUMINT: 24,
+    sa.BigInteger: 64,
+    sa.Integer: 32,
+}
 
 
 # Which rows are active, by flags and by the values of a status
@@ -265,7 +301,9 @@ def all_hold(flags: Iterable[MappedFlag]) -> ColumnElement[bool]:
 
 
 def lowered(stored: ColumnElement[Any]) -> ColumnElement[str]:
-    return sa.func.coalesce(sa.func.lower(sa.func.trim(sa.cast(stored, sa.Text), type_=sa.Text)), "")
+    return sa.func.coalesce(
+        sa.func.lower(sa.func.trim(sa.cast(stored, sa.Text), type_=sa.Text)), ""
+    )
 
 
 # The values that settings write into columns, and the forms of times (docs/accounts.md)
@@ -283,7 +321,9 @@ _FIRST = 10**8
 """The least number of seconds that counts as a time: March 1973. A thousand times that is the least number of
 milliseconds, which as seconds would be in the year 5138."""
 
-_TEXT = re.compile(r"\d{4}-\d\d-\d\d(?:(?P<separator>[T ])\d\d:\d\d:\d\d(?:\.\d{1,9})?(?P<zone> ?(?:Z|[+-]\d\d.*))?)?")
+_TEXT = re.compile(
+    r"\d{4}-\d\d-\d\d(?:(?P<separator>[T ])\d\d:\d\d:\d\d(?:\.\d{1,9})?(?P<zone> ?(?:Z|[+-]\d\d.*))?)?"
+)
 _EXAMPLE = datetime(2026, 11, 20, 8, 46, 42, tzinfo=UTC)
 
 
@@ -336,10 +376,20 @@ def _time(kind: Stored, moment: datetime, placeholder: str) -> Any:
         return moment.date() if kind.holds is date else _stored(kind, moment)
     iso = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     texts: dict[str, int | str] = {"{now}": _sql_text(moment), "{now_iso}": iso}
-    numbers: dict[str, int | str] = {"{now}": int(moment.timestamp()), "{now_ms}": int(moment.timestamp() * 1000)}
+    numbers: dict[str, int | str] = {
+        "{now}": int(moment.timestamp()),
+        "{now_ms}": int(moment.timestamp() * 1000),
+    }
     on_sqlite = numbers | texts  # which has no times
     days = numbers | dict.fromkeys(texts, f"{moment:%Y-%m-%d}")
-    by_type = {int: numbers, float: numbers, Decimal: numbers, str: texts, datetime: on_sqlite, date: days}
+    by_type = {
+        int: numbers,
+        float: numbers,
+        Decimal: numbers,
+        str: texts,
+        datetime: on_sqlite,
+        date: days,
+    }
     written = by_type.get(datetime if kind.holds_anything else kind.holds, {}).get(placeholder)
     if written is None:
         raise ValueError
@@ -364,7 +414,9 @@ def _plain(kind: Stored, wanted: Value) -> Any:
 
 
 def _fitting(kind: Stored, text: str) -> str:
-    if (kind.choices and text not in kind.choices) or (kind.length is not None and len(text) > kind.length):
+    if (kind.choices and text not in kind.choices) or (
+        kind.length is not None and len(text) > kind.length
+    ):
         raise ValueError
     return text
 
@@ -387,7 +439,11 @@ def time_form(value: Any) -> str:
         return ""
     if isinstance(value, int | float | Decimal):
         units = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6))
-        known = (f"{unit} since 1970" for unit, per in units if _FIRST * per <= value < _FIRST * per * 1000)
+        known = (
+            f"{unit} since 1970"
+            for unit, per in units
+            if _FIRST * per <= value < _FIRST * per * 1000
+        )
         return next(known, "")
     if not isinstance(value, str) or not (match := _TEXT.fullmatch(value.strip())):
         return ""

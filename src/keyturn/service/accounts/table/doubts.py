@@ -21,11 +21,16 @@ _DELETE_TOO = (
 
 
 def doubts(
-    connection: Connection, statements: Statements, settings: TableSettings, hashing: HashingSettings
+    connection: Connection,
+    statements: Statements,
+    settings: TableSettings,
+    hashing: HashingSettings,
 ) -> list[Finding]:
     mapping = statements.mapping
     findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
-    findings += [warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held]
+    findings += [
+        warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held
+    ]
     findings += _half_done(mapping)
     findings += _unfindable(connection, mapping)
     findings += _flags(connection, mapping)
@@ -40,11 +45,16 @@ def doubts(
 def _half_done(mapping: MappedTable) -> Iterator[Finding]:
     for table, engine in mapping.without_transactions.items():
         why = "has no transactions, so a change that fails half-way stays half done"
-        yield warn(f"the engine {engine} of the table {table} {why}", f"Run `ALTER TABLE {table} ENGINE=InnoDB`.")
+        yield warn(
+            f"the engine {engine} of the table {table} {why}",
+            f"Run `ALTER TABLE {table} ENGINE=InnoDB`.",
+        )
 
 
 def _unfindable(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
-    stored = [columns.text_of(value) for value in columns.sample(connection, mapping.fields["email"])]
+    stored = [
+        columns.text_of(value) for value in columns.sample(connection, mapping.fields["email"])
+    ]
     is_sqlite = connection.dialect.name == "sqlite"
     count = sum(not _is_findable(address, is_sqlite=is_sqlite) for address in stored)
     if count:
@@ -79,7 +89,11 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
             form = columns.usual_form(columns.sample(connection, column))
             if form and form != written:
                 meant = columns.placeholder_for(kind, form)
-                fix = f'Write "{meant}" there.' if meant else "Keyturn does not write these: let your app set it."
+                fix = (
+                    f'Write "{meant}" there.'
+                    if meant
+                    else "Keyturn does not write these: let your app set it."
+                )
                 at = f"accounts.table.{section}.{column.name}"
                 message = f"{at}: {wanted} writes {written}, but the column has {form}"
                 yield fail(message, fix)
@@ -91,10 +105,10 @@ def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
             continue
         texts = [columns.text_of(value) for value in columns.sample(connection, column)]
         if odd := flag.doubt(texts):
-            message = (
-                f"accounts.table.active: the column {column.name} contains {odd!r}, which Keyturn takes for active"
+            message = f"accounts.table.active: the column {column.name} contains {odd!r}, which Keyturn takes for active"
+            yield warn(
+                message, 'List the active values, as in: active = "status = active | invited".'
             )
-            yield warn(message, 'List the active values, as in: active = "status = active | invited".')
 
 
 def _salts(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
@@ -106,7 +120,10 @@ def _salts(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
             continue
         if any(map(columns.text_of, columns.sample(connection, column))):
             message = f"the table {mapping.table.name} has a column {column.name}, but Keyturn hashes only the password"
-            yield warn(f"{message}, so new passwords may not work in your app", _SALT_FIX.format(column=column.name))
+            yield warn(
+                f"{message}, so new passwords may not work in your app",
+                _SALT_FIX.format(column=column.name),
+            )
 
 
 _SALT_FIX = (
@@ -135,7 +152,11 @@ def _hidden_rows(connection: Connection, mapping: MappedTable) -> Iterator[Findi
     if connection.dialect.name != "postgresql":
         return
     changes = [(one.owner.table, "UPDATE" if one.sets else "DELETE") for one in mapping.endings]
-    used = [(table, one) for table, change in [(mapping.table, "UPDATE"), *changes] for one in ("SELECT", change)]
+    used = [
+        (table, one)
+        for table, change in [(mapping.table, "UPDATE"), *changes]
+        for one in ("SELECT", change)
+    ]
     for table, command in used:
         name = connection.dialect.identifier_preparer.format_table(table)
         known = connection.execute(_POLICIES, {"name": name, "command": command}).first()

@@ -11,7 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.service.accounts.table.columns import MappedFlag, Value, kind_of, parse_flags, set_value, table_called
+from keyturn.service.accounts.table.columns import (
+    MappedFlag,
+    Value,
+    kind_of,
+    parse_flags,
+    set_value,
+    table_called,
+)
 from keyturn.service.clock import now
 from keyturn.service.database.database import encoding
 from keyturn.service.settings import Ending, TableSettings
@@ -90,11 +97,16 @@ class MappingReader:
         if (table := self._table("table", settings.table)) is None:
             raise SettingsInvalid(self._faults)
         names = {field: getattr(settings, field) for field in _FIELDS}
-        columns = {one: self._column(_setting_of(one), table, name) for one, name in names.items() if name}
+        columns = {
+            one: self._column(_setting_of(one), table, name) for one, name in names.items() if name
+        }
         fields = {field: column for field, column in columns.items() if column is not None}
         active = list(self._flags(table))
         written = {section: getattr(settings, section) for section in SECTIONS}
-        assigned = {section: dict(self._assignments(section, table, values)) for section, values in written.items()}
+        assigned = {
+            section: dict(self._assignments(section, table, values))
+            for section, values in written.items()
+        }
         endings, held = self._in_order(list(self._endings()))
         self._check(fields, hash_length)
         if "id" in fields:  # otherwise it has a fault already
@@ -105,11 +117,17 @@ class MappingReader:
             table=table,
             fields=fields,
             active=active,
-            folding=frozenset(field for field in ("email", "username") if self._folds_case(table, fields.get(field))),
+            folding=frozenset(
+                field
+                for field in ("email", "username")
+                if self._folds_case(table, fields.get(field))
+            ),
             assigned=assigned,
             endings=endings,
             held=held,
-            without_transactions=dict(self._without_transactions([table, *(one.owner.table for one in endings)])),
+            without_transactions=dict(
+                self._without_transactions([table, *(one.owner.table for one in endings)])
+            ),
             has_any_encoding=encoding(self._connection) == "SQL_ASCII",
         )
 
@@ -125,7 +143,10 @@ class MappingReader:
 
     def _tables_instead(self, wanted: str) -> str:
         schema, _, name = wanted.rpartition(".")
-        there = [*self._inspector.get_table_names(schema or None), *self._inspector.get_view_names(schema or None)]
+        there = [
+            *self._inspector.get_table_names(schema or None),
+            *self._inspector.get_view_names(schema or None),
+        ]
         theirs = sorted(name for name in there if not name.startswith("keyturn_"))
         if not theirs:
             return f"; the schema {schema} has no tables" if schema else "; it has no tables"
@@ -151,14 +172,23 @@ class MappingReader:
     ) -> Iterator[tuple[sa.Column[Any], Value]]:
         """Yield columns with values that fit. `written`: they are set, and not only compared."""
         settings = self._settings
-        own = (settings.id, settings.email, settings.password) if self._holds_accounts(table.fullname) else ()
+        own = (
+            (settings.id, settings.email, settings.password)
+            if self._holds_accounts(table.fullname)
+            else ()
+        )
         for name, value in values.items():
             setting = f"{section}.{name}"
             if (column := self._column(setting, table, name)) is None:
                 continue
             if written and name in own:
-                self._fault(setting, "is the column of the id, the address or the password, which a change sets itself")
-            elif written and column.computed:  # MariaDB plans such an UPDATE, and refuses it only when it runs
+                self._fault(
+                    setting,
+                    "is the column of the id, the address or the password, which a change sets itself",
+                )
+            elif (
+                written and column.computed
+            ):  # MariaDB plans such an UPDATE, and refuses it only when it runs
                 self._fault(setting, "is a generated column, which cannot be written: remove it")
             else:
                 try:
@@ -180,20 +210,29 @@ class MappingReader:
                 self._fault(setting, f"{entry} {why}")
             elif is_own and owner != self._settings.id:
                 fix = f"write {name}.{self._settings.id}"
-                self._fault(setting, f"{owner} is not the id of an account, so other accounts would be changed: {fix}")
+                self._fault(
+                    setting,
+                    f"{owner} is not the id of an account, so other accounts would be changed: {fix}",
+                )
             elif ending.when != "never" and (table := self._table(setting, name)) is not None:
                 column = self._column(setting, table, owner)
                 sets = dict(self._assignments(f"{setting}.set", table, ending.set))
-                where = dict(self._assignments(f"{setting}.where", table, ending.where, written=False))
+                where = dict(
+                    self._assignments(f"{setting}.where", table, ending.where, written=False)
+                )
                 if column is not None:
                     yield MappedEnding(setting, self._place(name), column, ending, sets, where)
 
-    def _in_order(self, endings: Sequence[MappedEnding]) -> tuple[list[MappedEnding], list[tuple[str, str]]]:
+    def _in_order(
+        self, endings: Sequence[MappedEnding]
+    ) -> tuple[list[MappedEnding], list[tuple[str, str]]]:
         """Return the endings, a referring table before the other, and why deletions may fail, by setting."""
         deleted = {one.place: one.ending.when for one in endings if not one.sets}
         schemas = {one.owner.table.schema for one in endings if not one.sets}
         pairs = (pair for schema in schemas for pair in forbidding_keys(self._connection, schema))
-        keys = [(self._place_of(*referring), self._place_of(*referred)) for referring, referred in pairs]
+        keys = [
+            (self._place_of(*referring), self._place_of(*referred)) for referring, referred in pairs
+        ]
         turns = {place: turn for turn, place in enumerate(deletion_order(deleted, keys))}
         held = []
         for one in endings:
@@ -210,7 +249,11 @@ class MappingReader:
     def _place_of(self, schema: str | None, name: str) -> Place:
         """Return a table by its schema and its name. Only PostgreSQL distinguishes capitals on every system."""
         place = (schema or self._inspector.default_schema_name or "", name)
-        return place if self._connection.dialect.name == "postgresql" else (place[0].lower(), place[1].lower())
+        return (
+            place
+            if self._connection.dialect.name == "postgresql"
+            else (place[0].lower(), place[1].lower())
+        )
 
     def _folds_case(self, table: sa.Table, column: sa.Column[Any] | None) -> bool:
         if self._connection.dialect.name != "mysql" or column is None:
@@ -232,19 +275,32 @@ class MappingReader:
                 setting, kind = _setting_of(field), kind_of(column)
                 holds_text = kind.holds is str or kind.holds_anything
                 if not holds_text and not (field == "password" and kind.holds is bytes):
-                    self._fault(setting, f"the column {column.name} must contain text, but is {kind.shown}")
+                    self._fault(
+                        setting, f"the column {column.name} must contain text, but is {kind.shown}"
+                    )
                 for other in others:
                     if column is fields.get(other):
-                        self._fault(setting, f"the column {column.name} is also the one of {other}: choose another")
+                        self._fault(
+                            setting,
+                            f"the column {column.name} is also the one of {other}: choose another",
+                        )
         password = fields.get("password")
         if password is not None and (kind_of(password).length or hash_length) < hash_length:
             room = f"the column {password.name} is {kind_of(password).shown}"
-            self._fault("password", f"{room}, but a hash has {hash_length} characters: make the column longer")
+            self._fault(
+                "password",
+                f"{room}, but a hash has {hash_length} characters: make the column longer",
+            )
 
-    def _check_key(self, table: sa.Table, key: sa.Column[Any], endings: Iterable[MappedEnding]) -> None:
+    def _check_key(
+        self, table: sa.Table, key: sa.Column[Any], endings: Iterable[MappedEnding]
+    ) -> None:
         kind = kind_of(key)
         if not self._is_unique(table, key):
-            self._fault("id", f"the column {key.name} must be the primary key of {table.fullname}, or unique")
+            self._fault(
+                "id",
+                f"the column {key.name} must be the primary key of {table.fullname}, or unique",
+            )
         if kind.holds in _NO_IDS and not kind.on_sqlite:
             of_type = f"the column {key.name} is {kind.shown}"
             self._fault("id", f"{of_type}: ids must be whole numbers, UUIDs, texts or bytes")
@@ -260,7 +316,11 @@ class MappingReader:
         """Return whether the column is unique; True for a view, which does not tell."""
         if table.name in self._inspector.get_view_names(schema=table.schema):
             return True
-        unique = [one for one in table.constraints if isinstance(one, sa.PrimaryKeyConstraint | sa.UniqueConstraint)]
+        unique = [
+            one
+            for one in table.constraints
+            if isinstance(one, sa.PrimaryKeyConstraint | sa.UniqueConstraint)
+        ]
         of_indexes = [one for one in table.indexes if one.unique]
         return [column.name] in [one.columns.keys() for one in (*unique, *of_indexes)]
 
@@ -307,7 +367,10 @@ def forbidding_keys(connection: sa.Connection, schema: str | None) -> Iterator[t
 def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> list[Place]:
     """Return the tables, each after those that refer to it; as they are if their rows refer to each other."""
     sorter = TopologicalSorter(
-        {table: [one for one, other in keys if other == table != one and one in tables] for table in tables}
+        {
+            table: [one for one, other in keys if other == table != one and one in tables]
+            for table in tables
+        }
     )
     try:
         return list(sorter.static_order())
@@ -317,4 +380,6 @@ def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> lis
 
 def keeper(table: Place, deleted: Collection[Place], keys: Sequence[ForeignKey]) -> str:
     """Return a table whose rows stay and forbid that those of `table` are deleted; "" if there is none."""
-    return next((one[1] for one, other in keys if other == table and one not in {*deleted, table}), "")
+    return next(
+        (one[1] for one, other in keys if other == table and one not in {*deleted, table}), ""
+    )

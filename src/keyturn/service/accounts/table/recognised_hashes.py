@@ -13,7 +13,9 @@ from keyturn.service.accounts.table.columns import hash_text
 from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, hash_parts
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
-_COSTS = range(10, 17)  # allowed values of hashing.cost: less is too weak (OWASP Password Storage), more too slow
+_COSTS = range(
+    10, 17
+)  # allowed values of hashing.cost: less is too weak (OWASP Password Storage), more too slow
 
 
 class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +53,12 @@ _READ = (
     ("{bcrypt}", "spring-bcrypt", "bcrypt ({bcrypt}$2a$)", ""),
     *((prefix, written, f"bcrypt ({prefix})", "") for written, prefix in BCRYPT_PREFIXES.items()),
     ("pbkdf2_sha256$", "django-pbkdf2", "Django (pbkdf2_sha256)", ""),
-    ("bcrypt_sha256$ pbkdf2_sha1$ argon2$ scrypt$", "django-pbkdf2", "Django (pbkdf2_sha256)", _DJANGO_TOO),
+    (
+        "bcrypt_sha256$ pbkdf2_sha1$ argon2$ scrypt$",
+        "django-pbkdf2",
+        "Django (pbkdf2_sha256)",
+        _DJANGO_TOO,
+    ),
     ("pbkdf2: scrypt:", "werkzeug-scrypt", "Werkzeug (werkzeug-scrypt)", ""),
     ("$argon2", "argon2id", "argon2 (argon2id)", ""),
 )
@@ -69,8 +76,14 @@ def recognise_hashes(values: Iterable[object]) -> HashFormat:
     if not hashes:
         return _NO_ROWS
     form = Counter(map(_form, hashes)).most_common(1)[0][0]
-    costs = Counter(filter(None, map(bcrypt_cost, hashes))).most_common(1) or [(0, 0)]  # 0 is no cost of bcrypt
-    return replace(form, cost=costs[0][0]) if form.shown.startswith("bcrypt") and costs[0][0] in _COSTS else form
+    costs = Counter(filter(None, map(bcrypt_cost, hashes))).most_common(1) or [
+        (0, 0)
+    ]  # 0 is no cost of bcrypt
+    return (
+        replace(form, cost=costs[0][0])
+        if form.shown.startswith("bcrypt") and costs[0][0] in _COSTS
+        else form
+    )
 
 
 def _form(stored: str) -> HashFormat:
@@ -96,13 +109,17 @@ def doubt_format(table: str, hashes: Iterable[object], settings: HashingSettings
 _LOCKED_OUT = "Otherwise users cannot sign in with a new password."
 
 
-def _foreign_format(table: str, stored: Sequence[object], used: HashFormat, settings: HashingSettings) -> Finding:
+def _foreign_format(
+    table: str, stored: Sequence[object], used: HashFormat, settings: HashingSettings
+) -> Finding:
     hashes = [text for text in map(hash_text, stored) if text]
     foreign = sum(_form(one).is_foreign for one in hashes)
     unable = "does not know" if used.shown == _UNKNOWN.shown else f"cannot write ({_name_of(used)})"
     message = f"{foreign} of {len(hashes)} hashes in the table {table} have a format that Keyturn {unable}"
     new = _written_as(settings)
-    return warn(f"{message}; new ones will be {new}", f"Let your app verify {new}, too. {_LOCKED_OUT}")
+    return warn(
+        f"{message}; new ones will be {new}", f"Let your app verify {new}, too. {_LOCKED_OUT}"
+    )
 
 
 def _name_of(used: HashFormat) -> str:

@@ -74,9 +74,14 @@ class Statements:
         self._columns = mapping.fields
         self._is_active = all_hold(mapping.active)
         self._accounts = self._select_accounts()
-        key, is_array = mapping.fields["id"], dialect == "postgresql"  # one statement to prepare for any number of them
+        key, is_array = (
+            mapping.fields["id"],
+            dialect == "postgresql",
+        )  # one statement to prepare for any number of them
         ids = sa.bindparam("ids", type_=key.type, expanding=not is_array)
-        self._accounts_by_id = self._accounts.where(key == sa.any_(ids) if is_array else key.in_(ids))
+        self._accounts_by_id = self._accounts.where(
+            key == sa.any_(ids) if is_array else key.in_(ids)
+        )
         self._accounts_in_ranges = cache(self._select_ranges)
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
@@ -128,7 +133,9 @@ class Statements:
     def addresses_after(self, email: str, most: int) -> Query:
         """Ask for the addresses of active and locked accounts that come after this one, character by character."""
         stored = self._exactly(self._columns["email"])
-        listed, _ = self._addresses(self._is_active_or_locked(), stored > sa.literal(email, sa.Text))
+        listed, _ = self._addresses(
+            self._is_active_or_locked(), stored > sa.literal(email, sa.Text)
+        )
         return listed.order_by(stored).limit(most), None
 
     def _addresses(self, *conditions: Condition) -> Query:
@@ -138,7 +145,9 @@ class Statements:
         """Lock the account, if it is active and has that address. Raises ValueError for an impossible id."""
         is_unchanged = self._is_unchanged(account.id, account.email)
         return (
-            sa.update(self.mapping.table).where(*is_unchanged, self._is_active).values(self._assigned("lock", moment))
+            sa.update(self.mapping.table)
+            .where(*is_unchanged, self._is_active)
+            .values(self._assigned("lock", moment))
         )
 
     def unlock(self, account_id: str, moment: datetime) -> sa.Update:
@@ -151,35 +160,52 @@ class Statements:
     def _is_locked(self) -> Condition:
         """Whether every column of the lock has the value that the lock sets; for a time, any value counts."""
         set_by_lock, moment = self.mapping.assigned["lock"].items(), datetime.now(UTC)
-        as_set = (one.is_not(None) if value in TIMES else _has_value(one, value, moment) for one, value in set_by_lock)
+        as_set = (
+            one.is_not(None) if value in TIMES else _has_value(one, value, moment)
+            for one, value in set_by_lock
+        )
         return sa.and_(*as_set)
 
     def _is_active_or_locked(self) -> Condition:
-        return sa.or_(self._is_active, self._is_locked()) if self.mapping.assigned["lock"] else self._is_active
+        return (
+            sa.or_(self._is_active, self._is_locked())
+            if self.mapping.assigned["lock"]
+            else self._is_active
+        )
 
     def change(self, account: Account, password_hash: str | None, moment: datetime) -> sa.Update:
         """Set the hash, if given, and what comes with it, if the account is unchanged. Raises ValueError for its id."""
-        values = self._assigned("set", moment) | (self._assigned("unlock", moment) if account.locked else {})
+        values = self._assigned("set", moment) | (
+            self._assigned("unlock", moment) if account.locked else {}
+        )
         if password_hash is not None:
             values[self._columns["password"]] = self._stored_hash(password_hash)
-        return self._change(account.id, account.email, values, self._still_takes_password_of(account))
+        return self._change(
+            account.id, account.email, values, self._still_takes_password_of(account)
+        )
 
     def is_as_it_was(self, account: Account) -> sa.Select[Any]:
         """Ask for the account under the conditions of `change`. Raises ValueError for an impossible id."""
-        allowed = self._may_be_changed(account.id, account.email, self._still_takes_password_of(account))
+        allowed = self._may_be_changed(
+            account.id, account.email, self._still_takes_password_of(account)
+        )
         return sa.select(self._columns["id"]).where(*allowed)
 
     def _still_takes_password_of(self, account: Account) -> Condition:
         is_open = self._is_active_or_locked() if account.locked else self._is_active
         return sa.and_(is_open, self._lacks_hash()) if account.awaits_password else is_open
 
-    def _change(self, account_id: str | None, email: str, values: _Values, may_change: Condition) -> sa.Update:
+    def _change(
+        self, account_id: str | None, email: str, values: _Values, may_change: Condition
+    ) -> sa.Update:
         # Without columns to set, the statement still shows whether the account is unchanged.
         values = values or {self._columns["id"]: self._columns["id"]}
         allowed = self._may_be_changed(account_id, email, may_change)
         return sa.update(self.mapping.table).where(*allowed).values(values)
 
-    def _may_be_changed(self, account_id: str | None, email: str, may_change: Condition) -> Iterator[Condition]:
+    def _may_be_changed(
+        self, account_id: str | None, email: str, may_change: Condition
+    ) -> Iterator[Condition]:
         yield from self._is_unchanged(account_id, email)
         yield may_change
         yield from self._signs_in_here()
@@ -194,9 +220,14 @@ class Statements:
         if kind.holds in (int, UUID, bytes):
             return has_value
         text = self._is_text("id", account_id)
-        return sa.and_(has_value, sa.or_(text, sa.func.typeof(stored) == "blob") if kind.holds_anything else text)
+        return sa.and_(
+            has_value,
+            sa.or_(text, sa.func.typeof(stored) == "blob") if kind.holds_anything else text,
+        )
 
-    def endings(self, account_id: str, moment: datetime, *, intruded: bool) -> Iterator[tuple[str, Write]]:
+    def endings(
+        self, account_id: str, moment: datetime, *, intruded: bool
+    ) -> Iterator[tuple[str, Write]]:
         """Yield the statements that end an account's sessions and the like, each with what it ends.
 
         "" is for rows that end a second time, or had ended by the app's clock. They are not counted.
@@ -215,12 +246,18 @@ class Statements:
         Such a column admits clients, as a session's token does. Raises ValueError for an impossible id.
         """
         placeholders = self.mapping.assigned["set"].items()
-        random = {column: set_value(column, value, moment) for column, value in placeholders if value == RANDOM}
+        random = {
+            column: set_value(column, value, moment)
+            for column, value in placeholders
+            if value == RANDOM
+        }
         if not random:
             return None
         return sa.update(self.mapping.table).where(self._has_id(account_id)).values(random)
 
-    def _end(self, one: MappedEnding, owners: Iterable[Any], moment: datetime, limit: datetime) -> Write:
+    def _end(
+        self, one: MappedEnding, owners: Iterable[Any], moment: datetime, limit: datetime
+    ) -> Write:
         theirs = [_is_any(one.owner, owners)]
         if self._dialect == "mysql" and kind_of(one.owner).holds is str:
             theirs.append(_is_any(self._exactly(one.owner), owners))
@@ -228,7 +265,11 @@ class Statements:
         if not one.sets:
             return sa.delete(one.owner.table).where(*theirs)
         due = [_is_due(column, value, limit) for column, value in one.sets.items()]
-        return sa.update(one.owner.table).where(*theirs, sa.or_(*due)).values(_values(one.sets, moment))
+        return (
+            sa.update(one.owner.table)
+            .where(*theirs, sa.or_(*due))
+            .values(_values(one.sets, moment))
+        )
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Executable]]:
         """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
@@ -237,11 +278,16 @@ class Statements:
         if "password" in self._columns:
             yield (
                 "password",
-                self._change(None, "", {self._columns["password"]: self._stored_hash("")}, self._is_active),
+                self._change(
+                    None, "", {self._columns["password"]: self._stored_hash("")}, self._is_active
+                ),
             )
         for section, assignments in self.mapping.assigned.items():
             for column, value in _values(assignments, moment).items():
-                yield f"{section}.{column.name}", self._change(None, "", {column: value}, self._is_active)
+                yield (
+                    f"{section}.{column.name}",
+                    self._change(None, "", {column: value}, self._is_active),
+                )
         for ending in self.mapping.endings:
             yield ending.setting, self._end(ending, [None], moment, moment)
 
@@ -260,13 +306,17 @@ class Statements:
             "with_hash": _as_number(has_hash),
             "contradicting": _as_number(sa.and_(has_hash, elsewhere)),
         }
-        first = sa.select(*(number.label(name) for name, number in numbers.items())).select_from(self.mapping.table)
+        first = sa.select(*(number.label(name) for name, number in numbers.items())).select_from(
+            self.mapping.table
+        )
         rows = first.limit(most).subquery()
         sums = [sa.func.coalesce(sa.func.sum(rows.c[name]), 0).label(name) for name in numbers]
         return sa.select(sa.func.count().label("accounts"), *sums).select_from(rows)
 
     def _select_accounts(self) -> sa.Select[Any]:
-        columns: list[ColumnElement[Any]] = [self._read(one).label(one) for one in _PLAIN if one in self._columns]
+        columns: list[ColumnElement[Any]] = [
+            self._read(one).label(one) for one in _PLAIN if one in self._columns
+        ]
         if "password" in self._columns:
             columns += [self._has_hash().label("has_hash"), self._lacks_hash().label("lacks_hash")]
         if self.mapping.assigned["lock"]:
@@ -299,7 +349,11 @@ class Statements:
         if kind_of(column).holds is bytes:
             # PostgreSQL's cast of bytes writes hexadecimal digits.
             is_postgresql = self._dialect == "postgresql"
-            first = sa.func.encode(first, "escape", type_=sa.Text) if is_postgresql else sa.cast(first, sa.Text)
+            first = (
+                sa.func.encode(first, "escape", type_=sa.Text)
+                if is_postgresql
+                else sa.cast(first, sa.Text)
+            )
         return sa.func.coalesce(first, "").not_in(_UNUSABLE)
 
     def _stored_hash(self, text: str) -> str | bytes:
@@ -307,16 +361,22 @@ class Statements:
 
     def _is_text(self, field: str, value: str | None) -> Condition:
         """Whether the field is the same text, character by character, apart from spaces around it."""
-        return self._exactly(self._columns[field]) == sa.bindparam(None, value, type_=sa.Text(), unique=True)
+        return self._exactly(self._columns[field]) == sa.bindparam(
+            None, value, type_=sa.Text(), unique=True
+        )
 
     def _exactly(self, column: ColumnElement[Any]) -> ColumnElement[str]:
-        kind: TypeEngine[str] = mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else sa.Text()
+        kind: TypeEngine[str] = (
+            mysql.CHAR(charset="utf8mb4") if self._dialect == "mysql" else sa.Text()
+        )
         text = sa.func.trim(sa.cast(column, kind), type_=kind)
         return text.collate(_CHARACTER_BY_CHARACTER[self._dialect])
 
 
 def _as_number(condition: Condition) -> sa.Case[int]:
-    return sa.case((condition, sa.literal_column("1", sa.Integer)), else_=sa.literal_column("0", sa.Integer))
+    return sa.case(
+        (condition, sa.literal_column("1", sa.Integer)), else_=sa.literal_column("0", sa.Integer)
+    )
 
 
 def _values(assignments: Assignments, moment: datetime) -> _Values:
@@ -340,9 +400,15 @@ def _keeps_no_zone(column: sa.Column[Any], value: Value) -> bool:
 
 
 def _has_value(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
-    return column.is_(None) if value == "{null}" else _is_any(column, [set_value(column, value, moment)])
+    return (
+        column.is_(None)
+        if value == "{null}"
+        else _is_any(column, [set_value(column, value, moment)])
+    )
 
 
 def _is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> Condition:
     # As a parameter even if it is None: `= NULL` is never true, while SQLAlchemy would make it IS NULL.
-    return sa.or_(*(stored == sa.bindparam(None, value, type_=stored.type, unique=True) for value in values))
+    return sa.or_(
+        *(stored == sa.bindparam(None, value, type_=stored.type, unique=True) for value in values)
+    )

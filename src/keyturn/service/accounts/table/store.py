@@ -15,11 +15,21 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, provider_name
-from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable, RuleRefused, ValueRefused
+from keyturn.service.accounts.table.app_database import (
+    AppDatabase,
+    KnownTable,
+    RuleRefused,
+    ValueRefused,
+)
 from keyturn.service.accounts.table.columns import hash_text, text_of
 from keyturn.service.accounts.table.doubts import doubts
 from keyturn.service.accounts.table.mapping import MappingReader
-from keyturn.service.accounts.table.statements import PASSWORD_PROVIDERS, Query, Statements, spellings
+from keyturn.service.accounts.table.statements import (
+    PASSWORD_PROVIDERS,
+    Query,
+    Statements,
+    spellings,
+)
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.database import Batcher
@@ -28,19 +38,25 @@ from keyturn.service.problems.requests import AccountsUnready, InputInvalid
 from keyturn.service.settings import HashingSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
-_NO_EXPLAIN_FOR_VIEW = 1345  # MySQL's number for a plan that it does not show: of tables that the user may not see
+_NO_EXPLAIN_FOR_VIEW = (
+    1345  # MySQL's number for a plan that it does not show: of tables that the user may not see
+)
 _FOUND_AT_ONCE = 50  # addresses in one statement, each a range of an index: MySQL stops using it for some thousands
 
 
 class TablePeople(AccountStore):
     """The part of an AccountStore that a table can serve whose users have their passwords elsewhere."""
 
-    def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int = 0) -> None:
+    def __init__(
+        self, settings: TableSettings, place: Database | AppDatabase, hash_length: int = 0
+    ) -> None:
         self.takes_names = bool(settings.username)
         self._settings = settings
 
         def read(connection: Connection) -> Statements:
-            return Statements(MappingReader(connection, settings).mapping(hash_length), place.dialect.name)
+            return Statements(
+                MappingReader(connection, settings).mapping(hash_length), place.dialect.name
+            )
 
         self._known = KnownTable(place, settings.table, read)
         self._finds = Batcher(self._find_all, largest=_FOUND_AT_ONCE, in_time=place.in_time)
@@ -54,7 +70,9 @@ class TablePeople(AccountStore):
             if why := await self._known.place.transact(partial(_refusal, statement=statement)):
                 refused.setdefault(why, setting)  # a refusal of the whole table is reported once
         if refused:
-            raise SettingsInvalid([Fault(f"accounts.table.{setting}", why) for why, setting in refused.items()])
+            raise SettingsInvalid(
+                [Fault(f"accounts.table.{setting}", why) for why, setting in refused.items()]
+            )
 
     async def require_reachable(self) -> None:
         await self._get_all([])
@@ -89,7 +107,10 @@ class TablePeople(AccountStore):
             if len(spellings) == 1:
                 return []
         middle = len(spellings) // 2
-        halves = [*await self._rows_of(spellings[:middle]), *await self._rows_of(spellings[middle:])]
+        halves = [
+            *await self._rows_of(spellings[:middle]),
+            *await self._rows_of(spellings[middle:]),
+        ]
         by_id = {row["id"]: row for row in halves}  # two spellings may be of one row
         return list(by_id.values())
 
@@ -98,17 +119,25 @@ class TablePeople(AccountStore):
         accounts = [account_of(row) for row in rows]
         # An address that is none has no account: no mail would reach it. Ids are compared here once more: in MySQL's
         # own collations, "a" is "A".
-        by_id = {account.id: account for account in accounts if addresses.is_same_mailbox(account.email, account.email)}
+        by_id = {
+            account.id: account
+            for account in accounts
+            if addresses.is_same_mailbox(account.email, account.email)
+        }
         return [by_id.get(account_id) for account_id in ids]
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
         return await self._emails(lambda statements: statements.addresses_after(email, most))
 
     async def end_sessions(self, account_id: str) -> Ended:
-        return await self._known.transact(partial(_end_access, account_id=account_id, intruded=False))
+        return await self._known.transact(
+            partial(_end_access, account_id=account_id, intruded=False)
+        )
 
     async def end_intrusion(self, account_id: str) -> Ended:
-        return await self._known.transact(partial(_end_access, account_id=account_id, intruded=True))
+        return await self._known.transact(
+            partial(_end_access, account_id=account_id, intruded=True)
+        )
 
     async def note_change(self, account: Account, password_hash: str | None = None) -> bool | Ended:
         """Set and end what comes with a new password; `password_hash` is None if it is kept elsewhere."""
@@ -141,13 +170,17 @@ class TablePeople(AccountStore):
         return [text_of(row["email"]) for row in await self._fetch(query_of)]
 
     async def _fetch(self, query_of: Callable[[Statements], Query]) -> Sequence[RowMapping]:
-        return await self._known.read(lambda one, statements: one.execute(*query_of(statements)).mappings().all())
+        return await self._known.read(
+            lambda one, statements: one.execute(*query_of(statements)).mappings().all()
+        )
 
 
 class TableAccounts(TablePeople):
     """An AccountStore over a table in another database."""
 
-    def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int) -> None:
+    def __init__(
+        self, settings: TableSettings, place: Database | AppDatabase, hash_length: int
+    ) -> None:
         super().__init__(settings, place, hash_length)
         self.can_lock = bool(settings.lock)
 
@@ -167,7 +200,9 @@ class TableAccounts(TablePeople):
 
     async def unlock(self, account_id: str) -> bool:
         return self.can_lock and await self._known.transact(
-            lambda tx, statements: _changes(tx, account_id, lambda: statements.unlock(account_id, now()))
+            lambda tx, statements: _changes(
+                tx, account_id, lambda: statements.unlock(account_id, now())
+            )
         )
 
 
@@ -177,9 +212,13 @@ class JoiningTableAccounts(TableAccounts):
     def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
         return self._known.within(connection, partial(_hash_of, account_id=account_id))
 
-    def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
+    def set_password_within(
+        self, connection: Connection, account: Account, password_hash: str
+    ) -> bool | Ended:
         try:
-            return self._known.within(connection, partial(_change, account=account, password_hash=password_hash))
+            return self._known.within(
+                connection, partial(_change, account=account, password_hash=password_hash)
+            )
         except RuleRefused as error:
             raise ChangeRefused(str(error)) from None
 
@@ -195,7 +234,9 @@ def _hash_of(connection: Connection, statements: Statements, account_id: str) ->
 def _change(
     connection: Connection, statements: Statements, account: Account, password_hash: str | None
 ) -> bool | Ended:
-    if not _changes(connection, account.id, lambda: statements.change(account, password_hash, now())):
+    if not _changes(
+        connection, account.id, lambda: statements.change(account, password_hash, now())
+    ):
         _require_changed(connection, statements, account)
         return False
     ended = _end(connection, statements, account.id, intruded=account.intruded)
@@ -210,7 +251,9 @@ def _require_changed(connection: Connection, statements: Statements, account: Ac
                 "no row was changed, although the account is as it was: a trigger, a rule or row level security of the"
                 " database suppresses the change"
             )
-            log.error(LogEvent("accounts.refused", table=statements.mapping.table.fullname, reason=why))
+            log.error(
+                LogEvent("accounts.refused", table=statements.mapping.table.fullname, reason=why)
+            )
             raise RuleRefused(why, not_changed=True)
 
 
@@ -224,7 +267,9 @@ def _changes(connection: Connection, account_id: str, statement_of: Callable[[],
     return connection.execute(statement).rowcount == 1
 
 
-def _end_access(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:
+def _end_access(
+    connection: Connection, statements: Statements, account_id: str, *, intruded: bool
+) -> Ended:
     """End an account's access without a new password, which would set the columns of `{random}`."""
     with suppress(ValueError):  # another store's account, which has no rows
         statement = statements.new_random_values(account_id, now())
@@ -233,7 +278,9 @@ def _end_access(connection: Connection, statements: Statements, account_id: str,
     return _end(connection, statements, account_id, intruded=intruded)
 
 
-def _end(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:
+def _end(
+    connection: Connection, statements: Statements, account_id: str, *, intruded: bool
+) -> Ended:
     counts: Counter[str] = Counter()
     for what, statement in statements.endings(account_id, now(), intruded=intruded):
         counts[what] += connection.execute(statement).rowcount
@@ -261,12 +308,16 @@ def _refusal(connection: Connection, statement: Executable) -> str:
     return ""
 
 
-def _explain(_: Any, cursor: Any, statement: str, parameters: Any, *context: Any) -> tuple[str, Any]:
+def _explain(
+    _: Any, cursor: Any, statement: str, parameters: Any, *context: Any
+) -> tuple[str, Any]:
     del cursor, context
     return f"EXPLAIN {statement}", parameters
 
 
-def table_accounts(settings: TableSettings, database: Database, *, hash_length: int = 60) -> TableAccounts:
+def table_accounts(
+    settings: TableSettings, database: Database, *, hash_length: int = 60
+) -> TableAccounts:
     """Return the store, not yet connected. `hash_length`: characters of a hash. Raises SettingsInvalid."""
     if settings.url:
         return TableAccounts(settings, AppDatabase(settings.url), hash_length)
@@ -290,7 +341,9 @@ def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowM
     return by_identifier
 
 
-def choose_row(by_identifier: Mapping[str, Sequence[RowMapping]], identifier: str) -> RowMapping | None:
+def choose_row(
+    by_identifier: Mapping[str, Sequence[RowMapping]], identifier: str
+) -> RowMapping | None:
     """Return the row that an address or a user name means, or None. Only ASCII letters ignore case (CVE-2019-19844).
 
     If an app distinguishes `Ada@` from `ada@`, an attacker can add a second row for a mailbox. That must not lock its
@@ -299,14 +352,18 @@ def choose_row(by_identifier: Mapping[str, Sequence[RowMapping]], identifier: st
     its mail would go to another user.
     """
     is_address = "@" in identifier
-    rows = by_identifier.get(addresses.normalize(identifier) if is_address else addresses.fold_name(identifier), ())
+    rows = by_identifier.get(
+        addresses.normalize(identifier) if is_address else addresses.fold_name(identifier), ()
+    )
     if not is_address:
         stored = [(unicodedata.normalize("NFC", str(row["username"])), row) for row in rows]
         as_written = [row for text, row in stored if text == identifier]
         rows = as_written or [row for text, row in stored if text.strip(" ") == identifier] or rows
     same = sorted(rows, key=partial(_preference, identifier))
     if sum(bool(row["active"]) for row in same) > 1:
-        log.warning(LogEvent("accounts.ambiguous", accounts=", ".join(text_of(row["id"]) for row in same)))
+        log.warning(
+            LogEvent("accounts.ambiguous", accounts=", ".join(text_of(row["id"]) for row in same))
+        )
         return same[0] if is_address else None
     return next(iter(same), None)
 

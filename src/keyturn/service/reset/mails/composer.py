@@ -47,7 +47,9 @@ class MailComposer:
 
     def __init__(self, templates: Templates, themes: Themes, settings: Settings) -> None:
         self._languages, self._templates = themes.languages, templates
-        self._of_kinds = {kind: templates.with_globals(one.globals) for kind, one in themes.kinds.items()}
+        self._of_kinds = {
+            kind: templates.with_globals(one.globals) for kind, one in themes.kinds.items()
+        }
         self._urls = PageUrls(settings)
         self._reply_to = settings.brand.support_address
         self._sender = local_sender(settings.brand.name, self._reply_to)
@@ -57,7 +59,12 @@ class MailComposer:
         self.offers_securing = self._urls.secures
 
     def with_link(
-        self, account: Account, client: Client, token: str, link: Secret, code: tuple[str, Secret] | None = None
+        self,
+        account: Account,
+        client: Client,
+        token: str,
+        link: Secret,
+        code: tuple[str, Secret] | None = None,
     ) -> SealedMail:
         """Return the mail with a fresh link and `code`; an invitation if the account awaits its first password."""
         common: dict[str, Any] = {
@@ -78,7 +85,9 @@ class MailComposer:
                 code=code[0] if code else "",
                 code_expires_at=code[1].expires_at if code else None,
             )
-        return SealedMail(email=self._write(props, account, client), written_at=now(), link=link.key)
+        return SealedMail(
+            email=self._write(props, account, client), written_at=now(), link=link.key
+        )
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:
         props = email_props.SignInWithProvider(
@@ -89,9 +98,15 @@ class MailComposer:
         )
         return SealedMail(email=self._write(props, account, client), written_at=now())
 
-    def about(self, account: Account, notice: Notice, token: str = "", until: datetime | None = None) -> SealedMail:
+    def about(
+        self, account: Account, notice: Notice, token: str = "", until: datetime | None = None
+    ) -> SealedMail:
         """Return the mail of a notice. With a token it has the button, which works until then."""
-        button = {"secure_link": self._urls.secure(token), "secure_until": until, "secure_for": BUTTON_LIFE}
+        button = {
+            "secure_link": self._urls.secure(token),
+            "secure_until": until,
+            "secure_for": BUTTON_LIFE,
+        }
         props = self._props_of(account, notice, button if token else {})
         return SealedMail(email=self._write(props, account, notice.client), written_at=now())
 
@@ -106,20 +121,29 @@ class MailComposer:
         }
         match notice:
             case messages.LinkWasIssued(invites=invites):
-                return email_props.HelpRequested(requested_at=notice.at, is_invited=invites, **incident, **button)
+                return email_props.HelpRequested(
+                    requested_at=notice.at, is_invited=invites, **incident, **button
+                )
             case messages.PasswordWasChanged():
-                incident |= {"sessions_ended": self._ends_sessions, "ended": ended_in_words(notice.ended, language)}
+                incident |= {
+                    "sessions_ended": self._ends_sessions,
+                    "ended": ended_in_words(notice.ended, language),
+                }
                 return email_props.PasswordChanged(changed_at=notice.at, **incident, **button)
             case messages.SecondStepWasChanged(change=change):
                 incident["is_set_up"] = change in ("totp_set", "phone_set")
                 incident["is_removed"] = change == "factors_removed"
                 return email_props.SecondStepChanged(changed_at=notice.at, **incident, **button)
             case messages.SecondStepHasFailed():
-                return email_props.SecondStepFailed(failed_at=notice.at, signing_in=notice.signing_in, **incident)
+                return email_props.SecondStepFailed(
+                    failed_at=notice.at, signing_in=notice.signing_in, **incident
+                )
             case messages.AddressDisputed(is_current=is_current):
                 # An earlier mailbox may be an attacker's, and the account may have got its name after it left that one.
                 names = {"name": incident["name"] if is_current else "", "email": account.email}
-                return email_props.AddressDisputed(is_current=is_current, forgot_link=self._urls.forgot, **names)
+                return email_props.AddressDisputed(
+                    is_current=is_current, forgot_link=self._urls.forgot, **names
+                )
         raise TypeError(f"{type(notice).__name__} has no mail")
 
     def _language_for(self, account: Account, client: Client) -> Language:
@@ -157,24 +181,35 @@ def _greeting_name(name: str) -> str:
     (UTS 46), and text that is turned round is not read as written (UTS 55).
     """
     line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
-    is_unseen = any(unicodedata.category(c) == "Cc" or unicodedata.bidirectional(c) in _TURNS_TEXT_ROUND for c in line)
+    is_unseen = any(
+        unicodedata.category(c) == "Cc" or unicodedata.bidirectional(c) in _TURNS_TEXT_ROUND
+        for c in line
+    )
     return "" if is_unseen or _LIKE_A_LINK.search(unicodedata.normalize("NFKC", line)) else line
 
 
 _WORDS: Mapping[str, Callable[[SourceTexts, int], str]] = {
     "sessions": lambda texts, n: texts.ngettext("%(num)s session", "%(num)s sessions", n),
     "passkeys": lambda texts, n: texts.ngettext("%(num)s passkey", "%(num)s passkeys", n),
-    "access_tokens": lambda texts, n: texts.ngettext("%(num)s access token", "%(num)s access tokens", n),
+    "access_tokens": lambda texts, n: texts.ngettext(
+        "%(num)s access token", "%(num)s access tokens", n
+    ),
     "api_keys": lambda texts, n: texts.ngettext("%(num)s API key", "%(num)s API keys", n),
     "ssh_keys": lambda texts, n: texts.ngettext("%(num)s SSH key", "%(num)s SSH keys", n),
-    "oauth_grants": lambda texts, n: texts.ngettext("%(num)s app permission", "%(num)s app permissions", n),
-    "trusted_devices": lambda texts, n: texts.ngettext("%(num)s trusted device", "%(num)s trusted devices", n),
+    "oauth_grants": lambda texts, n: texts.ngettext(
+        "%(num)s app permission", "%(num)s app permissions", n
+    ),
+    "trusted_devices": lambda texts, n: texts.ngettext(
+        "%(num)s trusted device", "%(num)s trusted devices", n
+    ),
 }
 
 
 def ended_in_words(counts: Mapping[str, int], language: Language) -> str:
     """Return "3 sessions and 1 access token". Words that an app's store has made up are left out."""
-    return language.join_list(word(language, counts[what]) for what, word in _WORDS.items() if counts.get(what))
+    return language.join_list(
+        word(language, counts[what]) for what, word in _WORDS.items() if counts.get(what)
+    )
 
 
 _BROWSERS = {
@@ -208,7 +243,11 @@ _SYSTEMS = {
 def device_name(user_agent: str, texts: SourceTexts) -> str:
     """Return for example "Firefox on Windows", or "" if nothing is recognised, since a wrong guess would alarm."""
     browser, system = _first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)
-    return texts.gettext("%(browser)s on %(system)s", browser=browser, system=system) if browser and system else browser
+    return (
+        texts.gettext("%(browser)s on %(system)s", browser=browser, system=system)
+        if browser and system
+        else browser
+    )
 
 
 def _first(names: Mapping[str, str], user_agent: str) -> str:

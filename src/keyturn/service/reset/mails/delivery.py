@@ -10,7 +10,16 @@ import msgspec
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender
 from keyturn.service.clock import now
-from keyturn.service.outbox.message import Delivery, Dropped, Message, Seal, SealBroken, Sent, Settlement, new_key
+from keyturn.service.outbox.message import (
+    Delivery,
+    Dropped,
+    Message,
+    Seal,
+    SealBroken,
+    Sent,
+    Settlement,
+    new_key,
+)
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import SealedMail
@@ -32,7 +41,11 @@ class Failover:
     """
 
     def __init__(
-        self, outbox: Outbox, first: Sender, second: Sender | None = None, paces: Mapping[str, Pace] = {}
+        self,
+        outbox: Outbox,
+        first: Sender,
+        second: Sender | None = None,
+        paces: Mapping[str, Pace] = {},
     ) -> None:
         self._outbox = outbox
         self._first = first
@@ -61,8 +74,15 @@ class Failover:
             return await self._hand_over(message, email, provider)
         except SendRefused as refusal:
             if refusal.key_used and not message.sealed:
-                return await self._hand_over(await self._outbox.change(message, key=new_key()), email, provider)
-            if not refusal.account or not self._second or provider is self._second or message.sender:
+                return await self._hand_over(
+                    await self._outbox.change(message, key=new_key()), email, provider
+                )
+            if (
+                not refusal.account
+                or not self._second
+                or provider is self._second
+                or message.sender
+            ):
                 raise
         await self._outbox.change(message, sender=self._second.name)
         return await self._hand_over(message, email, self._second)
@@ -79,7 +99,9 @@ class Failover:
         except (SendRetryable, QuotaExhausted) as failure:
             if isinstance(failure, SendRetryable) and failure.down and provider is self._first:
                 self._breaker.count_failure()
-            if message.sender is None and (isinstance(failure, QuotaExhausted) or failure.not_accepted):
+            if message.sender is None and (
+                isinstance(failure, QuotaExhausted) or failure.not_accepted
+            ):
                 await self._outbox.change(message, sender=None)
             raise
         if provider is self._first:
@@ -114,7 +136,9 @@ class MailDelivery:
         self._seal = seal
         self._providers = providers
 
-    async def deliver(self, message: Message, prepare: PrepareOne, *, anew: WriteAnew | None = None) -> Settlement:
+    async def deliver(
+        self, message: Message, prepare: PrepareOne, *, anew: WriteAnew | None = None
+    ) -> Settlement:
         """Send the mail that `prepare` stores at the first try, and the stored one at each later try.
 
         Nothing is sent if its link was used, revoked or replaced since, or its mailbox is suppressed (`UNSUPPRESSED`
@@ -125,27 +149,41 @@ class MailDelivery:
             return await self._deliver_again(message, anew)
         provider = self._providers.choose(message)
         email = await prepare(msgspec.structs.replace(message, sender=provider.name))
-        return email if isinstance(email, Dropped) else await self._providers.send(message, email, provider)
+        return (
+            email
+            if isinstance(email, Dropped)
+            else await self._providers.send(message, email, provider)
+        )
 
-    async def prepare_all(self, messages: Sequence[Message], prepare: PrepareAll) -> Sequence[Prepared]:
+    async def prepare_all(
+        self, messages: Sequence[Message], prepare: PrepareAll
+    ) -> Sequence[Prepared]:
         """Let `prepare` store the mails of several messages at their first try; return the delivery of each."""
         chosen = [(one, self._providers.choose(one)) for one in messages]
-        prepared = await prepare([msgspec.structs.replace(one, sender=provider.name) for one, provider in chosen])
+        prepared = await prepare(
+            [msgspec.structs.replace(one, sender=provider.name) for one, provider in chosen]
+        )
         return [
-            partial(self._providers.send, message, email, provider) if isinstance(email, Email) else email
+            partial(self._providers.send, message, email, provider)
+            if isinstance(email, Email)
+            else email
             for (message, provider), email in zip(chosen, prepared, strict=True)
         ]
 
     async def _deliver_again(self, message: Message, anew: WriteAnew | None) -> Settlement:
         mail = self._open(message)
         if key := mail.link:
-            fate = await self._ground.database.read(lambda connection: fate_of(connection, key, now()))
+            fate = await self._ground.database.read(
+                lambda connection: fate_of(connection, key, now())
+            )
             if fate not in ("live", "expired"):
                 return Dropped(f"the link is {fate}")
             if fate == "expired" and message.sender is None and anew:
                 return await anew(message)
         mailboxes, to = self._ground.mailboxes, mail.email.to
-        is_suppressed = await self._ground.database.read(lambda one: mailboxes.within(one).is_suppressed(to))
+        is_suppressed = await self._ground.database.read(
+            lambda one: mailboxes.within(one).is_suppressed(to)
+        )
         if is_suppressed and message.kind not in UNSUPPRESSED:
             return Dropped(SUPPRESSED)
         if message.sender and now() - mail.written_at > LONGEST_WAY:
@@ -160,4 +198,6 @@ class MailDelivery:
         try:
             return msgspec.msgpack.decode(self._seal.open(message.sealed), type=SealedMail)
         except SealBroken:
-            raise SendRefused("encrypted with a secret key that is no longer in the settings") from None
+            raise SendRefused(
+                "encrypted with a secret key that is no longer in the settings"
+            ) from None

@@ -7,15 +7,27 @@ from msgspec import Meta
 
 from keyturn.mail.rendering.render import EmailProps
 
-Name = Annotated[str, Meta(max_length=120, description="the user's display name; empty if not known")]
-Address = Annotated[str, Meta(max_length=254, description="the account's own address")]
-Link = Annotated[str, Meta(max_length=2048, pattern=r"^https?://", description="an absolute address")]
-ClientAddress = Annotated[
-    str, Meta(max_length=130, description="the client's IP address, and its place; empty if not known")
+Name = Annotated[
+    str, Meta(max_length=120, description="the user's display name; empty if not known")
 ]
-Device = Annotated[str, Meta(max_length=80, description='for example "Firefox on Windows"; empty if not known')]
-Reason = Annotated[str, Meta(max_length=300, description="the operator's reason; empty if there is none")]
-NoLink = Annotated[str, Meta(max_length=2048, pattern=r"^(https?://|$)", description="an absolute address, or empty")]
+Address = Annotated[str, Meta(max_length=254, description="the account's own address")]
+Link = Annotated[
+    str, Meta(max_length=2048, pattern=r"^https?://", description="an absolute address")
+]
+ClientAddress = Annotated[
+    str,
+    Meta(max_length=130, description="the client's IP address, and its place; empty if not known"),
+]
+Device = Annotated[
+    str, Meta(max_length=80, description='for example "Firefox on Windows"; empty if not known')
+]
+Reason = Annotated[
+    str, Meta(max_length=300, description="the operator's reason; empty if there is none")
+]
+NoLink = Annotated[
+    str,
+    Meta(max_length=2048, pattern=r"^(https?://|$)", description="an absolute address, or empty"),
+]
 
 
 class _ToOwner(EmailProps, frozen=True, kw_only=True):
@@ -60,7 +72,10 @@ class PasswordReset(_WithLink, frozen=True, kw_only=True):
 
     code: Annotated[
         str,
-        Meta(pattern=r"^(\d{8})?$", description="the code to type instead of opening the link; empty if there is none"),
+        Meta(
+            pattern=r"^(\d{8})?$",
+            description="the code to type instead of opening the link; empty if there is none",
+        ),
     ] = ""
     code_expires_at: datetime | None = None
     recovers: bool = False
@@ -80,9 +95,15 @@ class PasswordChanged(_Securable, frozen=True, kw_only=True):
     template = "password_changed"
 
     changed_at: datetime
-    sessions_ended: Annotated[bool, Meta(description="whether all sessions of the account were ended")]
+    sessions_ended: Annotated[
+        bool, Meta(description="whether all sessions of the account were ended")
+    ]
     ended: Annotated[
-        str, Meta(max_length=300, description='for example "3 sessions and 1 passkey"; empty if nothing is counted')
+        str,
+        Meta(
+            max_length=300,
+            description='for example "3 sessions and 1 passkey"; empty if nothing is counted',
+        ),
     ] = ""
 
 
@@ -101,8 +122,12 @@ class SecondStepChanged(_Securable, frozen=True, kw_only=True):
     template = "second_step_changed"
 
     changed_at: datetime
-    is_set_up: Annotated[bool, Meta(description="an authenticator app or a phone was set up, or replaced")] = False
-    is_removed: Annotated[bool, Meta(description="the second step was removed; if neither, codes are new")] = False
+    is_set_up: Annotated[
+        bool, Meta(description="an authenticator app or a phone was set up, or replaced")
+    ] = False
+    is_removed: Annotated[
+        bool, Meta(description="the second step was removed; if neither, codes are new")
+    ] = False
 
 
 class HelpRequested(_Securable, frozen=True, kw_only=True):
@@ -134,14 +159,23 @@ class SignInWithProvider(_ToOwner, frozen=True, kw_only=True):
 
     template = "sign_in_with_provider"
 
-    provider: Annotated[str, Meta(max_length=40, description='for example "Google"; empty if not known')]
+    provider: Annotated[
+        str, Meta(max_length=40, description='for example "Google"; empty if not known')
+    ]
     sign_in_link: Link
 
 
 EMAILS: dict[str, type[EmailProps]] = {
     props.template: props
     for props in (
-        *(PasswordReset, Invitation, PasswordChanged, SecondStepFailed, SecondStepChanged, HelpRequested),
+        *(
+            PasswordReset,
+            Invitation,
+            PasswordChanged,
+            SecondStepFailed,
+            SecondStepChanged,
+            HelpRequested,
+        ),
         *(AddressDisputed, SignInWithProvider),
     )
 }

@@ -59,7 +59,11 @@ def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
 
 def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list[str]]:
     """Return the colours of a scheme by their names. Its ground changes until all of our text is readable on it."""
-    own = {name: getattr(_PLAIN, scheme + name) for name in Palette.__struct_fields__ if not name.startswith("dark_")}
+    own = {
+        name: getattr(_PLAIN, scheme + name)
+        for name in Palette.__struct_fields__
+        if not name.startswith("dark_")
+    }
     texts, warnings = [own[name] for name in ("ink", "muted", "error", "warning")], []
     suffix, is_dark = ("_dark", True) if scheme else ("", False)
     if ground.lower() != own["ground"]:
@@ -68,12 +72,16 @@ def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list
         if is_dark:  # a dark panel has the tone of its ground
             own["panel"] = _dark_panel(got, own["ink"], texts)
         if ground.lower() != got:
-            warnings.append(f"brand.ground{suffix}: texts on {ground} have {_TOO_LOW}; {got} is used instead")
+            warnings.append(
+                f"brand.ground{suffix}: texts on {ground} have {_TOO_LOW}; {got} is used instead"
+            )
     grounds = [own[name] for name in ("panel", "mail_ground", "ground")]
     own["accent"] = got = _make_readable(accent, grounds, darken=not is_dark)
     own["on_accent"] = _text_on(got, own["on_accent"], _PLAIN.on_accent, _PLAIN.dark_on_accent)
     if accent.lower() != got:
-        warnings.append(f"brand.accent{suffix}: {accent} has {_TOO_LOW} with the background; {got} is used instead")
+        warnings.append(
+            f"brand.accent{suffix}: {accent} has {_TOO_LOW} with the background; {got} is used instead"
+        )
     return {scheme + name: colour for name, colour in own.items()}, warnings
 
 
@@ -100,7 +108,10 @@ def _text_on(ground: str, *candidates: str) -> str:
 
 
 def _mix(ground: str, ink: str, share: float) -> str:
-    red, green, blue = (one + (other - one) * share for one, other in zip(channels(ground), channels(ink), strict=True))
+    red, green, blue = (
+        one + (other - one) * share
+        for one, other in zip(channels(ground), channels(ink), strict=True)
+    )
     return _hex((red, green, blue))
 
 
@@ -114,5 +125,7 @@ _UNBRANDED: Mapping[str, Any] = {"logo_url": "", "logo_dark_url": "", "radius": 
 def branding(brand: Mapping[str, Any], palette: Palette) -> Mapping[str, Any]:
     """Return the values that Keyturn's own templates get beside their props."""
     values = {**_UNBRANDED, "logo_alt": brand["name"], **brand}
-    single = {name: one_line(value) if isinstance(value, str) else value for name, value in values.items()}
+    single = {
+        name: one_line(value) if isinstance(value, str) else value for name, value in values.items()
+    }
     return {"brand": SimpleNamespace(**single), "palette": palette}

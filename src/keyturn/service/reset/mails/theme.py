@@ -50,7 +50,11 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def files(self) -> Mapping[str, BrandFile]:
         """The files to serve, by the name of their setting. Raises ValueError if a file was removed after the start."""
-        return {name: read_logo(logo) for name in _LOGOS if (logo := self._logo(name)) and not logo.is_url}
+        return {
+            name: read_logo(logo)
+            for name in _LOGOS
+            if (logo := self._logo(name)) and not logo.is_url
+        }
 
     def served(self) -> dict[str, BrandFile]:
         """Return the files by the names under which they are served."""
@@ -72,7 +76,9 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def _mail_logos(self) -> tuple[str, str]:
         """Return the settings that hold the logos of mails, for light and dark: by default the pages' logos."""
         light = "mail_logo" if self.brand.mail_logo else "logo"
-        dark = "logo_dark" if light == "logo" and not self.brand.mail_logo_dark else "mail_logo_dark"
+        dark = (
+            "logo_dark" if light == "logo" and not self.brand.mail_logo_dark else "mail_logo_dark"
+        )
         return light if self._is_for_mails(light) else "", dark if self._is_for_mails(dark) else ""
 
     def _is_for_mails(self, name: str) -> bool:
@@ -94,7 +100,9 @@ class Themes(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def brands(self) -> Sequence[Brand]:
-        return list(dict.fromkeys((self.general.brand, *(theme.brand for theme in self.kinds.values()))))
+        return list(
+            dict.fromkeys((self.general.brand, *(theme.brand for theme in self.kinds.values())))
+        )
 
 
 def build(settings: Settings, *, reload: bool = False) -> Themes:
@@ -106,11 +114,17 @@ def build(settings: Settings, *, reload: bool = False) -> Themes:
     return themes
 
 
-def themes_of(settings: Settings, further: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False) -> Themes:
+def themes_of(
+    settings: Settings, further: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False
+) -> Themes:
     """Return the themes, also of the `further` brands, by what differs. Raises SettingsInvalid."""
     base_url, kinds, faults = settings.base_url.rstrip("/"), dict[str, Theme](), []
     differing: list[tuple[str, str, Mapping[str, Any]]] = [
-        *((f"kinds.{kind}.brand", kind, one.brand) for kind, one in settings.kinds.items() if one.brand),
+        *(
+            (f"kinds.{kind}.brand", kind, one.brand)
+            for kind, one in settings.kinds.items()
+            if one.brand
+        ),
         *((f"studio.brands.{name}", name, brand) for name, brand in further.items()),
     ]
     for place, kind, differs in differing:
@@ -125,7 +139,9 @@ def themes_of(settings: Settings, further: Mapping[str, Mapping[str, Any]] = {},
         raise SettingsInvalid(faults)
     folders = PACKAGED, *([Path(settings.locales)] if settings.locales else [])
     languages = Languages(settings.timezone, *folders, reload=reload, only=settings.languages)
-    return Themes(languages=languages, general=Theme(brand=settings.brand, base_url=base_url), kinds=kinds)
+    return Themes(
+        languages=languages, general=Theme(brand=settings.brand, base_url=base_url), kinds=kinds
+    )
 
 
 def builtin_templates(settings: Settings, general: Theme, *, reload: bool = False) -> Templates:

@@ -31,7 +31,9 @@ class Breaches:
 
     def __init__(self, url: str, meters: Meters | None = None) -> None:
         self._url = url.rstrip("/")
-        self._http = HttpClient(PATIENCE.total_seconds(), _LONGEST_ANSWER, most_at_once=_MOST_AT_ONCE)
+        self._http = HttpClient(
+            PATIENCE.total_seconds(), _LONGEST_ANSWER, most_at_once=_MOST_AT_ONCE
+        )
         self._meters = meters or Meters()
         self.close = self._http.close
 
@@ -52,17 +54,25 @@ class Breaches:
     async def ask(self, password: str) -> bool:
         """Tell whether the list contains the password. Raises CallFailed without a readable answer."""
         # The lists use SHA-1, which protects nothing here (ASVS 11.4.1).
-        written = sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest().upper()
+        written = (
+            sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False)
+            .hexdigest()
+            .upper()
+        )
         url, wanted = f"{self._url}/range/{written[:_PREFIX]}", written[_PREFIX:].encode()
         answer = await self._http.ask("GET", url, headers={"add-padding": "true"})
         if answer.status != _OK:
             raise CallFailed(f"status {answer.status}")
-        lines = [one for line in answer.body.upper().split(b"\n", _MOST_LINES) if (one := line.strip())]
+        lines = [
+            one for line in answer.body.upper().split(b"\n", _MOST_LINES) if (one := line.strip())
+        ]
         # Check all lines: a truncated answer would report every hash behind the cut as unknown.
         if not lines or not all(map(_LINE.fullmatch, lines)):
             raise CallFailed("the answer is not a list of hashes")
         match = next((_LINE.fullmatch(line) for line in lines if line.startswith(wanted)), None)
-        return match is not None and (match[1] or b"1").strip(b"0,") != b""  # padding has a count of 0
+        return (
+            match is not None and (match[1] or b"1").strip(b"0,") != b""
+        )  # padding has a count of 0
 
 
 def build(settings: Settings, ground: Ground) -> Breaches | None:

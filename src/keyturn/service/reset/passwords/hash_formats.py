@@ -65,12 +65,17 @@ def _argon2(password: bytes, match: re.Match[str]) -> bool | None:
     from cryptography.hazmat.primitives.kdf import argon2
 
     costs = {name: int(match[name]) for name in ("memory_cost", "iterations", "lanes")}
-    if costs["memory_cost"] * 1024 > _MOST_MEMORY or max(costs["iterations"], costs["lanes"]) > _MOST_PASSES:
+    if (
+        costs["memory_cost"] * 1024 > _MOST_MEMORY
+        or max(costs["iterations"], costs["lanes"]) > _MOST_PASSES
+    ):
         return None
     try:  # the PHC string format leaves the padding out
         parts = (text + "=" * (-len(text) % 4) for text in match.group("salt", "base64"))
         salt, expected = (base64.b64decode(part, validate=True) for part in parts)
-        function = getattr(argon2, f"Argon2{match['type']}")(salt=salt, length=len(expected), **costs)
+        function = getattr(argon2, f"Argon2{match['type']}")(
+            salt=salt, length=len(expected), **costs
+        )
         derived = function.derive(password)
     except (ValueError, MemoryError, UnsupportedAlgorithm):
         # A part is shorter than RFC 9106 allows, or no base64; no such memory is free, or OpenSSL has no Argon2.
@@ -91,9 +96,13 @@ def _scrypt(password: bytes, match: re.Match[str]) -> bool | None:
     expected = _decode_digest(match)
     if expected is None or 128 * n * r * p > _MOST_MEMORY:
         return None
-    memory = 128 * r * (n + p + 2)  # RFC 7914: N blocks of 128 * r bytes and p more; OpenSSL counts two of its own
+    memory = (
+        128 * r * (n + p + 2)
+    )  # RFC 7914: N blocks of 128 * r bytes and p more; OpenSSL counts two of its own
     try:
-        derived = hashlib.scrypt(password, salt=match["salt"].encode(), n=n, r=r, p=p, maxmem=memory, dklen=64)
+        derived = hashlib.scrypt(
+            password, salt=match["salt"].encode(), n=n, r=r, p=p, maxmem=memory, dklen=64
+        )
     except ValueError:  # N is no power of two, or r or p is 0
         return None
     return hmac.compare_digest(derived, expected)
@@ -103,7 +112,11 @@ def _decode_digest(match: re.Match[str]) -> bytes | None:
     """Return the derived key as bytes: Werkzeug writes it in hexadecimal, Django in base64."""
     parts = match.groupdict()
     try:
-        return bytes.fromhex(parts["hex"]) if "hex" in parts else base64.b64decode(parts["base64"], validate=True)
+        return (
+            bytes.fromhex(parts["hex"])
+            if "hex" in parts
+            else base64.b64decode(parts["base64"], validate=True)
+        )
     except (ValueError, binascii.Error):
         return None
 
@@ -128,7 +141,10 @@ _FORMATS: dict[re.Pattern[str], Callable[[bytes, re.Match[str]], bool | None]] =
         (rf"(?:argon2)?{_ARGON2}\${_SALT}\${_BASE64}", _argon2),
         (rf"pbkdf2_(?P<digest>sha1|sha256)\${_ITERATIONS}\${_SALT}\${_BASE64}", _pbkdf2),
         (rf"pbkdf2:(?P<digest>sha1|sha256|sha512):{_ITERATIONS}\${_SALT}\${_HEX}", _pbkdf2),
-        (rf"scrypt\$(?P<n>\d{{1,9}})\${_SALT}\$(?P<r>\d{{1,3}})\$(?P<p>\d{{1,3}})\${_BASE64}", _scrypt),
+        (
+            rf"scrypt\$(?P<n>\d{{1,9}})\${_SALT}\$(?P<r>\d{{1,3}})\$(?P<p>\d{{1,3}})\${_BASE64}",
+            _scrypt,
+        ),
         (rf"scrypt:(?P<n>\d{{1,9}}):(?P<r>\d{{1,3}}):(?P<p>\d{{1,3}})\${_SALT}\${_HEX}", _scrypt),
     )
 }
@@ -166,14 +182,18 @@ def _write_argon2id(password: bytes, _: HashingSettings) -> str:
     """Write the default of argon2-cffi, pwdlib and passlib: RFC 9106's second recommendation, of 64 MiB."""
     from cryptography.hazmat.primitives.kdf import argon2
 
-    function = argon2.Argon2id(salt=random_bytes(16), length=32, iterations=3, lanes=4, memory_cost=64 * 1024)
+    function = argon2.Argon2id(
+        salt=random_bytes(16), length=32, iterations=3, lanes=4, memory_cost=64 * 1024
+    )
     return function.derive_phc_encoded(password)
 
 
 def _write_werkzeug_scrypt(password: bytes, settings: HashingSettings) -> str:
     """Write Werkzeug's default."""
     salt = _salt(16)
-    derived = hashlib.scrypt(password, salt=salt.encode(), n=2**15, r=8, p=1, maxmem=_SCRYPT_MEMORY, dklen=64)
+    derived = hashlib.scrypt(
+        password, salt=salt.encode(), n=2**15, r=8, p=1, maxmem=_SCRYPT_MEMORY, dklen=64
+    )
     return f"{settings.hash_start}{salt}${derived.hex()}"
 
 

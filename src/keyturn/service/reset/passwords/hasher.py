@@ -28,7 +28,9 @@ class PasswordHasher:
     def __init__(self, settings: HashingSettings, meters: Meters | None = None) -> None:
         self._settings = settings
         threads = settings.workers or cores()
-        self._pool = BoundedPool("keyturn-hash", threads, settings.queue, initializer=_yield_to_others)
+        self._pool = BoundedPool(
+            "keyturn-hash", threads, settings.queue, initializer=_yield_to_others
+        )
         self.close = self._pool.close
         self._meters = meters or Meters()
 
@@ -36,7 +38,9 @@ class PasswordHasher:
         """Return a hash in the settings' format, from the reserved line. Raises Busy, ValueError over `max_bytes`."""
         return await self._run(partial(write_hash, _utf8(password), self._settings), reserved=True)
 
-    async def verify(self, password: str, password_hash: str | None, *, reserved: bool = False) -> bool:
+    async def verify(
+        self, password: str, password_hash: str | None, *, reserved: bool = False
+    ) -> bool:
         """Tell whether the password fits. `reserved`: for the holder of a live link or an open session. Raises Busy.
 
         A stranger's failed check takes as long without a hash as with one of the settings' format and cost, or of a

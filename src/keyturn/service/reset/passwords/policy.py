@@ -83,11 +83,15 @@ class PasswordPolicy:
         if not broken and self._is_leaked and await self._is_leaked(password):
             broken = [_rule("breached")]
         if broken:
-            raise PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
+            raise PasswordRejected(
+                [Violation(rule.name, rule.message, rule.limit) for rule in broken]
+            )
 
 
 def _rule(name: str, *, limit: int | None = None, pattern: str | None = None) -> Rule:
-    return Rule(name=name, message=rule_text(name, limit, SourceTexts()), limit=limit, pattern=pattern)
+    return Rule(
+        name=name, message=rule_text(name, limit, SourceTexts()), limit=limit, pattern=pattern
+    )
 
 
 _KINDS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
@@ -186,10 +190,14 @@ _SHORTEST_BEGINNING = 10
 _LINES = Path(__file__).with_name("known_phrases.txt").read_text("utf-8").splitlines()
 _WHOLE = frozenset(phrase for line in _LINES if not line.startswith("#") for phrase in line.split())
 
-KNOWN_PHRASES = _WHOLE | {phrase[:end] for phrase in _WHOLE for end in range(_SHORTEST_BEGINNING, len(phrase))}
+KNOWN_PHRASES = _WHOLE | {
+    phrase[:end] for phrase in _WHOLE for end in range(_SHORTEST_BEGINNING, len(phrase))
+}
 
 
-def build(settings: Settings, ground: Ground, is_leaked: Callable[[str], Awaitable[bool]] | None) -> PasswordPolicy:
+def build(
+    settings: Settings, ground: Ground, is_leaked: Callable[[str], Awaitable[bool]] | None
+) -> PasswordPolicy:
     return PasswordPolicy(
         settings.password,
         *(brand.name for brand in ground.themes.brands),

@@ -83,13 +83,19 @@ class Altcha:
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return "malformed"
         # Without a derivation.
-        verdicts = {key: self._library.verify_solution(written, key, lambda *_: b"") for key in self._keys}
+        verdicts = {
+            key: self._library.verify_solution(written, key, lambda *_: b"") for key in self._keys
+        }
         if any(verdict.expired for verdict in verdicts.values()):
             return "expired"
-        key = next((key for key, verdict in verdicts.items() if not verdict.invalid_signature), None)
+        key = next(
+            (key for key, verdict in verdicts.items() if not verdict.invalid_signature), None
+        )
         if key is None:
             return "forged"
-        signed = written.challenge.parameters  # of their types: this process, or one like it, has made them
+        signed = (
+            written.challenge.parameters
+        )  # of their types: this process, or one like it, has made them
         if signed.data != self._bound:
             return "elsewhere"
         if signed.expires_at <= unix():  # the library asks the machine's clock
@@ -97,12 +103,18 @@ class Altcha:
         # The digest is of the nonce, which is signed: every other part of an answer has several valid spellings.
         spent = Purpose.SPENT, secrets.key_of(f"altcha {signed.nonce}")
         # Without this check, a puzzle that was solved once would cost a derivation each time a client sends it.
-        if await self._database.read(lambda connection: secrets.find(connection, spent[1], spent[0])):
+        if await self._database.read(
+            lambda connection: secrets.find(connection, spent[1], spent[0])
+        ):
             return "replayed"
-        if not (await self._pool.run(partial(self._library.verify_solution, written, key))).verified:
+        if not (
+            await self._pool.run(partial(self._library.verify_solution, written, key))
+        ).verified:
             return "wrong"
         until = datetime.fromtimestamp(signed.expires_at, UTC)
-        is_first = await self._database.transact(lambda one: secrets.take(one, spent, "", now(), until))
+        is_first = await self._database.transact(
+            lambda one: secrets.take(one, spent, "", now(), until)
+        )
         return None if is_first else "replayed"
 
     async def close(self) -> None:
@@ -156,13 +168,17 @@ class Captcha:
     time-out, or the service answers 429, Busy is raised. Clients can cause that, so it lets no request through.
     """
 
-    def __init__(self, settings: ChallengeSettings, hosts: Collection[str], timeout: timedelta = _PATIENCE) -> None:
+    def __init__(
+        self, settings: ChallengeSettings, hosts: Collection[str], timeout: timedelta = _PATIENCE
+    ) -> None:
         method, url, self._longest = _SERVICES[settings.method]
         self.widget = Challenge(method, settings.site_key, ACTION)
         self.url = settings.url or url
         self._is_turnstile = method == "turnstile"
         self._form = {"secret": str(settings.secret)}
-        if not self._is_turnstile:  # hCaptcha is told the site: otherwise answers for any of the account would pass
+        if (
+            not self._is_turnstile
+        ):  # hCaptcha is told the site: otherwise answers for any of the account would pass
             self._form["sitekey"] = settings.site_key
         self._hosts = hosts
         self._timeout = timeout.total_seconds()
@@ -182,7 +198,9 @@ class Captcha:
         try:
             verdict = await self.ask(answer, **more)
         except ChallengeUnready:
-            if not self._is_turnstile:  # hCaptcha has no such key: the user solves another challenge
+            if (
+                not self._is_turnstile
+            ):  # hCaptcha has no such key: the user solves another challenge
                 raise
             verdict = await self.ask(answer, **more)  # a lost verdict is given again
         if refused := _MISCONFIGURED.intersection(verdict.codes):
@@ -191,7 +209,9 @@ class Captcha:
             return "expired"
         if not verdict.success and _ELSEWHERE.isdisjoint(verdict.codes):
             return "wrong"
-        is_for_us = verdict.hostname in self._hosts and (verdict.action == ACTION or not self._is_turnstile)
+        is_for_us = verdict.hostname in self._hosts and (
+            verdict.action == ACTION or not self._is_turnstile
+        )
         return None if verdict.success and is_for_us else "elsewhere"
 
     async def ask(self, answer: str, **more: str) -> Verdict:
@@ -199,7 +219,9 @@ class Captcha:
         try:
             async with asyncio.timeout(self._timeout / 2) as waiting, self._places.turn():
                 waiting.reschedule(None)  # the client has a time-out of its own
-                reply = await self._http.ask("POST", self.url, data={**self._form, "response": answer, **more})
+                reply = await self._http.ask(
+                    "POST", self.url, data={**self._form, "response": answer, **more}
+                )
         except TimeoutError:
             raise Busy from None
         except CallFailed as error:
@@ -233,7 +255,9 @@ class RequestChallenge:
         if not answer:
             self._meters.challenge("missing")
             raise ChallengeRequired("missing", self.widget)
-        await self._limits.count("challenge", client)  # right or wrong, an answer costs work to check
+        await self._limits.count(
+            "challenge", client
+        )  # right or wrong, an answer costs work to check
         try:
             fault = await self._judge.verify(answer, client)
         except ChallengeUnready as error:
@@ -242,7 +266,9 @@ class RequestChallenge:
             raise
         self._meters.challenge(fault or "passed")
         if fault:  # a form needs to know only whether a fresh answer would help
-            raise ChallengeRequired("expired" if fault in {"expired", "replayed"} else "refused", self.widget)
+            raise ChallengeRequired(
+                "expired" if fault in {"expired", "replayed"} else "refused", self.widget
+            )
 
 
 def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
@@ -273,7 +299,9 @@ async def check(settings: Settings) -> list[Finding]:
         await service.close()
     if refused := [code for code in verdict.codes if code in _COMPLAINTS]:
         fix = "Copy challenge.secret and challenge.site_key again, both from the same site."
-        return [Finding("challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", fix)]
+        return [
+            Finding("challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", fix)
+        ]
     if verdict.success:
         fix = "These are test keys, which accept every answer. Use the keys of your own site."
         return [Finding("challenge", "warn", f"{host} accepts a made-up answer", fix)]

@@ -65,8 +65,14 @@ class MailedCodes(CodesBesideLinks):
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
         limits = [_failures(addresses.digest(email)) for email in emails]
-        levels = await self._ground.database.read(lambda connection: StoredCounters(connection).levels(*limits))
-        return {email for email, limit, level in zip(emails, limits, levels, strict=True) if limit.wait(level)}
+        levels = await self._ground.database.read(
+            lambda connection: StoredCounters(connection).levels(*limits)
+        )
+        return {
+            email
+            for email, limit, level in zip(emails, limits, levels, strict=True)
+            if limit.wait(level)
+        }
 
     def mint(self, account: Account, moment: datetime) -> tuple[str, Secret]:
         # The mailbox's failures stay counted.
@@ -77,14 +83,19 @@ class MailedCodes(CodesBesideLinks):
         tx.counters.clear(_failures(mailbox))
 
     @count_calls("code")
-    async def exchange(self, email: str, written: str, client: Client, return_to: str = "") -> tuple[str, Secret]:
+    async def exchange(
+        self, email: str, written: str, client: Client, return_to: str = ""
+    ) -> tuple[str, Secret]:
         """Return a token for the code that the mailbox was sent, and the link that it opens.
 
         The answer and the work are the same for a wrong, expired or used code and for an address without a code or an
         account (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
         """
         try:
-            identifier, code = addresses.identify(email, takes_names=self._accounts.takes_names), read(written)
+            identifier, code = (
+                addresses.identify(email, takes_names=self._accounts.takes_names),
+                read(written),
+            )
         except InputInvalid:
             await self._limits.count("malformed", client)
             raise
@@ -95,7 +106,12 @@ class MailedCodes(CodesBesideLinks):
         mailbox = addresses.digest(address)
         tried = await self._try(mailbox, code)
         account = await self._accounts.get(tried.account_id) if tried else None
-        if not tried or not account or not account.active or addresses.digest(account.email) != mailbox:
+        if (
+            not tried
+            or not account
+            or not account.active
+            or addresses.digest(account.email) != mailbox
+        ):
             reset_log.info(LogEvent("code.refused", email=addresses.mask(address)))
             raise CodeRefused
         issued = await self._issue(account, tried, client, return_to)
@@ -124,10 +140,14 @@ class MailedCodes(CodesBesideLinks):
         code = await self._ground.transact(count)
         return code if self._codes.fits(written, mailbox, code) else None
 
-    async def _issue(self, account: Account, code: Secret, client: Client, return_to: str) -> tuple[str, Secret]:
+    async def _issue(
+        self, account: Account, code: Secret, client: Client, return_to: str
+    ) -> tuple[str, Secret]:
         """Use the code up and store a link, at an outage a second time. Raises CodeRefused if the code was used."""
         moment = now()
-        token, link = mint_link(account, Purpose.RESET, moment, moment + self._lifetime, return_to=return_to)
+        token, link = mint_link(
+            account, Purpose.RESET, moment, moment + self._lifetime, return_to=return_to
+        )
 
         def write(tx: Transaction) -> None:
             # First the account, then the code, then its counters, as `_try` and a change do: none can deadlock.
@@ -136,7 +156,9 @@ class MailedCodes(CodesBesideLinks):
                 tx.counters.clear(_failures(code.key))
                 tx.counters.give_back(_ALL_FAILURES)
                 held.mint([(link, True)])
-                tx.audit.write("code_check", "code_accepted", client, moment, account.id, account.email)
+                tx.audit.write(
+                    "code_check", "code_accepted", client, moment, account.id, account.email
+                )
             elif not secrets.find(tx.connection, link.key, Purpose.RESET):
                 raise CodeRefused
 

@@ -24,7 +24,13 @@ class Codes:
         self._digits = digits
 
     def mint(
-        self, account_id: str, key: bytes, moment: datetime, *, mailbox: bytes = b"", use: bytes = b""
+        self,
+        account_id: str,
+        key: bytes,
+        moment: datetime,
+        *,
+        mailbox: bytes = b"",
+        use: bytes = b"",
     ) -> tuple[str, Secret]:
         """Return a fresh code of evenly distributed digits, and what is stored of it. `use`: all that it is for."""
         code = f"{random_below(10**self._digits):0{self._digits}}"
@@ -41,7 +47,9 @@ class Codes:
     def fits(self, written: str, key: bytes, code: Secret | None, *, use: bytes = b"") -> bool:
         """Return whether it is the code. Without one, and wherever it differs, the work is the same (CWE-208)."""
         stored = code.proof or b"" if code else b""
-        compared = [hmac.compare_digest(_digest(one, key, use, written), stored) for one in self._keys]
+        compared = [
+            hmac.compare_digest(_digest(one, key, use, written), stored) for one in self._keys
+        ]
         return any(compared)
 
 

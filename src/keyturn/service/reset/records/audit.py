@@ -44,7 +44,10 @@ class AuditRow(Model):
 
 def entry_of(client: Client, **fields: Any) -> Mapping[str, Any]:
     """Return the values of an entry about a request of that client."""
-    whence = {name: getattr(client, name) for name in ("ip_address", "user_agent", "request_id", "operator")}
+    whence = {
+        name: getattr(client, name)
+        for name in ("ip_address", "user_agent", "request_id", "operator")
+    }
     return whence | fields
 
 
@@ -55,10 +58,23 @@ class Audit(Store):
         self._database = database
 
     def write(
-        self, event: str, outcome: str, client: Client, at: datetime, account_id: str, email: str, **more: Any
+        self,
+        event: str,
+        outcome: str,
+        client: Client,
+        at: datetime,
+        account_id: str,
+        email: str,
+        **more: Any,
     ) -> None:
         """Write an entry in the caller's transaction. `more`: its `message_id` and its `note`."""
-        known = {"event": event, "outcome": outcome, "at": at, "account_id": account_id, "email": email}
+        known = {
+            "event": event,
+            "outcome": outcome,
+            "at": at,
+            "account_id": account_id,
+            "email": email,
+        }
         self.write_all([entry_of(client, **known, **more)])
 
     def write_all(self, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -66,7 +82,9 @@ class Audit(Store):
         if entries:
             self.connection.execute(insert(AuditRow), entries)
 
-    async def record(self, event: str, outcome: str, client: Client, account_id: str, email: str) -> None:
+    async def record(
+        self, event: str, outcome: str, client: Client, account_id: str, email: str
+    ) -> None:
         """Write an entry of now in its own transaction."""
         entry = event, outcome, client, now(), account_id, email
         await self._database.transact(lambda connection: self.within(connection).write(*entry))
@@ -77,7 +95,9 @@ class Audit(Store):
         known |= {"ip_address": client.ip_address, "user_agent": client.user_agent}
         return self.connection.execute(select(AuditRow.id).filter_by(**known)).first() is not None
 
-    async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Row[Any]]:
+    async def read(
+        self, *, email: str = "", since: datetime | None = None, most: int = 50
+    ) -> Sequence[Row[Any]]:
         """Return the newest entries first, with the columns of `AuditRow` except its id.
 
         `mail` and `mail_reason`: the state of the mail that answers; None without one, or if the outbox has it no more.

@@ -34,7 +34,9 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 def _networks_of(ip_address: str) -> Sequence[tuple[str, int]]:
     address = read_peer(ip_address)
     if isinstance(address, IPv6Address):
-        return [(str(IPv6Network((address, prefix), strict=False)), prefix) for prefix in _IPV6_PREFIXES]
+        return [
+            (str(IPv6Network((address, prefix), strict=False)), prefix) for prefix in _IPV6_PREFIXES
+        ]
     return [(str(address or ip_address), 0)]
 
 

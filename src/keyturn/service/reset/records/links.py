@@ -82,7 +82,9 @@ def fate_of(connection: Connection, key: bytes, moment: datetime) -> Fate:
     if reason != "expired":
         return reason or "live"
     of_account = SecretRow.account_id == link.account_id, SecretRow.purpose.in_(LINKS)
-    used_since = select(SecretRow.key).where(*of_account, SecretRow.used_at > link.created_at).limit(1)
+    used_since = (
+        select(SecretRow.key).where(*of_account, SecretRow.used_at > link.created_at).limit(1)
+    )
     is_replaced = link.revoked_at is not None or connection.execute(used_since).first() is not None
     return "replaced" if is_replaced else "expired"
 
@@ -119,18 +121,32 @@ def is_outlived(connection: Connection, button: Secret) -> bool:
         _passed.event == "second_step",
         _passed.outcome.startswith("passed_"),
     )
-    is_proven = or_(AuditRow.event == "password_change", and_(AuditRow.event == "password_reset", is_passed))
-    changed = AuditRow.account_id == button.account_id, AuditRow.outcome == "changed", AuditRow.at >= since
-    ends = union(select(literal("")).where(is_pressed), select(AuditRow.email).where(*changed, is_proven))
-    return any(addresses.digest(email) != button.mailbox for email in connection.execute(ends).scalars())
+    is_proven = or_(
+        AuditRow.event == "password_change", and_(AuditRow.event == "password_reset", is_passed)
+    )
+    changed = (
+        AuditRow.account_id == button.account_id,
+        AuditRow.outcome == "changed",
+        AuditRow.at >= since,
+    )
+    ends = union(
+        select(literal("")).where(is_pressed), select(AuditRow.email).where(*changed, is_proven)
+    )
+    return any(
+        addresses.digest(email) != button.mailbox for email in connection.execute(ends).scalars()
+    )
 
 
 async def may_get_link(database: Database, accounts: Collection[Account]) -> Collection[str]:
     """Return the ids of accounts that are active, or locked by the mailbox of their address: one statement for all."""
     mailboxes = {account.id: addresses.digest(account.email) for account in accounts}
-    pressed = select(SecretRow.account_id, SecretRow.mailbox).where(PRESSED, SecretRow.account_id.in_(mailboxes))
+    pressed = select(SecretRow.account_id, SecretRow.mailbox).where(
+        PRESSED, SecretRow.account_id.in_(mailboxes)
+    )
     rows = await database.fetch(pressed)
-    by_owner = {row["account_id"] for row in rows if bytes(row["mailbox"]) == mailboxes[row["account_id"]]}
+    by_owner = {
+        row["account_id"] for row in rows if bytes(row["mailbox"]) == mailboxes[row["account_id"]]
+    }
     return {one.id for one in accounts if one.active or (one.locked and one.id in by_owner)}
 
 

@@ -46,17 +46,29 @@ class Mailboxes(Store):
         The statement also decides, so two workers cannot both get None. It is the same if none is wanted.
         """
         counters = StoredCounters(self.connection)
-        is_free = [not level for level in counters.levels(*(_suppression(email) for email, _ in wanted))]
+        is_free = [
+            not level for level in counters.levels(*(_suppression(email) for email, _ in wanted))
+        ]
         hits = counters.count_each(
-            [self._limits_of(email) if yes and free else () for (email, yes), free in zip(wanted, is_free, strict=True)]
+            [
+                self._limits_of(email) if yes and free else ()
+                for (email, yes), free in zip(wanted, is_free, strict=True)
+            ]
         )
         refusals = [_REFUSALS[hit.full.kind] if hit.full else None for hit in hits]
-        return [refusal if free else "suppressed" for refusal, free in zip(refusals, is_free, strict=True)]
+        return [
+            refusal if free else "suppressed"
+            for refusal, free in zip(refusals, is_free, strict=True)
+        ]
 
     async def look(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
         """Return what holds mails back, for owners alone: it would reveal to others who has an account (ASVS 6.3.8)."""
-        limits = [limit for email in emails for limit in (*self._limits_of(email), _suppression(email))]
-        levels = await self._database.read(lambda connection: StoredCounters(connection).levels(*limits))
+        limits = [
+            limit for email in emails for limit in (*self._limits_of(email), _suppression(email))
+        ]
+        levels = await self._database.read(
+            lambda connection: StoredCounters(connection).levels(*limits)
+        )
         each = zip(emails, limits[::3], levels[::3], levels[1::3], levels[2::3], strict=True)
         return {email: _mailbox(daily, *left) for email, daily, *left in each}
 
@@ -84,18 +96,24 @@ class Mailboxes(Store):
         """Return the mailbox's daily limit and its cooldown."""
         who = addresses.normalize(email)
         day = Rate(self.daily, _DAY)
-        cooldown = Rate(1, self.cooldown.total_seconds()) if self.cooldown else Rate(1_000_000, 1)  # refuses no mail
+        cooldown = (
+            Rate(1, self.cooldown.total_seconds()) if self.cooldown else Rate(1_000_000, 1)
+        )  # refuses no mail
         return Limit(day, "mailbox_daily", who), Limit(cooldown, "mailbox_cooldown", who)
 
 
 def _suppression(email: str) -> Limit:
-    return Limit(Rate(1, _SUPPRESSION.total_seconds()), "mailbox_suppressed", addresses.normalize(email))
+    return Limit(
+        Rate(1, _SUPPRESSION.total_seconds()), "mailbox_suppressed", addresses.normalize(email)
+    )
 
 
 def _mailbox(daily: Limit, level: float, cooldown: float, suppressed: float) -> Mailbox:
     """Return a mailbox by the levels of its limits. The whole level of a cooldown is to be waited for."""
     day = daily.wait(level)
-    refusal: Refusal | None = "suppressed" if suppressed else "daily_limit" if day else "cooldown" if cooldown else None
+    refusal: Refusal | None = (
+        "suppressed" if suppressed else "daily_limit" if day else "cooldown" if cooldown else None
+    )
     return Mailbox(
         mails=daily.used(level),
         wait=timedelta(seconds=math.ceil(max(day, cooldown))),

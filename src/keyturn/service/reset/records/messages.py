@@ -43,7 +43,9 @@ def parse_reason(text: str) -> str:
     """Return an operator's reason as one line. Raises InputInvalid if it is too long or has unprintable characters."""
     line = " ".join(text.split())
     if len(line) > LONGEST_REASON or not line.isprintable():
-        raise InputInvalid(Fault("reason", f"must have at most {LONGEST_REASON} characters, all printable"))
+        raise InputInvalid(
+            Fault("reason", f"must have at most {LONGEST_REASON} characters, all printable")
+        )
     return line
 
 

@@ -73,22 +73,44 @@ class Retention:
             for purpose, rule in RULES.items()
         )
         pressed_before = moment - max(self._audit, RULES[Purpose.SECURE].retention)
-        yield "secrets", SecretRow.key, sa.or_(*ended) & ~(PRESSED & (SecretRow.expires_at >= pressed_before))
+        yield (
+            "secrets",
+            SecretRow.key,
+            sa.or_(*ended) & ~(PRESSED & (SecretRow.expires_at >= pressed_before)),
+        )
         yield "messages", OutboxRow.id, _SETTLED & (OutboxRow.settled_at < moment - _MESSAGES)
-        yield _ADDRESSES, OutboxRow.id, _SETTLED & (OutboxRow.settled_at < moment - _KEPT_ADDRESSES) & _NOT_ERASED
+        yield (
+            _ADDRESSES,
+            OutboxRow.id,
+            _SETTLED & (OutboxRow.settled_at < moment - _KEPT_ADDRESSES) & _NOT_ERASED,
+        )
         yield "audit", AuditRow.id, AuditRow.at < moment - self._audit
         yield "sessions", SessionRow.digest, SessionRow.expires_at < moment
-        yield "limits", LimitRow.key, LimitRow.tat < sa.extract("epoch", self._database.clock())  # empty counters
+        yield (
+            "limits",
+            LimitRow.key,
+            LimitRow.tat < sa.extract("epoch", self._database.clock()),
+        )  # empty counters
 
-    async def _in_batches(self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
+    async def _in_batches(
+        self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]
+    ) -> int:
         """Delete rows that are due, or erase them, half of the time; return their number. Rows in use are left."""
         change = _ERASE if name == _ADDRESSES else sa.delete(key.class_)
         # A CTE: PostgreSQL may run a subquery again for every row. Nested: sqlite3 counts no rows behind a WITH.
-        batch = sa.select(key).where(due).limit(_BATCH).with_for_update(skip_locked=True).cte("batch", nesting=True)
+        batch = (
+            sa.select(key)
+            .where(due)
+            .limit(_BATCH)
+            .with_for_update(skip_locked=True)
+            .cte("batch", nesting=True)
+        )
         changed, done = change.where(due, key.in_(sa.select(batch))), 0
         while True:
             begun = monotonic()
-            deleted: int = await self._database.transact(lambda connection: connection.execute(changed).rowcount)
+            deleted: int = await self._database.transact(
+                lambda connection: connection.execute(changed).rowcount
+            )
             done += deleted
             if deleted < _BATCH:
                 return done

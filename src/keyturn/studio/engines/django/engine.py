@@ -25,7 +25,9 @@ from keyturn.studio.lint.finding import did_you_mean, did_you_mean_file, limit_o
 
 _UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
 _UNKNOWN_FILTER = re.compile(r"Invalid filter: '(\w+)'")
-_UNKNOWN_LIBRARY = re.compile(r"'([\w.]+)' is not a registered tag library|'[\w.]+' is not a valid tag or filter in")
+_UNKNOWN_LIBRARY = re.compile(
+    r"'([\w.]+)' is not a registered tag library|'[\w.]+' is not a valid tag or filter in"
+)
 _PLACE_IN_MESSAGE = re.compile(r"\ATemplate: .*?, | on line \d+")
 _HINT_IN_MESSAGE = re.compile(
     r"\.? Did you forget to register or load this tag\?|(?<!\s)\s*Must be one of:.*", re.DOTALL
@@ -69,8 +71,13 @@ class DjangoEngine(Engine):
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         tracer = DjangoTracer(partial(self._invalid, file))
         try:
-            with tracer.tracing(), translation.override(self._codes.get(language.tag, language.tag.lower())):
-                self.template(file).render(Context(_as_queried(dict(values)), autoescape=self._engine.autoescape))
+            with (
+                tracer.tracing(),
+                translation.override(self._codes.get(language.tag, language.tag.lower())),
+            ):
+                self.template(file).render(
+                    Context(_as_queried(dict(values)), autoescape=self._engine.autoescape)
+                )
         except Exception as error:  # noqa: BLE001 - tags and filters are the project's code, and raise whatever they like
             invalid = self._invalid(file, error, tracer)
             raise invalid from invalid.__cause__
@@ -91,14 +98,21 @@ class DjangoEngine(Engine):
         return None
 
     def find_variables(self, files: Sequence[str]) -> Variables:
-        registers = (*(register for _, register in self._tag_libraries()), *self._engine.template_builtins)
-        filters = {name: function for register in registers for name, function in register.filters.items()}
+        registers = (
+            *(register for _, register in self._tag_libraries()),
+            *self._engine.template_builtins,
+        )
+        filters = {
+            name: function for register in registers for name, function in register.filters.items()
+        }
         return find_variables(files, self.source, filters)
 
     def _invalid(self, file: str, error: Exception, tracer: DjangoTracer) -> TemplateInvalid:
         origin, token = _place(error, tracer)
         kind, reason, fix = self._explain(error)
-        invalid = TemplateInvalid(plain(origin.name) if origin else file, token.lineno if token else None, reason)
+        invalid = TemplateInvalid(
+            plain(origin.name) if origin else file, token.lineno if token else None, reason
+        )
         invalid.column = tracer.column(origin, token) if origin and token else None
         failed = tracer.failed[1] if tracer.failed else None
         invalid.by_itself = isinstance(error, NoReverseMatch) and _is_constant(failed)
@@ -110,15 +124,27 @@ class DjangoEngine(Engine):
         match error:
             case TemplateDoesNotExist():
                 folders = template_folders(self._engine)
-                names = (file.relative_to(folder).as_posix() for folder in folders for file in folder.rglob("*.*"))
+                names = (
+                    file.relative_to(folder).as_posix()
+                    for folder in folders
+                    for file in folder.rglob("*.*")
+                )
                 meant = did_you_mean_file(said, names)
                 fix = meant or "Check the name, and that one of Django's loaders finds the file."
                 return "missing-template", f"there is no template {said}", fix
             case TemplateSyntaxError():
                 kind, fix = self._of_syntax(said)
-                return kind, _HINT_IN_MESSAGE.sub("", _PLACE_IN_MESSAGE.sub("", said)).rstrip(". "), fix
+                return (
+                    kind,
+                    _HINT_IN_MESSAGE.sub("", _PLACE_IN_MESSAGE.sub("", said)).rstrip(". "),
+                    fix,
+                )
             case RecursionError():
-                return "error", "Templates include each other in a circle", "Remove one of the includes."
+                return (
+                    "error",
+                    "Templates include each other in a circle",
+                    "Remove one of the includes.",
+                )
             case NoReverseMatch():
                 fix = "Check the name and the arguments against the project's URLs."
             case _:
@@ -138,11 +164,19 @@ class DjangoEngine(Engine):
     def _where_it_is(self, name: str, kind: str) -> str:
         """Suggest the library of a tag or filter, or a similar name."""
         libraries = dict(self._tag_libraries())
-        if having := [library for library, register in libraries.items() if name in getattr(register, kind)]:
+        if having := [
+            library for library, register in libraries.items() if name in getattr(register, kind)
+        ]:
             return f"Write {{% load {having[0]} %}} above it."
         builtins = (each for one in self._engine.template_builtins for each in getattr(one, kind))
-        known = {*builtins, *(each for register in libraries.values() for each in getattr(register, kind))}
-        return did_you_mean(name, known) or "Check its spelling, and that its app is in INSTALLED_APPS."
+        known = {
+            *builtins,
+            *(each for register in libraries.values() for each in getattr(register, kind)),
+        }
+        return (
+            did_you_mean(name, known)
+            or "Check its spelling, and that its app is in INSTALLED_APPS."
+        )
 
     def _tag_libraries(self) -> Iterator[tuple[str, Any]]:
         for name, module in self._engine.libraries.items():
@@ -165,14 +199,24 @@ def _place(error: Exception, tracer: DjangoTracer) -> tuple[Any, Any]:
 def _is_constant(node: Any) -> bool:
     """Tell whether this is a `{% url %}` without variables, which fails with any values."""
     given = (node.view_name, *node.args, *node.kwargs.values()) if isinstance(node, URLNode) else ()
-    are_variables = [is_variable for one in given for _, arguments in one.filters for is_variable, _ in arguments]
+    are_variables = [
+        is_variable for one in given for _, arguments in one.filters for is_variable, _ in arguments
+    ]
     return bool(given) and not any((*are_variables, *(one.is_var for one in given)))
 
 
 def template_folders(engine: Any) -> list[Path]:
-    named = (Path(folder) for loader in _inner_loaders(engine) for folder in getattr(loader, "get_dirs", list)())
+    named = (
+        Path(folder)
+        for loader in _inner_loaders(engine)
+        for folder in getattr(loader, "get_dirs", list)()
+    )
     return list(dict.fromkeys(folder.resolve() for folder in named if folder.is_dir()))
 
 
 def _inner_loaders(engine: Any) -> Iterator[Any]:
-    return (inner for loader in engine.template_loaders for inner in getattr(loader, "loaders", [loader]))
+    return (
+        inner
+        for loader in engine.template_loaders
+        for inner in getattr(loader, "loaders", [loader])
+    )

@@ -15,10 +15,14 @@ from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.discovery import Patterns
 from keyturn.studio.gallery.environments import CannotImport, import_from
 
-_MAIL = re.compile(r"(?:^|[/_.-])e?-?(?:mails?|mailings?|newsletters?|notifications?)(?:[/_.-]|$)", re.IGNORECASE)
+_MAIL = re.compile(
+    r"(?:^|[/_.-])e?-?(?:mails?|mailings?|newsletters?|notifications?)(?:[/_.-]|$)", re.IGNORECASE
+)
 
 
-def open_project(settings: str, directory: Path | None, studio: StudioSettings | None = None) -> Gallery:
+def open_project(
+    settings: str, directory: Path | None, studio: StudioSettings | None = None
+) -> Gallery:
     """Return a Django project's mails, in `directory` or its own apps. The project's code runs. Raises CannotImport."""
     option, studio = f"--django {settings}", studio or StudioSettings()
     set_up(settings, (directory or Path.cwd()).resolve())
@@ -30,11 +34,17 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
     first, *others = _ordered_folders(template_folders(engine), directory, option)
     return Gallery(
         templates=Templates(
-            first, studio.globals, beneath=tuple(others), reload=True, engine=DjangoEngine(engine, codes)
+            first,
+            studio.globals,
+            beneath=tuple(others),
+            reload=True,
+            engine=DjangoEngine(engine, codes),
         ),
         languages=Languages(of_project.TIME_ZONE or "UTC", first, only=codes),
         brands={name: {**studio.globals, **brand} for name, brand in studio.brands.items()},
-        patterns=Patterns(studio.ignore, studio.layouts, is_mail=_mails_in(Folders(first, *others), directory)),
+        patterns=Patterns(
+            studio.ignore, studio.layouts, is_mail=_mails_in(Folders(first, *others), directory)
+        ),
         finds_branches=False,  # they are found in what Jinja parses
     )
 
@@ -62,7 +72,12 @@ def _mails_in(folders: Folders, directory: Path | None) -> Callable[[MailFiles],
         file = folders / files.markup
         if wanted:
             return file.is_relative_to(wanted)
-        says_so = files.is_mjml or (files.text and not files.is_text) or files.subject or _MAIL.search(files.markup)
+        says_so = (
+            files.is_mjml
+            or (files.text and not files.is_text)
+            or files.subject
+            or _MAIL.search(files.markup)
+        )
         return bool(says_so) and is_own(file)
 
     return is_mail
@@ -75,7 +90,9 @@ def set_up(settings: str, here: Path) -> None:
     """Import the settings of a project and set up its apps, which runs its code. Raises CannotImport."""
     option, example = f"--django {settings}", "such as --django mysite.settings"
     if not settings:
-        raise CannotImport(f"--django: name your settings module, {example}, or set DJANGO_SETTINGS_MODULE")
+        raise CannotImport(
+            f"--django: name your settings module, {example}, or set DJANGO_SETTINGS_MODULE"
+        )
     if "/" in settings or settings.endswith(".py"):
         raise CannotImport(f"{option}: write it as package.module, {example}")
     try:
@@ -96,7 +113,9 @@ def template_engine(option: str) -> Any:
     from django.template.backends.django import DjangoTemplates
 
     try:
-        return next(backend.engine for backend in engines.all() if isinstance(backend, DjangoTemplates))
+        return next(
+            backend.engine for backend in engines.all() if isinstance(backend, DjangoTemplates)
+        )
     except StopIteration:
         raise CannotImport(f"{option}: TEMPLATES has no DjangoTemplates backend") from None
     except Exception as error:
@@ -119,10 +138,17 @@ def language_codes() -> dict[str, str]:
         codes = [code for code, _ in settings.LANGUAGES]
         codes.sort(key=lambda code: not settings.LANGUAGE_CODE.startswith(code))
     else:
-        own_apps = (app for app in map(Path, (one.path for one in apps.get_app_configs())) if is_own(app))
+        own_apps = (
+            app for app in map(Path, (one.path for one in apps.get_app_configs())) if is_own(app)
+        )
         places = (*map(Path, settings.LOCALE_PATHS), *(app / "locale" for app in own_apps))
-        catalogues = (file for folder in places for file in sorted(folder.glob("*/LC_MESSAGES/django.mo")))
-        codes = [settings.LANGUAGE_CODE, *(to_language(file.parent.parent.name) for file in catalogues)]
+        catalogues = (
+            file for folder in places for file in sorted(folder.glob("*/LC_MESSAGES/django.mo"))
+        )
+        codes = [
+            settings.LANGUAGE_CODE,
+            *(to_language(file.parent.parent.name) for file in catalogues),
+        ]
     by_tag: dict[str, str] = {}
     for code in codes:
         if locale := parse_locale(code):

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from django.template import Template, TemplateSyntaxError
-from django.template.base import FilterExpression, Node, TextNode, TokenType, VariableDoesNotExist, VariableNode
+from django.template.base import (
+    FilterExpression,
+    Node,
+    TextNode,
+    TokenType,
+    VariableDoesNotExist,
+    VariableNode,
+)
 from django.template.defaulttags import ForNode
 from django.template.loader_tags import ExtendsNode, IncludeNode
 from django.templatetags.i18n import BlockTranslateNode
@@ -21,11 +28,19 @@ from keyturn.studio.gallery.variables.missing_names import is_noting, note, stan
 from keyturn.studio.lint.finding import Place, limit_of, line_and_column
 from keyturn.studio.lint.source.stand_ins import LAYOUTS, NO_LAYOUT, NOT_RENDERED
 from keyturn.studio.lint.source.tolerant_parsing import without_block_at
-from keyturn.studio.lint.source.traced_text import concat, keep_origins, trace_data, trace_printed, with_undefined
+from keyturn.studio.lint.source.traced_text import (
+    concat,
+    keep_origins,
+    trace_data,
+    trace_printed,
+    with_undefined,
+)
 
 _Position = tuple[str, int, int]
 _NOWHERE: _Position = ("", 1, 1)
-_FOLLOWS = re.compile(r"block tag(?: on line \d+)?: '(?:end|el)")  # may follow from an earlier mistake
+_FOLLOWS = re.compile(
+    r"block tag(?: on line \d+)?: '(?:end|el)"
+)  # may follow from an earlier mistake
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -64,13 +79,21 @@ class DjangoTracer:
     def column(self, origin: Any, token: Any) -> int:
         if token.position and origin.name not in self._sources:
             self._sources[origin.name] = _source(origin)
-        return line_and_column(self._sources[origin.name], token.position[0])[1] if token.position else 1
+        return (
+            line_and_column(self._sources[origin.name], token.position[0])[1]
+            if token.position
+            else 1
+        )
 
     @contextmanager
     def tracing(self) -> Iterator[None]:
         """Trace all nodes in this context. A process traces one rendering at a time."""
         with _ONE_AT_A_TIME:
-            of_nodes, of_texts, compiled = Node.render_annotated, TextNode.render_annotated, Template.compile_nodelist
+            of_nodes, of_texts, compiled = (
+                Node.render_annotated,
+                TextNode.render_annotated,
+                Template.compile_nodelist,
+            )
             Node.render_annotated = lambda node, context: self._render(of_nodes, node, context)
             TextNode.render_annotated = lambda node, _: self._write_text(node)
             Template.compile_nodelist = lambda template: self._compile(compiled, template)
@@ -88,7 +111,11 @@ class DjangoTracer:
                 return compiled(template)
             except TemplateSyntaxError as error:
                 position = is_noting() and getattr(getattr(error, "token", None), "position", None)
-                if not position or (without := without_block_at(template.source, position[0])) == template.source:
+                if (
+                    not position
+                    or (without := without_block_at(template.source, position[0]))
+                    == template.source
+                ):
                     raise
                 if not (noted and _FOLLOWS.search(str(error))):
                     note(self._explain(error, self))
@@ -103,7 +130,9 @@ class DjangoTracer:
         self._written.append([])
         self._positions.append(self.position(node))
         try:
-            written: str = node.nodelist.render(context) if _is_mjml(node) else render(node, context)
+            written: str = (
+                node.nodelist.render(context) if _is_mjml(node) else render(node, context)
+            )
         except Exception as error:
             if self.failed is None or self.failed[0] is not error:
                 self.failed = error, node
@@ -114,7 +143,9 @@ class DjangoTracer:
             written = self._stand_in(node, context)
         finally:
             inside, position = self._written.pop(), self._positions.pop()
-        self.undefined += ((name, Place(*position)) for name in undefined_names(node, context, written))
+        self.undefined += (
+            (name, Place(*position)) for name in undefined_names(node, context, written)
+        )
         if written:
             self._written[-1].append(_with_places(plain(written), concat(inside), position))
         return written
@@ -150,18 +181,28 @@ def _with_places(written: str, inside: str, position: _Position) -> str:
 
 def _is_mjml(node: Any) -> bool:
     token = getattr(node, "token", None)
-    return token is not None and token.contents.split(None, 1)[:1] == ["mjml"] and hasattr(node, "nodelist")
+    return (
+        token is not None
+        and token.contents.split(None, 1)[:1] == ["mjml"]
+        and hasattr(node, "nodelist")
+    )
 
 
 def _source(origin: Any) -> str:
     try:
-        source: str = origin.loader.get_contents(origin) if origin.loader else Path(origin.name).read_text("utf-8")
+        source: str = (
+            origin.loader.get_contents(origin)
+            if origin.loader
+            else Path(origin.name).read_text("utf-8")
+        )
     except Exception:  # noqa: BLE001 - the project's loader; without a source there are no columns
         return ""
     return plain(source)
 
 
-_FOR_NOTHING = frozenset({"default", "default_if_none", "yesno"})  # filters with a replacement for a missing value
+_FOR_NOTHING = frozenset(
+    {"default", "default_if_none", "yesno"}
+)  # filters with a replacement for a missing value
 
 
 def undefined_names(node: Any, context: Any, written: str) -> Iterator[str]:
@@ -173,7 +214,11 @@ def undefined_names(node: Any, context: Any, written: str) -> Iterator[str]:
         case BlockTranslateNode():
             bound = {*(node.extra_context or ()), node.countervar}
             for token in (*node.singular, *(node.plural or ())):
-                if token.token_type == TokenType.VAR and token.contents not in bound and token.contents not in context:
+                if (
+                    token.token_type == TokenType.VAR
+                    and token.contents not in bound
+                    and token.contents not in context
+                ):
                     yield plain(token.contents)
 
 

@@ -16,14 +16,22 @@ from keyturn.studio.gallery.variables.probe import Probe, Variable, Variables
 from keyturn.studio.lint.source.origins import with_origins
 
 _ALWAYS_THERE = frozenset({"forloop", "block", "csrf_token", "request"})
-_OPERATORS = frozenset({"and", "or", "not", "in", "is", "==", "!=", "<", ">", "<=", ">=", "None", "True", "False"})
+_OPERATORS = frozenset(
+    {"and", "or", "not", "in", "is", "==", "!=", "<", ">", "<=", ">=", "None", "True", "False"}
+)
 # Tags with content, with those of Jinja that they become.
 _BLOCKS = {"if": "if", "ifchanged": "if", "for": "for", "with": "with", "block": "block"}
 _BLOCKS |= dict.fromkeys(("blocktranslate", "blocktrans"), "with")
-_WITHOUT_VALUES = frozenset({"autoescape", "comment", "filter", "get_current_language", "load", "localize", "lorem"})
+_WITHOUT_VALUES = frozenset(
+    {"autoescape", "comment", "filter", "get_current_language", "load", "localize", "lorem"}
+)
 _WITHOUT_VALUES |= {"now", "spaceless", "templatetag", "verbatim"}
-_OF_LISTS = frozenset({"slice", "dictsort", "dictsortreversed", "unordered_list"})  # in Django alone
-_OF_A_QUERY = frozenset({"count", "exists", "first", "last"})  # methods that `_Queried` gives to any list
+_OF_LISTS = frozenset(
+    {"slice", "dictsort", "dictsortreversed", "unordered_list"}
+)  # in Django alone
+_OF_A_QUERY = frozenset(
+    {"count", "exists", "first", "last"}
+)  # methods that `_Queried` gives to any list
 _ALL = re.compile(r"^(.+?)\.all(?=\.|$)")  # a query set, or a manager
 
 _DEEPEST = 12
@@ -31,7 +39,9 @@ _DEEPEST = 12
 Filters = Mapping[str, Callable[..., Any]]
 
 
-def find_variables(files: Sequence[str], source: Callable[[str], str | None], filters: Filters) -> Variables:
+def find_variables(
+    files: Sequence[str], source: Callable[[str], str | None], filters: Filters
+) -> Variables:
     """Return the variables of files, with all that they extend and include. `source` returns a file's, if it exists."""
 
     def translated(name: str) -> str | None:
@@ -61,9 +71,15 @@ class _Translation:
         for token in tokens:
             if token.token_type == TokenType.VAR:
                 written = token.contents
-                yield "{{ super() }}" if written == "block.super" else f"{{{{ {self._expression(written)} }}}}"
+                yield (
+                    "{{ super() }}"
+                    if written == "block.super"
+                    else f"{{{{ {self._expression(written)} }}}}"
+                )
             elif token.token_type == TokenType.TEXT:
-                yield token.contents.replace("{", " ")  # where values are printed, and no tags of Jinja
+                yield token.contents.replace(
+                    "{", " "
+                )  # where values are printed, and no tags of Jinja
             elif token.token_type == TokenType.BLOCK:
                 tag, *words = token.split_contents()
                 yield from self._tag(tag, words)
@@ -87,15 +103,27 @@ class _Translation:
             around = (f"{{% with {given} %}}", "{% endwith %}") if given else ("", "")
             yield f"{around[0]}{{% {tag} {self._expression(named)} %}}{around[1]}"
         elif tag not in _WITHOUT_VALUES and not tag.startswith("end"):
-            values = words[:1] if tag == "regroup" else words[: words.index("as")] if "as" in words else words
-            yield from (f"{{% do {self._expression(word.partition('=')[2] or word)} %}}" for word in values)
+            values = (
+                words[:1]
+                if tag == "regroup"
+                else words[: words.index("as")]
+                if "as" in words
+                else words
+            )
+            yield from (
+                f"{{% do {self._expression(word.partition('=')[2] or word)} %}}" for word in values
+            )
 
     def _head(self, tag: str, words: list[str]) -> str:
         match tag, words:
             case "if", _:
-                return " ".join(word if word in _OPERATORS else self._expression(word) for word in words)
+                return " ".join(
+                    word if word in _OPERATORS else self._expression(word) for word in words
+                )
             case "for", [*names, "in", looped] | [*names, "in", looped, "reversed"]:
-                of_pairs = len(" ".join(names).replace(",", " ").split()) > 1 and looped.endswith(".items")
+                of_pairs = len(" ".join(names).replace(",", " ").split()) > 1 and looped.endswith(
+                    ".items"
+                )
                 return f"{' '.join(names)} in {self._expression(looped)}{'()' if of_pairs else ''}"
             case "block", [name, *_]:
                 return name.replace("-", "_")
@@ -105,7 +133,11 @@ class _Translation:
 
     def _pairs(self, words: list[str]) -> str:
         pairs = [word.partition("=")[::2] for word in words if "=" in word]
-        pairs += [(words[at + 1], words[at - 1]) for at, word in enumerate(words[:-1]) if word == "as" and at]
+        pairs += [
+            (words[at + 1], words[at - 1])
+            for at, word in enumerate(words[:-1])
+            if word == "as" and at
+        ]
         values = [f"{name}={self._expression(value)}" for name, value in pairs]
         if words[:1] == ["count"] and values:
             values[0] += "|int"
@@ -116,13 +148,24 @@ class _Translation:
         value = ""
         for part in filter_re.finditer(written):
             if not value:
-                value = _ALL.sub(r"(\1|list)", part["var"] or "") or _untranslated(part["constant"] or "none")
+                value = _ALL.sub(r"(\1|list)", part["var"] or "") or _untranslated(
+                    part["constant"] or "none"
+                )
                 continue
-            name, argument = part["filter_name"], part["var_arg"] or _untranslated(part["constant_arg"] or "")
+            name, argument = (
+                part["filter_name"],
+                part["var_arg"] or _untranslated(part["constant_arg"] or ""),
+            )
             function = self._filters.get(name)
-            if function and part["var_arg"] and any(_needs_number(partial(function, of)) for of in (3, "some words")):
+            if (
+                function
+                and part["var_arg"]
+                and any(_needs_number(partial(function, of)) for of in (3, "some words"))
+            ):
                 argument = f"{argument}|int"
-            value += f"|{'list' if name in _OF_LISTS else name}" + (f"({argument})" if argument else "")
+            value += f"|{'list' if name in _OF_LISTS else name}" + (
+                f"({argument})" if argument else ""
+            )
             if function and _needs_number(function, *([3] if argument else [])):
                 value += "|int"
         return value or "none"
@@ -136,7 +179,9 @@ def _fold_query(one: Variable, depth: int = 0) -> None:
     """Make a list of a variable that is used as a query set, and entries of its first and last."""
     if "list" in one.uses or "exists" in one.attributes:
         one.uses.add("list")
-        answers = {name: one.attributes.pop(name) for name in sorted(one.attributes.keys() & _OF_A_QUERY)}
+        answers = {
+            name: one.attributes.pop(name) for name in sorted(one.attributes.keys() & _OF_A_QUERY)
+        }
         for answer in (answers[name] for name in ("first", "last") if name in answers):
             item = one.item_variable()
             item.uses |= answer.uses

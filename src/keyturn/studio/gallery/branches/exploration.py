@@ -17,7 +17,14 @@ from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages.language import SOURCE_LANGUAGE
-from keyturn.studio.gallery.branches.forcing import Branch, Decision, Way, decisions_in, on_way, with_forcing
+from keyturn.studio.gallery.branches.forcing import (
+    Branch,
+    Decision,
+    Way,
+    decisions_in,
+    on_way,
+    with_forcing,
+)
 from keyturn.studio.gallery.environments import Prepare, parse_template, with_lenient_filters
 from keyturn.studio.gallery.samples import Lines, Sample
 from keyturn.studio.gallery.variables.missing_names import note_faults
@@ -29,7 +36,9 @@ if TYPE_CHECKING:
 PREFIX = "branch: "  # the start of the names of passes
 MOST_PASSES = 8  # the number of samples that are added to a mail
 LONGEST = 2.0  # seconds of processor time for all passes of a mail
-_MOST_IDLE = 2  # passes in a row that take nothing new, after which the rest is left: each tries another way
+_MOST_IDLE = (
+    2  # passes in a row that take nothing new, after which the rest is left: each tries another way
+)
 _EMPTY: tuple[Any, ...] = (None, "", [], (), {})
 _CLOSE = 0.75  # a ratio of difflib: "compnay" and "company" have 0.86
 
@@ -41,10 +50,14 @@ class Passes(msgspec.Struct, frozen=True):
     is_cut_short: bool = False
 
 
-def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache) -> Passes:
+def explore_mail(
+    gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache
+) -> Passes:
     """Explore the branches of a mail. `compiled`: compiled templates that several mails share. Raises OutOfTime."""
     names = {one for sample in samples.values() for one in sample.values}
-    exploration = _Exploration(gallery, name, names, lambda one: with_forcing(with_lenient_filters(one), compiled))
+    exploration = _Exploration(
+        gallery, name, names, lambda one: with_forcing(with_lenient_filters(one), compiled)
+    )
     if not exploration.render_all(samples.values()) and (go_on := gallery.go_on):
         exploration = _Exploration(gallery, name, names, lambda one: with_forcing(go_on(one)))
         exploration.render_all(samples.values())
@@ -82,7 +95,11 @@ class _Pass(Way):
 
     def choose(self, file: str, number: int) -> bool | None:
         point = self._points.get((file, number))
-        if point and (file, number) not in self.forced and (holds := self._decide(point)) is not None:
+        if (
+            point
+            and (file, number) not in self.forced
+            and (holds := self._decide(point)) is not None
+        ):
             self.forced[file, number] = holds
             if not point.is_loop:
                 self._answers[point.test] = point.is_asked == holds
@@ -106,7 +123,9 @@ class _Pass(Way):
 class _Exploration:
     """The branches of a mail, and the passes that take those that its samples, which set `names`, leave out."""
 
-    def __init__(self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare) -> None:
+    def __init__(
+        self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare
+    ) -> None:
         self._gallery, self._name, self._renderers = gallery, name, gallery.renderers(prepare)
         self._language = gallery.languages.choose(SOURCE_LANGUAGE)
         own = gallery.templates.environment(self._language).globals.keys() - names
@@ -121,10 +140,17 @@ class _Exploration:
         return not [sample for sample in samples if not self._render(sample, Way())]
 
     def passes(self, first: Sample) -> Passes:
-        return Passes(tuple(self._passes(first)) if self._wanted() else (), thread_time() >= self._ends_at)
+        return Passes(
+            tuple(self._passes(first)) if self._wanted() else (), thread_time() >= self._ends_at
+        )
 
     def _wanted(self) -> list[Branch]:
-        branches = (one for point in self._points.values() for one in point.branches if point.lines[one.holds])
+        branches = (
+            one
+            for point in self._points.values()
+            for one in point.branches
+            if point.lines[one.holds]
+        )
         return [one for one in branches if one not in self._taken]
 
     def _passes(self, first: Sample) -> Iterator[Sample]:
@@ -165,7 +191,9 @@ def _points(gallery: "Gallery", name: str) -> Iterator[_Point]:
     environment = gallery.templates.environment(gallery.languages.choose(SOURCE_LANGUAGE))
     for file in gallery.files_of(name):
         with suppress(TemplateError, OSError):  # the checks report it
-            yield from _points_in(parse_template(environment, gallery.source(file), file, gallery.go_on), file)
+            yield from _points_in(
+                parse_template(environment, gallery.source(file), file, gallery.go_on), file
+            )
 
 
 def _points_in(tree: nodes.Template, file: str) -> list[_Point]:
@@ -173,7 +201,9 @@ def _points_in(tree: nodes.Template, file: str) -> list[_Point]:
     decisions = decisions_in(tree)
     numbers = {id(node): number for number, node in enumerate(decisions)}
     of_macros = {id(node) for node in decisions_in(*tree.find_all(nodes.Macro))}
-    behind: dict[int, tuple[Sequence[nodes.Node], Sequence[nodes.Node]]] = {}  # each question: others, and the `else`
+    behind: dict[
+        int, tuple[Sequence[nodes.Node], Sequence[nodes.Node]]
+    ] = {}  # each question: others, and the `else`
     for node in tree.find_all(nodes.If):
         questions = [node, *node.elif_]
         for nth, one in enumerate(questions, 1):
@@ -194,25 +224,42 @@ def _points_in(tree: nodes.Template, file: str) -> list[_Point]:
             case nodes.For():
                 test, body, questions, otherwise = node.iter, node.body, (), node.else_
             case _:
-                test, body, questions, otherwise = node.test, [node.expr1], (), [node.expr2] if node.expr2 else []
-        names = frozenset(one.name for one in (test, *test.find_all(nodes.Name)) if isinstance(one, nodes.Name))
+                test, body, questions, otherwise = (
+                    node.test,
+                    [node.expr1],
+                    (),
+                    [node.expr2] if node.expr2 else [],
+                )
+        names = frozenset(
+            one.name for one in (test, *test.find_all(nodes.Name)) if isinstance(one, nodes.Name)
+        )
         is_asked = True
         while isinstance(test, nodes.Not):
             test, is_asked = test.node, not is_asked
         # `else` belongs to the last question.
         lines = {True: _lines(file, body), False: None if questions else _lines(file, otherwise)}
         within = {True: inside(*body), False: inside(*questions, *otherwise)}
-        return _Point(file, number, isinstance(node, nodes.For), repr(test), is_asked, names, lines, within)
+        return _Point(
+            file, number, isinstance(node, nodes.For), repr(test), is_asked, names, lines, within
+        )
 
-    return [point(number, node) for number, node in enumerate(decisions) if id(node) not in of_macros]
+    return [
+        point(number, node) for number, node in enumerate(decisions) if id(node) not in of_macros
+    ]
 
 
 def _lines(file: str, body: Iterable[nodes.Node]) -> Lines | None:
     lines: set[int] = set()
     for one in (inner for node in body for inner in (node, *node.find_all(nodes.Node))):
         if isinstance(one, nodes.TemplateData):
-            lines.update(int(one.lineno) + nth for nth, text in enumerate(one.data.split("\n")) if text.strip())
-        elif not isinstance(one, nodes.Output) and one.lineno:  # an extension's own nodes may stand nowhere
+            lines.update(
+                int(one.lineno) + nth
+                for nth, text in enumerate(one.data.split("\n"))
+                if text.strip()
+            )
+        elif (
+            not isinstance(one, nodes.Output) and one.lineno
+        ):  # an extension's own nodes may stand nowhere
             lines.add(int(one.lineno))
     return Lines(file, min(lines), max(lines)) if lines else None
 
@@ -221,14 +268,22 @@ def _name_among(names: Collection[str], adds: Sequence[Lines]) -> str:
     """Return a name for a pass: where it adds lines, as "branch: welcome.mjml:28 and 2 more"."""
     more = f" and {len(adds) - 1} more" if len(adds) > 1 else ""
     name = f"{PREFIX}{PurePosixPath(adds[0].file).name}:{adds[0].first}{more}"
-    return next(one for one in (name, *(f"{name} ({nth})" for nth in range(2, MOST_PASSES + 2))) if one not in names)
+    return next(
+        one
+        for one in (name, *(f"{name} ({nth})" for nth in range(2, MOST_PASSES + 2)))
+        if one not in names
+    )
 
 
 def _filled(value: Any, plausible: Any) -> Any:
     """Return plausible values for empty ones and for missing names, unless a name is close to another: misspelt."""
     match value, plausible:
         case Mapping(), Mapping() if value:
-            missing = (name for name in plausible if not (name in value or get_close_matches(name, value, 1, _CLOSE)))
+            missing = (
+                name
+                for name in plausible
+                if not (name in value or get_close_matches(name, value, 1, _CLOSE))
+            )
             filled = {name: _filled(one, plausible.get(name)) for name, one in value.items()}
             return filled | {name: plausible[name] for name in missing}
         case list(), [first, *_] if value:

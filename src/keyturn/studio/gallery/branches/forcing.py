@@ -39,7 +39,9 @@ class Way:
     """A way through the decisions of a mail. `forced`: the outcomes that it forces; the others follow the values."""
 
     def __init__(self, forced: Collection[Branch] = ()) -> None:
-        self.forced: dict[tuple[str, int], bool] = {(one.file, one.number): one.holds for one in forced}
+        self.forced: dict[tuple[str, int], bool] = {
+            (one.file, one.number): one.holds for one in forced
+        }
         self.taken: set[Branch] = set()
 
     def choose(self, file: str, number: int) -> bool | None:
@@ -87,7 +89,9 @@ def _insert_calls(node: nodes.Node, file: str, number: int) -> None:
 
     match node:
         case nodes.If() | nodes.CondExpr():
-            answer = nodes.CondExpr(call(is_forced), call(forced_answer), node.test, lineno=node.test.lineno)
+            answer = nodes.CondExpr(
+                call(is_forced), call(forced_answer), node.test, lineno=node.test.lineno
+            )
             node.test = call(note_answer, answer.set_environment(node.environment))  # type: ignore[arg-type]
         case nodes.For():
             node.iter = call(enter_loop, node.iter, nodes.Const(shape_of(node.target)))

@@ -85,7 +85,11 @@ def find_samples(
         for one, written in samples.items():
             if first := by_name.get(one):
                 other = f"{first.file.parent.name}/{first.file.name}"
-                faults.append(TemplateInvalid(str(file), written.line, f"sample [{one}] exists already, in {other}"))
+                faults.append(
+                    TemplateInvalid(
+                        str(file), written.line, f"sample [{one}] exists already, in {other}"
+                    )
+                )
             else:
                 by_name[one] = written._replace(values=deepcopy(written.values))
     if faults:
@@ -95,7 +99,10 @@ def find_samples(
 
 
 def _files(folder: Path, name: str, markup: str, names_in: NamesIn) -> Iterator[Path]:
-    top, beside = folder.as_posix(), folder.parent.as_posix()  # texts, since a folder has thousands of mails
+    top, beside = (
+        folder.as_posix(),
+        folder.parent.as_posix(),
+    )  # texts, since a folder has thousands of mails
     stem = f"{top}/{stem_of(markup)}"
     above, _, last = stem.rpartition("/")
     stems = [f"{above}/samples"] if above == f"{top}/{name}" else []
@@ -123,7 +130,9 @@ def _samples(path: str, *_: int) -> dict[str, WrittenSample]:
     except (FileNotFoundError, IsADirectoryError):
         raise
     except UnicodeDecodeError as error:
-        raise TemplateInvalid(path, None, str(error)) from error  # it has the offset, and so the column
+        raise TemplateInvalid(
+            path, None, str(error)
+        ) from error  # it has the offset, and so the column
     except OSError as error:  # such as a link that leads to itself
         raise TemplateInvalid(path, None, f"cannot be read: {error.strerror}") from error
     except RecursionError:
@@ -137,7 +146,9 @@ def _samples(path: str, *_: int) -> dict[str, WrittenSample]:
     lines = {name: next(_lines_of(name, text), None) for name in tables}
     for name in (name for name, values in tables.items() if not isinstance(values, dict)):
         written = '"first": {' if file.suffix.lower() == ".json" else "a line [first]"
-        raise TemplateInvalid(path, lines[name], f"{name} is outside a sample: write {written} above it")
+        raise TemplateInvalid(
+            path, lines[name], f"{name} is outside a sample: write {written} above it"
+        )
     return {name: WrittenSample(values, file, lines[name]) for name, values in tables.items()}
 
 
@@ -177,7 +188,9 @@ def _json(text: str) -> Any:
     def expect_each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         for twice in (name for name in names if names.count(name) > 1):
-            raise ValueError(f"{twice} occurs twice (at line {max(_lines_of(twice, text), default=1)})")
+            raise ValueError(
+                f"{twice} occurs twice (at line {max(_lines_of(twice, text), default=1)})"
+            )
         return dict(pairs)
 
     try:
@@ -196,5 +209,7 @@ def fit_samples(samples: Mapping[str, WrittenSample], props: type[Props]) -> dic
         try:
             typed[name] = msgspec.convert(sample.values, props)
         except msgspec.ValidationError as error:
-            raise TemplateInvalid(str(sample.file), sample.line, f"sample [{name}]: {error}") from error
+            raise TemplateInvalid(
+                str(sample.file), sample.line, f"sample [{name}]: {error}"
+            ) from error
     return typed

@@ -15,7 +15,9 @@ from keyturn.studio.gallery.samples.shapes import plain_data
 PREFIX = "hostile: "  # the start of the names of made samples
 _SHORTEST = 160
 _LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwe, who was christened Wilhelmina Charlotte Featherstonehaugh"
-_RIGHT_TO_LEFT = "مريم عبد الرحمن، نص حكيم له سر قاطع وذو شأن عظيم (2026) مكتوب على ثوب أخضر ومغلف بجلد أزرق"
+_RIGHT_TO_LEFT = (
+    "مريم عبد الرحمن، نص حكيم له سر قاطع وذو شأن عظيم (2026) مكتوب على ثوب أخضر ومغلف بجلد أزرق"
+)
 _TEXT = re.compile(r"[A-Z][a-z]|.*[^\W\d_] \S|.*[^\x00-\x7f]", re.DOTALL)
 _LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s@]+@\S+")
@@ -23,7 +25,9 @@ _ADDRESS = re.compile(r"[^\s@]+@\S+")
 
 def hostile_samples(sample: Sample, props: type[EmailProps] | None) -> tuple[Sample, ...]:
     made = {name: _with_texts(sample.values, props, texts) for name, texts in _HOSTILE.items()}
-    return tuple(Sample(PREFIX + name, values, sample.kind, sample.file) for name, values in made.items())
+    return tuple(
+        Sample(PREFIX + name, values, sample.kind, sample.file) for name, values in made.items()
+    )
 
 
 def _very_long(text: str) -> Iterator[str]:
@@ -39,16 +43,27 @@ def _right_to_left(text: str) -> Iterator[str]:
 
 
 def _html(text: str) -> Iterator[str]:
-    yield from (f'<b>{text}</b> & "Co" <script>alert(1)</script> {{{{ 7 * 7 }}}}', f'<i>{text}</i> & "Co"', "<b>", "<")
+    yield from (
+        f'<b>{text}</b> & "Co" <script>alert(1)</script> {{{{ 7 * 7 }}}}',
+        f'<i>{text}</i> & "Co"',
+        "<b>",
+        "<",
+    )
 
 
 _Texts = Callable[[str], Iterator[str]]  # yields replacements of a text, the preferred ones first
-_HOSTILE: Mapping[str, _Texts] = {"very long": _very_long, "right to left": _right_to_left, "HTML": _html}
+_HOSTILE: Mapping[str, _Texts] = {
+    "very long": _very_long,
+    "right to left": _right_to_left,
+    "HTML": _html,
+}
 
 NAMES = tuple(PREFIX + name for name in _HOSTILE)
 
 
-def _with_texts(values: Mapping[str, Any], props: type[EmailProps] | None, texts: _Texts) -> Mapping[str, Any]:
+def _with_texts(
+    values: Mapping[str, Any], props: type[EmailProps] | None, texts: _Texts
+) -> Mapping[str, Any]:
     """Return the values with each text replaced by the first one that the props, if there are some, accept."""
     made = plain_data(values, () if props else (date, datetime, time))
     if props and not _fits(made, props):  # types that only the app can make
@@ -76,7 +91,9 @@ def _places_of_texts(holder: Any) -> Iterator[tuple[Any, Any]]:
     for key, value in [*(holder.items() if isinstance(holder, dict) else enumerate(holder))]:
         if isinstance(value, dict | list):
             yield from _places_of_texts(value)
-        elif isinstance(value, str) and (_LINK.fullmatch(value) or (_TEXT.match(value) and not _ADDRESS.match(value))):
+        elif isinstance(value, str) and (
+            _LINK.fullmatch(value) or (_TEXT.match(value) and not _ADDRESS.match(value))
+        ):
             yield holder, key
 
 

@@ -25,7 +25,11 @@ ONE_SAVE_AT_A_TIME = threading.Lock()  # of any file: a save reads the file, and
 def name_fault(name: str) -> str:
     if not name:
         return "A sample needs a name."
-    return "" if _NAME.fullmatch(name) else "A name is up to 60 letters, digits, - and _, such as long_name."
+    return (
+        ""
+        if _NAME.fullmatch(name)
+        else "A name is up to 60 letters, digits, - and _, such as long_name."
+    )
 
 
 class SampleFiles:
@@ -40,15 +44,26 @@ class SampleFiles:
         written = self._written_samples()
         if name in written:
             return written[name].file
-        inside = (one.file for one in reversed([*written.values()]) if one.file.resolve().is_relative_to(self._top))
+        inside = (
+            one.file
+            for one in reversed([*written.values()])
+            if one.file.resolve().is_relative_to(self._top)
+        )
         markup, stem = self._folder / self._markup, self._folder / self._mail
         has_own_folder = markup.parent == stem
-        return next(inside, stem / "samples.toml" if has_own_folder else stem.with_name(f"{stem.name}.samples.toml"))
+        return next(
+            inside,
+            stem / "samples.toml"
+            if has_own_folder
+            else stem.with_name(f"{stem.name}.samples.toml"),
+        )
 
     def is_writable(self, name: str) -> bool:
         file = self.file_for(name)
         place = next(one for one in (file, *file.parents) if one.exists())
-        return os.access(place, os.W_OK) and os.access(place if place.is_dir() else place.parent, os.W_OK)
+        return os.access(place, os.W_OK) and os.access(
+            place if place.is_dir() else place.parent, os.W_OK
+        )
 
     def save(self, name: str, values: Mapping[str, Any], schema: Schema) -> Path:
         """Write or replace a sample; return the file. Raises SampleNotSaved without writing anything."""
@@ -69,7 +84,10 @@ class SampleFiles:
         return file
 
     def _text_with(self, file: Path, name: str, values: Mapping[str, Any], schema: Schema) -> str:
-        ending, before = file.suffix.lower(), {one: sample.values for one, sample in read_samples(file).items()}
+        ending, before = (
+            file.suffix.lower(),
+            {one: sample.values for one, sample in read_samples(file).items()},
+        )
         old = file.read_bytes().decode("utf-8-sig") if file.exists() else ""
         plain = without_defaults(plain_data(values, NATIVE[ending]), schema)
         new = WRITERS[ending](old.replace("\r\n", "\n"), name, plain)
@@ -86,7 +104,10 @@ class SampleFiles:
 
 # Returns a text with a table added or replaced by name. Raises ValueError if the format cannot express the values.
 Writer = Callable[[str, str, Mapping[str, Any]], str]
-NATIVE: Mapping[str, tuple[type, ...]] = {".toml": (datetime, date, time), ".json": ()}  # beside those of JSON
+NATIVE: Mapping[str, tuple[type, ...]] = {
+    ".toml": (datetime, date, time),
+    ".json": (),
+}  # beside those of JSON
 
 
 # A table with those within it, up to the blank lines and comments above the next one.
@@ -100,7 +121,10 @@ def _toml(text: str, name: str, table: Mapping[str, Any]) -> str:
     for missing in _nulls(table):
         raise ValueError(f"{missing} is null, which TOML cannot express")
     text += "\n" if text and not text.endswith("\n") else ""
-    new, old = tomlkit.dumps({name: table}), re.search(_TABLE.format(re.escape(name)), text, re.MULTILINE)
+    new, old = (
+        tomlkit.dumps({name: table}),
+        re.search(_TABLE.format(re.escape(name)), text, re.MULTILINE),
+    )
     if old:
         return text[: old.start()] + new + text[old.end() :]
     return text + ("\n" if text.strip() and not text.endswith("\n\n") else "") + new
@@ -111,16 +135,22 @@ def _nulls(value: Any, name: str = "") -> Iterator[str]:
         case None:
             yield name
         case dict():
-            yield from chain.from_iterable(_nulls(each, f"{name}.{key}".strip(".")) for key, each in value.items())
+            yield from chain.from_iterable(
+                _nulls(each, f"{name}.{key}".strip(".")) for key, each in value.items()
+            )
         case list():
-            yield from chain.from_iterable(_nulls(each, f"{name}[{at}]") for at, each in enumerate(value))
+            yield from chain.from_iterable(
+                _nulls(each, f"{name}[{at}]") for at, each in enumerate(value)
+            )
 
 
 def _json(text: str, name: str, table: Mapping[str, Any]) -> str:
     samples = json.loads(text) if text.strip() else {}
     indent = re.search(r"^[ \t]+(?=\S)", text, re.MULTILINE)
     default = 2 if "\n" in text.strip() or not text.strip() else None
-    written = json.dumps({**samples, name: table}, ensure_ascii=False, indent=indent[0] if indent else default)
+    written = json.dumps(
+        {**samples, name: table}, ensure_ascii=False, indent=indent[0] if indent else default
+    )
     return written + ("\n" if text.endswith("\n") or not text else "")
 
 

@@ -57,14 +57,20 @@ def _alternatives(shape: Shape) -> tuple[Shape, ...]:
 
 def _description_of(shape: Shape) -> str:
     if isinstance(shape, inspect.Metadata):
-        return str((shape.extra_json_schema or {}).get("description", "")) or _description_of(shape.type)
+        return str((shape.extra_json_schema or {}).get("description", "")) or _description_of(
+            shape.type
+        )
     if isinstance(shape, inspect.UnionType):
         return next(filter(None, map(_description_of, shape.types)), "")
     return ""
 
 
 def _of_kind(shape: Shape) -> Schema:
-    limits = {name: limit for of, name in _LIMITS.items() if (limit := getattr(shape, of, None)) is not None}
+    limits = {
+        name: limit
+        for of, name in _LIMITS.items()
+        if (limit := getattr(shape, of, None)) is not None
+    }
     match shape:
         case inspect.LiteralType(values=values):
             return {"enum": [value for value in values if value is not None]}
@@ -76,7 +82,9 @@ def _of_kind(shape: Shape) -> Schema:
             return {"type": "array", "items": items} | counts if items else {}
         case group if (fields := _fields_of(group)) and not getattr(group, "array_like", False):
             required = [field.encode_name for field in fields if field.required]
-            properties = {field.encode_name: _schema(field.type) | _default(field) for field in fields}
+            properties = {
+                field.encode_name: _schema(field.type) | _default(field) for field in fields
+            }
             is_mapping = isinstance(group, inspect.TypedDictType)
             droppable = [name for name in properties if is_mapping and name not in required]
             schema: Schema = {"type": "object", "properties": properties, "required": required}
@@ -126,13 +134,17 @@ def _merge(mappings: Sequence[Shape]) -> Shape:
 
 
 def _mapping(shapes: Mapping[str, tuple[Shape, bool]]) -> Shape:
-    fields = tuple(inspect.Field(name, name, shape, required) for name, (shape, required) in shapes.items())
+    fields = tuple(
+        inspect.Field(name, name, shape, required) for name, (shape, required) in shapes.items()
+    )
     return inspect.TypedDictType(cls=dict, fields=fields)
 
 
 def plain_data(values: Mapping[str, Any], natively: tuple[type, ...] = ()) -> dict[str, Any]:
     """Return values with the types of JSON and those in `natively`. Others become text, such as dates in ISO 8601."""
-    built = msgspec.to_builtins(dict(values), builtin_types=(timedelta, *natively), str_keys=True, enc_hook=str)
+    built = msgspec.to_builtins(
+        dict(values), builtin_types=(timedelta, *natively), str_keys=True, enc_hook=str
+    )
     return {name: _without_spans(value) for name, value in built.items()}
 
 
@@ -141,8 +153,16 @@ def without_defaults(value: Any, schema: Schema) -> Any:
     match value:
         case dict():
             own = {name: schema.get("properties", {}).get(name, {}) for name in value}
-            missing = {name for name, one in value.items() if one is None and own[name].get("default", ...) is None}
-            return {name: without_defaults(one, own[name]) for name, one in value.items() if name not in missing}
+            missing = {
+                name
+                for name, one in value.items()
+                if one is None and own[name].get("default", ...) is None
+            }
+            return {
+                name: without_defaults(one, own[name])
+                for name, one in value.items()
+                if name not in missing
+            }
         case list():
             return [without_defaults(one, schema.get("items", {})) for one in value]
     return value

@@ -20,18 +20,26 @@ from keyturn.studio.gallery.variables.slots import best_of, fit
 NOW = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)  # previews do not change from day to day
 _ITEMS = 3
 _DEEPEST_LIST = 3  # depth of nested lists, to stop at recursive ones such as comments on comments
-_PARTS_OF_A_MOMENT = frozenset({"day", "hour", "isoweekday", "minute", "month", "second", "tzname", "weekday", "year"})
+_PARTS_OF_A_MOMENT = frozenset(
+    {"day", "hour", "isoweekday", "minute", "month", "second", "tzname", "weekday", "year"}
+)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MOST_DIGITS = 18
 _QUESTION = re.compile(r"(?:is|has|can|should)_.+")
 _STATE = re.compile(r"active|disabled|done|enabled|paid|subscribed|verified|visible")
-_FLAG = re.compile(r"(?:is|has|can|show|hide|should|include|with|enable|use|allow)_.+|.+_(?:enabled|visible|active)")
+_FLAG = re.compile(
+    r"(?:is|has|can|show|hide|should|include|with|enable|use|allow)_.+|.+_(?:enabled|visible|active)"
+)
 _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 
 def guess(variables: Variables, of: str = "", nth: int = 0, depth: int = 0) -> dict[str, Any]:
     """Return plain values, without functions, the same each time. `of`: the variable that has these as attributes."""
-    guessed = {name: _value(one, of, nth, depth) for name, one in variables.items() if "called" not in one.uses}
+    guessed = {
+        name: _value(one, of, nth, depth)
+        for name, one in variables.items()
+        if "called" not in one.uses
+    }
     return {name: value for name, value in guessed.items() if value != {}}
 
 
@@ -42,9 +50,15 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
     if "mapping" in one.uses and one.item:
         return _mapping(one, one.item, depth) | guess(one.attributes, one.name, nth, depth)
     if _is_list(one):
-        turns, item, of_part = range(_ITEMS if depth < _DEEPEST_LIST else 0), one.item_variable(), singular(one.name)
+        turns, item, of_part = (
+            range(_ITEMS if depth < _DEEPEST_LIST else 0),
+            one.item_variable(),
+            singular(one.name),
+        )
         if item.parts:
-            return [[_value(part, of_part, each, depth + 1) for part in item.parts] for each in turns]
+            return [
+                [_value(part, of_part, each, depth + 1) for part in item.parts] for each in turns
+            ]
         return [_value(item, "", each, depth + 1) for each in turns]
     if one.attributes:
         attributes = guess(one.attributes, one.name, nth, depth)
@@ -54,7 +68,11 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
     if "mapping" in one.uses:
         return {}
     value = _plain_value(one, named, nth)
-    if isinstance(value, str | int) and not one.uses & {"number", "called"} and (slot := best_of(one.slots)):
+    if (
+        isinstance(value, str | int)
+        and not one.uses & {"number", "called"}
+        and (slot := best_of(one.slots))
+    ):
         text = fit(slot, value, named, nth)
         value = int(text) if slot.kind == "number" and text.isdecimal() else text
     return str(value) if "joined" in one.uses else value
@@ -67,9 +85,14 @@ def _is_list(one: Variable) -> bool:
 
 
 def _mapping(one: Variable, item: Variable, depth: int) -> dict[str, Any]:
-    key, value = item.parts if len(item.parts) == len(("key", "value")) else (Variable("label"), item)
+    key, value = (
+        item.parts if len(item.parts) == len(("key", "value")) else (Variable("label"), item)
+    )
     name = "label" if key.name in _KEYS else key.name
-    keys = (text_for(Named(name, singular(one.name)), nth) or f"{name} {nth + 1}" for nth in range(_ITEMS))
+    keys = (
+        text_for(Named(name, singular(one.name)), nth) or f"{name} {nth + 1}"
+        for nth in range(_ITEMS)
+    )
     if depth >= _DEEPEST_LIST:
         return {}
     return {key: _value(value, "", nth, depth + 1) for nth, key in enumerate(keys)}
@@ -82,7 +105,9 @@ def _plain_value(one: Variable, named: Named, nth: int) -> Any:
     if "number" in one.uses and "joined" not in one.uses:
         return _number(text, one.default, nth)
     if one.compared:
-        return next((option for option in one.compared if not _is_failure(str(option))), one.compared[0])
+        return next(
+            (option for option in one.compared if not _is_failure(str(option))), one.compared[0]
+        )
     if isinstance(one.default, int | float):
         return one.default
     if _is_yes_or_no(one, words):
@@ -127,11 +152,18 @@ _GONE_WRONG = (  # beginnings of words; a mail is rather about an order than abo
 
 
 def _is_failure(name: str) -> bool:
-    return name.lower() in _GONE_WRONG or any(word.startswith(_GONE_WRONG) for word in Named(name).words)
+    return name.lower() in _GONE_WRONG or any(
+        word.startswith(_GONE_WRONG) for word in Named(name).words
+    )
 
 
 _SEED = 1
-_NOW: Mapping[type, Any] = {datetime: NOW, date: NOW.date(), time: NOW.timetz(), timedelta: timedelta(minutes=30)}
+_NOW: Mapping[type, Any] = {
+    datetime: NOW,
+    date: NOW.date(),
+    time: NOW.timetz(),
+    timedelta: timedelta(minutes=30),
+}
 
 
 def made_up(props: type[EmailProps], plausible: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,7 +200,9 @@ def _fitting(kind: Any, name: str, value: Any) -> list[Any]:
     fitting = []
     for candidate in (value, value and str(value), text_for(Named(name))):
         with suppress(msgspec.ValidationError):
-            fitting += [msgspec.convert(candidate, kind, strict=False)] if candidate is not None else []
+            fitting += (
+                [msgspec.convert(candidate, kind, strict=False)] if candidate is not None else []
+            )
     return fitting
 
 

@@ -77,12 +77,18 @@ def _marked(value: Any, source: str) -> Any:
             return MadeUp(value, source)
         case dict():
             attributes = {key: _marked(one, f"{source}.{key}") for key, one in value.items()}
-            return MadeUpObject(attributes, value.text) if isinstance(value, MadeUpObject) else attributes
+            return (
+                MadeUpObject(attributes, value.text)
+                if isinstance(value, MadeUpObject)
+                else attributes
+            )
         case list() | tuple():
             return type(value)(_marked(one, source) for one in value)
         case msgspec.Struct():
             fields = ((one.name, getattr(value, one.name)) for one in msgspec.structs.fields(value))
-            return msgspec.structs.replace(value, **{name: _marked(one, f"{source}.{name}") for name, one in fields})
+            return msgspec.structs.replace(
+                value, **{name: _marked(one, f"{source}.{name}") for name, one in fields}
+            )
     return value
 
 
@@ -98,7 +104,13 @@ def source_among(values: Iterable[Any]) -> str:
     for value in islice(values, _MOST):
         if source := source_of(value):
             return source
-        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+        inner = (
+            value.values()
+            if isinstance(value, Mapping)
+            else value
+            if isinstance(value, list | tuple)
+            else ()
+        )
         if source := next(filter(None, map(source_of, islice(inner, _MOST))), ""):
             return source
     return ""

@@ -46,9 +46,14 @@ def is_noting() -> bool:
 def note(fault: TemplateInvalid) -> None:
     """Add a fault, unless its line has it already, or it only follows from a wrong tag."""
     noted = _noted.get()
-    if noted is None or (missing_name(fault.message) in noted.excused and not is_failed_part(fault)):
+    if noted is None or (
+        missing_name(fault.message) in noted.excused and not is_failed_part(fault)
+    ):
         return
-    if not any((one.path, one.line, one.message) == (fault.path, fault.line, fault.message) for one in noted):
+    if not any(
+        (one.path, one.line, one.message) == (fault.path, fault.line, fault.message)
+        for one in noted
+    ):
         noted.append(fault)
 
 
@@ -82,7 +87,11 @@ class NameNotFound(UndefinedError):
 
     def __init__(self, message: str, holder: object) -> None:
         super().__init__(message)
-        names = holder if isinstance(holder, Mapping) else getattr(type(holder), "__struct_fields__", ())
+        names = (
+            holder
+            if isinstance(holder, Mapping)
+            else getattr(type(holder), "__struct_fields__", ())
+        )
         self.beside = None if holder is missing else tuple(str(name) for name in names)
 
 
@@ -140,8 +149,12 @@ class MissingName(Undefined):
         part._is_told = True  # noqa: SLF001 - its own kind
         return part
 
-    __call__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _answer()
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _answer()
+    __call__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = (
+        __abs__
+    ) = _answer()
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = (
+        __rpow__
+    ) = _answer()
     __int__ = __index__ = __round__ = _answer(0)
     __float__ = _answer(0.0)
     __lt__ = __le__ = __gt__ = __ge__ = _answer(False)  # noqa: FBT003
@@ -187,7 +200,9 @@ def _place_of(name: str) -> tuple[str, int | None]:
 
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
-_MAKES_LINKS = frozenset({"asset", "href", "link", "path", "reverse", "route", "static", "uri", "url"})
+_MAKES_LINKS = frozenset(
+    {"asset", "href", "link", "path", "reverse", "route", "static", "uri", "url"}
+)
 
 
 class StandIn(Undefined):
@@ -245,5 +260,7 @@ class StandIn(Undefined):
     __int__ = __index__ = __round__ = __len__ = _answer(1)
     __float__ = _answer(1.0)
     __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _answer(1)
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _answer(1)
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = (
+        __rpow__
+    ) = _answer(1)
     __bool__ = __lt__ = __le__ = __gt__ = __ge__ = _answer(True)  # noqa: FBT003

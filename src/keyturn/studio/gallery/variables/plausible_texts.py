@@ -44,7 +44,11 @@ def _texts(path: str, words: str) -> Any:
 
 def is_later(named: Named) -> bool:
     """Tell whether a name is that of a deadline, which is a week after other dates."""
-    return bool(re.search(r"until|due|deadline|expir|(?:^|_)ends?(?:_|$)|valid|renew|next", "_".join(named.words)))
+    return bool(
+        re.search(
+            r"until|due|deadline|expir|(?:^|_)ends?(?:_|$)|valid|renew|next", "_".join(named.words)
+        )
+    )
 
 
 @cache
@@ -52,14 +56,18 @@ def _rules() -> dict[str, Any]:
     rules = tomllib.loads(Path(__file__).with_name("plausible_texts.toml").read_text("utf-8"))
     words = {f"<{name}>": f"(?:{'|'.join(any_of)})" for name, any_of in rules["words"].items()}
     written = chain.from_iterable(section.items() for section in rules["texts"].values())
-    texts = [(re.sub("<[a-z]+>", lambda one: words[one[0]], names), texts) for names, texts in written]
+    texts = [
+        (re.sub("<[a-z]+>", lambda one: words[one[0]], names), texts) for names, texts in written
+    ]
     return rules | {"texts": texts}
 
 
 def _words(name: str) -> list[str]:
     """Split a name: "resetURL", "reset-url" and "reset_url" have the same words."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    return [word for word in re.split(r"[^A-Za-z0-9]+", apart.lower()) if word] or [name] * bool(name)
+    return [word for word in re.split(r"[^A-Za-z0-9]+", apart.lower()) if word] or [name] * bool(
+        name
+    )
 
 
 def _telling(words: Sequence[str]) -> list[str]:

@@ -15,9 +15,16 @@ Use = Literal[
     "printed", "asked", "called", "number", "moment", "text", "joined", "length", "indexed", "list", "mapping"
 ]  # fmt: skip
 
-_IRREGULAR: Mapping[str, str] = {"people": "person", "children": "child", "news": "story", "data": "row"}
+_IRREGULAR: Mapping[str, str] = {
+    "people": "person",
+    "children": "child",
+    "news": "story",
+    "data": "row",
+}
 
-_SAYS_NOTHING = frozenset({"each", "element", "entry", "item", "line", "obj", "object", "one", "row", "thing", "val"})
+_SAYS_NOTHING = frozenset(
+    {"each", "element", "entry", "item", "line", "obj", "object", "one", "row", "thing", "val"}
+)
 
 
 class Variable(Struct):
@@ -68,9 +75,13 @@ def singular(name: str) -> str:
 
 
 USES = tomllib.loads(Path(__file__).with_name("uses.toml").read_text("utf-8"))
-FILTERS: Mapping[Use, frozenset[str]] = {use: frozenset(names) for use, names in USES["filters"].items()}
+FILTERS: Mapping[Use, frozenset[str]] = {
+    use: frozenset(names) for use, names in USES["filters"].items()
+}
 OF_MONEY = frozenset(USES["of_money"])
-METHODS: Mapping[Use, frozenset[str]] = {use: frozenset(names) for use, names in USES["methods"].items()}
+METHODS: Mapping[Use, frozenset[str]] = {
+    use: frozenset(names) for use, names in USES["methods"].items()
+}
 TESTS: Mapping[str, Use] = {name: use for use, names in USES["tests"].items() for name in names}
 
 Shape = str | Sequence["Shape"]  # the names that take a value: `for label, (amount, unit) in rows`
@@ -139,7 +150,9 @@ class Probe:
             return self
         names = tuple(part if isinstance(part, str) else "value" for part in shape)
         unpacked = [one.unpack(names) for one in self.variables]
-        return tuple(Probe(*(one[nth] for one in unpacked)).parts(part) for nth, part in enumerate(shape))
+        return tuple(
+            Probe(*(one[nth] for one in unpacked)).parts(part) for nth, part in enumerate(shape)
+        )
 
     @property
     def root_name(self) -> str:
@@ -205,7 +218,13 @@ class Probe:
     __html__ = __str__
 
     def __format__(self, pattern: str) -> str:
-        self.note("moment" if "%" in pattern[:-1] else "number" if _NUMBER_FORMAT.search(pattern) else "printed")
+        self.note(
+            "moment"
+            if "%" in pattern[:-1]
+            else "number"
+            if _NUMBER_FORMAT.search(pattern)
+            else "printed"
+        )
         return ""
 
     def __contains__(self, value: object) -> bool:
@@ -239,7 +258,10 @@ class Probe:
 
     def _sum(self, left: object, right: object) -> "Probe":
         """Note that both sides are texts if one of them is; else they are numbers, until a text is added to them."""
-        is_text = any(isinstance(side, str) or (isinstance(side, Probe) and side.is_text) for side in (left, right))
+        is_text = any(
+            isinstance(side, str) or (isinstance(side, Probe) and side.is_text)
+            for side in (left, right)
+        )
         for side in (left, right):
             if isinstance(side, Probe) and is_text:
                 side.join()
@@ -260,7 +282,9 @@ class Probe:
         return self._sum(other, self)
 
     __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _calculate
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _calculate
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = (
+        __rpow__
+    ) = _calculate
 
     def __sub__(self, other: object) -> "Probe":
         self._calculate(other)

@@ -18,7 +18,15 @@ from jinja2.visitor import NodeTransformer
 from keyturn.context_values import within
 from keyturn.studio.gallery.environments import OrElse, Prepare, parse_template
 from keyturn.studio.gallery.variables.missing_names import note_faults
-from keyturn.studio.gallery.variables.probe import FILTERS, TESTS, Probe, Shape, Variable, Variables, printed
+from keyturn.studio.gallery.variables.probe import (
+    FILTERS,
+    TESTS,
+    Probe,
+    Shape,
+    Variable,
+    Variables,
+    printed,
+)
 from keyturn.studio.gallery.variables.python_functions import NAMES as PYTHON_FUNCTIONS
 from keyturn.studio.gallery.variables.python_functions import call_python
 from keyturn.studio.gallery.variables.slots import BEGIN, ELSE, END, MARK, Slot, number_of, slots_in
@@ -31,8 +39,12 @@ _ALWAYS_THERE = frozenset(
     {"_", "__", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"}
 )
 # Filters of lists whose result is such a list.
-_ITSELF = frozenset({"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"})
-_STILL_IT = frozenset({"capitalize", "lower", "replace", "striptags", "title", "trim", "upper"})  # in the same place
+_ITSELF = frozenset(
+    {"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"}
+)
+_STILL_IT = frozenset(
+    {"capitalize", "lower", "replace", "striptags", "title", "trim", "upper"}
+)  # in the same place
 _COMPARING = frozenset({"eq", "equalto", "==", "sameas", "in"})
 _MOST_TURNS = 100
 _INCLUDED = "_included"
@@ -62,12 +74,17 @@ class _Reading:
 _reading: ContextVar[_Reading] = ContextVar("reading")
 
 
-def find_variables(files: Sequence[str], environment: Environment, go_on: Prepare | None = None) -> Variables:
+def find_variables(
+    files: Sequence[str], environment: Environment, go_on: Prepare | None = None
+) -> Variables:
     """Return the variables of files and of all that they use, without globals. Malformed files need `go_on`."""
     with within(_reading, _Reading()) as reading, note_faults():
         for file in files:
             if template := _loaded(_probing(environment, go_on), file):
-                with suppress(Exception), within(printed, list[Probe]()) as probes:  # rendering reports it
+                with (
+                    suppress(Exception),
+                    within(printed, list[Probe]()) as probes,
+                ):  # rendering reports it
                     _note_slots(template.render({_INSIDE: True}), probes)
     return reading.variables
 
@@ -81,7 +98,9 @@ def _note_slots(text: str, probes: Sequence[Probe]) -> None:
 
 @lru_cache(4)
 def _probing(environment: Environment, go_on: Prepare | None) -> Environment:
-    copy = environment.overlay(bytecode_cache=None, enable_async=False, optimized=False, auto_reload=True)
+    copy = environment.overlay(
+        bytecode_cache=None, enable_async=False, optimized=False, auto_reload=True
+    )
     copy.code_generator_class, copy.context_class, copy.finalize = CodeGenerator, _Probing, None
     get, own = copy.getattr, {_name_of(function): function for function in _OWN}
     vars(copy).update(
@@ -89,7 +108,9 @@ def _probing(environment: Environment, go_on: Prepare | None) -> Environment:
         getattr=lambda obj, name: obj.attribute(name) if isinstance(obj, Probe) else get(obj, name),
         filters=OrElse(own, lambda name: pass_context(partial(_filtered, environment, name))),
         tests=OrElse({}, lambda name: pass_context(partial(_tested, environment, name))),
-        _parse=lambda source, name, _: _Branches(name).visit(parse_template(environment, source, name, go_on)),
+        _parse=lambda source, name, _: _Branches(name).visit(
+            parse_template(environment, source, name, go_on)
+        ),
     )
     return copy
 
@@ -113,7 +134,11 @@ class _Probing(Context):
         if isinstance(called, Probe):
             answer = called.call(*args)
             name = called.root_name
-            return _attempted(partial(call_python, name, *args, **named)) if name in PYTHON_FUNCTIONS else answer
+            return (
+                _attempted(partial(call_python, name, *args, **named))
+                if name in PYTHON_FUNCTIONS
+                else answer
+            )
         if args and isinstance(getattr(called, "__self__", None), Environment):
             if isinstance(args[0], Probe):
                 return args[0]
@@ -131,10 +156,19 @@ class _Probing(Context):
 def _is_built_in(called: Any) -> bool:
     owner = getattr(called, "__self__", called)
     module = owner.__module__ if isfunction(owner) or isclass(owner) else type(owner).__module__
-    return str(module).partition(".")[0] in ("builtins", "gettext", "babel", "jinja2", "markupsafe", "keyturn")
+    return str(module).partition(".")[0] in (
+        "builtins",
+        "gettext",
+        "babel",
+        "jinja2",
+        "markupsafe",
+        "keyturn",
+    )
 
 
-def _filtered(environment: Environment, name: str, context: Context, value: Any, *args: Any, **named: Any) -> Any:
+def _filtered(
+    environment: Environment, name: str, context: Context, value: Any, *args: Any, **named: Any
+) -> Any:
     """Return the result of a filter: Jinja's own filters of lists take what they need from a probe."""
 
     def result() -> Any:
@@ -167,7 +201,9 @@ def _tested(environment: Environment, name: str, context: Context, value: Any, *
     if name in TESTS:
         value.note(TESTS[name])
     for argument in args:
-        for constant in argument if name == "in" and isinstance(argument, list | tuple) else (argument,):
+        for constant in (
+            argument if name == "in" and isinstance(argument, list | tuple) else (argument,)
+        ):
             value.note_constant(constant, is_option=name in _COMPARING)
     return True
 
@@ -181,8 +217,12 @@ class _Branches(NodeTransformer):
 
     def visit(self, node: nodes.Node, *_: Any, **__: Any) -> Any:
         """Visit the parts of a copy of a node, then itself."""
-        copied = object.__new__(type(node))  # an extension's internal name cannot be made by its class
-        copied.__dict__ = {name: part[:] if isinstance(part, list) else part for name, part in vars(node).items()}
+        copied = object.__new__(
+            type(node)
+        )  # an extension's internal name cannot be made by its class
+        copied.__dict__ = {
+            name: part[:] if isinstance(part, list) else part for name, part in vars(node).items()
+        }
         copied = self.generic_visit(copied)
         visitor = self.get_visitor(copied)
         return visitor(copied) if visitor else copied
@@ -248,7 +288,9 @@ def _mark(mark: str) -> nodes.Node:
 
 def _call(function: Callable[..., Any], value: Any, *arguments: Any) -> Any:
     """Return a call of one of `_OWN`, as a filter of a name that no template can write."""
-    return nodes.Filter(value, _name_of(function), [*arguments], [], None, None).set_lineno(value.lineno)
+    return nodes.Filter(value, _name_of(function), [*arguments], [], None, None).set_lineno(
+        value.lineno
+    )
 
 
 def _name_of(function: Callable[..., Any]) -> str:
@@ -289,7 +331,9 @@ def unpacked(value: Any, shape: Shape) -> Any:
 
 
 @pass_context
-def each_file(context: Context, value: Any, parent: str, names: tuple[str, ...]) -> Iterator[Template]:
+def each_file(
+    context: Context, value: Any, parent: str, names: tuple[str, ...]
+) -> Iterator[Template]:
     _note_file(context.environment, value, parent)
     reading, values = _reading.get(), value if isinstance(value, list | tuple) else (value,)
     for name in dict.fromkeys(name for name in (*names, *values) if isinstance(name, str)):
@@ -308,8 +352,12 @@ def _note_file(environment: Environment, name: Any, parent: str) -> None:
     if "/" not in prefix:  # it could be any file, and this one, too
         return
     with suppress(TypeError, OSError):  # a loader may have no list
-        files = environment.list_templates(filter_func=lambda file: file.startswith(prefix) and file.endswith(suffix))
-        rests = tuple(file[len(prefix) : len(file) - len(suffix)] for file in files if file != parent)
+        files = environment.list_templates(
+            filter_func=lambda file: file.startswith(prefix) and file.endswith(suffix)
+        )
+        rests = tuple(
+            file[len(prefix) : len(file) - len(suffix)] for file in files if file != parent
+        )
         for one in probes[number_of(mark[0])].variables:
             one.slots += [Slot("file", options=rests)] if rests else []
 
@@ -319,8 +367,18 @@ def first_file(context: Context, value: Any, parent: str, names: tuple[str, ...]
     """Return the layout or module that an expression may mean, or one with the same blocks."""
     files = each_file(context, value, parent, names)
     return next(files, None) or context.environment.from_string(
-        nodes.Template([nodes.Block(name, [], False, False, lineno=1) for name in context.blocks], lineno=1)  # noqa: FBT003
+        nodes.Template(
+            [nodes.Block(name, [], False, False, lineno=1) for name in context.blocks], lineno=1
+        )  # noqa: FBT003
     )
 
 
-_OWN: Sequence[Callable[..., Any]] = (asked, either, left_or_right, each, unpacked, each_file, first_file)
+_OWN: Sequence[Callable[..., Any]] = (
+    asked,
+    either,
+    left_or_right,
+    each,
+    unpacked,
+    each_file,
+    first_file,
+)

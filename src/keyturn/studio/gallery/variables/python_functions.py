@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-_MOST = 10_000  # entries of a result, so that a list of a megabyte does not become tuples of a hundred
+_MOST = (
+    10_000  # entries of a result, so that a list of a megabyte does not become tuples of a hundred
+)
 
 
 def _sum(numbers: Iterable[Any]) -> Any:

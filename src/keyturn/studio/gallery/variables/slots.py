@@ -50,11 +50,15 @@ _WORDS = {  # by the name of an attribute or a property
 }
 _ATTRIBUTE = re.compile(r"""([\w:@.-]+)\s*=\s*(?:"([^"]*)("?)|'([^']*)('?))""")
 _PROPERTY = re.compile(r"""(?:^|[;{\s"'])([a-z-]+)\s*:\s*([^;{}:"']*)$""")
-_IN_SHEET = re.compile(r"<(?:mj-)?style\b[^>]*>(?:(?!</(?:mj-)?style).)*$", re.DOTALL | re.IGNORECASE)
+_IN_SHEET = re.compile(
+    r"<(?:mj-)?style\b[^>]*>(?:(?!</(?:mj-)?style).)*$", re.DOTALL | re.IGNORECASE
+)
 _UNIT = re.compile(r"px|em|rem|pt|%")
 _CLASS = re.compile(r"\.(-?[_a-zA-Z][\w-]*)")
 
-_WHOLE_ADDRESS = re.compile(r"https?://[^\s/]\S*|mailto:\S+@\S+|(?:tel|sms):\S+|cid:\S+|data:\S+", re.IGNORECASE)
+_WHOLE_ADDRESS = re.compile(
+    r"https?://[^\s/]\S*|mailto:\S+@\S+|(?:tel|sms):\S+|cid:\S+|data:\S+", re.IGNORECASE
+)
 _HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"\+?[\d ()/-]+")
 _COLOUR = re.compile(r"#[0-9a-f]{3,8}|(?:rgb|hsl)a?\(.*\)", re.IGNORECASE)
@@ -117,7 +121,9 @@ def _slot(before: str, after: str, classes: tuple[str, ...]) -> Slot | None:
     return _slot_in_style(before[sheet.start() :], after) if sheet else None
 
 
-def _slot_in_attribute(tag: str, name: str, written: str, after: str, classes: tuple[str, ...]) -> Slot | None:
+def _slot_in_attribute(
+    tag: str, name: str, written: str, after: str, classes: tuple[str, ...]
+) -> Slot | None:
     is_whole = not written.strip() and after[:1] in ('"', "'")
     if name in _LINKS:
         return Slot(_kind_in_address(written, after), name)
@@ -239,7 +245,9 @@ def _length(text: str, slot: Slot, *_: object) -> str:
 
 
 def _size(text: str, slot: Slot, *_: object) -> str:
-    usual = next((size for name, size in _USUAL_SIZES.items() if slot.name.endswith(name)), _USUAL_SIZE)
+    usual = next(
+        (size for name, size in _USUAL_SIZES.items() if slot.name.endswith(name)), _USUAL_SIZE
+    )
     return text if _NUMBER.fullmatch(text) else str(usual)
 
 

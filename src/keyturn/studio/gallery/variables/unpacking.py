@@ -13,7 +13,9 @@ from keyturn.studio.gallery.variables.probe import Shape
 
 def with_shaped_answers(environment: Environment) -> Environment:
     """Return a copy of the environment, in which a stand-in can be unpacked. Other values stay as they are."""
-    copy = environment.overlay(bytecode_cache=None)  # its code calls the methods below, which no other has
+    copy = environment.overlay(
+        bytecode_cache=None
+    )  # its code calls the methods below, which no other has
     copy.code_generator_class = type("Shaping", (_Shaping, environment.code_generator_class), {})
     for method in (shaped, shaped_entries):
         setattr(copy, method.__name__, method)
@@ -25,7 +27,10 @@ class _Shaping(CodeGenerator):
         for loop in node.find_all(nodes.For):
             if isinstance(loop.target, nodes.Tuple):
                 loop.iter = method_call(
-                    shaped_entries.__name__, loop.iter, loop.iter, nodes.Const(shape_of(loop.target))
+                    shaped_entries.__name__,
+                    loop.iter,
+                    loop.iter,
+                    nodes.Const(shape_of(loop.target)),
                 )
         for one in node.find_all(nodes.Assign):
             if isinstance(one.target, nodes.Tuple):

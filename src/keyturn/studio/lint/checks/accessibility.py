@@ -29,18 +29,26 @@ _SEVERAL_LINES = 120
 def check_contrast(document: Document) -> Iterator[Finding]:
     """Yield texts that are hard to read: the first of equal ones in a line, and of light and its inversions."""
     values, texts = document.sample.values, document.texts_in_light
-    guessed = {node for node, paint in texts if not values and _STAND_IN in (str(paint.colour), str(paint.ground))}
+    guessed = {
+        node
+        for node, paint in texts
+        if not values and _STAND_IN in (str(paint.colour), str(paint.ground))
+    }
     failed, reported = set[Element](), dict[tuple[str, str, int], Finding]()
     for mode in (LIGHT, DARK, PARTIAL, FULL):
         painter = Painter(document.compiled, mode, document.stylesheets)
         if mode is DARK and not painter.knows_dark:
             continue
         for node, paint in texts if mode is LIGHT else painter.texts():
-            if node in guessed or (mode.inverts and (node in failed or paint.over_image)):  # images stay as they are
+            if node in guessed or (
+                mode.inverts and (node in failed or paint.over_image)
+            ):  # images stay as they are
                 continue
             if finding := _finding_on(document, node, paint, mode):
                 failed |= {node} if mode is LIGHT else set()
-                reported.setdefault((finding.message, finding.place.file, finding.place.line), finding)
+                reported.setdefault(
+                    (finding.message, finding.place.file, finding.place.line), finding
+                )
     yield from reported.values()
 
 
@@ -53,12 +61,16 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
     if ratio >= enough:
         return None
     is_small = ratio >= _FAINT and _is_small_print(document, node, paint.colour, paint.size)
-    severity: Severity = "note" if is_small or (mode.inverts and ratio >= ENOUGH_FOR_LARGE) else "warning"
+    severity: Severity = (
+        "note" if is_small or (mode.inverts and ratio >= ENOUGH_FOR_LARGE) else "warning"
+    )
     return document.finding(
         document.offset_of(node),
         f"contrast/{mode.name}",
         "image" if paint.over_image else "",
-        severity="error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else severity,
+        severity="error"
+        if ratio < _INVISIBLE and not (mode.inverts or paint.over_image)
+        else severity,
         rests_on=_colours_of(document, node),
         colours=f"{colour} on {ground}",
         ratio=int(ratio * 10) / 10,  # rounded down, so that it never reaches the minimum
@@ -70,7 +82,11 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
 
 def _colours_of(document: Document, node: Element) -> Iterator[range]:
     """Yield the ranges of the markup that may decide the colours of an element."""
-    of_all = (one for one in document.elements() if any(above.tag == "mj-attributes" for above in one.ancestors()))
+    of_all = (
+        one
+        for one in document.elements()
+        if any(above.tag == "mj-attributes" for above in one.ancestors())
+    )
     for element in (*document.sources_of(node), *of_all):
         for name, one in element.attributes.items():
             if name == "style":
@@ -105,10 +121,15 @@ def check_language_and_title(document: Document) -> Iterator[Finding]:
 
 
 def check_headings(document: Document) -> Iterator[Finding]:
-    headings = [(one.offset, int(one.tag[1])) for one in document.html_elements("h1", "h2", "h3", "h4", "h5", "h6")]
+    headings = [
+        (one.offset, int(one.tag[1]))
+        for one in document.html_elements("h1", "h2", "h3", "h4", "h5", "h6")
+    ]
     for (_, before), (offset, level) in pairwise(headings):
         if level > before + 1:
-            yield document.finding(offset, "accessibility/heading-order", before=before, level=level, next=before + 1)
+            yield document.finding(
+                offset, "accessibility/heading-order", before=before, level=level, next=before + 1
+            )
     if not headings and document.body.tag:
         yield document.finding(document.body.offset, "accessibility/no-heading")
 

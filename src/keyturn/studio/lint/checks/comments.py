@@ -9,7 +9,9 @@ from keyturn.studio.lint.finding import Finding
 
 _TAG = re.compile(r"</?[a-z]", re.IGNORECASE)
 # Outlook skips it, and all others take it for a comment: `<!--[if !mso]>` without a `<!-->` behind it.
-_FOR_OTHERS_ALONE = re.compile(r"\[if\s+!\s*\(?\s*mso\b[^\]&|]*\]>.*<!\[endif\]", re.DOTALL | re.IGNORECASE)
+_FOR_OTHERS_ALONE = re.compile(
+    r"\[if\s+!\s*\(?\s*mso\b[^\]&|]*\]>.*<!\[endif\]", re.DOTALL | re.IGNORECASE
+)
 # Elements that take in the rest of the mail if they are not closed (HTML, 13.2.5.2 to 13.2.5.5).
 _SWALLOWS = ("a", "script", "select", "style", "textarea", "title")
 
@@ -17,7 +19,9 @@ _SWALLOWS = ("a", "script", "select", "style", "textarea", "title")
 def check_comments(document: Document) -> Iterator[Finding]:
     for comment in COMMENT.finditer(document.markup):
         text = comment["text"] or ""
-        is_checked_here = text.startswith("[if") or not document.files.is_mjml  # else the guard checks it
+        is_checked_here = (
+            text.startswith("[if") or not document.files.is_mjml
+        )  # else the guard checks it
         if is_checked_here and is_open(comment):
             yield document.finding(comment.start(), "html/unclosed-comment")
         elif _FOR_OTHERS_ALONE.fullmatch(text):

@@ -41,7 +41,9 @@ def check_conditionals(document: Document) -> Iterator[Finding]:
         if not recognised.fullmatch(mark[0]):
             right = "<![endif]-->" if is_end else f"<!--[if {' '.join(mark['condition'].split())}]>"
             shown = " ".join(mark[0].split())
-            yield document.finding(mark.start(), "html/malformed-conditional", shown=shown, right=right)
+            yield document.finding(
+                mark.start(), "html/malformed-conditional", shown=shown, right=right
+            )
         if is_end:
             open_starts.pop()
         else:

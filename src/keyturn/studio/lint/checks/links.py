@@ -26,7 +26,9 @@ _KNOWN = {  # the schemes of links, images and bases
 }
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _MAILBOX = r"\s*[^\s@,<>?]+@[^\s@,<>?]+\.[^\s@,<>?.]+\s*"
-_MAILTO = re.compile(rf"mailto:(?!//){_MAILBOX}(?:,{_MAILBOX})*(?:\?.*)?", re.IGNORECASE | re.DOTALL)
+_MAILTO = re.compile(
+    rf"mailto:(?!//){_MAILBOX}(?:,{_MAILBOX})*(?:\?.*)?", re.IGNORECASE | re.DOTALL
+)
 _INSIDE = re.compile(
     r"localhost|.+\.localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1|host\.docker\.internal"
     r"|10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+|172\.(?:1[6-9]|2\d|3[01])\.\d+\.\d+"
@@ -72,7 +74,9 @@ def check_links(document: Document) -> Iterator[Finding]:
         elif anchor.address in ("", "#"):
             # what the mail is for, or one link of several
             yield find("links/empty", severity="error" if anchor.is_button else "warning")
-        elif not anchor.address.startswith("#"):  # a place in this mail: compatibility says who follows it
+        elif not anchor.address.startswith(
+            "#"
+        ):  # a place in this mail: compatibility says who follows it
             yield from _check_address(document, anchor)
         yield from _check_label(anchor, targets, find)
     images = (*document.elements("mj-image", "mj-carousel-image"), *document.html_elements("img"))
@@ -80,7 +84,9 @@ def check_links(document: Document) -> Iterator[Finding]:
     sources += (("base", one.attributes.get("href")) for one in document.html_elements("base"))
     for kind, written in sources:
         if written and (address := written.value.strip()):
-            source = Anchor(address, written.offset, written.offset, written=(_range_of(document, written),))
+            source = Anchor(
+                address, written.offset, written.offset, written=(_range_of(document, written),)
+            )
             yield from _check_address(document, source, kind)
 
 
@@ -127,7 +133,9 @@ def _with_fitting_values(document: Document, anchor: Anchor) -> str:
     return address.strip()
 
 
-def _judge_address(document: Document, anchor: Anchor, find: "partial[Finding]", kind: str = "") -> Iterator[Finding]:
+def _judge_address(
+    document: Document, anchor: Anchor, find: "partial[Finding]", kind: str = ""
+) -> Iterator[Finding]:
     address, host, scheme = anchor.address, host_in(anchor.address), _SCHEME.match(anchor.address)
     name = scheme[1].lower() if scheme else ""
     if is_unfilled(address) or (kind == "image" and not scheme and document.template):
@@ -146,24 +154,35 @@ def _judge_address(document: Document, anchor: Anchor, find: "partial[Finding]",
         yield find("links/malformed-mailto")
     elif _INSIDE.fullmatch(host):
         if not is_sample_value(document.sample.values, host):
-            yield find("links/this-machine", severity="error" if document.template else "note", host=host)
+            yield find(
+                "links/this-machine", severity="error" if document.template else "note", host=host
+            )
     elif not kind and name in ("http", "https"):
         yield from _check_web_link(document, anchor, host, find)
 
 
-def _check_web_link(document: Document, anchor: Anchor, host: str, find: "partial[Finding]") -> Iterator[Finding]:
+def _check_web_link(
+    document: Document, anchor: Anchor, host: str, find: "partial[Finding]"
+) -> Iterator[Finding]:
     secret, address = bool(anchor.secret), anchor.address.lower()
     severity: Severity = "error" if secret and document.sample.is_complete else "warning"
     if not address.startswith(("http://", "https://")) or not host or " " in address:
         yield find("links/no-host")
     elif address.startswith("http:"):
-        yield find("links/http", severity=severity, host=host, seen="read its token" if secret else "see it")
+        yield find(
+            "links/http",
+            severity=severity,
+            host=host,
+            seen="read its token" if secret else "see it",
+        )
     if is_between(host):
         seen = "sees the token in this link" if secret else "sees who clicks this link"
         yield find("links/third-party", severity=severity, host=host, seen=seen)
 
 
-def _check_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]") -> Iterator[Finding]:
+def _check_label(
+    anchor: Anchor, targets: dict[str, str], find: "partial[Finding]"
+) -> Iterator[Finding]:
     label = " ".join(anchor.label.casefold().split()).rstrip(".!… »>→")
     if not label:
         yield find("links/no-text", "image" if anchor.has_image else "")
@@ -187,7 +206,9 @@ _RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_.~-]{20,}|[0-9a-fA-F]{32
 _MIXED = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])|[0-9a-f-]+$")
 _SECRET_AT_LEAST = 6
 _TOKEN_NAME = re.compile(r"token|secret|otp$", re.IGNORECASE)
-_CHOOSES_PASSWORD = re.compile(r"reset|forgot|recover|passwor[dt]|choose|activat|invit", re.IGNORECASE)
+_CHOOSES_PASSWORD = re.compile(
+    r"reset|forgot|recover|passwor[dt]|choose|activat|invit", re.IGNORECASE
+)
 _ADDRESS = re.compile(r"https?://[^\s<>\"]+")
 _ANY_ADDRESS = re.compile(r"(?<![\w+.-])[A-Za-z][A-Za-z0-9+.-]*+://[^\s<>\"]+")
 _CLOSING = ".,;:!?)]»”"
@@ -197,11 +218,25 @@ _LINKING = ("mj-button", "mj-image", "mj-social-element", "mj-navbar-link", "mj-
 def anchors(document: Document) -> list[Anchor]:
     """Return the links in the order of the markup, without the defaults in mj-attributes."""
     rules, elements = default_rules(document.root), document.elements(*_LINKING)
-    used = (one for one in elements if not any(above.tag == "mj-attributes" for above in one.ancestors()))
-    linking = (one for one in (_of_element(document, rules, one) for one in used) if one.has_href or one.is_button)
+    used = (
+        one
+        for one in elements
+        if not any(above.tag == "mj-attributes" for above in one.ancestors())
+    )
+    linking = (
+        one
+        for one in (_of_element(document, rules, one) for one in used)
+        if one.has_href or one.is_button
+    )
     # Without an address, an anchor with a name is only a target.
-    links = (one for one in document.html_elements("a") if "href" in one.attributes or "name" not in one.attributes)
-    return sorted((*linking, *(_of_html(document, link) for link in links)), key=lambda anchor: anchor.offset)
+    links = (
+        one
+        for one in document.html_elements("a")
+        if "href" in one.attributes or "name" not in one.attributes
+    )
+    return sorted(
+        (*linking, *(_of_html(document, link) for link in links)), key=lambda anchor: anchor.offset
+    )
 
 
 def secret_in(address: str) -> str:
@@ -220,7 +255,10 @@ def has_token(address: str) -> bool:
     named, path = _parameters_and_path(address)
     if any(_TOKEN_NAME.search(name) and _looks_random(value) for name, value in named):
         return True
-    return any(_CHOOSES_PASSWORD.search(before) and _looks_random(after) for before, after in pairwise(path))
+    return any(
+        _CHOOSES_PASSWORD.search(before) and _looks_random(after)
+        for before, after in pairwise(path)
+    )
 
 
 def _parameters_and_path(address: str) -> tuple[list[tuple[str, str]], list[str]]:
@@ -233,7 +271,10 @@ def _parameters_and_path(address: str) -> tuple[list[tuple[str, str]], list[str]
 
 def addresses_in(text: str) -> dict[str, int]:
     """Return the web addresses in a plain text, each with its offset."""
-    return {match[0].rstrip(_CLOSING): match.start() for match in reversed(list(_ADDRESS.finditer(text)))}
+    return {
+        match[0].rstrip(_CLOSING): match.start()
+        for match in reversed(list(_ADDRESS.finditer(text)))
+    }
 
 
 def _range_of(document: Document, attribute: Attribute) -> range:
@@ -247,8 +288,13 @@ def _of_element(document: Document, rules: Sequence[Element], element: Element) 
     base = inherited_attribute(rules, bar, "base-url") if bar else None
     before, address = (attribute.value.strip() if attribute else "" for attribute in (base, href))
     is_relative = href and before and not _SCHEME.match(address) and " " not in address
-    written = tuple(_range_of(document, one) for one in ((base if is_relative else None), href) if one)
-    is_image, text = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element"), element.text()
+    written = tuple(
+        _range_of(document, one) for one in ((base if is_relative else None), href) if one
+    )
+    is_image, text = (
+        element.tag in ("mj-image", "mj-carousel-image", "mj-social-element"),
+        element.text(),
+    )
     return Anchor(
         address=before + address if href else "",
         has_href=bool(href),
@@ -279,7 +325,11 @@ def _of_html(document: Document, link: Element) -> Anchor:
 def _is_button(link: Element) -> bool:
     """Tell whether a link looks like a button: by its own style, or by the cell around it, as Outlook needs it."""
     style = link.get("style")
-    if _BUTTON_STYLE.match(style) or link.get("role") == "button" or _BUTTON_CLASS.search(link.get("class")):
+    if (
+        _BUTTON_STYLE.match(style)
+        or link.get("role") == "button"
+        or _BUTTON_CLASS.search(link.get("class"))
+    ):
         return True
     cell = next((above for above in link.ancestors() if above.tag in ("td", "th")), None)
     around = cell.get("style") if cell else ""
@@ -294,7 +344,9 @@ def _looks_random(text: str) -> bool:
 # Placeholders of Jinja and gettext. In an address also those of MJML and of sending services.
 UNFILLED = re.compile(r"\{\{|\{%|\{#|%\(\w+\)[sd]")
 _UNFILLED_ADDRESS = re.compile(rf"{UNFILLED.pattern}|\[\[|\*\||<%|\$\{{|%%")
-_IN_BRACKETS = re.compile(r"""(?!%[0-9A-Fa-f]{2})[^\w\s/.?&+"'-]+\s*[A-Za-z_$][\w .:$|-]*[^\w\s/.?&+"'-]+""")
+_IN_BRACKETS = re.compile(
+    r"""(?!%[0-9A-Fa-f]{2})[^\w\s/.?&+"'-]+\s*[A-Za-z_$][\w .:$|-]*[^\w\s/.?&+"'-]+"""
+)
 """A name between signs of any kind with which an address begins: "[unsubscribe]", "{url}", "%url%", "~url~"."""
 
 

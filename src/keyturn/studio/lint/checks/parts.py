@@ -8,7 +8,14 @@ from typing import get_args
 
 from msgspec import Struct
 
-from keyturn.studio.lint.checks.links import UNFILLED, Anchor, addresses_in, anchors, is_sample_value, is_unfilled
+from keyturn.studio.lint.checks.links import (
+    UNFILLED,
+    Anchor,
+    addresses_in,
+    anchors,
+    is_sample_value,
+    is_unfilled,
+)
 from keyturn.studio.lint.document import Document, Part
 from keyturn.studio.lint.finding import Finding, Place, Severity, did_you_mean
 from keyturn.studio.lint.source.traced_text import pieces_of
@@ -18,10 +25,14 @@ CLIPPED_AT = 102 * 1024
 STYLE_DROPPED_AT = 16 * 1024
 
 # It matches up to the end where no tag ends a block: a mail may have thousands of unclosed tags.
-_STYLE = re.compile(r"<style\b[^>]*+(?:>|\Z)(?P<css>(?:[^<]++|<(?!/style\b))*+)(?P<end></style\b)?", re.IGNORECASE)
+_STYLE = re.compile(
+    r"<style\b[^>]*+(?:>|\Z)(?P<css>(?:[^<]++|<(?!/style\b))*+)(?P<end></style\b)?", re.IGNORECASE
+)
 _WIDTH = re.compile(r"(?:^|;)\s*(?:max-)?width\s*:\s*\d", re.IGNORECASE)
 _BYTE_ORDER_MARK = re.compile("\ufeff")
-_MARKUP = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"</?[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);", re.IGNORECASE
+)
 _SECOND_LINE = re.compile(r"\s*\S.*\n\s*(?=\S)")
 
 
@@ -43,7 +54,11 @@ def check_sizes(document: Document) -> Iterator[Finding]:
     if size.html > CLIPPED_AT:
         yield document.finding(_bulkiest_place(document), "sizes/clipped", most=CLIPPED_AT // 1024)
     if size.style > STYLE_DROPPED_AT:
-        blocks = ((len(css), start) for css, start, is_inlined in document.authored_styles() if not is_inlined)
+        blocks = (
+            (len(css), start)
+            for css, start, is_inlined in document.authored_styles()
+            if not is_inlined
+        )
         _, largest = max(blocks, default=(0, 0))
         yield document.finding(largest, "sizes/style-dropped", most=STYLE_DROPPED_AT)
     for image in document.html_elements("img"):
@@ -56,7 +71,9 @@ def _bulkiest_place(document: Document) -> int:
     """Return where the line that writes most begins."""
     pieces = pieces_of(document.markup)
     lines, first = Counter[tuple[str, int]](), dict[tuple[str, int], int]()
-    for piece, end in zip(pieces, (*(piece.start for piece in pieces[1:]), len(document.markup)), strict=True):
+    for piece, end in zip(
+        pieces, (*(piece.start for piece in pieces[1:]), len(document.markup)), strict=True
+    ):
         if piece.place:
             line = (piece.place.file, piece.place.line)
             lines[line] += end - piece.start
@@ -83,32 +100,53 @@ def check_parity(document: Document) -> Iterator[Finding]:
             place = document.place(match.start(), part)
             yield document.finding(place, "parity/unfilled", shown=match[0], engine=document.engine)
     if not document.text.strip():
-        yield document.finding(Place(document.files.markup), "parity/no-text", template=document.template)
+        yield document.finding(
+            Place(document.files.markup), "parity/no-text", template=document.template
+        )
         return
-    tags = (one for one in _HTML.finditer(document.text) if not is_sample_value(document.sample.values, one[0]))
-    in_lines = {(at := document.place(one.start(), "text")).line: (at, one[0][:40]) for one in reversed([*tags])}
-    yield from (document.finding(at, "parity/html-in-text", shown=shown) for at, shown in in_lines.values())
+    tags = (
+        one
+        for one in _HTML.finditer(document.text)
+        if not is_sample_value(document.sample.values, one[0])
+    )
+    in_lines = {
+        (at := document.place(one.start(), "text")).line: (at, one[0][:40])
+        for one in reversed([*tags])
+    }
+    yield from (
+        document.finding(at, "parity/html-in-text", shown=shown) for at, shown in in_lines.values()
+    )
     if not document.files.is_text:
         yield from _links_in_one_part(document)
     for line in _LONG_LINE.finditer(document.text):
         if not addresses_in(line[0]):
-            yield document.finding(document.place(line.start(), "text"), "parity/long-line", most=_TOO_LONG)
+            yield document.finding(
+                document.place(line.start(), "text"), "parity/long-line", most=_TOO_LONG
+            )
 
 
 def _links_in_one_part(document: Document) -> Iterator[Finding]:
     in_text, in_html = addresses_in(document.text), dict[str, Anchor]()
     for anchor in anchors(document):
-        if anchor.address.startswith(("http://", "https://", "mailto:")) and not is_unfilled(anchor.address):
+        if anchor.address.startswith(("http://", "https://", "mailto:")) and not is_unfilled(
+            anchor.address
+        ):
             in_html.setdefault(anchor.address, anchor)
     known = {address.rstrip("/") for address in in_text}
     for address, anchor in in_html.items():
         mailbox = address.removeprefix("mailto:").partition("?")[0]
-        if not (mailbox in document.text if address.startswith("mailto:") else address.rstrip("/") in known):
+        if not (
+            mailbox in document.text
+            if address.startswith("mailto:")
+            else address.rstrip("/") in known
+        ):
             severity: Severity = "warning" if anchor.is_button else "note"
             if anchor.secret and document.sample.is_complete:
                 severity = "error"
             label = anchor.label[:60]
-            yield document.finding(anchor.offset, "parity/link-not-in-text", severity=severity, label=label)
+            yield document.finding(
+                anchor.offset, "parity/link-not-in-text", severity=severity, label=label
+            )
     targets = {address.rstrip("/") for address in in_html}
     for address, offset in in_text.items():
         if address.rstrip("/") not in targets:

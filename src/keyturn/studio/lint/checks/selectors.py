@@ -20,7 +20,9 @@ _ELEMENTS: Mapping[Tree, Callable[[Document], Iterable[Element]]] = {
 }
 
 
-def check_selectors(document: Document, trees: Sequence[Tree] = ("authored", "compiled")) -> Iterator[Finding]:
+def check_selectors(
+    document: Document, trees: Sequence[Tree] = ("authored", "compiled")
+) -> Iterator[Finding]:
     """Yield what is wrong in the HTML of the author, and in that which is sent, or in other trees."""
     fits = partial(re.fullmatch, flags=re.IGNORECASE | re.DOTALL)
     for tree, by_tag in ((tree, _selectors(tree)) for tree in trees):
@@ -32,7 +34,11 @@ def check_selectors(document: Document, trees: Sequence[Tree] = ("authored", "co
         for element, rule, selector in candidates:
             if not selector.matches(element):
                 continue
-            tag, parent, row = element.tag, element.parent.tag if element.parent else "", RULES[rule]
+            tag, parent, row = (
+                element.tag,
+                element.parent.tag if element.parent else "",
+                RULES[rule],
+            )
             case = next((one for one in (f"{parent} > {tag}", tag) if one in row.fixes), "")
             find = partial(document.finding, rule=rule, case=case, tag=tag, parent=parent)
             if row.attribute:
@@ -41,7 +47,11 @@ def check_selectors(document: Document, trees: Sequence[Tree] = ("authored", "co
                         yield find(one.offset, name=name, value=one.value)
                         break
             else:
-                lacking = [name for name, operator, _ in selector.compounds[-1].attributes if operator == "without"]
+                lacking = [
+                    name
+                    for name, operator, _ in selector.compounds[-1].attributes
+                    if operator == "without"
+                ]
                 at = document.offset_of(element) if tree == "compiled" else element.offset
                 yield find(at, name="".join(lacking))
 
@@ -51,6 +61,8 @@ def _selectors(tree: Tree) -> Mapping[str, Sequence[tuple[str, Selector]]]:
     """Return the rules on a tree with their selectors, by the tag at the end of the selector."""
     by_tag: dict[str, list[tuple[str, Selector]]] = defaultdict(list)
     for rule, row in RULES.items():
-        for selector in read_selectors(tinycss2.parse_component_value_list(row.select if tree in row.on else "")):
+        for selector in read_selectors(
+            tinycss2.parse_component_value_list(row.select if tree in row.on else "")
+        ):
             by_tag[selector.compounds[-1].tag].append((rule, selector))
     return by_tag

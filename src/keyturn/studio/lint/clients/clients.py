@@ -12,10 +12,18 @@ from keyturn.studio.lint.finding import did_you_mean, listed
 
 Verdict = Literal["yes", "partial", "no", "unknown"]
 
-_VERDICTS: Mapping[str, Verdict] = {"y": "yes", "a": "partial", "n": "no", "u": "unknown", "-": "unknown"}
+_VERDICTS: Mapping[str, Verdict] = {
+    "y": "yes",
+    "a": "partial",
+    "n": "no",
+    "u": "unknown",
+    "-": "unknown",
+}
 
 _KNOWN = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-GROUPS: Mapping[str, tuple[str, ...]] = {name: tuple(clients) for name, clients in _KNOWN["groups"].items()}
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    name: tuple(clients) for name, clients in _KNOWN["groups"].items()
+}
 _USUAL = ("apple", "gmail", "outlook", "yahoo")
 
 
@@ -25,12 +33,18 @@ class UnknownClients(ValueError):
 
 def clients_in(groups: Iterable[str]) -> tuple[str, ...]:
     """Return the clients of groups, also "gmail,apple", "all", or of the usual ones. Raises UnknownClients."""
-    wanted = {name.strip().lower() for listed in groups for name in listed.split(",")} - {""} or set(_USUAL)
+    wanted = {name.strip().lower() for listed in groups for name in listed.split(",")} - {
+        ""
+    } or set(_USUAL)
     for name in sorted(wanted - {*GROUPS, "all"}):
         meant = did_you_mean(name, GROUPS, question=" (did you mean {}?)")
         known = ", ".join(GROUPS)
-        raise UnknownClients(f"no group of clients is called {name!r}{meant}; the groups are {known}, and all")
-    return tuple(client for group in GROUPS if group in wanted or "all" in wanted for client in GROUPS[group])
+        raise UnknownClients(
+            f"no group of clients is called {name!r}{meant}; the groups are {known}, and all"
+        )
+    return tuple(
+        client for group in GROUPS if group in wanted or "all" in wanted for client in GROUPS[group]
+    )
 
 
 MAJOR = clients_in(())
@@ -62,7 +76,9 @@ def supports() -> Mapping[str, Support]:
     """Return the support of each feature by its name at Can I email. Each client has one verdict, the latest."""
     data = msgspec.json.decode((Path(__file__).parent / "data/caniemail.json").read_bytes())
     for feature in data["features"].values():
-        feature["verdicts"] = dict(zip(data["clients"], map(_VERDICTS.get, feature["verdicts"]), strict=True))
+        feature["verdicts"] = dict(
+            zip(data["clients"], map(_VERDICTS.get, feature["verdicts"]), strict=True)
+        )
     return {name: Support(**feature) for name, feature in data["features"].items()}
 
 
@@ -83,4 +99,7 @@ def name_of(client: str) -> str:
     product, _, platform = client.partition("/")
     if not platform:
         return str(_KNOWN["products"].get(client, client))
-    return _KNOWN["names"].get(client) or f"{_KNOWN['products'][product]} {_KNOWN['platforms'][platform]}"
+    return (
+        _KNOWN["names"].get(client)
+        or f"{_KNOWN['products'][product]} {_KNOWN['platforms'][platform]}"
+    )

@@ -19,12 +19,21 @@ from keyturn.hosts import split_address
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.gallery.variables.plausible_texts import is_placeholder
 from keyturn.studio.lint.clients.clients import MAJOR, Support, names_of, supports
-from keyturn.studio.lint.css.stylesheets import Declaration, Selector, StyleRule, read_style, read_stylesheet
+from keyturn.studio.lint.css.stylesheets import (
+    Declaration,
+    Selector,
+    StyleRule,
+    read_style,
+    read_stylesheet,
+)
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import ClientGap, Finding
 from keyturn.studio.lint.markup.conditional_comments import parts_not_for_word
 
-_USUAL_TYPES = {"input": "text", "button": "submit"}  # default types of elements (HTML, 4.10.5 and 4.10.6)
+_USUAL_TYPES = {
+    "input": "text",
+    "button": "submit",
+}  # default types of elements (HTML, 4.10.5 and 4.10.6)
 
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +54,11 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     in_html: str = ""
 
     def is_graceful(self, value: str) -> bool:
-        return self.graceful if isinstance(self.graceful, bool) else bool(re.search(self.graceful, value))
+        return (
+            self.graceful
+            if isinstance(self.graceful, bool)
+            else bool(re.search(self.graceful, value))
+        )
 
 
 class Use(Struct, frozen=True):
@@ -82,7 +95,9 @@ def initial_values() -> Mapping[str, Sequence[str]]:
 def named(kind: _Kind, written: str, value: str | None = None) -> Sequence[str]:
     """Return the features whose pattern of a kind fits what is written. `value`: that of a property or an attribute."""
     known = _known(kind, written)
-    return [slug for slug, one in known if value is None or re.search(one.value, value, re.IGNORECASE)]
+    return [
+        slug for slug, one in known if value is None or re.search(one.value, value, re.IGNORECASE)
+    ]
 
 
 @lru_cache(4096)
@@ -92,17 +107,29 @@ def _known(kind: _Kind, written: str) -> Sequence[tuple[str, Feature]]:
     return [(slug, one) for slug, one, pattern in patterns if pattern and fits(pattern, written)]
 
 
-_COMPILED_BY_MJML = ("height", "width", "background", "align", "vertical-align", "direction")  # to attributes and VML
-_WORD = frozenset(("outlook/windows", "outlook/windows-mail"))  # they skip conditional comments for other clients
+_COMPILED_BY_MJML = (
+    "height",
+    "width",
+    "background",
+    "align",
+    "vertical-align",
+    "direction",
+)  # to attributes and VML
+_WORD = frozenset(
+    ("outlook/windows", "outlook/windows-mail")
+)  # they skip conditional comments for other clients
 
 
 def feature_uses(document: Document) -> Iterator[tuple[str, Use]]:
     """Yield the features of a mail, each with its use."""
     hidden_from_word = parts_not_for_word(str(document.markup))
     of_mjml = (one for one in document.elements() if one.tag.startswith("mj"))
-    of_elements = chain.from_iterable(map(_uses_of_element, chain(of_mjml, document.html_elements())))
+    of_elements = chain.from_iterable(
+        map(_uses_of_element, chain(of_mjml, document.html_elements()))
+    )
     of_sheets = (
-        _uses_of_stylesheet(document, css, start, inlined) for css, start, inlined in document.authored_styles()
+        _uses_of_stylesheet(document, css, start, inlined)
+        for css, start, inlined in document.authored_styles()
     )
     for slugs, use in chain(of_elements, chain.from_iterable(of_sheets)):
         hidden = any(use.offset in part for part in hidden_from_word)
@@ -115,7 +142,10 @@ def _uses_of_element(element: Element) -> _Uses:
     values = {name: attribute.value for name, attribute in element.attributes.items()}
     written = f"<{' '.join([tag, *(f'{name}={value}' for name, value in values.items())])}>"
     yield named("element", tag), Use("" if is_mjml else tag, element.offset, written, tags)
-    for name, value in {**({"type": _USUAL_TYPES[tag]} if tag in _USUAL_TYPES else {}), **values}.items():
+    for name, value in {
+        **({"type": _USUAL_TYPES[tag]} if tag in _USUAL_TYPES else {}),
+        **values,
+    }.items():
         slugs = named("element", f"{tag} {name}", value)
         if is_mjml:
             written = f"{tag} {name}: {value}"
@@ -125,7 +155,9 @@ def _uses_of_element(element: Element) -> _Uses:
         yield slugs, Use(value, place, written, tags)
     address = element.get("src") if tag in ("img", "mj-image", "mj-social-element") else ""
     if address and not is_placeholder(address):
-        suffix = Path(split_address(address).path).suffix.lstrip(".").lower()  # which tells the format
+        suffix = (
+            Path(split_address(address).path).suffix.lstrip(".").lower()
+        )  # which tells the format
         slugs = named("image", "data:" if address.startswith("data:") else suffix)
         yield slugs, Use(address, element.attributes["src"].offset, f"{tag} src: {address}")
     if "style" in values and not is_mjml:
@@ -133,7 +165,12 @@ def _uses_of_element(element: Element) -> _Uses:
         yield from _uses_of_declarations(style, start, read_style(style), "style", tags)
 
 
-_OFFERED = ("supports", "prefers-", "data-og", "moz-text-html")  # inside these, clients without support lose nothing
+_OFFERED = (
+    "supports",
+    "prefers-",
+    "data-og",
+    "moz-text-html",
+)  # inside these, clients without support lose nothing
 # Names in the markup of a single client: such rules are for that client alone.
 _OF_ONE_CLIENT = frozenset(
     ("x-apple-data-detectors", "owa", "outlook", "ExternalClass", "ReadMsgBody", "MessageViewBody", "MessageWebViewDiv",
@@ -149,7 +186,11 @@ _IMPORTANT = re.compile(r"!\s*important\b", re.IGNORECASE)
 def _uses_of_stylesheet(document: Document, css: str, start: int, is_inlined: bool) -> _Uses:
     sheet = read_stylesheet(css)
     if not is_inlined and (sheet.rules or sheet.at_rules):
-        place = "body" if document.body is not document.root and start in document.body.inner else "head"
+        place = (
+            "body"
+            if document.body is not document.root and start in document.body.inner
+            else "head"
+        )
         yield ("html-style",), Use(place, start, f"style element in {place}")
     for at in sheet.at_rules:
         written = f"{at.keyword} {at.prelude}"
@@ -157,7 +198,9 @@ def _uses_of_stylesheet(document: Document, css: str, start: int, is_inlined: bo
         yield named("at", written), Use(at.prelude, start + at.offset, f"sheet @{written}{around}")
     for rule in sheet.rules:
         if not _is_optional(rule):
-            unread_by = frozenset(client for around in rule.within for client in _clients_without(around.keyword))
+            unread_by = frozenset(
+                client for around in rule.within for client in _clients_without(around.keyword)
+            )
             tags = cache(partial(_selected_tags, document, rule))
             uses = _uses_of_declarations(css, start, rule.declarations, "sheet", tags)
             for slugs, use in chain(() if is_inlined else _uses_of_selectors(rule, start), uses):
@@ -170,12 +213,22 @@ def _selected_tags(document: Document, rule: StyleRule) -> frozenset[str]:
 
 
 def _uses_of_declarations(
-    css: str, start: int, declarations: Sequence[Declaration], where: str, tags: Callable[[], Collection[str]]
+    css: str,
+    start: int,
+    declarations: Sequence[Declaration],
+    where: str,
+    tags: Callable[[], Collection[str]],
 ) -> _Uses:
     """Yield the uses in declarations of `css`, which begins at `start`. `tags` are those that have them."""
-    hidden = any(one.name in _HIDING and one.value in ("0", "0px", "none", "all") for one in declarations)
+    hidden = any(
+        one.name in _HIDING and one.value in ("0", "0px", "none", "all") for one in declarations
+    )
     for one in declarations:
-        if hidden and one.name in ("visibility", "overflow", *_HIDING) and (one.name, one.value) != ("display", "none"):
+        if (
+            hidden
+            and one.name in ("visibility", "overflow", *_HIDING)
+            and (one.name, one.value) != ("display", "none")
+        ):
             continue
         offset, written = start + one.offset, f"{where} {one.name}: {one.value}"
         if one.value.lower() not in initial_values().get(one.name, ()):
@@ -200,7 +253,11 @@ def _uses_of_selectors(rule: StyleRule, start: int) -> _Uses:
     for selector in rule.selectors:
         for one in selector.compounds:
             bare = not (str(one) or rule.nested)
-            signs = [sign for sign, used in (("[]", one.attributes), ("..", one.names[1:]), ("*", bare)) if used]
+            signs = [
+                sign
+                for sign, used in (("[]", one.attributes), ("..", one.names[1:]), ("*", bare))
+                if used
+            ]
             parts |= dict.fromkeys([*signs, *(f":{pseudo}" for pseudo in one.pseudos)], str(one))
         parts |= dict.fromkeys(selector.combinators, str(selector))
     for part, written in sorted(parts.items()):
@@ -235,8 +292,12 @@ def gaps_of(slug: str, use: Use, clients: Iterable[str]) -> tuple[_Gap, _Gap]:
         verdict, notes = support.verdicts[client], support.noted.get(client) or ("",)
         if client in use.unread_by or verdict not in ("no", "partial"):
             continue
-        about = [note for note in notes if verdict == "no" or _concerns(note, use, feature, support)]
-        of_whole = [note for note in about if verdict == "no" or _is_of_whole(note, feature, support)]
+        about = [
+            note for note in notes if verdict == "no" or _concerns(note, use, feature, support)
+        ]
+        of_whole = [
+            note for note in about if verdict == "no" or _is_of_whole(note, feature, support)
+        ]
         for note in (of_whole or about)[:1]:
             (lacking if of_whole else partly)[client] = note
     return lacking, partly
@@ -245,9 +306,13 @@ def gaps_of(slug: str, use: Use, clients: Iterable[str]) -> tuple[_Gap, _Gap]:
 def _concerns(note: str, use: Use, feature: Feature, support: Support) -> bool:
     if note in feature.when or note in feature.on:
         is_written = re.search(feature.when.get(note, ""), use.written, re.IGNORECASE)
-        is_on = note not in feature.on or any(re.fullmatch(feature.on[note], tag) for tag in use.tags())
+        is_on = note not in feature.on or any(
+            re.fullmatch(feature.on[note], tag) for tag in use.tags()
+        )
         return bool(is_written) and is_on
-    return not _is_of_whole(note, feature, support) or bool(re.search(feature.partial or "", use.value))
+    return not _is_of_whole(note, feature, support) or bool(
+        re.search(feature.partial or "", use.value)
+    )
 
 
 def _is_of_whole(note: str, feature: Feature, support: Support) -> bool:
@@ -280,10 +345,16 @@ def _finding_on(document: Document, slug: str, use: Use, chosen: tuple[str, ...]
         rule=f"compatibility/{slug}",
         severity="warning" if lacking and not feature.is_graceful(use.value) else "note",
         message=_message(use, lacking, partly, support, feature),
-        fix=(not document.files.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
+        fix=(not document.files.is_mjml and feature.in_html)
+        or feature.fix
+        or _note(support, lacking)
+        or _WITHOUT,
         place=document.place(use.offset),
         feature=slug,
-        clients=tuple(ClientGap(client, "no" if client in lacking else "partial") for client in (*lacking, *partly)),
+        clients=tuple(
+            ClientGap(client, "no" if client in lacking else "partial")
+            for client in (*lacking, *partly)
+        ),
     )
 
 

@@ -8,7 +8,9 @@ from keyturn.studio.lint.clients.features import Use, gaps_of
 from keyturn.studio.lint.css.stylesheets import Selector
 
 CLIENT = "outlook/windows"
-_NOT_RENDERED = re.compile(r"html-(?:audio|input-text|meter|object|progress|select|svg|textarea|dialog)")
+_NOT_RENDERED = re.compile(
+    r"html-(?:audio|input-text|meter|object|progress|select|svg|textarea|dialog)"
+)
 _AUTO_OR_NEGATIVE = re.compile(r"\bauto\b|(?:^|\s)-[\d.]")
 _IMAGE = re.compile(r"\burl\(|gradient\(", re.IGNORECASE)
 _COMBINATORS = frozenset(">+~")
@@ -40,15 +42,26 @@ def of_declaration(name: str, value: str) -> str:
 
 def ignores_rule(selector: Selector) -> bool:
     pseudos = [pseudo for compound in selector.compounds for pseudo in compound.pseudos]
-    slugs = ((slug, f"sheet :{pseudo}") for pseudo in pseudos for slug in features.named("selector", f":{pseudo}"))
+    slugs = (
+        (slug, f"sheet :{pseudo}")
+        for pseudo in pseudos
+        for slug in features.named("selector", f":{pseudo}")
+    )
     lacked = any(_lacks(slug, Use("", 0, written)) for slug, written in slugs)
-    return lacked or not _COMBINATORS.isdisjoint(selector.combinators) or bool(selector.attribute_names())
+    return (
+        lacked
+        or not _COMBINATORS.isdisjoint(selector.combinators)
+        or bool(selector.attribute_names())
+    )
 
 
 def leaves_out(tag: str) -> bool:
     """Tell whether Word does not render an element."""
     slugs = features.named("element", tag)
-    return any(_NOT_RENDERED.fullmatch(slug) and supports()[slug].verdicts[CLIENT] == "no" for slug in slugs)
+    return any(
+        _NOT_RENDERED.fullmatch(slug) and supports()[slug].verdicts[CLIENT] == "no"
+        for slug in slugs
+    )
 
 
 def _lacks(slug: str, use: Use) -> bool:

@@ -17,7 +17,11 @@ from keyturn.mail.rendering.contrast import ENOUGH, contrast, linear_light
 from keyturn.studio.lint.css.stylesheets import parseable
 
 _WHITE_POINT = (0.95047, 1.0, 1.08883)
-_TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
+_TO_XYZ = (
+    (0.4124564, 0.3575761, 0.1804375),
+    (0.2126729, 0.7151522, 0.0721750),
+    (0.0193339, 0.1191920, 0.9503041),
+)
 _TO_RGB = (
     (3.2404542, -1.5371385, -0.4985314),
     (-0.9692660, 1.8760108, 0.0415560),
@@ -43,7 +47,10 @@ class Colour(NamedTuple):
 
     def blend_over(self, ground: "Colour") -> "Colour":
         return Colour(
-            *(mine * self.alpha + under * (1 - self.alpha) for mine, under in zip(self[:3], ground, strict=False))
+            *(
+                mine * self.alpha + under * (1 - self.alpha)
+                for mine, under in zip(self[:3], ground, strict=False)
+            )
         )
 
     @property
@@ -52,7 +59,11 @@ class Colour(NamedTuple):
 
     @property
     def css(self) -> str:
-        return str(self) if self.alpha == 1 else f"rgba({','.join(map(str, self._channels))},{self.alpha:g})"
+        return (
+            str(self)
+            if self.alpha == 1
+            else f"rgba({','.join(map(str, self._channels))},{self.alpha:g})"
+        )
 
     def __str__(self) -> str:
         return f"#{self._channels.hex()}"
@@ -92,9 +103,14 @@ def _with_lightness(colour: Colour, wanted: float) -> Colour:
     """Return the colour at another L*, clipped to sRGB, with its opacity."""
     _, a, b = _to_lab(colour)
     fy = (min(max(wanted, 0), 100) + 16) / 116
-    ratios = (f**3 if f**3 > _EPSILON else (116 * f - 16) / _KAPPA for f in (fy + a / 500, fy, fy - b / 200))
+    ratios = (
+        f**3 if f**3 > _EPSILON else (116 * f - 16) / _KAPPA
+        for f in (fy + a / 500, fy, fy - b / 200)
+    )
     linear = _multiply(_TO_RGB, [*map(mul, ratios, _WHITE_POINT)])
-    channels = (one * 12.92 if one <= 0.0031308 else 1.055 * one ** (1 / 2.4) - 0.055 for one in linear)  # sRGB's own
+    channels = (
+        one * 12.92 if one <= 0.0031308 else 1.055 * one ** (1 / 2.4) - 0.055 for one in linear
+    )  # sRGB's own
     return Colour(*(min(max(one, 0.0), 1.0) for one in channels))._replace(alpha=colour.alpha)
 
 
@@ -134,7 +150,9 @@ class Mode(Struct, frozen=True):
             return colour
         inverted = self._invert(colour)
         step = 1 if _lightness(ground) < _MIDDLE else -1
-        while contrast(str(inverted), str(ground)) < ENOUGH and 0 < _lightness(inverted) < 99.5:  # short of white
+        while (
+            contrast(str(inverted), str(ground)) < ENOUGH and 0 < _lightness(inverted) < 99.5
+        ):  # short of white
             inverted = _with_lightness(inverted, _lightness(inverted) + step)
         return inverted
 
@@ -146,8 +164,15 @@ class Mode(Struct, frozen=True):
 
 LIGHT = Mode("light", "in light", Colour(1, 1, 1))
 DARK = Mode("dark", "in the mail's own dark styles", Colour(1, 1, 1), "prefers-color-scheme:dark")
-PARTIAL = Mode("partial", "when Outlook.com inverts (modelled)", Colour(0x2D / 255, 0x2D / 255, 0x2D / 255), "data-ogs")
-FULL = Mode("full", "when Gmail on iOS inverts (modelled)", Colour(0x14 / 255, 0x14 / 255, 0x14 / 255))
+PARTIAL = Mode(
+    "partial",
+    "when Outlook.com inverts (modelled)",
+    Colour(0x2D / 255, 0x2D / 255, 0x2D / 255),
+    "data-ogs",
+)
+FULL = Mode(
+    "full", "when Gmail on iOS inverts (modelled)", Colour(0x14 / 255, 0x14 / 255, 0x14 / 255)
+)
 
 # The background of Apple Mail on iOS for a mail that declares a dark scheme without a background.
 DARK_CANVAS = Colour(0x1C / 255, 0x1C / 255, 0x1E / 255)

@@ -7,7 +7,15 @@ from functools import cache, cached_property, lru_cache, partial
 from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element
-from keyturn.studio.lint.css.colours import DARK, DARK_CANVAS, Colour, Mode, read_colour, read_ground, replace_colours
+from keyturn.studio.lint.css.colours import (
+    DARK,
+    DARK_CANVAS,
+    Colour,
+    Mode,
+    read_colour,
+    read_ground,
+    replace_colours,
+)
 from keyturn.studio.lint.css.stylesheets import Declaration, StyleRule, read_style, read_stylesheet
 
 _TIMES = {"h1": 2, "h2": 1.5, "h3": 1.17, "h4": 1, "h5": 0.83, "h6": 0.67}
@@ -37,7 +45,10 @@ class Styles(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def has_image(self) -> bool:
         """Whether an image lies under the text. An address alone, as in the HTML attribute, counts."""
-        image, ground = self.values.get("background-image", ""), self.values.get("background-color", "")
+        image, ground = (
+            self.values.get("background-image", ""),
+            self.values.get("background-color", ""),
+        )
         return image not in ("", "none") or "url(" in ground or "gradient(" in ground
 
     @property
@@ -51,7 +62,10 @@ class Styles(Struct, frozen=True, eq=False, dict=True):
             values.get("display") == "none"
             or values.get("visibility") in ("hidden", "collapse")
             or bool(re.match(r"0(\.0+)?%?$", values.get("opacity", "1")))
-            or (bool(re.match(r"0(px)?$", values.get("max-height", ""))) and values.get("overflow") == "hidden")
+            or (
+                bool(re.match(r"0(px)?$", values.get("max-height", "")))
+                and values.get("overflow") == "hidden"
+            )
         )
 
 
@@ -60,15 +74,29 @@ class Stylesheets:
 
     def __init__(self, root: Element) -> None:
         nodes = [*root.walk()]
-        styles = (node for node in nodes if node.tag == "style" and "print" not in node.get("media"))
+        styles = (
+            node for node in nodes if node.tag == "style" and "print" not in node.get("media")
+        )
         sheets = (read_stylesheet("".join(text.text for text in node.texts)) for node in styles)
         top = (one for sheet in sheets for one in sheet.rules if not one.nested)
-        self._rules = [one for one in top if not any(_FOR_FEW.match(f"{at.keyword} {at.prelude}") for at in one.within)]
+        self._rules = [
+            one
+            for one in top
+            if not any(_FOR_FEW.match(f"{at.keyword} {at.prelude}") for at in one.within)
+        ]
         self._cascades: dict[tuple[object, ...], Callable[[Element], Styles]] = {}
         self.has_dark_rules = any(DARK.honours in rule.schemes for rule in self._rules)
-        schemes = [node.get("content") for node in nodes if node.tag == "meta" and node.get("name") == "color-scheme"]
-        declared = (one for rule in self._rules for one in rule.declarations if one.name == "color-scheme")
-        self.declares_dark = any("dark" in scheme for scheme in (*schemes, *(one.value for one in declared)))
+        schemes = [
+            node.get("content")
+            for node in nodes
+            if node.tag == "meta" and node.get("name") == "color-scheme"
+        ]
+        declared = (
+            one for rule in self._rules for one in rule.declarations if one.name == "color-scheme"
+        )
+        self.declares_dark = any(
+            "dark" in scheme for scheme in (*schemes, *(one.value for one in declared))
+        )
 
     def is_dark(self, mode: Mode) -> bool:
         """Tell whether a client puts a dark canvas under the mail."""
@@ -76,7 +104,9 @@ class Stylesheets:
 
     def cascade(self, mode: Mode) -> Callable[[Element], Styles]:
         """Return the function from an element to its styles: the same for modes with the same rules."""
-        rules = tuple(rule for rule in self._rules if not rule.schemes or mode.honours in rule.schemes)
+        rules = tuple(
+            rule for rule in self._rules if not rule.schemes or mode.honours in rule.schemes
+        )
         link = _DARK_LINK if self.is_dark(mode) else _LINK
         return self._cascades.setdefault((rules, link), cache(partial(_styles_of, rules, link)))
 
@@ -85,11 +115,15 @@ _Written = tuple[tuple[int, int, int], tuple[Declaration, ...], bool]
 """A specificity with its declarations, and whether they are for some modes alone."""
 
 
-def _styles_of(rules: tuple[StyleRule, ...], link: tuple[Declaration, ...], node: Element) -> Styles:
+def _styles_of(
+    rules: tuple[StyleRule, ...], link: tuple[Declaration, ...], node: Element
+) -> Styles:
     is_link = node.tag == "a" and "href" in node.attributes
     values = ((css, node.get(name)) for name, css in _PRESENTATIONAL.items())
     own = (Declaration(css, value, important=False, offset=0) for css, value in values if value)
-    matching = ((rule, [one.specificity for one in rule.selectors if one.matches(node)]) for rule in rules)
+    matching = (
+        (rule, [one.specificity for one in rule.selectors if one.matches(node)]) for rule in rules
+    )
     return _find_winners((
         (_BELOW_ALL, (*(link if is_link else _BY_BROWSERS.get(node.tag, ())), *own), False),
         *((max(those), rule.declarations, bool(rule.schemes)) for rule, those in matching if those),
@@ -104,7 +138,10 @@ def _find_winners(written: tuple[_Written, ...]) -> Styles:
         (one.important, specificity, one, of_mode)
         for specificity, those, of_mode in written
         for one in those
-        if not (one.name in ("font-size", "font-weight") and re.search(r"\(|v[a-z]", one.value, re.IGNORECASE))
+        if not (
+            one.name in ("font-size", "font-weight")
+            and re.search(r"\(|v[a-z]", one.value, re.IGNORECASE)
+        )
     ]
     winners: dict[str, tuple[str, bool]] = {}
     for _, _, one, of_mode in sorted(each, key=lambda candidate: candidate[:2]):
@@ -165,7 +202,9 @@ class Painter:
                 yield node, declarations
 
     def _seen_elements(self) -> Iterator[tuple[Element, Styles, Paint]]:
-        waiting = [(child, self.canvas) for child in reversed(self._root.children)]  # no recursion: see Element.walk
+        waiting = [
+            (child, self.canvas) for child in reversed(self._root.children)
+        ]  # no recursion: see Element.walk
         while waiting:
             node, above = waiting.pop()
             if node.tag not in NOT_SHOWN and not (styles := self._styles_of(node)).is_hidden:
@@ -202,7 +241,9 @@ def _own_colour(styles: Styles, ground: Colour | None, mode: Mode) -> Colour | N
 def _own_ground(styles: Styles, mode: Mode) -> Colour | None:
     """Return the background, transparent without one. None if it cannot be read."""
     ground = read_ground(styles.values.get("background-color", ""))
-    return mode.show_ground(ground) if ground and "background-color" not in styles.of_modes else ground
+    return (
+        mode.show_ground(ground) if ground and "background-color" not in styles.of_modes else ground
+    )
 
 
 def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
@@ -217,7 +258,14 @@ def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
 
 BOLD = 700
 
-_KEYWORDS = {"x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0, "xx-large": 32.0}
+_KEYWORDS = {
+    "x-small": 10.0,
+    "small": 13.0,
+    "medium": 16.0,
+    "large": 18.0,
+    "x-large": 24.0,
+    "xx-large": 32.0,
+}
 _WEIGHTS = {"normal": 400, "bold": BOLD, "bolder": BOLD}
 _WEIGHT = re.compile("[0-9]{1,4}")
 _NUMBER = re.compile(r"\d++(?:\.\d+)?|\.\d+")
@@ -238,5 +286,11 @@ def length_in_px(value: str, of: float = 0, otherwise: float = 0) -> float:
     if not (match := _LENGTH.match(value)):
         return otherwise
     number = float(match[1])
-    in_px = {"in": number * 96, "pt": number * 4 / 3, "em": number * of, "rem": number * 16, "%": number * of / 100}
+    in_px = {
+        "in": number * 96,
+        "pt": number * 4 / 3,
+        "em": number * of,
+        "rem": number * 16,
+        "%": number * of / 100,
+    }
     return in_px.get(match[2] or "px", number)

@@ -31,13 +31,17 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
 }
 _SIGNS = ("#", ".")
 _NESTED = frozenset(["table"])
-_STATES: Mapping[str, Callable[[Element], bool]] = {  # of elements in a mail at rest; others never hold
+_STATES: Mapping[
+    str, Callable[[Element], bool]
+] = {  # of elements in a mail at rest; others never hold
     "root": lambda node: node.tag == "html",
     "link": lambda node: node.tag == "a" and "href" in node.attributes,
     "first-child": lambda node: node.parent is None or node.parent.children[0] is node,
     "last-child": lambda node: node.parent is not None and node.parent.children[-1] is node,
     "silent": lambda node: not node.text(),
-    "headed": lambda node: any(isinstance(one, Element) and one.tag == "th" for one in node.below(_NESTED)),
+    "headed": lambda node: any(
+        isinstance(one, Element) and one.tag == "th" for one in node.below(_NESTED)
+    ),
     "is": lambda _: True,  # `Compound.nested` says
     "not": lambda _: True,
 }
@@ -105,7 +109,10 @@ class Selector(Struct, frozen=True, dict=True):
         for one in self.compounds:
             ids = sum(operator == "#" for _, operator, _ in one.tests)
             classes = len(one.tests) - ids + len(one.pseudos) - len(one.nested)
-            parts += [max((each.specificity for each in those), default=(0, 0, 0)) for _, those in one.nested]
+            parts += [
+                max((each.specificity for each in those), default=(0, 0, 0))
+                for _, those in one.nested
+            ]
             parts.append((ids, classes, bool(one.tag)))
         ids, classes, tags = map(sum, zip(*parts, strict=True))
         return ids, classes, tags
@@ -126,15 +133,21 @@ class Selector(Struct, frozen=True, dict=True):
         if not self.compounds[last].holds(node):
             return False
         before = -last <= len(self.combinators)
-        return not before or any(self.matches(one, last - 1) for one in _related(node, self.combinators[last]))
+        return not before or any(
+            self.matches(one, last - 1) for one in _related(node, self.combinators[last])
+        )
 
 
 def read_selectors(tokens: Iterable[Any]) -> tuple[Selector, ...]:
-    return tuple(selector for group in split_at_commas(tokens) if (selector := _read_selector(group)))
+    return tuple(
+        selector for group in split_at_commas(tokens) if (selector := _read_selector(group))
+    )
 
 
 def split_at_commas(tokens: Iterable[Any]) -> list[list[Any]]:
-    return [[*group] for is_comma, group in groupby(tokens, lambda token: token == ",") if not is_comma]
+    return [
+        [*group] for is_comma, group in groupby(tokens, lambda token: token == ",") if not is_comma
+    ]
 
 
 def _read_selector(tokens: list[Any]) -> Selector | None:
@@ -188,7 +201,11 @@ def _read_attribute(block: Any) -> tuple[str, str, str]:
     values = [str(getattr(token, "value", "")) for token in parts]
     if [*map(str.lower, values[3:])] == ["i"]:  # of either case: [type="text" i]
         values = [values[0], f"{values[1]}i", values[2]]
-    return (values[0].lower() if values else "", "".join(values[1:-1]), values[-1] if len(values) > 1 else "")
+    return (
+        values[0].lower() if values else "",
+        "".join(values[1:-1]),
+        values[-1] if len(values) > 1 else "",
+    )
 
 
 def _related(node: Element, combinator: str) -> Iterator[Element]:
@@ -205,7 +222,9 @@ def _related(node: Element, combinator: str) -> Iterator[Element]:
 
 def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:
     is_there = operator in _OPERATORS and (name in node.attributes or operator == "without")
-    return name.startswith(OUTLOOK_MARK) or (is_there and _OPERATORS[operator](node.get(name), value))
+    return name.startswith(OUTLOOK_MARK) or (
+        is_there and _OPERATORS[operator](node.get(name), value)
+    )
 
 
 class Declaration(Struct, frozen=True):
@@ -279,15 +298,26 @@ def read_style(style: str) -> tuple[Declaration, ...]:
 
 
 def _read(
-    nodes: Iterable[Any], offset_of: Callable[[Any], int], within: tuple[AtRule, ...] = (), *, nested: bool = False
+    nodes: Iterable[Any],
+    offset_of: Callable[[Any], int],
+    within: tuple[AtRule, ...] = (),
+    *,
+    nested: bool = False,
 ) -> Iterator[StyleRule | AtRule]:
     for node in nodes:
         if node.type == "qualified-rule":
             inside, selectors = _block(node.content), read_selectors(node.prelude)
-            yield StyleRule(selectors, _declarations(inside, offset_of), within, nested, offset_of(node))
+            yield StyleRule(
+                selectors, _declarations(inside, offset_of), within, nested, offset_of(node)
+            )
             yield from _read(inside, offset_of, within, nested=True)
         elif node.type == "at-rule":
-            rule = AtRule(node.lower_at_keyword, tinycss2.serialize(node.prelude).strip(), offset_of(node), within)
+            rule = AtRule(
+                node.lower_at_keyword,
+                tinycss2.serialize(node.prelude).strip(),
+                offset_of(node),
+                within,
+            )
             yield rule
             yield from _read(_block(node.content or ()), offset_of, (*within, rule))
 
@@ -298,7 +328,12 @@ def _block(content: Any) -> Any:
 
 def _declarations(nodes: Iterable[Any], offset_of: Callable[[Any], int]) -> tuple[Declaration, ...]:
     return tuple(
-        Declaration(node.lower_name, tinycss2.serialize(node.value).strip(), bool(node.important), offset_of(node))
+        Declaration(
+            node.lower_name,
+            tinycss2.serialize(node.value).strip(),
+            bool(node.important),
+            offset_of(node),
+        )
         for node in nodes
         if node.type == "declaration"
     )

@@ -11,7 +11,13 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _PART = re.compile(r"(?:(gte|gt|lte|lt)\s+)?([a-z]+)(?:\s+(\d{1,4}(?:\.\d{1,4})?))?", re.IGNORECASE)
-_COMPARISONS = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt, "": operator.eq}
+_COMPARISONS = {
+    "gte": operator.ge,
+    "gt": operator.gt,
+    "lte": operator.le,
+    "lt": operator.lt,
+    "": operator.eq,
+}
 _VERSION = 16.0  # the version of Outlook 2016, 2019, 2021 and the classic Outlook of Microsoft 365
 _STEPS = (  # conditions that are true and false: "not" comes before "and", which comes before "or"
     (re.compile(r"!F|\(T\)|(?<!!)T&T|(?<![!&])(?:T\|[TF]|F\|T)(?!&)"), "T"),
@@ -30,7 +36,9 @@ def blanked_for_word(html: str) -> str:
     for part, seen in _parts(html):
         if seen:
             read[part.start : part.stop] = b"\1" * len(part)
-    return "".join(character if is_read else " " for character, is_read in zip(html, read, strict=True))
+    return "".join(
+        character if is_read else " " for character, is_read in zip(html, read, strict=True)
+    )
 
 
 def parts_not_for_word(html: str) -> list[range]:

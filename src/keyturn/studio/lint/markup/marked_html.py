@@ -46,7 +46,11 @@ def _additions(root: Element) -> Iterator[tuple[int, int, str]]:
             place = element.attributes["css-class"].value_offset
             yield place, place, f"{PREFIX}{element.number} "
         elif element.tag.startswith("mj-") and element.tag != "mj-raw":
-            inherited = (one.get("css-class") for one in rules_for(rules, element) if "css-class" in one.attributes)
+            inherited = (
+                one.get("css-class")
+                for one in rules_for(rules, element)
+                if "css-class" in one.attributes
+            )
             addition = f' css-class="{" ".join([f"{PREFIX}{element.number}", *inherited])}"'
             yield element.behind_name, element.behind_name, addition
 
@@ -58,4 +62,7 @@ def _offset_mark(tag: Element) -> tuple[int, int, str]:
 def source_marks(node: Element) -> Iterator[tuple[int, bool]]:
     """Yield the marks of an element: the offset of its tag (True), or the number of the element that renders it."""
     yield from ((int(written), True) for written in _OFFSET.findall(node.get("data-keyturn")))
-    yield from ((int(mark[1]), False) for mark in filter(None, map(_CLASS.fullmatch, node.get("class").split())))
+    yield from (
+        (int(mark[1]), False)
+        for mark in filter(None, map(_CLASS.fullmatch, node.get("class").split()))
+    )

@@ -11,7 +11,9 @@ from keyturn.mail.rendering.html_tree import Attribute, Element
 _DATA = Path(__file__).parent / "data" / "mjml-schema.json"
 EVERYWHERE = frozenset(["css-class", "mj-class"])  # attributes that every element takes
 _HEAD = ("mj-head", "mj-attributes")
-TEXT_ALONE = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint"))  # elements that hold no HTML
+TEXT_ALONE = frozenset(
+    ("mj-title", "mj-preview", "mj-style", "mj-breakpoint")
+)  # elements that hold no HTML
 
 
 class ElementRules(msgspec.Struct, frozen=True):
@@ -30,7 +32,10 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
     def parents(self) -> dict[str, list[str]]:
         """The elements that each element may stand in."""
         elements = self.elements
-        return {child: [name for name, rules in elements.items() if child in rules.children] for child in elements}
+        return {
+            child: [name for name, rules in elements.items() if child in rules.children]
+            for child in elements
+        }
 
 
 @cache
@@ -57,13 +62,20 @@ def bodies_of(root: Element) -> Iterator[Element]:
 
 def default_rules(root: Element) -> list[Element]:
     """Return the elements in mj-attributes."""
-    return [rule for one in root.walk() if one.tag == "mj-attributes" and not one.holder for rule in one.children]
+    return [
+        rule
+        for one in root.walk()
+        if one.tag == "mj-attributes" and not one.holder
+        for rule in one.children
+    ]
 
 
 def inherited_attribute(rules: Sequence[Element], element: Element, name: str) -> Attribute | None:
     """Return an attribute of an element: its own, else that of its classes, of its tag, of mj-all; None if unset."""
     own = element.attributes.get(name)
-    return own or next((one.attributes[name] for one in rules_for(rules, element) if name in one.attributes), None)
+    return own or next(
+        (one.attributes[name] for one in rules_for(rules, element) if name in one.attributes), None
+    )
 
 
 def rules_for(rules: Sequence[Element], element: Element) -> Iterator[Element]:

@@ -14,7 +14,14 @@ from keyturn.studio.engines import EngineFault
 from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.naming import stem_of
 from keyturn.studio.gallery.variables.missing_names import missing_name
-from keyturn.studio.lint.finding import Finding, Place, cut, did_you_mean, did_you_mean_file, limit_of
+from keyturn.studio.lint.finding import (
+    Finding,
+    Place,
+    cut,
+    did_you_mean,
+    did_you_mean_file,
+    limit_of,
+)
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.lint.source.other_engines import TagOfAnotherEngine, rule_of
 
@@ -62,8 +69,14 @@ def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
     if limit := _limit(error, place):
         return limit
     language, fix = Path(error.path).suffix.upper().lstrip("."), RULES[rule].fix_where(message)
-    written = '"first": {"name": "value"}' if language == "JSON" else "[first], then name = value below it"
-    find = partial(RULES.finding, place, rule, "format" if _AT.search(message) else "", language=language)
+    written = (
+        '"first": {"name": "value"}'
+        if language == "JSON"
+        else "[first], then name = value below it"
+    )
+    find = partial(
+        RULES.finding, place, rule, "format" if _AT.search(message) else "", language=language
+    )
     return find(message=_as_sentence(message), fix=fix, written=written)
 
 
@@ -84,7 +97,11 @@ def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where a template fails: at the name that the error quotes, at its tag, or at the first of its line."""
     file, line, cause = gallery.name_of(error.path), error.line or 0, error.__cause__
     text, position = _line_at(file, line, gallery), getattr(cause, "lineno", None)
-    column = error.column or (getattr(position, "line", 0) == line and getattr(position, "column", 0)) or 0
+    column = (
+        error.column
+        or (getattr(position, "line", 0) == line and getattr(position, "column", 0))
+        or 0
+    )
     tags = list(_TAG.finditer(text, max(column - 1, 0)))
     if name := _name_in(error):
         word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
@@ -126,7 +143,9 @@ def _name_in(error: TemplateInvalid) -> str:
     return quoted[1] if quoted else ""
 
 
-def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place) -> Finding:
+def _explain_error(
+    error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place
+) -> Finding:
     cause, message = error.__cause__, error.message
     line_text = _line_at(gallery.name_of(error.path), error.line or 0, gallery)
     find = partial(RULES.finding, place, message=_as_sentence(message))
@@ -145,18 +164,30 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
         case TemplateNotFound():
             is_made_up = not sample.is_complete and str(cause.name) not in _written_in(line_text)
             fix = _closest_file(str(cause.name), gallery, place)
-            return _not_checked(message, place) if is_made_up else find("jinja/missing-template", fix=fix)
+            return (
+                _not_checked(message, place)
+                if is_made_up
+                else find("jinja/missing-template", fix=fix)
+            )
         case UndefinedError():
             name = missing_name(message)
             holders = {*re.findall(rf"(?<![\w.])([\w.]+)\.{re.escape(name)}\b", line_text)}
-            sentence = re.sub(r"^'[^']+ object'", f"'{holders.pop()}'", message) if len(holders) == 1 else message
+            sentence = (
+                re.sub(r"^'[^']+ object'", f"'{holders.pop()}'", message)
+                if len(holders) == 1
+                else message
+            )
             fix = _fix_for_name(name, sample, getattr(cause, "beside", None))
             return find("jinja/undefined", message=_as_sentence(sentence), fix=fix)
         case SecurityError():
             return find("jinja/sandbox")
     if message.endswith("extended multiple times"):
         return find("jinja/error", "two layouts")
-    return find("jinja/error", sample=sample.name) if sample.is_complete else _not_checked(message, place)
+    return (
+        find("jinja/error", sample=sample.name)
+        if sample.is_complete
+        else _not_checked(message, place)
+    )
 
 
 def _written_in(line_text: str) -> list[str]:
@@ -166,7 +197,10 @@ def _written_in(line_text: str) -> list[str]:
 
 def _limit(error: TemplateInvalid, place: Place) -> Finding | None:
     """Return the finding if a limit was passed, with the reason where the rule's message does not say it."""
-    limit, reason = limit_of(error.__cause__), _as_sentence(str(error.__cause__ or "") or error.message)
+    limit, reason = (
+        limit_of(error.__cause__),
+        _as_sentence(str(error.__cause__ or "") or error.message),
+    )
     return limit_finding(limit, place, "" if limit == "memory" else reason) if limit else None
 
 
@@ -188,20 +222,35 @@ def _unknown(kind: str, name: str, message: str, gallery: Gallery, place: Place)
     """Return the finding on a filter, test or tag that is unknown by its name, or for what the message says."""
     environment = gallery.templates.environment(gallery.languages.choose(""))
     known = {"filter": environment.filters, "test": environment.tests}.get(kind, {})
-    engine = next((one for one, names in RULES["jinja/unknown-filter"].words.items() if name in names), "")
-    meant = did_you_mean(name, known, _CLOSE, question="Did you mean {}? Otherwise,") or "Check its spelling;"
+    engine = next(
+        (one for one, names in RULES["jinja/unknown-filter"].words.items() if name in names), ""
+    )
+    meant = (
+        did_you_mean(name, known, _CLOSE, question="Did you mean {}? Otherwise,")
+        or "Check its spelling;"
+    )
     message = f"No {kind} named '{name}'" if name else message
     spelling = f"{engine} has one of this name;" if engine else meant
-    return RULES.finding(place, f"jinja/unknown-{kind}", message=_as_sentence(message), spelling=spelling)
+    return RULES.finding(
+        place, f"jinja/unknown-{kind}", message=_as_sentence(message), spelling=spelling
+    )
 
 
-def unknown_filters(tree: nodes.Template, source: str, file: str, gallery: Gallery) -> Iterator[Finding]:
-    environment, lines = gallery.templates.environment(gallery.languages.choose("")), source.split("\n")
+def unknown_filters(
+    tree: nodes.Template, source: str, file: str, gallery: Gallery
+) -> Iterator[Finding]:
+    environment, lines = (
+        gallery.templates.environment(gallery.languages.choose("")),
+        source.split("\n"),
+    )
     for kind, known in ((nodes.Filter, environment.filters), (nodes.Test, environment.tests)):
         for node in tree.find_all(kind):
             if node.name not in known:
                 line, name = int(node.lineno), kind.__name__.lower()
-                written = re.search(rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(node.name)})\b", lines[line - 1])
+                written = re.search(
+                    rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(node.name)})\b",
+                    lines[line - 1],
+                )
                 place = Place(file, line, written.start(1) + 1 if written else 1)
                 yield _unknown(name, node.name, "", gallery, place)
 

@@ -31,10 +31,14 @@ def with_origins(environment: Environment) -> Environment:
     copy.__class__ = type("TracedEnvironment", kinds, {"wrong_tags": {}})
     copy.globals = {**environment.globals, STAND_IN: stand_ins.FAILED}
     copy.code_generator_class = _OriginsGenerator
-    bounded = environment.bounded_parts if isinstance(environment, SandboxedFolderEnvironment) else iter
+    bounded = (
+        environment.bounded_parts if isinstance(environment, SandboxedFolderEnvironment) else iter
+    )
     copy.concat = lambda parts: traced_text.concat(bounded(parts))  # type: ignore[method-assign]  # as NativeEnvironment
     copy.context_class = type("TracedContext", (_TracedContext, environment.context_class), {})
-    copy.filters = {name: traced_text.keep_origins(function) for name, function in environment.filters.items()}
+    copy.filters = {
+        name: traced_text.keep_origins(function) for name, function in environment.filters.items()
+    }
     return copy
 
 
@@ -55,7 +59,9 @@ class _TracedContext(Context):
 
     def call(self, called: Any, /, *args: Any, **named: Any) -> Any:
         result = super().call(called, *args, **named)
-        return traced_text.made_of(result, getattr(called, "__self__", None), *args, *named.values())
+        return traced_text.made_of(
+            result, getattr(called, "__self__", None), *args, *named.values()
+        )
 
     def super(self, name: str, current: Any) -> BlockReference | Undefined:
         return traced_text.traced_block(super().super(name, current))
@@ -72,7 +78,9 @@ class _OriginsGenerator(CodeGenerator):
     """Generates code that records the place of each output, and goes on if an expression fails."""
 
     _attempted: Mapping[nodes.Node, tuple[str, str, str]] = {}
-    _statements: list[nodes.Node | None]  # the open statements `call` and `filter`, the innermost last
+    _statements: list[
+        nodes.Node | None
+    ]  # the open statements `call` and `filter`, the innermost last
     environment: TolerantEnvironment
 
     def fail(self, msg: str, lineno: int) -> Any:
@@ -105,7 +113,9 @@ class _OriginsGenerator(CodeGenerator):
 
     def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Write it so that an include without end prints nothing: its parts are put together first."""
-        if frame.buffer is not None and not node.with_context:  # as Jinja: a macro with it becomes a generator
+        if (
+            frame.buffer is not None and not node.with_context
+        ):  # as Jinja: a macro with it becomes a generator
             self._write_attempt(super().visit_Include, node, frame)
             return
         self.writeline(f"def {(part := self.temporary_identifier())}():", node)
@@ -114,7 +124,9 @@ class _OriginsGenerator(CodeGenerator):
         (inside := frame.copy()).buffer = None
         super().visit_Include(node, inside)
         self.outdent()
-        self._write_attempt(lambda _, frame: self.simple_write(f"environment.concat({part}())", frame), node, frame)
+        self._write_attempt(
+            lambda _, frame: self.simple_write(f"environment.concat({part}())", frame), node, frame
+        )
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         self._write_attempt(super().visit_For, node, frame)
@@ -131,10 +143,16 @@ class _OriginsGenerator(CodeGenerator):
             super().visit_Assign(node, frame)
             return
         names = [frame.symbols.ref(one.name) for one in node.target.find_all(nodes.Name)]
-        self._write_attempt(super().visit_Assign, node, frame, failed=" = ".join((*names, "go_on(_error)")))
+        self._write_attempt(
+            super().visit_Assign, node, frame, failed=" = ".join((*names, "go_on(_error)"))
+        )
 
     def _write_attempt(
-        self, write: Callable[..., None], node: nodes.Node, frame: Frame, failed: str = "go_on(_error)"
+        self,
+        write: Callable[..., None],
+        node: nodes.Node,
+        frame: Frame,
+        failed: str = "go_on(_error)",
     ) -> None:
         """Write a statement that prints what it can, and ends where it fails."""
         self.writeline("try:")
@@ -189,9 +207,13 @@ class _OriginsGenerator(CodeGenerator):
         """Return a parameter that no other function has: of thousands alike, Python compares each with all others."""
         return f"{self.temporary_identifier()}=0"
 
-    def _attempts(self, template: nodes.Template) -> Iterator[tuple[nodes.Node, tuple[str, str, str]]]:
+    def _attempts(
+        self, template: nodes.Template
+    ) -> Iterator[tuple[nodes.Node, tuple[str, str, str]]]:
         """Yield the expressions of statements, each with the function that attempts it, and the code around it."""
-        for node in template.find_all((nodes.If, nodes.For, nodes.Assign, nodes.With, nodes.ExprStmt, nodes.Extends)):
+        for node in template.find_all(
+            (nodes.If, nodes.For, nodes.Assign, nodes.With, nodes.ExprStmt, nodes.Extends)
+        ):
             match node:
                 case nodes.Extends(template=value):
                     load = "environment.get_template("
@@ -200,7 +222,11 @@ class _OriginsGenerator(CodeGenerator):
                     yield value, ("attempt", "", ", iter)")
                 case nodes.With(values=values):
                     yield from ((value, ("attempt", "", ")")) for value in values)
-                case nodes.If(test=value) | nodes.ExprStmt(node=value) | nodes.Assign(target=nodes.Name(), node=value):
+                case (
+                    nodes.If(test=value)
+                    | nodes.ExprStmt(node=value)
+                    | nodes.Assign(target=nodes.Name(), node=value)
+                ):
                     yield value, ("attempt", "", ")")  # others fail as a whole
 
     def _position(self, node: nodes.Node) -> str:
@@ -208,7 +234,9 @@ class _OriginsGenerator(CodeGenerator):
         return f"{self.name or self.filename or '<template>'!r}, {line}, {column}"
 
 
-def _controls_in_loops(parts: Iterable[nodes.Node], is_in_loop: bool = False) -> Iterator[nodes.Node]:
+def _controls_in_loops(
+    parts: Iterable[nodes.Node], is_in_loop: bool = False
+) -> Iterator[nodes.Node]:
     """Yield each `break` and `continue` that is in a loop of Python, too: a block and a macro become functions."""
     for part in parts:
         if isinstance(part, nodes.For):

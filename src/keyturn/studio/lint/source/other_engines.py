@@ -12,7 +12,11 @@ from msgspec.structs import replace
 from keyturn.studio.lint.finding import Finding, Place, line_and_column, merge
 from keyturn.studio.lint.rules import RULES
 
-_BY_TAGS = ("Liquid", "Twig", "Django")  # known by the first words of their tags; Django and Liquid share some
+_BY_TAGS = (
+    "Liquid",
+    "Twig",
+    "Django",
+)  # known by the first words of their tags; Django and Liquid share some
 _TAG = re.compile(r"\{%[-+]?\s*(end)?(\w+)")
 _EXPRESSIONS = {  # the engines by what they write in braces, and Jinja never does
     "Blade": re.compile(r"\{\{\s*\$\w+\s*(?:->|\[|\(|\?\?|\}\})|\{!!|\{\{--"),
@@ -25,7 +29,9 @@ _EXPRESSIONS = {  # the engines by what they write in braces, and Jinja never do
         r"|\{\{-?\s*(?:template|define|block)\s+\""
     ),
 }
-_VARIABLE_OF_GO = re.compile(r":=|\{\{-?\s*\.")  # in a file of Go, "{{ $name }}" is no expression of Blade
+_VARIABLE_OF_GO = re.compile(
+    r":=|\{\{-?\s*\."
+)  # in a file of Go, "{{ $name }}" is no expression of Blade
 _WHOLE_FILES = {  # the engines whose files Jinja reads as texts, by what no mail has
     "PHP": re.compile(r"<\?(?:php\b|=)"),
     "FreeMarker": re.compile(
@@ -38,16 +44,26 @@ _WHOLE_FILES = {  # the engines whose files Jinja reads as texts, by what no mai
         r"@(?:Html|Model|Url|ViewBag|ViewData)\.\w|^@(?:inject|model|using)\s|@(?:if|for|foreach|switch)\s*\([^\n]*\)\s*\{",
         re.MULTILINE,
     ),
-    "Blade": re.compile(r"@(?:auth|component|extends|foreach|if|include|isset|lang|section|yield)\s*\(|\{!!|\{\{--"),
+    "Blade": re.compile(
+        r"@(?:auth|component|extends|foreach|if|include|isset|lang|section|yield)\s*\(|\{!!|\{\{--"
+    ),
     "Velocity": re.compile(r"(?<![\w&])#(?:elseif|foreach|if|macro|parse|set)\s*\(|\$!\{?[a-z]"),
     "ERB": re.compile(
         r"<%[-=]?(?=[^%]*(?:@\w|\|\w+\||\bdo\b|\bend\b|\belsif\b|\bunless\b|\.each\b|_(?:url|path)\b))[^%]*%>"
     ),
-    "EJS": re.compile(r"<%[-=_]?(?=[^%]*(?:[{};]|=>|\blocals\b|\b(?:const|let|var)\b|\binclude\())[^%]*%>"),
+    "EJS": re.compile(
+        r"<%[-=_]?(?=[^%]*(?:[{};]|=>|\blocals\b|\b(?:const|let|var)\b|\binclude\())[^%]*%>"
+    ),
 }
-_ERB_OR_EJS = re.compile(r"<%[-=]\s*\w|<%\s+\w")  # and not "<%name%>", a placeholder of sending services
-_IN_ANGLE_BRACKETS = frozenset({"PHP", "FreeMarker", "ERB", "EJS"})  # their tags look like broken ones of HTML
-_FOLLOWING = frozenset({"jinja", "links", "unchecked"})  # groups of findings that only say that a file is no Jinja
+_ERB_OR_EJS = re.compile(
+    r"<%[-=]\s*\w|<%\s+\w"
+)  # and not "<%name%>", a placeholder of sending services
+_IN_ANGLE_BRACKETS = frozenset(
+    {"PHP", "FreeMarker", "ERB", "EJS"}
+)  # their tags look like broken ones of HTML
+_FOLLOWING = frozenset(
+    {"jinja", "links", "unchecked"}
+)  # groups of findings that only say that a file is no Jinja
 _ARGUMENT_OF_FILTER = re.compile(r"\|\s*\w+\s?:(?:(\s)|[\"'\w-])")
 _ANOTHER_USE = re.compile(  # tags that Jinja knows with other arguments: {% include "a.html" with name=1 %}
     r"\{%[-+]?\s*(?:(?P<trans>trans)\s+(?:\"[^\"]*\"|'[^']*'|\w+)(?:\s+(?:as|noop|context)\b|\s*[-+]?%)"
@@ -59,7 +75,9 @@ OF_ENGINES = frozenset({"block", "forloop"})  # names that such templates have f
 class TagOfAnotherEngine(TemplateSyntaxError):
     """A template has a tag of another engine, whose name is `engine`. The message is the start of a sentence."""
 
-    def __init__(self, message: str, engine: str, lineno: int, name: str | None, filename: str | None) -> None:
+    def __init__(
+        self, message: str, engine: str, lineno: int, name: str | None, filename: str | None
+    ) -> None:
         self.engine = engine
         super().__init__(message, lineno, name, filename)
 
@@ -67,7 +85,9 @@ class TagOfAnotherEngine(TemplateSyntaxError):
 def recognise(tag: str, source: str) -> tuple[str, str]:
     """Return the engine of a tag that Jinja refused in this source, and the start of a sentence; or empty texts."""
     word = match[2] if (match := _TAG.match(tag)) else ""
-    if engine := next((engine for engine, pattern in _EXPRESSIONS.items() if pattern.match(tag)), ""):
+    if engine := next(
+        (engine for engine, pattern in _EXPRESSIONS.items() if pattern.match(tag)), ""
+    ):
         return ("Go" if engine == "Blade" and _VARIABLE_OF_GO.search(source) else engine), ""
     if engine := next((engine for engine in _BY_TAGS if word in _tags(engine)), ""):
         is_shared = engine == "Django" and word in ("comment", "cycle", "empty")
@@ -95,7 +115,9 @@ def _engine_of_file(source: str, is_refused: bool) -> tuple[str, int] | None:
     if "{%" in source:
         return None
     patterns = [*_WHOLE_FILES.items(), *(_EXPRESSIONS.items() if is_refused else ())]
-    places = [(found.start(), engine) for engine, pattern in patterns if (found := pattern.search(source))]
+    places = [
+        (found.start(), engine) for engine, pattern in patterns if (found := pattern.search(source))
+    ]
     if places:
         offset, engine = min(places, key=itemgetter(0))
         return engine, offset
@@ -112,9 +134,13 @@ def _follows(finding: Finding, lines: Sequence[str], groups: Collection[str]) ->
     return finding.group in groups and (finding.group != "links" or bool(_IN_ITS_LINE.search(line)))
 
 
-def in_files_of_engines(findings: Sequence[Finding], files: Iterable[str], text: Callable[[str], str]) -> list[Finding]:
+def in_files_of_engines(
+    findings: Sequence[Finding], files: Iterable[str], text: Callable[[str], str]
+) -> list[Finding]:
     """Return the findings with one for each file of another engine, in place of those that follow from it."""
-    refused = {one.place.file for one in findings if one.rule == "jinja/syntax" or one.rule in _ENGINE_OF}
+    refused = {
+        one.place.file for one in findings if one.rule == "jinja/syntax" or one.rule in _ENGINE_OF
+    }
     left = [*findings]
     for file in files:
         if not (found := _engine_of_file(text(file), file in refused)):
@@ -124,9 +150,14 @@ def in_files_of_engines(findings: Sequence[Finding], files: Iterable[str], text:
             engine, _ = recognise(text(file)[offset:], text(file))
         following = _FOLLOWING | ({"html", "mjml"} if engine in _IN_ANGLE_BRACKETS else set())
         lines = text(file).split("\n")
-        left = [one for one in left if one.place.file != file or not _follows(one, lines, following)]
+        left = [
+            one for one in left if one.place.file != file or not _follows(one, lines, following)
+        ]
         left.append(
-            replace(RULES.finding(Place(file, *line_and_column(text(file), offset)), rule_of(engine)), hides=True)
+            replace(
+                RULES.finding(Place(file, *line_and_column(text(file), offset)), rule_of(engine)),
+                hides=True,
+            )
         )
     return left
 
@@ -139,18 +170,29 @@ def _tags(engine: str) -> frozenset[str]:
     return RULES[rule_of(engine)].words["tags"]
 
 
-_ONE, _MANY = "Write the template in Jinja, or list it", "Write the templates in Jinja, or list their folders"
-_ENGINE_OF: Mapping[str, str] = {rule_of(engine): engine for engine in (*_BY_TAGS, *_EXPRESSIONS, *_WHOLE_FILES)}
+_ONE, _MANY = (
+    "Write the template in Jinja, or list it",
+    "Write the templates in Jinja, or list their folders",
+)
+_ENGINE_OF: Mapping[str, str] = {
+    rule_of(engine): engine for engine in (*_BY_TAGS, *_EXPRESSIONS, *_WHOLE_FILES)
+}
 _ANOTHER_WORD = re.compile(r"Expected \}\}, got ")
 
 
-def one_for_each_engine(findings: Iterable[Finding], text: Callable[[str], str]) -> Iterator[Finding]:
+def one_for_each_engine(
+    findings: Iterable[Finding], text: Callable[[str], str]
+) -> Iterator[Finding]:
     """Merge the findings on each other engine into one, at its first place. Ignored ones are merged apart."""
     findings, of_engines = list(findings), defaultdict[tuple[str, bool], list[Finding]](list)
     known = {one.rule for one in findings if _ENGINE_OF.get(one.rule) in _EXPRESSIONS}
-    if len(known) == 1:  # what is written beside templates of one engine, and is no Jinja, is of that
+    if (
+        len(known) == 1
+    ):  # what is written beside templates of one engine, and is no Jinja, is of that
         (rule,) = known
-        findings = [_of_engine(one, rule) if _may_be_of_engine(one, text) else one for one in findings]
+        findings = [
+            _of_engine(one, rule) if _may_be_of_engine(one, text) else one for one in findings
+        ]
     yield from (one for one in findings if one.rule not in _ENGINE_OF)
     for one in sorted(findings, key=attrgetter("place")):
         if one.rule in _ENGINE_OF:
@@ -159,7 +201,9 @@ def one_for_each_engine(findings: Iterable[Finding], text: Callable[[str], str])
         (merged,) = merge(those, by=lambda _: None)
         if (files := len({finding.place.file for finding in those})) > 1:
             sentence = f"{files} files are {_ENGINE_OF[merged.rule]} templates, but the folder is Jinja. The first:"
-            merged = replace(merged, message=f"{sentence} {merged.message}", fix=merged.fix.replace(_ONE, _MANY))
+            merged = replace(
+                merged, message=f"{sentence} {merged.message}", fix=merged.fix.replace(_ONE, _MANY)
+            )
         yield merged
 
 

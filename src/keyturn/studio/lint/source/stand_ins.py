@@ -12,7 +12,13 @@ from jinja2.runtime import Context
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.jinja import template_invalid
 from keyturn.studio.gallery.sandbox import OutOfBounds
-from keyturn.studio.gallery.variables.missing_names import MissingName, calling_frame, is_noting, note, stand_in_for
+from keyturn.studio.gallery.variables.missing_names import (
+    MissingName,
+    calling_frame,
+    is_noting,
+    note,
+    stand_in_for,
+)
 from keyturn.studio.lint.finding import limit_of
 from keyturn.studio.lint.source.traced_text import trace_printed
 
@@ -20,7 +26,10 @@ NOT_RENDERED = "not-rendered"
 NO_LAYOUT = "<template>"  # the file of what stands in for a missing layout
 _DEEPEST = 20  # the number of times that a file may include itself
 LAYOUTS = {  # what stands around the blocks of a mail without its layout, in MJML or not
-    True: ("<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>", "</mj-body></mjml>"),
+    True: (
+        "<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>",
+        "</mj-body></mjml>",
+    ),
     False: ("<html lang='en'><head><title>.</title></head><body>", "</body></html>"),
 }
 
@@ -78,7 +87,9 @@ def attempt_layout(work: Callable[[], Template], context: Context) -> Template:
     return context.environment.from_string(f"{start}{blocks}{end}")
 
 
-def go_on(error: Exception, frame: FrameType | None = None, at: tuple[int, int] = (0, 0)) -> StandInForFailed:
+def go_on(
+    error: Exception, frame: FrameType | None = None, at: tuple[int, int] = (0, 0)
+) -> StandInForFailed:
     """Note an error that was caught in a template's `frame`, or raise it again. `at`: line and column of its tag."""
     frame = frame or calling_frame()
     if not is_noting() or _ends_the_mail(error, frame):
@@ -88,7 +99,9 @@ def go_on(error: Exception, frame: FrameType | None = None, at: tuple[int, int] 
     rewrite_traceback_stack()  # so that the error's traceback leads into the templates
     fault = template_invalid(error, path)
     if isinstance(error, RecursionError) or fault.line is None:
-        fault = TemplateInvalid(path, template.get_corresponding_lineno(frame.f_lineno), fault.message)
+        fault = TemplateInvalid(
+            path, template.get_corresponding_lineno(frame.f_lineno), fault.message
+        )
     fault.__cause__ = error
     if not isinstance(error, RecursionError) and (fault.path, fault.line) == (path, at[0]):
         fault.column = at[1]

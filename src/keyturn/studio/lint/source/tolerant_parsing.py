@@ -41,14 +41,22 @@ _WITH_VALUE = re.compile(r"\{%[-+]?\s*set\b[\w\s.,()]+=")  # a `{% set %}` that 
 _OPEN_BLOCK = "'block' is not closed."
 _OF_ITS_TEXTS = "pluralize without variables"  # what a block alone has, since its texts are missing
 # What the patterns here know. An app's environment may have another syntax, whose tags are not matched.
-_SYNTAX = {name.lower(): value for name, value in vars(defaults).items() if name.endswith(("_STRING", "_PREFIX"))}
+_SYNTAX = {
+    name.lower(): value
+    for name, value in vars(defaults).items()
+    if name.endswith(("_STRING", "_PREFIX"))
+}
 
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _INCLUDED = re.compile(r"\{%[-+]?\s*include\s+(?:\"[^\"]*\"|'[^']*')(?=\s+(?:with|only)\b)")
 _WORD = re.compile(r"[^\W\d]\w*")
-_STARTS = frozenset({"autoescape", "block", "call", "filter", "for", "if", "macro", "set", "trans", "with"})
+_STARTS = frozenset(
+    {"autoescape", "block", "call", "filter", "for", "if", "macro", "set", "trans", "with"}
+)
 _BETWEEN = frozenset({"elif", "else", "empty", "plural", "pluralize"})
-_PRINTS = frozenset({"cycle", "firstof", "now", "static", "trans", "translate", "url", "widthratio"})
+_PRINTS = frozenset(
+    {"cycle", "firstof", "now", "static", "trans", "translate", "url", "widthratio"}
+)
 _Tag = re.Match[str]
 # The tags of a wrong block, or a wrong tag alone, with its error, if no other fault is why.
 _Fault = tuple[Sequence[_Tag], TemplateSyntaxError | None]
@@ -123,17 +131,36 @@ class TolerantEnvironment(Environment):
                 if not 0 < len(faults) < _MOST_FAULTS:
                     raise (wrong or [error])[0] from None
             tags = [tag for those, _ in faults for tag in those]
-            words |= {word for tag in tags if tag["name"] != "" for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
-            words |= OF_ENGINES if any(isinstance(one, TagOfAnotherEngine) for _, one in faults) else set()
+            words |= {
+                word
+                for tag in tags
+                if tag["name"] != ""
+                for word in _WORD.findall(_QUOTED.sub("", tag[0]))
+            }
+            words |= (
+                OF_ENGINES
+                if any(isinstance(one, TagOfAnotherEngine) for _, one in faults)
+                else set()
+            )
             source = _without(source, faults)
         raise wrong[0]
 
-    def _faults_in(self, source: str, error: TemplateSyntaxError, *, is_first: bool) -> Sequence[_Fault]:
+    def _faults_in(
+        self, source: str, error: TemplateSyntaxError, *, is_first: bool
+    ) -> Sequence[_Fault]:
         if error.message == TOO_DEEP:
             return ()
-        apps = (one for one in self.extensions.values() if not type(one).__module__.startswith("jinja2."))
-        own = {tag for extension in apps for tag in extension.tags}  # what is in their blocks, only the app knows
-        is_usual = _SYNTAX.items() <= vars(self).items() and own.isdisjoint(map(_name, _tags_in(source)))
+        apps = (
+            one
+            for one in self.extensions.values()
+            if not type(one).__module__.startswith("jinja2.")
+        )
+        own = {
+            tag for extension in apps for tag in extension.tags
+        }  # what is in their blocks, only the app knows
+        is_usual = _SYNTAX.items() <= vars(self).items() and own.isdisjoint(
+            map(_name, _tags_in(source))
+        )
         faults = _faults_in(source, self._error_alone) if is_first and is_usual else iter(())
         return [*islice(faults, _MOST_FAULTS)] or [*_fault_at(source, error)]
 
@@ -164,14 +191,18 @@ class TolerantEnvironment(Environment):
         return template
 
 
-def _faults_in(source: str, error_alone: Callable[[str], TemplateSyntaxError | None]) -> Iterator[_Fault]:
+def _faults_in(
+    source: str, error_alone: Callable[[str], TemplateSyntaxError | None]
+) -> Iterator[_Fault]:
     """Yield the blocks and tags that are wrong by themselves, by their lines. A block is parsed without its texts."""
     errors: dict[str, TemplateSyntaxError | None] = {}
     engines = set[str]()
     for block, message in sorted(_blocks([*_tags_in(source)]), key=lambda one: one[0][0].start()):
         is_open = message is not None and not _name(block[-1]).startswith("end")
         # Without the blank at its end, Jinja does not miss the end of a comment.
-        text = "".join([*(tag[0] for tag in block), f"{{% end{_name(block[0])} %}}" if is_open else "", " "])
+        text = "".join(
+            [*(tag[0] for tag in block), f"{{% end{_name(block[0])} %}}" if is_open else "", " "]
+        )
         if text not in errors and len(errors) < _MOST_ALONE:
             errors[text] = error_alone(text)
         error, tag = errors.get(text), block[0]
@@ -190,7 +221,14 @@ def _fault_at(source: str, error: TemplateSyntaxError) -> Iterator[_Fault]:
     """Yield the fault of the tag with an error that only the whole file shows, if a tag is there."""
     at = _offset(source, error)
     for block, _ in _blocks([*_tags_in(source)]):
-        if tag := next((tag for tag in block if tag.start() <= at < tag.end() and not tag[0].startswith("{{__")), None):
+        if tag := next(
+            (
+                tag
+                for tag in block
+                if tag.start() <= at < tag.end() and not tag[0].startswith("{{__")
+            ),
+            None,
+        ):
             yield block, _fault_of(source, tag, error)
 
 
@@ -202,7 +240,9 @@ def _offset(source: str, error: TemplateSyntaxError) -> int:
 def _fault_of(source: str, tag: _Tag, error: TemplateSyntaxError) -> TemplateSyntaxError | None:
     """Return the error of a tag at its place in the source, or that of its engine; None if there is nothing to say."""
     engine, sentence = recognise(tag[0], source)
-    line, column = line_and_column(source, tag.start("name") if engine and tag["name"] else tag.start())
+    line, column = line_and_column(
+        source, tag.start("name") if engine and tag["name"] else tag.start()
+    )
     below = error.lineno - getattr(error.lineno, "line", error.lineno)
     place = Position.at(line + below, line, column)
     if engine:
@@ -213,7 +253,9 @@ def _fault_of(source: str, tag: _Tag, error: TemplateSyntaxError) -> TemplateSyn
 def without_block_at(source: str, start: int) -> str:
     """Return a template of Django with stand-ins of the same length for the tag there and the others of its block."""
     tags = [*_tags_in(source)]
-    blocks = (block for block, message in _blocks(tags) if message is None and block[0].start() == start)
+    blocks = (
+        block for block, message in _blocks(tags) if message is None and block[0].start() == start
+    )
     wrong = next(blocks, None) or [tag for tag in tags if tag.start() == start]
     return splice(source, ((*tag.span(), _stand_in(source, tag, "[[", "]]")) for tag in wrong))
 
@@ -241,7 +283,9 @@ def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
     """Yield the tags of blocks, and others alone, with a message if one is open; empty if another fault is why."""
     ends = {_name(tag)[3:] for tag in tags if _name(tag).startswith("end")} - {""}
     opened, names, has_stray = list[list[_Tag]](), Counter[str](), False
-    crossed = defaultdict[str, list[tuple[list[_Tag], str]]](list)  # by an end tag; their own may follow
+    crossed = defaultdict[str, list[tuple[list[_Tag], str]]](
+        list
+    )  # by an end tag; their own may follow
     for tag in tags:
         name = _name(tag)
         if name in _BETWEEN and opened and _name(opened[-1][0]) != "block":
@@ -262,7 +306,9 @@ def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
             has_stray = has_stray or name.startswith("end")
             yield [tag], None
     yield from chain.from_iterable(crossed.values())
-    yield from ((block, "" if has_stray else f"'{_name(block[0])}' is not closed.") for block in opened)
+    yield from (
+        (block, "" if has_stray else f"'{_name(block[0])}' is not closed.") for block in opened
+    )
 
 
 def _without(source: str, faults: Iterable[_Fault]) -> str:
@@ -279,7 +325,11 @@ def _without(source: str, faults: Iterable[_Fault]) -> str:
 def _stand_in(source: str, tag: _Tag, before: str = "{{__", after: str = "}}") -> str:
     if included := _INCLUDED.match(tag[0]):  # without the arguments of another engine
         return included[0] + re.sub(r"[^\n]", " ", tag[0][included.end() : -2]) + tag[0][-2:]
-    start, end = (before, after) if _prints(source, tag) and len(tag[0]) >= len(before + after) else ("{#", "#}")
+    start, end = (
+        (before, after)
+        if _prints(source, tag) and len(tag[0]) >= len(before + after)
+        else ("{#", "#}")
+    )
     inside = re.sub(r"[^\n]", " ", tag[0])[len(start) : len(tag[0]) - len(end)]
     return f"{start}{inside}{end}" if len(tag[0]) >= len(start + end) else " " * len(tag[0])
 
@@ -288,6 +338,9 @@ def _prints(source: str, tag: _Tag) -> bool:
     """Tell whether a tag may print. A statement that stands apart usually prints nothing."""
     if tag[0].startswith("{{") or tag["name"] in _PRINTS:
         return True
-    before, after = source[max(tag.start() - 99, 0) : tag.start()], source[tag.end() : tag.end() + 99]
+    before, after = (
+        source[max(tag.start() - 99, 0) : tag.start()],
+        source[tag.end() : tag.end() + 99],
+    )
     beside = before.rstrip(" \t")[-1:] + after.lstrip(" \t")[:1]
     return not (tag["name"] or "end").startswith("end") and bool(beside.strip("{}\n"))

@@ -131,7 +131,10 @@ def trace_printed(value: str, file: str, line: int, column: int) -> str:
     """Return the output of an expression at that place, which is the origin of pieces without one."""
     place = Place(file, line, column)
     pieces = pieces_of(value) or (Piece(0),)
-    printed = (one._replace(via=(*one.via, place)) if one.place else one._replace(place=place) for one in pieces)
+    printed = (
+        one._replace(via=(*one.via, place)) if one.place else one._replace(place=place)
+        for one in pieces
+    )
     return with_pieces(value, printed)
 
 
@@ -166,7 +169,11 @@ def made_of(result: T, *values: object) -> T | str:
     """Return the result of a function or an operator, which is made up if one of the values is."""
     if not isinstance(result, str) or pieces_of(result) or not (source := source_among(values)):
         return result
-    return with_pieces(result, [Piece(0, made_up=source)]) if hasattr(result, "__html__") else MadeUp(result, source)
+    return (
+        with_pieces(result, [Piece(0, made_up=source)])
+        if hasattr(result, "__html__")
+        else MadeUp(result, source)
+    )
 
 
 def markup_join(values: Iterable[Any]) -> str:
@@ -189,7 +196,9 @@ def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
     def apply(*arguments: Any, **options: Any) -> Any:
         result = text_filter(*arguments, **options)
         source = next((argument for argument in arguments[:2] if pieces_of(argument)), None)
-        followed = follow(source, result) if source is not None and isinstance(result, str) else result
+        followed = (
+            follow(source, result) if source is not None and isinstance(result, str) else result
+        )
         return made_of(followed, *arguments, *options.values())
 
     return apply
@@ -222,7 +231,9 @@ class TemplateReference(runtime.TemplateReference):
         return traced_block(super().__getitem__(name))
 
 
-def traced_block(reference: runtime.BlockReference | runtime.Undefined) -> runtime.BlockReference | runtime.Undefined:
+def traced_block(
+    reference: runtime.BlockReference | runtime.Undefined,
+) -> runtime.BlockReference | runtime.Undefined:
     if isinstance(reference, runtime.Undefined):
         return reference
     return BlockReference(reference.name, reference._context, reference._stack, reference._depth)  # noqa: SLF001 - its copy
@@ -232,7 +243,10 @@ def follow(source: str, result: str) -> str:
     """Give `result` the pieces of `source`, if they differ in nothing but blanks and the case."""
     before = [index for index, character in enumerate(source) if not character.isspace()]
     after = [index for index, character in enumerate(result) if not character.isspace()]
-    if len(before) != len(after) or "".join(source.split()).casefold() != "".join(result.split()).casefold():
+    if (
+        len(before) != len(after)
+        or "".join(source.split()).casefold() != "".join(result.split()).casefold()
+    ):
         return result
     pieces: list[Piece] = []
     for piece in pieces_of(source):

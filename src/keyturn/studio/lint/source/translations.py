@@ -23,7 +23,9 @@ _TAG = re.compile(r"\{\{|\{%[-+]?\s*trans\b")
 
 
 def findings_on_texts(
-    gallery: Gallery, marked: Mapping[str, Iterable[tuple[Text, Place]]], languages: Sequence[Language]
+    gallery: Gallery,
+    marked: Mapping[str, Iterable[tuple[Text, Place]]],
+    languages: Sequence[Language],
 ) -> Iterator[Finding]:
     """Yield the texts that lack a translation, and faults of catalogues. `marked`: the texts of each template."""
     users = defaultdict[Text, list[str]](list)
@@ -43,7 +45,9 @@ def findings_on_texts(
             templates = tuple(users[fault.text]) if fault.text else everybody
             place = Place(gallery.name_of(fault.file.resolve()), fault.line)
             says = fault.message[:1].upper() + fault.message[1:]
-            yield replace(RULES.finding(place, f"languages/{fault.kind}", fault=says), templates=templates)
+            yield replace(
+                RULES.finding(place, f"languages/{fault.kind}", fault=says), templates=templates
+            )
     doubtful = {(fault.file, fault.text) for fault in faults if fault.kind == "fuzzy"}
     lacking = defaultdict[Text, list[Language]](list)
     for language in (one for one in languages if one.files and str(one.locale) != SOURCE_LANGUAGE):
@@ -54,7 +58,9 @@ def findings_on_texts(
                     lacking[text].append(language)
     for text, without in lacking.items():
         catalogue = gallery.name_of(without[0].files[0].resolve())
-        find = partial(RULES.finding, texts[text], "languages/untranslated", text=excerpt(text.text))
+        find = partial(
+            RULES.finding, texts[text], "languages/untranslated", text=excerpt(text.text)
+        )
         named = listed([one.locale.get_display_name(Locale("en")) or one.tag for one in without])
         yield replace(find(languages=named, catalogue=catalogue), templates=tuple(users[text]))
 
@@ -68,7 +74,9 @@ def marked_texts(tree: nodes.Template, source: str, file: str) -> Mapping[Text, 
         context = texts.pop(0) if function in ("pgettext", "npgettext") and texts else ""
         if texts and texts[0]:
             start, words = starts[line - 1], (f'"{texts[0]}"', f"'{texts[0]}'")
-            if not (found := [at for one in words if (at := source.find(one, start)) >= 0]):  # written in another way
+            if not (
+                found := [at for one in words if (at := source.find(one, start)) >= 0]
+            ):  # written in another way
                 found = [tag.start() for tag in _TAG.finditer(source, start, starts[line])]
             at = found[0] if found else start
             places.setdefault(Text(texts[0], context), Place(file, *line_and_column(source, at)))

@@ -49,13 +49,20 @@ class CapturedChecks:
         if not content.html:
             return Report(findings)
         if max(len(content.html), len(content.text)) > _LONGEST:
-            return Report(findings, not_checked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.")
+            return Report(
+                findings,
+                not_checked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.",
+            )
         clients = self._settings.clients
         try:
-            of_html = self._runner.run_for(_SECONDS, examine, content.html, content.text, mail.subject, clients)
+            of_html = self._runner.run_for(
+                _SECONDS, examine, content.html, content.text, mail.subject, clients
+            )
             return Report((*findings, *of_html))
         except (LimitExceeded, RecursionError):
-            return Report(findings, not_checked="The HTML was not checked: it takes too much time or memory.")
+            return Report(
+                findings, not_checked="The HTML was not checked: it takes too much time or memory."
+            )
 
 
 HEADERS = "headers"  # stands in the place of a finding, instead of a file
@@ -63,12 +70,27 @@ HEADERS = "headers"  # stands in the place of a finding, instead of a file
 _LONGEST_LINE = 998  # RFC 5322, 2.1.1, without its CRLF
 _SEARCHED_TEXT = 64 * 1024  # characters of the text that are searched for HTML
 _DOCUMENT = re.compile(
-    r"\s*+(?P<tag><(?:!doctype|html|head|body|table|div|p|h[1-6]|center|style|br)\b[^<>\n]{0,40})", re.IGNORECASE
+    r"\s*+(?P<tag><(?:!doctype|html|head|body|table|div|p|h[1-6]|center|style|br)\b[^<>\n]{0,40})",
+    re.IGNORECASE,
 )
-_LINK_IN_TEXT = re.compile(r"(?P<tag><a\s[^<>]{0,200}?href\s{0,9}=[^<>]{1,2000}>)[^<>]{0,500}</a>", re.IGNORECASE)
+_LINK_IN_TEXT = re.compile(
+    r"(?P<tag><a\s[^<>]{0,200}?href\s{0,9}=[^<>]{1,2000}>)[^<>]{0,500}</a>", re.IGNORECASE
+)
 _LONG_LINES = re.compile(rb"[^\r\n]{999,}")
 _TOO_BIG = 25 * 1024**2  # what Gmail and others take, as it was encoded
-_ONCE = ("date", "from", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references", "subject")
+_ONCE = (
+    "date",
+    "from",
+    "sender",
+    "reply-to",
+    "to",
+    "cc",
+    "bcc",
+    "message-id",
+    "in-reply-to",
+    "references",
+    "subject",
+)
 _REFUSED = re.compile(
     r"\.(?:ade|adp|apk|appx|bat|cab|chm|cmd|com|cpl|dll|dmg|exe|hta|ins|iso|isp|jar|jse?|lib|lnk|mde|msc|msi|msix|msp"
     r"|mst|nsh|pif|ps1|scr|sct|shb|sys|vbe?|vbs|vhdx?|vxd|wsc|wsf|wsh)$",
@@ -99,10 +121,14 @@ def _check_headers(content: MailContent) -> Iterator[Finding]:
     for name in ("From", "Date", "Message-ID"):
         if name.lower() not in names:
             severity: Severity = "warning" if name == "Message-ID" else "error"
-            yield RULES.finding(Place(HEADERS), "message/missing-header", severity=severity, name=name)
+            yield RULES.finding(
+                Place(HEADERS), "message/missing-header", severity=severity, name=name
+            )
     for name in _ONCE:
         if names.count(name) > 1:
-            yield _of_header(content, name, "message/repeated-header", name=name.title(), count=names.count(name))
+            yield _of_header(
+                content, name, "message/repeated-header", name=name.title(), count=names.count(name)
+            )
     if not content.header("subject").strip():
         yield RULES.finding(Place(HEADERS), "message/no-subject")
     if not (content.addresses("to") or content.addresses("cc")):
@@ -116,12 +142,18 @@ def _check_alignment(content: MailContent) -> Iterator[Finding]:
     sender = next((_domain_of(each.address) for each in content.addresses("from")), "")
     return_path = _domain_of(content.header(RETURN_PATH).strip("<> "))
     if sender and return_path and site_of(sender) != site_of(return_path):
-        yield _of_header(content, "from", "message/spf-unaligned", sender=sender, return_path=return_path)
-    signatures = [value[:_READ] for name, value in content.headers if name.lower() == "dkim-signature"][:_MOST_HEADERS]
+        yield _of_header(
+            content, "from", "message/spf-unaligned", sender=sender, return_path=return_path
+        )
+    signatures = [
+        value[:_READ] for name, value in content.headers if name.lower() == "dkim-signature"
+    ][:_MOST_HEADERS]
     signed = [match[1].lower() for value in signatures if (match := _SIGNED_BY.search(value))]
     if signed and sender and all(site_of(domain) != site_of(sender) for domain in signed):
         signers = ", ".join(signed)
-        yield _of_header(content, "dkim-signature", "message/dkim-unaligned", signers=signers, sender=sender)
+        yield _of_header(
+            content, "dkim-signature", "message/dkim-unaligned", signers=signers, sender=sender
+        )
 
 
 def _domain_of(address: str) -> str:
@@ -146,13 +178,17 @@ def _check_text(content: MailContent) -> Iterator[Finding]:
     """Find HTML in the text part. A text that speaks of HTML has tags in its sentences, but is no document."""
     text = content.text[:_SEARCHED_TEXT]
     if tag := _DOCUMENT.match(text) or _LINK_IN_TEXT.search(text):
-        yield RULES.finding(Place("text"), "message/html-as-text", shown=" ".join(tag["tag"].split())[:40])
+        yield RULES.finding(
+            Place("text"), "message/html-as-text", shown=" ".join(tag["tag"].split())[:40]
+        )
 
 
 def _check_bytes(content: MailContent) -> Iterator[Finding]:
     longest = max((len(line[0]) for line in _LONG_LINES.finditer(content.raw)), default=0)
     if longest:
-        yield RULES.finding(Place("source"), "message/long-line", longest=longest, most=_LONGEST_LINE)
+        yield RULES.finding(
+            Place("source"), "message/long-line", longest=longest, most=_LONGEST_LINE
+        )
     if len(content.raw) > _TOO_BIG:
         megabytes, most = len(content.raw) // 1024**2, _TOO_BIG // 1024**2
         yield RULES.finding(Place("source"), "message/too-big", size=megabytes, most=most)
@@ -162,5 +198,7 @@ def _check_bytes(content: MailContent) -> Iterator[Finding]:
 
 
 def _of_header(content: MailContent, header: str, rule: str, **words: Any) -> Finding:
-    numbers = (number for number, (name, _) in enumerate(content.headers, 1) if name.lower() == header)
+    numbers = (
+        number for number, (name, _) in enumerate(content.headers, 1) if name.lower() == header
+    )
     return RULES.finding(Place(HEADERS, next(numbers, 1)), rule, **words)

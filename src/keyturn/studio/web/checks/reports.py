@@ -32,7 +32,9 @@ _IN_PART = "This mail was not checked in full: parts of it cannot be rendered."
 _CALLERS_LIMITS = Limits(seconds=86_400)  # no limits of its own: the caller has some
 
 
-def check_mail(renderer: MailRenderer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> Report:
+def check_mail(
+    renderer: MailRenderer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]
+) -> Report:
     """Return the report on a mail. `clients`: groups of mail clients, all of which exist."""
     gallery, documents = renderer.gallery, list[Document]()
 
@@ -46,7 +48,12 @@ def check_mail(renderer: MailRenderer, order: Order, clients: tuple[str, ...], s
         checker = TemplateChecks(gallery, checks, [language], _CALLERS_LIMITS, renderer.traced)
         part = checker.check_mail(order.template, order.sample, language, read)
         report = put_together(gallery, {order.template: part}, [language], severity)
-        audited = [item for document in documents if document.mail.html for item in audit(document, gallery.audits)]
+        audited = [
+            item
+            for document in documents
+            if document.mail.html
+            for item in audit(document, gallery.audits)
+        ]
     return replace(report, audit=tuple(audited), not_checked="" if part.is_whole else _IN_PART)
 
 
@@ -96,7 +103,9 @@ class Checks:
             except LimitExceeded as exceeded:
                 return Report((limit_finding(exceeded.limit, order.files.markup),))
         faults = (error, *error.others) if (error := rendition.unreadable) else ()
-        return Report().with_findings(explain_samples(fault, self._studio.gallery) for fault in faults)
+        return Report().with_findings(
+            explain_samples(fault, self._studio.gallery) for fault in faults
+        )
 
 
 _SHARE = 5  # while mails are being checked, summing up takes one part in this many of the time
@@ -129,7 +138,9 @@ class FolderChecks:
             with self._gallery.one_look():
                 entries = {entry.name: entry for entry in self._gallery.entries()}
                 files = {name: states.get(name) for name in entries}
-                seconds = max(MOMENT, monotonic() - began)  # looking at a large folder takes as long
+                seconds = max(
+                    MOMENT, monotonic() - began
+                )  # looking at a large folder takes as long
                 waiting = self._parts.renew(files, lambda name: self._check(entries[name]), seconds)
                 self._put_all_together(entries, are_all=not waiting)
             self.waiting = waiting
@@ -140,7 +151,9 @@ class FolderChecks:
         settings = self._studio.settings
 
         def run(seconds: float) -> Part:
-            return self._runner.run_for(seconds, _check_template, entry.name, settings.clients, settings.limits)
+            return self._runner.run_for(
+                seconds, _check_template, entry.name, settings.clients, settings.limits
+            )
 
         try:
             return check_apart(run, self._gallery, entry, settings.limits)
@@ -155,12 +168,16 @@ class FolderChecks:
             return
         known, languages = dict(self._parts.items()), tuple(self._gallery.languages.known.values())
         parts = {name: known[name] for name in names if name in known}
-        report = put_together(self._gallery, parts, languages, self._studio.settings.severity, are_all=are_all)
+        report = put_together(
+            self._gallery, parts, languages, self._studio.settings.severity, are_all=are_all
+        )
         self.last, self.trouble = without_known(report, baseline)
         self._put_together, self._again_at = state, began + (monotonic() - began) * (_SHARE + 1)
 
 
-def _check_template(renderer: MailRenderer, template: str, clients: tuple[str, ...], limits: Limits) -> Part:
+def _check_template(
+    renderer: MailRenderer, template: str, clients: tuple[str, ...], limits: Limits
+) -> Part:
     gallery = renderer.gallery
     with gallery.one_look():
         checks = checks_for(clients, gallery.audits)

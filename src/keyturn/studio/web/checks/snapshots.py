@@ -69,7 +69,9 @@ class ComparedMail(Struct, frozen=True):
         if comparison.state != "changed":
             return cls(*seen)
         html, text, _ = parts = comparison.differences
-        lines = (_shorten_line(line) for part in parts for line in part.lines if line.kind != "same")
+        lines = (
+            _shorten_line(line) for part in parts for line in part.lines if line.kind != "same"
+        )
         edits, excerpt = tuple(part.edits for part in parts), tuple(islice(lines, _EXCERPT))
         return cls(*seen, (html.removed, html.added), (text.removed, text.added), edits, excerpt)
 
@@ -99,7 +101,12 @@ class Review:
                 self._names = self.snapshots.names()
                 of_mails = {name: files[name.template] for name in self._names}
                 compare = self.snapshots.compare
-                return self._known.renew(of_mails, lambda name: ComparedMail.of(compare(name)), seconds) > 0
+                return (
+                    self._known.renew(
+                        of_mails, lambda name: ComparedMail.of(compare(name)), seconds
+                    )
+                    > 0
+                )
 
     def look_at_all(self) -> list[ComparedMail]:
         """Compare all mails that may differ: also those that differed, whose files elsewhere may have changed."""
@@ -116,10 +123,14 @@ class Review:
         with self._one_at_a_time:
             wanted = {*ids}
             compared = [self.snapshots.compare(seen[one]) for one in wanted if one in seen]
-            for comparison in compared:  # without its files, so that the next look compares it again
+            for (
+                comparison
+            ) in compared:  # without its files, so that the next look compares it again
                 self._known.put(comparison.name, ComparedMail.of(comparison))
             accepted = [one for one in compared if one.id in wanted and one.acceptable]
-            if len(accepted) < len(wanted) or any((one.state == "gone") != deletes for one in accepted):
+            if len(accepted) < len(wanted) or any(
+                (one.state == "gone") != deletes for one in accepted
+            ):
                 raise Stale
             for comparison in accepted:
                 self.snapshots.accept(comparison)
@@ -128,7 +139,9 @@ class Review:
         own, stored = fingerprints(self.snapshots.gallery), defaultdict(set)
         for file in fingerprint(self.snapshots.stored.folder):
             stored[file[0].rpartition("/")[0]].add(file)
-        return defaultdict(frozenset, {name: own.get(name, frozenset()) | stored[name] for name in {*own, *stored}})
+        return defaultdict(
+            frozenset, {name: own.get(name, frozenset()) | stored[name] for name in {*own, *stored}}
+        )
 
 
 def group_changes(mails: Iterable[ComparedMail]) -> list[dict[str, Any]]:
@@ -139,12 +152,21 @@ def group_changes(mails: Iterable[ComparedMail]) -> list[dict[str, Any]]:
             groups[mail.verdict, mail.edits].append(mail)
     ordered = sorted(groups.values(), key=lambda group: (_ORDER[group[0].verdict], -len(group)))
     return [
-        {"verdict": group[0].verdict, "changes": group, "ids": " ".join(change.id for change in group)}
+        {
+            "verdict": group[0].verdict,
+            "changes": group,
+            "ids": " ".join(change.id for change in group),
+        }
         for group in ordered
     ]
 
 
 def _shorten_line(line: Line) -> Line:
     """Return the line with both ends of each piece: lines of compiled HTML are long."""
-    cut = (f"{text[:_AROUND]}…{text[-_AROUND:]}" if len(text) > 2 * _AROUND + 1 else text for text, _ in line.pieces)
-    return line._replace(pieces=tuple(LinePiece(text, of.changed) for text, of in zip(cut, line.pieces, strict=True)))
+    cut = (
+        f"{text[:_AROUND]}…{text[-_AROUND:]}" if len(text) > 2 * _AROUND + 1 else text
+        for text, _ in line.pieces
+    )
+    return line._replace(
+        pieces=tuple(LinePiece(text, of.changed) for text, of in zip(cut, line.pieces, strict=True))
+    )

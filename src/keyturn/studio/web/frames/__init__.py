@@ -58,4 +58,6 @@ def _decide_own_scheme(html: str, scheme: Scheme) -> str:
 
 def force_scheme(html: str, scheme: Scheme) -> str:
     """Decide `prefers-color-scheme` queries: `color-scheme` does so in few browsers. Inverting clients know none."""
-    return _SCHEME.sub(lambda query: "(min-width: 0)" if query[1].lower() == scheme else "(max-width: 0)", html)
+    return _SCHEME.sub(
+        lambda query: "(min-width: 0)" if query[1].lower() == scheme else "(max-width: 0)", html
+    )

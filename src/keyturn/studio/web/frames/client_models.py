@@ -43,7 +43,9 @@ def simulate_dark(html: str, mode: Mode) -> str:
     waits_for_marks = mode.honours == "data-ogs" and OUTLOOK_MARK in html
     for tag in rewriting.tags:
         if tag in colours:
-            rewriting.add_style(tag, "".join(f"{name}:{value}!important;" for name, value in colours[tag].items()))
+            rewriting.add_style(
+                tag, "".join(f"{name}:{value}!important;" for name, value in colours[tag].items())
+            )
         if waits_for_marks:
             for mark in _MARKS:
                 rewriting.set(tag, mark, "")
@@ -65,7 +67,9 @@ _OWN: Mapping[str, Callable[[str], str]] = {
 
 # The defaults of Word for text without a style, and for some elements. Word leaves out an empty <p>, such as the line
 # of an mj-divider, which has a table for Word (mjmlio/mjml, issue 1143: with a blank in it, Word shows both).
-_STYLE = f"<style>body{{font-family:{_TIMES}}}p:empty{{display:none!important}}{word.TAG_RULES}</style>"
+_STYLE = (
+    f"<style>body{{font-family:{_TIMES}}}p:empty{{display:none!important}}{word.TAG_RULES}</style>"
+)
 
 
 def simulate_word(html: str) -> str:
@@ -94,10 +98,18 @@ def _web_fonts(rewriting: Rewriting) -> Iterator[str]:
     for tag in rewriting.tags:
         if tag.tag == "link":
             families = parse_qs(split_address(tag.get("href")).query).get("family", ())
-            yield from (one.partition(":")[0].lower() for value in families for one in value.split("|"))
+            yield from (
+                one.partition(":")[0].lower() for value in families for one in value.split("|")
+            )
         elif tag.tag == "style":
-            for rule in tinycss2.parse_stylesheet(parseable(rewriting.source_inside(tag)), skip_comments=True):
-                if isinstance(rule, AtRule) and rule.lower_at_keyword == "font-face" and rule.content:
+            for rule in tinycss2.parse_stylesheet(
+                parseable(rewriting.source_inside(tag)), skip_comments=True
+            ):
+                if (
+                    isinstance(rule, AtRule)
+                    and rule.lower_at_keyword == "font-face"
+                    and rule.content
+                ):
                     for one in read_style(tinycss2.serialize(rule.content)):
                         if one.name == "font-family":
                             yield one.value.strip("\"'").lower()
@@ -109,8 +121,12 @@ def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
     for rule in tinycss2.parse_stylesheet(parseable(css), skip_comments=True, skip_whitespace=True):
         if isinstance(rule, QualifiedRule):
             every = ((one, read_selectors(one)) for one in split_at_commas(rule.prelude))
-            selectors = [one for one, read in every if read and not any(map(word.ignores_rule, read))]
-            inside = ";".join(_declarations_for_word(read_style(tinycss2.serialize(rule.content)), web_fonts))
+            selectors = [
+                one for one, read in every if read and not any(map(word.ignores_rule, read))
+            ]
+            inside = ";".join(
+                _declarations_for_word(read_style(tinycss2.serialize(rule.content)), web_fonts)
+            )
             if selectors and inside:
                 rules.append(f"{','.join(map(tinycss2.serialize, selectors))}{{{inside}}}")
     return "\n".join(rules)
@@ -123,22 +139,36 @@ def _style_attribute(style: str, tag: Element, web_fonts: frozenset[str]) -> str
     return ";".join(_declarations_for_word(declarations, web_fonts))
 
 
-def _declarations_for_word(declarations: Iterable[Declaration], web_fonts: frozenset[str]) -> Iterator[str]:
+def _declarations_for_word(
+    declarations: Iterable[Declaration], web_fonts: frozenset[str]
+) -> Iterator[str]:
     for one in declarations:
         name, value, end = one.name, one.value, "!important" if one.important else ""
         slug = word.of_declaration(name, value)
-        if slug == "css-background" and name == "background" and (ground := read_ground(value)) and ground.alpha:
+        if (
+            slug == "css-background"
+            and name == "background"
+            and (ground := read_ground(value))
+            and ground.alpha
+        ):
             yield f"background-color:{ground.css}{end}"
         elif name in _OWN:
             yield _OWN[name](value)
-        elif not slug and name == "font-family" and value.split(",")[0].strip(" \n\t\"'").lower() in web_fonts:
+        elif (
+            not slug
+            and name == "font-family"
+            and value.split(",")[0].strip(" \n\t\"'").lower() in web_fonts
+        ):
             yield f"font-family:{_TIMES}{end}"
         elif not slug:
             yield f"{name}:{value}{end}"
 
 
 _XML = re.compile(r"<xml\b(?:(?!<xml\b).)*?</xml\s*>", re.IGNORECASE | re.DOTALL)
-_STAND_INS = {**dict.fromkeys(("v:rect", "v:roundrect", "v:oval", "v:textbox"), "div"), "v:image": "img"}
+_STAND_INS = {
+    **dict.fromkeys(("v:rect", "v:roundrect", "v:oval", "v:textbox"), "div"),
+    "v:image": "img",
+}
 _KEPT = ("width", "height", "top", "left", "position", "z-index")
 _CENTRED = dict.fromkeys(("align-items", "justify-content", "text-align"), "center")
 _LINK = {"display": "inline-flex", "text-decoration": "none", **_CENTRED}
@@ -152,7 +182,10 @@ def render_vml(html: str) -> str:
         return html
     html = _XML.sub("", html)
     root = parse_html(html)
-    return splice(html, (change for element in root.walk() if ":" in element.tag for change in _replace(element)))
+    return splice(
+        html,
+        (change for element in root.walk() if ":" in element.tag for change in _replace(element)),
+    )
 
 
 def _replace(element: Element) -> Iterator[tuple[int, int, str]]:
@@ -160,12 +193,21 @@ def _replace(element: Element) -> Iterator[tuple[int, int, str]]:
     tag, opening, closing = _STAND_INS.get(element.tag, ""), "", ""
     if tag:
         tag = "a" if element.tag != "v:textbox" and tag == "div" and element.get("href") else tag
-        style = ";".join(f"{name}:{value.replace(';', '')}" for name, value in _style(element).items())
-        attributes = {name: value for name in ("class", "data-keyturn") if (value := element.get(name))}
+        style = ";".join(
+            f"{name}:{value.replace(';', '')}" for name, value in _style(element).items()
+        )
+        attributes = {
+            name: value for name in ("class", "data-keyturn") if (value := element.get(name))
+        }
         attributes |= {"href": element.get("href")} if tag == "a" else {}
         attributes |= {"src": element.get("src"), "alt": ""} if tag == "img" else {}
-        written = (f' {name}="{escape(value)}"' for name, value in (attributes | {"style": style}).items())
-        opening, closing = f"<{tag} data-vml{''.join(written)}>", "" if tag == "img" else f"</{tag}>"
+        written = (
+            f' {name}="{escape(value)}"' for name, value in (attributes | {"style": style}).items()
+        )
+        opening, closing = (
+            f"<{tag} data-vml{''.join(written)}>",
+            "" if tag == "img" else f"</{tag}>",
+        )
     yield element.offset, element.inner.start, opening
     if element.end > element.inner.start:
         yield element.inner.stop, element.end, closing
@@ -184,7 +226,12 @@ def _style(element: Element) -> dict[str, str]:
         box["width"] = "100%"
     if element.tag == "v:image":
         return box
-    style = {"box-sizing": "border-box", "max-width": "100%", **box, **(_LINK if element.get("href") else {})}
+    style = {
+        "box-sizing": "border-box",
+        "max-width": "100%",
+        **box,
+        **(_LINK if element.get("href") else {}),
+    }
     if not {element.get("filled").lower(), element.get("fill").lower()} & {"f", "false"}:
         style |= _fill(element)
     if "f" not in (element.get("stroke").lower()[:1], element.get("stroked").lower()[:1]):
@@ -194,7 +241,9 @@ def _style(element: Element) -> dict[str, str]:
         style["border-radius"] = "50%"
     if element.tag == "v:roundrect":
         sides = [length_in_px(box[side]) for side in ("width", "height") if side in box]
-        style["border-radius"] = f"{_arc(element.get('arcsize')) * min(filter(None, sides), default=0):g}px"
+        style["border-radius"] = (
+            f"{_arc(element.get('arcsize')) * min(filter(None, sides), default=0):g}px"
+        )
     return style
 
 
@@ -253,7 +302,8 @@ def rows(subject: str, preheader: str, html: str) -> Iterator[Row]:
         shown = _truncate(subject, of_subject)
         room = min(of_preheader, of_line - len(shown)) if of_line else of_preheader
         begun, bleed = (
-            " ".join(_UNSEEN.sub("", part).split()) for part in (own, _truncate(text[hidden:], room - hidden))
+            " ".join(_UNSEEN.sub("", part).split())
+            for part in (own, _truncate(text[hidden:], room - hidden))
         )
         yield Row(client, of_line > 0, shown, _truncate(begun, room), "" if bleed == "…" else bleed)
 

@@ -43,7 +43,10 @@ class Rewriting:
 
 # What may stand before a doctype and leaves it one, in forms that a parser cannot end elsewhere: blanks, comments and
 # instructions without a ">" within; and the doctype, which ends at its first ">" (HTML Standard 13.2.5.53 to .68).
-_DOCTYPE = re.compile(r"\ufeff?(?:[\t\n\f\r ]|<!--(?!-?>)[^>]*-->|<\?[^>]*>)*<!doctype[^>]*>", re.IGNORECASE | re.ASCII)
+_DOCTYPE = re.compile(
+    r"\ufeff?(?:[\t\n\f\r ]|<!--(?!-?>)[^>]*-->|<\?[^>]*>)*<!doctype[^>]*>",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def insert_in_head(html: str, markup: str) -> str:
@@ -82,13 +85,21 @@ def without_hints(html: str) -> str:
 
 @lru_cache(4)  # each save has three pages of the same mail
 def remote_hosts(html: str) -> tuple[str, ...]:
-    every = (split_address(address) for tag in parse_html(html).walk() for address in _addresses(tag))
-    return tuple(dict.fromkeys(one.hostname for one in every if one.hostname and one.scheme in ("", "http", "https")))
+    every = (
+        split_address(address) for tag in parse_html(html).walk() for address in _addresses(tag)
+    )
+    return tuple(
+        dict.fromkeys(
+            one.hostname for one in every if one.hostname and one.scheme in ("", "http", "https")
+        )
+    )
 
 
 def _addresses(tag: Element) -> Iterator[str]:
     for name in (*_ATTRIBUTES.get(tag.tag, ()), "background"):
         yield tag.get(name).strip().partition(" ")[0]  # the first of several in a srcset
     for css in (tag.get("style"), *(text.text for text in tag.texts if tag.tag == "style")):
-        closed = css[: css.rfind(")") + 1]  # so that an unclosed address is not searched again each time
+        closed = css[
+            : css.rfind(")") + 1
+        ]  # so that an unclosed address is not searched again each time
         yield from (next(filter(None, url), "").strip() for url in _URL.findall(closed))

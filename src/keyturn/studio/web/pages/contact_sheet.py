@@ -39,12 +39,26 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
     """Return what a page shows: the views by template and sample, and the number of pictures on all pages."""
     entries = in_order(entries)
-    of_sample, samples = len(list(_views("", view))), [len(_samples(entry, view)) for entry in entries]
-    shown, page, last = page_of(entries, view.page, max(1, _MOST // max(1, of_sample * max(samples, default=1))))
-    sections = {each.name: {sample: list(_views(sample, view)) for sample in _samples(each, view)} for each in shown}
+    of_sample, samples = (
+        len(list(_views("", view))),
+        [len(_samples(entry, view)) for entry in entries],
+    )
+    shown, page, last = page_of(
+        entries, view.page, max(1, _MOST // max(1, of_sample * max(samples, default=1)))
+    )
+    sections = {
+        each.name: {sample: list(_views(sample, view)) for sample in _samples(each, view)}
+        for each in shown
+    }
     is_single = view.samples == "first" and of_sample == 1  # one picture of each template
     count = of_sample * sum(samples)
-    return {"sections": sections, "is_single": is_single, "count": count, "page": page, "last_page": last}
+    return {
+        "sections": sections,
+        "is_single": is_single,
+        "count": count,
+        "page": page,
+        "last_page": last,
+    }
 
 
 def _samples(entry: Entry, view: SheetView) -> Sequence[str]:
@@ -65,12 +79,21 @@ def home_page(visit: NamedDependency[Visit]) -> Response[str] | Redirect:
     if visit.studio.opens_inbox and view == View():
         return visit.layout.redirect("inbox")
     if not (entries := gallery.entries()):
-        return visit.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
+        return visit.page(
+            "no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()}
+        )
     shown = SheetView(width=(600,), scheme=(view.scheme,), remote=view.remote, page=view.page)
     unreadable = {entry.name for entry in entries if entry.unreadable}
-    context = {"home": view, "sandbox": frames.PREVIEW, "unreadable": unreadable, "mails": len(entries)}
+    context = {
+        "home": view,
+        "sandbox": frames.PREVIEW,
+        "unreadable": unreadable,
+        "mails": len(entries),
+    }
     context["checks_at"] = visit.check_more()
-    return visit.page("home.html", context | pictures(entries, shown.to(lang=(view.lang,) if view.lang else ())))
+    return visit.page(
+        "home.html", context | pictures(entries, shown.to(lang=(view.lang,) if view.lang else ()))
+    )
 
 
 @get("/sheet", sync_to_thread=True)

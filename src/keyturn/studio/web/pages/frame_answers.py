@@ -35,11 +35,17 @@ _HELD_BACK = {"own": 'img:not([src*="data:" i],picture *)', "off": "img"}
 
 _CHANGED_AT_MOST = 512 * 1024  # characters of HTML that are changed for a view: more take seconds
 _MODELS = ("partial", "full", "word")  # schemes that are models of clients
-_TOO_MUCH = "This view of the mail takes too much time or memory. The views Light and Dark are available."
-_TOO_LONG = "This mail has more than 512 KB of HTML, so only the views Light and Dark are available."
+_TOO_MUCH = (
+    "This view of the mail takes too much time or memory. The views Light and Dark are available."
+)
+_TOO_LONG = (
+    "This mail has more than 512 KB of HTML, so only the views Light and Dark are available."
+)
 
 
-def captured_frame(content: MailContent, mail_id: str, view: View, runner: Runner[Any]) -> Response[str]:
+def captured_frame(
+    content: MailContent, mail_id: str, view: View, runner: Runner[Any]
+) -> Response[str]:
     """Answer with a captured mail, with remote content only if the reader asked for it."""
     html, view = content.html or page_of_text(content.text), view.as_loaded(mail_id)
     if len(html) <= _CHANGED_AT_MOST:
@@ -76,7 +82,9 @@ def answer(html: str, view: View, sandbox: str, status: int = 200) -> Response[s
         insert_in_head(html, _IN_HEAD),
         status_code=status,
         media_type=MediaType.HTML,
-        headers={"content-security-policy": _POLICY.format(sandbox=sandbox, images=_IMAGES[view.images])},
+        headers={
+            "content-security-policy": _POLICY.format(sandbox=sandbox, images=_IMAGES[view.images])
+        },
     )
 
 

@@ -29,18 +29,24 @@ _OWN_SCHEME = re.compile(r"""(color-scheme"?\s*(?::|content=)\s*"?)light dark"""
 
 
 @get("/pages", sync_to_thread=False)
-def first_hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]) -> Redirect:
+def first_hosted_page(
+    visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]
+) -> Redirect:
     return Redirect(visit.layout.url("pages", hosted.states[0][0]))
 
 
 @get("/pages/{name:str}", sync_to_thread=True)
-def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]) -> Response[str]:
+def hosted_page(
+    visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]
+) -> Response[str]:
     """Show a page in a state. A broken page is explained with its file and line."""
     name, view, layout = visit.name, visit.view, visit.layout
     states = {state: (label, template) for state, label, template in hosted.states}
     if name not in states:
         raise LookupError(f"There is no page called {name}.")
-    scheme: PageScheme = "light" if view.scheme == "light" else "dark"  # as the models of inverting clients are
+    scheme: PageScheme = (
+        "light" if view.scheme == "light" else "dark"
+    )  # as the models of inverting clients are
     label, template = states[name]
     fault: TemplateInvalid | ValueError | None = None
     try:
@@ -57,7 +63,9 @@ def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPag
         "lang": layout.gallery.languages.choose(view.lang).tag,
         "fault": fault,
         "frame": excerpt(text, getattr(fault, "line", None) or 0, around=2),
-        "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand)),
+        "source": layout.url(
+            "page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand)
+        ),
         **neighbours([*states], name),
     }
     return visit.page("hosted_page.html", context)
@@ -65,11 +73,15 @@ def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPag
 
 @get("/page-frames/{scheme:str}/{name:str}", sync_to_thread=True)
 def hosted_page_frame(
-    visit: NamedDependency[Visit], scheme: FromPath[PageScheme], hosted: NamedDependency[HostedPages]
+    visit: NamedDependency[Visit],
+    scheme: FromPath[PageScheme],
+    hosted: NamedDependency[HostedPages],
 ) -> Response[str]:
     view = visit.view
     try:
-        html = hosted.page(visit.name, view.lang, view.brand, visit.layout.url("page-frames", scheme))
+        html = hosted.page(
+            visit.name, view.lang, view.brand, visit.layout.url("page-frames", scheme)
+        )
     except (TemplateInvalid, ValueError) as fault:
         return Response(str(fault), status_code=422, media_type=MediaType.TEXT)
     headers = {"content-security-policy": _POLICY}
@@ -79,7 +91,10 @@ def hosted_page_frame(
 
 @get("/page-frames/{scheme:str}/keyturn-assets/{version:str}/{name:str}", sync_to_thread=True)
 def hosted_page_file(
-    scheme: FromPath[PageScheme], version: FromPath[str], name: FromPath[str], hosted: NamedDependency[HostedPages]
+    scheme: FromPath[PageScheme],
+    version: FromPath[str],
+    name: FromPath[str],
+    hosted: NamedDependency[HostedPages],
 ) -> Response[bytes]:
     """Answer with a file of a page. A stylesheet gets the wanted scheme, whatever the machine prefers."""
     del version

@@ -30,12 +30,16 @@ _LONGEST_VALUE = 4 * 1024
 _SHOWN_TEXT = 256 * 1024
 """Characters of the text part, and how many links and headers a page shows. The file has all of them."""
 
-_READ_ALOUD = 512 * 1024  # characters of HTML that are read aloud: looking at every tag of more takes seconds
+_READ_ALOUD = (
+    512 * 1024
+)  # characters of HTML that are read aloud: looking at every tag of more takes seconds
 _SHOWN_SOURCE = 512 * 1024  # bytes of the source that a page shows. The file has all of them.
 
 
 @get("/inbox", sync_to_thread=True)
-def inbox_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Response[str]:
+def inbox_page(
+    visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]
+) -> Response[str]:
     mails = captured.newest(search_for(visit.view.search), limit=None)
     shown, page, last_page = page_of(mails, visit.view.page, _ON_A_PAGE)
     context = {
@@ -52,14 +56,18 @@ def inbox_page(visit: NamedDependency[Visit], captured: NamedDependency[Captured
 
 
 @post("/inbox/delete", sync_to_thread=True)
-def delete_mails(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Redirect:
+def delete_mails(
+    visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]
+) -> Redirect:
     """Delete the mails that the search finds; without a search, all."""
     captured.delete(search_for(visit.view.search))
     return visit.layout.redirect("inbox")
 
 
 @get("/inbox/{name:str}", sync_to_thread=True)
-def mail_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Response[str]:
+def mail_page(
+    visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]
+) -> Response[str]:
     view, mail, content = visit.view, captured.find(visit.name), captured.content(visit.name)
     captured.mark_read(mail.id)
     beside, checks = captured.around(mail, _BESIDE), visit.layout.captured_checks
@@ -87,7 +95,9 @@ def mail_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedM
 
 
 @get("/inbox/{name:str}/frame", sync_to_thread=True)
-def mail_frame(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Response[str]:
+def mail_frame(
+    visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]
+) -> Response[str]:
     runner = visit.layout.renditions.runner
     return captured_frame(captured.content(visit.name), visit.name, visit.view, runner)
 
@@ -98,14 +108,18 @@ def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> 
 
 
 @get("/inbox/{name:str}/parts/{number:int}", sync_to_thread=True)
-def mail_part(name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
+def mail_part(
+    name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]
+) -> Response[bytes]:
     """Return an attachment, always as a file to save, so that it is never a page of the studio."""
     part = captured.content(name).attachment(number)
     return attached(part.content, part.name)
 
 
 @post("/inbox/{name:str}/delete", sync_to_thread=True)
-def delete_mail(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Redirect:
+def delete_mail(
+    visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]
+) -> Redirect:
     captured.delete(with_id(visit.name))
     return visit.layout.redirect("inbox")
 
@@ -114,12 +128,16 @@ def _shown_parts(content: MailContent) -> dict[str, Any]:
     return {
         "links": content.links[:_MOST],
         "headers": [
-            (name, value[:_LONGEST_VALUE]) for name, value in content.headers[:_MOST] if name.lower() not in ENVELOPE
+            (name, value[:_LONGEST_VALUE])
+            for name, value in content.headers[:_MOST]
+            if name.lower() not in ENVELOPE
         ],
         "text": content.text[:_SHOWN_TEXT],
         "codes": content.codes[:_SHOWN_CODES],
         "action": action_link(content.links),
-        "opening": markup_to_read(content.html, OPENING) if content.html else escape(content.text[:OPENING]),
+        "opening": markup_to_read(content.html, OPENING)
+        if content.html
+        else escape(content.text[:OPENING]),
         "preheader": content.preheader,
     }
 

@@ -51,7 +51,10 @@ _SAMPLES = (".toml", ".json")
 def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:
     """Return the items before and after this one, for the links of a page."""
     at = items.index(here) if here in items else 0
-    return {"before": items[at - 1] if at > 0 else None, "after": items[at + 1] if at + 1 < len(items) else None}
+    return {
+        "before": items[at - 1] if at > 0 else None,
+        "after": items[at + 1] if at + 1 < len(items) else None,
+    }
 
 
 def page_of(items: Sequence[T], number: int, most: int) -> tuple[Sequence[T], int, int]:
@@ -83,18 +86,26 @@ class Places:
             stage, view = "" if place.file in self._shared else stage, view.to(sample="")
         if stage:
             return self._url("templates", template, view=view.to(show="source", file=stage)) + line
-        return self._url("files", place.file, view=view.to(sample="")) + line if place.file in self._shared else ""
+        return (
+            self._url("files", place.file, view=view.to(sample="")) + line
+            if place.file in self._shared
+            else ""
+        )
 
     def line(self, place: Place) -> str:
         """Return the line as the view of a mail selects it; empty for a place that no part of a mail comes from."""
-        is_rendered = place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
+        is_rendered = (
+            place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
+        )
         return f"{place.file}:{place.line}" if is_rendered and place.line else ""
 
     @cached_property
     def _stages(self) -> dict[str, tuple[str, Any]]:
         """Return the template and the stage of each file of a mail."""
         mails = [(name, self._gallery.files(name)) for name in self._gallery.names()]
-        stages: dict[str, tuple[str, Any]] = {files.markup: (name, "template") for name, files in mails}
+        stages: dict[str, tuple[str, Any]] = {
+            files.markup: (name, "template") for name, files in mails
+        }
         return stages | {files.text: (name, "text") for name, files in mails if files.text}
 
 
@@ -120,10 +131,15 @@ class Layout:
         self.sources = SourceFiles(studio.gallery, studio.read_only)
         self.review: Review | None = None
         if studio.settings.snapshots:
-            stored, languages = SnapshotFolder(studio.settings.snapshots), studio.settings.snapshot_languages
+            stored, languages = (
+                SnapshotFolder(studio.settings.snapshots),
+                studio.settings.snapshot_languages,
+            )
             differ = difference_within_limits(self.renditions.runner)
             render = self.renditions.render
-            self.review = Review(Snapshots(studio.gallery, stored, languages, render=render, differ=differ))
+            self.review = Review(
+                Snapshots(studio.gallery, stored, languages, render=render, differ=differ)
+            )
         self._editor = None if studio.is_shared else editor_for(studio.settings.editor)
         self._environment = OwnEnvironment(FileSystemLoader(folder("preview")))
         self._environment.globals.update(self._shared_values())
@@ -171,7 +187,11 @@ class Layout:
 
     def editor_url(self, file: str, line: int | None = None, column: int | None = None) -> str:
         """Return the link that opens a file in the editor, which runs beside the browser; empty without an editor."""
-        return self._editor.url(self.gallery.folders / file, line or 1, column or 1) if self._editor else ""
+        return (
+            self._editor.url(self.gallery.folders / file, line or 1, column or 1)
+            if self._editor
+            else ""
+        )
 
     def page(self, page: str, context: Mapping[str, Any], status: int = 200) -> Response[str]:
         """Answer with a page of the studio, including the list on its left."""
@@ -195,7 +215,9 @@ class Layout:
 
     def _excerpt(self, place: Place, *, marks: bool = True, **how: int) -> tuple[ExcerptLine, ...]:
         """Return the lines around a place; none if the file was deleted or is unreadable, as the finding says."""
-        return excerpt(self.gallery.text(place.file), place.line, place.column if marks else None, **how)
+        return excerpt(
+            self.gallery.text(place.file), place.line, place.column if marks else None, **how
+        )
 
 
 class Visit:
@@ -218,7 +240,9 @@ class Visit:
     @property
     def rendition(self) -> Rendition:
         """The mail of the view. Raises LookupError."""
-        if self._rendition is None:  # a `cached_property` of Python 3.11 would let all other visits wait
+        if (
+            self._rendition is None
+        ):  # a `cached_property` of Python 3.11 would let all other visits wait
             self._rendition = self.layout.renditions.rendition(self.name, self.view)
         return self._rendition
 
@@ -234,7 +258,11 @@ class Visit:
             fault = str(error)
             if place := _PLACE.search(fault):
                 name, value, wanted = place[1], query[place[1]], types[place[1]]
-                shown = mismatch(", ".join(value), get_args(wanted)[0]) if name in several else mismatch(value, wanted)
+                shown = (
+                    mismatch(", ".join(value), get_args(wanted)[0])
+                    if name in several
+                    else mismatch(value, wanted)
+                )
                 fault = f"{name} {shown}"
             raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
 
@@ -245,11 +273,15 @@ class Visit:
         """
         if first and self.view.tab == "checks" and not self.prefer:
             first[0]()
-        left = "wait" not in self.prefer or any(check() for check in (*first, self.layout.folder_checks.check_more))
+        left = "wait" not in self.prefer or any(
+            check() for check in (*first, self.layout.folder_checks.check_more)
+        )
         return f"{self._url.path}?{self._url.query}" if left else ""
 
     def page(self, page: str, context: Mapping[str, Any], status: int = 200) -> Response[str]:
-        return self.layout.page(page, context if "view" in context else {"view": self.view, **context}, status)
+        return self.layout.page(
+            page, context if "view" in context else {"view": self.view, **context}, status
+        )
 
 
 def error_page(layout: Layout) -> Answer:
@@ -257,8 +289,18 @@ def error_page(layout: Layout) -> Answer:
 
     def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
         # An unknown host must not see the list, and a frame must not hold another studio.
-        if error.status_code == HTTP_421_MISDIRECTED_REQUEST or request.headers.get("sec-fetch-dest") == "iframe":
-            return Response(error.detail, status_code=error.status_code, media_type=MediaType.TEXT, headers=HEADERS)
-        return layout.page("error.html", {"status": error.status_code, "detail": error.detail}, error.status_code)
+        if (
+            error.status_code == HTTP_421_MISDIRECTED_REQUEST
+            or request.headers.get("sec-fetch-dest") == "iframe"
+        ):
+            return Response(
+                error.detail,
+                status_code=error.status_code,
+                media_type=MediaType.TEXT,
+                headers=HEADERS,
+            )
+        return layout.page(
+            "error.html", {"status": error.status_code, "detail": error.detail}, error.status_code
+        )
 
     return answer

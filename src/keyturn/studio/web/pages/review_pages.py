@@ -36,7 +36,14 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 
 def _has_words(finding: Finding, words: str) -> bool:
     clients = (name for gap in finding.clients for name in (gap.client, name_of(gap.client)))
-    parts = (finding.rule, finding.message, finding.fix, finding.place.file, *finding.templates, *clients)
+    parts = (
+        finding.rule,
+        finding.message,
+        finding.fix,
+        finding.place.file,
+        *finding.templates,
+        *clients,
+    )
     text = " ".join(parts).lower()
     return all(word in text for word in words.lower().split())
 
@@ -65,9 +72,16 @@ def findings_page(visit: NamedDependency[Visit]) -> Response[str]:
 def _listing(report: Report, view: FindingsView) -> dict[str, Any]:
     """Return a page of equal findings; `severities`: how many have the words of the filter."""
     with_words = [finding for finding in report.found if _has_words(finding, view.words)]
-    groups = equal_findings(one for one in with_words if not view.severity or one.severity in view.severity)
+    groups = equal_findings(
+        one for one in with_words if not view.severity or one.severity in view.severity
+    )
     shown, page, pages = page_of(groups, view.page, _ON_A_PAGE)
-    return {"groups": shown, "severities": Tally.of(with_words).by_severity, "pages": pages, "page": page}
+    return {
+        "groups": shown,
+        "severities": Tally.of(with_words).by_severity,
+        "pages": pages,
+        "page": page,
+    }
 
 
 class Acceptance(Struct):

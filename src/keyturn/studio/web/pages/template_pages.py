@@ -20,7 +20,13 @@ from keyturn.studio.web.pages.tree import in_order
 from keyturn.studio.web.pages.writing_pages import data_of_tab
 from keyturn.studio.web.rendering.rendition import Rendition
 from keyturn.studio.web.rendering.source import files_of, shared_source, source_at, stages_of
-from keyturn.studio.web.rendering.source_map import Marks, Selection, marks_in, sayings_in, selection_in
+from keyturn.studio.web.rendering.source_map import (
+    Marks,
+    Selection,
+    marks_in,
+    sayings_in,
+    selection_in,
+)
 from keyturn.studio.web.view import View
 
 
@@ -29,7 +35,11 @@ def shared_file_page(visit: NamedDependency[Visit]) -> Response[str]:
     name, gallery = visit.name, visit.gallery
     if name not in gallery.shared_files():
         raise LookupError(f"There is no shared file {name}.")
-    context = {"source": shared_source(gallery, name), "users": gallery.users(name), "shared_file": name}
+    context = {
+        "source": shared_source(gallery, name),
+        "users": gallery.users(name),
+        "shared_file": name,
+    }
     return visit.page("file.html", context | {"checks_at": visit.check_more()})
 
 
@@ -72,7 +82,9 @@ def _selection(gallery: Gallery, rendition: Rendition, at: Place) -> Selection |
 
 def _sayings(rendition: Rendition) -> list[Saying]:
     last_good = rendition.mail if rendition.fault else None
-    return rendition.read(sayings_in) or (read_aloud(parse_html(last_good.html)) if last_good else [])
+    return rendition.read(sayings_in) or (
+        read_aloud(parse_html(last_good.html)) if last_good else []
+    )
 
 
 def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
@@ -80,7 +92,11 @@ def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple
     order = []
     for entry in in_order(gallery.entries()):
         names = entry.samples or (sample if entry.name == template else "",)  # unreadable
-        kin = [*entry.branches, *hostile.NAMES] if entry.name == template and sample not in names else ()
+        kin = (
+            [*entry.branches, *hostile.NAMES]
+            if entry.name == template and sample not in names
+            else ()
+        )
         order += [(entry.name, name) for name in (*names, *kin)]
     return neighbours(order, (template, sample))
 
@@ -95,7 +111,9 @@ def template_frame(visit: NamedDependency[Visit]) -> Response[str]:
     if html := _html(visit.rendition, view):
         return frame_answers.answer(html, view, frames.PREVIEW)
     reason = f"{fault.place}: {fault.message}" if fault else _TOO_MUCH
-    return frame_answers.answer(frames.apply_view(frames.page_of_text(reason), view), view, frames.PREVIEW, 422)
+    return frame_answers.answer(
+        frames.apply_view(frames.page_of_text(reason), view), view, frames.PREVIEW, 422
+    )
 
 
 def _html(rendition: Rendition, view: View) -> str | None:
@@ -128,13 +146,22 @@ def index(visit: NamedDependency[Visit]) -> list[dict[str, Any]]:
     return [
         *(item("Template", entry.name, "templates", entry.name) for entry in entries),
         *(
-            item("Sample", f"{entry.name} / {sample}", "templates", entry.name, view=same.to(sample=sample))
+            item(
+                "Sample",
+                f"{entry.name} / {sample}",
+                "templates",
+                entry.name,
+                view=same.to(sample=sample),
+            )
             for entry in entries
             for sample in (*entry.samples, *entry.branches)
         ),
         *(item("Shared file", file, "files", file) for file in gallery.shared_files()),
         *(item("Page", label, "pages", name) for name, label, _ in layout.page_states),
-        *(item("Mail", f"{mail.subject or 'No subject'} · {mail.to_line}", "inbox", mail.id) for mail in mails),
+        *(
+            item("Mail", f"{mail.subject or 'No subject'} · {mail.to_line}", "inbox", mail.id)
+            for mail in mails
+        ),
     ]
 
 

@@ -40,8 +40,13 @@ def tree(entries: Iterable[Entry], files: Sequence[str], chosen: str | None) -> 
     for folder, within in groupby(entries, lambda entry: _folder_of(entry.name)):
         mails = list(within)
         is_open = open_folders is None or folder in open_folders
-        rows += [(folder, each, 0) for each in mails] if is_open else [(folder, mails[0], len(mails))]
-    shown, shown_files = _around(rows, [entry.name for _, entry, _ in rows], chosen), _around(files, files, chosen)
+        rows += (
+            [(folder, each, 0) for each in mails] if is_open else [(folder, mails[0], len(mails))]
+        )
+    shown, shown_files = (
+        _around(rows, [entry.name for _, entry, _ in rows], chosen),
+        _around(files, files, chosen),
+    )
     folders = [
         TreeFolder(folder, tuple(entry for _, entry, _ in these), closed)
         for (folder, closed), these in groupby(shown, itemgetter(0, 2))

@@ -31,7 +31,9 @@ from keyturn.studio.web.pages.layout import Visit
 from keyturn.studio.web.studio import MailProvider
 from keyturn.studio.web.view import View
 
-_LONGEST_QUERY = 60_000  # octets of a query. The parser beneath uvicorn refuses a request line of 64 KiB.
+_LONGEST_QUERY = (
+    60_000  # octets of a query. The parser beneath uvicorn refuses a request line of 64 KiB.
+)
 
 
 class SentSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +44,9 @@ class SentSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replaces: bool = False
 
 
-def data_of_tab(gallery: Gallery, template: str, view: View, data: CurrentData | None) -> dict[str, Any]:
+def data_of_tab(
+    gallery: Gallery, template: str, view: View, data: CurrentData | None
+) -> dict[str, Any]:
     """Return what the tab shows. `form`: what a script makes the form of, as JSON; infinite numbers become null."""
     if data is None:
         return {"data": None}
@@ -51,7 +55,9 @@ def data_of_tab(gallery: Gallery, template: str, view: View, data: CurrentData |
     form = {part: getattr(data, part) for part in ("values", "start", "faults")}
     return {
         "data": data,
-        "form": msgspec.json.encode({"schema": schema, **form, "address": view.here(edit="")}).decode(),
+        "form": msgspec.json.encode(
+            {"schema": schema, **form, "address": view.here(edit="")}
+        ).decode(),
         "has_fields": bool(schema["properties"]),
         "longest": _LONGEST_QUERY,
         "save_as": name,
@@ -64,7 +70,9 @@ def _in_the_way(detail: str, *, replaceable: bool = False) -> HTTPException:
     return HTTPException(status_code=409, detail=detail, extra={"replaceable": replaceable})
 
 
-@post("/templates/{name:path}", status_code=200, exception_handlers=AS_PROBLEMS, sync_to_thread=True)
+@post(
+    "/templates/{name:path}", status_code=200, exception_handlers=AS_PROBLEMS, sync_to_thread=True
+)
 def save_sample(visit: NamedDependency[Visit], data: JSONBody[SentSample]) -> Response[Any]:
     """Save the data of the view under a name. Raises LookupError, and a 409 for what is in the way."""
     gallery, template, view, name = visit.gallery, visit.name, visit.view, data.name.strip()
@@ -82,8 +90,12 @@ def save_sample(visit: NamedDependency[Visit], data: JSONBody[SentSample]) -> Re
     try:
         files.save(name, current.sample.values, current.schema)
     except SampleNotSaved as error:
-        raise _in_the_way(f"{gallery.name_of(error.file)} was not written: {error.reason}.") from error
-    return Response({"address": visit.layout.url("templates", template, view=view.to(sample=name, edit=""))})
+        raise _in_the_way(
+            f"{gallery.name_of(error.file)} was not written: {error.reason}."
+        ) from error
+    return Response(
+        {"address": visit.layout.url("templates", template, view=view.to(sample=name, edit=""))}
+    )
 
 
 _SENT: dict[str, Any] = {
@@ -119,15 +131,24 @@ def save_source(visit: NamedDependency[Visit], data: JSONBody[SentText]) -> Resp
 def render_draft(visit: NamedDependency[Visit], data: JSONBody[SentDraft]) -> Response[Any]:
     layout = visit.layout
     layout.sources.require_editable(data.file)
-    key, fault = layout.drafts.render(visit.rendition, Draft(data.file, data.text), layout.as_loaded(visit.view))
-    return Response({"frame": layout.url("draft-frames", key) if key else "", "fault": fault and _finding(fault)})
+    key, fault = layout.drafts.render(
+        visit.rendition, Draft(data.file, data.text), layout.as_loaded(visit.view)
+    )
+    return Response(
+        {
+            "frame": layout.url("draft-frames", key) if key else "",
+            "fault": fault and _finding(fault),
+        }
+    )
 
 
 @post("/draft-findings/{name:path}", **_SENT)
 def check_draft(visit: NamedDependency[Visit], data: JSONBody[SentDraft]) -> Response[Any]:
     visit.layout.sources.require_editable(data.file)
     findings = visit.layout.drafts.findings(visit.rendition, Draft(data.file, data.text))
-    return Response({"findings": [_finding(each) for each in findings if each.place.file == data.file]})
+    return Response(
+        {"findings": [_finding(each) for each in findings if each.place.file == data.file]}
+    )
 
 
 @get("/draft-frames/{key:str}", sync_to_thread=False)
@@ -154,7 +175,11 @@ async def send_preview(provider: MailProvider, sender: str, to: str, mail: Rende
     try:
         address, subject = parse(to), f"[Preview] {mail.subject}"
     except ValueError:
-        says = f"{to} is not an email address." if to else "Enter an email address, such as name@example.org."
+        says = (
+            f"{to} is not an email address."
+            if to
+            else "Enter an email address, such as name@example.org."
+        )
         return Outcome(to, fault=says)
     try:
         written = str(parse_mailbox(sender))
@@ -163,7 +188,9 @@ async def send_preview(provider: MailProvider, sender: str, to: str, mail: Rende
     opened = provider.open()
     try:
         email = Email(sender=written, to=address, subject=subject, html=mail.html, text=mail.text)
-        return Outcome(address, id=await opened.send(email, f"{OWN}{uuid4().hex}"))  # the file in an inbox
+        return Outcome(
+            address, id=await opened.send(email, f"{OWN}{uuid4().hex}")
+        )  # the file in an inbox
     except SendFailed as error:
         return Outcome(address, fault=_way_out(error, provider.name))
     finally:
@@ -177,7 +204,9 @@ def _way_out(error: SendFailed, provider: str) -> str:
         case SendRefused(account=True):
             return f"{provider} refused the key or login: {error.reason}. Check the provider's settings."
         case SendRefused():
-            return f"{provider} refused the mail: {error.reason}. Check the sender and the recipient."
+            return (
+                f"{provider} refused the mail: {error.reason}. Check the sender and the recipient."
+            )
         case _:
             return f"{provider} could not be reached: {error.reason}. Try again."
 
@@ -193,9 +222,14 @@ def send_page(
 
 
 @post("/send/{name:path}", status_code=200)
-async def send(visit: NamedDependency[Visit], data: URLEncodedBody[dict[str, str]]) -> Response[Any]:
+async def send(
+    visit: NamedDependency[Visit], data: URLEncodedBody[dict[str, str]]
+) -> Response[Any]:
     """Send the mail, and redirect to the page, so that a reload does not send it again."""
-    studio, outcome = visit.studio, Outcome(data.get("to", "").strip(), fault="This mail cannot be sent yet.")
+    studio, outcome = (
+        visit.studio,
+        Outcome(data.get("to", "").strip(), fault="This mail cannot be sent yet."),
+    )
     rendition = await asyncio.to_thread(lambda: visit.rendition)
     if studio.provider and rendition.mail:
         outcome = await send_preview(studio.provider, studio.sender, outcome.to, rendition.mail)
@@ -208,7 +242,18 @@ async def send(visit: NamedDependency[Visit], data: URLEncodedBody[dict[str, str
 def _page(visit: Visit, outcome: Outcome) -> Response[str]:
     rendition, view = visit.rendition, visit.view.to(sample=visit.rendition.view.sample)
     context = {"template": visit.name, "view": view, "rendition": rendition, "outcome": outcome}
-    return visit.page("send.html", context | {"provider": visit.studio.provider}, 422 if outcome.fault else 200)
+    return visit.page(
+        "send.html", context | {"provider": visit.studio.provider}, 422 if outcome.fault else 200
+    )
 
 
-HANDLERS = (save_sample, read_source, save_source, render_draft, check_draft, draft_frame, send_page, send)
+HANDLERS = (
+    save_sample,
+    read_source,
+    save_source,
+    render_draft,
+    check_draft,
+    draft_frame,
+    send_page,
+    send,
+)

@@ -39,7 +39,9 @@ class LatestValues(Generic[K, V]):
             self._values[key] = files, value
             self.revision += 1
 
-    def renew(self, files: Mapping[K, Fingerprint | None], make: Callable[[K], V], seconds: float) -> int:
+    def renew(
+        self, files: Mapping[K, Fingerprint | None], make: Callable[[K], V], seconds: float
+    ) -> int:
         """Make values of changed files anew until the time is over; return how many are left. Forget other keys."""
         with self._lock:
             for key in self._values.keys() - files.keys():

@@ -90,12 +90,16 @@ class MailRenderer:
         if document.refusal:
             return RenderingOutcome(fault=self._refusal(order, document))
         templates = self.traced(order.sample, order.brand)
-        return RenderingOutcome(document.mail, tuple(_states_elsewhere(templates, document.language)))
+        return RenderingOutcome(
+            document.mail, tuple(_states_elsewhere(templates, document.language))
+        )
 
     def _refusal(self, order: Order, document: Document) -> Finding:
         """Return the mistake for which the compiler refuses a mail: in the tags of one file, or else of the whole."""
         with self.gallery.one_look():
-            files = [one for one in self.gallery.files_of(order.template) if ending_of(one) == ".mjml"]
+            files = [
+                one for one in self.gallery.files_of(order.template) if ending_of(one) == ".mjml"
+            ]
             of_files = (first_mistake_in(one, self.gallery.source(one)) for one in files)
             of_mail = (one for one in guard(document) if one.severity == "error")
             return next(filter(None, chain(of_files, of_mail)))
@@ -105,20 +109,26 @@ class MailRenderer:
         if order.number not in self._documents:
             templates = self.traced(order.sample, order.brand).with_files(lambda _: order.files)
             language = self.gallery.languages.choose(order.language)
-            self._documents[order.number] = read_document(templates, order.template, order.sample, language)
+            self._documents[order.number] = read_document(
+                templates, order.template, order.sample, language
+            )
         return self._documents[order.number]
 
     def read(self, order: Order, read: Callable[..., T], *args: Any) -> T | None:
         """Return what a function reads of the mail with its places, or None if the mail cannot be rendered."""
         try:
             document = self.document(order)
-        except TemplateInvalid:  # a save broke it since; the page reports that when it is rendered again
+        except (
+            TemplateInvalid
+        ):  # a save broke it since; the page reports that when it is rendered again
             return None
         return read(document, *args) if document.mail.html else None
 
     def render(self, order: Order) -> Rendered:
         """Return the mail as the app sends it, as `Gallery.render` does."""
-        return self.gallery.render(order.template, order.files, order.sample, order.language, order.brand)
+        return self.gallery.render(
+            order.template, order.files, order.sample, order.language, order.brand
+        )
 
 
 def with_bounded_branches(gallery: Gallery, runner: Runner[MailRenderer]) -> Gallery:
@@ -174,7 +184,12 @@ class Rendition:
         """Whether rendering `wanted` now would give the same. The file that fixes a fault may be unknown."""
         same_data = bool(self.data and wanted.data and self.data.sample == wanted.data.sample)
         same_files = self.fingerprint == wanted.fingerprint
-        return same_data and same_files and (self.exceeded or not self.fault) and is_unchanged(self.elsewhere)
+        return (
+            same_data
+            and same_files
+            and (self.exceeded or not self.fault)
+            and is_unchanged(self.elsewhere)
+        )
 
     def read(self, read: Callable[..., T], *args: Any) -> T | None:
         """Return what a function reads of the mail with its places; None without a mail, or beyond a limit."""
@@ -203,12 +218,20 @@ class Renditions:
         view = view.made_from().to(lang=language.tag)
         # Taken before anything is read: a later change counts next time.
         files = fingerprints(self.gallery).get(template, Fingerprint())
-        wanted = Rendition(template=template, view=view, language=language, fingerprint=files, runner=self.runner)
+        wanted = Rendition(
+            template=template, view=view, language=language, fingerprint=files, runner=self.runner
+        )
         try:
             data = current_data(self.gallery, template, view)
         except TemplateInvalid as error:
             view, mail = self._last_mail(template, view)
-            return replace(wanted, view=view, mail=mail, fault=explain_samples(error, self.gallery), unreadable=error)
+            return replace(
+                wanted,
+                view=view,
+                mail=mail,
+                fault=explain_samples(error, self.gallery),
+                unreadable=error,
+            )
         view = view.to(sample=data.sample.name)
         # Requests for the same mail share one rendering, and those for other templates do not wait.
         with self._turns.setdefault(template, threading.Lock()):
@@ -229,7 +252,9 @@ class Renditions:
         except LimitExceeded as exceeded:
             outcome = RenderingOutcome(fault=limit_finding(exceeded.limit, files.markup))
         mail = outcome.mail or self._last_mail(wanted.template, view)[1]
-        return replace(wanted, order=order, mail=mail, elsewhere=outcome.elsewhere, fault=outcome.fault)
+        return replace(
+            wanted, order=order, mail=mail, elsewhere=outcome.elsewhere, fault=outcome.fault
+        )
 
     def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
         """Return the last good mail of a sample, whatever the edit; of any sample if the view names none."""

@@ -62,12 +62,16 @@ def files_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
     files, data, fault = gallery.files(rendition.template), rendition.data, rendition.fault
     samples = data.sample.file if data else fault.place.file if fault else ""
     named = {"template": files.markup, "text": files.text, "samples": samples}
-    return {stage: file for stage, file in named.items() if file and (gallery.folders / file).is_file()}
+    return {
+        stage: file for stage, file in named.items() if file and (gallery.folders / file).is_file()
+    }
 
 
 def stages_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
     """Return the names of a mail's stages: its files, and what becomes of them."""
-    named = {stage: PurePosixPath(file).name for stage, file in files_of(gallery, rendition).items()}
+    named = {
+        stage: PurePosixPath(file).name for stage, file in files_of(gallery, rendition).items()
+    }
     compiled = {"mjml": "MJML"} if gallery.files(rendition.template).is_mjml else {}
     return {**named, **compiled, "html": "Output"}
 
@@ -80,7 +84,9 @@ def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> Source | No
         return None
     if stage == "mjml":
         return Source("MJML with values", "compiled", rendition.mail.mjml)
-    return Source("HTML in lines", "compiled", rendition.mail.html.replace("><", ">\n<"))  # to be read
+    return Source(
+        "HTML in lines", "compiled", rendition.mail.html.replace("><", ">\n<")
+    )  # to be read
 
 
 def shared_source(gallery: Gallery, file: str) -> Source:

@@ -36,7 +36,12 @@ class Selection(Struct, frozen=True):
             here = lines.index((at.file, at.line)) if (at.file, at.line) in lines else len(lines)
             inner |= dict(zip(lines[:here], mark.trail, strict=False))
             outer |= dict(zip(lines[here + 1 :], mark.trail[here + 1 :], strict=True))
-        return cls(at, tuple(dict.fromkeys(mark.tag for mark in marks)), tuple(inner.values()), tuple(outer.values()))
+        return cls(
+            at,
+            tuple(dict.fromkeys(mark.tag for mark in marks)),
+            tuple(inner.values()),
+            tuple(outer.values()),
+        )
 
 
 class Marks(msgspec.Struct, frozen=True):
@@ -77,9 +82,13 @@ def _parts(document: Document) -> Sequence[_Part]:
     if document.files.is_mjml:
         for element in body.walk() if (body := body_of(document.root)) else ():
             if element.holder:
-                parts.append(_Part(str(element.offset), element.tag, element.offset, element.offset))
+                parts.append(
+                    _Part(str(element.offset), element.tag, element.offset, element.offset)
+                )
             elif element.tag.startswith("mj-") and element.tag != "mj-raw":
-                parts.append(_Part(f"{PREFIX}{element.number}", element.tag, element.offset, element.end))
+                parts.append(
+                    _Part(f"{PREFIX}{element.number}", element.tag, element.offset, element.end)
+                )
     else:
         for element in document.elements():
             if all(one.tag != "head" for one in (element, *element.ancestors())):
@@ -94,7 +103,9 @@ def _parts_at(document: Document, parts: Sequence[_Part], place: Place) -> Seque
         inside = [one for one in parts if start <= one.offset < stop]
         keys |= {one.key for one in inside or _around(document, parts, start, stop)}
     chosen = [one for one in parts if one.key in keys]
-    return [one for one in chosen if not any(other.offset < one.offset < other.end for other in chosen)]
+    return [
+        one for one in chosen if not any(other.offset < one.offset < other.end for other in chosen)
+    ]
 
 
 def _spans(document: Document, place: Place) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,9 @@ from django.urls import include, path
 
 
 def me(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(request.user.get_username(), status=200 if request.user.is_authenticated else 401)
+    return HttpResponse(
+        request.user.get_username(), status=200 if request.user.is_authenticated else 401
+    )
 
 
 urlpatterns = [

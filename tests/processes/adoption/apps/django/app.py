@@ -17,17 +17,27 @@ settings.configure(
     SECRET_KEY="the project's own",
     ROOT_URLCONF="project_urls",
     ALLOWED_HOSTS=["127.0.0.1"],
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
+    INSTALLED_APPS=[
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+    ],
     MIDDLEWARE=[
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
     ],
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path("db.sqlite3").resolve()}},
+    DATABASES={
+        "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path("db.sqlite3").resolve()}
+    },
     TEMPLATES=[
         {
             "BACKEND": "django.template.backends.django.DjangoTemplates",
-            "OPTIONS": {"loaders": [("django.template.loaders.locmem.Loader", {"registration/login.html": TEMPLATE})]},
+            "OPTIONS": {
+                "loaders": [
+                    ("django.template.loaders.locmem.Loader", {"registration/login.html": TEMPLATE})
+                ]
+            },
         }
     ],
     LOGIN_REDIRECT_URL="/me",
@@ -40,7 +50,9 @@ def main() -> None:
         from django.contrib.auth.models import User
 
         call_command("migrate", verbosity=0)
-        User.objects.create_user(os.environ["EMAIL"], os.environ["EMAIL"], os.environ["PASSWORD"], first_name="Mona")
+        User.objects.create_user(
+            os.environ["EMAIL"], os.environ["EMAIL"], os.environ["PASSWORD"], first_name="Mona"
+        )
         return
     server = make_server("127.0.0.1", int(os.environ["PORT"]), get_wsgi_application())
     sys.stderr.write("listening\n")

@@ -29,11 +29,18 @@ def app() -> FastAPI:
     @fastapi.post("/login")  # type: ignore[untyped-decorator]
     def sign_in(form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> dict[str, str]:
         user = user_by_email(form.username)
-        if user is None or not PasswordHash.recommended().verify(form.password, user.hashed_password):
+        if user is None or not PasswordHash.recommended().verify(
+            form.password, user.hashed_password
+        ):
             raise HTTPException(401)
-        return {"access_token": password_tokens.issue(user.id, user.hashed_password), "token_type": "bearer"}
+        return {
+            "access_token": password_tokens.issue(user.id, user.hashed_password),
+            "token_type": "bearer",
+        }
 
-    def current_user(token: Annotated[str, Depends(OAuth2PasswordBearer(tokenUrl="login"))]) -> User:
+    def current_user(
+        token: Annotated[str, Depends(OAuth2PasswordBearer(tokenUrl="login"))],
+    ) -> User:
         claims = jwt.decode(token, password_tokens.SECRET, algorithms=["HS256"])
         user = user_by_id(int(claims["sub"]))
         if user is None or not password_tokens.is_current(claims, user.hashed_password):

@@ -24,7 +24,10 @@ async def me(request: Request[User, object, object]) -> dict[str, str]:  # type:
 
 
 def app() -> Litestar:
-    from password_sessions import fingerprint, session_auth  # the guide's, beside this file once it is adopted
+    from password_sessions import (
+        fingerprint,
+        session_auth,
+    )  # the guide's, beside this file once it is adopted
 
     @post("/login", status_code=204)
     async def sign_in(request: Request[User, object, object]) -> None:  # type: ignore[type-var]

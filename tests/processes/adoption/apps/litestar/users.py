@@ -19,7 +19,9 @@ class User(UUIDAuditBase):
 
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str | None]
-    password: Mapped[HashedPassword] = mapped_column("hashed_password", PasswordHash(backend=Argon2Hasher()))
+    password: Mapped[HashedPassword] = mapped_column(
+        "hashed_password", PasswordHash(backend=Argon2Hasher())
+    )
     is_active: Mapped[bool] = mapped_column(default=True)
 
 

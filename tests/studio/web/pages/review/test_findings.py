@@ -5,7 +5,16 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from tests.studio.web.fixtures import AT_ONCE, NOTICE, RIGHT, WRONG, Client, checked_page, opened, save
+from tests.studio.web.fixtures import (
+    AT_ONCE,
+    NOTICE,
+    RIGHT,
+    WRONG,
+    Client,
+    checked_page,
+    opened,
+    save,
+)
 
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.web.app import Studio
@@ -34,20 +43,27 @@ def broken(folder: Path) -> Path:
     return folder
 
 
-def test_equal_findings_are_one_the_worst_first_that_leads_to_its_lines_and_mails(client: Client, broken: Path) -> None:
+def test_equal_findings_are_one_the_worst_first_that_leads_to_its_lines_and_mails(
+    client: Client, broken: Path
+) -> None:
     shown = page_of(client)
-    assert 'href="/studio/templates/greeting?show=source#L8">greeting/greeting.mjml:8:10</a>' in shown
+    assert (
+        'href="/studio/templates/greeting?show=source#L8">greeting/greeting.mjml:8:10</a>' in shown
+    )
     assert 'href="/studio/files/_layout/base.mjml#L1">_layout/base.mjml:1:1</a>' in shown
     there = re.escape("&amp;line=greeting%2Fgreeting.mjml%3A8&amp;tab=checks")
     found = re.search(
-        rf'<a href="(/studio/templates/greeting\?sample=ada&amp;lang=(\w+){there})">greeting/ada (.*?)</a>', shown
+        rf'<a href="(/studio/templates/greeting\?sample=ada&amp;lang=(\w+){there})">greeting/ada (.*?)</a>',
+        shown,
     )
     assert found
     assert found[2] == found[3]
     assert client.get(unescape(found[1])).status_code == 200
     assert '<mark>colour</mark>="red"' in unescape(shown)
 
-    (broken / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", '<mj-text colour="red">'))
+    (broken / "notice" / "notice.mjml").write_text(
+        NOTICE.replace("<mj-text>", '<mj-text colour="red">')
+    )
     listed = groups(page_of(client))
     assert listed[0][:2] == ("error", "mjml/unknown-attribute")
     assert re.fullmatch(r"2 places, in \d+ mails", listed[0][2])
@@ -59,7 +75,9 @@ def test_equal_findings_are_one_the_worst_first_that_leads_to_its_lines_and_mail
 @pytest.mark.long
 def test_filters_stand_in_the_address(client: Client) -> None:
     for query in ("severity=error", "words=mjml/unknown", "words=COLOUR+ignores"):
-        assert {rule for _, rule, _ in groups(page_of(client, f"?{query}"))} == {"mjml/unknown-attribute"}
+        assert {rule for _, rule, _ in groups(page_of(client, f"?{query}"))} == {
+            "mjml/unknown-attribute"
+        }
     for query in ("words=mjml/unknown-attribute&severity=warning", "words=colour+notice"):
         page = page_of(client, f"?{query}")
         assert (groups(page), "No finding matches these filters" in page) == ([], True)
@@ -77,10 +95,21 @@ def test_of_many_mails_that_were_not_checked_three_are_named(client: Client, fol
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize("address", ["findings", "", "sheet", "files/_layout/base.mjml", "inbox"])
 @pytest.mark.long
-def test_a_page_that_does_not_wait_fills_and_the_list_beside_it(client: Client, address: str) -> None:
-    page, filled = client.get(f"/studio/{address}", headers=AT_ONCE).text, checked_page(client, address)
-    assert ["Checking the templates." in page, "This page updates itself." in filled] == [address == "findings", False]
-    assert ['<span>Findings</span><span class="tally"' in one for one in (page, filled)] == [False, True]
+def test_a_page_that_does_not_wait_fills_and_the_list_beside_it(
+    client: Client, address: str
+) -> None:
+    page, filled = (
+        client.get(f"/studio/{address}", headers=AT_ONCE).text,
+        checked_page(client, address),
+    )
+    assert ["Checking the templates." in page, "This page updates itself." in filled] == [
+        address == "findings",
+        False,
+    ]
+    assert ['<span>Findings</span><span class="tally"' in one for one in (page, filled)] == [
+        False,
+        True,
+    ]
 
 
 def test_a_folder_with_nothing_to_fix_is_told_so(studio: Studio, folder: Path) -> None:
@@ -94,9 +123,13 @@ def test_a_folder_with_nothing_to_fix_is_told_so(studio: Studio, folder: Path) -
     assert "Keyturn checked the template in" in page
 
 
-def test_a_long_list_is_cut_into_pages_and_a_finding_into_bounds(client: Client, folder: Path) -> None:
+def test_a_long_list_is_cut_into_pages_and_a_finding_into_bounds(
+    client: Client, folder: Path
+) -> None:
     lines = '<mj-text colour="red">x</mj-text>\n' * 60
-    lines += "".join(f'<mj-text name{number}="x">{"long " * 200}</mj-text>\n' for number in range(120))
+    lines += "".join(
+        f'<mj-text name{number}="x">{"long " * 200}</mj-text>\n' for number in range(120)
+    )
     (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", f"{lines}<mj-text>"))
     page = page_of(client)
     assert len(groups(page)) == 50
@@ -108,7 +141,9 @@ def test_a_long_list_is_cut_into_pages_and_a_finding_into_bounds(client: Client,
 
 
 @pytest.mark.parametrize("query", ["?severity=fatal", "?page=0", f"?words={'x' * 201}"])
-def test_an_address_that_asks_for_what_does_not_exist_is_told_so(client: Client, query: str) -> None:
+def test_an_address_that_asks_for_what_does_not_exist_is_told_so(
+    client: Client, query: str
+) -> None:
     answer = client.get(f"/studio/findings{query}")
     assert answer.status_code == 400
     assert "The address cannot be read: " in unescape(answer.text)

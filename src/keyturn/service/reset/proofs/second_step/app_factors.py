@@ -10,7 +10,14 @@ from sqlalchemy.exc import NoSuchTableError
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.app_database import AppDatabase, KnownTable
-from keyturn.service.accounts.table.columns import MappedFlag, all_hold, kind_of, parse_flags, table_called, text_of
+from keyturn.service.accounts.table.columns import (
+    MappedFlag,
+    all_hold,
+    kind_of,
+    parse_flags,
+    table_called,
+    text_of,
+)
 from keyturn.service.database import Database
 from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep, StoredFactors
 from keyturn.service.reset.proofs.second_step.totp import read_seed
@@ -30,12 +37,20 @@ class TableFactors(OwnSecondStep):
     """Reads factors from an app's own table: beside the password, or in another table with the account's id."""
 
     def __init__(
-        self, database: Database, sms: Messages, settings: SecondStepTableSettings, accounts: TableSettings
+        self,
+        database: Database,
+        sms: Messages,
+        settings: SecondStepTableSettings,
+        accounts: TableSettings,
     ) -> None:
         super().__init__(database, sms)
         self._settings = settings
         self._flags = parse_flags(settings.active)
-        named = {"account": settings.account or accounts.id, "totp": settings.totp, "phone": settings.phone}
+        named = {
+            "account": settings.account or accounts.id,
+            "totp": settings.totp,
+            "phone": settings.phone,
+        }
         self._names = {field: name for field, name in named.items() if name}
         self._name = settings.table or accounts.table
         place = AppDatabase(accounts.url) if accounts.url else database
@@ -53,13 +68,23 @@ class TableFactors(OwnSecondStep):
             ids = kind_of(key).ids(account.id)
         except ValueError as error:
             # No row can have this id, so the settings name the wrong column: the account's factors are unknown.
-            log.error(LogEvent("second_step.unreadable", account_id=account.id, column=key.name, reason=error))
+            log.error(
+                LogEvent(
+                    "second_step.unreadable", account_id=account.id, column=key.name, reason=error
+                )
+            )
             return StoredFactors(unreadable=True)
         wanted = [fields[field].label(field) for field in ("totp", "phone") if field in fields]
         theirs = select(*wanted).where(key.in_(ids), all_hold(columns.active))
-        rows = await self._known.read(lambda connection, _: connection.execute(theirs).mappings().all())
+        rows = await self._known.read(
+            lambda connection, _: connection.execute(theirs).mappings().all()
+        )
         stored = [self._stored(row, account.id) for row in rows]
-        return max(stored, key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)), default=StoredFactors())
+        return max(
+            stored,
+            key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)),
+            default=StoredFactors(),
+        )
 
     def _stored(self, row: RowMapping, account_id: str) -> StoredFactors:
         phone, text = text_of(row.get("phone")), _text(row.get("totp")).strip()
@@ -68,7 +93,11 @@ class TableFactors(OwnSecondStep):
             return StoredFactors(seed, phone)
         except ValueError as error:
             # Log only the error's class: its text may contain the seed.
-            log.error(LogEvent("second_step.unreadable", account_id=account_id, reason=type(error).__name__))
+            log.error(
+                LogEvent(
+                    "second_step.unreadable", account_id=account_id, reason=type(error).__name__
+                )
+            )
             return StoredFactors(phone=phone, unreadable=True)
 
     def _columns(self, connection: Connection) -> _FactorColumns:
@@ -80,7 +109,9 @@ class TableFactors(OwnSecondStep):
             raise SettingsInvalid.of("second_step.table.table", message) from None
         lacks = f"{self._name} has no column"
         faults = [
-            Fault(f"second_step.table.{field}", f"{lacks} {name}{did_you_mean(name, columns.keys())}")
+            Fault(
+                f"second_step.table.{field}", f"{lacks} {name}{did_you_mean(name, columns.keys())}"
+            )
             for field, name in self._named_columns()
             if name not in columns
         ]

@@ -64,10 +64,16 @@ class OwnSecondStep(SecondStep):
             factors.append(Factor("sms", f"…{number[-2:]}"))
         if not factors and not stored.phone and not stored.unreadable:
             return ()
-        unused = SecretRow.account_id == account.id, SecretRow.purpose == Purpose.RECOVERY, SecretRow.used_at.is_(None)
+        unused = (
+            SecretRow.account_id == account.id,
+            SecretRow.purpose == Purpose.RECOVERY,
+            SecretRow.used_at.is_(None),
+        )
         if await self._database.fetch(select(SecretRow.key).where(*unused).limit(1)):
             factors.append(Factor("recovery_code"))
-        return factors or [Factor("other")]  # to count only factors that can be reached now would be a bypass
+        return factors or [
+            Factor("other")
+        ]  # to count only factors that can be reached now would be a bypass
 
     async def begin(self, trial: SecondStepTry) -> bool:
         if trial.method != "sms" or not self._sms:
@@ -82,7 +88,9 @@ class OwnSecondStep(SecondStep):
                 return await self._verify_totp(trial)
             case "recovery_code":
                 key = recovery_code_digest(account_id, trial.code)
-                code = await self._database.read(lambda connection: secrets.find(connection, key, Purpose.RECOVERY))
+                code = await self._database.read(
+                    lambda connection: secrets.find(connection, key, Purpose.RECOVERY)
+                )
             case _:
                 code = await self._sms.find(trial) if self._sms else None
         if code is None or code.dead_reason(trial.moment):
@@ -98,17 +106,24 @@ class OwnSecondStep(SecondStep):
         if step is None:
             return None
         key = _key_of_step(trial.account.id, step)
-        if await self._database.read(lambda connection: secrets.find(connection, key, Purpose.SPENT)):
+        if await self._database.read(
+            lambda connection: secrets.find(connection, key, Purpose.SPENT)
+        ):
             return None
 
         def give_back(connection: Connection, _: datetime) -> None:
             secrets.delete(connection, trial.account.id, [Purpose.SPENT], SecretRow.key == key)
 
-        return Accepted(lambda connection, moment: take_step(connection, trial.account.id, step, moment), give_back)
+        return Accepted(
+            lambda connection, moment: take_step(connection, trial.account.id, step, moment),
+            give_back,
+        )
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:
         """Delete recent additions. Codes end even if the factor that they replace stays: another may have got them."""
-        return secrets.delete(connection, account_id, STORED_FACTORS, SecretRow.created_at > now() - RECENT)
+        return secrets.delete(
+            connection, account_id, STORED_FACTORS, SecretRow.created_at > now() - RECENT
+        )
 
     async def close(self) -> None:
         if self._sms:
@@ -124,8 +139,12 @@ _REMEMBERED = timedelta(hours=1)
 
 def take_step(connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
     """Use a TOTP step up, with those before it; False if it was used (ASVS 6.5.1; CVE-2015-7225, CVE-2021-43177)."""
-    steps = [(Purpose.SPENT, _key_of_step(account_id, one)) for one in range(step - _EARLIER, step + 1)]
-    return [secrets.take(connection, one, account_id, moment, moment + _REMEMBERED) for one in steps][-1]
+    steps = [
+        (Purpose.SPENT, _key_of_step(account_id, one)) for one in range(step - _EARLIER, step + 1)
+    ]
+    return [
+        secrets.take(connection, one, account_id, moment, moment + _REMEMBERED) for one in steps
+    ][-1]
 
 
 def _key_of_step(account_id: str, step: int) -> bytes:
@@ -163,15 +182,28 @@ def recovery_code_digest(account_id: str, code: str) -> bytes:
 
 def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[str]:
     """Return fresh codes, which cannot be shown again; earlier codes end, in the caller's transaction."""
-    secrets.delete(connection, account_id, [Purpose.RECOVERY])  # none is kept: a code on paper never expires
+    secrets.delete(
+        connection, account_id, [Purpose.RECOVERY]
+    )  # none is kept: a code on paper never expires
     codes = [mint_recovery_code() for _ in range(RECOVERY_CODES)]
     keys = [recovery_code_digest(account_id, code) for code in codes]
-    secrets.add(connection, [(_lasting(Purpose.RECOVERY, key, account_id, now()), True) for key in keys])
+    secrets.add(
+        connection, [(_lasting(Purpose.RECOVERY, key, account_id, now()), True) for key in keys]
+    )
     return codes
 
 
-def _lasting(purpose: Purpose, key: bytes, account_id: str, since: datetime, data: str = "") -> Secret:
-    return Secret(purpose=purpose, key=key, account_id=account_id, created_at=since, expires_at=NEVER, data=data)
+def _lasting(
+    purpose: Purpose, key: bytes, account_id: str, since: datetime, data: str = ""
+) -> Secret:
+    return Secret(
+        purpose=purpose,
+        key=key,
+        account_id=account_id,
+        created_at=since,
+        expires_at=NEVER,
+        data=data,
+    )
 
 
 _FACTORS = (Purpose.TOTP, Purpose.PHONE)
@@ -187,14 +219,18 @@ class BuiltinFactors(OwnSecondStep):
         self._box = box(keys, "second factors")
 
     async def find(self, account: Account, *which: ColumnElement[bool]) -> StoredFactors:
-        sealed = select(SecretRow.purpose, SecretRow.data).where(SecretRow.account_id == account.id, *which)
+        sealed = select(SecretRow.purpose, SecretRow.data).where(
+            SecretRow.account_id == account.id, *which
+        )
         rows = await self._database.fetch(sealed.where(SecretRow.purpose.in_(_FACTORS)))
         factors = {row["purpose"]: self._open(row["data"]) for row in rows}
         if None in factors.values():
             reason = "encrypted with a secret key that is no longer in the settings"
             log.error(LogEvent("second_step.unreadable", account_id=account.id, reason=reason))
             return StoredFactors(unreadable=True)
-        return StoredFactors(factors.get(Purpose.TOTP), (factors.get(Purpose.PHONE) or b"").decode())
+        return StoredFactors(
+            factors.get(Purpose.TOTP), (factors.get(Purpose.PHONE) or b"").decode()
+        )
 
     def _open(self, sealed: str) -> bytes | None:
         try:
@@ -203,7 +239,9 @@ class BuiltinFactors(OwnSecondStep):
             return None
 
     async def proven_factors(self, account: Account) -> Sequence[Factor]:
-        return await self._offered(account, await self.find(account, SecretRow.created_at <= now() - RECENT))
+        return await self._offered(
+            account, await self.find(account, SecretRow.created_at <= now() - RECENT)
+        )
 
     def set(self, connection: Connection, account_id: str, kind: Purpose, factor: bytes) -> None:
         """Store a seed or a number, for a caller that holds the account. A replacement has stood for as long."""
@@ -212,13 +250,17 @@ class BuiltinFactors(OwnSecondStep):
         since, data = replaced.created_at if replaced else now(), self._box.encrypt(factor).decode()
         secrets.add(connection, [(_lasting(kind, key, account_id, since, data), True)])
 
-    def set_up(self, connection: Connection, account_id: str, seed: bytes, step: int) -> Sequence[str]:
+    def set_up(
+        self, connection: Connection, account_id: str, seed: bytes, step: int
+    ) -> Sequence[str]:
         """Store a seed and use up the step of the code that proved it (ASVS 6.5.1); return fresh recovery codes."""
         take_step(connection, account_id, step, now())
         self.set(connection, account_id, Purpose.TOTP, seed)
         return renew_recovery_codes(connection, account_id)
 
-    def set_all(self, connection: Connection, account_id: str, factors: Mapping[str, str]) -> Sequence[str]:
+    def set_all(
+        self, connection: Connection, account_id: str, factors: Mapping[str, str]
+    ) -> Sequence[str]:
         """Store a `phone` and a `totp` in base 32; return recovery codes if there is the second."""
         if "phone" in factors:
             self.set(connection, account_id, Purpose.PHONE, factors["phone"].encode())
@@ -236,8 +278,14 @@ class BuiltinFactors(OwnSecondStep):
         """Return how many accounts have a factor that none of the keys decrypts."""
         stored = cls(database, None, keys)
         row, last, unreadable = SecretRow, b"", set[str]()
-        batch = select(row.key, row.account_id, row.data).where(row.purpose.in_(_FACTORS)).order_by(row.key)
+        batch = (
+            select(row.key, row.account_id, row.data)
+            .where(row.purpose.in_(_FACTORS))
+            .order_by(row.key)
+        )
         while rows := await database.fetch(batch.where(row.key > last).limit(_BATCH)):
-            unreadable.update(one["account_id"] for one in rows if stored._open(one["data"]) is None)
+            unreadable.update(
+                one["account_id"] for one in rows if stored._open(one["data"]) is None
+            )
             last = bytes(rows[-1]["key"])
         return len(unreadable)

@@ -59,7 +59,9 @@ class RightCode(NamedTuple):
         account, client = self.trial.account, self.trial.client
         for limit in _limits(account.id):
             tx.counters.clear(limit)
-        tx.audit.write(EVENT, f"passed_{self.trial.method}", client, now(), account.id, account.email)
+        tx.audit.write(
+            EVENT, f"passed_{self.trial.method}", client, now(), account.id, account.email
+        )
 
 
 class RequiredStep(SecondProof):
@@ -79,18 +81,26 @@ class RequiredStep(SecondProof):
         self.builtin = step if isinstance(step, BuiltinFactors) else None
 
     async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
-        return await (self.step.proven_factors if link and link.recovers else self.step.factors)(account)
+        return await (self.step.proven_factors if link and link.recovers else self.step.factors)(
+            account
+        )
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
         if self.step.remove_recent(tx.connection, account.id):
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
     async def change(
-        self, account: Account, operator: Client, change: messages.FactorChange, work: FactorWork[_Result]
+        self,
+        account: Account,
+        operator: Client,
+        change: messages.FactorChange,
+        work: FactorWork[_Result],
     ) -> _Result:
         """Run `work`, which changes factors of that id, with an audit entry and a mail to the owner (ASVS 6.3.7)."""
         of, email, moment = account.id, account.email, now()
-        changed = messages.SecondStepWasChanged(account_id=of, at=moment, client=operator, email=email, change=change)
+        changed = messages.SecondStepWasChanged(
+            account_id=of, at=moment, client=operator, email=email, change=change
+        )
 
         def write(tx: Transaction) -> _Result:
             tx.hold(of)
@@ -109,7 +119,9 @@ class RequiredStep(SecondProof):
             return None
         if answer is None or not any(factor.method == answer.method for factor in factors):
             raise SecondStepRequired(factors)
-        trial = SecondStepTry(account=account, method=answer.method, code=answer.code or "", link=link, client=client)
+        trial = SecondStepTry(
+            account=account, method=answer.method, code=answer.code or "", link=link, client=client
+        )
         if not trial.code.strip():
             is_sent = await self.step.begin(trial)
             if is_sent:
@@ -119,7 +131,9 @@ class RequiredStep(SecondProof):
         refusal: KeyturnError = SecondStepRejected(factors, left)
         try:
             accepted = await self.step.verify(trial)
-        except SecondStepUnfinished as unfinished:  # a factor has refused the code: guesses at it stay counted
+        except (
+            SecondStepUnfinished
+        ) as unfinished:  # a factor has refused the code: guesses at it stay counted
             accepted, refusal = None, unfinished
         except Unavailable:  # this gives no verdict on the code
             await self._give_back(trial)
@@ -177,14 +191,22 @@ class RequiredStep(SecondProof):
         """Enqueue the mail and the app's event, and end the link. Of requests at once, the one that ends it tells."""
         account, client, link, moment = trial.account, trial.client, trial.link, now()
         failed = messages.SecondStepHasFailed(
-            account_id=account.id, at=moment, client=client, email=account.email, signing_in=link is None
+            account_id=account.id,
+            at=moment,
+            client=client,
+            email=account.email,
+            signing_in=link is None,
         )
 
         def write(tx: Transaction) -> None:
             if link is None or secrets.end(tx.connection, link, moment):
                 message = tx.outbox.enqueue(messages.SECOND_STEP_FAILED, failed)
-                tx.audit.write(EVENT, "failed", client, moment, account.id, account.email, message_id=message)
-                self._events.write(tx, SecondStepFailed, account, client, moment, method=trial.method)
+                tx.audit.write(
+                    EVENT, "failed", client, moment, account.id, account.email, message_id=message
+                )
+                self._events.write(
+                    tx, SecondStepFailed, account, client, moment, method=trial.method
+                )
 
         await self._ground.transact(write)
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))

@@ -105,14 +105,23 @@ class SmsCodes:
         self._codes = Codes(ground.secrets, Purpose.SMS, _DIGITS)
         self._sms = sms = settings.second_step.sms
         mail, name = settings.mail, settings.brand.name
-        self._sender = CapturedSms(Path(mail.capture_dir), name) if mail.transport == "capture" else TwilioSms(sms)
+        self._sender = (
+            CapturedSms(Path(mail.capture_dir), name)
+            if mail.transport == "capture"
+            else TwilioSms(sms)
+        )
         self.close = self._sender.close
         self._host = host_in(settings.reset_url.replace("{base_url}", settings.base_url))
 
     async def send(self, trial: SecondStepTry, number: str) -> None:
         """Send a fresh code to a number of E.164, in place of the last. Raises TooManyRequests, Unavailable."""
-        code, secret = self._codes.mint(trial.account.id, _key(trial), trial.moment, use=_use(trial))
-        own = Limit(_COOLDOWN, "SMS", trial.account.id), Limit(_DAILY, "SMS a day", trial.account.id)
+        code, secret = self._codes.mint(
+            trial.account.id, _key(trial), trial.moment, use=_use(trial)
+        )
+        own = (
+            Limit(_COOLDOWN, "SMS", trial.account.id),
+            Limit(_DAILY, "SMS a day", trial.account.id),
+        )
         limits = *own, Limit(Rate(self._sms.overall, _DAY), "SMS of all accounts")
 
         def store(tx: Transaction) -> None:
@@ -133,7 +142,11 @@ class SmsCodes:
         try:
             await self._sender.send(number, self._write(trial, code))
         except SendFailed as failure:
-            log.warning(LogEvent("second_step.sms_failed", account_id=trial.account.id, reason=failure.reason))
+            log.warning(
+                LogEvent(
+                    "second_step.sms_failed", account_id=trial.account.id, reason=failure.reason
+                )
+            )
             if not isinstance(failure, SendRetryable) or failure.not_accepted:
                 await self._ground.transact(undo)
                 raise Unavailable("the SMS provider did not accept the message") from failure
@@ -141,8 +154,14 @@ class SmsCodes:
     async def find(self, trial: SecondStepTry) -> Secret | None:
         """Return the code if it is right, even if it works no more; None if it was not sent for this."""
         key = _key(trial)
-        code = await self._ground.database.read(lambda connection: secrets.find(connection, key, Purpose.SMS))
-        return code if self._codes.fits("".join(trial.code.split()), key, code, use=_use(trial)) else None
+        code = await self._ground.database.read(
+            lambda connection: secrets.find(connection, key, Purpose.SMS)
+        )
+        return (
+            code
+            if self._codes.fits("".join(trial.code.split()), key, code, use=_use(trial))
+            else None
+        )
 
     def _write(self, trial: SecondStepTry, code: str) -> str:
         """Return the message. Phones read its last line (https://wicg.github.io/sms-one-time-codes/)."""

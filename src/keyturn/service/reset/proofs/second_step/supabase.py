@@ -65,7 +65,9 @@ class SupabaseSecondStep(SecondStep):
         """Raise SettingsInvalid unless the server answers for an unknown user as documented."""
         answer = await self._api.ask("GET", f"/admin/users/{uuid4()}/factors")
         if not answer.is_unknown_user:
-            message = f"supabase: the server does not list second factors as Supabase Auth does: {answer}"
+            message = (
+                f"supabase: the server does not list second factors as Supabase Auth does: {answer}"
+            )
             raise SettingsInvalid.of("second_step.source", message)
 
     async def factors(self, account: Account) -> Sequence[Factor]:
@@ -78,9 +80,15 @@ class SupabaseSecondStep(SecondStep):
         code = "".join(trial.code.split())
         if not _CODE.fullmatch(code):
             return None
-        totp = [factor for factor in await self._verified(trial.account) if factor.factor_type == "totp"]
-        link = await self._post("/admin/generate_link", _Link, type="recovery", email=trial.account.email)
-        session = (await self._post("/verify", _Session, type="recovery", token_hash=link.hashed_token)).access_token
+        totp = [
+            factor for factor in await self._verified(trial.account) if factor.factor_type == "totp"
+        ]
+        link = await self._post(
+            "/admin/generate_link", _Link, type="recovery", email=trial.account.email
+        )
+        session = (
+            await self._post("/verify", _Session, type="recovery", token_hash=link.hashed_token)
+        ).access_token
         is_judged = False
         try:
             for factor in totp:
@@ -108,7 +116,9 @@ class SupabaseSecondStep(SecondStep):
             return None
         return answer.require(_Session).access_token
 
-    async def _post(self, path: str, form: type[Document], session: str = "", **body: Any) -> Document:
+    async def _post(
+        self, path: str, form: type[Document], session: str = "", **body: Any
+    ) -> Document:
         return (await self._api.ask("POST", path, session, json=body)).require(form)
 
     async def _sign_out(self, session: str) -> None:

@@ -43,7 +43,11 @@ def totp_step(seed: bytes, code: str, moment: datetime) -> int | None:
         return None
     hotp = HOTP(seed, _DIGITS, _HASH, enforce_key_length=False)
     now, code_bytes = int(moment.timestamp()) // _STEP, plain.encode()
-    steps = [now + drift for drift in _DRIFT if hmac.compare_digest(hotp.generate(now + drift), code_bytes)]
+    steps = [
+        now + drift
+        for drift in _DRIFT
+        if hmac.compare_digest(hotp.generate(now + drift), code_bytes)
+    ]
     return max(steps, default=None)
 
 
@@ -104,7 +108,9 @@ def read_seed(written: str, form: str, keys: Sequence[str]) -> bytes:
             case "fernet":
                 text = MultiFernet([Fernet(key) for key in keys]).decrypt(written).decode()
             case "laravel":
-                text = _open_laravel(msgspec.json.decode(base64.b64decode(written), type=_Sealed), keys)
+                text = _open_laravel(
+                    msgspec.json.decode(base64.b64decode(written), type=_Sealed), keys
+                )
             case _:
                 text = written
     except (InvalidToken, msgspec.MsgspecError) as error:
@@ -114,7 +120,11 @@ def read_seed(written: str, form: str, keys: Sequence[str]) -> bytes:
 
 def _open_laravel(sealed: _Sealed, keys: Sequence[str]) -> str:
     for key in keys:
-        raw = base64.b64decode(key.removeprefix("base64:")) if key.startswith("base64:") else key.encode()
+        raw = (
+            base64.b64decode(key.removeprefix("base64:"))
+            if key.startswith("base64:")
+            else key.encode()
+        )
         mac = hmac.digest(raw, f"{sealed.iv}{sealed.value}".encode(), "sha256").hex()
         if hmac.compare_digest(mac, sealed.mac):  # before anything is decrypted
             decryptor = Cipher(AES(raw), CBC(base64.b64decode(sealed.iv))).decryptor()
